@@ -1,0 +1,86 @@
+"""The command line: finds the verb, runs it, and turns every end into an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from typing import Protocol
+
+from app import __version__
+from app.cli import chat, convert, download, models, probe, self_test, serve, setup, sign_in
+from app.cli.terminal import TerminalReporter
+from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.events import Failed
+from app.jobs import lifeline
+from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.jobs.reporter import PipeReporter, Reporter
+
+
+class Verb(Protocol):
+    """A module of this package that is a verb."""
+
+    NAME: str
+    HELP: str
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+
+    @staticmethod
+    def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+        """Do the work; raises `AppError` when it can't be done."""
+
+
+VERBS: tuple[Verb, ...] = (
+    download,
+    convert,
+    models,
+    chat,
+    serve,
+    setup,
+    self_test,
+    sign_in,
+    probe,
+)
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled)."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    lifeline.stop_on_signals()
+    if parsed.events:
+        lifeline.follow_parent()
+    reporter: Reporter = PipeReporter() if parsed.events else TerminalReporter()
+    try:
+        parsed.run(parsed, reporter)
+    except Cancelled:
+        return EXIT_CANCELLED
+    except AppError as error:
+        reporter.report(Failed(error.code, error.facts))
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the last road: a fault of the program itself
+        traceback.print_exc(file=sys.stderr)
+        detail = f"{type(error).__name__}: {error}"
+        reporter.report(Failed(ErrorCode.INTERNAL, {"detail": detail}))
+        return EXIT_FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gristmill",
+        description="From a Hugging Face repository to a GGUF file to a reply. "
+        "Without a verb it opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=f"gristmill {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb in VERBS:
+        of_verb = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP)
+        verb.add_arguments(of_verb)
+        of_verb.add_argument(
+            "--events", action="store_true", help="print typed events, one JSON line each"
+        )
+        of_verb.set_defaults(run=verb.run)
+    return parser

@@ -1,0 +1,1 @@
+"""Values and rules that every other package shares; imports nothing else of ours."""

@@ -1,0 +1,93 @@
+"""The expected errors: a code and the facts about it; the sentences live in `app.core.sentences`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+Facts = dict[str, str | int | float]
+"""Details of an error or notice. A key that ends in `_bytes` is shown as a size."""
+
+
+class ErrorCode(StrEnum):
+    """Everything that can go wrong as a matter of course; each has a sentence and a next step."""
+
+    REPOSITORY_NAME = "repository_name"
+    REPOSITORY_NOT_FOUND = "repository_not_found"
+    REPOSITORY_GATED = "repository_gated"
+    REVISION_NOT_FOUND = "revision_not_found"
+    REPOSITORY_WITHOUT_WEIGHTS = "repository_without_weights"
+    HUB_UNREACHABLE = "hub_unreachable"
+    HUB_ANSWER = "hub_answer"
+    DOWNLOAD_DAMAGED = "download_damaged"
+    DOWNLOAD_BUSY = "download_busy"
+    UNSAFE_NAME = "unsafe_name"
+    DISK_FULL = "disk_full"
+    FOLDER_NOT_WRITABLE = "folder_not_writable"
+    FILE_BUSY = "file_busy"
+    FILE_EXISTS = "file_exists"
+
+    SOURCE_NOT_FOUND = "source_not_found"
+    NOT_A_CHECKPOINT = "not_a_checkpoint"
+    CHECKPOINT_WITHOUT_WEIGHTS = "checkpoint_without_weights"
+    PICKLE_WEIGHTS = "pickle_weights"
+    MISSING_SHARD = "missing_shard"
+    LFS_POINTER = "lfs_pointer"
+    WEIGHTS_DAMAGED = "weights_damaged"
+    CONFIG_DAMAGED = "config_damaged"
+    ARCHITECTURE_UNSUPPORTED = "architecture_unsupported"
+    TOKENIZER_UNKNOWN = "tokenizer_unknown"
+    LEVEL_NEEDS_IMPORTANCE_MATRIX = "level_needs_importance_matrix"
+    WEIGHTS_NOT_FINITE = "weights_not_finite"
+    CONVERTER_MISSING = "converter_missing"
+    CONVERTER_FAILED = "converter_failed"
+
+    MODEL_NOT_FOUND = "model_not_found"
+    NOT_GGUF = "not_gguf"
+    GGUF_TRUNCATED = "gguf_truncated"
+    GGUF_DAMAGED = "gguf_damaged"
+
+    MODEL_REJECTED = "model_rejected"
+    OUT_OF_MEMORY = "out_of_memory"
+    ENGINE_MISSING = "engine_missing"
+    ENGINE_BROKEN = "engine_broken"
+    ENGINE_STOPPED = "engine_stopped"
+    CONTEXT_FULL = "context_full"
+    REQUEST_INVALID = "request_invalid"
+    PORT_IN_USE = "port_in_use"
+
+    COMPONENT_UNREACHABLE = "component_unreachable"
+    COMPONENT_DAMAGED = "component_damaged"
+    KEYRING_UNAVAILABLE = "keyring_unavailable"
+    NO_DISPLAY = "no_display"
+    INTERNAL = "internal"
+
+
+class NoticeCode(StrEnum):
+    """What a person should know although the work goes on."""
+
+    SAFE_SETTING = "safe_setting"
+    REMOTE_CODE_IGNORED = "remote_code_ignored"
+    TEMPLATE_FALLBACK = "template_fallback"
+    FEWER_GPU_LAYERS = "fewer_gpu_layers"
+    CONTEXT_REDUCED = "context_reduced"
+    SETTINGS_RESET = "settings_reset"
+    CHATS_RESET = "chats_reset"
+    DOWNLOAD_RETRIED = "download_retried"
+    PORT_CHANGED = "port_changed"
+
+
+class AppError(Exception):
+    """An expected failure: `code` says which, `facts` fill in its sentence."""
+
+    def __init__(self, code: ErrorCode, **facts: str | int | float) -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.facts: Facts = facts
+
+    def __str__(self) -> str:
+        """The code and the facts, for logs; people read `app.core.sentences.describe_error`."""
+        return f"{self.code.value} {self.facts}"
+
+
+class Cancelled(Exception):  # noqa: N818 - a decision, not an error
+    """The person stopped the work."""

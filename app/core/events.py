@@ -1,0 +1,145 @@
+"""What a child process tells its parent, and the one thing the parent tells it: one JSON line each.
+
+The protocol is a closed union: a new event fails the type check of every `match` until handled.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from app.core.errors import ErrorCode, Facts, NoticeCode
+
+
+class Progressed(msgspec.Struct, frozen=True, tag="progress"):
+    """How far a step is, in bytes; `total_bytes` 0 means that the total is not known."""
+
+    step: Literal["download", "checks", "plan", "convert", "setup"]
+    done_bytes: int
+    total_bytes: int
+    detail: str = ""
+
+
+class Checked(msgspec.Struct, frozen=True, tag="checked"):
+    """One line of the checks before a conversion: what was looked at and what was seen."""
+
+    subject: Literal["files", "weights", "architecture", "tokenizer", "code", "disk"]
+    finding: str
+    error: ErrorCode | None = None
+    facts: Facts = {}
+
+
+class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
+    """The exact size that a level gives for one source, in bytes."""
+
+    level: str
+    size_bytes: int
+    bits_per_weight: float
+    target: str
+
+
+class ModelListed(msgspec.Struct, frozen=True, tag="model"):
+    """A GGUF file in the library; `problem` says why it can't be loaded, empty when it can."""
+
+    path: str
+    name: str
+    level: str
+    architecture: str
+    size_bytes: int
+    parameters: int
+    context: int
+    problem: ErrorCode | None = None
+    facts: Facts = {}
+
+
+class Loading(msgspec.Struct, frozen=True, tag="loading"):
+    """How much of a model is loaded, 0 to 1."""
+
+    fraction: float
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The server answers at `url`, to whoever presents `key`."""
+
+    url: str
+    key: str
+    model: str
+    level: str
+    context: int
+    gpu_layers: int
+    threads: int
+
+
+class Said(msgspec.Struct, frozen=True, tag="said"):
+    """A piece of a reply."""
+
+    text: str
+
+
+class Noticed(msgspec.Struct, frozen=True, tag="notice"):
+    """Something a person should know although the work goes on."""
+
+    code: NoticeCode
+    facts: Facts = {}
+
+
+class Finished(msgspec.Struct, frozen=True, tag="finished"):
+    """The work is done; `paths` are the files it made or found, `facts` its figures."""
+
+    paths: tuple[str, ...] = ()
+    facts: Facts = {}
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The work ended with an expected error."""
+
+    code: ErrorCode
+    facts: Facts = {}
+
+
+Event = (
+    Progressed
+    | Checked
+    | LevelPlanned
+    | ModelListed
+    | Loading
+    | Ready
+    | Said
+    | Noticed
+    | Finished
+    | Failed
+)
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """Stop the work and leave nothing behind."""
+
+
+class Secret(msgspec.Struct, frozen=True, tag="secret"):
+    """A value that must appear neither in arguments nor in the environment."""
+
+    value: str
+
+
+Command = Cancel | Secret
+
+_encoder = msgspec.json.Encoder()
+_event_decoder = msgspec.json.Decoder(Event)
+_command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def encode(message: Event | Command) -> bytes:
+    """One message as one line."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_event(line: bytes) -> Event:
+    """One line as an event; raises `msgspec.DecodeError` when it is none."""
+    event: Event = _event_decoder.decode(line)
+    return event
+
+
+def decode_command(line: bytes) -> Command:
+    """One line as a command; raises `msgspec.DecodeError` when it is none."""
+    return _command_decoder.decode(line)

@@ -1,0 +1,128 @@
+"""The one atomic writer: a file is whole under its name, or absent."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from app.core import leftovers
+from app.core.errors import AppError, ErrorCode
+
+PART_SUFFIX = ".part"
+_REPLACE_TRIES = 10
+_REPLACE_PAUSE_SECONDS = 0.5
+_RESERVE_BYTES = 256 * 2**20
+
+
+@contextmanager
+def whole_or_absent(destination: Path) -> Iterator[BinaryIO]:
+    """A file to write; it takes its name only when the block ends without an error.
+
+    What is written goes to `NAME.part`, is synced, renamed, and the folder synced; on an error or
+    a cancel it is removed, after a kill the next start removes it.
+
+    Raises:
+        AppError: `file_busy` when another job writes the same file, `folder_not_writable`,
+            `disk_full`.
+    """
+    part = destination.with_name(destination.name + PART_SUFFIX)
+    with named_failures(destination.parent):
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with leftovers.noted(part):
+            file = _create(part, destination)
+            try:
+                with file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                replace(part, destination)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+
+
+def write_atomically(destination: Path, content: bytes) -> None:
+    """Write a small file whole, or leave the old one untouched."""
+    with whole_or_absent(destination) as file:
+        file.write(content)
+
+
+def replace(source: Path, destination: Path) -> None:
+    """Rename over `destination` and make the rename durable.
+
+    On Windows a virus scanner or indexer may hold the file for a moment: it is tried again.
+    """
+    for attempt in range(_REPLACE_TRIES):
+        try:
+            source.replace(destination)
+            break
+        except PermissionError:
+            if sys.platform != "win32" or attempt == _REPLACE_TRIES - 1:
+                raise
+            time.sleep(_REPLACE_PAUSE_SECONDS)
+    sync_folder(destination.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` durable; Windows has no such call and needs none."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def require_space(folder: Path, needed_bytes: int) -> None:
+    """Check that `needed_bytes` fit into `folder` and leave a reserve of 256 MB.
+
+    Raises:
+        AppError: `disk_full`.
+    """
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free_bytes = shutil.disk_usage(nearest).free
+    if needed_bytes + _RESERVE_BYTES > free_bytes:
+        raise AppError(
+            ErrorCode.DISK_FULL,
+            folder=str(folder),
+            needed_bytes=needed_bytes + _RESERVE_BYTES,
+            free_bytes=free_bytes,
+        )
+
+
+@contextmanager
+def named_failures(folder: Path) -> Iterator[None]:
+    """Turn the system's errors while writing below `folder` into ones with a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free_bytes = shutil.disk_usage(folder).free
+            raise AppError(
+                ErrorCode.DISK_FULL,
+                folder=str(folder),
+                needed_bytes=_RESERVE_BYTES,
+                free_bytes=free_bytes,
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise AppError(
+                ErrorCode.FOLDER_NOT_WRITABLE,
+                folder=str(folder),
+                reason=error.strerror or "not allowed",
+            ) from error
+        raise
+
+
+def _create(part: Path, destination: Path) -> BinaryIO:
+    try:
+        return part.open("xb")
+    except FileExistsError as error:
+        raise AppError(ErrorCode.FILE_BUSY, file=str(destination)) from error

@@ -1,0 +1,94 @@
+"""Notes about unfinished files: a cancel or the next start removes what a job left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from app.core import paths
+
+
+class _Note(msgspec.Struct, frozen=True):
+    process: int
+    started: float
+    path: str
+
+
+_lock = threading.Lock()
+_unfinished: dict[Path, Path] = {}
+
+
+@contextmanager
+def noted(path: Path) -> Iterator[None]:
+    """While the block runs, `path` (a file or folder) counts as unfinished."""
+    sweep(path)
+    process = psutil.Process()
+    note = _Note(process.pid, process.create_time(), str(path.absolute()))
+    folder = paths.leftovers_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    note_file = folder / f"{uuid.uuid4().hex}.json"
+    note_file.write_bytes(msgspec.json.encode(note))
+    with _lock:
+        _unfinished[note_file] = path
+    try:
+        yield
+    finally:
+        with _lock:
+            _unfinished.pop(note_file, None)
+        note_file.unlink(missing_ok=True)
+
+
+def remove_unfinished() -> None:
+    """Remove every unfinished file of this process; called when it is cancelled."""
+    with _lock:
+        for note_file, path in _unfinished.items():
+            _remove(path)
+            note_file.unlink(missing_ok=True)
+        _unfinished.clear()
+
+
+def sweep(only: Path | None = None) -> None:
+    """Remove what processes that are gone left unfinished: everywhere, or just at `only`."""
+    folder = paths.leftovers_folder()
+    if not folder.is_dir():
+        return
+    for note_file in folder.glob("*.json"):
+        note = _read(note_file)
+        if note is not None and (_is_alive(note) or only not in (None, Path(note.path))):
+            continue
+        if note is not None:
+            _remove(Path(note.path))
+        note_file.unlink(missing_ok=True)
+
+
+def _read(note_file: Path) -> _Note | None:
+    try:
+        return msgspec.json.decode(note_file.read_bytes(), type=_Note)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _is_alive(note: _Note) -> bool:
+    if note.process == os.getpid():
+        return True
+    try:
+        # A process id is used again in time; the start time tells the two apart.
+        return abs(psutil.Process(note.process).create_time() - note.started) < 1
+    except psutil.Error:
+        return False
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

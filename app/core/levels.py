@@ -1,0 +1,77 @@
+"""The quantization levels a person can pick, by llama.cpp's names and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.errors import AppError, ErrorCode
+
+
+@dataclass(frozen=True)
+class Level:
+    """A quantization level: llama.cpp's name, its `llama_ftype` number (include/llama.h)."""
+
+    name: str
+    ftype: int
+    description: str
+
+
+LEVELS: tuple[Level, ...] = (
+    Level("Q2_K", 10, "Smallest; clearly worse replies"),
+    Level("Q3_K_S", 11, "Very small; noticeable loss"),
+    Level("Q3_K_M", 12, "Small; noticeable loss"),
+    Level("Q3_K_L", 13, "Small; some loss"),
+    Level("IQ4_XS", 30, "Smaller than Q4_K_S; little loss"),
+    Level("IQ4_NL", 25, "Non-linear 4 bit; little loss"),
+    Level("Q4_0", 2, "Simple 4 bit; fast on many processors"),
+    Level("Q4_1", 3, "Simple 4 bit with an offset"),
+    Level("Q4_K_S", 14, "Good; a little smaller than Q4_K_M"),
+    Level("Q4_K_M", 15, "Good balance of size and quality"),
+    Level("Q5_0", 8, "Simple 5 bit"),
+    Level("Q5_1", 9, "Simple 5 bit with an offset"),
+    Level("Q5_K_S", 16, "Very little loss"),
+    Level("Q5_K_M", 17, "Very little loss; larger"),
+    Level("Q6_K", 18, "Nearly without loss"),
+    Level("Q8_0", 7, "As good as without loss; twice the size of Q4"),
+    Level("F16", 1, "16 bit floating point"),
+    Level("BF16", 32, "16 bit, as most models are trained"),
+    Level("F32", 0, "32 bit, four times the size of Q8_0"),
+)
+DEFAULT_LEVEL = "Q4_K_M"
+_BY_NAME = {level.name: level for level in LEVELS}
+_NAME_OF_FTYPE = {level.ftype: level.name for level in LEVELS} | {
+    # Levels that files carry but that can't be made without an importance matrix.
+    19: "IQ2_XXS",
+    20: "IQ2_XS",
+    21: "Q2_K_S",
+    22: "IQ3_XS",
+    23: "IQ3_XXS",
+    24: "IQ1_S",
+    26: "IQ3_S",
+    27: "IQ3_M",
+    28: "IQ2_S",
+    29: "IQ2_M",
+    31: "IQ1_M",
+    36: "TQ1_0",
+    37: "TQ2_0",
+    38: "MXFP4_MOE",
+    39: "NVFP4",
+}
+
+
+def level_named(name: str) -> Level:
+    """The level with llama.cpp's `name`, in upper or lower case.
+
+    Raises:
+        AppError: `level_needs_importance_matrix` for a level that exists but needs one.
+        KeyError: for a name that llama.cpp does not know.
+    """
+    wanted = name.upper()
+    if wanted not in _BY_NAME and wanted in _NAME_OF_FTYPE.values():
+        raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=wanted)
+    return _BY_NAME[wanted]
+
+
+def level_name(ftype: int) -> str:
+    """llama.cpp's name of a `general.file_type`, or an empty string for an unknown one."""
+    return _NAME_OF_FTYPE.get(ftype, "")

@@ -1,0 +1,59 @@
+"""The one path sanitiser: every name from a repository, a file or the network passes here."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+from app.core.errors import AppError, ErrorCode
+
+_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$")
+_FORBIDDEN = frozenset('<>:"|?*\\')
+_LONGEST_PART_BYTES = 200
+_UNWANTED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def is_safe_part(part: str) -> bool:
+    """Whether one path component is harmless on Linux, macOS and Windows alike."""
+    return (
+        part not in ("", ".", "..")
+        and part == part.strip(" ")
+        and not part.endswith(".")
+        and len(part.encode("utf-8", "surrogatepass")) <= _LONGEST_PART_BYTES
+        and unicodedata.normalize("NFC", part) == part
+        and not any(c in _FORBIDDEN or c == "/" for c in part)
+        and not any(unicodedata.category(c) in _UNWANTED_CATEGORIES for c in part)
+        and not _RESERVED.match(part)
+    )
+
+
+def safe_relative_path(untrusted_name: str) -> PurePosixPath:
+    """A name such as `folder/file.safetensors` as a relative path.
+
+    Raises:
+        AppError: `unsafe_name`, when any component is not `is_safe_part`.
+    """
+    parts = untrusted_name.split("/")
+    if not all(is_safe_part(part) for part in parts):
+        raise AppError(ErrorCode.UNSAFE_NAME, name=untrusted_name)
+    return PurePosixPath(*parts)
+
+
+def path_inside(folder: Path, untrusted_name: str) -> Path:
+    """The path of `untrusted_name` below `folder`, which no link on the way leads out of.
+
+    Raises:
+        AppError: `unsafe_name`.
+    """
+    path = folder / safe_relative_path(untrusted_name)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise AppError(ErrorCode.UNSAFE_NAME, name=untrusted_name)
+    return path
+
+
+def file_name_from(text: str, fallback: str = "model") -> str:
+    """A file name made of free text: what is not safe becomes a hyphen."""
+    kept = "".join(c if c.isalnum() or c in "-_.+" else "-" for c in text)
+    name = re.sub(r"-{2,}", "-", unicodedata.normalize("NFC", kept)).strip("-. ")[:120]
+    return name if is_safe_part(name) else fallback

@@ -1,0 +1,60 @@
+"""Where everything is kept: one data folder, moved as a whole by `GRISTMILL_HOME`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """The data folder, made on first use."""
+    chosen = os.environ.get("GRISTMILL_HOME")
+    folder = (
+        Path(chosen).expanduser().absolute()
+        if chosen
+        else platformdirs.user_data_path("gristmill", appauthor=False)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def settings_file() -> Path:
+    """The settings, as JSON."""
+    return home() / "settings.json"
+
+
+def chats_file() -> Path:
+    """The conversations, as an SQLite database."""
+    return home() / "chats.sqlite3"
+
+
+def engine_file() -> Path:
+    """What the probe found about the engine on this machine, as JSON."""
+    return home() / "engine.json"
+
+
+def default_models_folder() -> Path:
+    """Where models go when the settings name no other folder."""
+    return home() / "models"
+
+
+def checkpoints_folder() -> Path:
+    """Where downloaded repositories go: `owner/name` below it."""
+    return home() / "checkpoints"
+
+
+def converters_folder() -> Path:
+    """Where llama.cpp's converter lies: one folder per engine version below it."""
+    return home() / "converter"
+
+
+def leftovers_folder() -> Path:
+    """Notes about unfinished files, so that the next start can remove what a killed job left."""
+    return home() / "unfinished"
+
+
+def logs_folder() -> Path:
+    """The logs of the child processes, newest last."""
+    return home() / "logs"

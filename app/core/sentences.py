@@ -1,0 +1,258 @@
+"""One sentence and one next step for every error code; one sentence for every notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.core.errors import ErrorCode, Facts, NoticeCode
+from app.core.sizes import format_bytes
+
+Translate = Callable[[str], str]
+
+ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
+    ErrorCode.REPOSITORY_NAME: (
+        "“{text}” is not the name of a Hugging Face repository.",
+        "Write it as owner/name, or paste the address of its page.",
+    ),
+    ErrorCode.REPOSITORY_NOT_FOUND: (
+        "The repository {repository} does not exist, or it is private.",
+        "Check the spelling; for a private repository, sign in first.",
+    ),
+    ErrorCode.REPOSITORY_GATED: (
+        "The repository {repository} is gated: its owner asks you to accept terms first.",
+        "Accept them on its page, then sign in with your access token.",
+    ),
+    ErrorCode.REVISION_NOT_FOUND: (
+        "The repository {repository} has no revision “{revision}”.",
+        "Leave the revision out to take the newest one.",
+    ),
+    ErrorCode.REPOSITORY_WITHOUT_WEIGHTS: (
+        "The repository {repository} holds no weights: no safetensors and no GGUF file.",
+        "Look for another repository of the same model.",
+    ),
+    ErrorCode.HUB_UNREACHABLE: (
+        "The Hugging Face Hub at {endpoint} can't be reached ({reason}).",
+        "Check the network connection and try again; what was downloaded is kept.",
+    ),
+    ErrorCode.HUB_ANSWER: (
+        "The Hugging Face Hub gave an answer that can't be used ({reason}).",
+        "Try again in a while; what was downloaded is kept.",
+    ),
+    ErrorCode.DOWNLOAD_DAMAGED: (
+        "{file} arrived damaged: its checksum is not the one the Hub gives.",
+        "Download it again; the damaged file has been removed.",
+    ),
+    ErrorCode.DOWNLOAD_BUSY: (
+        "{file} is being downloaded by another run of this program.",
+        "Wait for that run to end, or stop it.",
+    ),
+    ErrorCode.UNSAFE_NAME: (
+        "The file name “{name}” would leave its folder or is reserved by the system.",
+        "Nothing was written under it; don't trust this source.",
+    ),
+    ErrorCode.DISK_FULL: (
+        "There is not enough room in {folder}: {needed_bytes} needed, {free_bytes} free.",
+        "Free some space, or choose another folder.",
+    ),
+    ErrorCode.FOLDER_NOT_WRITABLE: (
+        "The folder {folder} can't be written to ({reason}).",
+        "Choose another folder.",
+    ),
+    ErrorCode.FILE_BUSY: (
+        "{file} is being written by another job.",
+        "Wait for that job to end, or stop it.",
+    ),
+    ErrorCode.FILE_EXISTS: (
+        "{file} is there already.",
+        "Delete it, or choose another name.",
+    ),
+    ErrorCode.SOURCE_NOT_FOUND: (
+        "There is no folder {source}.",
+        "Give the folder of a checkpoint, or a repository as owner/name.",
+    ),
+    ErrorCode.NOT_A_CHECKPOINT: (
+        "{folder} is not a Hugging Face checkpoint: it has no config.json.",
+        "Choose the folder that holds config.json and the safetensors files.",
+    ),
+    ErrorCode.CHECKPOINT_WITHOUT_WEIGHTS: (
+        "{folder} holds no safetensors weights.",
+        "Download the repository again, or choose another folder.",
+    ),
+    ErrorCode.PICKLE_WEIGHTS: (
+        "{folder} has its weights only as pickle files ({file}), which can run code when read.",
+        "Look for a version of this model in safetensors format.",
+    ),
+    ErrorCode.MISSING_SHARD: (
+        "{file}, one of the weight files that the index names, is missing.",
+        "Download the repository again; what is there will be kept.",
+    ),
+    ErrorCode.LFS_POINTER: (
+        "{file} is not the file itself, only a Git LFS pointer to it.",
+        "Download the repository with Gristmill, or run “git lfs pull” in the folder.",
+    ),
+    ErrorCode.WEIGHTS_DAMAGED: (
+        "{file} is damaged or incomplete ({reason}).",
+        "Delete that file and download the repository again.",
+    ),
+    ErrorCode.CONFIG_DAMAGED: (
+        "{file} can't be read ({reason}).",
+        "Download the repository again.",
+    ),
+    ErrorCode.ARCHITECTURE_UNSUPPORTED: (
+        "llama.cpp can't run the architecture {architecture} yet.",
+        "Choose another model, or point Settings to a newer llama.cpp checkout.",
+    ),
+    ErrorCode.TOKENIZER_UNKNOWN: (
+        "llama.cpp does not know this model's tokenizer ({reason}).",
+        "Choose another model, or point Settings to a newer llama.cpp checkout.",
+    ),
+    ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
+        "The level {level} needs an importance matrix, or the model would be useless.",
+        "Choose another level.",
+    ),
+    ErrorCode.WEIGHTS_NOT_FINITE: (
+        "The tensor {tensor} holds values that are not numbers (NaN or infinity).",
+        "The checkpoint is broken; get it from another source.",
+    ),
+    ErrorCode.CONVERTER_MISSING: (
+        "llama.cpp's converter is not installed.",
+        "Run “gristmill setup” to fetch it.",
+    ),
+    ErrorCode.CONVERTER_FAILED: (
+        "llama.cpp's converter stopped: {reason}.",
+        "Nothing was written; the log has the details.",
+    ),
+    ErrorCode.MODEL_NOT_FOUND: (
+        "There is no model {model}.",
+        "Give the path of a .gguf file, or a name that “gristmill models” lists.",
+    ),
+    ErrorCode.NOT_GGUF: (
+        "{file} is not a GGUF file.",
+        "Choose a .gguf file, or convert a checkpoint to one.",
+    ),
+    ErrorCode.GGUF_TRUNCATED: (
+        "{file} is incomplete: {size_bytes} of {needed_bytes} are there.",
+        "Download or convert it again.",
+    ),
+    ErrorCode.GGUF_DAMAGED: (
+        "{file} is damaged: {reason}.",
+        "Download or convert it again.",
+    ),
+    ErrorCode.MODEL_REJECTED: (
+        "The engine can't load {model}: {reason}.",
+        "Choose another model; the log has the details.",
+    ),
+    ErrorCode.OUT_OF_MEMORY: (
+        "{model} does not fit into the memory that is free with a context of {context} tokens.",
+        "Choose a smaller context or a smaller level, or close other programs.",
+    ),
+    ErrorCode.ENGINE_MISSING: (
+        "The engine (llama-cpp-python) is not installed or can't be loaded ({reason}).",
+        "Run “make run”, or install it as the README says.",
+    ),
+    ErrorCode.ENGINE_BROKEN: (
+        "The engine does not work on this machine, not even with its safe setting ({reason}).",
+        "Build it again, as the README says.",
+    ),
+    ErrorCode.ENGINE_STOPPED: (
+        "The engine stopped unexpectedly: {reason}.",
+        "Load the model again; the conversation is kept.",
+    ),
+    ErrorCode.CONTEXT_FULL: (
+        "The conversation has {tokens} tokens and the context holds {context}.",
+        "Start a new chat, or load the model with a larger context.",
+    ),
+    ErrorCode.REQUEST_INVALID: (
+        "The request can't be carried out: {reason}.",
+        "Correct it and send it again.",
+    ),
+    ErrorCode.PORT_IN_USE: (
+        "Port {port} on this machine is in use by another program.",
+        "Choose another port, or leave it out to take a free one.",
+    ),
+    ErrorCode.COMPONENT_UNREACHABLE: (
+        "{component} could not be fetched from the package registry ({reason}).",
+        "Check the network connection and run “gristmill setup” again.",
+    ),
+    ErrorCode.COMPONENT_DAMAGED: (
+        "{component} arrived with another checksum than expected.",
+        "Run “gristmill setup” again; nothing of it was kept.",
+    ),
+    ErrorCode.KEYRING_UNAVAILABLE: (
+        "This system has no keyring that can keep the token ({reason}).",
+        "Set the environment variable HF_TOKEN instead.",
+    ),
+    ErrorCode.NO_DISPLAY: (
+        "There is no display to open a window on.",
+        "Use a command instead: “gristmill --help” lists them.",
+    ),
+    ErrorCode.INTERNAL: (
+        "Something unexpected went wrong: {detail}.",
+        "This is a fault of the program; the log has the details.",
+    ),
+}
+
+NOTICE_SENTENCES: dict[NoticeCode, str] = {
+    NoticeCode.SAFE_SETTING: (
+        "The engine crashed in its test on this processor ({reason}), so it runs with its safe "
+        "setting: without extra buffer types, somewhat slower."
+    ),
+    NoticeCode.REMOTE_CODE_IGNORED: (
+        "The repository brings Python code of its own ({files}); it is not run."
+    ),
+    NoticeCode.TEMPLATE_FALLBACK: (
+        "The model's own chat template can't be used ({reason}); "
+        "a generic one takes its place, and replies may be worse."
+    ),
+    NoticeCode.FEWER_GPU_LAYERS: (
+        "Not all layers fit on the GPU: {layers} of {total} are there, the rest on the CPU."
+    ),
+    NoticeCode.CONTEXT_REDUCED: (
+        "The model was made for a context of {context} tokens; it is loaded with that."
+    ),
+    NoticeCode.SETTINGS_RESET: (
+        "The settings file could not be read; it is kept as {file} and the defaults are in use."
+    ),
+    NoticeCode.CHATS_RESET: (
+        "The file with your chats could not be read; it is kept as {file} and a new one was begun."
+    ),
+    NoticeCode.DOWNLOAD_RETRIED: (
+        "The download of {file} broke off ({reason}); it goes on in {seconds} s."
+    ),
+    NoticeCode.PORT_CHANGED: "Port {wanted} is in use; the server listens on {port}.",
+}
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _fill(template: str, facts: Facts) -> str:
+    shown = {
+        key: format_bytes(value)
+        if key.endswith("_bytes") and not isinstance(value, str)
+        else _one_line(str(value))
+        for key, value in facts.items()
+    }
+    return template.format_map(_Named(shown))
+
+
+def _one_line(text: str) -> str:
+    # Facts quote files, logs and the network: a line break or control character stays out.
+    return "".join(c if c.isprintable() else " " for c in text).strip().rstrip(".")
+
+
+class _Named(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def describe_error(code: ErrorCode, facts: Facts, translate: Translate = _unchanged) -> str:
+    """The sentence and the next step of an error, on one line."""
+    sentence, next_step = ERROR_SENTENCES[code]
+    return f"{_fill(translate(sentence), facts)} {_fill(translate(next_step), facts)}"
+
+
+def describe_notice(code: NoticeCode, facts: Facts, translate: Translate = _unchanged) -> str:
+    """The sentence of a notice, on one line."""
+    return _fill(translate(NOTICE_SENTENCES[code]), facts)

@@ -1,0 +1,125 @@
+"""What a person can set: one frozen value, saved atomically; each field states its bounds and text.
+
+The titles and descriptions of the fields are shown on the Settings page and end up in the schema.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.core import paths
+from app.core.errors import Facts, NoticeCode
+from app.core.events import Noticed
+from app.core.files import replace, write_atomically
+
+_LARGEST_CONTEXT = 2**24
+_MOST_THREADS = 1024
+_MOST_LAYERS = 1024
+
+Theme = Literal["system", "light", "dark"]
+FlashAttention = Literal["auto", "on", "off"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings with their defaults; None means that the program decides."""
+
+    version: int = 1
+    gpu_layers: Annotated[
+        Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        Meta(
+            title="GPU layers",
+            description="How many layers of the model lie on the graphics card. "
+            "Automatic puts as many there as fit.",
+        ),
+    ] = None
+    threads: Annotated[
+        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        Meta(
+            title="Threads",
+            description="Processor threads while a reply is written. "
+            "Automatic takes one for each physical core.",
+        ),
+    ] = None
+    threads_batch: Annotated[
+        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        Meta(
+            title="Batch threads",
+            description="Processor threads while the prompt is read. "
+            "Automatic takes one for each physical core.",
+        ),
+    ] = None
+    context: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=_LARGEST_CONTEXT,
+            title="Context",
+            description="How many tokens of the conversation the model sees. "
+            "More needs more memory.",
+        ),
+    ] = 4096
+    flash_attention: Annotated[
+        FlashAttention,
+        Meta(
+            title="Flash attention",
+            description="A faster way to compute attention that needs less memory. "
+            "Automatic uses it where the device can.",
+        ),
+    ] = "auto"
+    models_folder: Annotated[
+        str | None,
+        Meta(
+            title="Model folder",
+            description="Where GGUF files are kept. Subfolders are searched too; "
+            "nothing in it is moved or renamed.",
+        ),
+    ] = None
+    converter_folder: Annotated[
+        str | None,
+        Meta(
+            title="llama.cpp checkout",
+            description="Take the converter from this folder instead of the one that came "
+            "with the engine.",
+        ),
+    ] = None
+    theme: Annotated[
+        Theme,
+        Meta(title="Theme", description="Light, dark, or as the system has it."),
+    ] = "system"
+
+    def models_path(self) -> Path:
+        """The folder where models are kept."""
+        return Path(self.models_folder) if self.models_folder else paths.default_models_folder()
+
+
+def load_settings() -> tuple[Settings, Noticed | None]:
+    """The saved settings, or the defaults; a file that can't be read is kept aside as `.bad`."""
+    file = paths.settings_file()
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Settings), None
+    except FileNotFoundError:
+        return Settings(), None
+    except (OSError, msgspec.DecodeError):
+        kept = file.with_name(file.name + ".bad")
+        replace(file, kept)
+        facts: Facts = {"file": str(kept)}
+        return Settings(), Noticed(NoticeCode.SETTINGS_RESET, facts)
+
+
+def save_settings(settings: Settings) -> None:
+    """Save whole, or keep what was there."""
+    encoded = msgspec.json.format(msgspec.json.encode(settings), indent=2)
+    write_atomically(paths.settings_file(), encoded + b"\n")
+
+
+def title_of(field: str) -> tuple[str, str]:
+    """The title and the description of a field of `Settings`."""
+    for info in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+        if info.name == field:
+            extra = info.type.extra_json_schema or {}
+            return extra.get("title", ""), extra.get("description", "")
+    raise KeyError(field)

@@ -1,0 +1,33 @@
+"""Sizes, durations and rates as people read them."""
+
+from __future__ import annotations
+
+KILOBYTE, MEGABYTE, GIGABYTE = 10**3, 10**6, 10**9
+_GIBIBYTE = 2**30
+_MINUTE, _HOUR = 60, 3600
+
+
+def format_bytes(size_bytes: float) -> str:
+    """A size in decimal units, as disks are sold: `4.08 GB`, `98 MB`, `12 kB`, `7 B`."""
+    if size_bytes >= GIGABYTE:
+        return f"{size_bytes / GIGABYTE:.2f} GB"
+    if size_bytes >= MEGABYTE:
+        return f"{size_bytes / MEGABYTE:.0f} MB"
+    if size_bytes >= KILOBYTE:
+        return f"{size_bytes / KILOBYTE:.0f} kB"
+    return f"{size_bytes:.0f} B"
+
+
+def format_gibibytes(size_bytes: float) -> str:
+    """The same size in binary units, for tooltips: `3.80 GiB`."""
+    return f"{size_bytes / _GIBIBYTE:.2f} GiB"
+
+
+def format_duration(seconds: float) -> str:
+    """A duration to the precision that matters: `8 s`, `2 min 05 s`, `1 h 20 min`."""
+    whole = max(0, round(seconds))
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02d} min"

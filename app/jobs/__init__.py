@@ -1,0 +1,1 @@
+"""Child processes: how one is started, what it says over the pipe, how it ends."""

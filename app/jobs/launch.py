@@ -1,0 +1,25 @@
+"""How a verb is started as a child process."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+
+_SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
+_TOKEN_VERBS = frozenset({"download"})
+
+
+def command_line(verb: str, *arguments: str) -> list[str]:
+    """The command that runs `verb` in a child that reports events."""
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+    return [*program, verb, *arguments, "--events"]
+
+
+def child_environment(verb: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a child: without secrets, but for the verbs that talk to the Hub."""
+    inherited = os.environ if environment is None else environment
+    if verb in _TOKEN_VERBS:
+        return dict(inherited)
+    return {name: value for name, value in inherited.items() if not _SECRET.search(name)}

@@ -1,0 +1,81 @@
+"""The child's bond with its parent: it stops when told to, and when the parent is gone.
+
+Stopping happens on a thread of its own, so that it works while native code runs on the others;
+that is safe at any moment because files are whole or absent (`app.core.files`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+from typing import NoReturn
+
+import msgspec
+
+from app.core import leftovers
+from app.core.events import Cancel, Secret, decode_command
+from app.jobs.outcome import EXIT_CANCELLED
+
+_PR_SET_PDEATHSIG = 1
+_secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+
+def stop_on_signals() -> None:
+    """Let Ctrl+C and a polite kill end the program at once, also in the middle of native code."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: None)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        reader.recv(1)
+        writer.close()
+        _stop()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def follow_parent() -> None:
+    """Obey the parent's commands on standard input; leave when it closes, the parent being gone."""
+    _die_with_parent()
+    # A copy: a thread that reads sys.stdin itself aborts the interpreter at its end.
+    commands = os.fdopen(os.dup(0), "rb")
+
+    def listen() -> None:
+        for line in commands:
+            try:
+                match decode_command(line):
+                    case Cancel():
+                        break
+                    case Secret(value):
+                        _secrets.put(value)
+            except msgspec.DecodeError:
+                continue
+        _stop()
+
+    threading.Thread(target=listen, name="lifeline", daemon=True).start()
+
+
+def receive_secret() -> str:
+    """Wait for the value that the parent sends over the pipe."""
+    return _secrets.get()
+
+
+def _stop() -> NoReturn:
+    leftovers.remove_unfinished()
+    os._exit(EXIT_CANCELLED)
+
+
+def _die_with_parent() -> None:
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        _stop()

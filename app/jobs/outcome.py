@@ -1,0 +1,72 @@
+"""How a child process ended, as one value that can say itself in words."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
+_SIGNAL_WORDS = {
+    "SIGABRT": "it gave up because of an inner contradiction",
+    "SIGSEGV": "it touched memory that is not its own",
+    "SIGBUS": "a file that it was reading changed on disk",
+    "SIGILL": "it used an instruction that this processor does not have",
+    "SIGFPE": "it divided by zero",
+    "SIGKILL": "it was killed, by the system for want of memory or by someone",
+    "SIGTERM": "it was asked to end",
+}
+_WINDOWS_CRASHES = {
+    0xC0000005: "SIGSEGV",
+    0xC000001D: "SIGILL",
+    0xC0000094: "SIGFPE",
+    0xC0000409: "SIGABRT",
+}
+
+
+@dataclass(frozen=True)
+class ProcessOutcome:
+    """The end of a child: its exit status, or the name of the signal that ended it."""
+
+    exit_code: int
+    signal_name: str = ""
+
+    @classmethod
+    def from_returncode(cls, returncode: int) -> ProcessOutcome:
+        """From Python's convention: negative means the number of a signal."""
+        if returncode < 0:
+            return cls(128 - returncode, _name_of(-returncode))
+        return cls(returncode, _WINDOWS_CRASHES.get(returncode & 0xFFFFFFFF, ""))
+
+    @classmethod
+    def from_signal(cls, number: int) -> ProcessOutcome:
+        """From the number of a signal."""
+        return cls.from_returncode(-number)
+
+    @property
+    def was_successful(self) -> bool:
+        """Whether the child did what it was asked to do."""
+        return self.exit_code == 0 and not self.signal_name
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the child stopped because a person said so."""
+        return self.exit_code == EXIT_CANCELLED and not self.signal_name
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether the child died instead of ending."""
+        return bool(self.signal_name)
+
+    def in_words(self) -> str:
+        """For example: `it touched memory that is not its own (SIGSEGV)`."""
+        if self.signal_name:
+            words = _SIGNAL_WORDS.get(self.signal_name, "the system ended it")
+            return f"{words} ({self.signal_name})"
+        return f"it ended with exit status {self.exit_code}"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,41 @@
+"""The child's voice: events as JSON lines over a private copy of standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Protocol
+
+from app.core.events import Event, encode
+
+
+class Reporter(Protocol):
+    """Whoever wants to know how a piece of work goes."""
+
+    def report(self, event: Event) -> None:
+        """Take note of one event; may be called from any thread."""
+
+
+class PipeReporter:
+    """Writes each event as one line to the parent.
+
+    Made before native code is imported: from then on standard output leads to standard error, so
+    that nothing a library prints can end up among the events.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+
+    def report(self, event: Event) -> None:
+        """Write the event; a parent that is gone is noticed by the lifeline, not here."""
+        line = encode(event)
+        with self._lock:
+            try:
+                while line:
+                    line = line[self._pipe.write(line) or 0 :]
+            except BrokenPipeError:
+                return
