@@ -1,0 +1,151 @@
+"""`gristmill chat`: one prompt, one reply, as it comes; the engine runs in a child process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.cli.serve import add_load_arguments
+from app.cli.values import positive
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Failed, Finished, Ready, Said, decode_event
+from app.jobs.launch import child_environment, command_line
+from app.jobs.outcome import ProcessOutcome
+from app.jobs.reporter import Reporter
+
+NAME = "chat"
+HELP = "Ask a model something and print its reply as it comes."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
+    parser.add_argument("prompt", help="what to say; “-” reads it from standard input")
+    parser.add_argument("--system", help="instructions that come before the conversation")
+    parser.add_argument("--max-tokens", type=positive, metavar="N", help="longest reply")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same reply")
+    parser.add_argument("--temperature", type=float, help="0 takes the likeliest word always")
+    add_load_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Start the engine, ask, print."""
+    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    messages = [{"role": "user", "content": prompt}]
+    if arguments.system:
+        messages.insert(0, {"role": "system", "content": arguments.system})
+    body = {"messages": messages, "stream": True}
+    for name in ("max_tokens", "seed", "temperature"):
+        if getattr(arguments, name) is not None:
+            body[name] = getattr(arguments, name)
+    with _engine(arguments, reporter) as (child, ready):
+        tokens, speed = _converse(child, ready, body, reporter)
+    reporter.report(Finished((), {"tokens": tokens, "tokens_per_second": speed}))
+
+
+@contextmanager
+def _engine(
+    arguments: argparse.Namespace, reporter: Reporter
+) -> Iterator[tuple[subprocess.Popen[bytes], Ready]]:
+    options = []
+    for name in ("context", "gpu_layers", "threads", "threads_batch", "flash_attention"):
+        if (value := getattr(arguments, name)) is not None:
+            options += [f"--{name.replace('_', '-')}", str(value)]
+    child = subprocess.Popen(
+        command_line("serve", *options, "--", arguments.model),
+        env=child_environment("serve"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout is not None  # noqa: S101 - it was asked for above
+    log = _drain(child)
+    try:
+        yield child, _await_ready(child, reporter)
+    except AppError as error:
+        if error.code is ErrorCode.ENGINE_STOPPED:
+            sys.stderr.write("".join(log))
+        raise
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def _drain(child: subprocess.Popen[bytes]) -> list[str]:
+    """Keep the child's log, to be shown should it crash."""
+    lines: list[str] = []
+
+    def read() -> None:
+        assert child.stderr is not None  # noqa: S101 - it was asked for where it was started
+        with child.stderr as stream:
+            lines.extend(line.decode("utf-8", "replace") for line in stream)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _await_ready(child: subprocess.Popen[bytes], reporter: Reporter) -> Ready:
+    assert child.stdout is not None  # noqa: S101 - it was asked for where it was started
+    for line in child.stdout:
+        match decode_event(line):
+            case Ready() as ready:
+                return ready
+            case Failed(code, facts):
+                raise AppError(code, **facts)
+            case event:
+                reporter.report(event)
+    raise _death_of(child)
+
+
+def _converse(
+    child: subprocess.Popen[bytes], ready: Ready, body: dict[str, object], reporter: Reporter
+) -> tuple[int, float]:
+    import httpx2
+
+    timings: dict[str, float] = {}
+    headers = {"Authorization": f"Bearer {ready.key}"}
+    try:
+        with (
+            httpx2.Client(
+                base_url=ready.url, headers=headers, timeout=None, trust_env=False
+            ) as client,
+            client.stream("POST", "/v1/chat/completions", json=body) as response,
+        ):
+            if response.is_error:
+                raise _refusal(response.read())
+            for line in response.iter_lines():
+                if line.startswith("data: {"):
+                    timings = _take(json.loads(line.removeprefix("data: ")), reporter) or timings
+    except httpx2.TransportError as error:
+        raise _death_of(child) from error
+    reporter.report(Said("\n"))
+    return int(timings.get("predicted_n", 0)), float(timings.get("predicted_per_second", 0))
+
+
+def _take(event: dict[str, object], reporter: Reporter) -> dict[str, float] | None:
+    match event:
+        case {"error": _}:
+            raise _refusal(json.dumps(event).encode())
+        case {"choices": [{"delta": {"content": str(text)}}]} if text:
+            reporter.report(Said(text))
+        case {"timings": dict(timings)}:
+            return timings
+    return None
+
+
+def _refusal(body: bytes) -> AppError:
+    match json.loads(body):
+        case {"error": {"message": str(message)}}:
+            return AppError(ErrorCode.REQUEST_INVALID, reason=message)
+    return AppError(ErrorCode.REQUEST_INVALID, reason="the engine gave no reason")
+
+
+def _death_of(child: subprocess.Popen[bytes]) -> AppError:
+    outcome = ProcessOutcome.from_returncode(child.wait())
+    return AppError(ErrorCode.ENGINE_STOPPED, reason=outcome.in_words())

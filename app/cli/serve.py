@@ -1,0 +1,95 @@
+"""`gristmill serve`: an OpenAI-compatible server for one model, on loopback, with a key."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from app.cli.values import layer_count, port_number, positive
+from app.core.events import Noticed, Ready
+from app.core.errors import NoticeCode
+from app.core.settings import Settings, load_settings
+from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.inference.loading import LoadWishes
+    from app.library.facts import ModelFacts
+
+NAME = "serve"
+HELP = "Offer a model to this machine's programs through an OpenAI-compatible server."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
+    parser.add_argument("--port", type=port_number, default=0, help="default: a free one")
+    add_load_arguments(parser)
+
+
+def add_load_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare how a model is loaded; what is not given comes from the settings."""
+    parser.add_argument("--context", type=positive, metavar="N", help="tokens the model sees")
+    parser.add_argument(
+        "--gpu-layers", type=layer_count, metavar="N|auto", help="layers on the graphics card"
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="while a reply is written")
+    parser.add_argument("--threads-batch", type=positive, metavar="N", help="while it is read")
+    parser.add_argument("--flash-attention", choices=("auto", "on", "off"))
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Load the model and answer until stopped."""
+    from app.inference.prompt import ChatTemplate
+    from app.inference.server import ServedModel, listen, serve
+    from app.inference.worker import EngineThread
+    from app.library.facts import read_model_facts
+    from app.library.index import find_model
+
+    settings, notice = load_settings()
+    if notice:
+        reporter.report(notice)
+    facts = read_model_facts(find_model(arguments.model, [settings.models_path()]))
+    listener = listen(arguments.port)
+    wishes = _wishes(arguments, settings, facts, reporter)
+    engine = EngineThread(wishes, reporter.report)
+    session = engine.load()
+    template = ChatTemplate(
+        facts.chat_template, session.vocabulary.begin_text(), session.vocabulary.end_text()
+    )
+    if template.fallback_reason:
+        reporter.report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": template.fallback_reason}))
+    ready = Ready(
+        url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+        key=secrets.token_hex(32),
+        model=facts.name,
+        level=facts.level,
+        context=session.context_tokens,
+        gpu_layers=session.gpu_layers,
+        threads=session.threads,
+    )
+    served = ServedModel(
+        engine, template, facts.name, session.context_tokens, int(time.time()), ready.key
+    )
+    serve(served, listener, lambda: reporter.report(ready))
+
+
+def _wishes(
+    arguments: argparse.Namespace, settings: Settings, facts: ModelFacts, reporter: Reporter
+) -> LoadWishes:
+    from app.inference.loading import LoadWishes
+    from app.inference.probe import engine_setting
+
+    layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
+    return LoadWishes(
+        model=facts.path,
+        layers=facts.layers,
+        context=arguments.context or settings.context,
+        trained_context=facts.context,
+        gpu_layers=None if layers == "auto" else layers,
+        threads=arguments.threads or settings.threads,
+        threads_batch=arguments.threads_batch or settings.threads_batch,
+        flash_attention=arguments.flash_attention or settings.flash_attention,
+        has_extra_buffers=engine_setting(reporter.report).has_extra_buffers,
+    )

@@ -1,0 +1,30 @@
+"""Argument types of the verbs: a wrong value is a wrong usage, said in one line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Literal
+
+_LARGEST_PORT = 65_535
+_LARGEST = 2**24
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    return _number(text, 1, _LARGEST)
+
+
+def port_number(text: str) -> int:
+    """A port, or 0 for a free one."""
+    return _number(text, 0, _LARGEST_PORT)
+
+
+def layer_count(text: str) -> int | Literal["auto"]:
+    """A number of layers, or `auto`."""
+    return "auto" if text == "auto" else _number(text, 0, _LARGEST)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from {least} to {most}")
+    return int(text)

@@ -1,0 +1,107 @@
+"""Which type each tensor gets at a level: llama.cpp decides, in a dry run on a hollow file.
+
+A hollow file has the header of the model and holes where the weights would be, so that it takes no
+room and no time. The dry run of `llama_model_quantize` logs each tensor, in the order in which it
+would write it, with the type that it would choose.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.conversion.bridge import LaidOutTensor, Layout
+from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import Level
+from app.native.library import load_llama, log
+from app.native.quantization import row_size_bytes, type_numbers
+
+_TENSOR_LINE = re.compile(
+    r"\[\s*\d+/\s*\d+\] (?P<name>\S+)\s+- \[[^\]]*\], type =\s+(?P<old>\S+), size =[^\n(]*"
+    r"(?:\((?P<new>\S+)\))?\n"
+)
+
+
+@dataclass(frozen=True)
+class TypePlan:
+    """The file that a level gives: its header, and its tensors in the order of writing."""
+
+    level: Level
+    header: bytes
+    tensors: tuple[PlacedTensor, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the whole file."""
+        return len(self.header) + sum(padded(tensor.size_bytes) for tensor in self.tensors)
+
+    @property
+    def weights_bytes(self) -> int:
+        """The size of the tensors without padding."""
+        return sum(tensor.size_bytes for tensor in self.tensors)
+
+    @property
+    def bits_per_weight(self) -> float:
+        """The average over all tensors."""
+        weights = sum(math.prod(tensor.shape) for tensor in self.tensors)
+        return 8 * self.weights_bytes / weights
+
+
+@contextmanager
+def hollow_file(layout: Layout) -> Iterator[Path]:
+    """The model in float32 without its weights: a header and a hole, gone after the block."""
+    placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
+    header = header_bytes(layout.architecture, layout.metadata, placed)
+    with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
+        path = Path(folder) / "hollow.gguf"
+        with path.open("wb") as file:
+            file.write(header)
+            file.truncate(len(header) + sum(padded(tensor.size_bytes) for tensor in placed))
+        yield path
+
+
+def plan_types(layout: Layout, hollow: Path, level: Level) -> TypePlan:
+    """Plan one level for a model whose hollow file is at `hollow`.
+
+    Raises:
+        AppError: `converter_failed`, when llama.cpp can't quantise this model.
+    """
+    by_name = {tensor.name: tensor for tensor in layout.tensors}
+    tensors = tuple(
+        _placed(by_name[name], type_number) for name, type_number in _dry_run(hollow, level)
+    )
+    if len(tensors) != len(by_name):
+        reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
+    metadata = metadata_for(layout.metadata, level.ftype)
+    return TypePlan(level, header_bytes(layout.architecture, metadata, tensors), tensors)
+
+
+def _dry_run(hollow: Path, level: Level) -> Iterator[tuple[str, int]]:
+    llama = load_llama()
+    parameters = llama.llama_model_quantize_default_params()
+    parameters.ftype = level.ftype
+    parameters.dry_run = True
+    with log.recording() as pieces:
+        status = llama.llama_model_quantize(os.fsencode(hollow), b"", parameters)
+    if status:
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=log.reason())
+    numbers = type_numbers()
+    for line in _TENSOR_LINE.finditer("".join(pieces)):
+        yield line["name"], numbers[line["new"] or line["old"]]
+
+
+def _placed(tensor: LaidOutTensor, type_number: int) -> PlacedTensor:
+    if type_number == tensor.type_number:
+        size_bytes = tensor.size_bytes
+    else:
+        *outer, width = tensor.shape
+        size_bytes = math.prod(outer) * row_size_bytes(type_number, width)
+    return PlacedTensor(tensor.name, tensor.shape, type_number, size_bytes)

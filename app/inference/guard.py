@@ -1,0 +1,80 @@
+"""Who may talk to the server: a key, the right Host, no foreign Origin, JSON of a bounded size."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.inference.answers import error_response
+
+LARGEST_BODY_BYTES = 32 * 2**20
+_OPEN_PATHS = frozenset({"/health"})
+
+
+class Guard:
+    """ASGI middleware: refuses before anything of the request is read.
+
+    A web page can reach loopback addresses, by name (DNS rebinding) or across origins; so the Host
+    must be ours, an Origin is refused, and every route but `/health` wants the key.
+    """
+
+    def __init__(self, inner: ASGIApp, key: str, hosts: frozenset[str]) -> None:
+        self._inner = inner
+        self._key = key
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with a refusal."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        refusal = self._refusal(scope["method"], scope["path"], headers)
+        if refusal is not None:
+            status, reason = refusal
+            await error_response(status, reason)(scope, receive, send)
+            return
+        await self._inner(scope, _bounded(receive), send)
+
+    def _refusal(
+        self, method: str, path: str, headers: Mapping[bytes, bytes]
+    ) -> tuple[HTTPStatus, str] | None:
+        if headers.get(b"host", b"").decode("latin-1").lower() not in self._hosts:
+            return HTTPStatus.FORBIDDEN, "this Host is not served"
+        if b"origin" in headers or headers.get(b"sec-fetch-site") == b"cross-site":
+            return HTTPStatus.FORBIDDEN, "requests from web pages are not served"
+        if path in _OPEN_PATHS:
+            return None
+        given = headers.get(b"authorization", b"")
+        if not hmac.compare_digest(given, b"Bearer " + self._key.encode()):
+            return HTTPStatus.UNAUTHORIZED, "the key is missing or wrong"
+        if method == "POST":
+            return _body_refusal(headers)
+        return None
+
+
+def _body_refusal(headers: Mapping[bytes, bytes]) -> tuple[HTTPStatus, str] | None:
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json":
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > LARGEST_BODY_BYTES:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is larger than 32 MB"
+    return None
+
+
+def _bounded(receive: Receive) -> Receive:
+    received = 0
+
+    async def take() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > LARGEST_BODY_BYTES:
+            return {"type": "http.disconnect"}
+        return message
+
+    return take

@@ -1,0 +1,231 @@
+"""The OpenAI-compatible server on loopback: routes, streaming, and the end of a request."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from app.core.errors import AppError, ErrorCode
+from app.core.sentences import describe_error
+from app.inference.answers import (
+    END_OF_STREAM,
+    Answer,
+    Kind,
+    error_body,
+    error_response,
+    server_sent_event,
+)
+from app.inference.guard import Guard
+from app.inference.prompt import ChatTemplate
+from app.inference.requests import (
+    ChatRequest,
+    CompletionRequest,
+    GenerationRequest,
+    decode_request,
+)
+from app.inference.sampling import Sampling
+from app.inference.worker import BusyError, EngineThread, Generation
+
+LOOPBACK = "127.0.0.1"
+_READ_TIMEOUT_SECONDS = 10
+_DISCONNECT_POLL_SECONDS = 0.1
+_CLIENT_FAULTS = frozenset({ErrorCode.REQUEST_INVALID, ErrorCode.CONTEXT_FULL})
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """What the server offers: the engine, how it is addressed, and what it is called."""
+
+    engine: EngineThread
+    template: ChatTemplate
+    name: str
+    context_tokens: int
+    created: int
+    key: str
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one.
+
+    Raises:
+        AppError: `port_in_use`.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen()
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise AppError(ErrorCode.PORT_IN_USE, port=port) from error
+    return listener
+
+
+def serve(model: ServedModel, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Answer requests until the process ends; `on_ready` is called when the first can come."""
+    port = listener.getsockname()[1]
+    hosts = frozenset(f"{host}:{port}" for host in (LOOPBACK, "localhost"))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        on_ready()
+        yield
+
+    application = Starlette(
+        routes=_routes(model),
+        middleware=[Middleware(Guard, key=model.key, hosts=hosts)],
+        exception_handlers={
+            HTTPException: _answer_unknown_route,
+            AppError: _answer_error,
+            ClientDisconnect: _answer_nobody,
+        },
+        lifespan=lifespan,
+    )
+    configuration = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_READ_TIMEOUT_SECONDS,
+    )
+    uvicorn.Server(configuration).run([listener])
+
+
+def _routes(model: ServedModel) -> list[Route]:
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def models(_: Request) -> Response:
+        entry = {
+            "id": model.name,
+            "object": "model",
+            "created": model.created,
+            "owned_by": "gristmill",
+            "context_length": model.context_tokens,
+        }
+        return JSONResponse({"object": "list", "data": [entry]})
+
+    async def chat(request: Request) -> Response:
+        asked = decode_request(await request.body(), ChatRequest)
+        prompt = model.template.render([message.as_chat_message() for message in asked.messages])
+        generation = _generation(asked, prompt, model.template.stops)
+        return await _answer(request, model, asked, generation, "chat")
+
+    async def complete(request: Request) -> Response:
+        asked = decode_request(await request.body(), CompletionRequest)
+        return await _answer(request, model, asked, _generation(asked, asked.prompt), "text")
+
+    return [
+        Route("/health", health),
+        Route("/v1/models", models),
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/v1/completions", complete, methods=["POST"]),
+    ]
+
+
+def _generation(asked: GenerationRequest, prompt: str, stops: Sequence[str] = ()) -> Generation:
+    return Generation(
+        prompt=lambda session: session.vocabulary.tokenize_prompt(prompt),
+        sampling=asked.sampling(Sampling()),
+        most_tokens=asked.token_limit(),
+        stops=(*asked.stops(), *stops),
+    )
+
+
+async def _answer(
+    request: Request,
+    model: ServedModel,
+    asked: GenerationRequest,
+    generation: Generation,
+    kind: Kind,
+) -> Response:
+    try:
+        pieces = model.engine.submit(generation)
+    except BusyError:
+        return error_response(HTTPStatus.TOO_MANY_REQUESTS, "too many requests are waiting")
+    answer = Answer(kind, model.name, generation.statistics)
+    if not asked.stream:
+        async with aclosing(pieces):
+            text = await _while_connected(request, _joined(pieces))
+        return JSONResponse(answer.whole(text))
+    # The first piece is awaited here, so that a refusal still has a status of its own.
+    first = await _while_connected(request, anext(pieces, ""))
+    return StreamingResponse(
+        _stream(pieces, first, answer, wants_usage=asked.wants_usage),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _joined(pieces: AsyncGenerator[str, None]) -> str:
+    return "".join([piece async for piece in pieces])
+
+
+async def _while_connected(request: Request, answer: Awaitable[str]) -> str:
+    """Await `answer`, but give up when the client goes away: that frees the engine."""
+    task = asyncio.ensure_future(answer)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_DISCONNECT_POLL_SECONDS)
+            if not task.done() and await request.is_disconnected():
+                raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+
+
+async def _stream(
+    pieces: AsyncGenerator[str, None], first: str, answer: Answer, *, wants_usage: bool
+) -> AsyncIterator[bytes]:
+    async with aclosing(pieces):
+        yield server_sent_event(answer.chunk(first, is_first=True))
+        try:
+            async for piece in pieces:
+                yield server_sent_event(answer.chunk(piece))
+        except AppError as error:
+            yield server_sent_event(_error_body(error))
+            return
+    yield server_sent_event(answer.last())
+    if wants_usage:
+        yield server_sent_event(answer.usage())
+    yield END_OF_STREAM
+
+
+def _status_of(error: AppError) -> HTTPStatus:
+    is_client_fault = error.code in _CLIENT_FAULTS
+    return HTTPStatus.BAD_REQUEST if is_client_fault else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _error_body(error: AppError) -> dict[str, object]:
+    message = describe_error(error.code, error.facts)
+    return error_body(_status_of(error), message, error.code.value)
+
+
+async def _answer_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, AppError):
+        raise error
+    return JSONResponse(_error_body(error), _status_of(error))
+
+
+async def _answer_unknown_route(_: Request, error: Exception) -> Response:
+    status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
+    return error_response(status, status.phrase)
+
+
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,49 @@
+"""From tokens to text: whole characters as early as possible, and stop strings."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+
+
+class StreamedText:
+    """Turns the bytes of tokens into text as they come.
+
+    At most three bytes are held back (an unfinished UTF-8 character), plus what may be the
+    beginning of a stop string. Invalid bytes become U+FFFD at once.
+    """
+
+    def __init__(self, stops: Sequence[str] = ()) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._stops = tuple(stop for stop in stops if stop)
+        self._held = ""
+        self.has_stopped = False
+
+    def feed(self, piece: bytes) -> str:
+        """The text that is certain after one more token; empty once a stop string was met."""
+        return self._release(self._decoder.decode(piece), is_last=False)
+
+    def finish(self) -> str:
+        """What was held back, at the end of the reply."""
+        return self._release(self._decoder.decode(b"", final=True), is_last=True)
+
+    def _release(self, text: str, *, is_last: bool) -> str:
+        if self.has_stopped:
+            return ""
+        text = self._held + text
+        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
+            self.has_stopped, self._held = True, ""
+            return text[: min(found)]
+        kept = 0 if is_last else self._possible_beginning(text)
+        self._held = text[len(text) - kept :]
+        return text[: len(text) - kept]
+
+    def _possible_beginning(self, text: str) -> int:
+        longest = 0
+        for stop in self._stops:
+            for length in range(min(len(stop) - 1, len(text)), longest, -1):
+                if text.endswith(stop[:length]):
+                    longest = length
+                    break
+        return longest

@@ -1,0 +1,1 @@
+"""llama.cpp's own libraries: loading them, their log, and ggml's quantization."""

@@ -1,0 +1,54 @@
+"""The devices that the engine can compute on, through ggml's device functions."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.native.library import load_ggml_base, load_llama
+
+_GPU_TYPES = frozenset({1, 2})
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device: ggml's name for it, what it is, and its memory in bytes."""
+
+    name: str
+    description: str
+    is_gpu: bool
+    free_bytes: int
+    total_bytes: int
+
+
+def devices() -> tuple[Device, ...]:
+    """All devices that ggml sees, in its order."""
+    return tuple(_devices())
+
+
+def _devices() -> Iterator[Device]:
+    load_llama()
+    from llama_cpp._ggml import libggml
+
+    base = load_ggml_base()
+    libggml.ggml_backend_dev_count.restype = ctypes.c_size_t
+    libggml.ggml_backend_dev_get.restype = ctypes.c_void_p
+    libggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    for function in (base.ggml_backend_dev_name, base.ggml_backend_dev_description):
+        function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
+    base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
+    base.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p] + [
+        ctypes.POINTER(ctypes.c_size_t)
+    ] * 2
+    for index in range(libggml.ggml_backend_dev_count()):
+        device = libggml.ggml_backend_dev_get(index)
+        free, total = ctypes.c_size_t(), ctypes.c_size_t()
+        base.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+        yield Device(
+            name=base.ggml_backend_dev_name(device).decode("utf-8", "replace"),
+            description=base.ggml_backend_dev_description(device).decode("utf-8", "replace"),
+            is_gpu=base.ggml_backend_dev_type(device) in _GPU_TYPES,
+            free_bytes=free.value,
+            total_bytes=total.value,
+        )

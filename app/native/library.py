@@ -1,0 +1,147 @@
+"""llama.cpp's library, loaded once, with its log kept so that a failure can be explained."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from app.core.errors import AppError, ErrorCode
+
+_KEPT_LINES = 400
+_LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 3, 4, 5
+
+
+class EngineLog:
+    """The last lines that llama.cpp logged, and those of them that tell of a fault."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._faults: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._is_fault = False
+        self._recorded: list[str] | None = None
+
+    @contextmanager
+    def recording(self) -> Iterator[list[str]]:
+        """Everything that is logged while the block runs, piece by piece."""
+        self.clear()
+        self._recorded = []
+        try:
+            yield self._recorded
+        finally:
+            self._recorded = None
+
+    def take(self, level: int, untrusted_text: bytes) -> None:
+        """Keep one piece of log; a piece without a line end goes on with the next."""
+        text = untrusted_text.decode("utf-8", "replace")
+        if level != _LEVEL_CONTINUED:
+            self._is_fault = level in (_LEVEL_WARNING, _LEVEL_ERROR)
+        self.lines.append(text)
+        if level == _LEVEL_ERROR:
+            self._faults.append(text.strip())
+        if self._recorded is not None:
+            self._recorded.append(text)
+        elif self._is_fault:
+            sys.stderr.write(text)
+
+    def text(self) -> str:
+        """Everything kept, as logged."""
+        return "".join(self.lines)
+
+    def clear(self) -> None:
+        """Forget what was logged so far."""
+        self.lines.clear()
+        self._faults.clear()
+
+    def reason(self) -> str:
+        """The line that explains a failure best: llama.cpp names the cause first, then repeats."""
+        for line in self._faults:
+            _, marker, cause = line.partition("error loading model: ")
+            if marker:
+                return cause
+        return self._faults[0] if self._faults else "it gave no reason"
+
+
+log = EngineLog()
+
+
+@functools.cache
+def load_llama() -> ModuleType:
+    """The low-level bindings `llama_cpp.llama_cpp`, initialised, logging to `log`.
+
+    Raises:
+        AppError: `engine_missing`.
+    """
+    try:
+        from llama_cpp import llama_cpp
+    except (ImportError, OSError, RuntimeError, FileNotFoundError) as error:
+        raise AppError(ErrorCode.ENGINE_MISSING, reason=str(error)) from error
+    bindings: ModuleType = llama_cpp
+    bindings.llama_log_set(_log_callback(bindings), None)
+    bindings.llama_backend_init()
+    return bindings
+
+
+@functools.cache
+def load_ggml_base() -> ctypes.CDLL:
+    """The library `ggml-base`, where the block formats and their quantization live.
+
+    Raises:
+        AppError: `engine_missing`.
+    """
+    load_llama()
+    from llama_cpp._ctypes_extensions import load_shared_library
+
+    library: ctypes.CDLL = load_shared_library("ggml-base", _library_folder())
+    return library
+
+
+def engine_version() -> str:
+    """The version of the installed engine, such as `0.3.36`; empty when there is none."""
+    try:
+        return importlib.metadata.version("llama-cpp-python")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def engine_fingerprint() -> str:
+    """A text that changes with the processor, the engine's version, or its build."""
+    builds = [
+        f"{file.stat().st_size}-{file.stat().st_mtime_ns}"
+        for file in sorted(_library_folder().glob("*ggml-cpu*"))
+        if not file.is_symlink()
+    ]
+    return " | ".join([_processor_name(), engine_version(), *builds])
+
+
+def _library_folder() -> Path:
+    specification = importlib.util.find_spec("llama_cpp")
+    if specification is None or specification.origin is None:
+        raise AppError(ErrorCode.ENGINE_MISSING, reason="it is not installed")
+    return Path(specification.origin).parent / "lib"
+
+
+def _processor_name() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+@functools.cache
+def _log_callback(llama_cpp: ModuleType) -> object:
+    # Cached: the library keeps the pointer, so the callback must live as long as the process.
+    def take(level: int, text: bytes, _: object) -> None:
+        log.take(level, text)
+
+    return llama_cpp.llama_log_callback(take)
