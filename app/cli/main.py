@@ -13,7 +13,7 @@ from app.cli.terminal import TerminalReporter
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.events import Failed
 from app.jobs import lifeline
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from app.jobs.reporter import PipeReporter, Reporter
 
 
@@ -43,6 +43,7 @@ VERBS: tuple[Verb, ...] = (
     sign_in,
     probe,
 )
+_USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 
 
 def run_command_line(arguments: list[str]) -> int:
@@ -59,7 +60,7 @@ def run_command_line(arguments: list[str]) -> int:
         return EXIT_CANCELLED
     except AppError as error:
         reporter.report(Failed(error.code, error.facts))
-        return EXIT_FAILED
+        return EXIT_USAGE if error.code in _USAGE_ERRORS else EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the last road: a fault of the program itself
         traceback.print_exc(file=sys.stderr)
         detail = f"{type(error).__name__}: {error}"

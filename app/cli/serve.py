@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from app.cli.values import layer_count, port_number, positive
-from app.core.events import Noticed, Ready
 from app.core.errors import NoticeCode
+from app.core.events import Noticed, Ready
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
 
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
-    facts = read_model_facts(find_model(arguments.model, [settings.models_path()]))
+    facts = read_model_facts(find_model(arguments.model, settings.searched_paths()))
     listener = listen(arguments.port)
     wishes = _wishes(arguments, settings, facts, reporter)
     engine = EngineThread(wishes, reporter.report)

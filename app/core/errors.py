@@ -1,4 +1,4 @@
-"""The expected errors: a code and the facts about it; the sentences live in `app.core.sentences`."""
+"""The expected errors: a code and its facts; the sentences live in `app.core.sentences`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class ErrorCode(StrEnum):
     REPOSITORY_GATED = "repository_gated"
     REVISION_NOT_FOUND = "revision_not_found"
     REPOSITORY_WITHOUT_WEIGHTS = "repository_without_weights"
+    PATTERN_WITHOUT_MATCH = "pattern_without_match"
+    TOKEN_INVALID = "token_invalid"
     HUB_UNREACHABLE = "hub_unreachable"
     HUB_ANSWER = "hub_answer"
     DOWNLOAD_DAMAGED = "download_damaged"
@@ -25,6 +27,7 @@ class ErrorCode(StrEnum):
     FOLDER_NOT_WRITABLE = "folder_not_writable"
     FILE_BUSY = "file_busy"
     FILE_EXISTS = "file_exists"
+    FILE_UNREADABLE = "file_unreadable"
 
     SOURCE_NOT_FOUND = "source_not_found"
     NOT_A_CHECKPOINT = "not_a_checkpoint"
@@ -36,12 +39,15 @@ class ErrorCode(StrEnum):
     CONFIG_DAMAGED = "config_damaged"
     ARCHITECTURE_UNSUPPORTED = "architecture_unsupported"
     TOKENIZER_UNKNOWN = "tokenizer_unknown"
+    LEVEL_MISSING = "level_missing"
+    ONE_FILE_FOR_SEVERAL_LEVELS = "one_file_for_several_levels"
     LEVEL_NEEDS_IMPORTANCE_MATRIX = "level_needs_importance_matrix"
     WEIGHTS_NOT_FINITE = "weights_not_finite"
     CONVERTER_MISSING = "converter_missing"
     CONVERTER_FAILED = "converter_failed"
 
     MODEL_NOT_FOUND = "model_not_found"
+    MODEL_AMBIGUOUS = "model_ambiguous"
     NOT_GGUF = "not_gguf"
     GGUF_TRUNCATED = "gguf_truncated"
     GGUF_DAMAGED = "gguf_damaged"
@@ -54,6 +60,10 @@ class ErrorCode(StrEnum):
     CONTEXT_FULL = "context_full"
     REQUEST_INVALID = "request_invalid"
     PORT_IN_USE = "port_in_use"
+
+    CHATS_DAMAGED = "chats_damaged"
+    CHATS_READ_ONLY = "chats_read_only"
+    NOT_EXPORTED_CHATS = "not_exported_chats"
 
     COMPONENT_UNREACHABLE = "component_unreachable"
     COMPONENT_DAMAGED = "component_damaged"
@@ -72,6 +82,8 @@ class NoticeCode(StrEnum):
     CONTEXT_REDUCED = "context_reduced"
     SETTINGS_RESET = "settings_reset"
     CHATS_RESET = "chats_reset"
+    CHATS_RESTORED = "chats_restored"
+    CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
     PORT_CHANGED = "port_changed"
 

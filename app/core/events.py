@@ -5,6 +5,7 @@ The protocol is a closed union: a new event fails the type check of every `match
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 import msgspec
@@ -21,10 +22,13 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     detail: str = ""
 
 
+Subject = Literal["files", "weights", "architecture", "tokenizer", "code", "disk"]
+
+
 class Checked(msgspec.Struct, frozen=True, tag="checked"):
     """One line of the checks before a conversion: what was looked at and what was seen."""
 
-    subject: Literal["files", "weights", "architecture", "tokenizer", "code", "disk"]
+    subject: Subject
     finding: str
     error: ErrorCode | None = None
     facts: Facts = {}
@@ -131,15 +135,24 @@ _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 def encode(message: Event | Command) -> bytes:
     """One message as one line."""
-    return _encoder.encode(message) + b"\n"
+    try:
+        return _encoder.encode(message) + b"\n"
+    except UnicodeEncodeError:
+        # A file name that is not UTF-8 must not silence the child: its odd bytes become "?".
+        text = json.dumps(msgspec.to_builtins(message), ensure_ascii=False)
+        return text.encode("utf-8", "replace") + b"\n"
 
 
 def decode_event(line: bytes) -> Event:
     """One line as an event; raises `msgspec.DecodeError` when it is none."""
-    event: Event = _event_decoder.decode(line)
+    event: Event = _event_decoder.decode(_text_of(line))
     return event
 
 
 def decode_command(line: bytes) -> Command:
     """One line as a command; raises `msgspec.DecodeError` when it is none."""
-    return _command_decoder.decode(line)
+    return _command_decoder.decode(_text_of(line))
+
+
+def _text_of(line: bytes) -> str:
+    return line.decode("utf-8", "replace")

@@ -19,6 +19,19 @@ PART_SUFFIX = ".part"
 _REPLACE_TRIES = 10
 _REPLACE_PAUSE_SECONDS = 0.5
 _RESERVE_BYTES = 256 * 2**20
+_NOT_WRITABLE = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+        errno.ENAMETOOLONG,
+        # FAT32 holds no file of 4 GB or more, and most models are.
+        errno.EFBIG,
+    }
+)
 
 
 @contextmanager
@@ -87,8 +100,7 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     Raises:
         AppError: `disk_full`.
     """
-    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free_bytes = shutil.disk_usage(nearest).free
+    free_bytes = shutil.disk_usage(_nearest_folder(folder)).free
     if needed_bytes + _RESERVE_BYTES > free_bytes:
         raise AppError(
             ErrorCode.DISK_FULL,
@@ -105,20 +117,24 @@ def named_failures(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free_bytes = shutil.disk_usage(folder).free
+            free_bytes = shutil.disk_usage(_nearest_folder(folder)).free
             raise AppError(
                 ErrorCode.DISK_FULL,
                 folder=str(folder),
                 needed_bytes=_RESERVE_BYTES,
                 free_bytes=free_bytes,
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno in _NOT_WRITABLE:
             raise AppError(
                 ErrorCode.FOLDER_NOT_WRITABLE,
                 folder=str(folder),
                 reason=error.strerror or "not allowed",
             ) from error
         raise
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next(parent for parent in (path, *path.absolute().parents) if parent.is_dir())
 
 
 def _create(part: Path, destination: Path) -> BinaryIO:

@@ -35,10 +35,10 @@ def noted(path: Path) -> Iterator[None]:
     folder = paths.leftovers_folder()
     folder.mkdir(parents=True, exist_ok=True)
     note_file = folder / f"{uuid.uuid4().hex}.json"
-    note_file.write_bytes(msgspec.json.encode(note))
     with _lock:
         _unfinished[note_file] = path
     try:
+        _write(note_file, note)
         yield
     finally:
         with _lock:
@@ -50,8 +50,7 @@ def remove_unfinished() -> None:
     """Remove every unfinished file of this process; called when it is cancelled."""
     with _lock:
         for note_file, path in _unfinished.items():
-            _remove(path)
-            note_file.unlink(missing_ok=True)
+            _remove(path, note_file)
         _unfinished.clear()
 
 
@@ -60,24 +59,32 @@ def sweep(only: Path | None = None) -> None:
     folder = paths.leftovers_folder()
     if not folder.is_dir():
         return
-    for note_file in folder.glob("*.json"):
-        note = _read(note_file)
-        if note is not None and (_is_alive(note) or only not in (None, Path(note.path))):
-            continue
-        if note is not None:
-            _remove(Path(note.path))
-        note_file.unlink(missing_ok=True)
+    notes = [(file, note) for file in folder.glob("*.json") if (note := _read(file))]
+    alive = {note.path for file, note in notes if _is_alive(file, note)}
+    wanted = None if only is None else str(only.absolute())
+    for note_file, note in notes:
+        if note.path not in alive and wanted in (None, note.path):
+            _remove(Path(note.path), note_file)
+
+
+def _write(note_file: Path, note: _Note) -> None:
+    # Synced, because a note lost in a power cut would leave its file there for ever.
+    with note_file.open("wb") as file:
+        file.write(msgspec.json.encode(note))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(note_file: Path) -> _Note | None:
+    # A note that can't be read is one that another process is just writing.
     try:
         return msgspec.json.decode(note_file.read_bytes(), type=_Note)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError):
         return None
 
 
-def _is_alive(note: _Note) -> bool:
-    if note.process == os.getpid():
+def _is_alive(note_file: Path, note: _Note) -> bool:
+    if note_file in _unfinished:
         return True
     try:
         # A process id is used again in time; the start time tells the two apart.
@@ -86,9 +93,11 @@ def _is_alive(note: _Note) -> bool:
         return False
 
 
-def _remove(path: Path) -> None:
+def _remove(path: Path, note_file: Path) -> None:
+    # Windows refuses while the file is open: then the note stays, and the next start removes it.
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+        note_file.unlink(missing_ok=True)

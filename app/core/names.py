@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from app.core.errors import AppError, ErrorCode
 
-_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$")
+_RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$")
 _FORBIDDEN = frozenset('<>:"|?*\\')
 _LONGEST_PART_BYTES = 200
 _UNWANTED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})

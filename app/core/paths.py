@@ -30,6 +30,11 @@ def chats_file() -> Path:
     return home() / "chats.sqlite3"
 
 
+def backups_folder() -> Path:
+    """The last few copies of the conversations."""
+    return home() / "backups"
+
+
 def engine_file() -> Path:
     """What the probe found about the engine on this machine, as JSON."""
     return home() / "engine.json"

@@ -30,6 +30,14 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "The repository {repository} holds no weights: no safetensors and no GGUF file.",
         "Look for another repository of the same model.",
     ),
+    ErrorCode.PATTERN_WITHOUT_MATCH: (
+        "The repository {repository} has no GGUF file that matches “{pattern}”.",
+        "Choose one of these: {files}.",
+    ),
+    ErrorCode.TOKEN_INVALID: (
+        "The access token can't be used ({reason}).",
+        "Make one on the Hub's settings page, and sign in with it.",
+    ),
     ErrorCode.HUB_UNREACHABLE: (
         "The Hugging Face Hub at {endpoint} can't be reached ({reason}).",
         "Check the network connection and try again; what was downloaded is kept.",
@@ -66,6 +74,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "{file} is there already.",
         "Delete it, or choose another name.",
     ),
+    ErrorCode.FILE_UNREADABLE: (
+        "{file} can't be read ({reason}).",
+        "Check that it is there and that you are allowed to read it.",
+    ),
     ErrorCode.SOURCE_NOT_FOUND: (
         "There is no folder {source}.",
         "Give the folder of a checkpoint, or a repository as owner/name.",
@@ -83,7 +95,7 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Look for a version of this model in safetensors format.",
     ),
     ErrorCode.MISSING_SHARD: (
-        "{file}, one of the weight files that the index names, is missing.",
+        "{file}, one of the weight files of the model, is missing.",
         "Download the repository again; what is there will be kept.",
     ),
     ErrorCode.LFS_POINTER: (
@@ -106,6 +118,14 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "llama.cpp does not know this model's tokenizer ({reason}).",
         "Choose another model, or point Settings to a newer llama.cpp checkout.",
     ),
+    ErrorCode.LEVEL_MISSING: (
+        "No level was chosen.",
+        "Add --level, for example “--level Q4_K_M”; “--dry-run” shows the size of each.",
+    ),
+    ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS: (
+        "Several levels can't go into the one file {file}.",
+        "Give a folder instead.",
+    ),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
         "The level {level} needs an importance matrix, or the model would be useless.",
         "Choose another level.",
@@ -125,6 +145,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.MODEL_NOT_FOUND: (
         "There is no model {model}.",
         "Give the path of a .gguf file, or a name that “gristmill models” lists.",
+    ),
+    ErrorCode.MODEL_AMBIGUOUS: (
+        "{model} is the name of several models: {files}.",
+        "Give the path of one of them.",
     ),
     ErrorCode.NOT_GGUF: (
         "{file} is not a GGUF file.",
@@ -169,6 +193,18 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.PORT_IN_USE: (
         "Port {port} on this machine is in use by another program.",
         "Choose another port, or leave it out to take a free one.",
+    ),
+    ErrorCode.CHATS_DAMAGED: (
+        "The file with your chats, {file}, is damaged ({reason}).",
+        "Start the program again: it keeps the file aside and restores the newest backup.",
+    ),
+    ErrorCode.CHATS_READ_ONLY: (
+        "The chats were written by a newer version of this program; they can only be read.",
+        "Update the program to go on with them.",
+    ),
+    ErrorCode.NOT_EXPORTED_CHATS: (
+        "The file does not hold chats that this program has exported ({reason}).",
+        "Choose a .json file that was exported from a chat.",
     ),
     ErrorCode.COMPONENT_UNREACHABLE: (
         "{component} could not be fetched from the package registry ({reason}).",
@@ -215,6 +251,13 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.CHATS_RESET: (
         "The file with your chats could not be read; it is kept as {file} and a new one was begun."
+    ),
+    NoticeCode.CHATS_RESTORED: (
+        "The file with your chats could not be read; it is kept as {file} "
+        "and the backup of {date} took its place."
+    ),
+    NoticeCode.CHATS_NEWER: (
+        "Your chats were written by a newer version of this program; they can only be read."
     ),
     NoticeCode.DOWNLOAD_RETRIED: (
         "The download of {file} broke off ({reason}); it goes on in {seconds} s."

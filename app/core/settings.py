@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "nothing in it is moved or renamed.",
         ),
     ] = None
+    added_models: tuple[str, ...] = ()
     converter_folder: Annotated[
         str | None,
         Meta(
@@ -95,6 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The folder where models are kept."""
         return Path(self.models_folder) if self.models_folder else paths.default_models_folder()
 
+    def searched_paths(self) -> tuple[Path, ...]:
+        """Where to look for models: the model folder, and the files and folders that were added."""
+        return (self.models_path(), *map(Path, self.added_models))
+
 
 def load_settings() -> tuple[Settings, Noticed | None]:
     """The saved settings, or the defaults; a file that can't be read is kept aside as `.bad`."""
@@ -103,11 +108,18 @@ def load_settings() -> tuple[Settings, Noticed | None]:
         return msgspec.json.decode(file.read_bytes(), type=Settings), None
     except FileNotFoundError:
         return Settings(), None
-    except (OSError, msgspec.DecodeError):
-        kept = file.with_name(file.name + ".bad")
-        replace(file, kept)
-        facts: Facts = {"file": str(kept)}
+    except (OSError, ValueError, RecursionError):
+        facts: Facts = {"file": str(_kept_aside(file))}
         return Settings(), Noticed(NoticeCode.SETTINGS_RESET, facts)
+
+
+def _kept_aside(file: Path) -> Path:
+    kept = file.with_name(file.name + ".bad")
+    try:
+        replace(file, kept)
+    except OSError:
+        return file
+    return kept
 
 
 def save_settings(settings: Settings) -> None:
@@ -117,9 +129,9 @@ def save_settings(settings: Settings) -> None:
 
 
 def title_of(field: str) -> tuple[str, str]:
-    """The title and the description of a field of `Settings`."""
+    """The title and the description of a field of `Settings`; empty when it is not for show."""
     for info in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
         if info.name == field:
-            extra = info.type.extra_json_schema or {}
+            extra = getattr(info.type, "extra_json_schema", None) or {}
             return extra.get("title", ""), extra.get("description", "")
     raise KeyError(field)

@@ -9,11 +9,12 @@ _MINUTE, _HOUR = 60, 3600
 
 def format_bytes(size_bytes: float) -> str:
     """A size in decimal units, as disks are sold: `4.08 GB`, `98 MB`, `12 kB`, `7 B`."""
-    if size_bytes >= GIGABYTE:
+    # Compared after rounding, so that no "1000 MB" is shown.
+    if round(size_bytes / MEGABYTE) >= KILOBYTE:
         return f"{size_bytes / GIGABYTE:.2f} GB"
-    if size_bytes >= MEGABYTE:
+    if round(size_bytes / KILOBYTE) >= KILOBYTE:
         return f"{size_bytes / MEGABYTE:.0f} MB"
-    if size_bytes >= KILOBYTE:
+    if round(size_bytes) >= KILOBYTE:
         return f"{size_bytes / KILOBYTE:.0f} kB"
     return f"{size_bytes:.0f} B"
 

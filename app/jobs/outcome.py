@@ -33,9 +33,11 @@ class ProcessOutcome:
     @classmethod
     def from_returncode(cls, returncode: int) -> ProcessOutcome:
         """From Python's convention: negative means the number of a signal."""
-        if returncode < 0:
+        # Qt hands Windows' status on as a signed number, Python as an unsigned one.
+        windows_crash = _WINDOWS_CRASHES.get(returncode & 0xFFFFFFFF, "")
+        if returncode < 0 and not windows_crash:
             return cls(128 - returncode, _name_of(-returncode))
-        return cls(returncode, _WINDOWS_CRASHES.get(returncode & 0xFFFFFFFF, ""))
+        return cls(returncode, windows_crash)
 
     @classmethod
     def from_signal(cls, number: int) -> ProcessOutcome:

@@ -1,0 +1,48 @@
+"""The last few copies of the chats, one a day, each whole or absent."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from app.core import paths
+from app.core.files import whole_or_absent
+
+KEPT = 5
+_PREFIX, _SUFFIX = "chats-", ".sqlite3"
+_DAY, _MOMENT = "%Y%m%d", "%Y%m%d-%H%M%S"
+
+
+def back_up(connection: sqlite3.Connection) -> Path:
+    """Copy the whole database and remove all but the newest copies; returns the new file.
+
+    Raises:
+        AppError: `disk_full`, `folder_not_writable`, `file_busy`.
+        sqlite3.DatabaseError: when the database can't be read or the copy not be written.
+    """
+    name = f"{_PREFIX}{datetime.now().astimezone():{_MOMENT}}{_SUFFIX}"
+    backup = paths.backups_folder() / name
+    with whole_or_absent(backup) as file:
+        # SQLite writes into a file that is there as long as it is empty.
+        connection.execute("VACUUM INTO ?", (file.name,))
+    for old in newest_first()[KEPT:]:
+        old.unlink(missing_ok=True)
+    return backup
+
+
+def is_due() -> bool:
+    """Whether there is no copy of today."""
+    today = f"{_PREFIX}{datetime.now().astimezone():{_DAY}}"
+    return not any(backup.name.startswith(today) for backup in newest_first())
+
+
+def newest_first() -> list[Path]:
+    """All copies that there are."""
+    return sorted(paths.backups_folder().glob(f"{_PREFIX}*{_SUFFIX}"), reverse=True)
+
+
+def date_of(backup: Path) -> str:
+    """The day a copy was made, for example `2026-11-22`."""
+    day = backup.name.removeprefix(_PREFIX)[:8]
+    return f"{day[:4]}-{day[4:6]}-{day[6:8]}"

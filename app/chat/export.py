@@ -1,0 +1,120 @@
+"""Conversations as Markdown, as plain text, and as JSON that can be read back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import msgspec
+
+from app.chat.conversation import Chat, Conversation, Message, MessageId
+from app.core.errors import AppError, ErrorCode
+
+Translate = Callable[[str], str]
+_VERSION = 1
+_SPEAKERS = {"system": "System", "user": "You", "assistant": "Assistant"}
+_ENDS = {"stopped": "Stopped", "failed": "Failed"}
+_MARKS = re.compile(r"([\\`*_\[\]<>#|])")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
+
+class _Export(msgspec.Struct, frozen=True):
+    format: Literal["gristmill-chats"]
+    version: int
+    chats: tuple[Conversation, ...]
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    format: Literal["gristmill-chats"]
+    version: int
+
+
+def as_markdown(chat: Chat, messages: Iterable[Message], translate: Translate = str) -> str:
+    """The shown path of a chat as Markdown, each message as its author wrote it."""
+    parts = [f"# {_escaped(chat.title)}"] if chat.title else []
+    for message in messages:
+        parts.append(f"## {_escaped(_speaker(message, translate))}")
+        parts.append(_with_closed_fence(message.text.strip("\n")))
+        if message.state in _ENDS:
+            parts.append(f"*{_escaped(_end(message, translate))}*")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def as_text(chat: Chat, messages: Iterable[Message], translate: Translate = str) -> str:
+    """The shown path of a chat as plain text."""
+    parts = [chat.title] if chat.title else []
+    for message in messages:
+        parts.append(f"{_speaker(message, translate)}:\n{message.text.strip()}".rstrip())
+        if message.state in _ENDS:
+            parts.append(f"({_end(message, translate)})")
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(conversations: Iterable[Conversation]) -> str:
+    """One or several conversations with all their branches; `from_json` reads them back."""
+    export = _Export("gristmill-chats", _VERSION, tuple(conversations))
+    return msgspec.json.format(msgspec.json.encode(export), indent=2).decode() + "\n"
+
+
+def from_json(content: str | bytes) -> list[Conversation]:
+    """The conversations in an exported file, which may come from anyone.
+
+    Raises:
+        AppError: `not_exported_chats`.
+    """
+    try:
+        envelope = msgspec.json.decode(content, type=_Envelope)
+        if envelope.version > _VERSION:
+            raise _refused("it was exported by a newer version of this program")
+        conversations = msgspec.json.decode(content, type=_Export).chats
+    except (ValueError, RecursionError) as error:
+        raise _refused(str(error)) from error
+    for conversation in conversations:
+        _require_tree(conversation)
+    return list(conversations)
+
+
+def _require_tree(conversation: Conversation) -> None:
+    seen: set[MessageId | None] = {None}
+    last = 0
+    for message in conversation.messages:
+        if message.id <= last or message.parent not in seen:
+            raise _refused("its messages do not form a tree")
+        last = message.id
+        seen.add(message.id)
+    if conversation.active_leaf not in seen:
+        raise _refused("the message that it shows is missing")
+
+
+def _refused(reason: str) -> AppError:
+    return AppError(ErrorCode.NOT_EXPORTED_CHATS, reason=reason)
+
+
+def _speaker(message: Message, translate: Translate) -> str:
+    word = translate(_SPEAKERS[message.role])
+    return f"{word} ({message.model})" if message.model else word
+
+
+def _end(message: Message, translate: Translate) -> str:
+    word = translate(_ENDS[message.state])
+    return f"{word}: {message.reason}" if message.reason else word
+
+
+def _escaped(text: str) -> str:
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+def _with_closed_fence(text: str) -> str:
+    # A reply that was stopped inside a code block would swallow every message after it.
+    opened = ""
+    for line in text.splitlines():
+        match = _FENCE.fullmatch(line)
+        if match is None:
+            continue
+        fence, rest = match.groups()
+        if not opened:
+            opened = fence
+        elif fence.startswith(opened) and not rest.strip():
+            opened = ""
+    return f"{text}\n{opened}" if opened else text

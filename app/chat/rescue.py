@@ -1,0 +1,43 @@
+"""What happens to a damaged file of chats: it is kept aside, and the newest backup takes over."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from app.chat import backups, database
+from app.core.errors import NoticeCode
+from app.core.events import Noticed
+from app.core.files import replace, whole_or_absent
+
+_COMPANIONS = ("-wal", "-shm")
+
+
+def replace_damaged(path: Path) -> Noticed:
+    """Move the file aside and put the newest sound backup there, if there is one.
+
+    Raises:
+        AppError: `disk_full`, `folder_not_writable`, `file_busy`.
+    """
+    aside = path.with_name(f"{path.name}.bad-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    backup = next(filter(database.is_sound, backups.newest_first()), None)
+    with database.named_failures(path):
+        if backup is None:
+            _move_aside(path, aside)
+            return Noticed(NoticeCode.CHATS_RESET, {"file": str(aside)})
+        with whole_or_absent(path) as restored, backup.open("rb") as source:
+            shutil.copyfileobj(source, restored)
+            # Last, so that a kill during the copy leaves the damaged file to be found again.
+            _move_aside(path, aside)
+    facts = {"file": str(aside), "date": backups.date_of(backup)}
+    return Noticed(NoticeCode.CHATS_RESTORED, {**facts})
+
+
+def _move_aside(path: Path, aside: Path) -> None:
+    # The companions first: SQLite would play a log that stays behind into the new file.
+    for suffix in _COMPANIONS:
+        companion = path.with_name(path.name + suffix)
+        if companion.exists():
+            replace(companion, aside.with_name(aside.name + suffix))
+    replace(path, aside)

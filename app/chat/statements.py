@@ -1,0 +1,65 @@
+"""The longer SQL statements of the store."""
+
+# As bytes, because a damaged text would end the query when handed to a function.
+SEARCH = """
+    SELECT * FROM chat
+    WHERE instr(folded(CAST(title AS BLOB)), :wanted) OR EXISTS (
+        SELECT 1 FROM message
+        WHERE message.chat = chat.id AND instr(folded(CAST(text AS BLOB)), :wanted)
+    )
+    ORDER BY updated DESC, id DESC
+"""
+
+INSERT_CHAT = """
+    INSERT INTO chat (title, model, created, updated)
+    VALUES (:title, :model, :created, :updated) RETURNING *
+"""
+
+INSERT_MESSAGE = """
+    INSERT INTO message (
+        chat, parent, role, state, reason, model, tokens, tokens_per_second,
+        seconds_to_first_token, created, text
+    ) VALUES (
+        :chat, :parent, :role, :state, :reason, :model, :tokens, :tokens_per_second,
+        :seconds_to_first_token, :created, :text
+    ) RETURNING *
+"""
+
+SHOW_NEW_MESSAGE = """
+    UPDATE chat SET active_leaf = :leaf, updated = :now, title = iif(title = '', :title, title)
+    WHERE id = :chat
+"""
+
+FINISH_MESSAGE = """
+    UPDATE message SET state = :state, text = ifnull(:text, text), reason = :reason,
+        tokens = :tokens, tokens_per_second = :speed, seconds_to_first_token = :wait
+    WHERE id = :id
+"""
+
+END_INTERRUPTED = """
+    UPDATE message SET state = iif(text = '', 'failed', 'stopped'), reason = :reason
+    WHERE state = 'streaming'
+"""
+
+SIBLINGS = """
+    SELECT other.* FROM message AS other JOIN message AS this
+    ON other.chat = this.chat AND other.parent IS this.parent
+    WHERE this.id = :id ORDER BY other.id
+"""
+
+# In one statement, because SQLite's cascades end at a depth of 1,000 messages.
+DELETE_BRANCH = """
+    WITH RECURSIVE below (id) AS (
+        SELECT :id UNION
+        SELECT message.id FROM message JOIN below ON message.parent = below.id
+    )
+    DELETE FROM message WHERE id IN below
+"""
+
+# Fails when a column that the store needs is missing.
+USE_ALL_COLUMNS = """
+    SELECT chat.id, title, chat.model, chat.created, updated, active_leaf,
+        message.id, chat, parent, role, state, reason, message.model, tokens, tokens_per_second,
+        seconds_to_first_token, message.created, text
+    FROM chat JOIN message ON message.chat = chat.id LIMIT 1
+"""

@@ -1,0 +1,171 @@
+"""A checkpoint as a whole: what is in its folder, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from app.checkpoint.documents import read_document, require_no_pointer
+from app.checkpoint.weights import (
+    INDEX_FILE,
+    WEIGHTS_SUFFIX,
+    TensorEntry,
+    WeightList,
+    damaged,
+    list_weights,
+    locate,
+    read_shard,
+)
+from app.core.errors import AppError, ErrorCode
+
+Subject = Literal["files", "weights"]
+_CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What lies in a folder: `size_bytes` is all files', `weights_bytes` the tensors'.
+
+    `dtype` is safetensors' name of the type that most bytes have; `architecture` is the name of
+    the class in `config.json`, empty when there is none.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    files: tuple[str, ...]
+    weight_files: tuple[Path, ...]
+    python_files: tuple[str, ...]
+    size_bytes: int
+    weights_bytes: int
+    parameters: int
+    dtype: str
+    architecture: str
+
+
+class Fault(NamedTuple):
+    """Something wrong with a checkpoint."""
+
+    subject: Subject
+    error: AppError
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at a folder found; the checkpoint is sound when there are no faults."""
+
+    checkpoint: Checkpoint
+    faults: tuple[Fault, ...]
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """The checkpoint in `folder`, its headers checked, its weights unread.
+
+    Raises:
+        AppError: `source_not_found`, and the first fault that `survey` finds.
+    """
+    found = survey(folder)
+    if found.faults:
+        raise found.faults[0].error
+    return found.checkpoint
+
+
+def survey(folder: Path) -> Survey:
+    """Look at everything in `folder`; of each kind of fault the first one is kept.
+
+    Raises:
+        AppError: `source_not_found`.
+    """
+    if not folder.is_dir():
+        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=str(folder))
+    faults = _Faults()
+    config: dict[str, Any] = {}
+    with faults.gathered("files"):
+        config = _read_config(folder)
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    for file in files:
+        if file.suffix != WEIGHTS_SUFFIX:
+            with faults.gathered("files"):
+                require_no_pointer(file)
+    weight_files, tensors = _read_weights(folder, faults)
+    checkpoint = Checkpoint(
+        folder=folder,
+        config=config,
+        files=tuple(file.name for file in files),
+        weight_files=weight_files,
+        python_files=_python_files(folder),
+        size_bytes=sum(file.stat().st_size for file in files),
+        weights_bytes=sum(tensor.size_bytes for tensor in tensors),
+        parameters=sum(tensor.parameters for tensor in tensors),
+        dtype=_main_dtype(tensors),
+        architecture=_architecture(config),
+    )
+    return Survey(checkpoint, tuple(faults.found.values()))
+
+
+class _Faults:
+    def __init__(self) -> None:
+        self.found: dict[tuple[Subject, ErrorCode], Fault] = {}
+
+    @contextmanager
+    def gathered(self, subject: Subject) -> Iterator[None]:
+        try:
+            yield
+        except AppError as error:
+            self.found.setdefault((subject, error.code), Fault(subject, error))
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    file = folder / _CONFIG_FILE
+    if not file.is_file():
+        raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=str(folder))
+    return read_document(file)
+
+
+def _read_weights(
+    folder: Path, faults: _Faults
+) -> tuple[tuple[Path, ...], tuple[TensorEntry, ...]]:
+    weights = WeightList((), {})
+    with faults.gathered("weights"):
+        weights = list_weights(folder)
+    read: dict[Path, dict[str, TensorEntry]] = {}
+    places: dict[str, str] = {}
+    for name in weights.names:
+        with faults.gathered("weights"):
+            path = locate(folder, name)
+            read[path] = read_shard(path)
+            places |= dict.fromkeys(read[path], name)
+    if weights.weight_map and len(read) == len(weights.names):
+        with faults.gathered("weights"):
+            _compare(folder / INDEX_FILE, weights.weight_map, places)
+    return tuple(read), tuple(entry for shard in read.values() for entry in shard.values())
+
+
+def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None:
+    for tensor, file in named.items():
+        if places.get(tensor) != file:
+            raise damaged(index, f"the tensor {tensor} is not in {file}")
+    for tensor, file in places.items():
+        if tensor not in named:
+            raise damaged(index, f"it does not name the tensor {tensor} of {file}")
+
+
+def _python_files(folder: Path) -> tuple[str, ...]:
+    found = [*folder.glob("*.py"), *folder.glob("*/*.py")]
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
+
+
+def _main_dtype(tensors: tuple[TensorEntry, ...]) -> str:
+    sizes: Counter[str] = Counter()
+    for tensor in tensors:
+        sizes[tensor.dtype] += tensor.size_bytes
+    return max(sizes, key=sizes.__getitem__, default="")
+
+
+def _architecture(config: dict[str, Any]) -> str:
+    names = config.get("architectures")
+    first = names[0] if isinstance(names, list) and names else ""
+    return first if isinstance(first, str) else ""

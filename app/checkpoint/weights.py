@@ -1,0 +1,155 @@
+"""The weight files of a checkpoint: which they are, and whether each is what it claims to be."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.checkpoint.documents import read_document, require_no_pointer, unreadable
+from app.core.errors import AppError, ErrorCode
+from app.core.names import safe_relative_path
+
+INDEX_FILE = "model.safetensors.index.json"
+WEIGHTS_SUFFIX = ".safetensors"
+_PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
+_LENGTH = struct.Struct("<Q")
+# safetensors itself reads up to 100 MB, for 13 s; 70,000 tensors in one file take 10 MB.
+_LARGEST_HEADER = 16 * 2**20
+
+
+class TensorEntry(NamedTuple):
+    """A tensor as a safetensors header describes it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    size_bytes: int
+
+    @property
+    def parameters(self) -> int:
+        """How many values it holds."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class WeightList:
+    """The names of the weight files; `weight_map` (tensor to file) is empty without an index."""
+
+    names: tuple[str, ...]
+    weight_map: dict[str, str]
+
+
+def list_weights(folder: Path) -> WeightList:
+    """The weight files that the index names, or else those that lie there.
+
+    Raises:
+        AppError: `pickle_weights`, `checkpoint_without_weights`, and what
+            `app.checkpoint.documents.read_document` raises for the index.
+    """
+    index = folder / INDEX_FILE
+    if index.is_file():
+        weight_map = _weight_map(index)
+        return WeightList(tuple(sorted(set(weight_map.values()))), weight_map)
+    names = sorted(path.name for path in folder.glob(f"model*{WEIGHTS_SUFFIX}"))
+    if names:
+        return WeightList(tuple(names), {})
+    pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLE_SUFFIXES)
+    if pickles:
+        raise AppError(ErrorCode.PICKLE_WEIGHTS, folder=str(folder), file=pickles[0])
+    raise AppError(ErrorCode.CHECKPOINT_WITHOUT_WEIGHTS, folder=str(folder))
+
+
+def locate(folder: Path, untrusted_name: str) -> Path:
+    """The path of a weight file, which must lie in `folder`.
+
+    Raises:
+        AppError: `unsafe_name`, `missing_shard`.
+    """
+    path = folder / safe_relative_path(untrusted_name)
+    if not path.resolve().is_relative_to(_root(folder).resolve()):
+        raise AppError(ErrorCode.UNSAFE_NAME, name=untrusted_name)
+    if not path.is_file():
+        raise AppError(ErrorCode.MISSING_SHARD, file=untrusted_name)
+    return path
+
+
+def read_shard(path: Path) -> dict[str, TensorEntry]:
+    """The tensors of a safetensors file by name, after the official library has checked it.
+
+    Raises:
+        AppError: `lfs_pointer`, `weights_damaged`, `file_unreadable`.
+    """
+    require_no_pointer(path)
+    try:
+        header = _header_text(path)
+        _check_officially(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    entries: dict[str, Any] = json.loads(header, object_pairs_hook=_unique_in(path))
+    return {name: _entry(entry) for name, entry in entries.items() if name != "__metadata__"}
+
+
+def damaged(path: Path, reason: str) -> AppError:
+    """The error of a weight file that contradicts itself or the index."""
+    return AppError(ErrorCode.WEIGHTS_DAMAGED, file=path.name, reason=reason)
+
+
+def _root(folder: Path) -> Path:
+    # The Hub's own cache keeps a repository's files in `blobs` and links to them.
+    repository = folder.absolute().parent.parent
+    is_cache = folder.absolute().parent.name == "snapshots" and (repository / "blobs").is_dir()
+    return repository if is_cache else folder
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    weight_map = read_document(index).get("weight_map")
+    if isinstance(weight_map, dict) and weight_map:
+        named = {str(tensor): name for tensor, name in weight_map.items() if isinstance(name, str)}
+        if len(named) == len(weight_map):
+            return named
+    reason = "its weight_map is missing or damaged"
+    raise AppError(ErrorCode.CONFIG_DAMAGED, file=index.name, reason=reason)
+
+
+def _header_text(path: Path) -> bytes:
+    with path.open("rb") as file:
+        start = file.read(_LENGTH.size)
+        if len(start) < _LENGTH.size:
+            raise damaged(path, "it is empty or cut off")
+        (length,) = _LENGTH.unpack(start)
+        left = os.fstat(file.fileno()).st_size - _LENGTH.size
+        if length > min(_LARGEST_HEADER, left):
+            raise damaged(path, f"it claims to begin with a header of {length} bytes")
+        return file.read(length)
+
+
+def _check_officially(path: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except SafetensorError as error:
+        reason = str(error).removeprefix("Error while deserializing header: ")
+        raise damaged(path, reason) from error
+
+
+def _unique_in(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) < len(pairs):
+            # The official library takes the last one in silence.
+            raise damaged(path, "a name in its header is there twice")
+        return built
+
+    return build
+
+
+def _entry(entry: dict[str, Any]) -> TensorEntry:
+    begin, end = entry["data_offsets"]
+    return TensorEntry(entry["dtype"], tuple(entry["shape"]), end - begin)

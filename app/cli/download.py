@@ -1,0 +1,42 @@
+"""The verb `download`: a checkpoint, or a GGUF model, from the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from app.core import leftovers
+from app.core.events import Finished
+from app.hub.download import download_repository
+from app.hub.reference import parse_reference
+from app.jobs.reporter import Reporter
+
+NAME = "download"
+HELP = "download a repository from the Hugging Face Hub; goes on where an earlier run broke off"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("repository", metavar="REPO", help="owner/name, or its address")
+    parser.add_argument(
+        "--revision", metavar="R", help="a branch, tag or commit instead of the main branch"
+    )
+    parser.add_argument(
+        "--to", metavar="FOLDER", type=Path, help="the folder to fill instead of the program's own"
+    )
+    parser.add_argument(
+        "--include",
+        metavar="PATTERN",
+        help="take GGUF files: a level such as Q4_K_M, a file name, or a pattern such as *Q8_0*",
+    )
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Download, and report the folder of the checkpoint or the GGUF file."""
+    leftovers.sweep()
+    reference = parse_reference(arguments.repository)
+    if arguments.revision:
+        reference = replace(reference, revision=arguments.revision)
+    path = download_repository(reference, arguments.to, reporter.report, arguments.include)
+    reporter.report(Finished(paths=(str(path),)))

@@ -1,0 +1,34 @@
+"""The verb `models`: lists the GGUF files that a person has."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.core.settings import load_settings
+from app.jobs.reporter import Reporter
+from app.library.index import scan
+
+NAME = "models"
+HELP = "list the models on this machine"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "places",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="a folder, or a single file; without any, the places that the settings name",
+    )
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Report every model, sorted by name."""
+    settings, notice = load_settings()
+    if notice is not None:
+        reporter.report(notice)
+    places = arguments.places or settings.searched_paths()
+    for model in sorted(scan(places), key=lambda model: (model.name.casefold(), model.path)):
+        reporter.report(model)

@@ -1,0 +1,1 @@
+"""The pages, one package each; they don't know each other."""

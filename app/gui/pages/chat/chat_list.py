@@ -1,0 +1,108 @@
+"""The list of conversations, newest first."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QInputDialog, QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+
+from app.chat.conversation import Chat
+from app.chat.store import ChatStore
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.item_list import ItemList
+from app.gui.widgets.plain_label import PlainLabel
+
+_CHAT = Qt.ItemDataRole.UserRole
+
+
+class ChatList(QWidget):
+    """Lists the chats of a store.
+
+    Signals:
+        chosen: a chat is to be opened.
+        new_requested: an empty chat is wanted.
+        deleted: a chat is gone.
+    """
+
+    chosen = Signal(object)
+    new_requested = Signal()
+    deleted = Signal(object)
+
+    def __init__(self, theme: Theme, chats: ChatStore, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._chats = chats
+        self.setFixedWidth(SIZE.field)
+        self.new_button = Button(theme, self.tr("New chat"), icon_name="new-chat")
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search chats"))
+        self.search.setAccessibleName(self.tr("Search chats"))
+        self.search.setClearButtonEnabled(True)
+        self.list = ItemList(self.tr("Chats"))
+        self._empty = PlainLabel("", "caption", wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.small)
+        column.addWidget(self.new_button)
+        column.addWidget(self.search)
+        column.addWidget(self._empty)
+        column.addWidget(self.list, 1)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
+        self.list.itemClicked.connect(lambda item: self.chosen.emit(item.data(_CHAT)))
+        self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(_CHAT)))
+        self.new_button.clicked.connect(self.new_requested)
+        self.search.textChanged.connect(lambda _: self.refresh())
+        self.refresh()
+
+    def refresh(self, open_chat: Chat | None = None) -> None:
+        """List the chats anew and mark the one that is open."""
+        words = self.search.text().strip()
+        found = self._chats.search(words) if words else self._chats.chats()
+        self.list.clear()
+        for chat in found:
+            item = QListWidgetItem(chat.title or self.tr("New chat"))
+            item.setData(_CHAT, chat)
+            self.list.addItem(item)
+            if open_chat is not None and chat.id == open_chat.id:
+                self.list.setCurrentItem(item)
+        self.search.setVisible(bool(words) or bool(found))
+        self._empty.setVisible(not found)
+        self._empty.set_text(self.tr("No chat has these words.") if words else "")
+
+    def _show_menu(self, place: QPoint) -> None:
+        item = self.list.itemAt(place)
+        if item is None:
+            return
+        chat: Chat = item.data(_CHAT)
+        menu = QMenu(self)
+        menu.addAction(self.tr("Rename…"), lambda: self._rename(chat))
+        menu.addAction(self.tr("Delete…"), lambda: self._ask_to_delete(chat))
+        menu.popup(self.list.viewport().mapToGlobal(place))
+
+    def _rename(self, chat: Chat) -> None:
+        title, accepted = QInputDialog.getText(
+            self, self.tr("Rename chat"), self.tr("Title"), text=chat.title
+        )
+        if accepted and title.strip():
+            self._chats.rename(chat.id, title.strip())
+            self.refresh(chat)
+
+    def _ask_to_delete(self, chat: Chat) -> None:
+        dialog = ConfirmDialog(
+            self._theme,
+            self.tr("Delete this chat?"),
+            self.tr("It can't be undone."),
+            [chat.title],
+            self.tr("Delete"),
+            self,
+        )
+        dialog.accepted.connect(lambda: self._delete(chat))
+        dialog.open()
+
+    def _delete(self, chat: Chat) -> None:
+        self._chats.delete(chat.id)
+        self.deleted.emit(chat)
+        self.refresh()

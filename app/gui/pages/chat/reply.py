@@ -1,0 +1,133 @@
+"""One reply on its way from the engine into the store and onto the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.chat.conversation import Message, State
+from app.chat.store import ChatStore
+from app.gui.process.completion import Completion, Timings, WireMessage
+from app.gui.process.engine import Engine, Failed, Ready
+
+_REPAINT_MILLISECONDS = 33
+_SAVE_MILLISECONDS = 1000
+_DEATH_NOTICE_MILLISECONDS = 1000
+_CUT_SHORT = "length"
+
+
+class Reply(QObject):
+    """Fills one stored message; `grew` carries new text, `ended` comes once.
+
+    What has arrived is on disk within a second, so that a crash loses no more than that.
+    """
+
+    grew = Signal(str)
+    ended = Signal()
+
+    def __init__(
+        self,
+        engine: Engine,
+        chats: ChatStore,
+        message: Message,
+        history: Sequence[Message],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.message = message
+        self._engine = engine
+        self._chats = chats
+        self._history = history
+        self._completion: Completion | None = None
+        self._unpainted = ""
+        self._unsaved = ""
+        self._is_over = False
+        self._asked = time.monotonic()
+        self._first_text: float | None = None
+        self.tokens_per_second: float | None = None
+        self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MILLISECONDS)
+        self._repaint.timeout.connect(self._paint)
+        self._save_timer = QTimer(self, interval=_SAVE_MILLISECONDS)
+        self._save_timer.timeout.connect(self._save)
+
+    def begin(self) -> None:
+        """Ask the engine, or wait until it is ready."""
+        self._engine.changed.connect(self._on_engine_changed)
+        self._on_engine_changed()
+
+    def stop(self) -> None:
+        """End the reply here and keep what has come."""
+        if self._completion is not None:
+            self._completion.stop()
+        self._end("stopped")
+
+    def _on_engine_changed(self) -> None:
+        match self._engine.state:
+            case Ready(_, _, server) if self._completion is None and not self._is_over:
+                self._ask(server.url, server.key)
+            case Failed(_, _, sentence, _):
+                self._end("failed", reason=sentence)
+
+    def _ask(self, url: str, key: str) -> None:
+        messages = [WireMessage(m.role, m.text) for m in self._history if m.text]
+        self._asked = time.monotonic()
+        self._save_timer.start()
+        completion = Completion(url, key, messages, parent=self)
+        completion.received.connect(self._on_received)
+        completion.finished.connect(self._on_finished)
+        completion.refused.connect(lambda words: self._end("failed", reason=words))
+        completion.broken.connect(self._on_broken)
+        self._completion = completion
+
+    def _on_received(self, text: str) -> None:
+        if self._first_text is None:
+            self._first_text = time.monotonic() - self._asked
+        self._unpainted += text
+        self._unsaved += text
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    def _on_finished(self, timings: Timings, finish_reason: str) -> None:
+        self.tokens_per_second = timings.predicted_per_second
+        reason = ""
+        if finish_reason == _CUT_SHORT:
+            reason = self.tr("The context is full; the reply ends here.")
+        self._end("complete", reason=reason, tokens=timings.predicted_n)
+
+    def _on_broken(self) -> None:
+        # The connection breaks a moment before the process is known to be dead, and why.
+        words = self.tr("The connection to the engine broke.")
+        QTimer.singleShot(
+            _DEATH_NOTICE_MILLISECONDS, self, lambda: self._end("failed", reason=words)
+        )
+
+    def _paint(self) -> None:
+        text, self._unpainted = self._unpainted, ""
+        if text:
+            self.grew.emit(text)
+
+    def _save(self) -> None:
+        text, self._unsaved = self._unsaved, ""
+        if text:
+            self._chats.append_text(self.message.id, text)
+
+    def _end(self, state: State, *, reason: str = "", tokens: int = 0) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._save_timer.stop()
+        self._repaint.stop()
+        self._engine.changed.disconnect(self._on_engine_changed)
+        self._paint()
+        self._save()
+        self._chats.finish_message(
+            self.message.id,
+            state,
+            reason=reason,
+            tokens=tokens,
+            tokens_per_second=self.tokens_per_second,
+            seconds_to_first_token=self._first_text,
+        )
+        self.ended.emit()

@@ -1,0 +1,1 @@
+"""The wizard from a checkpoint to GGUF."""

@@ -1,0 +1,92 @@
+"""The wizard's first step: which checkpoint, from this disk or from the Hub."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QVBoxLayout, QWidget
+
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.card import Card
+from app.gui.widgets.item_list import ItemList
+from app.gui.widgets.path_field import PathField
+from app.gui.widgets.plain_label import PlainLabel
+from app.library.checkpoints import downloaded_checkpoints
+
+_FOLDER = Qt.ItemDataRole.UserRole
+
+
+class SourceStep(QWidget):
+    """Asks for a folder or a repository.
+
+    Signals:
+        chosen: the text that `gristmill convert` takes as its source.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.source = PathField(
+            theme,
+            self.tr("Checkpoint folder or repository"),
+            hint=self.tr("A folder, or owner/name on Hugging Face"),
+        )
+        self.checkpoints = ItemList(self.tr("Downloaded checkpoints"))
+        self._heading = PlainLabel(self.tr("Downloaded already"), "heading")
+        self.next_button = Button(theme, self.tr("Check"), "primary")
+        self._build_layout()
+        self.source.changed.connect(lambda _: self.checkpoints.clearSelection())
+        self.checkpoints.itemClicked.connect(self._take)
+        self.checkpoints.itemActivated.connect(self._choose)
+        self.next_button.clicked.connect(self._choose)
+
+    def refresh(self) -> None:
+        """Look for downloaded checkpoints again."""
+        self.checkpoints.clear()
+        for checkpoint in downloaded_checkpoints():
+            item = QListWidgetItem(checkpoint.name)
+            item.setData(_FOLDER, str(checkpoint.folder))
+            self.checkpoints.addItem(item)
+        has_any = self.checkpoints.count() > 0
+        self._heading.setVisible(has_any)
+        self.checkpoints.setVisible(has_any)
+
+    def set_source(self, text: str) -> None:
+        """Fill the field in."""
+        self.source.set_path(text)
+
+    def _build_layout(self) -> None:
+        card = Card(self.tr("What shall be converted?"))
+        card.add(
+            PlainLabel(
+                self.tr(
+                    "Choose the folder that holds config.json and the safetensors files, "
+                    "or name a repository: it is downloaded first."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        card.add(self.source)
+        card.add(self._heading)
+        card.add(self.checkpoints)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.next_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.large)
+        column.addWidget(card)
+        column.addLayout(buttons)
+        column.addStretch(1)
+
+    def _take(self, item: QListWidgetItem) -> None:
+        self.source.set_path(item.data(_FOLDER))
+
+    def _choose(self) -> None:
+        if self.source.path:
+            self.chosen.emit(self.source.path)
+        else:
+            self.source.setFocus()

@@ -1,0 +1,1 @@
+"""The library: download, load, delete."""

@@ -1,0 +1,220 @@
+"""The models page: get a model, see what is there, load it, delete it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayout, QWidget
+
+from app.core.errors import AppError
+from app.core.events import ModelListed
+from app.core.sizes import format_bytes
+from app.gui.pages.models.table import ModelTable
+from app.gui.process.task import Task
+from app.gui.texts import error_text
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.card import Card
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.empty_state import EmptyState
+from app.gui.widgets.icon_button import IconButton
+from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.page_layout import page_layout
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.text_dialog import TextDialog
+from app.gui.workbench import Workbench
+from app.library.removal import plan_removal
+
+
+class ModelsPage(QWidget):
+    """Lists the library.
+
+    Signals:
+        chat_requested: a model is to be loaded and talked to; its path and its name.
+        convert_requested: a downloaded checkpoint is to be converted; its folder.
+    """
+
+    chat_requested = Signal(str, str)
+    convert_requested = Signal(str)
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        self._notice_task: Task | None = None
+        theme = workbench.theme
+        self.repository = QLineEdit()
+        self.repository.setPlaceholderText(self.tr("owner/name, or the address of its page"))
+        self.repository.setAccessibleName(self.tr("Hugging Face repository"))
+        self.repository.setClearButtonEnabled(True)
+        self.download_button = Button(theme, self.tr("Download"), "primary", icon_name="download")
+        self.notice = NoticeBar(theme)
+        self.table = ModelTable()
+        self._empty = EmptyState(
+            theme,
+            "models",
+            self.tr("No models yet"),
+            self.tr("Name a repository above, or drop a .gguf file or a folder here."),
+        )
+        self.chat_button = Button(theme, self.tr("Chat"), icon_name="chat")
+        self._folder_button = Button(theme, self.tr("Open folder"), "quiet", icon_name="folder")
+        self.delete_button = Button(theme, self.tr("Delete…"), "danger", icon_name="trash")
+        self._refresh = IconButton(theme, "refresh", self.tr("Look for models again"))
+        self._build_layout()
+        self._connect()
+        self._show_models()
+
+    def _build_layout(self) -> None:
+        header, body = page_layout(self, self.tr("Models"))
+        header.addWidget(self._refresh)
+        getting = Card(self.tr("Get a model from Hugging Face"))
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(SPACING.small)
+        line.addWidget(self.repository, 1)
+        line.addWidget(self.download_button)
+        getting.add(row)
+        getting.add(
+            PlainLabel(
+                self.tr(
+                    "A repository with GGUF files can be talked to at once; "
+                    "one with safetensors is converted first."
+                ),
+                "caption",
+                wrap=True,
+            )
+        )
+        body.addWidget(getting)
+        body.addWidget(self.notice)
+        self._stack = QStackedLayout()
+        listing = QWidget()
+        column = QVBoxLayout(listing)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.medium)
+        column.addWidget(self.table, 1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACING.small)
+        buttons.addWidget(self.chat_button)
+        buttons.addWidget(self._folder_button)
+        buttons.addStretch(1)
+        buttons.addWidget(self.delete_button)
+        column.addLayout(buttons)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(listing)
+        body.addLayout(self._stack, 1)
+
+    def _connect(self) -> None:
+        self.download_button.clicked.connect(self._download)
+        self.repository.returnPressed.connect(self._download)
+        self.repository.textChanged.connect(self._show_buttons)
+        self._refresh.clicked.connect(self._workbench.models.refresh)
+        self._workbench.models.changed.connect(self._show_models)
+        self._workbench.tasks.ended.connect(self._on_task_ended)
+        self.table.itemSelectionChanged.connect(self._show_buttons)
+        self.table.itemActivated.connect(lambda _: self._chat())
+        self.chat_button.clicked.connect(self._chat)
+        self._folder_button.clicked.connect(self._open_folder)
+        self.delete_button.clicked.connect(self._ask_to_delete)
+        self.notice.acted.connect(self._on_notice_acted)
+
+    def _show_models(self) -> None:
+        self.table.show_models(self._workbench.models.models)
+        is_empty = not self._workbench.models.models
+        self._stack.setCurrentIndex(0 if is_empty else 1)
+        if not self._workbench.models.is_known:
+            self._empty.show_state("search", self.tr("Looking for models…"), "")
+        elif is_empty:
+            self._empty.show_state(
+                "models",
+                self.tr("No models yet"),
+                self.tr("Name a repository above, or drop a .gguf file or a folder here."),
+            )
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        model = self.table.chosen()
+        self.chat_button.setEnabled(model is not None and model.problem is None)
+        self._folder_button.setEnabled(model is not None)
+        self.delete_button.setEnabled(model is not None)
+        self.download_button.setEnabled(bool(self.repository.text().strip()))
+
+    def _download(self) -> None:
+        text = self.repository.text().strip()
+        if not text:
+            return
+        self.notice.hide()
+        self._workbench.tasks.add("download", text, "download", text)
+        self.repository.clear()
+
+    def _chat(self) -> None:
+        model = self.table.chosen()
+        if model is not None and model.problem is None:
+            self.chat_requested.emit(model.path, model.name)
+
+    def _open_folder(self) -> None:
+        model = self.table.chosen()
+        if model is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(model.path).parent)))
+
+    def _on_task_ended(self, task: Task) -> None:
+        if task.kind != "download":
+            return
+        self._notice_task = task
+        if task.state == "finished":
+            self._show_downloaded(task)
+        elif task.state == "failed":
+            actions = [("retry", self.tr("Try again")), ("log", self.tr("Show log"))]
+            self.notice.show_notice("error", task.sentence, actions)
+        self._workbench.models.refresh()
+
+    def _show_downloaded(self, task: Task) -> None:
+        path = Path(task.paths[0])
+        words = self.tr("{name} is downloaded.").replace("{name}", task.title)
+        action = (
+            ("convert", self.tr("Convert…")) if path.is_dir() else ("chat", self.tr("Chat now"))
+        )
+        self.notice.show_notice("info", words, [action])
+
+    def _on_notice_acted(self, action: str) -> None:
+        task = self._notice_task
+        if task is None:
+            return
+        if action == "log":
+            TextDialog(self._workbench.theme, task.title, task.log_text(), self).open()
+            return
+        self.notice.hide()
+        if action == "retry":
+            self._workbench.tasks.add("download", task.title, "download", task.title)
+        elif action == "convert":
+            self.convert_requested.emit(task.paths[0])
+        elif action == "chat":
+            self.chat_requested.emit(task.paths[0], Path(task.paths[0]).stem)
+
+    def _ask_to_delete(self) -> None:
+        model = self.table.chosen()
+        if model is None:
+            return
+        plan = plan_removal(Path(model.path))
+        text = self.tr("This frees {size}. It can't be undone.")
+        dialog = ConfirmDialog(
+            self._workbench.theme,
+            self.tr("Delete {name}?").replace("{name}", model.name),
+            text.replace("{size}", format_bytes(plan.size_bytes)),
+            [str(file) for file in plan.files],
+            self.tr("Delete"),
+            self,
+        )
+        dialog.accepted.connect(lambda: self._delete(model))
+        dialog.open()
+
+    def _delete(self, model: ModelListed) -> None:
+        engine = self._workbench.engine
+        if getattr(engine.state, "path", None) == model.path:
+            engine.unload()
+        try:
+            plan_removal(Path(model.path)).execute()
+        except AppError as error:
+            self.notice.show_notice("error", error_text(error.code, error.facts))
+        self._workbench.models.refresh()

@@ -1,0 +1,71 @@
+"""The table of models: name, level, size, and what is wrong where something is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QWidget
+
+from app.core.events import ModelListed
+from app.core.sizes import format_bytes, format_gibibytes
+from app.gui.texts import error_text
+from app.gui.widgets.item_table import ItemTable
+
+_THOUSAND, _MILLION, _BILLION = 10**3, 10**6, 10**9
+
+
+class ModelTable(ItemTable):
+    """Shows the library; `chosen` is the model of the selected row."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        headers = ("Name", "Level", "Weights", "Context", "Size")
+        super().__init__(
+            "Models",
+            [self.tr(header) for header in headers],
+            figures=(2, 3, 4),
+            parent=parent,
+        )
+        self.setAccessibleName(self.tr("Models"))
+        self._models: Sequence[ModelListed] = ()
+
+    def show_models(self, models: Sequence[ModelListed]) -> None:
+        """Show these models; the selected one stays selected."""
+        chosen = self.chosen()
+        self._models = models
+        self.setRowCount(0)
+        for model in models:
+            self._add(model)
+        paths = [model.path for model in models]
+        if chosen is not None and chosen.path in paths:
+            self.selectRow(paths.index(chosen.path))
+        elif models:
+            self.selectRow(0)
+
+    def chosen(self) -> ModelListed | None:
+        """The model of the selected row, if any."""
+        row = self.currentRow()
+        return self._models[row] if 0 <= row < len(self._models) else None
+
+    def _add(self, model: ModelListed) -> None:
+        if model.problem is not None:
+            problem = error_text(model.problem, model.facts)
+            name = f"{model.name}: {problem}"
+            self.add_row((name, "—", "—", "—", format_bytes(model.size_bytes)), (problem,))
+            return
+        cells = (
+            model.name,
+            model.level or "—",
+            _weights(model.parameters),
+            f"{model.context:,}" if model.context else "—",
+            format_bytes(model.size_bytes),
+        )
+        self.add_row(cells, (model.path, "", "", "", format_gibibytes(model.size_bytes)))
+
+
+def _weights(count: int) -> str:
+    """A number of weights as models are named: `135 M`, `1.2 B`."""
+    if count >= _BILLION:
+        return f"{count / _BILLION:.1f} B"
+    if count >= _MILLION:
+        return f"{count / _MILLION:.0f} M"
+    return f"{count / _THOUSAND:.0f} k"

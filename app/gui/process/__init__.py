@@ -1,0 +1,1 @@
+"""The window's half of the pipe: child processes, the engine, and the engine's HTTP client."""

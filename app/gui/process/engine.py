@@ -1,0 +1,126 @@
+"""The engine as the window sees it: one child that serves one model, and the state it is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core import events
+from app.core.errors import ErrorCode
+from app.gui.process.child import Child
+from app.gui.texts import error_text, notice_text
+from app.jobs.outcome import ProcessOutcome
+
+
+@dataclass(frozen=True)
+class Absent:
+    """No model is loaded."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A model is being loaded; `fraction` is 0 to 1."""
+
+    path: str
+    name: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model answers at `server.url`."""
+
+    path: str
+    name: str
+    server: events.Ready
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The model could not be loaded, or the engine died; `sentence` says why."""
+
+    path: str
+    name: str
+    sentence: str
+    log: str
+
+
+EngineState = Absent | Loading | Ready | Failed
+
+
+class Engine(QObject):
+    """Loads and unloads models; `changed` carries the new state, `noticed` a sentence."""
+
+    changed = Signal(object)
+    noticed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state: EngineState = Absent()
+        self._child: Child | None = None
+        self._failure = ""
+
+    @property
+    def process_id(self) -> int:
+        """The system's number of the engine's process; 0 when there is none."""
+        return self._child.process_id if self._child else 0
+
+    def load(self, path: str, name: str) -> None:
+        """Load a model in place of the one that is loaded, if any."""
+        self._drop_child()
+        self._failure = ""
+        child = Child("serve", path, parent=self)
+        child.received.connect(self._on_received)
+        child.ended.connect(self._on_ended)
+        self._child = child
+        self._enter(Loading(path, name, 0.0))
+        child.start()
+
+    def unload(self) -> None:
+        """Free the model's memory."""
+        self._drop_child()
+        self._enter(Absent())
+
+    def stop_now(self) -> None:
+        """End the engine before this call returns."""
+        if self._child is not None:
+            self._child.stop_now()
+
+    def _drop_child(self) -> None:
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.received.disconnect(self._on_received)
+        child.ended.disconnect(self._on_ended)
+        child.ended.connect(child.deleteLater)
+        if child.is_running:
+            child.cancel()
+        else:
+            child.deleteLater()
+
+    def _enter(self, state: EngineState) -> None:
+        self.state = state
+        self.changed.emit(state)
+
+    def _on_received(self, event: events.Event) -> None:
+        match event, self.state:
+            case events.Loading(fraction), Loading(path, name):
+                self._enter(Loading(path, name, fraction))
+            case events.Ready() as server, Loading(path, name):
+                self._enter(Ready(path, name, server))
+            case events.Noticed(code, facts), _:
+                self.noticed.emit(notice_text(code, facts))
+            case events.Failed(code, facts), _:
+                self._failure = error_text(code, facts)
+
+    def _on_ended(self, outcome: ProcessOutcome) -> None:
+        child, self._child = self._child, None
+        log = child.log_text() if child else ""
+        if child:
+            child.deleteLater()
+        if isinstance(self.state, Loading | Ready):
+            sentence = self._failure or error_text(
+                ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words()}
+            )
+            self._enter(Failed(self.state.path, self.state.name, sentence, log))

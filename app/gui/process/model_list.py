@@ -1,0 +1,73 @@
+"""The models that the library holds, found by a child so that a slow disk never holds us up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.events import Event, ModelListed
+from app.gui.process.child import Child
+from app.gui.settings_holder import SettingsHolder
+from app.jobs.outcome import ProcessOutcome
+
+
+class ModelList(QObject):
+    """Scans the model folder; `changed` when `models` is new, also when it is empty."""
+
+    changed = Signal()
+
+    def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._found: list[ModelListed] = []
+        self._child: Child | None = None
+        self._is_stale = False
+        self.models: tuple[ModelListed, ...] = ()
+        self.is_known = False
+        settings.changed.connect(self._on_settings_changed)
+
+    def refresh(self) -> None:
+        """Look again; a scan that is running is followed by another."""
+        if self._child is not None:
+            self._is_stale = True
+            return
+        self._found = []
+        settings = self._settings.value
+        folders = (str(settings.models_path()), *settings.added_models)
+        self._child = Child("models", *folders, parent=self)
+        self._child.received.connect(self._on_received)
+        self._child.ended.connect(self._on_ended)
+        self._child.start()
+
+    def model_at(self, path: str) -> ModelListed | None:
+        """The entry of a file, if it is listed."""
+        return next((model for model in self.models if Path(model.path) == Path(path)), None)
+
+    def stop_now(self) -> None:
+        """End the scan before this call returns."""
+        if self._child is not None:
+            self._child.stop_now()
+
+    def _on_received(self, event: Event) -> None:
+        if isinstance(event, ModelListed):
+            self._found.append(event)
+
+    def _on_ended(self, _: ProcessOutcome) -> None:
+        if self._child is not None:
+            self._child.deleteLater()
+        self._child = None
+        self.models = tuple(self._found)
+        self.is_known = True
+        self.changed.emit()
+        if self._is_stale:
+            self._is_stale = False
+            self.refresh()
+
+    def _on_settings_changed(self, old: object, new: object) -> None:
+        if self._watched(old) != self._watched(new):
+            self.refresh()
+
+    @staticmethod
+    def _watched(settings: object) -> tuple[object, ...]:
+        return (getattr(settings, "models_folder", None), getattr(settings, "added_models", None))

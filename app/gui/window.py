@@ -1,0 +1,181 @@
+"""The main window: the rail, one page at a time, the status line, and what is dropped on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, QSize
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core import paths
+from app.gui.jobs_tray import JobsTray
+from app.gui.pages.chat.page import ChatPage
+from app.gui.pages.convert.page import ConvertPage
+from app.gui.pages.models.page import ModelsPage
+from app.gui.pages.settings.page import SettingsPage
+from app.gui.rail import Rail
+from app.gui.status_line import StatusLine
+from app.gui.theme.theme import Theme
+from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.workbench import Workbench
+
+_USUAL_SIZE = QSize(1120, 760)
+_SMALLEST_SIZE = QSize(820, 560)
+_GEOMETRY = "geometry"
+
+
+class MainWindow(QMainWindow):
+    """Puts the pages together and carries wishes from one to another."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        super().__init__()
+        self._workbench = workbench
+        self.setWindowTitle("Gristmill")
+        self.setAcceptDrops(True)
+        self.chat = ChatPage(workbench)
+        self.models = ModelsPage(workbench)
+        self.convert = ConvertPage(workbench)
+        self.settings = SettingsPage(workbench)
+        self.rail = Rail(workbench.theme)
+        self.notice = NoticeBar(workbench.theme)
+        self.status = StatusLine(workbench.engine)
+        self._stack = QStackedWidget()
+        self._pages: dict[str, QWidget] = {}
+        self._build_layout()
+        self._connect()
+        self._add_shortcuts()
+        self._restore_geometry()
+        self.show_page("chat")
+
+    @property
+    def theme(self) -> Theme:
+        """The theme, for dialogs."""
+        return self._workbench.theme
+
+    def show_page(self, name: str) -> None:
+        """Open a page."""
+        self.rail.show_page(name)
+        self._stack.setCurrentWidget(self._pages[name])
+        if name == "convert":
+            self.convert.refresh()
+
+    def start_chat(self, path: str, name: str) -> None:
+        """Load a model and open the chat."""
+        self._workbench.engine.load(path, name)
+        self.show_page("chat")
+        self.chat.focus_composer()
+
+    def open_path(self, path: Path) -> None:
+        """Take in a file or folder that was dropped or given at the start."""
+        if path.is_dir() and (path / "config.json").is_file():
+            self._start_conversion(str(path))
+            return
+        settings = self._workbench.settings
+        if path.is_dir() or path.suffix.lower() == ".gguf":
+            added = dict.fromkeys((*settings.value.added_models, str(path)))
+            settings.change(added_models=tuple(added))
+            self.show_page("models")
+            if path.is_file():
+                self.start_chat(str(path), path.stem)
+            return
+        words = self.tr("{name} is neither a .gguf file nor a folder.")
+        self.notice.show_notice("warning", words.replace("{name}", path.name))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Take in what was dropped."""
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.open_path(Path(url.toLocalFile()))
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """End every child before the window goes."""
+        _window_memory().setValue(_GEOMETRY, self.saveGeometry())
+        self.chat.finish()
+        self.convert.stop_now()
+        self._workbench.tasks.stop_now()
+        self._workbench.models.stop_now()
+        self._workbench.engine.stop_now()
+        super().closeEvent(event)
+
+    def _build_layout(self) -> None:
+        for name, words, icon_name, page in (
+            ("chat", self.tr("Chat"), "chat", self.chat),
+            ("models", self.tr("Models"), "models", self.models),
+            ("convert", self.tr("Convert"), "convert", self.convert),
+            ("settings", self.tr("Settings"), "settings", self.settings),
+        ):
+            self.rail.add_page(name, words, icon_name)
+            self._stack.addWidget(page)
+            self._pages[name] = page
+        self.rail.add_foot(JobsTray(self._workbench.theme, self._workbench.tasks))
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(self.notice)
+        right.addWidget(self._stack, 1)
+        upper = QHBoxLayout()
+        upper.setSpacing(0)
+        upper.addWidget(self.rail)
+        upper.addLayout(right, 1)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(upper, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(whole)
+        self.setMinimumSize(_SMALLEST_SIZE)
+
+    def _connect(self) -> None:
+        self.rail.chosen.connect(self.show_page)
+        self.models.chat_requested.connect(self.start_chat)
+        self.models.convert_requested.connect(self._start_conversion)
+        self.convert.chat_requested.connect(self.start_chat)
+        self.chat.models_requested.connect(lambda: self.show_page("models"))
+        self.chat.spoke.connect(self.status.show_speed)
+        self._workbench.engine.noticed.connect(
+            lambda sentence: self.notice.show_notice("warning", sentence)
+        )
+
+    def _start_conversion(self, source: str) -> None:
+        self.show_page("convert")
+        self.convert.start_with(source)
+
+    def _add_shortcuts(self) -> None:
+        for index, name in enumerate(self._pages):
+            self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self.show_page(name))
+        self._add_shortcut("Ctrl+,", lambda: self.show_page("settings"))
+        self._add_shortcut("Ctrl+N", self._new_chat)
+        self._add_shortcut("Ctrl+Q", self.close)
+
+    def _add_shortcut(self, keys: str, act: object) -> None:
+        action = QAction(self)
+        action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(act)
+        self.addAction(action)
+
+    def _new_chat(self) -> None:
+        self.show_page("chat")
+        self.chat.start_new()
+
+    def _restore_geometry(self) -> None:
+        saved = _window_memory().value(_GEOMETRY)
+        if not (isinstance(saved, QByteArray) and self.restoreGeometry(saved)):
+            self.resize(_USUAL_SIZE)
+
+
+def _window_memory() -> QSettings:
+    return QSettings(str(paths.home() / "window.ini"), QSettings.Format.IniFormat)

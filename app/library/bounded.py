@@ -1,0 +1,105 @@
+"""The bytes of a GGUF header: whoever claims more than the file has gets a named error."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from app.core.errors import AppError, ErrorCode
+
+U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
+_LARGEST_HEADER = 64 * 2**20
+_BLOCK = 2**18
+
+
+class BoundedReader:
+    """The bytes of a header, a block at a time: neither past the file's end nor past the limit."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self.path = path
+        self._window = b""
+        self._window_start = 0
+        self._at = 0
+        self.size = path.stat().st_size
+
+    @property
+    def position(self) -> int:
+        """The place in the file where the next byte is taken from."""
+        return self._window_start + self._at
+
+    def damaged(self, reason: str) -> AppError:
+        """The error of a file that contradicts itself or the format."""
+        return AppError(ErrorCode.GGUF_DAMAGED, file=self.path.name, reason=reason)
+
+    def truncated(self, needed_bytes: int) -> AppError:
+        """The error of a file that should have `needed_bytes` and has fewer."""
+        return AppError(
+            ErrorCode.GGUF_TRUNCATED,
+            file=self.path.name,
+            size_bytes=self.size,
+            needed_bytes=needed_bytes,
+        )
+
+    def require(self, size: int) -> None:
+        """Check that `size` more bytes are there and belong to a header of a sane size.
+
+        Raises:
+            AppError: `gguf_truncated`, `gguf_damaged`.
+        """
+        end = self.position + size
+        if end > _LARGEST_HEADER:
+            raise self.damaged("its header claims to be larger than 64 MB")
+        if end > self.size:
+            raise self.truncated(end)
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        if self._at + size > len(self._window):
+            self._refill(size)
+        start, self._at = self._at, self._at + size
+        return self._window[start : self._at]
+
+    def skip(self, size: int) -> None:
+        """Pass over the next `size` bytes without reading them."""
+        self.require(size)
+        self._at += size
+
+    def number(self, kind: struct.Struct) -> int:
+        """The next whole number, of the given kind."""
+        value: int = kind.unpack(self.take(kind.size))[0]
+        return value
+
+    def take_string(self, longest: int = _LARGEST_HEADER) -> bytes:
+        """The next string: its length in 8 bytes, then its bytes."""
+        length = self.number(U64)
+        self.require(length)
+        if length > longest:
+            raise self.damaged(f"a name in it is {length} bytes long")
+        return self.take(length)
+
+    def skip_strings(self, count: int) -> None:
+        """Pass over the next `count` strings."""
+        # A vocabulary has some 300,000 strings: nothing but the lengths is looked at.
+        unpack = U64.unpack_from
+        window, at = self._window, self._at
+        last = len(window) - U64.size
+        for _ in range(count):
+            if at > last:
+                self._at = at
+                self._refill(U64.size)
+                window, at = self._window, 0
+                last = len(window) - U64.size
+            at += U64.size + unpack(window, at)[0]
+        self._at = at
+        self.require(0)
+
+    def _refill(self, size: int) -> None:
+        self.require(size)
+        start = self.position
+        self._file.seek(start)
+        self._window = self._file.read(max(size, _BLOCK))
+        self._window_start, self._at = start, 0
+        if len(self._window) < size:
+            raise self.truncated(start + size)

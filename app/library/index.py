@@ -1,0 +1,148 @@
+"""The person's folders, looked through for models; nothing in them is moved or renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from app.core.errors import AppError, ErrorCode, Facts
+from app.core.events import ModelListed
+from app.core.settings import load_settings
+from app.library.facts import ModelFacts, facts_of, read_headers
+from app.library.header import Header
+from app.library.sanity import check_sanity
+from app.library.shards import shards_of, stem_of
+from app.library.starter import starter_file
+
+STARTER = "starter"
+_SUFFIX = ".gguf"
+_PROJECTOR = "mmproj"
+
+
+def scan(places: Iterable[Path]) -> Iterator[ModelListed]:
+    """Every model at `places` (folders and files), also the ones that can't be loaded, and why."""
+    for path in _model_files(places):
+        listed = _list_model(path)
+        if listed is not None:
+            yield listed
+
+
+def find_model(text: str, places: Sequence[Path]) -> Path:
+    """The file that a person means: a path, a file name, a listed name, or `starter`.
+
+    Raises:
+        AppError: `model_not_found`, `model_ambiguous`.
+    """
+    if Path(text).is_file():
+        return shards_of(Path(text))[0]
+    if text == STARTER:
+        return _starter()
+    wanted = text.casefold().removesuffix(_SUFFIX)
+    found = [path for path in _model_files(places) if wanted in _file_names(path)]
+    if not found:
+        found = [Path(model.path) for model in scan(places) if model.name.casefold() == wanted]
+    if not found:
+        raise AppError(ErrorCode.MODEL_NOT_FOUND, model=text)
+    if len(found) > 1:
+        files = ", ".join(str(path) for path in found)
+        raise AppError(ErrorCode.MODEL_AMBIGUOUS, model=text, files=files)
+    return found[0]
+
+
+def _starter() -> Path:
+    settings, _ = load_settings()
+    file = starter_file(settings)
+    if not file.is_file():
+        raise AppError(ErrorCode.MODEL_NOT_FOUND, model=STARTER)
+    return file
+
+
+def _file_names(path: Path) -> tuple[str, str]:
+    return path.stem.casefold(), stem_of(path).casefold()
+
+
+def _model_files(places: Iterable[Path]) -> Iterator[Path]:
+    listed: set[Path] = set()
+    for path in (file for place in places for file in _files_at(place)):
+        # One place may lie in another, or be named twice.
+        known = path.parent.resolve() / path.name
+        if known not in listed and _is_model_name(path.name) and _stands_for_model(path):
+            listed.add(known)
+            yield path
+
+
+def _files_at(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield shards_of(place)[0]
+        return
+    visited: set[Path] = set()
+    for root, subfolders, names in os.walk(place, followlinks=True):
+        # Links may lead in circles.
+        if Path(root).resolve() in visited:
+            subfolders.clear()
+            continue
+        visited.add(Path(root).resolve())
+        subfolders.sort()
+        yield from (Path(root, name) for name in sorted(names))
+
+
+def _is_model_name(name: str) -> bool:
+    return name.casefold().endswith(_SUFFIX) and _PROJECTOR not in name.casefold()
+
+
+def _stands_for_model(path: Path) -> bool:
+    there = (shard for shard in shards_of(path) if shard == path or shard.exists())
+    return next(there) == path
+
+
+def _list_model(path: Path) -> ModelListed | None:
+    try:
+        headers = read_headers(path)
+    except AppError as error:
+        return _problem(path, error.code, error.facts)
+    if not _is_language_model(headers[0]):
+        return None
+    reason = check_sanity(headers[0])
+    if reason is not None:
+        return _problem(path, ErrorCode.GGUF_DAMAGED, {"file": path.name, "reason": reason})
+    return _listed(facts_of(headers))
+
+
+def _is_language_model(header: Header) -> bool:
+    # Adapters, projectors and importance matrices are GGUF files too.
+    kind = header.metadata.get("general.type", "model")
+    return kind == "model" and header.architecture != "clip"
+
+
+def _listed(facts: ModelFacts) -> ModelListed:
+    return ModelListed(
+        path=str(facts.path),
+        name=facts.name,
+        level=facts.level,
+        architecture=facts.architecture,
+        size_bytes=facts.size_bytes,
+        parameters=facts.parameters,
+        context=facts.context,
+    )
+
+
+def _problem(path: Path, code: ErrorCode, facts: Facts) -> ModelListed:
+    return ModelListed(
+        path=str(path),
+        name=stem_of(path),
+        level="",
+        architecture="",
+        size_bytes=sum(_size_of(shard) for shard in shards_of(path)),
+        parameters=0,
+        context=0,
+        problem=code,
+        facts=facts,
+    )
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,42 @@
+"""Removing a model: first what would go, then the doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.errors import AppError, ErrorCode
+from app.core.files import named_failures, sync_folder
+from app.library.shards import shards_of
+
+
+@dataclass(frozen=True)
+class RemovalPlan:
+    """The files that go and the room that this frees."""
+
+    files: tuple[Path, ...]
+    size_bytes: int
+
+    def execute(self) -> None:
+        """Remove the files, the first shard first: without it the rest is no model any more.
+
+        Raises:
+            AppError: `folder_not_writable`.
+        """
+        folder = self.files[0].parent
+        with named_failures(folder):
+            for file in self.files:
+                file.unlink(missing_ok=True)
+            sync_folder(folder)
+
+
+def plan_removal(path: Path) -> RemovalPlan:
+    """What removing the model in `path` takes away: the file, or all of its shards.
+
+    Raises:
+        AppError: `model_not_found`.
+    """
+    files = tuple(file for file in shards_of(path) if file.is_file())
+    if not files:
+        raise AppError(ErrorCode.MODEL_NOT_FOUND, model=str(path))
+    return RemovalPlan(files, sum(file.stat().st_size for file in files))

@@ -1,0 +1,32 @@
+"""Models that are split over several files: `NAME-00001-of-00003.gguf` and its siblings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_SHARD = re.compile(r"(?i)^(?P<name>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(?P<suffix>\.gguf)$")
+_MOST_SHARDS = 1000
+
+
+def shards_of(path: Path) -> tuple[Path, ...]:
+    """All files of the model that `path` belongs to, the first one first, there or not.
+
+    A file that is not a shard stands for itself.
+    """
+    match = _SHARD.match(path.name)
+    if match is None:
+        return (path,)
+    name, total, suffix = match["name"], match["total"], match["suffix"]
+    count = int(total)
+    if not 1 <= int(match["number"]) <= count <= _MOST_SHARDS:
+        return (path,)
+    return tuple(
+        path.with_name(f"{name}-{number:05}-of-{total}{suffix}") for number in range(1, count + 1)
+    )
+
+
+def stem_of(path: Path) -> str:
+    """The file name of a model without `.gguf` and without the number of its shard."""
+    match = _SHARD.match(path.name)
+    return match["name"] if match else path.stem

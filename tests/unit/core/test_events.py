@@ -1,0 +1,75 @@
+"""The lines between a child and its parent."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from app.core import events
+from app.core.errors import ErrorCode, NoticeCode
+
+_EVENTS: tuple[events.Event, ...] = (
+    events.Progressed("download", 5, 10, "model.safetensors"),
+    events.Checked("disk", "", ErrorCode.DISK_FULL, {"free_bytes": 1, "share": 0.5, "folder": "x"}),
+    events.LevelPlanned("Q4_K_M", 2**40, 4.85, "a.gguf"),
+    events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
+    events.Loading(0.25),
+    events.Ready("http://127.0.0.1:1", "key", "m", "Q4_0", 4096, 0, 2),
+    events.Said('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),
+    events.Noticed(NoticeCode.CHATS_RESET, {"file": "x"}),
+    events.Finished(("a", "b"), {"size_bytes": 1}),
+    events.Failed(ErrorCode.INTERNAL, {"detail": "x"}),
+)
+
+
+@pytest.mark.parametrize("event", _EVENTS)
+def test_an_event_survives_the_pipe_on_one_line(event: events.Event) -> None:
+    line = events.encode(event)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert events.decode_event(line) == event
+
+
+def test_every_kind_of_event_is_tried_above() -> None:
+    assert {type(event) for event in _EVENTS} == set(events.Event.__args__)
+
+
+@pytest.mark.parametrize("command", [events.Cancel(), events.Secret("hf_x")])
+def test_a_command_survives_the_pipe(command: events.Command) -> None:
+    assert events.decode_command(events.encode(command)) == command
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"warning: something a library prints",
+        b"{}",
+        b'{"type":"unknown"}',
+        b'{"type":"loading"}',
+        b'{"type":"loading","fraction":"half"}',
+        b'{"type":"failed","code":"no_such_code"}',
+        b'{"type":"cancel"}',
+        b'{"type":"said","text":"\xff',
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_line_that_is_no_event(line: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        events.decode_event(line)
+
+
+@pytest.mark.parametrize("line", [b"", b'{"type":"said","text":""}', b"\xff"])
+def test_a_line_that_is_no_command(line: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        events.decode_command(line)
+
+
+def test_a_file_name_that_is_not_utf_8_does_not_silence_the_child() -> None:
+    line = events.encode(events.Failed(ErrorCode.NOT_GGUF, {"file": "bad\udcffname.gguf"}))
+    assert events.decode_event(line) == events.Failed(ErrorCode.NOT_GGUF, {"file": "bad?name.gguf"})
+
+
+def test_a_field_of_a_newer_child_is_passed_over() -> None:
+    assert events.decode_event(b'{"type":"said","text":"x","new":[1]}') == events.Said("x")

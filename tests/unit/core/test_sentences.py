@@ -1,0 +1,75 @@
+"""Every code has its sentence, and every sentence can be filled."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.sentences import (
+    ERROR_SENTENCES,
+    NOTICE_SENTENCES,
+    describe_error,
+    describe_notice,
+)
+
+
+def _placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def _facts(template: str) -> Facts:
+    return {
+        name: 123_456_789 if name.endswith("_bytes") else f"<{name}>"
+        for name in _placeholders(template)
+    }
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_error(code: ErrorCode) -> None:
+    sentence, next_step = ERROR_SENTENCES[code]
+    facts = _facts(sentence + next_step)
+    said = describe_error(code, facts)
+    for name, value in facts.items():
+        assert name.isidentifier()
+        assert ("123 MB" if name.endswith("_bytes") else str(value)) in said
+    assert sentence.endswith(".")
+    assert next_step.endswith(".")
+    assert "{" not in said
+    assert "  " not in said
+
+
+@pytest.mark.parametrize("code", list(NoticeCode))
+def test_every_notice(code: NoticeCode) -> None:
+    template = NOTICE_SENTENCES[code]
+    facts = _facts(template)
+    said = describe_notice(code, facts)
+    assert all(str(value) in said for name, value in facts.items() if not name.endswith("_bytes"))
+    assert said.endswith(".")
+    assert "{" not in said
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_a_missing_fact_does_not_hide_the_error(code: ErrorCode) -> None:
+    assert "{" not in describe_error(code, {})
+
+
+def test_facts_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
+    facts: Facts = {"text": "evil\r\n\x1b[31m\u202e{repository} {0.__class__} \udcff..."}
+    said = describe_error(ErrorCode.REPOSITORY_NAME, facts)
+    assert said.isprintable()
+    assert "{repository} {0.__class__}" in said
+
+
+def test_the_translation_is_what_is_filled() -> None:
+    def translate(text: str) -> str:
+        return f"¡{text}!"
+
+    said = describe_error(ErrorCode.PORT_IN_USE, {"port": 8080}, translate)
+    assert said.startswith("¡Port 8080 ")
+
+
+def test_an_error_in_a_log_shows_code_and_facts() -> None:
+    error = AppError(ErrorCode.PORT_IN_USE, port=8080)
+    assert str(error) == "port_in_use {'port': 8080}"

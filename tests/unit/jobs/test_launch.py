@@ -1,0 +1,56 @@
+"""How a verb is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from app.jobs.launch import child_environment, command_line
+
+_SECRETS = {
+    "HF_TOKEN": "hf_planted",
+    "HUGGING_FACE_HUB_TOKEN": "planted",
+    "OPENAI_API_KEY": "planted",
+    "OPENAI_APIKEY": "planted",
+    "AWS_SECRET_ACCESS_KEY": "planted",
+    "db_password": "planted",
+    "SSH_PRIVATE_KEY": "planted",
+    "GIT_CREDENTIALS": "planted",
+}
+
+
+def test_command_line_runs_this_program_as_a_module() -> None:
+    assert command_line("convert", "a folder", "--level", "Q8_0") == [
+        sys.executable,
+        "-m",
+        "app",
+        "convert",
+        "a folder",
+        "--level",
+        "Q8_0",
+        "--events",
+    ]
+
+
+def test_command_line_of_an_installed_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert command_line("probe") == [sys.executable, "probe", "--events"]
+
+
+@pytest.mark.parametrize("verb", ["convert", "serve", "chat", "probe", "models", "self-test"])
+def test_no_secret_reaches_a_child_that_needs_none(verb: str) -> None:
+    environment = child_environment(verb, {**_SECRETS, "PATH": "/bin", "LANG": "tr_TR"})
+    assert environment == {"PATH": "/bin", "LANG": "tr_TR"}
+
+
+def test_a_download_keeps_its_token() -> None:
+    assert child_environment("download", _SECRETS)["HF_TOKEN"] == "hf_planted"
+
+
+def test_the_environment_is_this_process_s_own_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_planted")
+    environment = child_environment("serve")
+    assert "hf_planted" not in environment.values()
+    assert environment["GRISTMILL_HOME"] == os.environ["GRISTMILL_HOME"]

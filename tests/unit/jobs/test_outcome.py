@@ -1,0 +1,56 @@
+"""How a process ended, in words."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from app.jobs.outcome import EXIT_CANCELLED, ProcessOutcome
+
+
+@pytest.mark.parametrize(
+    ("returncode", "successful", "cancelled", "crashed"),
+    [
+        (0, True, False, False),
+        (1, False, False, False),
+        (EXIT_CANCELLED, False, True, False),
+        (-11, False, False, True),
+        (0xC0000005, False, False, True),
+        (0xC0000005 - 2**32, False, False, True),
+        (0xC0000409 - 2**32, False, False, True),
+    ],
+)
+def test_kinds_of_end(returncode: int, successful: bool, cancelled: bool, crashed: bool) -> None:
+    outcome = ProcessOutcome.from_returncode(returncode)
+    assert outcome.was_successful is successful
+    assert outcome.was_cancelled is cancelled
+    assert outcome.has_crashed is crashed
+
+
+@pytest.mark.parametrize("status", [0xC0000005, 0xC0000005 - 2**32])
+def test_windows_names_the_crash_whichever_sign_it_has(status: int) -> None:
+    assert "memory that is not its own" in ProcessOutcome.from_returncode(status).in_words()
+
+
+def test_exit_status_in_words() -> None:
+    assert ProcessOutcome.from_returncode(3).in_words() == "it ended with exit status 3"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("name", ["SIGABRT", "SIGSEGV", "SIGKILL", "SIGTERM", "SIGUSR1"])
+def test_a_real_child_that_dies_of_a_signal(name: str) -> None:
+    number = getattr(signal, name)
+    code = f"import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.kill(os.getpid(), {int(number)})"  # noqa: E501
+    died = subprocess.run([sys.executable, "-c", code], check=False)
+    outcome = ProcessOutcome.from_returncode(died.returncode)
+    assert outcome.has_crashed
+    assert outcome.exit_code == 128 + number
+    assert outcome.in_words().endswith(f"({name})")
+    assert outcome == ProcessOutcome.from_signal(number)
+
+
+def test_an_unknown_signal_has_words_too() -> None:
+    assert "signal 250" in ProcessOutcome.from_signal(250).in_words()
