@@ -23,12 +23,10 @@ class Verb(Protocol):
     NAME: str
     HELP: str
 
-    @staticmethod
-    def add_arguments(parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
 
-    @staticmethod
-    def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    def run(self, arguments: argparse.Namespace, reporter: Reporter) -> None:
         """Do the work; raises `AppError` when it can't be done."""
 
 

@@ -44,13 +44,16 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.prompt import ChatTemplate
     from app.inference.server import ServedModel, listen, serve
     from app.inference.worker import EngineThread
-    from app.library.facts import read_model_facts
+    from app.library.facts import facts_of, read_headers
     from app.library.index import find_model
+    from app.library.sanity import require_sane
 
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
-    facts = read_model_facts(find_model(arguments.model, settings.searched_paths()))
+    headers = read_headers(find_model(arguments.model, settings.searched_paths()))
+    require_sane(headers[0])
+    facts = facts_of(headers)
     listener = listen(arguments.port)
     wishes = _wishes(arguments, settings, facts, reporter)
     engine = EngineThread(wishes, reporter.report)

@@ -53,8 +53,6 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     layout = _lay_out(request.source, converter, report)
     plans = _plan(layout, request, report)
     _check_targets(request, plans, report)
-    for path, plan in plans.items():
-        report(LevelPlanned(plan.level.name, plan.size_bytes, plan.bits_per_weight, str(path)))
     if request.is_dry_run:
         return ()
     write_models(layout, plans, request.threads, report)
@@ -85,7 +83,9 @@ def _plan(layout: Layout, request: ConversionRequest, report: Report) -> dict[Pa
     with hollow_file(layout) as hollow:
         for index, level in enumerate(request.levels):
             report(Progressed("plan", index, len(request.levels), level.name))
-            plans[request.target(level)] = plan_types(layout, hollow, level)
+            path, plan = request.target(level), plan_types(layout, hollow, level)
+            plans[path] = plan
+            report(LevelPlanned(level.name, plan.size_bytes, plan.bits_per_weight, str(path)))
     return plans
 
 

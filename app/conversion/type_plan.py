@@ -23,6 +23,7 @@ from app.core.levels import Level
 from app.native.library import load_llama, log
 from app.native.quantization import row_size_bytes, type_numbers
 
+_FTYPE_ALL_F32 = 0
 _TENSOR_LINE = re.compile(
     r"\[\s*\d+/\s*\d+\] (?P<name>\S+)\s+- \[[^\]]*\], type =\s+(?P<old>\S+), size =[^\n(]*"
     r"(?:\((?P<new>\S+)\))?\n"
@@ -31,16 +32,16 @@ _TENSOR_LINE = re.compile(
 
 @dataclass(frozen=True)
 class TypePlan:
-    """The file that a level gives: its header, and its tensors in the order of writing."""
+    """The file that a level gives: its tensors in the order of writing, below a header."""
 
     level: Level
-    header: bytes
+    header_size_bytes: int
     tensors: tuple[PlacedTensor, ...]
 
     @property
     def size_bytes(self) -> int:
         """The size of the whole file."""
-        return len(self.header) + sum(padded(tensor.size_bytes) for tensor in self.tensors)
+        return self.header_size_bytes + sum(padded(tensor.size_bytes) for tensor in self.tensors)
 
     @property
     def weights_bytes(self) -> int:
@@ -54,34 +55,42 @@ class TypePlan:
         return 8 * self.weights_bytes / weights
 
 
+@dataclass(frozen=True)
+class HollowFile:
+    """A model without its weights: a header and a hole; every level's header is as long."""
+
+    path: Path
+    header_size_bytes: int
+
+
 @contextmanager
-def hollow_file(layout: Layout) -> Iterator[Path]:
-    """The model in float32 without its weights: a header and a hole, gone after the block."""
+def hollow_file(layout: Layout) -> Iterator[HollowFile]:
+    """The model in the types of the layout, but hollow; gone after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
-    header = header_bytes(layout.architecture, layout.metadata, placed)
+    metadata = metadata_for(layout.metadata, _FTYPE_ALL_F32)
+    header = header_bytes(layout.architecture, metadata, placed)
     with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
         path = Path(folder) / "hollow.gguf"
         with path.open("wb") as file:
             file.write(header)
             file.truncate(len(header) + sum(padded(tensor.size_bytes) for tensor in placed))
-        yield path
+        yield HollowFile(path, len(header))
 
 
-def plan_types(layout: Layout, hollow: Path, level: Level) -> TypePlan:
-    """Plan one level for a model whose hollow file is at `hollow`.
+def plan_types(layout: Layout, hollow: HollowFile, level: Level) -> TypePlan:
+    """Plan one level of a model.
 
     Raises:
         AppError: `converter_failed`, when llama.cpp can't quantise this model.
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(
-        _placed(by_name[name], type_number) for name, type_number in _dry_run(hollow, level)
+        _placed(by_name[name], type_number) for name, type_number in _dry_run(hollow.path, level)
     )
     if len(tensors) != len(by_name):
         reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
-    metadata = metadata_for(layout.metadata, level.ftype)
-    return TypePlan(level, header_bytes(layout.architecture, metadata, tensors), tensors)
+    return TypePlan(level, hollow.header_size_bytes, tensors)
 
 
 def _dry_run(hollow: Path, level: Level) -> Iterator[tuple[str, int]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.bridge import FLOAT32, Layout
-from app.conversion.header import PlacedTensor, padded
+from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
@@ -45,7 +45,8 @@ def write_models(
     with ThreadPoolExecutor(threads) as pool, ExitStack() as open_files:
         files = [open_files.enter_context(whole_or_absent(path)) for path in plans]
         for file, plan in zip(files, plans.values(), strict=True):
-            file.write(plan.header)
+            metadata = metadata_for(layout.metadata, plan.level.ftype)
+            file.write(header_bytes(layout.architecture, metadata, plan.tensors))
         # llama.cpp orders tensors by name, so that all levels have the same order.
         for placed in zip(*(plan.tensors for plan in plans.values()), strict=True):
             source = loaders[placed[0].name]

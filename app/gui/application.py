@@ -17,7 +17,7 @@ from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
 from app.core.sentences import describe_error
-from app.core.settings import load_settings
+from app.core.settings import Theme, load_settings
 from app.gui.process.engine import Engine
 from app.gui.process.model_list import ModelList
 from app.gui.process.task_board import TaskBoard
@@ -85,7 +85,7 @@ def _begin(workbench: Workbench) -> None:
         workbench.tasks.add("probe", title, "self-test")
 
 
-def _follow_theme(workbench: Workbench, choice: str) -> None:
+def _follow_theme(workbench: Workbench, choice: Theme) -> None:
     if workbench.theme.choice != choice:
         workbench.theme.choose(choice)
 

@@ -17,7 +17,7 @@ class SettingsHolder(QObject):
         super().__init__(parent)
         self.value = settings
 
-    def change(self, **fields: str | int | None) -> None:
+    def change(self, **fields: str | int | tuple[str, ...] | None) -> None:
         """Replace some fields and save.
 
         Raises:

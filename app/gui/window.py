@@ -22,6 +22,7 @@ from app.gui.pages.models.page import ModelsPage
 from app.gui.pages.settings.page import SettingsPage
 from app.gui.rail import Rail
 from app.gui.status_line import StatusLine
+from app.gui.theme.icons import IconName
 from app.gui.theme.theme import Theme
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.workbench import Workbench
@@ -111,12 +112,13 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _build_layout(self) -> None:
-        for name, words, icon_name, page in (
+        entries: tuple[tuple[str, str, IconName, QWidget], ...] = (
             ("chat", self.tr("Chat"), "chat", self.chat),
             ("models", self.tr("Models"), "models", self.models),
             ("convert", self.tr("Convert"), "convert", self.convert),
             ("settings", self.tr("Settings"), "settings", self.settings),
-        ):
+        )
+        for name, words, icon_name, page in entries:
             self.rail.add_page(name, words, icon_name)
             self._stack.addWidget(page)
             self._pages[name] = page

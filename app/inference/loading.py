@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Loading, Noticed
+from app.core.machine import usable_threads
 from app.core.settings import FlashAttention
 from app.native.devices import devices
 from app.native.library import load_llama, log
@@ -82,12 +81,6 @@ def gpu_layer_steps(wishes: LoadWishes, *, has_gpu: bool) -> Iterator[int]:
         return
     whole = wishes.layers + 1
     yield from (whole, whole * 3 // 4, whole // 2, whole // 4, 0)
-
-
-def usable_threads() -> int:
-    """The physical cores that this process may use."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
 
 
 def _has_gpu() -> bool:

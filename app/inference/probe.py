@@ -6,6 +6,7 @@ The safe setting leaves out the extra buffer types, and with them the code that 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,17 +96,22 @@ def run_probe(*, has_extra_buffers: bool) -> None:
 
 def _failure_of(*flags: str) -> str:
     """Why the probe failed in a child, in words; empty when it did not."""
+    # The child leaves when its standard input closes, so that is kept open until it ends.
+    reader, writer = os.pipe()
     try:
         child = subprocess.run(
             command_line("probe", *flags),
             env=child_environment("probe"),
-            stdin=subprocess.PIPE,
+            stdin=reader,
             capture_output=True,
             timeout=_TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
         return f"it gave no answer for {_TIMEOUT_SECONDS} s"
+    finally:
+        os.close(reader)
+        os.close(writer)
     sys.stderr.write(child.stderr.decode("utf-8", "replace"))
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:

@@ -14,7 +14,7 @@ _TOKEN_VERBS = frozenset({"download"})
 def command_line(verb: str, *arguments: str) -> list[str]:
     """The command that runs `verb` in a child that reports events."""
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
-    return [*program, verb, *arguments, "--events"]
+    return [*program, verb, "--events", *arguments]
 
 
 def child_environment(verb: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:

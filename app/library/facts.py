@@ -11,8 +11,6 @@ from app.core.levels import level_name
 from app.library.header import Header, read_header
 from app.library.shards import shards_of, stem_of
 
-_LONGEST_NAME = 200
-
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -64,11 +62,12 @@ def facts_of(headers: list[Header]) -> ModelFacts:
     tokens = first.arrays.get("tokenizer.ggml.tokens")
     template = first.metadata.get("tokenizer.chat_template")
     ftype = first.metadata.get("general.file_type")
+    level = level_name(ftype) if isinstance(ftype, int) else ""
     return ModelFacts(
         path=first.path,
         files=tuple(header.path for header in headers),
-        name=_name_of(first),
-        level=level_name(ftype) if isinstance(ftype, int) else "",
+        name=_name_of(first.path, level),
+        level=level,
         architecture=first.architecture,
         size_bytes=sum(header.size_bytes for header in headers),
         parameters=sum(math.prod(tensor.shape) for h in headers for tensor in h.tensors),
@@ -80,8 +79,13 @@ def facts_of(headers: list[Header]) -> ModelFacts:
     )
 
 
-def _name_of(header: Header) -> str:
-    name = header.metadata.get("general.name")
-    text = name if isinstance(name, str) else ""
-    shown = "".join(c if c.isprintable() else " " for c in text).strip()[:_LONGEST_NAME]
-    return shown or stem_of(header.path)
+def _name_of(path: Path, level: str) -> str:
+    """The file's name without the level at its end.
+
+    The name in the metadata is often the one of a base model, or of somebody's experiment.
+    """
+    stem = stem_of(path)
+    ending = stem[-len(level) :]
+    if level and ending.upper() == level and stem[: -len(level)].strip("-._ "):
+        return stem[: -len(level)].rstrip("-._ ")
+    return stem

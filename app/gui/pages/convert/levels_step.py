@@ -94,10 +94,7 @@ class LevelsStep(QWidget):
             ),
             ("", "", "", self._exactly(planned.size_bytes), planned.target),
         )
-        item = self.table.item(row, 0)
-        item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        is_default = planned.level == DEFAULT_LEVEL
-        item.setCheckState(_CHECKED if is_default else Qt.CheckState.Unchecked)
+        self._set_ticked(row, is_ticked=planned.level == DEFAULT_LEVEL)
         self.table.blockSignals(False)
         self._show_choice()
 
@@ -110,11 +107,17 @@ class LevelsStep(QWidget):
         return [planned.target for planned in self._ticked() if Path(planned.target).exists()]
 
     def _ticked(self) -> list[events.LevelPlanned]:
-        return [
-            planned
-            for row, planned in enumerate(self._planned)
-            if self.table.item(row, 0).checkState() == _CHECKED
-        ]
+        return [planned for row, planned in enumerate(self._planned) if self._is_ticked(row)]
+
+    def _is_ticked(self, row: int) -> bool:
+        item = self.table.item(row, 0)
+        return item is not None and item.checkState() == _CHECKED
+
+    def _set_ticked(self, row: int, *, is_ticked: bool) -> None:
+        item = self.table.item(row, 0)
+        if item is not None:
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(_CHECKED if is_ticked else Qt.CheckState.Unchecked)
 
     def _show_choice(self) -> None:
         ticked = self._ticked()

@@ -1,0 +1,128 @@
+"""Gets llama.cpp's converter: out of the source distribution of exactly the installed engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tarfile
+from importlib import metadata
+from pathlib import Path
+
+from app.core import files, paths
+from app.core.errors import AppError, ErrorCode
+from app.core.names import path_inside
+from app.core.settings import Settings
+from app.jobs.package import Package, fetched
+from app.jobs.reporter import Reporter
+
+_ENGINE = "llama-cpp-python"
+_COMPONENT = "the converter"
+# Size in bytes and SHA-256 of each engine version's source distribution.
+_SOURCES = {
+    "0.3.36": (76_589_250, "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"),
+}
+_WANTED = re.compile(
+    r"conversion/.+|gguf-py/gguf/.+|convert_(hf|lora)_to_gguf\.py|LICENSE"
+    r"|models/ggml-vocab-[^/]+\.gguf|models/templates/[^/]+|tests/snapshots/[^/]+"
+)
+
+
+def installed_engine_version() -> str:
+    """The version of llama-cpp-python that is installed.
+
+    Raises:
+        AppError: `engine_missing`.
+    """
+    try:
+        return metadata.version(_ENGINE)
+    except metadata.PackageNotFoundError as error:
+        raise AppError(ErrorCode.ENGINE_MISSING, reason="no such package") from error
+
+
+def converter_folder(settings: Settings) -> Path:
+    """The llama.cpp checkout to convert with: the person's own, else the installed one.
+
+    Raises:
+        AppError: `converter_missing`, `engine_missing`.
+    """
+    own = settings.converter_folder
+    folder = _first_converter([Path(own).expanduser()] if own else _own_folders())
+    if folder is None:
+        raise AppError(ErrorCode.CONVERTER_MISSING)
+    return folder
+
+
+def holds_converter(folder: Path) -> bool:
+    """Whether `folder` is a llama.cpp checkout with the converter as a package."""
+    return (folder / "conversion" / "__init__.py").is_file() and (
+        folder / "gguf-py" / "gguf"
+    ).is_dir()
+
+
+def install_converter(reporter: Reporter) -> Path:
+    """Fetch the converter that fits the installed engine, unless it is there already.
+
+    Raises:
+        AppError: `component_unreachable`, `component_damaged`, `engine_missing`, and what
+            `app.jobs.package.fetched` raises.
+    """
+    present = _first_converter(_own_folders())
+    if present is not None:
+        return present
+    folder = _installed_folder()
+    with fetched(_source_of(installed_engine_version()), reporter) as archive:
+        tree = archive.parent / "converter"
+        unpack_converter(archive, tree)
+        if not holds_converter(tree):
+            raise AppError(ErrorCode.COMPONENT_DAMAGED, component=_COMPONENT.capitalize())
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(tree, folder)
+    return folder
+
+
+def unpack_converter(archive: Path, folder: Path) -> None:
+    """Unpack the converter's part of a source distribution into `folder`: plain files alone.
+
+    Raises:
+        AppError: `unsafe_name`.
+    """
+    with tarfile.open(archive, "r|gz") as source:
+        for member in source:
+            _, _, name = member.name.partition("/vendor/llama.cpp/")
+            content = source.extractfile(member) if member.isreg() else None
+            if content is None or not _WANTED.fullmatch(name):
+                continue
+            path = path_inside(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with content, path.open("xb") as file:
+                shutil.copyfileobj(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def _installed_folder() -> Path:
+    return paths.converters_folder() / installed_engine_version()
+
+
+def _own_folders() -> list[Path]:
+    # A packaged program brings the converter along.
+    bundle = getattr(sys, "_MEIPASS", None)
+    return [_installed_folder(), *([Path(bundle) / "converter"] if bundle else [])]
+
+
+def _first_converter(folders: list[Path]) -> Path | None:
+    return next((folder for folder in folders if holds_converter(folder)), None)
+
+
+def _source_of(version: str) -> Package:
+    if version not in _SOURCES:
+        raise AppError(
+            ErrorCode.COMPONENT_UNREACHABLE,
+            component=_COMPONENT.capitalize(),
+            reason=f"no checksum is known for version {version}",
+        )
+    size_bytes, sha256 = _SOURCES[version]
+    file_name = f"{_ENGINE.replace('-', '_')}-{version}.tar.gz"
+    return Package(_COMPONENT, _ENGINE, version, file_name, size_bytes, sha256)

@@ -1,0 +1,127 @@
+"""The messages of a conversation, one below the other; it follows the newest unless scrolled up."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from app.chat.conversation import Message
+from app.chat.store import INTERRUPTED
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.message_view import MessageView
+
+_NEAR_END_PIXELS = 48
+
+
+class MessageList(QScrollArea):
+    """Shows messages.
+
+    Signals:
+        regenerate_requested: the last reply is to be written anew.
+        link_clicked: a web or mail address was activated; nothing has been opened.
+    """
+
+    regenerate_requested = Signal()
+    link_clicked = Signal(QUrl)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._views: list[MessageView] = []
+        self._follows = True
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Messages"))
+        column_widget = QWidget()
+        column_widget.setMaximumWidth(SIZE.reading)
+        self._column = QVBoxLayout(column_widget)
+        self._column.setContentsMargins(0, SPACING.small, 0, SPACING.small)
+        self._column.setSpacing(SPACING.wide)
+        self._column.addStretch(1)
+        inner = QWidget()
+        inner.setProperty("role", "scrolled")
+        row = QHBoxLayout(inner)
+        row.setContentsMargins(0, 0, SPACING.medium, 0)
+        row.addStretch(1)
+        row.addWidget(column_widget, SIZE.reading)
+        row.addStretch(1)
+        self.setWidget(inner)
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(self._on_range_changed)
+        bar.actionTriggered.connect(lambda _: self._note_place(bar.sliderPosition()))
+
+    def clear(self) -> None:
+        """Show nothing."""
+        for view in self._views:
+            self._column.removeWidget(view)
+            view.hide()
+            view.deleteLater()
+        self._views = []
+        self._follows = True
+
+    def add(self, message: Message) -> None:
+        """Show one more message, and go to it."""
+        if self._views:
+            self._views[-1].set_can_regenerate(False)
+        view = MessageView(self._theme, "user" if message.role == "user" else "assistant")
+        view.link_clicked.connect(self.link_clicked)
+        view.regenerated.connect(self.regenerate_requested)
+        view.retried.connect(self.regenerate_requested)
+        self._views.append(view)
+        self._column.insertWidget(self._column.count() - 1, view)
+        view.set_text(message.text)
+        self._follows = True
+        if message.state != "streaming":
+            self._show_end(view, message)
+        else:
+            view.set_caption(self.tr("Reading…"))
+
+    def grow(self, text: str) -> None:
+        """Add to the last message."""
+        self._views[-1].set_caption("")
+        self._views[-1].append(text)
+
+    def finish(self, message: Message) -> None:
+        """Show how the last message ended."""
+        view = self._views[-1]
+        if view.text != message.text:
+            view.set_text(message.text)
+        self._show_end(view, message)
+
+    def text_of_last(self) -> str:
+        """What the last message says."""
+        return self._views[-1].text if self._views else ""
+
+    def _show_end(self, view: MessageView, message: Message) -> None:
+        if message.role == "user":
+            return
+        view.set_caption(self._caption(message))
+        view.set_can_regenerate(view is self._views[-1])
+        if message.reason == INTERRUPTED:
+            view.set_state("stopped", self.tr("The program ended during this reply."))
+        elif message.state == "failed":
+            view.set_state("failed", message.reason)
+        elif message.state == "stopped" or message.reason:
+            view.set_state("stopped", message.reason or self.tr("Stopped."))
+
+    def _caption(self, message: Message) -> str:
+        parts = [message.model]
+        if message.tokens_per_second:
+            speed = f"{message.tokens_per_second:.1f}"
+            parts.append(self.tr("{speed} tokens/s").replace("{speed}", speed))
+        if message.tokens:
+            parts.append(self.tr("{count} tokens").replace("{count}", f"{message.tokens:,}"))
+        if message.seconds_to_first_token is not None:
+            wait = f"{message.seconds_to_first_token:.2f}"
+            parts.append(self.tr("{seconds} s to the first").replace("{seconds}", wait))
+        return " · ".join(part for part in parts if part)
+
+    def _on_range_changed(self, _: int, end: int) -> None:
+        if self._follows:
+            self.verticalScrollBar().setValue(end)
+
+    def _note_place(self, place: int) -> None:
+        # Only what a person does with the bar or the wheel decides whether the view follows.
+        self._follows = self.verticalScrollBar().maximum() - place <= _NEAR_END_PIXELS

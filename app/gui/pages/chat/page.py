@@ -1,0 +1,211 @@
+"""The chat page: the conversations, the one that is open, and the line to write in."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout, QWidget
+
+from app.chat.conversation import Chat, Message
+from app.gui.pages.chat.chat_list import ChatList
+from app.gui.pages.chat.dialogue import Dialogue
+from app.gui.pages.chat.message_list import MessageList
+from app.gui.pages.chat.model_picker import ModelPicker
+from app.gui.process.engine import Absent, EngineState, Failed, Loading, Ready
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.composer import Composer
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.empty_state import EmptyState
+from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.page_layout import page_layout
+from app.gui.widgets.text_dialog import TextDialog
+from app.gui.workbench import Workbench
+
+_PERCENT = 100
+
+
+class ChatPage(QWidget):
+    """Talks to the model that is loaded.
+
+    Signals:
+        models_requested: there is no model yet; the models page is wanted.
+        spoke: a reply is complete; its tokens per second.
+    """
+
+    models_requested = Signal()
+    spoke = Signal(float)
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        theme = workbench.theme
+        self.dialogue = Dialogue(workbench.engine, workbench.chats, self)
+        self.chat_list = ChatList(theme, workbench.chats)
+        self.picker = ModelPicker(theme, workbench.engine, workbench.models)
+        self.notice = NoticeBar(theme)
+        self.messages = MessageList(theme)
+        self.composer = Composer(theme)
+        self._loading = QProgressBar()
+        self._loading.setTextVisible(False)
+        self._loading.setRange(0, _PERCENT)
+        self._loading.setAccessibleName(self.tr("Loading the model"))
+        self._empty = EmptyState(theme, "chat", "", "")
+        self._build_layout()
+        self._connect()
+        self._show_engine(workbench.engine.state)
+        self._show_dialogue()
+
+    def focus_composer(self) -> None:
+        """Let the person write."""
+        self.composer.setFocus()
+
+    def start_new(self) -> None:
+        """Show an empty chat; it is kept from its first message on."""
+        self.dialogue.open(None)
+        self.focus_composer()
+
+    def finish(self) -> None:
+        """Keep what has come of a reply; for when the window closes."""
+        self.dialogue.stop()
+
+    def _build_layout(self) -> None:
+        header, body = page_layout(self, self.tr("Chat"))
+        header.addWidget(self.picker)
+        conversation = QWidget()
+        column = QVBoxLayout(conversation)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.medium)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.messages)
+        column.addWidget(self._loading)
+        column.addWidget(self.notice)
+        column.addLayout(self._stack, 1)
+        column.addWidget(self.composer)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING.wide)
+        row.addWidget(self.chat_list)
+        row.addWidget(conversation, 1)
+        body.addLayout(row, 1)
+
+    def _connect(self) -> None:
+        dialogue = self.dialogue
+        dialogue.opened.connect(self._show_dialogue)
+        dialogue.added.connect(self._on_added)
+        dialogue.grew.connect(self.messages.grow)
+        dialogue.ended.connect(self._on_ended)
+        dialogue.listed.connect(self._list_chats)
+        dialogue.failed.connect(lambda words: self.notice.show_notice("error", words))
+        self.composer.sent.connect(self._send)
+        self.composer.stopped.connect(dialogue.stop)
+        self.messages.regenerate_requested.connect(self._regenerate)
+        self.messages.link_clicked.connect(self._ask_to_open)
+        self.chat_list.chosen.connect(self._open)
+        self.chat_list.new_requested.connect(self.start_new)
+        self.chat_list.deleted.connect(self._on_deleted)
+        self.notice.acted.connect(self._on_notice_acted)
+        self._empty.acted.connect(self.models_requested)
+        self._workbench.engine.changed.connect(self._show_engine)
+        self._workbench.models.changed.connect(lambda: self._show_engine(self._engine_state()))
+
+    def _engine_state(self) -> EngineState:
+        return self._workbench.engine.state
+
+    def _send(self, text: str) -> None:
+        if self.dialogue.send(text):
+            self.composer.set_replying(True)
+        else:
+            self.composer.set_text(text)
+
+    def _regenerate(self) -> None:
+        self.dialogue.regenerate()
+        self.composer.set_replying(self.dialogue.is_replying)
+
+    def _open(self, chat: Chat) -> None:
+        if self.dialogue.chat is None or chat.id != self.dialogue.chat.id:
+            self.dialogue.open(chat)
+
+    def _on_added(self, message: Message) -> None:
+        self._stack.setCurrentWidget(self.messages)
+        self.messages.add(message)
+
+    def _on_ended(self, message: Message) -> None:
+        self.messages.finish(message)
+        self.composer.set_replying(False)
+        if message.tokens_per_second:
+            self.spoke.emit(message.tokens_per_second)
+
+    def _on_deleted(self, chat: Chat) -> None:
+        if self.dialogue.chat is not None and self.dialogue.chat.id == chat.id:
+            self.dialogue.open(None)
+
+    def _ask_to_open(self, url: QUrl) -> None:
+        # A model can write any words over an address: show the real one before it is opened.
+        dialog = ConfirmDialog(
+            self._workbench.theme,
+            self.tr("Open this address?"),
+            url.host(QUrl.ComponentFormattingOption.FullyEncoded) or url.path(),
+            [url.toString(QUrl.ComponentFormattingOption.FullyEncoded)],
+            self.tr("Open"),
+            self,
+        )
+        dialog.accepted.connect(lambda: QDesktopServices.openUrl(url))
+        dialog.open()
+
+    def _list_chats(self) -> None:
+        self.chat_list.refresh(self.dialogue.chat)
+
+    def _show_dialogue(self) -> None:
+        self.messages.clear()
+        for message in self.dialogue.messages:
+            self.messages.add(message)
+        self._stack.setCurrentWidget(self.messages if self.dialogue.messages else self._empty)
+        self.composer.set_replying(self.dialogue.is_replying)
+        self._list_chats()
+
+    def _show_engine(self, state: EngineState) -> None:
+        self._loading.setVisible(isinstance(state, Loading))
+        match state:
+            case Loading(_, _, fraction):
+                self._loading.setValue(round(_PERCENT * fraction))
+                self.notice.hide()
+            case Failed(_, _, sentence, _):
+                actions = [("retry", self.tr("Try again")), ("log", self.tr("Show log"))]
+                self.notice.show_notice("error", sentence, actions, dismissible=False)
+            case Ready():
+                self.notice.hide()
+        self._show_hint(state)
+
+    def _show_hint(self, state: EngineState) -> None:
+        has_models = bool(self._workbench.models.models)
+        can_write = not isinstance(state, Absent)
+        self.composer.set_available(can_write, self.tr("Load a model to write to it"))
+        match state:
+            case Absent() if has_models:
+                self._empty.show_state(
+                    "chat",
+                    self.tr("Which model would you like to talk to?"),
+                    self.tr("Choose one at the upper right, or get another on the Models page."),
+                    self.tr("Show models"),
+                )
+            case Absent():
+                self._empty.show_state(
+                    "models",
+                    self.tr("No model yet"),
+                    self.tr("Get one from Hugging Face, or drop a .gguf file onto this window."),
+                    self.tr("Get a model"),
+                )
+            case Loading(_, name, _) | Ready(_, name, _) | Failed(_, name, _, _):
+                words = self.tr("What you write stays on this machine.")
+                title = self.tr("Ask {name} something").replace("{name}", name)
+                self._empty.show_state("chat", title, words)
+
+    def _on_notice_acted(self, action: str) -> None:
+        state = self._engine_state()
+        if not isinstance(state, Failed):
+            return
+        if action == "retry":
+            self._workbench.engine.load(state.path, state.name)
+        else:
+            title = self.tr("The engine's log")
+            TextDialog(self._workbench.theme, title, state.log, self).open()

@@ -1,0 +1,96 @@
+"""Icons in the colours of the theme, drawn from our own SVG files."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import Literal, get_args
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app.gui.theme.tokens import Colors
+
+IconName = Literal[
+    "arrow-down",
+    "chat",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "chevron-up",
+    "close",
+    "convert",
+    "copy",
+    "done",
+    "download",
+    "eject",
+    "error",
+    "folder",
+    "info",
+    "jobs",
+    "key",
+    "lock",
+    "memory",
+    "minus",
+    "models",
+    "more",
+    "new-chat",
+    "pencil",
+    "play",
+    "plus",
+    "refresh",
+    "search",
+    "send",
+    "settings",
+    "stop",
+    "terminal",
+    "trash",
+    "warning",
+]
+ICON_NAMES: tuple[IconName, ...] = get_args(IconName)
+
+# Whole and fractional screen scales of the sizes in use; Qt takes the nearest larger one.
+_PIXELS = (16, 20, 24, 32, 40, 48, 60, 96)
+_APP_ICON_PIXELS = (16, 24, 32, 48, 64, 128, 256)
+
+
+def icon_svg(name: IconName, color: str) -> str:
+    """The drawing of an icon in one colour, as SVG text."""
+    file = resources.files("resources").joinpath("icons", f"{name}.svg")
+    return file.read_text(encoding="utf-8").replace("currentColor", color)
+
+
+def icon(name: IconName, colors: Colors, color: str | None = None) -> QIcon:
+    """An icon in the muted colour of the theme, or in `color`, with a disabled variant."""
+    return _tinted(name, color or colors.muted, colors.disabled)
+
+
+@functools.lru_cache(maxsize=1)
+def app_icon() -> QIcon:
+    """The icon of the program."""
+    drawing = resources.files("resources").joinpath("app_icon.svg").read_text(encoding="utf-8")
+    made = QIcon()
+    for pixels in _APP_ICON_PIXELS:
+        made.addPixmap(_draw(drawing, pixels))
+    return made
+
+
+@functools.lru_cache(maxsize=256)
+def _tinted(name: IconName, color: str, disabled: str) -> QIcon:
+    made = QIcon()
+    for mode, tint in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, disabled)):
+        drawing = icon_svg(name, tint)
+        for pixels in _PIXELS:
+            made.addPixmap(_draw(drawing, pixels), mode)
+    return made
+
+
+def _draw(drawing: str, pixels: int) -> QPixmap:
+    pixmap = QPixmap(pixels, pixels)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    QSvgRenderer(QByteArray(drawing.encode())).render(painter)
+    painter.end()
+    return pixmap

@@ -1,0 +1,15 @@
+"""Dynamic properties that the style sheet looks at."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+
+def restyle(widget: QWidget, name: str, value: str | bool) -> None:  # noqa: FBT001 - a property's value
+    """Set a property that the style sheet looks at, and let it look again."""
+    if widget.property(name) == value:
+        return
+    widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+    widget.update()

@@ -1,0 +1,23 @@
+"""The one call that dresses the application."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from app.core import settings
+from app.gui.theme.fonts import text_font
+from app.gui.theme.icons import app_icon
+from app.gui.theme.theme import Theme
+
+
+def apply_theme(application: QApplication, choice: settings.Theme = "system") -> Theme:
+    """Give the application our style, fonts and colours; the theme lives as long as it does.
+
+    Args:
+        application: the one application object.
+        choice: `system` follows the system's colour scheme while the program runs.
+    """
+    application.setStyle(QStyleFactory.create("Fusion"))
+    application.setFont(text_font("body"))
+    application.setWindowIcon(app_icon())
+    return Theme(application, choice)

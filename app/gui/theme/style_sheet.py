@@ -1,0 +1,28 @@
+"""The style sheet, generated from the tokens."""
+
+from __future__ import annotations
+
+from app.gui.theme.sheet_controls import buttons, choices, fields, sliders
+from app.gui.theme.sheet_views import bars, containers, items, labels
+from app.gui.theme.tokens import Colors
+
+
+def style_sheet_of(colors: Colors, glyphs: dict[str, str]) -> str:
+    """The style sheet of a theme.
+
+    Args:
+        colors: the theme's colours.
+        glyphs: `url(...)` of each mark, as `Glyphs.urls` gives them.
+    """
+    return "\n".join(
+        (
+            containers(colors),
+            labels(colors),
+            buttons(colors),
+            fields(colors, glyphs),
+            choices(colors, glyphs),
+            sliders(colors),
+            items(colors),
+            bars(colors),
+        ),
+    )

@@ -1,0 +1,64 @@
+"""The theme in use: which colours, and a signal when they change."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from app.core import settings
+from app.gui.theme.glyphs import Glyphs
+from app.gui.theme.palette import palette_of
+from app.gui.theme.style_sheet import style_sheet_of
+from app.gui.theme.tokens import DARK, LIGHT, Colors
+
+_SCHEMES = {
+    "system": Qt.ColorScheme.Unknown,
+    "light": Qt.ColorScheme.Light,
+    "dark": Qt.ColorScheme.Dark,
+}
+
+
+class Theme(QObject):
+    """Dresses the application and tells who draws for itself when the colours change."""
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, choice: settings.Theme = "system") -> None:
+        super().__init__(application)
+        self._application = application
+        self._glyphs = Glyphs()
+        self.choice: settings.Theme = choice
+        self.colors: Colors = LIGHT
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+        self.choose(choice)
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether light text stands on a dark ground."""
+        return self.colors is DARK
+
+    def choose(self, choice: settings.Theme) -> None:
+        """Take the light or the dark theme, or the one that the system has."""
+        self.choice = choice
+        # Title bars and the system's own dialogs follow this hint.
+        QGuiApplication.styleHints().setColorScheme(_SCHEMES[choice])
+        self._dress()
+
+    def _follow_system(self) -> None:
+        if self.choice == "system":
+            self._dress()
+
+    def _dress(self) -> None:
+        self.colors = self._wanted()
+        self._application.setPalette(palette_of(self.colors))
+        self._application.setStyleSheet(
+            style_sheet_of(self.colors, self._glyphs.urls(self.colors)),
+        )
+        self.changed.emit()
+
+    def _wanted(self) -> Colors:
+        if self.choice != "system":
+            return DARK if self.choice == "dark" else LIGHT
+        scheme = QGuiApplication.styleHints().colorScheme()
+        return DARK if scheme == Qt.ColorScheme.Dark else LIGHT

@@ -1,0 +1,69 @@
+"""A number that the program may also choose by itself."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QWidget
+
+from app.gui.theme.tokens import SPACING
+
+
+class AutoSpinBox(QWidget):
+    """An "Automatic" box and a number; the value is None while the box is checked.
+
+    Args:
+        name: the accessible name of the number.
+        least: the smallest number.
+        most: the largest number.
+        suggested: the number to begin with when the box is unchecked.
+
+    Signals:
+        changed: a person changed the value.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        name: str,
+        least: int,
+        most: int,
+        suggested: int,
+        *,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._automatic = QCheckBox(self.tr("Automatic"))
+        self._automatic.setAccessibleName(self.tr("{name}: automatic").replace("{name}", name))
+        self._number = QSpinBox()
+        self._number.setAccessibleName(name)
+        self._number.setRange(least, most)
+        self._number.setValue(suggested)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.medium)
+        row.addWidget(self._automatic)
+        row.addWidget(self._number, 1)
+        self.setFocusProxy(self._automatic)
+        self.set_value(None)
+        self._automatic.toggled.connect(self._number.setDisabled)
+        self._automatic.clicked.connect(self.changed)
+        self._number.valueChanged.connect(self.changed)
+
+    @property
+    def value(self) -> int | None:
+        """The number, or None for automatic."""
+        return None if self._automatic.isChecked() else self._number.value()
+
+    def set_value(self, value: int | None) -> None:
+        """Show a value without telling."""
+        was_blocked = self._number.blockSignals(True)
+        if value is not None:
+            self._number.setValue(value)
+        self._number.blockSignals(was_blocked)
+        self._automatic.setChecked(value is None)
+        self._number.setEnabled(value is not None)
+
+    def set_range(self, least: int, most: int) -> None:
+        """Change the bounds, for example when another model is chosen."""
+        self._number.setRange(least, most)

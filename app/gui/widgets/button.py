@@ -1,0 +1,72 @@
+"""Push buttons and icon buttons of every kind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from app.gui.theme.icons import IconName, icon
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE
+
+ButtonKind = Literal["primary", "secondary", "quiet", "danger", "navigation", "segment"]
+
+
+class Button(QPushButton):
+    """A button with words, and an icon where it helps.
+
+    Args:
+        theme: colours the icon.
+        text: the words; also the accessible name.
+        kind: primary (one a page), secondary, quiet, danger, navigation, segment.
+        icon_name: an icon before the words.
+        compact: the lower height, for rows of small buttons.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        text: str,
+        kind: ButtonKind = "secondary",
+        *,
+        icon_name: IconName | None = None,
+        compact: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(text, parent)
+        self._theme = theme
+        self._icon_name = icon_name
+        self.setProperty("kind", kind)
+        self.setProperty("compact", compact)
+        self.setAccessibleName(text)
+        self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        if kind in ("navigation", "segment"):
+            self.setCheckable(True)
+            self.toggled.connect(self._tint)
+        side = SIZE.small_icon if compact or kind != "navigation" else SIZE.icon
+        self.setIconSize(QSize(side, side))
+        theme.changed.connect(self._tint)
+        self._tint()
+
+    def set_text(self, text: str) -> None:
+        """Change the words and the accessible name."""
+        self.setText(text)
+        self.setAccessibleName(text)
+
+    def set_icon(self, icon_name: IconName | None) -> None:
+        """Change the icon."""
+        self._icon_name = icon_name
+        self._tint()
+
+    def _tint(self) -> None:
+        if self._icon_name is None:
+            return
+        colors = self._theme.colors
+        by_kind = {"primary": colors.accent_ink, "danger": colors.danger}
+        color = by_kind.get(self.property("kind"), colors.muted)
+        if self.isChecked():
+            color = colors.accent
+        self.setIcon(icon(self._icon_name, colors, color))

@@ -1,0 +1,171 @@
+"""Where a person writes a message."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
+
+from app.gui.theme.restyle import restyle
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.icon_button import IconButton
+
+_MOST_LINES = 8
+_RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+class Composer(QFrame):
+    """A field that grows to eight lines, and one button: Send, or Stop while a reply is written.
+
+    Enter sends, Shift+Enter begins a new line, Escape stops. What is written stays until it is
+    sent, also while a reply is written and while nothing can be sent.
+
+    Signals:
+        sent: the message, without blanks around it; the field is empty then.
+        stopped: the reply being written shall end.
+        text_changed: the draft is another one.
+    """
+
+    sent = Signal(str)
+    stopped = Signal()
+    text_changed = Signal()
+
+    def __init__(self, theme: Theme, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "composer")
+        self._is_replying = False
+        self._hint = ""
+        self._field = _Field()
+        self._field.setAccessibleName(self.tr("Message"))
+        self._button = IconButton(theme, "send", self.tr("Send"), "primary")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(SPACING.small, SPACING.tiny, SPACING.tiny, SPACING.tiny)
+        row.setSpacing(SPACING.small)
+        row.addWidget(self._field, 1)
+        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignBottom)
+        self.setFocusProxy(self._field)
+        self._field.entered.connect(self._send)
+        self._field.escaped.connect(self._stop)
+        self._field.focused.connect(self._show_focus)
+        self._field.textChanged.connect(self._update)
+        self._field.textChanged.connect(self.text_changed)
+        self._button.clicked.connect(self._press)
+        self.set_available(True)
+
+    @property
+    def text(self) -> str:
+        """The draft, exactly."""
+        return self._field.toPlainText()
+
+    def set_text(self, text: str) -> None:
+        """Put a draft into the field."""
+        self._field.setPlainText(text)
+        self._field.moveCursor(self._field.textCursor().MoveOperation.End)
+
+    def set_replying(self, is_replying: bool) -> None:  # noqa: FBT001 - Qt's manner
+        """While a reply is written the button stops it."""
+        self._is_replying = is_replying
+        if is_replying:
+            self._button.set_action("stop", self.tr("Stop"))
+        else:
+            self._button.set_action("send", self.tr("Send"))
+        self._update()
+
+    def set_available(self, is_available: bool, hint: str = "") -> None:  # noqa: FBT001 - Qt's manner
+        """Say whether there is a model to talk to.
+
+        Args:
+            is_available: False while nothing can be sent; a draft can still be written.
+            hint: shown in the empty field, for example "Load a model to chat".
+        """
+        self._can_send = is_available
+        self._field.setPlaceholderText(hint or self.tr("Write a message"))
+        self._field.setAccessibleDescription(hint)
+        restyle(self, "off", not is_available)
+        self._update()
+
+    def _update(self) -> None:
+        has_words = bool(self.text.strip())
+        self._button.setEnabled(self._is_replying or (self._can_send and has_words))
+
+    def _press(self) -> None:
+        if self._is_replying:
+            self._stop()
+        else:
+            self._send()
+
+    def _send(self) -> None:
+        message = self.text.strip()
+        if message and self._can_send and not self._is_replying:
+            self._field.clear()
+            self.sent.emit(message)
+
+    def _stop(self) -> None:
+        if self._is_replying:
+            self.stopped.emit()
+
+    def _show_focus(self, has_focus: bool) -> None:  # noqa: FBT001 - a signal's value
+        restyle(self, "active", has_focus)
+
+
+class _Field(QPlainTextEdit):
+    entered = Signal()
+    escaped = Signal()
+    focused = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "bare")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.document().setDocumentMargin(SPACING.small)
+        self.textChanged.connect(self._fit)
+        self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter sends, Shift+Enter breaks the line, Escape stops."""
+        is_return = event.key() in _RETURN_KEYS
+        if is_return and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.entered.emit()
+        elif is_return:
+            # Qt would put a line separator there, which is no line feed.
+            self.insertPlainText("\n")
+        elif event.key() == Qt.Key.Key_Escape:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def sizeHint(self) -> QSize:
+        """As high as the lines in it."""
+        return QSize(super().sizeHint().width(), self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width breaks lines elsewhere."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The frame around shows the focus."""
+        super().focusInEvent(event)
+        self.focused.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """The frame around shows the focus."""
+        super().focusOutEvent(event)
+        self.focused.emit(False)
+
+    def _fit(self) -> None:
+        wanted = round(self.document().size().height())
+        lines = max(1, min(_MOST_LINES, wanted))
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2 * SPACING.small)
+        is_full = wanted > _MOST_LINES
+        self.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAsNeeded
+            if is_full
+            else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
+        if not is_full:
+            self.verticalScrollBar().setValue(0)

@@ -1,0 +1,50 @@
+"""A question before something would be lost: what goes, and the word for it on the button."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.plain_label import PlainLabel
+
+
+class ConfirmDialog(QDialog):
+    """Asks; `accepted` when the person says yes. Opened with `open`."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        text: str,
+        details: Sequence[str],
+        action: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setMinimumWidth(SIZE.narrow)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[SPACING.wide] * 4)
+        column.setSpacing(SPACING.medium)
+        column.addWidget(PlainLabel(title, "title", wrap=True))
+        column.addWidget(PlainLabel(text, wrap=True))
+        for detail in details:
+            column.addWidget(PlainLabel(detail, "caption", elide=True))
+        keep = Button(theme, self.tr("Cancel"))
+        keep.clicked.connect(self.reject)
+        self.confirm = Button(theme, action, "danger")
+        self.confirm.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.confirm)
+        row.addWidget(keep)
+        column.addSpacing(SPACING.small)
+        column.addLayout(row)
+        keep.setDefault(True)
+        keep.setFocus()

@@ -1,0 +1,60 @@
+"""A button that copies a text and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+
+from app.gui.theme.theme import Theme
+from app.gui.widgets.button import Button
+
+_SAID_MILLISECONDS = 1500
+
+
+class CopyButton(Button):
+    """Copies exactly what `text_of` gives when pressed, and shows "Copied" for a moment.
+
+    Signals:
+        copied: the text is on the clipboard.
+    """
+
+    copied = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        name: str,
+        text_of: Callable[[], str],
+        *,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, "", "quiet", icon_name="copy", compact=True, parent=parent)
+        self._name = name
+        self._text_of = text_of
+        self._said = QTimer(self, singleShot=True, interval=_SAID_MILLISECONDS)
+        self._said.timeout.connect(self._offer)
+        self.clicked.connect(self._copy)
+        self._offer()
+        self.setMinimumWidth(self._widest())
+
+    def _offer(self) -> None:
+        self.set_text(self.tr("Copy"))
+        self.setAccessibleName(self._name)
+        self.set_icon("copy")
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text_of())
+        self.set_text(self.tr("Copied"))
+        self.set_icon("check")
+        self._said.start()
+        self.copied.emit()
+
+    def _widest(self) -> int:
+        # The button must not move what is beside it when its word changes.
+        self.setText(self.tr("Copied"))
+        width = self.sizeHint().width()
+        self._offer()
+        return width

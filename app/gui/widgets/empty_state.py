@@ -1,0 +1,78 @@
+"""What a list shows when it has nothing to show: why, and what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.gui.theme.icons import IconName, icon
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.plain_label import PlainLabel
+
+
+class EmptyState(QWidget):
+    """A large icon, a title, a sentence and, where something can be done, a button.
+
+    Signals:
+        acted: the button was pressed.
+    """
+
+    acted = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        icon_name: IconName,
+        title: str,
+        text: str,
+        button_text: str | None = None,
+        *,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._icon_name = icon_name
+        self._picture = PlainLabel()
+        self._title = PlainLabel(title, "title", wrap=True)
+        self._text = PlainLabel(text, "muted", wrap=True)
+        self._button = Button(theme, button_text or "", "primary")
+        self._button.setVisible(button_text is not None)
+        self._button.clicked.connect(self.acted)
+        self._arrange()
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def show_state(
+        self, icon_name: IconName, title: str, text: str, button_text: str | None = None
+    ) -> None:
+        """Say something else: loading, failed, offline."""
+        self._icon_name = icon_name
+        self._title.set_text(title)
+        self._text.set_text(text)
+        self._button.set_text(button_text or "")
+        self._button.setVisible(button_text is not None)
+        self._draw()
+
+    def _arrange(self) -> None:
+        column = QWidget()
+        column.setMaximumWidth(SIZE.narrow)
+        inner = QVBoxLayout(column)
+        inner.setSpacing(SPACING.small)
+        inner.addStretch(2)
+        for label in (self._picture, self._title, self._text):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            inner.addWidget(label)
+        inner.addSpacing(SPACING.small)
+        inner.addWidget(self._button, alignment=Qt.AlignmentFlag.AlignHCenter)
+        inner.addStretch(3)
+        outer = QHBoxLayout(self)
+        outer.addStretch(1)
+        outer.addWidget(column, SIZE.narrow)
+        outer.addStretch(1)
+
+    def _draw(self) -> None:
+        side = SIZE.large_icon
+        picture = icon(self._icon_name, self._theme.colors)
+        self._picture.setPixmap(picture.pixmap(QSize(side, side), self.devicePixelRatio()))

@@ -1,0 +1,47 @@
+"""One setting: its name and what it means on the left, its control on the right."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.plain_label import PlainLabel
+
+
+class FormRow(QWidget):
+    """A labelled control; the label also names it for screen readers.
+
+    Args:
+        title: the setting's name.
+        description: what it means; may be empty.
+        control: what it is set with.
+    """
+
+    def __init__(
+        self, title: str, description: str, control: QWidget, *, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        name = PlainLabel(title)
+        name.setBuddy(control)
+        if not control.accessibleName():
+            control.setAccessibleName(title)
+        if not control.accessibleDescription():
+            control.setAccessibleDescription(description)
+        words = QVBoxLayout()
+        words.setSpacing(SPACING.tiny // 2)
+        words.addWidget(name)
+        self._description = PlainLabel(description, "caption", wrap=True)
+        self._description.setVisible(bool(description))
+        words.addWidget(self._description)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.wide)
+        row.addLayout(words, 1)
+        control.setMinimumWidth(SIZE.field)
+        row.addWidget(control, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+    def set_description(self, text: str) -> None:
+        """Change what stands below the name, for example what a value costs."""
+        self._description.set_text(text)
+        self._description.setVisible(bool(text))

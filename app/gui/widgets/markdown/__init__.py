@@ -1,0 +1,1 @@
+"""Markdown from a model, shown without trusting it: nothing is loaded, nothing freezes."""

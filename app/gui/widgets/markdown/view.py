@@ -1,0 +1,130 @@
+"""Markdown that may still be growing: only what changed is laid out again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, QUrl, Signal
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.markdown.blocks import MOST_CODE, Block, Code, Prose, normalize, split_blocks
+from app.gui.widgets.markdown.code import CodeBlock
+from app.gui.widgets.markdown.prose import ProseView
+
+_LONGEST_STEP = 8_000
+_UNSETTLED = 2
+
+
+class MarkdownView(QWidget):
+    """A column of prose and code blocks.
+
+    A long text is laid out in steps, so that the window stays alive. Text that grows piece by
+    piece is given to `append`, at most some thirty times a second.
+
+    Signals:
+        link_clicked: a web or mail address was activated; nothing has been opened.
+        settled: everything given so far is laid out.
+    """
+
+    link_clicked = Signal(QUrl)
+    settled = Signal()
+
+    def __init__(self, theme: Theme, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._pieces: list[str] = []
+        self._waiting = ""
+        self._tail = ""
+        self._tail_begins = 0
+        self._shown: list[Block] = []
+        self._widgets: list[ProseView | CodeBlock] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(SPACING.medium)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._next_step = QTimer(self, singleShot=True, interval=0)
+        self._next_step.timeout.connect(self._step)
+
+    @property
+    def text(self) -> str:
+        """The exact text that was given."""
+        return "".join(self._pieces)
+
+    def set_text(self, markdown: str) -> None:
+        """Show `markdown` in place of what was shown."""
+        if markdown == self.text:
+            return
+        self._pieces, self._waiting = [], ""
+        self._tail, self._tail_begins = "", 0
+        self.append(markdown)
+
+    def append(self, text: str) -> None:
+        """Add text at the end."""
+        self._pieces.append(text)
+        self._waiting += text
+        self._step()
+
+    def _step(self) -> None:
+        piece, self._waiting = self._waiting[:_LONGEST_STEP], self._waiting[_LONGEST_STEP:]
+        self._tail = normalize(self._tail + piece)
+        kept = self._shown[: self._tail_begins]
+        most_code = MOST_CODE - sum(isinstance(block, Code) for block in kept)
+        blocks = split_blocks(self._tail, self.tr("… {count} more rows"), most_code)
+        self._show(self._tail_begins, blocks)
+        self._settle(blocks)
+        if self._waiting:
+            self._next_step.start()
+        else:
+            self.settled.emit()
+
+    def _settle(self, blocks: list[Block]) -> None:
+        """Leave alone what more text can't change: all but the last blocks."""
+        if len(blocks) <= _UNSETTLED:
+            return
+        begin = blocks[-_UNSETTLED].start
+        self._tail_begins += sum(block.start < begin for block in blocks)
+        self._tail = self._tail[begin:]
+
+    def _show(self, first: int, blocks: list[Block]) -> None:
+        for index, block in enumerate(blocks, first):
+            old = self._shown[index] if index < len(self._shown) else None
+            if old is None or type(old) is not type(block):
+                self._place(index, block, is_new=old is None)
+            if old is None or _content(old) != _content(block):
+                self._fill(self._widgets[index], block)
+        self._drop(first + len(blocks))
+        self._shown = self._shown[:first] + blocks
+
+    def _place(self, index: int, block: Block, *, is_new: bool) -> None:
+        widget = ProseView(self._theme) if isinstance(block, Prose) else CodeBlock(self._theme)
+        if isinstance(widget, ProseView):
+            widget.link_clicked.connect(self.link_clicked)
+        if is_new:
+            self._widgets.append(widget)
+        else:
+            self._discard(self._widgets[index])
+            self._widgets[index] = widget
+        self._column.insertWidget(index, widget)
+
+    def _fill(self, widget: ProseView | CodeBlock, block: Block) -> None:
+        if isinstance(block, Prose) and isinstance(widget, ProseView):
+            widget.show_markdown(block.source)
+        elif isinstance(block, Code) and isinstance(widget, CodeBlock):
+            widget.show_code(block.language, block.text)
+
+    def _drop(self, first: int) -> None:
+        for widget in self._widgets[first:]:
+            self._discard(widget)
+        del self._widgets[first:]
+
+    def _discard(self, widget: QWidget) -> None:
+        self._column.removeWidget(widget)
+        widget.hide()
+        widget.deleteLater()
+
+
+def _content(block: Block) -> tuple[str, ...]:
+    """What is drawn, whatever its place."""
+    if isinstance(block, Prose):
+        return ("", block.source)
+    return (block.language, block.text)

@@ -1,0 +1,115 @@
+"""A label that shows exactly the text it is given: names from models are never markup."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from app.gui.theme.fonts import TextRole, text_font
+from app.gui.theme.restyle import restyle
+from app.gui.widgets.plain_text import plain_tool_tip
+
+Tone = Literal["plain", "danger", "success", "warning", "accent"]
+
+
+class PlainLabel(QLabel):
+    """Text in a role of the type scale.
+
+    Args:
+        text: shown literally.
+        role: display, title, heading, body, muted or caption.
+        wrap: break lines at the label's width.
+        elide: end in an ellipsis where there is no room; the tool tip then has the whole text.
+        tabular: digits of one width, aligned to the right, for figures below each other.
+        selectable: let a person select and copy the text.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        role: TextRole = "body",
+        *,
+        wrap: bool = False,
+        elide: bool = False,
+        tabular: bool = False,
+        selectable: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._elides = elide
+        self._whole_text = text
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(text_font(role, tabular=tabular))
+        self.setProperty("text_role", role)
+        self.setWordWrap(wrap)
+        if wrap:
+            self._keep_wrapped_height()
+        if elide:
+            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        if tabular:
+            self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if selectable:
+            self.setTextInteractionFlags(
+                Qt.TextInteractionFlag.TextSelectableByMouse
+                | Qt.TextInteractionFlag.TextSelectableByKeyboard,
+            )
+        self.set_text(text)
+
+    @property
+    def whole_text(self) -> str:
+        """The text, also where only its beginning is shown."""
+        return self._whole_text
+
+    def set_text(self, text: str) -> None:
+        """Show `text` literally."""
+        self._whole_text = text
+        self.setAccessibleName(text)
+        if self._elides:
+            self._elide()
+        else:
+            self.setText(text)
+
+    def set_tone(self, tone: Tone) -> None:
+        """Colour the text; the words must say the same without the colour."""
+        restyle(self, "tone", tone)
+
+    def minimumSizeHint(self) -> QSize:
+        """An eliding label may become as narrow as its ellipsis."""
+        hint = super().minimumSizeHint()
+        return QSize(0, hint.height()) if self._elides else hint
+
+    def sizeHint(self) -> QSize:
+        """The size of the whole text."""
+        hint = super().sizeHint()
+        if not self._elides:
+            return hint
+        return QSize(self.fontMetrics().horizontalAdvance(self._whole_text), hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the text into the new width."""
+        super().resizeEvent(event)
+        if self._elides:
+            self._elide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fit the text to a new font."""
+        super().changeEvent(event)
+        if self._elides and event.type() == QEvent.Type.FontChange:
+            self._elide()
+
+    def _elide(self) -> None:
+        one_line = " ".join(self._whole_text.splitlines())
+        metrics = self.fontMetrics()
+        shown = metrics.elidedText(one_line, Qt.TextElideMode.ElideRight, self.width())
+        if shown != self.text():
+            self.setText(shown)
+        self.setToolTip("" if shown == one_line else plain_tool_tip(self._whole_text))
+
+    def _keep_wrapped_height(self) -> None:
+        policy = self.sizePolicy()
+        policy.setHeightForWidth(True)
+        policy.setVerticalPolicy(QSizePolicy.Policy.Minimum)
+        self.setSizePolicy(policy)

@@ -1,0 +1,120 @@
+"""One piece of work: how far it is, how fast it goes, how long it will take."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
+
+from app.core.pace import Pace
+from app.core.sizes import format_bytes, format_duration
+from app.gui.theme.restyle import restyle
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.icon_button import IconButton
+from app.gui.widgets.plain_label import PlainLabel
+
+_STEPS = 1000
+_State = Literal["waiting", "running", "busy", "finished", "failed"]
+
+
+class ProgressRow(QWidget):
+    """A title, a bar, and the figures below it.
+
+    Signals:
+        cancelled: a person wants the work to stop.
+    """
+
+    cancelled = Signal()
+
+    def __init__(self, theme: Theme, title: str, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title = PlainLabel(title, elide=True)
+        self._detail = PlainLabel("", "caption", elide=True)
+        self._figures = PlainLabel("", "caption", tabular=True)
+        self._end = PlainLabel("", "caption", wrap=True, selectable=True)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, _STEPS)
+        self._bar.setAccessibleName(title)
+        self._cancel = IconButton(theme, "close", self._cancel_name(title), compact=True)
+        self._cancel.clicked.connect(self.cancelled)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(SPACING.medium)
+        grid.setVerticalSpacing(SPACING.tiny)
+        grid.addWidget(self._title, 0, 0, 1, 2)
+        grid.addWidget(self._bar, 1, 0, 1, 2)
+        grid.addWidget(self._detail, 2, 0)
+        grid.addWidget(self._figures, 2, 1)
+        grid.addWidget(self._end, 3, 0, 1, 2)
+        grid.addWidget(self._cancel, 0, 2, 2, 1)
+        grid.setColumnStretch(0, 1)
+        self.show_waiting(self.tr("Waiting…"))
+
+    def set_title(self, title: str) -> None:
+        """Change what the work is called."""
+        self._title.set_text(title)
+        self._bar.setAccessibleName(title)
+        self._cancel.set_action("close", self._cancel_name(title))
+
+    def set_detail(self, text: str) -> None:
+        """Say what is being worked on, for example a file."""
+        self._detail.set_text(text)
+
+    def show_waiting(self, text: str) -> None:
+        """Show that the work has not begun, and why."""
+        self._show("waiting", 0, text)
+
+    def show_progress(self, done_bytes: int, total_bytes: int, pace: Pace) -> None:
+        """Show how far the work is.
+
+        Args:
+            done_bytes: what is done.
+            total_bytes: all there is to do, 0 when it is not known.
+            pace: the observations so far, for the speed and the time left.
+        """
+        done = format_bytes(done_bytes)
+        if total_bytes > 0:
+            share = min(1.0, done_bytes / total_bytes)
+            self._show("running", round(share * _STEPS))
+            done = f"{done} / {format_bytes(total_bytes)}"
+        else:
+            self._show("busy", _STEPS)
+        figures = " · ".join((done, *self._speed(total_bytes, pace)))
+        self._figures.set_text(figures)
+        self._bar.setAccessibleDescription(figures)
+
+    def show_finished(self, text: str) -> None:
+        """Show that the work is done."""
+        self._show("finished", _STEPS, text)
+
+    def show_failed(self, text: str) -> None:
+        """Show that the work failed, and why."""
+        self._show("failed", self._bar.value(), text)
+
+    def _show(self, state: _State, value: int, text: str = "") -> None:
+        is_over = state in ("finished", "failed")
+        restyle(self._bar, "state", state)
+        self._bar.setValue(value)
+        self._cancel.setVisible(not is_over)
+        self._detail.setVisible(not is_over)
+        self._figures.setVisible(not is_over)
+        self._figures.set_text("" if is_over else text)
+        self._end.setVisible(is_over)
+        self._end.set_text(text)
+        self._end.set_tone("danger" if state == "failed" else "success")
+        self._bar.setAccessibleDescription(text)
+
+    def _speed(self, total_bytes: int, pace: Pace) -> list[str]:
+        speed, left = pace.per_second(), pace.seconds_left(total_bytes)
+        if speed is None:
+            return [self.tr("measuring speed…")]
+        rate = self.tr("{size}/s").replace("{size}", format_bytes(speed))
+        if left is None:
+            return [rate, self.tr("total size not known")]
+        return [rate, self.tr("{time} left").replace("{time}", format_duration(left))]
+
+    def _cancel_name(self, title: str) -> str:
+        return self.tr("Cancel: {title}").replace("{title}", title)

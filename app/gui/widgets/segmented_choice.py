@@ -1,0 +1,78 @@
+"""A few exclusive choices side by side, all visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QWidget
+
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE
+from app.gui.widgets.button import Button
+
+_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+
+
+class SegmentedChoice(QFrame):
+    """One of a few values; the arrow keys move between them.
+
+    Args:
+        theme: colours.
+        name: the accessible name.
+        choices: pairs of value and words.
+
+    Signals:
+        changed: a person chose another value.
+    """
+
+    changed = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        name: str,
+        choices: Sequence[tuple[str, str]],
+        *,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "segments")
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._values = [value for value, _ in choices]
+        self._group = QButtonGroup(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(SIZE.focus, SIZE.focus, SIZE.focus, SIZE.focus)
+        row.setSpacing(SIZE.focus)
+        for index, (_, words) in enumerate(choices):
+            button = Button(theme, words, "segment")
+            self._group.addButton(button, index)
+            row.addWidget(button)
+        self._group.button(0).setChecked(True)
+        self._group.idClicked.connect(self._tell)
+
+    @property
+    def value(self) -> str:
+        """The value that is chosen."""
+        return self._values[self._group.checkedId()]
+
+    def set_value(self, value: str) -> None:
+        """Choose a value without telling."""
+        self._group.button(self._values.index(value)).setChecked(True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move to the neighbour with the arrow keys."""
+        step = _STEPS.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+            return
+        if self.isRightToLeft():
+            step = -step
+        index = (self._group.checkedId() + step) % len(self._values)
+        self._group.button(index).setFocus()
+        self._group.button(index).click()
+
+    def _tell(self, index: int) -> None:
+        self.changed.emit(self._values[index])

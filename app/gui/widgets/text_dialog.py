@@ -1,0 +1,38 @@
+"""A dialog that shows a long text, such as a log, to read and to copy."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.gui.theme.fonts import code_font
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+
+
+class TextDialog(QDialog):
+    """Shows `text` literally; opened with `open`, gone when closed."""
+
+    def __init__(self, theme: Theme, title: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        view = QPlainTextEdit(text or self.tr("The log is empty."))
+        view.setReadOnly(True)
+        view.setFont(code_font())
+        view.setAccessibleName(title)
+        copy = Button(theme, self.tr("Copy"), icon_name="copy")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+        close = Button(theme, self.tr("Close"), "primary")
+        close.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(copy)
+        row.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[SPACING.large] * 4)
+        column.setSpacing(SPACING.medium)
+        column.addWidget(view)
+        column.addLayout(row)
+        self.resize(QSize(SIZE.reading, SIZE.narrow))

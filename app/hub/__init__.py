@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: names, facts about a repository, and downloads that can be resumed."""

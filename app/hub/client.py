@@ -1,0 +1,80 @@
+"""Requests to the Hub and to the storage it sends us to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+import httpx2
+
+from app import __version__
+from app.core.errors import AppError, ErrorCode
+
+_CONNECT_SECONDS = 15.0
+_MOST_REDIRECTS = 10
+
+
+class HubClient:
+    """Keeps connections open; follows redirects, but gives the token to the Hub's origin alone."""
+
+    def __init__(self, endpoint: str, token: str | None, stall_seconds: float) -> None:
+        self.endpoint = endpoint
+        self._origin = httpx2.URL(endpoint).origin
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx2.Client(
+            headers={"User-Agent": f"gristmill/{__version__}", "Accept-Encoding": "identity"},
+            timeout=httpx2.Timeout(stall_seconds, connect=min(stall_seconds, _CONNECT_SECONDS)),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    @contextmanager
+    def head(self, address: str) -> Iterator[httpx2.Response]:
+        """The Hub's own answer about a file: not that of the storage behind it."""
+        with self._send("HEAD", address, {}, is_leaving=False) as response:
+            yield response
+
+    @contextmanager
+    def get(self, address: str, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
+        """A file's content, from wherever the Hub keeps it; the body is still to be read."""
+        with self._send("GET", address, headers, is_leaving=True) as response:
+            yield response
+
+    def is_hub(self, response: httpx2.Response) -> bool:
+        """Whether the Hub itself answered."""
+        return response.url.origin == self._origin
+
+    @contextmanager
+    def _send(
+        self, method: str, address: str, headers: Mapping[str, str], *, is_leaving: bool
+    ) -> Iterator[httpx2.Response]:
+        url = httpx2.URL(address)
+        for _ in range(_MOST_REDIRECTS):
+            is_own = url.origin == self._origin
+            request = self._client.build_request(
+                method, url, headers={**headers, **(self._authorization if is_own else {})}
+            )
+            response = self._client.send(request, stream=True)
+            try:
+                target = _target_of(response)
+                if target is None or (target.origin != self._origin and not is_leaving):
+                    yield response
+                    return
+                url = target
+            finally:
+                response.close()
+        raise AppError(ErrorCode.HUB_ANSWER, reason="it redirects without end")
+
+
+def _target_of(response: httpx2.Response) -> httpx2.URL | None:
+    if not response.has_redirect_location:
+        return None
+    try:
+        return response.url.join(response.headers["Location"])
+    except httpx2.InvalidURL as error:
+        raise AppError(ErrorCode.HUB_ANSWER, reason="it redirects to no web address") from error

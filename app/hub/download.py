@@ -1,0 +1,119 @@
+"""The download of a repository: what is missing, one file after another, small ones first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.core import paths
+from app.core.events import Event, Progressed
+from app.core.files import named_failures, require_space
+from app.core.names import path_inside
+from app.core.settings import load_settings
+from app.hub.client import HubClient
+from app.hub.endpoint import hub_endpoint
+from app.hub.lock import sole_download
+from app.hub.manifest import Manifest
+from app.hub.part import part_bytes, remove_abandoned
+from app.hub.reference import RepositoryReference
+from app.hub.repository import RepositoryFacts, fetch_repository
+from app.hub.selection import Files, files_to_fetch, is_gguf
+from app.hub.token import read_token
+from app.hub.transfer import Patience, Transfer
+
+_REPORT_SECONDS = 0.1
+
+Report = Callable[[Event], None]
+
+
+class _Progress:
+    def __init__(self, total_bytes: int, report: Report) -> None:
+        self._total_bytes = total_bytes
+        self._report = report
+        self._done_bytes = 0
+        self._file = ""
+        self._reported = float("-inf")
+
+    def enter(self, file: str, done_bytes: int = 0) -> None:
+        self._file = file
+        self.count(done_bytes)
+
+    def count(self, size_bytes: int) -> None:
+        self._done_bytes += size_bytes
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_SECONDS or self._done_bytes == self._total_bytes:
+            self._reported = now
+            self._report(
+                Progressed("download", self._done_bytes, self._total_bytes, detail=self._file)
+            )
+
+
+def download_repository(
+    reference: RepositoryReference,
+    destination: Path | None,
+    report: Report,
+    pattern: str | None = None,
+    patience: Patience | None = None,
+) -> Path:
+    """Download a checkpoint, or a GGUF model, from the Hub.
+
+    Args:
+        reference: The repository; its revision is pinned to one commit first.
+        destination: The folder to fill; None is the program's own for the repository.
+        report: Hears of progress (bytes over all files) and of breaks.
+        pattern: Chooses a GGUF model, as in `app.hub.selection.files_to_fetch`.
+        patience: How long to wait for the network.
+
+    Returns:
+        The folder of the checkpoint, or the (first) GGUF file.
+
+    Raises:
+        AppError: What `fetch_repository`, `files_to_fetch` and `Transfer.fetch` raise, and
+            `download_busy`, `disk_full`, `file_exists`. Files that are done stay, and so does
+            what has arrived of the one that is not.
+    """
+    token = read_token()
+    facts = fetch_repository(reference, token)
+    files = files_to_fetch(facts, pattern)
+    folder = (destination or _own_folder(facts, files)).absolute()
+    with named_failures(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with sole_download(folder, facts.repository):
+            _fill(folder, facts, files, token, report, patience or Patience())
+    return path_inside(folder, files[0].path) if is_gguf(files[0]) else folder
+
+
+def _own_folder(facts: RepositoryFacts, files: Files) -> Path:
+    settings, _ = load_settings()
+    parent = settings.models_path() if is_gguf(files[0]) else paths.checkpoints_folder()
+    return path_inside(parent, facts.repository)
+
+
+def _fill(
+    folder: Path,
+    facts: RepositoryFacts,
+    files: Files,
+    token: str | None,
+    report: Report,
+    patience: Patience,
+) -> None:
+    current = {file.path for file in facts.files}
+    remove_abandoned(folder, facts.repository, current)
+    manifest = Manifest(folder, facts.repository, facts.commit)
+    missing = [file for file in files if not manifest.holds(file)]
+    require_space(
+        folder,
+        sum(f.size_bytes - part_bytes(path_inside(folder, f.path), f) for f in missing),
+    )
+    progress = _Progress(sum(file.size_bytes for file in files), report)
+    progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
+    with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
+        transfer = Transfer(client, facts.repository, facts.commit, report, patience)
+        for file in missing:
+            progress.enter(file.path)
+            transfer.fetch(file, path_inside(folder, file.path), progress.count)
+            manifest.add(file)
+    if not is_gguf(files[0]):
+        # Old shards beside new ones would be taken for a part of the model.
+        manifest.remove_outdated(current)

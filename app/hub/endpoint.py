@@ -1,0 +1,26 @@
+"""Where the Hub is: `huggingface.co`, or the mirror that `HF_ENDPOINT` names."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import quote
+
+_PUBLIC_HUB = "https://huggingface.co"
+
+
+def hub_endpoint() -> str:
+    """The address of the Hub, without a slash at its end."""
+    chosen = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/")
+    if not chosen:
+        return _PUBLIC_HUB
+    return chosen if "://" in chosen else f"https://{chosen}"
+
+
+def is_public_hub() -> bool:
+    """Whether the Hub in use is `huggingface.co` itself."""
+    return hub_endpoint() == _PUBLIC_HUB
+
+
+def file_address(endpoint: str, repository: str, commit: str, path: str) -> str:
+    """The address of one file at one commit."""
+    return f"{endpoint}/{repository}/resolve/{commit}/{quote(path)}"

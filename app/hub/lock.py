@@ -1,0 +1,62 @@
+"""A folder that one download at a time may write to."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.core.errors import AppError, ErrorCode
+
+_NAME = ".gristmill.lock"
+_PATIENCE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.05
+_TAKEN = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+
+
+@contextmanager
+def sole_download(folder: Path, repository: str) -> Iterator[None]:
+    """Keep other downloads out of `folder`; the system frees it when this process ends.
+
+    Raises:
+        AppError: `download_busy`, when another process keeps it for more than a second.
+    """
+    descriptor = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _wait_for(descriptor, repository)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, repository: str) -> None:
+    given_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            _try_lock(descriptor)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                # Some network drives know no locks; a download is possible there all the same.
+                return
+            if time.monotonic() > given_up:
+                raise AppError(ErrorCode.DOWNLOAD_BUSY, file=repository) from error
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,84 @@
+"""What a person types or pastes to name a repository."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from app.core.errors import AppError, ErrorCode
+from app.core.names import is_safe_part
+from app.hub.endpoint import hub_endpoint
+
+_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+_HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
+_VIEWS = frozenset({"tree", "blob", "resolve", "raw", "commit"})
+_NOT_OWNERS = frozenset(
+    {"api", "blog", "buckets", "collections", "datasets", "docs", "kernels", "models", "papers"}
+    | {"posts", "settings", "spaces", "tasks"}
+)
+_LONGEST_QUOTED = 200
+
+
+@dataclass(frozen=True)
+class RepositoryReference:
+    """A model repository as `owner/name`, and a branch, tag or commit; None is the main branch."""
+
+    repository: str
+    revision: str | None = None
+
+
+def parse_reference(text: str) -> RepositoryReference:
+    """Read `owner/name`, or the address of a repository's page or of a file in it.
+
+    Raises:
+        AppError: `repository_name`, when it is neither.
+    """
+    match _segments_of(text.strip().strip("<>\"'").strip()):
+        case [owner, name]:
+            revision = None
+        case [owner, name, view, revision, *_] if view in _VIEWS and revision.isprintable():
+            pass
+        case _:
+            raise _not_a_name(text)
+    if owner.lower() in _NOT_OWNERS or not (_is_part(owner) and _is_part(name)):
+        raise _not_a_name(text)
+    return RepositoryReference(f"{owner}/{name}", revision)
+
+
+def _segments_of(text: str) -> list[str]:
+    try:
+        address = urlsplit(text)
+        if address.scheme in ("http", "https"):
+            return _segments_of_address(address)
+        if text.partition("/")[0].lower() in _HUB_HOSTS:
+            return _segments_of_address(urlsplit(f"https://{text}"))
+    except ValueError:
+        return []
+    return text.removesuffix("/").split("/")
+
+
+def _segments_of_address(address: SplitResult) -> list[str]:
+    endpoint = urlsplit(hub_endpoint())
+    path = address.path
+    if address.netloc.lower() == endpoint.netloc.lower():
+        path = path.removeprefix(endpoint.path)
+    elif (address.hostname or "") not in _HUB_HOSTS:
+        return []
+    segments = [unquote(segment) for segment in path.split("/") if segment]
+    is_plain_page = segments[2:3] and segments[2] not in _VIEWS
+    return segments[:2] if is_plain_page else segments
+
+
+def _is_part(part: str) -> bool:
+    return (
+        _PART.fullmatch(part) is not None
+        and "--" not in part
+        and ".." not in part
+        and not part.endswith(".git")
+        and is_safe_part(part)
+    )
+
+
+def _not_a_name(text: str) -> AppError:
+    return AppError(ErrorCode.REPOSITORY_NAME, text=text.strip()[:_LONGEST_QUOTED])

@@ -1,0 +1,174 @@
+"""Which files of a repository are worth fetching: a checkpoint's own, or one GGUF model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from itertools import groupby
+from pathlib import PurePosixPath
+
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import DEFAULT_LEVEL
+from app.core.names import safe_relative_path
+from app.hub.repository import RepositoryFacts, RepositoryFile
+
+_SINGLE = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_LARGEST_COMPANION_BYTES = 256 * 2**20
+_MOST_NAMED = 12
+_VARIANT = re.compile(r"model\.\w+(-\d{5}-of-\d{5})?\.safetensors")
+_SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
+_NOT_A_MODEL = re.compile(r"mmproj|imatrix", re.IGNORECASE)
+_COMPANIONS = (
+    "*.json",
+    "*.model",
+    "*.txt",
+    "*.tiktoken",
+    "*.jinja",
+    "additional_chat_templates/*.jinja",
+    # Where sentence-transformers says how an embedding model pools.
+    "[0-9]_*/config.json",
+    "license*",
+    "notice*",
+    "readme.md",
+)
+
+Files = tuple[RepositoryFile, ...]
+
+
+def files_to_fetch(facts: RepositoryFacts, pattern: str | None = None) -> Files:
+    """The files of a checkpoint, small ones first, or the shards of the chosen GGUF model.
+
+    Args:
+        facts: The repository.
+        pattern: Chooses among GGUF files: a level (`Q4_K_M`), a file's path, a part of its name,
+            or a pattern with `*`. None takes the checkpoint; where there is none, the Q4_K_M
+            file, or else the smallest.
+
+    Raises:
+        AppError: `repository_without_weights`, `pattern_without_match`, `unsafe_name`.
+    """
+    weights = _checkpoint_weights(facts.files) if pattern is None else ()
+    chosen = (*_companions(facts.files, weights), *weights) if weights else _gguf(facts, pattern)
+    if not chosen:
+        raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=facts.repository)
+    _check_names(chosen)
+    return chosen
+
+
+def is_gguf(file: RepositoryFile) -> bool:
+    """Whether the file is a GGUF model, or a shard of one."""
+    return file.path.lower().endswith(".gguf")
+
+
+def _checkpoint_weights(files: Files) -> Files:
+    candidates = {
+        file.path: file
+        for file in sorted(files, key=lambda file: file.path)
+        if file.path.endswith(".safetensors")
+        and "/" not in file.path
+        and not file.path.startswith("adapter_")
+        and not _VARIANT.fullmatch(file.path)
+    }
+    if _SINGLE in candidates:
+        return (candidates[_SINGLE],)
+    own = {path: file for path, file in candidates.items() if path.startswith("model")}
+    if own and not any(file.path == _INDEX for file in files):
+        return tuple(own.values())
+    # Some repositories hold the same weights again in Mistral's own layout; an index may name
+    # shards of any other name.
+    without_twin = [file for path, file in candidates.items() if "consolidated" not in path]
+    return tuple(without_twin or candidates.values())
+
+
+def _companions(files: Files, weights: Files) -> Files:
+    is_single = weights[0].path == _SINGLE
+    return tuple(
+        sorted(
+            (file for file in files if _is_companion(file, is_single=is_single)),
+            key=lambda file: (file.path != "config.json", file.path),
+        )
+    )
+
+
+def _is_companion(file: RepositoryFile, *, is_single: bool) -> bool:
+    name = file.path.lower()
+    if name.startswith(".") or name.endswith(".part.json"):
+        return False
+    # An index beside the weights in one file would send the reader after shards not fetched.
+    if name.endswith(".index.json") and (is_single or name != _INDEX):
+        return False
+    return file.size_bytes <= _LARGEST_COMPANION_BYTES and any(
+        fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
+        for pattern in _COMPANIONS
+    )
+
+
+def _gguf(facts: RepositoryFacts, pattern: str | None) -> Files:
+    models = _gguf_models(facts.files)
+    if pattern is None:
+        default = [model for model in models if _has_level(model, DEFAULT_LEVEL)]
+        return min(default or models, key=_size_bytes, default=())
+    matching = _matching(models, pattern)
+    if not matching:
+        names = [model[0].path for model in models[:_MOST_NAMED]]
+        raise AppError(
+            ErrorCode.PATTERN_WITHOUT_MATCH,
+            repository=facts.repository,
+            pattern=pattern,
+            files=", ".join(names) or "it has no GGUF file",
+        )
+    return tuple(file for model in matching for file in model)
+
+
+def _gguf_models(files: Files) -> list[Files]:
+    candidates = sorted(
+        (file for file in files if is_gguf(file) and not _NOT_A_MODEL.search(file.path)),
+        key=lambda file: (_base_name(file), file.path),
+    )
+    models = [tuple(shards) for _, shards in groupby(candidates, key=_base_name)]
+    return [model for model in models if _is_complete(model)]
+
+
+def _base_name(file: RepositoryFile) -> str:
+    return _SPLIT.sub(r"-of-\2.gguf", file.path)
+
+
+def _is_complete(model: Files) -> bool:
+    split = _SPLIT.search(model[0].path)
+    return split is None or len(model) == int(split[2])
+
+
+def _matching(models: list[Files], pattern: str) -> list[Files]:
+    wanted = pattern.strip().lower()
+    if any(c in wanted for c in "*?["):
+        return [
+            model
+            for model in models
+            if fnmatchcase(model[0].path.lower(), wanted)
+            or fnmatchcase(PurePosixPath(model[0].path).name.lower(), wanted)
+        ]
+    exact = [model for model in models if any(file.path.lower() == wanted for file in model)]
+    of_level = [model for model in models if _has_level(model, wanted)]
+    containing = [model for model in models if wanted in model[0].path.lower()]
+    # The shortest name is the plain one: `model-Q4_K_M.gguf` rather than `model-UD-Q4_K_M.gguf`.
+    return sorted(exact or of_level or containing, key=lambda model: len(model[0].path))[:1]
+
+
+def _has_level(model: Files, level: str) -> bool:
+    return bool(re.search(rf"(?i)(^|[-._/]){re.escape(level)}(?=[-./])", model[0].path))
+
+
+def _size_bytes(model: Iterable[RepositoryFile]) -> int:
+    return sum(file.size_bytes for file in model)
+
+
+def _check_names(files: Files) -> None:
+    seen: set[str] = set()
+    for file in files:
+        folded = str(safe_relative_path(file.path)).casefold()
+        # Windows and macOS would write both into one file.
+        if folded in seen:
+            raise AppError(ErrorCode.UNSAFE_NAME, name=file.path)
+        seen.add(folded)

@@ -1,0 +1,101 @@
+"""The commands of the checkout: what each runs once everything is set up."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from console import SetupError, say
+from engine import BACKENDS
+from environment import Environment
+from steps import set_up
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = {
+    "run": "set everything up and open the window",
+    "test": "set everything up, run the checks and all tests",
+    "setup": "set everything up",
+    "unit": "run the fast tests alone",
+    "lint": "run the checks alone",
+    "format": "bring the source into its format",
+    "bench": "run the benchmarks",
+    "clean": "remove the environment and the caches from the checkout",
+}
+_CHECKS = (
+    ("Style", ("ruff", "check", ".")),
+    ("Format", ("ruff", "format", "--check", ".")),
+    ("Types", ("mypy",)),
+    ("Who imports whom", ("lint-imports",)),
+)
+_FAST_TESTS = ("Fast tests", ("pytest", "tests/unit", "tests/gui"))
+_SLOW_TESTS = ("Tests with child processes", ("pytest", "tests/workers", "tests/end2end"))
+PROGRAMS = {
+    "test": (*_CHECKS, _FAST_TESTS, _SLOW_TESTS),
+    "unit": (_FAST_TESTS,),
+    "lint": _CHECKS,
+    "format": (
+        ("Style", ("ruff", "check", "--fix", ".")),
+        ("Format", ("ruff", "format", ".")),
+    ),
+    "bench": (("Benchmarks", ("python", "-m", "tests.benchmarks")),),
+}
+_REMOVED = (".venv", "build", "dist", "*.egg-info", ".*_cache", "**/__pycache__")
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled)."""
+    backends = "|".join(BACKENDS)
+    parser = argparse.ArgumentParser(
+        prog="bootstrap.py", epilog=f"With make: make COMMAND [BACKEND={backends}]"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, help_text in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.add_argument("--backend", choices=BACKENDS, help="what the engine is built for")
+    parsed = parser.parse_args(arguments)
+    # The program and its tests are found from the checkout's own folder.
+    os.chdir(ROOT)
+    try:
+        return _run(parsed.command, parsed.backend)
+    except SetupError as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on from here")
+        return 130
+
+
+def _run(command: str, backend: str | None) -> int:
+    if command == "clean":
+        return _clean()
+    environment = Environment(ROOT)
+    set_up(environment, backend, command)
+    if command == "run":
+        return _open_window(environment)
+    for title, program in PROGRAMS.get(command, ()):
+        say(f"== {title}: {' '.join(program)}")
+        name, *rest = program
+        ended = subprocess.run([str(environment.program(name)), *rest], check=False)
+        if ended.returncode != 0:
+            say(f"== {title}: failed")
+            return 1
+    return 0
+
+
+def _open_window(environment: Environment) -> int:
+    command = [str(environment.python), "-m", "app"]
+    if sys.platform == "win32":
+        return subprocess.run(command, check=False).returncode
+    # The window takes this process's place, so that signals reach it.
+    return os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell
+
+
+def _clean() -> int:
+    for pattern in _REMOVED:
+        for path in list(ROOT.glob(pattern)):
+            shutil.rmtree(path, ignore_errors=True)
+    return 0

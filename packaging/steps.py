@@ -1,0 +1,90 @@
+"""The steps of the set-up, each done once for the same project file, backend and processor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import engine
+import system
+from console import SetupError, say
+from environment import Environment, requirements_of, stamp_key
+
+_BACKEND = "backend"
+_COMMANDS_WITHOUT_TOOLS = ("run", "setup")
+
+
+def set_up(environment: Environment, backend: str | None, command: str) -> None:
+    """Do the steps that `command` needs and that aren't done yet.
+
+    Raises:
+        SetupError: one can't be done.
+    """
+    chosen = backend or environment.noted(_BACKEND) or engine.default_backend()
+    key = stamp_key(environment.root, chosen, engine.processor(), os.environ.get("CMAKE_ARGS", ""))
+    if not environment.is_done("packages", key):
+        _install_program(environment, chosen)
+        environment.note(_BACKEND, chosen)
+        environment.note("packages", key)
+    opens_window = command == "run" and uses_x11(os.environ)
+    libraries = "window libraries" if opens_window else "libraries"
+    if not environment.is_done(libraries, key):
+        log = environment.log("system")
+        system.require_qt_libraries(environment.python, log, opens_window=opens_window)
+        environment.note(libraries, key)
+    if command not in _COMMANDS_WITHOUT_TOOLS and not environment.is_done("tools", key):
+        _, tools = requirements_of(environment.root)
+        environment.install_pinned("tools", "Installing the tools for the tests (20 s)", tools)
+        environment.note("tools", key)
+    _prepare_data(environment, key, command)
+
+
+def uses_x11(variables: Mapping[str, str]) -> bool:
+    """Whether Qt would open its windows through X11, going by the environment's variables."""
+    chosen = variables.get("QT_QPA_PLATFORM", "")
+    return chosen == "xcb" or not (chosen or variables.get("WAYLAND_DISPLAY"))
+
+
+def _install_program(environment: Environment, backend: str) -> None:
+    log = environment.log("system")
+    system.require_venv(log)
+    system.require_compiler(log)
+    environment.create()
+    wheel = engine.engine_wheel(environment.python, backend, environment.log("engine"))
+    environment.install(
+        "engine-install",
+        f"Installing the engine for {backend} (5 s)",
+        *("--no-deps", "--force-reinstall", str(wheel)),
+    )
+    needed, _ = requirements_of(environment.root)
+    environment.install_pinned(
+        "packages", "Installing the Python packages (1.2 GB, about 2 minutes)", needed
+    )
+    environment.install(
+        "program",
+        "Installing the program (10 s)",
+        *("--no-deps", "--editable", str(environment.root)),
+    )
+
+
+def _prepare_data(environment: Environment, key: str, command: str) -> None:
+    """Fetch what belongs into the data folder; on `run`, test the engine too."""
+    in_this_folder = f"{key} {os.environ.get('GRISTMILL_HOME', '')}"
+    if not environment.is_done("components", in_this_folder):
+        say("Fetching the converter and the starter model (170 MB, about a minute)")
+        if _program(environment, "setup"):
+            environment.note("components", in_this_folder)
+        elif command != "run":
+            raise SetupError("the converter and the starter model could not be fetched")
+    if command == "run" and not environment.is_done("self-test", in_this_folder):
+        say("Testing the engine on this machine (a few seconds)")
+        # The window says itself what is wrong with an engine that doesn't work.
+        if _program(environment, "self-test"):
+            environment.note("self-test", in_this_folder)
+
+
+def _program(environment: Environment, verb: str) -> bool:
+    command = [str(environment.python), "-m", "app", verb]
+    return subprocess.run(command, stdout=sys.stderr, check=False).returncode == 0

@@ -1,0 +1,114 @@
+"""The repositories of the Hub on loopback, with the names that git and LFS have for contents."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
+
+
+@dataclass
+class Request:
+    """One request as it came in, and what became of it."""
+
+    server: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    status: int = 0
+    sent_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a repository with the names that git and LFS have for it."""
+
+    path: str
+    local: Path
+    size_bytes: int
+    blob_id: str
+    sha256: str | None
+
+    def as_sibling(self, claimed_size_bytes: int = 0) -> dict[str, Any]:
+        size_bytes = claimed_size_bytes or self.size_bytes
+        sibling: dict[str, Any] = {
+            "rfilename": self.path,
+            "blobId": self.blob_id,
+            "size": size_bytes,
+        }
+        if self.sha256:
+            pointer = _POINTER.format(sha256=self.sha256, size=self.size_bytes)
+            sibling["lfs"] = {
+                "sha256": self.sha256,
+                "size": size_bytes,
+                "pointerSize": len(pointer),
+            }
+        return sibling
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A repository at one commit."""
+
+    name: str
+    commit: str
+    files: dict[str, StoredFile]
+
+    def as_answer(
+        self, repository: Repository, claimed_size_bytes: int, *, wants_blobs: bool
+    ) -> dict[str, Any]:
+        """What the API says of the repository; the largest file may claim another size."""
+        files = list(self.files.values())
+        largest = max(files, key=lambda file: file.size_bytes, default=None)
+        siblings = [
+            file.as_sibling(claimed_size_bytes if file is largest else 0)
+            if wants_blobs
+            else {"rfilename": file.path}
+            for file in files
+        ]
+        return {
+            "_id": self.commit[:24],
+            "id": self.name,
+            "modelId": self.name,
+            "author": self.name.partition("/")[0],
+            "sha": self.commit,
+            "private": repository.private,
+            "gated": "manual" if repository.gated else False,
+            "disabled": False,
+            "tags": [],
+            "downloads": 0,
+            "likes": 0,
+            "createdAt": "2026-01-01T00:00:00.000Z",
+            "lastModified": "2026-01-01T00:00:00.000Z",
+            "siblings": siblings,
+        }
+
+
+@dataclass
+class Repository:
+    """A repository with its commits, and who may see it."""
+
+    gated: bool
+    private: bool
+    newest: Snapshot
+    commits: dict[str, Snapshot] = field(default_factory=dict)
+
+    def at(self, revision: str) -> Snapshot | None:
+        return self.newest if revision == "main" else self.commits.get(revision)
+
+
+def stored_file(path: str, local: Path, lfs_above_bytes: int) -> StoredFile:
+    size_bytes = local.stat().st_size
+    if size_bytes <= lfs_above_bytes:
+        return StoredFile(path, local, size_bytes, _blob_id(local.read_bytes()), None)
+    with local.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    pointer = _POINTER.format(sha256=sha256, size=size_bytes).encode()
+    return StoredFile(path, local, size_bytes, _blob_id(pointer), sha256)
+
+
+def _blob_id(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
