@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -18,3 +19,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     return folder
+
+
+_PERSONS_HOME = Path(
+    os.environ.get("GRISTMILL_HOME") or platformdirs.user_data_path("gristmill", appauthor=False)
+)
+
+
+@pytest.fixture
+def converter(home: Path) -> Path:
+    """llama.cpp's converter, as set-up installed it, in this test's data folder."""
+    installed = _PERSONS_HOME / "converter"
+    assert installed.is_dir(), "run `make setup` first: it fetches the converter"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "converter").symlink_to(installed, target_is_directory=True)
+    return home / "converter"
+
+
+@pytest.fixture
+def starter(home: Path) -> Path:
+    """The starter model, as set-up installed it, in this test's model folder."""
+    installed = _PERSONS_HOME / "models" / "starter"
+    assert installed.is_dir(), "run `make setup` first: it fetches the starter model"
+    (home / "models").mkdir(parents=True, exist_ok=True)
+    (home / "models" / "starter").symlink_to(installed, target_is_directory=True)
+    return next((home / "models" / "starter").glob("*.gguf"))

@@ -45,15 +45,15 @@ class MessageView(QWidget):
         self._theme = theme
         self._role = role
         self._text = ""
-        self._prose = ProseView(theme)
-        self._markdown = MarkdownView(theme)
+        self._content: ProseView | MarkdownView = (
+            ProseView(theme) if role == "user" else MarkdownView(theme)
+        )
         self._caption = PlainLabel("", "caption")
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
         self._retry = Button(theme, self.tr("Retry"), icon_name="refresh", compact=True)
         self._actions = MessageActions()
         self._retry.clicked.connect(self.retried)
-        self._prose.link_clicked.connect(self.link_clicked)
-        self._markdown.link_clicked.connect(self.link_clicked)
+        self._content.link_clicked.connect(self.link_clicked)
         self._arrange()
         self.set_state("whole")
         self.set_caption("")
@@ -61,16 +61,15 @@ class MessageView(QWidget):
     @property
     def text(self) -> str:
         """The exact text."""
-        return self._text if self._role == "user" else self._markdown.text
+        return self._content.text if isinstance(self._content, MarkdownView) else self._text
 
     def set_text(self, text: str) -> None:
         """Show a text in place of what was shown."""
         self._text = text
-        if self._role == "assistant":
-            self._markdown.set_text(text)
+        if isinstance(self._content, MarkdownView):
+            self._content.set_text(text)
             return
-        shown = break_long_lines(text[:_MOST_SHOWN])
-        self._prose.show_plain(shown)
+        self._content.show_plain(break_long_lines(text[:_MOST_SHOWN]))
         left_out = len(text) - _MOST_SHOWN
         if left_out > 0:
             words = self.tr("{count} more characters, not shown; Copy has them all")
@@ -78,7 +77,10 @@ class MessageView(QWidget):
 
     def append(self, text: str) -> None:
         """Add a piece of the model's reply; at most some thirty times a second."""
-        self._markdown.append(text)
+        if isinstance(self._content, MarkdownView):
+            self._content.append(text)
+        else:
+            self.set_text(self._text + text)
 
     def set_caption(self, text: str) -> None:
         """What stands below the message: tokens per second and the like."""
@@ -116,7 +118,7 @@ class MessageView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.tiny)
-        column.addWidget(self._bubble() if is_user else self._markdown)
+        column.addWidget(self._bubble() if is_user else self._content)
         column.addWidget(self._make_state_row())
         column.addWidget(self._make_footer())
 
@@ -126,8 +128,8 @@ class MessageView(QWidget):
         inside = QVBoxLayout(bubble)
         # The height of the last line brings some room below it along.
         inside.setContentsMargins(SPACING.medium, SPACING.small, SPACING.medium, SPACING.tiny)
-        inside.addWidget(self._prose)
-        self._prose.setAccessibleName(self.tr("Your message"))
+        inside.addWidget(self._content)
+        self._content.setAccessibleName(self.tr("Your message"))
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(SPACING.huge, 0, 0, 0)

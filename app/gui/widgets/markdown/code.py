@@ -18,7 +18,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 _INSTANTLY_HIGHLIGHTED = 3_000
 _REST_MILLISECONDS = 150
-_MOST_SHOWN = 200_000
+_MOST_SHOWN = 100_000
 
 
 class CodeBlock(QFrame):
@@ -37,7 +37,7 @@ class CodeBlock(QFrame):
         self._highlighter = Highlighter(self._area.document(), theme.colors)
         # Long code is coloured once it rests: while it streams in, each piece would cost it all.
         self._rest = QTimer(self, singleShot=True, interval=_REST_MILLISECONDS)
-        self._rest.timeout.connect(self._color_fully)
+        self._rest.timeout.connect(self._color)
         self._arrange()
         theme.changed.connect(self._recolor)
 
@@ -51,14 +51,14 @@ class CodeBlock(QFrame):
         if (language, text) == (self._language, self._exact):
             return
         self._language, self._exact = language, text
-        visible = make_visible(text[:_MOST_SHOWN])
-        self._area.show_text(visible)
+        if text[:_MOST_SHOWN] != self._area.visible_text.exact_text:
+            self._area.show_text(make_visible(text[:_MOST_SHOWN]))
         self._name.set_text(language or self.tr("code"))
         self._area.setAccessibleName(self.tr("Code: {language}").replace("{language}", language))
-        self._warn(len(visible.marks), len(text) - _MOST_SHOWN)
-        is_short = len(text) <= _INSTANTLY_HIGHLIGHTED
-        self._color(by_language=is_short)
-        if not is_short:
+        self._warn(len(self._area.visible_text.marks), len(text) - _MOST_SHOWN)
+        if len(text) <= _INSTANTLY_HIGHLIGHTED:
+            self._color()
+        else:
             self._rest.start()
 
     def _arrange(self) -> None:
@@ -85,18 +85,13 @@ class CodeBlock(QFrame):
         self._warning.set_text(words)
         self._warning.setVisible(bool(words))
 
-    def _color_fully(self) -> None:
-        self._color(by_language=True)
-
-    def _color(self, *, by_language: bool) -> None:
+    def _color(self) -> None:
         visible = self._area.visible_text
-        self._highlighter.show_colors(
-            visible.shown, self._language, visible.marks, by_language=by_language
-        )
+        self._highlighter.show_colors(visible.shown, self._language, visible.marks)
 
     def _recolor(self) -> None:
         self._highlighter.set_colors(self._theme.colors)
-        self._color_fully()
+        self._color()
 
 
 class _CodeArea(QPlainTextEdit):

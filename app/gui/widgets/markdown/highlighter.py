@@ -32,18 +32,15 @@ class Highlighter(QSyntaxHighlighter):
         """Take the colours of a theme; they show with the next `show_colors`."""
         self._colors = colors
 
-    def show_colors(
-        self, shown: str, language: str, marks: Iterable[tuple[int, int]], *, by_language: bool
-    ) -> None:
+    def show_colors(self, shown: str, language: str, marks: Iterable[tuple[int, int]]) -> None:
         """Colour the document.
 
         Args:
             shown: the text of the document.
             language: as a model names it.
             marks: place and length of the marks in it, in characters.
-            by_language: False leaves out the language for now, which takes the longest.
         """
-        lexer = _lexer(language) if by_language and len(shown) <= LONGEST_HIGHLIGHTED else None
+        lexer = _lexer(language) if len(shown) <= LONGEST_HIGHLIGHTED else None
         self._lines = _spans_by_line(self._tokens(shown, lexer)) if lexer else []
         self._mark(shown, marks)
         self.rehighlight()

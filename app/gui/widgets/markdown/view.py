@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QTimer, QUrl, Signal
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -11,8 +13,11 @@ from app.gui.widgets.markdown.blocks import MOST_CODE, Block, Code, Prose, norma
 from app.gui.widgets.markdown.code import CodeBlock
 from app.gui.widgets.markdown.prose import ProseView
 
-_LONGEST_STEP = 8_000
+_LONGEST_STEP = 4_000
 _UNSETTLED = 2
+# After a slow layout, of a large table for example, the window gets this many times as long.
+_BREATHER = 8
+_SLOW_SECONDS = 0.02
 
 
 class MarkdownView(QWidget):
@@ -42,8 +47,8 @@ class MarkdownView(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(SPACING.medium)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        self._next_step = QTimer(self, singleShot=True, interval=0)
-        self._next_step.timeout.connect(self._step)
+        self._next_step = QTimer(self, singleShot=True)
+        self._next_step.timeout.connect(self._continue)
 
     @property
     def text(self) -> str:
@@ -56,16 +61,21 @@ class MarkdownView(QWidget):
             return
         self._pieces, self._waiting = [], ""
         self._tail, self._tail_begins = "", 0
+        self._next_step.stop()
         self.append(markdown)
 
     def append(self, text: str) -> None:
         """Add text at the end."""
         self._pieces.append(text)
         self._waiting += text
-        self._step()
+        if not self._next_step.isActive():
+            self._step()
 
     def _step(self) -> None:
-        piece, self._waiting = self._waiting[:_LONGEST_STEP], self._waiting[_LONGEST_STEP:]
+        began = time.monotonic()
+        # An endless block is read anew each time: larger steps keep that from adding up.
+        step = max(_LONGEST_STEP, len(self._tail) // 2)
+        piece, self._waiting = self._waiting[:step], self._waiting[step:]
         self._tail = normalize(self._tail + piece)
         kept = self._shown[: self._tail_begins]
         most_code = MOST_CODE - sum(isinstance(block, Code) for block in kept)
@@ -73,9 +83,16 @@ class MarkdownView(QWidget):
         self._show(self._tail_begins, blocks)
         self._settle(blocks)
         if self._waiting:
-            self._next_step.start()
-        else:
-            self.settled.emit()
+            self._next_step.start(0)
+            return
+        self.settled.emit()
+        took = time.monotonic() - began
+        if took > _SLOW_SECONDS:
+            self._next_step.start(round(took * _BREATHER * 1000))
+
+    def _continue(self) -> None:
+        if self._waiting:
+            self._step()
 
     def _settle(self, blocks: list[Block]) -> None:
         """Leave alone what more text can't change: all but the last blocks."""

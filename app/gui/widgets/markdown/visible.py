@@ -20,22 +20,23 @@ class VisibleText:
     Attributes:
         shown: what is drawn.
         marks: pairs of (place in `shown`, length) of the marks that stand for hidden characters.
+        exact_text: what it was made from.
     """
 
     shown: str
     marks: tuple[tuple[int, int], ...]
     _shown_places: tuple[int, ...]
     _exact_places: tuple[int, ...]
-    _exact: str
+    exact_text: str
 
     def exact(self, begin: int, end: int) -> str:
         """The exact text behind `shown[begin:end]`."""
-        return self._exact[self._exact_place(begin) : self._exact_place(end)]
+        return self.exact_text[self._exact_place(begin) : self._exact_place(end)]
 
     def _exact_place(self, place: int) -> int:
         index = bisect.bisect_right(self._shown_places, place) - 1
         ahead = place - self._shown_places[index]
-        limit = len(self._exact)
+        limit = len(self.exact_text)
         if index + 1 < len(self._exact_places):
             limit = self._exact_places[index + 1]
         return min(self._exact_places[index] + ahead, limit)
