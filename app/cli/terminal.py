@@ -117,7 +117,7 @@ def _line_of(
         case events.LevelPlanned(level, size_bytes, bits_per_weight):
             return (
                 f"{level:<8}{size_bytes:>16,} bytes  {format_bytes(size_bytes):>9}"
-                f"  {bits_per_weight:5.2f} bits a weight"
+                f"  {bits_per_weight:5.2f} bits per weight"
             )
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, facts=facts):
             note = describe_error(problem, facts) if problem else path

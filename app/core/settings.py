@@ -5,10 +5,12 @@ The titles and descriptions of the fields are shown on the Settings page and end
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+import msgspec.inspect
 from msgspec import Meta
 
 from app.core import paths
@@ -130,8 +132,19 @@ def save_settings(settings: Settings) -> None:
 
 def title_of(field: str) -> tuple[str, str]:
     """The title and the description of a field of `Settings`; empty when it is not for show."""
-    for info in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
-        if info.name == field:
-            extra = getattr(info.type, "extra_json_schema", None) or {}
-            return extra.get("title", ""), extra.get("description", "")
-    raise KeyError(field)
+    return _titles()[field]
+
+
+@functools.cache
+def _titles() -> dict[str, tuple[str, str]]:
+    information = msgspec.inspect.type_info(Settings)
+    if not isinstance(information, msgspec.inspect.StructType):
+        raise TypeError(information)
+    extras = {
+        field.name: getattr(field.type, "extra_json_schema", None) or {}
+        for field in information.fields
+    }
+    return {
+        name: (extra.get("title", ""), extra.get("description", ""))
+        for name, extra in extras.items()
+    }

@@ -43,22 +43,19 @@ class Theme(QObject):
         self.choice = choice
         # Title bars and the system's own dialogs follow this hint.
         QGuiApplication.styleHints().setColorScheme(_SCHEMES[choice])
-        self._dress()
+        self._dress(QGuiApplication.styleHints().colorScheme())
 
-    def _follow_system(self) -> None:
+    def _follow_system(self, scheme: Qt.ColorScheme) -> None:
         if self.choice == "system":
-            self._dress()
+            self._dress(scheme)
 
-    def _dress(self) -> None:
-        self.colors = self._wanted()
+    def _dress(self, scheme: Qt.ColorScheme) -> None:
+        is_dark = (
+            scheme == Qt.ColorScheme.Dark if self.choice == "system" else self.choice == "dark"
+        )
+        self.colors = DARK if is_dark else LIGHT
         self._application.setPalette(palette_of(self.colors))
         self._application.setStyleSheet(
             style_sheet_of(self.colors, self._glyphs.urls(self.colors)),
         )
         self.changed.emit()
-
-    def _wanted(self) -> Colors:
-        if self.choice != "system":
-            return DARK if self.choice == "dark" else LIGHT
-        scheme = QGuiApplication.styleHints().colorScheme()
-        return DARK if scheme == Qt.ColorScheme.Dark else LIGHT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QWidget
 
@@ -48,6 +48,7 @@ class SegmentedChoice(QFrame):
         row.setSpacing(SIZE.focus)
         for index, (_, words) in enumerate(choices):
             button = Button(theme, words, "segment")
+            button.installEventFilter(self)
             self._group.addButton(button, index)
             row.addWidget(button)
         self._group.button(0).setChecked(True)
@@ -62,14 +63,16 @@ class SegmentedChoice(QFrame):
         """Choose a value without telling."""
         self._group.button(self._values.index(value)).setChecked(True)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Move to the neighbour with the arrow keys."""
-        step = _STEPS.get(Qt.Key(event.key()))
-        if step is None:
-            super().keyPressEvent(event)
-            return
-        if self.isRightToLeft():
-            step = -step
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = _STEPS.get(Qt.Key(event.key()), 0)
+            if step:
+                self._move(-step if self.isRightToLeft() else step)
+                return True
+        return super().eventFilter(watched, event)
+
+    def _move(self, step: int) -> None:
         index = (self._group.checkedId() + step) % len(self._values)
         self._group.button(index).setFocus()
         self._group.button(index).click()

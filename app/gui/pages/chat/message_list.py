@@ -38,7 +38,7 @@ class MessageList(QScrollArea):
         column_widget.setMaximumWidth(SIZE.reading)
         self._column = QVBoxLayout(column_widget)
         self._column.setContentsMargins(0, SPACING.small, 0, SPACING.small)
-        self._column.setSpacing(SPACING.wide)
+        self._column.setSpacing(SPACING.small)
         self._column.addStretch(1)
         inner = QWidget()
         inner.setProperty("role", "scrolled")

@@ -179,7 +179,9 @@ class ChatPage(QWidget):
     def _show_hint(self, state: EngineState) -> None:
         has_models = bool(self._workbench.models.models)
         can_write = not isinstance(state, Absent)
-        self.composer.set_available(can_write, self.tr("Load a model to write to it"))
+        self.composer.set_available(
+            can_write, "" if can_write else self.tr("Load a model to write to it")
+        )
         match state:
             case Absent() if has_models:
                 self._empty.show_state(

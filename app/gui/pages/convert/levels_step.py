@@ -40,7 +40,7 @@ class LevelsStep(QWidget):
         self._rows: list[CheckRow] = []
         self._busy = PlainLabel("", "muted")
         self._checks.add(self._busy)
-        headers = ("Level", "What it is", "Bits a weight", "Size", "")
+        headers = ("Level", "What it is", "Bits per weight", "Size", "")
         self.table = ItemTable(
             self.tr("Levels"),
             [self.tr(header) if header else "" for header in headers],

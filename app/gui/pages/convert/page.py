@@ -17,7 +17,7 @@ from app.gui.texts import error_text
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
-from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.step_trail import StepTrail
 from app.gui.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
 
@@ -63,8 +63,8 @@ class ConvertPage(QWidget):
 
     def _build_layout(self) -> None:
         header, body = page_layout(self, self.tr("Convert"))
-        self._progress = PlainLabel("", "muted")
-        header.addWidget(self._progress)
+        self._trail = StepTrail((self.tr("Source"), self.tr("Level"), self.tr("Convert")))
+        header.addWidget(self._trail)
         body.addWidget(self.notice)
         self._stack = QStackedLayout()
         for step in self._steps:
@@ -82,9 +82,7 @@ class ConvertPage(QWidget):
         self._workbench.tasks.ended.connect(self._on_task_ended)
 
     def _show_step(self, index: int) -> None:
-        names = (self.tr("Source"), self.tr("Level"), self.tr("Convert"))
-        words = " › ".join(f"[{name}]" if i == index else name for i, name in enumerate(names))
-        self._progress.set_text(words)
+        self._trail.show_step(index)
         self._stack.setCurrentIndex(index)
 
     def _go_back(self) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSpinBox, QVBoxLayout, QWidge
 
 from app.core.errors import AppError
 from app.core.machine import usable_threads
+from app.core.paths import default_models_folder
 from app.core.settings import title_of
 from app.gui.pages.settings.access import AccessCard
 from app.gui.pages.settings.engine import EngineCard
@@ -52,9 +53,12 @@ class SettingsPage(QWidget):
             self._title("theme"),
             (("system", self.tr("System")), ("light", self.tr("Light")), ("dark", self.tr("Dark"))),
         )
-        hint = self.tr("as the program has it")
-        self.models_folder = PathField(theme, self._title("models_folder"), hint=hint)
-        self.converter_folder = PathField(theme, self._title("converter_folder"), hint=hint)
+        self.models_folder = PathField(
+            theme, self._title("models_folder"), hint=str(default_models_folder())
+        )
+        self.converter_folder = PathField(
+            theme, self._title("converter_folder"), hint=self.tr("The one that set-up installed")
+        )
         self.notice = NoticeBar(theme)
         self.access = AccessCard(theme)
         self.engine = EngineCard(workbench)
