@@ -6,7 +6,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from app.core import leftovers
 from app.core.events import Finished
 from app.hub.download import download_repository
 from app.hub.reference import parse_reference
@@ -34,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Download, and report the folder of the checkpoint or the GGUF file."""
-    leftovers.sweep()
     reference = parse_reference(arguments.repository)
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from app import __version__
 from app.cli import chat, convert, download, models, probe, self_test, serve, setup, sign_in
-from app.cli.terminal import TerminalReporter
+from app.cli.terminal import terminal_reporter
+from app.core import leftovers
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.events import Failed
 from app.jobs import lifeline
@@ -51,8 +52,9 @@ def run_command_line(arguments: list[str]) -> int:
     lifeline.stop_on_signals()
     if parsed.events:
         lifeline.follow_parent()
-    reporter: Reporter = PipeReporter() if parsed.events else TerminalReporter()
+    reporter: Reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb)
     try:
+        leftovers.sweep()
         parsed.run(parsed, reporter)
     except Cancelled:
         return EXIT_CANCELLED

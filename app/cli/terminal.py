@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO, assert_never
 
-from app.core import events
+from app.core import events, paths
+from app.core.errors import AppError, ErrorCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes, format_duration
 
 _REPAINT_SECONDS = 0.1
+_LINE_SECONDS = 30.0
+_DEFAULT_COLUMNS = 80
 _STEP_WORDS = {
     "download": "Downloading",
     "checks": "Checking",
@@ -19,18 +26,36 @@ _STEP_WORDS = {
     "convert": "Converting",
     "setup": "Fetching",
 }
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})
+_LOGGED_ERRORS = frozenset(
+    {ErrorCode.CONVERTER_FAILED, ErrorCode.MODEL_REJECTED, ErrorCode.INTERNAL}
+)
 
 
 class TerminalReporter:
-    """Writes results to standard output; progress and notices go to standard error."""
+    """Writes results to standard output; progress and notices go to standard error.
 
-    def __init__(self, output: TextIO | None = None, errors: TextIO | None = None) -> None:
-        self._output = output or sys.stdout
-        self._errors = errors or sys.stderr
+    On a terminal progress is one line that is painted anew. Elsewhere it is a line when a step
+    begins, when a download or set-up comes to its next file, and every half minute.
+    """
+
+    def __init__(
+        self,
+        output: TextIO,
+        errors: TextIO,
+        log: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._output = output
+        self._errors = errors
+        self._log = log
+        self._clock = clock
         self._is_interactive = self._errors.isatty()
         self._pace = Pace()
-        self._painted = 0.0
+        self._shown = float("-inf")
         self._step = ""
+        self._announced: set[tuple[str, str]] = set()
         self._line_width = 0
 
     def report(self, event: events.Event) -> None:
@@ -42,11 +67,12 @@ class TerminalReporter:
                 self._paint(f"Loading {fraction:.0%}")
             case events.Said(text):
                 self._clear()
-                self._write(self._output, text)
+                self._write(self._output, _harmless(text))
             case events.Noticed(code, facts):
                 self._say(self._errors, describe_notice(code, facts))
             case events.Failed(code, facts):
-                self._say(self._errors, f"gristmill: {describe_error(code, facts)}")
+                where = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
+                self._say(self._errors, f"gristmill: {describe_error(code, facts)}{where}")
             case (
                 events.Checked()
                 | events.LevelPlanned()
@@ -59,21 +85,34 @@ class TerminalReporter:
                 assert_never(event)
 
     def _show_progress(self, event: events.Progressed) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if event.step != self._step:
             self._step, self._pace = event.step, Pace()
-            if not self._is_interactive:
-                self._say(self._errors, f"{_STEP_WORDS[event.step]} {event.detail}".strip())
         self._pace.observe(event.done_bytes, now)
-        is_last = event.done_bytes >= event.total_bytes
-        if self._is_interactive and (is_last or now - self._painted > _REPAINT_SECONDS):
-            self._painted = now
-            self._paint(_progress_line(event, self._pace))
+        if self._is_interactive:
+            is_last = event.done_bytes >= event.total_bytes
+            if is_last or now - self._shown > _REPAINT_SECONDS:
+                self._shown = now
+                self._paint(_progress_line(event, self._pace))
+        elif self._is_new(event):
+            self._shown = now
+            self._say(self._errors, _beginning_line(event))
+        elif now - self._shown >= _LINE_SECONDS:
+            self._shown = now
+            self._say(self._errors, _progress_line(event, self._pace))
+
+    def _is_new(self, event: events.Progressed) -> bool:
+        piece = (event.step, event.detail if event.step in _STEPS_IN_FEW_PIECES else "")
+        is_new = piece not in self._announced
+        self._announced.add(piece)
+        return is_new
 
     def _paint(self, line: str) -> None:
         if self._is_interactive:
-            self._write(self._errors, "\r" + line.ljust(self._line_width))
-            self._line_width = len(line)
+            # A line that wraps can't be painted over.
+            shown = _harmless(line)[: _columns_of(self._errors) - 1]
+            self._write(self._errors, "\r" + shown.ljust(self._line_width))
+            self._line_width = len(shown)
 
     def _clear(self) -> None:
         if self._line_width:
@@ -83,7 +122,7 @@ class TerminalReporter:
     def _say(self, stream: TextIO, line: str) -> None:
         self._clear()
         if line:
-            self._write(stream, line + "\n")
+            self._write(stream, _harmless(line) + "\n")
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:
@@ -91,15 +130,62 @@ class TerminalReporter:
         stream.flush()
 
 
+def terminal_reporter(verb: str) -> TerminalReporter:
+    """A reporter that has the terminal to itself; made before native code is imported.
+
+    From then on what libraries print goes to the verb's log, so that people read our lines alone.
+    """
+    try:
+        log = _log_of(verb)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    except (AppError, OSError):
+        # A data folder that can't be written to is for the verb to report.
+        return TerminalReporter(sys.stdout, sys.stderr)
+    reporter = TerminalReporter(_copy_of(sys.stdout), _copy_of(sys.stderr), log)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
+    return reporter
+
+
+def _log_of(verb: str) -> Path:
+    folder = paths.logs_folder()
+    folder.mkdir(exist_ok=True)
+    return folder / f"{verb}.log"
+
+
+def _copy_of(stream: TextIO) -> TextIO:
+    # A name that the terminal's encoding lacks must not end the work.
+    return os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
+
+
+def _columns_of(stream: TextIO) -> int:
+    return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
+
+
+def _harmless(untrusted_text: str) -> str:
+    # Replies and names of models could otherwise steer the terminal.
+    return _CONTROL.sub("", untrusted_text)
+
+
+def _beginning_line(event: events.Progressed) -> str:
+    detail = event.detail if event.step in _STEPS_IN_FEW_PIECES else ""
+    return f"{_STEP_WORDS[event.step]} {detail}".strip()
+
+
 def _progress_line(event: events.Progressed, pace: Pace) -> str:
-    words = [f"{_STEP_WORDS[event.step]} {event.detail}".strip()]
+    words = [_STEP_WORDS[event.step]]
+    done = format_bytes(event.done_bytes)
     if event.total_bytes:
         words.append(f"{event.done_bytes / event.total_bytes:.0%}")
-    words.append(f"{format_bytes(event.done_bytes)} of {format_bytes(event.total_bytes)}")
-    speed, left = pace.per_second(), pace.seconds_left(event.total_bytes)
-    if speed is not None and left is not None:
-        words.append(f"{format_bytes(speed)}/s, {format_duration(left)} left")
-    return "  ".join(words)
+        words.append(f"{done} of {format_bytes(event.total_bytes)}")
+    elif event.done_bytes:
+        words.append(done)
+    if (speed := pace.per_second()) is not None:
+        words.append(f"{format_bytes(speed)}/s")
+    if (left := pace.seconds_left(event.total_bytes)) is not None:
+        words.append(f"{format_duration(left)} left")
+    return "  ".join([*words, event.detail]).strip()
 
 
 def _line_of(
@@ -127,7 +213,7 @@ def _line_of(
                 f"{model} {level} at {url}/v1  key {key}\n"
                 f"context {context}, {gpu_layers} GPU layers, {threads} threads; Ctrl+C stops"
             )
-        case events.Finished(paths, _):
-            return "\n".join(paths)
+        case events.Finished(files, _):
+            return "\n".join(files)
         case _:
             assert_never(event)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 ALIGNMENT = 32
@@ -53,25 +52,23 @@ def header_bytes(
 ) -> bytes:
     """Everything before the first tensor's weights, padded to the alignment."""
     from gguf import GGMLQuantizationType, GGUFWriter
-    from gguf.gguf_writer import TensorInfo
+    from gguf.gguf_writer import TensorInfo, WriterState
 
-    with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
-        path = Path(folder) / "header.gguf"
-        writer = GGUFWriter(path, architecture)
-        writer.kv_data = [metadata]
-        writer.tensors = [
-            {
-                tensor.name: TensorInfo(
-                    shape=tensor.shape,
-                    dtype=GGMLQuantizationType(tensor.type_number),
-                    nbytes=tensor.size_bytes,
-                )
-                for tensor in tensors
-            }
-        ]
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_ti_data_to_file()
-        writer.close()
-        content = path.read_bytes()
-    return content + bytes(padded(len(content)) - len(content))
+    content = io.BytesIO()
+    writer = GGUFWriter(None, architecture)
+    writer.kv_data = [metadata]
+    writer.tensors = [
+        {
+            tensor.name: TensorInfo(
+                shape=tensor.shape,
+                dtype=GGMLQuantizationType(tensor.type_number),
+                nbytes=tensor.size_bytes,
+            )
+            for tensor in tensors
+        }
+    ]
+    writer.fout, writer.state = [content], WriterState.EMPTY
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    return content.getvalue() + bytes(padded(content.tell()) - content.tell())

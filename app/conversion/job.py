@@ -81,8 +81,8 @@ def _lay_out(source: Path, converter: Path, report: Report) -> Layout:
 def _plan(layout: Layout, request: ConversionRequest, report: Report) -> dict[Path, TypePlan]:
     plans = {}
     with hollow_file(layout) as hollow:
-        for index, level in enumerate(request.levels):
-            report(Progressed("plan", index, len(request.levels), level.name))
+        for level in request.levels:
+            report(Progressed("plan", 0, 0, level.name))
             path, plan = request.target(level), plan_types(layout, hollow, level)
             plans[path] = plan
             report(LevelPlanned(level.name, plan.size_bytes, plan.bits_per_weight, str(path)))

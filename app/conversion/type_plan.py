@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from app.conversion.bridge import LaidOutTensor, Layout
 from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
 from app.core.errors import AppError, ErrorCode
+from app.core.files import named_failures, temporary_folder
 from app.core.levels import Level
 from app.native.library import load_llama, log
 from app.native.quantization import row_size_bytes, type_numbers
@@ -69,9 +69,9 @@ def hollow_file(layout: Layout) -> Iterator[HollowFile]:
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
     metadata = metadata_for(layout.metadata, _FTYPE_ALL_F32)
     header = header_bytes(layout.architecture, metadata, placed)
-    with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
-        path = Path(folder) / "hollow.gguf"
-        with path.open("wb") as file:
+    with temporary_folder() as folder:
+        path = folder / "hollow.gguf"
+        with named_failures(folder), path.open("wb") as file:
             file.write(header)
             file.truncate(len(header) + sum(padded(tensor.size_bytes) for tensor in placed))
         yield HollowFile(path, len(header))

@@ -6,7 +6,9 @@ import errno
 import os
 import shutil
 import sys
+import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +61,24 @@ def whole_or_absent(destination: Path) -> Iterator[BinaryIO]:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder of the system's for temporary files; gone after the block, a cancel, or a kill.
+
+    Raises:
+        AppError: `folder_not_writable`, `disk_full`.
+    """
+    place = Path(tempfile.gettempdir())
+    folder = place / f"gristmill-{uuid.uuid4().hex}"
+    with leftovers.noted(folder):
+        with named_failures(place):
+            folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_atomically(destination: Path, content: bytes) -> None:

@@ -7,16 +7,26 @@ from pathlib import Path
 
 import platformdirs
 
+from app.core.errors import AppError, ErrorCode
+
 
 def home() -> Path:
-    """The data folder, made on first use."""
+    """The data folder, made on first use.
+
+    Raises:
+        AppError: `folder_not_writable`.
+    """
     chosen = os.environ.get("GRISTMILL_HOME")
     folder = (
         Path(chosen).expanduser().absolute()
         if chosen
         else platformdirs.user_data_path("gristmill", appauthor=False)
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "not allowed"
+        raise AppError(ErrorCode.FOLDER_NOT_WRITABLE, folder=str(folder), reason=reason) from error
     return folder
 
 

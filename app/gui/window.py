@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QSize
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QKeySequence,
+    QShortcut,
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from app.gui.pages.chat.page import ChatPage
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.models.page import ModelsPage
 from app.gui.pages.settings.page import SettingsPage
+from app.gui.process.child import stop_children
 from app.gui.rail import Rail
 from app.gui.status_line import StatusLine
 from app.gui.theme.icons import IconName
@@ -105,10 +106,8 @@ class MainWindow(QMainWindow):
         """End every child before the window goes."""
         _window_memory().setValue(_GEOMETRY, self.saveGeometry())
         self.chat.finish()
-        self.convert.stop_now()
-        self._workbench.tasks.stop_now()
-        self._workbench.models.stop_now()
-        self._workbench.engine.stop_now()
+        self._workbench.tasks.cancel_waiting()
+        stop_children(self, self._workbench.tasks, self._workbench.models, self._workbench.engine)
         super().closeEvent(event)
 
     def _build_layout(self) -> None:
@@ -164,10 +163,7 @@ class MainWindow(QMainWindow):
         self._add_shortcut("Ctrl+Q", self.close)
 
     def _add_shortcut(self, keys: str, act: object) -> None:
-        action = QAction(self)
-        action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(act)
-        self.addAction(action)
+        QShortcut(QKeySequence(keys), self).activated.connect(act)
 
     def _new_chat(self) -> None:
         self.show_page("chat")

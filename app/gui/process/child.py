@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 from app.core.events import Cancel, Command, decode_event, encode
 from app.jobs.launch import child_environment, command_line
-from app.jobs.outcome import EXIT_FAILED, ProcessOutcome
+from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, ProcessOutcome
 
 _GRACE_MILLISECONDS = 800
+_DEATH_MILLISECONDS = 5000
 _LOG_LINES = 400
 
 
@@ -67,11 +68,12 @@ class Child(QObject):
     def stop_now(self) -> None:
         """End the child before this call returns; for when the window closes."""
         if self._process.state() is QProcess.ProcessState.NotRunning:
+            self._end(ProcessOutcome(EXIT_CANCELLED))
             return
         self.send(Cancel())
         if not self._process.waitForFinished(_GRACE_MILLISECONDS):
             self._process.kill()
-            self._process.waitForFinished(_GRACE_MILLISECONDS)
+            self._process.waitForFinished(_DEATH_MILLISECONDS)
 
     def log_text(self) -> str:
         """The last lines that the child logged."""
@@ -109,6 +111,15 @@ class Child(QObject):
             self._has_ended = True
             self._kill_timer.stop()
             self.ended.emit(outcome)
+
+
+def stop_children(*owners: QObject) -> None:
+    """End every child below `owners` before this call returns, also those started meanwhile."""
+    while running := [
+        child for owner in owners for child in owner.findChildren(Child) if child.is_running
+    ]:
+        for child in running:
+            child.stop_now()
 
 
 def _environment(verb: str) -> QProcessEnvironment:

@@ -82,11 +82,6 @@ class Engine(QObject):
         self._drop_child()
         self._enter(Absent())
 
-    def stop_now(self) -> None:
-        """End the engine before this call returns."""
-        if self._child is not None:
-            self._child.stop_now()
-
     def _drop_child(self) -> None:
         if self._child is None:
             return

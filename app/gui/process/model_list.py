@@ -44,11 +44,6 @@ class ModelList(QObject):
         """The entry of a file, if it is listed."""
         return next((model for model in self.models if Path(model.path) == Path(path)), None)
 
-    def stop_now(self) -> None:
-        """End the scan before this call returns."""
-        if self._child is not None:
-            self._child.stop_now()
-
     def _on_received(self, event: Event) -> None:
         if isinstance(event, ModelListed):
             self._found.append(event)

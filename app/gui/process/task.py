@@ -58,10 +58,6 @@ class Task(QObject):
             self._is_cancelled = True
             self._child.cancel()
 
-    def stop_now(self) -> None:
-        """End the child before this call returns."""
-        self._child.stop_now()
-
     @property
     def is_over(self) -> bool:
         """Whether the work has ended, in whatever way."""

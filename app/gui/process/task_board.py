@@ -32,10 +32,11 @@ class TaskBoard(QObject):
         """The tasks that run or wait, oldest first."""
         return tuple(self._tasks)
 
-    def stop_now(self) -> None:
-        """End every child before this call returns."""
-        for task in self._tasks:
-            task.stop_now()
+    def cancel_waiting(self) -> None:
+        """Give up the tasks that have not begun."""
+        for task in self.open_tasks:
+            if task.state == "waiting":
+                task.cancel()
 
     def _on_ended(self, task: Task) -> None:
         self._tasks.remove(task)

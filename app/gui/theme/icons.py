@@ -51,8 +51,8 @@ IconName = Literal[
 ]
 ICON_NAMES: tuple[IconName, ...] = get_args(IconName)
 
-# Whole and fractional screen scales of the sizes in use; Qt takes the nearest larger one.
-_PIXELS = (16, 20, 24, 32, 40, 48, 60, 96)
+# The two sizes of buttons' icons at whole and fractional scales; Qt takes the nearest larger.
+_PIXELS = (16, 20, 24, 30, 32, 40)
 _APP_ICON_PIXELS = (16, 24, 32, 48, 64, 128, 256)
 
 
@@ -67,13 +67,28 @@ def icon(name: IconName, colors: Colors, color: str | None = None) -> QIcon:
     return _tinted(name, color or colors.muted, colors.disabled)
 
 
+def icon_pixmap(name: IconName, color: str, side: int, scale: float) -> QPixmap:
+    """One drawing of an icon, for places that are no button.
+
+    Args:
+        name: what is drawn.
+        color: in which colour.
+        side: width and height in device-independent pixels.
+        scale: the screen's pixels for each of these.
+    """
+    pixmap = _draw(_renderer(icon_svg(name, color)), round(side * scale))
+    pixmap.setDevicePixelRatio(scale)
+    return pixmap
+
+
 @functools.lru_cache(maxsize=1)
 def app_icon() -> QIcon:
     """The icon of the program."""
     drawing = resources.files("resources").joinpath("app_icon.svg").read_text(encoding="utf-8")
+    renderer = _renderer(drawing)
     made = QIcon()
     for pixels in _APP_ICON_PIXELS:
-        made.addPixmap(_draw(drawing, pixels))
+        made.addPixmap(_draw(renderer, pixels))
     return made
 
 
@@ -81,16 +96,20 @@ def app_icon() -> QIcon:
 def _tinted(name: IconName, color: str, disabled: str) -> QIcon:
     made = QIcon()
     for mode, tint in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, disabled)):
-        drawing = icon_svg(name, tint)
+        renderer = _renderer(icon_svg(name, tint))
         for pixels in _PIXELS:
-            made.addPixmap(_draw(drawing, pixels), mode)
+            made.addPixmap(_draw(renderer, pixels), mode)
     return made
 
 
-def _draw(drawing: str, pixels: int) -> QPixmap:
+def _renderer(drawing: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(drawing.encode()))
+
+
+def _draw(renderer: QSvgRenderer, pixels: int) -> QPixmap:
     pixmap = QPixmap(pixels, pixels)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    QSvgRenderer(QByteArray(drawing.encode())).render(painter)
+    renderer.render(painter)
     painter.end()
     return pixmap

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.gui.theme.icons import IconName, icon
+from app.gui.theme.icons import IconName, icon_pixmap
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -37,7 +37,7 @@ class EmptyState(QWidget):
         self._picture = PlainLabel()
         self._title = PlainLabel(title, "title", wrap=True)
         self._text = PlainLabel(text, "muted", wrap=True)
-        self._button = Button(theme, button_text or "", "primary")
+        self._button = Button(theme, button_text or title, "primary")
         self._button.setVisible(button_text is not None)
         self._button.clicked.connect(self.acted)
         self._arrange()
@@ -51,7 +51,7 @@ class EmptyState(QWidget):
         self._icon_name = icon_name
         self._title.set_text(title)
         self._text.set_text(text)
-        self._button.set_text(button_text or "")
+        self._button.set_text(button_text or title)
         self._button.setVisible(button_text is not None)
         self._draw()
 
@@ -73,6 +73,5 @@ class EmptyState(QWidget):
         outer.addStretch(1)
 
     def _draw(self) -> None:
-        side = SIZE.large_icon
-        picture = icon(self._icon_name, self._theme.colors)
-        self._picture.setPixmap(picture.pixmap(QSize(side, side), self.devicePixelRatio()))
+        color, scale = self._theme.colors.muted, self.devicePixelRatio()
+        self._picture.setPixmap(icon_pixmap(self._icon_name, color, SIZE.large_icon, scale))

@@ -132,7 +132,8 @@ class MessageView(QWidget):
         self._content.setAccessibleName(self.tr("Your message"))
         line = QWidget()
         row = QHBoxLayout(line)
-        row.setContentsMargins(SPACING.huge, 0, 0, 0)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addSpacing(SPACING.huge)
         row.addStretch(1)
         row.addWidget(bubble, 0)
         return line
@@ -143,7 +144,7 @@ class MessageView(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
         row.addWidget(self._state, 1)
-        row.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignVCenter)
         return self._state_row
 
     def _make_footer(self) -> QWidget:

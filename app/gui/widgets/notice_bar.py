@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
-from app.gui.theme.icons import IconName, icon
+from app.gui.theme.icons import IconName, icon_pixmap
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -109,7 +109,5 @@ class NoticeBar(QFrame):
             "error": ("error", colors.danger),
         }
         name, color = drawn[self._kind]
-        size = QSize(SIZE.icon, SIZE.icon)
-        self._picture.setPixmap(
-            icon(name, colors, color).pixmap(size, self.devicePixelRatio()),
-        )
+        scale = self.devicePixelRatio()
+        self._picture.setPixmap(icon_pixmap(name, color, SIZE.icon, scale))

@@ -52,11 +52,6 @@ class ConvertPage(QWidget):
         self.source_step.set_source(source)
         self._check(source)
 
-    def stop_now(self) -> None:
-        """End the check before this call returns."""
-        if self._checker is not None:
-            self._checker.stop_now()
-
     def refresh(self) -> None:
         """Look again for what was downloaded."""
         self.source_step.refresh()

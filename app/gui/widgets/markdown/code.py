@@ -152,9 +152,11 @@ class _CodeArea(QPlainTextEdit):
 
     def _fit(self) -> None:
         margin = self.document().documentMargin()
-        # The first line brings the margin above it along.
-        line = self.blockBoundingRect(self.document().firstBlock()).height() - margin
-        height = math.ceil(self.blockCount() * line + 2 * margin)
+        line = self.blockBoundingRect(self.document().firstBlock()).height()
+        if self.blockCount() == 1:
+            # The last line brings the margin below it along.
+            line -= margin
+        height = math.ceil(self.blockCount() * line + 2 * margin) + SIZE.hairline
         if self.horizontalScrollBar().maximum():
             height += SIZE.scroll_bar
         self.setFixedHeight(height)

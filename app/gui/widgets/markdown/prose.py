@@ -121,9 +121,12 @@ class ProseView(QTextBrowser):
 
     def _lay_out(self) -> None:
         document = self.document()
-        document.setDefaultFont(self.font())
         # One layout at the end instead of one for each format.
         document.setLayoutEnabled(False)
+        document.setDefaultFont(self.font())
+        if not self._has_width:
+            # A likely width, until there is a real one, saves laying out in a very narrow column.
+            document.setTextWidth(SIZE.reading)
         if self._is_markdown:
             document.setMarkdown(self._source, _FEATURES)
             dress_markdown(document, self._theme.colors, self.tr("[image: {name}]"))
@@ -132,10 +135,6 @@ class ProseView(QTextBrowser):
             dress_plain(document)
         self._quoted = list(quoted_blocks(document))
         document.setLayoutEnabled(True)
-        if not self._has_width:
-            # A likely width, until there is a real one, saves laying out in a very narrow column.
-            document.setTextWidth(SIZE.reading)
-        document.markContentsDirty(0, document.characterCount())
         if not self._is_markdown:
             self._measure()
         self.setFocusPolicy(

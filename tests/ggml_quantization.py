@@ -1,0 +1,30 @@
+"""ggml's own quantization, which the kernels must equal and beat."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import numpy.typing as npt
+
+from app.native.library import load_ggml_base
+from app.native.quantization import row_size_bytes
+
+
+def ggml_quantize(
+    type_number: int,
+    rows: npt.NDArray[np.float32],
+    importance: npt.NDArray[np.float32] | None = None,
+) -> npt.NDArray[np.uint8]:
+    """The bytes (row count x row size) that ggml_quantize_chunk gives for `rows`."""
+    quantize = load_ggml_base().ggml_quantize_chunk
+    quantize.restype = ctypes.c_size_t
+    quantize.argtypes = [
+        *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
+        *(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p),
+    ]
+    count, width = rows.shape
+    target = np.empty((count, row_size_bytes(type_number, width)), dtype=np.uint8)
+    address = None if importance is None else importance.ctypes.data
+    quantize(type_number, rows.ctypes.data, target.ctypes.data, 0, count, width, address)
+    return target

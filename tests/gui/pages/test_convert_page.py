@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from app.gui.window import MainWindow
+from tests.checkpoints import make_tiny_llama
+
+
+def test_a_folder_that_is_no_checkpoint_is_said(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, converter: Path
+) -> None:
+    window.show_page("convert")
+    page = window.convert
+    page.source_step.set_source(str(tmp_path))
+    qtbot.mouseClick(page.source_step.next_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "no config.json" in page.notice.text, timeout=30_000)
+    assert not page.levels_step.convert_button.isEnabled()
+    qtbot.mouseClick(page.levels_step._back_button, Qt.MouseButton.LeftButton)
+    assert not page.notice.isVisible()
+    assert page.source_step.isVisible()
+
+
+def test_going_back_ends_the_check(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, converter: Path
+) -> None:
+    window.show_page("convert")
+    window.convert.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    checker = window.convert._checker
+    assert checker is not None
+    with qtbot.waitSignal(checker.ended, timeout=20_000):
+        window.convert.levels_step.back.emit()
+    assert window.convert.levels_step.table.rowCount() == 0
+
+
+@pytest.mark.slow
+def test_a_conversion_can_be_cancelled_and_leaves_nothing(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, home: Path, converter: Path
+) -> None:
+    window.show_page("convert")
+    page = window.convert
+    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    step = page.levels_step
+    qtbot.waitUntil(lambda: step.table.rowCount() == 19, timeout=90_000)
+    qtbot.waitUntil(lambda: page._checker is None, timeout=20_000)
+    qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+    (task,) = window._workbench.tasks.open_tasks
+    with qtbot.waitSignal(task.ended, timeout=20_000):
+        task.cancel()
+    assert task.state == "cancelled"
+    assert not list((home / "models").glob("*"))
+    assert not window._workbench.tasks.open_tasks
+    assert page.run_step._again_button.isVisible()
+    assert not page.run_step.chat_button.isVisible()

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from app.core.settings import Settings, load_settings
+from app.gui.window import MainWindow
+from tests.gui.conftest import WindowMaker
+
+
+def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
+    page = window.settings
+    page.gpu_layers._automatic.click()
+    page.gpu_layers._number.setValue(12)
+    page.threads._automatic.click()
+    page.threads._number.setValue(3)
+    page.threads_batch._automatic.click()
+    page.threads_batch._number.setValue(5)
+    page.context.setValue(8192)
+    page.flash_attention.changed.emit("off")
+    page.models_folder.changed.emit("/somewhere")
+    page.converter_folder.changed.emit("/llama.cpp")
+    page.theme.changed.emit("dark")
+    assert load_settings() == (
+        Settings(
+            gpu_layers=12,
+            threads=3,
+            threads_batch=5,
+            context=8192,
+            flash_attention="off",
+            models_folder="/somewhere",
+            converter_folder="/llama.cpp",
+            theme="dark",
+        ),
+        None,
+    )
+    assert window.theme.is_dark
+
+
+def test_saved_settings_are_shown(make_window: WindowMaker) -> None:
+    first = make_window()
+    first.settings.context.setValue(2048)
+    first.settings.theme.changed.emit("light")
+    second = make_window()
+    assert second.settings.context.value() == 2048
+    assert second.settings.theme.value == "light"
+    assert second.settings.gpu_layers.value is None
+
+
+def test_an_empty_folder_field_means_the_default(window: MainWindow) -> None:
+    window.settings.models_folder.changed.emit("/somewhere")
+    window.settings.models_folder.changed.emit("")
+    assert window._workbench.settings.value.models_folder is None

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core import paths
+from app.gui.process.engine import Failed
+from app.gui.window import MainWindow
+from tests.gguf_files import llama_file
+from tests.gui.conftest import WindowMaker
+
+
+def drop(window: MainWindow, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPointF(QPoint(9, 9)),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+
+
+def test_a_dropped_model_is_used_where_it_lies(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "elsewhere" / "cut.gguf"
+    path.parent.mkdir()
+    path.write_bytes(llama_file().to_bytes()[:-1])
+    drop(window, path)
+    assert window._workbench.settings.value.added_models == (str(path),)
+    engine = window._workbench.engine
+    qtbot.waitUntil(lambda: isinstance(engine.state, Failed), timeout=30_000)
+    assert "incomplete" in window.chat.notice.text
+    qtbot.waitUntil(lambda: window.models.table.rowCount() == 1, timeout=20_000)
+
+
+def test_a_dropped_checkpoint_opens_the_wizard(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    drop(window, tmp_path)
+    assert window.convert.isVisible()
+    assert window.convert._source == str(tmp_path)
+
+
+def test_something_else_is_refused_in_words(window: MainWindow, tmp_path: Path) -> None:
+    drop(window, tmp_path / "notes.txt")
+    assert "neither a .gguf file nor a folder" in window.notice.text
+
+
+def test_everything_that_can_be_pressed_has_a_name(window: MainWindow) -> None:
+    nameless = [
+        widget
+        for kind in (QAbstractButton, QLineEdit)
+        for widget in window.findChildren(kind)
+        if not (widget.accessibleName() or getattr(widget, "text", str)())
+        and not isinstance(widget.parent(), QLineEdit)
+        and not (widget.objectName() or "").startswith("qt_")
+    ]
+    assert not [(w, w.parent(), w.parent().parent()) for w in nameless]
+
+
+def test_the_pages_are_reached_by_keyboard(window: MainWindow, qtbot: QtBot) -> None:
+    pages: dict[str, QWidget] = {
+        "2": window.models,
+        "3": window.convert,
+        "4": window.settings,
+        "1": window.chat,
+    }
+    for key, page in pages.items():
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        assert page.isVisible()
+
+
+def test_damaged_files_never_keep_the_window_away(make_window: WindowMaker, home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    paths.settings_file().write_text("{broken")
+    paths.chats_file().write_bytes(b"not a database" * 100)
+    window = make_window()
+    assert window.isVisible()
+    assert "could not be read" in window.notice.text
+    assert (home / "settings.json.bad").read_text() == "{broken"
+
+
+def test_closing_ends_every_child(make_window: WindowMaker, qtbot: QtBot) -> None:
+    window = make_window()
+    window._workbench.models.refresh()
+    window._workbench.tasks.add("setup", "waits", "serve", "nothing-there")
+    window.close()
+    assert not psutil.Process().children(recursive=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be without a display")
+def test_without_a_display_one_line_says_so(home: Path) -> None:
+    hidden = {"QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    ended = subprocess.run(
+        [sys.executable, "-m", "app"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "no display" in ended.stderr

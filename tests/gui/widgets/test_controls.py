@@ -1,0 +1,180 @@
+"""Controls tell what a person did, can be reached with the keyboard and have names."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPushButton, QSpinBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core.pace import Pace
+from app.gui.theme.theme import Theme
+from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.button import Button
+from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.empty_state import EmptyState
+from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.icon_button import IconButton
+from app.gui.widgets.item_table import ItemTable
+from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.path_field import PathField
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.progress_row import ProgressRow
+from app.gui.widgets.segmented_choice import SegmentedChoice
+
+
+def button_named(widget: QWidget, words: str) -> QPushButton:
+    return next(b for b in widget.findChildren(QPushButton) if b.text() == words)
+
+
+def test_an_icon_button_says_what_it_does(theme: Theme, qtbot: QtBot) -> None:
+    button = IconButton(theme, "send", "Send <now>")
+    qtbot.addWidget(button)
+    assert button.accessibleName() == "Send <now>"
+    assert "&lt;now&gt;" in button.toolTip()
+    assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_buttons_take_the_colours_of_the_other_theme(theme: Theme, qtbot: QtBot) -> None:
+    button = Button(theme, "Copy", icon_name="copy")
+    qtbot.addWidget(button)
+    light = button.icon().pixmap(16, 16).toImage()
+    theme.choose("dark")
+    dark = button.icon().pixmap(16, 16).toImage()
+    theme.choose("light")
+    assert light != dark
+    assert button.icon().pixmap(16, 16).toImage() == light
+
+
+def test_an_automatic_number_is_none_until_it_is_set(theme: Theme, qtbot: QtBot) -> None:
+    field = AutoSpinBox("Threads", 1, 64, 8)
+    qtbot.addWidget(field)
+    assert field.value is None
+    number, box = field.findChild(QSpinBox), field.findChild(QAbstractButton)
+    assert not number.isEnabled()
+    with qtbot.waitSignal(field.changed):
+        box.click()
+    assert field.value == 8
+    with qtbot.waitSignal(field.changed):
+        number.setValue(12)
+    assert field.value == 12
+    with qtbot.assertNotEmitted(field.changed):
+        field.set_value(None)
+        field.set_value(30)
+    assert field.value == 30
+    assert number.accessibleName() == "Threads"
+
+
+def test_segments_are_chosen_with_the_mouse_and_the_arrows(theme: Theme, qtbot: QtBot) -> None:
+    choices = [("system", "System"), ("light", "Light"), ("dark", "Dark")]
+    field = SegmentedChoice(theme, "Theme", choices)
+    qtbot.addWidget(field)
+    field.show()
+    with qtbot.waitSignal(field.changed) as told:
+        button_named(field, "Dark").click()
+    assert told.args == ["dark"]
+    assert field.value == "dark"
+    with qtbot.waitSignal(field.changed):
+        qtbot.keyClick(button_named(field, "Dark"), Qt.Key.Key_Left)
+    assert field.value == "light"
+    with qtbot.assertNotEmitted(field.changed):
+        field.set_value("system")
+    assert field.value == "system"
+
+
+def test_a_path_is_told_once(theme: Theme, qtbot: QtBot) -> None:
+    field = PathField(theme, "Model folder", hint="default")
+    qtbot.addWidget(field)
+    line = field.findChild(QLineEdit)
+    line.setText("  /models ")
+    with qtbot.waitSignal(field.changed) as told:
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert told.args == ["/models"]
+    with qtbot.assertNotEmitted(field.changed):
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+        field.set_path("/other")
+    assert field.path == "/other"
+
+
+def test_a_form_row_names_its_control(theme: Theme, qtbot: QtBot) -> None:
+    number = QSpinBox()
+    row = FormRow("Context", "How many tokens the model sees.", number)
+    qtbot.addWidget(row)
+    assert number.accessibleName() == "Context"
+    assert number.accessibleDescription() == "How many tokens the model sees."
+
+
+def test_a_notice_offers_what_can_be_done(theme: Theme, qtbot: QtBot) -> None:
+    bar = NoticeBar(theme)
+    qtbot.addWidget(bar)
+    assert bar.isHidden()
+    bar.show_notice("error", "<b>Broken</b>", [("retry", "Retry"), ("log", "Show log")])
+    assert not bar.isHidden()
+    assert bar.text == "<b>Broken</b>"
+    assert bar.accessibleName() == "Error: <b>Broken</b>"
+    with qtbot.waitSignal(bar.acted) as told:
+        button_named(bar, "Show log").click()
+    assert told.args == ["log"]
+    bar.show_notice("info", "Other")
+    assert "Retry" not in [b.text() for b in bar.findChildren(QPushButton) if b.isVisible()]
+    with qtbot.waitSignal(bar.dismissed):
+        bar.findChild(IconButton).click()
+    assert bar.isHidden()
+
+
+def shown_words(widget: QWidget) -> list[str]:
+    labels = widget.findChildren(PlainLabel)
+    return [label.whole_text for label in labels if not label.isHidden() and label.whole_text]
+
+
+def test_progress_says_speed_and_time_left(theme: Theme, qtbot: QtBot) -> None:
+    row = ProgressRow(theme, "<model>")
+    qtbot.addWidget(row)
+    pace = Pace()
+    pace.observe(0, 0.0)
+    row.show_progress(0, 2_000_000_000, pace)
+    assert "0 B / 2.00 GB · measuring speed…" in shown_words(row)
+    pace.observe(500_000_000, 5.0)
+    row.show_progress(500_000_000, 2_000_000_000, pace)
+    assert "500 MB / 2.00 GB · 100 MB/s · 15 s left" in shown_words(row)
+    row.show_progress(500_000_000, 0, pace)
+    assert "500 MB · 100 MB/s · total size not known" in shown_words(row)
+    with qtbot.waitSignal(row.cancelled):
+        row.findChild(IconButton).click()
+    row.show_failed("No room.")
+    assert shown_words(row) == ["<model>", "No room."]
+    assert row.findChild(IconButton).isHidden()
+    row.show_finished("Saved.")
+    assert shown_words(row) == ["<model>", "Saved."]
+
+
+def test_an_empty_state_leads_on(theme: Theme, qtbot: QtBot) -> None:
+    state = EmptyState(theme, "models", "No models yet", "Get one.", "Get a model")
+    qtbot.addWidget(state)
+    with qtbot.waitSignal(state.acted):
+        button_named(state, "Get a model").click()
+    state.show_state("warning", "Offline", "The Hub can't be reached.")
+    assert shown_words(state) == ["Offline", "The Hub can't be reached."]
+    assert state.findChild(Button).isHidden()
+
+
+@pytest.mark.parametrize("text", ["x", "a\n\tb  \u202e\u00a0", "", "é" * 5000])
+def test_copy_gives_the_exact_text(theme: Theme, qtbot: QtBot, text: str) -> None:
+    button = CopyButton(theme, "Copy message", lambda: text)
+    qtbot.addWidget(button)
+    width = button.sizeHint().width()
+    with qtbot.waitSignal(button.copied):
+        button.click()
+    assert QGuiApplication.clipboard().text() == text
+    assert button.text() == "Copied"
+    assert button.minimumWidth() >= max(width, button.sizeHint().width())
+
+
+def test_figures_in_a_table_are_aligned_to_the_right(theme: Theme, qtbot: QtBot) -> None:
+    table = ItemTable("Levels", ["Level", "Size"], figures=(1,))
+    qtbot.addWidget(table)
+    row = table.add_row(["<b>Q4_K_M</b>", "4.08 GB"], ["", "3.80 GiB"])
+    assert table.item(row, 0).text() == "<b>Q4_K_M</b>"
+    assert table.item(row, 1).textAlignment() & Qt.AlignmentFlag.AlignRight
+    assert "3.80 GiB" in table.item(row, 1).toolTip()

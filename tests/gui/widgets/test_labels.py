@@ -1,0 +1,55 @@
+"""Text is shown literally, and names of models are text."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument
+from pytestqt.qtbot import QtBot
+
+from app.gui.theme.theme import Theme
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
+
+HOSTILE = "<img src=file:///etc/passwd><h1>name</h1>"
+
+
+def test_markup_in_a_name_is_shown_literally(theme: Theme, qtbot: QtBot) -> None:
+    label = PlainLabel(HOSTILE)
+    plain = PlainLabel("x" * len(HOSTILE))
+    qtbot.addWidget(label)
+    qtbot.addWidget(plain)
+    assert label.textFormat() == Qt.TextFormat.PlainText
+    assert label.text() == HOSTILE
+    assert label.sizeHint().height() == plain.sizeHint().height()
+
+
+def test_a_tool_tip_says_literally_what_it_is_given(theme: Theme) -> None:
+    document = QTextDocument()
+    document.setHtml(plain_tool_tip(f"{HOSTILE} & more"))
+    assert document.toPlainText() == f"{HOSTILE} & more"
+    assert plain_tool_tip("") == ""
+
+
+@pytest.mark.parametrize("width", [40, 100, 200])
+def test_an_eliding_label_ends_in_an_ellipsis_and_keeps_the_whole(
+    theme: Theme, qtbot: QtBot, width: int
+) -> None:
+    name = "a very long model name that does not fit into any of these widths"
+    label = PlainLabel(name, elide=True)
+    qtbot.addWidget(label)
+    label.resize(width, 20)
+    label.show()
+    assert label.text().endswith("…")
+    assert label.fontMetrics().horizontalAdvance(label.text()) <= width
+    assert label.whole_text == label.accessibleName() == name
+    assert name in label.toolTip()
+    label.resize(2000, 20)
+    assert label.text() == name
+    assert label.toolTip() == ""
+
+
+def test_roles_have_the_sizes_of_the_scale(theme: Theme) -> None:
+    roles = ("caption", "body", "heading", "title", "display")
+    sizes = [PlainLabel("x", role).font().pixelSize() for role in roles]
+    assert sizes == [12, 13, 15, 18, 24]

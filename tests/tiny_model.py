@@ -1,0 +1,57 @@
+"""A model of 2 MB that loads at once and babbles: the probe's, with changes to its file."""
+
+from __future__ import annotations
+
+import functools
+import struct
+import tempfile
+from pathlib import Path
+
+from app.inference.probe_model import write_probe_model
+
+_UINT32, _STRING = 4, 8
+_ALIGNMENT = 32
+_ONES = struct.pack("<f", 1.0) * 512
+_NOT_NUMBERS = struct.pack("<f", float("nan")) * 512
+
+
+def write_tiny_model(
+    path: Path, *, context: int = 256, template: str = "", with_numbers: bool = True
+) -> Path:
+    """The probe's model with another trained context, a chat template, or weights that are NaN."""
+    content = _probe_model()
+    content = _changed(content, _context(256), _context(context))
+    if template:
+        content = _with_template(content, template.encode())
+    if not with_numbers:
+        content = _changed(content, _ONES, _NOT_NUMBERS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+@functools.cache
+def _probe_model() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        write_probe_model(Path(folder) / "probe.gguf")
+        return (Path(folder) / "probe.gguf").read_bytes()
+
+
+def _context(tokens: int) -> bytes:
+    return b"llama.context_length" + struct.pack("<II", _UINT32, tokens)
+
+
+def _changed(content: bytes, old: bytes, new: bytes) -> bytes:
+    assert old in content
+    return content.replace(old, new)
+
+
+def _with_template(content: bytes, template: bytes) -> bytes:
+    key = b"tokenizer.chat_template"
+    head = struct.pack("<Q", len(key)) + key + struct.pack("<I", _STRING)
+    # The data after the header keeps its alignment; Jinja drops what a comment holds.
+    padding = -(len(head) + 8 + len(template) + len(b"{##}")) % _ALIGNMENT
+    template += b"{#" + b" " * padding + b"#}"
+    pair = head + struct.pack("<Q", len(template)) + template
+    (pairs,) = struct.unpack_from("<Q", content, 16)
+    return content[:16] + struct.pack("<Q", pairs + 1) + pair + content[24:]
