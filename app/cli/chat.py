@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.cli.serve import add_load_arguments
-from app.cli.values import positive
+from app.cli.values import positive, temperature
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Ready, Said, decode_event
 from app.jobs.launch import child_environment, command_line
@@ -20,6 +20,7 @@ from app.jobs.reporter import Reporter
 
 NAME = "chat"
 HELP = "Ask a model something and print its reply as it comes."
+_DEATH_SECONDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,16 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", help="instructions that come before the conversation")
     parser.add_argument("--max-tokens", type=positive, metavar="N", help="longest reply")
     parser.add_argument("--seed", type=int, help="the same seed gives the same reply")
-    parser.add_argument("--temperature", type=float, help="0 takes the likeliest word always")
+    parser.add_argument(
+        "--temperature", type=temperature, metavar="T", help="0 takes the likeliest word always"
+    )
     add_load_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Start the engine, ask, print."""
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
-    messages = [{"role": "user", "content": prompt}]
+    messages = [{"role": "user", "content": _prompt(arguments.prompt)}]
     if arguments.system:
-        messages.insert(0, {"role": "system", "content": arguments.system})
+        messages.insert(0, {"role": "system", "content": _as_text(arguments.system)})
     body = {"messages": messages, "stream": True}
     for name in ("max_tokens", "seed", "temperature"):
         if getattr(arguments, name) is not None:
@@ -46,6 +48,17 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     with _engine(arguments, reporter) as (child, ready):
         tokens, speed = _converse(child, ready, body, reporter)
     reporter.report(Finished((), {"tokens": tokens, "tokens_per_second": speed}))
+
+
+def _prompt(argument: str) -> str:
+    if argument == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    return _as_text(argument)
+
+
+def _as_text(argument: str) -> str:
+    # Bytes of the command line that are not UTF-8 arrive as lone surrogates.
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @contextmanager
@@ -141,11 +154,16 @@ def _take(event: dict[str, object], reporter: Reporter) -> dict[str, float] | No
 
 def _refusal(body: bytes) -> AppError:
     match json.loads(body):
+        case {"error": {"code": str(code), "facts": dict(facts)}}:
+            return AppError(ErrorCode(code), **facts)
         case {"error": {"message": str(message)}}:
             return AppError(ErrorCode.REQUEST_INVALID, reason=message)
     return AppError(ErrorCode.REQUEST_INVALID, reason="the engine gave no reason")
 
 
 def _death_of(child: subprocess.Popen[bytes]) -> AppError:
-    outcome = ProcessOutcome.from_returncode(child.wait())
-    return AppError(ErrorCode.ENGINE_STOPPED, reason=outcome.in_words())
+    try:
+        reason = ProcessOutcome.from_returncode(child.wait(_DEATH_SECONDS)).in_words()
+    except subprocess.TimeoutExpired:
+        reason = "it broke off the reply"
+    return AppError(ErrorCode.ENGINE_STOPPED, reason=reason)

@@ -63,17 +63,18 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     )
     if template.fallback_reason:
         reporter.report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": template.fallback_reason}))
+    name = facts.name.encode("utf-8", "replace").decode()
     ready = Ready(
         url=f"http://127.0.0.1:{listener.getsockname()[1]}",
         key=secrets.token_hex(32),
-        model=facts.name,
+        model=name,
         level=facts.level,
         context=session.context_tokens,
         gpu_layers=session.gpu_layers,
         threads=session.threads,
     )
     served = ServedModel(
-        engine, template, facts.name, session.context_tokens, int(time.time()), ready.key
+        engine, template, name, session.context_tokens, int(time.time()), ready.key
     )
     serve(served, listener, lambda: reporter.report(ready))
 

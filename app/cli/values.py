@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Literal
 
 _LARGEST_PORT = 65_535
 _LARGEST = 2**24
+_HIGHEST_TEMPERATURE = 5
 
 
 def positive(text: str) -> int:
@@ -22,6 +24,17 @@ def port_number(text: str) -> int:
 def layer_count(text: str) -> int | Literal["auto"]:
     """A number of layers, or `auto`."""
     return "auto" if text == "auto" else _number(text, 0, _LARGEST)
+
+
+def temperature(text: str) -> float:
+    """A number from 0 to 5."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _HIGHEST_TEMPERATURE:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a number from 0 to 5")
+    return value
 
 
 def _number(text: str, least: int, most: int) -> int:

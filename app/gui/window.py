@@ -147,9 +147,10 @@ class MainWindow(QMainWindow):
         self.convert.chat_requested.connect(self.start_chat)
         self.chat.models_requested.connect(lambda: self.show_page("models"))
         self.chat.spoke.connect(self.status.show_speed)
-        self._workbench.engine.noticed.connect(
-            lambda sentence: self.notice.show_notice("warning", sentence)
-        )
+        self._workbench.engine.noticed.connect(self._show_notice)
+
+    def _show_notice(self, sentence: str) -> None:
+        self.notice.show_notice("warning", sentence)
 
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from starlette.responses import JSONResponse
 
+from app.core.errors import AppError
 from app.inference.session import Statistics
 
 Kind = Literal["chat", "text"]
@@ -94,23 +95,35 @@ class Answer:
         }
 
 
-def error_body(status: HTTPStatus, message: str, code: str | None = None) -> dict[str, Any]:
-    """An error as OpenAI's clients read it."""
+class JsonAnswer(JSONResponse):
+    """An answer in ASCII, so that it can hold a file name that is not UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of the body."""
+        return json.dumps(content).encode()
+
+
+def error_body(status: HTTPStatus, message: str, error: AppError | None = None) -> dict[str, Any]:
+    """An error as OpenAI's clients read it; `facts` is for our own."""
     kind = _ERROR_TYPES.get(status)
     if kind is None:
         is_client_fault = status < HTTPStatus.INTERNAL_SERVER_ERROR
         kind = "invalid_request_error" if is_client_fault else "server_error"
-    return {"error": {"message": message, "type": kind, "code": code, "param": None}}
+    body: dict[str, Any] = {"message": message, "type": kind, "code": None, "param": None}
+    if error is not None:
+        body |= {"code": error.code.value, "facts": error.facts}
+    return {"error": body}
 
 
-def error_response(status: HTTPStatus, message: str, code: str | None = None) -> JSONResponse:
+def error_response(status: HTTPStatus, message: str, error: AppError | None = None) -> JsonAnswer:
     """The same as a response."""
-    return JSONResponse(error_body(status, message, code), status)
+    return JsonAnswer(error_body(status, message, error), status)
 
 
 def server_sent_event(content: dict[str, Any]) -> bytes:
     """One event of a stream, as bytes."""
-    return b"data: " + json.dumps(content, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+    # ASCII, because some clients take U+2028 and its like for the end of a line.
+    return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 
 END_OF_STREAM = b"data: [DONE]\n\n"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.inference.answers import error_response
 
-LARGEST_BODY_BYTES = 32 * 2**20
+_LARGEST_BODY_BYTES = 32 * 2**20
+_TOO_LARGE = "the body is larger than 32 MB"
+_READ_TIMEOUT_SECONDS = 10
 _OPEN_PATHS = frozenset({"/health"})
 
 
@@ -61,20 +65,25 @@ def _body_refusal(headers: Mapping[bytes, bytes]) -> tuple[HTTPStatus, str] | No
     if kind != b"application/json":
         return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"
     length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > LARGEST_BODY_BYTES:
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is larger than 32 MB"
+    if not length.isdigit() or int(length) > _LARGEST_BODY_BYTES:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE
     return None
 
 
 def _bounded(receive: Receive) -> Receive:
-    received = 0
+    received, is_whole = 0, False
 
     async def take() -> Message:
-        nonlocal received
-        message = await receive()
+        nonlocal received, is_whole
+        try:
+            async with asyncio.timeout(None if is_whole else _READ_TIMEOUT_SECONDS):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive") from error
+        is_whole = not message.get("more_body", False)
         received += len(message.get("body", b""))
-        if received > LARGEST_BODY_BYTES:
-            return {"type": "http.disconnect"}
+        if received > _LARGEST_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
         return message
 
     return take

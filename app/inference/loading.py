@@ -80,7 +80,7 @@ def gpu_layer_steps(wishes: LoadWishes, *, has_gpu: bool) -> Iterator[int]:
         yield wishes.gpu_layers
         return
     whole = wishes.layers + 1
-    yield from (whole, whole * 3 // 4, whole // 2, whole // 4, 0)
+    yield from sorted({whole, whole * 3 // 4, whole // 2, whole // 4, 0}, reverse=True)
 
 
 def _has_gpu() -> bool:

@@ -51,8 +51,8 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
         setting = probe_engine()
         if setting.reason:
             report(Noticed(NoticeCode.SAFE_SETTING, {"reason": setting.reason}))
-        known = {fingerprint: setting}
-        write_atomically(paths.engine_file(), msgspec.json.encode(known))
+        known[fingerprint] = setting
+        _remember(known)
     return known[fingerprint]
 
 
@@ -128,11 +128,23 @@ def _failure_of(*flags: str) -> str:
 def _probe_model() -> Path:
     path = paths.home() / "probe.gguf"
     if not path.exists():
-        part = path.with_name("probe.gguf.part")
+        # A name of its own: two first starts may come at once.
+        part = path.with_name(f"probe-{os.getpid()}.gguf.part")
         with leftovers.noted(part):
             write_probe_model(part)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
             replace(part, path)
     return path
+
+
+def _remember(known: dict[str, EngineSetting]) -> None:
+    try:
+        write_atomically(paths.engine_file(), msgspec.json.encode(known))
+    except AppError as error:
+        # Another first start found the same and is just writing it.
+        if error.code is not ErrorCode.FILE_BUSY:
+            raise
 
 
 def _read_known() -> dict[str, EngineSetting]:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
@@ -22,6 +22,7 @@ from app.core.sentences import describe_error
 from app.inference.answers import (
     END_OF_STREAM,
     Answer,
+    JsonAnswer,
     Kind,
     error_body,
     error_response,
@@ -90,9 +91,10 @@ def serve(model: ServedModel, listener: socket.socket, on_ready: Callable[[], No
         routes=_routes(model),
         middleware=[Middleware(Guard, key=model.key, hosts=hosts)],
         exception_handlers={
-            HTTPException: _answer_unknown_route,
+            HTTPException: _answer_refusal,
             AppError: _answer_error,
             ClientDisconnect: _answer_nobody,
+            Exception: _answer_fault,
         },
         lifespan=lifespan,
     )
@@ -108,7 +110,7 @@ def serve(model: ServedModel, listener: socket.socket, on_ready: Callable[[], No
 
 def _routes(model: ServedModel) -> list[Route]:
     async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JsonAnswer({"status": "ok"})
 
     async def models(_: Request) -> Response:
         entry = {
@@ -118,7 +120,7 @@ def _routes(model: ServedModel) -> list[Route]:
             "owned_by": "gristmill",
             "context_length": model.context_tokens,
         }
-        return JSONResponse({"object": "list", "data": [entry]})
+        return JsonAnswer({"object": "list", "data": [entry]})
 
     async def chat(request: Request) -> Response:
         asked = decode_request(await request.body(), ChatRequest)
@@ -162,7 +164,7 @@ async def _answer(
     if not asked.stream:
         async with aclosing(pieces):
             text = await _while_connected(request, _joined(pieces))
-        return JSONResponse(answer.whole(text))
+        return JsonAnswer(answer.whole(text))
     # The first piece is awaited here, so that a refusal still has a status of its own.
     first = await _while_connected(request, anext(pieces, ""))
     return StreamingResponse(
@@ -187,6 +189,8 @@ async def _while_connected(request: Request, answer: Awaitable[str]) -> str:
         return task.result()
     finally:
         task.cancel()
+        # Until it has ended, what it reads from can't be closed.
+        await asyncio.wait({task})
 
 
 async def _stream(
@@ -212,19 +216,24 @@ def _status_of(error: AppError) -> HTTPStatus:
 
 
 def _error_body(error: AppError) -> dict[str, object]:
-    message = describe_error(error.code, error.facts)
-    return error_body(_status_of(error), message, error.code.value)
+    return error_body(_status_of(error), describe_error(error.code, error.facts), error)
 
 
 async def _answer_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, AppError):
         raise error
-    return JSONResponse(_error_body(error), _status_of(error))
+    return JsonAnswer(_error_body(error), _status_of(error))
 
 
-async def _answer_unknown_route(_: Request, error: Exception) -> Response:
-    status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else 500)
-    return error_response(status, status.phrase)
+async def _answer_refusal(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return error_response(HTTPStatus(error.status_code), error.detail)
+
+
+async def _answer_fault(_: Request, error: Exception) -> Response:
+    fault = AppError(ErrorCode.INTERNAL, detail=f"{type(error).__name__}: {error}")
+    return JsonAnswer(_error_body(fault), _status_of(fault))
 
 
 async def _answer_nobody(_request: Request, _error: Exception) -> Response:

@@ -105,10 +105,13 @@ class Session:
         """Continue `prompt` piece by piece; `statistics` is filled in on the way.
 
         Raises:
-            AppError: `context_full`, `model_rejected` when the weights give no numbers.
+            AppError: `request_invalid` for an empty prompt, `context_full`, `model_rejected` when
+                the weights give no numbers.
             Cancelled: once `abort` is set.
         """
         self._heed(abort)
+        if not prompt:
+            raise AppError(ErrorCode.REQUEST_INVALID, reason="the prompt is empty")
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
         began = time.monotonic()
@@ -189,8 +192,9 @@ class Session:
 
     def _require_numbers(self) -> None:
         logits = self._llama.llama_get_logits_ith(self._loaded.context, -1)
-        row = np.ctypeslib.as_array(logits, shape=(self.vocabulary.size,))
-        if not np.isfinite(row).all():
+        spread = np.ptp(np.ctypeslib.as_array(logits, shape=(self.vocabulary.size,)))
+        # Quantised matrices turn NaN into zeros: then all tokens are equally likely.
+        if not 0 < spread < np.inf:
             self._forget()
             raise AppError(
                 ErrorCode.MODEL_REJECTED,

@@ -103,6 +103,8 @@ class EngineThread:
     @staticmethod
     def _answer(session: Session, generation: Generation) -> None:
         try:
+            if generation.abort.is_set:
+                raise Cancelled
             reply = session.reply(
                 generation.prompt(session),
                 generation.sampling,

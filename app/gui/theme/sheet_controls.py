@@ -185,8 +185,8 @@ QAbstractSpinBox::down-arrow:disabled, QAbstractSpinBox::down-arrow:off {{
 def choices(c: Colors, glyphs: dict[str, str]) -> str:
     """Check boxes and radio buttons."""
     box = SIZE.indicator
-    kinds = ("QCheckBox", "QRadioButton")
-    both = ", ".join(kinds)
+    both = "QCheckBox, QRadioButton"
+    kinds = ("QCheckBox", "QRadioButton", "QTableView")
 
     def indicators(state: str = "") -> str:
         return ", ".join(f"{kind}::indicator{state}" for kind in kinds)
@@ -206,7 +206,8 @@ QCheckBox:disabled, QRadioButton:disabled {{ color: {c.disabled}; }}
 QRadioButton::indicator {{ border-radius: {box // 2 + _EDGE}px; }}
 {indicators(":hover")} {{ border-color: {c.accent}; }}
 {indicators(":disabled")} {{ border-color: {c.outline}; background: {c.ground}; }}
-QCheckBox::indicator:checked, QCheckBox::indicator:indeterminate {{
+QCheckBox::indicator:checked, QCheckBox::indicator:indeterminate,
+QTableView::indicator:checked {{
     background: {c.accent}; border-color: {c.accent}; image: {glyphs["check"]};
 }}
 QCheckBox::indicator:indeterminate {{ image: {glyphs["minus"]}; }}

@@ -47,7 +47,7 @@ class Button(QPushButton):
             self.setCheckable(True)
             self.toggled.connect(self._tint)
         side = SIZE.small_icon if compact or kind != "navigation" else SIZE.icon
-        self.setIconSize(QSize(side, side))
+        self.setIconSize(QSize(side + side // 4, side))
         theme.changed.connect(self._tint)
         self._tint()
 
@@ -69,4 +69,4 @@ class Button(QPushButton):
         color = by_kind.get(self.property("kind"), colors.muted)
         if self.isChecked():
             color = colors.accent
-        self.setIcon(icon(self._icon_name, colors, color))
+        self.setIcon(icon(self._icon_name, colors, color, has_gap=True))

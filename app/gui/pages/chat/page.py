@@ -106,10 +106,13 @@ class ChatPage(QWidget):
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
         self._workbench.engine.changed.connect(self._show_engine)
-        self._workbench.models.changed.connect(lambda: self._show_engine(self._engine_state()))
+        self._workbench.models.changed.connect(self._on_models_changed)
 
     def _engine_state(self) -> EngineState:
         return self._workbench.engine.state
+
+    def _on_models_changed(self) -> None:
+        self._show_hint(self._engine_state())
 
     def _send(self, text: str) -> None:
         if self.dialogue.send(text):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
 
 from app.core import events
 from app.core.levels import DEFAULT_LEVEL, level_named
 from app.core.sizes import format_bytes, format_gibibytes
 from app.gui.pages.convert.check_row import CheckRow
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.item_table import ItemTable
@@ -47,6 +47,9 @@ class LevelsStep(QWidget):
             stretched=1,
             figures=(2, 3),
         )
+        # A column that fits its contents forgets the room for the boxes.
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        self.table.setColumnWidth(0, SIZE.field * 3 // 5)
         self._summary = PlainLabel("", "muted")
         self._back_button = Button(theme, self.tr("Back"))
         self.convert_button = Button(theme, self.tr("Convert"), "primary", icon_name="convert")

@@ -47,7 +47,7 @@ class EngineCard(Card):
         self._test.clicked.connect(self._run_test)
         self.reload_button.clicked.connect(self._reload)
         workbench.settings.changed.connect(self._on_settings_changed)
-        workbench.engine.changed.connect(lambda _: self.reload_button.hide())
+        workbench.engine.changed.connect(self.reload_button.hide)
 
     def _run_test(self) -> None:
         self._test.setEnabled(False)
