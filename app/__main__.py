@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from pathlib import Path
 
 
 def main() -> int:
-    """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled)."""
+    """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled).
+
+    Nothing but .gguf files is opened in the window, as file managers ask for.
+    """
     multiprocessing.freeze_support()
-    if len(sys.argv) > 1:
+    arguments = sys.argv[1:]
+    opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
+    if len(opened) < len(arguments):
         from app.cli.main import run_command_line
 
-        return run_command_line(sys.argv[1:])
+        return run_command_line(arguments)
     from app.gui.application import run_window
 
-    return run_window()
+    return run_window(opened)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.conversion.installation import converter_folder
     from app.core.settings import load_settings
     from app.inference.probe import engine_setting, forget_setting
+    from app.library.starter import starter_file
     from app.native.devices import devices
     from app.native.library import engine_version
 
@@ -34,9 +35,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reporter.report(notice)
     words = "full speed" if setting.has_extra_buffers else "safe setting"
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
+    starter = starter_file(settings)
     lines = (
         f"engine     {engine_version()}, {words}",
         f"devices    {names}",
         f"converter  {converter_folder(settings)}",
+        f"starter    {starter if starter.is_file() else 'none; “gristmill setup” fetches it'}",
     )
     reporter.report(Finished(lines, {"has_extra_buffers": int(setting.has_extra_buffers)}))

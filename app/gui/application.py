@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -30,7 +31,7 @@ from app.gui.workbench import Workbench
 from app.jobs.outcome import EXIT_FAILED
 
 
-def run_window(opened: Path | None = None) -> int:
+def run_window(opened: Sequence[Path] = ()) -> int:
     """Open the window and stay until it is closed; gives the exit status."""
     if not _has_display():
         sys.stderr.write(f"gristmill: {describe_error(ErrorCode.NO_DISPLAY, {})}\n")
@@ -45,8 +46,8 @@ def run_window(opened: Path | None = None) -> int:
         return EXIT_FAILED
     _report_faults(window)
     window.show()
-    if opened is not None:
-        QTimer.singleShot(0, lambda: window.open_path(opened))
+    for path in opened:
+        window.open_path(path)
     return application.exec()
 
 

@@ -90,6 +90,9 @@ class _JobRow(QWidget):
         self._show()
 
     def _show(self) -> None:
+        if self._task.sentence:
+            self._figures.set_text(self._task.sentence)
+            return
         progress = self._task.progress
         if progress is None or progress.step == "plan":
             waiting = self._task.state == "waiting"

@@ -21,6 +21,7 @@ from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.models.page import ModelsPage
 from app.gui.pages.settings.page import SettingsPage
 from app.gui.process.child import stop_children
+from app.gui.process.task import Task
 from app.gui.rail import Rail
 from app.gui.status_line import StatusLine
 from app.gui.theme.icons import IconName
@@ -148,6 +149,16 @@ class MainWindow(QMainWindow):
         self.chat.models_requested.connect(lambda: self.show_page("models"))
         self.chat.spoke.connect(self.status.show_speed)
         self._workbench.engine.noticed.connect(self._show_notice)
+        self._workbench.tasks.ended.connect(self._on_task_ended)
+
+    def _on_task_ended(self, task: Task) -> None:
+        """Say what the engine's test found; the other tasks have pages of their own for that."""
+        if task.kind != "probe":
+            return
+        if task.state == "failed":
+            self.notice.show_notice("error", task.sentence)
+        for sentence in task.notices:
+            self._show_notice(sentence)
 
     def _show_notice(self, sentence: str) -> None:
         self.notice.show_notice("warning", sentence)

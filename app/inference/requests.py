@@ -18,24 +18,40 @@ TokenCount = Annotated[int, Meta(ge=1, le=_MOST_TOKENS)]
 StopText = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-class TextPart(msgspec.Struct, frozen=True, tag="text"):
+class ContentPart(msgspec.Struct, frozen=True):
     """A part of a message's content; only text can be read so far."""
 
-    text: Text
+    type: Annotated[str, Meta(max_length=64)]
+    text: Text = ""
+
+    def as_text(self) -> str:
+        """The text of the part.
+
+        Raises:
+            AppError: `request_invalid` when it is an image or the like.
+        """
+        if self.type != "text":
+            reason = f"only text can be read, not “{self.type}”"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        return self.text
 
 
 class RequestMessage(msgspec.Struct, frozen=True):
     """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Text | Annotated[list[TextPart], Meta(max_length=1024)]
+    content: Text | Annotated[list[ContentPart], Meta(max_length=1024)]
 
     def as_chat_message(self) -> ChatMessage:
-        """The message as templates take it."""
+        """The message as templates take it.
+
+        Raises:
+            AppError: `request_invalid` when it holds more than text.
+        """
         role = "system" if self.role == "developer" else self.role
         if isinstance(self.content, str):
             return ChatMessage(role, self.content)
-        return ChatMessage(role, "\n".join(part.text for part in self.content))
+        return ChatMessage(role, "\n".join(part.as_text() for part in self.content))
 
 
 class StreamOptions(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -73,7 +72,10 @@ class Server:
 @contextmanager
 def serving(model: Path | str, *options: str, home: Path | None = None) -> Iterator[Server]:
     """Start `serve` and wait until it is ready; at the end its log must show no traceback."""
-    with tempfile.TemporaryFile() as log, start("serve", *options, str(model), log=log, home=home) as child:
+    with (
+        tempfile.TemporaryFile() as log,
+        start("serve", *options, str(model), log=log, home=home) as child,
+    ):
         try:
             yield _ready(child)
         finally:

@@ -38,6 +38,7 @@ class Task(QObject):
         self.progress: events.Progressed | None = None
         self.pace = Pace()
         self.sentence = ""
+        self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
         self._is_cancelled = False
         self._child = Child(*arguments, parent=self)
@@ -73,6 +74,7 @@ class Task(QObject):
                 self._take_progress(event)
             case events.Noticed(code, facts):
                 self.sentence = notice_text(code, facts)
+                self.notices.append(self.sentence)
             case events.Failed(code, facts):
                 self.sentence = error_text(code, facts)
             case events.Finished(paths, _):
@@ -83,6 +85,7 @@ class Task(QObject):
         if self.progress is None or self.progress.step != progress.step:
             self.pace = Pace()
         self.progress = progress
+        self.sentence = ""
         self.pace.observe(progress.done_bytes, time.monotonic())
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
