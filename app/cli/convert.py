@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     parser.add_argument(
+        "--reference", action="store_true", help="quantise with ggml's own code, much slower"
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="check, and tell the exact size of every level"
     )
 
@@ -57,6 +60,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         threads=arguments.threads or usable_threads(),
         replaces=arguments.overwrite,
         is_dry_run=arguments.dry_run,
+        by_reference=arguments.reference or settings.quantizes_by_reference,
     )
     written = convert(request, converter, reporter.report)
     reporter.report(Finished(tuple(str(path) for path in written)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.bridge import FLOAT32, Layout
+from app.conversion.bridge import FLOAT32, LaidOutTensor, Layout
 from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
@@ -22,6 +24,8 @@ from app.library.header import read_header
 from app.native.quantization import quantize_rows
 
 _CHUNK_WEIGHTS = 2**20
+_LARGEST_AHEAD_BYTES = 512 * 2**20
+_Bytes = npt.NDArray[np.uint8]
 
 
 def write_models(
@@ -29,10 +33,14 @@ def write_models(
     plans: dict[Path, TypePlan],
     threads: int,
     report: Callable[[Event], None],
+    *,
+    by_reference: bool = False,
 ) -> None:
     """Write every plan to its path from one reading of the weights, which `layout` gives up.
 
-    Each file is whole under its name, or absent; its header has been read back.
+    While one tensor is quantised on all threads and written, the next is read; `by_reference`
+    quantises with ggml's own code alone. Each file is whole under its name, or absent; its header
+    has been read back.
 
     Raises:
         AppError: `weights_not_finite`, `converter_failed`, and what `whole_or_absent` raises.
@@ -40,7 +48,6 @@ def write_models(
     for path, plan in plans.items():
         require_space(path.parent, plan.size_bytes)
     total_bytes = sum(plan.weights_bytes for plan in plans.values())
-    loaders = {tensor.name: tensor for tensor in layout.tensors}
     done_bytes = 0
     with ThreadPoolExecutor(threads) as pool, ExitStack() as open_files:
         files = [open_files.enter_context(whole_or_absent(path)) for path in plans]
@@ -48,11 +55,13 @@ def write_models(
             metadata = metadata_for(layout.metadata, plan.level.ftype)
             file.write(header_bytes(layout.architecture, metadata, plan.tensors))
         # llama.cpp orders tensors by name, so that all levels have the same order.
+        order = [tensor.name for tensor in next(iter(plans.values())).tensors]
+        sources = _read_ahead(layout, order)
         for placed in zip(*(plan.tensors for plan in plans.values()), strict=True):
-            source = loaders[placed[0].name]
-            weights = source.load()
+            source = next(sources)
             for file, tensor in zip(files, placed, strict=True):
-                for size_bytes in _write(file, tensor, weights, source.type_number, pool):
+                chunks = _converted(tensor, source, pool, by_reference=by_reference)
+                for size_bytes in _write(file, tensor, chunks):
                     done_bytes += size_bytes
                     report(Progressed("convert", done_bytes, total_bytes, tensor.name))
         for file in files:
@@ -60,38 +69,61 @@ def write_models(
             read_header(Path(file.name))
 
 
-def _write(
-    file: BinaryIO,
-    tensor: PlacedTensor,
-    weights: npt.NDArray[Any],
-    source_type: int,
-    pool: Executor,
-) -> Iterator[int]:
+@dataclass(frozen=True)
+class _Source:
+    """A tensor's weights as they were read, in ggml's type `type_number`."""
+
+    type_number: int
+    weights: npt.NDArray[Any]
+
+
+def _read_ahead(layout: Layout, order: list[str]) -> Iterator[_Source]:
+    """The tensors in `order`, each read while its forerunner is worked on; large ones alone."""
+    by_name = {tensor.name: tensor for tensor in layout.tensors}
+    tensors = [by_name[name] for name in order]
+    with ThreadPoolExecutor(1) as reader:
+        ahead: Future[_Source] | None = None
+        for tensor, following in zip_longest(tensors, tensors[1:]):
+            source = ahead.result() if ahead else _read(tensor)
+            is_small = following is not None and following.size_bytes <= _LARGEST_AHEAD_BYTES
+            ahead = reader.submit(_read, following) if is_small else None
+            yield source
+
+
+def _read(tensor: LaidOutTensor) -> _Source:
+    return _Source(tensor.type_number, tensor.load())
+
+
+def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> Iterator[int]:
     """Write one tensor chunk by chunk; gives the bytes of each chunk."""
-    for chunk in _converted(tensor, weights, source_type, pool):
+    for chunk in chunks:
         file.write(chunk.data)
         yield chunk.nbytes
     file.write(bytes(padded(tensor.size_bytes) - tensor.size_bytes))
 
 
 def _converted(
-    tensor: PlacedTensor, weights: npt.NDArray[Any], source_type: int, pool: Executor
-) -> Iterator[npt.NDArray[np.uint8]]:
-    if source_type == FLOAT32:
+    tensor: PlacedTensor, source: _Source, pool: Executor, *, by_reference: bool
+) -> Iterator[_Bytes]:
+    if source.type_number == FLOAT32:
         width = tensor.shape[-1]
-        rows = np.ascontiguousarray(weights, dtype=np.float32).reshape(-1, width)
+        rows = np.ascontiguousarray(source.weights, dtype=np.float32).reshape(-1, width)
         step = max(1, _CHUNK_WEIGHTS // width)
         chunks = [rows[start : start + step] for start in range(0, len(rows), step)]
-        yield from pool.map(partial(_quantized, tensor), chunks)
-    elif source_type == tensor.type_number:
+        yield from pool.map(partial(_quantized, tensor, by_reference), chunks)
+    elif source.type_number == tensor.type_number:
         # The checkpoint is in this block format already.
-        yield np.ascontiguousarray(weights).view(np.uint8).reshape(-1)
+        yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
     else:
         reason = f"the tensor {tensor.name} is quantised already, in another way"
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
 
 
-def _quantized(tensor: PlacedTensor, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def _quantized(
+    tensor: PlacedTensor,
+    by_reference: bool,  # noqa: FBT001 - bound by partial
+    rows: npt.NDArray[np.float32],
+) -> _Bytes:
     if not np.isfinite(rows).all():
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)
-    return quantize_rows(tensor.type_number, rows)
+    return quantize_rows(tensor.type_number, rows, by_reference=by_reference)

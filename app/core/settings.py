@@ -89,6 +89,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "with the engine.",
         ),
     ] = None
+    quantizes_by_reference: Annotated[
+        bool,
+        Meta(
+            title="Reference quantization",
+            description="Quantise with ggml's own code instead of the fast kernels. "
+            "The files are the same to the byte; it takes several times as long.",
+        ),
+    ] = False
     theme: Annotated[
         Theme,
         Meta(title="Theme", description="Light, dark, or as the system has it."),

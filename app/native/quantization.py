@@ -1,4 +1,4 @@
-"""ggml's block formats: their sizes, and quantization by ggml's own reference code."""
+"""ggml's block formats: their sizes, and quantization to ggml's bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
+from app.native import kernels
 from app.native.library import load_ggml_base
+
+_TRIAL_SHAPE = (16, 512)
 
 
 @functools.cache
@@ -48,14 +51,58 @@ def row_size_bytes(type_number: int, width: int) -> int:
     return size
 
 
-def quantize_rows(type_number: int, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def quantize_rows(
+    type_number: int,
+    rows: npt.NDArray[np.float32],
+    importance: npt.NDArray[np.float32] | None = None,
+    *,
+    by_reference: bool = False,
+) -> npt.NDArray[np.uint8]:
     """Quantise `rows` (row count x width, contiguous) to bytes (row count x `row_size_bytes`).
 
     Runs without the interpreter's lock, so that several threads can work side by side.
+
+    Args:
+        type_number: ggml's number for the type.
+        rows: finite numbers; the width is a multiple of the type's block size.
+        importance: one weight for each column, shared by all rows.
+        by_reference: use ggml's own code, also where there is a kernel.
     """
+    if not by_reference and _has_equal_kernel(type_number):
+        quantized = kernels.quantize(type_number, rows, importance)
+        if quantized is not None:
+            return quantized
+    return _quantize_by_ggml(type_number, rows, importance)
+
+
+@functools.cache
+def _has_equal_kernel(type_number: int) -> bool:
+    """Whether there is a kernel, and it gives ggml's bytes here, where another compiler built both.
+
+    A compiler that fuses multiplications and additions in one of the two would tell them apart.
+    """
+    random = np.random.default_rng(type_number)
+    rows = random.standard_normal(_TRIAL_SHAPE, dtype=np.float32)
+    importance = random.random(_TRIAL_SHAPE[1], dtype=np.float32)
+    for weights in (None, importance):
+        quantized = kernels.quantize(type_number, rows, weights)
+        if quantized is None:
+            return False
+        if not np.array_equal(quantized, _quantize_by_ggml(type_number, rows, weights)):
+            return False
+    return True
+
+
+def _quantize_by_ggml(
+    type_number: int,
+    rows: npt.NDArray[np.float32],
+    importance: npt.NDArray[np.float32] | None,
+) -> npt.NDArray[np.uint8]:
     count, width = rows.shape
     target = np.empty((count, row_size_bytes(type_number, width)), dtype=np.uint8)
+    weights = None if importance is None else np.ascontiguousarray(importance, dtype=np.float32)
+    address = None if weights is None else weights.ctypes.data
     _ggml().ggml_quantize_chunk(
-        type_number, rows.ctypes.data, target.ctypes.data, 0, count, width, None
+        type_number, rows.ctypes.data, target.ctypes.data, 0, count, width, address
     )
     return target

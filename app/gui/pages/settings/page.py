@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.machine import usable_threads
@@ -59,6 +59,7 @@ class SettingsPage(QWidget):
         self.converter_folder = PathField(
             theme, self._title("converter_folder"), hint=self.tr("The one that set-up installed")
         )
+        self.quantizes_by_reference = QCheckBox(self.tr("Use it"))
         self.notice = NoticeBar(theme)
         self.access = AccessCard(theme)
         self.engine = EngineCard(workbench)
@@ -69,6 +70,7 @@ class SettingsPage(QWidget):
         self.context.setValue(value.context)
         self.flash_attention.set_value(value.flash_attention)
         self.theme.set_value(value.theme)
+        self.quantizes_by_reference.setChecked(value.quantizes_by_reference)
         self.models_folder.set_path(value.models_folder or "")
         self.converter_folder.set_path(value.converter_folder or "")
         self._connect()
@@ -89,6 +91,9 @@ class SettingsPage(QWidget):
             ("models_folder", self.models_folder),
             ("converter_folder", self.converter_folder),
         )
+        converting = self._card(
+            self.tr("Converting"), ("quantizes_by_reference", self.quantizes_by_reference)
+        )
         look = self._card(self.tr("Look"), ("theme", self.theme))
         column_widget = QWidget()
         column_widget.setProperty("role", "scrolled")
@@ -96,7 +101,7 @@ class SettingsPage(QWidget):
         column = QVBoxLayout(column_widget)
         column.setContentsMargins(0, 0, SPACING.medium, 0)
         column.setSpacing(SPACING.large)
-        for card in (loading, self.engine, files, self.access, look):
+        for card in (loading, self.engine, files, converting, self.access, look):
             column.addWidget(card)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -127,6 +132,9 @@ class SettingsPage(QWidget):
         self.context.valueChanged.connect(lambda number: self._change(context=number))
         self.flash_attention.changed.connect(lambda value: self._change(flash_attention=value))
         self.theme.changed.connect(lambda value: self._change(theme=value))
+        self.quantizes_by_reference.toggled.connect(
+            lambda is_on: self._change(quantizes_by_reference=is_on)
+        )
         self.models_folder.changed.connect(lambda path: self._change(models_folder=path or None))
         self.converter_folder.changed.connect(
             lambda path: self._change(converter_folder=path or None)

@@ -1,0 +1,162 @@
+/* What every kernel shares: one block per vector lane, ggml's rounding, half precision.
+ *
+ * A kernel walks LANES blocks side by side: element i of all of them lies in `values[i][LANES]`, and every
+ * inner loop runs over the lanes. So a lane adds its numbers in ggml's own order, which keeps the result
+ * equal to the bit, while the compiler turns the inner loop into vector instructions. */
+#ifndef GRISTMILL_LANES_H
+#define GRISTMILL_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Two vectors side by side hide the latency of one chain of additions. */
+#if defined(__AVX512F__)
+#define LANES 32
+#elif defined(__AVX__)
+#define LANES 16
+#else
+#define LANES 8
+#endif
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define EXPORT __declspec(dllexport)
+#define INLINE static __forceinline
+#define ALIGNED __declspec(align(64))
+#define RESTRICT __restrict
+/* With AVX2, older versions fuse multiplications and additions, which rounds once instead of twice. */
+#pragma fp_contract(off)
+#elif defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#define INLINE static inline __attribute__((always_inline, unused))
+#define ALIGNED __attribute__((aligned(64)))
+#define RESTRICT restrict
+#else
+#define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline, unused))
+#define ALIGNED __attribute__((aligned(64)))
+#define RESTRICT restrict
+#endif
+
+/* gcc would unroll so short a loop into scalars before it looks for vectors. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define FOR_LANES _Pragma("GCC unroll 1") for (int lane = 0; lane < LANES; lane++)
+#else
+#define FOR_LANES for (int lane = 0; lane < LANES; lane++)
+#endif
+
+/* ggml-quants.c: GROUP_MAX_EPS. */
+#define SMALLEST_MAXIMUM 1e-15f
+
+INLINE int32_t bits_of(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+INLINE float float_of(int32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+INLINE int32_t clamp_int(int32_t value, int32_t lowest, int32_t highest) {
+    value = value < lowest ? lowest : value;
+    return value > highest ? highest : value;
+}
+
+/* ggml-quants.c: nearest_int; ties go to even, and what is out of its range wraps as there. */
+INLINE int32_t nearest_int(float value) {
+    return (bits_of(value + 12582912.f) & 0x007fffff) - 0x00400000;
+}
+
+/* ggml-impl.h: ggml_compute_fp32_to_fp16. */
+INLINE uint16_t half_from_float(float value) {
+    const uint32_t bits = (uint32_t)bits_of(value);
+    const uint32_t doubled = bits + bits;
+    uint32_t bias = doubled & 0xFF000000u;
+    bias = bias < 0x71000000u ? 0x71000000u : bias;
+    float base = (fabsf(value) * 0x1.0p+112f) * 0x1.0p-110f;
+    base = float_of((int32_t)((bias >> 1) + 0x07800000u)) + base;
+    const uint32_t rounded = (uint32_t)bits_of(base);
+    const uint32_t magnitude = ((rounded >> 13) & 0x00007C00u) + (rounded & 0x00000FFFu);
+    return (uint16_t)(((bits & 0x80000000u) >> 16) | (doubled > 0xFF000000u ? 0x7E00u : magnitude));
+}
+
+/* ggml-impl.h: ggml_compute_fp16_to_fp32. */
+INLINE float float_from_half(uint16_t half) {
+    const uint32_t shifted = (uint32_t)half << 16;
+    const uint32_t sign = shifted & 0x80000000u;
+    const uint32_t doubled = shifted + shifted;
+    const float normal = float_of((int32_t)((doubled >> 4) + (0xE0u << 23))) * 0x1.0p-112f;
+    const float subnormal = float_of((int32_t)((doubled >> 17) | (126u << 23))) - 0.5f;
+    const float magnitude = doubled < (1u << 27) ? subnormal : normal;
+    return float_of((int32_t)(sign | (uint32_t)bits_of(magnitude)));
+}
+
+/* Where each lane's block begins, for blocks `first` to `first + LANES - 1` of `count`; lanes beyond the
+ * last block repeat it. A `period` of n blocks makes block n begin where block 0 did (importance is shared
+ * by all rows); use `count` for data without a period. */
+INLINE void find_blocks(const float *blocks[LANES], const float *base, int64_t first, int64_t count, int64_t period,
+                        int length) {
+    FOR_LANES {
+        const int64_t block = first + lane < count ? first + lane : count - 1;
+        blocks[lane] = base + (block % period) * length;
+    }
+}
+
+/* Reads `length` floats of every lane's block, from `offset` on, into `values[length][LANES]`. */
+INLINE void load_lanes_at(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int offset, int length) {
+    FOR_LANES {
+        const float *block = blocks[lane] + offset;
+        for (int i = 0; i < length; i++) values[i][lane] = block[i];
+    }
+}
+
+INLINE void load_lanes(float (*RESTRICT values)[LANES], const float *const blocks[LANES], int length) {
+    load_lanes_at(values, blocks, 0, length);
+}
+
+/* Writes the packed bytes of blocks `first`, `first + 1`, ... of `count`, `size` bytes each. */
+INLINE void store_lanes(uint8_t *RESTRICT target, const uint8_t (*RESTRICT bytes)[LANES], int64_t first, int64_t count,
+                        int size) {
+    for (int lane = 0; lane < LANES && first + lane < count; lane++) {
+        uint8_t *block = target + (first + lane) * size;
+        for (int i = 0; i < size; i++) block[i] = bytes[i][lane];
+    }
+}
+
+/* Rounds `value` to half precision, in place, and writes its two bytes, lower byte first. */
+INLINE void put_half(uint8_t (*RESTRICT bytes)[LANES], float *RESTRICT value) {
+    FOR_LANES {
+        const uint16_t half = half_from_float(value[lane]);
+        bytes[0][lane] = (uint8_t)(half & 0xFF);
+        bytes[1][lane] = (uint8_t)(half >> 8);
+        value[lane] = float_from_half(half);
+    }
+}
+
+INLINE void sum_lanes(const float (*RESTRICT x)[LANES], int length, float *RESTRICT sum) {
+    FOR_LANES sum[lane] = 0;
+    for (int i = 0; i < length; i++) {
+        FOR_LANES sum[lane] += x[i][lane];
+    }
+}
+
+INLINE void sum_squares(const float (*RESTRICT x)[LANES], int length, float *RESTRICT sum) {
+    FOR_LANES sum[lane] = 0;
+    for (int i = 0; i < length; i++) {
+        FOR_LANES sum[lane] += x[i][lane] * x[i][lane];
+    }
+}
+
+/* Turns the importance in `weights` into ggml's weights, importance * sqrt(variance + x * x), where `variance`
+ * is some mean of the squares around the block. */
+INLINE void weigh_by_importance(const float (*RESTRICT x)[LANES], int length, const float *RESTRICT variance,
+                                float (*RESTRICT weights)[LANES]) {
+    for (int i = 0; i < length; i++) {
+        FOR_LANES weights[i][lane] *= sqrtf(variance[lane] + x[i][lane] * x[i][lane]);
+    }
+}
+
+#endif

@@ -1,0 +1,68 @@
+"""The engine's log: which of its lines explains a failure."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.native.library import EngineLog
+
+INFO, WARNING, ERROR, CONTINUED = 2, 3, 4, 5
+
+
+def logged(*pieces: tuple[int, bytes]) -> EngineLog:
+    log = EngineLog()
+    for level, text in pieces:
+        log.take(level, text)
+    return log
+
+
+def test_the_cause_is_what_the_loader_says_first() -> None:
+    log = logged(
+        (INFO, b"llama_model_loader: loaded meta data\n"),
+        (ERROR, b"gguf_init_from_file: something before\n"),
+        (ERROR, b"llama_model_load: error loading model: missing tensor 'output_norm.weight'\n"),
+        (ERROR, b"llama_model_load_from_file_impl: failed to load model\n"),
+    )
+    assert log.reason() == "missing tensor 'output_norm.weight'"
+
+
+def test_without_such_a_line_the_first_fault_is_the_reason() -> None:
+    log = logged((WARNING, b"odd\n"), (ERROR, b"first fault\n"), (ERROR, b"second fault\n"))
+    assert log.reason() == "first fault"
+
+
+def test_silence_is_said() -> None:
+    assert logged((INFO, b"all is well\n")).reason() == "it gave no reason"
+
+
+def test_clearing_forgets_the_faults_too() -> None:
+    log = logged((ERROR, b"fault\n"))
+    log.clear()
+    assert (log.text(), log.reason()) == ("", "it gave no reason")
+
+
+def test_the_newest_lines_are_kept() -> None:
+    log = logged(*((INFO, b"%d\n" % number) for number in range(1000)))
+    assert log.text().splitlines() == [str(number) for number in range(600, 1000)]
+
+
+def test_bytes_that_are_no_text_are_shown_all_the_same() -> None:
+    assert logged((ERROR, b"token \xff\n")).reason() == "token �"
+
+
+def test_only_faults_are_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
+    logged(
+        (INFO, b"info "), (CONTINUED, b"goes on\n"), (WARNING, b"odd "), (CONTINUED, b"indeed\n")
+    )
+    assert capsys.readouterr().err == "odd indeed\n"
+
+
+def test_a_recording_holds_everything_and_passes_nothing_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = EngineLog()
+    with log.recording() as pieces:
+        log.take(INFO, b"size = 5 MiB\n")
+        log.take(WARNING, b"odd\n")
+    assert "".join(pieces) == "size = 5 MiB\nodd\n"
+    assert capsys.readouterr().err == ""
