@@ -7,9 +7,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+if sys.platform == "linux":
+    import fcntl
 
 from app.core.errors import ErrorCode
 from app.core.events import Cancel, Event, decode_event, encode
@@ -45,30 +50,14 @@ def run_verb(*arguments: str, **environment: str) -> Ended:
 class Child:
     """A verb that reports events, its standard input open, as the window starts it."""
 
-    def __init__(self, verb: str, *arguments: str, prepare: Callable[[], None] | None = None):
-        # A file, because a pipe that nobody reads would stop the child.
-        self._log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            command_line(verb, *arguments),
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            preexec_fn=prepare,
-        )
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self.process = process
         self.events: list[Event] = []
-
-    def __enter__(self) -> Child:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.end()
+        self._log = log
 
     def read_until(self, is_wanted: Callable[[Event], bool]) -> Event:
         """Read events up to one that is wanted."""
-        assert self.process.stdout
-        for line in self.process.stdout:
+        for line in self.stdout:
             self.events.append(decode_event(line))
             if is_wanted(self.events[-1]):
                 return self.events[-1]
@@ -76,25 +65,55 @@ class Child:
 
     def cancel(self) -> None:
         """Tell the child to stop."""
-        assert self.process.stdin
-        self.process.stdin.write(encode(Cancel()))
-        self.process.stdin.flush()
+        self.stdin.write(encode(Cancel()))
+        self.stdin.flush()
 
     def end(self) -> int:
         """Read the rest of the events; gives the exit status."""
-        assert self.process.stdin
-        assert self.process.stdout
-        if not self.process.stdout.closed:
-            self.events += [decode_event(line) for line in self.process.stdout]
-            self.process.stdout.close()
-        if not self.process.stdin.closed:
-            self.process.stdin.close()
+        if not self.stdout.closed:
+            self.events += [decode_event(line) for line in self.stdout]
+            self.stdout.close()
         return self.process.wait()
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout
+        return self.process.stdout
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin
+        return self.process.stdin
 
     def log(self) -> str:
         """What the child wrote to its standard error."""
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
+
+
+@contextmanager
+def started(verb: str, *arguments: str) -> Iterator[Child]:
+    """Start a verb; it is killed when the block ends."""
+    # A file, because a pipe that nobody reads would stop the child.
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            command_line(verb, *arguments),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        ) as process,
+    ):
+        child = Child(process, log)
+        if sys.platform == "linux":
+            # A child whose events nobody reads stops soon: half-way, where the test wants it.
+            fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        try:
+            yield child
+        finally:
+            process.kill()
+            child.end()
 
 
 def sentence_of(code: ErrorCode, **facts: str) -> re.Pattern[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
 
+# Beside the configuration, what the converter reads.
+TOKENIZER_DOCUMENTS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_TOKENIZER = re.compile(r"(tokenizer|.*vocab.*|merges|tekken|spiece)\.\w+|.*\.(model|tiktoken)")
 _POINTER = b"version https://git-lfs"
 _LARGEST_POINTER = 1024
 _LARGEST_DOCUMENT = 64 * 2**20
@@ -21,18 +25,23 @@ def read_document(file: Path) -> dict[str, Any]:
     """
     require_no_pointer(file)
     if file.stat().st_size > _LARGEST_DOCUMENT:
-        raise _damaged(file, "it is too large")
+        raise damaged_document(file, "it is too large")
     try:
         document = json.loads(file.read_bytes())
     except ValueError as error:
-        raise _damaged(file, f"it is not JSON: {error}") from error
+        raise damaged_document(file, f"it is not JSON: {error}") from error
     except RecursionError as error:
-        raise _damaged(file, "it is nested too deeply") from error
+        raise damaged_document(file, "it is nested too deeply") from error
     except OSError as error:
         raise unreadable(file, error) from error
     if not isinstance(document, dict):
-        raise _damaged(file, "it is not a JSON object")
+        raise damaged_document(file, "it is not a JSON object")
     return document
+
+
+def holds_tokenizer(folder: Path) -> bool:
+    """Whether there is a file in `folder` that a vocabulary could be in."""
+    return any(_TOKENIZER.fullmatch(file.name) for file in folder.iterdir())
 
 
 def require_no_pointer(file: Path) -> None:
@@ -58,5 +67,6 @@ def unreadable(file: Path, error: OSError) -> AppError:
     return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason)
 
 
-def _damaged(file: Path, reason: str) -> AppError:
+def damaged_document(file: Path, reason: str) -> AppError:
+    """The error of a JSON file that can't be what it should be."""
     return AppError(ErrorCode.CONFIG_DAMAGED, file=file.name, reason=reason)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from app.checkpoint.documents import read_document, require_no_pointer
+from app.checkpoint.config import architecture_in, read_config
+from app.checkpoint.documents import TOKENIZER_DOCUMENTS, read_document, require_no_pointer
 from app.checkpoint.weights import (
     INDEX_FILE,
     WEIGHTS_SUFFIX,
@@ -23,7 +24,6 @@ from app.checkpoint.weights import (
 from app.core.errors import AppError, ErrorCode
 
 Subject = Literal["files", "weights"]
-_CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,15 @@ def survey(folder: Path) -> Survey:
     faults = _Faults()
     config: dict[str, Any] = {}
     with faults.gathered("files"):
-        config = _read_config(folder)
+        config = read_config(folder)
     files = sorted(path for path in folder.iterdir() if path.is_file())
     for file in files:
         if file.suffix != WEIGHTS_SUFFIX:
             with faults.gathered("files"):
                 require_no_pointer(file)
+        if file.name in TOKENIZER_DOCUMENTS:
+            with faults.gathered("files"):
+                read_document(file)
     weight_files, tensors = _read_weights(folder, faults)
     checkpoint = Checkpoint(
         folder=folder,
@@ -101,7 +104,7 @@ def survey(folder: Path) -> Survey:
         weights_bytes=sum(tensor.size_bytes for tensor in tensors),
         parameters=sum(tensor.parameters for tensor in tensors),
         dtype=_main_dtype(tensors),
-        architecture=_architecture(config),
+        architecture=architecture_in(config),
     )
     return Survey(checkpoint, tuple(faults.found.values()))
 
@@ -116,13 +119,6 @@ class _Faults:
             yield
         except AppError as error:
             self.found.setdefault((subject, error.code), Fault(subject, error))
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    file = folder / _CONFIG_FILE
-    if not file.is_file():
-        raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=str(folder))
-    return read_document(file)
 
 
 def _read_weights(
@@ -163,9 +159,3 @@ def _main_dtype(tensors: tuple[TensorEntry, ...]) -> str:
     for tensor in tensors:
         sizes[tensor.dtype] += tensor.size_bytes
     return max(sizes, key=sizes.__getitem__, default="")
-
-
-def _architecture(config: dict[str, Any]) -> str:
-    names = config.get("architectures")
-    first = names[0] if isinstance(names, list) and names else ""
-    return first if isinstance(first, str) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from app.core.names import safe_relative_path
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHTS_SUFFIX = ".safetensors"
 _PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
+_NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors")
 _LENGTH = struct.Struct("<Q")
 # safetensors itself reads up to 100 MB, for 13 s; 70,000 tensors in one file take 10 MB.
 _LARGEST_HEADER = 16 * 2**20
@@ -45,7 +47,7 @@ class WeightList:
 
 
 def list_weights(folder: Path) -> WeightList:
-    """The weight files that the index names, or else those that lie there.
+    """The weight files that the index names, or else those that lie there or are counted there.
 
     Raises:
         AppError: `pickle_weights`, `checkpoint_without_weights`, and what
@@ -57,7 +59,7 @@ def list_weights(folder: Path) -> WeightList:
         return WeightList(tuple(sorted(set(weight_map.values()))), weight_map)
     names = sorted(path.name for path in folder.glob(f"model*{WEIGHTS_SUFFIX}"))
     if names:
-        return WeightList(tuple(names), {})
+        return WeightList(tuple(_completed(names)), {})
     pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLE_SUFFIXES)
     if pickles:
         raise AppError(ErrorCode.PICKLE_WEIGHTS, folder=str(folder), file=pickles[0])
@@ -104,6 +106,19 @@ def _root(folder: Path) -> Path:
     repository = folder.absolute().parent.parent
     is_cache = folder.absolute().parent.name == "snapshots" and (repository / "blobs").is_dir()
     return repository if is_cache else folder
+
+
+def _completed(names: list[str]) -> list[str]:
+    """The names, and those that they say should be there beside them."""
+    wanted = set(names)
+    for name in names:
+        if match := _NUMBERED.fullmatch(name):
+            beginning, count = match["beginning"], int(match["count"])
+            wanted |= {
+                f"{beginning}-{number:05}-of-{count:05}{WEIGHTS_SUFFIX}"
+                for number in range(1, count + 1)
+            }
+    return sorted(wanted)
 
 
 def _weight_map(index: Path) -> dict[str, str]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli.values import positive
 from app.core.errors import AppError, ErrorCode
@@ -13,6 +16,9 @@ from app.core.levels import LEVELS, Level, level_named
 from app.core.machine import usable_threads
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.conversion.choices import TypeChoices
 
 NAME = "convert"
 HELP = "Convert a checkpoint to GGUF at one or more quantization levels."
@@ -33,6 +39,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     parser.add_argument(
+        "--imatrix", type=Path, metavar="FILE", help="an importance matrix, in either format"
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="TEXT",
+        help="make an importance matrix from this text file, and keep it beside the result",
+    )
+    parser.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        type=_override,
+        metavar="PATTERN=TYPE",
+        help="the type of the tensors whose name matches; may repeat, the first that fits counts",
+    )
+    parser.add_argument("--output-type", metavar="TYPE", help="the type of output.weight")
+    parser.add_argument("--embedding-type", metavar="TYPE", help="the type of token_embd.weight")
+    parser.add_argument(
         "--reference", action="store_true", help="quantise with ggml's own code, much slower"
     )
     parser.add_argument(
@@ -50,8 +75,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reporter.report(notice)
     levels = _levels(arguments)
     converter = converter_folder(settings)
-    source = _source(arguments.source, reporter)
     folder, file = _target(arguments.to, settings, levels)
+    source = _source(arguments.source, reporter)
     request = ConversionRequest(
         source=source,
         levels=levels,
@@ -61,20 +86,45 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         replaces=arguments.overwrite,
         is_dry_run=arguments.dry_run,
         by_reference=arguments.reference or settings.quantizes_by_reference,
+        choices=_choices(arguments),
     )
+    if arguments.calibration:
+        from app.cli.importance import calibrated
+
+        matrix = calibrated(request, converter, arguments.calibration, reporter)
+        request = replace(request, choices=replace(request.choices, importance=matrix))
     written = convert(request, converter, reporter.report)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
 
 def _known_level(text: str) -> str:
     try:
-        level_named(text)
+        return level_named(text).name
     except KeyError as error:
         raise argparse.ArgumentTypeError(f"llama.cpp knows no level “{text}”") from error
-    except AppError:
-        # Known, but it can't be made so far: said in a sentence when the verb runs.
-        return text
-    return text
+
+
+def _override(text: str) -> tuple[str, str]:
+    pattern, equals, name = text.rpartition("=")
+    if not (pattern and equals and name):
+        raise argparse.ArgumentTypeError(f"“{text}” is not of the form PATTERN=TYPE")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"“{pattern}” is no pattern: {error}") from error
+    return pattern, name
+
+
+def _choices(arguments: argparse.Namespace) -> TypeChoices:
+    from app.conversion.choices import TypeChoices
+    from app.native.importance_matrix import read_importance_matrix
+
+    return TypeChoices(
+        importance=read_importance_matrix(arguments.imatrix) if arguments.imatrix else None,
+        overrides=tuple(arguments.type),
+        output_type=arguments.output_type,
+        embedding_type=arguments.embedding_type,
+    )
 
 
 def _levels(arguments: argparse.Namespace) -> tuple[Level, ...]:

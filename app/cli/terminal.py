@@ -25,6 +25,7 @@ _STEP_WORDS = {
     "plan": "Planning",
     "convert": "Converting",
     "setup": "Fetching",
+    "calibrate": "Calibrating",
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})
@@ -160,7 +161,11 @@ def _copy_of(stream: TextIO) -> TextIO:
 
 
 def _columns_of(stream: TextIO) -> int:
-    return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        return _DEFAULT_COLUMNS
+    return columns or _DEFAULT_COLUMNS
 
 
 def _harmless(untrusted_text: str) -> str:

@@ -18,16 +18,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.checkpoint.documents import holds_tokenizer
 from app.core.errors import AppError, ErrorCode
 
-FLOAT32 = 0
+_FLOAT32, _FLOAT16, _BFLOAT16 = 0, 1, 30
+FLOATING_TYPES = frozenset({_FLOAT32, _FLOAT16, _BFLOAT16})
+"""Ggml's numbers of the types that are not block formats."""
 
 
 @dataclass(frozen=True)
 class LaidOutTensor:
-    """A tensor as it will stand in the file, slowest dimension first; `load` reads its weights.
+    """A tensor as llama.cpp's own script would write it, slowest dimension first.
 
-    `type_number` is ggml's: float32, or a block format that the checkpoint itself is in.
+    `type_number` is ggml's. `load` reads the weights: for a floating type as numbers of 16 or 32
+    bits, else the bytes of the block format that the checkpoint itself is in.
     """
 
     name: str
@@ -74,7 +78,8 @@ def lay_out(checkpoint: Path) -> Layout:
     """Let the converter lay out a checkpoint; every tensor stays lazy.
 
     Raises:
-        AppError: `architecture_unsupported`, `tokenizer_unknown`, `converter_failed`.
+        AppError: `architecture_unsupported`, `tokenizer_missing`, `tokenizer_unknown`,
+            `remote_code_needed`, `converter_failed`.
     """
     import torch
     from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
@@ -88,9 +93,10 @@ def lay_out(checkpoint: Path) -> Layout:
         model = get_model_class(architecture)(
             checkpoint, LlamaFileType.ALL_F32, checkpoint / "model.gguf", eager=False
         )
+        model.ftype = _sixteen_bit_type(model)
+        model.set_vocab = _naming_the_tokenizer(checkpoint)(model.set_vocab)
         model.prepare_tensors()
-        with _naming_the_tokenizer():
-            model.prepare_metadata(vocab_only=False)
+        model.prepare_metadata(vocab_only=False)
     writer = model.gguf_writer
     return Layout(
         architecture=writer.arch,
@@ -108,19 +114,50 @@ def _laid_out(name: str, info: Any) -> LaidOutTensor:
         shape=tuple(int(length) for length in info.shape),
         type_number=int(info.dtype),
         size_bytes=int(info.nbytes),
-        load=lambda: _read(lazy.pop()),
+        load=lambda: _read(lazy.pop(), int(info.dtype)),
     )
 
 
-def _read(lazy: Any) -> npt.NDArray[Any]:
+def _sixteen_bit_type(model: Any) -> Any:
+    """The file type that keeps every weight as it is: what `--outtype auto` takes, or float32.
+
+    It matters for tensors that are never quantised: they stay in the type of this layout.
+    """
+    import torch
+    from gguf import LlamaFileType
+
+    by_dtype = {
+        torch.bfloat16: LlamaFileType.MOSTLY_BF16,
+        torch.float16: LlamaFileType.MOSTLY_F16,
+    }
+    matrices = (tensor for _, tensor in model.get_tensors() if tensor.dim() > 1)
+    first = next(matrices, None)
+    return by_dtype.get(first.dtype if first is not None else None, LlamaFileType.ALL_F32)
+
+
+def _read(lazy: Any, type_number: int) -> npt.NDArray[Any]:
     from gguf import LazyChunkedTensor, LazyNumpyTensor
+
+    if isinstance(lazy, LazyChunkedTensor):
+        return _read_chunks(lazy)
+    if type_number == _BFLOAT16 and isinstance(lazy, LazyNumpyTensor):
+        # What the lazy rounding to bfloat16 would be given.
+        lazy = lazy._args[0]  # noqa: SLF001 - it has no name for that
+    eager: npt.NDArray[Any] = LazyNumpyTensor.to_eager(lazy)
+    if type_number == _BFLOAT16 and eager.dtype == np.uint8:
+        return (eager.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return eager
+
+
+def _read_chunks(lazy: Any) -> npt.NDArray[Any]:
+    from gguf import GGMLQuantizationType
     from gguf.quants import quantize
 
-    if not isinstance(lazy, LazyChunkedTensor):
-        eager: npt.NDArray[Any] = LazyNumpyTensor.to_eager(lazy)
-        return eager
-    chunks = (load() for load in lazy._chunks)  # noqa: SLF001 - it can only write to a file itself
-    return np.concatenate([quantize(chunk, lazy._qtype) for chunk in chunks])  # noqa: SLF001
+    # It can only write to a file itself.
+    target = lazy._qtype  # noqa: SLF001
+    if target in FLOATING_TYPES:
+        target = GGMLQuantizationType.F32
+    return np.concatenate([quantize(load(), target) for load in lazy._chunks])  # noqa: SLF001
 
 
 def _refuse_remote_code() -> None:
@@ -132,7 +169,7 @@ def _refuse_remote_code() -> None:
         raise ValueError("it needs Python code of its own, which is not run")
 
     dynamic_module_utils.get_class_in_module = refuse
-    for loader in (transformers.AutoTokenizer, transformers.AutoConfig, transformers.AutoModel):
+    for loader in (transformers.AutoTokenizer, transformers.AutoConfig):
         _without_remote_code(loader)
 
 
@@ -140,7 +177,12 @@ def _without_remote_code(loader: Any) -> None:
     load = loader.from_pretrained
 
     def from_pretrained(*arguments: Any, **options: Any) -> Any:
-        return load(*arguments, **(options | {"trust_remote_code": False}))
+        try:
+            return load(*arguments, **(options | {"trust_remote_code": False}))
+        except ValueError as error:
+            if "trust_remote_code" in str(error):
+                raise AppError(ErrorCode.REMOTE_CODE_NEEDED) from error
+            raise
 
     loader.from_pretrained = from_pretrained
 
@@ -153,19 +195,24 @@ def _named_failures() -> Iterator[None]:
         raise
     except Exception as error:
         logging.getLogger(__name__).exception("the converter failed")
-        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_first_line(error)) from error
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
 
 
 @contextmanager
-def _naming_the_tokenizer() -> Iterator[None]:
-    """Nearly every failure while the metadata is made is the tokenizer's."""
+def _naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
     try:
         yield
-    except (NotImplementedError, FileNotFoundError, ValueError, ImportError) as error:
+    except (AppError, MemoryError):
+        raise
+    except Exception as error:
         logging.getLogger(__name__).exception("the converter failed at the tokenizer")
-        raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=_first_line(error)) from error
+        if not holds_tokenizer(checkpoint):
+            raise AppError(ErrorCode.TOKENIZER_MISSING, folder=str(checkpoint)) from error
+        raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=_in_words(error)) from error
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
+def _in_words(error: Exception) -> str:
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+    if isinstance(error, KeyError) and " " not in text:
+        return f"it finds no “{text}” in config.json"
     return text.splitlines()[0] if text else type(error).__name__

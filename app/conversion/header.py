@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from app.core.errors import AppError, ErrorCode
 
 ALIGNMENT = 32
 _QUANTIZATION_VERSION_KEY = "general.quantization_version"
@@ -50,7 +53,11 @@ def metadata_for(metadata: dict[str, Any], ftype: int) -> dict[str, Any]:
 def header_bytes(
     architecture: str, metadata: dict[str, Any], tensors: Iterable[PlacedTensor]
 ) -> bytes:
-    """Everything before the first tensor's weights, padded to the alignment."""
+    """Everything before the first tensor's weights, padded to the alignment.
+
+    Raises:
+        AppError: `converter_failed`, for metadata that GGUF has no place for.
+    """
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.gguf_writer import TensorInfo, WriterState
 
@@ -68,7 +75,11 @@ def header_bytes(
         }
     ]
     writer.fout, writer.state = [content], WriterState.EMPTY
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+    except (struct.error, TypeError, ValueError, AttributeError) as error:
+        reason = f"its metadata can't be written ({error})"
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
     return content.getvalue() + bytes(padded(content.tell()) - content.tell())

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversion.bridge import LaidOutTensor, Layout
+from app.conversion.choices import TypeChoices, quantize_parameters
 from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
 from app.core.errors import AppError, ErrorCode
 from app.core.files import named_failures, temporary_folder
@@ -24,6 +25,7 @@ from app.native.library import load_llama, log
 from app.native.quantization import row_size_bytes, type_numbers
 
 _FTYPE_ALL_F32 = 0
+_NEEDS_IMPORTANCE = "will require an imatrix"
 _TENSOR_LINE = re.compile(
     r"\[\s*\d+/\s*\d+\] (?P<name>\S+)\s+- \[[^\]]*\], type =\s+(?P<old>\S+), size =[^\n(]*"
     r"(?:\((?P<new>\S+)\))?\n"
@@ -77,15 +79,17 @@ def hollow_file(layout: Layout) -> Iterator[HollowFile]:
         yield HollowFile(path, len(header))
 
 
-def plan_types(layout: Layout, hollow: HollowFile, level: Level) -> TypePlan:
+def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeChoices) -> TypePlan:
     """Plan one level of a model.
 
     Raises:
-        AppError: `converter_failed`, when llama.cpp can't quantise this model.
+        AppError: `level_needs_importance_matrix`; `type_unknown`; `converter_failed`, when
+            llama.cpp can't quantise this model.
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(
-        _placed(by_name[name], type_number) for name, type_number in _dry_run(hollow.path, level)
+        _placed(by_name[name], type_number)
+        for name, type_number in _dry_run(hollow.path, level, choices)
     )
     if len(tensors) != len(by_name):
         reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
@@ -93,17 +97,16 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level) -> TypePlan:
     return TypePlan(level, hollow.header_size_bytes, tensors)
 
 
-def _dry_run(hollow: Path, level: Level) -> Iterator[tuple[str, int]]:
-    llama = load_llama()
-    parameters = llama.llama_model_quantize_default_params()
-    parameters.ftype = level.ftype
-    parameters.dry_run = True
-    with log.recording() as pieces:
-        status = llama.llama_model_quantize(os.fsencode(hollow), b"", parameters)
+def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple[str, int]]:
+    with quantize_parameters(level, choices) as parameters, log.recording() as pieces:
+        status = load_llama().llama_model_quantize(os.fsencode(hollow), b"", parameters)
     if status:
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=log.reason())
+    text = "".join(pieces)
+    if _NEEDS_IMPORTANCE in text:
+        raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
     numbers = type_numbers()
-    for line in _TENSOR_LINE.finditer("".join(pieces)):
+    for line in _TENSOR_LINE.finditer(text):
         yield line["name"], numbers[line["new"] or line["old"]]
 
 
@@ -113,4 +116,11 @@ def _placed(tensor: LaidOutTensor, type_number: int) -> PlacedTensor:
     else:
         *outer, width = tensor.shape
         size_bytes = math.prod(outer) * row_size_bytes(type_number, width)
-    return PlacedTensor(tensor.name, tensor.shape, type_number, size_bytes)
+    return PlacedTensor(tensor.name, _as_ggml_counts(tensor.shape), type_number, size_bytes)
+
+
+def _as_ggml_counts(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape without its slowest dimensions of 1 (`ggml_n_dims` in ggml/src/ggml.c)."""
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return shape

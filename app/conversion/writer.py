@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,7 +15,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.bridge import FLOAT32, LaidOutTensor, Layout
+from app.conversion.bridge import FLOATING_TYPES, LaidOutTensor, Layout
+from app.conversion.choices import NO_CHOICES, TypeChoices
 from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
@@ -26,30 +28,38 @@ from app.native.quantization import quantize_rows
 _CHUNK_WEIGHTS = 2**20
 _LARGEST_AHEAD_BYTES = 512 * 2**20
 _Bytes = npt.NDArray[np.uint8]
+_Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the weights are quantised; `by_reference` uses ggml's own code alone."""
+
+    threads: int
+    choices: TypeChoices = NO_CHOICES
+    by_reference: bool = False
 
 
 def write_models(
     layout: Layout,
     plans: dict[Path, TypePlan],
-    threads: int,
+    manner: Manner,
     report: Callable[[Event], None],
-    *,
-    by_reference: bool = False,
 ) -> None:
     """Write every plan to its path from one reading of the weights, which `layout` gives up.
 
-    While one tensor is quantised on all threads and written, the next is read; `by_reference`
-    quantises with ggml's own code alone. Each file is whole under its name, or absent; its header
-    has been read back.
+    While one tensor is quantised on all threads and written, the next is read. Each file is whole
+    under its name, or absent; its header has been read back.
 
     Raises:
-        AppError: `weights_not_finite`, `converter_failed`, and what `whole_or_absent` raises.
+        AppError: `weights_not_finite`, `converter_failed`, `importance_matrix_misfit`, and what
+            `whole_or_absent` raises.
     """
     for path, plan in plans.items():
         require_space(path.parent, plan.size_bytes)
     total_bytes = sum(plan.weights_bytes for plan in plans.values())
     done_bytes = 0
-    with ThreadPoolExecutor(threads) as pool, ExitStack() as open_files:
+    with ThreadPoolExecutor(manner.threads) as pool, ExitStack() as open_files:
         files = [open_files.enter_context(whole_or_absent(path)) for path in plans]
         for file, plan in zip(files, plans.values(), strict=True):
             metadata = metadata_for(layout.metadata, plan.level.ftype)
@@ -60,7 +70,7 @@ def write_models(
         for placed in zip(*(plan.tensors for plan in plans.values()), strict=True):
             source = next(sources)
             for file, tensor in zip(files, placed, strict=True):
-                chunks = _converted(tensor, source, pool, by_reference=by_reference)
+                chunks = _converted(tensor, source, pool, manner)
                 for size_bytes in _write(file, tensor, chunks):
                     done_bytes += size_bytes
                     report(Progressed("convert", done_bytes, total_bytes, tensor.name))
@@ -103,14 +113,12 @@ def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> It
 
 
 def _converted(
-    tensor: PlacedTensor, source: _Source, pool: Executor, *, by_reference: bool
+    tensor: PlacedTensor, source: _Source, pool: Executor, manner: Manner
 ) -> Iterator[_Bytes]:
-    if source.type_number == FLOAT32:
-        width = tensor.shape[-1]
-        rows = np.ascontiguousarray(source.weights, dtype=np.float32).reshape(-1, width)
-        step = max(1, _CHUNK_WEIGHTS // width)
-        chunks = [rows[start : start + step] for start in range(0, len(rows), step)]
-        yield from pool.map(partial(_quantized, tensor, by_reference), chunks)
+    if source.type_number in FLOATING_TYPES:
+        quantize = partial(_quantized, tensor, manner)
+        chunks = _chunks(tensor, source.weights, manner.choices.importance_of(tensor))
+        yield from pool.map(quantize, *zip(*chunks, strict=True))
     elif source.type_number == tensor.type_number:
         # The checkpoint is in this block format already.
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
@@ -119,11 +127,24 @@ def _converted(
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
 
 
+def _chunks(
+    tensor: PlacedTensor, weights: npt.NDArray[Any], importance: _Floats | None
+) -> Iterator[tuple[_Floats, _Floats | None]]:
+    """Runs of rows with the importance of their columns; none goes on into another expert."""
+    *outer, width = tensor.shape
+    experts = np.ascontiguousarray(weights, dtype=np.float32).reshape(
+        math.prod(outer[:-1]), -1, width
+    )
+    step = max(1, _CHUNK_WEIGHTS // width)
+    for index, rows in enumerate(experts):
+        columns = None if importance is None else importance[index]
+        for start in range(0, len(rows), step):
+            yield rows[start : start + step], columns
+
+
 def _quantized(
-    tensor: PlacedTensor,
-    by_reference: bool,  # noqa: FBT001 - bound by partial
-    rows: npt.NDArray[np.float32],
+    tensor: PlacedTensor, manner: Manner, rows: _Floats, importance: _Floats | None
 ) -> _Bytes:
     if not np.isfinite(rows).all():
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)
-    return quantize_rows(tensor.type_number, rows, by_reference=by_reference)
+    return quantize_rows(tensor.type_number, rows, importance, by_reference=manner.by_reference)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.errors import AppError, ErrorCode
-
 
 @dataclass(frozen=True)
 class Level:
@@ -37,21 +35,25 @@ LEVELS: tuple[Level, ...] = (
     Level("BF16", 32, "16 bit, as most models are trained"),
     Level("F32", 0, "32 bit, four times the size of Q8_0"),
 )
+SPECIAL_LEVELS: tuple[Level, ...] = (
+    Level("IQ1_S", 24, "Barely usable; for the largest models"),
+    Level("IQ1_M", 31, "Barely usable; for the largest models"),
+    Level("IQ2_XXS", 19, "Smallest that talks; wants an importance matrix"),
+    Level("IQ2_XS", 20, "Very small; wants an importance matrix"),
+    Level("IQ2_S", 28, "Very small; wants an importance matrix"),
+    Level("IQ2_M", 29, "Very small; wants an importance matrix"),
+    Level("Q2_K_S", 21, "Very small; wants an importance matrix"),
+    Level("IQ3_XXS", 23, "Small; wants an importance matrix"),
+    Level("IQ3_XS", 22, "Small; wants an importance matrix"),
+    Level("IQ3_S", 26, "Small; better with an importance matrix"),
+    Level("IQ3_M", 27, "Small; better with an importance matrix"),
+)
+"""Levels that are useless, or much worse, without an importance matrix."""
+
 DEFAULT_LEVEL = "Q4_K_M"
-_BY_NAME = {level.name: level for level in LEVELS}
-_NAME_OF_FTYPE = {level.ftype: level.name for level in LEVELS} | {
-    # Levels that files carry but that can't be made without an importance matrix.
-    19: "IQ2_XXS",
-    20: "IQ2_XS",
-    21: "Q2_K_S",
-    22: "IQ3_XS",
-    23: "IQ3_XXS",
-    24: "IQ1_S",
-    26: "IQ3_S",
-    27: "IQ3_M",
-    28: "IQ2_S",
-    29: "IQ2_M",
-    31: "IQ1_M",
+_BY_NAME = {level.name: level for level in (*LEVELS, *SPECIAL_LEVELS)}
+_NAME_OF_FTYPE = {level.ftype: level.name for level in _BY_NAME.values()} | {
+    # Levels that files carry but that are not made here.
     36: "TQ1_0",
     37: "TQ2_0",
     38: "MXFP4_MOE",
@@ -63,13 +65,9 @@ def level_named(name: str) -> Level:
     """The level with llama.cpp's `name`, in upper or lower case.
 
     Raises:
-        AppError: `level_needs_importance_matrix` for a level that exists but needs one.
-        KeyError: for a name that llama.cpp does not know.
+        KeyError: for a name that no level has that can be made.
     """
-    wanted = name.upper()
-    if wanted not in _BY_NAME and wanted in _NAME_OF_FTYPE.values():
-        raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=wanted)
-    return _BY_NAME[wanted]
+    return _BY_NAME[name.upper()]
 
 
 def level_name(ftype: int) -> str:

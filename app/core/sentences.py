@@ -114,9 +114,21 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "llama.cpp can't run the architecture {architecture} yet.",
         "Choose another model, or point Settings to a newer llama.cpp checkout.",
     ),
+    ErrorCode.TOKENIZER_MISSING: (
+        "{folder} holds no tokenizer: neither tokenizer.json nor tokenizer.model.",
+        "Download the repository again; what is there will be kept.",
+    ),
     ErrorCode.TOKENIZER_UNKNOWN: (
         "llama.cpp does not know this model's tokenizer ({reason}).",
         "Choose another model, or point Settings to a newer llama.cpp checkout.",
+    ),
+    ErrorCode.REMOTE_CODE_NEEDED: (
+        "The tokenizer of this model needs Python code from its repository, which is not run.",
+        "Look for a GGUF file of this model, or for another version of it.",
+    ),
+    ErrorCode.CHECKPOINT_REJECTED: (
+        "llama.cpp could not load what this checkpoint gives: {reason}.",
+        "Its weights and its config.json don't fit together; get it from another source.",
     ),
     ErrorCode.LEVEL_MISSING: (
         "No level was chosen.",
@@ -128,7 +140,23 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
         "The level {level} needs an importance matrix, or the model would be useless.",
-        "Choose another level.",
+        "Give one with --imatrix, make one with --calibration TEXT, or choose another level.",
+    ),
+    ErrorCode.IMPORTANCE_MATRIX_DAMAGED: (
+        "{file} can't be used as an importance matrix: {reason}.",
+        "Choose another file, or make one from a text.",
+    ),
+    ErrorCode.CALIBRATION_TEXT_SHORT: (
+        "The calibration text has {tokens} tokens, and {needed} are the fewest that say something.",
+        "Choose a longer text.",
+    ),
+    ErrorCode.IMPORTANCE_MATRIX_MISFIT: (
+        "The importance matrix is of another model: its entry for {tensor} has another size.",
+        "Give the one that was made with this model, or none.",
+    ),
+    ErrorCode.TYPE_UNKNOWN: (
+        "ggml knows no type “{name}”.",
+        "Write it as ggml does, for example q6_K, q8_0 or f16.",
     ),
     ErrorCode.WEIGHTS_NOT_FINITE: (
         "The tensor {tensor} holds values that are not numbers (NaN or infinity).",

@@ -15,14 +15,23 @@ from app.native.devices import devices
 from app.native.library import load_llama, log
 
 Report = Callable[[Event], None]
-_MEMORY_WORDS = ("failed to allocate", "unable to allocate", "out of memory", "bad_alloc")
+_MEMORY_WORDS = (
+    "failed to allocate",
+    "unable to allocate",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+)
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _SMALLEST_PROGRESS = 0.01
 
 
 @dataclass(frozen=True)
 class LoadWishes:
-    """How a model is to be loaded; None leaves it to the program."""
+    """How a model is to be loaded; None leaves it to the program.
+
+    `evaluation_callback` is a C function that is asked about each step of every evaluation.
+    """
 
     model: Path
     layers: int
@@ -33,6 +42,7 @@ class LoadWishes:
     threads_batch: int | None = None
     flash_attention: FlashAttention = "auto"
     has_extra_buffers: bool = True
+    evaluation_callback: object | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,8 @@ def _open_context(wishes: LoadWishes, model: int, report: Report) -> LoadedModel
     parameters.n_threads_batch = wishes.threads_batch or threads
     parameters.flash_attn_type = _FLASH_ATTENTION[wishes.flash_attention]
     parameters.no_perf = True
+    if wishes.evaluation_callback is not None:
+        parameters.cb_eval = wishes.evaluation_callback
     context = llama.llama_init_from_model(model, parameters)
     if not context:
         raise _load_error(wishes)

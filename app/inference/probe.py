@@ -20,7 +20,6 @@ from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace, write_atomically
 from app.core.sentences import describe_error
 from app.inference.loading import LoadWishes
-from app.inference.probe_model import write_probe_model
 from app.inference.sampling import Sampling
 from app.inference.session import AbortFlag, Session, Statistics
 from app.jobs.launch import child_environment, command_line
@@ -128,6 +127,9 @@ def _failure_of(*flags: str) -> str:
 def _probe_model() -> Path:
     path = paths.home() / "probe.gguf"
     if not path.exists():
+        # Imported late: in the converter's process gguf is the converter's own.
+        from app.inference.probe_model import write_probe_model
+
         # A name of its own: two first starts may come at once.
         part = path.with_name(f"probe-{os.getpid()}.gguf.part")
         with leftovers.noted(part):

@@ -32,11 +32,17 @@ class Vocabulary:
     def tokenize_prompt(self, prompt: str) -> list[int]:
         """The tokens of a prompt, with the begin token that the model wants exactly once."""
         tokens = self.tokenize(prompt)
-        if self._llama.llama_vocab_get_add_bos(self._vocabulary):
-            begin = self._llama.llama_vocab_bos(self._vocabulary)
-            if tokens[:1] != [begin]:
-                tokens.insert(0, begin)
+        begin = self.begin_token()
+        if begin is not None and tokens[:1] != [begin]:
+            tokens.insert(0, begin)
         return tokens
+
+    def begin_token(self) -> int | None:
+        """The token that every text begins with; None when the model wants none."""
+        if not self._llama.llama_vocab_get_add_bos(self._vocabulary):
+            return None
+        token: int = self._llama.llama_vocab_bos(self._vocabulary)
+        return token
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token; nothing for a control token."""

@@ -8,13 +8,13 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.core.errors import Cancelled
+from app.core.errors import AppError, Cancelled, ErrorCode
 from app.inference.loading import LoadWishes, Report
 from app.inference.sampling import Sampling
 from app.inference.session import AbortFlag, Session, Statistics
 
 # Some pre-tokenizers recurse once for each letter of a long word.
-_STACK_BYTES = 512 * 2**20
+STACK_BYTES = 512 * 2**20
 _MOST_WAITING = 8
 
 
@@ -57,9 +57,14 @@ class EngineThread:
         Raises:
             AppError: why it can't be loaded.
         """
-        usual = threading.stack_size(_STACK_BYTES)
-        threading.Thread(target=self._run, name="engine", daemon=True).start()
-        threading.stack_size(usual)
+        usual = threading.stack_size(STACK_BYTES)
+        try:
+            threading.Thread(target=self._run, name="engine", daemon=True).start()
+        except RuntimeError as error:
+            name, context = self._wishes.model.name, self._wishes.context
+            raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=context) from error
+        finally:
+            threading.stack_size(usual)
         self._loaded.wait()
         if self._session is None:
             raise self._error or RuntimeError("the engine thread ended")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,18 +11,17 @@ from typing import Any
 
 import httpx2
 
-from app.core.events import Event, Ready, decode_event
-from app.jobs.launch import child_environment, command_line
+from app.core.events import Ready
+from tests.verbs import Child, started
 
 WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running `serve`: the child, what it said before it was ready, and where it answers."""
+    """A running `serve`: the child and where it answers."""
 
-    child: subprocess.Popen[bytes]
-    said: list[Event]
+    child: Child
     ready: Ready
 
     @property
@@ -70,43 +67,10 @@ class Server:
 
 
 @contextmanager
-def serving(model: Path | str, *options: str, home: Path | None = None) -> Iterator[Server]:
+def serving(model: Path | str, *options: str) -> Iterator[Server]:
     """Start `serve` and wait until it is ready; at the end its log must show no traceback."""
-    with (
-        tempfile.TemporaryFile() as log,
-        start("serve", *options, str(model), log=log, home=home) as child,
-    ):
-        try:
-            yield _ready(child)
-        finally:
-            child.kill()
-            child.wait()
-            log.seek(0)
-            logged = log.read().decode("utf-8", "replace")
-    assert "Traceback" not in logged, logged
-
-
-def start(
-    verb: str, *arguments: str, log: Any = None, home: Path | None = None
-) -> subprocess.Popen[bytes]:
-    """A verb as the window starts it."""
-    environment = child_environment(verb)
-    if home is not None:
-        environment["GRISTMILL_HOME"] = str(home)
-    return subprocess.Popen(
-        command_line(verb, *arguments),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
-    )
-
-
-def _ready(child: subprocess.Popen[bytes]) -> Server:
-    assert child.stdout is not None
-    said: list[Event] = []
-    for line in child.stdout:
-        said.append(decode_event(line))
-        if isinstance(said[-1], Ready):
-            return Server(child, said, said[-1])
-    raise AssertionError(f"it was never ready: {said}, status {child.wait()}")
+    with started("serve", *options, str(model)) as child:
+        ready = child.read_until(lambda event: isinstance(event, Ready))
+        assert isinstance(ready, Ready)
+        yield Server(child, ready)
+        assert "Traceback" not in child.log()

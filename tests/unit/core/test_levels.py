@@ -5,14 +5,21 @@ from __future__ import annotations
 import gguf
 import pytest
 
-from app.core.errors import AppError, ErrorCode
-from app.core.levels import _NAME_OF_FTYPE, DEFAULT_LEVEL, LEVELS, level_name, level_named
+from app.core.levels import (
+    _NAME_OF_FTYPE,
+    DEFAULT_LEVEL,
+    LEVELS,
+    SPECIAL_LEVELS,
+    level_name,
+    level_named,
+)
 
 
 def test_names_and_numbers_are_unique() -> None:
-    assert len({level.name for level in LEVELS}) == len(LEVELS)
-    assert len({level.ftype for level in LEVELS}) == len(LEVELS)
-    assert all(level.description for level in LEVELS)
+    levels = (*LEVELS, *SPECIAL_LEVELS)
+    assert len({level.name for level in levels}) == len(levels)
+    assert len({level.ftype for level in levels}) == len(levels)
+    assert all(level.description for level in levels)
 
 
 def test_numbers_are_those_of_the_file_format() -> None:
@@ -30,11 +37,9 @@ def test_case_does_not_matter(name: str) -> None:
     assert level_named(name).name == DEFAULT_LEVEL
 
 
-def test_a_level_that_needs_an_importance_matrix_says_so() -> None:
-    with pytest.raises(AppError) as caught:
-        level_named("iq2_xxs")
-    assert caught.value.code is ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX
-    assert caught.value.facts == {"level": "IQ2_XXS"}
+def test_special_levels_are_known_but_not_offered_first() -> None:
+    assert level_named("iq2_xxs").ftype == 19
+    assert level_named("iq2_xxs") not in LEVELS
 
 
 @pytest.mark.parametrize("name", ["", "Q4", "Q4_K_M ", "ı"])
@@ -44,5 +49,5 @@ def test_an_unknown_name(name: str) -> None:
 
 
 def test_a_level_by_number() -> None:
-    assert all(level_name(level.ftype) == level.name for level in LEVELS)
+    assert all(level_name(it.ftype) == it.name for it in (*LEVELS, *SPECIAL_LEVELS))
     assert level_name(2**31) == ""

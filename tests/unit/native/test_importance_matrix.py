@@ -263,7 +263,8 @@ def test_mutated_files_are_read_or_refused_by_name(tmp_path: Path) -> None:
     save_importance_matrix(tmp_path / "whole.gguf", sample())
     path = tmp_path / "mutated"
     began = time.process_time()
-    for content in ((tmp_path / "whole.gguf").read_bytes(), old_file(OLD_ENTRIES)):
+    old = old_file([(f"blk.{layer}.attn_q.weight", 4, [layer] * 60) for layer in range(4)])
+    for content in ((tmp_path / "whole.gguf").read_bytes(), old):
         for mutated in mutations(content, 500, 1, len(content)):
             path.write_bytes(mutated)
             assert is_usable(path) or refusal_of(path).code in _NAMED

@@ -1,0 +1,96 @@
+"""What a person decides beyond the level: an importance matrix, and types for single tensors."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.conversion.header import PlacedTensor
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import Level
+from app.native.importance_matrix import ImportanceMatrix
+from app.native.library import load_llama
+from app.native.quantization import type_numbers
+
+_EMBEDDING = "token_embd.weight"
+
+
+@dataclass(frozen=True)
+class TypeChoices:
+    """The choices; types by ggml's names in lower case, such as `q6_k`.
+
+    `overrides` are pairs of a regular expression, searched in a tensor's name, and a type; the
+    first that fits counts. They apply to quantised levels only (src/llama-quant.cpp).
+    """
+
+    importance: ImportanceMatrix | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+    output_type: str | None = None
+    embedding_type: str | None = None
+
+    def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
+        """The weights of a tensor's columns (experts x width), or None when there are none.
+
+        Raises:
+            AppError: `importance_matrix_misfit`, when they are of another model.
+        """
+        weights = self.importance.weights_for(tensor.name) if self.importance else None
+        if weights is None:
+            return None
+        width = tensor.shape[-1]
+        experts = math.prod(tensor.shape[:-2])
+        if weights.size != experts * width:
+            # llama.cpp lets the embeddings pass: their entry is never of use.
+            if tensor.name == _EMBEDDING:
+                return None
+            raise AppError(ErrorCode.IMPORTANCE_MATRIX_MISFIT, tensor=tensor.name)
+        return weights.reshape(experts, width)
+
+
+NO_CHOICES = TypeChoices()
+
+
+def known_type(name: str) -> int:
+    """Ggml's number of a type, by its name in any case.
+
+    Raises:
+        AppError: `type_unknown`.
+    """
+    by_lower_name = {known.lower(): number for known, number in type_numbers().items()}
+    if name.lower() not in by_lower_name:
+        raise AppError(ErrorCode.TYPE_UNKNOWN, name=name)
+    return by_lower_name[name.lower()]
+
+
+@contextmanager
+def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
+    """The parameters of `llama_model_quantize` for a dry run; valid inside the block."""
+    llama = load_llama()
+    parameters = llama.llama_model_quantize_default_params()
+    parameters.ftype = level.ftype
+    parameters.dry_run = True
+    if choices.output_type:
+        parameters.output_tensor_type = known_type(choices.output_type)
+    if choices.embedding_type:
+        parameters.token_embedding_type = known_type(choices.embedding_type)
+    overrides = [
+        llama.llama_model_tensor_override(pattern.encode(), known_type(name))
+        for pattern, name in choices.overrides
+    ]
+    if overrides:
+        # The last entry, all zero, ends the list.
+        array = (llama.llama_model_tensor_override * (len(overrides) + 1))(*overrides)
+        parameters.tt_overrides = array
+    if choices.importance is not None:
+        # A dry run only asks whether there is one, not what is in it.
+        one = ctypes.c_float(1)
+        entry = llama.llama_model_imatrix_data(b"any", ctypes.pointer(one), 1)
+        parameters.imatrix = (llama.llama_model_imatrix_data * 2)(entry)
+    yield parameters

@@ -1,0 +1,87 @@
+"""Small random checkpoints of other architectures, as transformers saves them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+_SMALL = {
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 64,
+    "max_position_embeddings": 512,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+_SENTENCEPIECE: dict[str, dict[str, Any]] = {
+    "MixtralConfig": {**_SMALL, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "GemmaConfig": {**_SMALL, "num_key_value_heads": 1},
+    "Gemma2Config": {**_SMALL, "query_pre_attn_scalar": 64},
+    "Gemma3TextConfig": {**_SMALL, "query_pre_attn_scalar": 64},
+}
+_BYTE_PAIRS: dict[str, dict[str, Any]] = {
+    "Qwen3Config": _SMALL,
+    "Qwen2MoeConfig": {
+        **_SMALL,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 256,
+        "shared_expert_intermediate_size": 256,
+    },
+    "GPT2Config": {"n_embd": 256, "n_layer": 2, "n_head": 4, "n_positions": 512},
+    "FalconConfig": {
+        "hidden_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "new_decoder_architecture": False,
+        "multi_query": True,
+        "num_kv_heads": 1,
+    },
+}
+ARCHITECTURES = (*_SENTENCEPIECE, *_BYTE_PAIRS)
+
+
+def make_checkpoint(configuration: str, folder: Path) -> Path:
+    """A checkpoint with random bfloat16 weights; `configuration` is a class of transformers."""
+    folder.mkdir(parents=True)
+    if configuration in _SENTENCEPIECE:
+        values = _SENTENCEPIECE[configuration] | {"vocab_size": 512}
+        _take_sentencepiece(folder)
+    else:
+        values = _BYTE_PAIRS[configuration] | {"vocab_size": 49_152}
+        for name in _TOKENIZER_FILES:
+            shutil.copy(smollm2_checkpoint() / name, folder)
+    _save(configuration, values, folder)
+    return folder
+
+
+def _take_sentencepiece(folder: Path) -> None:
+    llama = make_tiny_llama(folder / "llama")
+    for name in ("tokenizer.model", "tokenizer_config.json"):
+        shutil.move(llama / name, folder)
+    shutil.rmtree(llama)
+
+
+def _save(configuration: str, values: dict[str, Any], folder: Path) -> None:
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    make: Callable[..., Any] = getattr(transformers, configuration)
+    model = transformers.AutoModelForCausalLM.from_config(make(**values), dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+    if configuration == "GPT2Config":
+        # transformers 5 leaves out a field that the converter asks for.
+        file = folder / "config.json"
+        config = json.loads(file.read_text())
+        file.write_text(json.dumps(config | {"n_ctx": values["n_positions"]}))

@@ -1,0 +1,49 @@
+"""What gathering an importance matrix costs: `python -m tests.benchmarks.calibration [MODEL]`.
+
+The same chunks are read with and without it, taking turns; the best of several rounds. The model is
+SmolLM2-135M unless a GGUF file is named.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+
+from app.inference.activations import GatheredActivations
+from app.inference.calibration import _evaluate, _loaded, _wishes
+from app.inference.loading import LoadWishes
+from tests.checkpoints import smollm2_gguf
+
+CHUNKS, ROUNDS = 2, 5
+
+
+def main(model: Path) -> None:
+    """Print a table."""
+    wishes = [_wishes(model, None, None, GatheredActivations(), lambda _: None)]
+    wishes.append(LoadWishes(model, wishes[0].layers, wishes[0].context, wishes[0].trained_context))
+    best = [float("inf")] * len(wishes)
+    for _ in range(ROUNDS):
+        best = [min(seconds, seconds_of(wish)) for seconds, wish in zip(best, wishes, strict=True)]
+    tokens = CHUNKS * wishes[0].context
+    print(f"{'':<24}{'tokens/s':>10}")
+    for name, seconds in zip(("gathering", "reading alone"), best, strict=True):
+        print(f"{name:<24}{tokens / seconds:>10.1f}")
+    print(f"{'share of gathering':<24}{1 - best[1] / best[0]:>10.1%}")
+
+
+def seconds_of(wishes: LoadWishes) -> float:
+    """Seconds to read the chunks, after one that warms up."""
+    chance = random.Random(0)
+    with _loaded(wishes, lambda _: None) as loaded:
+        for number in range(CHUNKS + 1):
+            if number == 1:
+                began = time.perf_counter()
+            tokens = [chance.randrange(100, 400) for _ in range(wishes.context)]
+            _evaluate(loaded, tokens, wishes.model.name)
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else smollm2_gguf())

@@ -1,0 +1,176 @@
+"""What clients may ask for: bounds on every field, unknown fields ignored, refusals in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.prompt import ChatMessage
+from app.inference.requests import ChatRequest, CompletionRequest, decode_request
+from app.inference.sampling import Sampling
+
+USER = [{"role": "user", "content": "Hello"}]
+
+
+def chat(**fields: Any) -> ChatRequest:
+    return decode_request(json.dumps({"messages": USER} | fields).encode(), ChatRequest)
+
+
+def refusal(body: bytes) -> str:
+    with pytest.raises(AppError) as raised:
+        decode_request(body, ChatRequest)
+    assert raised.value.code is ErrorCode.REQUEST_INVALID
+    return str(raised.value.facts["reason"])
+
+
+def test_the_least_that_can_be_asked() -> None:
+    asked = chat()
+    assert asked.sampling(Sampling()) == Sampling()
+    assert (asked.stops(), asked.token_limit(), asked.stream, asked.wants_usage) == (
+        (),
+        None,
+        False,
+        False,
+    )
+
+
+def test_everything_that_can_be_asked() -> None:
+    given = {
+        "temperature": 0,
+        "top_k": 1,
+        "top_p": 0.5,
+        "min_p": 0.1,
+        "repeat_penalty": 1.1,
+        "frequency_penalty": -1,
+        "presence_penalty": 1.5,
+        "seed": 7,
+    }
+    asked = chat(**given, max_tokens=5, stop=["a", "b"], stream_options={"include_usage": True})
+    assert asked.sampling(Sampling()) == Sampling(**given)
+    assert (asked.stops(), asked.token_limit(), asked.wants_usage) == (("a", "b"), 5, True)
+
+
+def test_what_is_null_counts_as_not_given() -> None:
+    names = ("max_tokens", "stop", "seed", "temperature", "top_p", "stream_options")
+    assert chat(**dict.fromkeys(names)) == chat()
+
+
+def test_the_newer_name_of_the_limit_wins() -> None:
+    assert chat(max_tokens=5, max_completion_tokens=9).token_limit() == 9
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert (
+        chat(tools=[], logit_bias={"1": 2}, user="me", metadata={"a": [1, {"b": None}]}) == chat()
+    )
+
+
+@pytest.mark.parametrize(
+    ("seed", "expected"), [(-1, 2**32 - 1), (2**32 + 5, 5), (10**30, 10**30 % 2**32)]
+)
+def test_any_whole_number_is_a_seed(seed: int, expected: int) -> None:
+    assert chat(seed=seed).sampling(Sampling()).seed == expected
+
+
+def test_the_parts_of_a_text_are_joined() -> None:
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
+    assert message.as_chat_message() == ChatMessage("user", "one\ntwo")
+
+
+def test_the_developer_is_the_system() -> None:
+    (message,) = chat(messages=[{"role": "developer", "content": "Be brief."}]).messages
+    assert message.as_chat_message() == ChatMessage("system", "Be brief.")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stream", "yes"),
+        ("stream", 1),
+        ("n", 2),
+        ("n", 0),
+        ("max_tokens", 0),
+        ("max_tokens", -1),
+        ("max_tokens", 1.5),
+        ("max_tokens", "5"),
+        ("max_tokens", 2**24 + 1),
+        ("max_tokens", 10**400),
+        ("max_completion_tokens", 0),
+        ("temperature", -0.1),
+        ("temperature", 5.1),
+        ("temperature", "hot"),
+        ("top_k", -1),
+        ("top_k", 10**7),
+        ("top_p", 1.01),
+        ("min_p", -0.01),
+        ("repeat_penalty", 0),
+        ("frequency_penalty", 2.1),
+        ("presence_penalty", -2.1),
+        ("seed", 1.5),
+        ("stop", ""),
+        ("stop", [""]),
+        ("stop", ["x"] * 17),
+        ("stop", "x" * 257),
+        ("stop", 5),
+        ("stream_options", {"include_usage": "yes"}),
+        ("model", "m" * 1025),
+        ("messages", []),
+        ("messages", "Hello"),
+        ("messages", None),
+        ("messages", [None]),
+        ("messages", [{"role": "user"}]),
+        ("messages", [{"content": "Hello"}]),
+        ("messages", [{"role": "wizard", "content": "Hello"}]),
+        ("messages", [{"role": "user", "content": 5}]),
+        ("messages", [{"role": "user", "content": None}]),
+        ("messages", [{"role": "user", "content": [{"text": "Hello"}]}]),
+        ("messages", [{"role": "user", "content": [{"type": "text", "text": 5}]}]),
+        ("messages", USER * 16_385),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(field: str, value: object) -> None:
+    body = json.dumps({"messages": USER, field: value}).encode()
+    assert f"$.{field}" in refusal(body)
+
+
+@pytest.mark.parametrize("kind", ["image_url", "input_audio", "file"])
+def test_what_is_not_text_is_refused_in_words(kind: str) -> None:
+    parts = [{"type": kind, kind: {"url": "file:///etc/passwd"}}]
+    (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
+    with pytest.raises(AppError) as raised:
+        message.as_chat_message()
+    assert raised.value.code is ErrorCode.REQUEST_INVALID
+    assert raised.value.facts == {"reason": f"only text can be read, not “{kind}”"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{}",
+        b"\xff\xfe",
+        b'{"messages": "\xff"}',
+        b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
+        b'{"messages": [{"role": "user", "content": "a"}], "temperature": NaN}',
+        b'{"messages": [{"role": "user", "content": "a"}], "temperature": 1e999}',
+        b'{"unknown": ' + b"[" * 100_000,
+        b'{"messages": ' + b"[" * 100_000,
+    ],
+)
+def test_what_is_no_request_is_refused(body: bytes) -> None:
+    assert refusal(body)
+
+
+def test_a_prompt_is_one_text() -> None:
+    assert decode_request(b'{"prompt": "a\\u0000b"}', CompletionRequest).prompt == "a\0b"
+    for wrong in (b"{}", b'{"prompt": ["a"]}', b'{"prompt": [1, 2]}', b'{"prompt": null}'):
+        with pytest.raises(AppError):
+            decode_request(wrong, CompletionRequest)

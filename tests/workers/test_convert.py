@@ -1,0 +1,247 @@
+"""The verb `convert` as a child process: llama.cpp's own bytes, or nothing at all."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import ErrorCode
+from app.core.events import Event, Failed, Finished, LevelPlanned, Progressed
+from app.core.levels import LEVELS, Level, level_named
+from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.library.header import read_header
+from app.library.sanity import require_sane
+from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.verbs import Child, files_below, run_verb, started
+
+pytestmark = pytest.mark.slow
+
+END_SECONDS = 1
+ALL_LEVELS = [level.name for level in LEVELS]
+
+
+@pytest.fixture(autouse=True)
+def _converter(converter: Path) -> Path:
+    return converter
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "target"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        is_thorough = metafunc.config.option.markexpr == "slow"
+        metafunc.parametrize("seed", range(10 if is_thorough else 3))
+
+
+def convert(source: Path, target: Path, levels: Sequence[str], *options: str) -> list[Event]:
+    chosen = [word for level in levels for word in ("--level", level)]
+    with started("convert", str(source), *chosen, "--to", str(target), *options) as child:
+        status = child.end()
+    assert status == (EXIT_FAILED if isinstance(child.events[-1], Failed) else 0), child.events
+    return child.events
+
+
+def planned_sizes(events: list[Event]) -> dict[str, int]:
+    planned = [event for event in events if isinstance(event, LevelPlanned)]
+    return {event.level: event.size_bytes for event in planned}
+
+
+def is_converting(event: Event) -> bool:
+    return isinstance(event, Progressed) and event.step == "convert"
+
+
+def llama_cpp_file(source: Path, converter: Path, outtype: str, folder: Path) -> Path:
+    """The 16-bit file that llama.cpp's own script makes of a checkpoint."""
+    file = folder / f"{outtype}.gguf"
+    script = (converter_of(converter)) / "convert_hf_to_gguf.py"
+    command = [sys.executable, str(script), str(source), "--outtype", outtype]
+    subprocess.run([*command, "--outfile", str(file)], check=True, capture_output=True)
+    return file
+
+
+def converter_of(converter: Path) -> Path:
+    (version,) = converter.iterdir()
+    return version
+
+
+def llama_cpp_bytes(file: Path, level: Level) -> bytes:
+    """What llama.cpp's own quantizer makes of a file."""
+    from llama_cpp import llama_cpp
+
+    silence = llama_cpp.llama_log_callback(lambda *_: None)
+    llama_cpp.llama_log_set(silence, None)
+    parameters = llama_cpp.llama_model_quantize_default_params()
+    parameters.ftype = level.ftype
+    parameters.nthread = 2
+    made = file.with_name(f"{level.name}.gguf")
+    status = llama_cpp.llama_model_quantize(
+        os.fsencode(file), os.fsencode(made), ctypes.byref(parameters)
+    )
+    assert status == 0
+    content = made.read_bytes()
+    made.unlink()
+    return content
+
+
+def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(
+    tmp_path: Path, target: Path, converter: Path
+) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    dry = convert(source, target, [], "--dry-run")
+    assert not target.exists()
+
+    events = convert(source, target, ALL_LEVELS)
+
+    paths = [target / f"tiny-{name}.gguf" for name in ALL_LEVELS]
+    assert events[-1] == Finished(tuple(map(str, paths)))
+    sizes = dict(zip(ALL_LEVELS, (path.stat().st_size for path in paths), strict=True))
+    assert planned_sizes(dry) == planned_sizes(events) == sizes
+    progress = [event for event in events if is_converting(event)]
+    assert progress[-1].done_bytes == progress[-1].total_bytes > 0
+    reference = llama_cpp_file(source, converter, "bf16", tmp_path)
+    for level, path in zip(LEVELS, paths, strict=True):
+        assert path.read_bytes() == llama_cpp_bytes(reference, level), level.name
+        require_sane(read_header(path))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "outtype", "shards", "tied"),
+    [("float32", "f32", 1, True), ("float16", "f16", 3, False), ("bfloat16", "bf16", 2, True)],
+)
+def test_checkpoints_of_every_type_have_the_bytes_of_llama_cpp(
+    dtype: str, outtype: str, shards: int, tied: bool, tmp_path: Path, target: Path, converter: Path
+) -> None:
+    source = make_tiny_llama(
+        tmp_path / "tiny", layers=2, vocabulary=640, dtype=dtype, shards=shards, tied=tied
+    )
+    convert(source, target, ["Q4_K_M", "IQ4_XS", "Q8_0"])
+    reference = llama_cpp_file(source, converter, outtype, tmp_path)
+    for name in ("Q4_K_M", "IQ4_XS", "Q8_0"):
+        made = (target / f"tiny-{name}.gguf").read_bytes()
+        assert made == llama_cpp_bytes(reference, level_named(name)), name
+
+
+def test_a_real_model_has_the_bytes_of_llama_cpp(
+    tmp_path: Path, target: Path, converter: Path
+) -> None:
+    source = smollm2_checkpoint()
+    levels = ["Q4_K_M", "Q6_K", "Q4_0", "Q8_0"]
+    events = convert(source, target, levels)
+    reference = llama_cpp_file(source, converter, "bf16", tmp_path)
+    for name in levels:
+        made = target / f"{source.name}-{name}.gguf"
+        assert made.stat().st_size == planned_sizes(events)[name]
+        assert made.read_bytes() == llama_cpp_bytes(reference, level_named(name)), name
+
+
+def interrupt(child: Child) -> None:
+    child.process.send_signal(signal.SIGINT)
+
+
+def leave_alone(child: Child) -> None:
+    child.stdin.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("stop", [Child.cancel, interrupt, leave_alone])
+@pytest.mark.parametrize("step", ["checks", "convert"])
+def test_stopped_it_leaves_at_once_and_leaves_nothing(
+    stop: Callable[[Child], None],
+    step: str,
+    tmp_path: Path,
+    target: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--to", str(target))
+    with started("convert", str(source), *arguments) as child:
+        child.read_until(is_converting if step == "convert" else lambda _: True)
+        assert child.process.poll() is None
+        stop(child)
+        assert child.process.wait(END_SECONDS) == EXIT_CANCELLED
+    assert not list(target.glob("*"))
+    assert not list((home / "unfinished").glob("*"))
+    assert not list(temporary.glob("gristmill-*"))
+
+
+def test_killed_anywhere_it_leaves_nothing_that_looks_finished(
+    seed: int, tmp_path: Path, target: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    seen = 0
+    # With every event seen, the child may be in the middle of the files' last sync and rename.
+    wanted = random.Random(seed).randrange(0, 420)
+
+    def is_the_one(_: Event) -> bool:
+        nonlocal seen
+        seen += 1
+        return seen > wanted
+
+    arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--to", str(target))
+    with started("convert", str(source), *arguments) as child:
+        child.read_until(is_the_one)
+        child.process.kill()
+        assert child.process.wait() == -signal.SIGKILL
+
+    for file in target.glob("*.gguf"):
+        require_sane(read_header(file))
+    assert run_verb("models", str(target)).status == 0
+    assert not list(target.glob("*.part"))
+    assert not list((home / "unfinished").glob("*"))
+    assert not list(temporary.glob("gristmill-*"))
+
+
+def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, target: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    target.mkdir()
+    old = target / "tiny-Q8_0.gguf"
+    old.write_bytes(b"old")
+    arguments = ("--level", "Q8_0", "--to", str(target), "--overwrite")
+    with started("convert", str(source), *arguments) as child:
+        child.read_until(is_converting)
+        child.process.kill()
+        child.process.wait()
+    assert old.read_bytes() == b"old"
+
+    convert(source, target, ["Q8_0"], "--overwrite")
+
+    assert files_below(target) == {"tiny-Q8_0.gguf": old.stat().st_size}
+    require_sane(read_header(old))
+
+
+def test_one_file_can_be_named(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    file = tmp_path / "some where" / "Grist é.GGUF"
+    events = convert(source, file, ["q4_k_m", "Q4_K_M"])
+    assert events[-1] == Finished((str(file),))
+    assert read_header(file).metadata["general.file_type"] == level_named("Q4_K_M").ftype
+
+
+def test_two_jobs_for_one_file_get_into_no_quarrel(tmp_path: Path, target: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    arguments = ("--level", "Q8_0", "--to", str(target))
+    with started("convert", str(source), *arguments) as first:
+        first.read_until(is_converting)
+        events = convert(source, target, ["Q8_0"])
+        assert isinstance(events[-1], Failed)
+        assert events[-1].code is ErrorCode.FILE_BUSY
+        assert first.end() == 0
+    require_sane(read_header(target / "tiny-Q8_0.gguf"))
