@@ -213,6 +213,6 @@ def _naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
 
 def _in_words(error: Exception) -> str:
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
-    if isinstance(error, KeyError) and " " not in text:
+    if isinstance(error, KeyError) and text and " " not in text:
         return f"it finds no “{text}” in config.json"
     return text.splitlines()[0] if text else type(error).__name__

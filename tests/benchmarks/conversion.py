@@ -20,8 +20,11 @@ from app.conversion.installation import converter_folder
 from app.core.levels import DEFAULT_LEVEL, level_named
 from app.core.machine import usable_threads
 from app.core.settings import Settings
-from tests.checkpoints import make_tiny_llama
 
+_MAKE = """
+import sys, pathlib
+make_tiny_llama(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
+"""
 _QUANTIZE = """
 import sys
 import llama_cpp.llama_cpp as llama
@@ -56,7 +59,9 @@ def main() -> None:
     converter = converter_folder(Settings())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = str(make_tiny_llama(folder / "model", width=2048, layers=28, vocabulary=32_000))
+        source = str(folder / "model")
+        # In a process of its own: a child's peak begins with what its parent holds.
+        run(sys.executable, "-c", _MAKE, source)
         middle, theirs, ours = (str(folder / f"{it}.gguf") for it in ("bf16", "theirs", "ours"))
         script = str(converter / "convert_hf_to_gguf.py")
         converted = run(sys.executable, script, source, "--outtype", "bf16", "--outfile", middle)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import resource
 import shutil
 import struct
 import subprocess
@@ -237,6 +236,8 @@ def test_a_spoilt_checkpoint(
 def test_a_header_of_four_gigabytes_is_refused_at_once(
     folder: Path, home: Path, target: Path
 ) -> None:
+    import resource
+
     with (folder / WEIGHTS).open("wb") as file:
         file.write(safetensors(b"{", length=2**32))
         file.truncate(2**32 + 8)

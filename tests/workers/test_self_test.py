@@ -1,4 +1,4 @@
-"""The verb `self-test`: what it says about a machine where everything is there, or something not."""
+"""The verb `self-test`: what it says where everything is there, and where something is not."""
 
 from __future__ import annotations
 

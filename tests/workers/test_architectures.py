@@ -1,0 +1,159 @@
+"""Whole files of many architectures against llama.cpp's own, with and without importance."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.core.levels import level_named
+from app.library.header import read_header
+from app.native.importance_matrix import (
+    Activations,
+    ImportanceMatrix,
+    read_importance_matrix,
+    save_importance_matrix,
+)
+from tests.architectures import ARCHITECTURES, make_checkpoint
+from tests.checkpoints import make_tiny_llama
+from tests.verbs import run_verb
+
+pytestmark = pytest.mark.slow
+
+_LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q4_1", "IQ4_XS", "IQ3_M", "BF16")
+_WITH_IMPORTANCE = ("Q3_K_S", "Q4_K_M", "Q4_0", "IQ4_NL", "IQ2_XS", "Q2_K_S")
+_WORDS = "The miller ground the grain and the mill stood by the river in the valley. " * 200
+
+
+def convert_by_llama_cpp(source: Path, converter: Path, folder: Path) -> Path:
+    (version,) = converter.iterdir()
+    file = folder / "reference.gguf"
+    command = [sys.executable, str(version / "convert_hf_to_gguf.py"), str(source)]
+    options = ["--outtype", "bf16", "--outfile", str(file)]
+    subprocess.run([*command, *options], check=True, capture_output=True)
+    return file
+
+
+def quantize_by_llama_cpp(
+    file: Path, level: str, importance: ImportanceMatrix | None = None
+) -> bytes:
+    from llama_cpp import llama_cpp
+
+    silence = llama_cpp.llama_log_callback(lambda *_: None)
+    llama_cpp.llama_log_set(silence, None)
+    parameters = llama_cpp.llama_model_quantize_default_params()
+    parameters.ftype = level_named(level).ftype
+    parameters.nthread = 2
+    weights = (
+        {name: importance.weights_for(name) for name in importance.entries} if importance else {}
+    )
+    entries = (llama_cpp.llama_model_imatrix_data * (len(weights) + 1))()
+    for entry, (name, values) in zip(entries, weights.items(), strict=False):
+        entry.name, entry.size = name.encode(), values.size
+        entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+    if weights:
+        parameters.imatrix = entries
+    made = file.with_name("quantized.gguf")
+    status = llama_cpp.llama_model_quantize(os.fsencode(file), os.fsencode(made), parameters)
+    assert status == 0
+    return made.read_bytes()
+
+
+def options_for(levels: tuple[str, ...], target: Path) -> list[str]:
+    return [word for level in levels for word in ("--level", level)] + ["--to", str(target)]
+
+
+@pytest.mark.parametrize("configuration", ARCHITECTURES)
+def test_every_architecture_has_the_bytes_of_llama_cpp(
+    configuration: str, tmp_path: Path, converter: Path
+) -> None:
+    source = make_checkpoint(configuration, tmp_path / "model")
+    ended = run_verb("convert", str(source), *options_for(_LEVELS, tmp_path / "made"))
+    assert ended.status == 0, ended.complaints
+    reference = convert_by_llama_cpp(source, converter, tmp_path)
+    for level in _LEVELS:
+        made = (tmp_path / "made" / f"model-{level}.gguf").read_bytes()
+        assert made == quantize_by_llama_cpp(reference, level), level
+
+
+@pytest.mark.parametrize("configuration", ["MixtralConfig", "GemmaConfig"])
+def test_with_an_importance_matrix_too(configuration: str, tmp_path: Path, converter: Path) -> None:
+    source = make_checkpoint(configuration, tmp_path / "model")
+    text, made = tmp_path / "text.txt", tmp_path / "made"
+    text.write_text(_WORDS)
+    options = [*options_for(_WITH_IMPORTANCE, made), "--calibration", str(text)]
+    ended = run_verb("convert", str(source), *options)
+    assert ended.status == 0, ended.complaints
+    matrix_file = made / "model.imatrix.gguf"
+    names = {f"model-{level}.gguf" for level in _WITH_IMPORTANCE}
+    assert {file.name for file in made.iterdir()} == names | {matrix_file.name}
+    matrix = read_importance_matrix(matrix_file)
+    reference = convert_by_llama_cpp(source, converter, tmp_path)
+    for level in _WITH_IMPORTANCE:
+        content = (made / f"model-{level}.gguf").read_bytes()
+        assert content == quantize_by_llama_cpp(reference, level, matrix), level
+
+
+def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path) -> None:
+    from llama_cpp import llama_cpp
+
+    source = make_tiny_llama(tmp_path / "model", layers=2)
+    made = tmp_path / "made.gguf"
+    ended = run_verb(
+        *("convert", str(source), "--level", "Q4_K_M", "--to", str(made)),
+        *("--type", r"blk\.0\.ffn_down=Q8_0", "--type", "ffn_down=q5_K"),
+        *("--output-type", "q8_0", "--embedding-type", "F16"),
+    )
+    assert ended.status == 0, ended.complaints
+    types = {tensor.name: tensor.type_name.lower() for tensor in read_header(made).tensors}
+    assert types["blk.0.ffn_down.weight"] == "q8_0"
+    assert types["blk.1.ffn_down.weight"] == "q5_k"
+    assert types["output.weight"] == "q8_0"
+    assert types["token_embd.weight"] == "f16"
+    overrides = (llama_cpp.llama_model_tensor_override * 3)(
+        (rb"blk\.0\.ffn_down", 8), (b"ffn_down", 13)
+    )
+    parameters = llama_cpp.llama_model_quantize_default_params()
+    parameters.ftype, parameters.tt_overrides = level_named("Q4_K_M").ftype, overrides
+    parameters.output_tensor_type, parameters.token_embedding_type = 8, 1
+    reference = convert_by_llama_cpp(source, converter, tmp_path)
+    wanted = reference.with_name("wanted.gguf")
+    names = (os.fsencode(reference), os.fsencode(wanted))
+    assert llama_cpp.llama_model_quantize(*names, parameters) == 0
+    assert made.read_bytes() == wanted.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--type", "ffn_down=q9"], "ggml knows no type “q9”"),
+        (["--level", "IQ2_XXS"], "needs an importance matrix"),
+        (["--imatrix", "absent.gguf"], "absent.gguf"),
+    ],
+)
+def test_a_choice_that_can_not_be_is_said(
+    options: list[str], words: str, tmp_path: Path, converter: Path
+) -> None:
+    source = make_tiny_llama(tmp_path / "model")
+    target = tmp_path / "made"
+    ended = run_verb("convert", str(source), "--level", "Q4_K_M", "--to", str(target), *options)
+    assert ended.status == 1
+    assert words in ended.complaints[-1]
+    assert not target.exists()
+
+
+def test_an_importance_matrix_of_another_model_is_refused(tmp_path: Path, converter: Path) -> None:
+    matrix = tmp_path / "other.gguf"
+    rows = Activations(np.ones((1, 99), np.float32), np.ones(1, np.int64))
+    save_importance_matrix(matrix, ImportanceMatrix({"blk.0.attn_q.weight": rows}, 2, 512))
+    source, target = make_tiny_llama(tmp_path / "model"), tmp_path / "made"
+    arguments = ("--level", "Q4_K_M", "--to", str(target), "--imatrix", str(matrix))
+    ended = run_verb("convert", str(source), *arguments)
+    assert ended.status == 1
+    assert "of another model" in ended.complaints[-1]
+    assert not list(target.glob("*"))
