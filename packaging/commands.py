@@ -31,10 +31,12 @@ _CHECKS = (
     ("Types", ("mypy",)),
     ("Who imports whom", ("lint-imports",)),
 )
-_FAST_TESTS = ("Fast tests", ("pytest", "tests/unit", "tests/gui"))
-_SLOW_TESTS = ("Tests with child processes", ("pytest", "tests/workers", "tests/end2end"))
+_FAST_TESTS = ("Fast tests", ("pytest", "-m", "not slow", "tests/unit"))
+_SLOW_UNIT_TESTS = ("Slower unit tests", ("pytest", "-m", "slow", "tests/unit"))
+_WINDOW_TESTS = ("Tests of the window", ("pytest", "tests/gui"))
+_STORY_TESTS = ("Tests with child processes", ("pytest", "tests/workers", "tests/end2end"))
 PROGRAMS = {
-    "test": (*_CHECKS, _FAST_TESTS, _SLOW_TESTS),
+    "test": (*_CHECKS, _FAST_TESTS, _SLOW_UNIT_TESTS, _WINDOW_TESTS, _STORY_TESTS),
     "unit": (_FAST_TESTS,),
     "lint": _CHECKS,
     "format": (

@@ -27,10 +27,10 @@ def test_command_line_runs_this_program_as_a_module() -> None:
         "-m",
         "app",
         "convert",
+        "--events",
         "a folder",
         "--level",
         "Q8_0",
-        "--events",
     ]
 
 
