@@ -12,7 +12,7 @@ from app.hub.reference import parse_reference
 from app.jobs.reporter import Reporter
 
 NAME = "download"
-HELP = "download a repository from the Hugging Face Hub; goes on where an earlier run broke off"
+HELP = "Download a repository from the Hugging Face Hub; go on where an earlier run broke off."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

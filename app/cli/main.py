@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from typing import Protocol
@@ -61,6 +62,10 @@ def run_command_line(arguments: list[str]) -> int:
     except AppError as error:
         reporter.report(Failed(error.code, error.facts))
         return EXIT_USAGE if error.code in _USAGE_ERRORS else EXIT_FAILED
+    except BrokenPipeError:
+        # Whoever read the results has enough of them, as "head" does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the last road: a fault of the program itself
         traceback.print_exc(file=sys.stderr)
         detail = f"{type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from app.jobs.reporter import Reporter
 from app.library.index import scan
 
 NAME = "models"
-HELP = "list the models on this machine"
+HELP = "List the models on this machine."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
 NAME = "sign-in"
-HELP = "keep an access token for private and gated repositories in the system's keyring"
+HELP = "Keep an access token for gated and private repositories in the system's keyring."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

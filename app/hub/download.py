@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.core import paths
+from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.files import named_failures, require_space
 from app.core.names import path_inside
 from app.core.settings import load_settings
 from app.hub.client import HubClient
 from app.hub.endpoint import hub_endpoint
-from app.hub.lock import sole_download
+from app.hub.lock import remove_untouched, sole_download
 from app.hub.manifest import Manifest
 from app.hub.part import part_bytes, remove_abandoned
 from app.hub.reference import RepositoryReference
@@ -79,8 +80,13 @@ def download_repository(
     folder = (destination or _own_folder(facts, files)).absolute()
     with named_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with sole_download(folder, facts.repository):
-            _fill(folder, facts, files, token, report, patience or Patience())
+        try:
+            with sole_download(folder, facts.repository):
+                _fill(folder, facts, files, token, report, patience or Patience())
+        except AppError as error:
+            if error.code is not ErrorCode.DOWNLOAD_BUSY:
+                remove_untouched(folder)
+            raise
     return path_inside(folder, files[0].path) if is_gguf(files[0]) else folder
 
 

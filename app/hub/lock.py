@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
@@ -31,6 +31,15 @@ def sole_download(folder: Path, repository: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def remove_untouched(folder: Path) -> None:
+    """Remove a folder, and its parent too, if there is nothing in them but the lock."""
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} == {_NAME}:
+            (folder / _NAME).unlink()
+            folder.rmdir()
+            folder.parent.rmdir()
 
 
 def _wait_for(descriptor: int, repository: str) -> None:
