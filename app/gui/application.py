@@ -19,6 +19,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
 from app.core.sentences import describe_error
 from app.core.settings import Theme, load_settings
+from app.gui.garbage import GarbageCollection
 from app.gui.process.engine import Engine
 from app.gui.process.model_list import ModelList
 from app.gui.process.task_board import TaskBoard
@@ -45,6 +46,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
         sys.stderr.write(f"gristmill: {describe_error(error.code, error.facts)}\n")
         return EXIT_FAILED
     _report_faults(window)
+    GarbageCollection(application)
     window.show()
     for path in opened:
         window.open_path(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,3 +44,12 @@ def make_window(qapp: QApplication, qtbot: QtBot, home: Path) -> Iterator[Window
 def window(make_window: WindowMaker) -> MainWindow:
     """The window of a person who has nothing yet."""
     return make_window()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Collect garbage between tests only, as `app.gui.garbage` does between events."""
+    gc.disable()
+    yield
+    gc.enable()
+    gc.collect()
