@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 
 import numpy as np
 import numpy.typing as npt
@@ -28,3 +29,13 @@ def ggml_quantize(
     address = None if importance is None else importance.ctypes.data
     quantize(type_number, rows.ctypes.data, target.ctypes.data, 0, count, width, address)
     return target
+
+
+@functools.cache
+def silence_llama_cpp() -> object:
+    """Turn the log off; kept for good, because the library keeps the pointer."""
+    from llama_cpp import llama_cpp
+
+    silence = llama_cpp.llama_log_callback(lambda *_: None)
+    llama_cpp.llama_log_set(silence, None)
+    return silence

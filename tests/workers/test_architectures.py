@@ -21,6 +21,7 @@ from app.native.importance_matrix import (
 )
 from tests.architectures import ARCHITECTURES, make_checkpoint
 from tests.checkpoints import make_tiny_llama
+from tests.ggml_quantization import silence_llama_cpp
 from tests.verbs import run_verb
 
 pytestmark = pytest.mark.slow
@@ -44,8 +45,7 @@ def quantize_by_llama_cpp(
 ) -> bytes:
     from llama_cpp import llama_cpp
 
-    silence = llama_cpp.llama_log_callback(lambda *_: None)
-    llama_cpp.llama_log_set(silence, None)
+    silence_llama_cpp()
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype = level_named(level).ftype
     parameters.nthread = 2
@@ -102,6 +102,7 @@ def test_with_an_importance_matrix_too(configuration: str, tmp_path: Path, conve
 def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path) -> None:
     from llama_cpp import llama_cpp
 
+    silence_llama_cpp()
     source = make_tiny_llama(tmp_path / "model", layers=2)
     made = tmp_path / "made.gguf"
     ended = run_verb(

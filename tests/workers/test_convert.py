@@ -20,6 +20,7 @@ from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from app.library.header import read_header
 from app.library.sanity import require_sane
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.ggml_quantization import silence_llama_cpp
 from tests.verbs import Child, files_below, run_verb, started
 
 pytestmark = pytest.mark.slow
@@ -79,8 +80,7 @@ def llama_cpp_bytes(file: Path, level: Level) -> bytes:
     """What llama.cpp's own quantizer makes of a file."""
     from llama_cpp import llama_cpp
 
-    silence = llama_cpp.llama_log_callback(lambda *_: None)
-    llama_cpp.llama_log_set(silence, None)
+    silence_llama_cpp()
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype = level.ftype
     parameters.nthread = 2
