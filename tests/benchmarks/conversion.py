@@ -23,6 +23,7 @@ from app.core.settings import Settings
 
 _MAKE = """
 import sys, pathlib
+from tests.checkpoints import make_tiny_llama
 make_tiny_llama(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
 """
 _QUANTIZE = """
