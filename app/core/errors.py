@@ -92,7 +92,6 @@ class NoticeCode(StrEnum):
     CHATS_RESTORED = "chats_restored"
     CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
-    PORT_CHANGED = "port_changed"
 
 
 class AppError(Exception):

@@ -290,7 +290,6 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.DOWNLOAD_RETRIED: (
         "The download of {file} broke off ({reason}); it goes on in {seconds} s."
     ),
-    NoticeCode.PORT_CHANGED: "Port {wanted} is in use; the server listens on {port}.",
 }
 
 
