@@ -29,6 +29,7 @@ _SENTENCEPIECE: dict[str, dict[str, Any]] = {
     "Gemma2Config": {**_SMALL, "query_pre_attn_scalar": 64},
     "Gemma3TextConfig": {**_SMALL, "query_pre_attn_scalar": 64},
 }
+_SENTENCEPIECE["Phi3Config"] = {**_SMALL, "original_max_position_embeddings": 512}
 _BYTE_PAIRS: dict[str, dict[str, Any]] = {
     "Qwen3Config": _SMALL,
     "Qwen2MoeConfig": {
@@ -38,6 +39,9 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
         "moe_intermediate_size": 256,
         "shared_expert_intermediate_size": 256,
     },
+    # Its feed-forward width is four times the model's, whatever the configuration says.
+    "PhiConfig": {**_SMALL, "num_key_value_heads": 4, "intermediate_size": 1024},
+    "GPTNeoXConfig": {**_SMALL, "rotary_pct": 0.25},
     "GPT2Config": {"n_embd": 256, "n_layer": 2, "n_head": 4, "n_positions": 512},
     "FalconConfig": {
         "hidden_size": 256,

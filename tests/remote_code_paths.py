@@ -130,13 +130,15 @@ def _go(road: str, folder: Path) -> str:
 
 
 def _main(converter: Path, folder: Path, *options: str) -> None:
-    from app.conversion import bridge
+    from app.conversion.bridge import activate_converter
+    from app.conversion.untrusted import refuse_code
 
     if "--unguarded" in options:
         sys.path[:0] = [str(converter), str(converter / "gguf-py")]
         os.environ["NO_LOCAL_GGUF"] = "1"
     else:
-        bridge.activate_converter(converter)
+        activate_converter(converter)
+        refuse_code()
     ends = {road: _go(road, folder / road) for road in ROADS}
     (folder / "ends.json").write_text(json.dumps(ends))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.checkpoint.documents import read_document
-from app.checkpoint.folder import Checkpoint, Subject, Survey, survey
+from app.checkpoint.folder import Checkpoint, Subject, Survey, python_files_in, survey
 from app.core.errors import AppError
 from app.core.events import Checked
 from app.core.sizes import format_bytes
@@ -15,17 +15,34 @@ _DOCUMENTS = ("config.json", "tokenizer_config.json")
 _NAMED_FILES = 3
 
 
-def check_files(folder: Path) -> tuple[Checked, ...]:
+def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, ...]:
     """What was found about the files, the weights and the code in `folder`, in this order."""
     try:
-        found = survey(folder)
+        found = survey(folder, allows_pickle=allows_pickle)
     except AppError as error:
         return (Checked("files", "", error.code, error.facts),)
     return (
         *_faults_or(found, "files", _files(found.checkpoint)),
         *_faults_or(found, "weights", _weights(found.checkpoint)),
-        Checked("code", _code(found.checkpoint)),
+        code_check(folder),
     )
+
+
+def code_check(folder: Path) -> Checked:
+    """Whether code came with the files in `folder`; it is never run."""
+    python_files = python_files_in(folder)
+    if python_files:
+        named = ", ".join(python_files[:_NAMED_FILES])
+        more = len(python_files) - _NAMED_FILES
+        tail = f" and {more} more" if more > 0 else ""
+        return Checked(
+            "code", f"the repository brings Python code ({named}{tail}); it will not be run"
+        )
+    if any(_asks_for_code(folder / name) for name in _DOCUMENTS):
+        return Checked(
+            "code", "the configuration asks for Python code (auto_map); it will not be run"
+        )
+    return Checked("code", "no Python code in the repository")
 
 
 def _faults_or(found: Survey, subject: Subject, finding: str) -> Iterator[Checked]:
@@ -42,19 +59,11 @@ def _files(checkpoint: Checkpoint) -> str:
 
 
 def _weights(checkpoint: Checkpoint) -> str:
+    if not checkpoint.parameters:
+        files = _counted(len(checkpoint.weight_files), "pickle file")
+        return f"{files}; nothing in them will be run"
     files = _counted(len(checkpoint.weight_files), "safetensors file")
     return f"{files}, {checkpoint.parameters:,} parameters in {checkpoint.dtype}"
-
-
-def _code(checkpoint: Checkpoint) -> str:
-    if checkpoint.python_files:
-        named = ", ".join(checkpoint.python_files[:_NAMED_FILES])
-        more = len(checkpoint.python_files) - _NAMED_FILES
-        tail = f" and {more} more" if more > 0 else ""
-        return f"the repository brings Python code ({named}{tail}); it will not be run"
-    if any(_asks_for_code(checkpoint.folder / name) for name in _DOCUMENTS):
-        return "the configuration asks for Python code (auto_map); it will not be run"
-    return "no Python code in the repository"
 
 
 def _asks_for_code(file: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from app.checkpoint.config import architecture_in, read_config
 from app.checkpoint.documents import TOKENIZER_DOCUMENTS, read_document, require_no_pointer
+from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.checkpoint.weights import (
     INDEX_FILE,
     WEIGHTS_SUFFIX,
@@ -31,7 +32,8 @@ class Checkpoint:
     """What lies in a folder: `size_bytes` is all files', `weights_bytes` the tensors'.
 
     `dtype` is safetensors' name of the type that most bytes have; `architecture` is the name of
-    the class in `config.json`, empty when there is none.
+    the class in `config.json`, empty when there is none. Of weights in pickle files nothing but
+    the files is known: no tensor, no type.
     """
 
     folder: Path
@@ -61,19 +63,19 @@ class Survey:
     faults: tuple[Fault, ...]
 
 
-def open_checkpoint(folder: Path) -> Checkpoint:
+def open_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Checkpoint:
     """The checkpoint in `folder`, its headers checked, its weights unread.
 
     Raises:
         AppError: `source_not_found`, and the first fault that `survey` finds.
     """
-    found = survey(folder)
+    found = survey(folder, allows_pickle=allows_pickle)
     if found.faults:
         raise found.faults[0].error
     return found.checkpoint
 
 
-def survey(folder: Path) -> Survey:
+def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
     """Look at everything in `folder`; of each kind of fault the first one is kept.
 
     Raises:
@@ -93,13 +95,13 @@ def survey(folder: Path) -> Survey:
         if file.name in TOKENIZER_DOCUMENTS:
             with faults.gathered("files"):
                 read_document(file)
-    weight_files, tensors = _read_weights(folder, faults)
+    weight_files, tensors = _read_weights(folder, faults, allows_pickle=allows_pickle)
     checkpoint = Checkpoint(
         folder=folder,
         config=config,
         files=tuple(file.name for file in files),
         weight_files=weight_files,
-        python_files=_python_files(folder),
+        python_files=python_files_in(folder),
         size_bytes=sum(file.stat().st_size for file in files),
         weights_bytes=sum(tensor.size_bytes for tensor in tensors),
         parameters=sum(tensor.parameters for tensor in tensors),
@@ -122,22 +124,29 @@ class _Faults:
 
 
 def _read_weights(
-    folder: Path, faults: _Faults
+    folder: Path, faults: _Faults, *, allows_pickle: bool
 ) -> tuple[tuple[Path, ...], tuple[TensorEntry, ...]]:
     weights = WeightList((), {})
     with faults.gathered("weights"):
-        weights = list_weights(folder)
+        weights = list_weights(folder, allows_pickle=allows_pickle)
     read: dict[Path, dict[str, TensorEntry]] = {}
     places: dict[str, str] = {}
     for name in weights.names:
         with faults.gathered("weights"):
             path = locate(folder, name)
-            read[path] = read_shard(path)
+            read[path] = _read_file(path, allows_pickle=allows_pickle)
             places |= dict.fromkeys(read[path], name)
-    if weights.weight_map and len(read) == len(weights.names):
+    if weights.weight_map and places and len(read) == len(weights.names):
         with faults.gathered("weights"):
             _compare(folder / INDEX_FILE, weights.weight_map, places)
     return tuple(read), tuple(entry for shard in read.values() for entry in shard.values())
+
+
+def _read_file(path: Path, *, allows_pickle: bool) -> dict[str, TensorEntry]:
+    if path.suffix not in SUFFIXES:
+        return read_shard(path)
+    require_consent(path, allows_pickle=allows_pickle)
+    return {}
 
 
 def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None:
@@ -149,7 +158,8 @@ def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None
             raise damaged(index, f"it does not name the tensor {tensor} of {file}")
 
 
-def _python_files(folder: Path) -> tuple[str, ...]:
+def python_files_in(folder: Path) -> tuple[str, ...]:
+    """The Python files of a repository, two folders deep."""
     found = [*folder.glob("*.py"), *folder.glob("*/*.py")]
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 

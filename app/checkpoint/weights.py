@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.checkpoint.documents import read_document, require_no_pointer, unreadable
+from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.core.errors import AppError, ErrorCode
 from app.core.names import safe_relative_path
 
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHTS_SUFFIX = ".safetensors"
-_PICKLE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
-_NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors")
+_PICKLES, _PICKLE_INDEX_FILE = "pytorch_model*.bin", "pytorch_model.bin.index.json"
+_NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 _LENGTH = struct.Struct("<Q")
 # safetensors itself reads up to 100 MB, for 13 s; 70,000 tensors in one file take 10 MB.
 _LARGEST_HEADER = 16 * 2**20
@@ -46,24 +47,33 @@ class WeightList:
     weight_map: dict[str, str]
 
 
-def list_weights(folder: Path) -> WeightList:
+def list_weights(folder: Path, *, allows_pickle: bool = False) -> WeightList:
     """The weight files that the index names, or else those that lie there or are counted there.
+
+    Where there are no safetensors files, they are pickle files, if those are allowed.
 
     Raises:
         AppError: `pickle_weights`, `checkpoint_without_weights`, and what
             `app.checkpoint.documents.read_document` raises for the index.
     """
-    index = folder / INDEX_FILE
+    found = _listed(folder, INDEX_FILE, f"model*{WEIGHTS_SUFFIX}")
+    if found is None and allows_pickle:
+        found = _listed(folder, _PICKLE_INDEX_FILE, _PICKLES)
+    if found is not None:
+        return found
+    for path in sorted(folder.iterdir()):
+        if path.suffix in SUFFIXES:
+            require_consent(path, allows_pickle=False)
+    raise AppError(ErrorCode.CHECKPOINT_WITHOUT_WEIGHTS, folder=str(folder))
+
+
+def _listed(folder: Path, index_name: str, pattern: str) -> WeightList | None:
+    index = folder / index_name
     if index.is_file():
         weight_map = _weight_map(index)
         return WeightList(tuple(sorted(set(weight_map.values()))), weight_map)
-    names = sorted(path.name for path in folder.glob(f"model*{WEIGHTS_SUFFIX}"))
-    if names:
-        return WeightList(tuple(_completed(names)), {})
-    pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLE_SUFFIXES)
-    if pickles:
-        raise AppError(ErrorCode.PICKLE_WEIGHTS, folder=str(folder), file=pickles[0])
-    raise AppError(ErrorCode.CHECKPOINT_WITHOUT_WEIGHTS, folder=str(folder))
+    names = sorted(path.name for path in folder.glob(pattern))
+    return WeightList(tuple(_completed(names)), {}) if names else None
 
 
 def locate(folder: Path, untrusted_name: str) -> Path:
@@ -115,7 +125,7 @@ def _completed(names: list[str]) -> list[str]:
         if match := _NUMBERED.fullmatch(name):
             beginning, count = match["beginning"], int(match["count"])
             wanted |= {
-                f"{beginning}-{number:05}-of-{count:05}{WEIGHTS_SUFFIX}"
+                f"{beginning}-{number:05}-of-{count:05}{match['suffix']}"
                 for number in range(1, count + 1)
             }
     return sorted(wanted)

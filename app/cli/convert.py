@@ -1,4 +1,4 @@
-"""`gristmill convert`: from a checkpoint, or a repository of one, to GGUF files."""
+"""`gristmill convert`: from a checkpoint, an adapter or a GGUF file to GGUF at other levels."""
 
 from __future__ import annotations
 
@@ -9,24 +9,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.values import positive
+from app.cli.values import add_pickle_argument, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished
-from app.core.levels import LEVELS, Level, level_named
+from app.core.levels import DEFAULT_LEVEL, LEVELS, SPECIAL_LEVELS, Level, level_named
 from app.core.machine import usable_threads
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
     from app.conversion.choices import TypeChoices
+    from app.conversion.sources import Source
 
 NAME = "convert"
 HELP = "Convert a checkpoint to GGUF at one or more quantization levels."
+_WORKING_LEVEL = level_named(DEFAULT_LEVEL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", help="the folder of a checkpoint, or a repository as owner/name")
+    parser.add_argument(
+        "source",
+        help="the folder of a checkpoint or of a LoRA adapter, a GGUF file in F32, F16, BF16 or "
+        "Q8_0, or a repository as owner/name",
+    )
     parser.add_argument(
         "--level",
         action="append",
@@ -61,7 +67,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference", action="store_true", help="quantise with ggml's own code, much slower"
     )
     parser.add_argument(
+        "--mmproj", action="store_true", help="the multimodal projector instead of the text model"
+    )
+    parser.add_argument(
+        "--base", type=Path, metavar="FOLDER", help="the model that a LoRA adapter belongs to"
+    )
+    add_pickle_argument(parser)
+    parser.add_argument(
         "--dry-run", action="store_true", help="check, and tell the exact size of every level"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="tell the type of every tensor at every level"
     )
 
 
@@ -73,22 +89,23 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
-    levels = _levels(arguments)
+    _require_levels(arguments)
     converter = converter_folder(settings)
-    folder, file = _target(arguments.to, settings, levels)
-    source = _source(arguments.source, reporter)
+    folder, file = _target(arguments.to, settings, arguments.level)
+    source = _source(arguments, reporter)
     request = ConversionRequest(
         source=source,
-        levels=levels,
+        levels=_levels(arguments, source),
         folder=folder,
         file=file,
         threads=arguments.threads or usable_threads(),
         replaces=arguments.overwrite,
         is_dry_run=arguments.dry_run,
+        tells_tensors=arguments.verbose,
         by_reference=arguments.reference or settings.quantizes_by_reference,
-        choices=_choices(arguments),
+        choices=_choices(arguments, source),
     )
-    if arguments.calibration:
+    if arguments.calibration and not arguments.dry_run:
         from app.cli.importance import calibrated
 
         matrix = calibrated(request, converter, arguments.calibration, reporter)
@@ -115,47 +132,71 @@ def _override(text: str) -> tuple[str, str]:
     return pattern, name
 
 
-def _choices(arguments: argparse.Namespace) -> TypeChoices:
+def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
     from app.conversion.choices import TypeChoices
     from app.native.importance_matrix import read_importance_matrix
 
+    if _wants_importance(arguments) and _WORKING_LEVEL not in source.levels:
+        raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
     return TypeChoices(
         importance=read_importance_matrix(arguments.imatrix) if arguments.imatrix else None,
+        expects_importance=arguments.calibration is not None,
         overrides=tuple(arguments.type),
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
     )
 
 
-def _levels(arguments: argparse.Namespace) -> tuple[Level, ...]:
+def _wants_importance(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.imatrix or arguments.calibration)
+
+
+def _require_levels(arguments: argparse.Namespace) -> None:
+    if not arguments.level and not arguments.dry_run:
+        raise AppError(ErrorCode.LEVEL_MISSING)
+
+
+def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
     if arguments.level:
         return tuple(dict.fromkeys(level_named(name) for name in arguments.level))
-    if arguments.dry_run:
-        return LEVELS
-    raise AppError(ErrorCode.LEVEL_MISSING)
+    offered = (*SPECIAL_LEVELS, *LEVELS) if _wants_importance(arguments) else LEVELS
+    return tuple(level for level in offered if level in source.levels)
 
 
-def _source(text: str, reporter: Reporter) -> Path:
-    folder = Path(text).expanduser()
-    if folder.exists():
-        return folder
+def _source(arguments: argparse.Namespace, reporter: Reporter) -> Source:
+    from app.conversion.sources import source_at
+
+    return source_at(
+        _path_of(arguments, reporter),
+        is_projector=arguments.mmproj,
+        allows_pickle=arguments.allow_pickle,
+        base=arguments.base,
+    )
+
+
+def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
+    path = Path(arguments.source).expanduser()
+    if path.exists():
+        return path
     from app.hub.download import download_repository
     from app.hub.reference import parse_reference
 
     try:
-        reference = parse_reference(text)
+        reference = parse_reference(arguments.source)
     except AppError as error:
-        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text) from error
-    return download_repository(reference, None, reporter.report)
+        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=arguments.source) from error
+    return download_repository(
+        reference, None, reporter.report, allows_pickle=arguments.allow_pickle
+    )
 
 
 def _target(
-    wish: Path | None, settings: Settings, levels: Sequence[Level]
+    wish: Path | None, settings: Settings, levels: Sequence[str]
 ) -> tuple[Path, Path | None]:
     if wish is None:
         return settings.models_path(), None
     if wish.suffix.lower() != ".gguf":
         return wish, None
-    if len(levels) > 1:
+    if len(set(levels)) > 1:
         raise AppError(ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS, file=str(wish))
     return wish.parent, wish

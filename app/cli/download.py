@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from app.cli.values import add_pickle_argument
 from app.core.events import Finished
 from app.hub.download import download_repository
 from app.hub.reference import parse_reference
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="take GGUF files: a level such as Q4_K_M, a file name, or a pattern such as *Q8_0*",
     )
+    add_pickle_argument(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
@@ -36,5 +38,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     reference = parse_reference(arguments.repository)
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)
-    path = download_repository(reference, arguments.to, reporter.report, arguments.include)
+    path = download_repository(
+        reference,
+        arguments.to,
+        reporter.report,
+        arguments.include,
+        allows_pickle=arguments.allow_pickle,
+    )
     reporter.report(Finished(paths=(str(path),)))

@@ -47,7 +47,7 @@ def calibrated(
 
     words = read_text(text)
     level = level_named(_CALIBRATED_LEVEL)
-    name = request.target(level).name.removesuffix(f"-{level.name}.gguf")
+    name = request.source.file_name(level).removesuffix(f"-{level.name}.gguf")
     model = request.folder / f"{name}.calibration.gguf.part"
     with leftovers.noted(model):
         try:

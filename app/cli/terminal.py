@@ -77,6 +77,7 @@ class TerminalReporter:
             case (
                 events.Checked()
                 | events.LevelPlanned()
+                | events.TensorPlanned()
                 | events.ModelListed()
                 | events.Ready()
                 | events.Finished()
@@ -196,6 +197,7 @@ def _progress_line(event: events.Progressed, pace: Pace) -> str:
 def _line_of(
     event: events.Checked
     | events.LevelPlanned
+    | events.TensorPlanned
     | events.ModelListed
     | events.Ready
     | events.Finished,
@@ -210,6 +212,9 @@ def _line_of(
                 f"{level:<8}{size_bytes:>16,} bytes  {format_bytes(size_bytes):>9}"
                 f"  {bits_per_weight:5.2f} bits per weight"
             )
+        case events.TensorPlanned(level, name, shape, kind, size_bytes):
+            columns = " x ".join(str(length) for length in shape)
+            return f"{level:<8}{name:<40} {columns:>20}  {kind:<8}{size_bytes:>16,} bytes"
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, facts=facts):
             note = describe_error(problem, facts) if problem else path
             return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"

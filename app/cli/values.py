@@ -1,4 +1,4 @@
-"""Argument types of the verbs: a wrong value is a wrong usage, said in one line."""
+"""Arguments that verbs share, and their types: a wrong value is a wrong usage, said in one line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from typing import Literal
 _LARGEST_PORT = 65_535
 _LARGEST = 2**24
 _HIGHEST_TEMPERATURE = 5
+
+
+def add_pickle_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the consent to weights in pickle files."""
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="take weights in pickle files (.bin) where there is no safetensors; they are read as "
+        "weights alone, and code in them is refused",
+    )
 
 
 def positive(text: str) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from app.checkpoint.documents import holds_tokenizer
+from app.conversion.disagreements import settle, settle_names
+from app.conversion.header import encoded
+from app.conversion.layout import BFLOAT16, FLOATING_TYPES, LaidOutTensor, Layout
+from app.conversion.untrusted import refuse_code
 from app.core.errors import AppError, ErrorCode
+from app.core.levels import Level
 
-_FLOAT32, _FLOAT16, _BFLOAT16 = 0, 1, 30
-FLOATING_TYPES = frozenset({_FLOAT32, _FLOAT16, _BFLOAT16})
-"""Ggml's numbers of the types that are not block formats."""
-
-
-@dataclass(frozen=True)
-class LaidOutTensor:
-    """A tensor as llama.cpp's own script would write it, slowest dimension first.
-
-    `type_number` is ggml's. `load` reads the weights: for a floating type as numbers of 16 or 32
-    bits, else the bytes of the block format that the checkpoint itself is in.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    type_number: int
-    size_bytes: int
-    load: Callable[[], npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the converter makes of a checkpoint: the metadata and the tensors, in its order."""
-
-    architecture: str
-    metadata: dict[str, Any]
-    tensors: tuple[LaidOutTensor, ...]
-
-    @property
-    def parameters(self) -> int:
-        """The number of weights."""
-        return sum(int(np.prod(tensor.shape)) for tensor in self.tensors)
+_ANY_TOKENIZER = "tokenizer.json or tokenizer.model"
+_DEQUANTIZED = frozenset({"gptq", "fp8", "compressed-tensors", "bitnet", "modelopt"})
+"""Methods whose weights the converter turns back into numbers (dequant_model in base.py)."""
+_MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|merges\.txt)\b")
 
 
 def activate_converter(folder: Path) -> None:
@@ -64,45 +41,96 @@ def activate_converter(folder: Path) -> None:
     )
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("hf-to-gguf").setLevel(logging.WARNING)
-    _refuse_remote_code()
-
-
-def supports(architecture: str) -> bool:
-    """Whether the converter knows a checkpoint's architecture."""
-    from conversion import TEXT_MODEL_MAP
-
-    return architecture in TEXT_MODEL_MAP
 
 
 def lay_out(checkpoint: Path) -> Layout:
-    """Let the converter lay out a checkpoint; every tensor stays lazy.
+    """Let the converter lay out a checkpoint's language model in the type that it is in.
+
+    Every tensor stays lazy.
 
     Raises:
         AppError: `architecture_unsupported`, `tokenizer_missing`, `tokenizer_unknown`,
-            `remote_code_needed`, `converter_failed`.
+            `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
+            `converter_failed`.
     """
-    import torch
-    from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
-    from gguf import LlamaFileType
+    from conversion import ModelType
 
-    with _named_failures(), torch.inference_mode():
-        parameters = ModelBase.load_hparams(checkpoint, False)
-        architecture = get_model_architecture(parameters, ModelType.TEXT)
-        if not supports(architecture):
-            raise AppError(ErrorCode.ARCHITECTURE_UNSUPPORTED, architecture=architecture)
-        model = get_model_class(architecture)(
-            checkpoint, LlamaFileType.ALL_F32, checkpoint / "model.gguf", eager=False
-        )
+    with converting():
+        model = _model(checkpoint, ModelType.TEXT)
         model.ftype = _sixteen_bit_type(model)
         model.set_vocab = _naming_the_tokenizer(checkpoint)(model.set_vocab)
-        model.prepare_tensors()
-        model.prepare_metadata(vocab_only=False)
+        return layout_of(model)
+
+
+def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
+    """Let the converter lay out a checkpoint's multimodal projector, in the types of a level.
+
+    Raises:
+        AppError: `projector_missing`, and what `lay_out` raises.
+    """
+    from conversion import ModelType
+    from gguf import LlamaFileType
+
+    with converting():
+        model = _model(checkpoint, ModelType.MMPROJ)
+        model.ftype = LlamaFileType(level.ftype)
+        return layout_of(model)
+
+
+def layout_of(model: Any) -> Layout:
+    """What the converter makes of a model of its own classes, every tensor lazy."""
+    model.prepare_tensors()
+    model.prepare_metadata(vocab_only=False)
     writer = model.gguf_writer
     return Layout(
         architecture=writer.arch,
-        metadata=writer.kv_data[0],
+        metadata=encoded(writer.kv_data[0]),
         tensors=tuple(_laid_out(name, info) for name, info in writer.tensors[0].items()),
     )
+
+
+@contextmanager
+def converting() -> Iterator[None]:
+    """Run the converter: without the checkpoint's code, without gradients, with named failures."""
+    import torch
+
+    refuse_code()
+    try:
+        with torch.inference_mode():
+            yield
+    except (AppError, MemoryError):
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).exception("the converter failed")
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
+
+
+def _model(checkpoint: Path, kind: Any) -> Any:
+    from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
+    from gguf import LlamaFileType
+
+    parameters = settle(ModelBase.load_hparams(checkpoint, False))
+    architecture = get_model_architecture(parameters, kind)
+    try:
+        make = get_model_class(architecture, mmproj=kind == ModelType.MMPROJ)
+    except NotImplementedError as error:
+        code = ErrorCode.ARCHITECTURE_UNSUPPORTED
+        raise AppError(code, architecture=architecture) from error
+    model = make(
+        checkpoint,
+        LlamaFileType.ALL_F32,
+        checkpoint / "model.gguf",
+        eager=False,
+        hparams=parameters,
+    )
+    settle_names(model)
+    naming = _naming_the_quantization(_quantization_of(parameters))
+    model.dequant_model = naming(model.dequant_model)
+    return model
+
+
+def _quantization_of(parameters: dict[str, Any]) -> str:
+    return str((parameters.get("quantization_config") or {}).get("quant_method", ""))
 
 
 def _laid_out(name: str, info: Any) -> LaidOutTensor:
@@ -121,11 +149,14 @@ def _laid_out(name: str, info: Any) -> LaidOutTensor:
 def _sixteen_bit_type(model: Any) -> Any:
     """The file type that keeps every weight as it is: what `--outtype auto` takes, or float32.
 
-    It matters for tensors that are never quantised: they stay in the type of this layout.
+    It matters for tensors that are never quantised: they stay in the type of this layout. Numbers
+    that come out of another quantization are exact in 32 bits only.
     """
     import torch
     from gguf import LlamaFileType
 
+    if _quantization_of(model.hparams) in _DEQUANTIZED:
+        return LlamaFileType.ALL_F32
     by_dtype = {
         torch.bfloat16: LlamaFileType.MOSTLY_BF16,
         torch.float16: LlamaFileType.MOSTLY_F16,
@@ -140,11 +171,11 @@ def _read(lazy: Any, type_number: int) -> npt.NDArray[Any]:
 
     if isinstance(lazy, LazyChunkedTensor):
         return _read_chunks(lazy)
-    if type_number == _BFLOAT16 and isinstance(lazy, LazyNumpyTensor):
+    if type_number == BFLOAT16 and isinstance(lazy, LazyNumpyTensor):
         # What the lazy rounding to bfloat16 would be given.
         lazy = lazy._args[0]  # noqa: SLF001 - it has no name for that
     eager: npt.NDArray[Any] = LazyNumpyTensor.to_eager(lazy)
-    if type_number == _BFLOAT16 and eager.dtype == np.uint8:
+    if type_number == BFLOAT16 and eager.dtype == np.uint8:
         return (eager.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return eager
 
@@ -160,44 +191,6 @@ def _read_chunks(lazy: Any) -> npt.NDArray[Any]:
     return np.concatenate([quantize(load(), target) for load in lazy._chunks])  # noqa: SLF001
 
 
-def _refuse_remote_code() -> None:
-    """Force the converter's `trust_remote_code=True` off, and cut the road behind it as well."""
-    import transformers
-    from transformers import dynamic_module_utils
-
-    def refuse(*_: object, **__: object) -> None:
-        raise ValueError("it needs Python code of its own, which is not run")
-
-    dynamic_module_utils.get_class_in_module = refuse
-    for loader in (transformers.AutoTokenizer, transformers.AutoConfig):
-        _without_remote_code(loader)
-
-
-def _without_remote_code(loader: Any) -> None:
-    load = loader.from_pretrained
-
-    def from_pretrained(*arguments: Any, **options: Any) -> Any:
-        try:
-            return load(*arguments, **(options | {"trust_remote_code": False}))
-        except ValueError as error:
-            if "trust_remote_code" in str(error):
-                raise AppError(ErrorCode.REMOTE_CODE_NEEDED) from error
-            raise
-
-    loader.from_pretrained = from_pretrained
-
-
-@contextmanager
-def _named_failures() -> Iterator[None]:
-    try:
-        yield
-    except (AppError, MemoryError):
-        raise
-    except Exception as error:
-        logging.getLogger(__name__).exception("the converter failed")
-        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
-
-
 @contextmanager
 def _naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
     try:
@@ -206,9 +199,28 @@ def _naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
         raise
     except Exception as error:
         logging.getLogger(__name__).exception("the converter failed at the tokenizer")
-        if not holds_tokenizer(checkpoint):
-            raise AppError(ErrorCode.TOKENIZER_MISSING, folder=str(checkpoint)) from error
+        if missing := _missing_file(checkpoint, str(error)):
+            facts = {"folder": str(checkpoint), "file": missing}
+            raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
         raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=_in_words(error)) from error
+
+
+@contextmanager
+def _naming_the_quantization(method: str) -> Iterator[None]:
+    try:
+        yield
+    except (AssertionError, NotImplementedError, KeyError) as error:
+        logging.getLogger(__name__).exception("the converter failed at the quantised weights")
+        facts = {"method": method, "reason": _in_words(error)}
+        raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, **facts) from error
+
+
+def _missing_file(checkpoint: Path, reason: str) -> str | None:
+    """The file that the tokenizer of this model is in, when it is not there."""
+    if not holds_tokenizer(checkpoint):
+        return _ANY_TOKENIZER
+    named = _MISSING_FILE.search(reason)
+    return named[0] if named and not (checkpoint / named[0]).exists() else None
 
 
 def _in_words(error: Exception) -> str:

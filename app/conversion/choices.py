@@ -26,11 +26,13 @@ _EMBEDDING = "token_embd.weight"
 class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
+    With `expects_importance` a matrix is yet to be made, which is all that a plan needs to know.
     `overrides` are pairs of a regular expression, searched in a tensor's name, and a type; the
     first that fits counts. They apply to quantised levels only (src/llama-quant.cpp).
     """
 
     importance: ImportanceMatrix | None = None
+    expects_importance: bool = False
     overrides: tuple[tuple[str, str], ...] = ()
     output_type: str | None = None
     embedding_type: str | None = None
@@ -88,7 +90,7 @@ def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
         # The last entry, all zero, ends the list.
         array = (llama.llama_model_tensor_override * (len(overrides) + 1))(*overrides)
         parameters.tt_overrides = array
-    if choices.importance is not None:
+    if choices.importance is not None or choices.expects_importance:
         # A dry run only asks whether there is one, not what is in it.
         one = ctypes.c_float(1)
         entry = llama.llama_model_imatrix_data(b"any", ctypes.pointer(one), 1)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
 
 ALIGNMENT = 32
+_BEGINNING = struct.Struct("<4sIQQ")
+_MAGIC, _VERSION = b"GGUF", 3
 _QUANTIZATION_VERSION_KEY = "general.quantization_version"
 _FILE_TYPE_KEY = "general.file_type"
 
@@ -30,7 +32,30 @@ def padded(size_bytes: int) -> int:
     return -(-size_bytes // ALIGNMENT) * ALIGNMENT
 
 
-def metadata_for(metadata: dict[str, Any], ftype: int) -> dict[str, Any]:
+def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
+    """Metadata as the converter holds it (GGUFValue by key), each entry as a file holds it.
+
+    Raises:
+        AppError: `converter_failed`, for metadata that GGUF has no place for.
+    """
+    from gguf import GGUFWriter
+    from gguf.gguf_writer import WriterState
+
+    entries = {}
+    writer = GGUFWriter(None, "")
+    for key, value in values.items():
+        content = io.BytesIO()
+        writer.kv_data, writer.fout, writer.state = [{key: value}], [content], WriterState.HEADER
+        try:
+            writer.write_kv_data_to_file()
+        except (struct.error, TypeError, ValueError, AttributeError) as error:
+            reason = f"its metadata can't be written ({error})"
+            raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
+        entries[key] = content.getvalue()
+    return entries
+
+
+def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
     """The metadata of a quantised file, in the order in which llama_model_quantize leaves it.
 
     It sets the version and the file type anew, and with that moves them to the end
@@ -40,30 +65,28 @@ def metadata_for(metadata: dict[str, Any], ftype: int) -> dict[str, Any]:
     from gguf.gguf_writer import GGUFValue
 
     kept = {
-        key: value
-        for key, value in metadata.items()
+        key: entry
+        for key, entry in metadata.items()
         if key not in (_QUANTIZATION_VERSION_KEY, _FILE_TYPE_KEY)
     }
-    return kept | {
-        _QUANTIZATION_VERSION_KEY: GGUFValue(GGML_QUANT_VERSION, GGUFValueType.UINT32),
-        _FILE_TYPE_KEY: GGUFValue(ftype, GGUFValueType.UINT32),
-    }
+    return kept | encoded(
+        {
+            _QUANTIZATION_VERSION_KEY: GGUFValue(GGML_QUANT_VERSION, GGUFValueType.UINT32),
+            _FILE_TYPE_KEY: GGUFValue(ftype, GGUFValueType.UINT32),
+        }
+    )
 
 
-def header_bytes(
-    architecture: str, metadata: dict[str, Any], tensors: Iterable[PlacedTensor]
-) -> bytes:
-    """Everything before the first tensor's weights, padded to the alignment.
-
-    Raises:
-        AppError: `converter_failed`, for metadata that GGUF has no place for.
-    """
+def header_bytes(metadata: Mapping[str, bytes], tensors: Iterable[PlacedTensor]) -> bytes:
+    """Everything before the first tensor's weights, padded to the alignment."""
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.gguf_writer import TensorInfo, WriterState
 
+    placed = list(tensors)
     content = io.BytesIO()
-    writer = GGUFWriter(None, architecture)
-    writer.kv_data = [metadata]
+    content.write(_BEGINNING.pack(_MAGIC, _VERSION, len(placed), len(metadata)))
+    content.writelines(metadata.values())
+    writer = GGUFWriter(None, "")
     writer.tensors = [
         {
             tensor.name: TensorInfo(
@@ -71,15 +94,9 @@ def header_bytes(
                 dtype=GGMLQuantizationType(tensor.type_number),
                 nbytes=tensor.size_bytes,
             )
-            for tensor in tensors
+            for tensor in placed
         }
     ]
-    writer.fout, writer.state = [content], WriterState.EMPTY
-    try:
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_ti_data_to_file()
-    except (struct.error, TypeError, ValueError, AttributeError) as error:
-        reason = f"its metadata can't be written ({error})"
-        raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
+    writer.fout, writer.state = [content], WriterState.KV_DATA
+    writer.write_ti_data_to_file()
     return content.getvalue() + bytes(padded(content.tell()) - content.tell())

@@ -7,43 +7,70 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.checkpoint.checks import check_files
-from app.conversion import bridge
-from app.conversion.bridge import Layout
 from app.conversion.choices import NO_CHOICES, TypeChoices
+from app.conversion.layout import Layout
+from app.conversion.memory import require_memory
+from app.conversion.sources import LaidOut, Source
 from app.conversion.trial import require_loadable
-from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, plan_types
+from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import Manner, write_models
 from app.core.errors import AppError, ErrorCode, Facts
-from app.core.events import Checked, Event, LevelPlanned, Progressed, Subject
+from app.core.events import (
+    Checked,
+    Event,
+    LevelPlanned,
+    Progressed,
+    Subject,
+    TensorPlanned,
+)
 from app.core.files import require_space
 from app.core.levels import Level
-from app.core.names import file_name_from
+from app.core.sizes import format_bytes
+from app.native.quantization import type_name
 
 Report = Callable[[Event], None]
 _TOKENIZER_ERRORS = frozenset(
     {ErrorCode.TOKENIZER_MISSING, ErrorCode.TOKENIZER_UNKNOWN, ErrorCode.REMOTE_CODE_NEEDED}
 )
+_WEIGHTS_ERRORS = frozenset(
+    {
+        ErrorCode.PICKLE_REFUSED,
+        ErrorCode.WEIGHTS_DAMAGED,
+        ErrorCode.WEIGHTS_QUANTIZED_ALREADY,
+        ErrorCode.QUANTIZATION_UNSUPPORTED,
+    }
+)
 
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """What is to be made: `levels` of the checkpoint in `source`, in `folder` or as `file`."""
+    """What is to be made: `levels` of a source, in `folder` or as `file`.
 
-    source: Path
+    A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too.
+    """
+
+    source: Source
     levels: Sequence[Level]
     folder: Path
     file: Path | None = None
     threads: int = 1
     replaces: bool = False
     is_dry_run: bool = False
+    tells_tensors: bool = False
     by_reference: bool = False
     choices: TypeChoices = NO_CHOICES
 
     def target(self, level: Level) -> Path:
         """The path of the file for a level."""
-        name = f"{file_name_from(self.source.resolve().name)}-{level.name}.gguf"
-        return self.file or self.folder / name
+        return self.file or self.folder / self.source.file_name(level)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A layout, and the file that each of its levels gives."""
+
+    layout: Layout
+    plans: dict[Path, TypePlan]
 
 
 def convert(request: ConversionRequest, converter: Path, report: Report) -> tuple[Path, ...]:
@@ -54,72 +81,110 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     Raises:
         AppError: the first check that failed, or why the writing failed.
     """
-    checked = check_files(request.source)
-    for check in checked:
-        report(check)
-    _raise_first(checked)
-    _check_names(request, report)
-    layout = _lay_out(request.source, converter, report)
-    with hollow_file(layout) as hollow:
-        _check_model(layout, hollow, report)
-        plans = _plan(layout, hollow, request, report)
-    _check_space(request, plans, report)
+    _check(request, converter, report)
+    planned = list(_plan(request, converter, report))
+    _check_room(request, planned, report)
     if request.is_dry_run:
         return ()
     how = Manner(request.threads, request.choices, by_reference=request.by_reference)
-    write_models(layout, plans, how, report)
-    return tuple(plans)
+    for part in planned:
+        write_models(part.layout, part.plans, how, report)
+    return tuple(path for part in planned for path in part.plans)
 
 
-def _lay_out(source: Path, converter: Path, report: Report) -> Layout:
-    bridge.activate_converter(converter)
+def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
+    checked = [*request.source.checks(converter), *_check_wishes(request)]
+    for check in checked:
+        report(check)
+    for check in checked:
+        if check.error is not None:
+            facts: Facts = check.facts
+            raise AppError(check.error, **facts)
+
+
+def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
+    for level in request.levels:
+        if level not in request.source.levels:
+            yield Checked("weights", "", ErrorCode.LEVEL_NOT_OFFERED, {"level": level.name})
+            return
+    if request.is_dry_run or request.replaces:
+        return
+    for level in request.levels:
+        if request.target(level).exists():
+            file = str(request.target(level))
+            yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": file})
+            return
+
+
+def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
+    layouts = request.source.layouts(request.levels, converter)
+    while (laid_out := _next(layouts, report)) is not None:
+        if laid_out.has_final_types:
+            plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
+        else:
+            plans = _plan_by_llama_cpp(laid_out, request.choices, report)
+        for plan in plans:
+            _report_plan(plan, request, report)
+        yield _Planned(laid_out.layout, {request.target(plan.level): plan for plan in plans})
+
+
+def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:
     try:
-        return bridge.lay_out(source)
+        return next(layouts, None)
     except AppError as error:
-        subject: Subject = "tokenizer" if error.code in _TOKENIZER_ERRORS else "architecture"
-        report(Checked(subject, "", error.code, error.facts))
+        report(Checked(_subject_of(error), "", error.code, error.facts))
         raise
 
 
-def _check_model(layout: Layout, hollow: HollowFile, report: Report) -> None:
-    with _reported("architecture", report):
-        require_loadable(hollow.path)
-    words = f"{layout.architecture}, {layout.parameters / 1e6:,.0f} million weights"
-    report(Checked("architecture", words))
-    tokenizer = layout.metadata.get("tokenizer.ggml.pre") or layout.metadata.get(
-        "tokenizer.ggml.model"
-    )
-    report(Checked("tokenizer", str(tokenizer.value) if tokenizer else "none"))
+def _subject_of(error: AppError) -> Subject:
+    if error.code in _TOKENIZER_ERRORS:
+        return "tokenizer"
+    return "weights" if error.code in _WEIGHTS_ERRORS else "architecture"
 
 
-def _plan(
-    layout: Layout, hollow: HollowFile, request: ConversionRequest, report: Report
-) -> dict[Path, TypePlan]:
-    plans = {}
-    for level in request.levels:
-        report(Progressed("plan", 0, 0, level.name))
-        path = request.target(level)
-        plan = plan_types(layout, hollow, level, request.choices)
-        plans[path] = plan
-        report(LevelPlanned(level.name, plan.size_bytes, plan.bits_per_weight, str(path)))
-    return plans
+def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) -> list[TypePlan]:
+    layout = laid_out.layout
+    with hollow_file(layout) as hollow:
+        with _reported("architecture", report):
+            tokenizer = require_loadable(hollow.path)
+        report(Checked("architecture", _in_words(layout)))
+        report(Checked("tokenizer", tokenizer))
+        plans = []
+        for level in laid_out.levels:
+            report(Progressed("plan", 0, 0, level.name))
+            plans.append(plan_types(layout, hollow, level, choices))
+        return plans
 
 
-def _check_names(request: ConversionRequest, report: Report) -> None:
-    if request.is_dry_run or request.replaces:
-        return
-    with _reported("disk", report):
-        for level in request.levels:
-            if request.target(level).exists():
-                raise AppError(ErrorCode.FILE_EXISTS, file=str(request.target(level)))
+def _in_words(layout: Layout) -> str:
+    return f"{layout.architecture}, {layout.parameters:,} weights"
 
 
-def _check_space(request: ConversionRequest, plans: dict[Path, TypePlan], report: Report) -> None:
+def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> None:
+    path = str(request.target(plan.level))
+    if request.tells_tensors:
+        for tensor in plan.tensors:
+            kind = type_name(tensor.type_number)
+            report(
+                TensorPlanned(plan.level.name, tensor.name, tensor.shape, kind, tensor.size_bytes)
+            )
+    report(LevelPlanned(plan.level.name, plan.size_bytes, plan.bits_per_weight, path))
+
+
+def _check_room(request: ConversionRequest, planned: list[_Planned], report: Report) -> None:
+    try:
+        with _reported("memory", report):
+            needed_bytes = require_memory([part.layout for part in planned])
+        report(Checked("memory", f"{format_bytes(needed_bytes)} needed"))
+    except AppError:
+        # A plan is of use on a machine that is too small, too.
+        if not request.is_dry_run:
+            raise
     if request.is_dry_run:
         return
     with _reported("disk", report):
-        needed_bytes = sum(plan.size_bytes for plan in plans.values())
-        require_space(next(iter(plans)).parent, needed_bytes)
+        plans = {path: plan for part in planned for path, plan in part.plans.items()}
+        require_space(next(iter(plans)).parent, sum(plan.size_bytes for plan in plans.values()))
     report(Checked("disk", "enough room for the result"))
 
 
@@ -130,10 +195,3 @@ def _reported(subject: Subject, report: Report) -> Iterator[None]:
     except AppError as error:
         report(Checked(subject, "", error.code, error.facts))
         raise
-
-
-def _raise_first(checked: Sequence[Checked]) -> None:
-    for check in checked:
-        if check.error is not None:
-            facts: Facts = check.facts
-            raise AppError(check.error, **facts)

@@ -10,9 +10,13 @@ from app.library.header import read_header
 from app.library.sanity import check_sanity, find_repeated_token
 from app.native.library import load_llama, log
 
+_TOKENIZER_KEYS = ("tokenizer.ggml.pre", "tokenizer.ggml.model")
 
-def require_loadable(hollow: Path) -> None:
+
+def require_loadable(hollow: Path) -> str:
     """Let llama.cpp check every tensor's name and shape against the metadata.
+
+    Gives the name that it has for the tokenizer.
 
     Raises:
         AppError: `checkpoint_rejected`.
@@ -24,6 +28,8 @@ def require_loadable(hollow: Path) -> None:
     reason = reason or _refusal(hollow)
     if reason is not None:
         raise AppError(ErrorCode.CHECKPOINT_REJECTED, reason=reason)
+    names = (header.metadata.get(key) for key in _TOKENIZER_KEYS)
+    return str(next((name for name in names if name), "none"))
 
 
 def _refusal(hollow: Path) -> str | None:

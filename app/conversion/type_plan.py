@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.bridge import LaidOutTensor, Layout
 from app.conversion.choices import TypeChoices, quantize_parameters
 from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
+from app.conversion.layout import FLOATING_TYPES, Q8_0, LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode
-from app.core.files import named_failures, temporary_folder
+from app.core.files import extend_with_hole, named_failures, temporary_folder
 from app.core.levels import Level
 from app.native.library import load_llama, log
-from app.native.quantization import row_size_bytes, type_numbers
+from app.native.quantization import row_size_bytes, type_name, type_numbers
 
 _FTYPE_ALL_F32 = 0
 _NEEDS_IMPORTANCE = "will require an imatrix"
@@ -37,6 +37,7 @@ class TypePlan:
     """The file that a level gives: its tensors in the order of writing, below a header."""
 
     level: Level
+    metadata: dict[str, bytes]
     header_size_bytes: int
     tensors: tuple[PlacedTensor, ...]
 
@@ -69,13 +70,12 @@ class HollowFile:
 def hollow_file(layout: Layout) -> Iterator[HollowFile]:
     """The model in the types of the layout, but hollow; gone after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
-    metadata = metadata_for(layout.metadata, _FTYPE_ALL_F32)
-    header = header_bytes(layout.architecture, metadata, placed)
+    header = header_bytes(metadata_for(layout.metadata, _FTYPE_ALL_F32), placed)
     with temporary_folder() as folder:
         path = folder / "hollow.gguf"
         with named_failures(folder), path.open("wb") as file:
             file.write(header)
-            file.truncate(len(header) + sum(padded(tensor.size_bytes) for tensor in placed))
+            extend_with_hole(file, sum(padded(tensor.size_bytes) for tensor in placed))
         yield HollowFile(path, len(header))
 
 
@@ -83,18 +83,26 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     """Plan one level of a model.
 
     Raises:
-        AppError: `level_needs_importance_matrix`; `type_unknown`; `converter_failed`, when
-            llama.cpp can't quantise this model.
+        AppError: `level_needs_importance_matrix`; `type_unknown`; `weights_quantized_already`;
+            `converter_failed`, when llama.cpp can't quantise this model.
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(
-        _placed(by_name[name], type_number)
+        _placed(_requantizable(by_name[name], type_number), type_number)
         for name, type_number in _dry_run(hollow.path, level, choices)
     )
     if len(tensors) != len(by_name):
         reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
-    return TypePlan(level, hollow.header_size_bytes, tensors)
+    metadata = metadata_for(layout.metadata, level.ftype)
+    return TypePlan(level, metadata, hollow.header_size_bytes, tensors)
+
+
+def plan_as_laid_out(layout: Layout, level: Level) -> TypePlan:
+    """Plan a file whose types the converter has chosen itself, such as a projector's."""
+    tensors = tuple(_placed(tensor, tensor.type_number) for tensor in layout.tensors)
+    header_size_bytes = len(header_bytes(layout.metadata, tensors))
+    return TypePlan(level, layout.metadata, header_size_bytes, tensors)
 
 
 def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple[str, int]]:
@@ -108,6 +116,14 @@ def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple
     numbers = type_numbers()
     for line in _TENSOR_LINE.finditer(text):
         yield line["name"], numbers[line["new"] or line["old"]]
+
+
+def _requantizable(tensor: LaidOutTensor, type_number: int) -> LaidOutTensor:
+    """The tensor, unless it lies in a block format that llama.cpp does not quantise again."""
+    if tensor.type_number not in {type_number, Q8_0, *FLOATING_TYPES}:
+        kind = type_name(tensor.type_number)
+        raise AppError(ErrorCode.WEIGHTS_QUANTIZED_ALREADY, holder=tensor.name, type=kind)
+    return tensor
 
 
 def _placed(tensor: LaidOutTensor, type_number: int) -> PlacedTensor:

@@ -15,15 +15,15 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.bridge import FLOATING_TYPES, LaidOutTensor, Layout
 from app.conversion.choices import NO_CHOICES, TypeChoices
-from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
+from app.conversion.header import PlacedTensor, header_bytes, padded
+from app.conversion.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.files import require_space, whole_or_absent
 from app.library.header import read_header
-from app.native.quantization import quantize_rows
+from app.native.quantization import dequantize_rows, quantize_rows
 
 _CHUNK_WEIGHTS = 2**20
 _LARGEST_AHEAD_BYTES = 512 * 2**20
@@ -62,8 +62,7 @@ def write_models(
     with ThreadPoolExecutor(manner.threads) as pool, ExitStack() as open_files:
         files = [open_files.enter_context(whole_or_absent(path)) for path in plans]
         for file, plan in zip(files, plans.values(), strict=True):
-            metadata = metadata_for(layout.metadata, plan.level.ftype)
-            file.write(header_bytes(layout.architecture, metadata, plan.tensors))
+            file.write(header_bytes(plan.metadata, plan.tensors))
         # llama.cpp orders tensors by name, so that all levels have the same order.
         order = [tensor.name for tensor in next(iter(plans.values())).tensors]
         sources = _read_ahead(layout, order)
@@ -115,26 +114,20 @@ def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> It
 def _converted(
     tensor: PlacedTensor, source: _Source, pool: Executor, manner: Manner
 ) -> Iterator[_Bytes]:
-    if source.type_number in FLOATING_TYPES:
-        quantize = partial(_quantized, tensor, manner)
-        chunks = _chunks(tensor, source.weights, manner.choices.importance_of(tensor))
-        yield from pool.map(quantize, *zip(*chunks, strict=True))
-    elif source.type_number == tensor.type_number:
-        # The checkpoint is in this block format already.
+    if source.type_number in WHOLE_NUMBER_TYPES:
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
-    else:
-        reason = f"the tensor {tensor.name} is quantised already, in another way"
-        raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
+        return
+    quantize = partial(_quantized, tensor, source.type_number, manner)
+    chunks = _chunks(tensor, source.weights, manner.choices.importance_of(tensor))
+    yield from pool.map(quantize, *zip(*chunks, strict=True))
 
 
 def _chunks(
     tensor: PlacedTensor, weights: npt.NDArray[Any], importance: _Floats | None
-) -> Iterator[tuple[_Floats, _Floats | None]]:
+) -> Iterator[tuple[npt.NDArray[Any], _Floats | None]]:
     """Runs of rows with the importance of their columns; none goes on into another expert."""
     *outer, width = tensor.shape
-    experts = np.ascontiguousarray(weights, dtype=np.float32).reshape(
-        math.prod(outer[:-1]), -1, width
-    )
+    experts = weights.reshape(math.prod(outer[:-1]), math.prod(outer[-1:]), -1)
     step = max(1, _CHUNK_WEIGHTS // width)
     for index, rows in enumerate(experts):
         columns = None if importance is None else importance[index]
@@ -143,8 +136,21 @@ def _chunks(
 
 
 def _quantized(
-    tensor: PlacedTensor, manner: Manner, rows: _Floats, importance: _Floats | None
+    tensor: PlacedTensor,
+    source_type: int,
+    manner: Manner,
+    rows: npt.NDArray[Any],
+    importance: _Floats | None,
 ) -> _Bytes:
-    if not np.isfinite(rows).all():
+    numbers = _numbers(source_type, rows)
+    if not np.isfinite(numbers).all():
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)
-    return quantize_rows(tensor.type_number, rows, importance, by_reference=manner.by_reference)
+    if rows.dtype == np.uint8 and source_type == tensor.type_number:
+        return rows.reshape(-1)
+    return quantize_rows(tensor.type_number, numbers, importance, by_reference=manner.by_reference)
+
+
+def _numbers(type_number: int, rows: npt.NDArray[Any]) -> _Floats:
+    if rows.dtype == np.uint8:
+        return dequantize_rows(type_number, np.ascontiguousarray(rows))
+    return np.ascontiguousarray(rows, dtype=np.float32)

@@ -22,7 +22,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     detail: str = ""
 
 
-Subject = Literal["files", "weights", "architecture", "tokenizer", "code", "disk"]
+Subject = Literal["files", "weights", "code", "base", "architecture", "tokenizer", "memory", "disk"]
 
 
 class Checked(msgspec.Struct, frozen=True, tag="checked"):
@@ -41,6 +41,16 @@ class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
     size_bytes: int
     bits_per_weight: float
     target: str
+
+
+class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
+    """The type that a level gives one tensor; the shape with the slowest dimension first."""
+
+    level: str
+    name: str
+    shape: tuple[int, ...]
+    tensor_type: str
+    size_bytes: int
 
 
 class ModelListed(msgspec.Struct, frozen=True, tag="model"):
@@ -106,6 +116,7 @@ Event = (
     Progressed
     | Checked
     | LevelPlanned
+    | TensorPlanned
     | ModelListed
     | Loading
     | Ready

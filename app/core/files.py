@@ -103,6 +103,18 @@ def replace(source: Path, destination: Path) -> None:
     sync_folder(destination.parent)
 
 
+def extend_with_hole(file: BinaryIO, size_bytes: int) -> None:
+    """Let a new file grow by `size_bytes` zeros that take no room on the disk."""
+    if size_bytes == 0:
+        return
+    if sys.platform == "win32":
+        # Elsewhere files have holes by themselves.
+        file.flush()
+        _mark_sparse(file.fileno())
+    file.seek(size_bytes - 1, os.SEEK_CUR)
+    file.write(b"\0")
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable; Windows has no such call and needs none."""
     if sys.platform == "win32":
@@ -151,6 +163,20 @@ def named_failures(folder: Path) -> Iterator[None]:
                 reason=error.strerror or "not allowed",
             ) from error
         raise
+
+
+if sys.platform == "win32":
+    import ctypes
+    import msvcrt
+
+    _FSCTL_SET_SPARSE = 0x900C4
+
+    def _mark_sparse(descriptor: int) -> None:
+        handle = ctypes.c_void_p(msvcrt.get_osfhandle(descriptor))
+        returned = ctypes.c_ulong()
+        ctypes.windll.kernel32.DeviceIoControl(
+            handle, _FSCTL_SET_SPARSE, None, 0, None, 0, ctypes.byref(returned), None
+        )
 
 
 def _nearest_folder(path: Path) -> Path:

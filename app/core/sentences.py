@@ -92,7 +92,16 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.PICKLE_WEIGHTS: (
         "{folder} has its weights only as pickle files ({file}), which can run code when read.",
-        "Look for a version of this model in safetensors format.",
+        "Look for a safetensors version, or agree to have them read as weights alone: "
+        "--allow-pickle.",
+    ),
+    ErrorCode.PICKLE_FORMAT: (
+        "{file} is not a file of weights as torch has written them since version 1.6.",
+        "Look for a safetensors version of this model.",
+    ),
+    ErrorCode.PICKLE_REFUSED: (
+        "{file} asks for more than weights: reading it would run code, and was stopped.",
+        "Don't trust this source; nothing in the file was run.",
     ),
     ErrorCode.MISSING_SHARD: (
         "{file}, one of the weight files of the model, is missing.",
@@ -115,7 +124,7 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Choose another model, or point Settings to a newer llama.cpp checkout.",
     ),
     ErrorCode.TOKENIZER_MISSING: (
-        "{folder} holds no tokenizer: neither tokenizer.json nor tokenizer.model.",
+        "{folder} has no {file}, which the tokenizer of this model is in.",
         "Download the repository again; what is there will be kept.",
     ),
     ErrorCode.TOKENIZER_UNKNOWN: (
@@ -125,6 +134,27 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.REMOTE_CODE_NEEDED: (
         "The tokenizer of this model needs Python code from its repository, which is not run.",
         "Look for a GGUF file of this model, or for another version of it.",
+    ),
+    ErrorCode.QUANTIZATION_UNSUPPORTED: (
+        "The checkpoint is quantised already ({method}), in a way that llama.cpp's converter can't "
+        "read: {reason}.",
+        "Take the original checkpoint, before it was quantised.",
+    ),
+    ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (
+        "{holder} is in {type} already, and quantising it again would lose twice.",
+        "Start from the checkpoint, or from a GGUF file in F32, F16, BF16 or Q8_0.",
+    ),
+    ErrorCode.PROJECTOR_MISSING: (
+        "llama.cpp knows no multimodal projector for the architecture {architecture}.",
+        "Convert the language model alone.",
+    ),
+    ErrorCode.ADAPTER_BASE_MISSING: (
+        "The adapter belongs to {base}, whose config.json is not here.",
+        "Download that repository first, or give its folder: --base FOLDER.",
+    ),
+    ErrorCode.ADAPTER_UNSUPPORTED: (
+        "The adapter is of the kind {kind}, and llama.cpp takes LoRA adapters alone.",
+        "Merge it into its model with PEFT, and convert the result.",
     ),
     ErrorCode.CHECKPOINT_REJECTED: (
         "llama.cpp could not load what this checkpoint gives: {reason}.",
@@ -138,9 +168,23 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Several levels can't go into the one file {file}.",
         "Give a folder instead.",
     ),
+    ErrorCode.LEVEL_NOT_OFFERED: (
+        "Projectors and adapters can be F32, F16, BF16 or Q8_0, but not {level}.",
+        "Choose one of these levels.",
+    ),
+    ErrorCode.IMPORTANCE_NOT_OFFERED: (
+        "Projectors and adapters take no importance matrix.",
+        "Leave it out.",
+    ),
+    ErrorCode.MEMORY_SHORT: (
+        "The conversion needs {needed_bytes} of memory, and {free_bytes} are free.",
+        "Close other programs and try again.",
+    ),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
-        "The level {level} needs an importance matrix, or the model would be useless.",
-        "Give one with --imatrix, make one with --calibration TEXT, or choose another level.",
+        "The level {level} needs an importance matrix: with so few bits the model would be "
+        "useless if all weights counted alike.",
+        "Have one made from a text (--calibration TEXT), give one (--imatrix FILE), "
+        "or choose another level.",
     ),
     ErrorCode.IMPORTANCE_MATRIX_DAMAGED: (
         "{file} can't be used as an importance matrix: {reason}.",
@@ -260,9 +304,6 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.SAFE_SETTING: (
         "The engine crashed in its test on this processor ({reason}), so it runs with its safe "
         "setting: without extra buffer types, somewhat slower."
-    ),
-    NoticeCode.REMOTE_CODE_IGNORED: (
-        "The repository brings Python code of its own ({files}); it is not run."
     ),
     NoticeCode.TEMPLATE_FALLBACK: (
         "The model's own chat template can't be used ({reason}); "

@@ -56,6 +56,8 @@ def download_repository(
     report: Report,
     pattern: str | None = None,
     patience: Patience | None = None,
+    *,
+    allows_pickle: bool = False,
 ) -> Path:
     """Download a checkpoint, or a GGUF model, from the Hub.
 
@@ -65,6 +67,7 @@ def download_repository(
         report: Hears of progress (bytes over all files) and of breaks.
         pattern: Chooses a GGUF model, as in `app.hub.selection.files_to_fetch`.
         patience: How long to wait for the network.
+        allows_pickle: As in `files_to_fetch`.
 
     Returns:
         The folder of the checkpoint, or the (first) GGUF file.
@@ -76,7 +79,7 @@ def download_repository(
     """
     token = read_token()
     facts = fetch_repository(reference, token)
-    files = files_to_fetch(facts, pattern)
+    files = files_to_fetch(facts, pattern, allows_pickle=allows_pickle)
     folder = (destination or _own_folder(facts, files)).absolute()
     with named_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Which files of a repository are worth fetching: a checkpoint's own, or one GGUF model."""
+"""Which files of a repository are worth fetching: a checkpoint, an adapter or one GGUF model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from app.hub.repository import RepositoryFacts, RepositoryFile
 
 _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
+_ADAPTER = "adapter_model.safetensors"
+_PICKLE, _PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+_PICKLES = re.compile(r"(pytorch|adapter)_model(-\d{5}-of-\d{5})?\.bin")
 _LARGEST_COMPANION_BYTES = 256 * 2**20
 _MOST_NAMED = 12
 _VARIANT = re.compile(r"model\.\w+(-\d{5}-of-\d{5})?\.safetensors")
@@ -37,7 +40,9 @@ _COMPANIONS = (
 Files = tuple[RepositoryFile, ...]
 
 
-def files_to_fetch(facts: RepositoryFacts, pattern: str | None = None) -> Files:
+def files_to_fetch(
+    facts: RepositoryFacts, pattern: str | None = None, *, allows_pickle: bool = False
+) -> Files:
     """The files of a checkpoint, small ones first, or the shards of the chosen GGUF model.
 
     Args:
@@ -45,14 +50,16 @@ def files_to_fetch(facts: RepositoryFacts, pattern: str | None = None) -> Files:
         pattern: Chooses among GGUF files: a level (`Q4_K_M`), a file's path, a part of its name,
             or a pattern with `*`. None takes the checkpoint; where there is none, the Q4_K_M
             file, or else the smallest.
+        allows_pickle: The person agreed to weights in pickle files, where there are no others.
 
     Raises:
-        AppError: `repository_without_weights`, `pattern_without_match`, `unsafe_name`.
+        AppError: `repository_without_weights`, `pickle_weights`, `pattern_without_match`,
+            `unsafe_name`.
     """
     weights = _checkpoint_weights(facts.files) if pattern is None else ()
     chosen = (*_companions(facts.files, weights), *weights) if weights else _gguf(facts, pattern)
     if not chosen:
-        raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=facts.repository)
+        chosen = _with_pickles(facts, allows_pickle=allows_pickle)
     _check_names(chosen)
     return chosen
 
@@ -79,25 +86,41 @@ def _checkpoint_weights(files: Files) -> Files:
     # Some repositories hold the same weights again in Mistral's own layout; an index may name
     # shards of any other name.
     without_twin = [file for path, file in candidates.items() if "consolidated" not in path]
-    return tuple(without_twin or candidates.values())
+    adapter = [file for file in files if file.path == _ADAPTER]
+    return tuple(without_twin or candidates.values() or adapter)
+
+
+def _with_pickles(facts: RepositoryFacts, *, allows_pickle: bool) -> Files:
+    weights = tuple(file for file in facts.files if _PICKLES.fullmatch(file.path))
+    if not weights:
+        raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=facts.repository)
+    if not allows_pickle:
+        raise AppError(ErrorCode.PICKLE_WEIGHTS, folder=facts.repository, file=weights[0].path)
+    return (*_companions(facts.files, weights), *weights)
 
 
 def _companions(files: Files, weights: Files) -> Files:
-    is_single = weights[0].path == _SINGLE
+    index = _index_of(weights[0].path)
     return tuple(
         sorted(
-            (file for file in files if _is_companion(file, is_single=is_single)),
+            (file for file in files if _is_companion(file, index)),
             key=lambda file: (file.path != "config.json", file.path),
         )
     )
 
 
-def _is_companion(file: RepositoryFile, *, is_single: bool) -> bool:
+def _index_of(weights: str) -> str | None:
+    if weights in (_SINGLE, _PICKLE):
+        return None
+    return _PICKLE_INDEX if weights.endswith(".bin") else _INDEX
+
+
+def _is_companion(file: RepositoryFile, index: str | None) -> bool:
     name = file.path.lower()
     if name.startswith(".") or name.endswith(".part.json"):
         return False
     # An index beside the weights in one file would send the reader after shards not fetched.
-    if name.endswith(".index.json") and (is_single or name != _INDEX):
+    if name.endswith(".index.json") and name != index:
         return False
     return file.size_bytes <= _LARGEST_COMPANION_BYTES and any(
         fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")

@@ -69,13 +69,17 @@ class ArrayPlace:
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before the weights. Of long arrays there is only the place, in `arrays`."""
+    """What stands before the weights. Of long arrays there is only the place, in `arrays`.
+
+    `entries` are the positions in the file that each metadata entry takes, key, type and value.
+    """
 
     path: Path
     version: int
     metadata: dict[str, Value]
     value_types: dict[str, int]
     arrays: dict[str, ArrayPlace]
+    entries: dict[str, range]
     tensors: tuple[TensorInfo, ...]
     data_offset: int
     alignment: int
@@ -116,6 +120,20 @@ def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
         return _read_elements(source, place.element_type, place.count)
 
 
+def read_entries(header: Header) -> dict[str, bytes]:
+    """Every metadata entry as it lies in the file, by its key.
+
+    Raises:
+        AppError: what `read_header` raises, when the file has changed meanwhile.
+    """
+    read = {}
+    with _opened(header.path) as source:
+        for key, place in header.entries.items():
+            source.skip(place.start - source.position)
+            read[key] = source.take(len(place))
+    return read
+
+
 def read_strings(header: Header, key: str) -> Iterator[bytes]:
     """The elements of the string array `key` as they lie in the file, one after the other."""
     place = header.arrays[key]
@@ -148,7 +166,9 @@ def _parse(source: BoundedReader) -> Header:
     metadata: dict[str, Value] = {}
     value_types: dict[str, int] = {}
     arrays: dict[str, ArrayPlace] = {}
+    entries: dict[str, range] = {}
     for _ in range(pair_count):
+        start = source.position
         key = _text(source.take_string(_LONGEST_KEY))
         if not key or key in value_types:
             raise source.damaged(f"the metadata key “{key}” is empty or there twice")
@@ -156,6 +176,7 @@ def _parse(source: BoundedReader) -> Header:
         value = _read_value(source, key, value_types[key], arrays)
         if value is not None:
             metadata[key] = value
+        entries[key] = range(start, source.position)
     alignment = _alignment(source, metadata, value_types)
     tensors = tuple(_read_tensors(source, tensor_count, alignment))
     data_offset = _padded(source.position, alignment)
@@ -166,6 +187,7 @@ def _parse(source: BoundedReader) -> Header:
         metadata=metadata,
         value_types=value_types,
         arrays=arrays,
+        entries=entries,
         tensors=tensors,
         data_offset=data_offset,
         alignment=alignment,

@@ -12,6 +12,21 @@ from app.native import kernels
 from app.native.library import load_ggml_base
 
 _TRIAL_SHAPE = (16, 512)
+_FLOAT32 = 0
+_ToFloat = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+
+
+class _TypeTraits(ctypes.Structure):
+    """The beginning of `struct ggml_type_traits` of ggml.h."""
+
+    _fields_ = (
+        ("type_name", ctypes.c_char_p),
+        ("block_size", ctypes.c_int64),
+        ("block_size_interleave", ctypes.c_int64),
+        ("type_size", ctypes.c_size_t),
+        ("is_quantized", ctypes.c_bool),
+        ("to_float", _ToFloat),
+    )
 
 
 @functools.cache
@@ -21,6 +36,8 @@ def _ggml() -> ctypes.CDLL:
     library.ggml_row_size.argtypes = [ctypes.c_int, ctypes.c_int64]
     library.ggml_type_name.restype = ctypes.c_char_p
     library.ggml_type_name.argtypes = [ctypes.c_int]
+    library.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
+    library.ggml_get_type_traits.argtypes = [ctypes.c_int]
     library.ggml_quantize_chunk.restype = ctypes.c_size_t
     library.ggml_quantize_chunk.argtypes = [
         ctypes.c_int,
@@ -45,10 +62,31 @@ def type_numbers() -> dict[str, int]:
     return {_ggml().ggml_type_name(number).decode(): number for number in numbers}
 
 
+def type_name(type_number: int) -> str:
+    """Ggml's name of a type."""
+    name: bytes = _ggml().ggml_type_name(type_number)
+    return name.decode()
+
+
 def row_size_bytes(type_number: int, width: int) -> int:
     """Bytes of one row of `width` weights; the width is a multiple of the type's block size."""
     size: int = _ggml().ggml_row_size(type_number, width)
     return size
+
+
+def dequantize_rows(type_number: int, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """What ggml reads in `rows` (row count x row size in bytes, contiguous) of a type.
+
+    Runs without the interpreter's lock. The type must be one that ggml can turn into numbers.
+    """
+    if type_number == _FLOAT32:
+        return rows.view(np.float32)
+    traits = _ggml().ggml_get_type_traits(type_number).contents
+    count, row_size = rows.shape
+    width = row_size // traits.type_size * traits.block_size
+    numbers = np.empty((count, width), dtype=np.float32)
+    traits.to_float(rows.ctypes.data, numbers.ctypes.data, numbers.size)
+    return numbers
 
 
 def quantize_rows(

@@ -172,7 +172,7 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
         Said(trick),
         Progressed("download", 1, 2, trick),
         ModelListed("/m.gguf", trick, "Q8_0", "llama", 1, 1, 1),
-        Noticed(NoticeCode.REMOTE_CODE_IGNORED, {"files": trick}),
+        Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": trick}),
         Checked("code", trick),
     )
     seen = shown.output.getvalue() + shown.errors.getvalue().replace("\r", "")

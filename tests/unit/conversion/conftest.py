@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.conversion.bridge import LaidOutTensor, Layout
+from app.conversion.header import encoded
+from app.conversion.layout import LaidOutTensor, Layout
 
 WIDTH, INNER, TOKENS = 256, 512, 300
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -45,7 +46,8 @@ def lay_out(weights: Weights) -> Callable[..., Layout]:
         metadata = _metadata(architecture)
         for key, value in changes.items():
             metadata[key.replace("__", ".")].value = value
-        return Layout(architecture, metadata, tuple(_laid_out(*item) for item in weights.items()))
+        tensors = tuple(_laid_out(*item) for item in weights.items())
+        return Layout(architecture, encoded(metadata), tensors)
 
     return build
 

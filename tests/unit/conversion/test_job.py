@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.conversion.job import ConversionRequest, convert
+from app.conversion.sources import source_at
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event
 from app.core.levels import level_named
@@ -17,7 +18,7 @@ LEVEL = level_named("Q4_K_M")
 
 
 def request(source: Path, folder: Path) -> ConversionRequest:
-    return ConversionRequest(source=source, levels=[LEVEL], folder=folder)
+    return ConversionRequest(source=source_at(source), levels=[LEVEL], folder=folder)
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,7 @@ def test_embedding_model_comes_with_its_pooling() -> None:
     [
         (),
         ("README.md", "config.json"),
-        ("config.json", "pytorch_model.bin"),
-        ("adapter_config.json", "adapter_model.safetensors"),
+        ("adapter_config.json",),
         ("unet/diffusion_pytorch_model.safetensors",),
         ("mmproj-F16.gguf", "imatrix.gguf"),
         ("model-00001-of-00002.gguf",),
@@ -136,6 +135,36 @@ def test_repository_without_weights(paths: tuple[str, ...]) -> None:
 
     assert caught.value.code is ErrorCode.REPOSITORY_WITHOUT_WEIGHTS
     assert caught.value.facts == {"repository": "owner/name"}
+
+
+def test_an_adapter_is_taken_where_there_is_no_model() -> None:
+    facts = repository("README.md", "adapter_model.safetensors", "adapter_config.json")
+    assert chosen(facts) == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
+
+
+_PICKLED = (
+    "config.json",
+    "pytorch_model-00002-of-00002.bin",
+    "pytorch_model-00001-of-00002.bin",
+    "pytorch_model.bin.index.json",
+    "model.safetensors.index.json",
+    "training_args.bin",
+)
+
+
+def test_pickles_are_named_and_not_taken() -> None:
+    with pytest.raises(AppError) as caught:
+        files_to_fetch(repository(*_PICKLED))
+
+    assert caught.value.code is ErrorCode.PICKLE_WEIGHTS
+    assert caught.value.facts["folder"] == "owner/name"
+
+
+def test_pickles_are_taken_with_consent_where_there_is_nothing_else() -> None:
+    taken = files_to_fetch(repository(*_PICKLED), allows_pickle=True)
+    assert {file.path for file in taken} == set(_PICKLED[:4])
+    both = files_to_fetch(repository(*_PICKLED, "model.safetensors"), allows_pickle=True)
+    assert [file.path for file in both] == ["config.json", "model.safetensors"]
 
 
 GGUF = (

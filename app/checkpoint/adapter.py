@@ -1,0 +1,48 @@
+"""A PEFT adapter on disk: a small set of weights that belongs to another model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.checkpoint.documents import read_document, require_no_pointer
+from app.checkpoint.pickles import require_consent
+from app.checkpoint.weights import TensorEntry, read_shard
+from app.core.errors import AppError, ErrorCode
+
+CONFIGURATION = "adapter_config.json"
+_WEIGHTS, _PICKLE = "adapter_model.safetensors", "adapter_model.bin"
+_BASE, _KIND = "base_model_name_or_path", "peft_type"
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether the folder holds an adapter rather than a whole model."""
+    return (folder / CONFIGURATION).is_file() and not (folder / "config.json").is_file()
+
+
+def base_named_in(folder: Path) -> str:
+    """The repository or folder of the model that the adapter in `folder` was made for.
+
+    Raises:
+        AppError: `config_damaged`, `lfs_pointer`, `file_unreadable`.
+    """
+    named = read_document(folder / CONFIGURATION).get(_BASE)
+    return named if isinstance(named, str) else ""
+
+
+def read_adapter(folder: Path, *, allows_pickle: bool = False) -> dict[str, TensorEntry]:
+    """The tensors of the adapter in `folder`; empty when they are in a pickle file.
+
+    Raises:
+        AppError: `adapter_unsupported` for any other kind than LoRA; `pickle_weights`,
+            `checkpoint_without_weights`, and what `read_document` and `read_shard` raise.
+    """
+    kind = read_document(folder / CONFIGURATION).get(_KIND, "LORA")
+    if kind != "LORA":
+        raise AppError(ErrorCode.ADAPTER_UNSUPPORTED, kind=str(kind))
+    if (folder / _WEIGHTS).is_file():
+        return read_shard(folder / _WEIGHTS)
+    if not (folder / _PICKLE).is_file():
+        raise AppError(ErrorCode.CHECKPOINT_WITHOUT_WEIGHTS, folder=str(folder))
+    require_no_pointer(folder / _PICKLE)
+    require_consent(folder / _PICKLE, allows_pickle=allows_pickle)
+    return {}

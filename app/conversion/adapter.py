@@ -1,0 +1,102 @@
+"""PEFT LoRA adapters, laid out by llama.cpp's own script for them."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.checkpoint.adapter import base_named_in
+from app.conversion.bridge import converting, layout_of
+from app.conversion.layout import Layout
+from app.core import paths
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import Level
+from app.core.names import path_inside
+
+_SCRIPT = "convert_lora_to_gguf.py"
+_UNNAMED = "a model that it does not name"
+
+
+def find_base(adapter: Path, wish: Path | None) -> Path:
+    """The folder with the configuration of the model that an adapter belongs to.
+
+    It is the one that was asked for, or else the one that the adapter names: a folder, or a
+    repository of which there is a checkpoint.
+
+    Raises:
+        AppError: `adapter_base_missing`, and what `base_named_in` raises.
+    """
+    named = base_named_in(adapter)
+    for folder in [wish] if wish else _candidates(adapter, named):
+        if (folder / "config.json").is_file():
+            return folder
+    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(wish or named or _UNNAMED))
+
+
+def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) -> Layout:
+    """Let the script lay out an adapter in the types of a level: F32, F16, BF16 or Q8_0.
+
+    Raises:
+        AppError: `converter_failed`, `pickle_refused`, `weights_damaged`.
+    """
+    arguments = [str(adapter), "--base", str(base), "--outtype", level.name.lower()]
+    with converting(), _error_as_exception(), _captured_layouts() as layouts:
+        with _arguments(_SCRIPT, *arguments):
+            runpy.run_path(str(converter / _SCRIPT), run_name="__main__")
+        return layouts[0]
+
+
+def _candidates(adapter: Path, named: str) -> Iterator[Path]:
+    if named:
+        yield adapter / named
+        try:
+            yield path_inside(paths.checkpoints_folder(), named)
+        except AppError:
+            return
+
+
+@contextmanager
+def _captured_layouts() -> Iterator[list[Layout]]:
+    """What the script would write to a file itself is laid out for our writer instead."""
+    from conversion import ModelBase
+
+    layouts: list[Layout] = []
+    write = ModelBase.write
+    ModelBase.write = lambda model: layouts.append(layout_of(model))
+    try:
+        yield layouts
+    finally:
+        ModelBase.write = write
+
+
+@contextmanager
+def _arguments(*arguments: str) -> Iterator[None]:
+    usual, sys.argv = sys.argv, list(arguments)
+    try:
+        yield
+    finally:
+        sys.argv = usual
+
+
+@contextmanager
+def _error_as_exception() -> Iterator[None]:
+    """The script logs what is wrong, and exits."""
+    logged: list[str] = []
+
+    class Errors(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged.append(record.getMessage())
+
+    handler, logger = Errors(logging.ERROR), logging.getLogger("lora-to-gguf")
+    logger.addHandler(handler)
+    try:
+        yield
+    except SystemExit as error:
+        reason = logged[0] if logged else "it gave no reason"
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason.rstrip(".")) from error
+    finally:
+        logger.removeHandler(handler)

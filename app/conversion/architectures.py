@@ -1,0 +1,52 @@
+"""Which architectures the converter knows, read from its source: importing it takes seconds."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import AppError, ErrorCode
+
+_LISTS = {"TEXT_MODEL_MAP": "text", "MMPROJ_MODEL_MAP": "projector"}
+
+
+def require_known_architecture(
+    config: dict[str, Any], converter: Path, *, is_projector: bool
+) -> str:
+    """The architecture in a checkpoint's configuration, if the converter in a folder knows it.
+
+    A converter whose lists are not where they are expected is asked later.
+
+    Raises:
+        AppError: `architecture_unsupported`, `projector_missing`.
+    """
+    names = _names_in(config)
+    wanted = "projector" if is_projector else "text"
+    known = _known(converter).get(wanted)
+    fitting = [name for name in names if known is None or name in known]
+    if fitting or not names:
+        return next(iter(fitting), "")
+    if is_projector:
+        raise AppError(ErrorCode.PROJECTOR_MISSING, architecture=names[0])
+    raise AppError(ErrorCode.ARCHITECTURE_UNSUPPORTED, architecture=names[0])
+
+
+def _names_in(config: dict[str, Any]) -> list[str]:
+    """The architecture of the whole, and those of the models in it."""
+    parts = [config, *(value for value in config.values() if isinstance(value, dict))]
+    lists = [part.get("architectures") for part in parts]
+    return [names[0] for names in lists if isinstance(names, list) and names]
+
+
+def _known(converter: Path) -> dict[str, frozenset[str]]:
+    try:
+        source = (converter / "conversion" / "__init__.py").read_text("utf-8", "replace")
+        assignments = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
+        return {
+            _LISTS[node.target.id]: frozenset(ast.literal_eval(node.value))
+            for node in assignments
+            if isinstance(node.target, ast.Name) and node.target.id in _LISTS and node.value
+        }
+    except (OSError, SyntaxError, ValueError):
+        return {}

@@ -1,0 +1,77 @@
+"""A GGUF file as a source: laid out as it is, so that it can be quantised to another level."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from app.conversion.header import ALIGNMENT
+from app.conversion.layout import (
+    FLOATING_TYPES,
+    Q8_0,
+    WHOLE_NUMBER_TYPES,
+    LaidOutTensor,
+    Layout,
+)
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import level_name
+from app.library.facts import read_headers
+from app.library.header import Header, TensorInfo, read_entries
+from app.library.sanity import require_sane
+
+_READABLE = FLOATING_TYPES | WHOLE_NUMBER_TYPES | {Q8_0}
+_OF_SPLIT_FILES = frozenset({"split.no", "split.count", "split.tensors.count"})
+
+
+def lay_out_gguf(path: Path) -> Layout:
+    """Lay out the model that the file `path` is, or is a shard of.
+
+    Raises:
+        AppError: `weights_quantized_already`, when they are in another type than F32, F16, BF16 or
+            Q8_0; `gguf_damaged` and what `read_headers` raises.
+    """
+    headers = read_headers(path)
+    require_sane(headers[0])
+    entries = read_entries(headers[0])
+    return Layout(
+        architecture=headers[0].architecture,
+        metadata={key: entry for key, entry in entries.items() if key not in _OF_SPLIT_FILES},
+        tensors=tuple(_laid_out(header, tensor) for header in headers for tensor in header.tensors),
+    )
+
+
+def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
+    if tensor.type_number not in _READABLE:
+        ftype = header.metadata.get("general.file_type")
+        kind = level_name(ftype) if isinstance(ftype, int) else ""
+        raise AppError(
+            ErrorCode.WEIGHTS_QUANTIZED_ALREADY,
+            holder=header.path.name,
+            type=kind or tensor.type_name,
+        )
+    if header.alignment != ALIGNMENT:
+        reason = f"its tensors are aligned to {header.alignment} bytes instead of {ALIGNMENT}"
+        raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)
+    return LaidOutTensor(
+        name=tensor.name,
+        shape=tuple(reversed(tensor.shape)),
+        type_number=tensor.type_number,
+        size_bytes=tensor.size_bytes,
+        load=partial(_read, header.path, header.data_offset + tensor.offset, tensor.size_bytes),
+    )
+
+
+def _read(path: Path, offset: int, size_bytes: int) -> npt.NDArray[np.uint8]:
+    # Read, not mapped: a file that is cut off meanwhile would end the process.
+    content = np.fromfile(path, dtype=np.uint8, count=size_bytes, offset=offset)
+    if content.size < size_bytes:
+        raise AppError(
+            ErrorCode.GGUF_TRUNCATED,
+            file=path.name,
+            size_bytes=path.stat().st_size,
+            needed_bytes=offset + size_bytes,
+        )
+    return content

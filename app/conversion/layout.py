@@ -1,0 +1,54 @@
+"""What a source lays out for the writer: its metadata and its tensors, the weights unread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
+FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
+"""Ggml's numbers of the types that are not block formats."""
+Q8_0 = 8
+WHOLE_NUMBER_TYPES = frozenset({24, 25, 26, 27})
+"""I8 to I64: tables, which are never quantised."""
+
+
+@dataclass(frozen=True)
+class LaidOutTensor:
+    """A tensor before it is quantised, slowest dimension first.
+
+    `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
+    the bytes (of type uint8) that a GGUF file holds for that type.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type_number: int
+    size_bytes: int
+    load: Callable[[], npt.NDArray[Any]]
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A model before it is quantised; `metadata` are the entries of a GGUF header, by their keys.
+
+    An entry is encoded as the file holds it: key, type and value.
+    """
+
+    architecture: str
+    metadata: dict[str, bytes]
+    tensors: tuple[LaidOutTensor, ...]
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return sum(tensor.parameters for tensor in self.tensors)

@@ -1,0 +1,234 @@
+"""What can be converted: each kind of source checks itself, and lays itself out for the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.checkpoint.adapter import is_adapter, read_adapter
+from app.checkpoint.checks import check_files, code_check
+from app.checkpoint.config import read_config
+from app.conversion import adapter, bridge
+from app.conversion.architectures import require_known_architecture
+from app.conversion.gguf_source import lay_out_gguf
+from app.conversion.layout import Layout
+from app.core.errors import AppError
+from app.core.events import Checked, Subject
+from app.core.levels import LEVELS, SPECIAL_LEVELS, Level
+from app.core.names import file_name_from
+from app.core.sizes import format_bytes
+from app.library.facts import read_model_facts
+
+Levels = Sequence[Level]
+_ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS)
+_PLAIN_LEVELS = tuple(level for level in LEVELS if level.name in {"F32", "F16", "BF16", "Q8_0"})
+"""Those that the converter itself writes, without llama.cpp's quantizer."""
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A layout and the levels that can be made of it.
+
+    With `has_final_types` its types are those of the one level already.
+    """
+
+    layout: Layout
+    levels: Levels
+    has_final_types: bool = False
+
+
+class Source(Protocol):
+    """A kind of source; `checks` looks at everything that needs neither converter nor weights."""
+
+    @property
+    def levels(self) -> Levels:
+        """The levels that this kind can be made in."""
+
+    def file_name(self, level: Level) -> str:
+        """The usual name of the file for a level."""
+
+    def checks(self, converter: Path, /) -> Iterator[Checked]:
+        """What there is to see and what is wrong with it, one line each."""
+
+    def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
+        """The model laid out, each level in one of the layouts; raises `AppError`."""
+
+
+def source_at(
+    path: Path,
+    *,
+    is_projector: bool = False,
+    allows_pickle: bool = False,
+    base: Path | None = None,
+) -> Source:
+    """The source that a path is: a GGUF file, an adapter, or a checkpoint.
+
+    Args:
+        path: A file or folder.
+        is_projector: Of a checkpoint take the multimodal projector, not the language model.
+        allows_pickle: The person agreed to read weights in pickle files.
+        base: For an adapter, the folder of the model that it belongs to.
+    """
+    if path.suffix.lower() == ".gguf":
+        return GgufSource(path)
+    if is_adapter(path):
+        return AdapterSource(path, base, allows_pickle)
+    if is_projector:
+        return ProjectorSource(path, allows_pickle)
+    return CheckpointSource(path, allows_pickle)
+
+
+@dataclass(frozen=True)
+class CheckpointSource:
+    """A Hugging Face checkpoint's language model."""
+
+    folder: Path
+    allows_pickle: bool = False
+
+    @property
+    def levels(self) -> Levels:
+        """All of them."""
+        return _ALL_LEVELS
+
+    def file_name(self, level: Level) -> str:
+        """The folder's name with the level."""
+        return f"{_name_of(self.folder)}-{level.name}.gguf"
+
+    def checks(self, converter: Path, /) -> Iterator[Checked]:
+        """The files, the weights, the code, and whether the converter knows the architecture."""
+        yield from check_files(self.folder, allows_pickle=self.allows_pickle)
+        yield from _architecture_faults(self.folder, converter)
+
+    def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
+        """One for all levels."""
+        bridge.activate_converter(converter)
+        yield LaidOut(bridge.lay_out(self.folder), levels)
+
+
+@dataclass(frozen=True)
+class ProjectorSource:
+    """The part of a multimodal checkpoint that sees or hears, as a file of its own."""
+
+    folder: Path
+    allows_pickle: bool = False
+
+    @property
+    def levels(self) -> Levels:
+        """Those that the converter itself writes."""
+        return _PLAIN_LEVELS
+
+    def file_name(self, level: Level) -> str:
+        """As llama.cpp names projectors."""
+        return f"mmproj-{_name_of(self.folder)}-{level.name}.gguf"
+
+    def checks(self, converter: Path, /) -> Iterator[Checked]:
+        """As for the language model, but of the converter's other list."""
+        yield from check_files(self.folder, allows_pickle=self.allows_pickle)
+        yield from _architecture_faults(self.folder, converter, is_projector=True)
+
+    def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
+        """One for each level: the converter chooses the types."""
+        bridge.activate_converter(converter)
+        for level in levels:
+            layout = bridge.lay_out_projector(self.folder, level)
+            yield LaidOut(layout, (level,), has_final_types=True)
+
+
+@dataclass(frozen=True)
+class AdapterSource:
+    """A PEFT LoRA adapter; of the model that it belongs to the configuration is needed."""
+
+    folder: Path
+    base: Path | None
+    allows_pickle: bool = False
+
+    @property
+    def levels(self) -> Levels:
+        """Those that the converter itself writes."""
+        return _PLAIN_LEVELS
+
+    def file_name(self, level: Level) -> str:
+        """As the GGUF naming convention has it."""
+        return f"{_name_of(self.folder)}-{level.name}-LoRA.gguf"
+
+    def checks(self, converter: Path, /) -> Iterator[Checked]:
+        """The adapter's file, and the model that it belongs to."""
+        try:
+            tensors = read_adapter(self.folder, allows_pickle=self.allows_pickle)
+            size = format_bytes(sum(tensor.size_bytes for tensor in tensors.values()))
+            finding = f"{len(tensors)} tensors, {size}" if tensors else "a pickle file"
+            yield Checked("weights", f"a LoRA adapter, {finding}")
+        except AppError as error:
+            yield _fault("weights", error)
+        yield code_check(self.folder)
+        try:
+            base = adapter.find_base(self.folder, self.base)
+            yield Checked("base", str(base.resolve()))
+            yield from _architecture_faults(base, converter)
+        except AppError as error:
+            yield _fault("base", error)
+
+    def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
+        """One for each level: the converter chooses the types."""
+        bridge.activate_converter(converter)
+        base = adapter.find_base(self.folder, self.base)
+        for level in levels:
+            layout = adapter.lay_out_adapter(self.folder, base, level, converter)
+            yield LaidOut(layout, (level,), has_final_types=True)
+
+
+@dataclass(frozen=True)
+class GgufSource:
+    """A GGUF file whose weights are exact enough to be quantised again."""
+
+    file: Path
+
+    @property
+    def levels(self) -> Levels:
+        """All of them."""
+        return _ALL_LEVELS
+
+    def file_name(self, level: Level) -> str:
+        """The file's name with another level in it."""
+        return f"{file_name_from(read_model_facts(self.file).name)}-{level.name}.gguf"
+
+    def checks(self, _: Path, /) -> Iterator[Checked]:
+        """The header and the types of the weights."""
+        try:
+            facts = read_model_facts(self.file)
+            layout = lay_out_gguf(self.file)
+            size = format_bytes(facts.size_bytes)
+            yield Checked("files", f"{len(facts.files)} GGUF, {size}")
+            words = f"{layout.parameters:,} parameters in {facts.level or 'several types'}"
+            yield Checked("weights", words)
+        except AppError as error:
+            yield _fault("weights", error)
+
+    def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
+        """One for all levels."""
+        bridge.activate_converter(converter)
+        yield LaidOut(lay_out_gguf(self.file), levels)
+
+
+def _architecture_faults(
+    folder: Path, converter: Path, *, is_projector: bool = False
+) -> Iterator[Checked]:
+    try:
+        config = read_config(folder)
+    except AppError:
+        # The files' checks have said so.
+        return
+    try:
+        require_known_architecture(config, converter, is_projector=is_projector)
+    except AppError as error:
+        yield _fault("architecture", error)
+
+
+def _fault(subject: Subject, error: AppError) -> Checked:
+    return Checked(subject, "", error.code, error.facts)
+
+
+def _name_of(folder: Path) -> str:
+    return file_name_from(folder.resolve().name)
