@@ -84,8 +84,21 @@ def _save(configuration: str, values: dict[str, Any], folder: Path) -> None:
     make: Callable[..., Any] = getattr(transformers, configuration)
     model = transformers.AutoModelForCausalLM.from_config(make(**values), dtype=torch.bfloat16)
     model.save_pretrained(folder)
-    if configuration == "GPT2Config":
-        # transformers 5 leaves out a field that the converter asks for.
-        file = folder / "config.json"
-        config = json.loads(file.read_text())
-        file.write_text(json.dumps(config | {"n_ctx": values["n_positions"]}))
+
+
+def with_old_names(checkpoint: Path, folder: Path) -> Path:
+    """The checkpoint, or a copy of it in `folder`, with fields that transformers no longer writes.
+
+    llama.cpp's own script needs them; they repeat what stands elsewhere.
+    """
+    config = json.loads((checkpoint / "config.json").read_text())
+    if config["model_type"] == "gpt2":
+        lost = {"n_ctx": config["n_positions"]}
+    elif config["model_type"] == "gpt_neox":
+        lost = {"rotary_pct": config["rope_parameters"]["partial_rotary_factor"]}
+    else:
+        return checkpoint
+    copy = folder / checkpoint.name
+    shutil.copytree(checkpoint, copy)
+    (copy / "config.json").write_text(json.dumps(config | lost))
+    return copy

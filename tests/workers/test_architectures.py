@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.core.levels import level_named
 from app.library.header import read_header
 from app.native.importance_matrix import (
     Activations,
@@ -19,9 +14,9 @@ from app.native.importance_matrix import (
     read_importance_matrix,
     save_importance_matrix,
 )
-from tests.architectures import ARCHITECTURES, make_checkpoint
+from tests.architectures import ARCHITECTURES, make_checkpoint, with_old_names
 from tests.checkpoints import make_tiny_llama
-from tests.ggml_quantization import silence_llama_cpp
+from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.verbs import run_verb
 
 pytestmark = pytest.mark.slow
@@ -29,39 +24,6 @@ pytestmark = pytest.mark.slow
 _LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q4_1", "IQ4_XS", "IQ3_M", "BF16")
 _WITH_IMPORTANCE = ("Q3_K_S", "Q4_K_M", "Q4_0", "IQ4_NL", "IQ2_XS", "Q2_K_S")
 _WORDS = "The miller ground the grain and the mill stood by the river in the valley. " * 200
-
-
-def convert_by_llama_cpp(source: Path, converter: Path, folder: Path) -> Path:
-    (version,) = converter.iterdir()
-    file = folder / "reference.gguf"
-    command = [sys.executable, str(version / "convert_hf_to_gguf.py"), str(source)]
-    options = ["--outtype", "bf16", "--outfile", str(file)]
-    subprocess.run([*command, *options], check=True, capture_output=True)
-    return file
-
-
-def quantize_by_llama_cpp(
-    file: Path, level: str, importance: ImportanceMatrix | None = None
-) -> bytes:
-    from llama_cpp import llama_cpp
-
-    silence_llama_cpp()
-    parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype = level_named(level).ftype
-    parameters.nthread = 2
-    weights = (
-        {name: importance.weights_for(name) for name in importance.entries} if importance else {}
-    )
-    entries = (llama_cpp.llama_model_imatrix_data * (len(weights) + 1))()
-    for entry, (name, values) in zip(entries, weights.items(), strict=False):
-        entry.name, entry.size = name.encode(), values.size
-        entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-    if weights:
-        parameters.imatrix = entries
-    made = file.with_name("quantized.gguf")
-    status = llama_cpp.llama_model_quantize(os.fsencode(file), os.fsencode(made), parameters)
-    assert status == 0
-    return made.read_bytes()
 
 
 def options_for(levels: tuple[str, ...], target: Path) -> list[str]:
@@ -75,10 +37,11 @@ def test_every_architecture_has_the_bytes_of_llama_cpp(
     source = make_checkpoint(configuration, tmp_path / "model")
     ended = run_verb("convert", str(source), *options_for(_LEVELS, tmp_path / "made"))
     assert ended.status == 0, ended.complaints
-    reference = convert_by_llama_cpp(source, converter, tmp_path)
+    readable = with_old_names(source, tmp_path / "old")
+    reference = converted_by_llama_cpp(readable, converter, "bf16", tmp_path)
     for level in _LEVELS:
         made = (tmp_path / "made" / f"model-{level}.gguf").read_bytes()
-        assert made == quantize_by_llama_cpp(reference, level), level
+        assert made == quantized_by_llama_cpp(reference, level), level
 
 
 @pytest.mark.parametrize("configuration", ["MixtralConfig", "GemmaConfig"])
@@ -93,16 +56,15 @@ def test_with_an_importance_matrix_too(configuration: str, tmp_path: Path, conve
     names = {f"model-{level}.gguf" for level in _WITH_IMPORTANCE}
     assert {file.name for file in made.iterdir()} == names | {matrix_file.name}
     matrix = read_importance_matrix(matrix_file)
-    reference = convert_by_llama_cpp(source, converter, tmp_path)
+    reference = converted_by_llama_cpp(source, converter, "bf16", tmp_path)
     for level in _WITH_IMPORTANCE:
         content = (made / f"model-{level}.gguf").read_bytes()
-        assert content == quantize_by_llama_cpp(reference, level, matrix), level
+        assert content == quantized_by_llama_cpp(reference, level, matrix), level
 
 
 def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path) -> None:
     from llama_cpp import llama_cpp
 
-    silence_llama_cpp()
     source = make_tiny_llama(tmp_path / "model", layers=2)
     made = tmp_path / "made.gguf"
     ended = run_verb(
@@ -119,14 +81,9 @@ def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path)
     overrides = (llama_cpp.llama_model_tensor_override * 3)(
         (rb"blk\.0\.ffn_down", 8), (b"ffn_down", 13)
     )
-    parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype, parameters.tt_overrides = level_named("Q4_K_M").ftype, overrides
-    parameters.output_tensor_type, parameters.token_embedding_type = 8, 1
-    reference = convert_by_llama_cpp(source, converter, tmp_path)
-    wanted = reference.with_name("wanted.gguf")
-    names = (os.fsencode(reference), os.fsencode(wanted))
-    assert llama_cpp.llama_model_quantize(*names, parameters) == 0
-    assert made.read_bytes() == wanted.read_bytes()
+    types = {"output_tensor_type": 8, "token_embedding_type": 1, "tt_overrides": overrides}
+    reference = converted_by_llama_cpp(source, converter, "bf16", tmp_path)
+    assert made.read_bytes() == quantized_by_llama_cpp(reference, "Q4_K_M", None, **types)
 
 
 @pytest.mark.parametrize(

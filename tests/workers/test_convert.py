@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import random
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,12 +12,12 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.core.events import Event, Failed, Finished, LevelPlanned, Progressed
-from app.core.levels import LEVELS, Level, level_named
+from app.core.levels import LEVELS, level_named
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from app.library.header import read_header
 from app.library.sanity import require_sane
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
-from tests.ggml_quantization import silence_llama_cpp
+from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.verbs import Child, files_below, run_verb, started
 
 pytestmark = pytest.mark.slow
@@ -62,38 +59,6 @@ def is_converting(event: Event) -> bool:
     return isinstance(event, Progressed) and event.step == "convert"
 
 
-def llama_cpp_file(source: Path, converter: Path, outtype: str, folder: Path) -> Path:
-    """The 16-bit file that llama.cpp's own script makes of a checkpoint."""
-    file = folder / f"{outtype}.gguf"
-    script = converter_of(converter) / "convert_hf_to_gguf.py"
-    command = [sys.executable, str(script), str(source), "--outtype", outtype]
-    subprocess.run([*command, "--outfile", str(file)], check=True, capture_output=True)
-    return file
-
-
-def converter_of(converter: Path) -> Path:
-    (version,) = converter.iterdir()
-    return version
-
-
-def llama_cpp_bytes(file: Path, level: Level) -> bytes:
-    """What llama.cpp's own quantizer makes of a file."""
-    from llama_cpp import llama_cpp
-
-    silence_llama_cpp()
-    parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype = level.ftype
-    parameters.nthread = 2
-    made = file.with_name(f"{level.name}.gguf")
-    status = llama_cpp.llama_model_quantize(
-        os.fsencode(file), os.fsencode(made), ctypes.byref(parameters)
-    )
-    assert status == 0
-    content = made.read_bytes()
-    made.unlink()
-    return content
-
-
 def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(
     tmp_path: Path, target: Path, converter: Path
 ) -> None:
@@ -109,9 +74,9 @@ def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(
     assert planned_sizes(dry) == planned_sizes(events) == sizes
     progress = [event for event in events if is_converting(event)]
     assert progress[-1].done_bytes == progress[-1].total_bytes > 0
-    reference = llama_cpp_file(source, converter, "bf16", tmp_path)
+    reference = converted_by_llama_cpp(source, converter, "bf16", tmp_path)
     for level, path in zip(LEVELS, paths, strict=True):
-        assert path.read_bytes() == llama_cpp_bytes(reference, level), level.name
+        assert path.read_bytes() == quantized_by_llama_cpp(reference, level.name), level.name
         require_sane(read_header(path))
 
 
@@ -126,10 +91,10 @@ def test_checkpoints_of_every_type_have_the_bytes_of_llama_cpp(
         tmp_path / "tiny", layers=2, vocabulary=640, dtype=dtype, shards=shards, tied=tied
     )
     convert(source, target, ["Q4_K_M", "IQ4_XS", "Q8_0"])
-    reference = llama_cpp_file(source, converter, outtype, tmp_path)
+    reference = converted_by_llama_cpp(source, converter, outtype, tmp_path)
     for name in ("Q4_K_M", "IQ4_XS", "Q8_0"):
         made = (target / f"tiny-{name}.gguf").read_bytes()
-        assert made == llama_cpp_bytes(reference, level_named(name)), name
+        assert made == quantized_by_llama_cpp(reference, name), name
 
 
 def test_a_real_model_has_the_bytes_of_llama_cpp(
@@ -138,11 +103,11 @@ def test_a_real_model_has_the_bytes_of_llama_cpp(
     source = smollm2_checkpoint()
     levels = ["Q4_K_M", "Q6_K", "Q8_0"]
     events = convert(source, target, levels)
-    reference = llama_cpp_file(source, converter, "bf16", tmp_path)
+    reference = converted_by_llama_cpp(source, converter, "bf16", tmp_path)
     for name in levels:
         made = target / f"{source.name}-{name}.gguf"
         assert made.stat().st_size == planned_sizes(events)[name]
-        assert made.read_bytes() == llama_cpp_bytes(reference, level_named(name)), name
+        assert made.read_bytes() == quantized_by_llama_cpp(reference, name), name
 
 
 def interrupt(child: Child) -> None:
