@@ -52,7 +52,9 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
         "num_kv_heads": 1,
     },
 }
-ARCHITECTURES = (*_SENTENCEPIECE, *_BYTE_PAIRS)
+UNREADABLE_TO_LLAMA_CPP = "GPTNeoXConfig"
+"""With transformers 5, llama.cpp's own script can't convert it in any way."""
+ARCHITECTURES = sorted({*_SENTENCEPIECE, *_BYTE_PAIRS} - {UNREADABLE_TO_LLAMA_CPP})
 
 
 def make_checkpoint(configuration: str, folder: Path) -> Path:
@@ -87,18 +89,15 @@ def _save(configuration: str, values: dict[str, Any], folder: Path) -> None:
 
 
 def with_old_names(checkpoint: Path, folder: Path) -> Path:
-    """The checkpoint, or a copy of it in `folder`, with fields that transformers no longer writes.
+    """The checkpoint, or a copy of it in `folder`, with a field that transformers no longer writes.
 
-    llama.cpp's own script needs them; they repeat what stands elsewhere.
+    llama.cpp's own script needs it; it repeats what stands elsewhere.
     """
     config = json.loads((checkpoint / "config.json").read_text())
-    if config["model_type"] == "gpt2":
-        lost = {"n_ctx": config["n_positions"]}
-    elif config["model_type"] == "gpt_neox":
-        lost = {"rotary_pct": config["rope_parameters"]["partial_rotary_factor"]}
-    else:
+    if config["model_type"] != "gpt2":
         return checkpoint
     copy = folder / checkpoint.name
     shutil.copytree(checkpoint, copy)
-    (copy / "config.json").write_text(json.dumps(config | lost))
+    changed = config | {"n_ctx": config["n_positions"]}
+    (copy / "config.json").write_text(json.dumps(changed))
     return copy

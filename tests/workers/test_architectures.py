@@ -14,7 +14,12 @@ from app.native.importance_matrix import (
     read_importance_matrix,
     save_importance_matrix,
 )
-from tests.architectures import ARCHITECTURES, make_checkpoint, with_old_names
+from tests.architectures import (
+    ARCHITECTURES,
+    UNREADABLE_TO_LLAMA_CPP,
+    make_checkpoint,
+    with_old_names,
+)
 from tests.checkpoints import make_tiny_llama
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.verbs import run_verb
@@ -39,6 +44,20 @@ def test_every_architecture_has_the_bytes_of_llama_cpp(
     assert ended.status == 0, ended.complaints
     readable = with_old_names(source, tmp_path / "old")
     reference = converted_by_llama_cpp(readable, converter, "bf16", tmp_path)
+    for level in _LEVELS:
+        made = (tmp_path / "made" / f"model-{level}.gguf").read_bytes()
+        assert made == quantized_by_llama_cpp(reference, level), level
+
+
+def test_what_llama_cpp_can_not_read_is_converted_all_the_same(
+    tmp_path: Path, converter: Path
+) -> None:
+    source = make_checkpoint(UNREADABLE_TO_LLAMA_CPP, tmp_path / "model")
+    ended = run_verb("convert", str(source), *options_for(_LEVELS, tmp_path / "made"))
+    assert ended.status == 0, ended.complaints
+    reference = tmp_path / "made" / "model-BF16.gguf"
+    # A quarter of a head of 64 is rotated.
+    assert read_header(reference).metadata["gptneox.rope.dimension_count"] == 16
     for level in _LEVELS:
         made = (tmp_path / "made" / f"model-{level}.gguf").read_bytes()
         assert made == quantized_by_llama_cpp(reference, level), level
