@@ -15,13 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from app.checkpoint.documents import holds_tokenizer
 from app.conversion.disagreements import settle, settle_names
 from app.conversion.header import encoded
-from app.conversion.layout import BFLOAT16, FLOATING_TYPES, LaidOutTensor, Layout
+from app.conversion.layout import LaidOutTensor, Layout
+from app.conversion.lazy import evaluated
 from app.conversion.untrusted import refuse_code
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import Level
@@ -142,7 +140,7 @@ def _laid_out(name: str, info: Any) -> LaidOutTensor:
         shape=tuple(int(length) for length in info.shape),
         type_number=int(info.dtype),
         size_bytes=int(info.nbytes),
-        load=lambda: _read(lazy.pop(), int(info.dtype)),
+        load=lambda: evaluated(lazy.pop(), int(info.dtype)),
     )
 
 
@@ -164,31 +162,6 @@ def _sixteen_bit_type(model: Any) -> Any:
     matrices = (tensor for _, tensor in model.get_tensors() if tensor.dim() > 1)
     first = next(matrices, None)
     return by_dtype.get(first.dtype if first is not None else None, LlamaFileType.ALL_F32)
-
-
-def _read(lazy: Any, type_number: int) -> npt.NDArray[Any]:
-    from gguf import LazyChunkedTensor, LazyNumpyTensor
-
-    if isinstance(lazy, LazyChunkedTensor):
-        return _read_chunks(lazy)
-    if type_number == BFLOAT16 and isinstance(lazy, LazyNumpyTensor):
-        # What the lazy rounding to bfloat16 would be given.
-        lazy = lazy._args[0]  # noqa: SLF001 - it has no name for that
-    eager: npt.NDArray[Any] = LazyNumpyTensor.to_eager(lazy)
-    if type_number == BFLOAT16 and eager.dtype == np.uint8:
-        return (eager.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-    return eager
-
-
-def _read_chunks(lazy: Any) -> npt.NDArray[Any]:
-    from gguf import GGMLQuantizationType
-    from gguf.quants import quantize
-
-    # It can only write to a file itself.
-    target = lazy._qtype  # noqa: SLF001
-    if target in FLOATING_TYPES:
-        target = GGMLQuantizationType.F32
-    return np.concatenate([quantize(load(), target) for load in lazy._chunks])  # noqa: SLF001
 
 
 @contextmanager

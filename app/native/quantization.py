@@ -74,18 +74,23 @@ def row_size_bytes(type_number: int, width: int) -> int:
     return size
 
 
-def dequantize_rows(type_number: int, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def dequantize_rows(
+    type_number: int,
+    rows: npt.NDArray[np.uint8],
+    into: npt.NDArray[np.float32] | None = None,
+) -> npt.NDArray[np.float32]:
     """What ggml reads in `rows` (row count x row size in bytes, contiguous) of a type.
 
-    Runs without the interpreter's lock. The type must be one that ggml can turn into numbers.
+    Runs without the interpreter's lock. The type must be one that ggml can turn into numbers;
+    `into` (row count x width, contiguous) takes them, when it is given.
     """
     if type_number == _FLOAT32:
         return rows.view(np.float32)
     traits = _ggml().ggml_get_type_traits(type_number).contents
     count, row_size = rows.shape
     width = row_size // traits.type_size * traits.block_size
-    numbers = np.empty((count, width), dtype=np.float32)
-    traits.to_float(rows.ctypes.data, numbers.ctypes.data, numbers.size)
+    numbers = np.empty((count, width), dtype=np.float32) if into is None else into
+    traits.to_float(rows.ctypes.data, numbers.ctypes.data, count * width)
     return numbers
 
 

@@ -17,6 +17,7 @@ from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from app.library.header import read_header
 from app.library.sanity import require_sane
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.kills import MOST_EVENTS, kill_conversion, leftovers
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.verbs import Child, files_below, run_verb, started
 
@@ -151,27 +152,12 @@ def test_killed_anywhere_it_leaves_nothing_that_looks_finished(
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     source = make_tiny_llama(tmp_path / "tiny", layers=24)
-    seen = 0
-    # With every event seen, the child may be in the middle of the files' last sync and rename.
-    wanted = random.Random(seed).randrange(0, 420)
-
-    def is_the_one(_: Event) -> bool:
-        nonlocal seen
-        seen += 1
-        return seen > wanted
-
-    arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--to", str(target))
-    with started("convert", str(source), *arguments) as child:
-        child.read_until(is_the_one)
-        child.process.kill()
-        child.process.wait()
+    kill_conversion(source, target, random.Random(seed).randrange(MOST_EVENTS))
 
     for file in target.glob("*.gguf"):
         require_sane(read_header(file))
     assert run_verb("models", str(target)).status == 0
-    assert not list(target.glob("*.part"))
-    assert not list((home / "unfinished").glob("*"))
-    assert not list(temporary.glob("gristmill-*"))
+    assert not leftovers(target, home, temporary)
 
 
 def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, target: Path) -> None:

@@ -1,0 +1,68 @@
+"""Kills conversions at 50 random points: `python -m tests.benchmarks.kills [COUNT]`.
+
+Each time the child is killed as by a power cut (SIGKILL); then the next start looks for leftovers.
+A file under a final name must be whole, and nothing else may stay.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from app.core.errors import AppError
+from app.library.header import read_header
+from app.library.sanity import require_sane
+from tests.checkpoints import make_tiny_llama
+from tests.kills import MOST_EVENTS, kill_conversion, leftovers
+from tests.verbs import run_verb
+
+COUNT = 50
+
+
+def main() -> None:
+    """Print what was going on at each kill, and what it left."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+    chance = random.Random(0)
+    ends: collections.Counter[str] = collections.Counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = make_tiny_llama(folder / "tiny", layers=24)
+        for number in range(count):
+            home = folder / str(number)
+            os.environ.update(GRISTMILL_HOME=str(home / "home"), TMPDIR=str(home / "temporary"))
+            _install_converter(home)
+            (home / "temporary").mkdir(parents=True)
+            kill_conversion(source, home / "target", chance.randrange(MOST_EVENTS))
+            ends[_end(home)] += 1
+            print(f"{number + 1:>4} of {count}: {dict(ends)}", flush=True)
+
+
+def _install_converter(home: Path) -> None:
+    (home / "home").mkdir(parents=True)
+    (home / "home" / "converter").symlink_to(_INSTALLED, target_is_directory=True)
+
+
+def _end(home: Path) -> str:
+    target = home / "target"
+    for file in target.glob("*.gguf"):
+        try:
+            require_sane(read_header(file))
+        except AppError as error:
+            return f"BROKEN FILE ({error})"
+    had_part = bool(list(target.glob("*.part")))
+    assert run_verb("models", str(target)).status == 0
+    if left := leftovers(target, home / "home", home / "temporary"):
+        return f"LEFT BEHIND {left}"
+    whole = len(list(target.glob("*.gguf")))
+    return f"{whole} whole files" + (", parts swept" if had_part else "")
+
+
+if __name__ == "__main__":
+    from app.core import paths
+
+    _INSTALLED = paths.converters_folder()
+    main()
