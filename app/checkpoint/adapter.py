@@ -5,18 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.checkpoint.documents import read_document, require_no_pointer
+from app.checkpoint.kind import ADAPTER_CONFIGURATION
 from app.checkpoint.pickles import require_consent
 from app.checkpoint.weights import TensorEntry, read_shard
 from app.core.errors import AppError, ErrorCode
 
-CONFIGURATION = "adapter_config.json"
 _WEIGHTS, _PICKLE = "adapter_model.safetensors", "adapter_model.bin"
 _BASE, _KIND = "base_model_name_or_path", "peft_type"
-
-
-def is_adapter(folder: Path) -> bool:
-    """Whether the folder holds an adapter rather than a whole model."""
-    return (folder / CONFIGURATION).is_file() and not (folder / "config.json").is_file()
 
 
 def base_named_in(folder: Path) -> str:
@@ -25,7 +20,7 @@ def base_named_in(folder: Path) -> str:
     Raises:
         AppError: `config_damaged`, `lfs_pointer`, `file_unreadable`.
     """
-    named = read_document(folder / CONFIGURATION).get(_BASE)
+    named = read_document(folder / ADAPTER_CONFIGURATION).get(_BASE)
     return named if isinstance(named, str) else ""
 
 
@@ -36,7 +31,7 @@ def read_adapter(folder: Path, *, allows_pickle: bool = False) -> dict[str, Tens
         AppError: `adapter_unsupported` for any other kind than LoRA; `pickle_weights`,
             `checkpoint_without_weights`, and what `read_document` and `read_shard` raise.
     """
-    kind = read_document(folder / CONFIGURATION).get(_KIND, "LORA")
+    kind = read_document(folder / ADAPTER_CONFIGURATION).get(_KIND, "LORA")
     if kind != "LORA":
         raise AppError(ErrorCode.ADAPTER_UNSUPPORTED, kind=str(kind))
     if (folder / _WEIGHTS).is_file():

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from app.checkpoint.adapter import is_adapter, read_adapter
+from app.checkpoint.adapter import read_adapter
 from app.checkpoint.checks import check_files, code_check
 from app.checkpoint.config import read_config
+from app.checkpoint.kind import is_adapter
 from app.conversion import adapter, bridge
 from app.conversion.architectures import require_known_architecture
 from app.conversion.gguf_source import lay_out_gguf

@@ -1,0 +1,28 @@
+"""What a folder holds, told from the names of its files and config.json alone.
+
+Nothing here reads weights, so that the window may ask too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.checkpoint.config import read_config
+from app.core.errors import AppError
+
+ADAPTER_CONFIGURATION = "adapter_config.json"
+_SENSES = ("vision_config", "audio_config")
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether the folder holds an adapter rather than a whole model."""
+    return (folder / ADAPTER_CONFIGURATION).is_file() and not (folder / "config.json").is_file()
+
+
+def sees_or_hears(folder: Path) -> bool:
+    """Whether the checkpoint in `folder` has a part for pictures or sound, next to the text."""
+    try:
+        config = read_config(folder)
+    except (AppError, OSError):
+        return False
+    return any(isinstance(config.get(sense), dict) for sense in _SENSES)
