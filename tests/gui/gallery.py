@@ -31,6 +31,7 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
+from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.empty_state import EmptyState
 from app.gui.widgets.form_row import FormRow
@@ -105,6 +106,7 @@ def buttons(theme: Theme) -> QWidget:
             Button(theme, "Browse…"),
             Button(theme, "Download", icon_name="download"),
             Button(theme, "Show log", "quiet"),
+            Button(theme, "Make one", "link"),
             Button(theme, "Delete model", "danger", icon_name="trash"),
             IconButton(theme, "more", "More"),
             IconButton(theme, "send", "Send", "primary"),
@@ -179,7 +181,11 @@ def forms(theme: Theme) -> QWidget:
     card.add_line()
     card.add(FormRow("Model folder", "Where GGUF files are kept.", folder))
     card.add(FormRow("Context", "How many tokens the model sees.", QSpinBox()))
-    return page(card)
+    chosen, plain = CollapsibleCard(theme, "Options", is_open=True), CollapsibleCard(theme, "More")
+    kept = PathField(theme, "Folder for the files", "either", hint="/home/ada/models")
+    chosen.add(FormRow("Folder for the files", "Where the files go.", kept, stacked=True))
+    plain.set_summary("types for single tensors, threads")
+    return page(card, chosen, plain)
 
 
 def notices(theme: Theme) -> QWidget:

@@ -21,7 +21,7 @@ def _padding(vertical: int, horizontal: int, give: int = 0) -> str:
 
 
 def buttons(c: Colors) -> str:
-    """Push and tool buttons of every kind: primary, secondary, quiet, danger, navigation."""
+    """Push and tool buttons of every kind: primary, secondary, quiet, link, danger, navigation."""
     inner = SIZE.control - 2 * SPACING.tiny - 2 * _EDGE
     compact = SIZE.compact - 2 * _EDGE
     tight = SPACING.tiny
@@ -61,20 +61,30 @@ QPushButton[kind="primary"]:disabled, QToolButton[kind="primary"]:disabled {{
     background: {c.pressed}; color: {c.muted}; border-color: {c.pressed};
 }}
 
-QPushButton[kind="quiet"], QPushButton[kind="danger"], QToolButton[kind="quiet"] {{
+QPushButton[kind="quiet"], QPushButton[kind="link"], QPushButton[kind="danger"],
+QToolButton[kind="quiet"] {{
     background: transparent; border-color: transparent;
 }}
-QPushButton[kind="quiet"], QPushButton[kind="danger"] {{ {_padding(tight, SPACING.small)} }}
-QPushButton[kind="quiet"]:hover, QPushButton[kind="danger"]:hover,
-QToolButton[kind="quiet"]:hover {{ background: {c.hover}; }}
-QPushButton[kind="quiet"]:pressed, QPushButton[kind="danger"]:pressed,
-QToolButton[kind="quiet"]:pressed {{ background: {c.pressed}; }}
-QPushButton[kind="quiet"]:disabled, QPushButton[kind="danger"]:disabled,
-QToolButton[kind="quiet"]:disabled {{ background: transparent; border-color: transparent; }}
-QPushButton[kind="quiet"]:focus, QPushButton[kind="danger"]:focus {{
+QPushButton[kind="quiet"], QPushButton[kind="link"], QPushButton[kind="danger"] {{
+    {_padding(tight, SPACING.small)}
+}}
+QPushButton[kind="quiet"]:hover, QPushButton[kind="link"]:hover,
+QPushButton[kind="danger"]:hover, QToolButton[kind="quiet"]:hover {{ background: {c.hover}; }}
+QPushButton[kind="quiet"]:pressed, QPushButton[kind="link"]:pressed,
+QPushButton[kind="danger"]:pressed, QToolButton[kind="quiet"]:pressed {{
+    background: {c.pressed};
+}}
+QPushButton[kind="quiet"]:disabled, QPushButton[kind="link"]:disabled,
+QPushButton[kind="danger"]:disabled, QToolButton[kind="quiet"]:disabled {{
+    background: transparent; border-color: transparent;
+}}
+QPushButton[kind="quiet"]:focus, QPushButton[kind="link"]:focus,
+QPushButton[kind="danger"]:focus {{
     border: {SIZE.focus}px solid {c.accent}; {_padding(tight, SPACING.small, _GIVE)}
 }}
 QToolButton[kind="quiet"]:focus {{ border: {SIZE.focus}px solid {c.accent}; }}
+QPushButton[kind="link"] {{ color: {c.accent}; }}
+QPushButton[kind="link"]:disabled {{ color: {c.disabled}; }}
 QPushButton[kind="danger"] {{ color: {c.danger}; }}
 QPushButton[kind="danger"]:disabled {{ color: {c.disabled}; }}
 

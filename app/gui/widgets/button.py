@@ -11,7 +11,7 @@ from app.gui.theme.icons import IconName, icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
 
-ButtonKind = Literal["primary", "secondary", "quiet", "danger", "navigation", "segment"]
+ButtonKind = Literal["primary", "secondary", "quiet", "link", "danger", "navigation", "segment"]
 
 
 class Button(QPushButton):
@@ -20,7 +20,7 @@ class Button(QPushButton):
     Args:
         theme: colours the icon.
         text: the words; also the accessible name.
-        kind: primary (one a page), secondary, quiet, danger, navigation, segment.
+        kind: primary (one a page), secondary, quiet, link, danger, navigation, segment.
         icon_name: an icon before the words.
         compact: the lower height, for rows of small buttons.
     """

@@ -17,6 +17,13 @@ _SAID_MILLISECONDS = 1500
 class CopyButton(Button):
     """Copies exactly what `text_of` gives when pressed, and shows "Copied" for a moment.
 
+    Args:
+        theme: colours.
+        name: the accessible name.
+        text_of: gives the text.
+        words: what stands on the button, "Copy" when empty.
+        compact: the lower height, for rows of small buttons.
+
     Signals:
         copied: the text is on the clipboard.
     """
@@ -29,10 +36,13 @@ class CopyButton(Button):
         name: str,
         text_of: Callable[[], str],
         *,
+        words: str = "",
+        compact: bool = True,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(theme, "", "quiet", icon_name="copy", compact=True, parent=parent)
+        super().__init__(theme, "", "quiet", icon_name="copy", compact=compact, parent=parent)
         self._name = name
+        self._words = words or self.tr("Copy")
         self._text_of = text_of
         self._said = QTimer(self, singleShot=True, interval=_SAID_MILLISECONDS)
         self._said.timeout.connect(self._offer)
@@ -41,7 +51,7 @@ class CopyButton(Button):
         self.setMinimumWidth(self._widest())
 
     def _offer(self) -> None:
-        self.set_text(self.tr("Copy"))
+        self.set_text(self._words)
         self.setAccessibleName(self._name)
         self.set_icon("copy")
 
@@ -57,4 +67,4 @@ class CopyButton(Button):
         self.setText(self.tr("Copied"))
         width = self.sizeHint().width()
         self._offer()
-        return width
+        return max(width, self.sizeHint().width())

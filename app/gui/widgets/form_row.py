@@ -1,4 +1,4 @@
-"""One setting: its name and what it means on the left, its control on the right."""
+"""One setting: its name and what it means, and beside or below them its control."""
 
 from __future__ import annotations
 
@@ -16,10 +16,17 @@ class FormRow(QWidget):
         title: the setting's name.
         description: what it means; may be empty.
         control: what it is set with.
+        stacked: the control is below the words and as wide as there is room, not at their right.
     """
 
     def __init__(
-        self, title: str, description: str, control: QWidget, *, parent: QWidget | None = None
+        self,
+        title: str,
+        description: str,
+        control: QWidget,
+        *,
+        stacked: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         name = PlainLabel(title)
@@ -34,6 +41,17 @@ class FormRow(QWidget):
         self._description = PlainLabel(description, "caption", wrap=True)
         self._description.setVisible(bool(description))
         words.addWidget(self._description)
+        if stacked:
+            self._stack(words, control)
+        else:
+            self._put_beside(words, control)
+
+    def set_description(self, text: str) -> None:
+        """Change what stands below the name, for example what a value costs."""
+        self._description.set_text(text)
+        self._description.setVisible(bool(text))
+
+    def _put_beside(self, words: QVBoxLayout, control: QWidget) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.wide)
@@ -41,7 +59,9 @@ class FormRow(QWidget):
         control.setMinimumWidth(SIZE.field)
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
-    def set_description(self, text: str) -> None:
-        """Change what stands below the name, for example what a value costs."""
-        self._description.set_text(text)
-        self._description.setVisible(bool(text))
+    def _stack(self, words: QVBoxLayout, control: QWidget) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.small)
+        column.addLayout(words)
+        column.addWidget(control)

@@ -61,9 +61,14 @@ class ItemTable(QTableWidget):
         self.setTabKeyNavigation(False)
         self.ensurePolished()
 
-    def add_row(self, cells: Sequence[str], tool_tips: Sequence[str] = ()) -> int:
-        """Add a row of literal texts and return its index; `tool_tips` go with the cells."""
-        row = self.rowCount()
+    def add_row(
+        self, cells: Sequence[str], tool_tips: Sequence[str] = (), *, at: int | None = None
+    ) -> int:
+        """Add a row of literal texts and return its index; `tool_tips` go with the cells.
+
+        It goes below the others, or to the index `at`.
+        """
+        row = self.rowCount() if at is None else at
         self.insertRow(row)
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)

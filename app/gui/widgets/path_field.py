@@ -8,18 +8,19 @@ from typing import Literal
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
+from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 
 
 class PathField(QWidget):
-    """A line edit for a path and a button that browses for it.
+    """A line edit for a path, and a button that browses for it, or one for each kind.
 
     Args:
         theme: colours.
         name: the accessible name, and the title of the dialog.
-        kind: what is picked.
+        kind: what is picked; `either` has a button for folders and one for files.
         file_filter: for files, for example `GGUF (*.gguf)`.
         hint: shown while the field is empty, for example the default.
 
@@ -33,30 +34,29 @@ class PathField(QWidget):
         self,
         theme: Theme,
         name: str,
-        kind: Literal["folder", "file"] = "folder",
+        kind: Literal["folder", "file", "either"] = "folder",
         *,
         file_filter: str = "",
         hint: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._kind, self._file_filter = kind, file_filter
+        self._file_filter = file_filter
         self._line = QLineEdit()
         self._line.setPlaceholderText(hint)
         self._line.setMinimumWidth(SIZE.field)
-        self._browse = Button(theme, self.tr("Browse…"))
+        # The line would take a dropped file as text: what is around it can do more with it.
+        self._line.setAcceptDrops(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
         row.addWidget(self._line, 1)
-        row.addWidget(self._browse)
-        self.setFocusProxy(self._line)
         self.setAccessibleName(name)
+        self._add_buttons(theme, kind, row)
+        self.setFocusProxy(self._line)
         self._line.setAccessibleName(name)
-        self._browse.setAccessibleName(self.tr("Browse for: {name}").replace("{name}", name))
         self._told = ""
         self._line.editingFinished.connect(self._tell)
-        self._browse.clicked.connect(self._pick)
 
     @property
     def path(self) -> str:
@@ -68,18 +68,48 @@ class PathField(QWidget):
         self._line.setText(path)
         self._told = self.path
 
+    def set_hint(self, hint: str) -> None:
+        """Change what is shown while the field is empty."""
+        self._line.setPlaceholderText(hint)
+
+    def set_invalid(self, is_invalid: bool) -> None:  # noqa: FBT001 - a property's value
+        """Mark what is entered as wrong; why must be said in words nearby."""
+        restyle(self._line, "invalid", is_invalid)
+
+    def _add_buttons(self, theme: Theme, kind: str, row: QHBoxLayout) -> None:
+        browse = self.tr("Browse…")
+        if kind != "file":
+            words = self.tr("Folder…") if kind == "either" else browse
+            button = self._button(theme, words, self.tr("Browse for a folder: {name}"))
+            button.clicked.connect(self._pick_folder)
+            row.addWidget(button)
+        if kind != "folder":
+            words = self.tr("File…") if kind == "either" else browse
+            button = self._button(theme, words, self.tr("Browse for a file: {name}"))
+            button.clicked.connect(self._pick_file)
+            row.addWidget(button)
+
+    def _button(self, theme: Theme, words: str, spoken: str) -> Button:
+        button = Button(theme, words)
+        button.setAccessibleName(spoken.replace("{name}", self.accessibleName()))
+        return button
+
     def _tell(self) -> None:
         if self.path != self._told:
             self._told = self.path
             self.changed.emit(self.path)
 
-    def _pick(self) -> None:
+    def _pick_folder(self) -> None:
+        self._take(QFileDialog.getExistingDirectory(self, self.accessibleName(), self._start()))
+
+    def _pick_file(self) -> None:
         title = self.accessibleName()
-        start = self.path if Path(self.path).exists() else ""
-        if self._kind == "folder":
-            picked = QFileDialog.getExistingDirectory(self, title, start)
-        else:
-            picked, _ = QFileDialog.getOpenFileName(self, title, start, self._file_filter)
+        self._take(QFileDialog.getOpenFileName(self, title, self._start(), self._file_filter)[0])
+
+    def _start(self) -> str:
+        return self.path if Path(self.path).exists() else ""
+
+    def _take(self, picked: str) -> None:
         if picked:
             self._line.setText(picked)
             self._tell()

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.core.pace import Pace
@@ -97,6 +104,31 @@ def test_a_path_is_told_once(theme: Theme, qtbot: QtBot) -> None:
     assert field.path == "/other"
 
 
+@pytest.mark.parametrize(
+    ("words", "picker", "picked"),
+    [
+        ("Folder…", "getExistingDirectory", "/models/one"),
+        ("File…", "getOpenFileName", ("/models/one.gguf", "GGUF")),
+    ],
+)
+def test_a_folder_or_a_file_is_picked(
+    theme: Theme,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    picker: str,
+    picked: str | tuple[str, str],
+) -> None:
+    field = PathField(theme, "Source", "either")
+    qtbot.addWidget(field)
+    monkeypatch.setattr(QFileDialog, picker, lambda *_: picked)
+    button = button_named(field, words)
+    assert "Source" in button.accessibleName()
+    with qtbot.waitSignal(field.changed) as told:
+        button.click()
+    assert told.args == [picked if isinstance(picked, str) else picked[0]]
+
+
 def test_a_form_row_names_its_control(theme: Theme, qtbot: QtBot) -> None:
     number = QSpinBox()
     row = FormRow("Context", "How many tokens the model sees.", number)
@@ -157,6 +189,26 @@ def test_an_empty_state_leads_on(theme: Theme, qtbot: QtBot) -> None:
     state.show_state("warning", "Offline", "The Hub can't be reached.")
     assert shown_words(state) == ["Offline", "The Hub can't be reached."]
     assert state.findChild(Button).isHidden()
+
+
+def test_a_copy_button_may_say_what_it_copies(theme: Theme, qtbot: QtBot) -> None:
+    button = CopyButton(theme, "Copy as command line", lambda: "x", words="Copy as command line")
+    qtbot.addWidget(button)
+    width = button.minimumWidth()
+    button.click()
+    assert button.text() == "Copied"
+    qtbot.waitUntil(lambda: button.text() == "Copy as command line")
+    assert button.sizeHint().width() <= width
+
+
+def test_a_stacked_form_row_gives_its_control_the_whole_width(theme: Theme, qtbot: QtBot) -> None:
+    line = QLineEdit()
+    row = FormRow("Folder", "Where the files go.", line, stacked=True)
+    qtbot.addWidget(row)
+    row.resize(500, 100)
+    row.show()
+    assert line.width() == 500
+    assert line.accessibleName() == "Folder"
 
 
 @pytest.mark.parametrize("text", ["x", "a\n\tb  \u202e\u00a0", "", "é" * 5000])

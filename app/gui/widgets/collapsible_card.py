@@ -1,0 +1,102 @@
+"""A card whose contents are shown when wanted; closed, it says in a few words what it holds."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.gui.theme.fonts import text_font
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.plain_label import PlainLabel
+
+
+class CollapsibleCard(QFrame):
+    """A heading that opens and closes what is below it, and a summary beside the heading.
+
+    Args:
+        theme: colours the mark of the heading.
+        heading: the words of the heading.
+        is_open: whether the contents are shown at first.
+
+    Signals:
+        toggled: a person opened or closed the card.
+    """
+
+    toggled = Signal(bool)
+
+    def __init__(
+        self, theme: Theme, heading: str, *, is_open: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.button = Button(theme, heading, "quiet")
+        self.button.setFont(text_font("heading"))
+        self._summary = PlainLabel("", "muted", elide=True)
+        self._contents = QWidget()
+        self._column = QVBoxLayout(self._contents)
+        self._build_layout()
+        self.set_heading(heading)
+        self.set_open(is_open)
+        self.button.clicked.connect(self._toggle)
+
+    def set_heading(self, heading: str) -> None:
+        """Change the words of the heading."""
+        self.setAccessibleName(heading)
+        self.button.set_text(heading)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the contents are shown."""
+        return self._is_open
+
+    def set_open(self, is_open: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show or hide the contents."""
+        self._is_open = is_open
+        self._contents.setVisible(is_open)
+        self.button.set_icon("chevron-down" if is_open else "chevron-right")
+        self.button.setAccessibleDescription(
+            self.tr("Hides what is below") if is_open else self.tr("Shows more")
+        )
+
+    @property
+    def summary(self) -> str:
+        """What stands beside the heading."""
+        return self._summary.whole_text
+
+    def set_summary(self, text: str) -> None:
+        """Say in a few words what the card holds."""
+        self._summary.set_text(text)
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget below the others."""
+        self._column.addWidget(widget)
+
+    def add_line(self) -> QWidget:
+        """Add a thin line between what is above and what is below, and give it."""
+        line = QFrame()
+        line.setProperty("role", "line")
+        line.setFixedHeight(SIZE.hairline)
+        self._column.addWidget(line)
+        return line
+
+    def _toggle(self) -> None:
+        self.set_open(not self._is_open)
+        self.toggled.emit(self._is_open)
+
+    def _build_layout(self) -> None:
+        edge = SPACING.large
+        head = QHBoxLayout()
+        # The button's own padding goes into the margin: its mark lines up with the contents.
+        head.setContentsMargins(edge - SPACING.small, 0, edge, 0)
+        head.setSpacing(SPACING.medium)
+        head.addWidget(self.button)
+        head.addWidget(self._summary, 1)
+        self._column.setContentsMargins(edge, SPACING.tiny, edge, edge - SPACING.small)
+        self._column.setSpacing(SPACING.medium)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, SPACING.small, 0, SPACING.small)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self._contents)

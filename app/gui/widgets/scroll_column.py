@@ -1,0 +1,39 @@
+"""A column of widgets that scrolls when there is no room for all of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from app.gui.theme.tokens import SPACING
+
+
+class ScrollColumn(QScrollArea):
+    """Widgets go into `column`; the bar at the side takes no room while all of them fit."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        contents = QWidget()
+        contents.setProperty("role", "scrolled")
+        self.column = QVBoxLayout(contents)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(SPACING.large)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(contents)
+        self.verticalScrollBar().rangeChanged.connect(self._keep_distance)
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll to a widget that has just been shown or has grown."""
+        # Its place is known only once the layout has been done.
+        QTimer.singleShot(0, self, lambda: self._scroll_to(widget))
+
+    def _scroll_to(self, widget: QWidget) -> None:
+        self.ensureWidgetVisible(widget, 0, SPACING.small)
+
+    def _keep_distance(self, least: int, most: int) -> None:
+        gap = SPACING.small if most > least else 0
+        if self.column.contentsMargins().right() != gap:
+            self.column.setContentsMargins(0, 0, gap, 0)
