@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from app.gui.theme.restyle import restyle
@@ -20,7 +21,8 @@ class PathField(QWidget):
     Args:
         theme: colours.
         name: the accessible name, and the title of the dialog.
-        kind: what is picked; `either` has a button for folders and one for files.
+        kind: what is picked or dropped; `either` has a button for folders and one for files, and
+            leaves what is dropped to the page.
         file_filter: for files, for example `GGUF (*.gguf)`.
         hint: shown while the field is empty, for example the default.
 
@@ -41,12 +43,13 @@ class PathField(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._file_filter = file_filter
+        self._kind, self._file_filter = kind, file_filter
         self._line = QLineEdit()
         self._line.setPlaceholderText(hint)
         self._line.setMinimumWidth(SIZE.field)
-        # The line would take a dropped file as text: what is around it can do more with it.
+        # The line itself would take what is dropped as text.
         self._line.setAcceptDrops(False)
+        self.setAcceptDrops(kind != "either")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
@@ -75,6 +78,19 @@ class PathField(QWidget):
     def set_invalid(self, is_invalid: bool) -> None:  # noqa: FBT001 - a property's value
         """Mark what is entered as wrong; why must be said in words nearby."""
         restyle(self._line, "invalid", is_invalid)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept what this field is for."""
+        event.setAccepted(bool(self._dropped(event)))
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Enter the path of what was dropped."""
+        self._take(self._dropped(event))
+
+    def _dropped(self, event: QDropEvent) -> str:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        is_right = Path.is_dir if self._kind == "folder" else Path.is_file
+        return str(paths[0]) if len(paths) == 1 and is_right(paths[0]) else ""
 
     def _add_buttons(self, theme: Theme, kind: str, row: QHBoxLayout) -> None:
         browse = self.tr("Browse…")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
@@ -127,6 +130,32 @@ def test_a_folder_or_a_file_is_picked(
     with qtbot.waitSignal(field.changed) as told:
         button.click()
     assert told.args == [picked if isinstance(picked, str) else picked[0]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "is_taken"),
+    [("folder", "models", True), ("folder", "a.txt", False), ("file", "a.txt", True)],
+)
+def test_what_is_dropped_on_a_path_is_entered(
+    theme: Theme,
+    qtbot: QtBot,
+    tmp_path: Path,
+    kind: Literal["folder", "file"],
+    name: str,
+    is_taken: bool,
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "a.txt").touch()
+    field = PathField(theme, "Path", kind)
+    qtbot.addWidget(field)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / name))])
+    how = (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    entering = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, *how)
+    field.dragEnterEvent(entering)
+    assert entering.isAccepted() is is_taken
+    field.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, *how))
+    assert field.path == (str(tmp_path / name) if is_taken else "")
 
 
 def test_a_form_row_names_its_control(theme: Theme, qtbot: QtBot) -> None:
