@@ -38,6 +38,7 @@ class Task(QObject):
         self.progress: events.Progressed | None = None
         self.pace = Pace()
         self.sentence = ""
+        self.failure: ErrorCode | None = None
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
         self._is_cancelled = False
@@ -76,7 +77,7 @@ class Task(QObject):
                 self.sentence = notice_text(code, facts)
                 self.notices.append(self.sentence)
             case events.Failed(code, facts):
-                self.sentence = error_text(code, facts)
+                self.sentence, self.failure = error_text(code, facts), code
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()
