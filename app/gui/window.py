@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from app.checkpoint.kind import is_adapter
 from app.core import paths
 from app.gui.jobs_tray import JobsTray
 from app.gui.pages.chat.page import ChatPage
@@ -77,7 +78,7 @@ class MainWindow(QMainWindow):
 
     def open_path(self, path: Path) -> None:
         """Take in a file or folder that was dropped or given at the start."""
-        if path.is_dir() and (path / "config.json").is_file():
+        if path.is_dir() and ((path / "config.json").is_file() or is_adapter(path)):
             self._start_conversion(str(path))
             return
         settings = self._workbench.settings

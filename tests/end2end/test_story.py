@@ -61,7 +61,9 @@ def convert(window: MainWindow, qtbot: QtBot, levels: list[str]) -> None:
         is_wanted = item.text() in levels
         item.setCheckState(Qt.CheckState.Checked if is_wanted else Qt.CheckState.Unchecked)
     promised = {
-        planned.target: planned.size_bytes for planned in step._planned if planned.level in levels
+        planned.target: planned.size_bytes
+        for planned in step.table.planned
+        if planned.level in levels
     }
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     run = convert.run_step

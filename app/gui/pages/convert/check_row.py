@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.core.events import Checked
+from app.core.events import Checked, Subject
 from app.gui.texts import error_text
 from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
@@ -22,12 +22,14 @@ class CheckRow(QWidget):
         self._is_fault = check.error is not None
         self._mark = PlainLabel()
         self._mark.setAccessibleName(self.tr("fault") if self._is_fault else self.tr("good"))
-        subjects = {
+        subjects: dict[Subject, str] = {
             "files": self.tr("Files"),
             "weights": self.tr("Weights"),
+            "code": self.tr("Code"),
+            "base": self.tr("Base model"),
             "architecture": self.tr("Architecture"),
             "tokenizer": self.tr("Tokenizer"),
-            "code": self.tr("Code"),
+            "memory": self.tr("Memory"),
             "disk": self.tr("Disk"),
         }
         subject = PlainLabel(subjects[check.subject])

@@ -2,161 +2,253 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.checkpoint.kind import is_adapter, sees_or_hears
 from app.core import events
-from app.core.levels import DEFAULT_LEVEL, level_named
-from app.core.sizes import format_bytes, format_gibibytes
-from app.gui.pages.convert.check_row import CheckRow
+from app.core.levels import DEFAULT_LEVEL
+from app.core.settings import Settings
+from app.core.sizes import format_bytes
+from app.gui.pages.convert.advanced_card import AdvancedCard
+from app.gui.pages.convert.checks_card import ChecksCard
+from app.gui.pages.convert.level_table import LevelTable
+from app.gui.pages.convert.options_card import OptionsCard
+from app.gui.pages.convert.wishes import ConversionWishes, command_lines, projector_beside
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
-from app.gui.widgets.card import Card
-from app.gui.widgets.item_table import ItemTable
+from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.scroll_column import ScrollColumn
 
-_CHECKED = Qt.CheckState.Checked
+_ADAPTER_LEVEL = "F16"
 
 
 class LevelsStep(QWidget):
-    """Shows checks as they come, then the levels.
+    """Shows checks as they come, then the levels and what else can be wished for.
 
     Signals:
-        chosen: the levels' names, and whether files of the same name are replaced.
+        chosen: the levels' names.
         back: another source is wanted.
+        wishes_changed: what is shown is no longer what the wishes would give.
     """
 
     chosen = Signal(list)
     back = Signal()
+    wishes_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._planned: list[events.LevelPlanned] = []
-        self._checks = Card(self.tr("Checks"))
-        self._rows: list[CheckRow] = []
-        self._busy = PlainLabel("", "muted")
-        self._checks.add(self._busy)
-        headers = ("Level", "What it is", "Bits per weight", "Size", "")
-        self.table = ItemTable(
-            self.tr("Levels"),
-            [self.tr(header) if header else "" for header in headers],
-            stretched=1,
-            figures=(2, 3),
+        self.wishes = ConversionWishes()
+        self._is_stale = False
+        self._is_part = False
+        self.checks = ChecksCard(theme)
+        self.table = LevelTable()
+        self.special_note = PlainLabel(
+            self.tr(
+                "Levels below 3 bits (IQ2_XXS …) need an importance matrix: with so few bits the "
+                "model would be useless if all weights counted alike."
+            ),
+            "caption",
+            wrap=True,
         )
-        # A column that fits its contents forgets the room for the boxes.
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
-        self.table.setColumnWidth(0, SIZE.field * 3 // 5)
-        self._summary = PlainLabel("", "muted")
+        self.matrix_button = Button(theme, self.tr("Make one from a text…"), "link", compact=True)
+        self.projector = QCheckBox(self.tr("Also make the multimodal projector (mmproj)"))
+        self.options = OptionsCard(theme)
+        self.advanced = AdvancedCard(theme)
+        self._summary = PlainLabel("", "muted", elide=True)
+        self.copy_button = CopyButton(
+            theme,
+            self.tr("Copy as command line"),
+            self.commands,
+            words=self.tr("Copy as command line"),
+            compact=False,
+        )
         self._back_button = Button(theme, self.tr("Back"))
         self.convert_button = Button(theme, self.tr("Convert"), "primary", icon_name="convert")
         self._build_layout()
-        self.table.itemChanged.connect(self._show_choice)
-        self._back_button.clicked.connect(self.back)
-        self.convert_button.clicked.connect(lambda: self.chosen.emit(self.chosen_levels()))
+        self._connect()
+        self.start()
+
+    @property
+    def makes_models(self) -> bool:
+        """Whether the files will be models, not adapters for one."""
+        return not self._is_part
 
     def start(self) -> None:
-        """Begin anew, with nothing known."""
-        for row in self._rows:
-            row.hide()
-            row.deleteLater()
-        self._rows = []
-        self._planned = []
-        self.table.setRowCount(0)
+        """Begin anew, with nothing known of the source."""
+        self._is_stale = False
+        self.wishes = replace(self.wishes, source="")
+        self.checks.start()
+        self.table.start(DEFAULT_LEVEL)
         self._levels.hide()
         self.show_busy(self.tr("Looking at the files…"))
         self._show_choice()
 
+    def forget_choices(self) -> None:
+        """Forget what was wished for another source."""
+        for card in (self.options, self.advanced):
+            card.set_open(False)
+        self.options.start()
+        self.advanced.start()
+        self.projector.setChecked(False)
+        self.wishes = self.wishes.for_source("")
+
+    def set_source(self, source: str) -> None:
+        """Say what is converted, and offer what that kind of source can have."""
+        self.wishes = replace(self.wishes, source=source)
+        is_part = self._is_part = is_adapter(Path(source))
+        self.options.set_takes_importance(not is_part)
+        self.advanced.set_takes_types(not is_part)
+        self.projector.setVisible(sees_or_hears(Path(source)))
+        self.table.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
+        self._show_choice()
+
+    def show_settings(self, settings: Settings) -> None:
+        """Say what holds as long as nothing else is chosen."""
+        self.options.set_usual_folder(settings.models_path())
+        self.advanced.set_usual_reference(settings.quantizes_by_reference)
+
+    def allow_pickle(self) -> None:
+        """Let weights in pickle files be read."""
+        self.wishes = replace(self.wishes, allows_pickle=True)
+
+    def set_base(self, folder: str) -> None:
+        """Say which model the adapter belongs to."""
+        self.wishes = replace(self.wishes, base=folder)
+
+    def offer_importance(self) -> None:
+        """Ask for a text to make an importance matrix from."""
+        self._levels.show()
+        self.options.offer_importance()
+        self._scroll.reveal(self.options)
+
+    def doubt(self) -> None:
+        """Ask for another check, if there has been one."""
+        if self.wishes.source:
+            self.expect_anew()
+            self.wishes_changed.emit()
+
     def show_busy(self, text: str) -> None:
-        """Say what is being looked at; an empty text when the checks are over."""
-        self._busy.set_text(text)
-        self._busy.setVisible(bool(text))
+        """Say what is being looked at."""
+        self.checks.show_busy(text)
+
+    def expect_anew(self) -> None:
+        """Keep what is shown until the next check has brought it up to date."""
+        self._is_stale = True
+        self.checks.expect_anew()
+        self.table.expect_anew()
+        self._show_choice()
 
     def add_check(self, check: events.Checked) -> None:
         """Show one more check."""
-        row = CheckRow(self._theme, check)
-        self._rows.append(row)
-        self._checks.add(row)
+        self.checks.add_check(check)
 
     def add_level(self, planned: events.LevelPlanned) -> None:
         """Show one more level."""
-        self._planned.append(planned)
+        self.table.show_level(planned)
         self._levels.show()
-        self.table.blockSignals(True)
-        there = self.tr("there already") if Path(planned.target).exists() else ""
-        row = self.table.add_row(
-            (
-                planned.level,
-                self.tr(level_named(planned.level).description),
-                f"{planned.bits_per_weight:.2f}",
-                format_bytes(planned.size_bytes),
-                there,
-            ),
-            ("", "", "", self._exactly(planned.size_bytes), planned.target),
-        )
-        self._set_ticked(row, is_ticked=planned.level == DEFAULT_LEVEL)
-        self.table.blockSignals(False)
+
+    def finish(self, *, was_successful: bool) -> None:
+        """The check is over; what it did not show again is out of date."""
+        self.checks.finish()
+        if was_successful:
+            self._is_stale = False
+            self.table.finish()
+        elif self.wishes.has_types:
+            # A wish may be the reason: it can be taken back here.
+            self._levels.show()
         self._show_choice()
 
     def chosen_levels(self) -> list[str]:
         """The names of the levels that are ticked."""
-        return [planned.level for planned in self._ticked()]
+        return [planned.level for planned in self.table.ticked()]
 
     def replaced_files(self) -> list[str]:
         """The files that would be replaced."""
-        return [planned.target for planned in self._ticked() if Path(planned.target).exists()]
+        ticked = self.table.ticked()
+        files = [planned.target for planned in ticked]
+        if self.wishes.wants_projector and ticked:
+            files.append(projector_beside(ticked[0].target, ticked[0].level))
+        return [file for file in files if Path(file).exists()]
 
-    def _ticked(self) -> list[events.LevelPlanned]:
-        return [planned for row, planned in enumerate(self._planned) if self._is_ticked(row)]
+    def commands(self) -> str:
+        """What to type into a terminal for the same."""
+        return command_lines(self.wishes, self.chosen_levels())
 
-    def _is_ticked(self, row: int) -> bool:
-        item = self.table.item(row, 0)
-        return item is not None and item.checkState() == _CHECKED
-
-    def _set_ticked(self, row: int, *, is_ticked: bool) -> None:
-        item = self.table.item(row, 0)
-        if item is not None:
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(_CHECKED if is_ticked else Qt.CheckState.Unchecked)
+    def _on_changed(self) -> None:
+        before = self.wishes
+        wishes = self.advanced.applied_to(self.options.applied_to(before))
+        is_wanted = self.projector.isChecked() and not self.projector.isHidden()
+        self.wishes = replace(wishes, wants_projector=is_wanted)
+        if self.wishes.check_arguments() != before.check_arguments():
+            self.doubt()
+        self._show_choice()
 
     def _show_choice(self) -> None:
-        ticked = self._ticked()
-        self.convert_button.setEnabled(bool(ticked))
-        size = format_bytes(sum(planned.size_bytes for planned in ticked))
-        if not ticked:
-            self._summary.set_text(self.tr("Tick one level or more."))
-        elif len(ticked) == 1:
-            self._summary.set_text(self.tr("The file will have {size}.").replace("{size}", size))
-        else:
-            words = self.tr("{count} files, together {size}.")
-            self._summary.set_text(
-                words.replace("{count}", str(len(ticked))).replace("{size}", size)
-            )
+        ticked = self.table.ticked()
+        is_ready = bool(ticked) and not self._is_stale
+        self.convert_button.setEnabled(is_ready)
+        self.copy_button.setEnabled(is_ready)
+        self._special.setVisible(self.makes_models and not self.wishes.has_importance)
+        self._summary.set_text(self._in_words(ticked))
 
-    def _exactly(self, size_bytes: int) -> str:
-        words = self.tr("exactly {bytes} bytes, {size}")
-        words = words.replace("{bytes}", f"{size_bytes:,}")
-        return words.replace("{size}", format_gibibytes(size_bytes))
+    def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
+        if self._is_stale:
+            return self.tr("The sizes are not up to date.")
+        if not self.table.planned:
+            return ""
+        if not ticked:
+            return self.tr("Tick one level or more.")
+        size = format_bytes(sum(planned.size_bytes for planned in ticked))
+        if len(ticked) == 1:
+            return self.tr("The file will have {size}.").replace("{size}", size)
+        words = self.tr("{count} files, together {size}.")
+        return words.replace("{count}", str(len(ticked))).replace("{size}", size)
+
+    def _connect(self) -> None:
+        self.table.changed.connect(self._show_choice)
+        self.options.changed.connect(self._on_changed)
+        self.advanced.changed.connect(self._on_changed)
+        self.projector.clicked.connect(self._on_changed)
+        for card in (self.options, self.advanced):
+            card.toggled.connect(lambda _, card=card: self._scroll.reveal(card))
+        self.matrix_button.clicked.connect(self.offer_importance)
+        self._back_button.clicked.connect(self.back)
+        self.convert_button.clicked.connect(lambda: self.chosen.emit(self.chosen_levels()))
 
     def _build_layout(self) -> None:
+        self._special = QWidget()
+        special = QHBoxLayout(self._special)
+        special.setContentsMargins(0, 0, 0, 0)
+        special.setSpacing(SPACING.small)
+        special.addWidget(self.special_note, 1)
+        special.addWidget(self.matrix_button)
         self._levels = QWidget()
         levels = QVBoxLayout(self._levels)
         levels.setContentsMargins(0, 0, 0, 0)
         levels.setSpacing(SPACING.small)
         levels.addWidget(PlainLabel(self.tr("Which level?"), "heading"))
         levels.addWidget(self.table, 1)
+        levels.addWidget(self._special)
+        levels.addWidget(self.projector)
+        levels.addWidget(self.options)
+        levels.addWidget(self.advanced)
+        self._scroll = ScrollColumn()
+        self._scroll.column.addWidget(self.checks)
+        self._scroll.column.addWidget(self._levels, 1)
+        self._scroll.column.addStretch(0)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
-        buttons.addWidget(self._summary)
-        buttons.addStretch(1)
-        buttons.addWidget(self._back_button)
-        buttons.addWidget(self.convert_button)
+        buttons.addWidget(self._summary, 1)
+        for button in (self.copy_button, self._back_button, self.convert_button):
+            buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
-        column.addWidget(self._checks)
-        column.addWidget(self._levels, 1)
+        column.addWidget(self._scroll, 1)
         column.addLayout(buttons)

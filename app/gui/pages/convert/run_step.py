@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.sizes import format_bytes
+from app.gui.pages.convert.remedies import Remedies
+from app.gui.pages.convert.task_row import TaskRow
 from app.gui.process.task import Task
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
+from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.plain_label import PlainLabel
-from app.gui.widgets.progress_row import ProgressRow
 from app.gui.widgets.text_dialog import TextDialog
+
+_LOG = "log"
 
 
 class RunStep(QWidget):
-    """Follows one task.
+    """Follows the tasks of one conversion.
 
     Signals:
         chat_requested: the path of a finished file.
@@ -30,82 +35,93 @@ class RunStep(QWidget):
     chat_requested = Signal(str)
     restarted = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, remedies: Remedies, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._task: Task | None = None
+        self._remedies = remedies
+        self._rows: list[TaskRow] = []
+        self._failed: Task | None = None
+        self._commands = ""
+        self._can_chat = False
         self._card = Card(self.tr("Converting"))
-        self._row = ProgressRow(theme, "")
+        self._rows_place = QVBoxLayout()
         self._results = PlainLabel("", wrap=True, selectable=True)
         self.notice = NoticeBar(theme)
+        self.copy_button = CopyButton(
+            theme,
+            self.tr("Copy as command line"),
+            lambda: self._commands,
+            words=self.tr("Copy as command line"),
+            compact=False,
+        )
         self._again_button = Button(theme, self.tr("Convert another"))
         self.chat_button = Button(theme, self.tr("Chat now"), "primary", icon_name="chat")
         self._build_layout()
-        self._row.cancelled.connect(self._cancel)
         self.chat_button.clicked.connect(self._chat)
         self._again_button.clicked.connect(self.restarted)
-        self.notice.acted.connect(self._show_log)
+        self.notice.acted.connect(self._act)
 
-    def follow(self, task: Task) -> None:
-        """Show this task from now on."""
-        self._task = task
+    def follow(self, tasks: Sequence[Task], commands: str, *, can_chat: bool) -> None:
+        """Show these tasks from now on.
+
+        Args:
+            tasks: the first makes the models.
+            commands: what would do the same in a terminal.
+            can_chat: whether the first file is a model, not a part of one.
+        """
+        for row in self._rows:
+            row.task.ended.disconnect(self._on_ended)
+            row.hide()
+            row.deleteLater()
+        self._rows = [TaskRow(self._theme, task) for task in tasks]
+        for row in self._rows:
+            self._rows_place.addWidget(row)
+            row.task.ended.connect(self._on_ended)
+        self._commands, self._can_chat = commands, can_chat
+        self._failed = None
         self.notice.hide()
-        self._results.hide()
-        self._row.set_title(task.title)
-        self._row.show_waiting(self.tr("Preparing…"))
-        task.changed.connect(self._show)
-        task.ended.connect(self._show_end)
-        self._show_buttons()
+        self._show_results()
 
-    def _show(self) -> None:
-        task = self._task
-        if task is None or task is not self.sender():
-            return
-        progress = task.progress
-        if progress is not None and progress.step in ("download", "convert"):
-            self._row.set_detail(progress.detail)
-            self._row.show_progress(progress.done_bytes, progress.total_bytes, task.pace)
+    def _on_ended(self) -> None:
+        failed = [row.task for row in self._rows if row.task.state == "failed"]
+        if failed and self._failed is None:
+            self._failed = failed[0]
+            log = (_LOG, self.tr("Show log"))
+            actions = [*self._remedies.actions(self._failed.failure), log]
+            self.notice.show_notice("error", self._failed.sentence, actions, dismissible=False)
+        self._show_results()
 
-    def _show_end(self) -> None:
-        task = self._task
-        if task is None or task is not self.sender():
-            return
-        if task.state == "finished":
-            self._row.show_finished(self.tr("Done"))
-            lines = [f"{path}  ({format_bytes(Path(path).stat().st_size)})" for path in task.paths]
-            self._results.set_text("\n".join(lines))
-            self._results.show()
-        elif task.state == "cancelled":
-            self._row.show_failed(self.tr("Cancelled; nothing was left behind."))
-        else:
-            self._row.show_failed(self.tr("Not converted"))
-            self.notice.show_notice(
-                "error", task.sentence, [("log", self.tr("Show log"))], dismissible=False
-            )
-        self._show_buttons()
+    def _show_results(self) -> None:
+        paths = self._paths()
+        self._results.set_text("\n".join(_with_size(path) for path in paths))
+        self._results.setVisible(bool(paths))
+        are_over = all(row.task.is_over for row in self._rows)
+        self._again_button.setVisible(are_over)
+        has_model = self._can_chat and bool(self._rows and self._rows[0].task.paths)
+        self.chat_button.setVisible(are_over and has_model)
 
-    def _show_buttons(self) -> None:
-        is_over = self._task is not None and self._task.is_over
-        self._again_button.setVisible(is_over)
-        self.chat_button.setVisible(is_over and self._task is not None and bool(self._task.paths))
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+    def _paths(self) -> list[str]:
+        return [path for row in self._rows for path in row.task.paths]
 
     def _chat(self) -> None:
-        if self._task is not None:
-            self.chat_requested.emit(self._task.paths[0])
+        self.chat_requested.emit(self._rows[0].task.paths[0])
 
-    def _show_log(self) -> None:
-        if self._task is not None:
-            TextDialog(self._theme, self._task.title, self._task.log_text(), self).open()
+    def _act(self, action: str) -> None:
+        if action == _LOG and self._failed is not None:
+            TextDialog(self._theme, self._failed.title, self._failed.log_text(), self).open()
+        else:
+            self._remedies.act(action)
 
     def _build_layout(self) -> None:
-        self._card.add(self._row)
+        self._rows_place.setSpacing(SPACING.medium)
+        self._rows_place.setContentsMargins(0, 0, 0, 0)
+        rows = QWidget()
+        rows.setLayout(self._rows_place)
+        self._card.add(rows)
         self._card.add(self._results)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
+        buttons.addWidget(self.copy_button)
         buttons.addStretch(1)
         buttons.addWidget(self._again_button)
         buttons.addWidget(self.chat_button)
@@ -116,3 +132,10 @@ class RunStep(QWidget):
         column.addWidget(self.notice)
         column.addLayout(buttons)
         column.addStretch(1)
+
+
+def _with_size(path: str) -> str:
+    try:
+        return f"{path}  ({format_bytes(Path(path).stat().st_size)})"
+    except OSError:
+        return path

@@ -1,4 +1,4 @@
-"""The wizard's first step: which checkpoint, from this disk or from the Hub."""
+"""The wizard's first step: which checkpoint, adapter or file, from this disk or from the Hub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FOLDER = Qt.ItemDataRole.UserRole
 
 
 class SourceStep(QWidget):
-    """Asks for a folder or a repository.
+    """Asks for a folder, a file or a repository.
 
     Signals:
         chosen: the text that `gristmill convert` takes as its source.
@@ -30,8 +30,10 @@ class SourceStep(QWidget):
         super().__init__(parent)
         self.source = PathField(
             theme,
-            self.tr("Checkpoint folder or repository"),
-            hint=self.tr("A folder, or owner/name on Hugging Face"),
+            self.tr("Folder, GGUF file or repository"),
+            "either",
+            file_filter=self.tr("GGUF (*.gguf)"),
+            hint=self.tr("A folder, a .gguf file, or owner/name on Hugging Face"),
         )
         self.checkpoints = ItemList(self.tr("Downloaded checkpoints"))
         self._heading = PlainLabel(self.tr("Downloaded already"), "heading")
@@ -63,7 +65,9 @@ class SourceStep(QWidget):
             PlainLabel(
                 self.tr(
                     "Choose the folder that holds config.json and the safetensors files, "
-                    "or name a repository: it is downloaded first."
+                    "or name a repository: it is downloaded first. The folder of a LoRA adapter "
+                    "will do, too, and so will a GGUF file in F32, F16, BF16 or Q8_0, which is "
+                    "quantised again. Any of them can also be dropped here."
                 ),
                 "muted",
                 wrap=True,

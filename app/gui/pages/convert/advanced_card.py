@@ -1,0 +1,130 @@
+"""For those who know what they do: types for single tensors, threads, ggml's own code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QWidget
+
+from app.core.machine import usable_threads
+from app.gui.pages.convert.overrides_list import OverridesList
+from app.gui.pages.convert.type_box import TypeBox
+from app.gui.pages.convert.wishes import ConversionWishes
+from app.gui.theme.theme import Theme
+from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.collapsible_card import CollapsibleCard
+from app.gui.widgets.form_row import FormRow
+
+_MOST_THREADS = 1024
+
+
+class AdvancedCard(CollapsibleCard):
+    """Closed, it says what differs from the usual.
+
+    Signals:
+        changed: a person chose something else.
+    """
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "", parent=parent)
+        self.set_heading(self.tr("Advanced"))
+        self.output_type = TypeBox(self.tr("Output tensor"), may_be_left=True)
+        self.embedding_type = TypeBox(self.tr("Token embeddings"), may_be_left=True)
+        self.overrides = OverridesList(theme)
+        self.threads = AutoSpinBox(self.tr("Threads"), 1, _MOST_THREADS, usable_threads())
+        self.reference = QCheckBox(self.tr("Use it"))
+        self._of_types: list[QWidget] = []
+        self._is_usual_reference = False
+        self._build_rows()
+        self._show()
+        for part in (self.output_type, self.embedding_type, self.overrides, self.threads):
+            part.changed.connect(self._on_changed)
+        self.reference.clicked.connect(self._on_changed)
+
+    def start(self) -> None:
+        """Forget what holds for one source only."""
+        for box in (self.output_type, self.embedding_type):
+            box.set_value("")
+        self.overrides.start()
+        self._show()
+
+    def set_takes_types(self, takes_them: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show the types of tensors, where the kind of source leaves a choice."""
+        for row in self._of_types:
+            row.setVisible(takes_them)
+
+    def set_usual_reference(self, is_usual: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show that the settings ask for the reference code anyway."""
+        self._is_usual_reference = is_usual
+        self.reference.setEnabled(not is_usual)
+        self.reference.setText(self.tr("Set in the settings") if is_usual else self.tr("Use it"))
+
+    def applied_to(self, wishes: ConversionWishes) -> ConversionWishes:
+        """The wishes with what is chosen here."""
+        return replace(
+            wishes,
+            output_type=self.output_type.value,
+            embedding_type=self.embedding_type.value,
+            overrides=self.overrides.overrides,
+            threads=self.threads.value,
+            is_by_reference=self.reference.isChecked() and not self._is_usual_reference,
+        )
+
+    def _on_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        usual = self.tr("types for single tensors, threads, reference quantization")
+        self.set_summary(" · ".join(self._chosen()) or usual)
+
+    def _chosen(self) -> list[str]:
+        wishes = self.applied_to(ConversionWishes())
+        parts = (
+            (self.tr("output {value}"), wishes.output_type),
+            (self.tr("embeddings {value}"), wishes.embedding_type),
+            (self.tr("patterns: {value}"), len(wishes.overrides)),
+            (self.tr("threads: {value}"), wishes.threads),
+            (self.tr("reference quantization"), wishes.is_by_reference),
+        )
+        return [words.replace("{value}", str(value)) for words, value in parts if value]
+
+    def _build_rows(self) -> None:
+        for row in self._type_rows():
+            self.add(row)
+            self._of_types += (row, self.add_line())
+        self.add(FormRow(self.tr("Threads"), self.tr("Automatic takes all cores."), self.threads))
+        self.add_line()
+        self.add(
+            FormRow(
+                self.tr("Reference quantization"),
+                self.tr("Quantise with ggml's own code; the same bytes, several times as slow."),
+                self.reference,
+            )
+        )
+
+    def _type_rows(self) -> tuple[FormRow, ...]:
+        return (
+            FormRow(
+                self.tr("Output tensor"),
+                self.tr("The type of output.weight, which turns the model's state into words."),
+                self.output_type,
+            ),
+            FormRow(
+                self.tr("Token embeddings"),
+                self.tr("The type of token_embd.weight, which turns words into the model's state."),
+                self.embedding_type,
+            ),
+            FormRow(
+                self.tr("Other tensors"),
+                self.tr(
+                    "A regular expression that is looked for in the tensors' names, and the type "
+                    "of those that have it. The first line that fits counts."
+                ),
+                self.overrides,
+                stacked=True,
+            ),
+        )

@@ -1,0 +1,66 @@
+"""The checks as they come; once all of them are good, they fold away."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from app.core.events import Checked
+from app.gui.pages.convert.check_row import CheckRow
+from app.gui.theme.theme import Theme
+from app.gui.widgets.collapsible_card import CollapsibleCard
+
+
+class ChecksCard(CollapsibleCard):
+    """Shows a row for each check, and beside the heading how they stand."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "", is_open=True, parent=parent)
+        self._theme = theme
+        self._rows: list[CheckRow] = []
+        self._faults = 0
+        self._is_first_look = True
+        self._is_stale = False
+        self.set_heading(self.tr("Checks"))
+
+    def start(self) -> None:
+        """Begin anew, with nothing known."""
+        self._is_first_look = True
+        self._clear()
+        self.set_open(True)
+
+    def expect_anew(self) -> None:
+        """Keep what is shown until the next check comes in its place."""
+        self._is_stale = True
+
+    def show_busy(self, text: str) -> None:
+        """Say what is being looked at."""
+        self.set_summary(text)
+
+    def add_check(self, check: Checked) -> None:
+        """Show one more check."""
+        if self._is_stale:
+            self._clear()
+        row = CheckRow(self._theme, check)
+        self._rows.append(row)
+        self.add(row)
+        self._faults += check.error is not None
+        if check.error is not None:
+            self.set_open(True)
+
+    def finish(self) -> None:
+        """Say how the checks stand; good ones fold away, but only once."""
+        if self._is_stale or not self._rows:
+            self.set_summary("")
+        elif self._faults:
+            self.set_summary(self.tr("not all good"))
+        else:
+            words = self.tr("all {count} good")
+            self.set_summary(words.replace("{count}", str(len(self._rows))))
+            self.set_open(self.is_open and not self._is_first_look)
+            self._is_first_look = False
+
+    def _clear(self) -> None:
+        for row in self._rows:
+            row.hide()
+            row.deleteLater()
+        self._rows, self._faults, self._is_stale = [], 0, False

@@ -1,0 +1,99 @@
+"""Which weights matter most: nothing, an importance matrix, or a text to make one from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.gui.pages.convert.wishes import ConversionWishes, ImportanceKind, is_there
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.path_field import PathField
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.segmented_choice import SegmentedChoice
+
+
+class ImportanceField(QWidget):
+    """A choice, and a field for the file that it needs.
+
+    Signals:
+        changed: a person chose something else.
+    """
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kind = SegmentedChoice(
+            theme,
+            self.tr("Importance matrix"),
+            (
+                ("none", self.tr("None")),
+                ("file", self.tr("From a file…")),
+                ("text", self.tr("Made from a text…")),
+            ),
+        )
+        self.matrix = PathField(
+            theme,
+            self.tr("Importance matrix"),
+            "file",
+            file_filter=self.tr("Importance matrices (*.gguf *.dat *.imatrix);;All files (*)"),
+            hint=self.tr("A GGUF or .dat file that was made with this model"),
+        )
+        self.text = PathField(
+            theme,
+            self.tr("Text to make an importance matrix from"),
+            "file",
+            file_filter=self.tr("Texts (*.txt *.md *.raw);;All files (*)"),
+            hint=self.tr("A text like those that the model is to read and write"),
+        )
+        self._fields: dict[str, PathField] = {"file": self.matrix, "text": self.text}
+        self._fault = PlainLabel("", "caption", wrap=True)
+        self._fault.set_tone("danger")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.small)
+        for widget in (self.kind, self.matrix, self.text, self._fault):
+            column.addWidget(widget)
+        self.setFocusProxy(self.kind)
+        self._show()
+        self.kind.changed.connect(self._on_changed)
+        for field in self._fields.values():
+            field.changed.connect(self._on_changed)
+
+    def start(self) -> None:
+        """Choose nothing."""
+        self.kind.set_value("none")
+        for field in self._fields.values():
+            field.set_path("")
+        self._show()
+
+    def offer_text(self) -> None:
+        """Choose to make a matrix, and ask for the text."""
+        self.kind.set_value("text")
+        self._on_changed()
+        self.text.setFocus()
+
+    def applied_to(self, wishes: ConversionWishes) -> ConversionWishes:
+        """The wishes with what is chosen here; a file that is not there is left out."""
+        kind: ImportanceKind = "none"
+        field = self._fields.get(self.kind.value)
+        if field is not None and is_there(field.path):
+            kind = "text" if field is self.text else "file"
+        path = field.path if field is not None and kind != "none" else ""
+        return replace(wishes, importance_kind=kind, importance_path=path)
+
+    def _on_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        chosen = self._fields.get(self.kind.value)
+        for field in self._fields.values():
+            field.setVisible(field is chosen)
+            field.set_invalid(bool(field.path) and not is_there(field.path))
+        is_missing = chosen is not None and bool(chosen.path) and not is_there(chosen.path)
+        self._fault.set_text(self.tr("There is no such file.") if is_missing else "")
+        self._fault.setVisible(is_missing)

@@ -1,0 +1,120 @@
+"""What may be wished for beside the levels: an importance matrix, and another folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.gui.pages.convert.importance_field import ImportanceField
+from app.gui.pages.convert.wishes import ConversionWishes, written_out
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.collapsible_card import CollapsibleCard
+from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.path_field import PathField
+from app.gui.widgets.plain_label import PlainLabel
+
+
+class OptionsCard(CollapsibleCard):
+    """Closed, it says what is chosen.
+
+    Signals:
+        changed: a person chose something else.
+    """
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "", parent=parent)
+        self.set_heading(self.tr("Options"))
+        self.importance = ImportanceField(theme)
+        self.folder = PathField(theme, self.tr("Folder for the files"))
+        self._fault = PlainLabel("", "caption", wrap=True)
+        self._fault.set_tone("danger")
+        self._importance_row = FormRow(
+            self.tr("Importance matrix"),
+            self.tr(
+                "Says which weights matter most, so that few bits do less harm. Making one takes "
+                "a while: the model reads the whole text."
+            ),
+            self.importance,
+            stacked=True,
+        )
+        self._folder_row = FormRow(
+            self.tr("Folder for the files"),
+            self.tr("Where the files go, this time; the usual folder is in the settings."),
+            self._folder_with_fault(),
+            stacked=True,
+        )
+        self.add(self._importance_row)
+        self._line = self.add_line()
+        self.add(self._folder_row)
+        self.importance.changed.connect(self._on_changed)
+        self.folder.changed.connect(self._on_changed)
+        self._show()
+
+    def start(self) -> None:
+        """Forget what holds for one source only."""
+        self.importance.start()
+        self._show()
+
+    def set_takes_importance(self, takes_it: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show the importance matrix, where the kind of source can use one."""
+        self._importance_row.setVisible(takes_it)
+        self._line.setVisible(takes_it)
+
+    def set_usual_folder(self, folder: Path) -> None:
+        """Say where files go when no other folder is chosen."""
+        self.folder.set_hint(str(folder))
+
+    def offer_importance(self) -> None:
+        """Open, and ask for a text to make an importance matrix from."""
+        self.set_open(True)
+        self.importance.offer_text()
+
+    def applied_to(self, wishes: ConversionWishes) -> ConversionWishes:
+        """The wishes with what is chosen here."""
+        folder = "" if self._folder_fault() else self.folder.path
+        return self.importance.applied_to(replace(wishes, folder=folder))
+
+    def _folder_fault(self) -> str:
+        folder = Path(written_out(self.folder.path))
+        if self.folder.path and (folder.suffix.lower() == ".gguf" or folder.is_file()):
+            return self.tr("That is a file, not a folder; the usual folder is taken.")
+        return ""
+
+    def _on_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        fault = self._folder_fault()
+        self.folder.set_invalid(bool(fault))
+        self._fault.set_text(fault)
+        self._fault.setVisible(bool(fault))
+        self.set_summary(self._chosen() or self.tr("importance matrix, folder for the files"))
+
+    def _chosen(self) -> str:
+        wishes = self.applied_to(ConversionWishes())
+        words = []
+        if wishes.has_importance:
+            made = self.tr("importance matrix made from {name}")
+            taken = self.tr("importance matrix {name}")
+            text = made if wishes.importance_kind == "text" else taken
+            words.append(text.replace("{name}", Path(wishes.importance_path).name))
+        if wishes.folder:
+            words.append(self.tr("files go to {folder}").replace("{folder}", wishes.folder))
+        return " · ".join(words)
+
+    def _folder_with_fault(self) -> QWidget:
+        both = QWidget()
+        column = QVBoxLayout(both)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.small)
+        column.addWidget(self.folder)
+        column.addWidget(self._fault)
+        both.setFocusProxy(self.folder)
+        return both

@@ -1,0 +1,73 @@
+"""What can be done about an error of the checks: a button on the notice, and what it asks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.core.errors import ErrorCode
+from app.gui.theme.theme import Theme
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+
+_PICKLE, _BASE, _IMPORTANCE = "pickle", "base", "importance"
+
+
+class Remedies(QObject):
+    """Offers actions for a notice, and carries them out.
+
+    Signals:
+        pickle_allowed: the person agreed to weights in pickle files.
+        base_chosen: the folder of the model that the adapter belongs to.
+        importance_wanted: an importance matrix is to be made.
+    """
+
+    pickle_allowed = Signal()
+    base_chosen = Signal(str)
+    importance_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._window = parent
+
+    def actions(self, code: ErrorCode | None) -> list[tuple[str, str]]:
+        """The actions for an error, as `NoticeBar.show_notice` takes them."""
+        match code:
+            case ErrorCode.PICKLE_WEIGHTS:
+                return [(_PICKLE, self.tr("Read them as weights alone"))]
+            case ErrorCode.ADAPTER_BASE_MISSING:
+                return [(_BASE, self.tr("Choose its folder…"))]
+            case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
+                return [(_IMPORTANCE, self.tr("Make one from a text…"))]
+            case _:
+                return []
+
+    def act(self, action: str) -> None:
+        """Do what a button on a notice says."""
+        if action == _PICKLE:
+            self._ask_for_pickle()
+        elif action == _BASE:
+            self._ask_for_base()
+        elif action == _IMPORTANCE:
+            self.importance_wanted.emit()
+
+    def _ask_for_pickle(self) -> None:
+        dialog = ConfirmDialog(
+            self._theme,
+            self.tr("Read pickle files?"),
+            self.tr(
+                "Pickle files can carry code that runs when they are read. Gristmill reads them "
+                "with torch's reader for weights alone, which refuses code, and stops if there is "
+                "any. Go on only if you trust where this model comes from."
+            ),
+            (),
+            self.tr("Read them as weights alone"),
+            self._window,
+        )
+        dialog.accepted.connect(self.pickle_allowed)
+        dialog.open()
+
+    def _ask_for_base(self) -> None:
+        title = self.tr("The folder of the model that the adapter belongs to")
+        if folder := QFileDialog.getExistingDirectory(self._window, title):
+            self.base_chosen.emit(folder)

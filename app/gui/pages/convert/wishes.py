@@ -1,0 +1,132 @@
+"""What a person wants of a conversion, and how the command line is told."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+VERB = "convert"
+PROJECTOR_LEVEL = "F16"
+ImportanceKind = Literal["none", "file", "text"]
+_IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "--calibration"}
+
+
+@dataclass(frozen=True)
+class ConversionWishes:
+    """Everything but the levels; an empty field leaves the choice to the program.
+
+    `overrides` are pairs of a pattern for the names of tensors and a type.
+    """
+
+    source: str = ""
+    importance_kind: ImportanceKind = "none"
+    importance_path: str = ""
+    overrides: tuple[tuple[str, str], ...] = ()
+    output_type: str = ""
+    embedding_type: str = ""
+    threads: int | None = None
+    is_by_reference: bool = False
+    folder: str = ""
+    base: str = ""
+    allows_pickle: bool = False
+    wants_projector: bool = False
+
+    @property
+    def has_importance(self) -> bool:
+        """Whether there is an importance matrix, or a text to make one from."""
+        return self.importance_kind != "none" and bool(self.importance_path)
+
+    @property
+    def has_types(self) -> bool:
+        """Whether anything is wished for that changes the types of tensors."""
+        return bool(
+            self.has_importance or self.overrides or self.output_type or self.embedding_type
+        )
+
+    def for_source(self, source: str) -> ConversionWishes:
+        """The same wishes as far as they hold for any source."""
+        return ConversionWishes(
+            source=source,
+            threads=self.threads,
+            is_by_reference=self.is_by_reference,
+            folder=self.folder,
+        )
+
+    def check_arguments(self) -> tuple[str, ...]:
+        """What `gristmill convert` is given to check and to tell the sizes."""
+        return (self.source, *self._type_options(), *self._place_options(), "--dry-run")
+
+    def run_arguments(self, levels: Sequence[str]) -> tuple[str, ...]:
+        """What `gristmill convert` is given to write these levels."""
+        chosen = [word for level in levels for word in ("--level", level)]
+        return (self.source, *chosen, *self._type_options(), *self._run_options())
+
+    def projector_arguments(self) -> tuple[str, ...]:
+        """What `gristmill convert` is given to write the multimodal projector."""
+        return (self.source, "--mmproj", "--level", PROJECTOR_LEVEL, *self._run_options())
+
+    def _type_options(self) -> list[str]:
+        options: list[str] = []
+        if self.has_importance:
+            options += (
+                _IMPORTANCE_OPTIONS[self.importance_kind],
+                written_out(self.importance_path),
+            )
+        # In one word with its option, as a pattern may begin with a hyphen.
+        options += (f"--type={pattern}={name}" for pattern, name in self.overrides)
+        types = (("--output-type", self.output_type), ("--embedding-type", self.embedding_type))
+        return [*options, *_pairs(*types)]
+
+    def _place_options(self) -> list[str]:
+        options = _pairs(("--base", written_out(self.base)), ("--to", written_out(self.folder)))
+        return [*options, "--allow-pickle"] if self.allows_pickle else options
+
+    def _run_options(self) -> list[str]:
+        options = [*self._place_options(), *_pairs(("--threads", str(self.threads or "")))]
+        return [*options, *(["--reference"] if self.is_by_reference else []), "--overwrite"]
+
+
+def _pairs(*options: tuple[str, str]) -> list[str]:
+    return [word for option, value in options if value for word in (option, value)]
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The command for a terminal, quoted for a shell."""
+    return shlex.join(("gristmill", VERB, *arguments))
+
+
+def command_lines(wishes: ConversionWishes, levels: Sequence[str]) -> str:
+    """The commands for a terminal that do what the window would do with these wishes."""
+    lines = [command_line(wishes.run_arguments(levels))]
+    if wishes.wants_projector:
+        lines.append(command_line(wishes.projector_arguments()))
+    return "\n".join(lines)
+
+
+def projector_beside(file: str, level: str) -> str:
+    """The path of the projector that goes with the file of a level."""
+    path = Path(file)
+    name = path.name.removesuffix(f"-{level}.gguf")
+    return str(path.with_name(f"mmproj-{name}-{PROJECTOR_LEVEL}.gguf"))
+
+
+def written_out(path: str) -> str:
+    """A path from the root on, `~` replaced; an empty text stays empty."""
+    if not path:
+        return ""
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:
+        # There is no such person; the command line says that the path does not exist.
+        return path
+
+
+def is_there(path: str) -> bool:
+    """Whether a text is the path of something that exists."""
+    try:
+        return bool(path) and Path(written_out(path)).exists()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,147 @@
+"""What the command line is told; the command line itself must take it."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pytest
+
+from app.cli import convert
+from app.gui.pages.convert.overrides_list import reason_against
+from app.gui.pages.convert.wishes import (
+    ConversionWishes,
+    command_lines,
+    is_there,
+    projector_beside,
+    written_out,
+)
+
+ALL = ConversionWishes(
+    source="/models/A Model",
+    importance_kind="text",
+    importance_path="/texts/some text.txt",
+    overrides=(("-ffn=down", "q8_0"), (r"blk\.\d+\.attn_v", "q6_K")),
+    output_type="q6_K",
+    embedding_type="q8_0",
+    threads=3,
+    is_by_reference=True,
+    folder="/out",
+    base="/base",
+    allows_pickle=True,
+    wants_projector=True,
+)
+
+
+def test_nothing_is_said_that_was_not_wished() -> None:
+    plain = ConversionWishes("/models/m")
+    assert plain.check_arguments() == ("/models/m", "--dry-run")
+    assert plain.run_arguments(["Q4_K_M"]) == ("/models/m", "--level", "Q4_K_M", "--overwrite")
+
+
+def test_the_check_is_told_what_changes_the_plan() -> None:
+    assert ALL.check_arguments() == (
+        "/models/A Model",
+        "--calibration",
+        "/texts/some text.txt",
+        "--type=-ffn=down=q8_0",
+        r"--type=blk\.\d+\.attn_v=q6_K",
+        "--output-type",
+        "q6_K",
+        "--embedding-type",
+        "q8_0",
+        "--base",
+        "/base",
+        "--to",
+        "/out",
+        "--allow-pickle",
+        "--dry-run",
+    )
+
+
+def test_the_projector_has_no_use_for_types() -> None:
+    assert ALL.projector_arguments() == (
+        "/models/A Model",
+        "--mmproj",
+        "--level",
+        "F16",
+        "--base",
+        "/base",
+        "--to",
+        "/out",
+        "--allow-pickle",
+        "--threads",
+        "3",
+        "--reference",
+        "--overwrite",
+    )
+
+
+def test_an_importance_matrix_without_a_file_is_none() -> None:
+    wishes = ConversionWishes("m", importance_kind="file")
+    assert not wishes.has_importance
+    assert wishes.check_arguments() == ("m", "--dry-run")
+    matrix = ConversionWishes("m", importance_kind="file", importance_path="/i.dat")
+    assert matrix.check_arguments() == ("m", "--imatrix", "/i.dat", "--dry-run")
+
+
+def test_another_source_keeps_what_holds_for_any() -> None:
+    assert ALL.for_source("other") == ConversionWishes(
+        "other", threads=3, is_by_reference=True, folder="/out"
+    )
+
+
+def test_the_command_line_reads_the_wishes_as_they_were_meant() -> None:
+    first, second = command_lines(ALL, ["Q4_K_M", "IQ2_XXS"]).splitlines()
+    parser = ArgumentParser()
+    convert.add_arguments(parser)
+    words = shlex.split(first)
+    assert words[:2] == ["gristmill", "convert"]
+    assert tuple(words[2:]) == ALL.run_arguments(["Q4_K_M", "IQ2_XXS"])
+    parsed = parser.parse_args(words[2:])
+    assert parsed.source == "/models/A Model"
+    assert parsed.level == ["Q4_K_M", "IQ2_XXS"]
+    assert parsed.calibration == Path("/texts/some text.txt")
+    assert parsed.type == list(ALL.overrides)
+    assert (parsed.output_type, parsed.embedding_type) == ("q6_K", "q8_0")
+    assert (parsed.threads, parsed.reference, parsed.allow_pickle) == (3, True, True)
+    assert (parsed.to, parsed.base) == (Path("/out"), Path("/base"))
+    assert parser.parse_args(shlex.split(second)[2:]).mmproj
+
+
+def test_the_projector_lies_beside_the_model() -> None:
+    assert projector_beside("/out/gemma-Q4_K_M.gguf", "Q4_K_M") == "/out/mmproj-gemma-F16.gguf"
+
+
+def test_paths_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert written_out("~/models") == str(tmp_path / "models")
+    assert written_out("models") == str(tmp_path / "models")
+    assert written_out("") == ""
+
+
+@pytest.mark.parametrize("text", ["", "~nobody-of-that-name/x", "x" * 5000, "a\0b", "/nowhere/x"])
+def test_odd_texts_are_no_paths(text: str) -> None:
+    assert not is_there(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("ffn_down", ""),
+        (r"blk\.(?:1|2)\.", ""),
+        (r"\(?x", ""),
+        ("attn_(v", "unterminated"),
+        ("*", "nothing to repeat"),
+        ("a{99999999999}", "too large"),
+        ("(?P<n>x)", "(?P"),
+        ("(?i)x", "(?i"),
+    ],
+)
+def test_what_is_wrong_with_a_pattern_is_said(pattern: str, words: str) -> None:
+    reason = reason_against(pattern)
+    assert bool(reason) == bool(words)
+    assert words in reason

@@ -1,0 +1,530 @@
+"""What can be wished for in the wizard, with real children on tiny checkpoints."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from app.core.events import Checked, LevelPlanned, Subject
+from app.gui.pages.convert.page import ConvertPage
+from app.gui.pages.convert.type_box import TypeBox
+from app.gui.pages.convert.wishes import command_line, projector_beside
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.path_field import PathField
+from app.gui.window import MainWindow
+from tests.checkpoints import make_tiny_llama
+from tests.local_hub import LocalHub
+from tests.other_sources import make_adapter, make_pickled, make_seeing_gemma
+
+CHECK_MS, CONVERT_MS = 90_000, 120_000
+ALL, WITH_SPECIAL, PLAIN = 19, 30, 4
+SENTENCE = "The miller opens the gate and the water turns the wheel. "
+
+
+@pytest.fixture
+def page(window: MainWindow) -> ConvertPage:
+    window.show_page("convert")
+    return window.convert
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, converter: Path) -> Path:
+    return make_tiny_llama(tmp_path / "tiny")
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    file = tmp_path / "a text.txt"
+    file.write_text(SENTENCE * 200)
+    return file
+
+
+def check(page: ConvertPage, qtbot: QtBot, source: Path | str, levels: int = ALL) -> None:
+    page.start_with(str(source))
+    wait_for_levels(page, qtbot, levels)
+
+
+def wait_for_levels(page: ConvertPage, qtbot: QtBot, levels: int = ALL) -> None:
+    wait_for_check(page, qtbot)
+    assert page.levels_step.table.rowCount() == levels, page.notice.text
+
+
+def wait_for_check(page: ConvertPage, qtbot: QtBot) -> None:
+    qtbot.waitUntil(
+        lambda: page._checker is None and page._download is None and not page._pause.isActive(),
+        timeout=CHECK_MS,
+    )
+
+
+def enter(field: PathField, qtbot: QtBot, path: object) -> None:
+    line = field.findChild(QLineEdit)
+    line.clear()
+    qtbot.keyClicks(line, str(path))
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+def click(widget: QWidget, qtbot: QtBot, words: str) -> None:
+    (button,) = (b for b in widget.findChildren(QPushButton) if b.text() == words and b.isVisible())
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def choose(box: QComboBox, value: str) -> None:
+    index = box.findData(value)
+    box.setCurrentIndex(index)
+    box.activated.emit(index)
+
+
+def set_ticks(page: ConvertPage, *levels: str) -> None:
+    table = page.levels_step.table
+    for row in range(table.rowCount()):
+        item = table.item(row, 0)
+        is_wanted = item.text() in levels
+        item.setCheckState(Qt.CheckState.Checked if is_wanted else Qt.CheckState.Unchecked)
+
+
+def size_of(page: ConvertPage, level: str) -> int:
+    return next(p.size_bytes for p in page.levels_step.table.planned if p.level == level)
+
+
+def commands(page: ConvertPage, qtbot: QtBot, button: QAbstractButton) -> list[list[str]]:
+    QGuiApplication.clipboard().clear()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert button.text() == "Copied"
+    return [shlex.split(line) for line in QGuiApplication.clipboard().text().splitlines()]
+
+
+def convert(page: ConvertPage, qtbot: QtBot) -> list[Path]:
+    qtbot.mouseClick(page.levels_step.convert_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
+    assert not page.run_step.notice.isVisible(), page.run_step.notice.text
+    return [Path(path) for path in page.run_step._paths()]
+
+
+@pytest.mark.slow
+def test_a_text_brings_the_special_levels(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    set_ticks(page, "Q8_0", "Q2_K")
+    assert "importance matrix" in step.special_note.text()
+    qtbot.mouseClick(step.matrix_button, Qt.MouseButton.LeftButton)
+    assert step.options.importance.text.isVisible()
+    wait_for_levels(page, qtbot)
+
+    enter(step.options.importance.text, qtbot, text)
+    assert not step.convert_button.isEnabled()
+    wait_for_levels(page, qtbot, WITH_SPECIAL)
+    assert step.chosen_levels() == ["Q2_K", "Q8_0"]
+    assert step.table.item(0, 0).text() == "IQ1_S"
+    assert not step.special_note.isVisible()
+    assert step.options.summary == "importance matrix made from a text.txt"
+
+    set_ticks(page, "IQ2_XXS", "Q8_0")
+    (command,) = commands(page, qtbot, step.copy_button)
+    assert command[command.index("--calibration") + 1] == str(text)
+    sizes = {level: size_of(page, level) for level in ("IQ2_XXS", "Q8_0")}
+    made = convert(page, qtbot)
+    assert [path.stat().st_size for path in made] == list(sizes.values())
+
+
+@pytest.mark.slow
+def test_without_the_matrix_the_special_levels_go(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
+) -> None:
+    check(page, qtbot, tiny)
+    importance = page.levels_step.options.importance
+    importance.offer_text()
+    enter(importance.text, qtbot, text)
+    wait_for_levels(page, qtbot, WITH_SPECIAL)
+    set_ticks(page, "IQ1_S", "Q6_K")
+    page.levels_step.options.set_open(True)
+    click(importance, qtbot, "None")
+    wait_for_levels(page, qtbot, ALL)
+    assert page.levels_step.chosen_levels() == ["Q6_K"]
+
+
+@pytest.mark.slow
+def test_a_file_that_is_no_matrix_is_said(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    step.options.set_open(True)
+    click(step.options.importance, qtbot, "From a file…")
+    enter(step.options.importance.matrix, qtbot, "/nowhere.dat")
+    assert "no such file" in step.options.importance._fault.text()
+    enter(step.options.importance.matrix, qtbot, text)
+    wait_for_check(page, qtbot)
+    assert "importance matrix" in page.notice.text
+    assert not step.convert_button.isEnabled()
+    click(step.options.importance, qtbot, "None")
+    wait_for_levels(page, qtbot)
+    assert not page.notice.isVisible()
+    assert step.convert_button.isEnabled()
+
+
+@pytest.mark.slow
+def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: Path) -> None:
+    check(page, qtbot, tiny)
+    step, advanced = page.levels_step, page.levels_step.advanced
+    usual = size_of(page, "Q4_K_M")
+    qtbot.mouseClick(advanced.button, Qt.MouseButton.LeftButton)
+    click(advanced, qtbot, "Add a pattern")
+    (line,) = advanced.overrides.lines
+    assert line.pattern.hasFocus()
+    qtbot.keyClicks(line.pattern, "ffn_(down")
+    assert "unterminated" in line.fault
+    assert line.fault in line._fault_label.text()
+    wait_for_levels(page, qtbot)
+    assert size_of(page, "Q4_K_M") == usual
+    assert step.wishes.overrides == ()
+
+    qtbot.keyClicks(line.pattern, ")")
+    assert not line._fault_label.isVisible()
+    wait_for_levels(page, qtbot)
+    assert step.wishes.overrides == (("ffn_(down)", "q8_0"),)
+    overridden = size_of(page, "Q4_K_M")
+    assert overridden > usual
+
+    choose(advanced.output_type, "f16")
+    assert not step.convert_button.isEnabled()
+    wait_for_levels(page, qtbot)
+    assert size_of(page, "Q4_K_M") > overridden
+    assert advanced.summary == "output f16 · patterns: 1"
+
+
+@pytest.mark.slow
+def test_a_type_that_needs_a_matrix_leads_to_one(
+    page: ConvertPage, qtbot: QtBot, tiny: Path
+) -> None:
+    check(page, qtbot, tiny)
+    overrides = page.levels_step.advanced.overrides
+    page.levels_step.advanced.set_open(True)
+    overrides.add_line()
+    qtbot.keyClicks(overrides.lines[0].pattern, "ffn_down")
+    choose(overrides.lines[0].type, "iq2_xxs")
+    wait_for_check(page, qtbot)
+    assert "needs an importance matrix" in page.notice.text
+    click(page.notice, qtbot, "Make one from a text…")
+    importance = page.levels_step.options.importance
+    assert importance.kind.value == "text"
+    assert importance.text.findChild(QLineEdit).hasFocus()
+
+
+@pytest.mark.slow
+def test_pickles_are_read_with_consent_alone(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path
+) -> None:
+    check(page, qtbot, make_pickled(tmp_path / "old"), 0)
+    assert "pickle" in page.notice.text
+    assert not page.levels_step.convert_button.isEnabled()
+    click(page.notice, qtbot, "Read them as weights alone")
+    dialog = page.findChild(ConfirmDialog)
+    dialog.reject()
+    assert page._checker is None
+
+    click(page.notice, qtbot, "Read them as weights alone")
+    agree(page)
+    wait_for_levels(page, qtbot)
+    assert not page.notice.isVisible()
+    (made,) = convert(page, qtbot)
+    assert made.name == "old-Q4_K_M.gguf"
+
+    check(page, qtbot, make_pickled(tmp_path / "another"), 0)
+    assert "pickle" in page.notice.text
+
+
+def agree(page: ConvertPage) -> None:
+    for dialog in page.findChildren(ConfirmDialog):
+        if dialog.isVisible():
+            dialog.confirm.click()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        yield hub
+
+
+@pytest.mark.slow
+def test_pickles_are_downloaded_with_consent(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
+) -> None:
+    hub.add_repository("old/model", make_pickled(tmp_path / "old"))
+    check(page, qtbot, "old/model", 0)
+    assert "pickle" in page.notice.text
+    click(page.notice, qtbot, "Read them as weights alone")
+    agree(page)
+    wait_for_levels(page, qtbot)
+    (command,) = commands(page, qtbot, page.levels_step.copy_button)
+    assert command[2].endswith("/checkpoints/old/model")
+    assert "--allow-pickle" in command
+
+
+@pytest.mark.slow
+def test_the_base_of_an_adapter_is_asked_for(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(page, qtbot, make_adapter(tmp_path / "adapter", "somebody/elsewhere"), 0)
+    assert "somebody/elsewhere" in page.notice.text
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tiny))
+    click(page.notice, qtbot, "Choose its folder…")
+    wait_for_levels(page, qtbot, PLAIN)
+    step = page.levels_step
+    assert step.chosen_levels() == ["F16"]
+    assert not step.special_note.isVisible()
+    step.advanced.set_open(True)
+    step.options.set_open(True)
+    assert not step.advanced.output_type.isVisible()
+    assert not step.options.importance.isVisible()
+    (made,) = convert(page, qtbot)
+    assert made.name == "adapter-F16-LoRA.gguf"
+    assert not page.run_step.chat_button.isVisible()
+
+
+@pytest.mark.slow
+def test_a_made_file_is_quantised_again_into_another_folder(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path
+) -> None:
+    check(page, qtbot, tiny)
+    set_ticks(page, "F16")
+    (whole,) = convert(page, qtbot)
+    page.run_step.restarted.emit()
+    check(page, qtbot, whole)
+    assert page.levels_step.options.folder.findChild(QLineEdit).placeholderText() == str(
+        whole.parent
+    )
+    folder = tmp_path / "other folder"
+    page.levels_step.options.set_open(True)
+    enter(page.levels_step.options.folder, qtbot, folder / "a.gguf")
+    assert "not a folder" in page.levels_step.options._fault.text()
+    enter(page.levels_step.options.folder, qtbot, folder)
+    wait_for_levels(page, qtbot)
+    (made,) = convert(page, qtbot)
+    assert made.parent == folder
+    assert made.stat().st_size == size_of(page, "Q4_K_M")
+
+
+@pytest.mark.slow
+def test_the_projector_is_offered_where_there_is_one(
+    page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path
+) -> None:
+    check(page, qtbot, tiny)
+    step = page.levels_step
+    assert not step.projector.isVisible()
+
+    check(page, qtbot, make_seeing_gemma(tmp_path / "seeing"))
+    assert step.projector.isVisible()
+    step.projector.click()
+    assert len(commands(page, qtbot, step.copy_button)) == 2
+    promised = projector_beside(step.table.ticked()[0].target, "Q4_K_M")
+    qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+    first, second = page._workbench.tasks.open_tasks
+    assert (first.state, second.state) == ("running", "waiting")
+    assert second.title == "seeing → mmproj"
+    shown = commands(page, qtbot, page.run_step.copy_button)
+    assert shown[1] == shlex.split(command_line(step.wishes.projector_arguments()))
+    qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
+    assert not page.run_step.notice.isVisible(), page.run_step.notice.text
+    assert second.paths == (promised,)
+    with qtbot.waitSignal(page.run_step.chat_requested) as asked:
+        qtbot.mouseClick(page.run_step.chat_button, Qt.MouseButton.LeftButton)
+    assert asked.args == list(first.paths)
+
+
+def plan(page: ConvertPage, levels: list[str], folder: Path) -> None:
+    for level in levels:
+        page.levels_step.add_level(
+            LevelPlanned(level, 1_000_000, 4.5, str(folder / f"m-{level}.gguf"))
+        )
+
+
+def test_the_command_is_the_one_that_runs(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "it's a model"
+    source.mkdir()
+    step = page.levels_step
+    step.set_source(str(source))
+    plan(page, ["Q4_K_M", "Q8_0"], tmp_path)
+    page._show_step(1)
+    set_ticks(page, "Q4_K_M", "Q8_0")
+    (command,) = commands(page, qtbot, step.copy_button)
+    assert tuple(command) == (
+        "gristmill",
+        "convert",
+        *step.wishes.run_arguments(["Q4_K_M", "Q8_0"]),
+    )
+    started: list[tuple[str, ...]] = []
+    add = page._workbench.tasks.add
+    monkeypatch.setattr(
+        page._workbench.tasks,
+        "add",
+        lambda kind, title, *arguments: (started.append(arguments), add(kind, title, *arguments))[
+            1
+        ],
+    )
+    qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+    assert started == [tuple(command[1:])]
+    assert commands(page, qtbot, page.run_step.copy_button) == [command]
+
+
+def test_every_subject_has_a_row(page: ConvertPage) -> None:
+    for subject in get_args(Subject):
+        page.levels_step.add_check(Checked(subject, "seen"))
+    page.levels_step.checks.finish()
+    assert page.levels_step.checks.summary == "all 8 good"
+    assert not page.levels_step.checks.is_open
+
+
+def test_levels_are_brought_up_to_date_in_place(page: ConvertPage, tmp_path: Path) -> None:
+    step = page.levels_step
+    step.start()
+    plan(page, ["Q2_K", "Q4_K_M", "Q8_0"], tmp_path)
+    set_ticks(page, "Q8_0")
+    step.table.setCurrentCell(2, 0)
+    step.expect_anew()
+    assert not step.convert_button.isEnabled()
+    plan(page, ["IQ2_XXS", "Q4_K_M", "Q8_0"], tmp_path)
+    step.finish(was_successful=True)
+    names = [step.table.item(row, 0).text() for row in range(step.table.rowCount())]
+    assert names == ["IQ2_XXS", "Q4_K_M", "Q8_0"]
+    assert step.chosen_levels() == ["Q8_0"]
+    assert step.table.currentRow() == 2
+    assert step.convert_button.isEnabled()
+
+
+def test_what_would_be_replaced_is_asked_for(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"vision_config": {}}')
+    step = page.levels_step
+    step.set_source(str(tmp_path))
+    plan(page, ["Q4_K_M"], tmp_path)
+    page._show_step(1)
+    step.projector.click()
+    there = tmp_path / "mmproj-m-F16.gguf"
+    there.write_bytes(b"")
+    assert step.replaced_files() == [str(there)]
+    qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+    assert page.findChild(ConfirmDialog).isVisible()
+    assert not page._workbench.tasks.open_tasks
+
+
+def test_a_type_may_be_left_to_the_level(page: ConvertPage, qtbot: QtBot) -> None:
+    box = TypeBox("Output tensor", may_be_left=True)
+    qtbot.addWidget(box)
+    assert box.value == ""
+    with qtbot.waitSignal(box.changed):
+        choose(box, "q6_K")
+    assert box.value == "q6_K"
+
+
+def dragged(path: Path) -> QMimeData:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    return data
+
+
+def as_event(kind: type, data: QMimeData) -> QDropEvent:
+    place = QPointF(9, 9) if kind is QDropEvent else QPoint(9, 9)
+    how = (Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    event: QDropEvent = kind(place, Qt.DropAction.CopyAction, data, *how)
+    return event
+
+
+@pytest.mark.parametrize("name", ["folder", "model.gguf"])
+def test_what_is_dropped_on_the_page_is_converted(
+    window: MainWindow, page: ConvertPage, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    if path.suffix:
+        path.write_bytes(b"GGUF")
+    else:
+        path.mkdir()
+    data = dragged(path)
+    entering, dropping = as_event(QDragEnterEvent, data), as_event(QDropEvent, data)
+    page.dragEnterEvent(entering)
+    assert entering.isAccepted()
+    page.dropEvent(dropping)
+    assert dropping.isAccepted()
+    assert page._source == str(path)
+    assert page.levels_step.isVisible()
+    assert not window._workbench.settings.value.added_models
+
+
+def test_what_can_not_be_converted_is_left_to_the_window(page: ConvertPage, tmp_path: Path) -> None:
+    data = dragged(tmp_path / "notes.txt")
+    entering = as_event(QDragEnterEvent, data)
+    page.dragEnterEvent(entering)
+    assert not entering.isAccepted()
+    assert not page.source_step.source.findChild(QLineEdit).acceptDrops()
+
+
+def test_the_tab_key_goes_through_the_patterns(page: ConvertPage, qtbot: QtBot) -> None:
+    advanced = page.levels_step.advanced
+    plan(page, ["Q4_K_M"], Path("/nowhere"))
+    page._show_step(1)
+    advanced.set_open(True)
+    advanced.overrides.add_line()
+    advanced.overrides.add_line()
+    first, second = advanced.overrides.lines
+    expected = [
+        *(first.pattern, first.type, first.remove_button),
+        *(second.pattern, second.type, second.remove_button),
+        advanced.overrides.add_button,
+    ]
+    advanced.embedding_type.setFocus()
+    reached = []
+    for _ in expected:
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        reached.append(QApplication.focusWidget())
+    assert reached == expected
+    qtbot.keyClick(second.remove_button, Qt.Key.Key_Space)
+    assert advanced.overrides.lines == [first]
+    assert advanced.overrides.add_button.hasFocus()
+
+
+def test_the_usual_folder_may_change_meanwhile(
+    window: MainWindow, page: ConvertPage, tmp_path: Path
+) -> None:
+    page.levels_step.set_source(str(tmp_path))
+    plan(page, ["Q4_K_M"], tmp_path)
+    page._show_step(1)
+    window._workbench.settings.change(models_folder=str(tmp_path / "elsewhere"))
+    assert page._pause.isActive()
+    assert not page.levels_step.convert_button.isEnabled()
+    page._go_back()
+    window._workbench.settings.change(models_folder=str(tmp_path / "again"))
+    assert not page._pause.isActive()
+
+
+def test_everything_in_the_wizard_has_a_name(window: MainWindow, page: ConvertPage) -> None:
+    page.levels_step.advanced.overrides.add_line()
+    nameless = [
+        widget
+        for kind in (QAbstractButton, QLineEdit, QComboBox)
+        for widget in page.findChildren(kind)
+        if not (widget.accessibleName() or getattr(widget, "text", str)())
+        and not isinstance(widget.parent(), QLineEdit)
+        and not (widget.objectName() or "").startswith("qt_")
+    ]
+    assert not nameless
