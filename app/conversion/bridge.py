@@ -6,6 +6,7 @@ it imports belong into a process of their own. Code that comes with a checkpoint
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -93,6 +94,7 @@ def converting() -> Iterator[None]:
     import torch
 
     refuse_code()
+    _bear_odd_model_cards()
     try:
         with torch.inference_mode():
             yield
@@ -101,6 +103,25 @@ def converting() -> Iterator[None]:
     except Exception as error:
         logging.getLogger(__name__).exception("the converter failed")
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
+
+
+@functools.cache
+def _bear_odd_model_cards() -> None:
+    """A README.md whose YAML can't be read gives no metadata, rather than stop the conversion."""
+    from gguf import Metadata
+
+    load = Metadata.load_model_card
+
+    def load_if_it_can_be_read(folder: Path | None = None) -> dict[str, Any]:
+        try:
+            card: dict[str, Any] = load(folder)
+        except Exception:
+            # YAML is a large language, with errors of many kinds.
+            logging.getLogger(__name__).exception("the model card is left out")
+            return {}
+        return card
+
+    Metadata.load_model_card = load_if_it_can_be_read
 
 
 def _model(checkpoint: Path, kind: Any) -> Any:

@@ -213,6 +213,15 @@ def test_a_tokenizer_file_that_is_missing_is_named(tmp_path: Path, made: Path) -
     assert_refused(ended, made, ErrorCode.TOKENIZER_MISSING, file="tokenizer.model")
 
 
+def test_a_model_card_that_can_not_be_read_is_left_out(tmp_path: Path, made: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    converted(source, tmp_path / "wanted", ("Q8_0",))
+    (source / "README.md").write_text("---\ntags: [a, b\nlicense: : {\n---\nA model.\n")
+    converted(source, made, ("Q8_0",))
+    name = "tiny-Q8_0.gguf"
+    assert (made / name).read_bytes() == (tmp_path / "wanted" / name).read_bytes()
+
+
 def test_a_verbose_dry_run_tells_every_tensor(tmp_path: Path, made: Path) -> None:
     source = make_tiny_llama(tmp_path / "tiny")
     arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--dry-run", "--verbose")
