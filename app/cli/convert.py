@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.values import add_pickle_argument, positive
+from app.cli.values import add_pickle_argument, path, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished
 from app.core.levels import DEFAULT_LEVEL, LEVELS, SPECIAL_LEVELS, Level, level_named
@@ -41,15 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LEVEL",
         help=f"may repeat; one of {', '.join(level.name for level in LEVELS)}",
     )
-    parser.add_argument("--to", type=Path, metavar="PATH", help="a folder, or a .gguf file")
+    parser.add_argument("--to", type=path, metavar="PATH", help="a folder, or a .gguf file")
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     parser.add_argument(
-        "--imatrix", type=Path, metavar="FILE", help="an importance matrix, in either format"
+        "--imatrix", type=path, metavar="FILE", help="an importance matrix, in either format"
     )
     parser.add_argument(
         "--calibration",
-        type=Path,
+        type=path,
         metavar="TEXT",
         help="make an importance matrix from this text file, and keep it beside the result",
     )
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mmproj", action="store_true", help="the multimodal projector instead of the text model"
     )
     parser.add_argument(
-        "--base", type=Path, metavar="FOLDER", help="the model that a LoRA adapter belongs to"
+        "--base", type=path, metavar="FOLDER", help="the model that a LoRA adapter belongs to"
     )
     add_pickle_argument(parser)
     parser.add_argument(
@@ -127,7 +127,7 @@ def _override(text: str) -> tuple[str, str]:
         raise argparse.ArgumentTypeError(f"“{text}” is not of the form PATTERN=TYPE")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"“{pattern}” is no pattern: {error}") from error
     return pattern, name
 
@@ -175,9 +175,9 @@ def _source(arguments: argparse.Namespace, reporter: Reporter) -> Source:
 
 
 def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
-    path = Path(arguments.source).expanduser()
-    if path.exists():
-        return path
+    place = _place_of(arguments.source)
+    if place is not None:
+        return place
     from app.hub.download import download_repository
     from app.hub.reference import parse_reference
 
@@ -188,6 +188,15 @@ def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
     return download_repository(
         reference, None, reporter.report, allows_pickle=arguments.allow_pickle
     )
+
+
+def _place_of(source: str) -> Path | None:
+    try:
+        place = Path(source).expanduser()
+        return place if place.exists() else None
+    except (OSError, RuntimeError, ValueError):
+        # Too long for a name, or in nobody's home folder: it is not here.
+        return None
 
 
 def _target(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
-from app.cli.values import add_pickle_argument
+from app.cli.values import add_pickle_argument, path
 from app.core.events import Finished
 from app.hub.download import download_repository
 from app.hub.reference import parse_reference
@@ -23,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--revision", metavar="R", help="a branch, tag or commit instead of the main branch"
     )
     parser.add_argument(
-        "--to", metavar="FOLDER", type=Path, help="the folder to fill instead of the program's own"
+        "--to", metavar="FOLDER", type=path, help="the folder to fill instead of the program's own"
     )
     parser.add_argument(
         "--include",
@@ -38,11 +37,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     reference = parse_reference(arguments.repository)
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)
-    path = download_repository(
+    place = download_repository(
         reference,
         arguments.to,
         reporter.report,
         arguments.include,
         allows_pickle=arguments.allow_pickle,
     )
-    reporter.report(Finished(paths=(str(path),)))
+    reporter.report(Finished(paths=(str(place),)))

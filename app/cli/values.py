@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Literal
 
 _LARGEST_PORT = 65_535
@@ -19,6 +20,14 @@ def add_pickle_argument(parser: argparse.ArgumentParser) -> None:
         help="take weights in pickle files (.bin) where there is no safetensors; they are read as "
         "weights alone, and code in them is refused",
     )
+
+
+def path(text: str) -> Path:
+    """A path, with `~` for somebody's home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"“{text}” is in no home folder of this system") from error
 
 
 def positive(text: str) -> int:
