@@ -63,18 +63,6 @@ class Survey:
     faults: tuple[Fault, ...]
 
 
-def open_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Checkpoint:
-    """The checkpoint in `folder`, its headers checked, its weights unread.
-
-    Raises:
-        AppError: `source_not_found`, and the first fault that `survey` finds.
-    """
-    found = survey(folder, allows_pickle=allows_pickle)
-    if found.faults:
-        raise found.faults[0].error
-    return found.checkpoint
-
-
 def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
     """Look at everything in `folder`; of each kind of fault the first one is kept.
 

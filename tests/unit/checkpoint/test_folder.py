@@ -12,13 +12,20 @@ from pathlib import Path
 import pytest
 
 from app.checkpoint.checks import check_files
-from app.checkpoint.folder import open_checkpoint
+from app.checkpoint.folder import Checkpoint, survey
 from app.core.errors import AppError, ErrorCode
 from app.core.sentences import describe_error
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 INDEX = "model.safetensors.index.json"
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    found = survey(folder)
+    if found.faults:
+        raise found.faults[0].error
+    return found.checkpoint
 
 
 def safetensors(header: object, data: bytes = b"", length: int | None = None) -> bytes:
