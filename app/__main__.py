@@ -6,14 +6,21 @@ import multiprocessing
 import sys
 from pathlib import Path
 
+from app.jobs.launch import RENDER
+
 
 def main() -> int:
     """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled).
 
-    Nothing but .gguf files is opened in the window, as file managers ask for.
+    The engine starts it as the child that renders chat templates, too. Nothing but .gguf files is
+    opened in the window, as file managers ask for.
     """
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
+    if arguments == [RENDER]:
+        from app.inference.template_child import answer_until_closed
+
+        answer_until_closed()
     opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
     if len(opened) < len(arguments):
         from app.cli.main import run_command_line

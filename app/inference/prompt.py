@@ -1,149 +1,90 @@
-"""From a conversation to the text that the model reads, by the model's own chat template."""
+"""From a conversation to what the model reads, by its own chat template or by a generic one."""
 
 from __future__ import annotations
 
-import datetime
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
-
-import jinja2
-from jinja2 import nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace
 
 from app.core.errors import AppError, ErrorCode
-
-_LARGEST_TEMPLATE_BYTES = 64 * 1024
-GENERIC_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-GENERIC_STOPS = ("<|im_end|>",)
+from app.inference.generic_template import STOPS, generic_prompt
+from app.inference.origins import ControlTexts, Span, untrusted_spans
+from app.inference.rendering import Conversation, Failure, Refusal, Setup
+from app.inference.template_process import TemplateProcess
 
 
 @dataclass(frozen=True)
-class ChatMessage:
-    """One message of a conversation; `role` is `system`, `user` or `assistant`."""
+class Prompt:
+    """What the model reads.
 
-    role: str
-    content: str
+    In the `untrusted` spans the client wrote the texts of control tokens: there they stay text.
+    `fallback_reason` says why the model's own template was not used, if so; `stops` end a reply
+    where the model doesn't know how to.
+    """
+
+    text: str
+    untrusted: tuple[Span, ...] = ()
+    stops: tuple[str, ...] = ()
+    fallback_reason: str = ""
 
 
 class ChatTemplate:
-    """A model's template, or ChatML when it has none that works; `fallback_reason` says why.
+    """A model's template, and ChatML in its place wherever it does not work.
 
-    Rendering happens in Jinja's immutable sandbox with the functions that transformers offers
-    (https://huggingface.co/docs/transformers/chat_templating).
+    `on_fallback` is told once, the first time that happens, and why. A template that can't be
+    understood, or works for nothing, is not asked again; one that fails on a single conversation,
+    or needs too long for it, is asked again for the next.
     """
 
-    def __init__(self, source: str | None, bos: str, eos: str) -> None:
-        self._variables = {"bos_token": bos, "eos_token": eos}
-        self.fallback_reason = ""
-        self.stops: tuple[str, ...] = ()
-        try:
-            self._template = _compile(source)
-            self._render([ChatMessage("user", "Hello")])
-        except Exception as error:  # noqa: BLE001 - a template is a program: it fails in any way
-            self.fallback_reason = str(error) or type(error).__name__
-            self.stops = GENERIC_STOPS
-            self._template = _environment().from_string(GENERIC_TEMPLATE)
+    def __init__(
+        self,
+        source: str | None,
+        begin: str = "",
+        end: str = "",
+        control_texts: Sequence[str] = (),
+        on_fallback: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.source = source or ""
+        self.fallback_reason = "" if source else "the file has none"
+        self._control = ControlTexts(control_texts)
+        self._on_fallback = on_fallback
+        self._has_fallen_back = False
+        self._process = TemplateProcess(Setup(self.source, begin, end, tuple(control_texts)))
+        if source:
+            self.fallback_reason = self._process.try_out()
+        if self.fallback_reason:
+            self._fall_back(self.fallback_reason)
 
-    def render(self, messages: Sequence[ChatMessage]) -> str:
+    def render(self, conversation: Conversation) -> Prompt:
         """The whole prompt, ending where the assistant is to speak.
 
         Raises:
-            AppError: `request_invalid`, when the template refuses these messages or fails on them.
+            AppError: `request_invalid`, when the template itself refuses these messages.
         """
-        try:
-            return self._render(messages)
-        except _Refused as error:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=str(error)) from error
-        except Exception as error:
-            reason = f"the model's chat template fails: {error}"
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
+        if self.fallback_reason:
+            return self._generic(conversation, self.fallback_reason)
+        match self._process.render(conversation):
+            case Failure(reason):
+                self._fall_back(reason)
+                return self._generic(conversation, reason)
+            case Refusal(reason):
+                raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+            case rendered:
+                return Prompt(rendered.text, rendered.untrusted)
 
-    def _render(self, messages: Sequence[ChatMessage]) -> str:
-        return self._template.render(
-            messages=[{"role": m.role, "content": m.content} for m in messages],
-            add_generation_prompt=True,
-            **self._variables,
+    def close(self) -> None:
+        """End the process that renders."""
+        self._process.close()
+
+    def _fall_back(self, reason: str) -> None:
+        if not self._has_fallen_back:
+            self._has_fallen_back = True
+            self._on_fallback(reason)
+
+    def _generic(self, conversation: Conversation, reason: str) -> Prompt:
+        pieces = list(generic_prompt(conversation))
+        text = "".join(piece for piece, _ in pieces)
+        is_ours = b"".join(bytes([is_own]) * len(piece) for piece, is_own in pieces)
+        untrusted = untrusted_spans(
+            self._control.find(text), lambda start, end: b"\0" in is_ours[start:end]
         )
-
-
-class _Refused(jinja2.TemplateError):
-    """The template itself refuses the conversation."""
-
-
-class _GenerationBlock(Extension):
-    """`{% generation %}` marks what the assistant says, for training; here it changes nothing."""
-
-    tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
-
-    def parse(self, parser: Parser) -> nodes.Node:
-        """Leave the block as it is, in a scope of its own."""
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return nodes.Scope(body, lineno=line)
-
-
-class _Namespace(Namespace):
-    """A template's variables, without the names that would reach into Python."""
-
-    def __init__(self, *values: Any, **attributes: Any) -> None:
-        super().__init__(_require_plain_names(dict(*values, **attributes)))
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(name, _require_plain_names({name: value})[name])
-
-
-def _require_plain_names(attributes: dict[str, Any]) -> dict[str, Any]:
-    if any(str(name).startswith("_") for name in attributes):
-        raise jinja2.exceptions.SecurityError("it stores a name that begins with an underscore")
-    return attributes
-
-
-def _compile(source: str | None) -> jinja2.Template:
-    if not source:
-        raise jinja2.TemplateError("the file has none")
-    if len(source.encode("utf-8", "replace")) > _LARGEST_TEMPLATE_BYTES:
-        raise jinja2.TemplateError("it is larger than 64 kB")
-    return _environment().from_string(source)
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationBlock]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["namespace"] = _Namespace
-    environment.globals["raise_exception"] = _refuse
-    environment.globals["strftime_now"] = _now
-    return environment
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,  # noqa: FBT001, FBT002 - templates pass it as they like
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,  # noqa: FBT001, FBT002
-) -> str:
-    return json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-    )
-
-
-def _refuse(message: str) -> NoReturn:
-    raise _Refused(message)
-
-
-def _now(form: str) -> str:
-    return datetime.datetime.now().astimezone().strftime(form)
+        return Prompt(text, untrusted, STOPS, reason)

@@ -11,10 +11,17 @@ _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)
 _TOKEN_VERBS = frozenset({"download"})
 
 
+RENDER = "--render-templates"
+
+
 def command_line(verb: str, *arguments: str) -> list[str]:
     """The command that runs `verb` in a child that reports events."""
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
-    return [*program, verb, "--events", *arguments]
+    return [*_program(), verb, "--events", *arguments]
+
+
+def renderer_command_line() -> list[str]:
+    """The command for the child that renders chat templates; it is no verb, and starts faster."""
+    return [*_program(), RENDER]
 
 
 def child_environment(verb: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -23,3 +30,7 @@ def child_environment(verb: str, environment: Mapping[str, str] | None = None) -
     if verb in _TOKEN_VERBS:
         return dict(inherited)
     return {name: value for name, value in inherited.items() if not _SECRET.search(name)}
+
+
+def _program() -> list[str]:
+    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]

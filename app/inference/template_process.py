@@ -1,0 +1,162 @@
+"""The process that renders a model's chat template, and the limits it is kept to.
+
+A template is a program from a file that anybody may have written: `{% for %}` in `{% for %}` never
+ends, `'a' * 10 ** 9` fills the memory, and comparing two lists that hold themselves a few dozen
+times over takes for ever inside a single operation of Python. Counting loops and guarding operators
+within the engine's own process would leave such operations out, or would have to forbid methods and
+filters that templates use; and while one runs, nothing else in the process does. So templates run
+in a process of their own: it has two seconds and 256 MB (and what the conversation itself takes)
+for each conversation, and is killed and started anew when that is not enough. A crash in there is
+one more reason to fall back. Asking it costs well under a millisecond more than rendering here.
+
+Linux keeps to the limit of memory by itself; on every system it is looked after from here.
+"""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import threading
+import time
+from contextlib import suppress
+
+import msgspec
+import psutil
+
+from app.inference.rendering import Conversation, Failure, Outcome, Setup, reason_of
+from app.inference.template_child import ALLOWED_BYTES, MEMORY_FACTOR, READY
+from app.jobs.launch import RENDER, child_environment, renderer_command_line
+
+_LIMIT_SECONDS = 2.0
+_START_SECONDS = 60.0
+_WATCH_SECONDS = 0.02
+_DECODER = msgspec.json.Decoder(Outcome)
+
+
+class TemplateProcess:
+    """Renders conversations with one template; may be used from several threads."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+
+    def try_out(self) -> str:
+        """Start, and try the template; gives why it can't be used, or nothing."""
+        with self._lock:
+            outcome = self._start()
+        return outcome.reason if isinstance(outcome, Failure) else ""
+
+    def render(self, conversation: Conversation) -> Outcome:
+        """The prompt for a conversation, or why there is none."""
+        with self._lock:
+            if self._child is None and isinstance(outcome := self._start(), Failure):
+                return outcome
+            return self._ask(conversation)
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._stop()
+
+    def _start(self) -> Outcome:
+        self._child = _Child()
+        outcome = self._ask(self._setup)
+        if isinstance(outcome, Failure):
+            self._stop()
+        return outcome
+
+    def _ask(self, question: Setup | Conversation) -> Outcome:
+        assert self._child is not None  # noqa: S101 - started by both callers
+        try:
+            line = msgspec.json.encode(question) + b"\n"
+        except (UnicodeEncodeError, RecursionError) as error:
+            return Failure(reason_of(error))
+        try:
+            outcome: Outcome = _DECODER.decode(self._child.ask(line))
+        except _BeyondLimitError as error:
+            self._stop()
+            return Failure(str(error))
+        return outcome
+
+    def _stop(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+
+class _BeyondLimitError(Exception):
+    """The child took too long, took too much, or ended."""
+
+
+class _Child:
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            renderer_command_line(),
+            env=child_environment(RENDER),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        assert self._process.stdout is not None  # noqa: S101
+        self._input, self._output = self._process.stdin, self._process.stdout
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._used_bytes: int | None = None
+
+    def ask(self, line: bytes) -> bytes:
+        """Send a line and wait for its answer.
+
+        Raises:
+            _BeyondLimitError: there is none within the limits.
+        """
+        if self._used_bytes is None:
+            if self._await(_START_SECONDS, None) != READY:
+                raise _BeyondLimitError("the process that renders it did not start")
+            self._used_bytes = self._memory_bytes()
+        # A thread, because the pipe takes no more than 64 kB from who doesn't wait.
+        threading.Thread(target=self._send, args=(line,), daemon=True).start()
+        return self._await(
+            _LIMIT_SECONDS, self._used_bytes + ALLOWED_BYTES + MEMORY_FACTOR * len(line)
+        )
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._output.close()
+        with suppress(OSError):
+            self._input.close()
+
+    def _await(self, seconds: float, most_bytes: int | None) -> bytes:
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=min(left, _WATCH_SECONDS))
+            except queue.Empty:
+                if most_bytes is not None and self._memory_bytes() > most_bytes:
+                    raise _BeyondLimitError("it needs too much memory") from None
+                continue
+            if not line:
+                raise _BeyondLimitError("it made the process that renders it crash")
+            return line
+        raise _BeyondLimitError(f"it takes longer than {seconds:g} seconds")
+
+    def _memory_bytes(self) -> int:
+        try:
+            used: int = psutil.Process(self._process.pid).memory_info().rss
+        except psutil.Error:
+            return 0
+        return used
+
+    def _send(self, line: bytes) -> None:
+        with suppress(OSError, ValueError):
+            self._input.write(line)
+            self._input.flush()
+
+    def _read(self) -> None:
+        for line in self._output:
+            self._lines.put(line)
+        self._lines.put(b"")
