@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from app.inference.origins import Span
 from app.native.library import load_llama
 
 _USUAL_PIECE_BYTES = 64
+# LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: what llama_tokenize leaves alone when it is
+# not to recognise control tokens. It always recognises tokens that are "user defined".
+_CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
 
 
 class Vocabulary:
@@ -29,13 +33,30 @@ class Vocabulary:
         )
         return list(tokens[:count])
 
-    def tokenize_prompt(self, prompt: str) -> list[int]:
-        """The tokens of a prompt, with the begin token that the model wants exactly once."""
-        tokens = self.tokenize(prompt)
+    def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
+        """The tokens of a prompt, with the begin token that the model wants exactly once.
+
+        In the `untrusted` spans the texts of control tokens are text.
+        """
+        tokens = self._tokenize_parts(prompt, untrusted) if untrusted else self.tokenize(prompt)
         begin = self.begin_token()
         if begin is not None and tokens[:1] != [begin]:
             tokens.insert(0, begin)
         return tokens
+
+    def control_texts(self) -> dict[str, int]:
+        """The tokens that are recognised only in a template's own text, by their texts."""
+        texts = {}
+        for token in range(self.size):
+            if self._is_control(token):
+                text: bytes = self._llama.llama_vocab_get_text(self._vocabulary, token)
+                texts[text.decode("utf-8", "replace")] = token
+        return texts
+
+    def show(self, tokens: Iterable[int]) -> None:
+        """Let `piece` give the texts of these control tokens, because somebody looks for them."""
+        for token in tokens:
+            self._pieces[token] = self._read_piece(token, show_control=True)
 
     def begin_token(self) -> int | None:
         """The token that every text begins with; None when the model wants none."""
@@ -65,6 +86,42 @@ class Vocabulary:
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         """The bytes of several tokens, one after the other."""
         return b"".join(self.piece(token) for token in tokens)
+
+    def _tokenize_parts(self, prompt: str, untrusted: Sequence[Span]) -> list[int]:
+        tokens: list[int] = []
+        after = 0
+        for start, end in untrusted:
+            tokens += self._tokenize_part(prompt, after, start, is_trusted=True)
+            tokens += self._tokenize_part(prompt, start, end, is_trusted=False)
+            after = end
+        return tokens + self._tokenize_part(prompt, after, len(prompt), is_trusted=True)
+
+    def _tokenize_part(self, prompt: str, start: int, end: int, *, is_trusted: bool) -> list[int]:
+        text = prompt[start:end]
+        if not text:
+            return []
+        tokens = self._tokenize_inside(text, is_inside=start > 0, is_trusted=is_trusted)
+        if is_trusted or not any(map(self._is_control, tokens)):
+            return tokens
+        # SentencePiece can put a control token together from plain pieces; letters it can't.
+        return [
+            token
+            for letter in text
+            for token in self._tokenize_inside(letter, is_inside=True, is_trusted=False)
+        ]
+
+    def _tokenize_inside(self, text: str, *, is_inside: bool, is_trusted: bool) -> list[int]:
+        """The tokens of a part; SentencePiece puts a space before a text, but not within one."""
+        if is_inside:
+            line_end = self.tokenize("\n", with_control_tokens=is_trusted)
+            tokens = self.tokenize("\n" + text, with_control_tokens=is_trusted)
+            if tokens[: len(line_end)] == line_end:
+                return tokens[len(line_end) :]
+        return self.tokenize(text, with_control_tokens=is_trusted)
+
+    def _is_control(self, token: int) -> bool:
+        attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
+        return bool(attributes & _CONTROL_ATTRIBUTES)
 
     def _control_text(self, token: int) -> str:
         if token < 0:
