@@ -6,6 +6,17 @@ import codecs
 from collections.abc import Sequence
 
 
+def possible_beginning(text: str, wanted: Sequence[str]) -> int:
+    """How many letters at the end of `text` may be the beginning of one of the wanted texts."""
+    longest = 0
+    for sought in wanted:
+        for length in range(min(len(sought) - 1, len(text)), longest, -1):
+            if text.endswith(sought[:length]):
+                longest = length
+                break
+    return longest
+
+
 class StreamedText:
     """Turns the bytes of tokens into text as they come.
 
@@ -35,15 +46,6 @@ class StreamedText:
         if found:
             self.has_stopped, self._held = True, ""
             return text[: min(found)]
-        kept = 0 if is_last else self._possible_beginning(text)
+        kept = 0 if is_last else possible_beginning(text, self._stops)
         self._held = text[len(text) - kept :]
         return text[: len(text) - kept]
-
-    def _possible_beginning(self, text: str) -> int:
-        longest = 0
-        for stop in self._stops:
-            for length in range(min(len(stop) - 1, len(text)), longest, -1):
-                if text.endswith(stop[:length]):
-                    longest = length
-                    break
-        return longest
