@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from app.cli.serve import add_load_arguments
 from app.cli.values import positive, temperature
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--temperature", type=temperature, metavar="T", help="0 takes the likeliest word always"
     )
+    parser.add_argument(
+        "--reasoning", action="store_true", help="print what a thinking model thinks, too"
+    )
     add_load_arguments(parser)
 
 
@@ -41,7 +45,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     messages = [{"role": "user", "content": _prompt(arguments.prompt)}]
     if arguments.system:
         messages.insert(0, {"role": "system", "content": _as_text(arguments.system)})
-    body = {"messages": messages, "stream": True}
+    body: dict[str, object] = {"messages": messages, "stream": True}
+    if arguments.reasoning:
+        body["reasoning_format"] = "none"
     for name in ("max_tokens", "seed", "temperature"):
         if getattr(arguments, name) is not None:
             body[name] = getattr(arguments, name)
@@ -78,8 +84,12 @@ def _engine(
     )
     assert child.stdout is not None  # noqa: S101 - it was asked for above
     log = _drain(child)
+    later: threading.Thread | None = None
     try:
-        yield child, _await_ready(child, reporter)
+        ready = _await_ready(child, reporter)
+        later = threading.Thread(target=_pass_on, args=(child.stdout, reporter), daemon=True)
+        later.start()
+        yield child, ready
     except AppError as error:
         if error.code is ErrorCode.ENGINE_STOPPED:
             sys.stderr.write("".join(log))
@@ -87,6 +97,8 @@ def _engine(
     finally:
         child.kill()
         child.wait()
+        if later is not None:
+            later.join()
         child.stdout.close()
 
 
@@ -101,6 +113,12 @@ def _drain(child: subprocess.Popen[bytes]) -> list[str]:
 
     threading.Thread(target=read, daemon=True).start()
     return lines
+
+
+def _pass_on(events: IO[bytes], reporter: Reporter) -> None:
+    """What the engine does otherwise than wished may turn out with the first prompt."""
+    for line in events:
+        reporter.report(decode_event(line))
 
 
 def _await_ready(child: subprocess.Popen[bytes], reporter: Reporter) -> Ready:

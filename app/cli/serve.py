@@ -42,6 +42,8 @@ def add_load_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
     from app.inference.prompt import ChatTemplate
+    from app.inference.reply import ReplyFormat
+    from app.inference.sampling import default_sampling
     from app.inference.server import ServedModel, listen, serve
     from app.inference.worker import EngineThread
     from app.library.facts import facts_of, read_headers
@@ -58,11 +60,17 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     wishes = _wishes(arguments, settings, facts, reporter)
     engine = EngineThread(wishes, reporter.report)
     session = engine.load()
+    vocabulary = session.vocabulary
+    controls = vocabulary.control_texts()
     template = ChatTemplate(
-        facts.chat_template, session.vocabulary.begin_text(), session.vocabulary.end_text()
+        facts.chat_template,
+        vocabulary.begin_text(),
+        vocabulary.end_text(),
+        tuple(controls),
+        lambda reason: reporter.report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": reason})),
     )
-    if template.fallback_reason:
-        reporter.report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": template.fallback_reason}))
+    replies = ReplyFormat(template.source)
+    vocabulary.show(replies.shown_tokens(controls))
     name = facts.name.encode("utf-8", "replace").decode()
     ready = Ready(
         url=f"http://127.0.0.1:{listener.getsockname()[1]}",
@@ -74,7 +82,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         threads=session.threads,
     )
     served = ServedModel(
-        engine, template, name, session.context_tokens, int(time.time()), ready.key
+        engine=engine,
+        template=template,
+        format=replies,
+        sampling=default_sampling(headers[0].metadata),
+        name=name,
+        context_tokens=session.context_tokens,
+        created=int(time.time()),
+        key=ready.key,
     )
     serve(served, listener, lambda: reporter.report(ready))
 

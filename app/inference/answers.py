@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
 from starlette.responses import JSONResponse
 
-from app.core.errors import AppError
+from app.core.errors import AppError, Facts, NoticeCode
+from app.core.sentences import describe_notice
+from app.inference.reasoning import Part
 from app.inference.session import Statistics
+from app.inference.tool_call_forms import ToolCall
 
 Kind = Literal["chat", "text"]
 _ERROR_TYPES = {
@@ -25,35 +29,63 @@ _ERROR_TYPES = {
 
 @dataclass
 class Answer:
-    """One answer: its identity, and its three shapes (whole, first and further chunks, last)."""
+    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last)."""
 
     kind: Kind
     model: str
     statistics: Statistics
+    notice: dict[str, Any] | None = None
+    most_calls: int | None = None
+    calls: list[ToolCall] = field(default_factory=list)
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
 
-    def whole(self, text: str) -> dict[str, Any]:
-        """The answer that is not streamed."""
-        choice = self._choice({"message": {"role": "assistant", "content": text}}, {"text": text})
-        choice["finish_reason"] = self.statistics.finish_reason
-        name = "chat.completion" if self.kind == "chat" else "text_completion"
-        return self._frame(name, [choice]) | self._figures()
+    def add(self, call: ToolCall) -> None:
+        """Take a call into the answer, unless it has as many as it may."""
+        if self.most_calls is None or len(self.calls) < self.most_calls:
+            self.calls.append(call)
 
-    def chunk(self, text: str, *, is_first: bool = False) -> dict[str, Any]:
+    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """The answer that is not streamed; the calls are those that `calls` holds by now."""
+        text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
+        message: dict[str, Any] = {"role": "assistant", "content": text}
+        if thoughts:
+            message["reasoning_content"] = thoughts
+        if self.calls:
+            message |= {"content": text or None, "tool_calls": list(map(_as_call, self.calls))}
+        choice = self._choice({"message": message}, {"text": text})
+        choice["finish_reason"] = self._finish_reason()
+        name = "chat.completion" if self.kind == "chat" else "text_completion"
+        return self._frame(name, [choice]) | self._noticed() | self._figures()
+
+    def chunk(self, part: Part, *, is_first: bool = False) -> dict[str, Any]:
         """One event of a stream."""
-        delta = {"role": "assistant", "content": text} if is_first else {"content": text}
-        return self._event([self._choice({"delta": delta}, {"text": text})])
+        name = "content" if part.kind == "content" else "reasoning_content"
+        delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
+        event = self._event([self._choice({"delta": delta}, {"text": part.text})])
+        return event | self._noticed() if is_first else event
+
+    def called(self) -> dict[str, Any]:
+        """The event with all calls, each of them whole."""
+        calls = [{"index": index} | _as_call(call) for index, call in enumerate(self.calls)]
+        return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
     def last(self) -> dict[str, Any]:
         """The event that says why the reply ended."""
         choice = self._choice({"delta": {}}, {"text": ""})
-        choice["finish_reason"] = self.statistics.finish_reason
+        choice["finish_reason"] = self._finish_reason()
         return self._event([choice]) | {"timings": self._figures()["timings"]}
 
     def usage(self) -> dict[str, Any]:
         """The event with the token counts, for who asked for it."""
         return self._event([]) | self._figures()
+
+    def _finish_reason(self) -> str:
+        reason = self.statistics.finish_reason
+        return "tool_calls" if self.calls and reason == "stop" else reason
+
+    def _noticed(self) -> dict[str, Any]:
+        return {} if self.notice is None else {"notice": self.notice}
 
     def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
         content = of_chat if self.kind == "chat" else of_text
@@ -93,6 +125,20 @@ class Answer:
                 else 0.0,
             },
         }
+
+
+def notice_body(code: NoticeCode, facts: Facts) -> dict[str, Any]:
+    """A notice in an answer: what was done otherwise than wished."""
+    return {"code": code.value, "message": describe_notice(code, facts), "facts": facts}
+
+
+def _joined(parts: Sequence[Part], kind: str) -> str:
+    return "".join(part.text for part in parts if part.kind == kind)
+
+
+def _as_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.identity, "type": "function", "function": function}
 
 
 class JsonAnswer(JSONResponse):

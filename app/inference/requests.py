@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.prompt import ChatMessage
+from app.inference.rendering import Conversation
+from app.inference.reply import ReasoningFormat
+from app.inference.request_messages import FunctionName, RequestMessage, Text, tools_as_given
 from app.inference.sampling import Probability, Sampling
 
 _MOST_TOKENS = 2**24
-_LONGEST_TEXT = 32 * 2**20
-Text = Annotated[str, Meta(max_length=_LONGEST_TEXT)]
 TokenCount = Annotated[int, Meta(ge=1, le=_MOST_TOKENS)]
+OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
+Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
 StopText = Annotated[str, Meta(min_length=1, max_length=256)]
-
-
-class ContentPart(msgspec.Struct, frozen=True):
-    """A part of a message's content; only text can be read so far."""
-
-    type: Annotated[str, Meta(max_length=64)]
-    text: Text = ""
-
-    def as_text(self) -> str:
-        """The text of the part.
-
-        Raises:
-            AppError: `request_invalid` when it is an image or the like.
-        """
-        if self.type != "text":
-            reason = f"only text can be read, not “{self.type}”"
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        return self.text
-
-
-class RequestMessage(msgspec.Struct, frozen=True):
-    """One message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Text | Annotated[list[ContentPart], Meta(max_length=1024)]
-
-    def as_chat_message(self) -> ChatMessage:
-        """The message as templates take it.
-
-        Raises:
-            AppError: `request_invalid` when it holds more than text.
-        """
-        role = "system" if self.role == "developer" else self.role
-        if isinstance(self.content, str):
-            return ChatMessage(role, self.content)
-        return ChatMessage(role, "\n".join(part.as_text() for part in self.content))
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -105,15 +71,55 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         return self.stream_options is not None and self.stream_options.include_usage
 
 
+class NamedTool(msgspec.Struct, frozen=True):
+    """The one tool that may be called."""
+
+    function: FunctionName
+    type: Literal["function"] = "function"
+
+
 class ChatRequest(GenerationRequest, frozen=True, kw_only=True):
-    """The body of `/v1/chat/completions`."""
+    """The body of `/v1/chat/completions`.
+
+    Nothing makes a model call a tool against its will: `required` is `auto`, and a named tool is
+    the only one that the model is offered.
+    """
 
     messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=16_384)]
     max_completion_tokens: TokenCount | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_format: ReasoningFormat | None = None
+    chat_template_kwargs: Annotated[dict[OptionName, Option], Meta(max_length=32)] | None = None
 
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
         return self.max_completion_tokens or self.max_tokens
+
+    def conversation(self) -> Conversation:
+        """What the template is to render.
+
+        Raises:
+            AppError: `request_invalid` for what is no text, and for tools that are none.
+        """
+        return Conversation(
+            [message.as_variables() for message in self.messages],
+            self._offered(),
+            self.chat_template_kwargs or {},
+        )
+
+    def _offered(self) -> list[dict[str, Any]]:
+        if self.tool_choice == "none":
+            return []
+        tools = tools_as_given(self.tools or [])
+        if isinstance(self.tool_choice, NamedTool):
+            name = self.tool_choice.function.name
+            tools = [tool for tool in tools if tool["function"]["name"] == name]
+            if not tools:
+                reason = f"there is no tool “{name}” to be chosen"
+                raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        return tools
 
 
 class CompletionRequest(GenerationRequest, frozen=True, kw_only=True):

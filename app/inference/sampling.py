@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -29,6 +29,33 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     presence_penalty: Annotated[float, Meta(ge=-2, le=2)] = 0.0
     penalty_last_n: Annotated[int, Meta(ge=0, le=_LONGEST_PENALTY)] = 64
     seed: Annotated[int, Meta(ge=0, le=_RANDOM_SEED)] = _RANDOM_SEED
+
+
+_METADATA_KEYS = {
+    "temperature": "general.sampling.temp",
+    "top_k": "general.sampling.top_k",
+    "top_p": "general.sampling.top_p",
+    "min_p": "general.sampling.min_p",
+    "repeat_penalty": "general.sampling.penalty_repeat",
+    "penalty_last_n": "general.sampling.penalty_last_n",
+}
+
+
+def default_sampling(metadata: Mapping[str, object]) -> Sampling:
+    """What a model's makers recommend, where its file says so, over llama.cpp's defaults.
+
+    llama.cpp's converter takes the values from generation_config.json; the keys are listed in
+    gguf-py/gguf/constants.py. A value that makes no sense counts as not given.
+    """
+    sampling = Sampling()
+    for name, key in _METADATA_KEYS.items():
+        try:
+            sampling = msgspec.convert(
+                msgspec.structs.asdict(sampling) | {name: metadata[key]}, Sampling
+            )
+        except (KeyError, msgspec.ValidationError):
+            continue
+    return sampling
 
 
 @contextmanager

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,19 +18,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.sentences import describe_error
 from app.inference.answers import (
     END_OF_STREAM,
     Answer,
     JsonAnswer,
-    Kind,
     error_body,
     error_response,
+    notice_body,
     server_sent_event,
 )
 from app.inference.guard import Guard
-from app.inference.prompt import ChatTemplate
+from app.inference.prompt import ChatTemplate, Prompt
+from app.inference.reasoning import Part
+from app.inference.reply import ReplyFormat, ReplyReader
 from app.inference.requests import (
     ChatRequest,
     CompletionRequest,
@@ -39,6 +42,7 @@ from app.inference.requests import (
 from app.inference.sampling import Sampling
 from app.inference.worker import BusyError, EngineThread, Generation
 
+Result = TypeVar("Result")
 LOOPBACK = "127.0.0.1"
 _READ_TIMEOUT_SECONDS = 10
 _DISCONNECT_POLL_SECONDS = 0.1
@@ -51,6 +55,8 @@ class ServedModel:
 
     engine: EngineThread
     template: ChatTemplate
+    format: ReplyFormat
+    sampling: Sampling
     name: str
     context_tokens: int
     created: int
@@ -125,13 +131,17 @@ def _routes(model: ServedModel) -> list[Route]:
 
     async def chat(request: Request) -> Response:
         asked = decode_request(await request.body(), ChatRequest)
-        prompt = model.template.render([message.as_chat_message() for message in asked.messages])
-        generation = _generation(asked, prompt, model.template.stops)
-        return await _answer(request, model, asked, generation, "chat")
+        conversation = asked.conversation()
+        # On a thread, because a template may take its time.
+        prompt = await asyncio.to_thread(model.template.render, conversation)
+        reader = model.format.reader(
+            prompt.text, conversation.tools, asked.reasoning_format or "deepseek"
+        )
+        return await _answer(request, model, asked, prompt, reader)
 
     async def complete(request: Request) -> Response:
         asked = decode_request(await request.body(), CompletionRequest)
-        return await _answer(request, model, asked, _generation(asked, asked.prompt), "text")
+        return await _answer(request, model, asked, Prompt(asked.prompt), None)
 
     return [
         Route("/health", health),
@@ -141,45 +151,63 @@ def _routes(model: ServedModel) -> list[Route]:
     ]
 
 
-def _generation(asked: GenerationRequest, prompt: str, stops: Sequence[str] = ()) -> Generation:
-    return Generation(
-        prompt=lambda session: session.vocabulary.tokenize_prompt(prompt),
-        sampling=asked.sampling(Sampling()),
-        most_tokens=asked.token_limit(),
-        stops=(*asked.stops(), *stops),
-    )
-
-
 async def _answer(
     request: Request,
     model: ServedModel,
     asked: GenerationRequest,
-    generation: Generation,
-    kind: Kind,
+    prompt: Prompt,
+    reader: ReplyReader | None,
 ) -> Response:
+    generation = Generation(
+        prompt=lambda session: session.vocabulary.tokenize_prompt(prompt.text, prompt.untrusted),
+        sampling=asked.sampling(model.sampling),
+        most_tokens=asked.token_limit(),
+        stops=(*asked.stops(), *prompt.stops),
+    )
     try:
         pieces = model.engine.submit(generation)
     except BusyError:
         return error_response(HTTPStatus.TOO_MANY_REQUESTS, "too many requests are waiting")
-    answer = Answer(kind, model.name, generation.statistics)
+    answer = Answer("chat" if reader else "text", model.name, generation.statistics)
+    if isinstance(asked, ChatRequest) and asked.parallel_tool_calls is False:
+        answer.most_calls = 1
+    if prompt.fallback_reason:
+        facts: Facts = {"reason": prompt.fallback_reason}
+        answer.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, facts)
+    parts = _parts(pieces, reader, answer)
     if not asked.stream:
-        async with aclosing(pieces):
-            text = await _while_connected(request, _joined(pieces))
-        return JsonAnswer(answer.whole(text))
-    # The first piece is awaited here, so that a refusal still has a status of its own.
-    first = await _while_connected(request, anext(pieces, ""))
+        async with aclosing(parts):
+            whole = await _while_connected(request, _all(parts))
+        return JsonAnswer(answer.whole(whole))
+    # The first part is awaited here, so that a refusal still has a status of its own.
+    first = await _while_connected(request, anext(parts, Part("content", "")))
     return StreamingResponse(
-        _stream(pieces, first, answer, wants_usage=asked.wants_usage),
+        _stream(parts, first, answer, wants_usage=asked.wants_usage),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store"},
     )
 
 
-async def _joined(pieces: AsyncGenerator[str, None]) -> str:
-    return "".join([piece async for piece in pieces])
+async def _parts(
+    pieces: AsyncGenerator[str, None], reader: ReplyReader | None, answer: Answer
+) -> AsyncGenerator[Part, None]:
+    """The parts of a reply as they come; its calls are left with the answer."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            for part in reader.feed(piece) if reader else [Part("content", piece)]:
+                yield part
+    for rest in reader.finish() if reader else ():
+        if isinstance(rest, Part):
+            yield rest
+        else:
+            answer.add(rest)
 
 
-async def _while_connected(request: Request, answer: Awaitable[str]) -> str:
+async def _all(parts: AsyncGenerator[Part, None]) -> list[Part]:
+    return [part async for part in parts]
+
+
+async def _while_connected(request: Request, answer: Awaitable[Result]) -> Result:
     """Await `answer`, but give up when the client goes away: that frees the engine."""
     task = asyncio.ensure_future(answer)
     try:
@@ -195,16 +223,18 @@ async def _while_connected(request: Request, answer: Awaitable[str]) -> str:
 
 
 async def _stream(
-    pieces: AsyncGenerator[str, None], first: str, answer: Answer, *, wants_usage: bool
+    parts: AsyncGenerator[Part, None], first: Part, answer: Answer, *, wants_usage: bool
 ) -> AsyncIterator[bytes]:
-    async with aclosing(pieces):
+    async with aclosing(parts):
         yield server_sent_event(answer.chunk(first, is_first=True))
         try:
-            async for piece in pieces:
-                yield server_sent_event(answer.chunk(piece))
+            async for part in parts:
+                yield server_sent_event(answer.chunk(part))
         except AppError as error:
             yield server_sent_event(_error_body(error))
             return
+    if answer.calls:
+        yield server_sent_event(answer.called())
     yield server_sent_event(answer.last())
     if wants_usage:
         yield server_sent_event(answer.usage())

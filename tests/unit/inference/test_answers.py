@@ -7,9 +7,17 @@ from http import HTTPStatus
 
 import pytest
 
-from app.core.errors import AppError, ErrorCode
-from app.inference.answers import Answer, error_body, error_response, server_sent_event
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.inference.answers import (
+    Answer,
+    error_body,
+    error_response,
+    notice_body,
+    server_sent_event,
+)
+from app.inference.reasoning import Part
 from app.inference.session import Statistics
+from app.inference.tool_call_forms import ToolCall
 
 
 def statistics() -> Statistics:
@@ -24,7 +32,7 @@ def statistics() -> Statistics:
 
 
 def test_a_whole_answer_counts_and_times() -> None:
-    answer = Answer("chat", "mill", statistics()).whole("flour")
+    answer = Answer("chat", "mill", statistics()).whole([Part("content", "flour")])
     assert answer["object"] == "chat.completion"
     assert answer["choices"][0]["message"] == {"role": "assistant", "content": "flour"}
     assert answer["choices"][0]["finish_reason"] == "length"
@@ -39,12 +47,14 @@ def test_a_whole_answer_counts_and_times() -> None:
 
 
 def test_an_answer_without_tokens_has_no_speed() -> None:
-    assert Answer("text", "mill", Statistics()).whole("")["timings"]["predicted_per_second"] == 0
+    assert Answer("text", "mill", Statistics()).whole([])["timings"]["predicted_per_second"] == 0
 
 
 def test_one_stream_has_one_identity() -> None:
     answer = Answer("chat", "mill", statistics())
-    chunks = [answer.chunk("a", is_first=True), answer.chunk("b"), answer.last(), answer.usage()]
+    parts = [Part("content", "a"), Part("content", "b")]
+    chunks = [answer.chunk(parts[0], is_first=True), answer.chunk(parts[1])]
+    chunks += [answer.last(), answer.usage()]
     assert len({chunk["id"] for chunk in chunks}) == 1
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     first, second, last, usage = (chunk["choices"] for chunk in chunks)
@@ -52,6 +62,48 @@ def test_one_stream_has_one_identity() -> None:
     assert second[0]["delta"] == {"content": "b"}
     assert (last[0]["delta"], last[0]["finish_reason"]) == ({}, "length")
     assert usage == []
+
+
+def test_thoughts_and_calls_have_places_of_their_own() -> None:
+    answer = Answer("chat", "mill", Statistics(finish_reason="stop"))
+    answer.add(ToolCall("grind", '{"corn": 1}', "abcdefghi"))
+    call = {
+        "id": "abcdefghi",
+        "type": "function",
+        "function": {"name": "grind", "arguments": '{"corn": 1}'},
+    }
+    whole = answer.whole([Part("reasoning", "Hm"), Part("reasoning", ".")])
+    assert whole["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": "Hm.",
+        "tool_calls": [call],
+    }
+    assert whole["choices"][0]["finish_reason"] == "tool_calls"
+    assert answer.chunk(Part("reasoning", "Hm."))["choices"][0]["delta"] == {
+        "reasoning_content": "Hm."
+    }
+    assert answer.called()["choices"][0]["delta"] == {"tool_calls": [{"index": 0} | call]}
+    assert answer.last()["choices"][0]["finish_reason"] == "tool_calls"
+    answer.statistics.finish_reason = "length"
+    assert answer.last()["choices"][0]["finish_reason"] == "length"
+
+
+def test_an_answer_may_be_kept_to_one_call() -> None:
+    answer = Answer("chat", "mill", Statistics(), most_calls=1)
+    for name in ("grind", "bake"):
+        answer.add(ToolCall(name, "{}"))
+    assert answer.calls == [ToolCall("grind", "{}")]
+
+
+def test_a_notice_is_in_the_whole_answer_and_in_the_first_event() -> None:
+    notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, {"reason": "it is nested too deeply"})
+    assert notice["code"] == "template_fallback"
+    assert "it is nested too deeply" in notice["message"]
+    answer = Answer("chat", "mill", Statistics(), notice)
+    assert answer.whole([])["notice"] == notice
+    assert answer.chunk(Part("content", ""), is_first=True)["notice"] == notice
+    assert "notice" not in answer.chunk(Part("content", "a")) | answer.last() | answer.usage()
 
 
 @pytest.mark.parametrize(

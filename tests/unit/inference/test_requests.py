@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.prompt import ChatMessage
+from app.inference.rendering import Conversation
 from app.inference.requests import ChatRequest, CompletionRequest, decode_request
 from app.inference.sampling import Sampling
 
@@ -63,9 +63,7 @@ def test_the_newer_name_of_the_limit_wins() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert (
-        chat(tools=[], logit_bias={"1": 2}, user="me", metadata={"a": [1, {"b": None}]}) == chat()
-    )
+    assert chat(logit_bias={"1": 2}, user="me", metadata={"a": [1, {"b": None}]}) == chat()
 
 
 @pytest.mark.parametrize(
@@ -78,12 +76,114 @@ def test_any_whole_number_is_a_seed(seed: int, expected: int) -> None:
 def test_the_parts_of_a_text_are_joined() -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
-    assert message.as_chat_message() == ChatMessage("user", "one\ntwo")
+    assert message.as_variables() == {"role": "user", "content": "one\ntwo"}
 
 
 def test_the_developer_is_the_system() -> None:
     (message,) = chat(messages=[{"role": "developer", "content": "Be brief."}]).messages
-    assert message.as_chat_message() == ChatMessage("system", "Be brief.")
+    assert message.as_variables() == {"role": "system", "content": "Be brief."}
+
+
+TOOL = {
+    "type": "function",
+    "function": {"name": "grind", "parameters": {"type": "object", "x-own": [1.5, None]}},
+}
+BAKE = {"type": "function", "function": {"name": "bake", "description": "Bake.", "strict": True}}
+
+
+def test_a_conversation_with_tools_is_as_templates_take_it() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "grind", "arguments": '{"a": 1}'}}
+    asked = chat(
+        messages=[
+            *USER,
+            {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None},
+            {"role": "tool", "tool_call_id": "c1", "content": "flour"},
+            {"role": "assistant", "content": "Done.", "reasoning_content": "Hm."},
+        ],
+        tools=[TOOL, BAKE],
+        chat_template_kwargs={"enable_thinking": False, "style": "brief", "depth": 2},
+    )
+    as_object = {"name": "grind", "arguments": {"a": 1}}
+    assert asked.conversation() == Conversation(
+        [
+            *USER,
+            {
+                "role": "assistant",
+                "tool_calls": [{"id": "c1", "type": "function", "function": as_object}],
+            },
+            {"role": "tool", "tool_call_id": "c1", "content": "flour"},
+            {
+                "role": "assistant",
+                "content": "Done.",
+                "reasoning_content": "Hm.",
+                "thinking": "Hm.",
+            },
+        ],
+        [TOOL, BAKE],
+        {"enable_thinking": False, "style": "brief", "depth": 2},
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "offered"),
+    [
+        (None, [TOOL, BAKE]),
+        ("auto", [TOOL, BAKE]),
+        ("required", [TOOL, BAKE]),
+        ("none", []),
+        ({"type": "function", "function": {"name": "bake"}}, [BAKE]),
+    ],
+)
+def test_a_choice_decides_what_is_offered(choice: object, offered: list[object]) -> None:
+    assert chat(tools=[TOOL, BAKE], tool_choice=choice).conversation().tools == offered
+
+
+@pytest.mark.parametrize("arguments", ["", "[1]", "not JSON", '"text"', "[" * 50_000])
+def test_arguments_that_are_no_object_stay_as_they_are(arguments: str) -> None:
+    call = {"function": {"name": "grind", "arguments": arguments}}
+    messages = [{"role": "assistant", "tool_calls": [call]}]
+    (message,) = chat(messages=messages).conversation().messages
+    expected: object = arguments if arguments else {}
+    assert message["tool_calls"][0]["function"]["arguments"] == expected
+
+
+DEEP: dict[str, Any] = {}
+for _ in range(150):
+    DEEP = {"a": DEEP}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"tools": [5]}, "$.tools[0]"),
+        ({"tools": [TOOL, {"type": "function"}]}, "$.tools[1]"),
+        ({"tools": [{"type": "web_search"}]}, "$.tools[0].type"),
+        ({"tools": [TOOL | {"function": {"name": ""}}]}, "$.tools[0].function.name"),
+        ({"tools": [{"type": "function", "function": {"name": "a", "parameters": DEEP}}]}, "deep"),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"name": "a", "arguments": DEEP}}],
+                    }
+                ]
+            },
+            "deep",
+        ),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "fly"}}},
+            "“fly”",
+        ),
+    ],
+)
+def test_tools_that_are_none_are_refused_with_their_place(
+    fields: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(AppError) as raised:
+        chat(**fields).conversation()
+    assert raised.value.code is ErrorCode.REQUEST_INVALID
+    assert reason in str(raised.value.facts["reason"])
 
 
 @pytest.mark.parametrize(
@@ -130,6 +230,17 @@ def test_the_developer_is_the_system() -> None:
         ("messages", [{"role": "user", "content": [{"text": "Hello"}]}]),
         ("messages", [{"role": "user", "content": [{"type": "text", "text": 5}]}]),
         ("messages", USER * 16_385),
+        ("messages", [{"role": "assistant", "content": None}]),
+        ("messages", [{"role": "assistant", "tool_calls": []}]),
+        ("messages", [{"role": "assistant", "tool_calls": [{"function": {"name": ""}}]}]),
+        ("tools", {}),
+        ("tool_choice", "maybe"),
+        ("tool_choice", {"type": "function", "function": {}}),
+        ("reasoning_format", "guess"),
+        ("chat_template_kwargs", {"a": []}),
+        ("chat_template_kwargs", {"a b": 1}),
+        ("chat_template_kwargs", {"__class__": 1}),
+        ("chat_template_kwargs", {f"a{i}": i for i in range(33)}),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(field: str, value: object) -> None:
@@ -142,7 +253,7 @@ def test_what_is_not_text_is_refused_in_words(kind: str) -> None:
     parts = [{"type": kind, kind: {"url": "file:///etc/passwd"}}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
     with pytest.raises(AppError) as raised:
-        message.as_chat_message()
+        message.as_variables()
     assert raised.value.code is ErrorCode.REQUEST_INVALID
     assert raised.value.facts == {"reason": f"only text can be read, not “{kind}”"}
 
