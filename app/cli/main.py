@@ -9,7 +9,18 @@ import traceback
 from typing import Protocol
 
 from app import __version__
-from app.cli import chat, convert, download, models, probe, self_test, serve, setup, sign_in
+from app.cli import (
+    chat,
+    convert,
+    download,
+    models,
+    probe,
+    self_test,
+    serve,
+    setup,
+    sign_in,
+    worker,
+)
 from app.cli.terminal import terminal_reporter
 from app.core import leftovers
 from app.core.errors import AppError, Cancelled, ErrorCode
@@ -38,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
     models,
     chat,
     serve,
+    worker,
     setup,
     self_test,
     sign_in,

@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from app.cli.values import layer_count, port_number, positive
+from app.cli.values import address, layer_count, port_number, positive
 from app.core.errors import NoticeCode
 from app.core.events import Noticed, Ready
 from app.core.settings import Settings, load_settings
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.library.facts import ModelFacts
 
 NAME = "serve"
+_SLOTS = 4
 HELP = "Offer a model to this machine's programs through an OpenAI-compatible server."
 
 
@@ -25,6 +26,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
     parser.add_argument("--port", type=port_number, default=0, help="default: a free one")
+    parser.add_argument(
+        "--slots", type=positive, default=_SLOTS, metavar="N", help="replies at once; default: 4"
+    )
+    parser.add_argument(
+        "--worker",
+        action="append",
+        type=address,
+        default=[],
+        metavar="HOST:PORT",
+        help="a “gristmill worker” whose devices take layers, too; may repeat",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="web pages of this origin may ask, such as http://localhost:3000; may repeat",
+    )
     add_load_arguments(parser)
 
 
@@ -91,7 +110,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         created=int(time.time()),
         key=ready.key,
     )
-    serve(served, listener, lambda: reporter.report(ready))
+    origins = frozenset(arguments.allow_origin)
+    serve(served, listener, origins, lambda: reporter.report(ready))
 
 
 def _wishes(
@@ -110,5 +130,8 @@ def _wishes(
         threads=arguments.threads or settings.threads,
         threads_batch=arguments.threads_batch or settings.threads_batch,
         flash_attention=arguments.flash_attention or settings.flash_attention,
+        slots=arguments.slots,
+        workers=tuple(arguments.worker),
+        reads_at_once=not facts.is_causal,
         has_extra_buffers=engine_setting(reporter.report).has_extra_buffers,
     )

@@ -69,6 +69,8 @@ class TerminalReporter:
             case events.Said(text):
                 self._clear()
                 self._write(self._output, _harmless(text))
+            case events.Listening(address):
+                self._say(self._output, f"working at {address}; Ctrl+C stops")
             case events.Noticed(code, facts):
                 self._say(self._errors, describe_notice(code, facts))
             case events.Failed(code, facts):

@@ -40,6 +40,15 @@ def port_number(text: str) -> int:
     return _number(text, 0, _LARGEST_PORT)
 
 
+def address(text: str) -> str:
+    """A host and a port, as `host:port`."""
+    host, _, port = text.rpartition(":")
+    if not host:
+        raise argparse.ArgumentTypeError(f"“{text}” is not of the form HOST:PORT")
+    port_number(port)
+    return text
+
+
 def layer_count(text: str) -> int | Literal["auto"]:
     """A number of layers, or `auto`."""
     return "auto" if text == "auto" else _number(text, 0, _LARGEST)

@@ -76,6 +76,8 @@ class ErrorCode(StrEnum):
     ENGINE_STOPPED = "engine_stopped"
     CONTEXT_FULL = "context_full"
     REQUEST_INVALID = "request_invalid"
+    WORKER_UNREACHABLE = "worker_unreachable"
+    NETWORK_UNCONFIRMED = "network_unconfirmed"
     PORT_IN_USE = "port_in_use"
 
     CHATS_DAMAGED = "chats_damaged"
@@ -94,6 +96,7 @@ class NoticeCode(StrEnum):
 
     SAFE_SETTING = "safe_setting"
     TEMPLATE_FALLBACK = "template_fallback"
+    REPLY_REPEATS = "reply_repeats"
     FEWER_GPU_LAYERS = "fewer_gpu_layers"
     CONTEXT_REDUCED = "context_reduced"
     SETTINGS_RESET = "settings_reset"

@@ -85,6 +85,12 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     threads: int
 
 
+class Listening(msgspec.Struct, frozen=True, tag="listening"):
+    """A worker waits for others at an address, `host:port`."""
+
+    address: str
+
+
 class Said(msgspec.Struct, frozen=True, tag="said"):
     """A piece of a reply."""
 
@@ -120,6 +126,7 @@ Event = (
     | ModelListed
     | Loading
     | Ready
+    | Listening
     | Said
     | Noticed
     | Finished

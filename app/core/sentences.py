@@ -262,6 +262,14 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "The request can't be carried out: {reason}.",
         "Correct it and send it again.",
     ),
+    ErrorCode.WORKER_UNREACHABLE: (
+        "There is no worker at {address} ({reason}).",
+        "Start one there with “gristmill worker”, and give its host and port.",
+    ),
+    ErrorCode.NETWORK_UNCONFIRMED: (
+        "At {address} other machines could reach this one, and ggml's protocol has no password.",
+        "Leave --host out, or add --confirm-network if everybody in that network may.",
+    ),
     ErrorCode.PORT_IN_USE: (
         "Port {port} on this machine is in use by another program.",
         "Choose another port, or leave it out to take a free one.",
@@ -308,6 +316,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.TEMPLATE_FALLBACK: (
         "The model's own chat template can't be used ({reason}); "
         "a generic one takes its place, and replies may be worse."
+    ),
+    NoticeCode.REPLY_REPEATS: (
+        "The model said the same again and again, and was stopped; a higher temperature or a "
+        "repetition penalty may help."
     ),
     NoticeCode.FEWER_GPU_LAYERS: (
         "Not all layers fit on the GPU: {layers} of {total} are there, the rest on the CPU."

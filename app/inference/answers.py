@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse
 
 from app.core.errors import AppError, Facts, NoticeCode
 from app.core.sentences import describe_notice
+from app.inference.generation import Statistics, TokenProbability
+from app.inference.log_probabilities import chat_log_probabilities, text_log_probabilities
 from app.inference.reasoning import Part
-from app.inference.session import Statistics
 from app.inference.tool_call_forms import ToolCall
 
 Kind = Literal["chat", "text"]
@@ -37,6 +38,8 @@ class Answer:
     notice: dict[str, Any] | None = None
     most_calls: int | None = None
     calls: list[ToolCall] = field(default_factory=list)
+    untold: list[TokenProbability] = field(default_factory=list)
+    told_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
 
@@ -53,16 +56,17 @@ class Answer:
             message["reasoning_content"] = thoughts
         if self.calls:
             message |= {"content": text or None, "tool_calls": list(map(_as_call, self.calls))}
-        choice = self._choice({"message": message}, {"text": text})
+        choice = self._choice({"message": message}, {"text": text}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         name = "chat.completion" if self.kind == "chat" else "text_completion"
-        return self._frame(name, [choice]) | self._noticed() | self._figures()
+        return self._frame(name, [choice]) | self._noticed() | self._repetition() | self._figures()
 
     def chunk(self, part: Part, *, is_first: bool = False) -> dict[str, Any]:
         """One event of a stream."""
         name = "content" if part.kind == "content" else "reasoning_content"
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
-        event = self._event([self._choice({"delta": delta}, {"text": part.text})])
+        choice = self._choice({"delta": delta}, {"text": part.text})
+        event = self._event([choice | self._probabilities(part.text)])
         return event | self._noticed() if is_first else event
 
     def called(self) -> dict[str, Any]:
@@ -74,15 +78,32 @@ class Answer:
         """The event that says why the reply ended."""
         choice = self._choice({"delta": {}}, {"text": ""})
         choice["finish_reason"] = self._finish_reason()
-        return self._event([choice]) | {"timings": self._figures()["timings"]}
+        timings = {"timings": self._figures()["timings"]}
+        return self._event([choice]) | timings | self._repetition()
 
     def usage(self) -> dict[str, Any]:
         """The event with the token counts, for who asked for it."""
         return self._event([]) | self._figures()
 
+    def _probabilities(self, text: str) -> dict[str, Any]:
+        """The probabilities that have not been told yet, which go with this text."""
+        if not self.untold:
+            return {}
+        tokens, self.untold = self.untold, []
+        if self.kind == "chat":
+            return {"logprobs": chat_log_probabilities(tokens)}
+        offset = len(self.told_text)
+        self.told_text += text
+        return {"logprobs": text_log_probabilities(tokens, offset)}
+
     def _finish_reason(self) -> str:
         reason = self.statistics.finish_reason
         return "tool_calls" if self.calls and reason == "stop" else reason
+
+    def _repetition(self) -> dict[str, Any]:
+        if not self.statistics.repeats:
+            return {}
+        return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
 
     def _noticed(self) -> dict[str, Any]:
         return {} if self.notice is None else {"notice": self.notice}

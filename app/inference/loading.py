@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from app.core.machine import usable_threads
 from app.core.settings import FlashAttention
 from app.native.devices import devices
 from app.native.library import load_llama, log
+from app.native.rpc import add_workers
 
 Report = Callable[[Event], None]
 _MEMORY_WORDS = (
@@ -30,6 +32,9 @@ _SMALLEST_PROGRESS = 0.01
 class LoadWishes:
     """How a model is to be loaded; None leaves it to the program.
 
+    `slots` is how many replies can be written at once; they share the context.
+    `reads_at_once` is for models whose tokens look at those behind them, too.
+    `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
     `evaluation_callback` is a C function that is asked about each step of every evaluation.
     """
 
@@ -41,6 +46,9 @@ class LoadWishes:
     threads: int | None = None
     threads_batch: int | None = None
     flash_attention: FlashAttention = "auto"
+    slots: int = 1
+    workers: tuple[str, ...] = ()
+    reads_at_once: bool = False
     has_extra_buffers: bool = True
     evaluation_callback: object | None = None
 
@@ -62,11 +70,12 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
     With automatic GPU layers, a load that fails for want of memory is tried again with fewer.
 
     Raises:
-        AppError: `out_of_memory`, `model_rejected`, `engine_missing`.
+        AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`.
     """
+    extra_devices = add_workers(wishes.workers) if wishes.workers else None
     for layers in gpu_layer_steps(wishes, has_gpu=_has_gpu()):
         try:
-            loaded = _load(wishes, layers, report)
+            loaded = _load(wishes, layers, extra_devices, report)
         except AppError as error:
             if error.code is not ErrorCode.OUT_OF_MEMORY or layers == 0:
                 raise
@@ -97,7 +106,12 @@ def _has_gpu() -> bool:
     return any(device.is_gpu for device in devices())
 
 
-def _load(wishes: LoadWishes, gpu_layers: int, report: Report) -> LoadedModel:
+def _load(
+    wishes: LoadWishes,
+    gpu_layers: int,
+    extra_devices: ctypes.Array[ctypes.c_void_p] | None,
+    report: Report,
+) -> LoadedModel:
     llama = load_llama()
     log.clear()
     progress = llama.llama_progress_callback(_progress_reporter(report))
@@ -105,6 +119,8 @@ def _load(wishes: LoadWishes, gpu_layers: int, report: Report) -> LoadedModel:
     parameters.n_gpu_layers = gpu_layers
     parameters.use_extra_bufts = wishes.has_extra_buffers
     parameters.progress_callback = progress
+    if extra_devices is not None:
+        parameters.devices = ctypes.addressof(extra_devices)
     model = llama.llama_model_load_from_file(os.fsencode(wishes.model), parameters)
     if not model:
         raise _load_error(wishes)
@@ -124,6 +140,11 @@ def _open_context(wishes: LoadWishes, model: int, report: Report) -> LoadedModel
         report(Noticed(NoticeCode.CONTEXT_REDUCED, {"context": tokens}))
     parameters = llama.llama_context_default_params()
     parameters.n_ctx = tokens
+    # One more sequence, for embeddings beside the replies.
+    parameters.n_seq_max = wishes.slots + 1
+    parameters.kv_unified = True
+    if wishes.reads_at_once:
+        parameters.n_batch = parameters.n_ubatch = tokens
     parameters.n_threads = threads
     parameters.n_threads_batch = wishes.threads_batch or threads
     parameters.flash_attn_type = _FLASH_ATTENTION[wishes.flash_attention]

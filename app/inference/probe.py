@@ -19,9 +19,10 @@ from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace, write_atomically
 from app.core.sentences import describe_error
+from app.inference.generation import Generation
 from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
-from app.inference.session import AbortFlag, Session, Statistics
+from app.inference.session import Session
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import ProcessOutcome
 from app.native.library import engine_fingerprint
@@ -86,10 +87,8 @@ def run_probe(*, has_extra_buffers: bool) -> None:
     )
     with Session(wishes, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
-        reply = session.reply(
-            prompt, Sampling(seed=1), _PROBE_TOKENS, (), Statistics(), AbortFlag()
-        )
-        for _ in reply:
+        generation = Generation(lambda _: prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
+        for _ in session.replies(generation):
             pass
 
 

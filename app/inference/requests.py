@@ -8,15 +8,34 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.inference.generation import Overflow
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
 from app.inference.request_messages import FunctionName, RequestMessage, Text, tools_as_given
-from app.inference.sampling import Probability, Sampling
+from app.inference.response_format import ResponseFormat
+from app.inference.sampling import (
+    RANDOM_SEED,
+    DryBase,
+    DryMultiplier,
+    Grammar,
+    Mirostat,
+    MirostatEta,
+    MirostatTau,
+    Penalty,
+    Probability,
+    Reach,
+    RepeatPenalty,
+    Sampling,
+    Temperature,
+    TokenBiases,
+    TopK,
+)
 
 _MOST_TOKENS = 2**24
 TokenCount = Annotated[int, Meta(ge=1, le=_MOST_TOKENS)]
 OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
+LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
 StopText = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
@@ -36,23 +55,44 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: TokenCount | None = None
     stop: StopText | Annotated[list[StopText], Meta(max_length=16)] | None = None
     seed: int | None = None
-    temperature: Annotated[float, Meta(ge=0, le=5)] | None = None
-    top_k: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
     top_p: Probability | None = None
     min_p: Probability | None = None
-    repeat_penalty: Annotated[float, Meta(ge=0.1, le=10)] | None = None
-    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
-    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    typical_p: Probability | None = None
+    repeat_penalty: RepeatPenalty | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    penalty_last_n: Reach | None = None
+    dry_multiplier: DryMultiplier | None = None
+    dry_base: DryBase | None = None
+    dry_allowed_length: Reach | None = None
+    dry_penalty_last_n: Reach | None = None
+    xtc_probability: Probability | None = None
+    xtc_threshold: Probability | None = None
+    mirostat: Mirostat | None = None
+    mirostat_tau: MirostatTau | None = None
+    mirostat_eta: MirostatEta | None = None
+    logit_bias: TokenBiases | None = None
+    grammar: Grammar | None = None
+    response_format: ResponseFormat | None = None
+    context_overflow: Overflow = "stop"
 
     def sampling(self, defaults: Sampling) -> Sampling:
-        """The values that were given, over the defaults."""
+        """The values that were given, over the defaults.
+
+        Raises:
+            AppError: `request_invalid` for a form of the reply that can't be.
+        """
         given = {
             name: value
             for name in Sampling.__struct_fields__
             if name != "seed" and (value := getattr(self, name, None)) is not None
         }
         if self.seed is not None:
-            given["seed"] = self.seed & 0xFFFFFFFF
+            given["seed"] = self.seed & RANDOM_SEED
+        if self.response_format is not None and (form := self.response_format.grammar()):
+            given["grammar"] = form
         return msgspec.structs.replace(defaults, **given)
 
     def stops(self) -> tuple[str, ...]:
@@ -64,6 +104,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
         return self.max_tokens
+
+    def probabilities(self) -> int | None:
+        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        return None
 
     @property
     def wants_usage(self) -> bool:
@@ -92,10 +136,16 @@ class ChatRequest(GenerationRequest, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     reasoning_format: ReasoningFormat | None = None
     chat_template_kwargs: Annotated[dict[OptionName, Option], Meta(max_length=32)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: LikelyTokens | None = None
 
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
         return self.max_completion_tokens or self.max_tokens
+
+    def probabilities(self) -> int | None:
+        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        return (self.top_logprobs or 0) if self.logprobs else None
 
     def conversation(self) -> Conversation:
         """What the template is to render.
@@ -126,9 +176,14 @@ class CompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     """The body of `/v1/completions`."""
 
     prompt: Text
+    logprobs: LikelyTokens | None = None
+
+    def probabilities(self) -> int | None:
+        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        return self.logprobs
 
 
-RequestType = TypeVar("RequestType", ChatRequest, CompletionRequest)
+RequestType = TypeVar("RequestType")
 
 
 def decode_request(body: bytes, kind: type[RequestType]) -> RequestType:

@@ -1,34 +1,59 @@
-"""How the next token is chosen: llama.cpp's sampler chain, in llama.cpp's default order."""
+"""How the next token is to be chosen: the values of llama.cpp's samplers, with their bounds."""
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from app.native.library import load_llama
-
-_RANDOM_SEED = 0xFFFFFFFF
+RANDOM_SEED = 0xFFFFFFFF
+LARGEST_GRAMMAR_BYTES = 64 * 1024
 _LONGEST_PENALTY = 4096
+_MOST_BIASES = 4096
 Probability = Annotated[float, Meta(ge=0, le=1)]
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
+Temperature = Annotated[float, Meta(ge=0, le=5)]
+TopK = Annotated[int, Meta(ge=0, le=1_000_000)]
+RepeatPenalty = Annotated[float, Meta(ge=0.1, le=10)]
+Reach = Annotated[int, Meta(ge=0, le=_LONGEST_PENALTY)]
+DryMultiplier = Annotated[float, Meta(ge=0, le=100)]
+DryBase = Annotated[float, Meta(ge=1, le=100)]
+Mirostat = Literal[0, 1, 2]
+MirostatTau = Annotated[float, Meta(ge=0, le=100)]
+MirostatEta = Annotated[float, Meta(ge=0, le=10)]
+TokenBiases = Annotated[
+    dict[Annotated[int, Meta(ge=0)], Annotated[float, Meta(ge=-100, le=100)]],
+    Meta(max_length=_MOST_BIASES),
+]
+Grammar = Annotated[str, Meta(max_length=LARGEST_GRAMMAR_BYTES)]
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of llama.cpp's samplers; the defaults are llama.cpp's (common/common.h)."""
+    """The values; the defaults are llama.cpp's (common/common.h)."""
 
-    temperature: Annotated[float, Meta(ge=0, le=5)] = 0.8
-    top_k: Annotated[int, Meta(ge=0, le=1_000_000)] = 40
+    temperature: Temperature = 0.8
+    top_k: TopK = 40
     top_p: Probability = 0.95
     min_p: Probability = 0.05
-    repeat_penalty: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
-    frequency_penalty: Annotated[float, Meta(ge=-2, le=2)] = 0.0
-    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] = 0.0
-    penalty_last_n: Annotated[int, Meta(ge=0, le=_LONGEST_PENALTY)] = 64
-    seed: Annotated[int, Meta(ge=0, le=_RANDOM_SEED)] = _RANDOM_SEED
+    typical_p: Probability = 1.0
+    repeat_penalty: RepeatPenalty = 1.0
+    frequency_penalty: Penalty = 0.0
+    presence_penalty: Penalty = 0.0
+    penalty_last_n: Reach = 64
+    dry_multiplier: DryMultiplier = 0.0
+    dry_base: DryBase = 1.75
+    dry_allowed_length: Reach = 2
+    dry_penalty_last_n: Reach = 1024
+    xtc_probability: Probability = 0.0
+    xtc_threshold: Probability = 0.1
+    mirostat: Mirostat = 0
+    mirostat_tau: MirostatTau = 5.0
+    mirostat_eta: MirostatEta = 0.1
+    seed: Annotated[int, Meta(ge=0, le=RANDOM_SEED)] = RANDOM_SEED
+    logit_bias: TokenBiases = {}
+    grammar: Grammar = ""
 
 
 _METADATA_KEYS = {
@@ -56,36 +81,3 @@ def default_sampling(metadata: Mapping[str, object]) -> Sampling:
         except (KeyError, msgspec.ValidationError):
             continue
     return sampling
-
-
-@contextmanager
-def sampler_chain(sampling: Sampling, vocabulary_size: int) -> Iterator[ctypes.c_void_p]:
-    """A chain of samplers, freed at the end of the block."""
-    llama = load_llama()
-    chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-    try:
-        for sampler in _samplers(sampling, vocabulary_size):
-            llama.llama_sampler_chain_add(chain, sampler)
-        yield chain
-    finally:
-        llama.llama_sampler_free(chain)
-
-
-def _samplers(sampling: Sampling, vocabulary_size: int) -> Iterator[ctypes.c_void_p]:
-    llama = load_llama()
-    penalties = (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty)
-    if penalties != (1, 0, 0):
-        yield llama.llama_sampler_init_penalties(
-            vocabulary_size,
-            sampling.penalty_last_n,
-            *penalties,
-        )
-    if sampling.temperature == 0:
-        yield llama.llama_sampler_init_greedy()
-        return
-    if sampling.top_k:
-        yield llama.llama_sampler_init_top_k(sampling.top_k)
-    yield llama.llama_sampler_init_top_p(sampling.top_p, 1)
-    yield llama.llama_sampler_init_min_p(sampling.min_p, 1)
-    yield llama.llama_sampler_init_temp(sampling.temperature)
-    yield llama.llama_sampler_init_dist(sampling.seed)

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
@@ -29,7 +29,10 @@ from app.inference.answers import (
     notice_body,
     server_sent_event,
 )
+from app.inference.embeddings import text_routes
+from app.inference.generation import Generation, Piece
 from app.inference.guard import Guard
+from app.inference.metrics import Metrics
 from app.inference.prompt import ChatTemplate, Prompt
 from app.inference.reasoning import Part
 from app.inference.reply import ReplyFormat, ReplyReader
@@ -40,12 +43,12 @@ from app.inference.requests import (
     decode_request,
 )
 from app.inference.sampling import Sampling
-from app.inference.worker import BusyError, EngineThread, Generation
+from app.inference.worker import BusyError, EngineThread
 
-Result = TypeVar("Result")
 LOOPBACK = "127.0.0.1"
 _READ_TIMEOUT_SECONDS = 10
 _DISCONNECT_POLL_SECONDS = 0.1
+Result = TypeVar("Result")
 _CLIENT_FAULTS = frozenset({ErrorCode.REQUEST_INVALID, ErrorCode.CONTEXT_FULL})
 
 
@@ -61,6 +64,7 @@ class ServedModel:
     context_tokens: int
     created: int
     key: str
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 def listen(port: int) -> socket.socket:
@@ -84,8 +88,16 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(model: ServedModel, listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Answer requests until the process ends; `on_ready` is called when the first can come."""
+def serve(
+    model: ServedModel,
+    listener: socket.socket,
+    origins: frozenset[str],
+    on_ready: Callable[[], None],
+) -> None:
+    """Answer requests until the process ends; `on_ready` is called when the first can come.
+
+    Web pages may ask only if they come from one of the `origins`, to the letter.
+    """
     port = listener.getsockname()[1]
     hosts = frozenset(f"{host}:{port}" for host in (LOOPBACK, "localhost"))
 
@@ -96,7 +108,7 @@ def serve(model: ServedModel, listener: socket.socket, on_ready: Callable[[], No
 
     application = Starlette(
         routes=_routes(model),
-        middleware=[Middleware(Guard, key=model.key, hosts=hosts)],
+        middleware=[Middleware(Guard, key=model.key, hosts=hosts, origins=origins)],
         exception_handlers={
             HTTPException: _answer_refusal,
             AppError: _answer_error,
@@ -143,11 +155,17 @@ def _routes(model: ServedModel) -> list[Route]:
         asked = decode_request(await request.body(), CompletionRequest)
         return await _answer(request, model, asked, Prompt(asked.prompt), None)
 
+    async def metrics(_: Request) -> Response:
+        text = model.metrics.text(model.engine.writing, model.engine.waiting)
+        return PlainTextResponse(text)
+
     return [
         Route("/health", health),
+        Route("/metrics", metrics),
         Route("/v1/models", models),
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/completions", complete, methods=["POST"]),
+        *text_routes(model.engine, model.name),
     ]
 
 
@@ -163,10 +181,13 @@ async def _answer(
         sampling=asked.sampling(model.sampling),
         most_tokens=asked.token_limit(),
         stops=(*asked.stops(), *prompt.stops),
+        overflow=asked.context_overflow,
+        probabilities=asked.probabilities(),
     )
     try:
         pieces = model.engine.submit(generation)
     except BusyError:
+        model.metrics.count_refusal()
         return error_response(HTTPStatus.TOO_MANY_REQUESTS, "too many requests are waiting")
     answer = Answer("chat" if reader else "text", model.name, generation.statistics)
     if isinstance(asked, ChatRequest) and asked.parallel_tool_calls is False:
@@ -174,7 +195,7 @@ async def _answer(
     if prompt.fallback_reason:
         facts: Facts = {"reason": prompt.fallback_reason}
         answer.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, facts)
-    parts = _parts(pieces, reader, answer)
+    parts = _parts(pieces, reader, answer, model.metrics)
     if not asked.stream:
         async with aclosing(parts):
             whole = await _while_connected(request, _all(parts))
@@ -189,18 +210,23 @@ async def _answer(
 
 
 async def _parts(
-    pieces: AsyncGenerator[str, None], reader: ReplyReader | None, answer: Answer
+    pieces: AsyncGenerator[Piece, None],
+    reader: ReplyReader | None,
+    answer: Answer,
+    metrics: Metrics,
 ) -> AsyncGenerator[Part, None]:
     """The parts of a reply as they come; its calls are left with the answer."""
     async with aclosing(pieces):
         async for piece in pieces:
-            for part in reader.feed(piece) if reader else [Part("content", piece)]:
+            answer.untold += piece.probabilities
+            for part in reader.feed(piece.text) if reader else [Part("content", piece.text)]:
                 yield part
     for rest in reader.finish() if reader else ():
         if isinstance(rest, Part):
             yield rest
         else:
             answer.add(rest)
+    metrics.count(answer.statistics)
 
 
 async def _all(parts: AsyncGenerator[Part, None]) -> list[Part]:

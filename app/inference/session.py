@@ -1,86 +1,51 @@
-"""A loaded model that continues text: evaluation, sampling, and reuse of what it has read."""
+"""A loaded model that writes several replies at once, and keeps what it has read."""
 
 from __future__ import annotations
 
-import ctypes
-import sys
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Self
-
-import numpy as np
+from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.inference.evaluation import Evaluator, Floats, Interrupted, NoRoomError, Part
+from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes, Report, load_model
-from app.inference.sampling import Sampling, sampler_chain
-from app.inference.text import StreamedText
+from app.inference.sampler import Sampler
+from app.inference.slot import Reply, Slot
 from app.inference.vocabulary import Vocabulary
 from app.native.library import load_llama
 
-_ABORTED = 2
-FinishReason = Literal["stop", "length"]
-
-
-@dataclass
-class Statistics:
-    """The figures of one reply; times in seconds. `reused_tokens` were read in an earlier turn."""
-
-    prompt_tokens: int = 0
-    reused_tokens: int = 0
-    reply_tokens: int = 0
-    prompt_seconds: float = 0.0
-    reply_seconds: float = 0.0
-    finish_reason: FinishReason = "stop"
-
-
-class AbortFlag:
-    """Stops an evaluation from another thread, also in the middle of a long prompt.
-
-    ggml asks a C function before each of thousands of steps; a Python function there would cost a
-    tenth of the speed. The C library's `strlen` on the flag's bytes answers 0 or 1 at no cost.
-    """
-
-    callback = ctypes.cast(
-        ctypes.CDLL("msvcrt" if sys.platform == "win32" else None).strlen, ctypes.c_void_p
-    )
-
-    def __init__(self) -> None:
-        self.buffer = ctypes.create_string_buffer(2)
-
-    def set(self) -> None:
-        """Stop as soon as possible."""
-        self.buffer[0] = b"\x01"
-
-    @property
-    def is_set(self) -> bool:
-        """Whether the evaluation is to stop."""
-        return self.buffer[0] != b"\x00"
+_SHARED_STEP_TOKENS = 512
+"""While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
+_KEPT_AT_SHIFT = 4
+_WORTH_COPYING = 2
 
 
 class Session:
-    """One model and one context. All its calls come from one thread."""
+    """One model, one context, and as many sequences as there are slots.
+
+    All its calls but `interrupt` come from one thread.
+    """
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
         self._llama = load_llama()
         self._loaded = load_model(wishes, report)
-        self._abort = AbortFlag()
-        self._memory = self._llama.llama_get_memory(self._loaded.context)
-        self._batch_tokens: int = self._llama.llama_n_batch(self._loaded.context)
-        self._read: list[int] = []
-        self._name = wishes.model.name
         self.vocabulary = Vocabulary(self._loaded.model)
+        name = wishes.model.name
+        self._evaluator = Evaluator(self._loaded, name, self.vocabulary.size)
+        self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for slot in self._slots:
+            slot.free()
         self._llama.llama_free(self._loaded.context)
         self._llama.llama_model_free(self._loaded.model)
 
     @property
     def context_tokens(self) -> int:
-        """How many tokens the context holds."""
+        """How many tokens the context holds; all slots share it."""
         return self._loaded.context_tokens
 
     @property
@@ -93,111 +58,231 @@ class Session:
         """How many threads write a reply."""
         return self._loaded.threads
 
-    def reply(
-        self,
-        prompt: Sequence[int],
-        sampling: Sampling,
-        most_tokens: int | None,
-        stops: Sequence[str],
-        statistics: Statistics,
-        abort: AbortFlag,
-    ) -> Iterator[str]:
-        """Continue `prompt` piece by piece; `statistics` is filled in on the way.
+    @property
+    def writing(self) -> int:
+        """How many replies are being written."""
+        return sum(slot.reply is not None for slot in self._slots)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is a reply to go on with."""
+        return any(slot.reply is not None for slot in self._slots)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more reply can be begun."""
+        return any(slot.reply is None for slot in self._slots)
+
+    def interrupt(self) -> None:
+        """Let the running step end at once, from another thread, because a reply was cancelled."""
+        self._evaluator.interrupt.set()
+
+    def begin(self, generation: Generation) -> None:
+        """Take on a request in a free slot; `step` does the work. What is wrong is delivered."""
+        try:
+            prompt = generation.prompt(self)
+            self._require_fitting(prompt)
+            sampler = Sampler(generation.sampling, self.vocabulary, prompt)
+        except Exception as error:  # noqa: BLE001 - goes to whoever asked
+            generation.end(error)
+            return
+        slot = self._slot_for(prompt)
+        if not self._evaluator.forget(slot.sequence, slot.read):
+            slot.read = 0
+        slot.tokens = list(prompt)
+        generation.statistics.prompt_tokens = len(prompt)
+        generation.statistics.reused_tokens = slot.read
+        slot.reply = Reply(generation, sampler, self.context_tokens - len(prompt))
+
+    def step(self) -> None:
+        """Evaluate one batch, and let every reply that it brings on say its next token."""
+        # In this order: who cancels from now on sets it again.
+        self._evaluator.interrupt.clear()
+        self._drop_cancelled()
+        parts = self._next_parts()
+        if not parts:
+            return
+        try:
+            last = self._evaluator.evaluate(parts)
+        except Interrupted:
+            self._forget_again(parts)
+        except NoRoomError:
+            self._forget_again(parts)
+            self._make_room()
+        except AppError as error:
+            self._forget_again(parts)
+            self._end_all(error)
+        else:
+            for part, place in zip(parts, last, strict=True):
+                self._advance(self._slots[part.sequence], part, place)
+
+    def embed(self, tokens: Sequence[int]) -> Floats:
+        """The embedding (width) of a text, of length 1.
 
         Raises:
-            AppError: `request_invalid` for an empty prompt, `context_full`, `model_rejected` when
-                the weights give no numbers.
-            Cancelled: once `abort` is set.
+            AppError: `request_invalid` for an empty text, `context_full`, `model_rejected`.
         """
-        self._heed(abort)
+        limit = min(self.context_tokens, self._evaluator.batch_tokens)
+        if not tokens:
+            raise AppError(ErrorCode.REQUEST_INVALID, reason="the text is empty")
+        if len(tokens) > limit:
+            raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(tokens), context=limit)
+        self._evaluator.interrupt.clear()
+        while True:
+            try:
+                return self._evaluator.embed(len(self._slots), tokens)
+            except Interrupted:
+                self._evaluator.interrupt.clear()
+            except NoRoomError:
+                self._make_room()
+
+    def replies(self, generation: Generation) -> Iterator[str]:
+        """Write one reply from beginning to end; `generation.deliver` must not be used otherwise.
+
+        Raises:
+            AppError: what went wrong.
+            Cancelled: the generation was cancelled.
+        """
+        delivered: list[Piece | Exception | None] = []
+        generation.deliver = delivered.append
+        self.begin(generation)
+        try:
+            while not generation.is_over:
+                self.step()
+                yield from _texts(delivered)
+            yield from _texts(delivered)
+        finally:
+            generation.is_cancelled = True
+            self._drop_cancelled()
+
+    def forget_everything(self) -> None:
+        """Let the next replies read their prompts from the first token on."""
+        for slot in self._slots:
+            if slot.reply is None:
+                self._evict(slot)
+
+    def _require_fitting(self, prompt: Sequence[int]) -> None:
+        if not self._evaluator.can_write:
+            reason = "this model makes embeddings alone"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if not prompt:
             raise AppError(ErrorCode.REQUEST_INVALID, reason="the prompt is empty")
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
-        began = time.monotonic()
-        statistics.prompt_tokens = len(prompt)
-        statistics.reused_tokens = self._keep_common_beginning(prompt)
-        self._evaluate(prompt[statistics.reused_tokens :])
-        self._require_numbers()
-        statistics.prompt_seconds = time.monotonic() - began
-        room = self.context_tokens - len(prompt)
-        allowed = room if most_tokens is None else min(most_tokens, room)
-        text = StreamedText(stops)
-        with sampler_chain(sampling, self.vocabulary.size) as chain:
-            for token in self._tokens(chain, allowed, statistics):
-                if piece := text.feed(self.vocabulary.piece(token)):
-                    yield piece
-                if text.has_stopped:
-                    statistics.finish_reason = "stop"
-                    return
-        if rest := text.finish():
-            yield rest
 
-    def _tokens(self, chain: object, allowed: int, statistics: Statistics) -> Iterator[int]:
-        began = time.monotonic()
-        statistics.finish_reason = "length"
-        for index in range(allowed):
-            token: int = self._llama.llama_sampler_sample(chain, self._loaded.context, -1)
-            if self.vocabulary.ends_reply(token):
-                statistics.finish_reason = "stop"
-                return
-            statistics.reply_tokens += 1
-            statistics.reply_seconds = time.monotonic() - began
-            yield token
-            if index + 1 < allowed:
-                self._evaluate([token])
-                statistics.reply_seconds = time.monotonic() - began
+    def _slot_for(self, prompt: Sequence[int]) -> Slot:
+        """The free slot that has read most of the prompt; `read` says how much of it.
 
-    def _heed(self, abort: AbortFlag) -> None:
-        self._abort = abort
-        callback = ctypes.cast(abort.callback, self._llama.ggml_abort_callback)
-        self._llama.llama_set_abort_callback(self._loaded.context, callback, abort.buffer)
+        Where that slot holds much more (another branch of the conversation), the common part is
+        shared with another slot, so that both branches stay.
+        """
+        free = [slot for slot in self._slots if slot.reply is None]
+        best = max(free, key=lambda slot: slot.common_with(prompt))
+        common = best.common_with(prompt)
+        oldest = min(free, key=lambda slot: (slot.read > 0, slot.last_used))
+        if best.read > _WORTH_COPYING * common and oldest is not best:
+            self._evict(oldest)
+            self._evaluator.copy(best.sequence, oldest.sequence, common)
+            best = oldest
+        best.read = common
+        return best
 
-    def _keep_common_beginning(self, prompt: Sequence[int]) -> int:
-        """Forget what differs from `prompt`; at least its last token is evaluated anew."""
-        common = 0
-        for old, new in zip(self._read, prompt[:-1], strict=False):
-            if old != new:
-                break
-            common += 1
-        if not self._llama.llama_memory_seq_rm(self._memory, 0, common, -1):
-            # A recurrent state can't be cut in the middle.
-            self._llama.llama_memory_clear(self._memory, False)
-            common = 0
-        self._read = self._read[:common]
-        return common
+    def _next_parts(self) -> list[Part]:
+        writing = [slot for slot in self._slots if slot.reply and not slot.is_reading]
+        reading = [slot for slot in self._slots if slot.is_reading]
+        parts = [Part(slot.sequence, slot.read, slot.unread, True) for slot in writing]
+        room = self._evaluator.batch_tokens - sum(len(part.tokens) for part in parts)
+        if writing:
+            room = min(room, _SHARED_STEP_TOKENS)
+        for slot in reading:
+            tokens = slot.unread[:room]
+            if tokens:
+                is_last = len(tokens) == len(slot.unread)
+                parts.append(Part(slot.sequence, slot.read, tokens, is_last))
+                room -= len(tokens)
+        return parts
 
-    def _evaluate(self, tokens: Sequence[int]) -> None:
-        for start in range(0, len(tokens), self._batch_tokens):
-            if self._abort.is_set:
-                raise Cancelled
-            part = tokens[start : start + self._batch_tokens]
-            array = (self._llama.llama_token * len(part))(*part)
-            batch = self._llama.llama_batch_get_one(array, len(part))
-            status = self._llama.llama_decode(self._loaded.context, batch)
-            if status:
-                self._forget()
-                if status == _ABORTED:
-                    raise Cancelled
-                raise AppError(
-                    ErrorCode.MODEL_REJECTED,
-                    model=self._name,
-                    reason=f"evaluation failed with status {status}",
-                )
-            self._read.extend(part)
+    def _advance(self, slot: Slot, part: Part, place: int) -> None:
+        slot.read += len(part.tokens)
+        reply = slot.reply
+        if reply is None or not part.wants_logits:
+            return
+        try:
+            if not reply.has_read_prompt:
+                self._evaluator.require_numbers(place)
+                reply.end_prompt()
+            logits = self._evaluator.logits(place)
+            token = reply.take(self._loaded.context, place, logits, self.vocabulary)
+        except AppError as error:
+            reply.end_with(error)
+            self._evict(slot)
+            return
+        if token is None:
+            slot.free()
+            return
+        slot.tokens.append(token)
+        if len(slot.tokens) > self.context_tokens - 1:
+            self._shift(slot)
 
-    def _forget(self) -> None:
-        self._llama.llama_memory_clear(self._memory, False)
-        self._read = []
+    def _shift(self, slot: Slot) -> None:
+        """Drop the older half of what follows the beginning, to go on in a context that is full."""
+        if slot.reply is None:
+            return
+        if not self._evaluator.can_shift():
+            slot.reply.generation.statistics.finish_reason = "length"
+            slot.reply.end_with(None)
+            slot.free()
+            return
+        kept = min(_KEPT_AT_SHIFT, slot.read)
+        end = kept + (slot.read - kept) // 2
+        self._evaluator.take_out(slot.sequence, kept, end)
+        del slot.tokens[kept:end]
+        slot.read -= end - kept
+        slot.reply.generation.statistics.dropped_tokens += end - kept
 
-    def _require_numbers(self) -> None:
-        logits = self._llama.llama_get_logits_ith(self._loaded.context, -1)
-        spread = np.ptp(np.ctypeslib.as_array(logits, shape=(self.vocabulary.size,)))
-        # Quantised matrices turn NaN into zeros: then all tokens are equally likely.
-        if not 0 < spread < np.inf:
-            self._forget()
-            raise AppError(
-                ErrorCode.MODEL_REJECTED,
-                model=self._name,
-                reason="its weights give values that are not numbers",
-            )
+    def _drop_cancelled(self) -> None:
+        for slot in self._slots:
+            if slot.reply is not None and slot.reply.generation.is_cancelled:
+                slot.reply.end_with(Cancelled())
+                slot.free()
+
+    def _forget_again(self, parts: Sequence[Part]) -> None:
+        """After a batch that failed: the evaluator has forgotten it, whole sequences if it must."""
+        for part in parts:
+            slot = self._slots[part.sequence]
+            if not self._evaluator.forget(slot.sequence, slot.read):
+                slot.read = 0
+
+    def _make_room(self) -> None:
+        """Give up what idle slots remember; if that is nothing, the shortest reply."""
+        idle = [slot for slot in self._slots if slot.reply is None and slot.read]
+        if idle:
+            self._evict(min(idle, key=lambda slot: slot.last_used))
+            return
+        busy = [slot for slot in self._slots if slot.reply is not None]
+        shortest = min(busy, key=lambda slot: len(slot.tokens))
+        if shortest.reply is not None:
+            tokens = sum(len(slot.tokens) for slot in busy)
+            error = AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=self.context_tokens)
+            shortest.reply.end_with(error)
+        self._evict(shortest)
+
+    def _end_all(self, error: AppError) -> None:
+        for slot in self._slots:
+            if slot.reply is not None:
+                slot.reply.end_with(error)
+            self._evict(slot)
+
+    def _evict(self, slot: Slot) -> None:
+        slot.read = 0
+        slot.free()
+        self._evaluator.forget(slot.sequence, 0)
+
+
+def _texts(delivered: list[Piece | Exception | None]) -> Iterator[str]:
+    while delivered:
+        match delivered.pop(0):
+            case Piece(text):
+                yield text
+            case Exception() as error:
+                raise error

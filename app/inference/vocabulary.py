@@ -23,15 +23,29 @@ class Vocabulary:
         self.size: int = self._llama.llama_vocab_n_tokens(self._vocabulary)
         self._pieces: dict[int, bytes] = {}
 
-    def tokenize(self, text: str, *, with_control_tokens: bool = True) -> list[int]:
-        """The tokens of `text`; control tokens in it are recognised only when asked for."""
+    @property
+    def pointer(self) -> int:
+        """llama.cpp's own vocabulary, for its samplers."""
+        pointer: int = self._vocabulary
+        return pointer
+
+    def tokenize(
+        self, text: str, *, with_control_tokens: bool = True, with_begin_and_end: bool = False
+    ) -> list[int]:
+        """The tokens of `text`; control tokens in it are recognised only when asked for.
+
+        With `with_begin_and_end` those stand around it that the model wants around a text.
+        """
         encoded = text.encode("utf-8", "replace")
-        count = self._tokenize(encoded, None, 0, with_control_tokens=with_control_tokens)
+        flags = (with_begin_and_end, with_control_tokens)
+        count = self._tokenize(encoded, None, 0, *flags)
         tokens = (self._llama.llama_token * max(1, -count))()
-        count = self._tokenize(
-            encoded, tokens, len(tokens), with_control_tokens=with_control_tokens
-        )
+        count = self._tokenize(encoded, tokens, len(tokens), *flags)
         return list(tokens[:count])
+
+    def tokenize_text(self, text: str) -> list[int]:
+        """The tokens of a text that is no prompt: nothing in it is a control token."""
+        return self.tokenize(text, with_control_tokens=False, with_begin_and_end=True)
 
     def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
         """The tokens of a prompt, with the begin token that the model wants exactly once.
@@ -133,11 +147,10 @@ class Vocabulary:
         text: bytes,
         target: ctypes.Array[ctypes.c_int32] | None,
         capacity: int,
-        *,
-        with_control_tokens: bool,
+        *flags: bool,
     ) -> int:
         count: int = self._llama.llama_tokenize(
-            self._vocabulary, text, len(text), target, capacity, False, with_control_tokens
+            self._vocabulary, text, len(text), target, capacity, *flags
         )
         return count
 

@@ -1,52 +1,63 @@
-"""The thread that owns the session: requests wait in a short queue and are answered in turn."""
+"""The thread that owns the session: requests wait in a short queue until a slot is free."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
+from typing import TypeVar
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes, Report
-from app.inference.sampling import Sampling
-from app.inference.session import AbortFlag, Session, Statistics
+from app.inference.session import Session
 
 # Some pre-tokenizers recurse once for each letter of a long word.
 STACK_BYTES = 512 * 2**20
 _MOST_WAITING = 8
+Result = TypeVar("Result")
+_Waiting = Generation | Callable[[Session], None]
 
 
 class BusyError(Exception):
     """As many requests as may wait are waiting already."""
 
 
-@dataclass
-class Generation:
-    """One request on its way: what is asked for, and where the pieces of the reply go."""
+class _Delivery:
+    """Takes a reply's pieces on the engine's thread to where they are awaited."""
 
-    prompt: Callable[[Session], Sequence[int]]
-    sampling: Sampling
-    most_tokens: int | None
-    stops: Sequence[str]
-    statistics: Statistics = field(default_factory=Statistics)
-    abort: AbortFlag = field(default_factory=AbortFlag)
-    pieces: asyncio.Queue[str | Exception | None] = field(default_factory=asyncio.Queue)
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pieces: asyncio.Queue[Piece | Exception | None] = asyncio.Queue()
 
-    def put(self, piece: str | Exception | None) -> None:
-        """Hand a piece to whoever waits for it; None ends the reply."""
-        self.loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
+    def put(self, piece: Piece | Exception | None) -> None:
+        """Hand a piece over; an exception or None ends the reply."""
+        self._loop.call_soon_threadsafe(self._pieces.put_nowait, piece)
+
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
+        """The pieces as they come; raises what ended the reply."""
+        while True:
+            match await self._pieces.get():
+                case None | Cancelled():
+                    return
+                case Exception() as error:
+                    raise error
+                case piece:
+                    yield piece
 
 
 class EngineThread:
-    """Loads a model on a thread with a large stack and answers one request after the other."""
+    """Loads a model on a thread with a large stack, and writes its replies there."""
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
         self._wishes = wishes
         self._report = report
-        self._waiting: queue.Queue[Generation] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[Generation | Callable[[Session], None]] = queue.Queue(
+            _MOST_WAITING
+        )
         self._loaded = threading.Event()
         self._session: Session | None = None
         self._error: Exception | None = None
@@ -70,29 +81,66 @@ class EngineThread:
             raise self._error or RuntimeError("the engine thread ended")
         return self._session
 
-    def submit(self, generation: Generation) -> AsyncGenerator[str, None]:
-        """Queue a request; the pieces of its reply come from the iterator.
+    @property
+    def writing(self) -> int:
+        """How many replies are being written."""
+        return self._session.writing if self._session else 0
 
-        Closing the iterator early stops the engine; the iterator raises why there is no reply.
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a slot."""
+        return self._waiting.qsize()
+
+    def submit(self, generation: Generation) -> AsyncGenerator[Piece, None]:
+        """Queue a request; gives the pieces of its reply.
+
+        Closing the iterator early stops the reply; the iterator raises why there is none.
 
         Raises:
             BusyError: when the queue is full.
         """
+        delivery = _Delivery()
+        generation.deliver = delivery.put
+        self._queue(generation)
+        return self._pieces(generation, delivery)
+
+    async def _pieces(
+        self, generation: Generation, delivery: _Delivery
+    ) -> AsyncGenerator[Piece, None]:
+        async with contextlib.aclosing(delivery.pieces()) as pieces:
+            try:
+                async for piece in pieces:
+                    yield piece
+            finally:
+                self._cancel(generation)
+
+    async def call(self, function: Callable[[Session], Result]) -> Result:
+        """What a function of the session gives, run on its thread between two steps.
+
+        Raises:
+            BusyError: when the queue is full.
+        """
+        future: Future[Result] = Future()
+
+        def run(session: Session) -> None:
+            try:
+                future.set_result(function(session))
+            except Exception as error:  # noqa: BLE001 - goes to whoever asked
+                future.set_exception(error)
+
+        self._queue(run)
+        return await asyncio.wrap_future(future)
+
+    def _queue(self, waiting: _Waiting) -> None:
         try:
-            self._waiting.put_nowait(generation)
+            self._waiting.put_nowait(waiting)
         except queue.Full as error:
             raise BusyError from error
-        return self._pieces(generation)
 
-    @staticmethod
-    async def _pieces(generation: Generation) -> AsyncGenerator[str, None]:
-        try:
-            while (piece := await generation.pieces.get()) is not None:
-                if isinstance(piece, Exception):
-                    raise piece
-                yield piece
-        finally:
-            generation.abort.set()
+    def _cancel(self, generation: Generation) -> None:
+        if not generation.is_over and self._session is not None:
+            generation.is_cancelled = True
+            self._session.interrupt()
 
     def _run(self) -> None:
         try:
@@ -103,25 +151,19 @@ class EngineThread:
         finally:
             self._loaded.set()
         while True:
-            self._answer(self._session, self._waiting.get())
+            self._take_in(self._session)
+            self._session.step()
 
-    @staticmethod
-    def _answer(session: Session, generation: Generation) -> None:
-        try:
-            if generation.abort.is_set:
-                raise Cancelled
-            reply = session.reply(
-                generation.prompt(session),
-                generation.sampling,
-                generation.most_tokens,
-                generation.stops,
-                generation.statistics,
-                generation.abort,
-            )
-            for piece in reply:
-                generation.put(piece)
-            generation.put(None)
-        except Cancelled:
-            generation.put(None)
-        except Exception as error:  # noqa: BLE001 - goes to whoever asked
-            generation.put(error)
+    def _take_in(self, session: Session) -> None:
+        """Begin what waits, as far as there are slots; wait only when there is nothing else."""
+        while session.has_room:
+            try:
+                waiting = self._waiting.get(block=not session.is_busy)
+            except queue.Empty:
+                return
+            if not isinstance(waiting, Generation):
+                waiting(session)
+            elif waiting.is_cancelled:
+                waiting.end(Cancelled())
+            else:
+                session.begin(waiting)

@@ -17,7 +17,8 @@ class ModelFacts:
     """A model as its header describes it; `path` is its first file, `files` are all of them.
 
     `size_bytes` and `parameters` count all files; `context` is the number of tokens that the
-    model was trained for; `width` is the length of its embedding vectors.
+    model was trained for; `width` is the length of its embedding vectors. With `is_causal` a token
+    sees only what comes before it, as it must to write.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class ModelFacts:
     layers: int
     width: int
     vocabulary: int
+    is_causal: bool
     chat_template: str | None
 
 
@@ -75,6 +77,7 @@ def facts_of(headers: list[Header]) -> ModelFacts:
         layers=first.number("block_count"),
         width=first.number("embedding_length"),
         vocabulary=tokens.count if tokens else 0,
+        is_causal=first.metadata.get(f"{first.architecture}.attention.causal") is not False,
         chat_template=template if isinstance(template, str) else None,
     )
 

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.native.library import load_ggml_base, load_llama
+from app.native.library import load_ggml, load_ggml_base
 
 _GPU_TYPES = frozenset({1, 2})
 
@@ -27,22 +27,27 @@ def devices() -> tuple[Device, ...]:
     return tuple(_devices())
 
 
-def _devices() -> Iterator[Device]:
-    load_llama()
-    from llama_cpp._ggml import libggml
-
+def gpu_pointers() -> list[int]:
+    """Ggml's pointers to the devices that are not the processor."""
     base = load_ggml_base()
-    libggml.ggml_backend_dev_count.restype = ctypes.c_size_t
-    libggml.ggml_backend_dev_get.restype = ctypes.c_void_p
-    libggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
+    return [device for device in _pointers() if base.ggml_backend_dev_type(device) in _GPU_TYPES]
+
+
+def _pointers() -> list[int]:
+    ggml = load_ggml()
+    return [ggml.ggml_backend_dev_get(index) for index in range(ggml.ggml_backend_dev_count())]
+
+
+def _devices() -> Iterator[Device]:
+    base = load_ggml_base()
     for function in (base.ggml_backend_dev_name, base.ggml_backend_dev_description):
         function.restype, function.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
     base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     base.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p] + [
         ctypes.POINTER(ctypes.c_size_t)
     ] * 2
-    for index in range(libggml.ggml_backend_dev_count()):
-        device = libggml.ggml_backend_dev_get(index)
+    for device in _pointers():
         free, total = ctypes.c_size_t(), ctypes.c_size_t()
         base.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
         yield Device(

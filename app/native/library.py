@@ -97,10 +97,36 @@ def load_ggml_base() -> ctypes.CDLL:
     Raises:
         AppError: `engine_missing`.
     """
+    return load_library("ggml-base")
+
+
+@functools.cache
+def load_ggml() -> ctypes.CDLL:
+    """The library `ggml`, which knows all devices.
+
+    Raises:
+        AppError: `engine_missing`.
+    """
+    library = load_library("ggml")
+    library.ggml_backend_dev_count.restype = ctypes.c_size_t
+    library.ggml_backend_dev_get.restype = ctypes.c_void_p
+    library.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
+    return library
+
+
+def load_library(name: str) -> ctypes.CDLL:
+    """One of the libraries that came with the engine.
+
+    Raises:
+        AppError: `engine_missing`, also when it was built without this one.
+    """
     load_llama()
     from llama_cpp._ctypes_extensions import load_shared_library
 
-    library: ctypes.CDLL = load_shared_library("ggml-base", _library_folder())
+    try:
+        library: ctypes.CDLL = load_shared_library(name, _library_folder())
+    except (OSError, FileNotFoundError, RuntimeError) as error:
+        raise AppError(ErrorCode.ENGINE_MISSING, reason=f"it has no {name}") from error
     return library
 
 

@@ -15,8 +15,8 @@ from app.inference.answers import (
     notice_body,
     server_sent_event,
 )
+from app.inference.generation import Statistics
 from app.inference.reasoning import Part
-from app.inference.session import Statistics
 from app.inference.tool_call_forms import ToolCall
 
 

@@ -63,7 +63,7 @@ def test_the_newer_name_of_the_limit_wins() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert chat(logit_bias={"1": 2}, user="me", metadata={"a": [1, {"b": None}]}) == chat()
+    assert chat(best_of=2, user="me", metadata={"a": [1, {"b": None}]}) == chat()
 
 
 @pytest.mark.parametrize(

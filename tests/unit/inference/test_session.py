@@ -5,19 +5,26 @@ With the safe setting, because the full one takes this process down on some mach
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.inference.evaluation import Interrupted, Part
+from app.inference.generation import Generation, Piece, Statistics
 from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
-from app.inference.session import AbortFlag, Session, Statistics
+from app.inference.session import Session
 from tests.tiny_model import write_tiny_model
 
 GREEDY = Sampling(temperature=0)
+HOT = Sampling(temperature=5, top_p=1, min_p=0, top_k=0, seed=1)
+END = 2
+ENDLESS = msgspec.structs.replace(HOT, logit_bias={END: -100.0})
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +41,40 @@ def reply(
     sampling: Sampling = GREEDY,
     most_tokens: int | None = 8,
     stops: tuple[str, ...] = (),
-    abort: AbortFlag | None = None,
+    **wishes: Any,
 ) -> tuple[str, Statistics]:
-    statistics = Statistics()
+    asked = request(session, prompt, sampling, most_tokens, stops=stops, **wishes)
+    return "".join(session.replies(asked)), asked.statistics
+
+
+def request(
+    session: Session,
+    prompt: str | list[int],
+    sampling: Sampling = GREEDY,
+    most_tokens: int | None = 8,
+    **wishes: Any,
+) -> Generation:
     tokens = session.vocabulary.tokenize_prompt(prompt) if isinstance(prompt, str) else prompt
-    pieces = session.reply(tokens, sampling, most_tokens, stops, statistics, abort or AbortFlag())
-    return "".join(pieces), statistics
+    return Generation(lambda _: tokens, sampling, most_tokens, **wishes)
+
+
+class Reader:
+    """Begins a reply that others are written beside, and keeps what comes."""
+
+    def __init__(self, session: Session, prompt: str, **wishes: Any) -> None:
+        self.asked = request(session, prompt, **wishes)
+        self.delivered: list[Piece | Exception | None] = []
+        self.asked.deliver = self.delivered.append
+        session.begin(self.asked)
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.delivered if isinstance(piece, Piece))
+
+
+def finish(session: Session) -> None:
+    while session.is_busy:
+        session.step()
 
 
 def said(session: Session, tokens: list[int]) -> bytes:
@@ -90,9 +125,8 @@ def test_greedy_is_the_same_every_time(session: Session) -> None:
 
 
 def test_a_seed_is_the_same_text_and_another_another(session: Session) -> None:
-    hot = Sampling(temperature=5, top_p=1, min_p=0, top_k=0)
     texts = [
-        reply(session, "The mill", msgspec.structs.replace(hot, seed=seed))[0]
+        reply(session, "The mill", msgspec.structs.replace(HOT, seed=seed))[0]
         for seed in (1, 2, 1, 2)
     ]
     assert texts[:2] == texts[2:]
@@ -125,7 +159,7 @@ def test_reuse_does_not_change_the_reply(session: Session) -> None:
     reply(session, shared + "And the baker bakes.")
     warm, statistics = reply(session, shared + "But who eats?")
     assert statistics.reused_tokens > len(shared)
-    session._forget()
+    session.forget_everything()
     cold, statistics = reply(session, shared + "But who eats?")
     assert statistics.reused_tokens == 0
     assert warm == cold
@@ -160,23 +194,211 @@ def test_a_stop_string_ends_the_reply_before_it(session: Session) -> None:
     assert statistics.finish_reason == "stop"
 
 
-def test_an_abort_stops_at_once_and_the_session_goes_on(session: Session) -> None:
+def test_a_cancelled_reply_ends_and_the_session_goes_on(session: Session) -> None:
     expected, _ = reply(session, "The mill")
-    abort = AbortFlag()
-    abort.set()
+    asked = request(session, "Something new")
+    asked.is_cancelled = True
     with pytest.raises(Cancelled):
-        reply(session, "Something new", abort=abort)
+        list(session.replies(asked))
     assert reply(session, "The mill")[0] == expected
 
 
-def test_an_abort_between_two_tokens(session: Session) -> None:
-    abort = AbortFlag()
-    tokens = session.vocabulary.tokenize_prompt("The mill")
-    pieces = session.reply(tokens, GREEDY, 200, (), Statistics(), abort)
+def test_a_reply_is_cancelled_between_two_tokens(session: Session) -> None:
+    asked = request(session, "The mill", most_tokens=200)
+    pieces = session.replies(asked)
     next(pieces)
-    abort.set()
+    asked.is_cancelled = True
+    session.interrupt()
     with pytest.raises(Cancelled):
         list(pieces)
+    assert not session.is_busy
+
+
+def test_an_interrupt_loses_nothing_of_the_others(session: Session) -> None:
+    expected, _ = reply(session, "The mill")
+    session.forget_everything()
+    session._evaluator.interrupt.set()
+    with pytest.raises(Interrupted):
+        session._evaluator.evaluate([Part(0, 0, [5, 6, 7], wants_logits=True)])
+    assert reply(session, "The mill")[0] == expected
+
+
+def test_an_interrupted_step_is_made_up_for(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, _ = reply(session, "The mill", most_tokens=24)
+    session.forget_everything()
+    evaluate, count = session._evaluator.evaluate, 0
+
+    def often_interrupted(parts: list[Part]) -> list[int]:
+        nonlocal count
+        count += 1
+        if count % 3 == 0:
+            session._evaluator.interrupt.set()
+        return evaluate(parts)
+
+    monkeypatch.setattr(session._evaluator, "evaluate", often_interrupted)
+    assert reply(session, "The mill", most_tokens=24)[0] == expected
+    assert count > 24
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """A session with four slots."""
+    model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
+    wishes = LoadWishes(model, 1, 1024, 1024, threads=1, slots=4, has_extra_buffers=False)
+    with Session(wishes, lambda _: None) as session:
+        yield session
+
+
+PROMPTS = ("The mill grinds", "A baker bakes", "Whose is the grain?", "Water turns the wheel")
+
+
+def likeliest(reader: Reader) -> list[tuple[int, float]]:
+    """The first token's likeliest rivals: they tell what the model has read."""
+    first = next(piece for piece in reader.delivered if isinstance(piece, Piece))
+    return [(token, logarithm) for token, _, logarithm in first.probabilities[0].others]
+
+
+def test_replies_beside_each_other_are_those_they_would_be_alone(wide: Session) -> None:
+    alone = []
+    for prompt in PROMPTS:
+        wide.forget_everything()
+        reader = Reader(wide, prompt, most_tokens=24, probabilities=3)
+        finish(wide)
+        alone.append(likeliest(reader))
+    wide.forget_everything()
+    readers = []
+    for prompt in PROMPTS:
+        readers.append(Reader(wide, prompt, most_tokens=24, probabilities=3))
+        wide.step()
+    assert not wide.has_room
+    finish(wide)
+    for reader, expected in zip(readers, alone, strict=True):
+        assert reader.delivered[-1] is None
+        # Other batches add in another order.
+        assert dict(likeliest(reader)) == pytest.approx(dict(expected), abs=0.01)
+    assert len({tuple(token for token, _ in one) for one in alone}) > 1
+
+
+def test_one_of_several_can_be_cancelled(wide: Session) -> None:
+    readers = [Reader(wide, prompt, most_tokens=24) for prompt in PROMPTS[:3]]
+    wide.step()
+    readers[1].asked.is_cancelled = True
+    wide.interrupt()
+    finish(wide)
+    assert isinstance(readers[1].delivered[-1], Cancelled)
+    assert readers[0].delivered[-1] is readers[2].delivered[-1] is None
+    assert readers[0].text
+
+
+def test_both_branches_of_a_conversation_stay_read(wide: Session) -> None:
+    wide.forget_everything()
+    shared = "The mill grinds what the field gives. "
+    long = shared + "And the baker bakes bread for the whole village, every day of the week. " * 3
+    reply(wide, long)
+    _, other = reply(wide, shared + "But who eats?")
+    common = len(wide.vocabulary.tokenize_prompt(shared))
+    assert common <= other.reused_tokens < common + 5
+    _, again = reply(wide, long)
+    assert again.reused_tokens == again.prompt_tokens - 1
+    _, again = reply(wide, shared + "But who eats?")
+    assert again.reused_tokens == again.prompt_tokens - 1
+
+
+def test_what_idle_slots_remember_makes_room(wide: Session) -> None:
+    for number in range(4):
+        reply(wide, f"{number}" * 300)
+    text, statistics = reply(wide, "x" * 900, ENDLESS, None)
+    assert text
+    assert statistics.prompt_tokens + statistics.reply_tokens == 1024
+
+
+def test_several_replies_that_fill_the_context_end_one_by_one(wide: Session) -> None:
+    wide.forget_everything()
+    readers = [Reader(wide, f"{n}" * 300, most_tokens=None) for n in range(3)]
+    finish(wide)
+    ends = [reader.delivered[-1] for reader in readers]
+    refused = [end for end in ends if isinstance(end, AppError)]
+    assert {error.code for error in refused} == {ErrorCode.CONTEXT_FULL}
+    assert None in ends
+    assert all(reader.text for reader in readers)
+
+
+def test_a_context_that_is_full_moves_on_when_asked_to(wide: Session) -> None:
+    asked = request(wide, "x" * 900, ENDLESS, 400, overflow="shift")
+    assert "".join(wide.replies(asked))
+    assert asked.statistics.reply_tokens == 400
+    assert asked.statistics.dropped_tokens > 200
+
+
+def test_a_grammar_is_followed(session: Session) -> None:
+    grammar = 'root ::= ("yes" | "no ") [0-9] [0-9]'
+    hot = msgspec.structs.replace(HOT, grammar=grammar)
+    texts = {reply(session, "The mill", msgspec.structs.replace(hot, seed=n))[0] for n in range(20)}
+    assert len(texts) > 5
+    assert all(re.fullmatch(r"(yes|no )\d\d", text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    ["other ::= [a-z]", "root ::= " + "(" * 60_000, 'root ::= "a"{1,1000000000}'],
+)
+def test_a_grammar_that_can_not_be_used_is_refused(session: Session, grammar: str) -> None:
+    with pytest.raises(AppError) as raised:
+        reply(session, "The mill", Sampling(grammar=grammar))
+    assert raised.value.code is ErrorCode.REQUEST_INVALID
+    assert "grammar" in raised.value.facts["reason"]
+
+
+def test_a_bias_decides(session: Session) -> None:
+    (token,) = session.vocabulary.tokenize("q")[-1:]
+    text, _ = reply(session, "The mill", Sampling(temperature=0, logit_bias={token: 100}), 5)
+    assert text == "q" * 5
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        Sampling(typical_p=0.5, seed=1),
+        Sampling(xtc_probability=1, xtc_threshold=0.01, seed=1),
+        Sampling(mirostat=1, seed=1),
+        Sampling(mirostat=2, seed=1),
+        Sampling(dry_multiplier=5, dry_allowed_length=1, seed=1),
+        Sampling(frequency_penalty=2, presence_penalty=2, seed=1),
+    ],
+)
+def test_every_sampler_changes_the_reply_and_keeps_to_its_seed(
+    session: Session, sampling: Sampling
+) -> None:
+    plain, _ = reply(session, "The mill", Sampling(seed=1), 64)
+    first, _ = reply(session, "The mill", sampling, 64)
+    assert reply(session, "The mill", sampling, 64)[0] == first != plain
+
+
+def test_a_model_that_repeats_itself_is_stopped(session: Session) -> None:
+    (token,) = session.vocabulary.tokenize("q")[-1:]
+    biased = Sampling(temperature=0, logit_bias={token: 100})
+    text, statistics = reply(session, "The mill", biased, 200)
+    assert text == "q" * 64
+    assert statistics.repeats
+
+
+def test_probabilities_are_told_with_their_text(session: Session) -> None:
+    asked = request(session, "The mill", probabilities=3)
+    delivered: list[Piece | Exception | None] = []
+    asked.deliver = delivered.append
+    session.begin(asked)
+    finish(session)
+    pieces = [piece for piece in delivered if isinstance(piece, Piece)]
+    told = [one for piece in pieces for one in piece.probabilities]
+    assert len(told) == asked.statistics.reply_tokens
+    for one in told:
+        assert one.others[0][0] == one.token
+        assert one.others[0][2] == one.logarithm < 0
+        assert [other[2] for other in one.others] == sorted(
+            (other[2] for other in one.others), reverse=True
+        )
 
 
 def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""`gristmill worker`: lend this machine's devices to a Gristmill elsewhere, over ggml's RPC."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import socket
+import threading
+
+from app.cli.values import port_number, positive
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Listening
+from app.core.machine import usable_threads
+from app.jobs.reporter import Reporter
+
+NAME = "worker"
+HELP = "Lend this machine's processor or graphics card to a model that is served elsewhere."
+_LOOPBACK = "127.0.0.1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--port", type=port_number, default=0, help="default: a free one")
+    parser.add_argument(
+        "--host",
+        default=_LOOPBACK,
+        metavar="ADDRESS",
+        help="the address to listen at; any but this machine's own needs --confirm-network",
+    )
+    parser.add_argument(
+        "--confirm-network",
+        action="store_true",
+        help="everybody who can reach the address may use, and crash, the worker",
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Work until stopped."""
+    from app.native.rpc import work
+
+    host = arguments.host
+    if not _is_loopback(host) and not arguments.confirm_network:
+        raise AppError(ErrorCode.NETWORK_UNCONFIRMED, address=host)
+    port = _free_port(host, arguments.port)
+    # Python hears of Ctrl+C only in this thread, and not while it is in ggml's own code.
+    ended = threading.Event()
+
+    def work_to_the_end() -> None:
+        work(host, port, arguments.threads or usable_threads())
+        ended.set()
+
+    threading.Thread(target=work_to_the_end, daemon=True).start()
+    reporter.report(Listening(f"{host}:{port}"))
+    ended.wait()
+    raise AppError(ErrorCode.PORT_IN_USE, port=port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _free_port(host: str, port: int) -> int:
+    try:
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+            free: int = tried.getsockname()[1]
+    except OSError as error:
+        raise AppError(ErrorCode.PORT_IN_USE, port=port) from error
+    return free

@@ -1,0 +1,234 @@
+"""A model's context at the level of tokens: batches go in, the memory of sequences is kept."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.loading import LoadedModel
+from app.native.library import load_llama
+
+_NO_ROOM, _ABORTED = 1, 2
+Floats = npt.NDArray[np.float32]
+
+
+class Interrupted(Exception):  # noqa: N818 - somebody's decision, not an error
+    """The evaluation was stopped from another thread; the batch is forgotten again."""
+
+
+class NoRoomError(Exception):
+    """The context's memory has no room for the batch, which is forgotten again."""
+
+
+class Interrupt:
+    """Stops an evaluation from another thread, also in the middle of a long prompt.
+
+    ggml asks a C function before each of thousands of steps; a Python function there would cost a
+    tenth of the speed. The C library's `strlen` on the flag's bytes answers 0 or 1 at no cost.
+    """
+
+    callback = ctypes.cast(
+        ctypes.CDLL("msvcrt" if sys.platform == "win32" else None).strlen, ctypes.c_void_p
+    )
+
+    def __init__(self) -> None:
+        self.buffer = ctypes.create_string_buffer(2)
+
+    def set(self) -> None:
+        """Stop as soon as possible."""
+        self.buffer[0] = b"\x01"
+
+    def clear(self) -> None:
+        """Let evaluations run again."""
+        self.buffer[0] = b"\x00"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tokens of one sequence, from `position` on; `wants_logits` after the last of them."""
+
+    sequence: int
+    position: int
+    tokens: Sequence[int]
+    wants_logits: bool
+
+
+class Evaluator:
+    """Evaluates batches on one context; all calls but `interrupt.set` come from one thread."""
+
+    def __init__(self, loaded: LoadedModel, name: str, vocabulary_size: int) -> None:
+        self._llama = load_llama()
+        self._context, self._name = loaded.context, name
+        self._vocabulary_size = vocabulary_size
+        self._memory = self._llama.llama_get_memory(loaded.context)
+        self._window: int = self._llama.llama_model_n_swa(loaded.model)
+        self._embedding_width: int = self._llama.llama_model_n_embd_out(loaded.model)
+        self.batch_tokens: int = self._llama.llama_n_batch(loaded.context)
+        self._batch = _Batch(self.batch_tokens)
+        self.interrupt = Interrupt()
+        callback = ctypes.cast(self.interrupt.callback, self._llama.ggml_abort_callback)
+        self._llama.llama_set_abort_callback(loaded.context, callback, self.interrupt.buffer)
+
+    def evaluate(self, parts: Sequence[Part], *, all_outputs: bool = False) -> list[int]:
+        """Evaluate the parts together; gives where in the batch each one's last token stands.
+
+        With `all_outputs` the model's output of every token is kept, not of those last ones alone.
+
+        Raises:
+            Interrupted: `interrupt` is set.
+            NoRoomError: the memory is full.
+            AppError: `model_rejected`.
+        """
+        last = self._batch.fill(parts)
+        if all_outputs:
+            self._batch.wants_logits[: self._batch.count] = 1
+        status = self._llama.llama_decode(self._context, self._batch.as_argument(self._llama))
+        if status == 0:
+            return last
+        for part in parts:
+            self.forget(part.sequence, part.position)
+        if status == _ABORTED:
+            raise Interrupted
+        if status == _NO_ROOM:
+            raise NoRoomError
+        reason = f"evaluation failed with status {status}"
+        raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
+
+    def logits(self, place: int) -> Floats:
+        """The logits (vocabulary size) after the token at a place of the last batch: a view."""
+        row = self._llama.llama_get_logits_ith(self._context, place)
+        return np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
+
+    def require_numbers(self, place: int) -> None:
+        """Check that the model computes with numbers.
+
+        Raises:
+            AppError: `model_rejected`.
+        """
+        # Quantised matrices turn NaN into zeros: then all tokens are equally likely.
+        if not 0 < np.ptp(self.logits(place)) < np.inf:
+            reason = "its weights give values that are not numbers"
+            raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
+
+    @property
+    def can_write(self) -> bool:
+        """Whether the model continues texts; one without a memory only makes embeddings."""
+        return bool(self._memory)
+
+    def embed(self, sequence: int, tokens: Sequence[int]) -> Floats:
+        """The embedding (width) of a text, of length 1; `sequence` must be empty, and is again.
+
+        The model pools as it was trained to; where it was not, the tokens' average is taken.
+
+        Raises:
+            Interrupted: `interrupt` is set.
+            NoRoomError: the memory is full.
+            AppError: `model_rejected`.
+        """
+        self._llama.llama_set_embeddings(self._context, True)
+        try:
+            self.evaluate([Part(sequence, 0, tokens, wants_logits=True)], all_outputs=True)
+            embedding = self._pooled(sequence, len(tokens))
+        finally:
+            self._llama.llama_set_embeddings(self._context, False)
+            self.forget(sequence, 0)
+        length = float(np.linalg.norm(embedding))
+        if not 0 < length < np.inf:
+            reason = "its weights give values that are not numbers"
+            raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
+        return embedding / np.float32(length)
+
+    def _pooled(self, sequence: int, count: int) -> Floats:
+        shape = (self._embedding_width,)
+        if self._llama.llama_pooling_type(self._context) != self._llama.LLAMA_POOLING_TYPE_NONE:
+            row = self._llama.llama_get_embeddings_seq(self._context, sequence)
+            return np.ctypeslib.as_array(row, shape=shape).copy()
+        rows = [
+            np.ctypeslib.as_array(
+                self._llama.llama_get_embeddings_ith(self._context, place), shape=shape
+            )
+            for place in range(count)
+        ]
+        mean: Floats = np.mean(rows, axis=0, dtype=np.float32)
+        return mean
+
+    def forget(self, sequence: int, position: int) -> bool:
+        """Forget a sequence from `position` on; False when all of it had to go.
+
+        A recurrent state can't be cut in the middle, and a sliding window that has moved on has
+        lost what comes before it.
+        """
+        if (
+            position
+            and self._reaches_back(sequence, position)
+            and self._llama.llama_memory_seq_rm(self._memory, sequence, position, -1)
+        ):
+            return True
+        self._llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return position == 0
+
+    def copy(self, source: int, target: int, count: int) -> None:
+        """Let `target`, which must be empty, begin with the first `count` tokens of `source`."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, count)
+
+    def can_shift(self) -> bool:
+        """Whether tokens can be taken out of the middle."""
+        return bool(self._llama.llama_memory_can_shift(self._memory))
+
+    def take_out(self, sequence: int, start: int, end: int) -> None:
+        """Forget the tokens from `start` to `end` of a sequence; what follows moves up."""
+        self._llama.llama_memory_seq_rm(self._memory, sequence, start, end)
+        self._llama.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
+
+    def _reaches_back(self, sequence: int, position: int) -> bool:
+        if self._window == 0:
+            return True
+        oldest: int = self._llama.llama_memory_seq_pos_min(self._memory, sequence)
+        return oldest <= max(0, position - self._window)
+
+
+class _Batch:
+    """The arrays of `llama_batch`, made once; every token belongs to one sequence."""
+
+    def __init__(self, capacity: int) -> None:
+        self.tokens, self.positions, self.sequences = (
+            np.zeros(capacity, np.int32) for _ in range(3)
+        )
+        self.sequence_counts = np.ones(capacity, np.int32)
+        self.wants_logits = np.zeros(capacity, np.int8)
+        step, start = self.sequences.itemsize, self.sequences.ctypes.data
+        self.sequence_places = start + step * np.arange(capacity, dtype=np.uintp)
+        self.count = 0
+
+    def fill(self, parts: Sequence[Part]) -> list[int]:
+        """Take the parts in; gives the place of each one's last token."""
+        last, self.count = [], 0
+        for part in parts:
+            start, end = self.count, self.count + len(part.tokens)
+            self.tokens[start:end] = part.tokens
+            self.positions[start:end] = range(part.position, part.position + end - start)
+            self.sequences[start:end] = part.sequence
+            self.wants_logits[start:end] = 0
+            self.wants_logits[end - 1] = part.wants_logits
+            last.append(end - 1)
+            self.count = end
+        return last
+
+    def as_argument(self, llama: object) -> object:
+        """The struct, by value."""
+        integers = ctypes.POINTER(ctypes.c_int32)
+        return llama.llama_batch(  # type: ignore[attr-defined]
+            self.count,
+            ctypes.cast(self.tokens.ctypes.data, integers),
+            None,
+            ctypes.cast(self.positions.ctypes.data, integers),
+            ctypes.cast(self.sequence_counts.ctypes.data, integers),
+            ctypes.cast(self.sequence_places.ctypes.data, ctypes.POINTER(integers)),
+            ctypes.cast(self.wants_logits.ctypes.data, ctypes.POINTER(ctypes.c_int8)),
+        )

@@ -1,0 +1,159 @@
+"""One of the sequences that the engine keeps: what it has read, and the reply it is writing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.inference.evaluation import Floats
+from app.inference.generation import FinishReason, Generation, Piece, TokenProbability
+from app.inference.sampler import Sampler
+from app.inference.text import StreamedText
+from app.inference.vocabulary import Vocabulary
+
+_MOST_EQUAL_TOKENS = 64
+_MOST_EQUAL_BYTES = 8192
+"""So much of one line again and again, and the model is not going to find an end."""
+
+
+class Reply:
+    """A reply as it is written: the sampler's tokens become pieces of text."""
+
+    def __init__(self, generation: Generation, sampler: Sampler, room: int) -> None:
+        self.generation = generation
+        self._sampler = sampler
+        self._text = StreamedText(generation.stops)
+        self._left = sys.maxsize if generation.most_tokens is None else generation.most_tokens
+        if generation.overflow == "stop":
+            self._left = min(self._left, room)
+        self._untold: list[TokenProbability] = []
+        self._began = time.monotonic()
+        self._repetition = _Repetition()
+        self.has_read_prompt = False
+
+    def end_prompt(self) -> None:
+        """Note that the prompt has been read."""
+        now = time.monotonic()
+        self.generation.statistics.prompt_seconds = now - self._began
+        self._began = now
+        self.has_read_prompt = True
+
+    def take(self, context: int, place: int, logits: Floats, vocabulary: Vocabulary) -> int | None:
+        """Choose the next token, and deliver what is certain; None when the reply has ended."""
+        token = self._sampler.sample(context, place, logits)
+        statistics = self.generation.statistics
+        if vocabulary.ends_reply(token):
+            self._end("stop")
+            return None
+        statistics.reply_tokens += 1
+        statistics.reply_seconds = time.monotonic() - self._began
+        piece = vocabulary.piece(token)
+        if self.generation.probabilities is not None:
+            self._untold.append(_probability(token, logits, self.generation, vocabulary))
+        self._deliver(self._text.feed(piece))
+        if self._text.has_stopped:
+            self._end("stop")
+        elif statistics.reply_tokens >= self._left:
+            self._end("length")
+        elif self._repetition.is_endless(token, piece):
+            statistics.repeats = True
+            self._end("length")
+        return None if self.generation.is_over else token
+
+    def end_with(self, error: Exception | None) -> None:
+        """End it for a reason from outside."""
+        self.generation.end(error)
+
+    def close(self) -> None:
+        """Free what it used."""
+        self._sampler.close()
+
+    def _end(self, reason: FinishReason) -> None:
+        self.generation.statistics.finish_reason = reason
+        self._deliver(self._text.finish())
+        self.generation.end()
+
+    def _deliver(self, text: str) -> None:
+        # Probabilities go with the text that their tokens belong to, or with the last of it.
+        if text:
+            self.generation.deliver(Piece(text, tuple(self._untold)))
+            self._untold.clear()
+
+
+class Slot:
+    """A sequence of the context.
+
+    `tokens` are the conversation so far, of which the first `read` are in the context's memory.
+    """
+
+    def __init__(self, sequence: int) -> None:
+        self.sequence = sequence
+        self.tokens: list[int] = []
+        self.read = 0
+        self.last_used = 0.0
+        self.reply: Reply | None = None
+
+    @property
+    def unread(self) -> list[int]:
+        """The tokens that are yet to be evaluated."""
+        return self.tokens[self.read :]
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is a prompt that is not read to its end."""
+        return self.reply is not None and not self.reply.has_read_prompt
+
+    def common_with(self, prompt: Sequence[int]) -> int:
+        """How many tokens of a prompt are in memory already; its last one never counts."""
+        limit = min(self.read, len(prompt) - 1)
+        for place in range(limit):
+            if self.tokens[place] != prompt[place]:
+                return place
+        return limit
+
+    def free(self) -> None:
+        """Give the reply up; what was read stays, for the next turn."""
+        if self.reply is not None:
+            self.reply.close()
+            self.reply = None
+        self.tokens = self.tokens[: self.read]
+        self.last_used = time.monotonic()
+
+
+class _Repetition:
+    """Notices a model that says the same token, or the same line, without end."""
+
+    def __init__(self) -> None:
+        self._token, self._equal_tokens = -1, 0
+        self._line, self._last_line, self._equal_bytes = b"", b"", 0
+
+    def is_endless(self, token: int, piece: bytes) -> bool:
+        """Whether there is enough of the same."""
+        self._equal_tokens = self._equal_tokens + 1 if token == self._token else 1
+        self._token = token
+        *ended, self._line = (self._line + piece).split(b"\n")
+        for line in ended:
+            is_same = line == self._last_line and line.strip() != b""
+            self._equal_bytes = self._equal_bytes + len(line) + 1 if is_same else 0
+            self._last_line = line
+        return self._equal_tokens >= _MOST_EQUAL_TOKENS or self._equal_bytes >= _MOST_EQUAL_BYTES
+
+
+def _probability(
+    token: int, logits: Floats, generation: Generation, vocabulary: Vocabulary
+) -> TokenProbability:
+    """The chosen token's logarithm, of the model's own distribution before any sampler."""
+    highest = float(logits.max())
+    base = highest + float(np.log(np.exp(logits - highest).sum(dtype=np.float64)))
+    count = generation.probabilities or 0
+    likeliest = np.argpartition(logits, -count)[-count:] if count else np.empty(0, np.int64)
+    ordered = likeliest[np.argsort(-logits[likeliest])]
+    return TokenProbability(
+        token,
+        vocabulary.piece(token),
+        float(logits[token]) - base,
+        tuple((int(n), vocabulary.piece(int(n)), float(logits[n]) - base) for n in ordered),
+    )

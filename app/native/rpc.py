@@ -1,0 +1,99 @@
+"""ggml's RPC: workers in other processes or on other machines as devices, and being a worker."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+
+from app.core.errors import AppError, ErrorCode
+from app.native.devices import gpu_pointers
+from app.native.library import load_ggml, load_ggml_base, load_library, load_llama
+
+# The handshake of ggml-rpc.cpp: command 14, the size of what follows, the abilities of a
+# connection; the answer has the protocol's version before its abilities.
+_HELLO, _PROTOCOL, _ABILITIES_BYTES = 14, 7, 24
+_VERSION_BYTES = 4
+_SIZE = struct.Struct("<Q")
+_PATIENCE_SECONDS = 3.0
+_CPU_TYPE = 0
+
+
+def add_workers(addresses: Sequence[str]) -> ctypes.Array[ctypes.c_void_p]:
+    """Make workers devices of this process; gives all devices that are not the processor.
+
+    The array is what llama.cpp takes: pointers, and a null at the end.
+
+    Args:
+        addresses: Each as `host:port`.
+
+    Raises:
+        AppError: `worker_unreachable`; a worker that is lost later ends this process.
+    """
+    load_llama()
+    for address in addresses:
+        _require_worker(address)
+    for address in addresses:
+        registry = _rpc().ggml_backend_rpc_add_server(address.encode())
+        if not registry:
+            raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason="it has no device")
+        load_ggml().ggml_backend_register(ctypes.c_void_p(registry))
+    pointers = gpu_pointers()
+    return (ctypes.c_void_p * (len(pointers) + 1))(*pointers, None)
+
+
+def work(host: str, port: int, threads: int) -> None:
+    """Offer this machine's processor at an address; comes back only when that can't be done."""
+    load_llama()
+    ggml = load_ggml()
+    ggml.ggml_backend_dev_by_type.restype = ctypes.c_void_p
+    pointers = gpu_pointers() or [ggml.ggml_backend_dev_by_type(_CPU_TYPE)]
+    devices = (ctypes.c_void_p * len(pointers))(*pointers)
+    _rpc().ggml_backend_rpc_start_server(
+        f"{host}:{port}".encode(), None, threads, len(pointers), devices
+    )
+
+
+def _require_worker(address: str) -> None:
+    """Shake hands as ggml will: it ends the process when there is nobody, or somebody else."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), _PATIENCE_SECONDS) as connection:
+            reason = _greet(connection)
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or str(error) or "no answer in time"
+        raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=words) from error
+    if reason:
+        raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=reason)
+
+
+def _greet(connection: socket.socket) -> str:
+    request = bytes([_HELLO]) + _SIZE.pack(_ABILITIES_BYTES) + bytes(_ABILITIES_BYTES)
+    connection.sendall(request)
+    answer = b"".join(_received(connection, _SIZE.size + _VERSION_BYTES + _ABILITIES_BYTES))
+    if answer[: _SIZE.size] != _SIZE.pack(_VERSION_BYTES + _ABILITIES_BYTES):
+        return "it is no ggml worker"
+    version = answer[_SIZE.size : _SIZE.size + 1]
+    return "" if version == bytes([_PROTOCOL]) else "it speaks another version of the protocol"
+
+
+def _received(connection: socket.socket, wanted: int) -> Iterator[bytes]:
+    while wanted > 0 and (piece := connection.recv(wanted)):
+        wanted -= len(piece)
+        yield piece
+
+
+@functools.cache
+def _rpc() -> ctypes.CDLL:
+    load_ggml_base()
+    library = load_library("ggml-rpc")
+    library.ggml_backend_rpc_add_server.restype = ctypes.c_void_p
+    library.ggml_backend_rpc_add_server.argtypes = [ctypes.c_char_p]
+    library.ggml_backend_rpc_start_server.restype = None
+    library.ggml_backend_rpc_start_server.argtypes = [
+        *(ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t),
+        ctypes.c_void_p,
+    ]
+    return library
