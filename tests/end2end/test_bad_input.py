@@ -456,24 +456,6 @@ def test_weights_that_do_not_fit_their_configuration(
     assert_nothing_made(target)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("family", ["gpt2", "gpt_neox"])
-def test_a_configuration_that_the_converter_finds_too_new(
-    family: str, folder: Path, home: Path, target: Path
-) -> None:
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    sizes = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-    tokens = {"vocab_size": 512, "bos_token_id": 1, "eos_token_id": 2}
-    config = AutoConfig.for_model(family, **sizes, **tokens)
-    (folder / WEIGHTS).unlink()
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    ended = convert(folder, target)
-    assert_refused(ended, home, ErrorCode.CONVERTER_FAILED)
-    missing = {"gpt2": "n_ctx", "gpt_neox": "rotary_pct"}[family]
-    assert f"it finds no “{missing}” in config.json" in ended.complaints[-1]
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 400 MB of its own."""

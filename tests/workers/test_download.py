@@ -326,11 +326,23 @@ def test_no_name_of_a_repository(hub: LocalHub) -> None:
 
 
 def test_repository_without_weights(hub: LocalHub, served: Path) -> None:
-    for path in served.glob("*.safetensors"):
+    for path in (*served.glob("*.safetensors"), *served.glob("*.bin")):
         path.unlink()
     hub.add_repository("owner/name", served)
 
     assert failed(run("owner/name")).code is ErrorCode.REPOSITORY_WITHOUT_WEIGHTS
+
+
+def test_pickled_weights_need_consent(hub: LocalHub, served: Path, home: Path) -> None:
+    for path in served.glob("*.safetensors"):
+        path.unlink()
+    hub.add_repository("owner/name", served)
+
+    assert failed(run("owner/name")).code is ErrorCode.PICKLE_WEIGHTS
+    assert not (home / "checkpoints" / "owner").exists()
+    _, status = run("owner/name", "--allow-pickle")
+    assert status == 0
+    assert (home / "checkpoints" / "owner" / "name" / "pytorch_model.bin").is_file()
 
 
 @pytest.mark.parametrize(
