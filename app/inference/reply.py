@@ -16,8 +16,8 @@ from app.inference.reasoning import (
 from app.inference.tool_call_forms import ToolCall, Tools
 from app.inference.tool_calls import ADDRESS, INNER_MARKS, ToolCallSplitter, forms_of
 
-ReasoningFormat = Literal["deepseek", "none"]
-"""Thoughts apart from what is said, or within it; the names are llama-server's."""
+ReasoningFormat = Literal["auto", "deepseek", "none"]
+"""Thoughts apart from what is said, or (`none`) within it; the names are llama-server's."""
 
 
 class ReplyReader(Protocol):

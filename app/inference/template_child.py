@@ -27,6 +27,7 @@ ALLOWED_BYTES = 256 * 2**20
 # A conversation is held several times over: as JSON, as text, masked, rendered.
 MEMORY_FACTOR = 16
 READY = b"ready\n"
+_MOST_SECONDS = 10
 
 
 def answer_until_closed() -> NoReturn:
@@ -39,7 +40,7 @@ def answer_until_closed() -> NoReturn:
         renderer: Renderer | None = None
         while True:
             line = lines.get()
-            _limit_memory(ALLOWED_BYTES + MEMORY_FACTOR * len(line))
+            _limit(ALLOWED_BYTES + MEMORY_FACTOR * len(line))
             outcome: Outcome
             if renderer is None:
                 try:
@@ -63,13 +64,20 @@ def _write(pipe: int, content: bytes) -> None:
         content = content[os.write(pipe, content) :]
 
 
-def _limit_memory(more_bytes: int) -> None:
-    """Let this process grow by so much and no more; only Linux keeps to such a limit."""
-    if sys.platform != "linux":
+def _limit(more_bytes: int) -> None:
+    """Let this process grow by so much and no more, and end should nobody be there to end it.
+
+    Only Linux keeps to such a limit of memory. The parent keeps the time, but a parent that is
+    gone is noticed no sooner than the operation ends that is under way.
+    """
+    if sys.platform == "win32":
         return
     import resource
 
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - read for every conversation
-        used = int(file.read().split()[0]) * resource.getpagesize()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + more_bytes, hard))
+    times = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(times.ru_utime + times.ru_stime) + _MOST_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+    if sys.platform == "linux":
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - for every conversation
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + more_bytes, resource.RLIM_INFINITY))

@@ -48,6 +48,17 @@ def test_a_seed_gives_the_same_reply_twice(model: str) -> None:
     assert replies[0] == replies[2] != replies[1]
 
 
+def test_what_a_thinking_model_thinks_is_printed_when_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "thinking.gguf"
+    model = str(write_tiny_model(path, context=CONTEXT, template=TEMPLATE + "<think>"))
+    options = ("--max-tokens", "20", "--temperature", "0")
+    # It never closes what the template opened.
+    assert run_verb("chat", model, "Hello", *options).lines == [""]
+    shown = run_verb("chat", model, "Hello", "--reasoning", *options)
+    assert shown.lines[0] == "<think>"
+    assert "".join(shown.lines[1:])
+
+
 def test_the_pieces_of_the_reply_are_events_and_the_last_has_its_figures(model: str) -> None:
     with started("chat", model, "Hello", "--max-tokens", "20", "--temperature", "0") as child:
         assert child.end() == 0
@@ -132,26 +143,26 @@ def test_a_wrong_value_is_wrong_usage(options: tuple[str, str]) -> None:
 
 
 @contextmanager
-def replying(model: str) -> Iterator[tuple[subprocess.Popen[bytes], psutil.Process]]:
-    """A chat in the middle of its reply, and the engine that it has started."""
+def replying(model: str) -> Iterator[tuple[subprocess.Popen[bytes], list[psutil.Process]]]:
+    """A chat in the middle of its reply, the engine that it has started, and the engine's child."""
     command = [sys.executable, "-m", "app", "chat", model, "Hello", *ENDLESS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as chat:
         assert chat.stdout is not None
         assert chat.stdout.read(20)
-        (engine,) = psutil.Process(chat.pid).children(recursive=True)
+        engine, renderer = psutil.Process(chat.pid).children(recursive=True)
         try:
-            yield chat, engine
+            yield chat, [engine, renderer]
         finally:
             chat.kill()
 
 
-def assert_gone(engine: psutil.Process) -> None:
-    _, alive = psutil.wait_procs([engine], timeout=WAIT_SECONDS)
+def assert_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=WAIT_SECONDS)
     assert alive == []
 
 
 def test_a_killed_engine_is_said_in_words(model: str) -> None:
-    with replying(model) as (chat, engine):
+    with replying(model) as (chat, (engine, _)):
         engine.kill()
         _, complaints = chat.communicate(timeout=WAIT_SECONDS)
     assert chat.returncode == EXIT_FAILED
@@ -164,19 +175,19 @@ def test_a_killed_engine_is_said_in_words(model: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_however_it_ends_no_engine_is_left(model: str, name: str) -> None:
-    with replying(model) as (chat, engine):
+    with replying(model) as (chat, processes):
         chat.send_signal(signal.Signals[name])
         _, complaints = chat.communicate(timeout=WAIT_SECONDS)
-        assert_gone(engine)
+        assert_gone(processes)
     assert chat.returncode == (-signal.SIGKILL if name == "SIGKILL" else EXIT_CANCELLED)
     assert complaints == b""
 
 
 def test_a_reader_that_leaves_takes_the_engine_along(model: str) -> None:
-    with replying(model) as (chat, engine):
+    with replying(model) as (chat, processes):
         assert chat.stdout is not None
         chat.stdout.close()
-        assert_gone(engine)
+        assert_gone(processes)
         assert chat.wait(timeout=WAIT_SECONDS) != 0
         assert chat.stderr is not None
         assert b"Traceback" not in chat.stderr.read()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.inference import template_process
 from app.inference.prompt import ChatTemplate, Prompt
-from app.inference.rendering import Conversation
+from app.inference.rendering import Conversation, Setup
+from app.inference.template_child import READY
+from app.jobs.launch import renderer_command_line
 from tests.templates import CALL, RESULT, TOOLS, templates
 
 HELLO = Conversation([{"role": "user", "content": "Hello"}])
@@ -115,6 +119,18 @@ def test_a_template_that_never_ends_is_ended(
     assert template.render(HELLO).text == GENERIC
     # Nothing of it goes on.
     assert not psutil.Process().children()
+
+
+def test_a_parent_that_is_gone_ends_a_template_that_runs() -> None:
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    child = subprocess.Popen(renderer_command_line(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child, child.stdin, child.stdout:
+        assert child.stdout.readline() == READY
+        child.stdin.write(msgspec.json.encode(Setup(loop, "", "")) + b"\n")
+        child.stdin.close()
+        assert child.wait(timeout=30) == 0
 
 
 TWICE = "{% if messages | length == 2 %}" + "%s" + "{% endif %}{{ messages[0].content }}"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from app.jobs.launch import child_environment, command_line
+from app.jobs.launch import child_environment, command_line, renderer_command_line
 
 _SECRETS = {
     "HF_TOKEN": "hf_planted",
@@ -37,6 +37,12 @@ def test_command_line_runs_this_program_as_a_module() -> None:
 def test_command_line_of_an_installed_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert command_line("probe") == [sys.executable, "probe", "--events"]
+
+
+def test_the_renderer_is_this_program_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert renderer_command_line() == [sys.executable, "-m", "app", "--render-templates"]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert renderer_command_line() == [sys.executable, "--render-templates"]
 
 
 @pytest.mark.parametrize("verb", ["convert", "serve", "chat", "probe", "models", "self-test"])
