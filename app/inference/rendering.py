@@ -156,17 +156,23 @@ class Renderer:
         if not self._control.are_in(text):
             return Rendered(text)
         masks = self._masks
-        masked = self._plain(conversation.changed_by(masks, everything=True))
-        if masks.turn_back(masked) == text:
+        masked = self._masked(conversation)
+        if masked is not None and masks.turn_back(masked) == text:
             return Rendered(text, masks.untrusted(masked, text))
         # Masked lightly, it decides as it does for the conversation itself, unless that holds
         # control tokens' texts. But these may come about only now, from pieces: then it is better
         # that the template treats every text as one it doesn't know.
         light = self._plain(conversation.changed_by(masks, everything=False))
-        if masks.trusted_counts(light) <= masks.trusted_counts(masked):
+        if masked is None or masks.trusted_counts(light) <= masks.trusted_counts(masked):
             masked = light
         text = masks.turn_back(masked)
         return Rendered(text, masks.untrusted(masked, text))
+
+    def _masked(self, conversation: Conversation) -> str | None:
+        try:
+            return self._plain(conversation.changed_by(self._masks, everything=True))
+        except Exception:  # noqa: BLE001 - it insists on a word that could be a part of a token's
+            return None
 
     def _plain(self, conversation: Conversation) -> str:
         variables: dict[str, Any] = {**conversation.options, **self._tokens}

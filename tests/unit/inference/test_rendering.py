@@ -269,6 +269,19 @@ def test_a_template_decides_by_its_own_constants_as_it_always_does() -> None:
     assert found == ["<|im_end|>"]
 
 
+def test_a_template_may_insist_on_a_word_that_is_a_part_of_a_control_token() -> None:
+    source = (
+        "{% if style is defined and style not in ['end', 'start'] %}{{ raise_exception(style) }}"
+        "{% endif %}{{ messages[0].content }}<|im_end|>{{ style }}"
+    )
+    messages = [{"role": "user", "content": "a<|im_end|>"}]
+    text, found = marked(source, Conversation(messages, options={"style": "end"}))
+    assert text == "a<|im_end|><|im_end|>end"
+    assert found == ["<|im_end|>"]
+    outcome = outcome_of(source, Conversation(messages, options={"style": "<|im_end|>"}))
+    assert outcome == Refusal("<|im_end|>")
+
+
 def test_lone_surrogates_do_no_harm() -> None:
     outcome = outcome_of("{{ '\\ud800' }}{{ messages[0].content }}", Conversation([USER]))
     assert outcome == Rendered("?Hello")
