@@ -37,6 +37,8 @@ class Timings(msgspec.Struct, frozen=True):
 class _Body(msgspec.Struct, frozen=True):
     messages: Sequence[WireMessage]
     stream: bool = True
+    # What a thinking model thinks is shown where it stands.
+    reasoning_format: str = "none"
 
 
 class _Delta(msgspec.Struct, frozen=True):
