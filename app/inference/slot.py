@@ -15,8 +15,8 @@ from app.inference.text import StreamedText
 from app.inference.vocabulary import Vocabulary
 
 _MOST_EQUAL_TOKENS = 64
-_MOST_EQUAL_BYTES = 8192
-"""So much of one line again and again, and the model is not going to find an end."""
+_MOST_CYCLES, _SHORTEST_CYCLES, _LONGEST_PERIOD = 32, 512, 128
+"""A sentence as often as that, in so many tokens at least: the model won't find an end."""
 
 
 class Reply:
@@ -50,15 +50,14 @@ class Reply:
             return None
         statistics.reply_tokens += 1
         statistics.reply_seconds = time.monotonic() - self._began
-        piece = vocabulary.piece(token)
         if self.generation.probabilities is not None:
             self._untold.append(_probability(token, logits, self.generation, vocabulary))
-        self._deliver(self._text.feed(piece))
+        self._deliver(self._text.feed(vocabulary.piece(token)))
         if self._text.has_stopped:
             self._end("stop")
         elif statistics.reply_tokens >= self._left:
             self._end("length")
-        elif self._repetition.is_endless(token, piece):
+        elif self._repetition.is_endless(token):
             statistics.repeats = True
             self._end("length")
         return None if self.generation.is_over else token
@@ -124,22 +123,25 @@ class Slot:
 
 
 class _Repetition:
-    """Notices a model that says the same token, or the same line, without end."""
+    """Notices a model that says the same token, or the same few, without end."""
 
     def __init__(self) -> None:
-        self._token, self._equal_tokens = -1, 0
-        self._line, self._last_line, self._equal_bytes = b"", b"", 0
+        self._tokens: list[int] = []
 
-    def is_endless(self, token: int, piece: bytes) -> bool:
+    def is_endless(self, token: int) -> bool:
         """Whether there is enough of the same."""
-        self._equal_tokens = self._equal_tokens + 1 if token == self._token else 1
-        self._token = token
-        *ended, self._line = (self._line + piece).split(b"\n")
-        for line in ended:
-            is_same = line == self._last_line and line.strip() != b""
-            self._equal_bytes = self._equal_bytes + len(line) + 1 if is_same else 0
-            self._last_line = line
-        return self._equal_tokens >= _MOST_EQUAL_TOKENS or self._equal_bytes >= _MOST_EQUAL_BYTES
+        self._tokens.append(token)
+        if self._has_period(1, _MOST_EQUAL_TOKENS):
+            return True
+        # Not at every token, because there are many periods to look for.
+        return len(self._tokens) % _MOST_EQUAL_TOKENS == 0 and any(
+            self._has_period(period, max(_SHORTEST_CYCLES, _MOST_CYCLES * period))
+            for period in range(2, _LONGEST_PERIOD + 1)
+        )
+
+    def _has_period(self, period: int, length: int) -> bool:
+        tail = self._tokens[-length:]
+        return len(tail) == length and tail[period:] == tail[:-period]
 
 
 def _probability(

@@ -19,6 +19,7 @@ from app.inference.generation import Generation, Piece, Statistics
 from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
 from app.inference.session import Session
+from app.inference.slot import _Repetition
 from tests.tiny_model import write_tiny_model
 
 GREEDY = Sampling(temperature=0)
@@ -382,6 +383,17 @@ def test_a_model_that_repeats_itself_is_stopped(session: Session) -> None:
     text, statistics = reply(session, "The mill", biased, 200)
     assert text == "q" * 64
     assert statistics.repeats
+
+
+def test_a_phrase_without_end_is_noticed_and_a_long_list_is_not() -> None:
+    repetition = _Repetition()
+    phrase = [7, 8, 9, 10, 11, 12, 13]
+    said = [repetition.is_endless(token) for token in (phrase * 200)]
+    assert said.index(True) == 511
+    repetition = _Repetition()
+    numbered = [token for number in range(300) for token in (5, 6, 1000 + number)]
+    assert not any(map(repetition.is_endless, numbered))
+    assert not any(map(_Repetition().is_endless, phrase * 30))
 
 
 def test_probabilities_are_told_with_their_text(session: Session) -> None:
