@@ -123,6 +123,8 @@ def _read_weights(
         with faults.gathered("weights"):
             path = locate(folder, name)
             read[path] = _read_file(path, allows_pickle=allows_pickle)
+            if twice := read[path].keys() & places.keys():
+                raise damaged(path, f"the tensor {min(twice)} is in {places[min(twice)]}, too")
             places |= dict.fromkeys(read[path], name)
     if weights.weight_map and places and len(read) == len(weights.names):
         with faults.gathered("weights"):

@@ -83,7 +83,12 @@ def locate(folder: Path, untrusted_name: str) -> Path:
         AppError: `unsafe_name`, `missing_shard`.
     """
     path = folder / safe_relative_path(untrusted_name)
-    if not path.resolve().is_relative_to(_root(folder).resolve()):
+    try:
+        is_inside = path.resolve().is_relative_to(_root(folder))
+    except RuntimeError:
+        # A link that leads to itself.
+        is_inside = False
+    if not is_inside:
         raise AppError(ErrorCode.UNSAFE_NAME, name=untrusted_name)
     if not path.is_file():
         raise AppError(ErrorCode.MISSING_SHARD, file=untrusted_name)
@@ -113,9 +118,10 @@ def damaged(path: Path, reason: str) -> AppError:
 
 def _root(folder: Path) -> Path:
     # The Hub's own cache keeps a repository's files in `blobs` and links to them.
-    repository = folder.absolute().parent.parent
-    is_cache = folder.absolute().parent.name == "snapshots" and (repository / "blobs").is_dir()
-    return repository if is_cache else folder
+    resolved = folder.resolve()
+    repository = resolved.parent.parent
+    is_cache = resolved.parent.name == "snapshots" and (repository / "blobs").is_dir()
+    return repository if is_cache else resolved
 
 
 def _completed(names: list[str]) -> list[str]:

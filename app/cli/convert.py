@@ -44,10 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=path, metavar="PATH", help="a folder, or a .gguf file")
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
-    parser.add_argument(
+    importance = parser.add_mutually_exclusive_group()
+    importance.add_argument(
         "--imatrix", type=path, metavar="FILE", help="an importance matrix, in either format"
     )
-    parser.add_argument(
+    importance.add_argument(
         "--calibration",
         type=path,
         metavar="TEXT",

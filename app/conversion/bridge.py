@@ -114,7 +114,7 @@ def _bear_odd_model_cards() -> None:
 
     def load_if_it_can_be_read(folder: Path | None = None) -> dict[str, Any]:
         try:
-            card: dict[str, Any] = load(folder)
+            card: dict[str, Any] = _as_texts(load(folder))
         except Exception:
             # YAML is a large language, with errors of many kinds.
             logging.getLogger(__name__).exception("the model card is left out")
@@ -122,6 +122,21 @@ def _bear_odd_model_cards() -> None:
         return card
 
     Metadata.load_model_card = load_if_it_can_be_read
+
+
+def _as_texts(value: Any) -> Any:
+    """What YAML took for a number, a date or a truth value, as the text that it is in a card."""
+    match value:
+        case dict():
+            return {key: _as_texts(one) for key, one in value.items()}
+        case list():
+            return [_as_texts(one) for one in value]
+        case bool():
+            # The language “no” above all.
+            return "yes" if value else "no"
+        case None | str():
+            return value
+    return str(value)
 
 
 def _model(checkpoint: Path, kind: Any) -> Any:
@@ -180,9 +195,11 @@ def _sixteen_bit_type(model: Any) -> Any:
         torch.bfloat16: LlamaFileType.MOSTLY_BF16,
         torch.float16: LlamaFileType.MOSTLY_F16,
     }
+    known = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
     matrices = (tensor for _, tensor in model.get_tensors() if tensor.dim() > 1)
-    first = next(matrices, None)
-    return by_dtype.get(first.dtype if first is not None else None, LlamaFileType.ALL_F32)
+    dtypes = known & {tensor.dtype for tensor in matrices}
+    # Where there are several, only 32 bits keep them all.
+    return by_dtype.get(dtypes.pop() if len(dtypes) == 1 else None, LlamaFileType.ALL_F32)
 
 
 @contextmanager
@@ -221,4 +238,6 @@ def _in_words(error: Exception) -> str:
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
     if isinstance(error, KeyError) and text and " " not in text:
         return f"it finds no “{text}” in config.json"
+    if isinstance(error, AssertionError) and not text:
+        return "the weights are not of the form that it expects"
     return text.splitlines()[0] if text else type(error).__name__

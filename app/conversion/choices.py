@@ -20,6 +20,14 @@ from app.native.library import load_llama
 from app.native.quantization import type_numbers
 
 _EMBEDDING = "token_embd.weight"
+_WRITABLE_TYPES = frozenset(
+    {
+        *("f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
+        *("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "tq1_0", "tq2_0", "mxfp4"),
+        *("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs"),
+    }
+)
+"""Those that `ggml_quantize_chunk` can make (ggml/src/ggml.c)."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,16 @@ NO_CHOICES = TypeChoices()
 
 
 def known_type(name: str) -> int:
-    """Ggml's number of a type, by its name in any case.
+    """Ggml's number of a type that weights can be quantised to, by its name in any case.
 
     Raises:
         AppError: `type_unknown`.
     """
-    by_lower_name = {known.lower(): number for known, number in type_numbers().items()}
+    by_lower_name = {
+        known.lower(): number
+        for known, number in type_numbers().items()
+        if known.lower() in _WRITABLE_TYPES
+    }
     if name.lower() not in by_lower_name:
         raise AppError(ErrorCode.TYPE_UNKNOWN, name=name)
     return by_lower_name[name.lower()]

@@ -107,12 +107,17 @@ def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
         if level not in request.source.levels:
             yield Checked("weights", "", ErrorCode.LEVEL_NOT_OFFERED, {"level": level.name})
             return
-    if request.is_dry_run or request.replaces:
+    if request.is_dry_run:
         return
     for level in request.levels:
-        if request.target(level).exists():
-            file = str(request.target(level))
-            yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": file})
+        target = request.target(level)
+        try:
+            if target.is_dir() or (target.exists() and not request.replaces):
+                yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
+                return
+        except OSError as error:
+            facts: Facts = {"folder": str(target), "reason": error.strerror or "not allowed"}
+            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, facts)
             return
 
 

@@ -22,10 +22,18 @@ from app.core.errors import AppError, ErrorCode
 from app.core.files import extend_with_hole, named_failures, temporary_folder
 from app.core.levels import Level
 from app.native.library import load_llama, log
-from app.native.quantization import row_size_bytes, type_name, type_numbers
+from app.native.quantization import (
+    needs_importance,
+    row_size_bytes,
+    type_name,
+    type_numbers,
+)
 
 _FTYPE_ALL_F32 = 0
 _NEEDS_IMPORTANCE = "will require an imatrix"
+_NEVER_BOUND = frozenset({"token_embd.weight", "output.weight"})
+_BOUND_TYPES = frozenset({"iq3_xxs", "iq2_xxs", "iq2_xs", "iq2_s", "iq1_m", "iq1_s"})
+_BOUND_LEVEL, _BOUND_LEVELS_TYPE = "Q2_K_S", "q2_K"
 _TENSOR_LINE = re.compile(
     r"\[\s*\d+/\s*\d+\] (?P<name>\S+)\s+- \[[^\]]*\], type =\s+(?P<old>\S+), size =[^\n(]*"
     r"(?:\((?P<new>\S+)\))?\n"
@@ -83,7 +91,8 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     """Plan one level of a model.
 
     Raises:
-        AppError: `level_needs_importance_matrix`; `type_unknown`; `weights_quantized_already`;
+        AppError: `level_needs_importance_matrix`; `importance_matrix_incomplete` and
+            `importance_matrix_misfit`; `type_unknown`; `weights_quantized_already`;
             `converter_failed`, when llama.cpp can't quantise this model.
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
@@ -94,6 +103,9 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     if len(tensors) != len(by_name):
         reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
+    for tensor in tensors:
+        if tensor.type_number != by_name[tensor.name].type_number:
+            _require_importance(tensor, level, choices)
     metadata = metadata_for(layout.metadata, level.ftype)
     return TypePlan(level, metadata, hollow.header_size_bytes, tensors)
 
@@ -116,6 +128,28 @@ def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple
     numbers = type_numbers()
     for line in _TENSOR_LINE.finditer(text):
         yield line["name"], numbers[line["new"] or line["old"]]
+
+
+def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices) -> None:
+    """Refuse what llama.cpp would: a dry run does not look into the importance matrix."""
+    if choices.importance_of(tensor) is not None or not _needs_importance(tensor, level):
+        return
+    if choices.importance is not None:
+        raise AppError(ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE, tensor=tensor.name)
+    if not choices.expects_importance:
+        raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
+
+
+def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
+    """As `tensor_requires_imatrix` in src/llama-quant.cpp has it, and ggml itself."""
+    if needs_importance(tensor.type_number):
+        return True
+    if tensor.name in _NEVER_BOUND:
+        return False
+    is_small = type_name(tensor.type_number) in _BOUND_TYPES
+    return is_small or (
+        level.name == _BOUND_LEVEL and type_name(tensor.type_number) == _BOUND_LEVELS_TYPE
+    )
 
 
 def _requantizable(tensor: LaidOutTensor, type_number: int) -> LaidOutTensor:

@@ -23,7 +23,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.files import require_space, whole_or_absent
 from app.library.header import read_header
-from app.native.quantization import dequantize_rows, quantize_rows
+from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows, type_name
 
 _CHUNK_WEIGHTS = 2**18
 """As numbers of 32 bits they stay in a core's cache from the check to the last byte."""
@@ -54,8 +54,8 @@ def write_models(
     under its name, or absent; its header has been read back.
 
     Raises:
-        AppError: `weights_not_finite`, `converter_failed`, `importance_matrix_misfit`, and what
-            `whole_or_absent` raises.
+        AppError: `weights_not_finite`, `weights_too_large`, `converter_failed`,
+            `importance_matrix_misfit`, and what `whole_or_absent` raises.
     """
     for path, plan in plans.items():
         require_space(path.parent, plan.size_bytes)
@@ -149,7 +149,13 @@ def _quantized(
         raise AppError(ErrorCode.WEIGHTS_NOT_FINITE, tensor=tensor.name)
     if rows.dtype == np.uint8 and source_type == tensor.type_number:
         return rows.reshape(-1)
-    return quantize_rows(tensor.type_number, numbers, importance, by_reference=manner.by_reference)
+    quantized = quantize_rows(
+        tensor.type_number, numbers, importance, by_reference=manner.by_reference
+    )
+    if not holds_numbers(tensor.type_number, quantized):
+        kind = type_name(tensor.type_number)
+        raise AppError(ErrorCode.WEIGHTS_TOO_LARGE, tensor=tensor.name, type=kind)
+    return quantized
 
 
 def _are_finite(numbers: _Floats) -> bool:

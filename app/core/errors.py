@@ -59,6 +59,8 @@ class ErrorCode(StrEnum):
     CALIBRATION_TEXT_SHORT = "calibration_text_short"
     IMPORTANCE_MATRIX_MISFIT = "importance_matrix_misfit"
     TYPE_UNKNOWN = "type_unknown"
+    IMPORTANCE_MATRIX_INCOMPLETE = "importance_matrix_incomplete"
+    WEIGHTS_TOO_LARGE = "weights_too_large"
     WEIGHTS_NOT_FINITE = "weights_not_finite"
     CONVERTER_MISSING = "converter_missing"
     CONVERTER_FAILED = "converter_failed"

@@ -198,8 +198,16 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "The importance matrix is of another model: its entry for {tensor} has another size.",
         "Give the one that was made with this model, or none.",
     ),
+    ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE: (
+        "The importance matrix has no entry for {tensor}, which so few bits can't do without.",
+        "Have one made from a longer text, or choose another level.",
+    ),
+    ErrorCode.WEIGHTS_TOO_LARGE: (
+        "The tensor {tensor} holds values that are too large for the type {type}.",
+        "Choose another level, such as BF16 or F32.",
+    ),
     ErrorCode.TYPE_UNKNOWN: (
-        "ggml knows no type “{name}”.",
+        "ggml can't quantise to a type “{name}”.",
         "Write it as ggml does, for example q6_K, q8_0 or f16.",
     ),
     ErrorCode.WEIGHTS_NOT_FINITE: (

@@ -38,6 +38,10 @@ def _ggml() -> ctypes.CDLL:
     library.ggml_type_name.argtypes = [ctypes.c_int]
     library.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
     library.ggml_get_type_traits.argtypes = [ctypes.c_int]
+    library.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
+    library.ggml_quantize_requires_imatrix.argtypes = [ctypes.c_int]
+    library.ggml_validate_row_data.restype = ctypes.c_bool
+    library.ggml_validate_row_data.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
     library.ggml_quantize_chunk.restype = ctypes.c_size_t
     library.ggml_quantize_chunk.argtypes = [
         ctypes.c_int,
@@ -66,6 +70,20 @@ def type_name(type_number: int) -> str:
     """Ggml's name of a type."""
     name: bytes = _ggml().ggml_type_name(type_number)
     return name.decode()
+
+
+def needs_importance(type_number: int) -> bool:
+    """Whether ggml ends the process when it is to quantise to a type without importance."""
+    needs: bool = _ggml().ggml_quantize_requires_imatrix(type_number)
+    return needs
+
+
+def holds_numbers(type_number: int, quantized: npt.NDArray[np.uint8]) -> bool:
+    """Whether what was quantised (contiguous) can be read back as finite numbers."""
+    valid: bool = _ggml().ggml_validate_row_data(
+        type_number, quantized.ctypes.data, quantized.nbytes
+    )
+    return valid
 
 
 def row_size_bytes(type_number: int, width: int) -> int:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from app.core.errors import ErrorCode
 from app.core.events import TensorPlanned
 from app.core.levels import LEVELS
 from app.library.header import read_header
+from app.native.importance_matrix import (
+    Activations,
+    ImportanceMatrix,
+    save_importance_matrix,
+)
 from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.llama_cpp_tools import (
@@ -220,6 +228,90 @@ def test_a_model_card_that_can_not_be_read_is_left_out(tmp_path: Path, made: Pat
     converted(source, made, ("Q8_0",))
     name = "tiny-Q8_0.gguf"
     assert (made / name).read_bytes() == (tmp_path / "wanted" / name).read_bytes()
+
+
+def test_odd_values_in_a_model_card_are_text(tmp_path: Path, made: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    card = "---\nlanguage: [en, no]\nlicense: 3.0\ntags: [2024-01-01, x]\n---\n"
+    (source / "README.md").write_text(card)
+    converted(source, made, ("Q8_0",))
+    metadata = read_header(made / "tiny-Q8_0.gguf").metadata
+    assert metadata["general.languages"] == ("en", "no")
+    assert metadata["general.license"] == "3.0"
+    assert metadata["general.tags"] == ("2024-01-01", "x")
+
+
+@pytest.mark.parametrize("level", ["IQ2_XXS", "Q2_K_S", "IQ3_XXS"])
+def test_an_importance_matrix_that_lacks_a_tensor_is_refused_where_llama_cpp_does(
+    level: str, tmp_path: Path, made: Path
+) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    names = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up")
+    rows = Activations(np.ones((1, 256), np.float32), np.ones(1, np.int64))
+    entries = {f"blk.0.{name}.weight": rows for name in names}
+    matrix = tmp_path / "matrix.gguf"
+    save_importance_matrix(matrix, ImportanceMatrix(entries, 2, 512))
+    ended = convert(source, made, (level,), "--imatrix", str(matrix))
+    code = ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE
+    assert_refused(ended, made, code, tensor="blk.0.ffn_down.weight")
+    converted(source, made, ("Q4_K_M",), "--imatrix", str(matrix))
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        ("--output-type=iq2_xxs", ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX),
+        ("--embedding-type=iq2_xs", ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX),
+        ("--type=ffn_down=iq1_s", ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX),
+        ("--output-type=i32", ErrorCode.TYPE_UNKNOWN),
+        ("--embedding-type=q8_K", ErrorCode.TYPE_UNKNOWN),
+        ("--type=ffn_up=q8_1", ErrorCode.TYPE_UNKNOWN),
+    ],
+)
+def test_a_type_that_ggml_would_end_at_is_refused(
+    option: str, code: ErrorCode, tmp_path: Path, made: Path
+) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    assert_refused(convert(source, made, ("Q4_K_M",), option), made, code)
+
+
+def test_a_value_that_the_type_can_not_hold_is_said(tmp_path: Path, made: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    change_weights(source, lambda tensors: tensors["lm_head.weight"].view(-1)[:1].fill_(1e30))
+    ended = convert(source, made, ("F16",))
+    assert ended.status == 1
+    code, name = ErrorCode.WEIGHTS_TOO_LARGE, "output.weight"
+    assert sentence_of(code, tensor=name, type="f16").fullmatch(ended.complaints[-1])
+    assert not list(made.glob("*"))
+    converted(source, made, ("BF16",))
+
+
+def test_several_types_are_all_kept(tmp_path: Path, made: Path, converter: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny", dtype="float16")
+    name = "model.layers.0.mlp.up_proj.weight"
+    change_weights(source, lambda tensors: tensors.update({name: tensors[name].bfloat16() * 1e6}))
+    converted(source, made, ("Q4_K_M", "F32"))
+    reference = converted_by_llama_cpp(source, converter, "f32", tmp_path)
+    for level in ("Q4_K_M", "F32"):
+        content = (made / f"tiny-{level}.gguf").read_bytes()
+        assert content == quantized_by_llama_cpp(reference, level), level
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    change(tensors)
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+def test_a_folder_under_the_name_of_the_result_is_said_at_once(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    (tmp_path / "made.gguf").mkdir()
+    ended = convert(source, tmp_path / "made.gguf", ("Q8_0",), "--overwrite")
+    assert ended.status == 1
+    assert sentence_of(ErrorCode.FILE_EXISTS).fullmatch(ended.complaints[-1])
 
 
 def test_a_verbose_dry_run_tells_every_tensor(tmp_path: Path, made: Path) -> None:

@@ -302,3 +302,33 @@ def test_code_is_found_and_not_run(tmp_path: Path) -> None:
     finding = check_files(folder)[-1].finding
     assert finding.startswith("the repository brings Python code (a.py, b.py, c.py and 1 more)")
     assert open_checkpoint(folder).python_files == ("a.py", "b.py", "c.py", "sub/d.py")
+
+
+def test_a_link_to_a_snapshot_is_as_good_as_the_snapshot(tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "abc"
+    blobs.mkdir()
+    write_single(snapshot)
+    shutil.move(snapshot / "model.safetensors", blobs / "weights")
+    (snapshot / "model.safetensors").symlink_to(blobs / "weights")
+    (tmp_path / "link").symlink_to(snapshot)
+    assert open_checkpoint(tmp_path / "link").parameters == open_checkpoint(snapshot).parameters
+
+
+def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
+    write_single(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "model.safetensors")
+    with pytest.raises(AppError) as raised:
+        open_checkpoint(tmp_path)
+    assert raised.value.code in {ErrorCode.UNSAFE_NAME, ErrorCode.MISSING_SHARD}
+
+
+def test_a_tensor_in_two_shards_is_named(tmp_path: Path) -> None:
+    write_single(tmp_path)
+    for name in (FIRST, SECOND):
+        shutil.copy(tmp_path / "model.safetensors", tmp_path / name)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(AppError) as raised:
+        open_checkpoint(tmp_path)
+    assert raised.value.code is ErrorCode.WEIGHTS_DAMAGED
+    assert FIRST in str(raised.value.facts["reason"])

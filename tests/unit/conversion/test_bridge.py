@@ -14,7 +14,7 @@ from app.conversion.bridge import _in_words
         (KeyError("could not find any of: ['n_ctx']"), "could not find any of: ['n_ctx']"),
         (KeyError(), "KeyError"),
         (ValueError("first\nsecond"), "first"),
-        (AssertionError(), "AssertionError"),
+        (AssertionError(), "the weights are not of the form that it expects"),
     ],
 )
 def test_a_failure_is_one_line(error: Exception, words: str) -> None:
