@@ -108,7 +108,7 @@ def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--type", "ffn_down=q9"], "ggml knows no type “q9”"),
+        (["--type", "ffn_down=q9"], "type “q9”"),
         (["--level", "IQ2_XXS"], "needs an importance matrix"),
         (["--imatrix", "absent.gguf"], "absent.gguf"),
     ],
