@@ -28,11 +28,11 @@ class PlannedLevel:
 
 
 def planned_levels(
-    checkpoint: Path, levels: Sequence[str], importance: Path | None = None
+    checkpoint: Path, levels: Sequence[str], calibration: Path | None = None
 ) -> dict[str, PlannedLevel]:
-    """The plan of each level, by its name."""
+    """The plan of each level, by its name; a dry run makes nothing of the calibration text."""
     chosen = [word for level in levels for word in ("--level", level)]
-    options = ["--imatrix", str(importance)] if importance else []
+    options = ["--calibration", str(calibration)] if calibration else []
     arguments = [str(checkpoint), *chosen, "--dry-run", "--verbose", *options]
     with started("convert", *arguments) as child:
         assert child.end() == 0, child.log()
