@@ -19,11 +19,11 @@ Floats = npt.NDArray[np.float32]
 
 
 class Interrupted(Exception):  # noqa: N818 - somebody's decision, not an error
-    """The evaluation was stopped from another thread; the batch is forgotten again."""
+    """The evaluation was stopped from another thread; what came of the batch is to be forgotten."""
 
 
 class NoRoomError(Exception):
-    """The context's memory has no room for the batch, which is forgotten again."""
+    """The context's memory has no room for the batch, which is to be forgotten."""
 
 
 class Interrupt:
@@ -78,6 +78,7 @@ class Evaluator:
     def evaluate(self, parts: Sequence[Part], *, all_outputs: bool = False) -> list[int]:
         """Evaluate the parts together; gives where in the batch each one's last token stands.
 
+        A batch that fails may be in memory in part: whoever knows the sequences forgets it.
         With `all_outputs` the model's output of every token is kept, not of those last ones alone.
 
         Raises:
@@ -91,8 +92,6 @@ class Evaluator:
         status = self._llama.llama_decode(self._context, self._batch.as_argument(self._llama))
         if status == 0:
             return last
-        for part in parts:
-            self.forget(part.sequence, part.position)
         if status == _ABORTED:
             raise Interrupted
         if status == _NO_ROOM:

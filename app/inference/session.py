@@ -247,7 +247,7 @@ class Session:
                 slot.free()
 
     def _forget_again(self, parts: Sequence[Part]) -> None:
-        """After a batch that failed: the evaluator has forgotten it, whole sequences if it must."""
+        """After a batch that failed: forget what came of it, whole sequences if it must be."""
         for part in parts:
             slot = self._slots[part.sequence]
             if not self._evaluator.forget(slot.sequence, slot.read):
