@@ -34,7 +34,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One message; `parent` is the message it answers, and is always older than it.
 
-    `tokens` is the length of a reply, `reason` why it stopped or failed, both empty for others.
+    `thoughts` is what a thinking model wrote before it spoke, `tokens` the length of a reply,
+    `reason` why it stopped or failed; all are empty for others.
     """
 
     id: MessageId
@@ -42,6 +43,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     parent: MessageId | None = None
     role: Role
     text: str
+    thoughts: str = ""
     state: State = "complete"
     reason: str = ""
     model: str = ""

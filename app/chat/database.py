@@ -36,7 +36,8 @@ MIGRATIONS: tuple[str, ...] = (
         tokens_per_second REAL,
         seconds_to_first_token REAL,
         created INTEGER NOT NULL,
-        text TEXT NOT NULL
+        text TEXT NOT NULL,
+        thoughts TEXT NOT NULL
     ) STRICT;
     CREATE INDEX message_of_chat ON message (chat);
     CREATE INDEX message_of_parent ON message (parent);

@@ -68,6 +68,7 @@ def message_from(row: Mapping[str, Any]) -> Message:
         parent=None if parent is None else MessageId(parent),
         role=row["role"] if row["role"] in _ROLES else "assistant",
         text=row["text"],
+        thoughts=row["thoughts"],
         state=row["state"] if row["state"] in _STATES else "complete",
         reason=row["reason"],
         model=row["model"],

@@ -18,16 +18,20 @@ INSERT_CHAT = """
 INSERT_MESSAGE = """
     INSERT INTO message (
         chat, parent, role, state, reason, model, tokens, tokens_per_second,
-        seconds_to_first_token, created, text
+        seconds_to_first_token, created, text, thoughts
     ) VALUES (
         :chat, :parent, :role, :state, :reason, :model, :tokens, :tokens_per_second,
-        :seconds_to_first_token, :created, :text
+        :seconds_to_first_token, :created, :text, :thoughts
     ) RETURNING *
 """
 
 SHOW_NEW_MESSAGE = """
     UPDATE chat SET active_leaf = :leaf, updated = :now, title = iif(title = '', :title, title)
     WHERE id = :chat
+"""
+
+APPEND_TEXT = """
+    UPDATE message SET text = text || :text, thoughts = thoughts || :thoughts WHERE id = :id
 """
 
 FINISH_MESSAGE = """
@@ -37,7 +41,7 @@ FINISH_MESSAGE = """
 """
 
 END_INTERRUPTED = """
-    UPDATE message SET state = iif(text = '', 'failed', 'stopped'), reason = :reason
+    UPDATE message SET state = iif(text || thoughts = '', 'failed', 'stopped'), reason = :reason
     WHERE state = 'streaming'
 """
 
@@ -60,6 +64,6 @@ DELETE_BRANCH = """
 USE_ALL_COLUMNS = """
     SELECT chat.id, title, chat.model, chat.created, updated, active_leaf,
         message.id, chat, parent, role, state, reason, message.model, tokens, tokens_per_second,
-        seconds_to_first_token, message.created, text
+        seconds_to_first_token, message.created, text, thoughts
     FROM chat JOIN message ON message.chat = chat.id LIMIT 1
 """

@@ -165,15 +165,16 @@ class ChatStore:
             )
         return message
 
-    def append_text(self, message_id: MessageId, text: str) -> None:
+    def append_text(self, message_id: MessageId, text: str, thoughts: str = "") -> None:
         """Add to a message that is streaming; without effect when it has been deleted.
 
         Each call waits for the disk: once a second is enough.
         """
         with self._transaction():
             self._execute(
-                "UPDATE message SET text = text || :text WHERE id = :id",
+                statements.APPEND_TEXT,
                 text=rows.storable(text),
+                thoughts=rows.storable(thoughts),
                 id=message_id,
             )
 

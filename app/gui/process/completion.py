@@ -37,12 +37,11 @@ class Timings(msgspec.Struct, frozen=True):
 class _Body(msgspec.Struct, frozen=True):
     messages: Sequence[WireMessage]
     stream: bool = True
-    # What a thinking model thinks is shown where it stands.
-    reasoning_format: str = "none"
 
 
 class _Delta(msgspec.Struct, frozen=True):
     content: str | None = None
+    reasoning_content: str | None = None
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -61,12 +60,13 @@ class _Chunk(msgspec.Struct, frozen=True):
 
 
 class Completion(QObject):
-    """Asks for a reply and passes it on as it comes.
+    """Asks for a reply and passes it on as it comes: `thought` and `received` carry new text.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
     server's own words) and `broken` (the connection went away); after `stop` with none.
     """
 
+    thought = Signal(str)
     received = Signal(str)
     finished = Signal(object, str)
     refused = Signal(str)
@@ -121,6 +121,8 @@ class Completion(QObject):
             self._timings = chunk.timings
         for choice in chunk.choices:
             self._finish_reason = choice.finish_reason or self._finish_reason
+            if choice.delta.reasoning_content:
+                self.thought.emit(choice.delta.reasoning_content)
             if choice.delta.content:
                 self.received.emit(choice.delta.content)
 

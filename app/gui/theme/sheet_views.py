@@ -23,6 +23,7 @@ QFrame[role="status"] {{
 QFrame[role="line"] {{
     background: {c.line}; border: none; min-height: {_EDGE}px; max-height: {_EDGE}px;
 }}
+QFrame[role="margin"] {{ background: {c.line}; border: none; }}
 QFrame[role="segments"] {{
     background: {c.hover}; border: {_EDGE}px solid {c.line}; border-radius: {RADIUS}px;
 }}

@@ -17,6 +17,7 @@ from app.gui.widgets.markdown.view import MarkdownView
 from app.gui.widgets.markdown.visible import break_long_lines
 from app.gui.widgets.message_actions import MessageActions
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.thoughts_view import ThoughtsView
 
 _MOST_SHOWN = 20_000
 
@@ -48,6 +49,8 @@ class MessageView(QWidget):
         self._content: ProseView | MarkdownView = (
             ProseView(theme) if role == "user" else MarkdownView(theme)
         )
+        self._thoughts = ThoughtsView(theme, parent=self)
+        self._thoughts.link_clicked.connect(self.link_clicked)
         self._caption = PlainLabel("", "caption")
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
         self._retry = Button(theme, self.tr("Retry"), icon_name="refresh", compact=True)
@@ -77,10 +80,19 @@ class MessageView(QWidget):
 
     def append(self, text: str) -> None:
         """Add a piece of the model's reply; at most some thirty times a second."""
+        self._thoughts.end()
         if isinstance(self._content, MarkdownView):
             self._content.append(text)
         else:
             self.set_text(self._text + text)
+
+    def set_thoughts(self, thoughts: str) -> None:
+        """Show what the model thought before it spoke, all of it; empty for nothing."""
+        self._thoughts.show_whole(thoughts)
+
+    def append_thoughts(self, thoughts: str) -> None:
+        """Add to what the model is thinking; at most some thirty times a second."""
+        self._thoughts.append(thoughts)
 
     def set_caption(self, text: str) -> None:
         """What stands below the message: tokens per second and the like."""
@@ -118,6 +130,7 @@ class MessageView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.tiny)
+        column.addWidget(self._thoughts)
         column.addWidget(self._bubble() if is_user else self._content)
         column.addWidget(self._make_state_row())
         column.addWidget(self._make_footer())

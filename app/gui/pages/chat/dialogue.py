@@ -18,6 +18,7 @@ class Dialogue(QObject):
     Signals:
         opened: another chat is open, or none; its messages are in `messages`.
         added: a message was added at the end.
+        thought: the model goes on thinking before its reply; the new part.
         grew: the last message has more text; the new part.
         ended: the last message is as it will stay.
         listed: the list of chats has changed.
@@ -26,6 +27,7 @@ class Dialogue(QObject):
 
     opened = Signal()
     added = Signal(object)
+    thought = Signal(str)
     grew = Signal(str)
     ended = Signal(object)
     listed = Signal()
@@ -96,7 +98,8 @@ class Dialogue(QObject):
         )
         self._append(empty)
         self._reply = Reply(self._engine, self._chats, empty, history, parent=self)
-        self._reply.grew.connect(self._on_grew)
+        self._reply.thought.connect(self.thought)
+        self._reply.grew.connect(self.grew)
         self._reply.ended.connect(self._on_ended)
         self._reply.begin()
 
@@ -113,9 +116,6 @@ class Dialogue(QObject):
     def _model_name(self) -> str:
         state = self._engine.state
         return "" if isinstance(state, Absent) else state.name
-
-    def _on_grew(self, text: str) -> None:
-        self.grew.emit(text)
 
     def _on_ended(self) -> None:
         reply, self._reply = self._reply, None

@@ -71,12 +71,18 @@ class MessageList(QScrollArea):
         view.retried.connect(self.regenerate_requested)
         self._views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
+        view.set_thoughts(message.thoughts)
         view.set_text(message.text)
         self._follows = True
         if message.state != "streaming":
             self._show_end(view, message)
         else:
             view.set_caption(self.tr("Reading…"))
+
+    def think(self, thoughts: str) -> None:
+        """Add to what the model thinks before the last message."""
+        self._views[-1].set_caption("")
+        self._views[-1].append_thoughts(thoughts)
 
     def grow(self, text: str) -> None:
         """Add to the last message."""
@@ -88,6 +94,7 @@ class MessageList(QScrollArea):
         view = self._views[-1]
         if view.text != message.text:
             view.set_text(message.text)
+        view.set_thoughts(message.thoughts)
         self._show_end(view, message)
 
     def text_of_last(self) -> str:

@@ -92,6 +92,7 @@ class ChatPage(QWidget):
         dialogue = self.dialogue
         dialogue.opened.connect(self._show_dialogue)
         dialogue.added.connect(self._on_added)
+        dialogue.thought.connect(self.messages.think)
         dialogue.grew.connect(self.messages.grow)
         dialogue.ended.connect(self._on_ended)
         dialogue.listed.connect(self._list_chats)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -18,12 +19,19 @@ _DEATH_NOTICE_MILLISECONDS = 1000
 _CUT_SHORT = "length"
 
 
+@dataclass
+class _Growth:
+    text: str = ""
+    thoughts: str = ""
+
+
 class Reply(QObject):
-    """Fills one stored message; `grew` carries new text, `ended` comes once.
+    """Fills one stored message; `thought` and `grew` carry new text, `ended` comes once.
 
     What has arrived is on disk within a second, so that a crash loses no more than that.
     """
 
+    thought = Signal(str)
     grew = Signal(str)
     ended = Signal()
 
@@ -41,8 +49,8 @@ class Reply(QObject):
         self._chats = chats
         self._history = history
         self._completion: Completion | None = None
-        self._unpainted = ""
-        self._unsaved = ""
+        self._unpainted = _Growth()
+        self._unsaved = _Growth()
         self._is_over = False
         self._asked = time.monotonic()
         self._first_text: float | None = None
@@ -75,17 +83,19 @@ class Reply(QObject):
         self._asked = time.monotonic()
         self._save_timer.start()
         completion = Completion(url, key, messages, parent=self)
-        completion.received.connect(self._on_received)
+        completion.thought.connect(lambda words: self._take(thoughts=words))
+        completion.received.connect(lambda words: self._take(text=words))
         completion.finished.connect(self._on_finished)
         completion.refused.connect(lambda words: self._end("failed", reason=words))
         completion.broken.connect(self._on_broken)
         self._completion = completion
 
-    def _on_received(self, text: str) -> None:
+    def _take(self, text: str = "", thoughts: str = "") -> None:
         if self._first_text is None:
             self._first_text = time.monotonic() - self._asked
-        self._unpainted += text
-        self._unsaved += text
+        for growth in (self._unpainted, self._unsaved):
+            growth.text += text
+            growth.thoughts += thoughts
         if not self._repaint.isActive():
             self._repaint.start()
 
@@ -104,14 +114,16 @@ class Reply(QObject):
         )
 
     def _paint(self) -> None:
-        text, self._unpainted = self._unpainted, ""
-        if text:
-            self.grew.emit(text)
+        new, self._unpainted = self._unpainted, _Growth()
+        if new.thoughts:
+            self.thought.emit(new.thoughts)
+        if new.text:
+            self.grew.emit(new.text)
 
     def _save(self) -> None:
-        text, self._unsaved = self._unsaved, ""
-        if text:
-            self._chats.append_text(self.message.id, text)
+        new, self._unsaved = self._unsaved, _Growth()
+        if new.text or new.thoughts:
+            self._chats.append_text(self.message.id, new.text, new.thoughts)
 
     def _end(self, state: State, *, reason: str = "", tokens: int = 0) -> None:
         if self._is_over:
