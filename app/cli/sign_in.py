@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import signal
-import sys
 
-from app.core.errors import Cancelled
+from app.cli.secret import ask_secret
 from app.core.events import Finished
 from app.hub.token import store_token
-from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
 NAME = "sign-in"
@@ -23,17 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Ask for the token, or receive it from the parent, and store it."""
-    store_token(lifeline.receive_secret() if arguments.events else _ask())
+    prompt = "Access token (it is not shown): "
+    store_token(ask_secret(prompt, from_parent=arguments.events))
     reporter.report(Finished())
-
-
-def _ask() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline()
-    # Ctrl+C must come out of getpass, which then makes the terminal show what is typed again.
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return getpass.getpass("Access token (it is not shown): ")
-    except (EOFError, KeyboardInterrupt) as error:
-        raise Cancelled from error

@@ -81,6 +81,7 @@ class TerminalReporter:
                 | events.LevelPlanned()
                 | events.TensorPlanned()
                 | events.ModelListed()
+                | events.EndpointListed()
                 | events.Ready()
                 | events.Finished()
             ):
@@ -201,6 +202,7 @@ def _line_of(
     | events.LevelPlanned
     | events.TensorPlanned
     | events.ModelListed
+    | events.EndpointListed
     | events.Ready
     | events.Finished,
 ) -> str:
@@ -208,24 +210,28 @@ def _line_of(
         case events.Checked(subject, finding, error, facts):
             mark = "fault" if error else "ok"
             text = describe_error(error, facts) if error else finding
-            return f"{mark:<6}{subject:<14}{text}"
+            line = f"{mark:<6}{subject:<14}{text}"
         case events.LevelPlanned(level, size_bytes, bits_per_weight):
-            return (
+            line = (
                 f"{level:<8}{size_bytes:>16,} bytes  {format_bytes(size_bytes):>9}"
                 f"  {bits_per_weight:5.2f} bits per weight"
             )
         case events.TensorPlanned(level, name, shape, kind, size_bytes):
             columns = " x ".join(str(length) for length in shape)
-            return f"{level:<8}{name:<40} {columns:>20}  {kind:<8}{size_bytes:>16,} bytes"
+            line = f"{level:<8}{name:<40} {columns:>20}  {kind:<8}{size_bytes:>16,} bytes"
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, facts=facts):
             note = describe_error(problem, facts) if problem else path
-            return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+            line = f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+        case events.EndpointListed(url, name, models, problem=problem, facts=facts):
+            note = describe_error(problem, facts) if problem else ", ".join(models)
+            line = f"{name:<24} {url:<32} {note}"
         case events.Ready(url, key, model, level, context, gpu_layers, threads):
-            return (
+            line = (
                 f"{model} {level} at {url}/v1  key {key}\n"
                 f"context {context}, {gpu_layers} GPU layers, {threads} threads; Ctrl+C stops"
             )
         case events.Finished(files, _):
-            return "\n".join(files)
+            line = "\n".join(files)
         case _:
             assert_never(event)
+    return line

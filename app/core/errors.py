@@ -82,6 +82,13 @@ class ErrorCode(StrEnum):
     NETWORK_UNCONFIRMED = "network_unconfirmed"
     PORT_IN_USE = "port_in_use"
 
+    ENDPOINT_ADDRESS = "endpoint_address"
+    ENDPOINT_INSECURE = "endpoint_insecure"
+    ENDPOINT_UNREACHABLE = "endpoint_unreachable"
+    ENDPOINT_REFUSES = "endpoint_refuses"
+    ENDPOINT_ANSWER = "endpoint_answer"
+    KEY_INVALID = "key_invalid"
+
     CHATS_DAMAGED = "chats_damaged"
     CHATS_READ_ONLY = "chats_read_only"
     NOT_EXPORTED_CHATS = "not_exported_chats"
@@ -106,6 +113,8 @@ class NoticeCode(StrEnum):
     CHATS_RESTORED = "chats_restored"
     CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
+    KEY_NOT_KEPT = "key_not_kept"
+    CONNECTION_READABLE = "connection_readable"
 
 
 class AppError(Exception):

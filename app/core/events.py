@@ -67,6 +67,17 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     facts: Facts = {}
 
 
+class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
+    """Another engine's server and the models that it offers; `problem` says why there are none."""
+
+    url: str
+    name: str
+    models: tuple[str, ...] = ()
+    key: str = ""
+    problem: ErrorCode | None = None
+    facts: Facts = {}
+
+
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
     """How much of a model is loaded, 0 to 1."""
 
@@ -124,6 +135,7 @@ Event = (
     | LevelPlanned
     | TensorPlanned
     | ModelListed
+    | EndpointListed
     | Loading
     | Ready
     | Listening

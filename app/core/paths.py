@@ -50,6 +50,11 @@ def engine_file() -> Path:
     return home() / "engine.json"
 
 
+def endpoints_file() -> Path:
+    """The other engines that a person has added, as JSON."""
+    return home() / "endpoints.json"
+
+
 def default_models_folder() -> Path:
     """Where models go when the settings name no other folder."""
     return home() / "models"

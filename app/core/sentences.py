@@ -282,6 +282,30 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Port {port} on this machine is in use by another program.",
         "Choose another port, or leave it out to take a free one.",
     ),
+    ErrorCode.ENDPOINT_ADDRESS: (
+        "“{text}” is not the address of a server.",
+        "Write it like http://localhost:8080, or paste what the server prints at its start.",
+    ),
+    ErrorCode.ENDPOINT_INSECURE: (
+        "Everybody on the way to {host} could read what you send there without encryption.",
+        "Write the address with https.",
+    ),
+    ErrorCode.ENDPOINT_UNREACHABLE: (
+        "The server {url} can't be reached ({reason}).",
+        "Check that it is running and that the address is right.",
+    ),
+    ErrorCode.ENDPOINT_REFUSES: (
+        "The server {url} wants another key.",
+        "Add it again with the key that it was started with.",
+    ),
+    ErrorCode.ENDPOINT_ANSWER: (
+        "What answers at {url} is no OpenAI-compatible server ({reason}).",
+        "Check the address, and that the server offers “/v1/models”.",
+    ),
+    ErrorCode.KEY_INVALID: (
+        "The key has characters that can't be sent.",
+        "Copy it again, without line breaks around it.",
+    ),
     ErrorCode.CHATS_DAMAGED: (
         "The file with your chats, {file}, is damaged ({reason}).",
         "Start the program again: it keeps the file aside and restores the newest backup.",
@@ -350,6 +374,13 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.DOWNLOAD_RETRIED: (
         "The download of {file} broke off ({reason}); it goes on in {seconds} s."
+    ),
+    NoticeCode.KEY_NOT_KEPT: (
+        "This system has no keyring ({reason}), so the key of {url} is kept no longer than until "
+        "the window closes."
+    ),
+    NoticeCode.CONNECTION_READABLE: (
+        "The connection to {host} is not encrypted: whoever can listen in that network can read it."
     ),
 }
 

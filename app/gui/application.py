@@ -20,6 +20,7 @@ from app.core.events import Noticed
 from app.core.sentences import describe_error
 from app.core.settings import Theme, load_settings
 from app.gui.garbage import GarbageCollection
+from app.gui.process.endpoint_list import EndpointList
 from app.gui.process.engine import Engine
 from app.gui.process.model_list import ModelList
 from app.gui.process.task_board import TaskBoard
@@ -69,6 +70,7 @@ def build_window(application: QApplication) -> MainWindow:
         engine=Engine(application),
         tasks=TaskBoard(application),
         models=ModelList(holder, application),
+        endpoints=EndpointList(application),
         chats=chats,
     )
     holder.changed.connect(lambda _, new: _follow_theme(workbench, new.theme))
@@ -83,6 +85,7 @@ def build_window(application: QApplication) -> MainWindow:
 def _begin(workbench: Workbench) -> None:
     leftovers.sweep()
     workbench.models.refresh()
+    workbench.endpoints.refresh()
     if not paths.engine_file().exists():
         title = QApplication.translate("application", "Testing the engine")
         workbench.tasks.add("probe", title, "self-test")

@@ -7,7 +7,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from app.core.sizes import format_bytes, format_gibibytes
-from app.gui.process.engine import Absent, Engine, EngineState, Failed, Loading, Ready
+from app.gui.process.engine import Absent, Connected, Engine, EngineState, Failed, Loading, Ready
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
@@ -58,6 +58,8 @@ class StatusLine(QFrame):
             case Ready(_, name, server):
                 context = self.tr("context {tokens}").replace("{tokens}", f"{server.context:,}")
                 text = " · ".join(part for part in (name, server.level, context) if part)
+            case Connected(_, name, host=host):
+                text = self.tr("{name} at {host}").replace("{name}", name).replace("{host}", host)
             case Failed(_, name, _, _):
                 text = self.tr("{name} is not loaded").replace("{name}", name)
         self._model.set_text(text)

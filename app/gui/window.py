@@ -109,7 +109,8 @@ class MainWindow(QMainWindow):
         _window_memory().setValue(_GEOMETRY, self.saveGeometry())
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
-        stop_children(self, self._workbench.tasks, self._workbench.models, self._workbench.engine)
+        bench = self._workbench
+        stop_children(self, bench.tasks, bench.models, bench.endpoints, bench.engine)
         super().closeEvent(event)
 
     def _build_layout(self) -> None:

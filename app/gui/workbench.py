@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.chat.store import ChatStore
+from app.gui.process.endpoint_list import EndpointList
 from app.gui.process.engine import Engine
 from app.gui.process.model_list import ModelList
 from app.gui.process.task_board import TaskBoard
@@ -21,4 +22,5 @@ class Workbench:
     engine: Engine
     tasks: TaskBoard
     models: ModelList
+    endpoints: EndpointList
     chats: ChatStore

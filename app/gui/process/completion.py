@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 from PySide6.QtNetwork import (
     QNetworkAccessManager,
     QNetworkProxy,
@@ -13,88 +13,65 @@ from PySide6.QtNetwork import (
     QNetworkRequest,
 )
 
+from app.gui.process.wire import (
+    ChatServer,
+    Chunk,
+    Delta,
+    ReplyClock,
+    WireError,
+    WireMessage,
+    request_body,
+)
+
 _LONGEST_LINE = 2**20
+_LONGEST_REPLY = 16 * 2**20
+_LONGEST_WORDS = 1000
 _OK = 200
-
-
-class WireMessage(msgspec.Struct, frozen=True):
-    """A message as it is sent."""
-
-    role: str
-    content: str
-
-
-class Timings(msgspec.Struct, frozen=True):
-    """What the server measured; milliseconds and tokens per second."""
-
-    prompt_n: int = 0
-    prompt_ms: float = 0.0
-    predicted_n: int = 0
-    predicted_ms: float = 0.0
-    predicted_per_second: float = 0.0
-
-
-class _Body(msgspec.Struct, frozen=True):
-    messages: Sequence[WireMessage]
-    stream: bool = True
-
-
-class _Delta(msgspec.Struct, frozen=True):
-    content: str | None = None
-    reasoning_content: str | None = None
-
-
-class _Choice(msgspec.Struct, frozen=True):
-    delta: _Delta = _Delta()
-    finish_reason: str | None = None
-
-
-class _Error(msgspec.Struct, frozen=True):
-    message: str = ""
-
-
-class _Chunk(msgspec.Struct, frozen=True):
-    choices: list[_Choice] = []
-    timings: Timings | None = None
-    error: _Error | None = None
+_END = b"[DONE]"
+# A long prompt may take another engine its time; once it writes, silence means that it is gone.
+_PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 
 
 class Completion(QObject):
     """Asks for a reply and passes it on as it comes: `thought` and `received` carry new text.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
-    server's own words) and `broken` (the connection went away); after `stop` with none.
+    server's own words) and `broken` (the connection went away, and why); after `stop` with none.
     """
 
     thought = Signal(str)
     received = Signal(str)
     finished = Signal(object, str)
     refused = Signal(str)
-    broken = Signal()
+    broken = Signal(str)
 
     def __init__(
         self,
-        url: str,
-        key: str,
+        server: ChatServer,
         messages: Sequence[WireMessage],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._server = server
         self._network = QNetworkAccessManager(self)
-        self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        if server.is_own:
+            self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
         self._unread = b""
-        self._timings = Timings()
+        self._length = 0
+        self._clock = ReplyClock()
         self._finish_reason = ""
         self._refusal = ""
-        request = QNetworkRequest(QUrl(f"{url}/v1/chat/completions"))
-        request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-        request.setRawHeader(b"Authorization", b"Bearer " + key.encode())
-        self._reply = self._network.post(request, msgspec.json.encode(_Body(messages)))
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(self._give_up)
+        if not server.is_own:
+            self._patience.start(_PATIENCE_MILLISECONDS)
+        self._reply = self._network.post(_request(server), request_body(server, messages))
         self._reply.readyRead.connect(self._read)
         self._reply.finished.connect(self._end)
 
     def stop(self) -> None:
         """Give up the reply; the server notices and stops."""
+        self._patience.stop()
         self._reply.readyRead.disconnect(self._read)
         self._reply.finished.disconnect(self._end)
         self._reply.abort()
@@ -102,48 +79,92 @@ class Completion(QObject):
     def _read(self) -> None:
         if self._status() != _OK:
             return
-        *lines, self._unread = (self._unread + bytes(self._reply.readAll().data())).split(b"\n")
-        if len(self._unread) > _LONGEST_LINE:
-            self._refusal = self.tr("The server's answer can't be read.")
-            self._reply.abort()
+        if not self._server.is_own:
+            self._patience.start(_SILENCE_MILLISECONDS)
+        new = bytes(self._reply.readAll().data())
+        self._length += len(new)
+        *lines, self._unread = (self._unread + new).split(b"\n")
+        if len(self._unread) > _LONGEST_LINE or self._length > _LONGEST_REPLY:
+            self._refuse(self.tr("The server's answer can't be read."))
+            return
         for line in lines:
-            if line.startswith(b"data: {"):
-                self._take(line.removeprefix(b"data: "))
+            self._take(line.removeprefix(b"data:").strip())
 
     def _take(self, content: bytes) -> None:
+        if content == _END:
+            # Not every server says why a reply ended.
+            self._finish_reason = self._finish_reason or "stop"
+        if not content.startswith(b"{"):
+            return
         try:
-            chunk = msgspec.json.decode(content, type=_Chunk)
-        except msgspec.DecodeError:
+            chunk = msgspec.json.decode(content, type=Chunk)
+        except (ValueError, RecursionError):
             return
         if chunk.error is not None:
-            self._refusal = chunk.error.message
-        if chunk.timings is not None:
-            self._timings = chunk.timings
+            self._refusal = self._words_of(chunk.error)
+        self._clock.note(chunk.timings, chunk.usage)
         for choice in chunk.choices:
             self._finish_reason = choice.finish_reason or self._finish_reason
-            if choice.delta.reasoning_content:
-                self.thought.emit(choice.delta.reasoning_content)
-            if choice.delta.content:
-                self.received.emit(choice.delta.content)
+            self._pass_on(choice.delta or Delta())
+
+    def _pass_on(self, delta: Delta) -> None:
+        thoughts = delta.reasoning_content or delta.reasoning
+        if thoughts or delta.content:
+            self._clock.begin()
+        if thoughts:
+            self.thought.emit(thoughts)
+        if delta.content:
+            self.received.emit(delta.content)
+
+    def _give_up(self) -> None:
+        self._refuse(self.tr("The server has been silent for too long."))
+
+    def _refuse(self, words: str) -> None:
+        self._refusal = words
+        self._reply.abort()
 
     def _end(self) -> None:
-        self._read()
+        self._patience.stop()
+        if not self._refusal:
+            self._read()
         if self._status() not in (0, _OK):
-            self._refusal = self._refusal_in(bytes(self._reply.readAll().data()))
+            self._refusal = self._refusal_in(bytes(self._reply.read(_LONGEST_LINE).data()))
         if self._refusal:
             self.refused.emit(self._refusal)
         elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
-            self.finished.emit(self._timings, self._finish_reason)
+            self.finished.emit(self._clock.timings(), self._finish_reason)
         else:
-            self.broken.emit()
+            self.broken.emit(self._reply.errorString())
 
     def _refusal_in(self, body: bytes) -> str:
         try:
-            error = msgspec.json.decode(body, type=_Chunk).error
-        except msgspec.DecodeError:
+            error = msgspec.json.decode(body, type=Chunk).error
+        except (ValueError, RecursionError):
             error = None
-        return error.message if error else self.tr("The server refused the request.")
+        if error is not None:
+            return self._words_of(error)
+        words = self.tr("The server refused the request (status {status}).")
+        return words.replace("{status}", str(self._status()))
+
+    def _words_of(self, error: WireError | str) -> str:
+        words = error if isinstance(error, str) else error.message
+        return words[:_LONGEST_WORDS] or self.tr("The server reported an error.")
 
     def _status(self) -> int:
         attribute = QNetworkRequest.Attribute.HttpStatusCodeAttribute
         return self._reply.attribute(attribute) or 0
+
+
+def _request(server: ChatServer) -> QNetworkRequest:
+    request = QNetworkRequest(QUrl(f"{server.url}/v1/chat/completions"))
+    request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
+    # Compressed, a small answer could fill the memory.
+    request.setRawHeader(b"Accept-Encoding", b"identity")
+    # What is said, and the key, are for this origin alone.
+    request.setAttribute(
+        QNetworkRequest.Attribute.RedirectPolicyAttribute,
+        QNetworkRequest.RedirectPolicy.ManualRedirectPolicy,
+    )
+    if server.key:
+        request.setRawHeader(b"Authorization", b"Bearer " + server.key.encode())
+    return request

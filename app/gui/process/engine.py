@@ -37,6 +37,17 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Connected:
+    """A model of another engine answers at `url`; no other model of any server has its `path`."""
+
+    path: str
+    name: str
+    url: str
+    key: str
+    host: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """The model could not be loaded, or the engine died; `sentence` says why."""
 
@@ -46,7 +57,12 @@ class Failed:
     log: str
 
 
-EngineState = Absent | Loading | Ready | Failed
+EngineState = Absent | Loading | Ready | Connected | Failed
+
+
+def remote_path(url: str, model: str) -> str:
+    """What stands for a server's model where a local one has its path."""
+    return f"{url}\n{model}"
 
 
 class Engine(QObject):
@@ -77,8 +93,14 @@ class Engine(QObject):
         self._enter(Loading(path, name, 0.0))
         child.start()
 
+    def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
+        """Talk to a model of another engine, in place of the one that is loaded, if any."""
+        self._drop_child()
+        path = remote_path(endpoint.url, model)
+        self._enter(Connected(path, model, endpoint.url, endpoint.key, endpoint.name))
+
     def unload(self) -> None:
-        """Free the model's memory."""
+        """Free the model's memory, or let go of another engine's model."""
         self._drop_child()
         self._enter(Absent())
 

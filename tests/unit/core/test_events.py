@@ -14,6 +14,7 @@ _EVENTS: tuple[events.Event, ...] = (
     events.LevelPlanned("Q4_K_M", 2**40, 4.85, "a.gguf"),
     events.TensorPlanned("Q4_K_M", "output.weight", (151_936, 1024), "q6_K", 2**30),
     events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
+    events.EndpointListed("http://localhost:1", "far", ("m",), "key"),
     events.Loading(0.25),
     events.Ready("http://127.0.0.1:1", "key", "m", "Q4_0", 4096, 0, 2),
     events.Listening("127.0.0.1:50052"),

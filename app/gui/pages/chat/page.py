@@ -11,7 +11,7 @@ from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.dialogue import Dialogue
 from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
-from app.gui.process.engine import Absent, EngineState, Failed, Loading, Ready
+from app.gui.process.engine import Absent, Connected, EngineState, Failed, Loading, Ready
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -41,7 +41,7 @@ class ChatPage(QWidget):
         theme = workbench.theme
         self.dialogue = Dialogue(workbench.engine, workbench.chats, self)
         self.chat_list = ChatList(theme, workbench.chats)
-        self.picker = ModelPicker(theme, workbench.engine, workbench.models)
+        self.picker = ModelPicker(workbench)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.composer = Composer(theme)
@@ -176,7 +176,7 @@ class ChatPage(QWidget):
             case Failed(_, _, sentence, _):
                 actions = [("retry", self.tr("Try again")), ("log", self.tr("Show log"))]
                 self.notice.show_notice("error", sentence, actions, dismissible=False)
-            case Ready():
+            case Ready() | Connected():
                 self.notice.hide()
         self._show_hint(state)
 
@@ -201,6 +201,10 @@ class ChatPage(QWidget):
                     self.tr("Get one from Hugging Face, or drop a .gguf file onto this window."),
                     self.tr("Get a model"),
                 )
+            case Connected(_, name, host=host):
+                words = self.tr("What you write is sent to {host}.").replace("{host}", host)
+                title = self.tr("Ask {name} something").replace("{name}", name)
+                self._empty.show_state("chat", title, words)
             case Loading(_, name, _) | Ready(_, name, _) | Failed(_, name, _, _):
                 words = self.tr("What you write stays on this machine.")
                 title = self.tr("Ask {name} something").replace("{name}", name)

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.conversation import Message, State
 from app.chat.store import ChatStore
-from app.gui.process.completion import Completion, Timings, WireMessage
-from app.gui.process.engine import Engine, Failed, Ready
+from app.gui.process.completion import Completion
+from app.gui.process.engine import Connected, Engine, Failed, Ready
+from app.gui.process.wire import ChatServer, Timings, WireMessage
 
 _REPAINT_MILLISECONDS = 33
 _SAVE_MILLISECONDS = 1000
@@ -52,6 +53,7 @@ class Reply(QObject):
         self._unpainted = _Growth()
         self._unsaved = _Growth()
         self._is_over = False
+        self._host = ""
         self._asked = time.monotonic()
         self._first_text: float | None = None
         self.tokens_per_second: float | None = None
@@ -73,16 +75,22 @@ class Reply(QObject):
 
     def _on_engine_changed(self) -> None:
         match self._engine.state:
-            case Ready(_, _, server) if self._completion is None and not self._is_over:
-                self._ask(server.url, server.key)
+            case Ready() | Connected() as state if self._completion is None and not self._is_over:
+                self._ask(self._server_of(state))
             case Failed(_, _, sentence, _):
                 self._end("failed", reason=sentence)
 
-    def _ask(self, url: str, key: str) -> None:
+    def _server_of(self, state: Ready | Connected) -> ChatServer:
+        if isinstance(state, Connected):
+            self._host = state.host
+            return ChatServer(state.url, state.key, state.name, is_own=False)
+        return ChatServer(state.server.url, state.server.key, state.server.model, is_own=True)
+
+    def _ask(self, server: ChatServer) -> None:
         messages = [WireMessage(m.role, m.text) for m in self._history if m.text]
         self._asked = time.monotonic()
         self._save_timer.start()
-        completion = Completion(url, key, messages, parent=self)
+        completion = Completion(server, messages, parent=self)
         completion.thought.connect(lambda words: self._take(thoughts=words))
         completion.received.connect(lambda words: self._take(text=words))
         completion.finished.connect(self._on_finished)
@@ -106,7 +114,13 @@ class Reply(QObject):
             reason = self.tr("The context is full; the reply ends here.")
         self._end("complete", reason=reason, tokens=timings.predicted_n)
 
-    def _on_broken(self) -> None:
+    def _on_broken(self, reason: str) -> None:
+        if self._host:
+            words = self.tr("The connection to {host} broke: {reason}.").replace(
+                "{host}", self._host
+            )
+            self._end("failed", reason=words.replace("{reason}", reason.rstrip(".")))
+            return
         # The connection breaks a moment before the process is known to be dead, and why.
         words = self.tr("The connection to the engine broke.")
         QTimer.singleShot(

@@ -10,6 +10,7 @@ from app.core.machine import usable_threads
 from app.core.paths import default_models_folder
 from app.core.settings import title_of
 from app.gui.pages.settings.access import AccessCard
+from app.gui.pages.settings.endpoints import EndpointsCard
 from app.gui.pages.settings.engine import EngineCard
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
@@ -63,6 +64,7 @@ class SettingsPage(QWidget):
         self.notice = NoticeBar(theme)
         self.access = AccessCard(theme)
         self.engine = EngineCard(workbench)
+        self.endpoints = EndpointsCard(theme, workbench.endpoints)
         self._build_layout()
         self.gpu_layers.set_value(value.gpu_layers)
         self.threads.set_value(value.threads)
@@ -101,7 +103,15 @@ class SettingsPage(QWidget):
         column = QVBoxLayout(column_widget)
         column.setContentsMargins(0, 0, SPACING.medium, 0)
         column.setSpacing(SPACING.large)
-        for card in (loading, self.engine, files, converting, self.access, look):
+        for card in (
+            loading,
+            self.engine,
+            self.endpoints,
+            files,
+            converting,
+            self.access,
+            look,
+        ):
             column.addWidget(card)
         column.addStretch(1)
         scroll = QScrollArea()

@@ -1,0 +1,29 @@
+"""Asking a person for a secret, or receiving it from the parent over the pipe."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import sys
+
+from app.core.errors import Cancelled
+from app.jobs import lifeline
+
+
+def ask_secret(prompt: str, *, from_parent: bool) -> str:
+    """What was given; typed on a terminal it is not shown, else it is a line of standard input.
+
+    Raises:
+        Cancelled: Ctrl+C.
+    """
+    if from_parent:
+        return lifeline.receive_secret()
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    # Ctrl+C must come out of getpass, which then makes the terminal show what is typed again.
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return getpass.getpass(prompt)
+    except (EOFError, KeyboardInterrupt) as error:
+        raise Cancelled from error

@@ -1,0 +1,77 @@
+"""The servers that a person has added: a small file of addresses, and a keyring for the keys."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.core import paths
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Noticed
+from app.core.files import write_atomically
+from app.core.secrets import forget_secret, is_sendable, store_secret, stored_secret
+from app.endpoints.endpoint import Endpoint
+
+_MOST_ENDPOINTS = 100
+
+
+def endpoints() -> list[Endpoint]:
+    """Those that were added, oldest first; a file that can't be read counts as empty."""
+    try:
+        found = msgspec.json.decode(paths.endpoints_file().read_bytes(), type=list[Endpoint])
+    except (OSError, ValueError, RecursionError):
+        return []
+    return found[:_MOST_ENDPOINTS]
+
+
+def keep(endpoint: Endpoint, key: str) -> Noticed | None:
+    """Add a server, or give one that is there another name or key.
+
+    The notice says that the system has no keyring; the server is kept then, and its key is not.
+
+    Raises:
+        AppError: `folder_not_writable`, `disk_full`, `file_busy`.
+    """
+    others = [other for other in endpoints() if other.url != endpoint.url]
+    _save([*others, endpoint])
+    if not key:
+        return None
+    try:
+        store_secret(endpoint.origin, key)
+    except AppError as error:
+        return Noticed(NoticeCode.KEY_NOT_KEPT, {**error.facts, "url": endpoint.url})
+    return None
+
+
+def drop(endpoint: Endpoint) -> None:
+    """Remove a server, and its key where no other server of the same origin needs it.
+
+    Raises:
+        AppError: `folder_not_writable`, `disk_full`, `file_busy`.
+    """
+    others = [other for other in endpoints() if other.url != endpoint.url]
+    _save(others)
+    if all(other.origin != endpoint.origin for other in others):
+        forget_secret(endpoint.origin)
+
+
+def key_of(endpoint: Endpoint) -> str:
+    """The key that is kept for its origin; empty for none."""
+    key = stored_secret(endpoint.origin) or ""
+    return key if is_sendable(key) else ""
+
+
+def checked_key(typed: str) -> str:
+    """A key as it was typed, without what is around it; empty for none.
+
+    Raises:
+        AppError: `key_invalid` when it can't be sent.
+    """
+    key = typed.strip()
+    if key and not is_sendable(key):
+        raise AppError(ErrorCode.KEY_INVALID)
+    return key
+
+
+def _save(found: list[Endpoint]) -> None:
+    encoded = msgspec.json.format(msgspec.json.encode(found[-_MOST_ENDPOINTS:]), indent=2)
+    write_atomically(paths.endpoints_file(), encoded + b"\n")

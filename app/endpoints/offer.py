@@ -1,0 +1,93 @@
+"""What models a server offers; the server may be slow, broken or hostile."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Annotated
+
+import httpx2
+import msgspec
+from msgspec import Meta
+
+from app import __version__
+from app.core.errors import AppError, ErrorCode
+from app.endpoints.endpoint import Endpoint
+
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 15.0
+_LARGEST_ANSWER = 4 * 2**20
+_MOST_MODELS = 1000
+_LONGEST_NAME = 256
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class _Entry(msgspec.Struct):
+    id: Annotated[str, Meta(min_length=1)]
+
+
+class _Models(msgspec.Struct):
+    data: list[_Entry]
+
+
+def offered_models(endpoint: Endpoint, key: str) -> tuple[str, ...]:
+    """The names of the models, in the server's order: at most 1,000, without what can't be shown.
+
+    Redirects are not followed, so that the key stays with its origin.
+
+    Raises:
+        AppError: `endpoint_unreachable`, `endpoint_refuses`, `endpoint_answer`.
+    """
+    body = _answer(endpoint, key)
+    try:
+        entries = msgspec.json.decode(body, type=_Models).data
+    except (ValueError, RecursionError) as error:
+        raise _unusable(endpoint, "its list of models can't be read") from error
+    names = dict.fromkeys(entry.id for entry in entries if _is_showable(entry.id))
+    return tuple(names)[:_MOST_MODELS]
+
+
+def _answer(endpoint: Endpoint, key: str) -> bytes:
+    headers = {"User-Agent": f"gristmill/{__version__}", "Accept-Encoding": "identity"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+    try:
+        with httpx2.stream(
+            "GET", f"{endpoint.url}/v1/models", headers=headers, timeout=timeout
+        ) as response:
+            _require_success(endpoint, response)
+            return _body(endpoint, response)
+    except httpx2.HTTPError as error:
+        reason = "its certificate is not trusted" if "certificate" in str(error) else str(error)
+        words = reason or type(error).__name__
+        raise AppError(ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason=words) from error
+
+
+def _require_success(endpoint: Endpoint, response: httpx2.Response) -> None:
+    if response.status_code in _REFUSALS:
+        raise AppError(ErrorCode.ENDPOINT_REFUSES, url=endpoint.url)
+    if response.status_code != HTTPStatus.OK:
+        raise _unusable(endpoint, f"status {response.status_code}")
+
+
+def _body(endpoint: Endpoint, response: httpx2.Response) -> bytes:
+    ends = time.monotonic() + _ANSWER_SECONDS
+    body = b""
+    for piece in response.iter_raw():
+        body += piece
+        if len(body) > _LARGEST_ANSWER:
+            raise _unusable(endpoint, "its answer is endless")
+        if time.monotonic() > ends:
+            raise AppError(
+                ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason="it takes too long"
+            )
+    return body
+
+
+def _is_showable(name: str) -> bool:
+    return name.isprintable() and len(name) <= _LONGEST_NAME
+
+
+def _unusable(endpoint: Endpoint, reason: str) -> AppError:
+    return AppError(ErrorCode.ENDPOINT_ANSWER, url=endpoint.url, reason=reason)

@@ -1,0 +1,78 @@
+"""Servers are kept in a file, their keys in the keyring, one for each origin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.core import paths
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.endpoints import catalogue
+from app.endpoints.endpoint import parse_address
+from tests.memory_keyring import MemoryKeyring
+
+NEAR = parse_address("localhost:8080")
+SAME_ORIGIN = parse_address("localhost:8080/other/v1")
+FAR = parse_address("https://example.com", "Far")
+
+
+def test_what_was_added_is_there_until_removed(ring: MemoryKeyring) -> None:
+    assert catalogue.endpoints() == []
+    assert catalogue.keep(NEAR, "") is None
+    assert catalogue.keep(FAR, "secret") is None
+    assert catalogue.endpoints() == [NEAR, FAR]
+    assert (catalogue.key_of(NEAR), catalogue.key_of(FAR)) == ("", "secret")
+    catalogue.drop(FAR)
+    assert catalogue.endpoints() == [NEAR]
+    assert ring.entries == {}
+
+
+def test_no_key_is_in_the_file(ring: MemoryKeyring) -> None:
+    catalogue.keep(FAR, "very-secret")
+    assert b"very-secret" not in paths.endpoints_file().read_bytes()
+    assert list(ring.entries.values()) == ["very-secret"]
+
+
+def test_a_server_that_is_added_again_gets_its_new_name_and_key(ring: MemoryKeyring) -> None:
+    catalogue.keep(FAR, "old")
+    renamed = parse_address("https://example.com", "Farther")
+    catalogue.keep(renamed, "new")
+    assert catalogue.endpoints() == [renamed]
+    assert catalogue.key_of(renamed) == "new"
+
+
+def test_a_key_stays_while_another_server_of_its_origin_is_there(ring: MemoryKeyring) -> None:
+    catalogue.keep(NEAR, "secret")
+    catalogue.keep(SAME_ORIGIN, "")
+    catalogue.drop(NEAR)
+    assert catalogue.key_of(SAME_ORIGIN) == "secret"
+
+
+def test_without_a_keyring_the_server_is_kept_and_the_key_is_not(no_ring: None) -> None:
+    notice = catalogue.keep(FAR, "secret")
+    assert notice is not None
+    assert notice.code is NoticeCode.KEY_NOT_KEPT
+    assert catalogue.endpoints() == [FAR]
+    assert catalogue.key_of(FAR) == ""
+    catalogue.drop(FAR)
+    assert catalogue.endpoints() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[7]", b'[{"url": 7, "name": ""}]', b"[" * 99_999])
+def test_a_damaged_file_counts_as_empty(content: bytes, home: Path) -> None:
+    home.mkdir()
+    paths.endpoints_file().write_bytes(content)
+    assert catalogue.endpoints() == []
+
+
+@pytest.mark.parametrize("typed", ["a key", "schlüssel", "line\nbreak", "x" * 1001])
+def test_a_key_that_can_not_be_sent_is_refused(typed: str) -> None:
+    with pytest.raises(AppError) as refused:
+        catalogue.checked_key(typed)
+    assert refused.value.code is ErrorCode.KEY_INVALID
+
+
+def test_what_surrounds_a_key_is_dropped() -> None:
+    assert catalogue.checked_key(" sk-1\n") == "sk-1"
+    assert catalogue.checked_key("\n") == ""
