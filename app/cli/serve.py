@@ -1,15 +1,18 @@
-"""`gristmill serve`: an OpenAI-compatible server for one model, on loopback, with a key."""
+"""`gristmill serve`: an OpenAI-compatible server for one model, with a key."""
 
 from __future__ import annotations
 
 import argparse
 import secrets
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.cli.values import address, layer_count, port_number, positive
-from app.core.errors import NoticeCode
-from app.core.events import Noticed, Ready
+from app.cli.network import add_host_arguments, require_confirmed
+from app.cli.values import address, layer_count, port_number, positive, web_origin
+from app.core.errors import AppError, NoticeCode
+from app.core.events import Event, Noticed, Ready
+from app.core.secrets import store_secret, stored_secret
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
 
@@ -18,16 +21,24 @@ if TYPE_CHECKING:
     from app.library.facts import ModelFacts
 
 NAME = "serve"
-_SLOTS = 4
-HELP = "Offer a model to this machine's programs through an OpenAI-compatible server."
+_KEY_BYTES = 32
+_KEY_ENTRY = "serve"
+_RISK = "what is said goes unencrypted through that network; the key alone keeps others out"
+HELP = "Offer a model to other programs through an OpenAI-compatible server."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
     parser.add_argument("--port", type=port_number, default=0, help="default: a free one")
+    add_host_arguments(parser)
     parser.add_argument(
-        "--slots", type=positive, default=_SLOTS, metavar="N", help="replies at once; default: 4"
+        "--keep-key",
+        action="store_true",
+        help="the same key at every start, kept in the system's keyring",
+    )
+    parser.add_argument(
+        "--slots", type=positive, metavar="N", help="replies at once; default: as in the settings"
     )
     parser.add_argument(
         "--worker",
@@ -40,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-origin",
         action="append",
+        type=web_origin,
         default=[],
         metavar="ORIGIN",
         help="web pages of this origin may ask, such as http://localhost:3000; may repeat",
@@ -60,22 +72,24 @@ def add_load_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
+    from app.inference.listening import listen, network_address, own_address
     from app.inference.prompt import ChatTemplate
     from app.inference.reply import ReplyFormat
     from app.inference.sampling import default_sampling
-    from app.inference.server import ServedModel, listen, serve
+    from app.inference.server import ServedModel, serve
     from app.inference.worker import EngineThread
     from app.library.facts import facts_of, read_headers
     from app.library.index import find_model
     from app.library.sanity import require_sane
 
+    require_confirmed(arguments, _RISK)
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
     headers = read_headers(find_model(arguments.model, settings.searched_paths()))
     require_sane(headers[0])
     facts = facts_of(headers)
-    listener = listen(arguments.port)
+    listener = listen(arguments.host, arguments.port)
     wishes = _wishes(arguments, settings, facts, reporter)
     engine = EngineThread(wishes, reporter.report)
     session = engine.load()
@@ -92,13 +106,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     vocabulary.show(replies.shown_tokens(controls))
     name = facts.name.encode("utf-8", "replace").decode()
     ready = Ready(
-        url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-        key=secrets.token_hex(32),
+        url=f"http://{own_address(listener)}",
+        key=kept_key(reporter.report) if arguments.keep_key else secrets.token_hex(_KEY_BYTES),
         model=name,
         level=facts.level,
         context=session.context_tokens,
         gpu_layers=session.gpu_layers,
         threads=session.threads,
+        network_url=f"http://{place}" if (place := network_address(listener)) else "",
     )
     served = ServedModel(
         engine=engine,
@@ -112,6 +127,18 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     )
     origins = frozenset(arguments.allow_origin)
     serve(served, listener, origins, lambda: reporter.report(ready))
+
+
+def kept_key(report: Callable[[Event], None]) -> str:
+    """The key of the last time, or a new one that is kept for the next."""
+    if key := stored_secret(_KEY_ENTRY):
+        return key
+    key = secrets.token_hex(_KEY_BYTES)
+    try:
+        store_secret(_KEY_ENTRY, key)
+    except AppError as error:
+        report(Noticed(NoticeCode.SERVER_KEY_NOT_KEPT, error.facts))
+    return key
 
 
 def _wishes(
@@ -130,7 +157,7 @@ def _wishes(
         threads=arguments.threads or settings.threads,
         threads_batch=arguments.threads_batch or settings.threads_batch,
         flash_attention=arguments.flash_attention or settings.flash_attention,
-        slots=arguments.slots,
+        slots=arguments.slots or settings.reply_slots,
         workers=tuple(arguments.worker),
         reads_at_once=not facts.is_causal,
         has_extra_buffers=engine_setting(reporter.report).has_extra_buffers,

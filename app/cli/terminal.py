@@ -225,9 +225,9 @@ def _line_of(
         case events.EndpointListed(url, name, models, problem=problem, facts=facts):
             note = describe_error(problem, facts) if problem else ", ".join(models)
             line = f"{name:<24} {url:<32} {note}"
-        case events.Ready(url, key, model, level, context, gpu_layers, threads):
+        case events.Ready(url, key, model, level, context, gpu_layers, threads, network_url):
             line = (
-                f"{model} {level} at {url}/v1  key {key}\n"
+                f"{model} {level} at {network_url or url}/v1  key {key}\n"
                 f"context {context}, {gpu_layers} GPU layers, {threads} threads; Ctrl+C stops"
             )
         case events.Finished(files, _):

@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import Literal
 
+from app.core.web_origin import is_web_origin
+
 _LARGEST_PORT = 65_535
 _LARGEST = 2**24
 _HIGHEST_TEMPERATURE = 5
@@ -46,6 +48,13 @@ def address(text: str) -> str:
     if not host:
         raise argparse.ArgumentTypeError(f"“{text}” is not of the form HOST:PORT")
     port_number(port)
+    return text
+
+
+def web_origin(text: str) -> str:
+    """The origin of a web page, such as `http://localhost:3000`."""
+    if not is_web_origin(text):
+        raise argparse.ArgumentTypeError(f"“{text}” is not of the form http://HOST:PORT")
     return text
 
 

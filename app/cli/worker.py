@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import socket
 import threading
 
+from app.cli.network import add_host_arguments, require_confirmed
 from app.cli.values import port_number, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Listening
@@ -15,23 +15,13 @@ from app.jobs.reporter import Reporter
 
 NAME = "worker"
 HELP = "Lend this machine's processor or graphics card to a model that is served elsewhere."
-_LOOPBACK = "127.0.0.1"
+_RISK = "ggml's protocol has no password: whoever reaches it may use, and crash, the worker"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--port", type=port_number, default=0, help="default: a free one")
-    parser.add_argument(
-        "--host",
-        default=_LOOPBACK,
-        metavar="ADDRESS",
-        help="the address to listen at; any but this machine's own needs --confirm-network",
-    )
-    parser.add_argument(
-        "--confirm-network",
-        action="store_true",
-        help="everybody who can reach the address may use, and crash, the worker",
-    )
+    add_host_arguments(parser)
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
 
 
@@ -39,9 +29,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Work until stopped."""
     from app.native.rpc import work
 
+    require_confirmed(arguments, _RISK)
     host = arguments.host
-    if not _is_loopback(host) and not arguments.confirm_network:
-        raise AppError(ErrorCode.NETWORK_UNCONFIRMED, address=host)
     port = _free_port(host, arguments.port)
     # Python hears of Ctrl+C only in this thread, and not while it is in ggml's own code.
     ended = threading.Event()
@@ -54,13 +43,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     reporter.report(Listening(f"{host}:{port}"))
     ended.wait()
     raise AppError(ErrorCode.PORT_IN_USE, port=port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _free_port(host: str, port: int) -> int:

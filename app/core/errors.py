@@ -81,6 +81,7 @@ class ErrorCode(StrEnum):
     WORKER_UNREACHABLE = "worker_unreachable"
     NETWORK_UNCONFIRMED = "network_unconfirmed"
     PORT_IN_USE = "port_in_use"
+    ADDRESS_UNUSABLE = "address_unusable"
 
     ENDPOINT_ADDRESS = "endpoint_address"
     ENDPOINT_INSECURE = "endpoint_insecure"
@@ -114,6 +115,7 @@ class NoticeCode(StrEnum):
     CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
     KEY_NOT_KEPT = "key_not_kept"
+    SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"
 
 

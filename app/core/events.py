@@ -85,7 +85,10 @@ class Loading(msgspec.Struct, frozen=True, tag="loading"):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The server answers at `url`, to whoever presents `key`."""
+    """The server answers at `url`, to whoever presents `key`.
+
+    `network_url` is for other machines, and empty where none may come.
+    """
 
     url: str
     key: str
@@ -94,6 +97,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     context: int
     gpu_layers: int
     threads: int
+    network_url: str = ""
 
 
 class Listening(msgspec.Struct, frozen=True, tag="listening"):

@@ -275,12 +275,16 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Start one there with “gristmill worker”, and give its host and port.",
     ),
     ErrorCode.NETWORK_UNCONFIRMED: (
-        "At {address} other machines could reach this one, and ggml's protocol has no password.",
-        "Leave --host out, or add --confirm-network if everybody in that network may.",
+        "At {address} other machines could reach this one, and {risk}.",
+        "Leave --host out, or type the address a second time: --confirm-network {address}.",
     ),
     ErrorCode.PORT_IN_USE: (
         "Port {port} on this machine is in use by another program.",
         "Choose another port, or leave it out to take a free one.",
+    ),
+    ErrorCode.ADDRESS_UNUSABLE: (
+        "“{address}” is not an address of this machine.",
+        "Give one of its IP addresses, or 0.0.0.0 for all of them.",
     ),
     ErrorCode.ENDPOINT_ADDRESS: (
         "“{text}” is not the address of a server.",
@@ -378,6 +382,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.KEY_NOT_KEPT: (
         "This system has no keyring ({reason}), so the key of {url} is kept no longer than until "
         "the window closes."
+    ),
+    NoticeCode.SERVER_KEY_NOT_KEPT: (
+        "This system has no keyring ({reason}), so the server gets a new key at every start."
     ),
     NoticeCode.CONNECTION_READABLE: (
         "The connection to {host} is not encrypted: whoever can listen in that network can read it."

@@ -24,6 +24,8 @@ _MOST_LAYERS = 1024
 
 Theme = Literal["system", "light", "dark"]
 FlashAttention = Literal["auto", "on", "off"]
+ContextOverflow = Literal["stop", "shift"]
+"""What happens when the context is full in the middle of a reply: it ends, or the oldest go."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +99,52 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "The files are the same to the byte; it takes several times as long.",
         ),
     ] = False
+    context_overflow: Annotated[
+        ContextOverflow,
+        Meta(
+            title="When the context is full",
+            description="The reply ends there and says so, or it goes on and the model forgets "
+            "the oldest part of the conversation.",
+        ),
+    ] = "stop"
+    shares_model: Annotated[
+        bool,
+        Meta(
+            title="Share the loaded model",
+            description="Programs on this machine may use it, at an address and with a key that "
+            "stay the same.",
+        ),
+    ] = False
+    share_port: Annotated[
+        int,
+        Meta(ge=1024, le=65_535, title="Port", description="Where the programs find it."),
+    ] = 7847
+    share_origins: Annotated[
+        tuple[str, ...],
+        Meta(
+            title="Web pages",
+            description="Pages of these origins may ask, too, such as http://localhost:3000; "
+            "several are separated by spaces.",
+        ),
+    ] = ()
+    shares_in_network: Annotated[
+        bool,
+        Meta(
+            title="Other machines",
+            description="Whoever is in the same network and has the key may use it; what is said "
+            "goes through that network unencrypted.",
+        ),
+    ] = False
+    reply_slots: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            title="Replies at once",
+            description="How many programs or chats get their reply at the same time; they share "
+            "the context.",
+        ),
+    ] = 4
     theme: Annotated[
         Theme,
         Meta(title="Theme", description="Light, dark, or as the system has it."),

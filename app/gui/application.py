@@ -67,7 +67,7 @@ def build_window(application: QApplication) -> MainWindow:
     workbench = Workbench(
         theme=theme,
         settings=holder,
-        engine=Engine(application),
+        engine=Engine(holder, application),
         tasks=TaskBoard(application),
         models=ModelList(holder, application),
         endpoints=EndpointList(application),

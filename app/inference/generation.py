@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from app.core.settings import ContextOverflow
 from app.inference.sampling import Sampling
 
 if TYPE_CHECKING:
     from app.inference.session import Session
 
 FinishReason = Literal["stop", "length"]
-Overflow = Literal["stop", "shift"]
-"""What happens when the context is full in the middle of a reply: it ends, or the oldest go."""
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Generation:
     sampling: Sampling
     most_tokens: int | None = None
     stops: Sequence[str] = ()
-    overflow: Overflow = "stop"
+    overflow: ContextOverflow = "stop"
     probabilities: int | None = None
     deliver: Callable[[Piece | Exception | None], None] = lambda _: None
     statistics: Statistics = field(default_factory=Statistics)

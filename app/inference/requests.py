@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.generation import Overflow
+from app.core.settings import ContextOverflow
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
 from app.inference.request_messages import FunctionName, RequestMessage, Text, tools_as_given
@@ -76,7 +76,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     logit_bias: TokenBiases | None = None
     grammar: Grammar | None = None
     response_format: ResponseFormat | None = None
-    context_overflow: Overflow = "stop"
+    context_overflow: ContextOverflow = "stop"
 
     def sampling(self, defaults: Sampling) -> Sampling:
         """The values that were given, over the defaults.

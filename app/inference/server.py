@@ -1,4 +1,4 @@
-"""The OpenAI-compatible server on loopback: routes, streaming, and the end of a request."""
+"""The OpenAI-compatible server: routes, streaming, and the end of a request."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from app.inference.answers import (
 from app.inference.embeddings import text_routes
 from app.inference.generation import Generation, Piece
 from app.inference.guard import Guard
+from app.inference.listening import served_hosts
 from app.inference.metrics import Metrics
 from app.inference.prompt import ChatTemplate, Prompt
 from app.inference.reasoning import Part
@@ -45,7 +46,6 @@ from app.inference.requests import (
 from app.inference.sampling import Sampling
 from app.inference.worker import BusyError, EngineThread
 
-LOOPBACK = "127.0.0.1"
 _READ_TIMEOUT_SECONDS = 10
 _DISCONNECT_POLL_SECONDS = 0.1
 Result = TypeVar("Result")
@@ -67,27 +67,6 @@ class ServedModel:
     metrics: Metrics = field(default_factory=Metrics)
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one.
-
-    Raises:
-        AppError: `port_in_use`.
-    """
-    # With the protocol named, asyncio sets TCP_NODELAY: without it each piece waits some 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((LOOPBACK, port))
-        listener.listen()
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise AppError(ErrorCode.PORT_IN_USE, port=port) from error
-    return listener
-
-
 def serve(
     model: ServedModel,
     listener: socket.socket,
@@ -98,8 +77,6 @@ def serve(
 
     Web pages may ask only if they come from one of the `origins`, to the letter.
     """
-    port = listener.getsockname()[1]
-    hosts = frozenset(f"{host}:{port}" for host in (LOOPBACK, "localhost"))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -108,7 +85,9 @@ def serve(
 
     application = Starlette(
         routes=_routes(model),
-        middleware=[Middleware(Guard, key=model.key, hosts=hosts, origins=origins)],
+        middleware=[
+            Middleware(Guard, key=model.key, hosts=served_hosts(listener), origins=origins)
+        ],
         exception_handlers={
             HTTPException: _answer_refusal,
             AppError: _answer_error,

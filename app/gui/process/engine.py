@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from app.core import events
 from app.core.errors import ErrorCode
 from app.gui.process.child import Child
+from app.gui.process.sharing import sharing_arguments
+from app.gui.settings_holder import SettingsHolder
 from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
@@ -66,15 +68,21 @@ def remote_path(url: str, model: str) -> str:
 
 
 class Engine(QObject):
-    """Loads and unloads models; `changed` carries the new state, `noticed` a sentence."""
+    """Loads and unloads models; `changed` carries the new state, `noticed` a sentence.
+
+    `sharing` is how the loaded model is shared: the arguments that `serve` was started with.
+    """
 
     changed = Signal(object)
     noticed = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state: EngineState = Absent()
+        self.sharing: list[str] = []
+        self._settings = settings
         self._child: Child | None = None
+        self._departing: Child | None = None
         self._failure = ""
 
     @property
@@ -86,12 +94,15 @@ class Engine(QObject):
         """Load a model in place of the one that is loaded, if any."""
         self._drop_child()
         self._failure = ""
-        child = Child("serve", path, parent=self)
+        self.sharing = sharing_arguments(self._settings.value)
+        child = Child("serve", path, *self.sharing, parent=self)
         child.received.connect(self._on_received)
         child.ended.connect(self._on_ended)
         self._child = child
         self._enter(Loading(path, name, 0.0))
-        child.start()
+        # The memory and the port of the one before must be free again.
+        if self._departing is None:
+            child.start()
 
     def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
         """Talk to a model of another engine, in place of the one that is loaded, if any."""
@@ -110,11 +121,19 @@ class Engine(QObject):
         child, self._child = self._child, None
         child.received.disconnect(self._on_received)
         child.ended.disconnect(self._on_ended)
-        child.ended.connect(child.deleteLater)
-        if child.is_running:
-            child.cancel()
-        else:
+        if self._departing is not None or not child.is_running:
             child.deleteLater()
+            return
+        self._departing = child
+        child.ended.connect(self._on_departed)
+        child.cancel()
+
+    def _on_departed(self) -> None:
+        if self._departing is not None:
+            self._departing.deleteLater()
+            self._departing = None
+        if self._child is not None:
+            self._child.start()
 
     def _enter(self, state: EngineState) -> None:
         self.state = state

@@ -44,6 +44,7 @@ IconName = Literal[
     "search",
     "send",
     "settings",
+    "share",
     "stop",
     "terminal",
     "trash",

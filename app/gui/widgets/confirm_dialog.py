@@ -1,11 +1,11 @@
-"""A question before something would be lost: what goes, and the word for it on the button."""
+"""A question before something would be lost or let in, and the word for it on the button."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -14,7 +14,16 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class ConfirmDialog(QDialog):
-    """Asks; `accepted` when the person says yes. Opened with `open`."""
+    """Asks; `accepted` when the person says yes. Opened with `open`.
+
+    Args:
+        theme: colours.
+        title: the question.
+        text: what happens.
+        details: what it happens to, each on a line.
+        action: the word on the button.
+        typed: what has to be typed before; empty for nothing.
+    """
 
     def __init__(
         self,
@@ -24,6 +33,8 @@ class ConfirmDialog(QDialog):
         details: Sequence[str],
         action: str,
         parent: QWidget | None = None,
+        *,
+        typed: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -44,7 +55,19 @@ class ConfirmDialog(QDialog):
         row.addStretch(1)
         row.addWidget(self.confirm)
         row.addWidget(keep)
-        column.addSpacing(SPACING.small)
-        column.addLayout(row)
         keep.setDefault(True)
         keep.setFocus()
+        if typed:
+            column.addWidget(self._typing_line(typed))
+        column.addSpacing(SPACING.small)
+        column.addLayout(row)
+
+    def _typing_line(self, typed: str) -> QLineEdit:
+        words = self.tr("Type “{word}” to confirm").replace("{word}", typed)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText(words)
+        self.line.setAccessibleName(words)
+        self.line.textChanged.connect(lambda text: self.confirm.setEnabled(text.strip() == typed))
+        self.confirm.setEnabled(False)
+        self.line.setFocus()
+        return self.line

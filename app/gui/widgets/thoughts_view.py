@@ -79,7 +79,7 @@ class ThoughtsView(QWidget):
         line.setFixedWidth(SIZE.focus)
         self._body = QWidget()
         row = QHBoxLayout(self._body)
-        row.setContentsMargins(SPACING.small, 0, 0, 0)
+        row.setContentsMargins(SPACING.small, 0, 0, SPACING.small)
         row.setSpacing(SPACING.medium)
         row.addWidget(line)
         row.addWidget(self.content, 1)

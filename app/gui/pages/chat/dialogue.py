@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from app.chat.conversation import Chat, ChatId, Message, MessageId
-from app.chat.store import ChatStore
 from app.core.errors import AppError
 from app.gui.pages.chat.reply import Reply
-from app.gui.process.engine import Absent, Engine, Failed
+from app.gui.process.engine import Absent, Failed
 from app.gui.texts import error_text
+from app.gui.workbench import Workbench
 
 
 class Dialogue(QObject):
@@ -33,10 +33,11 @@ class Dialogue(QObject):
     listed = Signal()
     failed = Signal(str)
 
-    def __init__(self, engine: Engine, chats: ChatStore, parent: QObject | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._engine = engine
-        self._chats = chats
+        self._engine = workbench.engine
+        self._chats = workbench.chats
+        self._settings = workbench.settings
         self._reply: Reply | None = None
         self.chat: Chat | None = None
         self.messages: list[Message] = []
@@ -97,7 +98,8 @@ class Dialogue(QObject):
             chat, history[-1].id, "assistant", "", state="streaming", model=self._model_name()
         )
         self._append(empty)
-        self._reply = Reply(self._engine, self._chats, empty, history, parent=self)
+        overflow = self._settings.value.context_overflow
+        self._reply = Reply(self._engine, self._chats, empty, history, overflow, parent=self)
         self._reply.thought.connect(self.thought)
         self._reply.grew.connect(self.grew)
         self._reply.ended.connect(self._on_ended)

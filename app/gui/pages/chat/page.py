@@ -11,11 +11,13 @@ from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.dialogue import Dialogue
 from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
+from app.gui.pages.chat.share_dialog import ShareDialog
 from app.gui.process.engine import Absent, Connected, EngineState, Failed, Loading, Ready
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.empty_state import EmptyState
+from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.text_dialog import TextDialog
@@ -39,9 +41,10 @@ class ChatPage(QWidget):
         super().__init__(parent)
         self._workbench = workbench
         theme = workbench.theme
-        self.dialogue = Dialogue(workbench.engine, workbench.chats, self)
+        self.dialogue = Dialogue(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
+        self.share_button = IconButton(theme, "share", self.tr("Share the model"))
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.composer = Composer(theme)
@@ -71,6 +74,7 @@ class ChatPage(QWidget):
     def _build_layout(self) -> None:
         header, body = page_layout(self, self.tr("Chat"))
         header.addWidget(self.picker)
+        header.addWidget(self.share_button)
         conversation = QWidget()
         column = QVBoxLayout(conversation)
         column.setContentsMargins(0, 0, 0, 0)
@@ -106,6 +110,7 @@ class ChatPage(QWidget):
         self.chat_list.deleted.connect(self._on_deleted)
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
+        self.share_button.clicked.connect(lambda: ShareDialog(self._workbench, self).open())
         self._workbench.engine.changed.connect(self._show_engine)
         self._workbench.models.changed.connect(self._on_models_changed)
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.conversation import Message, State
 from app.chat.store import ChatStore
+from app.core.settings import ContextOverflow
 from app.gui.process.completion import Completion
 from app.gui.process.engine import Connected, Engine, Failed, Ready
 from app.gui.process.wire import ChatServer, Timings, WireMessage
@@ -42,6 +43,7 @@ class Reply(QObject):
         chats: ChatStore,
         message: Message,
         history: Sequence[Message],
+        context_overflow: ContextOverflow,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -49,6 +51,7 @@ class Reply(QObject):
         self._engine = engine
         self._chats = chats
         self._history = history
+        self._context_overflow = context_overflow
         self._completion: Completion | None = None
         self._unpainted = _Growth()
         self._unsaved = _Growth()
@@ -84,7 +87,9 @@ class Reply(QObject):
         if isinstance(state, Connected):
             self._host = state.host
             return ChatServer(state.url, state.key, state.name, is_own=False)
-        return ChatServer(state.server.url, state.server.key, state.server.model, is_own=True)
+        ready = state.server
+        overflow = self._context_overflow
+        return ChatServer(ready.url, ready.key, ready.model, True, overflow)
 
     def _ask(self, server: ChatServer) -> None:
         messages = [WireMessage(m.role, m.text) for m in self._history if m.text]

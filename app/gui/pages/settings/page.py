@@ -49,6 +49,11 @@ class SettingsPage(QWidget):
             self._title("flash_attention"),
             (("auto", self.tr("Automatic")), ("on", self.tr("On")), ("off", self.tr("Off"))),
         )
+        self.context_overflow = SegmentedChoice(
+            theme,
+            self._title("context_overflow"),
+            (("stop", self.tr("End")), ("shift", self.tr("Go on"))),
+        )
         self.theme = SegmentedChoice(
             theme,
             self._title("theme"),
@@ -71,6 +76,7 @@ class SettingsPage(QWidget):
         self.threads_batch.set_value(value.threads_batch)
         self.context.setValue(value.context)
         self.flash_attention.set_value(value.flash_attention)
+        self.context_overflow.set_value(value.context_overflow)
         self.theme.set_value(value.theme)
         self.quantizes_by_reference.setChecked(value.quantizes_by_reference)
         self.models_folder.set_path(value.models_folder or "")
@@ -84,6 +90,7 @@ class SettingsPage(QWidget):
             self.tr("How a model is loaded"),
             ("gpu_layers", self.gpu_layers),
             ("context", self.context),
+            ("context_overflow", self.context_overflow),
             ("flash_attention", self.flash_attention),
             ("threads", self.threads),
             ("threads_batch", self.threads_batch),
@@ -141,6 +148,7 @@ class SettingsPage(QWidget):
         )
         self.context.valueChanged.connect(lambda number: self._change(context=number))
         self.flash_attention.changed.connect(lambda value: self._change(flash_attention=value))
+        self.context_overflow.changed.connect(lambda value: self._change(context_overflow=value))
         self.theme.changed.connect(lambda value: self._change(theme=value))
         self.quantizes_by_reference.toggled.connect(
             lambda is_on: self._change(quantizes_by_reference=is_on)

@@ -1,0 +1,124 @@
+"""How other programs reach the shared model: address, key, and a command to try it with."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from app.core import events
+from app.gui.process.engine import Absent, Connected, EngineState, Failed, Loading, Ready
+from app.gui.process.sharing import sharing_arguments
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.workbench import Workbench
+
+
+class ShareAddress(QFrame):
+    """Follows the engine; where it runs with other settings, offers to load the model again."""
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        theme = workbench.theme
+        self.setProperty("role", "card")
+        self.address = _read_only()
+        self.key = _read_only()
+        self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.state = PlainLabel("", wrap=True)
+        self.load_button = Button(
+            theme, self.tr("Load the model again"), "primary", icon_name="refresh"
+        )
+        self._ways = QWidget()
+        ways = QVBoxLayout(self._ways)
+        ways.setContentsMargins(0, 0, 0, 0)
+        ways.setSpacing(SPACING.medium)
+        for title, field in ((self.tr("Address"), self.address), (self.tr("Key"), self.key)):
+            copy = CopyButton(theme, self.tr("Copy {what}").replace("{what}", title), field.text)
+            ways.addWidget(FormRow(title, "", _beside(field, copy), stacked=True))
+        self.command = CopyButton(
+            theme,
+            self.tr("Copy a command that tries it"),
+            self._command,
+            words=self.tr("Copy a command that tries it"),
+        )
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.command)
+        ways.addLayout(row)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[SPACING.large] * 4)
+        column.setSpacing(SPACING.medium)
+        column.addWidget(self.state)
+        column.addWidget(self.load_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._ways)
+        self.load_button.clicked.connect(self._load_again)
+        workbench.engine.changed.connect(self._show)
+        workbench.settings.changed.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        engine = self._workbench.engine
+        wanted = sharing_arguments(self._workbench.settings.value)
+        is_current = engine.sharing == wanted
+        ready = engine.state.server if isinstance(engine.state, Ready) else None
+        self.load_button.setVisible(ready is not None and not is_current)
+        self._ways.setVisible(ready is not None and is_current and bool(wanted))
+        self.state.set_text(
+            self._words(engine.state, is_wanted=bool(wanted), is_current=is_current)
+        )
+        if ready is not None:
+            self.address.setText(_base_url(ready))
+            self.key.setText(ready.key)
+
+    def _words(self, state: EngineState, *, is_wanted: bool, is_current: bool) -> str:
+        match state:
+            case Ready() if not is_current:
+                return self.tr("The loaded model still runs with the settings of before.")
+            case Ready(_, name, _) if is_wanted:
+                words = self.tr("{name} is shared, for every OpenAI-compatible program:")
+                return words.replace("{name}", name)
+            case Ready():
+                return self.tr("The loaded model is for this window alone.")
+            case Loading():
+                return self.tr("The model is being loaded.")
+            case Connected(host=host):
+                words = self.tr("The model is not on this machine: share it from {host}.")
+                return words.replace("{host}", host)
+            case Absent() | Failed():
+                return self.tr("Load a model, and its address stands here.")
+
+    def _load_again(self) -> None:
+        state = self._workbench.engine.state
+        if isinstance(state, Ready):
+            self._workbench.engine.load(state.path, state.name)
+
+    def _command(self) -> str:
+        return (
+            f"curl {self.address.text()}/chat/completions"
+            f" -H 'Authorization: Bearer {self.key.text()}' -H 'Content-Type: application/json'"
+            """ -d '{"messages": [{"role": "user", "content": "Hello"}]}'"""
+        )
+
+
+def _base_url(ready: events.Ready) -> str:
+    return f"{ready.network_url or ready.url}/v1"
+
+
+def _read_only() -> QLineEdit:
+    field = QLineEdit()
+    field.setReadOnly(True)
+    return field
+
+
+def _beside(field: QLineEdit, button: QWidget) -> QWidget:
+    widget = QWidget()
+    row = QHBoxLayout(widget)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(SPACING.small)
+    row.addWidget(field, 1)
+    row.addWidget(button)
+    widget.setFocusProxy(field)
+    return widget

@@ -1,0 +1,138 @@
+"""Sharing the loaded model with other programs: whether, with whom, and how they find it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from app.core.errors import AppError
+from app.core.settings import title_of
+from app.core.web_origin import is_web_origin
+from app.gui.pages.chat.share_address import ShareAddress
+from app.gui.texts import error_text
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.workbench import Workbench
+
+_PORTS = range(1024, 65_536)
+_SLOTS = range(1, 65)
+
+
+class ShareDialog(QDialog):
+    """Changes the settings of sharing; opened with `open`, gone when closed."""
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        self._settings = workbench.settings
+        value = self._settings.value
+        self.setWindowTitle(self.tr("Share the model"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(SIZE.reading)
+        self.is_shared = QCheckBox(self.tr("Share it"))
+        self.is_shared.setChecked(value.shares_model)
+        self.port = _number(_PORTS, value.share_port)
+        self.slots = _number(_SLOTS, value.reply_slots)
+        self.in_network = QCheckBox(self.tr("Let them in"))
+        self.in_network.setChecked(value.shares_in_network)
+        self.origins = QLineEdit(" ".join(value.share_origins))
+        self.origins.setPlaceholderText("http://localhost:3000")
+        self.address = ShareAddress(workbench)
+        self._failure = PlainLabel("", "caption", wrap=True)
+        self._failure.set_tone("danger")
+        self._build_layout()
+        self._connect()
+        self._show_sharing()
+
+    def _build_layout(self) -> None:
+        self._details = QWidget()
+        details = QVBoxLayout(self._details)
+        details.setContentsMargins(0, 0, 0, 0)
+        details.setSpacing(SPACING.medium)
+        details.addWidget(self._row("share_port", self.port))
+        details.addWidget(self._row("reply_slots", self.slots))
+        details.addWidget(self._row("share_origins", self.origins, stacked=True))
+        details.addWidget(self._row("shares_in_network", self.in_network))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[SPACING.wide] * 4)
+        column.setSpacing(SPACING.large)
+        column.addWidget(PlainLabel(self.tr("Share the model"), "title"))
+        column.addWidget(self._row("shares_model", self.is_shared))
+        column.addWidget(self._details)
+        column.addWidget(self._failure)
+        column.addWidget(self.address)
+        column.addStretch(1)
+        close = Button(self._workbench.theme, self.tr("Close"))
+        close.clicked.connect(self.accept)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+
+    def _row(self, field: str, control: QWidget, *, stacked: bool = False) -> FormRow:
+        title, description = title_of(field)
+        return FormRow(self.tr(title), self.tr(description), control, stacked=stacked)
+
+    def _connect(self) -> None:
+        self.is_shared.toggled.connect(lambda is_on: self._change(shares_model=is_on))
+        self.port.valueChanged.connect(lambda number: self._change(share_port=number))
+        self.slots.valueChanged.connect(lambda number: self._change(reply_slots=number))
+        self.in_network.clicked.connect(self._ask_for_network)
+        self.origins.editingFinished.connect(self._take_origins)
+        self._settings.changed.connect(self._show_sharing)
+
+    def _take_origins(self) -> None:
+        origins = tuple(dict.fromkeys(self.origins.text().split()))
+        odd = [origin for origin in origins if not is_web_origin(origin)]
+        if odd:
+            words = self.tr("“{text}” is no origin; write it like http://localhost:3000.")
+            self._fail(words.replace("{text}", odd[0]))
+            return
+        self._fail("")
+        self._change(share_origins=origins)
+
+    def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - Qt's manner
+        if not is_on:
+            self._change(shares_in_network=False)
+            return
+        self.in_network.setChecked(False)
+        question = ConfirmDialog(
+            self._workbench.theme,
+            self.tr("Let other machines in?"),
+            self.tr(
+                "Whoever is in the same network and has the key can use the model. What is said "
+                "goes through that network unencrypted: do this only in a network that you trust."
+            ),
+            (),
+            self.tr("Let them in"),
+            self,
+            typed=self.tr("network"),
+        )
+        question.accepted.connect(self._let_network_in)
+        question.open()
+
+    def _let_network_in(self) -> None:
+        self.in_network.setChecked(True)
+        self._change(shares_in_network=True)
+
+    def _change(self, **fields: int | tuple[str, ...]) -> None:
+        try:
+            self._settings.change(**fields)
+        except AppError as error:
+            self._fail(error_text(error.code, error.facts))
+
+    def _fail(self, words: str) -> None:
+        self._failure.set_text(words)
+        self._failure.setVisible(bool(words))
+
+    def _show_sharing(self) -> None:
+        self._details.setEnabled(self._settings.value.shares_model)
+        self._failure.setVisible(bool(self._failure.text()))
+
+
+def _number(numbers: range, value: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(numbers.start, numbers.stop - 1)
+    box.setKeyboardTracking(False)
+    box.setValue(value)
+    return box
