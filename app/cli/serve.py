@@ -148,7 +148,7 @@ def _wishes(
     from app.inference.probe import engine_setting
 
     layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
-    return LoadWishes(
+    wishes = LoadWishes(
         model=facts.path,
         layers=facts.layers,
         context=arguments.context or settings.context,
@@ -160,5 +160,5 @@ def _wishes(
         slots=arguments.slots or settings.reply_slots,
         workers=tuple(arguments.worker),
         reads_at_once=not facts.is_causal,
-        has_extra_buffers=engine_setting(reporter.report).has_extra_buffers,
     )
+    return engine_setting(reporter.report).applied_to(wishes)

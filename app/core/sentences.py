@@ -347,7 +347,7 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.SAFE_SETTING: (
         "The engine crashed in its test on this processor ({reason}), so it runs with its safe "
-        "setting: without extra buffer types, somewhat slower."
+        "setting: without {without}, somewhat slower."
     ),
     NoticeCode.TEMPLATE_FALLBACK: (
         "The model's own chat template can't be used ({reason}); "

@@ -70,7 +70,7 @@ def _wishes(
     headers = read_headers(model)
     require_sane(headers[0])
     facts = facts_of(headers)
-    return LoadWishes(
+    wishes = LoadWishes(
         model=facts.path,
         layers=facts.layers,
         context=min(_CHUNK_TOKENS, facts.context or _CHUNK_TOKENS),
@@ -78,9 +78,9 @@ def _wishes(
         gpu_layers=gpu_layers,
         threads=threads,
         threads_batch=threads,
-        has_extra_buffers=engine_setting(report).has_extra_buffers,
         evaluation_callback=gathered.callback,
     )
+    return engine_setting(report).applied_to(wishes)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Whether the engine works on this machine: tried in a child process, remembered per machine.
 
-Some builds crash at the first token on some processors (gcc 12 with AMX, llama.cpp issue 20824).
-The safe setting leaves out the extra buffer types, and with them the code that crashes.
+Some builds crash at the first token on some processors; `safe_settings` says what to try then.
 """
 
 from __future__ import annotations
@@ -10,47 +9,56 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from app.core import leftovers, paths
-from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace, write_atomically
 from app.core.sentences import describe_error
 from app.inference.generation import Generation
 from app.inference.loading import LoadWishes
+from app.inference.safe_settings import (
+    NO_ANSWER,
+    WITHOUT_FLAG,
+    EngineSetting,
+    Measure,
+    settings_to_try,
+)
 from app.inference.sampling import Sampling
 from app.inference.session import Session
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import ProcessOutcome
 from app.native.library import engine_fingerprint
 
-SAFE_FLAG = "--safe"
 _TIMEOUT_SECONDS = 120
 _PROBE_TOKENS = 16
 
 
-class EngineSetting(msgspec.Struct, frozen=True):
-    """What was found: whether the extra buffer types work here, and if not, why."""
+@dataclass(frozen=True)
+class _Failure:
+    """Why a probe failed: what the table is asked for, and in words."""
 
-    has_extra_buffers: bool = True
-    reason: str = ""
+    kind: str
+    words: str
 
 
 def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
     """The setting for this machine and engine build; the first time, the probe finds it.
 
     Raises:
-        AppError: `engine_broken` when not even the safe setting works.
+        AppError: `engine_broken` when not even the safest setting works.
     """
     fingerprint = engine_fingerprint()
     known = _read_known()
     if fingerprint not in known:
         setting = probe_engine()
-        if setting.reason:
-            report(Noticed(NoticeCode.SAFE_SETTING, {"reason": setting.reason}))
+        if setting.without:
+            facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+            report(Noticed(NoticeCode.SAFE_SETTING, facts))
         known[fingerprint] = setting
         _remember(known)
     return known[fingerprint]
@@ -61,39 +69,42 @@ def forget_setting() -> None:
     paths.engine_file().unlink(missing_ok=True)
 
 
+def choose_full_setting() -> None:
+    """Use the full setting from now on, whatever the probe has found."""
+    _remember(_read_known() | {engine_fingerprint(): EngineSetting(is_chosen=True)})
+
+
 def probe_engine() -> EngineSetting:
-    """Try the full setting in a child process, then the safe one.
+    """Try the full setting in a child process, then what the table says about its failure.
 
     Raises:
         AppError: `engine_broken`, `engine_missing`.
     """
-    reason = _failure_of()
-    if not reason:
+    failure = _failure_without(())
+    if failure is None:
         return EngineSetting()
-    safe_reason = _failure_of(SAFE_FLAG)
-    if safe_reason:
-        raise AppError(ErrorCode.ENGINE_BROKEN, reason=safe_reason)
-    return EngineSetting(has_extra_buffers=False, reason=reason)
+    last = failure
+    for without in settings_to_try(failure.kind):
+        again = _failure_without(without)
+        if again is None:
+            return EngineSetting(without, failure.words)
+        last = again
+    raise AppError(ErrorCode.ENGINE_BROKEN, reason=last.words)
 
 
-def run_probe(*, has_extra_buffers: bool) -> None:
+def run_probe(without: tuple[Measure, ...]) -> None:
     """Load the probe model and let it write some tokens, in this process."""
-    wishes = LoadWishes(
-        model=_probe_model(),
-        layers=1,
-        context=256,
-        trained_context=256,
-        has_extra_buffers=has_extra_buffers,
-    )
-    with Session(wishes, lambda _: None) as session:
+    wishes = LoadWishes(model=_probe_model(), layers=1, context=256, trained_context=256)
+    with Session(EngineSetting(without).applied_to(wishes), lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
         generation = Generation(lambda _: prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
         for _ in session.replies(generation):
             pass
 
 
-def _failure_of(*flags: str) -> str:
-    """Why the probe failed in a child, in words; empty when it did not."""
+def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
+    """Why the probe failed in a child; None when it did not."""
+    flags = [part for measure in without for part in (WITHOUT_FLAG, measure)]
     # The child leaves when its standard input closes, so that is kept open until it ends.
     reader, writer = os.pipe()
     try:
@@ -106,21 +117,21 @@ def _failure_of(*flags: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"it gave no answer for {_TIMEOUT_SECONDS} s"
+        return _Failure(NO_ANSWER, f"it gave no answer for {_TIMEOUT_SECONDS} s")
     finally:
         os.close(reader)
         os.close(writer)
     sys.stderr.write(child.stderr.decode("utf-8", "replace"))
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
-        return ""
+        return None
     for line in child.stdout.splitlines():
         match decode_event(line):
             case Failed(ErrorCode.ENGINE_MISSING, facts):
                 raise AppError(ErrorCode.ENGINE_MISSING, **facts)
             case Failed(code, facts):
-                return describe_error(code, facts)
-    return outcome.in_words()
+                return _Failure(code, describe_error(code, facts))
+    return _Failure(outcome.signal_name, outcome.in_words())
 
 
 def _probe_model() -> Path:

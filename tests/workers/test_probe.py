@@ -19,7 +19,8 @@ import pytest
 from app.core import paths
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Event, Failed, Finished, Noticed, Ready
-from app.inference.probe import EngineSetting, engine_setting, forget_setting
+from app.inference.probe import engine_setting, forget_setting
+from app.inference.safe_settings import EngineSetting
 from app.jobs.outcome import EXIT_FAILED
 from app.native.library import engine_fingerprint
 from tests.tiny_model import write_tiny_model
@@ -37,6 +38,10 @@ bool ggml_cpu_extra_compute_forward(void *parameters, void *tensor) {
     if (real(parameters, tensor)) raise(SIGSEGV);
     return false;
 }
+"""
+ABORT_IN_FLASH_ATTENTION = """
+#include <stdlib.h>
+void *ggml_flash_attn_ext(void) { abort(); }
 """
 CRASH_ALWAYS = """
 #include <signal.h>
@@ -74,10 +79,10 @@ def refuse_probing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_probe_in_this_machine_works_with_the_safe_setting() -> None:
-    with started("probe", "--safe") as child:
+    with started("probe", "--without", "extra_buffers") as child:
         assert child.end() == 0
     assert child.events == [Finished()]
-    assert run_verb("probe", "--safe").status == 0
+    assert run_verb("probe", "--without", "extra_buffers").status == 0
 
 
 def test_what_was_found_is_remembered_and_not_probed_again(
@@ -96,7 +101,7 @@ def test_what_was_found_is_remembered_and_not_probed_again(
 
 
 def test_another_build_or_machine_is_probed_and_the_others_kept() -> None:
-    other = {"another machine": EngineSetting(has_extra_buffers=False, reason="it crashed")}
+    other = {"another machine": EngineSetting(("extra_buffers",), "it crashed")}
     paths.engine_file().write_bytes(msgspec.json.encode(other))
     found = engine_setting(lambda _: None)
     assert remembered() == other | {engine_fingerprint(): found}
@@ -136,9 +141,8 @@ def test_a_crash_steps_to_the_safe_setting_says_so_once_and_chats(
         "(SIGSEGV)), so it runs with its safe setting: without extra buffer types, somewhat slower."
     )
     (setting,) = remembered().values()
-    assert setting == EngineSetting(
-        has_extra_buffers=False, reason="it touched memory that is not its own (SIGSEGV)"
-    )
+    reason = "it touched memory that is not its own (SIGSEGV)"
+    assert setting == EngineSetting(("extra_buffers",), reason)
     second = run_verb("chat", str(model), "Hello", "--max-tokens", "5", "--context", "2048")
     assert (second.status, second.complaints) == (0, [])
     with serving(model, "--context", "2048") as server:
@@ -195,9 +199,39 @@ def test_self_test_steps_too_and_forgets_when_told(
     assert isinstance(notice, Noticed)
     assert notice.code is NoticeCode.SAFE_SETTING
     assert isinstance(finished, Finished)
-    assert finished.facts == {"has_extra_buffers": 0}
+    assert finished.facts["without"] == "extra buffer types"
+    assert "SIGSEGV" in str(finished.facts["reason"])
     monkeypatch.delenv("LD_PRELOAD")
-    for arguments, is_probed in (((), False), (("--again",), True)):
+    for arguments, is_probed in (((), False), (("--again",), True), ((), True)):
         with started("self-test", *arguments) as child:
             assert child.end() == 0
         assert (child.events[-1] != finished) == is_probed
+
+
+@needs_preload
+def test_a_person_can_go_back_to_the_full_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, converter: Path
+) -> None:
+    lay_under(CRASH_IN_EXTRA_BUFFERS, tmp_path, monkeypatch)
+    with started("self-test") as child:
+        assert child.end() == 0
+    with started("self-test", "--full") as child:
+        assert child.end() == 0
+    (finished,) = child.events
+    assert isinstance(finished, Finished)
+    assert finished.facts == {"without": "", "reason": ""}
+    assert remembered() == {engine_fingerprint(): EngineSetting(is_chosen=True)}
+    with started("self-test", "--again") as child:
+        assert child.end() == 0
+    (setting,) = remembered().values()
+    assert setting.without == ("extra_buffers",)
+
+
+@needs_preload
+def test_another_crash_leads_to_another_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_under(ABORT_IN_FLASH_ATTENTION, tmp_path, monkeypatch)
+    found = engine_setting(lambda _: None)
+    assert found.without == ("flash_attention",)
+    assert "(SIGABRT)" in found.reason

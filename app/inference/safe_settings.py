@@ -1,0 +1,81 @@
+"""Which failure of the engine's test leads to which safe setting: one table."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from app.core.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from app.inference.loading import LoadWishes
+
+Measure = Literal["extra_buffers", "flash_attention", "graphics_card"]
+"""Something that the engine can go without."""
+
+WITHOUT_FLAG = "--without"
+"""The flag of `probe` that takes a measure."""
+
+NO_ANSWER = "no answer"
+_IN_WORDS: dict[Measure, str] = {
+    "extra_buffers": "extra buffer types",
+    "flash_attention": "flash attention",
+    "graphics_card": "the graphics card",
+}
+_ALL: tuple[Measure, ...] = ("extra_buffers", "flash_attention", "graphics_card")
+_MEMORY_OR_INSTRUCTION: tuple[tuple[Measure, ...], ...] = (
+    # Repacked weights: gcc 12 with AMX crashes at the first token (llama.cpp issue 20824).
+    ("extra_buffers",),
+    ("graphics_card",),
+    _ALL,
+)
+_TABLE: dict[str, tuple[tuple[Measure, ...], ...]] = {
+    "SIGSEGV": _MEMORY_OR_INSTRUCTION,
+    "SIGILL": _MEMORY_OR_INSTRUCTION,
+    "SIGBUS": _MEMORY_OR_INSTRUCTION,
+    "SIGFPE": _MEMORY_OR_INSTRUCTION,
+    # ggml gives up where a device can't do an operation, and backends end so at a driver's error.
+    "SIGABRT": (("flash_attention",), ("extra_buffers",), ("graphics_card",), _ALL),
+    # Wrong numbers come from a kernel that does not fit the device.
+    ErrorCode.WEIGHTS_NOT_FINITE: (("flash_attention",), ("extra_buffers",), _ALL),
+    # Each further try would take as long, so there is one.
+    NO_ANSWER: (_ALL,),
+}
+_OTHERWISE: tuple[tuple[Measure, ...], ...] = (("graphics_card",), _ALL)
+
+
+class EngineSetting(msgspec.Struct, frozen=True):
+    """What the engine goes without on a machine, and the failure that this is for.
+
+    `is_chosen` tells that a person wanted the full setting, whatever the test says.
+    """
+
+    without: tuple[Measure, ...] = ()
+    reason: str = ""
+    is_chosen: bool = False
+
+    def applied_to(self, wishes: LoadWishes) -> LoadWishes:
+        """The wishes without what does not work here."""
+        if "extra_buffers" in self.without:
+            wishes = dataclasses.replace(wishes, has_extra_buffers=False)
+        if "flash_attention" in self.without:
+            wishes = dataclasses.replace(wishes, flash_attention="off")
+        if "graphics_card" in self.without:
+            wishes = dataclasses.replace(wishes, gpu_layers=0)
+        return wishes
+
+    def in_words(self) -> str:
+        """What it goes without, for example `extra buffer types and flash attention`."""
+        *first, last = [_IN_WORDS[measure] for measure in self.without] or [""]
+        return f"{', '.join(first)} and {last}" if first else last
+
+
+def settings_to_try(failure: str) -> tuple[tuple[Measure, ...], ...]:
+    """What to go without, one try after the other.
+
+    Args:
+        failure: the name of a signal, the value of an `ErrorCode`, or `NO_ANSWER`.
+    """
+    return _TABLE.get(failure, _OTHERWISE)
