@@ -1,7 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
+from pytestqt.qtbot import QtBot
+
+from app.core import paths
 from app.core.settings import Settings, load_settings
 from app.gui.window import MainWindow
+from app.inference.safe_settings import EngineSetting
+from app.native.library import engine_fingerprint
 from tests.gui.conftest import WindowMaker
 
 
@@ -17,6 +25,7 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
     page.flash_attention.changed.emit("off")
     page.models_folder.changed.emit("/somewhere")
     page.converter_folder.changed.emit("/llama.cpp")
+    page.context_overflow.changed.emit("shift")
     page.theme.changed.emit("dark")
     assert load_settings() == (
         Settings(
@@ -27,6 +36,7 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
             flash_attention="off",
             models_folder="/somewhere",
             converter_folder="/llama.cpp",
+            context_overflow="shift",
             theme="dark",
         ),
         None,
@@ -48,3 +58,22 @@ def test_an_empty_folder_field_means_the_default(window: MainWindow) -> None:
     window.settings.models_folder.changed.emit("/somewhere")
     window.settings.models_folder.changed.emit("")
     assert window._workbench.settings.value.models_folder is None
+
+
+def test_a_safe_setting_is_shown_and_can_be_left(
+    window: MainWindow, qtbot: QtBot, converter: Path
+) -> None:
+    safe = {engine_fingerprint(): EngineSetting(("flash_attention",), "it divided by zero")}
+    paths.engine_file().write_bytes(msgspec.json.encode(safe))
+    card = window.settings.engine
+    window.show_page("settings")
+    qtbot.waitUntil(lambda: "it divided by zero" in card.setting.text(), timeout=30_000)
+    assert "without flash attention" in card.setting.text()
+    qtbot.waitUntil(card.full_button.isEnabled, timeout=30_000)
+    card.full_button.click()
+    qtbot.waitUntil(lambda: "full setting" in card.setting.text(), timeout=30_000)
+    assert card.full_button.isHidden()
+    remembered = msgspec.json.decode(
+        paths.engine_file().read_bytes(), type=dict[str, EngineSetting]
+    )
+    assert remembered == {engine_fingerprint(): EngineSetting(is_chosen=True)}

@@ -1,12 +1,15 @@
-"""The card about the engine: its test, and a reminder that settings count from the next load."""
+"""The card about the engine: what its test found, a way back, and a load with new settings."""
 
 from __future__ import annotations
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.core import events, paths
 from app.core.settings import Settings
+from app.gui.process.child import Child
 from app.gui.process.engine import Ready
-from app.gui.process.task import Task
+from app.gui.texts import error_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
@@ -17,50 +20,84 @@ _LOAD_FIELDS = ("gpu_layers", "threads", "threads_batch", "context", "flash_atte
 
 
 class EngineCard(Card):
-    """Tests the engine on demand and loads the model again with changed settings."""
+    """Shows and tests how the engine runs here, and loads the model again with changed settings."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self._workbench = workbench
-        self._task: Task | None = None
+        self._child: Child | None = None
+        theme = workbench.theme
         self.setAccessibleName(self.tr("Engine"))
-        self._state = PlainLabel(
-            self.tr("The engine was tested on this machine at the first start."),
-            "muted",
-            wrap=True,
-            selectable=True,
-        )
-        self._test = Button(workbench.theme, self.tr("Test again"))
-        self.reload_button = Button(
-            workbench.theme, self.tr("Load the model again"), icon_name="refresh"
-        )
+        self.setting = PlainLabel("", wrap=True, selectable=True)
+        self._details = PlainLabel("", "caption", wrap=True, selectable=True)
+        self.test_button = Button(theme, self.tr("Test again"))
+        self.full_button = Button(theme, self.tr("Use the full setting"))
+        self.full_button.setToolTip(self.tr("Whatever the test found; a crash ends only the reply"))
+        self.full_button.hide()
+        self.reload_button = Button(theme, self.tr("Load the model again"), icon_name="refresh")
         self.reload_button.hide()
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(SPACING.small)
-        line.addWidget(self._state, 1)
-        line.addWidget(self.reload_button)
-        line.addWidget(self._test)
+        line.addStretch(1)
+        for button in (self.reload_button, self.full_button, self.test_button):
+            line.addWidget(button)
         self.add(PlainLabel(self.tr("Engine"), "heading"))
-        self.add(row)
-        self._test.clicked.connect(self._run_test)
+        for widget in (self.setting, self._details, row):
+            self.add(widget)
+        self._say(self.tr("Not looked at yet."))
+        self.test_button.clicked.connect(lambda: self._look("--again"))
+        self.full_button.clicked.connect(lambda: self._look("--full"))
         self.reload_button.clicked.connect(self._reload)
         workbench.settings.changed.connect(self._on_settings_changed)
         workbench.engine.changed.connect(self.reload_button.hide)
 
-    def _run_test(self) -> None:
-        self._test.setEnabled(False)
-        self._state.set_text(self.tr("Testing the engine…"))
-        self._task = self._workbench.tasks.add(
-            "probe", self.tr("Testing the engine"), "self-test", "--again"
-        )
-        self._task.ended.connect(self._show_result)
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look what the test at the first start has found."""
+        super().showEvent(event)
+        if not self._details.text() and paths.engine_file().exists():
+            self._look()
 
-    def _show_result(self) -> None:
-        self._test.setEnabled(True)
-        if self._task is not None:
-            self._state.set_text(self._task.sentence or "\n".join(self._task.paths))
+    def _look(self, *arguments: str) -> None:
+        if self._child is not None:
+            return
+        self._say(self.tr("Testing the engine…") if arguments else self.tr("Looking…"))
+        self.test_button.setEnabled(False)
+        self.full_button.setEnabled(False)
+        self._child = Child("self-test", *arguments, parent=self)
+        self._child.received.connect(self._take)
+        self._child.ended.connect(self._on_ended)
+        self._child.start()
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.Finished(lines, facts):
+                self._show_setting(str(facts.get("without", "")), str(facts.get("reason", "")))
+                self._details.set_text("\n".join(lines))
+            case events.Failed(code, facts):
+                self._say(error_text(code, facts))
+                self.setting.set_tone("danger")
+
+    def _show_setting(self, without: str, reason: str) -> None:
+        self.full_button.setVisible(bool(without))
+        if not without:
+            self._say(self.tr("The engine runs with its full setting."))
+            return
+        words = self.tr("The engine runs with a safe setting, without {what}: in its test {why}.")
+        self._say(words.replace("{what}", without).replace("{why}", reason))
+        self.setting.set_tone("warning")
+
+    def _say(self, words: str) -> None:
+        self.setting.set_tone("plain")
+        self.setting.set_text(words)
+
+    def _on_ended(self) -> None:
+        if self._child is not None:
+            self._child.deleteLater()
+        self._child = None
+        self.test_button.setEnabled(True)
+        self.full_button.setEnabled(True)
 
     def _on_settings_changed(self, old: Settings, new: Settings) -> None:
         has_changed = any(getattr(old, name) != getattr(new, name) for name in _LOAD_FIELDS)
