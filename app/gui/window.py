@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings, QSize
 from PySide6.QtGui import (
@@ -18,25 +20,31 @@ from app.checkpoint.kind import is_adapter
 from app.core import paths
 from app.gui.jobs_tray import JobsTray
 from app.gui.pages.chat.page import ChatPage
-from app.gui.pages.convert.page import ConvertPage
-from app.gui.pages.models.page import ModelsPage
-from app.gui.pages.settings.page import SettingsPage
 from app.gui.process.child import stop_children
 from app.gui.process.task import Task
 from app.gui.rail import Rail
 from app.gui.status_line import StatusLine
-from app.gui.theme.icons import IconName
 from app.gui.theme.theme import Theme
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.workbench import Workbench
 
+if TYPE_CHECKING:
+    from app.gui.pages.convert.page import ConvertPage
+    from app.gui.pages.models.page import ModelsPage
+    from app.gui.pages.settings.page import SettingsPage
+
+PageName = Literal["chat", "models", "convert", "settings"]
+_PAGES: tuple[PageName, ...] = get_args(PageName)
 _USUAL_SIZE = QSize(1120, 760)
 _SMALLEST_SIZE = QSize(820, 560)
 _GEOMETRY = "geometry"
 
 
 class MainWindow(QMainWindow):
-    """Puts the pages together and carries wishes from one to another."""
+    """Puts the pages together and carries wishes from one to another.
+
+    All pages but the chat are made when they are first asked for, so that the window opens at once.
+    """
 
     def __init__(self, workbench: Workbench) -> None:
         super().__init__()
@@ -44,14 +52,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Gristmill")
         self.setAcceptDrops(True)
         self.chat = ChatPage(workbench)
-        self.models = ModelsPage(workbench)
-        self.convert = ConvertPage(workbench)
-        self.settings = SettingsPage(workbench)
         self.rail = Rail(workbench.theme)
         self.notice = NoticeBar(workbench.theme)
         self.status = StatusLine(workbench.engine)
         self._stack = QStackedWidget()
-        self._pages: dict[str, QWidget] = {}
         self._build_layout()
         self._connect()
         self._add_shortcuts()
@@ -63,10 +67,41 @@ class MainWindow(QMainWindow):
         """The theme, for dialogs."""
         return self._workbench.theme
 
-    def show_page(self, name: str) -> None:
+    @cached_property
+    def models(self) -> ModelsPage:
+        """The page of models."""
+        from app.gui.pages.models.page import ModelsPage
+
+        page = ModelsPage(self._workbench)
+        page.chat_requested.connect(self.start_chat)
+        page.convert_requested.connect(self._start_conversion)
+        self._stack.addWidget(page)
+        return page
+
+    @cached_property
+    def convert(self) -> ConvertPage:
+        """The page that converts."""
+        from app.gui.pages.convert.page import ConvertPage
+
+        page = ConvertPage(self._workbench)
+        page.chat_requested.connect(self.start_chat)
+        self._stack.addWidget(page)
+        return page
+
+    @cached_property
+    def settings(self) -> SettingsPage:
+        """The page of settings."""
+        from app.gui.pages.settings.page import SettingsPage
+
+        page = SettingsPage(self._workbench)
+        self._stack.addWidget(page)
+        return page
+
+    def show_page(self, name: PageName) -> None:
         """Open a page."""
         self.rail.show_page(name)
-        self._stack.setCurrentWidget(self._pages[name])
+        page: QWidget = getattr(self, name)
+        self._stack.setCurrentWidget(page)
         if name == "convert":
             self.convert.refresh()
 
@@ -114,16 +149,10 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _build_layout(self) -> None:
-        entries: tuple[tuple[str, str, IconName, QWidget], ...] = (
-            ("chat", self.tr("Chat"), "chat", self.chat),
-            ("models", self.tr("Models"), "models", self.models),
-            ("convert", self.tr("Convert"), "convert", self.convert),
-            ("settings", self.tr("Settings"), "settings", self.settings),
-        )
-        for name, words, icon_name, page in entries:
-            self.rail.add_page(name, words, icon_name)
-            self._stack.addWidget(page)
-            self._pages[name] = page
+        words = (self.tr("Chat"), self.tr("Models"), self.tr("Convert"), self.tr("Settings"))
+        for name, word in zip(_PAGES, words, strict=True):
+            self.rail.add_page(name, word, name)
+        self._stack.addWidget(self.chat)
         self.rail.add_foot(JobsTray(self._workbench.theme, self._workbench.tasks))
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
@@ -145,9 +174,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
-        self.models.chat_requested.connect(self.start_chat)
-        self.models.convert_requested.connect(self._start_conversion)
-        self.convert.chat_requested.connect(self.start_chat)
         self.chat.models_requested.connect(lambda: self.show_page("models"))
         self.chat.spoke.connect(self.status.show_speed)
         self._workbench.engine.noticed.connect(self._show_notice)
@@ -170,7 +196,7 @@ class MainWindow(QMainWindow):
         self.convert.start_with(source)
 
     def _add_shortcuts(self) -> None:
-        for index, name in enumerate(self._pages):
+        for index, name in enumerate(_PAGES):
             self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self.show_page(name))
         self._add_shortcut("Ctrl+,", lambda: self.show_page("settings"))
         self._add_shortcut("Ctrl+N", self._new_chat)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
@@ -110,3 +110,30 @@ def test_without_a_display_one_line_says_so(home: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
     assert "no display" in ended.stderr
+
+
+class _Shown(QObject):
+    """Notes every window that is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows: list[QWidget] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt
+        """Called by Qt for every event of the program."""
+        is_shown = event.type() is QEvent.Type.Show
+        if is_shown and isinstance(watched, QWidget) and watched.isWindow():
+            self.windows.append(watched)
+        return False
+
+
+def test_no_part_of_a_page_flashes_as_a_window_of_its_own(
+    qapp: QApplication, make_window: WindowMaker
+) -> None:
+    shown = _Shown()
+    qapp.installEventFilter(shown)
+    window = make_window()
+    for name in ("models", "convert", "settings", "chat"):
+        window.show_page(name)
+    qapp.removeEventFilter(shown)
+    assert shown.windows == [window]

@@ -39,7 +39,8 @@ class FormRow(QWidget):
         words.setSpacing(SPACING.tiny // 2)
         words.addWidget(name)
         self._description = PlainLabel(description, "caption", wrap=True)
-        self._description.setVisible(bool(description))
+        if not description:
+            self._description.hide()
         words.addWidget(self._description)
         if stacked:
             self._stack(words, control)

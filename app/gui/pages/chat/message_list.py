@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -9,7 +11,9 @@ from app.chat.conversation import Message
 from app.chat.store import INTERRUPTED
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.message_view import MessageView
+
+if TYPE_CHECKING:
+    from app.gui.widgets.message_view import MessageView
 
 _NEAR_END_PIXELS = 48
 
@@ -63,6 +67,9 @@ class MessageList(QScrollArea):
 
     def add(self, message: Message) -> None:
         """Show one more message, and go to it."""
+        # Only now, because Markdown and its colours would hold up the window's opening.
+        from app.gui.widgets.message_view import MessageView
+
         if self._views:
             self._views[-1].set_can_regenerate(False)
         view = MessageView(self._theme, "user" if message.role == "user" else "assistant")

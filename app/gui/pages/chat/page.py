@@ -11,7 +11,6 @@ from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.dialogue import Dialogue
 from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
-from app.gui.pages.chat.share_dialog import ShareDialog
 from app.gui.process.engine import Absent, Connected, EngineState, Failed, Loading, Ready
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.composer import Composer
@@ -80,11 +79,11 @@ class ChatPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.medium)
         self._stack = QStackedLayout()
-        self._stack.addWidget(self._empty)
-        self._stack.addWidget(self.messages)
         column.addWidget(self._loading)
         column.addWidget(self.notice)
         column.addLayout(self._stack, 1)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.messages)
         column.addWidget(self.composer)
         row = QHBoxLayout()
         row.setSpacing(SPACING.wide)
@@ -110,9 +109,14 @@ class ChatPage(QWidget):
         self.chat_list.deleted.connect(self._on_deleted)
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
-        self.share_button.clicked.connect(lambda: ShareDialog(self._workbench, self).open())
+        self.share_button.clicked.connect(self._open_sharing)
         self._workbench.engine.changed.connect(self._show_engine)
         self._workbench.models.changed.connect(self._on_models_changed)
+
+    def _open_sharing(self) -> None:
+        from app.gui.pages.chat.share_dialog import ShareDialog
+
+        ShareDialog(self._workbench, self).open()
 
     def _engine_state(self) -> EngineState:
         return self._workbench.engine.state

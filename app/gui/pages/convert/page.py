@@ -87,9 +87,9 @@ class ConvertPage(QWidget):
         header.addWidget(self._trail)
         body.addWidget(self.notice)
         self._stack = QStackedLayout()
+        body.addLayout(self._stack, 1)
         for step in self._steps:
             self._stack.addWidget(step)
-        body.addLayout(self._stack, 1)
 
     def _connect(self) -> None:
         self.source_step.chosen.connect(self._check)

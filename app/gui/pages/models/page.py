@@ -101,9 +101,9 @@ class ModelsPage(QWidget):
         buttons.addStretch(1)
         buttons.addWidget(self.delete_button)
         column.addLayout(buttons)
+        body.addLayout(self._stack, 1)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(listing)
-        body.addLayout(self._stack, 1)
 
     def _connect(self) -> None:
         self.download_button.clicked.connect(self._download)

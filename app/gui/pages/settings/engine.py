@@ -74,7 +74,8 @@ class EngineCard(Card):
         match event:
             case events.Finished(lines, facts):
                 self._show_setting(str(facts.get("without", "")), str(facts.get("reason", "")))
-                self._details.set_text("\n".join(lines))
+                # Columns are for the terminal; here the letters differ in width.
+                self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
             case events.Failed(code, facts):
                 self._say(error_text(code, facts))
                 self.setting.set_tone("danger")
