@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.inference.reasoning import Part
+from app.inference.reasoning import Marks, Part
 from app.inference.text import possible_beginning
 from app.inference.tool_call_forms import ToolCall, named_json_call
 
 SIGN = "<|channel|>analysis"
 MARKS = ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>", "<|call|>")
+THOUGHTS = Marks("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
+FINAL = "<|channel|>final<|message|>"
 _BODY = "<|message|>"
 _ENDS = ("<|end|>", "<|call|>", "<|start|>", "<|channel|>")
 _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)")

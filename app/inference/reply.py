@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from app.inference import channels
+from app.inference.call_grammar import call_form_of, call_rules
+from app.inference.grammar import literal, renamed, rules_up_to
 from app.inference.reasoning import (
     Marks,
     Part,
@@ -37,6 +39,8 @@ class ReplyFormat:
         self._has_channels = channels.SIGN in template
         self._marks = marks_of(template)
         self._forms = forms_of(template)
+        self._call_form = call_form_of(template)
+        self._thought_marks = [marks for marks in self._marks if marks.end in template]
 
     def marks(self) -> Iterator[str]:
         """The texts that have to be seen in a reply to take it apart."""
@@ -74,6 +78,38 @@ class ReplyFormat:
             return thoughts
         calls = ToolCallSplitter(self._forms, Tools(tools), ADDRESS if is_addressed else "")
         return _Chain(thoughts, calls)
+
+    def call_grammar(
+        self, prompt: str, tools: Sequence[Mapping[str, Any]], most_calls: int | None
+    ) -> str:
+        """The grammar of replies to `prompt` that call tools, after thoughts or at once.
+
+        Raises:
+            AppError: `request_invalid` for parameters that no grammar can be made of.
+        """
+        rules = call_rules(self._call_form, tools, most_calls)
+        return "\n".join((*self._thought_rules(prompt), *rules, "root ::= thoughts calls"))
+
+    def grammar_after_thoughts(self, prompt: str, grammar: str) -> str:
+        """A grammar for what is said in reply to `prompt`: thoughts before that are free."""
+        said = renamed(grammar, "said-")
+        head = literal(channels.FINAL) + " " if self._has_channels else ""
+        root = f"root ::= thoughts {head}said-root"
+        return "\n".join((*self._thought_rules(prompt), said, root))
+
+    def _thought_rules(self, prompt: str) -> Iterator[str]:
+        """Rules for thoughts: `thoughts`, which must end if the prompt has begun them."""
+        opened = open_marks(prompt, self._marks)
+        if self._has_channels:
+            marks = [channels.THOUGHTS]
+        else:
+            marks = [opened] if opened else self._thought_marks
+        ways = [] if opened else ['""']
+        for number, pair in enumerate(marks):
+            begin = "" if opened else literal(pair.begin)
+            ways.append(f"{begin} thoughts-{number} [ \\n]{{0,4}}")
+            yield from rules_up_to(pair.end, f"thoughts-{number}")
+        yield "thoughts ::= " + " | ".join(ways)
 
 
 class _Unsplit:

@@ -1,0 +1,202 @@
+"""Grammars that force a call: each family's own way is allowed, and only calls come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.grammar import grammar_of_schema, rules_up_to
+from app.inference.loading import LoadWishes
+from app.inference.reply import ReplyFormat
+from app.inference.sampler import _CANDIDATE, Sampler
+from app.inference.sampling import Sampling
+from app.inference.session import Session
+from app.inference.tool_call_forms import ToolCall
+from app.inference.vocabulary import Vocabulary
+from tests.templates import TOOLS, templates
+from tests.tiny_model import write_tiny_model
+from tests.unit.inference.test_session import HOT, reply
+from tests.unit.inference.test_tool_calls import FAMILIES
+from tests.unit.inference.test_vocabulary import vocabulary_of
+
+# The other families write something else than JSON, or more than one thing in one way.
+OWN_WORDS = (
+    *("Hermes and Qwen", "Qwen 3, thinking", "Llama 3", "Mistral Small", "Ministral"),
+    *("DeepSeek R1", "DeepSeek V3.1", "Functionary 3.1", "Command R7B", "Command R+"),
+    *("Nemotron Nano", "Granite 3.3", "Apertus", "Firefunction"),
+)
+CITIES = {"city": {"enum": ["Oslo", "Rīga"]}, "cold": {"type": "boolean"}}
+BOUNDED: list[dict[str, Any]] = [
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "parameters": {"type": "object", "properties": CITIES, "required": ["city"]},
+        },
+    }
+    for name in ("get_weather", "be-quick")
+]
+NOTHING = [{"type": "function", "function": {"name": "stop"}}]
+CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+THINKING = "{{ '<think>' }}{{ '</think>' }}"
+
+
+@pytest.fixture
+def vocabulary(converter: Path) -> Iterator[Vocabulary]:
+    path = next(converter.iterdir()) / "models" / "ggml-vocab-llama-bpe.gguf"
+    with vocabulary_of(path) as vocabulary:
+        yield vocabulary
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf", context=2048)
+    wishes = LoadWishes(model, 1, 2048, 2048, threads=1, has_extra_buffers=False)
+    with Session(wishes, lambda _: None) as session:
+        yield session
+
+
+def allowed(vocabulary: Vocabulary, grammar: str, text: str) -> tuple[str, bool]:
+    """As much of a text as a grammar lets a model write, and whether it may end there."""
+    sampler = Sampler(Sampling(grammar=grammar), vocabulary, [])
+    end = next(token for token in range(vocabulary.size) if vocabulary.ends_reply(token))
+
+    def may_come(token: int) -> bool:
+        candidate = np.zeros(1, _CANDIDATE)
+        candidate["id"] = token
+        sampler._apply(sampler._grammar, candidate)
+        return bool(np.isfinite(candidate["logit"][0]))
+
+    written = b""
+    for token in vocabulary.tokenize(text, with_control_tokens=False):
+        if not may_come(token):
+            break
+        sampler._llama.llama_sampler_accept(sampler._grammar, token)
+        written += vocabulary.piece(token)
+    can_end = may_come(end)
+    sampler.close()
+    return written.decode("utf-8", "replace"), can_end
+
+
+@pytest.mark.parametrize("family", OWN_WORDS)
+def test_a_model_may_call_in_its_own_words(
+    converter: Path, vocabulary: Vocabulary, family: str
+) -> None:
+    name, text, _ = FAMILIES[family]
+    for said in ("Let me see.\n", "Well."):
+        text = text.replace(said, "")
+    grammar = ReplyFormat(templates(converter)[name]).call_grammar("…", TOOLS, None)
+    assert allowed(vocabulary, grammar, text) == (text, True)
+    assert allowed(vocabulary, grammar, "Well. " + text) != ("Well. " + text, True)
+
+
+def test_gpt_oss_calls_after_its_thoughts(converter: Path, vocabulary: Vocabulary) -> None:
+    template = templates(converter)["openai-gpt-oss-120b"]
+    grammar = ReplyFormat(template).call_grammar("…", TOOLS, None)
+    text = FAMILIES["gpt-oss"][1].partition("<|call|>")[0]
+    assert allowed(vocabulary, grammar, text) == (text, True)
+
+
+@pytest.mark.parametrize("most_calls", [1, None])
+def test_whatever_a_model_babbles_becomes_a_call(
+    converter: Path, session: Session, most_calls: int | None
+) -> None:
+    tried = 0
+    for name, template in templates(converter).items():
+        form = ReplyFormat(template)
+        if form._thought_marks or form._has_channels:
+            # It would never find an end to its thoughts.
+            continue
+        prompt = "…>>>" if name.startswith("meetkai-functionary-medium-v3.2") else "…"
+        grammar = form.call_grammar(prompt, BOUNDED, most_calls)
+        sampling = msgspec.structs.replace(HOT, grammar=grammar)
+        text, statistics = reply(session, "The mill", sampling, 1000)
+        reader = form.reader(prompt, BOUNDED)
+        parts = [*reader.feed(text), *reader.finish()]
+        calls = [part for part in parts if isinstance(part, ToolCall)]
+        assert parts == calls, (name, text)
+        assert statistics.finish_reason == "stop"
+        assert len(calls) == 1 or (calls and most_calls is None)
+        for call in calls:
+            arguments = json.loads(call.arguments)
+            assert call.name in ("get_weather", "be-quick")
+            assert arguments.pop("city") in CITIES["city"]["enum"]
+            assert arguments in ({}, {"cold": True}, {"cold": False})
+        tried += 1
+    assert tried >= 25
+
+
+def test_thoughts_that_the_prompt_began_must_end(vocabulary: Vocabulary) -> None:
+    grammar = ReplyFormat(THINKING).call_grammar("…<think>\n", BOUNDED, 1)
+    thoughts = "Hm, <tool_call> or </thin or <</think>\n\n"
+    assert allowed(vocabulary, grammar, thoughts + CALL) == (thoughts + CALL, True)
+    assert allowed(vocabulary, grammar, CALL) == (CALL, False)
+    assert not allowed(vocabulary, grammar, thoughts + "It is cold.")[1]
+
+
+def test_a_form_is_for_what_is_said_and_not_for_thoughts(vocabulary: Vocabulary) -> None:
+    schema = grammar_of_schema({"type": "object", "properties": CITIES, "required": ["city"]})
+    said = '{"city": "Oslo"}'
+    for prompt, reply_text in (
+        ("…", said),
+        ("…", "<think>\nHm: {.\n</think>\n\n" + said),
+        ("…<think>\n", "Hm: {.\n</think>\n\n" + said),
+    ):
+        grammar = ReplyFormat(THINKING).grammar_after_thoughts(prompt, schema)
+        assert allowed(vocabulary, grammar, reply_text) == (reply_text, True)
+        assert not allowed(vocabulary, grammar, reply_text.replace("Oslo", "Rome"))[1]
+    channels = ReplyFormat("<|channel|>analysis").grammar_after_thoughts("…", schema)
+    text = "<|channel|>final<|message|>" + said
+    assert allowed(vocabulary, channels, text) == (text, True)
+
+
+def test_a_tool_without_parameters_is_called_without_arguments(vocabulary: Vocabulary) -> None:
+    grammar = ReplyFormat("").call_grammar("…", NOTHING, 1)
+    text = '<tool_call>\n{"name": "stop", "arguments": {}}\n</tool_call>'
+    assert allowed(vocabulary, grammar, text) == (text, True)
+    other = text.replace("{}", '{"a": 1}')
+    assert not allowed(vocabulary, grammar, other)[1]
+
+
+@pytest.mark.parametrize(
+    ("tools", "reason"),
+    [
+        (
+            [{"type": "function", "function": {"name": "a", "parameters": {"type": "wheat"}}}],
+            "wheat",
+        ),
+        (BOUNDED * 400, "the tools are too large"),
+    ],
+)
+def test_tools_that_no_grammar_can_be_made_of_are_refused(tools: Any, reason: str) -> None:
+    with pytest.raises(AppError) as raised:
+        ReplyFormat("").call_grammar("…", tools, 1)
+    assert raised.value.code is ErrorCode.REQUEST_INVALID
+    assert reason in str(raised.value.facts["reason"])
+
+
+def test_any_name_is_called_where_it_can_be_written(vocabulary: Vocabulary) -> None:
+    odd = [{"type": "function", "function": {"name": 'say “hi” \\ "now"'}}]
+    name = json.dumps(odd[0]["function"]["name"], ensure_ascii=False)
+    text = f'<tool_call>\n{{"name": {name}, "arguments": {{}}}}\n</tool_call>'
+    assert allowed(vocabulary, ReplyFormat("").call_grammar("…", odd, 1), text) == (text, True)
+    with pytest.raises(AppError) as raised:
+        ReplyFormat("[TOOL_CALLS][ARGS]").call_grammar("…", odd, 1)
+    assert "a name of letters" in str(raised.value.facts["reason"])
+
+
+@pytest.mark.parametrize("mark", ["x", "aab", "abab", "</think>", "]]>", "a-^]b"])
+def test_text_goes_up_to_the_first_mark(vocabulary: Vocabulary, mark: str) -> None:
+    grammar = "\n".join((*rules_up_to(mark, "up"), "root ::= up"))
+    befores = ("", "b", "ü\n", mark[:1], mark[:-1], mark[:2] * 2)
+    texts = [before + after for before in befores for after in ("", mark, mark + "y", mark * 2)]
+    for text in texts:
+        ends_with_first = mark in text and text.index(mark) + len(mark) == len(text)
+        assert (allowed(vocabulary, grammar, text) == (text, True)) == ends_with_first, text
