@@ -75,8 +75,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.listening import listen, network_address, own_address
     from app.inference.prompt import ChatTemplate
     from app.inference.reply import ReplyFormat
+    from app.inference.reply_routes import ServedModel
     from app.inference.sampling import default_sampling
-    from app.inference.server import ServedModel, serve
+    from app.inference.server import serve
     from app.inference.worker import EngineThread
     from app.library.facts import facts_of, read_headers
     from app.library.index import find_model

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
 from starlette.responses import JSONResponse
 
-from app.core.errors import AppError, Facts, NoticeCode
-from app.core.sentences import describe_notice
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.sentences import describe_error, describe_notice
 from app.inference.generation import Statistics, TokenProbability
 from app.inference.log_probabilities import chat_log_probabilities, text_log_probabilities
 from app.inference.reasoning import Part
 from app.inference.tool_call_forms import ToolCall
 
 Kind = Literal["chat", "text"]
+END_OF_STREAM = b"data: [DONE]\n\n"
+_CLIENT_FAULTS = frozenset({ErrorCode.REQUEST_INVALID, ErrorCode.CONTEXT_FULL})
 _ERROR_TYPES = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.FORBIDDEN: "permission_error",
@@ -29,37 +31,99 @@ _ERROR_TYPES = {
 
 
 @dataclass
-class Answer:
-    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last)."""
+class Written:
+    """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
 
-    kind: Kind
-    model: str
+    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts.
+    """
+
     statistics: Statistics
     notice: dict[str, Any] | None = None
     most_calls: int | None = None
     calls: list[ToolCall] = field(default_factory=list)
     untold: list[TokenProbability] = field(default_factory=list)
+    reasoning_tokens: int = 0
+
+    def add(self, call: ToolCall) -> None:
+        """Take a call, unless there are as many as there may be."""
+        if self.most_calls is None or len(self.calls) < self.most_calls:
+            self.calls.append(call)
+
+    def take_untold(self) -> list[TokenProbability]:
+        """The probabilities that have not been told yet; from now on they have."""
+        untold, self.untold = self.untold, []
+        return untold
+
+    def noticed(self) -> dict[str, Any]:
+        """The notice that is known before the reply, if there is one."""
+        return {} if self.notice is None else {"notice": self.notice}
+
+    def repetition(self) -> dict[str, Any]:
+        """The notice that the reply was stopped, if it was."""
+        if not self.statistics.repeats:
+            return {}
+        return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
+
+    def timings(self) -> dict[str, Any]:
+        """How long it took, in llama-server's names."""
+        counted = self.statistics
+        return {
+            "prompt_n": counted.prompt_tokens - counted.reused_tokens,
+            "prompt_ms": 1000 * counted.prompt_seconds,
+            "predicted_n": counted.reply_tokens,
+            "predicted_ms": 1000 * counted.reply_seconds,
+            "predicted_per_second": counted.reply_tokens / counted.reply_seconds
+            if counted.reply_seconds
+            else 0.0,
+        }
+
+
+@dataclass
+class Answer:
+    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last)."""
+
+    kind: Kind
+    model: str
+    written: Written
+    wants_usage: bool = False
     told_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
 
-    def add(self, call: ToolCall) -> None:
-        """Take a call into the answer, unless it has as many as it may."""
-        if self.most_calls is None or len(self.calls) < self.most_calls:
-            self.calls.append(call)
-
     def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
-        """The answer that is not streamed; the calls are those that `calls` holds by now."""
+        """The answer that is not streamed; the calls are those that there are by now."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if thoughts:
             message["reasoning_content"] = thoughts
-        if self.calls:
-            message |= {"content": text or None, "tool_calls": list(map(_as_call, self.calls))}
+        if calls := [_as_call(call) for call in self.written.calls]:
+            message |= {"content": text or None, "tool_calls": calls}
         choice = self._choice({"message": message}, {"text": text}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         name = "chat.completion" if self.kind == "chat" else "text_completion"
-        return self._frame(name, [choice]) | self._noticed() | self._repetition() | self._figures()
+        notice = self.written.noticed() | self.written.repetition()
+        return self._frame(name, [choice]) | notice | self._usage() | self._timings()
+
+    def begun(self, first: Part) -> Iterator[bytes]:
+        """The first event of a stream."""
+        yield server_sent_event(self.chunk(first, is_first=True))
+
+    def more(self, part: Part) -> Iterator[bytes]:
+        """The event that a further part brings."""
+        yield server_sent_event(self.chunk(part))
+
+    def ended(self) -> Iterator[bytes]:
+        """The events at the end of a stream."""
+        if self.written.calls:
+            yield server_sent_event(self.called())
+        yield server_sent_event(self.last())
+        if self.wants_usage:
+            yield server_sent_event(self.usage())
+        yield END_OF_STREAM
+
+    def broken(self, error: dict[str, Any]) -> Iterator[bytes]:
+        """The event that says why there is no more."""
+        yield server_sent_event(error)
 
     def chunk(self, part: Part, *, is_first: bool = False) -> dict[str, Any]:
         """One event of a stream."""
@@ -67,29 +131,28 @@ class Answer:
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
         event = self._event([choice | self._probabilities(part.text)])
-        return event | self._noticed() if is_first else event
+        return event | self.written.noticed() if is_first else event
 
     def called(self) -> dict[str, Any]:
         """The event with all calls, each of them whole."""
-        calls = [{"index": index} | _as_call(call) for index, call in enumerate(self.calls)]
+        calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.written.calls)]
         return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
     def last(self) -> dict[str, Any]:
         """The event that says why the reply ended."""
         choice = self._choice({"delta": {}}, {"text": ""})
         choice["finish_reason"] = self._finish_reason()
-        timings = {"timings": self._figures()["timings"]}
-        return self._event([choice]) | timings | self._repetition()
+        return self._event([choice]) | self._timings() | self.written.repetition()
 
     def usage(self) -> dict[str, Any]:
         """The event with the token counts, for who asked for it."""
-        return self._event([]) | self._figures()
+        return self._event([]) | self._usage() | self._timings()
 
     def _probabilities(self, text: str) -> dict[str, Any]:
         """The probabilities that have not been told yet, which go with this text."""
-        if not self.untold:
+        tokens = self.written.take_untold()
+        if not tokens:
             return {}
-        tokens, self.untold = self.untold, []
         if self.kind == "chat":
             return {"logprobs": chat_log_probabilities(tokens)}
         offset = len(self.told_text)
@@ -97,16 +160,8 @@ class Answer:
         return {"logprobs": text_log_probabilities(tokens, offset)}
 
     def _finish_reason(self) -> str:
-        reason = self.statistics.finish_reason
-        return "tool_calls" if self.calls and reason == "stop" else reason
-
-    def _repetition(self) -> dict[str, Any]:
-        if not self.statistics.repeats:
-            return {}
-        return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
-
-    def _noticed(self) -> dict[str, Any]:
-        return {} if self.notice is None else {"notice": self.notice}
+        reason = self.written.statistics.finish_reason
+        return "tool_calls" if self.written.calls and reason == "stop" else reason
 
     def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
         content = of_chat if self.kind == "chat" else of_text
@@ -127,25 +182,20 @@ class Answer:
             "choices": choices,
         }
 
-    def _figures(self) -> dict[str, Any]:
-        counted = self.statistics
+    def _usage(self) -> dict[str, Any]:
+        counted = self.written.statistics
         return {
             "usage": {
                 "prompt_tokens": counted.prompt_tokens,
                 "completion_tokens": counted.reply_tokens,
                 "total_tokens": counted.prompt_tokens + counted.reply_tokens,
                 "prompt_tokens_details": {"cached_tokens": counted.reused_tokens},
-            },
-            "timings": {
-                "prompt_n": counted.prompt_tokens - counted.reused_tokens,
-                "prompt_ms": 1000 * counted.prompt_seconds,
-                "predicted_n": counted.reply_tokens,
-                "predicted_ms": 1000 * counted.reply_seconds,
-                "predicted_per_second": counted.reply_tokens / counted.reply_seconds
-                if counted.reply_seconds
-                else 0.0,
-            },
+                "completion_tokens_details": {"reasoning_tokens": self.written.reasoning_tokens},
+            }
         }
+
+    def _timings(self) -> dict[str, Any]:
+        return {"timings": self.written.timings()}
 
 
 def notice_body(code: NoticeCode, facts: Facts) -> dict[str, Any]:
@@ -187,10 +237,14 @@ def error_response(status: HTTPStatus, message: str, error: AppError | None = No
     return JsonAnswer(error_body(status, message, error), status)
 
 
+def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
+    """The body and the status that tell an error."""
+    is_client_fault = error.code in _CLIENT_FAULTS
+    status = HTTPStatus.BAD_REQUEST if is_client_fault else HTTPStatus.INTERNAL_SERVER_ERROR
+    return error_body(status, describe_error(error.code, error.facts), error), status
+
+
 def server_sent_event(content: dict[str, Any]) -> bytes:
     """One event of a stream, as bytes."""
     # ASCII, because some clients take U+2028 and its like for the end of a line.
     return b"data: " + json.dumps(content).encode() + b"\n\n"
-
-
-END_OF_STREAM = b"data: [DONE]\n\n"

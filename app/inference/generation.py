@@ -45,10 +45,14 @@ class TokenProbability:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a reply: text that is certain, and its tokens' probabilities if asked for."""
+    """A piece of a reply: text that is certain, and its tokens' probabilities if asked for.
+
+    `tokens` is how many were written since the piece before.
+    """
 
     text: str
     probabilities: tuple[TokenProbability, ...] = ()
+    tokens: int = 0
 
 
 @dataclass(eq=False)

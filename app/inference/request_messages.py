@@ -55,7 +55,7 @@ class FunctionCall(msgspec.Struct, frozen=True):
                 arguments = None
         if not isinstance(arguments, dict):
             return {"name": self.name, "arguments": self.arguments}
-        _require_shallow(arguments)
+        require_shallow(arguments)
         return {"name": self.name, "arguments": arguments}
 
 
@@ -138,13 +138,17 @@ def tools_as_given(tools: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
             fault, _, place = str(error).partition(" - at `$")
             reason = f"{fault} - at `$.tools[{index}]{place.removesuffix('`')}`"
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
-        _require_shallow(value)
+        require_shallow(value)
         given.append(value)
     return given
 
 
-def _require_shallow(value: Any) -> None:
-    """What is nested too deeply can't be written again without running out of stack."""
+def require_shallow(value: Any) -> None:
+    """Check a value of JSON: nested too deeply, it can't be written again for want of stack.
+
+    Raises:
+        AppError: `request_invalid`.
+    """
     level = [value]
     for _ in range(_DEEPEST):
         level = [

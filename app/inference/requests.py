@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -30,11 +30,13 @@ from app.inference.sampling import (
     TokenBiases,
     TopK,
 )
+from app.inference.tool_choice import ToolChoice, ToolMode, tool_choice
 
 _MOST_TOKENS = 2**24
 TokenCount = Annotated[int, Meta(ge=1, le=_MOST_TOKENS)]
 OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
+TemplateOptions = Annotated[dict[OptionName, Option], Meta(max_length=32)]
 LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
 StopText = Annotated[str, Meta(min_length=1, max_length=256)]
 
@@ -46,13 +48,10 @@ class StreamOptions(msgspec.Struct, frozen=True):
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What chat and plain completions have in common."""
+    """What all requests for a reply have in common."""
 
     model: Annotated[str, Meta(max_length=1024)] = ""
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    n: Literal[1] = 1
-    max_tokens: TokenCount | None = None
+    stream: bool | None = False
     stop: StopText | Annotated[list[StopText], Meta(max_length=16)] | None = None
     seed: int | None = None
     temperature: Temperature | None = None
@@ -75,7 +74,6 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     mirostat_eta: MirostatEta | None = None
     logit_bias: TokenBiases | None = None
     grammar: Grammar | None = None
-    response_format: ResponseFormat | None = None
     context_overflow: ContextOverflow = "stop"
 
     def sampling(self, defaults: Sampling) -> Sampling:
@@ -91,8 +89,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         }
         if self.seed is not None:
             given["seed"] = self.seed & RANDOM_SEED
-        if self.response_format is not None and (form := self.response_format.grammar()):
-            given["grammar"] = form
+        if (form := self.form()) is not None and (grammar := form.grammar()):
+            given["grammar"] = grammar
         return msgspec.structs.replace(defaults, **given)
 
     def stops(self) -> tuple[str, ...]:
@@ -101,13 +99,38 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
             return ()
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
 
+    def form(self) -> ResponseFormat | None:
+        """The form that the reply must have, if any is asked for."""
+        return None
+
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
-        return self.max_tokens
+        return None
+
+    def overflow(self) -> ContextOverflow:
+        """What happens when the context is full in the middle of the reply."""
+        return self.context_overflow
 
     def probabilities(self) -> int | None:
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
         return None
+
+
+class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
+    """What chat and plain completions have in common."""
+
+    stream_options: StreamOptions | None = None
+    n: Literal[1] = 1
+    max_tokens: TokenCount | None = None
+    response_format: ResponseFormat | None = None
+
+    def form(self) -> ResponseFormat | None:
+        """The form that the reply must have, if any is asked for."""
+        return self.response_format
+
+    def token_limit(self) -> int | None:
+        """The most tokens that the reply may have, or None."""
+        return self.max_tokens
 
     @property
     def wants_usage(self) -> bool:
@@ -116,26 +139,22 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NamedTool(msgspec.Struct, frozen=True):
-    """The one tool that may be called."""
+    """The one tool that must be called."""
 
     function: FunctionName
     type: Literal["function"] = "function"
 
 
-class ChatRequest(GenerationRequest, frozen=True, kw_only=True):
-    """The body of `/v1/chat/completions`.
-
-    Nothing makes a model call a tool against its will: `required` is `auto`, and a named tool is
-    the only one that the model is offered.
-    """
+class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
+    """The body of `/v1/chat/completions`."""
 
     messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=16_384)]
     max_completion_tokens: TokenCount | None = None
     tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: ToolMode | NamedTool | None = None
     parallel_tool_calls: bool | None = None
     reasoning_format: ReasoningFormat | None = None
-    chat_template_kwargs: Annotated[dict[OptionName, Option], Meta(max_length=32)] | None = None
+    chat_template_kwargs: TemplateOptions | None = None
     logprobs: bool | None = None
     top_logprobs: LikelyTokens | None = None
 
@@ -155,24 +174,18 @@ class ChatRequest(GenerationRequest, frozen=True, kw_only=True):
         """
         return Conversation(
             [message.as_variables() for message in self.messages],
-            self._offered(),
+            self.choice().among(tools_as_given(self.tools or [])),
             self.chat_template_kwargs or {},
         )
 
-    def _offered(self) -> list[dict[str, Any]]:
-        if self.tool_choice == "none":
-            return []
-        tools = tools_as_given(self.tools or [])
+    def choice(self) -> ToolChoice:
+        """What may be called, and whether something must be."""
         if isinstance(self.tool_choice, NamedTool):
-            name = self.tool_choice.function.name
-            tools = [tool for tool in tools if tool["function"]["name"] == name]
-            if not tools:
-                reason = f"there is no tool “{name}” to be chosen"
-                raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        return tools
+            return tool_choice("required", (self.tool_choice.function.name,), is_parallel=False)
+        return tool_choice(self.tool_choice, None, is_parallel=self.parallel_tool_calls)
 
 
-class CompletionRequest(GenerationRequest, frozen=True, kw_only=True):
+class CompletionRequest(AnyCompletionRequest, frozen=True, kw_only=True):
     """The body of `/v1/completions`."""
 
     prompt: Text

@@ -30,6 +30,7 @@ class Reply:
         if generation.overflow == "stop":
             self._left = min(self._left, room)
         self._untold: list[TokenProbability] = []
+        self._undelivered = 0
         self._began = time.monotonic()
         self._repetition = _Repetition()
         self.has_read_prompt = False
@@ -49,6 +50,7 @@ class Reply:
             self._end("stop")
             return None
         statistics.reply_tokens += 1
+        self._undelivered += 1
         statistics.reply_seconds = time.monotonic() - self._began
         if self.generation.probabilities is not None:
             self._untold.append(_probability(token, logits, self.generation, vocabulary))
@@ -78,8 +80,9 @@ class Reply:
     def _deliver(self, text: str) -> None:
         # Probabilities go with the text that their tokens belong to, or with the last of it.
         if text:
-            self.generation.deliver(Piece(text, tuple(self._untold)))
+            self.generation.deliver(Piece(text, tuple(self._untold), self._undelivered))
             self._untold.clear()
+            self._undelivered = 0
 
 
 class Slot:

@@ -31,7 +31,7 @@ from tests.workers.serving import WAIT_SECONDS, Server, serving
 
 CONTEXT = 16_384
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
-CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+CHAT, COMPLETIONS, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/responses"
 # Reading this prompt, or writing this reply, takes far longer than a test may wait for its end.
 LONG_PROMPT = {"prompt": "x" * (CONTEXT - 100), "max_tokens": 1}
 LONG_REPLY = {"prompt": "The mill", "temperature": 0}
@@ -193,12 +193,13 @@ def test_a_nul_in_the_prompt_is_a_character(server: Server) -> None:
         b"[]",
         b"null",
         b"\xff",
-        b'{"prompt": "\\ud800", "messages": [{"role": "user", "content": "\\ud800"}]}',
-        b'{"prompt": 5, "messages": 5}',
+        b'{"prompt": "\\ud800", "input": "\\ud800", '
+        b'"messages": [{"role": "user", "content": "\\ud800"}]}',
+        b'{"prompt": 5, "messages": 5, "input": 5}',
         b'{"unknown": ' + b"[" * 100_000,
     ],
 )
-@pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS, RESPONSES])
 def test_what_is_no_request_gets_a_sentence(server: Server, path: str, body: bytes) -> None:
     error = refusal(server, path, body)
     assert error["type"] == "invalid_request_error"
@@ -278,7 +279,9 @@ def test_only_the_listed_cells_of_the_matrix_are_answered(server: Server) -> Non
         ("GET", "/v1/models"): 200,
         ("POST", CHAT): 400,
         ("POST", COMPLETIONS): 400,
+        ("POST", RESPONSES): 400,
         ("GET", CHAT): 405,
+        ("GET", RESPONSES): 405,
         ("DELETE", "/v1/models"): 405,
         ("GET", "/"): 404,
         ("POST", "/v1/nothing"): 404,
@@ -418,50 +421,6 @@ def test_requests_at_the_same_time_are_all_answered(server: Server) -> None:
     for thread in threads:
         thread.join()
     assert [answers[number] for number in range(6)] == expected
-
-
-# --- The official client
-
-
-def test_the_official_client_is_content(server: Server) -> None:
-    import openai
-
-    with openai.OpenAI(
-        base_url=f"{server.ready.url}/v1",
-        api_key=server.ready.key,
-        max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False),
-    ) as client:
-        assert [model.id for model in client.models.list()] == ["tiny"]
-        messages: Any = [{"role": "user", "content": "Hello"}]
-        whole = client.chat.completions.create(
-            model="tiny", messages=messages, max_completion_tokens=12, temperature=0
-        )
-        assert whole.choices[0].finish_reason == "length"
-        assert whole.usage is not None
-        assert whole.usage.completion_tokens == 12
-        stream = client.chat.completions.create(
-            model="tiny",
-            messages=messages,
-            max_completion_tokens=12,
-            temperature=0,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
-        chunks = list(stream)
-        pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
-        assert "".join(pieces) == whole.choices[0].message.content
-        assert chunks[-1].usage == whole.usage.model_copy(
-            update={"prompt_tokens_details": chunks[-1].usage.prompt_tokens_details}
-        )
-        plain = client.completions.create(model="tiny", prompt="Hello", max_tokens=3)
-        assert plain.usage is not None
-        with pytest.raises(openai.BadRequestError, match="context holds"):
-            client.completions.create(model="tiny", prompt="x" * 20_000)
-        with pytest.raises(openai.BadRequestError, match="max_tokens"):
-            client.completions.create(model="tiny", prompt="x", max_tokens=-1)
-        with pytest.raises(openai.AuthenticationError):
-            client.with_options(api_key="wrong").models.list()
 
 
 # --- Starting: settings, notices, and what stands in the way

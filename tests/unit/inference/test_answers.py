@@ -10,6 +10,7 @@ import pytest
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.inference.answers import (
     Answer,
+    Written,
     error_body,
     error_response,
     notice_body,
@@ -32,7 +33,7 @@ def statistics() -> Statistics:
 
 
 def test_a_whole_answer_counts_and_times() -> None:
-    answer = Answer("chat", "mill", statistics()).whole([Part("content", "flour")])
+    answer = Answer("chat", "mill", Written(statistics())).whole([Part("content", "flour")])
     assert answer["object"] == "chat.completion"
     assert answer["choices"][0]["message"] == {"role": "assistant", "content": "flour"}
     assert answer["choices"][0]["finish_reason"] == "length"
@@ -41,17 +42,21 @@ def test_a_whole_answer_counts_and_times() -> None:
         "completion_tokens": 6,
         "total_tokens": 16,
         "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
     assert answer["timings"]["prompt_n"] == 6
     assert answer["timings"]["predicted_per_second"] == 3.0
 
 
 def test_an_answer_without_tokens_has_no_speed() -> None:
-    assert Answer("text", "mill", Statistics()).whole([])["timings"]["predicted_per_second"] == 0
+    assert (
+        Answer("text", "mill", Written(Statistics())).whole([])["timings"]["predicted_per_second"]
+        == 0
+    )
 
 
 def test_one_stream_has_one_identity() -> None:
-    answer = Answer("chat", "mill", statistics())
+    answer = Answer("chat", "mill", Written(statistics()))
     parts = [Part("content", "a"), Part("content", "b")]
     chunks = [answer.chunk(parts[0], is_first=True), answer.chunk(parts[1])]
     chunks += [answer.last(), answer.usage()]
@@ -65,8 +70,8 @@ def test_one_stream_has_one_identity() -> None:
 
 
 def test_thoughts_and_calls_have_places_of_their_own() -> None:
-    answer = Answer("chat", "mill", Statistics(finish_reason="stop"))
-    answer.add(ToolCall("grind", '{"corn": 1}', "abcdefghi"))
+    answer = Answer("chat", "mill", Written(Statistics(finish_reason="stop")))
+    answer.written.add(ToolCall("grind", '{"corn": 1}', "abcdefghi"))
     call = {
         "id": "abcdefghi",
         "type": "function",
@@ -85,22 +90,22 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
     }
     assert answer.called()["choices"][0]["delta"] == {"tool_calls": [{"index": 0} | call]}
     assert answer.last()["choices"][0]["finish_reason"] == "tool_calls"
-    answer.statistics.finish_reason = "length"
+    answer.written.statistics.finish_reason = "length"
     assert answer.last()["choices"][0]["finish_reason"] == "length"
 
 
 def test_an_answer_may_be_kept_to_one_call() -> None:
-    answer = Answer("chat", "mill", Statistics(), most_calls=1)
+    written = Written(Statistics(), most_calls=1)
     for name in ("grind", "bake"):
-        answer.add(ToolCall(name, "{}"))
-    assert answer.calls == [ToolCall("grind", "{}")]
+        written.add(ToolCall(name, "{}"))
+    assert written.calls == [ToolCall("grind", "{}")]
 
 
 def test_a_notice_is_in_the_whole_answer_and_in_the_first_event() -> None:
     notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, {"reason": "it is nested too deeply"})
     assert notice["code"] == "template_fallback"
     assert "it is nested too deeply" in notice["message"]
-    answer = Answer("chat", "mill", Statistics(), notice)
+    answer = Answer("chat", "mill", Written(Statistics(), notice))
     assert answer.whole([])["notice"] == notice
     assert answer.chunk(Part("content", ""), is_first=True)["notice"] == notice
     assert "notice" not in answer.chunk(Part("content", "a")) | answer.last() | answer.usage()

@@ -66,6 +66,8 @@ ROUTES = (
     ("GET", "/health"),
     ("GET", "/v1/models"),
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
+    ("OPTIONS", "/v1/responses"),
     ("OPTIONS", "/v1/chat/completions"),
 )
 

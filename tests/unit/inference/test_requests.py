@@ -11,6 +11,7 @@ from app.core.errors import AppError, ErrorCode
 from app.inference.rendering import Conversation
 from app.inference.requests import ChatRequest, CompletionRequest, decode_request
 from app.inference.sampling import Sampling
+from app.inference.tool_choice import ToolChoice
 
 USER = [{"role": "user", "content": "Hello"}]
 
@@ -138,6 +139,27 @@ def test_a_choice_decides_what_is_offered(choice: object, offered: list[object])
     assert chat(tools=[TOOL, BAKE], tool_choice=choice).conversation().tools == offered
 
 
+NAMED = {"type": "function", "function": {"name": "bake"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "parallel", "expected"),
+    [
+        (None, None, ToolChoice()),
+        ("auto", False, ToolChoice(most_calls=1)),
+        ("none", True, ToolChoice(only=())),
+        ("required", None, ToolChoice(True, None, 1)),
+        ("required", True, ToolChoice(True, None, None)),
+        (NAMED, True, ToolChoice(True, ("bake",), 1)),
+    ],
+)
+def test_a_choice_decides_what_must_be_called(
+    choice: object, parallel: bool | None, expected: ToolChoice
+) -> None:
+    asked = chat(tools=[TOOL, BAKE], tool_choice=choice, parallel_tool_calls=parallel)
+    assert asked.choice() == expected
+
+
 @pytest.mark.parametrize("arguments", ["", "[1]", "not JSON", '"text"', "[" * 50_000])
 def test_arguments_that_are_no_object_stay_as_they_are(arguments: str) -> None:
     call = {"function": {"name": "grind", "arguments": arguments}}
@@ -175,6 +197,7 @@ for _ in range(150):
             {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "fly"}}},
             "“fly”",
         ),
+        ({"tool_choice": "required"}, "there are no “tools”"),
     ],
 )
 def test_tools_that_are_none_are_refused_with_their_place(
