@@ -36,11 +36,17 @@ def converter(home: Path) -> Path:
     return home / "converter"
 
 
-@pytest.fixture
-def starter(home: Path) -> Path:
-    """The starter model, as set-up installed it, in this test's model folder."""
+@pytest.fixture(scope="session")
+def starter_file() -> Path:
+    """The starter model, where set-up installed it."""
     installed = _PERSONS_HOME / "models" / "starter"
     assert installed.is_dir(), "run `make setup` first: it fetches the starter model"
+    return next(installed.glob("*.gguf"))
+
+
+@pytest.fixture
+def starter(home: Path, starter_file: Path) -> Path:
+    """The starter model, in this test's model folder."""
     (home / "models").mkdir(parents=True, exist_ok=True)
-    (home / "models" / "starter").symlink_to(installed, target_is_directory=True)
-    return next((home / "models" / "starter").glob("*.gguf"))
+    (home / "models" / "starter").symlink_to(starter_file.parent, target_is_directory=True)
+    return home / "models" / "starter" / starter_file.name
