@@ -44,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worker",
         action="append",
         type=address,
-        default=[],
         metavar="HOST:PORT",
         help="a “gristmill worker” whose devices take layers, too; may repeat",
     )
@@ -159,7 +158,7 @@ def _wishes(
         threads_batch=arguments.threads_batch or settings.threads_batch,
         flash_attention=arguments.flash_attention or settings.flash_attention,
         slots=arguments.slots or settings.reply_slots,
-        workers=tuple(arguments.worker),
+        workers=tuple(arguments.worker or settings.workers),
         reads_at_once=not facts.is_causal,
     )
     return engine_setting(reporter.report).applied_to(wishes)

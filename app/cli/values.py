@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from app.core.web_origin import is_web_origin
+from app.core.addresses import is_host_and_port, is_web_origin
 
 _LARGEST_PORT = 65_535
 _LARGEST = 2**24
@@ -44,10 +44,8 @@ def port_number(text: str) -> int:
 
 def address(text: str) -> str:
     """A host and a port, as `host:port`."""
-    host, _, port = text.rpartition(":")
-    if not host:
+    if not is_host_and_port(text):
         raise argparse.ArgumentTypeError(f"“{text}” is not of the form HOST:PORT")
-    port_number(port)
     return text
 
 

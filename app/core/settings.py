@@ -74,6 +74,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Automatic uses it where the device can.",
         ),
     ] = "auto"
+    workers: Annotated[
+        tuple[str, ...],
+        Meta(
+            title="Workers",
+            description="Other machines whose devices take layers, too: the host and port of "
+            "each “gristmill worker”, separated by spaces.",
+        ),
+    ] = ()
     models_folder: Annotated[
         str | None,
         Meta(

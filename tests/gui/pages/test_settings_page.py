@@ -26,6 +26,8 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
     page.models_folder.changed.emit("/somewhere")
     page.converter_folder.changed.emit("/llama.cpp")
     page.context_overflow.changed.emit("shift")
+    page.workers.setText("mill:50052  mill:50053")
+    page.workers.editingFinished.emit()
     page.theme.changed.emit("dark")
     assert load_settings() == (
         Settings(
@@ -37,6 +39,7 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
             models_folder="/somewhere",
             converter_folder="/llama.cpp",
             context_overflow="shift",
+            workers=("mill:50052", "mill:50053"),
             theme="dark",
         ),
         None,
@@ -52,6 +55,14 @@ def test_saved_settings_are_shown(make_window: WindowMaker) -> None:
     assert second.settings.context.value() == 2048
     assert second.settings.theme.value == "light"
     assert second.settings.gpu_layers.value is None
+
+
+def test_an_address_without_a_port_is_said_and_not_kept(window: MainWindow) -> None:
+    page = window.settings
+    page.workers.setText("mill:50052 mill")
+    page.workers.editingFinished.emit()
+    assert "“mill”" in page.notice.text
+    assert window._workbench.settings.value.workers == ()
 
 
 def test_an_empty_folder_field_means_the_default(window: MainWindow) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QVBoxLayout, QWidget
 
+from app.core.addresses import is_web_origin
 from app.core.errors import AppError
 from app.core.settings import title_of
-from app.core.web_origin import is_web_origin
 from app.gui.pages.chat.share_address import ShareAddress
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
@@ -15,6 +15,7 @@ from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.words_field import WordsField
 from app.gui.workbench import Workbench
 
 _PORTS = range(1024, 65_536)
@@ -38,8 +39,8 @@ class ShareDialog(QDialog):
         self.slots = _number(_SLOTS, value.reply_slots)
         self.in_network = QCheckBox(self.tr("Let them in"))
         self.in_network.setChecked(value.shares_in_network)
-        self.origins = QLineEdit(" ".join(value.share_origins))
-        self.origins.setPlaceholderText("http://localhost:3000")
+        self.origins = WordsField(is_web_origin, "http://localhost:3000")
+        self.origins.set_words(value.share_origins)
         self.address = ShareAddress(workbench)
         self._failure = PlainLabel("", "caption", wrap=True)
         self._failure.set_tone("danger")
@@ -78,18 +79,17 @@ class ShareDialog(QDialog):
         self.port.valueChanged.connect(lambda number: self._change(share_port=number))
         self.slots.valueChanged.connect(lambda number: self._change(reply_slots=number))
         self.in_network.clicked.connect(self._ask_for_network)
-        self.origins.editingFinished.connect(self._take_origins)
+        self.origins.changed.connect(self._take_origins)
+        self.origins.refused.connect(self._refuse_origin)
         self._settings.changed.connect(self._show_sharing)
 
-    def _take_origins(self) -> None:
-        origins = tuple(dict.fromkeys(self.origins.text().split()))
-        odd = [origin for origin in origins if not is_web_origin(origin)]
-        if odd:
-            words = self.tr("“{text}” is no origin; write it like http://localhost:3000.")
-            self._fail(words.replace("{text}", odd[0]))
-            return
+    def _take_origins(self, origins: tuple[str, ...]) -> None:
         self._fail("")
         self._change(share_origins=origins)
+
+    def _refuse_origin(self, text: str) -> None:
+        words = self.tr("“{text}” is no origin; write it like http://localhost:3000.")
+        self._fail(words.replace("{text}", text))
 
     def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - Qt's manner
         if not is_on:

@@ -16,7 +16,14 @@ from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.workbench import Workbench
 
-_LOAD_FIELDS = ("gpu_layers", "threads", "threads_batch", "context", "flash_attention")
+_LOAD_FIELDS = (
+    "gpu_layers",
+    "threads",
+    "threads_batch",
+    "context",
+    "flash_attention",
+    "workers",
+)
 
 
 class EngineCard(Card):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
+from app.core.addresses import is_host_and_port
 from app.core.errors import AppError
 from app.core.machine import usable_threads
 from app.core.paths import default_models_folder
@@ -21,6 +22,7 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.segmented_choice import SegmentedChoice
+from app.gui.widgets.words_field import WordsField
 from app.gui.workbench import Workbench
 
 _MOST_LAYERS, _MOST_THREADS = 999, 1024
@@ -44,6 +46,7 @@ class SettingsPage(QWidget):
         self.context.setSingleStep(_CONTEXT_STEP)
         self.context.setGroupSeparatorShown(True)
         self.context.setKeyboardTracking(False)
+        self.workers = WordsField(is_host_and_port, "192.168.1.7:50052")
         self.flash_attention = SegmentedChoice(
             theme,
             self._title("flash_attention"),
@@ -75,6 +78,7 @@ class SettingsPage(QWidget):
         self.threads.set_value(value.threads)
         self.threads_batch.set_value(value.threads_batch)
         self.context.setValue(value.context)
+        self.workers.set_words(value.workers)
         self.flash_attention.set_value(value.flash_attention)
         self.context_overflow.set_value(value.context_overflow)
         self.theme.set_value(value.theme)
@@ -94,6 +98,7 @@ class SettingsPage(QWidget):
             ("flash_attention", self.flash_attention),
             ("threads", self.threads),
             ("threads_batch", self.threads_batch),
+            ("workers", self.workers),
         )
         files = self._card(
             self.tr("Folders"),
@@ -146,6 +151,8 @@ class SettingsPage(QWidget):
         self.threads_batch.changed.connect(
             lambda: self._change(threads_batch=self.threads_batch.value)
         )
+        self.workers.changed.connect(lambda words: self._change(workers=words))
+        self.workers.refused.connect(self._refuse_worker)
         self.context.valueChanged.connect(lambda number: self._change(context=number))
         self.flash_attention.changed.connect(lambda value: self._change(flash_attention=value))
         self.context_overflow.changed.connect(lambda value: self._change(context_overflow=value))
@@ -158,7 +165,11 @@ class SettingsPage(QWidget):
             lambda path: self._change(converter_folder=path or None)
         )
 
-    def _change(self, **fields: str | int | None) -> None:
+    def _refuse_worker(self, text: str) -> None:
+        words = self.tr("“{text}” is not of the form host:port.").replace("{text}", text)
+        self.notice.show_notice("error", words)
+
+    def _change(self, **fields: str | int | tuple[str, ...] | None) -> None:
         try:
             self._settings.change(**fields)
         except AppError as error:

@@ -1,0 +1,44 @@
+"""Several short texts in one line, separated by spaces, each of them checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+
+class WordsField(QLineEdit):
+    """A line of words.
+
+    Args:
+        is_right: tells whether a word is one of the kind that is wanted.
+        hint: an example, shown while the line is empty.
+
+    Signals:
+        changed: a person entered other words, and all of them are right; the words, each once.
+        refused: one of the words is not right; that word.
+    """
+
+    changed = Signal(tuple)
+    refused = Signal(str)
+
+    def __init__(
+        self, is_right: Callable[[str], bool], hint: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._is_right = is_right
+        self.setPlaceholderText(hint)
+        self.editingFinished.connect(self._take)
+
+    def set_words(self, words: tuple[str, ...]) -> None:
+        """Show words without telling."""
+        self.setText(" ".join(words))
+
+    def _take(self) -> None:
+        words = tuple(dict.fromkeys(self.text().split()))
+        odd = next((word for word in words if not self._is_right(word)), None)
+        if odd is None:
+            self.changed.emit(words)
+        else:
+            self.refused.emit(odd)
