@@ -31,6 +31,8 @@ class Sampler:
         self._llama = load_llama()
         self._vocabulary = vocabulary
         self._grammar = self._new_grammar(sampling.grammar)
+        # The grammar would take them for the end of what it describes.
+        self._barred = vocabulary.mistaken_ends() if sampling.grammar else []
         self._chain = self._llama.llama_sampler_chain_init(
             self._llama.llama_sampler_chain_default_params()
         )
@@ -65,6 +67,7 @@ class Sampler:
         """As common/sampling.cpp does it: the grammar looks at one token, and at all if it must."""
         candidates = np.zeros(len(logits), _CANDIDATE)
         candidates["id"], candidates["logit"] = np.arange(len(logits)), logits
+        candidates["logit"][self._barred] = -np.inf
         token = self._chosen(candidates.copy())
         single = candidates[token : token + 1].copy()
         self._apply(self._grammar, single)

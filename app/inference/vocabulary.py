@@ -12,6 +12,10 @@ _USUAL_PIECE_BYTES = 64
 # LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: what llama_tokenize leaves alone when it is
 # not to recognise control tokens. It always recognises tokens that are "user defined".
 _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
+# LLAMA_TOKEN_ATTR_NORMAL and LLAMA_TOKEN_ATTR_CONTROL: text to the file, control to llama.cpp.
+_MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
+_MARKUP = "</s>"
+_NO_BYTE = b"[UNK_BYTE_0x"
 
 
 class Vocabulary:
@@ -63,8 +67,7 @@ class Vocabulary:
         texts = {}
         for token in range(self.size):
             if self._is_control(token):
-                text: bytes = self._llama.llama_vocab_get_text(self._vocabulary, token)
-                texts[text.decode("utf-8", "replace")] = token
+                texts[self._text(token).decode("utf-8", "replace")] = token
         return texts
 
     def show(self, tokens: Iterable[int]) -> None:
@@ -82,12 +85,17 @@ class Vocabulary:
     def piece(self, token: int) -> bytes:
         """The bytes of a token; nothing for a control token."""
         if token not in self._pieces:
-            self._pieces[token] = self._read_piece(token, show_control=False)
+            self._pieces[token] = self._read_piece(token, show_control=self._is_markup(token))
         return self._pieces[token]
 
     def ends_reply(self, token: int) -> bool:
         """Whether the model says with this token that it has finished."""
-        return bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
+        is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
+        return is_end and not self._is_markup(token)
+
+    def mistaken_ends(self) -> list[int]:
+        """The tokens that are text, but end a reply according to llama.cpp."""
+        return [token for token in self.tokenize(_MARKUP) if self._is_markup(token)]
 
     def begin_text(self) -> str:
         """The text of the begin token, for chat templates; empty when there is none."""
@@ -137,6 +145,23 @@ class Vocabulary:
         attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
         return bool(attributes & _CONTROL_ATTRIBUTES)
 
+    def _is_markup(self, token: int) -> bool:
+        """Whether it is the `</s>` of HTML, which Qwen's vocabularies have among their words.
+
+        llama.cpp takes it for an end of replies, by its text, also where the file has other ends.
+        """
+        attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
+        return (
+            attributes & _MISTAKEN_ATTRIBUTES == _MISTAKEN_ATTRIBUTES
+            and self._text(token) == _MARKUP.encode()
+            and token != self._llama.llama_vocab_eos(self._vocabulary)
+        )
+
+    def _text(self, token: int) -> bytes:
+        """A token as the file has it."""
+        text: bytes = self._llama.llama_vocab_get_text(self._vocabulary, token)
+        return text
+
     def _control_text(self, token: int) -> str:
         if token < 0:
             return ""
@@ -160,7 +185,10 @@ class Vocabulary:
         if length < 0:
             buffer = ctypes.create_string_buffer(-length)
             length = self._fill(token, buffer, show_control=show_control)
-        return buffer.raw[: max(0, length)]
+        piece = buffer.raw[: max(0, length)]
+        # llama.cpp's word for a letter that stands for no byte. By Hugging Face's rule (ByteLevel
+        # in its tokenizers) such a token is its own text; Command-R has emoji of this kind.
+        return self._text(token) if _NO_BYTE in piece else piece
 
     def _fill(self, token: int, buffer: ctypes.Array[ctypes.c_char], *, show_control: bool) -> int:
         length: int = self._llama.llama_token_to_piece(

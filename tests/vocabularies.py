@@ -1,0 +1,93 @@
+"""The converter's vocabularies: what each token says by the file alone, and models made on them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from app.library.header import read_array, read_entries, read_header, read_strings
+from tests.gguf_files import GgufFile, Tensor
+
+_NORMAL, _USER_DEFINED, _BYTE = 1, 4, 6
+_TYPES, _TOKENS = "tokenizer.ggml.token_type", "tokenizer.ggml.tokens"
+_WIDTH = 32
+_VISIBLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
+_BYTES = {chr(byte): byte for byte in _VISIBLE} | {
+    chr(0x100 + place): byte for place, byte in enumerate(_HIDDEN)
+}
+"""GPT-2's letters for bytes: visible ones stand for themselves, the others are moved up."""
+
+
+def vocabulary_file(converter: Path, name: str) -> Path:
+    """The file of one of them."""
+    return next(converter.iterdir()) / "models" / f"ggml-vocab-{name}.gguf"
+
+
+def token_texts(path: Path) -> list[bytes]:
+    """The bytes of every token in a reply; control tokens and unused ones have none."""
+    header = read_header(path)
+    is_byte_level = header.metadata["tokenizer.ggml.model"] == "gpt2"
+    kinds = read_array(header, _TYPES)
+    texts = read_strings(header, _TOKENS)
+    return [
+        _text(raw, kind, is_byte_level=is_byte_level)
+        for raw, kind in zip(texts, kinds, strict=True)
+    ]
+
+
+def _text(raw: bytes, kind: object, *, is_byte_level: bool) -> bytes:
+    if kind == _BYTE:
+        return bytes([int(raw[3:5], 16)])
+    if kind == _USER_DEFINED:
+        return raw
+    if kind != _NORMAL:
+        return b""
+    text = raw.decode()
+    if not is_byte_level:
+        return text.replace("▁", " ").encode()
+    # By the rule of Hugging Face's tokenizers: all letters stand for bytes, or none does.
+    return bytes(map(_BYTES.__getitem__, text)) if _BYTES.keys() >= set(text) else raw
+
+
+def write_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
+    """A Llama of one layer and random weights that says anything with equal likelihood."""
+    header = read_header(vocabulary)
+    entries = [entry for key, entry in read_entries(header).items() if key.startswith("tokenizer.")]
+    tensors = tuple(_tensors(header.arrays[_TOKENS].count))
+    file = GgufFile(
+        {
+            "general.architecture": "llama",
+            "llama.block_count": 1,
+            "llama.context_length": context,
+            "llama.embedding_length": _WIDTH,
+            "llama.feed_forward_length": _WIDTH,
+            "llama.attention.head_count": 2,
+            "llama.attention.layer_norm_rms_epsilon": 1e-5,
+        },
+        tensors,
+    )
+    head, first = file.header(), 24
+    (pairs,) = struct.unpack_from("<Q", head, 16)
+    content = head[:16] + struct.pack("<Q", pairs + len(entries)) + b"".join(entries) + head[first:]
+    content += b"\0" * (-len(content) % file.alignment)
+    chance = np.random.default_rng(0)
+    with target.open("wb") as output:
+        output.write(content)
+        for tensor in tensors:
+            values = chance.standard_normal(tensor.shape[::-1], np.float32) * np.float32(0.1)
+            output.write(values.tobytes())
+    return target
+
+
+def _tensors(tokens: int) -> Iterator[Tensor]:
+    square = (_WIDTH, _WIDTH)
+    yield Tensor("token_embd.weight", (_WIDTH, tokens))
+    yield Tensor("output.weight", (_WIDTH, tokens))
+    for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
+        yield Tensor(f"blk.0.{name}.weight", square)
+    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
+        yield Tensor(f"{name}.weight", (_WIDTH,))
