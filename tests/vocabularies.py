@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from tests.gguf_files import GgufFile, Tensor
 _NORMAL, _USER_DEFINED, _BYTE = 1, 4, 6
 _TYPES, _TOKENS = "tokenizer.ggml.token_type", "tokenizer.ggml.tokens"
 _WIDTH = 32
+_DECAY = "ssm_a"
 _VISIBLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 _HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
 _BYTES = {chr(byte): byte for byte in _VISIBLE} | {
@@ -55,21 +56,66 @@ def _text(raw: bytes, kind: object, *, is_byte_level: bool) -> bytes:
 
 def write_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
     """A Llama of one layer and random weights that says anything with equal likelihood."""
+    metadata = {
+        "general.architecture": "llama",
+        "llama.block_count": 1,
+        "llama.context_length": context,
+        "llama.embedding_length": _WIDTH,
+        "llama.feed_forward_length": _WIDTH,
+        "llama.attention.head_count": 2,
+        "llama.attention.layer_norm_rms_epsilon": 1e-5,
+    }
+    matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    layer = [Tensor(f"blk.0.{name}.weight", (_WIDTH, _WIDTH)) for name in matrices]
+    norms = [Tensor(f"blk.0.{name}.weight", (_WIDTH,)) for name in ("attn_norm", "ffn_norm")]
+    return _write(vocabulary, target, metadata, [*layer, *norms])
+
+
+def write_recurrent_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
+    """A Mamba of one layer and random weights."""
+    inner, states, rank = 2 * _WIDTH, 16, 2
+    metadata = {
+        "general.architecture": "mamba",
+        "mamba.block_count": 1,
+        "mamba.context_length": context,
+        "mamba.embedding_length": _WIDTH,
+        "mamba.feed_forward_length": 0,
+        "mamba.attention.head_count": 0,
+        "mamba.attention.layer_norm_rms_epsilon": 1e-5,
+        "mamba.ssm.conv_kernel": 4,
+        "mamba.ssm.inner_size": inner,
+        "mamba.ssm.state_size": states,
+        "mamba.ssm.time_step_rank": rank,
+    }
+    shapes = {
+        "attn_norm.weight": (_WIDTH,),
+        "ssm_in.weight": (_WIDTH, 2 * inner),
+        "ssm_conv1d.weight": (4, inner),
+        "ssm_conv1d.bias": (inner,),
+        "ssm_x.weight": (inner, rank + 2 * states),
+        "ssm_dt.weight": (rank, inner),
+        "ssm_dt.bias": (inner,),
+        _DECAY: (states, inner),
+        "ssm_d": (inner,),
+        "ssm_out.weight": (inner, _WIDTH),
+    }
+    layer = [Tensor(f"blk.0.{name}", shape) for name, shape in shapes.items()]
+    return _write(vocabulary, target, metadata, layer)
+
+
+def _write(
+    vocabulary: Path, target: Path, metadata: dict[str, object], layer: Sequence[Tensor]
+) -> Path:
     header = read_header(vocabulary)
     entries = [entry for key, entry in read_entries(header).items() if key.startswith("tokenizer.")]
-    tensors = tuple(_tensors(header.arrays[_TOKENS].count))
-    file = GgufFile(
-        {
-            "general.architecture": "llama",
-            "llama.block_count": 1,
-            "llama.context_length": context,
-            "llama.embedding_length": _WIDTH,
-            "llama.feed_forward_length": _WIDTH,
-            "llama.attention.head_count": 2,
-            "llama.attention.layer_norm_rms_epsilon": 1e-5,
-        },
-        tensors,
+    words = (_WIDTH, header.arrays[_TOKENS].count)
+    tensors = (
+        Tensor("token_embd.weight", words),
+        Tensor("output.weight", words),
+        Tensor("output_norm.weight", (_WIDTH,)),
+        *layer,
     )
+    file = GgufFile(metadata, tensors)
     head, first = file.header(), 24
     (pairs,) = struct.unpack_from("<Q", head, 16)
     content = head[:16] + struct.pack("<Q", pairs + len(entries)) + b"".join(entries) + head[first:]
@@ -79,15 +125,5 @@ def write_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Pat
         output.write(content)
         for tensor in tensors:
             values = chance.standard_normal(tensor.shape[::-1], np.float32) * np.float32(0.1)
-            output.write(values.tobytes())
+            output.write((-abs(values) if tensor.name.endswith(_DECAY) else values).tobytes())
     return target
-
-
-def _tensors(tokens: int) -> Iterator[Tensor]:
-    square = (_WIDTH, _WIDTH)
-    yield Tensor("token_embd.weight", (_WIDTH, tokens))
-    yield Tensor("output.weight", (_WIDTH, tokens))
-    for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
-        yield Tensor(f"blk.0.{name}.weight", square)
-    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
-        yield Tensor(f"{name}.weight", (_WIDTH,))

@@ -10,14 +10,15 @@ from app.inference.evaluation import Evaluator, Floats, Interrupted, NoRoomError
 from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes, Report, load_model
 from app.inference.sampler import Sampler
+from app.inference.saved_states import SavedStates, state_budget_bytes
 from app.inference.slot import Reply, Slot
+from app.inference.slot_memory import SlotMemory
 from app.inference.vocabulary import Vocabulary
 from app.native.library import load_llama
 
 _SHARED_STEP_TOKENS = 512
 """While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
 _KEPT_AT_SHIFT = 4
-_WORTH_COPYING = 2
 
 
 class Session:
@@ -33,6 +34,8 @@ class Session:
         name = wishes.model.name
         self._evaluator = Evaluator(self._loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
+        states = SavedStates(self._loaded, state_budget_bytes())
+        self._memory = SlotMemory(self._slots, self._evaluator, states, self.context_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +89,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - goes to whoever asked
             generation.end(error)
             return
-        slot = self._slot_for(prompt)
+        slot = self._memory.slot_for(prompt)
         if not self._evaluator.forget(slot.sequence, slot.read):
             slot.read = 0
         slot.tokens = list(prompt)
@@ -157,9 +160,7 @@ class Session:
 
     def forget_everything(self) -> None:
         """Let the next replies read their prompts from the first token on."""
-        for slot in self._slots:
-            if slot.reply is None:
-                self._evict(slot)
+        self._memory.forget_everything()
 
     def _require_fitting(self, prompt: Sequence[int]) -> None:
         if not self._evaluator.can_write:
@@ -169,23 +170,6 @@ class Session:
             raise AppError(ErrorCode.REQUEST_INVALID, reason="the prompt is empty")
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
-
-    def _slot_for(self, prompt: Sequence[int]) -> Slot:
-        """The free slot that has read most of the prompt; `read` says how much of it.
-
-        Where that slot holds much more (another branch of the conversation), the common part is
-        shared with another slot, so that both branches stay.
-        """
-        free = [slot for slot in self._slots if slot.reply is None]
-        best = max(free, key=lambda slot: slot.common_with(prompt))
-        common = best.common_with(prompt)
-        oldest = min(free, key=lambda slot: (slot.read > 0, slot.last_used))
-        if best.read > _WORTH_COPYING * common and oldest is not best:
-            self._evict(oldest)
-            self._evaluator.copy(best.sequence, oldest.sequence, common)
-            best = oldest
-        best.read = common
-        return best
 
     def _next_parts(self) -> list[Part]:
         writing = [slot for slot in self._slots if slot.reply and not slot.is_reading]
@@ -215,9 +199,10 @@ class Session:
             token = reply.take(self._loaded.context, place, logits, self.vocabulary)
         except AppError as error:
             reply.end_with(error)
-            self._evict(slot)
+            self._memory.evict(slot)
             return
         if token is None:
+            self._memory.note_reading(reply.generation.statistics)
             slot.free()
             return
         slot.tokens.append(token)
@@ -236,6 +221,7 @@ class Session:
         kept = min(_KEPT_AT_SHIFT, slot.read)
         end = kept + (slot.read - kept) // 2
         self._evaluator.take_out(slot.sequence, kept, end)
+        slot.is_whole = False
         del slot.tokens[kept:end]
         slot.read -= end - kept
         slot.reply.generation.statistics.dropped_tokens += end - kept
@@ -255,9 +241,7 @@ class Session:
 
     def _make_room(self) -> None:
         """Give up what idle slots remember; if that is nothing, the shortest reply."""
-        idle = [slot for slot in self._slots if slot.reply is None and slot.read]
-        if idle:
-            self._evict(min(idle, key=lambda slot: slot.last_used))
+        if self._memory.give_up_oldest():
             return
         busy = [slot for slot in self._slots if slot.reply is not None]
         shortest = min(busy, key=lambda slot: len(slot.tokens))
@@ -265,18 +249,13 @@ class Session:
             tokens = sum(len(slot.tokens) for slot in busy)
             error = AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=self.context_tokens)
             shortest.reply.end_with(error)
-        self._evict(shortest)
+        self._memory.evict(shortest)
 
     def _end_all(self, error: AppError) -> None:
         for slot in self._slots:
             if slot.reply is not None:
                 slot.reply.end_with(error)
-            self._evict(slot)
-
-    def _evict(self, slot: Slot) -> None:
-        slot.read = 0
-        slot.free()
-        self._evaluator.forget(slot.sequence, 0)
+            self._memory.evict(slot)
 
 
 def _texts(delivered: list[Piece | Exception | None]) -> Iterator[str]:

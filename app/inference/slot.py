@@ -88,13 +88,15 @@ class Reply:
 class Slot:
     """A sequence of the context.
 
-    `tokens` are the conversation so far, of which the first `read` are in the context's memory.
+    `tokens` are the conversation so far, of which the first `read` are in the context's memory;
+    it is not `is_whole` once some were taken out of the middle.
     """
 
     def __init__(self, sequence: int) -> None:
         self.sequence = sequence
         self.tokens: list[int] = []
         self.read = 0
+        self.is_whole = True
         self.last_used = 0.0
         self.reply: Reply | None = None
 

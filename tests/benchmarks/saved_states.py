@@ -1,0 +1,62 @@
+"""What it saves to keep what was read: `python -m tests.benchmarks.saved_states [MODEL]`.
+
+A prompt is read, and its state taken out and put back; the best of several rounds. The rule in
+`app.inference.saved_states` keeps a state where the last column is above its margin of 4, halved.
+The model is SmolLM2-135M unless a GGUF file is named.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+
+from app.inference.generation import Generation
+from app.inference.loading import LoadWishes
+from app.inference.sampling import Sampling
+from app.inference.saved_states import SavedStates
+from app.inference.session import Session
+from app.library.facts import facts_of, read_headers
+from tests.checkpoints import smollm2_gguf
+
+LENGTHS, ROUNDS = (256, 1024), 2
+
+
+def main(model: Path) -> None:
+    """Print a table."""
+    facts = facts_of(read_headers(model))
+    wishes = LoadWishes(model, facts.layers, LENGTHS[-1] + 256, facts.context)
+    print(f"{'tokens':>8}{'MB':>9}{'read, s':>10}{'out, ms':>10}{'back, ms':>10}{'ratio':>9}")
+    with Session(wishes, lambda _: None) as session:
+        for length in LENGTHS:
+            rounds = [figures_of(session, length) for _ in range(ROUNDS)]
+            size = rounds[0][0]
+            read, out, back = (min(one[place] for one in rounds) for place in (1, 2, 3))
+            print(
+                f"{length:>8}{size / 1e6:>9.1f}{read:>10.2f}{out * 1e3:>10.1f}{back * 1e3:>10.1f}"
+                f"{read / (out + back):>8.0f}x"
+            )
+
+
+def figures_of(session: Session, length: int) -> tuple[float, float, float, float]:
+    """The state's bytes; the seconds to read, to take it out, and to put it back."""
+    session.forget_everything()
+    chance = random.Random(0)
+    prompt = [chance.randrange(100, 400) for _ in range(length)]
+    asked = Generation(lambda _: prompt, Sampling(temperature=0), 1)
+    list(session.replies(asked))
+    states = SavedStates(session._loaded, sys.maxsize)
+    began = time.perf_counter()
+    states.keep(0, prompt, 0)
+    out = time.perf_counter() - began
+    (state,) = states._states
+    session.forget_everything()
+    began = time.perf_counter()
+    assert states.put(state, 0)
+    back = time.perf_counter() - began
+    return state.data.nbytes, asked.statistics.prompt_seconds, out, back
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else smollm2_gguf())
