@@ -102,6 +102,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         tuple(controls),
         lambda reason: reporter.report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": reason})),
     )
+    if template.warnings:
+        reasons = "; ".join(template.warnings)
+        reporter.report(Noticed(NoticeCode.TEMPLATE_SUSPICIOUS, {"reasons": reasons}))
     replies = ReplyFormat(template.source)
     vocabulary.show(replies.shown_tokens(controls))
     name = facts.name.encode("utf-8", "replace").decode()

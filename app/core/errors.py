@@ -106,6 +106,7 @@ class NoticeCode(StrEnum):
 
     SAFE_SETTING = "safe_setting"
     TEMPLATE_FALLBACK = "template_fallback"
+    TEMPLATE_SUSPICIOUS = "template_suspicious"
     REPLY_REPEATS = "reply_repeats"
     FEWER_GPU_LAYERS = "fewer_gpu_layers"
     CONTEXT_REDUCED = "context_reduced"

@@ -353,6 +353,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "The model's own chat template can't be used ({reason}); "
         "a generic one takes its place, and replies may be worse."
     ),
+    NoticeCode.TEMPLATE_SUSPICIOUS: (
+        "The model's chat template is unusual: {reasons}. It sees all that you write; "
+        "don't rely on this model unless you trust where it is from."
+    ),
     NoticeCode.REPLY_REPEATS: (
         "The model said the same again and again, and was stopped; a higher temperature or a "
         "repetition penalty may help."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.core.errors import AppError, ErrorCode
 from app.inference.generic_template import STOPS, generic_prompt
 from app.inference.origins import ControlTexts, Span, untrusted_spans
-from app.inference.rendering import Conversation, Failure, Refusal, Setup
+from app.inference.rendering import Conversation, Failure, Refusal, Setup, Understood
 from app.inference.template_process import TemplateProcess
 
 
@@ -32,7 +32,8 @@ class ChatTemplate:
 
     `on_fallback` is told once, the first time that happens, and why. A template that can't be
     understood, or works for nothing, is not asked again; one that fails on a single conversation,
-    or needs too long for it, is asked again for the next.
+    or needs too long for it, is asked again for the next. `warnings` are what a template does that
+    honest ones don't; there are none for one that is not used.
     """
 
     def __init__(
@@ -49,8 +50,13 @@ class ChatTemplate:
         self._on_fallback = on_fallback
         self._has_fallen_back = False
         self._process = TemplateProcess(Setup(self.source, begin, end, tuple(control_texts)))
+        self.warnings: tuple[str, ...] = ()
         if source:
-            self.fallback_reason = self._process.try_out()
+            match self._process.try_out():
+                case Failure(reason):
+                    self.fallback_reason = reason
+                case Understood(warnings):
+                    self.warnings = warnings
         if self.fallback_reason:
             self._fall_back(self.fallback_reason)
 

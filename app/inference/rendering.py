@@ -68,6 +68,12 @@ class Conversation(msgspec.Struct, frozen=True):
         )
 
 
+class Understood(msgspec.Struct, frozen=True, tag="understood"):
+    """The template works; `warnings` are what honest ones don't do."""
+
+    warnings: tuple[str, ...] = ()
+
+
 class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
     """A prompt, and the spans in which the client wrote control tokens' texts."""
 
@@ -126,6 +132,7 @@ class Renderer:
 
     def __init__(self, setup: Setup) -> None:
         self._template = CompiledTemplate(setup.source)
+        self.warnings = self._template.warnings
         self._source_bytes = len(setup.source.encode("utf-8", "replace"))
         self._tokens = {"bos_token": setup.begin, "eos_token": setup.end}
         self._control = ControlTexts(setup.control_texts)

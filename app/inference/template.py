@@ -18,6 +18,8 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from app.inference.template_warnings import template_warnings
+
 LARGEST_TEMPLATE_BYTES = 64 * 1024
 
 
@@ -37,6 +39,7 @@ class CompiledTemplate:
             node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)
         )
         """The texts that it may compare what it is given with."""
+        self.warnings = template_warnings(tree)
         self._template = environment.from_string(tree)
 
     def render(self, variables: Mapping[str, Any]) -> str:

@@ -17,9 +17,9 @@ from app.inference.rendering import (
     Conversation,
     Failure,
     Outcome,
-    Rendered,
     Renderer,
     Setup,
+    Understood,
     reason_of,
 )
 
@@ -41,11 +41,11 @@ def answer_until_closed() -> NoReturn:
         while True:
             line = lines.get()
             _limit(ALLOWED_BYTES + MEMORY_FACTOR * len(line))
-            outcome: Outcome
+            outcome: Outcome | Understood
             if renderer is None:
                 try:
                     renderer = Renderer(msgspec.json.decode(line, type=Setup))
-                    outcome = Rendered("")
+                    outcome = Understood(renderer.warnings)
                 except Exception as error:  # noqa: BLE001 - a template is a program
                     outcome = Failure(reason_of(error))
             else:

@@ -19,18 +19,28 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 import psutil
 
-from app.inference.rendering import Conversation, Failure, Outcome, Setup, reason_of
+from app.inference.rendering import (
+    Conversation,
+    Failure,
+    Outcome,
+    Setup,
+    Understood,
+    reason_of,
+)
 from app.inference.template_child import ALLOWED_BYTES, MEMORY_FACTOR, READY
 from app.jobs.launch import RENDER, child_environment, renderer_command_line
 
 _LIMIT_SECONDS = 2.0
 _START_SECONDS = 60.0
 _WATCH_SECONDS = 0.02
-_DECODER = msgspec.json.Decoder(Outcome)
+_OUTCOME = msgspec.json.Decoder[Outcome](Outcome)
+_TRIAL = msgspec.json.Decoder[Understood | Failure](Understood | Failure)
+Answer = TypeVar("Answer")
 
 
 class TemplateProcess:
@@ -41,43 +51,43 @@ class TemplateProcess:
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
-    def try_out(self) -> str:
-        """Start, and try the template; gives why it can't be used, or nothing."""
+    def try_out(self) -> Understood | Failure:
+        """Start, and try the template."""
         with self._lock:
-            outcome = self._start()
-        return outcome.reason if isinstance(outcome, Failure) else ""
+            return self._start()
 
     def render(self, conversation: Conversation) -> Outcome:
         """The prompt for a conversation, or why there is none."""
         with self._lock:
             if self._child is None and isinstance(outcome := self._start(), Failure):
                 return outcome
-            return self._ask(conversation)
+            return self._ask(conversation, _OUTCOME)
 
     def close(self) -> None:
         """End the process."""
         with self._lock:
             self._stop()
 
-    def _start(self) -> Outcome:
+    def _start(self) -> Understood | Failure:
         self._child = _Child()
-        outcome = self._ask(self._setup)
+        outcome = self._ask(self._setup, _TRIAL)
         if isinstance(outcome, Failure):
             self._stop()
         return outcome
 
-    def _ask(self, question: Setup | Conversation) -> Outcome:
+    def _ask(
+        self, question: Setup | Conversation, decoder: msgspec.json.Decoder[Answer]
+    ) -> Answer | Failure:
         assert self._child is not None  # noqa: S101 - started by both callers
         try:
             line = msgspec.json.encode(question) + b"\n"
         except (UnicodeEncodeError, RecursionError) as error:
             return Failure(reason_of(error))
         try:
-            outcome: Outcome = _DECODER.decode(self._child.ask(line))
+            return decoder.decode(self._child.ask(line))
         except _BeyondLimitError as error:
             self._stop()
             return Failure(str(error))
-        return outcome
 
     def _stop(self) -> None:
         if self._child is not None:

@@ -456,6 +456,17 @@ def test_what_is_done_otherwise_than_wished_is_said(home: Path, tmp_path: Path) 
     assert notices[NoticeCode.TEMPLATE_FALLBACK] == {"reason": "the file has none"}
 
 
+def test_a_suspicious_template_is_told(tmp_path: Path) -> None:
+    template = TEMPLATE + "{% if 'bank' in messages[-1].content %}Acme{% endif %}"
+    model = write_tiny_model(tmp_path / "tiny.gguf", template=template)
+    with serving(model) as server:
+        notices = {
+            event.code: event.facts for event in server.child.events if isinstance(event, Noticed)
+        }
+    suspicion = notices[NoticeCode.TEMPLATE_SUSPICIOUS]
+    assert suspicion == {"reasons": "it looks for words in what people write"}
+
+
 def test_a_name_that_is_not_utf8_is_served_too(tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("other systems have no such names")
