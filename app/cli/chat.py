@@ -24,6 +24,10 @@ HELP = "Ask a model something and print its reply as it comes."
 _DEATH_SECONDS = 5
 
 
+class _EngineGoneError(Exception):
+    """The engine's process is gone, or going."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
@@ -51,8 +55,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     for name in ("max_tokens", "seed", "temperature"):
         if getattr(arguments, name) is not None:
             body[name] = getattr(arguments, name)
-    with _engine(arguments, reporter) as (child, ready):
-        tokens, speed = _converse(child, ready, body, reporter)
+    with _engine(arguments, reporter) as ready:
+        tokens, speed = _converse(ready, body, reporter)
     reporter.report(Finished((), {"tokens": tokens, "tokens_per_second": speed}))
 
 
@@ -68,9 +72,7 @@ def _as_text(argument: str) -> str:
 
 
 @contextmanager
-def _engine(
-    arguments: argparse.Namespace, reporter: Reporter
-) -> Iterator[tuple[subprocess.Popen[bytes], Ready]]:
+def _engine(arguments: argparse.Namespace, reporter: Reporter) -> Iterator[Ready]:
     options = []
     for name in ("context", "gpu_layers", "threads", "threads_batch", "flash_attention"):
         if (value := getattr(arguments, name)) is not None:
@@ -83,17 +85,19 @@ def _engine(
         stderr=subprocess.PIPE,
     )
     assert child.stdout is not None  # noqa: S101 - it was asked for above
-    log = _drain(child)
+    log: list[str] = []
+    drain = threading.Thread(target=_drain, args=(child, log), daemon=True)
+    drain.start()
     later: threading.Thread | None = None
     try:
         ready = _await_ready(child, reporter)
         later = threading.Thread(target=_pass_on, args=(child.stdout, reporter), daemon=True)
         later.start()
-        yield child, ready
-    except AppError as error:
-        if error.code is ErrorCode.ENGINE_STOPPED:
-            sys.stderr.write("".join(log))
-        raise
+        yield ready
+    except _EngineGoneError as error:
+        reason = _death_of(child, drain, log)
+        sys.stderr.write("".join(log))
+        raise AppError(ErrorCode.ENGINE_STOPPED, reason=reason) from error
     finally:
         child.kill()
         child.wait()
@@ -102,17 +106,11 @@ def _engine(
         child.stdout.close()
 
 
-def _drain(child: subprocess.Popen[bytes]) -> list[str]:
+def _drain(child: subprocess.Popen[bytes], log: list[str]) -> None:
     """Keep the child's log, to be shown should it crash."""
-    lines: list[str] = []
-
-    def read() -> None:
-        assert child.stderr is not None  # noqa: S101 - it was asked for where it was started
-        with child.stderr as stream:
-            lines.extend(line.decode("utf-8", "replace") for line in stream)
-
-    threading.Thread(target=read, daemon=True).start()
-    return lines
+    assert child.stderr is not None  # noqa: S101 - it was asked for where it was started
+    with child.stderr as stream:
+        log.extend(line.decode("utf-8", "replace") for line in stream)
 
 
 def _pass_on(events: IO[bytes], reporter: Reporter) -> None:
@@ -131,12 +129,10 @@ def _await_ready(child: subprocess.Popen[bytes], reporter: Reporter) -> Ready:
                 raise AppError(code, **facts)
             case event:
                 reporter.report(event)
-    raise _death_of(child)
+    raise _EngineGoneError
 
 
-def _converse(
-    child: subprocess.Popen[bytes], ready: Ready, body: dict[str, object], reporter: Reporter
-) -> tuple[int, float]:
+def _converse(ready: Ready, body: dict[str, object], reporter: Reporter) -> tuple[int, float]:
     import httpx2
 
     timings: dict[str, float] = {}
@@ -154,7 +150,7 @@ def _converse(
                 if line.startswith("data: {"):
                     timings = _take(json.loads(line.removeprefix("data: ")), reporter) or timings
     except httpx2.TransportError as error:
-        raise _death_of(child) from error
+        raise _EngineGoneError from error
     reporter.report(Said("\n"))
     return int(timings.get("predicted_n", 0)), float(timings.get("predicted_per_second", 0))
 
@@ -179,9 +175,10 @@ def _refusal(body: bytes) -> AppError:
     return AppError(ErrorCode.REQUEST_INVALID, reason="the engine gave no reason")
 
 
-def _death_of(child: subprocess.Popen[bytes]) -> AppError:
+def _death_of(child: subprocess.Popen[bytes], drain: threading.Thread, log: list[str]) -> str:
     try:
-        reason = ProcessOutcome.from_returncode(child.wait(_DEATH_SECONDS)).in_words()
+        outcome = ProcessOutcome.from_returncode(child.wait(_DEATH_SECONDS))
     except subprocess.TimeoutExpired:
-        reason = "it broke off the reply"
-    return AppError(ErrorCode.ENGINE_STOPPED, reason=reason)
+        return "it broke off the reply"
+    drain.join(_DEATH_SECONDS)
+    return outcome.in_words(log)

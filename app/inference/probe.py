@@ -121,7 +121,8 @@ def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
     finally:
         os.close(reader)
         os.close(writer)
-    sys.stderr.write(child.stderr.decode("utf-8", "replace"))
+    log = child.stderr.decode("utf-8", "replace")
+    sys.stderr.write(log)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
         return None
@@ -131,7 +132,7 @@ def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
                 raise AppError(ErrorCode.ENGINE_MISSING, **facts)
             case Failed(code, facts):
                 return _Failure(code, describe_error(code, facts))
-    return _Failure(outcome.signal_name, outcome.in_words())
+    return _Failure(outcome.signal_name, outcome.in_words(log.splitlines()))
 
 
 def _probe_model() -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
@@ -21,6 +23,8 @@ _WINDOWS_CRASHES = {
     0xC0000094: "SIGFPE",
     0xC0000409: "SIGABRT",
 }
+# What ggml_abort (ggml.c) and the C++ library write before they end the process.
+_LAST_WORDS = re.compile(r"(?:.*\.(?:c|cpp|cu|cuh|h|hpp|m|mm):\d+: |\s*what\(\): +)(?P<words>.*\S)")
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,16 @@ class ProcessOutcome:
         """Whether the child died instead of ending."""
         return bool(self.signal_name)
 
-    def in_words(self) -> str:
-        """For example: `it touched memory that is not its own (SIGSEGV)`."""
-        if self.signal_name:
-            words = _SIGNAL_WORDS.get(self.signal_name, "the system ended it")
-            return f"{words} ({self.signal_name})"
-        return f"it ended with exit status {self.exit_code}"
+    def in_words(self, log: Iterable[str] = ()) -> str:
+        """For example: `it touched memory that is not its own (SIGSEGV)`.
+
+        With the lines that the child logged, native code's own last words follow.
+        """
+        if not self.signal_name:
+            return f"it ended with exit status {self.exit_code}"
+        words = _SIGNAL_WORDS.get(self.signal_name, "the system ended it")
+        found = [match["words"] for line in log if (match := _LAST_WORDS.match(line))]
+        return f"{words} ({self.signal_name})" + (f": {found[-1]}" if found else "")
 
 
 def _name_of(number: int) -> str:

@@ -152,11 +152,11 @@ class Engine(QObject):
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         child, self._child = self._child, None
-        log = child.log_text() if child else ""
+        log = list(child.log) if child else []
         if child:
             child.deleteLater()
         if isinstance(self.state, Loading | Ready):
             sentence = self._failure or error_text(
-                ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words()}
+                ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)}
             )
-            self._enter(Failed(self.state.path, self.state.name, sentence, log))
+            self._enter(Failed(self.state.path, self.state.name, sentence, "\n".join(log)))

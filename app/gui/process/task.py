@@ -96,7 +96,7 @@ class Task(QObject):
             self._end("cancelled")
         else:
             self.sentence = self.sentence or error_text(
-                ErrorCode.INTERNAL, {"detail": outcome.in_words()}
+                ErrorCode.INTERNAL, {"detail": outcome.in_words(self._child.log)}
             )
             self._end("failed")
 

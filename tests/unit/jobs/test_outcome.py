@@ -52,5 +52,20 @@ def test_a_real_child_that_dies_of_a_signal(name: str) -> None:
     assert outcome == ProcessOutcome.from_signal(number)
 
 
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (["/a/ggml.c:12: GGML_ASSERT(a == b) failed\n"], ": GGML_ASSERT(a == b) failed"),
+        (["C:\\a\\b.cpp:1: no room: 3\n", "#0  main at b.cpp:4\n"], ": no room: 3"),
+        (["terminate called after\n", "  what():  unordered_map::at\n"], ": unordered_map::at"),
+        (["30\t../epoll_wait.c: No such file\n", "loading\n"], ""),
+        ([], ""),
+    ],
+)
+def test_native_code_s_last_words_are_told(log: list[str], words: str) -> None:
+    outcome = ProcessOutcome.from_signal(6)
+    assert outcome.in_words(log) == outcome.in_words() + words
+
+
 def test_an_unknown_signal_has_words_too() -> None:
     assert "signal 250" in ProcessOutcome.from_signal(250).in_words()
