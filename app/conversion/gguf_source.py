@@ -34,7 +34,7 @@ def lay_out_gguf(path: Path) -> Layout:
             Q8_0; `gguf_damaged` and what `read_headers` raises.
     """
     headers = read_headers(path)
-    require_sane(headers[0])
+    require_sane(*headers)
     entries = read_entries(headers[0])
     return Layout(
         architecture=headers[0].architecture,
@@ -71,7 +71,7 @@ def _read(path: Path, offset: int, size_bytes: int) -> npt.NDArray[np.uint8]:
         raise AppError(
             ErrorCode.GGUF_TRUNCATED,
             file=path.name,
-            size_bytes=path.stat().st_size,
+            missing_bytes=size_bytes - content.size,
             needed_bytes=offset + size_bytes,
         )
     return content

@@ -8,6 +8,7 @@ from app.core.errors import ErrorCode, Facts, NoticeCode
 from app.core.sizes import format_bytes
 
 Translate = Callable[[str], str]
+_LONGEST_FACT = 500
 
 ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.REPOSITORY_NAME: (
@@ -235,7 +236,7 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Choose a .gguf file, or convert a checkpoint to one.",
     ),
     ErrorCode.GGUF_TRUNCATED: (
-        "{file} is incomplete: {size_bytes} of {needed_bytes} are there.",
+        "{file} is incomplete: {missing_bytes} of {needed_bytes} are missing.",
         "Download or convert it again.",
     ),
     ErrorCode.GGUF_DAMAGED: (
@@ -412,7 +413,8 @@ def _fill(template: str, facts: Facts) -> str:
 
 def _one_line(text: str) -> str:
     # Facts quote files, logs and the network: a line break or control character stays out.
-    return "".join(c if c.isprintable() else " " for c in text).strip().rstrip(".")
+    shown = "".join(c if c.isprintable() else " " for c in text[: _LONGEST_FACT + 1]).strip()
+    return shown.rstrip(".") if len(text) <= _LONGEST_FACT else f"{shown[:_LONGEST_FACT]}…"
 
 
 class _Named(dict[str, str]):

@@ -38,7 +38,7 @@ class BoundedReader:
         return AppError(
             ErrorCode.GGUF_TRUNCATED,
             file=self.path.name,
-            size_bytes=self.size,
+            missing_bytes=needed_bytes - self.size,
             needed_bytes=needed_bytes,
         )
 

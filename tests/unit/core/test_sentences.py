@@ -55,6 +55,12 @@ def test_a_missing_fact_does_not_hide_the_error(code: ErrorCode) -> None:
     assert "{" not in describe_error(code, {})
 
 
+def test_a_long_fact_is_cut() -> None:
+    said = describe_error(ErrorCode.REPOSITORY_NAME, {"text": "x" * 100_000})
+    assert "x…” is not" in said
+    assert len(said) < 700
+
+
 def test_facts_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
     facts: Facts = {"text": "evil\r\n\x1b[31m\u202e{repository} {0.__class__} \udcff..."}
     said = describe_error(ErrorCode.REPOSITORY_NAME, facts)
