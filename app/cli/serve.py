@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if notice:
         reporter.report(notice)
     headers = read_headers(find_model(arguments.model, settings.searched_paths()))
-    require_sane(headers[0])
+    require_sane(*headers)
     facts = facts_of(headers)
     listener = listen(arguments.host, arguments.port)
     wishes = _wishes(arguments, settings, facts, reporter)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.library.header import read_header
-from app.library.sanity import check_sanity, find_repeated_token
+from app.library.sanity import find_fault
 from app.native.library import load_llama, log
 
 _TOKENIZER_KEYS = ("tokenizer.ggml.pre", "tokenizer.ggml.model")
@@ -22,10 +22,7 @@ def require_loadable(hollow: Path) -> str:
         AppError: `checkpoint_rejected`.
     """
     header = read_header(hollow)
-    reason = check_sanity(header)
-    if reason is None and (token := find_repeated_token(header)) is not None:
-        reason = f"the token “{token}” is in the vocabulary twice"
-    reason = reason or _refusal(hollow)
+    reason = find_fault(header) or _refusal(hollow)
     if reason is not None:
         raise AppError(ErrorCode.CHECKPOINT_REJECTED, reason=reason)
     names = (header.metadata.get(key) for key in _TOKENIZER_KEYS)

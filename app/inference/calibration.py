@@ -68,7 +68,7 @@ def _wishes(
     report: Report,
 ) -> LoadWishes:
     headers = read_headers(model)
-    require_sane(headers[0])
+    require_sane(*headers)
     facts = facts_of(headers)
     wishes = LoadWishes(
         model=facts.path,

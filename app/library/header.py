@@ -259,8 +259,9 @@ def _alignment(
     source: BoundedReader, metadata: dict[str, Value], value_types: dict[str, int]
 ) -> int:
     value = metadata.get(_ALIGNMENT, _DEFAULT_ALIGNMENT)
-    has_right_type = value_types.get(_ALIGNMENT, UINT32) == UINT32
-    if has_right_type and isinstance(value, int) and value.bit_count() == 1:
+    if value_types.get(_ALIGNMENT, UINT32) != UINT32:
+        raise source.damaged("its alignment has the wrong type")
+    if isinstance(value, int) and value.bit_count() == 1:
         return value
     raise source.damaged(f"its alignment {value} is not a power of two")
 

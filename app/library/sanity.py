@@ -8,48 +8,83 @@ from collections.abc import Callable
 from app.core.errors import AppError, ErrorCode
 from app.library.header import STRING, UINT16, Header, read_strings
 
+Rule = Callable[[Header], str | None]
 _MOST_LAYERS = 512
 _MOST_EXPERTS = 1024
 _LARGEST_WIDTH = 2**20
 _NO_TOKEN = 2**32 - 1
+_BYTES = 256
+# TENSOR_ALIGNMENT in ggml-impl.h: ggml aborts when it is to use a mapped tensor in between.
+_TENSOR_ALIGNMENT = 32
 _TOKENS = "tokenizer.ggml.tokens"
+_SENTENCEPIECE = "llama"
+# What ggml multiplies a vector with; it writes the others only between two steps, or not at all.
+_NOT_FOR_WEIGHTS = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
+_FOR_NORMS = frozenset({"F32", "F16", "BF16"})
+_TABLE_OF_NUMBERS = "ffn_gate_tid2eid"
 _SPECIAL_TOKENS = ("bos", "eos", "eot", "unknown")
 
 
 def check_sanity(header: Header) -> str | None:
     """The first rule that the header breaks, in words; None when it breaks none."""
-    for rule in _RULES:
-        broken = rule(header)
-        if broken:
-            return broken
-    return None
+    return _first_broken(_RULES, header)
 
 
-def find_repeated_token(header: Header) -> str | None:
-    """A token whose text is in the vocabulary twice, which llama.cpp aborts on; reads them all."""
+def check_tokens(header: Header) -> str | None:
+    """What is wrong with the texts of the tokens, in words; reads them all.
+
+    llama.cpp (`llama-vocab.cpp`) aborts on a text that is there twice, and when a text needs the
+    token of a byte that SentencePiece's vocabulary has not.
+    """
     place = header.arrays.get(_TOKENS)
     if place is None or place.element_type != STRING:
         return None
     seen: set[bytes] = set()
-    for token in read_strings(header, _TOKENS):
+    for raw in read_strings(header, _TOKENS):
+        token = raw.partition(b"\0")[0]
         if token in seen:
-            return token.decode("utf-8", "replace")
-        seen.add(token)
+            return f"the token “{token.decode('utf-8', 'replace')}” is in its vocabulary twice"
+        # Empty texts get names of their own.
+        if token:
+            seen.add(token)
+    if header.metadata.get("tokenizer.ggml.model") == _SENTENCEPIECE:
+        return _check_bytes(seen)
     return None
 
 
-def require_sane(header: Header) -> None:
-    """Check everything that can be checked before llama.cpp opens the file.
+def find_fault(header: Header) -> str | None:
+    """The first thing in words that is wrong with a model's only or first file."""
+    return check_sanity(header) or check_tokens(header)
+
+
+def require_sane(first: Header, *others: Header) -> None:
+    """Check everything that can be checked before llama.cpp opens a model's files.
 
     Raises:
         AppError: `gguf_damaged` with the rule that is broken.
     """
-    reason = check_sanity(header)
-    if reason is None:
-        token = find_repeated_token(header)
-        reason = None if token is None else f"the token “{token}” is in its vocabulary twice"
-    if reason is not None:
-        raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)
+    _refuse(first, find_fault(first))
+    for header in others:
+        _refuse(header, _first_broken(_SHARD_RULES, header))
+
+
+def _first_broken(rules: tuple[Rule, ...], header: Header) -> str | None:
+    return next(filter(None, (rule(header) for rule in rules)), None)
+
+
+def _refuse(header: Header, fault: str | None) -> None:
+    if fault is not None:
+        raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=fault)
+
+
+def _check_bytes(tokens: set[bytes]) -> str | None:
+    missing = [byte for byte in range(_BYTES) if b"<0x%02X>" % byte not in tokens]
+    # Without any it is another kind of vocabulary, which does without.
+    if len(missing) < _BYTES:
+        for byte in missing:
+            if bytes((byte,)) not in tokens:
+                return f"its vocabulary has no token for the byte {byte:#04x}"
+    return None
 
 
 def _architecture(header: Header) -> str | None:
@@ -137,13 +172,34 @@ def _split(header: Header) -> str | None:
     return None
 
 
+def _types(header: Header) -> str | None:
+    for tensor in header.tensors:
+        if "norm" in tensor.name or tensor.name.endswith(".bias"):
+            is_usable = tensor.type_name in _FOR_NORMS
+        elif tensor.name.endswith(".weight") and _TABLE_OF_NUMBERS not in tensor.name:
+            is_usable = tensor.type_name not in _NOT_FOR_WEIGHTS
+        else:
+            is_usable = True
+        if not is_usable:
+            return f"the tensor {tensor.name} can't be of the type {tensor.type_name}"
+    return None
+
+
+def _placement(header: Header) -> str | None:
+    starts = (header.data_offset + tensor.offset for tensor in header.tensors)
+    if any(start % _TENSOR_ALIGNMENT for start in starts):
+        return f"its tensors are aligned to {header.alignment} bytes instead of 32"
+    return None
+
+
 def _counts(header: Header, key: str) -> tuple[int, ...]:
     value = header.metadata.get(f"{header.architecture}.{key}", ())
     values = value if isinstance(value, tuple) else (value,)
     return tuple(number for number in values if isinstance(number, int))
 
 
-_RULES: tuple[Callable[[Header], str | None], ...] = (
+_SHARD_RULES: tuple[Rule, ...] = (_split, _types, _placement)
+_RULES: tuple[Rule, ...] = (
     _architecture,
     _tensors,
     _layers,
@@ -153,5 +209,5 @@ _RULES: tuple[Callable[[Header], str | None], ...] = (
     _epsilon,
     _vocabulary,
     _special_tokens,
-    _split,
+    *_SHARD_RULES,
 )

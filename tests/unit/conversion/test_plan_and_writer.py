@@ -157,7 +157,7 @@ def test_weights_that_do_not_fit_are_named_before_any_is_read(
         ("llama__block_count", 4_000_000_000, "4000000000 layers"),
         ("llama__attention__head_count", 0, "no attention heads"),
         ("llama__embedding_length", 4096, "token_embd.weight"),
-        ("tokenizer__ggml__tokens", ["same"] * 300, "“same” is in the vocabulary twice"),
+        ("tokenizer__ggml__tokens", ["same"] * 300, "“same” is in its vocabulary twice"),
     ],
 )
 def test_metadata_that_llama_cpp_would_abort_on_is_named(

@@ -9,9 +9,20 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.library.header import read_header
-from app.library.sanity import check_sanity, find_repeated_token, require_sane
-from tests.gguf_files import INT32, UINT16, GgufFile, Typed, llama_file, llama_metadata
+from app.library.sanity import check_sanity, check_tokens, require_sane
+from app.library.tensor_types import TENSOR_TYPES
+from tests.gguf_files import (
+    INT32,
+    UINT16,
+    GgufFile,
+    Tensor,
+    Typed,
+    llama_file,
+    llama_metadata,
+)
 
+_BYTE_TOKENS = [f"<0x{byte:02X}>" for byte in range(256)]
+_TYPES = {kind.name: number for number, kind in TENSOR_TYPES.items()}
 _BROKEN = {
     "no_architecture": ({"general__architecture": ""}, "architecture"),
     "no_layers": ({"llama__block_count": 0}, "0 layers"),
@@ -89,10 +100,10 @@ def test_a_file_without_weights_is_no_model(tmp_path: Path) -> None:
 def test_a_repeated_token_is_found(count: int, tmp_path: Path) -> None:
     tokens: list[object] = [f"token {number}" for number in range(count)]
     good = llama_file(tokenizer__ggml__tokens=tokens).write(tmp_path / "good.gguf")
-    assert find_repeated_token(read_header(good)) is None
+    assert check_tokens(read_header(good)) is None
     tokens[-1] = "token 3"
     bad = read_header(llama_file(tokenizer__ggml__tokens=tokens).write(tmp_path / "bad.gguf"))
-    assert find_repeated_token(bad) == "token 3"
+    assert check_tokens(bad) == "the token “token 3” is in its vocabulary twice"
     with pytest.raises(AppError):
         require_sane(bad)
 
@@ -100,4 +111,73 @@ def test_a_repeated_token_is_found(count: int, tmp_path: Path) -> None:
 def test_tokens_that_are_not_utf_8_are_told_apart(tmp_path: Path) -> None:
     tokens: list[object] = [bytes((number,)) for number in range(128, 256)]
     header = read_header(llama_file(tokenizer__ggml__tokens=tokens).write(tmp_path / "a.gguf"))
-    assert find_repeated_token(header) is None
+    assert check_tokens(header) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "fault"),
+    [
+        (["", "a", ""], None),
+        (["\0", "a", "\0b"], None),
+        (["a", "a\0b"], "the token “a” is in its vocabulary twice"),
+        (_BYTE_TOKENS, None),
+        (_BYTE_TOKENS[:-1], "its vocabulary has no token for the byte 0xff"),
+        ([*_BYTE_TOKENS[:65], *_BYTE_TOKENS[66:]], "its vocabulary has no token for the byte 0x41"),
+        ([*_BYTE_TOKENS[:65], "A", *_BYTE_TOKENS[66:]], None),
+    ],
+)
+def test_tokens_are_told_apart_as_llama_cpp_does(
+    tokens: list[object], fault: str | None, tmp_path: Path
+) -> None:
+    header = read_header(llama_file(tokenizer__ggml__tokens=tokens).write(tmp_path / "a.gguf"))
+    assert check_tokens(header) == fault
+
+
+@pytest.mark.parametrize(
+    ("name", "type_name", "is_usable"),
+    [
+        ("blk.0.attn_q.weight", "Q4_K", True),
+        ("blk.0.attn_q.weight", "Q8_1", False),
+        ("blk.0.attn_q.weight", "I32", False),
+        ("blk.0.attn_q.weight", "F64", False),
+        ("blk.0.attn_norm.weight", "F32", True),
+        ("blk.0.attn_norm.weight", "Q8_0", False),
+        ("blk.0.attn_q.bias", "BF16", True),
+        ("blk.0.attn_q.bias", "Q4_K", False),
+        ("blk.0.ffn_gate_tid2eid.weight", "I32", True),
+        ("d2t", "I64", True),
+    ],
+)
+def test_a_type_that_ggml_cannot_use_there_is_said(
+    name: str, type_name: str, is_usable: bool, tmp_path: Path
+) -> None:
+    tensor = Tensor(name, (256,), _TYPES[type_name])
+    header = read_header(GgufFile(llama_metadata(), [tensor]).write(tmp_path / "a.gguf"))
+    expected = None if is_usable else f"the tensor {name} can't be of the type {type_name}"
+    assert check_sanity(header) == expected
+
+
+@pytest.mark.parametrize("alignment", [1, 8, 16, 32, 64])
+def test_an_alignment_that_ggml_aborts_on_is_said(alignment: int, tmp_path: Path) -> None:
+    metadata = llama_metadata() | {"general.alignment": alignment}
+    tensors = [Tensor("a.weight", (5,)), Tensor("b.weight", (5,)), Tensor("c.weight", (5,))]
+    path = GgufFile(metadata, tensors, alignment=alignment).write(tmp_path / "a.gguf")
+    fault = check_sanity(read_header(path))
+    if alignment < 32:
+        assert fault == f"its tensors are aligned to {alignment} bytes instead of 32"
+    else:
+        assert fault is None
+
+
+def test_the_other_files_of_a_model_are_checked_too(tmp_path: Path) -> None:
+    split = {"split.no": Typed(UINT16, 1), "split.count": Typed(UINT16, 2)}
+    first = read_header(llama_file(split__count=Typed(UINT16, 2)).write(tmp_path / "1.gguf"))
+    tensor = Tensor("blk.0.attn_k.weight", (256,))
+    require_sane(first, read_header(GgufFile(split, [tensor]).write(tmp_path / "2.gguf")))
+    for wrong in (
+        GgufFile(split | {"split.no": 1}, [tensor]),
+        GgufFile(split, [Tensor("blk.0.attn_k.weight", (256,), _TYPES["I8"])]),
+    ):
+        with pytest.raises(AppError) as caught:
+            require_sane(first, read_header(wrong.write(tmp_path / "2.gguf")))
+        assert caught.value.facts["file"] == "2.gguf"
