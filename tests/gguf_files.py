@@ -69,10 +69,10 @@ class GgufFile:
             len(pairs) if self.pair_count is None else self.pair_count,
         )
         parts = [b"GGUF", struct.pack("<IQQ", self.version, *counts)]
-        parts += [string(key) + _pair_value(value) for key, value in pairs]
+        parts += [pair(key, value) for key, value in pairs]
         offset = 0
         for tensor in self.tensors:
-            parts.append(_tensor_entry(tensor, offset))
+            parts.append(tensor_entry(tensor, offset))
             offset += _padded(tensor.size_bytes, self.alignment)
         return b"".join(parts)
 
@@ -98,9 +98,10 @@ def string(text: str | bytes) -> bytes:
     return struct.pack("<Q", len(raw)) + raw
 
 
-def _pair_value(value: object) -> bytes:
+def pair(key: str, value: object) -> bytes:
+    """A metadata entry: the key, the number of the value's type, the value."""
     typed = value if isinstance(value, Typed) else _guess(value)
-    return struct.pack("<I", typed.kind) + _payload(typed)
+    return string(key) + struct.pack("<I", typed.kind) + _payload(typed)
 
 
 def _guess(value: object) -> Typed:
@@ -135,7 +136,8 @@ def _payload(typed: Typed) -> bytes:
             return struct.pack(_FORMATS[typed.kind], value)
 
 
-def _tensor_entry(tensor: Tensor, offset: int) -> bytes:
+def tensor_entry(tensor: Tensor, offset: int) -> bytes:
+    """A tensor's entry in the header; `offset` counts when the tensor has none of its own."""
     dimensions = len(tensor.shape)
     return string(tensor.name) + struct.pack(
         f"<I{dimensions}QIQ",
