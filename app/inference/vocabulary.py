@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
+import re
 from collections.abc import Iterable, Sequence
 
 from app.inference.origins import Span
@@ -16,6 +18,11 @@ _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
 _MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
 _MARKUP = "</s>"
 _NO_BYTE = b"[UNK_BYTE_0x"
+# Where a pre-tokenizer is a regular expression, it recurses for every letter of what it matches:
+# more than a million of them end the process even on the engine's large stack.
+_LONGEST_RUN = 20_000
+# What llama.cpp (unicode-data.cpp) takes for white space, and what it does not.
+_RUNS = re.compile(rf"[^\S\x1c-\x1f]{{1,{_LONGEST_RUN}}}|[\S\x1c-\x1f]{{1,{_LONGEST_RUN}}}")
 
 
 class Vocabulary:
@@ -38,14 +45,19 @@ class Vocabulary:
     ) -> list[int]:
         """The tokens of `text`; control tokens in it are recognised only when asked for.
 
-        With `with_begin_and_end` those stand around it that the model wants around a text.
+        With `with_begin_and_end` those stand around it that the model wants around a text. No token
+        goes across the 20,000th letter of a run without white space, or of white space alone.
         """
-        encoded = text.encode("utf-8", "replace")
-        flags = (with_begin_and_end, with_control_tokens)
-        count = self._tokenize(encoded, None, 0, *flags)
-        tokens = (self._llama.llama_token * max(1, -count))()
-        count = self._tokenize(encoded, tokens, len(tokens), *flags)
-        return list(tokens[:count])
+        first, *others = _broken(text)
+        if not others:
+            return self._tokenize_whole(text, with_begin_and_end, with_control_tokens)
+        tokens = self._tokenize_whole(first, False, with_control_tokens)
+        for part in others:
+            tokens += self._tokenize_inside(part, is_inside=True, is_trusted=with_control_tokens)
+        if with_begin_and_end:
+            begin, end = self._begin_and_end()
+            return [*begin, *tokens, *end]
+        return tokens
 
     def tokenize_text(self, text: str) -> list[int]:
         """The tokens of a text that is no prompt: nothing in it is a control token."""
@@ -109,6 +121,13 @@ class Vocabulary:
         """The bytes of several tokens, one after the other."""
         return b"".join(self.piece(token) for token in tokens)
 
+    def _begin_and_end(self) -> tuple[list[int], list[int]]:
+        """The tokens that the model wants before and behind a text."""
+        letter = self._tokenize_whole("a", False, False)
+        around = self._tokenize_whole("a", True, False)
+        at = next(at for at in range(len(around)) if around[at : at + len(letter)] == letter)
+        return around[:at], around[at + len(letter) :]
+
     def _tokenize_parts(self, prompt: str, untrusted: Sequence[Span]) -> list[int]:
         tokens: list[int] = []
         after = 0
@@ -167,6 +186,13 @@ class Vocabulary:
             return ""
         return self._read_piece(token, show_control=True).decode("utf-8", "replace")
 
+    def _tokenize_whole(self, text: str, *flags: bool) -> list[int]:
+        encoded = text.encode("utf-8", "replace")
+        count = self._tokenize(encoded, None, 0, *flags)
+        tokens = (self._llama.llama_token * max(1, -count))()
+        count = self._tokenize(encoded, tokens, len(tokens), *flags)
+        return list(tokens[:count])
+
     def _tokenize(
         self,
         text: bytes,
@@ -195,3 +221,13 @@ class Vocabulary:
             self._vocabulary, token, buffer, len(buffer), 0, show_control
         )
         return length
+
+
+def _broken(text: str) -> list[str]:
+    """The text in one part, or where it has long runs, in parts that end with such a run."""
+    if len(text) <= _LONGEST_RUN:
+        return [text]
+    ends = [run.end() for run in _RUNS.finditer(text) if run.end() - run.start() == _LONGEST_RUN]
+    places = [0, *ends, len(text)]
+    parts = [text[start:end] for start, end in itertools.pairwise(places)]
+    return [part for part in parts if part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from app.inference.origins import ControlTexts
 from app.inference.rendering import Conversation, Rendered, Renderer, Setup
 from app.inference.vocabulary import Vocabulary
 from app.native.library import load_llama
-from tests.gguf_files import INT32, GgufFile, Typed
+from tests.gguf_files import INT32, GgufFile, Typed, pair
+from tests.gguf_parts import parts_of, with_byte_pairs
+from tests.long_runs import KINDS, long_run, tokenize_as_the_engine
 from tests.templates import CONVERSATIONS, templates
+from tests.tiny_model import write_tiny_model
 
 COMMON = ("llama-bpe", "llama-spm", "phi-3", "qwen2")
 OTHERS = (
@@ -111,6 +115,37 @@ def test_a_control_token_that_plain_pieces_merge_into_is_kept_out(tmp_path: Path
         assert tokens[:1] == [vocabulary.begin_token()]
         assert 1 not in tokens[1:]
         assert vocabulary.detokenize(tokens).decode().replace("▁", " ") == " a<s>a"
+
+
+@pytest.mark.parametrize("name", COMMON)
+def test_a_text_without_a_break_stays_the_same(converter: Path, name: str) -> None:
+    path = next(converter.iterdir()) / "models" / f"ggml-vocab-{name}.gguf"
+    with vocabulary_of(path) as vocabulary:
+        for kind in KINDS:
+            text = "A" + long_run(kind, 100_000)
+            tokens = tokenize_as_the_engine(vocabulary, text)
+            begin = [token for token in (vocabulary.begin_token(),) if token is not None]
+            assert vocabulary.detokenize(tokens[len(begin) :]).decode().removeprefix(" ") == text
+
+
+@pytest.mark.parametrize("pre_tokenizer", ["gpt-4o", "deepseek-v3"])
+def test_millions_of_letters_do_not_end_the_process(pre_tokenizer: str, tmp_path: Path) -> None:
+    model = with_byte_pairs(parts_of(write_tiny_model(tmp_path / "tiny.gguf")))
+    entries = model.entries | {"tokenizer.ggml.pre": pair("tokenizer.ggml.pre", pre_tokenizer)}
+    (tmp_path / "a.gguf").write_bytes(replace(model, entries=entries).to_bytes())
+    with vocabulary_of(tmp_path / "a.gguf") as vocabulary:
+        tokens = tokenize_as_the_engine(vocabulary, "a" * 2_000_000)
+        assert vocabulary.detokenize(tokens) == b"a" * 2_000_000
+
+
+@pytest.mark.parametrize("name", ["bert-bge", "llama-bpe", "llama-spm"])
+def test_what_stands_around_a_text_stands_there_once(converter: Path, name: str) -> None:
+    path = next(converter.iterdir()) / "models" / f"ggml-vocab-{name}.gguf"
+    with vocabulary_of(path) as vocabulary:
+        begin, _, *end = vocabulary.tokenize_text("a")
+        for text in ("a b", "a b" * 20_000, "." * 50_000):
+            plain = vocabulary.tokenize(text, with_control_tokens=False)
+            assert vocabulary.tokenize_text(text) == [begin, *plain, *end]
 
 
 @pytest.mark.slow
