@@ -100,9 +100,12 @@ def _tensors(header: Header) -> str | None:
 
 def _layers(header: Header) -> str | None:
     layers = header.number("block_count")
-    if 1 <= layers <= _MOST_LAYERS:
-        return None
-    return f"it claims to have {layers} layers"
+    if not 1 <= layers <= _MOST_LAYERS:
+        return f"it claims to have {layers} layers"
+    ahead = header.number("nextn_predict_layers")
+    if not 0 <= ahead <= layers:
+        return f"it claims that {ahead} of its {layers} layers look ahead"
+    return None
 
 
 def _width(header: Header) -> str | None:

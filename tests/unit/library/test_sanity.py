@@ -29,6 +29,7 @@ _BROKEN = {
     "negative_layers": ({"llama__block_count": Typed(INT32, -1)}, "-1 layers"),
     "four_billion_layers": ({"llama__block_count": 4_000_000_000}, "4000000000 layers"),
     "layers_as_text": ({"llama__block_count": "1"}, "layers"),
+    "more_layers_ahead_than_there": ({"llama__nextn_predict_layers": 2}, "2 of its 1 layers"),
     "no_width": ({"llama__embedding_length": 0}, "wide"),
     "huge_width": ({"llama__embedding_length": 2**31}, "wide"),
     "no_heads": ({"llama__attention__head_count": 0}, "heads"),
