@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from app.cli.network import add_host_arguments, require_confirmed
 from app.cli.values import address, layer_count, port_number, positive, web_origin
-from app.core.errors import AppError, NoticeCode
-from app.core.events import Event, Noticed, Ready
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Event, Failed, Noticed, Ready
 from app.core.secrets import store_secret, stored_secret
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
@@ -24,6 +24,7 @@ NAME = "serve"
 _KEY_BYTES = 32
 _KEY_ENTRY = "serve"
 _RISK = "what is said goes unencrypted through that network; the key alone keeps others out"
+_RPC_SOURCE = "ggml-rpc.cpp"
 HELP = "Offer a model to other programs through an OpenAI-compatible server."
 
 
@@ -71,6 +72,7 @@ def add_load_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
+    from app.inference.heartbeat import Heartbeat
     from app.inference.listening import listen, network_address, own_address
     from app.inference.prompt import ChatTemplate
     from app.inference.reply import ReplyFormat
@@ -78,11 +80,15 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.sampling import default_sampling
     from app.inference.server import serve
     from app.inference.worker import EngineThread
+    from app.library.changes import watch_files
     from app.library.facts import facts_of, read_headers
     from app.library.index import find_model
     from app.library.sanity import require_sane
+    from app.native.library import log
 
     require_confirmed(arguments, _RISK)
+    heartbeat = Heartbeat(reporter.report)
+    log.on_abort = lambda reason: reporter.report(_stopped(reason))
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
@@ -92,6 +98,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     listener = listen(arguments.host, arguments.port)
     wishes = _wishes(arguments, settings, facts, reporter)
     engine = EngineThread(wishes, reporter.report)
+    heartbeat.follow(engine)
+    watch_files(facts.files, lambda change: reporter.report(_changed(facts.name, change)))
     session = engine.load()
     vocabulary = session.vocabulary
     controls = vocabulary.control_texts()
@@ -142,6 +150,15 @@ def kept_key(report: Callable[[Event], None]) -> str:
     except AppError as error:
         report(Noticed(NoticeCode.SERVER_KEY_NOT_KEPT, error.facts))
     return key
+
+
+def _stopped(reason: str) -> Failed:
+    code = ErrorCode.WORKER_LOST if reason.startswith(_RPC_SOURCE) else ErrorCode.ENGINE_STOPPED
+    return Failed(code, {"reason": reason})
+
+
+def _changed(model: str, change: str) -> Noticed:
+    return Noticed(NoticeCode.MODEL_FILE_CHANGED, {"model": model, "change": change})
 
 
 def _wishes(

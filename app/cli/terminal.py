@@ -66,16 +66,15 @@ class TerminalReporter:
                 self._show_progress(event)
             case events.Loading(fraction):
                 self._paint(f"Loading {fraction:.0%}")
+            case events.Alive():
+                pass
             case events.Said(text):
                 self._clear()
                 self._write(self._output, _harmless(text))
             case events.Listening(address):
                 self._say(self._output, f"working at {address}; Ctrl+C stops")
-            case events.Noticed(code, facts):
-                self._say(self._errors, describe_notice(code, facts))
-            case events.Failed(code, facts):
-                where = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
-                self._say(self._errors, f"gristmill: {describe_error(code, facts)}{where}")
+            case events.Noticed() | events.Failed():
+                self._complain(event)
             case (
                 events.Checked()
                 | events.LevelPlanned()
@@ -88,6 +87,14 @@ class TerminalReporter:
                 self._say(self._output, _line_of(event))
             case _:
                 assert_never(event)
+
+    def _complain(self, event: events.Noticed | events.Failed) -> None:
+        match event:
+            case events.Noticed(code, facts):
+                self._say(self._errors, describe_notice(code, facts))
+            case events.Failed(code, facts):
+                where = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
+                self._say(self._errors, f"gristmill: {describe_error(code, facts)}{where}")
 
     def _show_progress(self, event: events.Progressed) -> None:
         now = self._clock()

@@ -84,6 +84,10 @@ class Loading(msgspec.Struct, frozen=True, tag="loading"):
     fraction: float
 
 
+class Alive(msgspec.Struct, frozen=True, tag="alive"):
+    """The engine's sign of life, once a second; it stays out when the engine hangs."""
+
+
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The server answers at `url`, to whoever presents `key`.
 
@@ -141,6 +145,7 @@ Event = (
     | ModelListed
     | EndpointListed
     | Loading
+    | Alive
     | Ready
     | Listening
     | Said

@@ -263,6 +263,15 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "The engine stopped unexpectedly: {reason}.",
         "Load the model again; the conversation is kept.",
     ),
+    ErrorCode.ENGINE_HUNG: (
+        "The engine hung: it gave no sign of life any more, and was ended.",
+        "Load the model again; the conversation is kept.",
+    ),
+    ErrorCode.MODEL_FILE_CHANGED: (
+        "The engine stopped because the file of {model} was changed on disk while it was loaded, "
+        "or can't be read any more ({reason}).",
+        "Get the model again if its file is damaged, then load it; the conversation is kept.",
+    ),
     ErrorCode.CONTEXT_FULL: (
         "The conversation has {tokens} tokens and the context holds {context}.",
         "Start a new chat, or load the model with a larger context.",
@@ -274,6 +283,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.WORKER_UNREACHABLE: (
         "There is no worker at {address} ({reason}).",
         "Start one there with “gristmill worker”, and give its host and port.",
+    ),
+    ErrorCode.WORKER_LOST: (
+        "A worker that held a part of the model was lost, and the engine stopped ({reason}).",
+        "Start the worker and the model again; the conversation is kept.",
     ),
     ErrorCode.NETWORK_UNCONFIRMED: (
         "At {address} other machines could reach this one, and {risk}.",
@@ -367,6 +380,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.CONTEXT_REDUCED: (
         "The model was made for a context of {context} tokens; it is loaded with that."
+    ),
+    NoticeCode.MODEL_FILE_CHANGED: (
+        "The file of {model} changed on disk while it is loaded: {change}. "
+        "Its replies may be wrong from now on, and it may not load again."
     ),
     NoticeCode.SETTINGS_RESET: (
         "The settings file could not be read; it is kept as {file} and the defaults are in use."

@@ -50,7 +50,10 @@ class _Delivery:
 
 
 class EngineThread:
-    """Loads a model on a thread with a large stack, and writes its replies there."""
+    """Loads a model on a thread with a large stack, and writes its replies there.
+
+    `is_idle` while nothing is asked of it.
+    """
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
         self._wishes = wishes
@@ -61,6 +64,7 @@ class EngineThread:
         self._loaded = threading.Event()
         self._session: Session | None = None
         self._error: Exception | None = None
+        self.is_idle = False
 
     def load(self) -> Session:
         """Start the thread and wait for the model.
@@ -85,6 +89,11 @@ class EngineThread:
     def writing(self) -> int:
         """How many replies are being written."""
         return self._session.writing if self._session else 0
+
+    @property
+    def has_devices(self) -> bool:
+        """Whether something else than this machine's processor computes, too."""
+        return self._session is not None and self._session.gpu_layers > 0
 
     @property
     def waiting(self) -> int:
@@ -157,10 +166,13 @@ class EngineThread:
     def _take_in(self, session: Session) -> None:
         """Begin what waits, as far as there are slots; wait only when there is nothing else."""
         while session.has_room:
+            self.is_idle = not session.is_busy
             try:
-                waiting = self._waiting.get(block=not session.is_busy)
+                waiting = self._waiting.get(block=self.is_idle)
             except queue.Empty:
                 return
+            finally:
+                self.is_idle = False
             if not isinstance(waiting, Generation):
                 waiting(session)
             elif waiting.is_cancelled:

@@ -9,7 +9,7 @@ import importlib.util
 import platform
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -20,14 +20,22 @@ _KEPT_LINES = 400
 _LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 3, 4, 5
 
 
+def _ignore(_: str) -> None:
+    pass
+
+
 class EngineLog:
-    """The last lines that llama.cpp logged, and those of them that tell of a fault."""
+    """The last lines that llama.cpp logged, and those of them that tell of a fault.
+
+    `on_abort` is told why ggml ends the process, on whatever thread it does so.
+    """
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._faults: deque[str] = deque(maxlen=_KEPT_LINES)
         self._is_fault = False
         self._recorded: list[str] | None = None
+        self.on_abort: Callable[[str], None] = _ignore
 
     @contextmanager
     def recording(self) -> Iterator[list[str]]:
@@ -51,6 +59,14 @@ class EngineLog:
             self._recorded.append(text)
         elif self._is_fault:
             sys.stderr.write(text)
+
+    def take_abort(self, untrusted_text: bytes) -> None:
+        """Tell why ggml ends the process; it does so when this comes back."""
+        text = untrusted_text.decode("utf-8", "replace").strip()
+        sys.stderr.write(text + "\n")
+        # It begins with the source file's path on the machine that built the engine.
+        place, _, reason = text.partition(": ")
+        self.on_abort(f"{Path(place).name}: {reason}")
 
     def text(self) -> str:
         """Everything kept, as logged."""
@@ -86,6 +102,7 @@ def load_llama() -> ModuleType:
         raise AppError(ErrorCode.ENGINE_MISSING, reason=str(error)) from error
     bindings: ModuleType = llama_cpp
     bindings.llama_log_set(_log_callback(bindings), None)
+    _library("ggml-base").ggml_set_abort_callback(_abort_callback())
     bindings.llama_backend_init()
     return bindings
 
@@ -121,6 +138,10 @@ def load_library(name: str) -> ctypes.CDLL:
         AppError: `engine_missing`, also when it was built without this one.
     """
     load_llama()
+    return _library(name)
+
+
+def _library(name: str) -> ctypes.CDLL:
     from llama_cpp._ctypes_extensions import load_shared_library
 
     try:
@@ -171,3 +192,12 @@ def _log_callback(llama_cpp: ModuleType) -> object:
         log.take(level, text)
 
     return llama_cpp.llama_log_callback(take)
+
+
+@functools.cache
+def _abort_callback() -> object:
+    # Without one, ggml starts a debugger to print where it was, which takes seconds.
+    def take(message: bytes) -> None:
+        log.take_abort(message)
+
+    return ctypes.CFUNCTYPE(None, ctypes.c_char_p)(take)

@@ -65,6 +65,10 @@ class Child(QObject):
         self.send(Cancel())
         self._kill_timer.start()
 
+    def kill(self) -> None:
+        """End a child that does not listen any more."""
+        self._process.kill()
+
     def stop_now(self) -> None:
         """End the child before this call returns; for when the window closes."""
         if self._process.state() is QProcess.ProcessState.NotRunning:

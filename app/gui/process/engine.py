@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
-from app.core.errors import ErrorCode
+from app.core.errors import ErrorCode, Facts
 from app.gui.process.child import Child
 from app.gui.process.sharing import sharing_arguments
+from app.gui.process.silence import Silence
 from app.gui.settings_holder import SettingsHolder
 from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
+
+_DEPARTURE_MILLISECONDS = 5000
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Engine(QObject):
         self._child: Child | None = None
         self._departing: Child | None = None
         self._failure = ""
+        # What hangs in the system's own code may never end, and must keep nobody waiting.
+        self._patience = QTimer(self, singleShot=True, interval=_DEPARTURE_MILLISECONDS)
+        self._patience.timeout.connect(self._on_departed)
 
     @property
     def process_id(self) -> int:
@@ -98,6 +105,7 @@ class Engine(QObject):
         child = Child("serve", path, *self.sharing, parent=self)
         child.received.connect(self._on_received)
         child.ended.connect(self._on_ended)
+        Silence(child).lasted.connect(lambda: self._on_hung(child))
         self._child = child
         self._enter(Loading(path, name, 0.0))
         # The memory and the port of the one before must be free again.
@@ -125,12 +133,15 @@ class Engine(QObject):
             child.deleteLater()
             return
         self._departing = child
+        child.ended.connect(child.deleteLater)
         child.ended.connect(self._on_departed)
+        self._patience.start()
         child.cancel()
 
     def _on_departed(self) -> None:
+        self._patience.stop()
         if self._departing is not None:
-            self._departing.deleteLater()
+            self._departing.ended.disconnect(self._on_departed)
             self._departing = None
         if self._child is not None:
             self._child.start()
@@ -150,13 +161,27 @@ class Engine(QObject):
             case events.Failed(code, facts), _:
                 self._failure = error_text(code, facts)
 
+    def _on_hung(self, child: Child) -> None:
+        if child is not self._child:
+            return
+        self._drop_child()
+        child.kill()
+        # Said now and not at the child's end, which may never come.
+        self._fail(error_text(ErrorCode.ENGINE_HUNG, {}), list(child.log))
+
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         child, self._child = self._child, None
         log = list(child.log) if child else []
         if child:
             child.deleteLater()
+        self._fail(self._failure or self._reason(outcome, log), log)
+
+    def _fail(self, sentence: str, log: Sequence[str]) -> None:
         if isinstance(self.state, Loading | Ready):
-            sentence = self._failure or error_text(
-                ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)}
-            )
             self._enter(Failed(self.state.path, self.state.name, sentence, "\n".join(log)))
+
+    def _reason(self, outcome: ProcessOutcome, log: Sequence[str]) -> str:
+        if outcome.signal_name == "SIGBUS" and not isinstance(self.state, Absent):
+            facts: Facts = {"model": self.state.name, "reason": outcome.signal_name}
+            return error_text(ErrorCode.MODEL_FILE_CHANGED, facts)
+        return error_text(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})

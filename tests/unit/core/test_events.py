@@ -16,6 +16,7 @@ _EVENTS: tuple[events.Event, ...] = (
     events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
     events.EndpointListed("http://localhost:1", "far", ("m",), "key"),
     events.Loading(0.25),
+    events.Alive(),
     events.Ready("http://127.0.0.1:1", "key", "m", "Q4_0", 4096, 0, 2),
     events.Listening("127.0.0.1:50052"),
     events.Said('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),

@@ -66,3 +66,14 @@ def test_a_recording_holds_everything_and_passes_nothing_on(
         log.take(WARNING, b"odd\n")
     assert "".join(pieces) == "size = 5 MiB\nodd\n"
     assert capsys.readouterr().err == ""
+
+
+def test_an_abort_is_told_without_the_path_of_who_built_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = EngineLog()
+    told: list[str] = []
+    log.on_abort = told.append
+    log.take_abort(b"/built/there/ggml-rpc.cpp:354: it crashed: \xff\n")
+    assert told == ["ggml-rpc.cpp:354: it crashed: �"]
+    assert capsys.readouterr().err == "/built/there/ggml-rpc.cpp:354: it crashed: �\n"

@@ -12,7 +12,7 @@ from app.chat.conversation import Message, State
 from app.chat.store import ChatStore
 from app.core.settings import ContextOverflow
 from app.gui.process.completion import Completion
-from app.gui.process.engine import Connected, Engine, Failed, Ready
+from app.gui.process.engine import Absent, Connected, Engine, Failed, Loading, Ready
 from app.gui.process.wire import ChatServer, Timings, WireMessage
 
 _REPAINT_MILLISECONDS = 33
@@ -82,6 +82,10 @@ class Reply(QObject):
                 self._ask(self._server_of(state))
             case Failed(_, _, sentence, _):
                 self._end("failed", reason=sentence)
+            case Absent():
+                self._end("failed", reason=self.tr("The model was unloaded."))
+            case Loading() if self._completion is not None:
+                self._end("failed", reason=self.tr("The model was loaded anew."))
 
     def _server_of(self, state: Ready | Connected) -> ChatServer:
         if isinstance(state, Connected):

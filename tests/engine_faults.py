@@ -1,0 +1,193 @@
+"""Engines that come to harm while the window's own client talks to them."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import psutil
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer
+
+from app.chat.conversation import Message
+from app.chat.store import ChatStore
+from app.core import paths
+from app.core.settings import Settings, save_settings
+from app.gui.pages.chat.dialogue import Dialogue
+from app.gui.process.engine import Engine, EngineState, Failed, Loading, Ready
+from app.inference.probe import EngineSetting
+from app.native.library import engine_fingerprint
+from tests.checkpoints import CHAT_TEMPLATE
+from tests.tiny_model import write_tiny_model
+
+Moment = Literal["start", "load", "prompt", "stream"]
+MOMENTS: tuple[Moment, ...] = ("start", "load", "prompt", "stream")
+_PATIENCE_SECONDS = 90.0
+_LOOK_MILLISECONDS = 10
+_CONTEXT = 32_768
+_QUESTION = "Hello"
+# Reading this takes the tiny model some 10 seconds.
+_LONG_QUESTION = "The mill grinds what the field gives. " * 300
+_PROMPT_SECONDS = 0.5
+# On a thread that waits, because the program takes every signal with a handler as a wish to end.
+_SITE = """
+import ctypes, glob, importlib.util, signal, threading
+
+def strike():
+    folder = importlib.util.find_spec("llama_cpp").submodule_search_locations[0]
+    [library] = glob.glob(folder + "/lib/libggml-base.so")
+    if signal.sigwait(SIGNALS) == signal.SIGUSR1:
+        ctypes.CDLL(None).exit(3)
+    ctypes.CDLL(library).ggml_abort(b"/built/there/ggml.c", 7, b"GGML_ASSERT(%s) failed", b"1 > 2")
+
+SIGNALS = {signal.SIGUSR1, signal.SIGUSR2}
+signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+threading.Thread(target=strike, daemon=True).start()
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What befalls an engine, and a pattern for what must be said about it."""
+
+    name: str
+    signal: signal.Signals
+    words: str
+
+
+FAULTS = (
+    Fault("killed", signal.SIGKILL, "it was killed"),
+    Fault("segfault", signal.SIGSEGV, "touched memory that is not its own"),
+    Fault("division", signal.SIGFPE, "divided by zero"),
+    Fault("abort()", signal.SIGABRT, "gave up because of an inner contradiction"),
+    # It runs what libraries do at their end, some of which crash while other threads go on.
+    Fault("exit(3)", signal.SIGUSR1, r"exit status 3|\(SIG"),
+    Fault("ggml_abort", signal.SIGUSR2, r"ggml.c:7: GGML_ASSERT\(1 > 2\) failed"),
+    Fault("hung", signal.SIGSTOP, "The engine hung"),
+)
+
+
+def prepare_home(home: Path) -> Path:
+    """A data folder with a tiny model; gives the model.
+
+    Python's children take SIGUSR1 there for the C library's `exit(3)`, and SIGUSR2 for ggml's own
+    way to end.
+    """
+    (home / "site").mkdir(parents=True)
+    (home / "site" / "sitecustomize.py").write_text(_SITE)
+    # No test of the engine before it is used; the safe setting works everywhere.
+    setting = {engine_fingerprint(): EngineSetting(has_extra_buffers=False)}
+    paths.engine_file().write_bytes(msgspec.json.encode(setting))
+    save_settings(Settings(context=_CONTEXT, threads=1, threads_batch=1))
+    return write_tiny_model(home / "models" / "tiny.gguf", context=_CONTEXT, template=CHAT_TEMPLATE)
+
+
+class Client(QObject):
+    """The window's engine and dialogue, without the widgets.
+
+    `text` is what was shown of the reply, `ended` the reply as it is kept, `failed` the moment at
+    which the engine was last said to have failed.
+    """
+
+    def __init__(self, model: Path) -> None:
+        super().__init__()
+        self.model = model
+        self.engine = Engine(self)
+        self.chats = ChatStore(paths.chats_file())
+        self.dialogue = Dialogue(self.engine, self.chats, self)
+        self.notices: list[str] = []
+        self.text = ""
+        self.failed = 0.0
+        self.ended: Message | None = None
+        self._has_begun = False
+        self._asked = 0.0
+        self._looks = QTimer(self, interval=_LOOK_MILLISECONDS)
+        self._looks.start()
+        self.engine.changed.connect(self._on_changed)
+        self.engine.noticed.connect(self.notices.append)
+        self.dialogue.grew.connect(self._on_grew)
+        self.dialogue.ended.connect(self._on_ended)
+
+    def close(self) -> None:
+        """End the engine."""
+        self.dialogue.stop()
+        self.engine.unload()
+        self.wait_until(lambda: not self.engine.children())
+        self.chats.close()
+
+    def bring_to(self, moment: Moment) -> bool:
+        """Ask for a reply and come back at a moment of it; False when it ended before."""
+        if moment in ("start", "load"):
+            self._load()
+        else:
+            self.be_ready()
+        self.ask(_LONG_QUESTION if moment == "prompt" else _QUESTION)
+        self.wait_until(lambda: self.ended is not None or self._is_at(moment))
+        return self.ended is None
+
+    def be_ready(self) -> None:
+        """Have the model loaded."""
+        if not isinstance(self.engine.state, Ready):
+            self._load()
+        self.wait_until(lambda: not isinstance(self.engine.state, Loading))
+        assert isinstance(self.engine.state, Ready), self.engine.state
+
+    def ask(self, question: str = _QUESTION) -> None:
+        """Begin a chat and say something."""
+        self.dialogue.open(None)
+        self.text, self.ended = "", None
+        self._asked = time.monotonic()
+        assert self.dialogue.send(question)
+
+    def reply(self) -> Message:
+        """Wait for the end of the reply; gives it as it is kept."""
+        self.wait_until(lambda: self.ended is not None)
+        assert self.ended is not None
+        return self.ended
+
+    def processes(self) -> set[psutil.Process]:
+        """The engine and its children."""
+        engine = psutil.Process(self.engine.process_id)
+        return {engine, *engine.children(recursive=True)}
+
+    def wait_until(self, is_met: Callable[[], bool]) -> None:
+        """Let Qt work until something is so."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not is_met():
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            assert time.monotonic() < deadline, (self.engine.state, self.ended)
+
+    def _load(self) -> None:
+        self._has_begun = False
+        self.engine.load(str(self.model), "tiny")
+        assert self.engine._child is not None
+        self.engine._child.received.connect(self._on_received)
+
+    def _is_at(self, moment: Moment) -> bool:
+        match moment:
+            case "start":
+                return self._has_begun
+            case "load":
+                state = self.engine.state
+                return isinstance(state, Loading) and state.fraction > 0
+            case "prompt":
+                return time.monotonic() - self._asked > _PROMPT_SECONDS and not self.text
+            case "stream":
+                return bool(self.text)
+
+    def _on_changed(self, state: EngineState) -> None:
+        if isinstance(state, Failed):
+            self.failed = time.monotonic()
+
+    def _on_received(self) -> None:
+        self._has_begun = True
+
+    def _on_grew(self, text: str) -> None:
+        self.text += text
+
+    def _on_ended(self, message: Message) -> None:
+        self.ended = message

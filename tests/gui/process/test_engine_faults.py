@@ -1,0 +1,104 @@
+"""The engine comes to harm under a reply: what the window says, keeps, and can do then."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app.gui.process import silence
+from app.gui.process.engine import Failed, Ready
+from tests.engine_faults import FAULTS, Client, Fault, Moment, prepare_home
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are signals")
+NAMED = {fault.name: fault for fault in FAULTS}
+
+
+@pytest.fixture
+def client(qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    model = prepare_home(home)
+    monkeypatch.setenv("PYTHONPATH", str(home / "site"))
+    client = Client(model)
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "moment"),
+    [
+        (NAMED["killed"], "load"),
+        (NAMED["ggml_abort"], "prompt"),
+        (NAMED["segfault"], "stream"),
+    ],
+    ids=str,
+)
+def test_a_reply_ends_with_its_engine_and_the_next_one_comes(
+    client: Client, fault: Fault, moment: Moment
+) -> None:
+    while not client.bring_to(moment):
+        pass
+    processes = client.processes()
+    os.kill(client.engine.process_id, fault.signal)
+    message = client.reply()
+    assert message.state == "failed"
+    assert re.search(fault.words, message.reason)
+    client.wait_until(lambda: not any(process.is_running() for process in processes))
+    client.ask("And now?")
+    client.wait_until(lambda: bool(client.text))
+    assert isinstance(client.engine.state, Ready)
+
+
+def test_an_engine_that_hangs_is_ended(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "_TICKS", 4)
+    fault = NAMED["hung"]
+    assert client.bring_to("prompt")
+    processes = client.processes()
+    assert len(processes) > 1
+    os.kill(client.engine.process_id, fault.signal)
+    message = client.reply()
+    assert message.state == "failed"
+    assert re.search(fault.words, message.reason)
+    client.wait_until(lambda: not any(process.is_running() for process in processes))
+
+
+def test_an_engine_that_reads_a_long_prompt_does_not_hang(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "_TICKS", 4)
+    assert client.bring_to("prompt")
+    client.wait_until(lambda: bool(client.text) or isinstance(client.engine.state, Failed))
+    assert isinstance(client.engine.state, Ready)
+
+
+def test_a_model_cut_short_under_a_reply_is_said(client: Client) -> None:
+    content = client.model.read_bytes()
+    while not client.bring_to("stream"):
+        pass
+    os.truncate(client.model, 2**16)
+    client.wait_until(lambda: isinstance(client.engine.state, Failed))
+    assert "tiny was changed on disk while it was loaded" in client.engine.state.sentence
+    client.engine.load(str(client.model), "tiny")
+    client.wait_until(lambda: isinstance(client.engine.state, Failed))
+    assert "is incomplete" in client.engine.state.sentence
+    client.model.write_bytes(content)
+    client.be_ready()
+
+
+def test_a_model_deleted_while_it_is_loaded_is_said(client: Client) -> None:
+    client.be_ready()
+    client.model.unlink()
+    client.wait_until(lambda: bool(client.notices))
+    assert "it was deleted or moved" in client.notices[-1]
+    client.ask()
+    client.wait_until(lambda: bool(client.text))
+
+
+def test_unloading_ends_the_reply(client: Client) -> None:
+    assert client.bring_to("prompt")
+    client.engine.unload()
+    assert client.reply().reason == "The model was unloaded."
