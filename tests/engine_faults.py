@@ -39,7 +39,7 @@ import ctypes, glob, importlib.util, signal, threading
 
 def strike():
     folder = importlib.util.find_spec("llama_cpp").submodule_search_locations[0]
-    [library] = glob.glob(folder + "/lib/libggml-base.so")
+    [library] = glob.glob(folder + "/lib/libllama.so")
     if signal.sigwait(SIGNALS) == signal.SIGUSR1:
         ctypes.CDLL(None).exit(3)
     ctypes.CDLL(library).ggml_abort(b"/built/there/ggml.c", 7, b"GGML_ASSERT(%s) failed", b"1 > 2")

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import sys
 from collections import deque
@@ -96,13 +97,15 @@ def load_llama() -> ModuleType:
     Raises:
         AppError: `engine_missing`.
     """
+    # Else what ends by an exception starts a debugger to print where it was, and takes seconds.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     try:
         from llama_cpp import llama_cpp
     except (ImportError, OSError, RuntimeError, FileNotFoundError) as error:
         raise AppError(ErrorCode.ENGINE_MISSING, reason=str(error)) from error
     bindings: ModuleType = llama_cpp
     bindings.llama_log_set(_log_callback(bindings), None)
-    _library("ggml-base").ggml_set_abort_callback(_abort_callback())
+    _function_of_ggml("ggml_set_abort_callback")(_abort_callback())
     bindings.llama_backend_init()
     return bindings
 
@@ -151,6 +154,16 @@ def _library(name: str) -> ctypes.CDLL:
     return library
 
 
+def _function_of_ggml(name: str) -> Callable[..., object]:
+    """A function of the very library that llama.cpp uses; it may lie there in several copies."""
+    try:
+        function: Callable[..., object] = getattr(_library("llama"), name)
+    except AttributeError:
+        # On Windows a library gives out nothing of those that it uses, and there are no copies.
+        function = getattr(_library("ggml-base"), name)
+    return function
+
+
 def engine_version() -> str:
     """The version of the installed engine, such as `0.3.36`; empty when there is none."""
     try:
@@ -196,7 +209,7 @@ def _log_callback(llama_cpp: ModuleType) -> object:
 
 @functools.cache
 def _abort_callback() -> object:
-    # Without one, ggml starts a debugger to print where it was, which takes seconds.
+    # Cached for the same reason.
     def take(message: bytes) -> None:
         log.take_abort(message)
 

@@ -89,6 +89,9 @@ def test_a_worker_that_dies_ends_the_engine_soon(model: Path) -> None:
         killed = time.monotonic()
         assert child.process.wait(SOON_SECONDS) != 0
         assert time.monotonic() - killed < SOON_SECONDS
+        child.end()
+        failed = [event for event in child.events if isinstance(event, Failed)]
+        assert [event.code for event in failed] == [ErrorCode.WORKER_LOST]
 
 
 def read_until_killed(ready: Ready, worker: Child) -> None:

@@ -35,7 +35,7 @@ def client(qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch) -> I
         (NAMED["ggml_abort"], "prompt"),
         (NAMED["segfault"], "stream"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "name", value),
 )
 def test_a_reply_ends_with_its_engine_and_the_next_one_comes(
     client: Client, fault: Fault, moment: Moment
