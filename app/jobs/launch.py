@@ -9,8 +9,6 @@ from collections.abc import Mapping
 
 _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
 _TOKEN_VERBS = frozenset({"download"})
-# Where there is gdb, ggml would have it look at a process that aborts, for seconds.
-_NO_DEBUGGER = {"GGML_NO_BACKTRACE": "1"}
 
 RENDER = "--render-templates"
 
@@ -30,8 +28,7 @@ def child_environment(verb: str, environment: Mapping[str, str] | None = None) -
     inherited = os.environ if environment is None else environment
     if verb in _TOKEN_VERBS:
         return dict(inherited)
-    kept = {name: value for name, value in inherited.items() if not _SECRET.search(name)}
-    return _NO_DEBUGGER | kept
+    return {name: value for name, value in inherited.items() if not _SECRET.search(name)}
 
 
 def _program() -> list[str]:
