@@ -203,13 +203,15 @@ class _Additions:
 
 
 def _summands(node: nodes.Node) -> Iterator[nodes.Node]:
-    match node:
-        case nodes.Add(left=left, right=right):
-            yield from (*_summands(left), *_summands(right))
-        case nodes.Concat(nodes=parts):
-            yield from parts
-        case _:
-            yield node
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case nodes.Add(left=left, right=right):
+                waiting += (left, right)
+            case nodes.Concat(nodes=parts):
+                waiting += parts
+            case part:
+                yield part
 
 
 def _is_sentence(node: nodes.Node) -> bool | None:
@@ -269,13 +271,23 @@ def _text(node: nodes.Node) -> str:
     return text if isinstance(text, str) else ""
 
 
+def _joined(parts: list[nodes.Expr]) -> str | None:
+    texts = []
+    for part in parts:
+        text = _constant(part)
+        if not isinstance(text, str):
+            return None
+        texts.append(text)
+    return "".join(texts)
+
+
 def _constant(node: object) -> object:
     """The value of a constant, or of a text that is put together from some; None for others."""
     match node:
         case nodes.Const(value=value):
             return value
-        case nodes.Add() | nodes.Concat():
-            parts = [_constant(part) for part in _summands(node)]
-            texts = [part for part in parts if isinstance(part, str)]
-            return "".join(texts) if len(texts) == len(parts) else None
+        case nodes.Add(left=left, right=right):
+            return _joined([left, right])
+        case nodes.Concat(nodes=parts):
+            return _joined(parts)
     return None

@@ -1,7 +1,7 @@
 """What it saves to keep what was read: `python -m tests.benchmarks.saved_states [MODEL]`.
 
 A prompt is read, and its state taken out and put back; the best of several rounds. The rule in
-`app.inference.saved_states` keeps a state where the last column is above its margin of 4, halved.
+`app.inference.saved_states` keeps a state where the ratio of reading to both is above some 2.
 The model is SmolLM2-135M unless a GGUF file is named.
 """
 
