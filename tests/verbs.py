@@ -17,7 +17,7 @@ if sys.platform == "linux":
     import fcntl
 
 from app.core.errors import ErrorCode
-from app.core.events import Cancel, Event, decode_event, encode
+from app.core.events import Alive, Cancel, Event, decode_event, encode
 from app.core.sentences import ERROR_SENTENCES
 from app.jobs.launch import command_line
 
@@ -48,7 +48,10 @@ def run_verb(*arguments: str, **environment: str) -> Ended:
 
 
 class Child:
-    """A verb that reports events, its standard input open, as the window starts it."""
+    """A verb that reports events, its standard input open, as the window starts it.
+
+    `events` are those read so far, without the signs of life.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         self.process = process
@@ -58,9 +61,10 @@ class Child:
     def read_until(self, is_wanted: Callable[[Event], bool]) -> Event:
         """Read events up to one that is wanted."""
         for line in self.stdout:
-            self.events.append(decode_event(line))
-            if is_wanted(self.events[-1]):
-                return self.events[-1]
+            event = decode_event(line)
+            self._keep(event)
+            if is_wanted(event):
+                return event
         raise AssertionError(f"the child ended after {self.events[-3:]}\n{self.log()}")
 
     def cancel(self) -> None:
@@ -71,9 +75,14 @@ class Child:
     def end(self) -> int:
         """Read the rest of the events; gives the exit status."""
         if not self.stdout.closed:
-            self.events += [decode_event(line) for line in self.stdout]
+            for line in self.stdout:
+                self._keep(decode_event(line))
             self.stdout.close()
         return self.process.wait()
+
+    def _keep(self, event: Event) -> None:
+        if not isinstance(event, Alive):
+            self.events.append(event)
 
     @property
     def stdout(self) -> IO[bytes]:

@@ -44,6 +44,7 @@ def stop_on_signals() -> None:
 def follow_parent() -> None:
     """Obey the parent's commands on standard input; leave when it closes, the parent being gone."""
     _die_with_parent()
+    _leave_no_core()
     # A copy: a thread that reads sys.stdin itself aborts the interpreter at its end.
     commands = os.fdopen(os.dup(0), "rb")
 
@@ -79,3 +80,13 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         _stop()
+
+
+def _leave_no_core() -> None:
+    """Write no image of the memory at a crash: until that is done, the parent hears of nothing."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))

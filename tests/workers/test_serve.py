@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import resource
 import select
 import shlex
 import signal
@@ -18,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import Failed, Loading, Noticed, Ready
+from app.core.events import Alive, Failed, Loading, Noticed, Ready
 from app.core.settings import Settings, save_settings
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from tests.gguf_files import bad_files, llama_file
@@ -613,3 +615,15 @@ def test_a_real_model_answers_and_a_megabyte_is_refused(starter: Path) -> None:
             error = refusal(server, COMPLETIONS, json.dumps({"prompt": prompt}).encode())
             assert error["code"] == ErrorCode.CONTEXT_FULL
         assert server.chat("Hello", max_tokens=4)["usage"]["completion_tokens"] > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit can be read on Linux alone")
+def test_a_crash_writes_no_image_of_the_memory() -> None:
+    allowed = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (allowed[1], allowed[1]))
+    try:
+        with started("serve", "nothing-there") as child:
+            child.read_until(lambda event: isinstance(event, Alive))
+            assert psutil.Process(child.process.pid).rlimit(psutil.RLIMIT_CORE)[0] == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, allowed)
