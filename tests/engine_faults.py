@@ -1,4 +1,4 @@
-"""Engines that come to harm while the window's own client talks to them."""
+"""Engines that come to harm while the window talks to them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Literal
 import msgspec
 import psutil
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QApplication
 
 from app.chat.conversation import Message
-from app.chat.store import ChatStore
 from app.core import paths
 from app.core.settings import Settings, save_settings
-from app.gui.pages.chat.dialogue import Dialogue
-from app.gui.process.engine import Engine, EngineState, Failed, Loading, Ready
-from app.inference.probe import EngineSetting
+from app.gui.application import build_window
+from app.gui.process.engine import EngineState, Failed, Loading, Ready
+from app.inference.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 from tests.checkpoints import CHAT_TEMPLATE
 from tests.tiny_model import write_tiny_model
@@ -30,8 +30,8 @@ _PATIENCE_SECONDS = 90.0
 _LOOK_MILLISECONDS = 10
 _CONTEXT = 32_768
 _QUESTION = "Hello"
-# Reading this takes the tiny model some 10 seconds.
-_LONG_QUESTION = "The mill grinds what the field gives. " * 300
+# Reading this takes the tiny model some 5 seconds.
+_LONG_QUESTION = "The mill grinds what the field gives. " * 200
 _PROMPT_SECONDS = 0.5
 # On a thread that waits, because the program takes every signal with a handler as a wish to end.
 _SITE = """
@@ -80,25 +80,27 @@ def prepare_home(home: Path) -> Path:
     (home / "site").mkdir(parents=True)
     (home / "site" / "sitecustomize.py").write_text(_SITE)
     # No test of the engine before it is used; the safe setting works everywhere.
-    setting = {engine_fingerprint(): EngineSetting(has_extra_buffers=False)}
+    setting = {engine_fingerprint(): EngineSetting(without=("extra_buffers",))}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
     save_settings(Settings(context=_CONTEXT, threads=1, threads_batch=1))
     return write_tiny_model(home / "models" / "tiny.gguf", context=_CONTEXT, template=CHAT_TEMPLATE)
 
 
 class Client(QObject):
-    """The window's engine and dialogue, without the widgets.
+    """The window, and what is seen of a reply in it.
 
     `text` is what was shown of the reply, `ended` the reply as it is kept, `failed` the moment at
     which the engine was last said to have failed.
     """
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, application: QApplication, model: Path) -> None:
         super().__init__()
         self.model = model
-        self.engine = Engine(self)
-        self.chats = ChatStore(paths.chats_file())
-        self.dialogue = Dialogue(self.engine, self.chats, self)
+        self._window = build_window(application)
+        self._window.show()
+        self.engine = self._window._workbench.engine
+        self.chats = self._window._workbench.chats
+        self.dialogue = self._window.chat.dialogue
         self.notices: list[str] = []
         self.text = ""
         self.failed = 0.0
@@ -113,26 +115,44 @@ class Client(QObject):
         self.dialogue.ended.connect(self._on_ended)
 
     def close(self) -> None:
-        """End the engine."""
-        self.dialogue.stop()
-        self.engine.unload()
-        self.wait_until(lambda: not self.engine.children())
+        """Close the window."""
+        self._looks.stop()
+        self._window.close()
         self.chats.close()
+        self._window.deleteLater()
 
     def bring_to(self, moment: Moment) -> bool:
         """Ask for a reply and come back at a moment of it; False when it ended before."""
         if moment in ("start", "load"):
-            self._load()
+            self.load()
         else:
             self.be_ready()
         self.ask(_LONG_QUESTION if moment == "prompt" else _QUESTION)
         self.wait_until(lambda: self.ended is not None or self._is_at(moment))
         return self.ended is None
 
+    def use_workers(self, *addresses: str) -> None:
+        """Have the next load give layers to workers."""
+        self.engine.unload()
+        self._window._workbench.settings.change(workers=addresses)
+
+    def delete_model(self) -> None:
+        """Delete the model on the models page, without the question before."""
+        models = self._window._workbench.models
+        self.wait_until(lambda: models.model_at(str(self.model)) is not None)
+        self._window.models._delete(models.model_at(str(self.model)))
+
+    def load(self) -> None:
+        """Begin to load the model."""
+        self._has_begun = False
+        self.engine.load(str(self.model), "tiny")
+        assert self.engine._child is not None
+        self.engine._child.received.connect(self._on_received)
+
     def be_ready(self) -> None:
         """Have the model loaded."""
         if not isinstance(self.engine.state, Ready):
-            self._load()
+            self.load()
         self.wait_until(lambda: not isinstance(self.engine.state, Loading))
         assert isinstance(self.engine.state, Ready), self.engine.state
 
@@ -160,12 +180,6 @@ class Client(QObject):
         while not is_met():
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             assert time.monotonic() < deadline, (self.engine.state, self.ended)
-
-    def _load(self) -> None:
-        self._has_begun = False
-        self.engine.load(str(self.model), "tiny")
-        assert self.engine._child is not None
-        self.engine._child.received.connect(self._on_received)
 
     def _is_at(self, moment: Moment) -> bool:
         match moment:

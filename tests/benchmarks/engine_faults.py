@@ -1,8 +1,8 @@
 """Harms the engine 200 times while it is used: `python -m tests.benchmarks.engine_faults [ROUNDS]`.
 
 Each fault strikes at each moment: when the process has just begun, while it loads, while it reads
-a prompt, while a reply streams in. The window's own engine and dialogue are the client, and from
-the prompt on a plain HTTP client beside them. Then the model's file is cut short, replaced and
+a prompt, while a reply streams in. The window is the client, and from the prompt on a plain HTTP
+client beside it. Then the model's file is cut short, replaced and
 deleted under a reply. Times are in seconds, the worst of all rounds: from the fault to the end of
 the reply (for a hung engine from the moment it is noticed, which comes after 10 s of silence), to
 the end of the HTTP request, and to the end of the last process.
@@ -52,7 +52,9 @@ def _replace(model: Path) -> None:
 
 
 _CHANGES = (
-    Change("cut short", lambda model: os.truncate(model, 2**16), "(SIGBUS)", "is incomplete"),
+    Change(
+        "cut short", lambda model: os.truncate(model, 2**16), "changed on disk", "is incomplete"
+    ),
     Change("replaced", _replace, "another file took its place", ""),
     Change("deleted", Path.unlink, "it was deleted or moved", "There is no model"),
 )
@@ -121,12 +123,11 @@ def main() -> None:
         os.environ["GRISTMILL_HOME"] = name
         model = prepare_home(Path(name))
         os.environ["PYTHONPATH"] = str(Path(name) / "site")
-        client = Client(model)
+        client = Client(application, model)
         print(_HEAD)
         rows = [_struck(client, fault, moment, rounds) for fault, moment in _cases()]
         rows += [_changed(client, change, rounds) for change in _CHANGES]
         client.close()
-    application.quit()
     total = sum(row.times for row in rows)
     print(f"{total} faults, {sum(row.soon for row in rows)} ended within a second, ", end="")
     print(f"{sum(row.in_words for row in rows)} told in words, ", end="")
@@ -218,11 +219,12 @@ def _changed(client: Client, change: Change, rounds: int) -> Row:
         processes = client.processes()
         struck = time.monotonic()
         change.make(client.model)
-        message = client.reply()
         client.wait_until(lambda: bool(client.notices) or isinstance(client.engine.state, Failed))
         row.times += 1
         row.note("noticed", time.monotonic() - struck)
         row.soon += time.monotonic() - struck < _SOON_SECONDS
+        client.dialogue.stop()
+        message = client.reply()
         said = " ".join([*client.notices, message.reason])
         client.engine.unload()
         row.left += _left(client, row, time.monotonic(), processes)

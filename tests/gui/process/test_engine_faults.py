@@ -5,27 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
 
 from app.gui.process import silence
-from app.gui.process.engine import Failed, Ready
-from tests.engine_faults import FAULTS, Client, Fault, Moment, prepare_home
+from app.gui.process.engine import Absent, Failed, Ready
+from tests.engine_faults import FAULTS, Client, Fault, Moment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are signals")
 NAMED = {fault.name: fault for fault in FAULTS}
-
-
-@pytest.fixture
-def client(qapp: QApplication, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    model = prepare_home(home)
-    monkeypatch.setenv("PYTHONPATH", str(home / "site"))
-    client = Client(model)
-    yield client
-    client.close()
 
 
 @pytest.mark.parametrize(
@@ -102,3 +90,13 @@ def test_unloading_ends_the_reply(client: Client) -> None:
     assert client.bring_to("prompt")
     client.engine.unload()
     assert client.reply().reason == "The model was unloaded."
+
+
+def test_deleting_the_loaded_model_in_the_window_unloads_it_first(client: Client) -> None:
+    client.be_ready()
+    processes = client.processes()
+    client.delete_model()
+    assert isinstance(client.engine.state, Absent)
+    assert not client.model.exists()
+    client.wait_until(lambda: not any(process.is_running() for process in processes))
+    assert not client.notices

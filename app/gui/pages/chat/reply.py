@@ -82,10 +82,10 @@ class Reply(QObject):
                 self._ask(self._server_of(state))
             case Failed(_, _, sentence, _):
                 self._end("failed", reason=sentence)
-            case Absent():
+            case Loading() if self._completion is None:
+                pass
+            case Absent() | Loading() | Connected() if not self._host:
                 self._end("failed", reason=self.tr("The model was unloaded."))
-            case Loading() if self._completion is not None:
-                self._end("failed", reason=self.tr("The model was loaded anew."))
 
     def _server_of(self, state: Ready | Connected) -> ChatServer:
         if isinstance(state, Connected):
