@@ -6,6 +6,7 @@ import ctypes
 import functools
 import socket
 import struct
+import time
 from collections.abc import Iterator, Sequence
 
 from app.core.errors import AppError, ErrorCode
@@ -17,7 +18,7 @@ from app.native.library import load_ggml, load_ggml_base, load_library, load_lla
 _HELLO, _PROTOCOL, _ABILITIES_BYTES = 14, 7, 24
 _VERSION_BYTES = 4
 _SIZE = struct.Struct("<Q")
-_PATIENCE_SECONDS = 3.0
+_PATIENCE_SECONDS = 2.0
 _CPU_TYPE = 0
 
 
@@ -59,28 +60,38 @@ def work(host: str, port: int, threads: int) -> None:
 def _require_worker(address: str) -> None:
     """Shake hands as ggml will: it ends the process when there is nobody, or somebody else."""
     host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        reason = "that is not of the form host:port"
+        raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=reason)
+    # For all of it: who sends a byte now and then would else hold up the load.
+    ends = time.monotonic() + _PATIENCE_SECONDS
     try:
         with socket.create_connection((host, int(port)), _PATIENCE_SECONDS) as connection:
-            reason = _greet(connection)
-    except (OSError, ValueError) as error:
+            reason = _greet(connection, ends)
+    except (OSError, ValueError, OverflowError) as error:
         words = getattr(error, "strerror", None) or str(error) or "no answer in time"
         raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=words) from error
     if reason:
         raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=reason)
 
 
-def _greet(connection: socket.socket) -> str:
+def _greet(connection: socket.socket, ends: float) -> str:
     request = bytes([_HELLO]) + _SIZE.pack(_ABILITIES_BYTES) + bytes(_ABILITIES_BYTES)
     connection.sendall(request)
-    answer = b"".join(_received(connection, _SIZE.size + _VERSION_BYTES + _ABILITIES_BYTES))
+    wanted = _SIZE.size + _VERSION_BYTES + _ABILITIES_BYTES
+    answer = b"".join(_received(connection, ends, wanted))
     if answer[: _SIZE.size] != _SIZE.pack(_VERSION_BYTES + _ABILITIES_BYTES):
         return "it is no ggml worker"
     version = answer[_SIZE.size : _SIZE.size + 1]
     return "" if version == bytes([_PROTOCOL]) else "it speaks another version of the protocol"
 
 
-def _received(connection: socket.socket, wanted: int) -> Iterator[bytes]:
-    while wanted > 0 and (piece := connection.recv(wanted)):
+def _received(connection: socket.socket, ends: float, wanted: int) -> Iterator[bytes]:
+    while wanted > 0 and (left := ends - time.monotonic()) > 0:
+        connection.settimeout(left)
+        piece = connection.recv(wanted)
+        if not piece:
+            return
         wanted -= len(piece)
         yield piece
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -14,10 +11,11 @@ import psutil
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import Failed, Listening, Ready
+from app.core.events import Failed, Ready
 from tests.tiny_model import write_tiny_model
 from tests.verbs import Child, run_verb, sentence_of, started
 from tests.workers.serving import serving
+from tests.workers.working import nobody, peer, working
 
 SOON_SECONDS = 5
 WAIT_SECONDS = 60
@@ -27,40 +25,6 @@ SAME = {"temperature": 0, "max_tokens": 8}
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     return write_tiny_model(tmp_path / "tiny.gguf", context=2048)
-
-
-@contextmanager
-def working() -> Iterator[tuple[Child, str]]:
-    with started("worker", "--threads", "1") as child:
-        listening = child.read_until(lambda event: isinstance(event, Listening))
-        assert isinstance(listening, Listening)
-        yield child, listening.address
-
-
-@contextmanager
-def peer(answer: bytes | None) -> Iterator[str]:
-    """Somebody else at a port: answers with these bytes, or with nothing at all."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def talk() -> None:
-            try:
-                while True:
-                    connection, _ = listener.accept()
-                    held.append(connection)
-                    if answer is not None:
-                        connection.sendall(answer)
-                        connection.close()
-            except OSError:
-                return
-
-        held: list[socket.socket] = []
-        thread = threading.Thread(target=talk)
-        thread.start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        for connection in held:
-            connection.close()
 
 
 def test_a_worker_takes_layers_and_the_reply_stays_the_same(model: Path) -> None:
@@ -122,8 +86,7 @@ def test_somebody_else_at_the_address_is_said(answer: bytes | None, model: Path)
 
 
 def test_nobody_at_the_address_is_said(model: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    address = nobody()
     ended = run_verb("serve", str(model), "--worker", address)
     assert ended.status == 1
     pattern = sentence_of(ErrorCode.WORKER_UNREACHABLE, address=address)
