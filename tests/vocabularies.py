@@ -103,15 +103,45 @@ def write_recurrent_model_on(vocabulary: Path, target: Path, *, context: int = 5
     return _write(vocabulary, target, metadata, layer)
 
 
+def write_windowed_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
+    """A Gemma 2 of two layers and random weights; one of them sees 64 tokens."""
+    metadata = {
+        "general.architecture": "gemma2",
+        "gemma2.block_count": 2,
+        "gemma2.context_length": context,
+        "gemma2.embedding_length": _WIDTH,
+        "gemma2.feed_forward_length": _WIDTH,
+        "gemma2.attention.head_count": 2,
+        "gemma2.attention.key_length": 16,
+        "gemma2.attention.value_length": 16,
+        "gemma2.attention.layer_norm_rms_epsilon": 1e-5,
+        "gemma2.attention.sliding_window": 64,
+    }
+    matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    norms = ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm")
+    layers = [
+        Tensor(f"blk.{block}.{name}.weight", shape)
+        for block in range(2)
+        for names, shape in ((matrices, (_WIDTH, _WIDTH)), (norms, (_WIDTH,)))
+        for name in names
+    ]
+    return _write(vocabulary, target, metadata, layers, has_output=False)
+
+
 def _write(
-    vocabulary: Path, target: Path, metadata: dict[str, object], layer: Sequence[Tensor]
+    vocabulary: Path,
+    target: Path,
+    metadata: dict[str, object],
+    layer: Sequence[Tensor],
+    *,
+    has_output: bool = True,
 ) -> Path:
     header = read_header(vocabulary)
     entries = [entry for key, entry in read_entries(header).items() if key.startswith("tokenizer.")]
     words = (_WIDTH, header.arrays[_TOKENS].count)
     tensors = (
         Tensor("token_embd.weight", words),
-        Tensor("output.weight", words),
+        *([Tensor("output.weight", words)] if has_output else ()),
         Tensor("output_norm.weight", (_WIDTH,)),
         *layer,
     )

@@ -56,10 +56,12 @@ class SavedStates:
     def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
         self._llama = load_llama()
         self._context = loaded.context
-        # A recurrent state can't be cut: it serves those alone who go on from its end.
+        # A recurrent state can't be cut, and of a sliding window llama.cpp saves the last place
+        # alone: such states serve only those who go on from their end.
         self._is_whole = bool(
             self._llama.llama_model_is_recurrent(loaded.model)
             or self._llama.llama_model_is_hybrid(loaded.model)
+            or self._llama.llama_model_n_swa(loaded.model)
         )
         self._most_bytes = most_bytes
         self._states: list[SavedState] = []

