@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
+from itertools import chain
 from typing import TypeVar
 
 from app.core.errors import AppError, Cancelled, ErrorCode
@@ -18,6 +20,7 @@ from app.inference.session import Session
 # Some pre-tokenizers recurse once for each letter of a long word.
 STACK_BYTES = 512 * 2**20
 _MOST_WAITING = 8
+_GATHERING_SECONDS = 0.02
 Result = TypeVar("Result")
 _Waiting = Generation | Callable[[Session], None]
 
@@ -27,26 +30,52 @@ class BusyError(Exception):
 
 
 class _Delivery:
-    """Takes a reply's pieces on the engine's thread to where they are awaited."""
+    """Takes a reply's pieces on the engine's thread to where they are awaited.
+
+    Sending one takes time from the model's own threads. So the first goes at once, but what a fast
+    model says within `_GATHERING_SECONDS` of the last that was sent goes together.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._pieces: asyncio.Queue[Piece | Exception | None] = asyncio.Queue()
+        self._waiting: deque[Piece | Exception | None] = deque()
+        self._wake = asyncio.Event()
+        self._is_gathering = False
 
     def put(self, piece: Piece | Exception | None) -> None:
         """Hand a piece over; an exception or None ends the reply."""
-        self._loop.call_soon_threadsafe(self._pieces.put_nowait, piece)
+        self._waiting.append(piece)
+        if not self._is_gathering or not isinstance(piece, Piece):
+            self._is_gathering = True
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
         """The pieces as they come; raises what ended the reply."""
         while True:
-            match await self._pieces.get():
-                case None | Cancelled():
+            await self._wake.wait()
+            self._wake.clear()
+            taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            pieces = [piece for piece in taken if isinstance(piece, Piece)]
+            if pieces:
+                yield _joined(pieces)
+            match taken[len(pieces) :]:
+                case [None | Cancelled()]:
                     return
-                case Exception() as error:
+                case [Exception() as error]:
                     raise error
-                case piece:
-                    yield piece
+            self._loop.call_later(_GATHERING_SECONDS, self._send_gathered)
+
+    def _send_gathered(self) -> None:
+        # In this order: what comes in between is seen here or wakes by itself.
+        self._is_gathering = False
+        if self._waiting:
+            self._is_gathering = True
+            self._wake.set()
+
+
+def _joined(pieces: Sequence[Piece]) -> Piece:
+    probabilities = chain.from_iterable(piece.probabilities for piece in pieces)
+    return Piece("".join(piece.text for piece in pieces), tuple(probabilities))
 
 
 class EngineThread:
