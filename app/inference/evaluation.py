@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ class Evaluator:
         self._window: int = self._llama.llama_model_n_swa(loaded.model)
         self._embedding_width: int = self._llama.llama_model_n_embd_out(loaded.model)
         self.batch_tokens: int = self._llama.llama_n_batch(loaded.context)
-        self._batch = _Batch(self.batch_tokens)
+        self._batch = _Batch(self._llama, self.batch_tokens)
         self.interrupt = Interrupt()
         callback = ctypes.cast(self.interrupt.callback, self._llama.ggml_abort_callback)
         self._llama.llama_set_abort_callback(loaded.context, callback, self.interrupt.buffer)
@@ -88,8 +89,8 @@ class Evaluator:
         """
         last = self._batch.fill(parts)
         if all_outputs:
-            self._batch.wants_logits[: self._batch.count] = 1
-        status = self._llama.llama_decode(self._context, self._batch.as_argument(self._llama))
+            self._batch.wants_logits[: self._batch.argument.n_tokens] = 1
+        status = self._llama.llama_decode(self._context, self._batch.argument)
         if status == 0:
             return last
         if status == _ABORTED:
@@ -193,9 +194,9 @@ class Evaluator:
 
 
 class _Batch:
-    """The arrays of `llama_batch`, made once; every token belongs to one sequence."""
+    """A `llama_batch` and its arrays, made once; every token belongs to one sequence."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, llama: ModuleType, capacity: int) -> None:
         self.tokens, self.positions, self.sequences = (
             np.zeros(capacity, np.int32) for _ in range(3)
         )
@@ -203,27 +204,9 @@ class _Batch:
         self.wants_logits = np.zeros(capacity, np.int8)
         step, start = self.sequences.itemsize, self.sequences.ctypes.data
         self.sequence_places = start + step * np.arange(capacity, dtype=np.uintp)
-        self.count = 0
-
-    def fill(self, parts: Sequence[Part]) -> list[int]:
-        """Take the parts in; gives the place of each one's last token."""
-        last, self.count = [], 0
-        for part in parts:
-            start, end = self.count, self.count + len(part.tokens)
-            self.tokens[start:end] = part.tokens
-            self.positions[start:end] = range(part.position, part.position + end - start)
-            self.sequences[start:end] = part.sequence
-            self.wants_logits[start:end] = 0
-            self.wants_logits[end - 1] = part.wants_logits
-            last.append(end - 1)
-            self.count = end
-        return last
-
-    def as_argument(self, llama: object) -> object:
-        """The struct, by value."""
         integers = ctypes.POINTER(ctypes.c_int32)
-        return llama.llama_batch(  # type: ignore[attr-defined]
-            self.count,
+        self.argument = llama.llama_batch(
+            0,
             ctypes.cast(self.tokens.ctypes.data, integers),
             None,
             ctypes.cast(self.positions.ctypes.data, integers),
@@ -231,3 +214,17 @@ class _Batch:
             ctypes.cast(self.sequence_places.ctypes.data, ctypes.POINTER(integers)),
             ctypes.cast(self.wants_logits.ctypes.data, ctypes.POINTER(ctypes.c_int8)),
         )
+
+    def fill(self, parts: Sequence[Part]) -> list[int]:
+        """Take the parts in; gives the place of each one's last token."""
+        last, end = [], 0
+        for part in parts:
+            start, end = end, end + len(part.tokens)
+            self.tokens[start:end] = part.tokens
+            self.positions[start:end] = range(part.position, part.position + end - start)
+            self.sequences[start:end] = part.sequence
+            self.wants_logits[start:end] = 0
+            self.wants_logits[end - 1] = part.wants_logits
+            last.append(end - 1)
+        self.argument.n_tokens = end
+        return last

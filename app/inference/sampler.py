@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,12 @@ class Sampler:
         for sampler in _samplers(sampling, vocabulary, prompt):
             self._llama.llama_sampler_chain_add(self._chain, sampler)
 
-    def sample(self, context: int, place: int, logits: Floats) -> int:
+    def sample(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
         """The next token, after the one at `place` of the last batch."""
         if self._grammar is None:
             token: int = self._llama.llama_sampler_sample(self._chain, context, place)
             return token
-        return self._sample_by_grammar(logits)
+        return self._sample_by_grammar(logits())
 
     def close(self) -> None:
         """Free it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
@@ -195,7 +196,7 @@ class Session:
             if not reply.has_read_prompt:
                 self._evaluator.require_numbers(place)
                 reply.end_prompt()
-            logits = self._evaluator.logits(place)
+            logits = partial(self._evaluator.logits, place)
             token = reply.take(self._loaded.context, place, logits, self.vocabulary)
         except AppError as error:
             reply.end_with(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -42,7 +42,9 @@ class Reply:
         self._began = now
         self.has_read_prompt = True
 
-    def take(self, context: int, place: int, logits: Floats, vocabulary: Vocabulary) -> int | None:
+    def take(
+        self, context: int, place: int, logits: Callable[[], Floats], vocabulary: Vocabulary
+    ) -> int | None:
         """Choose the next token, and deliver what is certain; None when the reply has ended."""
         token = self._sampler.sample(context, place, logits)
         statistics = self.generation.statistics
@@ -53,7 +55,7 @@ class Reply:
         self._undelivered += 1
         statistics.reply_seconds = time.monotonic() - self._began
         if self.generation.probabilities is not None:
-            self._untold.append(_probability(token, logits, self.generation, vocabulary))
+            self._untold.append(_probability(token, logits(), self.generation, vocabulary))
         self._deliver(self._text.feed(vocabulary.piece(token)))
         if self._text.has_stopped:
             self._end("stop")
