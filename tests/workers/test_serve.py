@@ -179,6 +179,24 @@ def test_what_two_requests_share_is_read_once(server: Server) -> None:
     assert second["timings"]["prompt_n"] < first["prompt_tokens"]
 
 
+def test_of_a_long_chat_only_what_is_new_is_read(server: Server) -> None:
+    def said(messages: list[dict[str, Any]]) -> dict[str, Any]:
+        # Letters, so that the reply's tokens are the same when they come back as text.
+        options = {"max_tokens": 16, "grammar": "root ::= [a-z]{20}"}
+        answer: dict[str, Any] = server.post(CHAT, {"messages": messages} | options).json()
+        return answer
+
+    messages = [{"role": "user", "content": "The miller opens the gate. " * 160}]
+    first = said(messages)
+    new = {"role": "user", "content": "And then?"}
+    second = said([*messages, first["choices"][0]["message"], new])
+    # The last token of a reply is chosen, but not read: nothing comes after it.
+    read = first["usage"]["total_tokens"] - 1
+    assert first["usage"]["prompt_tokens"] > 4000
+    assert second["usage"]["prompt_tokens_details"]["cached_tokens"] == read
+    assert second["timings"]["prompt_n"] == second["usage"]["prompt_tokens"] - read < 40
+
+
 def test_a_nul_in_the_prompt_is_a_character(server: Server) -> None:
     without = server.complete("ab", max_tokens=1)["usage"]["prompt_tokens"]
     assert server.complete("a\0b", max_tokens=1)["usage"]["prompt_tokens"] == without + 1
