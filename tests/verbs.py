@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,11 +103,18 @@ class Child:
 @contextmanager
 def started(verb: str, *arguments: str) -> Iterator[Child]:
     """Start a verb; it is killed when the block ends."""
+    with running(command_line(verb, *arguments)) as child:
+        yield child
+
+
+@contextmanager
+def running(command: Sequence[str]) -> Iterator[Child]:
+    """Start a command that runs a verb; it is killed when the block ends."""
     # A file, because a pipe that nobody reads would stop the child.
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
-            command_line(verb, *arguments),
+            command,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,0 +1,97 @@
+"""llama-bench and llama-server, built once on the very libraries of the installed engine."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+from pathlib import Path
+
+from app.native.library import engine_fingerprint, engine_version
+from tests.checkpoints import cache_folder, keep
+
+_PROGRAMS = ("llama-bench", "llama-server")
+# Instead of llama.cpp's own, which would build the libraries too: those that the engine's package
+# brings are taken as they are, so that both sides run the same machine code.
+_PROJECT = """
+cmake_minimum_required(VERSION 3.21)
+project(llama.cpp C CXX)
+find_package(Threads REQUIRED)
+find_package(llama REQUIRED)
+set(LLAMA_BUILD_COMMON ON)
+set(LLAMA_OPENSSL ON)
+set(LLAMA_BUILD_UI OFF)
+set(LLAMA_USE_PREBUILT_UI OFF)
+set(LLAMA_BUILD_NUMBER 0)
+set(LLAMA_BUILD_COMMIT unknown)
+include(cmake/license.cmake)
+include(cmake/common.cmake)
+add_subdirectory(vendor)
+configure_file(common/build-info.cpp.in build-info.cpp)
+add_library(build-info STATIC ${CMAKE_CURRENT_BINARY_DIR}/build-info.cpp)
+target_include_directories(build-info PRIVATE common)
+foreach(name llama-common mtmd)
+    find_library(${name}_file ${name} REQUIRED HINTS ${LLAMA_LIB_DIR})
+    add_library(${name} UNKNOWN IMPORTED)
+    set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${${name}_file})
+    target_link_libraries(${name} INTERFACE llama)
+endforeach()
+target_include_directories(llama-common INTERFACE common)
+target_compile_definitions(llama-common INTERFACE LLAMA_SUBPROCESS)
+target_link_libraries(llama-common INTERFACE build-info vendor::nlohmann vendor::sheredom)
+add_subdirectory(tools/ui)
+add_subdirectory(tools/llama-bench)
+add_subdirectory(tools/server)
+"""
+
+
+def llama_bench() -> Path:
+    """The program that measures the speed of llama.cpp alone."""
+    return _programs() / "llama-bench"
+
+
+def llama_server() -> Path:
+    """llama.cpp's own server."""
+    return _programs() / "llama-server"
+
+
+def _programs() -> Path:
+    """The folder with both; the first time they are built, in some two minutes."""
+    libraries = sysconfig.get_path("purelib")
+    facts = f"{engine_fingerprint()} | {libraries} | {_PROJECT}"
+    mark = hashlib.sha256(facts.encode()).hexdigest()[:12]
+    folder = cache_folder() / f"llama.cpp-{engine_version()}-{mark}"
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=cache_folder()) as name:
+            _build(Path(name), libraries)
+            keep(Path(name) / "programs", folder)
+    return folder
+
+
+def _build(work: Path, libraries: str) -> None:
+    package = f"llama-cpp-python=={engine_version()}"
+    options = ("--no-deps", "--no-binary", "llama-cpp-python", "--dest", str(work))
+    _run(sys.executable, "-m", "pip", "download", *options, package)
+    (archive,) = work.glob("*.tar.gz")
+    with tarfile.open(archive) as source:
+        source.extractall(work, filter="data")
+    (llama_cpp,) = work.glob("*/vendor/llama.cpp")
+    (llama_cpp / "CMakeLists.txt").write_text(_PROJECT, encoding="utf-8")
+    build, made = work / "build", work / "programs"
+    settings = {
+        "CMAKE_BUILD_TYPE": "Release",
+        "CMAKE_PREFIX_PATH": libraries,
+        "CMAKE_RUNTIME_OUTPUT_DIRECTORY": str(made),
+        "BUILD_SHARED_LIBS": "OFF",
+    }
+    flags = [f"-D{name}={value}" for name, value in settings.items()]
+    _run("cmake", "-S", str(llama_cpp), "-B", str(build), *flags)
+    _run("cmake", "--build", str(build), "--parallel", "2", "--target", *_PROGRAMS)
+
+
+def _run(*command: str) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, f"{command}\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
