@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import socket
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import httpx2
 
 from app.native.library import engine_fingerprint, engine_version
 from tests.checkpoints import cache_folder, keep
+from tests.timed_streams import Address
 
 _PROGRAMS = ("llama-bench", "llama-server")
+_POLL_SECONDS = 0.05
 # Instead of llama.cpp's own, which would build the libraries too: those that the engine's package
 # brings are taken as they are, so that both sides run the same machine code.
 _PROJECT = """
@@ -48,14 +57,37 @@ add_subdirectory(tools/server)
 """
 
 
-def llama_bench() -> Path:
-    """The program that measures the speed of llama.cpp alone."""
-    return _programs() / "llama-bench"
+def speeds_by_llama_bench(model: Path, *options: str) -> list[float]:
+    """Tokens per second of each test that the options ask for, run once."""
+    command = [str(_programs() / "llama-bench"), "-m", str(model), "-r", "1", "-o", "json"]
+    said = subprocess.run([*command, *options], check=True, capture_output=True).stdout
+    return [test["avg_ts"] for test in json.loads(said)]
 
 
-def llama_server() -> Path:
-    """llama.cpp's own server."""
-    return _programs() / "llama-server"
+@contextmanager
+def llama_server(model: Path, *options: str) -> Iterator[Address]:
+    """A running llama-server that is ready to answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [str(_programs() / "llama-server"), "-m", str(model), "--port", str(port)]
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(
+        [*command, "--offline", *options], stdout=silent, stderr=silent
+    ) as process:
+        try:
+            while not _is_ready(port):
+                assert process.poll() is None
+                time.sleep(_POLL_SECONDS)
+            yield Address(port)
+        finally:
+            process.kill()
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/health", trust_env=False).is_success
+    except httpx2.TransportError:
+        return False
 
 
 def _programs() -> Path:

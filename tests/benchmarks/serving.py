@@ -9,7 +9,6 @@ little time that all else weighs much, and one of 1.2 billion random weights in 
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
@@ -17,17 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import httpx2
 
 from app.core.events import Ready
 from app.core.machine import usable_threads
 from tests.bystanders import Bystanders
 from tests.checkpoints import cache_folder, keep, smollm2_gguf
-from tests.llama_cpp_programs import llama_bench, llama_server
+from tests.llama_cpp_programs import llama_server, speeds_by_llama_bench
 from tests.stamped_tokens import stamps
 from tests.timed_streams import Address, TimedStream, timed_stream
 from tests.verbs import running
@@ -94,7 +90,9 @@ def _compare_with_bench(name: str, model: Path, sizes: tuple[int, int], rounds: 
             with Bystanders() as others:
                 read = timed_stream(address, _COMPLETIONS, _asked(text, 1))
                 written = timed_stream(address, _COMPLETIONS, _asked(f"{number}:", sizes[1]))
-                bench = _bench(model, read.last["usage"]["prompt_tokens"], sizes[1])
+                tokens = str(read.last["usage"]["prompt_tokens"])
+                options = ("-p", tokens, "-n", str(sizes[1]), "-t", _THREADS)
+                bench = speeds_by_llama_bench(model, *options)
             if number:
                 prompts.add(bench[0], _prompt_speed(read), others.share)
                 replies.add(bench[1], _reply_speed(written), others.share)
@@ -105,7 +103,8 @@ def _compare_with_bench(name: str, model: Path, sizes: tuple[int, int], rounds: 
 def _compare_with_server(name: str, model: Path, reply: int, rounds: int) -> None:
     rows = _Rows(f"{name}, {_CLIENTS} clients, {reply} each")
     slots = ("--slots", str(_CLIENTS), "--threads", _THREADS, "--context", str(_CONTEXT))
-    with serving(model, *slots) as server, _llama_server(model) as theirs:
+    their_slots = ("-np", str(_CLIENTS), "-t", _THREADS, "-c", str(_CONTEXT))
+    with serving(model, *slots) as server, llama_server(model, *their_slots) as theirs:
         ours = Address(server.port, server.ready.key)
         for number in range(rounds + 1):
             with Bystanders() as others:
@@ -128,14 +127,6 @@ class _Rows:
     def show(self) -> None:
         theirs, ours, ratio, others = map(statistics.median, zip(*self._rounds, strict=True))
         print(f"{self._label:<44}{theirs:>10.1f}{ours:>9.1f}{ratio:>7.3f}{others:>8.0%}")
-
-
-def _bench(model: Path, prompt: int, reply: int) -> tuple[float, float]:
-    sizes = ("-p", str(prompt), "-n", str(reply), "-r", "1", "-t", _THREADS)
-    command = [str(llama_bench()), "-m", str(model), *sizes, "-o", "json"]
-    said = subprocess.run(command, check=True, capture_output=True).stdout
-    read, written = (test["avg_ts"] for test in json.loads(said))
-    return read, written
 
 
 def _prompt_speed(stream: TimedStream) -> float:
@@ -172,35 +163,6 @@ def _text_of(server: Server, tokens: int, number: int) -> str:
     found = server.post("/tokenize", {"content": text}).json()["tokens"][:tokens]
     made: str = server.post("/detokenize", {"tokens": found}).json()["content"]
     return made
-
-
-@contextmanager
-def _llama_server(model: Path) -> Iterator[Address]:
-    port = 18_080
-    slots = ("-np", str(_CLIENTS), "-t", _THREADS, "-c", str(_CONTEXT), "--port", str(port))
-    command = [str(llama_server()), "-m", str(model), *slots, "--offline"]
-    silent = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=silent, stderr=silent) as process:
-        try:
-            _until(lambda: _answers(port))
-            yield Address(port)
-        finally:
-            process.kill()
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx2.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
-
-
-def _until(is_met: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while not is_met():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.005)
 
 
 # --- Milliseconds
@@ -274,6 +236,14 @@ def _abort(server: Server, address: Address, body: dict[str, Any], number: int) 
             began = time.monotonic()
         _until(lambda: not is_writing())
     return time.monotonic() - began
+
+
+def _until(is_met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not is_met():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.005)
 
 
 def _print_times(label: str, seconds: Sequence[float]) -> None:
