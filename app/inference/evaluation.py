@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,7 @@ class Interrupt:
         self.buffer[0] = b"\x00"
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """Tokens of one sequence, from `position` on; `wants_logits` after the last of them."""
 
     sequence: int
@@ -87,9 +86,7 @@ class Evaluator:
             NoRoomError: the memory is full.
             AppError: `model_rejected`.
         """
-        last = self._batch.fill(parts)
-        if all_outputs:
-            self._batch.wants_logits[: self._batch.argument.n_tokens] = 1
+        last = self._batch.fill(parts, all_outputs=all_outputs)
         status = self._llama.llama_decode(self._context, self._batch.argument)
         if status == 0:
             return last
@@ -196,35 +193,35 @@ class Evaluator:
 class _Batch:
     """A `llama_batch` and its arrays, made once; every token belongs to one sequence."""
 
+    # Plain arrays: after an evaluation little is in the processor's caches, and numpy's code for a
+    # single number would take longer to come than all else that is done for a token.
     def __init__(self, llama: ModuleType, capacity: int) -> None:
-        self.tokens, self.positions, self.sequences = (
-            np.zeros(capacity, np.int32) for _ in range(3)
-        )
-        self.sequence_counts = np.ones(capacity, np.int32)
-        self.wants_logits = np.zeros(capacity, np.int8)
-        step, start = self.sequences.itemsize, self.sequences.ctypes.data
-        self.sequence_places = start + step * np.arange(capacity, dtype=np.uintp)
-        integers = ctypes.POINTER(ctypes.c_int32)
+        integers, pointer = ctypes.c_int32 * capacity, ctypes.POINTER(ctypes.c_int32)
+        self._tokens, self._positions, self._sequences = integers(), integers(), integers()
+        self._wants_logits = (ctypes.c_int8 * capacity)()
+        offsets = range(0, ctypes.sizeof(integers), ctypes.sizeof(ctypes.c_int32))
+        places = (ctypes.byref(self._sequences, offset) for offset in offsets)
         self.argument = llama.llama_batch(
             0,
-            ctypes.cast(self.tokens.ctypes.data, integers),
+            self._tokens,
             None,
-            ctypes.cast(self.positions.ctypes.data, integers),
-            ctypes.cast(self.sequence_counts.ctypes.data, integers),
-            ctypes.cast(self.sequence_places.ctypes.data, ctypes.POINTER(integers)),
-            ctypes.cast(self.wants_logits.ctypes.data, ctypes.POINTER(ctypes.c_int8)),
+            self._positions,
+            integers(*[1] * capacity),
+            (pointer * capacity)(*(ctypes.cast(place, pointer) for place in places)),
+            self._wants_logits,
         )
 
-    def fill(self, parts: Sequence[Part]) -> list[int]:
+    def fill(self, parts: Sequence[Part], *, all_outputs: bool) -> list[int]:
         """Take the parts in; gives the place of each one's last token."""
-        last, end = [], 0
+        last, place = [], 0
         for part in parts:
-            start, end = end, end + len(part.tokens)
-            self.tokens[start:end] = part.tokens
-            self.positions[start:end] = range(part.position, part.position + end - start)
-            self.sequences[start:end] = part.sequence
-            self.wants_logits[start:end] = 0
-            self.wants_logits[end - 1] = part.wants_logits
-            last.append(end - 1)
-        self.argument.n_tokens = end
+            for position, token in enumerate(part.tokens, part.position):
+                self._tokens[place] = token
+                self._positions[place] = position
+                self._sequences[place] = part.sequence
+                self._wants_logits[place] = all_outputs
+                place += 1
+            self._wants_logits[place - 1] = part.wants_logits
+            last.append(place - 1)
+        self.argument.n_tokens = place
         return last

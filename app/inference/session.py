@@ -176,6 +176,8 @@ class Session:
         writing = [slot for slot in self._slots if slot.reply and not slot.is_reading]
         reading = [slot for slot in self._slots if slot.is_reading]
         parts = [Part(slot.sequence, slot.read, slot.unread, True) for slot in writing]
+        if not reading:
+            return parts
         room = self._evaluator.batch_tokens - sum(len(part.tokens) for part in parts)
         if writing:
             room = min(room, _SHARED_STEP_TOKENS)

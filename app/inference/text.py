@@ -39,6 +39,8 @@ class StreamedText:
         return self._release(self._decoder.decode(b"", final=True), is_last=True)
 
     def _release(self, text: str, *, is_last: bool) -> str:
+        if not self._stops:
+            return text
         if self.has_stopped:
             return ""
         text = self._held + text
