@@ -60,4 +60,5 @@ class Delivery:
 
 def _joined(pieces: Sequence[Piece]) -> Piece:
     probabilities = chain.from_iterable(piece.probabilities for piece in pieces)
-    return Piece("".join(piece.text for piece in pieces), tuple(probabilities))
+    tokens = sum(piece.tokens for piece in pieces)
+    return Piece("".join(piece.text for piece in pieces), tuple(probabilities), tokens)

@@ -31,12 +31,12 @@ def test_the_first_piece_goes_at_once_and_what_follows_is_gathered_until_the_end
         delivery.put(Piece("a"))
         assert await anext(pieces) == Piece("a")
         rest = asyncio.ensure_future(anext(pieces))
-        delivery.put(Piece("b"))
+        delivery.put(Piece("b", tokens=2))
         await idle()
         assert not rest.done()
-        delivery.put(Piece("c"))
+        delivery.put(Piece("c", tokens=1))
         delivery.put(None)
-        assert await rest == Piece("bc")
+        assert await rest == Piece("bc", tokens=3)
         assert [piece async for piece in pieces] == []
 
     asyncio.run(run())
