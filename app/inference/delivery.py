@@ -10,7 +10,7 @@ from itertools import chain
 from app.core.errors import Cancelled
 from app.inference.generation import Piece
 
-_GATHERING_SECONDS = 0.03
+_GATHERING_SECONDS = 0.04
 """About a frame of a window that shows the text: nobody sees it come later."""
 
 

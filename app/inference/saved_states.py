@@ -80,22 +80,27 @@ class SavedStates:
         """Learn how fast the model reads; of this, too, the fastest that was seen counts."""
         self._token_seconds = min(self._token_seconds, seconds / max(1, tokens))
 
-    def keep(self, sequence: int, tokens: Sequence[int], common: int) -> None:
-        """Keep what a sequence has read, if it pays; the first `common` tokens stay read anyway."""
+    def keep(self, sequence: int, tokens: Sequence[int], common: int) -> bool:
+        """Keep what a sequence has read, if it pays; the first `common` tokens stay read anyway.
+
+        Gives whether it is kept.
+        """
         if 2 * common > len(tokens) or len(tokens) < _FEWEST_TOKENS:
-            return
+            return False
         read = np.array(tokens, np.int32)
         known = next((state for state in self._states if self._serves(state, read)), None)
         if known is not None:
             self._refresh(known)
-            return
+            return True
         size = self._llama.llama_state_seq_get_size(self._context, sequence)
         if size > self._most_bytes or not self._pays(len(tokens) - common, size):
-            return
+            return False
         self._drop_for(read, size)
         data = np.empty(size, np.uint8)
-        if self._move(self._llama.llama_state_seq_get_data, sequence, data):
-            self._states.append(SavedState(read, data))
+        if not self._move(self._llama.llama_state_seq_get_data, sequence, data):
+            return False
+        self._states.append(SavedState(read, data))
+        return True
 
     def best_for(self, prompt: Sequence[int], common: int) -> SavedState | None:
         """The state that has read most of a prompt, if it pays to put it back.

@@ -56,6 +56,16 @@ class SlotMemory:
             self.give_up(_oldest(idle))
         return bool(idle)
 
+    def make_way(self) -> None:
+        """Save what all idle slots but the last used have read, and take it out of the way.
+
+        Every step looks at all cells of the context up to the last that holds something.
+        """
+        idle = sorted((slot for slot in self._free() if slot.read), key=lambda it: it.last_used)
+        for slot in idle[:-1]:
+            if self._save(slot, 0):
+                self.evict(slot)
+
     def give_up(self, slot: Slot) -> None:
         """Let a slot's memory go to others."""
         self._save(slot, 0)
@@ -91,10 +101,10 @@ class SlotMemory:
         else:
             self.evict(slot)
 
-    def _save(self, slot: Slot, common: int) -> None:
+    def _save(self, slot: Slot, common: int) -> bool:
         """Save what a slot has read before it goes, all but the `common` first tokens."""
-        if slot.is_whole:
-            self._states.keep(slot.sequence, slot.tokens[: slot.read], common)
+        read = slot.tokens[: slot.read]
+        return slot.is_whole and self._states.keep(slot.sequence, read, common)
 
     def _free(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.reply is None]

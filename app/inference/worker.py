@@ -19,6 +19,8 @@ from app.inference.session import Session
 # Some pre-tokenizers recurse once for each letter of a long word.
 STACK_BYTES = 512 * 2**20
 _MOST_WAITING = 8
+_REST_SECONDS = 0.2
+"""Who has asked nothing for so long is not about to ask the next thing."""
 Result = TypeVar("Result")
 _Waiting = Generation | Callable[[Session], None]
 
@@ -141,12 +143,22 @@ class EngineThread:
             self._take_in(self._session)
             self._session.step()
 
+    def _await_next(self, session: Session) -> _Waiting:
+        """What waits, or `queue.Empty` while there is something else to do."""
+        if session.is_busy:
+            return self._waiting.get_nowait()
+        try:
+            return self._waiting.get(timeout=_REST_SECONDS)
+        except queue.Empty:
+            session.tidy()
+            return self._waiting.get()
+
     def _take_in(self, session: Session) -> None:
         """Begin what waits, as far as there are slots; wait only when there is nothing else."""
         while session.has_room:
             self.is_idle = not session.is_busy
             try:
-                waiting = self._waiting.get(block=self.is_idle)
+                waiting = self._await_next(session)
             except queue.Empty:
                 return
             finally:

@@ -87,6 +87,9 @@ def _compare_with_bench(name: str, model: Path, sizes: tuple[int, int], rounds: 
         address = Address(server.port, server.ready.key)
         for number in range(rounds + 1):
             text = _text_of(server, sizes[0], number)
+            # As llama-bench warms up before each of its tests.
+            warm = _text_of(server, sizes[0], rounds + 1 + number)
+            timed_stream(address, _COMPLETIONS, _asked(warm, 1))
             with Bystanders() as others:
                 read = timed_stream(address, _COMPLETIONS, _asked(text, 1))
                 written = timed_stream(address, _COMPLETIONS, _asked(f"{number}:", sizes[1]))

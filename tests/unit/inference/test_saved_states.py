@@ -86,6 +86,22 @@ def test_a_conversation_comes_back_after_others_had_all_slots(session: Session) 
     assert dict(warm) == pytest.approx(dict(cold), abs=0.01)
 
 
+def test_what_lies_idle_is_out_of_the_way_and_comes_back(session: Session) -> None:
+    old, new = conversation(0), conversation(1)
+    for prompt in (old, new):
+        reply(session, prompt)
+    session.tidy()
+    assert sorted(slot.read > 0 for slot in session._slots) == [False, True]
+    assert len(states_of(session)) == 1
+    for prompt in (new, old):
+        warm, statistics = reply(session, [*prompt, 77])
+        assert statistics.reused_tokens == len(prompt)
+    session.forget_everything()
+    cold, _ = reply(session, [*old, 77])
+    # One token and a whole prompt are multiplied by different code.
+    assert dict(warm) == pytest.approx(dict(cold), abs=0.05)
+
+
 def test_conversations_take_turns_in_one_slot(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", context=CONTEXT)
     asked = [conversation(number) for number in range(3)]
