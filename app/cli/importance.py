@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.values import read_text
 from app.core import leftovers
-from app.core.errors import AppError, ErrorCode
 from app.core.levels import level_named
 from app.jobs.reporter import Reporter
 
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from app.native.importance_matrix import ImportanceMatrix
 
 _CALIBRATED_LEVEL = "BF16"
-
-
-def read_text(file: Path) -> str:
-    """The text to calibrate with.
-
-    Raises:
-        AppError: `file_unreadable`.
-    """
-    try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        reason = error.strerror or "unknown"
-        raise AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason) from error
 
 
 def calibrated(

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from app.core.addresses import is_host_and_port, is_web_origin
+from app.core.errors import AppError, ErrorCode
 
+LARGEST = 2**24
+FEWEST_CHUNK_TOKENS = 16
 _LARGEST_PORT = 65_535
-_LARGEST = 2**24
 _HIGHEST_TEMPERATURE = 5
 
 
@@ -32,9 +34,27 @@ def path(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"“{text}” is in no home folder of this system") from error
 
 
+def read_text(file: Path) -> str:
+    """The text in a file that an argument names.
+
+    Raises:
+        AppError: `file_unreadable`.
+    """
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        reason = error.strerror or "unknown"
+        raise AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason) from error
+
+
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    return _number(text, 1, _LARGEST)
+    return _number(text, 1, LARGEST)
+
+
+def chunk_tokens(text: str) -> int:
+    """A number of tokens that is enough for one half to say something about the other."""
+    return _number(text, FEWEST_CHUNK_TOKENS, LARGEST)
 
 
 def port_number(text: str) -> int:
@@ -58,7 +78,7 @@ def web_origin(text: str) -> str:
 
 def layer_count(text: str) -> int | Literal["auto"]:
     """A number of layers, or `auto`."""
-    return "auto" if text == "auto" else _number(text, 0, _LARGEST)
+    return "auto" if text == "auto" else _number(text, 0, LARGEST)
 
 
 def temperature(text: str) -> float:

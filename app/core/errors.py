@@ -56,7 +56,7 @@ class ErrorCode(StrEnum):
     MEMORY_SHORT = "memory_short"
     LEVEL_NEEDS_IMPORTANCE_MATRIX = "level_needs_importance_matrix"
     IMPORTANCE_MATRIX_DAMAGED = "importance_matrix_damaged"
-    CALIBRATION_TEXT_SHORT = "calibration_text_short"
+    TEXT_SHORT = "text_short"
     IMPORTANCE_MATRIX_MISFIT = "importance_matrix_misfit"
     TYPE_UNKNOWN = "type_unknown"
     IMPORTANCE_MATRIX_INCOMPLETE = "importance_matrix_incomplete"

@@ -191,8 +191,8 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "{file} can't be used as an importance matrix: {reason}.",
         "Choose another file, or make one from a text.",
     ),
-    ErrorCode.CALIBRATION_TEXT_SHORT: (
-        "The calibration text has {tokens} tokens, and {needed} are the fewest that say something.",
+    ErrorCode.TEXT_SHORT: (
+        "The text has {tokens} tokens, and {needed} are the fewest that say something.",
         "Choose a longer text.",
     ),
     ErrorCode.IMPORTANCE_MATRIX_MISFIT: (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
             report(Noticed(NoticeCode.FEWER_GPU_LAYERS, {"layers": layers, "total": total}))
         return loaded
     raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
+
+
+@contextmanager
+def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
+    """A loaded model, freed after the block.
+
+    Raises:
+        AppError: what `load_model` raises.
+    """
+    llama = load_llama()
+    loaded = load_model(wishes, report)
+    try:
+        yield loaded
+    finally:
+        llama.llama_free(loaded.context)
+        llama.llama_model_free(loaded.model)
 
 
 def gpu_layer_steps(wishes: LoadWishes, *, has_gpu: bool) -> Iterator[int]:

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from app.inference.activations import GatheredActivations
-from app.inference.calibration import _evaluate, _loaded, _wishes
-from app.inference.loading import LoadWishes
+from app.inference.calibration import _evaluate, _wishes
+from app.inference.loading import LoadWishes, opened_model
 from tests.checkpoints import smollm2_gguf
 
 CHUNKS, ROUNDS = 2, 5
@@ -36,7 +36,7 @@ def main(model: Path) -> None:
 def seconds_of(wishes: LoadWishes) -> float:
     """Seconds to read the chunks, after one that warms up."""
     chance = random.Random(0)
-    with _loaded(wishes, lambda _: None) as loaded:
+    with opened_model(wishes, lambda _: None) as loaded:
         for number in range(CHUNKS + 1):
             if number == 1:
                 began = time.perf_counter()

@@ -199,7 +199,7 @@ def test_a_short_text_is_refused(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf")
     with pytest.raises(AppError) as caught:
         calibrate(model, "too short", lambda _: None, threads=1)
-    assert caught.value.code is ErrorCode.CALIBRATION_TEXT_SHORT
+    assert caught.value.code is ErrorCode.TEXT_SHORT
     assert caught.value.facts["needed"] == 512
 
 
