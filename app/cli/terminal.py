@@ -26,6 +26,8 @@ _STEP_WORDS = {
     "convert": "Converting",
     "setup": "Fetching",
     "calibrate": "Calibrating",
+    "speed": "Timing",
+    "measure": "Measuring",
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})

@@ -71,6 +71,8 @@ class ErrorCode(StrEnum):
     GGUF_TRUNCATED = "gguf_truncated"
     GGUF_DAMAGED = "gguf_damaged"
 
+    MODEL_WITHOUT_TEXT = "model_without_text"
+    VOCABULARY_MISFIT = "vocabulary_misfit"
     MODEL_REJECTED = "model_rejected"
     OUT_OF_MEMORY = "out_of_memory"
     ENGINE_MISSING = "engine_missing"

@@ -243,6 +243,14 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "{file} is damaged: {reason}.",
         "Download or convert it again.",
     ),
+    ErrorCode.MODEL_WITHOUT_TEXT: (
+        "{model} doesn't write text, so there is nothing to measure.",
+        "Give the file of a language model.",
+    ),
+    ErrorCode.VOCABULARY_MISFIT: (
+        "{reference} has another vocabulary than {model}, so they can't be compared.",
+        "Give the 16-bit file of the same model as the reference.",
+    ),
     ErrorCode.MODEL_REJECTED: (
         "The engine can't load {model}: {reason}.",
         "Choose another model; the log has the details.",

@@ -102,6 +102,14 @@ class Evaluator:
         row = self._llama.llama_get_logits_ith(self._context, place)
         return np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
 
+    def all_logits(self, count: int) -> Floats:
+        """The logits (count, vocabulary size) of the last batch, if all its outputs were kept.
+
+        A view, which the next batch overwrites.
+        """
+        rows = self._llama.llama_get_logits(self._context)
+        return np.ctypeslib.as_array(rows, shape=(count, self._vocabulary_size))
+
     def require_numbers(self, place: int) -> None:
         """Check that the model computes with numbers.
 

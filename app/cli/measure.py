@@ -1,0 +1,162 @@
+"""`gristmill measure`: how good, how fast and how large a model is on this machine, in figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.cli.values import (
+    FEWEST_CHUNK_TOKENS,
+    LARGEST,
+    chunk_tokens,
+    path,
+    positive,
+    read_text,
+)
+from app.core.errors import Facts
+from app.core.events import Finished
+from app.core.settings import Settings, load_settings
+from app.core.sizes import format_bytes
+from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.inference.loading import LoadWishes
+    from app.library.facts import ModelFacts
+    from app.measurement.measurement import Measurement, MeasurementRequest
+
+NAME = "measure"
+HELP = "Measure a model: perplexity, distance from a reference, speed, memory."
+_ROWS: dict[str, tuple[str, str]] = {
+    "perplexity": ("perplexity", "{:.4f}"),
+    "kl_divergence.mean": ("KL divergence, mean", "{:.6f}"),
+    "kl_divergence.median": ("KL divergence, median", "{:.6f}"),
+    "kl_divergence.p999": ("KL divergence, 99.9th percentile", "{:.6f}"),
+    "top_token_agreement": ("same likeliest token", "{:.2%}"),
+    "prompt_tokens_per_second": ("prompt, tokens per second", "{:.1f}"),
+    "generation_tokens_per_second": ("generation, tokens per second", "{:.1f}"),
+}
+"""How the figures stand in the table; sizes are said as everywhere."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
+    parser.add_argument(
+        "--text", type=path, required=True, metavar="FILE", help="what the model is to predict"
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="REF",
+        help="the same model in 16 bits: how far the other is from it",
+    )
+    parser.add_argument(
+        "--chunks", type=positive, metavar="N", help="of the text the first N; default: all"
+    )
+    parser.add_argument(
+        "--context", type=chunk_tokens, metavar="N", help="tokens of a chunk; default: 512"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Check, load, measure, and print the figures."""
+    from app.library.index import find_model
+    from app.measurement.measurement import measure
+    from app.measurement.models import measurable_facts
+
+    settings, notice = load_settings()
+    if notice:
+        reporter.report(notice)
+    text = read_text(arguments.text)
+    places = settings.searched_paths()
+    model = find_model(arguments.model, places)
+    reference = find_model(arguments.reference, places) if arguments.reference else None
+    facts = measurable_facts(model, reference)
+    measured = measure(_request(arguments, text, facts, settings, reporter), reporter.report)
+    figures = figures_of(measured)
+    lines = (json.dumps(_nested(figures)),) if arguments.json else _table(figures)
+    reporter.report(Finished(lines, figures))
+
+
+def figures_of(measured: Measurement) -> Facts:
+    """The figures by their names, those of the reference only if there is one."""
+    figures: Facts = {"perplexity": measured.perplexity}
+    if measured.divergence is not None:
+        figures |= {
+            "kl_divergence.mean": measured.divergence.mean,
+            "kl_divergence.median": measured.divergence.median,
+            "kl_divergence.p999": measured.divergence.p999,
+            "top_token_agreement": measured.divergence.top_token_agreement,
+        }
+    return figures | {
+        "prompt_tokens_per_second": measured.speed.prompt,
+        "generation_tokens_per_second": measured.speed.generation,
+        "peak_memory_bytes": measured.peak_memory_bytes,
+    }
+
+
+def _request(
+    arguments: argparse.Namespace,
+    text: str,
+    facts: Sequence[ModelFacts],
+    settings: Settings,
+    reporter: Reporter,
+) -> MeasurementRequest:
+    from app.inference.chunks import USUAL_CHUNK_TOKENS
+    from app.inference.probe import engine_setting
+    from app.measurement.measurement import MeasurementRequest
+
+    setting = engine_setting(reporter.report)
+    trained = min((one.context for one in facts if one.context), default=LARGEST)
+    usual = min(USUAL_CHUNK_TOKENS, trained)
+    wished = arguments.context or usual
+    # The speed is measured with the usual number of tokens, however short the chunks are.
+    context = max(wished, usual)
+    wishes = [setting.applied_to(_wishes(one, context, trained, settings)) for one in facts]
+    return MeasurementRequest(
+        model=wishes[0],
+        reference=wishes[1] if arguments.reference else None,
+        text=text,
+        chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(wished, trained)),
+        most_chunks=arguments.chunks,
+    )
+
+
+def _wishes(facts: ModelFacts, context: int, trained: int, settings: Settings) -> LoadWishes:
+    from app.inference.loading import LoadWishes
+
+    return LoadWishes(
+        model=facts.path,
+        layers=facts.layers,
+        context=context,
+        trained_context=trained,
+        gpu_layers=settings.gpu_layers,
+        threads=settings.threads,
+        threads_batch=settings.threads_batch,
+        flash_attention=settings.flash_attention,
+        workers=settings.workers,
+    )
+
+
+def _nested(figures: Facts) -> dict[str, Any]:
+    """The figures as a JSON object has them: what stands after a dot is a key of its own."""
+    nested: dict[str, Any] = {}
+    for name, figure in figures.items():
+        group, dot, rest = name.partition(".")
+        if dot:
+            nested.setdefault(group, {})[rest] = figure
+        else:
+            nested[name] = figure
+    return nested
+
+
+def _table(figures: Facts) -> tuple[str, ...]:
+    rows = [
+        (words, form.format(figures[name]))
+        for name, (words, form) in _ROWS.items()
+        if name in figures
+    ]
+    rows.append(("peak memory", format_bytes(float(figures["peak_memory_bytes"]))))
+    return tuple(f"{words:<34}{figure:>12}" for words, figure in rows)

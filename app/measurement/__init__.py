@@ -1,0 +1,1 @@
+"""What a model really gives: how well it predicts a text, how fast it is, the memory it takes."""

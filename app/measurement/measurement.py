@@ -1,0 +1,92 @@
+"""Measures a model on a text: perplexity, distance from a reference, speed, memory.
+
+Perplexity is what llama-perplexity tells (llama.cpp, tools/perplexity/perplexity.cpp): each chunk
+is read from its beginning, and the tokens of its second half count, where there is some context.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import repeat
+
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Progressed
+from app.inference.chunks import text_chunks
+from app.inference.loading import LoadWishes, Report
+from app.measurement.memory import peak_memory_bytes
+from app.measurement.reader import Reader, opened_reader
+from app.measurement.scores import Divergence, Scores
+from app.measurement.speed import Speed, measure_speed
+
+
+@dataclass(frozen=True)
+class MeasurementRequest:
+    """What to measure: a text in chunks of so many tokens, of which the first `most_chunks` count.
+
+    `reference` is the model to compare with; it must have the same vocabulary.
+    """
+
+    model: LoadWishes
+    reference: LoadWishes | None
+    text: str
+    chunk_tokens: int
+    most_chunks: int | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What came out. `peak_memory_bytes` is of this process, before the reference is loaded."""
+
+    perplexity: float
+    divergence: Divergence | None
+    speed: Speed
+    peak_memory_bytes: int
+
+
+def measure(request: MeasurementRequest, report: Report) -> Measurement:
+    """Load a model and measure it; the reference is loaded beside it.
+
+    Raises:
+        AppError: `text_short`, `model_without_text`, `model_rejected` also when the weights give
+            values that are not numbers, and what loading a model raises.
+    """
+    size_bytes = len(request.text.encode("utf-8", "replace"))
+    with opened_reader(request.model, report) as model:
+        chunks = text_chunks(model.vocabulary, request.text, request.chunk_tokens)
+        report(Progressed("speed", 0, 0))
+        speed, peak_bytes = measure_speed(model), peak_memory_bytes()
+        with _opened_reference(request.reference, report) as reference:
+            scores = Scores()
+            chosen = chunks[: request.most_chunks]
+            for number, chunk in enumerate(chosen):
+                report(Progressed("measure", number * size_bytes // len(chosen), size_bytes))
+                _score(chunk, model, reference, scores)
+    report(Progressed("measure", size_bytes, size_bytes))
+    measured = Measurement(scores.perplexity, scores.divergence, speed, peak_bytes)
+    _require_numbers(measured, request.model.model.name)
+    return measured
+
+
+def _opened_reference(
+    wishes: LoadWishes | None, report: Report
+) -> AbstractContextManager[Reader | None]:
+    return nullcontext() if wishes is None else opened_reader(wishes, report)
+
+
+def _score(chunk: Sequence[int], model: Reader, reference: Reader | None, scores: Scores) -> None:
+    expected = repeat(None) if reference is None else reference.predictions(chunk)
+    # Of a chunk's last token nobody knows what follows.
+    following = chunk[len(chunk) // 2 + 1 :]
+    for logits, reference_logits in zip(model.predictions(chunk), expected, strict=False):
+        scores.add(following[: len(logits)], logits, reference_logits)
+        following = following[len(logits) :]
+
+
+def _require_numbers(measured: Measurement, name: str) -> None:
+    distance = measured.divergence.mean if measured.divergence else 0
+    if not (math.isfinite(measured.perplexity) and math.isfinite(distance)):
+        reason = "its weights give values that are not numbers"
+        raise AppError(ErrorCode.MODEL_REJECTED, model=name, reason=reason)
