@@ -1,9 +1,11 @@
-"""llama-bench and llama-server, built once on the very libraries of the installed engine."""
+"""llama.cpp's own programs, built once on the very libraries of the installed engine."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,11 +19,12 @@ from pathlib import Path
 
 import httpx2
 
+from app.inference.probe import engine_setting
 from app.native.library import engine_fingerprint, engine_version
 from tests.checkpoints import cache_folder, keep
 from tests.timed_streams import Address
 
-_PROGRAMS = ("llama-bench", "llama-server")
+_PROGRAMS = ("llama-bench", "llama-perplexity", "llama-server")
 _POLL_SECONDS = 0.05
 # Instead of llama.cpp's own, which would build the libraries too: those that the engine's package
 # brings are taken as they are, so that both sides run the same machine code.
@@ -53,8 +56,17 @@ target_compile_definitions(llama-common INTERFACE LLAMA_SUBPROCESS)
 target_link_libraries(llama-common INTERFACE build-info vendor::nlohmann vendor::sheredom)
 add_subdirectory(tools/ui)
 add_subdirectory(tools/llama-bench)
+add_subdirectory(tools/perplexity)
 add_subdirectory(tools/server)
 """
+_FIGURES = {
+    "perplexity": (r"(?:Final estimate: PPL|Mean PPL\(Q\)) +[=:] +([\d.]+)", 1),
+    "mean": (r"Mean +KLD: +([\d.]+)", 1),
+    "median": (r"Median +KLD: +([\d.]+)", 1),
+    "p999": (r"99\.9% +KLD: +([\d.]+)", 1),
+    "top_token_agreement": (r"Same top p: +([\d.]+)", 1 / 100),
+}
+"""How llama-perplexity prints a figure, and its unit in ours."""
 
 
 def speeds_by_llama_bench(model: Path, *options: str) -> list[float]:
@@ -62,6 +74,37 @@ def speeds_by_llama_bench(model: Path, *options: str) -> list[float]:
     command = [str(_programs() / "llama-bench"), "-m", str(model), "-r", "1", "-o", "json"]
     said = subprocess.run([*command, *options], check=True, capture_output=True).stdout
     return [test["avg_ts"] for test in json.loads(said)]
+
+
+def perplexity_by_llama_cpp(model: Path, reference: Path | None, text: Path) -> dict[str, float]:
+    """The figures of llama-perplexity under our names, over the whole text in chunks of 512."""
+    if reference is None:
+        return _figures(_perplexity(model, text))
+    with tempfile.TemporaryDirectory() as folder:
+        kept = ("--kl-divergence-base", f"{folder}/logits")
+        _perplexity(reference, text, *kept)
+        return _figures(_perplexity(model, text, *kept, "--kl-divergence"))
+
+
+def _perplexity(model: Path, text: Path, *options: str) -> str:
+    command = [str(_programs() / "llama-perplexity"), "-m", str(model), "-f", str(text)]
+    # What the engine's libraries need themselves is not in the program's own search path.
+    environment = os.environ | {"LD_LIBRARY_PATH": f"{sysconfig.get_path('purelib')}/lib"}
+    if "extra_buffers" in engine_setting(lambda _: None).without:
+        options += ("--no-repack",)
+    return subprocess.run(
+        [*command, "-c", "512", "-b", "512", *options],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ).stdout
+
+
+def _figures(said: str) -> dict[str, float]:
+    found = ((name, re.search(pattern, said)) for name, (pattern, _) in _FIGURES.items())
+    return {name: float(match[1]) * _FIGURES[name][1] for name, match in found if match}
 
 
 @contextmanager
@@ -91,7 +134,7 @@ def _is_ready(port: int) -> bool:
 
 
 def _programs() -> Path:
-    """The folder with both; the first time they are built, in some two minutes."""
+    """The folder with them; the first time they are built, in some two minutes."""
     libraries = sysconfig.get_path("purelib")
     facts = f"{engine_fingerprint()} | {libraries} | {_PROJECT}"
     mark = hashlib.sha256(facts.encode()).hexdigest()[:12]
