@@ -21,6 +21,7 @@ from app.core.files import replace, write_atomically
 _LARGEST_CONTEXT = 2**24
 _MOST_THREADS = 1024
 _MOST_LAYERS = 1024
+_LONGEST_PROMPT = 2**20
 
 Theme = Literal["system", "light", "dark"]
 FlashAttention = Literal["auto", "on", "off"]
@@ -115,6 +116,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "the oldest part of the conversation.",
         ),
     ] = "stop"
+    system_prompt: Annotated[
+        str,
+        Meta(
+            max_length=_LONGEST_PROMPT,
+            title="System prompt",
+            description="What the model is told before every conversation.",
+        ),
+    ] = ""
     shares_model: Annotated[
         bool,
         Meta(

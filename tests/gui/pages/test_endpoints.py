@@ -74,6 +74,16 @@ def test_a_server_is_added_picked_and_answers(window: MainWindow, qtbot: QtBot) 
     }
 
 
+def test_the_system_prompt_comes_first(window: MainWindow, qtbot: QtBot) -> None:
+    window._workbench.settings.change(system_prompt=" Be brief. ")
+    with EndpointServer() as server:
+        talk_to(window, server)
+        ask(window, qtbot)
+        _, _, body = server.asked[-1]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["messages"][0]["content"] == "Be brief."
+
+
 def test_the_thoughts_of_ollama_and_vllm_have_another_name(
     window: MainWindow, qtbot: QtBot
 ) -> None:

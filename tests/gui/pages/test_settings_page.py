@@ -26,6 +26,7 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
     page.models_folder.changed.emit("/somewhere")
     page.converter_folder.changed.emit("/llama.cpp")
     page.context_overflow.changed.emit("shift")
+    page.system_prompt.changed.emit("Be brief.")
     page.workers.setText("mill:50052  mill:50053")
     page.workers.editingFinished.emit()
     page.theme.changed.emit("dark")
@@ -39,6 +40,7 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
             models_folder="/somewhere",
             converter_folder="/llama.cpp",
             context_overflow="shift",
+            system_prompt="Be brief.",
             workers=("mill:50052", "mill:50053"),
             theme="dark",
         ),
@@ -55,6 +57,13 @@ def test_saved_settings_are_shown(make_window: WindowMaker) -> None:
     assert second.settings.context.value() == 2048
     assert second.settings.theme.value == "light"
     assert second.settings.gpu_layers.value is None
+
+
+def test_a_system_prompt_is_kept_after_a_pause(window: MainWindow, qtbot: QtBot) -> None:
+    field = window.settings.system_prompt
+    qtbot.keyClicks(field, "Answer in one sentence.")
+    kept = window._workbench.settings
+    qtbot.waitUntil(lambda: kept.value.system_prompt == "Answer in one sentence.", timeout=5_000)
 
 
 def test_an_address_without_a_port_is_said_and_not_kept(window: MainWindow) -> None:

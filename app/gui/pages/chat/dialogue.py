@@ -98,8 +98,8 @@ class Dialogue(QObject):
             chat, history[-1].id, "assistant", "", state="streaming", model=self._model_name()
         )
         self._append(empty)
-        overflow = self._settings.value.context_overflow
-        self._reply = Reply(self._engine, self._chats, empty, history, overflow, parent=self)
+        settings = self._settings.value
+        self._reply = Reply(self._engine, self._chats, empty, history, settings, parent=self)
         self._reply.thought.connect(self.thought)
         self._reply.grew.connect(self.grew)
         self._reply.ended.connect(self._on_ended)

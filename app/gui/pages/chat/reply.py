@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.conversation import Message, State
 from app.chat.store import ChatStore
-from app.core.settings import ContextOverflow
+from app.core.settings import Settings
 from app.gui.process.completion import Completion
 from app.gui.process.engine import Absent, Connected, Engine, Failed, Loading, Ready
 from app.gui.process.wire import ChatServer, Timings, WireMessage
@@ -43,7 +43,7 @@ class Reply(QObject):
         chats: ChatStore,
         message: Message,
         history: Sequence[Message],
-        context_overflow: ContextOverflow,
+        settings: Settings,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -51,7 +51,7 @@ class Reply(QObject):
         self._engine = engine
         self._chats = chats
         self._history = history
-        self._context_overflow = context_overflow
+        self._settings = settings
         self._completion: Completion | None = None
         self._unpainted = _Growth()
         self._unsaved = _Growth()
@@ -92,11 +92,13 @@ class Reply(QObject):
             self._host = state.host
             return ChatServer(state.url, state.key, state.name, is_own=False)
         ready = state.server
-        overflow = self._context_overflow
+        overflow = self._settings.context_overflow
         return ChatServer(ready.url, ready.key, ready.model, True, overflow)
 
     def _ask(self, server: ChatServer) -> None:
-        messages = [WireMessage(m.role, m.text) for m in self._history if m.text]
+        system_prompt = self._settings.system_prompt.strip()
+        messages = [WireMessage("system", system_prompt)] if system_prompt else []
+        messages += [WireMessage(m.role, m.text) for m in self._history if m.text]
         self._asked = time.monotonic()
         self._save_timer.start()
         completion = Completion(server, messages, parent=self)

@@ -22,6 +22,7 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.segmented_choice import SegmentedChoice
+from app.gui.widgets.text_field import TextField
 from app.gui.widgets.words_field import WordsField
 from app.gui.workbench import Workbench
 
@@ -57,6 +58,7 @@ class SettingsPage(QWidget):
             self._title("context_overflow"),
             (("stop", self.tr("End")), ("shift", self.tr("Go on"))),
         )
+        self.system_prompt = TextField(self.tr("For example: Answer in one sentence."))
         self.theme = SegmentedChoice(
             theme,
             self._title("theme"),
@@ -81,6 +83,7 @@ class SettingsPage(QWidget):
         self.workers.set_words(value.workers)
         self.flash_attention.set_value(value.flash_attention)
         self.context_overflow.set_value(value.context_overflow)
+        self.system_prompt.set_text(value.system_prompt)
         self.theme.set_value(value.theme)
         self.quantizes_by_reference.setChecked(value.quantizes_by_reference)
         self.models_folder.set_path(value.models_folder or "")
@@ -100,6 +103,9 @@ class SettingsPage(QWidget):
             ("threads_batch", self.threads_batch),
             ("workers", self.workers),
         )
+        chat = Card(self.tr("Chat"))
+        title, description = title_of("system_prompt")
+        chat.add(FormRow(self.tr(title), self.tr(description), self.system_prompt, stacked=True))
         files = self._card(
             self.tr("Folders"),
             ("models_folder", self.models_folder),
@@ -117,6 +123,7 @@ class SettingsPage(QWidget):
         column.setSpacing(SPACING.large)
         for card in (
             loading,
+            chat,
             self.engine,
             self.endpoints,
             files,
@@ -156,6 +163,7 @@ class SettingsPage(QWidget):
         self.context.valueChanged.connect(lambda number: self._change(context=number))
         self.flash_attention.changed.connect(lambda value: self._change(flash_attention=value))
         self.context_overflow.changed.connect(lambda value: self._change(context_overflow=value))
+        self.system_prompt.changed.connect(lambda text: self._change(system_prompt=text))
         self.theme.changed.connect(lambda value: self._change(theme=value))
         self.quantizes_by_reference.toggled.connect(
             lambda is_on: self._change(quantizes_by_reference=is_on)
