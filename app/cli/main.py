@@ -14,6 +14,7 @@ from app.cli import (
     convert,
     download,
     endpoints,
+    estimate,
     measure,
     models,
     probe,
@@ -21,6 +22,7 @@ from app.cli import (
     serve,
     setup,
     sign_in,
+    trial_load,
     worker,
 )
 from app.cli.terminal import terminal_reporter
@@ -48,6 +50,7 @@ class Verb(Protocol):
 VERBS: tuple[Verb, ...] = (
     download,
     convert,
+    estimate,
     models,
     chat,
     measure,
@@ -58,6 +61,7 @@ VERBS: tuple[Verb, ...] = (
     self_test,
     sign_in,
     probe,
+    trial_load,
 )
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 

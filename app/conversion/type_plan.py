@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +79,25 @@ def hollow_file(layout: Layout) -> Iterator[HollowFile]:
     """The model in the types of the layout, but hollow; gone after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
     header = header_bytes(metadata_for(layout.metadata, _FTYPE_ALL_F32), placed)
+    with _hollow(header, placed) as path:
+        yield HollowFile(path, len(header))
+
+
+@contextmanager
+def hollow_level(plan: TypePlan) -> Iterator[Path]:
+    """The file that a plan gives, but hollow; gone after the block."""
+    with _hollow(header_bytes(plan.metadata, plan.tensors), plan.tensors) as path:
+        yield path
+
+
+@contextmanager
+def _hollow(header: bytes, tensors: Iterable[PlacedTensor]) -> Iterator[Path]:
     with temporary_folder() as folder:
         path = folder / "hollow.gguf"
         with named_failures(folder), path.open("wb") as file:
             file.write(header)
-            extend_with_hole(file, sum(padded(tensor.size_bytes) for tensor in placed))
-        yield HollowFile(path, len(header))
+            extend_with_hole(file, sum(padded(tensor.size_bytes) for tensor in tensors))
+        yield path
 
 
 def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeChoices) -> TypePlan:

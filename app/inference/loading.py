@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Loading, Noticed
@@ -155,17 +156,9 @@ def _open_context(wishes: LoadWishes, model: int, report: Report) -> LoadedModel
     if 0 < wishes.trained_context < tokens:
         tokens = wishes.trained_context
         report(Noticed(NoticeCode.CONTEXT_REDUCED, {"context": tokens}))
-    parameters = llama.llama_context_default_params()
-    parameters.n_ctx = tokens
-    # One more sequence, for embeddings beside the replies.
-    parameters.n_seq_max = wishes.slots + 1
-    parameters.kv_unified = True
-    if wishes.reads_at_once:
-        parameters.n_batch = parameters.n_ubatch = tokens
+    parameters = context_parameters(wishes, tokens)
     parameters.n_threads = threads
     parameters.n_threads_batch = wishes.threads_batch or threads
-    parameters.flash_attn_type = _FLASH_ATTENTION[wishes.flash_attention]
-    parameters.no_perf = True
     if wishes.evaluation_callback is not None:
         parameters.cb_eval = wishes.evaluation_callback
     context = llama.llama_init_from_model(model, parameters)
@@ -178,6 +171,20 @@ def _open_context(wishes: LoadWishes, model: int, report: Report) -> LoadedModel
         gpu_layers=wishes.gpu_layers or 0,
         threads=threads,
     )
+
+
+def context_parameters(wishes: LoadWishes, tokens: int) -> Any:
+    """What decides how much memory a context of `tokens` takes, as llama.cpp's structure."""
+    parameters = load_llama().llama_context_default_params()
+    parameters.n_ctx = tokens
+    # One more sequence, for embeddings beside the replies.
+    parameters.n_seq_max = wishes.slots + 1
+    parameters.kv_unified = True
+    if wishes.reads_at_once:
+        parameters.n_batch = parameters.n_ubatch = tokens
+    parameters.flash_attn_type = _FLASH_ATTENTION[wishes.flash_attention]
+    parameters.no_perf = True
+    return parameters
 
 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:

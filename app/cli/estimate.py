@@ -1,0 +1,168 @@
+"""`gristmill estimate`: what each level of a model takes here, before anything is converted."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.cli.values import add_pickle_argument, address, layer_count, positive
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Progressed, Said
+from app.core.settings import Settings, load_settings
+from app.core.sizes import format_bytes
+from app.estimation.cache_types import CACHE_TYPES, DEFAULT_CACHE_TYPE
+from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.estimation.estimate import Estimate, LevelEstimate
+
+NAME = "estimate"
+HELP = "Tell the size of every level of a model, its memory here, and what fits on devices."
+_UNKNOWN = "unknown"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", help="the folder of a checkpoint, or a GGUF file")
+    parser.add_argument("--context", type=positive, metavar="N", help="tokens the model sees")
+    parser.add_argument(
+        "--kv", choices=CACHE_TYPES, default=DEFAULT_CACHE_TYPE, help="the type of keys and values"
+    )
+    parser.add_argument(
+        "--gpu-layers", type=layer_count, metavar="N|auto", help="layers on the graphics card"
+    )
+    parser.add_argument(
+        "--worker",
+        action="append",
+        type=address,
+        metavar="HOST:PORT",
+        help="a “gristmill worker” whose devices take layers, too; may repeat",
+    )
+    add_pickle_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Plan, try loads without allocation, and print."""
+    from app.conversion.installation import converter_folder
+    from app.estimation.estimate import estimate
+    from app.estimation.fit import Wishes
+    from app.estimation.hardware import read_hardware
+    from app.estimation.sizing import sized_source
+    from app.estimation.trial import LoadManner
+    from app.native.rpc import add_workers
+
+    settings, notice = load_settings()
+    if notice:
+        reporter.report(notice)
+    place = _place_of(arguments.source)
+    workers = tuple(arguments.worker or settings.workers)
+    if workers:
+        add_workers(workers)
+    wishes = Wishes(
+        context=arguments.context or settings.context,
+        gpu_layers=_gpu_layers(arguments, settings),
+    )
+    manner = LoadManner(arguments.kv, settings.flash_attention, settings.reply_slots, workers)
+    reporter.report(Progressed("plan", 0, 0))
+    converter = converter_folder(settings)
+    with sized_source(place, converter, allows_pickle=arguments.allow_pickle) as source:
+        found = estimate(source, read_hardware(), wishes, manner)
+    lines = [_json_of(found)] if arguments.json else _lines_of(found)
+    for line in lines:
+        reporter.report(Said(line + "\n"))
+
+
+def _place_of(source: str) -> Path:
+    try:
+        place = Path(source).expanduser()
+        if place.exists():
+            return place
+    except (OSError, RuntimeError, ValueError):
+        # Too long for a name, or in nobody's home folder: it is not here.
+        pass
+    raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=source)
+
+
+def _gpu_layers(arguments: argparse.Namespace, settings: Settings) -> int | None:
+    layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
+    return None if layers == "auto" else layers
+
+
+def _lines_of(found: Estimate) -> Iterator[str]:
+    shape = found.shape
+    yield (
+        f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
+        f"for {shape.trained_context:,}"
+    )
+    yield f"Memory for a context of {found.context:,} tokens, keys and values in {found.cache_type}"
+    yield f"{'level':<10}{'file':>10}{'bits':>7}{'weights':>10}{'keys':>10}{'compute':>10}  fit"
+    for level in found.levels:
+        yield _line_of(level)
+
+
+def _line_of(level: LevelEstimate) -> str:
+    size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
+    bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
+    beginning = f"{level.level:<10}{size:>10}{bits:>7}"
+    if level.plan is None:
+        return f"{beginning}  {level.problem}"
+    parts = level.plan.memory.values()
+    weights = format_bytes(sum(part.weights_bytes for part in parts))
+    kv = format_bytes(sum(part.kv_bytes for part in parts))
+    compute = format_bytes(sum(part.compute_bytes for part in parts))
+    return f"{beginning}{weights:>10}{kv:>10}{compute:>10}  {level.plan.sentence}"
+
+
+def _json_of(found: Estimate) -> str:
+    document = {
+        "context": found.context,
+        "kv_type": found.cache_type,
+        "model": found.shape,
+        "hardware": found.hardware,
+        "levels": [_document_of(level) for level in found.levels],
+    }
+    return msgspec.json.format(msgspec.json.encode(document)).decode()
+
+
+def _document_of(level: LevelEstimate) -> dict[str, Any]:
+    plan = level.plan
+    memory = (
+        None
+        if plan is None
+        else [
+            {
+                "device": name,
+                "weights_bytes": part.weights_bytes,
+                "kv_bytes": part.kv_bytes,
+                "compute_bytes": part.compute_bytes,
+            }
+            for name, part in plan.memory.items()
+        ]
+    )
+    fit = (
+        None
+        if plan is None
+        else {
+            "verdict": plan.verdict,
+            "gpu_layers": plan.gpu_layers,
+            "layers": plan.layers,
+            "experts_on_cpu": plan.experts_on_cpu,
+            "kv_on_device": plan.kv_on_device,
+            "largest_context": plan.largest_context,
+            "sentence": plan.sentence,
+        }
+    )
+    return {
+        "level": level.level,
+        "size_bytes": level.size_bytes,
+        "exact": level.size_bytes is not None,
+        "bits_per_weight": level.bits_per_weight,
+        "memory": memory,
+        "fit": fit,
+        "problem": level.problem or None,
+    }

@@ -1,0 +1,125 @@
+"""The exact size of every level of a source on this machine, and a file that loads as each would.
+
+The plan is the one that the conversion makes; a GGUF file has its own size besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.conversion.choices import NO_CHOICES
+from app.conversion.layout import FLOATING_TYPES, Layout
+from app.conversion.sources import Source, source_at
+from app.conversion.trial import require_loadable
+from app.conversion.type_plan import HollowFile, hollow_file, hollow_level, plan_types
+from app.core.errors import AppError, Facts
+from app.core.levels import LEVELS, Level
+from app.estimation.facts import ModelShape, shape_of
+from app.library.facts import ModelFacts, facts_of, read_headers
+from app.library.header import Header, read_header
+from app.library.sanity import require_sane
+
+
+@dataclass(frozen=True)
+class SizedLevel:
+    """A level and the exact size of its file in bytes; None with the `problem` where none is known.
+
+    `tensors` are the sizes of its tensors by their names. `file` gives a file that loads as the
+    level would, for as long as the block lasts.
+    """
+
+    level: str
+    size_bytes: int | None
+    bits_per_weight: float | None
+    tensors: dict[str, int] = field(default_factory=dict)
+    file: AbstractContextManager[Path] | None = None
+    problem: AppError | None = None
+
+
+@dataclass(frozen=True)
+class SizedSource:
+    """A source: how its model is built, and its levels, the smallest first.
+
+    With `is_causal` a token of it sees only what comes before it.
+    """
+
+    shape: ModelShape
+    is_causal: bool
+    levels: tuple[SizedLevel, ...]
+
+
+@contextmanager
+def sized_source(place: Path, converter: Path, *, allows_pickle: bool) -> Iterator[SizedSource]:
+    """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
+
+    Raises:
+        AppError: the first check that fails, or why nothing about the source is known.
+    """
+    if place.suffix.lower() != ".gguf":
+        source = source_at(place, allows_pickle=allows_pickle)
+        with _planned(source, converter) as sized:
+            yield sized
+        return
+    headers = read_headers(place)
+    require_sane(headers[0])
+    facts = facts_of(headers)
+    own = _own_level(facts, headers)
+    if _is_quantized(headers):
+        yield SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
+        return
+    with _planned(source_at(place), converter) as sized:
+        others = (level for level in sized.levels if level.level != own.level)
+        yield SizedSource(sized.shape, sized.is_causal, _sorted([own, *others]))
+
+
+@contextmanager
+def _planned(source: Source, converter: Path) -> Iterator[SizedSource]:
+    for check in source.checks(converter):
+        if check.error is not None:
+            facts: Facts = check.facts
+            raise AppError(check.error, **facts)
+    levels = [level for level in LEVELS if level in source.levels]
+    laid_out = next(source.layouts(levels, converter))
+    with hollow_file(laid_out.layout) as hollow:
+        require_loadable(hollow.path)
+        header = read_header(hollow.path)
+        sized = [_sized(laid_out.layout, hollow, level) for level in levels]
+        yield SizedSource(shape_of(header), facts_of([header]).is_causal, _sorted(sized))
+
+
+def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
+    try:
+        plan = plan_types(layout, hollow, level, NO_CHOICES)
+    except AppError as error:
+        return SizedLevel(level.name, None, None, problem=error)
+    return SizedLevel(
+        level=level.name,
+        size_bytes=plan.size_bytes,
+        bits_per_weight=plan.bits_per_weight,
+        tensors={tensor.name: tensor.size_bytes for tensor in plan.tensors},
+        file=hollow_level(plan),
+    )
+
+
+def _own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
+    tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
+    return SizedLevel(
+        level=facts.level or "as it is",
+        size_bytes=facts.size_bytes,
+        bits_per_weight=8 * sum(tensors.values()) / facts.parameters if facts.parameters else None,
+        tensors=tensors,
+        file=nullcontext(facts.path),
+    )
+
+
+def _is_quantized(headers: list[Header]) -> bool:
+    """Whether the weights are in less than 16 bits, so that no other level is made of them well."""
+    matrices = [t.type_number for header in headers for t in header.tensors if len(t.shape) > 1]
+    return not FLOATING_TYPES.issuperset(matrices)
+
+
+def _sorted(levels: list[SizedLevel]) -> tuple[SizedLevel, ...]:
+    return tuple(sorted(levels, key=lambda level: level.size_bytes or 0))

@@ -1,0 +1,90 @@
+"""What llama.cpp says in its log about the memory of a load: where layers lie, caches, buffers.
+
+A load without allocation logs every size but those of the buffers that it leaves empty: weights
+(known from the file) and caches (logged as a whole besides).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_MEBIBYTE = 2**20
+_LAYER_DEVICE = re.compile(r"load_tensors: layer +\d+ assigned to device (\S+),")
+_TENSOR = re.compile(r"loading tensor (\S+)$")
+_CACHE_LAYER = re.compile(r"(?:llama_kv_cache:|llama_memory_recurrent,) layer +(\d+): dev = (\S+)$")
+_CACHE_SIZE = re.compile(
+    r"(?:llama_kv_cache|llama_memory_recurrent): size = +([\d.]+) MiB \( *(\d+) cells,"
+)
+_BUFFER = re.compile(r": +(\S+) +(model|KV|RS|output|compute) buffer size = +([\d.]+) MiB")
+_UNKNOWN_CACHE = "state buffer size ="
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A cache: its cells, its size, its layers and the device of each.
+
+    One of keys and values has a cell for each token, at most as many as a sliding window needs;
+    one of recurrent layers has a cell for each sequence.
+    """
+
+    cells: int
+    size_bytes: int
+    layers: tuple[int, ...]
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoadLog:
+    """What a load told.
+
+    `layer_devices` has the device of each layer, the output's last; `asked_tensors` are the names
+    in the order in which llama.cpp asked for them. Buffer sizes are in bytes by the buffer's name,
+    which begins with its device's; A load that failed is
+    not complete, nor is one with caches that grow by rules of their own (DeepSeek 4's).
+    """
+
+    layer_devices: tuple[str, ...]
+    asked_tensors: tuple[str, ...]
+    caches: tuple[Cache, ...]
+    model_buffers: dict[str, int] = field(default_factory=dict)
+    cache_buffers: dict[str, int] = field(default_factory=dict)
+    compute_buffers: dict[str, int] = field(default_factory=dict)
+    is_complete: bool = False
+
+
+def read_load_log(text: str) -> LoadLog:
+    """The facts in the log of one load and one context, with llama.cpp's debug lines.
+
+    Sizes are as exact as the log: to 0.01 MiB.
+    """
+    buffers: dict[str, Counter[str]] = {
+        kind: Counter() for kind in ("model", "KV", "RS", "output", "compute")
+    }
+    for name, kind, mebibytes in _BUFFER.findall(text):
+        buffers[kind][name] += round(float(mebibytes) * _MEBIBYTE)
+    return LoadLog(
+        layer_devices=tuple(match[1] for match in _LAYER_DEVICE.finditer(text)),
+        asked_tensors=tuple(
+            match[1] for line in text.splitlines() if (match := _TENSOR.search(line))
+        ),
+        caches=tuple(_caches(text)),
+        model_buffers=dict(buffers["model"]),
+        cache_buffers=dict(buffers["KV"] + buffers["RS"]),
+        compute_buffers=dict(buffers["compute"] + buffers["output"]),
+        is_complete=bool(buffers["compute"]) and _UNKNOWN_CACHE not in text,
+    )
+
+
+def _caches(text: str) -> Iterator[Cache]:
+    layers: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        if match := _CACHE_LAYER.match(line):
+            layers.append((int(match[1]), match[2]))
+        elif match := _CACHE_SIZE.match(line):
+            size_bytes = round(float(match[1]) * _MEBIBYTE)
+            numbers, devices = zip(*layers, strict=True) if layers else ((), ())
+            yield Cache(int(match[2]), size_bytes, numbers, devices)
+            layers = []
