@@ -43,6 +43,7 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
     "PhiConfig": {**_SMALL, "num_key_value_heads": 4, "intermediate_size": 1024},
     "GPTNeoXConfig": {**_SMALL, "rotary_pct": 0.25},
     "GPT2Config": {"n_embd": 256, "n_layer": 2, "n_head": 4, "n_positions": 512},
+    "MambaConfig": {"hidden_size": 256, "num_hidden_layers": 2, "state_size": 16},
     "FalconConfig": {
         "hidden_size": 256,
         "num_hidden_layers": 2,
@@ -57,8 +58,11 @@ UNREADABLE_TO_LLAMA_CPP = "GPTNeoXConfig"
 ARCHITECTURES = sorted({*_SENTENCEPIECE, *_BYTE_PAIRS} - {UNREADABLE_TO_LLAMA_CPP})
 
 
-def make_checkpoint(configuration: str, folder: Path) -> Path:
-    """A checkpoint with random bfloat16 weights; `configuration` is a class of transformers."""
+def make_checkpoint(configuration: str, folder: Path, **changes: Any) -> Path:
+    """A checkpoint with random bfloat16 weights; `configuration` is a class of transformers.
+
+    `changes` are values of it that are to be others.
+    """
     folder.mkdir(parents=True)
     if configuration in _SENTENCEPIECE:
         values = _SENTENCEPIECE[configuration] | {"vocab_size": 512}
@@ -67,7 +71,7 @@ def make_checkpoint(configuration: str, folder: Path) -> Path:
         values = _BYTE_PAIRS[configuration] | {"vocab_size": 49_152}
         for name in _TOKENIZER_FILES:
             shutil.copy(smollm2_checkpoint() / name, folder)
-    _save(configuration, values, folder)
+    _save(configuration, values | changes, folder)
     return folder
 
 

@@ -1,4 +1,16 @@
-"""`gristmill estimate`: what each level of a model takes here, before anything is converted."""
+"""`gristmill estimate`: what each level of a model takes here, before anything is converted.
+
+The JSON is stable. `context`, `kv_type`, `model` and `hardware` are what the estimate was made
+from; `levels` has an object for each level, the smallest first:
+
+- `level`, `size_bytes`, `bits_per_weight`; `exact` says that the size is right to the byte.
+- `memory`: for each `device` (`CPU` is RAM) `weights_bytes`, `kv_bytes`, `compute_bytes`.
+- `fit`: `verdict` (`on_devices`, `shared`, `on_processor`, `too_large`), `gpu_layers` with the
+  output as one of them, `layers` by device, `experts_on_cpu`, `kv_on_device`, `largest_context` in
+  tokens, `sentence`.
+- `problem`: why something is null, which means unknown; else null.
+- `tokens_per_second` and `quality` may come besides.
+"""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--load",
         action="append",
-        nargs=3,
+        type=_load,
         required=True,
-        metavar=("LAYERS", "CONTEXT", "FILE"),
-        help="a load: layers on devices, tokens of the context, a GGUF file; may repeat",
+        metavar="LAYERS:CONTEXT:FILE",
+        help="layers on devices, tokens of the context, a GGUF file; may repeat",
     )
     parser.add_argument("--kv", required=True, choices=CACHE_TYPES)
     parser.add_argument("--flash-attention", required=True, choices=("auto", "on", "off"))
@@ -46,6 +46,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reads_at_once=arguments.reads_at_once,
     )
     for layers, context, file in arguments.load:
-        trial = Trial(Path(file), int(layers), int(context))
+        trial = Trial(file, layers, context)
         reporter.report(Said(load_without_allocation(trial, manner, devices)))
     reporter.report(Finished())
+
+
+def _load(text: str) -> tuple[int, int, Path]:
+    layers, _, rest = text.partition(":")
+    context, _, file = rest.partition(":")
+    if not (layers.isdecimal() and context.isdecimal() and file):
+        raise argparse.ArgumentTypeError(f"“{text}” is not of the form LAYERS:CONTEXT:FILE")
+    return int(layers), int(context), Path(file)

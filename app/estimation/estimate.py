@@ -16,6 +16,8 @@ from app.estimation.trial import LoadManner, Trial, try_loads
 from app.estimation.trial_log import LoadLog
 
 _MOST_ROUNDS = 3
+_LARGEST_CONTEXT = 2**20
+"""Some models claim ten times as many tokens; llama.cpp's table of cells has memory even so."""
 _UNKNOWN = "The engine can't load this model, so its memory is unknown."
 
 
@@ -67,10 +69,9 @@ def estimate(
             _try(unsettled, source.shape, wishes, manner)
             for row in unsettled:
                 row.settle(source.shape, hardware, wishes)
-        for row in known:
-            if row not in tried:
-                row.loads = tried[0].loads
-                row.settle(source.shape, hardware, wishes)
+        for row in known[len(tried) :]:
+            row.loads = tried[0].loads
+            row.settle(source.shape, hardware, wishes)
     levels = tuple(row.estimate() for row in rows)
     return Estimate(wishes.context, manner.cache_type, hardware, source.shape, levels)
 
@@ -89,7 +90,7 @@ class _Row:
     def enter(self, files: ExitStack) -> None:
         """Have a file that loads as the level would."""
         if self.sized.file is not None:
-            self.path = files.enter_context(self.sized.file)
+            self.path = files.enter_context(self.sized.file())
 
     def settle(self, shape: ModelShape, hardware: Hardware, wishes: Wishes) -> None:
         """Plan with what the loads told; settled when they were of the plan's layers."""
@@ -132,7 +133,7 @@ def _first_layers(shape: ModelShape, hardware: Hardware, wishes: Wishes) -> int:
 
 def _contexts(shape: ModelShape, wishes: Wishes) -> tuple[int, int]:
     """The context wished for, and the largest, where caches with a window are full."""
-    return wishes.context, max(wishes.context, shape.trained_context)
+    return wishes.context, max(wishes.context, min(shape.trained_context, _LARGEST_CONTEXT))
 
 
 def _need(
@@ -147,5 +148,5 @@ def _need(
         caches=loads[-1].caches,
         kv_heads=shape.kv_heads,
         compute=tuple(compute.items()),
-        trained_context=shape.trained_context,
+        largest_context=min(shape.trained_context, contexts[-1]),
     )

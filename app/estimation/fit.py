@@ -26,13 +26,14 @@ class Need:
 
     `caches` and `kv_heads` are as `cache_bytes` takes them; `compute` has for some contexts, in
     ascending order, the bytes of the compute buffers on each device, the processor among them.
+    No plan goes beyond the `largest_context`, in tokens.
     """
 
     weights: Weights
     caches: tuple[Cache, ...]
     kv_heads: tuple[int, ...]
     compute: tuple[tuple[int, Mapping[str, int]], ...]
-    trained_context: int
+    largest_context: int
 
     @property
     def layers(self) -> int:
@@ -186,7 +187,7 @@ def _memory(need: Need, layout: _Layout, context: int) -> dict[str, DeviceMemory
 
 
 def _largest_context(need: Need, machine: Hardware, layout: _Layout) -> int:
-    steps = range(1, need.trained_context // CONTEXT_STEP + 1)
+    steps = range(1, need.largest_context // CONTEXT_STEP + 1)
     fitting = bisect_right(
         steps,
         0,

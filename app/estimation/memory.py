@@ -111,7 +111,7 @@ def cache_bytes(caches: Iterable[Cache], kv_heads: Sequence[int], context: int) 
     by_layer: Counter[int] = Counter()
     for cache in caches:
         heads = [kv_heads[layer] if layer < len(kv_heads) else 1 for layer in cache.layers]
-        if not all(heads):
+        if min(heads, default=1) <= 0:
             heads = [1] * len(heads)
         cells = min(cache.cells, _padded(context))
         size_bytes = cache.size_bytes * cells / cache.cells

@@ -5,14 +5,15 @@ The plan is the one that the conversion makes; a GGUF file has its own size besi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.conversion.choices import NO_CHOICES
 from app.conversion.layout import FLOATING_TYPES, Layout
-from app.conversion.sources import Source, source_at
+from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import HollowFile, hollow_file, hollow_level, plan_types
 from app.core.errors import AppError, Facts
@@ -35,7 +36,7 @@ class SizedLevel:
     size_bytes: int | None
     bits_per_weight: float | None
     tensors: dict[str, int] = field(default_factory=dict)
-    file: AbstractContextManager[Path] | None = None
+    file: Callable[[], AbstractContextManager[Path]] | None = None
     problem: AppError | None = None
 
 
@@ -59,8 +60,7 @@ def sized_source(place: Path, converter: Path, *, allows_pickle: bool) -> Iterat
         AppError: the first check that fails, or why nothing about the source is known.
     """
     if place.suffix.lower() != ".gguf":
-        source = source_at(place, allows_pickle=allows_pickle)
-        with _planned(source, converter) as sized:
+        with _planned(CheckpointSource(place, allows_pickle), converter) as sized:
             yield sized
         return
     headers = read_headers(place)
@@ -70,7 +70,7 @@ def sized_source(place: Path, converter: Path, *, allows_pickle: bool) -> Iterat
     if _is_quantized(headers):
         yield SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
         return
-    with _planned(source_at(place), converter) as sized:
+    with _planned(GgufSource(place), converter) as sized:
         others = (level for level in sized.levels if level.level != own.level)
         yield SizedSource(sized.shape, sized.is_causal, _sorted([own, *others]))
 
@@ -100,7 +100,7 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
         size_bytes=plan.size_bytes,
         bits_per_weight=plan.bits_per_weight,
         tensors={tensor.name: tensor.size_bytes for tensor in plan.tensors},
-        file=hollow_level(plan),
+        file=partial(hollow_level, plan),
     )
 
 
@@ -111,7 +111,7 @@ def _own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
         size_bytes=facts.size_bytes,
         bits_per_weight=8 * sum(tensors.values()) / facts.parameters if facts.parameters else None,
         tensors=tensors,
-        file=nullcontext(facts.path),
+        file=lambda: nullcontext(facts.path),
     )
 
 

@@ -104,7 +104,7 @@ def _logs_from_child(trials: Sequence[Trial], manner: LoadManner) -> Iterator[st
     words += ["--reads-at-once"] if manner.reads_at_once else []
     words += [word for worker in manner.workers for word in ("--worker", worker)]
     for trial in trials:
-        words += ["--load", str(trial.gpu_layers), str(trial.context), str(trial.model)]
+        words += ["--load", f"{trial.gpu_layers}:{trial.context}:{trial.model}"]
     # The child leaves when its standard input closes, so that is kept open until it ends.
     reader, writer = os.pipe()
     try:

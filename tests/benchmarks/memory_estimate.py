@@ -1,0 +1,153 @@
+"""Estimated against real memory: `python -m tests.benchmarks.memory_estimate`.
+
+Each model is loaded for real after its estimate, with layers on a worker on loopback, and what
+llama.cpp's log says of its buffers is compared: weights, caches, compute buffers, each summed for
+the processor and for the worker. The models are real or hollow: what lies in their weights doesn't
+matter. A row shows each estimate in MB and, in brackets, its ratio to the real figure; what both
+round to is 0.01 MiB.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.conversion.installation import converter_folder
+from app.core.settings import Settings
+from app.estimation.estimate import estimate
+from app.estimation.fit import Wishes
+from app.estimation.hardware import read_hardware
+from app.estimation.memory import by_device
+from app.estimation.sizing import SizedLevel, SizedSource, sized_source
+from app.estimation.trial import LoadManner, Trial, _context_parameters
+from app.estimation.trial_log import LoadLog, read_load_log
+from app.native.library import load_llama, log
+from app.native.rpc import add_workers
+from tests.architectures import make_checkpoint
+from tests.checkpoints import smollm2_gguf
+from tests.hollow_checkpoints import HOLLOW_MODELS, make_hollow_checkpoint
+from tests.workers.working import working
+
+TOLERANCE = 0.05
+LOG_STEP_BYTES = 2**20 / 100
+CASES = (
+    (512, "f16", 0),
+    (4096, "q8_0", 1),
+    (32768, "q4_0", 0),
+    (8192, "f16", 2),
+    (2048, "q4_0", 999),
+    (32768, "f16", 999),
+)
+"""Contexts, types of keys and values, layers on the worker."""
+HOLLOW = ("qwen3-0.6b", "gemma-3-4b-it")
+RANDOM = ("MixtralConfig", "Qwen2MoeConfig", "Gemma3TextConfig", "MambaConfig", "FalconConfig")
+LARGER = {"num_hidden_layers": 6, "max_position_embeddings": 32768}
+LEVEL = "Q4_K_M"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure: what was estimated and what the load said, in bytes."""
+
+    name: str
+    estimated: int
+    real: int
+
+    @property
+    def ratio(self) -> float:
+        """The estimate over the real figure; 1 where both are as good as nothing."""
+        if abs(self.estimated - self.real) <= LOG_STEP_BYTES:
+            return 1.0
+        return self.estimated / self.real if self.real else float("inf")
+
+
+def main() -> None:
+    """Print a table and the worst row."""
+    rows = 0
+    ratios: list[float] = []
+    print(f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}   estimated MB (ratio to real)")
+    with working() as (_, address), tempfile.TemporaryDirectory() as folder:
+        devices = add_workers([address])
+        for name, place in sources(Path(folder)):
+            with sized_source(place, converter_folder(Settings()), allows_pickle=False) as source:
+                for case in CASES:
+                    compared = list(compare(source, case, address, devices))
+                    rows += 1
+                    print(f"{name:<20}{case[0]:>8} {case[1]:<6}{case[2]:>7}   {words(compared)}")
+                    ratios += [one.ratio for one in compared]
+    close = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios)
+    print(
+        f"{rows} loads, {close} of {len(ratios)} figures within {TOLERANCE:.0%}; ratios from ",
+        end="",
+    )
+    print(f"{min(ratios):.4f} to {max(ratios):.4f}")
+
+
+def sources(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Models to load, each with a name."""
+    yield "smollm2-135m", smollm2_gguf()
+    for name in HOLLOW:
+        yield name, make_hollow_checkpoint(HOLLOW_MODELS[name], folder / name)
+    for name in RANDOM:
+        yield name, make_checkpoint(name, folder / name, **LARGER)
+
+
+def compare(
+    source: SizedSource,
+    case: tuple[int, str, int],
+    address: str,
+    devices: ctypes.Array[ctypes.c_void_p],
+) -> Iterator[Compared]:
+    """Estimate and load one level; gives the figures of each device."""
+    context, cache_type, layers = case
+    level = next((level for level in source.levels if level.level == LEVEL), source.levels[0])
+    manner = LoadManner(cache_type, workers=(address,))
+    one = SizedSource(source.shape, source.is_causal, (level,))
+    found = estimate(one, read_hardware(), Wishes(context, layers), manner)
+    (row,) = found.levels
+    assert row.plan is not None, row.problem
+    real = real_load(level, Trial(Path(), row.plan.gpu_layers, found.context), manner, devices)
+    weights = by_device(real.model_buffers, real.layer_devices)
+    caches = by_device(real.cache_buffers, real.layer_devices)
+    compute = by_device(real.compute_buffers, real.layer_devices)
+    for device, memory in row.plan.memory.items():
+        yield Compared(f"{device} weights", memory.weights_bytes, weights.get(device, 0))
+        yield Compared(f"{device} caches", memory.kv_bytes, caches.get(device, 0))
+        yield Compared(f"{device} compute", memory.compute_bytes, compute.get(device, 0))
+
+
+def real_load(
+    level: SizedLevel, trial: Trial, manner: LoadManner, devices: ctypes.Array[ctypes.c_void_p]
+) -> LoadLog:
+    """Load for real, with memory, and give what the log tells."""
+    llama = load_llama()
+    parameters = llama.llama_model_default_params()
+    parameters.n_gpu_layers = trial.gpu_layers
+    parameters.devices = ctypes.addressof(devices)
+    # A mapped buffer is reported with what lies between its tensors, although nobody reads that.
+    parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
+    with ExitStack() as stack:
+        assert level.file is not None
+        path = stack.enter_context(level.file())
+        with log.recording() as pieces:
+            model = llama.llama_model_load_from_file(os.fsencode(path), parameters)
+            context = llama.llama_init_from_model(model, _context_parameters(trial, manner))
+        assert context, log.reason()
+        llama.llama_free(context)
+        llama.llama_model_free(model)
+    return read_load_log("".join(pieces))
+
+
+def words(compared: list[Compared]) -> str:
+    """The figures in one line."""
+    parts = [f"{one.name} {one.estimated / 1e6:.2f} ({one.ratio:.3f})" for one in compared]
+    return "  ".join(parts)
+
+
+if __name__ == "__main__":
+    main()

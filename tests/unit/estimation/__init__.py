@@ -1,0 +1,1 @@
+"""Estimates: pure functions over facts."""

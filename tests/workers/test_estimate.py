@@ -1,0 +1,143 @@
+"""The verb `estimate`: exact sizes, memory as a load has it, and words for what is unknown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import ErrorCode
+from app.core.events import LevelPlanned
+from app.core.levels import LEVELS
+from app.estimation.cache_types import CACHE_TYPES
+from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
+from tests.checkpoints import make_tiny_llama
+from tests.gguf_files import bad_files, llama_file
+from tests.other_sources import make_adapter
+from tests.tiny_model import write_tiny_model
+from tests.verbs import run_verb, sentence_of, started
+from tests.workers.working import working
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _converter(converter: Path) -> Path:
+    return converter
+
+
+def estimated(source: Path, *options: str) -> dict[str, Any]:
+    ended = run_verb("estimate", str(source), "--json", *options)
+    assert ended.status == 0, ended.complaints
+    document: dict[str, Any] = json.loads("\n".join(ended.lines))
+    return document
+
+
+def test_every_level_has_the_size_that_the_conversion_plans(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny", layers=2)
+    with started("convert", str(source), "--dry-run") as child:
+        child.end()
+    planned = {e.level: e.size_bytes for e in child.events if isinstance(e, LevelPlanned)}
+    assert len(planned) == len(LEVELS)
+    found = estimated(source)
+    assert {level["level"]: level["size_bytes"] for level in found["levels"]} == planned
+    sizes = [level["size_bytes"] for level in found["levels"]]
+    assert sizes == sorted(sizes)
+    for level in found["levels"]:
+        assert level["exact"] is True
+        assert level["problem"] is None
+        (memory,) = level["memory"]
+        assert 0.7 * level["size_bytes"] < memory["weights_bytes"] < level["size_bytes"]
+        assert level["fit"]["verdict"] == "on_processor"
+
+
+@pytest.mark.parametrize("cache_type", CACHE_TYPES)
+def test_keys_and_values_take_what_their_type_takes(tmp_path: Path, cache_type: str) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf", context=8192)
+    bits = {"f32": 32, "f16": 16, "bf16": 16, "q8_0": 8.5, "q5_1": 6, "q5_0": 5.5, "q4_1": 5}
+    (level,) = estimated(model, "--kv", cache_type, "--context", "8192")["levels"]
+    (memory,) = level["memory"]
+    # One layer, 512 wide, keys and values.
+    expected = 8192 * 512 * 2 * bits.get(cache_type, 4.5) / 8
+    assert memory["kv_bytes"] == pytest.approx(expected, rel=0.01)
+
+
+def test_a_gguf_file_has_its_own_size_and_no_more_context_than_it_knows(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf", context=512)
+    found = estimated(model, "--context", "100000")
+    (level,) = found["levels"]
+    assert level["size_bytes"] == model.stat().st_size
+    assert (found["context"], level["fit"]["largest_context"]) == (512, 512)
+
+
+def test_layers_on_a_worker_take_their_memory_there(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf", context=2048)
+    with working() as (_, address):
+        (level,) = estimated(model, "--worker", address)["levels"]
+    memory = {part["device"]: part for part in level["memory"]}
+    (device,) = memory.keys() - {"CPU"}
+    assert level["fit"]["layers"] == {device: 2}
+    assert memory[device]["kv_bytes"] > 0
+    assert memory["CPU"]["kv_bytes"] == 0
+    assert memory[device]["weights_bytes"] > memory["CPU"]["weights_bytes"] > 0
+
+
+def test_a_16_bit_gguf_file_has_its_own_size_and_that_of_every_other_level(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    file = tmp_path / "tiny-F16.gguf"
+    assert run_verb("convert", str(source), "--level", "F16", "--to", str(file)).status == 0
+    levels = {level["level"]: level["size_bytes"] for level in estimated(file)["levels"]}
+    assert levels.keys() == {level.name for level in LEVELS}
+    assert levels["F16"] == file.stat().st_size
+    from_source = {level["level"]: level["size_bytes"] for level in estimated(source)["levels"]}
+    assert levels["Q4_K_M"] == from_source["Q4_K_M"]
+
+
+def test_a_table_for_people(tmp_path: Path) -> None:
+    ended = run_verb("estimate", str(write_tiny_model(tmp_path / "tiny.gguf")))
+    assert ended.status == 0
+    assert "256 tokens" in ended.lines[1]
+    assert "In RAM: needs" in ended.lines[-1]
+
+
+def test_what_the_engine_refuses_has_a_size_and_no_memory(tmp_path: Path) -> None:
+    # A header alone: most of a Llama's tensors are missing.
+    model = llama_file().write(tmp_path / "model.gguf")
+    (level,) = estimated(model)["levels"]
+    assert level["size_bytes"] == model.stat().st_size
+    assert (level["memory"], level["fit"]) == (None, None)
+    assert "unknown" in level["problem"]
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    ended = run_verb("estimate", str(tmp_path / "nothing"))
+    assert ended.status == EXIT_FAILED
+    assert sentence_of(ErrorCode.SOURCE_NOT_FOUND).fullmatch(ended.complaints[-1])
+
+
+@pytest.mark.parametrize("name", ["empty", "huge_tensor_count", "data_one_byte_short"])
+def test_bad_files_are_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    content, code = bad_files()[name]
+    file = tmp_path / "bad.gguf"
+    file.write_bytes(content)
+    ended = run_verb("estimate", str(file))
+    assert ended.status == EXIT_FAILED
+    assert ended.lines == []
+    assert sentence_of(code).fullmatch(ended.complaints[-1])
+
+
+def test_folders_without_a_model_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    make_adapter(tmp_path / "adapter", str(make_tiny_llama(tmp_path / "tiny")))
+    for name in ("empty", "adapter"):
+        ended = run_verb("estimate", str(tmp_path / name))
+        assert ended.status == EXIT_FAILED
+        assert sentence_of(ErrorCode.NOT_A_CHECKPOINT).fullmatch(ended.complaints[-1])
+
+
+@pytest.mark.parametrize("load", ["1:512", "x:512:file", "1::file"])
+def test_a_load_of_another_form_is_a_wrong_usage(load: str) -> None:
+    options = ("--kv", "f16", "--slots", "1", "--flash-attention", "auto")
+    assert run_verb("trial-load", *options, "--load", load).status == EXIT_USAGE
