@@ -60,11 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan, try loads without allocation, and print."""
-    from app.conversion.installation import converter_folder
     from app.estimation.estimate import estimate
     from app.estimation.fit import Wishes
     from app.estimation.hardware import read_hardware
-    from app.estimation.sizing import sized_source
+    from app.estimation.sizing import size_source
     from app.estimation.trial import LoadManner
     from app.native.rpc import add_workers
 
@@ -81,9 +80,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     )
     manner = LoadManner(arguments.kv, settings.flash_attention, settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
-    converter = converter_folder(settings)
-    with sized_source(place, converter, allows_pickle=arguments.allow_pickle) as source:
-        found = estimate(source, read_hardware(), wishes, manner)
+    source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
+    found = estimate(source, read_hardware(), wishes, manner)
     lines = [_json_of(found)] if arguments.json else _lines_of(found)
     for line in lines:
         reporter.report(Said(line + "\n"))

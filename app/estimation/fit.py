@@ -214,8 +214,9 @@ def _sentence(
     on_devices = [name for name in memory if name != PROCESSOR]
     if verdict == "too_large":
         needed = sum(one.total_bytes for one in memory.values())
-        room = sum(free[name] for name in memory)
-        return f"Too large: needs {format_bytes(needed)}, {format_bytes(room)} free"
+        words = f"Too large: needs {format_bytes(needed)}, {format_bytes(free[PROCESSOR])} free"
+        own = sum(free[device.name] for device in machine.devices if not _is_in_ram(device))
+        return f"{words} in RAM, {format_bytes(own)} on the GPU" if own else words
     if not on_devices:
         needed, room = memory[PROCESSOR].total_bytes, free[PROCESSOR]
         beginning = "No layer on the GPU" if machine.devices else "In RAM"

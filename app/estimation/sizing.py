@@ -5,19 +5,21 @@ The plan is the one that the conversion makes; a GGUF file has its own size besi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from app.conversion.choices import NO_CHOICES
+from app.conversion.installation import converter_folder
 from app.conversion.layout import FLOATING_TYPES, Layout
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import HollowFile, hollow_file, hollow_level, plan_types
 from app.core.errors import AppError, Facts
 from app.core.levels import LEVELS, Level
+from app.core.settings import Settings
 from app.estimation.facts import ModelShape, shape_of
 from app.library.facts import ModelFacts, facts_of, read_headers
 from app.library.header import Header, read_header
@@ -42,7 +44,7 @@ class SizedLevel:
 
 @dataclass(frozen=True)
 class SizedSource:
-    """A source: how its model is built, and its levels, the smallest first.
+    """A source: how its model is built, and its levels, the smallest first, unknown ones last.
 
     With `is_causal` a token of it sees only what comes before it.
     """
@@ -52,31 +54,26 @@ class SizedSource:
     levels: tuple[SizedLevel, ...]
 
 
-@contextmanager
-def sized_source(place: Path, converter: Path, *, allows_pickle: bool) -> Iterator[SizedSource]:
+def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> SizedSource:
     """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
 
     Raises:
         AppError: the first check that fails, or why nothing about the source is known.
     """
     if place.suffix.lower() != ".gguf":
-        with _planned(CheckpointSource(place, allows_pickle), converter) as sized:
-            yield sized
-        return
+        return _planned(CheckpointSource(place, allows_pickle), converter_folder(settings))
     headers = read_headers(place)
     require_sane(headers[0])
     facts = facts_of(headers)
     own = _own_level(facts, headers)
-    if _is_quantized(headers):
-        yield SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
-        return
-    with _planned(GgufSource(place), converter) as sized:
-        others = (level for level in sized.levels if level.level != own.level)
-        yield SizedSource(sized.shape, sized.is_causal, _sorted([own, *others]))
+    others: list[SizedLevel] = []
+    if not _is_quantized(headers):
+        planned = _planned(GgufSource(place), converter_folder(settings))
+        others = [level for level in planned.levels if level.level != own.level]
+    return SizedSource(shape_of(headers[0]), facts.is_causal, _sorted([own, *others]))
 
 
-@contextmanager
-def _planned(source: Source, converter: Path) -> Iterator[SizedSource]:
+def _planned(source: Source, converter: Path) -> SizedSource:
     for check in source.checks(converter):
         if check.error is not None:
             facts: Facts = check.facts
@@ -87,7 +84,7 @@ def _planned(source: Source, converter: Path) -> Iterator[SizedSource]:
         require_loadable(hollow.path)
         header = read_header(hollow.path)
         sized = [_sized(laid_out.layout, hollow, level) for level in levels]
-        yield SizedSource(shape_of(header), facts_of([header]).is_causal, _sorted(sized))
+        return SizedSource(shape_of(header), facts_of([header]).is_causal, _sorted(sized))
 
 
 def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
@@ -122,4 +119,4 @@ def _is_quantized(headers: list[Header]) -> bool:
 
 
 def _sorted(levels: list[SizedLevel]) -> tuple[SizedLevel, ...]:
-    return tuple(sorted(levels, key=lambda level: level.size_bytes or 0))
+    return tuple(sorted(levels, key=lambda level: (level.size_bytes is None, level.size_bytes)))

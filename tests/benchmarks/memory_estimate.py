@@ -17,13 +17,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.installation import converter_folder
 from app.core.settings import Settings
 from app.estimation.estimate import estimate
 from app.estimation.fit import Wishes
 from app.estimation.hardware import read_hardware
 from app.estimation.memory import by_device
-from app.estimation.sizing import SizedLevel, SizedSource, sized_source
+from app.estimation.sizing import SizedLevel, SizedSource, size_source
 from app.estimation.trial import LoadManner, Trial, _context_parameters
 from app.estimation.trial_log import LoadLog, read_load_log
 from app.native.library import load_llama, log
@@ -74,12 +73,12 @@ def main() -> None:
     with working() as (_, address), tempfile.TemporaryDirectory() as folder:
         devices = add_workers([address])
         for name, place in sources(Path(folder)):
-            with sized_source(place, converter_folder(Settings()), allows_pickle=False) as source:
-                for case in CASES:
-                    compared = list(compare(source, case, address, devices))
-                    rows += 1
-                    print(f"{name:<20}{case[0]:>8} {case[1]:<6}{case[2]:>7}   {words(compared)}")
-                    ratios += [one.ratio for one in compared]
+            source = size_source(place, Settings(), allows_pickle=False)
+            for case in CASES:
+                compared = list(compare(source, case, address, devices))
+                rows += 1
+                print(f"{name:<20}{case[0]:>8} {case[1]:<6}{case[2]:>7}   {words(compared)}")
+                ratios += [one.ratio for one in compared]
     close = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios)
     print(
         f"{rows} loads, {close} of {len(ratios)} figures within {TOLERANCE:.0%}; ratios from ",

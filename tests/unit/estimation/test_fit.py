@@ -93,6 +93,9 @@ def test_the_sentence_says_what_goes_where() -> None:
     assert plan_fit(need(), machine(ram_gb=4), WISHES).sentence == (
         "Too large: needs 5.24 GB, 4.00 GB free"
     )
+    assert plan_fit(need(), machine(1, ram_gb=4), WISHES).sentence == (
+        "Too large: needs 5.24 GB, 4.00 GB free in RAM, 1.00 GB on the GPU"
+    )
 
 
 def test_experts_stay_in_ram_before_layers_do() -> None:
