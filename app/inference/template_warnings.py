@@ -34,12 +34,14 @@ _PARTS = frozenset(
 """Names of what a message is made of: to ask for these is to ask for its form."""
 _MARK = re.compile(r"[<>\[\]{}|｜]|^/|think|reason|FINAL_MESSAGE_TAG", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
+# All lengths are bounded, so that a hostile text can't make the search slow.
 _SENTENCE = re.compile(
-    r"(?:[^\W\d_][\w'’.-]*[,;:]?\s+){5,}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{12,}"
+    r"(?<![\w'’.-])(?:[^\W\d_][\w'’.-]{0,40}[,;:]?\s{1,20}){5}[^\W\d_]{2}"
+    r"|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{12}"
 )
 _GREETING = re.compile(r"\s*You are [\w ,]+ assistant[^.]*\.?\s*$")
 _ADDRESS = re.compile(
-    r"\b(?:https?|ftp)://|\bwww\.\w|\b[\w-]+\.(?:com|net|org|io|ru|cn|xyz)/", re.IGNORECASE
+    r"\b(?:https?|ftp)://|\bwww\.\w|\b[\w-]{1,63}\.(?:com|net|org|io|ru|cn|xyz)/", re.IGNORECASE
 )
 _SECRECY = re.compile(
     r"\b(?:not(?! tell the user about function calls)|don['’]t|never|without)\s+(?:ever\s+)?"

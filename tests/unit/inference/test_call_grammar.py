@@ -26,6 +26,8 @@ from tests.unit.inference.test_session import HOT, reply
 from tests.unit.inference.test_tool_calls import FAMILIES
 from tests.unit.inference.test_vocabulary import vocabulary_of
 
+pytestmark = pytest.mark.slow
+
 # The other families write something else than JSON, or more than one thing in one way.
 OWN_WORDS = (
     *("Hermes and Qwen", "Qwen 3, thinking", "Llama 3", "Mistral Small", "Ministral"),

@@ -18,9 +18,11 @@ from app.inference.session import Session
 from app.inference.worker import EngineThread
 from tests.tiny_model import write_tiny_model
 
-PATIENCE_SECONDS = 2
-SILENCE_SECONDS = 4
-MANY_BEATS = 6
+pytestmark = pytest.mark.slow
+
+PATIENCE_SECONDS = 1
+SILENCE_SECONDS = 2
+MANY_BEATS = 4
 
 Beats = queue.SimpleQueue[Event]
 

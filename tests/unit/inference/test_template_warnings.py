@@ -73,3 +73,10 @@ def test_a_template_in_use_is_warned_of() -> None:
     assert unused.fallback_reason
     for template in (poisoned, honest, unused):
         template.close()
+
+
+@pytest.mark.parametrize("text", ["x", "x-", "x. ", "a b, ", "You are ", " ", "x.x", "漢"])
+def test_a_text_as_long_as_can_be_says_what_a_short_one_says(text: str) -> None:
+    # A search that goes back over the text would take minutes.
+    long, short = text * (65_536 // len(text.encode())), text * 8
+    assert CompiledTemplate(long).warnings == CompiledTemplate(short).warnings

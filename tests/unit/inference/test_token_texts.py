@@ -20,6 +20,8 @@ from app.inference.vocabulary import Vocabulary
 from tests.unit.inference.test_vocabulary import vocabulary_of
 from tests.vocabularies import token_texts, vocabulary_file, write_model_on
 
+pytestmark = pytest.mark.slow
+
 COMMON = ("deepseek-coder", "llama-spm", "phi-3")
 OTHERS = (
     *("aquila", "baichuan", "bert-bge", "command-r", "deepseek-llm", "falcon"),

@@ -117,6 +117,7 @@ def test_a_control_token_that_plain_pieces_merge_into_is_kept_out(tmp_path: Path
         assert vocabulary.detokenize(tokens).decode().replace("▁", " ") == " a<s>a"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMON)
 def test_a_text_without_a_break_stays_the_same(converter: Path, name: str) -> None:
     path = next(converter.iterdir()) / "models" / f"ggml-vocab-{name}.gguf"
@@ -128,6 +129,7 @@ def test_a_text_without_a_break_stays_the_same(converter: Path, name: str) -> No
             assert vocabulary.detokenize(tokens[len(begin) :]).decode().removeprefix(" ") == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pre_tokenizer", ["gpt-4o", "deepseek-v3"])
 def test_millions_of_letters_do_not_end_the_process(pre_tokenizer: str, tmp_path: Path) -> None:
     model = with_byte_pairs(parts_of(write_tiny_model(tmp_path / "tiny.gguf")))
