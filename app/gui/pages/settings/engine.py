@@ -14,6 +14,7 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.workbench import Workbench
 
 _LOAD_FIELDS = (
@@ -39,7 +40,8 @@ class EngineCard(Card):
         self._details = PlainLabel("", "caption", wrap=True, selectable=True)
         self.test_button = Button(theme, self.tr("Test again"))
         self.full_button = Button(theme, self.tr("Use the full setting"))
-        self.full_button.setToolTip(self.tr("Whatever the test found; a crash ends only the reply"))
+        hint = self.tr("Whatever the test found; a crash ends only the reply")
+        self.full_button.setToolTip(plain_tool_tip(hint))
         self.full_button.hide()
         self.reload_button = Button(theme, self.tr("Load the model again"), icon_name="refresh")
         self.reload_button.hide()
