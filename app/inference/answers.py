@@ -140,7 +140,7 @@ class Answer:
 
     def last(self) -> dict[str, Any]:
         """The event that says why the reply ended."""
-        choice = self._choice({"delta": {}}, {"text": ""})
+        choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         return self._event([choice]) | self._timings() | self.written.repetition()
 

@@ -76,12 +76,12 @@ class Reply:
 
     def _end(self, reason: FinishReason) -> None:
         self.generation.statistics.finish_reason = reason
-        self._deliver(self._text.finish())
+        self._deliver(self._text.finish(), is_last=True)
         self.generation.end()
 
-    def _deliver(self, text: str) -> None:
+    def _deliver(self, text: str, *, is_last: bool = False) -> None:
         # Probabilities go with the text that their tokens belong to, or with the last of it.
-        if text:
+        if text or (is_last and self._undelivered):
             self.generation.deliver(Piece(text, tuple(self._untold), self._undelivered))
             self._untold.clear()
             self._undelivered = 0
