@@ -92,6 +92,7 @@ def is_adapted(source: str, conversation: Conversation, outcome: Rendered) -> bo
     return outcome.text in others or not (conversation.tools or any(others))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CONVERSATIONS)
 def test_they_read_as_transformers_renders_them(converter: Path, kind: str) -> None:
     conversation = CONVERSATIONS[kind]

@@ -20,6 +20,8 @@ from tests.vocabularies import (
     write_windowed_model_on,
 )
 
+pytestmark = pytest.mark.slow
+
 CONTEXT, SLOTS = 4096, 2
 GREEDY = Sampling(temperature=0)
 Likeliest = list[tuple[int, float]]

@@ -11,6 +11,8 @@ from app.inference.template import CompiledTemplate
 from tests.poisoned_templates import POISONED
 from tests.templates import templates
 
+pytestmark = pytest.mark.slow
+
 LOOP = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}"
 HONEST = {
     "thoughts taken out": "{% for m in messages %}{% if '</think>' in m.content %}"
