@@ -21,10 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.cli.values import add_pickle_argument, address, layer_count, positive
+from app.cli.values import (
+    add_gpu_layers_argument,
+    add_pickle_argument,
+    add_worker_argument,
+    positive,
+    wished_gpu_layers,
+)
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed, Said
-from app.core.settings import Settings, load_settings
+from app.core.settings import load_settings
 from app.core.sizes import format_bytes
 from app.estimation.cache_types import CACHE_TYPES, DEFAULT_CACHE_TYPE
 from app.jobs.reporter import Reporter
@@ -44,16 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kv", choices=CACHE_TYPES, default=DEFAULT_CACHE_TYPE, help="the type of keys and values"
     )
-    parser.add_argument(
-        "--gpu-layers", type=layer_count, metavar="N|auto", help="layers on the graphics card"
-    )
-    parser.add_argument(
-        "--worker",
-        action="append",
-        type=address,
-        metavar="HOST:PORT",
-        help="a “gristmill worker” whose devices take layers, too; may repeat",
-    )
+    add_gpu_layers_argument(parser)
+    add_worker_argument(parser)
     add_pickle_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -76,7 +74,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         add_workers(workers)
     wishes = Wishes(
         context=arguments.context or settings.context,
-        gpu_layers=_gpu_layers(arguments, settings),
+        gpu_layers=wished_gpu_layers(arguments, settings),
     )
     manner = LoadManner(arguments.kv, settings.flash_attention, settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
@@ -96,11 +94,6 @@ def _place_of(source: str) -> Path:
         # Too long for a name, or in nobody's home folder: it is not here.
         pass
     raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=source)
-
-
-def _gpu_layers(arguments: argparse.Namespace, settings: Settings) -> int | None:
-    layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
-    return None if layers == "auto" else layers
 
 
 def _lines_of(found: Estimate) -> Iterator[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 
+from app.core.addresses import LOOPBACK, is_loopback
 from app.core.errors import AppError, ErrorCode
-
-LOOPBACK = "127.0.0.1"
 
 
 def add_host_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,12 +31,5 @@ def require_confirmed(arguments: argparse.Namespace, risk: str) -> None:
         AppError: `network_unconfirmed`.
     """
     host: str = arguments.host
-    if not _is_loopback(host) and arguments.confirm_network != host:
+    if not is_loopback(host) and arguments.confirm_network != host:
         raise AppError(ErrorCode.NETWORK_UNCONFIRMED, address=host, risk=risk)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

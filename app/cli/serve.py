@@ -9,7 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.cli.network import add_host_arguments, require_confirmed
-from app.cli.values import address, layer_count, port_number, positive, web_origin
+from app.cli.values import (
+    add_gpu_layers_argument,
+    add_worker_argument,
+    port_number,
+    positive,
+    web_origin,
+    wished_gpu_layers,
+)
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Failed, Noticed, Ready
 from app.core.secrets import store_secret, stored_secret
@@ -41,13 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slots", type=positive, metavar="N", help="replies at once; default: as in the settings"
     )
-    parser.add_argument(
-        "--worker",
-        action="append",
-        type=address,
-        metavar="HOST:PORT",
-        help="a “gristmill worker” whose devices take layers, too; may repeat",
-    )
+    add_worker_argument(parser)
     parser.add_argument(
         "--allow-origin",
         action="append",
@@ -62,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_load_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare how a model is loaded; what is not given comes from the settings."""
     parser.add_argument("--context", type=positive, metavar="N", help="tokens the model sees")
-    parser.add_argument(
-        "--gpu-layers", type=layer_count, metavar="N|auto", help="layers on the graphics card"
-    )
+    add_gpu_layers_argument(parser)
     parser.add_argument("--threads", type=positive, metavar="N", help="while a reply is written")
     parser.add_argument("--threads-batch", type=positive, metavar="N", help="while it is read")
     parser.add_argument("--flash-attention", choices=("auto", "on", "off"))
@@ -167,13 +166,12 @@ def _wishes(
     from app.inference.loading import LoadWishes
     from app.inference.probe import engine_setting
 
-    layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
     wishes = LoadWishes(
         model=facts.path,
         layers=facts.layers,
         context=arguments.context or settings.context,
         trained_context=facts.context,
-        gpu_layers=None if layers == "auto" else layers,
+        gpu_layers=wished_gpu_layers(arguments, settings),
         threads=arguments.threads or settings.threads,
         threads_batch=arguments.threads_batch or settings.threads_batch,
         flash_attention=arguments.flash_attention or settings.flash_attention,

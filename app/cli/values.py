@@ -9,6 +9,7 @@ from typing import Literal
 
 from app.core.addresses import is_host_and_port, is_web_origin
 from app.core.errors import AppError, ErrorCode
+from app.core.settings import Settings
 
 LARGEST = 2**24
 FEWEST_CHUNK_TOKENS = 16
@@ -24,6 +25,30 @@ def add_pickle_argument(parser: argparse.ArgumentParser) -> None:
         help="take weights in pickle files (.bin) where there is no safetensors; they are read as "
         "weights alone, and code in them is refused",
     )
+
+
+def add_worker_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare workers on other machines."""
+    parser.add_argument(
+        "--worker",
+        action="append",
+        type=address,
+        metavar="HOST:PORT",
+        help="a “gristmill worker” whose devices take layers, too; may repeat",
+    )
+
+
+def add_gpu_layers_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare how many layers lie on the graphics card."""
+    parser.add_argument(
+        "--gpu-layers", type=layer_count, metavar="N|auto", help="layers on the graphics card"
+    )
+
+
+def wished_gpu_layers(arguments: argparse.Namespace, settings: Settings) -> int | None:
+    """The number of layers that was given, or set; None for as many as fit."""
+    layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
+    return None if layers == "auto" else layers
 
 
 def path(text: str) -> Path:

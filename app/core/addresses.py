@@ -1,9 +1,11 @@
-"""What people type as an address: the origin of a web page, and a host with a port."""
+"""Addresses as texts: the origin of a web page, a host with a port, and which is this machine."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
+LOOPBACK = "127.0.0.1"
 _PORT = r":[1-9][0-9]{0,4}"
 _HOST = r"(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)"
 _ORIGIN = re.compile(rf"https?://{_HOST}({_PORT})?")
@@ -20,3 +22,16 @@ def is_host_and_port(text: str) -> bool:
     """Whether this is `host:port`."""
     is_form = _HOST_AND_PORT.fullmatch(text) is not None
     return is_form and int(text.rpartition(":")[2]) <= _LARGEST_PORT
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, and nobody else can reach it there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Meta
 
+from app.core.addresses import bracketed, is_loopback
 from app.core.errors import AppError, ErrorCode
 
 _LONGEST_ADDRESS = 1024
@@ -32,7 +33,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     def origin(self) -> str:
         """Scheme, host and port: the key is for this alone."""
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{_bracketed(self.host)}:{_port_of(parts)}"
+        return f"{parts.scheme}://{bracketed(self.host)}:{_port_of(parts)}"
 
     @property
     def is_readable_on_the_way(self) -> bool:
@@ -53,7 +54,7 @@ def parse_address(text: str, name: str = "") -> Endpoint:
     parts = _split(typed if "://" in typed else f"https://{typed}", text)
     if "://" not in typed and _is_private(parts.hostname or ""):
         parts = parts._replace(scheme="http")
-    host = _bracketed(parts.hostname or "")
+    host = bracketed(parts.hostname or "")
     if parts.scheme == "http" and not _is_private(parts.hostname or ""):
         raise AppError(ErrorCode.ENDPOINT_INSECURE, host=host)
     place = host if parts.port is None else f"{host}:{parts.port}"
@@ -79,10 +80,6 @@ def _port_of(parts: SplitResult) -> int:
     return parts.port or _DEFAULT_PORTS[parts.scheme]
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _is_private(host: str) -> bool:
     """Whether a host is this machine or in a network of one's own."""
     try:
@@ -93,7 +90,4 @@ def _is_private(host: str) -> bool:
 
 
 def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return is_loopback(host) or host.endswith(".localhost")

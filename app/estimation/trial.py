@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from app.core.settings import FlashAttention
 from app.estimation.cache_types import CACHE_TYPES, DEFAULT_CACHE_TYPE
 from app.estimation.trial_log import LoadLog, read_load_log
 from app.inference.loading import LoadWishes, context_parameters
-from app.jobs.launch import child_environment, command_line
+from app.jobs.errand import run_errand
 from app.native.library import load_llama, log
 
 _TIMEOUT_SECONDS = 120
@@ -105,25 +104,9 @@ def _logs_from_child(trials: Sequence[Trial], manner: LoadManner) -> Iterator[st
     words += [word for worker in manner.workers for word in ("--worker", worker)]
     for trial in trials:
         words += ["--load", f"{trial.gpu_layers}:{trial.context}:{trial.model}"]
-    # The child leaves when its standard input closes, so that is kept open until it ends.
-    reader, writer = os.pipe()
-    try:
-        child = subprocess.run(
-            command_line("trial-load", *words),
-            env=child_environment("trial-load"),
-            stdin=reader,
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-        output, complaints = child.stdout, child.stderr
-    except subprocess.TimeoutExpired as expired:
-        output, complaints = expired.stdout or b"", expired.stderr or b""
-    finally:
-        os.close(reader)
-        os.close(writer)
-    sys.stderr.write(complaints.decode("utf-8", "replace"))
-    for line in output.splitlines():
+    child = run_errand("trial-load", *words, timeout_seconds=_TIMEOUT_SECONDS)
+    sys.stderr.write(child.log)
+    for line in child.output.splitlines():
         match decode_event(line):
             case Said(text):
                 yield text

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import psutil
 
+from app.core.addresses import LOOPBACK, bracketed
 from app.core.errors import AppError, ErrorCode
 
-LOOPBACK = "127.0.0.1"
 _NAMES_OF_LOOPBACK = (LOOPBACK, "localhost")
 
 
@@ -46,14 +46,14 @@ def served_hosts(listener: socket.socket) -> frozenset[str]:
     A web page of somebody else's has its own name there, also where that name leads here.
     """
     host, port = listener.getsockname()[:2]
-    return frozenset(f"{_bracketed(name).lower()}:{port}" for name in _names_of(host))
+    return frozenset(f"{bracketed(name).lower()}:{port}" for name in _names_of(host))
 
 
 def own_address(listener: socket.socket) -> str:
     """`host:port` for this machine's programs: loopback wherever that is listened at."""
     host, port = listener.getsockname()[:2]
     is_everywhere = ipaddress.ip_address(host).is_unspecified
-    return f"{LOOPBACK if is_everywhere else _bracketed(host)}:{port}"
+    return f"{LOOPBACK if is_everywhere else bracketed(host)}:{port}"
 
 
 def network_address(listener: socket.socket) -> str:
@@ -63,7 +63,7 @@ def network_address(listener: socket.socket) -> str:
     if address.is_loopback:
         return ""
     outer = next(_outer_addresses(), "") if address.is_unspecified else host
-    return f"{_bracketed(outer)}:{port}" if outer else ""
+    return f"{bracketed(outer)}:{port}" if outer else ""
 
 
 def _address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -95,10 +95,6 @@ def _outer_addresses() -> Iterator[str]:
 
 def _is_own(host: str) -> bool:
     return host in set(_outer_addresses())
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _unusable(host: str) -> AppError:

@@ -6,7 +6,6 @@ Some builds crash at the first token on some processors; `safe_settings` says wh
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from app.inference.safe_settings import (
 )
 from app.inference.sampling import Sampling
 from app.inference.session import Session
-from app.jobs.launch import child_environment, command_line
+from app.jobs.errand import run_errand
 from app.jobs.outcome import ProcessOutcome
 from app.native.library import engine_fingerprint
 
@@ -105,34 +104,20 @@ def run_probe(without: tuple[Measure, ...]) -> None:
 def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
     """Why the probe failed in a child; None when it did not."""
     flags = [part for measure in without for part in (WITHOUT_FLAG, measure)]
-    # The child leaves when its standard input closes, so that is kept open until it ends.
-    reader, writer = os.pipe()
-    try:
-        child = subprocess.run(
-            command_line("probe", *flags),
-            env=child_environment("probe"),
-            stdin=reader,
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    child = run_errand("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)
+    if child.returncode is None:
         return _Failure(NO_ANSWER, f"it gave no answer for {_TIMEOUT_SECONDS} s")
-    finally:
-        os.close(reader)
-        os.close(writer)
-    log = child.stderr.decode("utf-8", "replace")
-    sys.stderr.write(log)
+    sys.stderr.write(child.log)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
         return None
-    for line in child.stdout.splitlines():
+    for line in child.output.splitlines():
         match decode_event(line):
             case Failed(ErrorCode.ENGINE_MISSING, facts):
                 raise AppError(ErrorCode.ENGINE_MISSING, **facts)
             case Failed(code, facts):
                 return _Failure(code, describe_error(code, facts))
-    return _Failure(outcome.signal_name, outcome.in_words(log.splitlines()))
+    return _Failure(outcome.signal_name, outcome.in_words(child.log.splitlines()))
 
 
 def _probe_model() -> Path:

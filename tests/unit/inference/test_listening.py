@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
+from app.core.addresses import LOOPBACK
 from app.core.errors import AppError, ErrorCode
 from app.inference.listening import (
-    LOOPBACK,
     listen,
     network_address,
     own_address,
