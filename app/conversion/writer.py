@@ -61,13 +61,18 @@ def write_models(
         require_space(path.parent, plan.size_bytes)
     total_bytes = sum(plan.weights_bytes for plan in plans.values())
     done_bytes = 0
-    with ThreadPoolExecutor(manner.threads) as pool, ExitStack() as open_files:
+    # A thread that a generator held would outlive a failure, until something collects it.
+    with (
+        ThreadPoolExecutor(manner.threads) as pool,
+        ThreadPoolExecutor(1) as reader,
+        ExitStack() as open_files,
+    ):
         files = [open_files.enter_context(whole_or_absent(path)) for path in plans]
         for file, plan in zip(files, plans.values(), strict=True):
             file.write(header_bytes(plan.metadata, plan.tensors))
         # llama.cpp orders tensors by name, so that all levels have the same order.
         order = [tensor.name for tensor in next(iter(plans.values())).tensors]
-        sources = _read_ahead(layout, order)
+        sources = _read_ahead(layout, order, reader)
         for placed in zip(*(plan.tensors for plan in plans.values()), strict=True):
             source = next(sources)
             for file, tensor in zip(files, placed, strict=True):
@@ -88,17 +93,16 @@ class _Source:
     weights: npt.NDArray[Any]
 
 
-def _read_ahead(layout: Layout, order: list[str]) -> Iterator[_Source]:
+def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[_Source]:
     """The tensors in `order`, each read while its forerunner is worked on; large ones alone."""
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = [by_name[name] for name in order]
-    with ThreadPoolExecutor(1) as reader:
-        ahead: Future[_Source] | None = None
-        for tensor, following in zip_longest(tensors, tensors[1:]):
-            source = ahead.result() if ahead else _read(tensor)
-            is_small = following is not None and following.size_bytes <= LARGEST_AHEAD_BYTES
-            ahead = reader.submit(_read, following) if is_small else None
-            yield source
+    ahead: Future[_Source] | None = None
+    for tensor, following in zip_longest(tensors, tensors[1:]):
+        source = ahead.result() if ahead else _read(tensor)
+        is_small = following is not None and following.size_bytes <= LARGEST_AHEAD_BYTES
+        ahead = reader.submit(_read, following) if is_small else None
+        yield source
 
 
 def _read(tensor: LaidOutTensor) -> _Source:

@@ -17,64 +17,23 @@ from app.core import paths
 from app.core.errors import Facts, NoticeCode
 from app.core.events import Noticed
 from app.core.files import replace, write_atomically
+from app.core.load_options import LoadOptions, load_options_of
 
-_LARGEST_CONTEXT = 2**24
-_MOST_THREADS = 1024
-_MOST_LAYERS = 1024
 _LONGEST_PROMPT = 2**20
 
 Theme = Literal["system", "light", "dark"]
-FlashAttention = Literal["auto", "on", "off"]
 ContextOverflow = Literal["stop", "shift"]
 """What happens when the context is full in the middle of a reply: it ends, or the oldest go."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings with their defaults; None means that the program decides."""
+class Settings(LoadOptions, frozen=True, kw_only=True):
+    """All settings with their defaults; the load options are those of models without their own.
+
+    `model_options` has the options of single models by the path of their first file, `presets`
+    those that a person gave a name.
+    """
 
     version: int = 1
-    gpu_layers: Annotated[
-        Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
-        Meta(
-            title="GPU layers",
-            description="How many layers of the model lie on the graphics card. "
-            "Automatic puts as many there as fit.",
-        ),
-    ] = None
-    threads: Annotated[
-        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
-        Meta(
-            title="Threads",
-            description="Processor threads while a reply is written. "
-            "Automatic takes one for each physical core.",
-        ),
-    ] = None
-    threads_batch: Annotated[
-        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
-        Meta(
-            title="Batch threads",
-            description="Processor threads while the prompt is read. "
-            "Automatic takes one for each physical core.",
-        ),
-    ] = None
-    context: Annotated[
-        int,
-        Meta(
-            ge=256,
-            le=_LARGEST_CONTEXT,
-            title="Context",
-            description="How many tokens of the conversation the model sees. "
-            "More needs more memory.",
-        ),
-    ] = 4096
-    flash_attention: Annotated[
-        FlashAttention,
-        Meta(
-            title="Flash attention",
-            description="A faster way to compute attention that needs less memory. "
-            "Automatic uses it where the device can.",
-        ),
-    ] = "auto"
     workers: Annotated[
         tuple[str, ...],
         Meta(
@@ -92,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     added_models: tuple[str, ...] = ()
+    model_options: dict[str, LoadOptions] = {}
+    presets: dict[str, LoadOptions] = {}
     converter_folder: Annotated[
         str | None,
         Meta(
@@ -166,6 +127,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Theme,
         Meta(title="Theme", description="Light, dark, or as the system has it."),
     ] = "system"
+
+    def options_for(self, model: Path) -> LoadOptions:
+        """How a model is loaded: as it was set for it, else as for all."""
+        return self.model_options.get(str(model)) or load_options_of(self)
 
     def models_path(self) -> Path:
         """The folder where models are kept."""

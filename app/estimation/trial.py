@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
-from app.core.settings import FlashAttention
+from app.core.load_options import FlashAttention
 from app.estimation.cache_types import CACHE_TYPES, DEFAULT_CACHE_TYPE
 from app.estimation.trial_log import LoadLog, read_load_log
 from app.inference.loading import LoadWishes, context_parameters

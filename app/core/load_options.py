@@ -1,0 +1,153 @@
+"""How a model is loaded: what a person can choose for all models, for one, or in a preset."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+_LARGEST_CONTEXT = 2**24
+_LARGEST_BATCH = 2**16
+_MOST_THREADS = 1024
+_MOST_LAYERS = 1024
+_MOST_DEVICES = 64
+
+FlashAttention = Literal["auto", "on", "off"]
+CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"]
+"""The types that llama.cpp keeps keys and values in (kv_cache_types in common/arg.cpp)."""
+
+
+class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a model is loaded; None means that the program decides."""
+
+    gpu_layers: Annotated[
+        Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        Meta(
+            title="GPU layers",
+            description="How many layers of the model lie on the graphics card. "
+            "Automatic puts as many there as fit.",
+        ),
+    ] = None
+    device_shares: Annotated[
+        tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
+        Meta(
+            max_length=_MOST_DEVICES,
+            title="Split over devices",
+            description="Which part of those layers each device takes, in the engine's order. "
+            "Automatic goes by their free memory.",
+        ),
+    ] = ()
+    experts_on_cpu: Annotated[
+        Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        Meta(
+            title="Experts on the processor",
+            description="For how many layers of a mixture-of-experts model the experts stay in "
+            "RAM. Automatic moves only those that don't fit.",
+        ),
+    ] = None
+    kv_on_device: Annotated[
+        bool,
+        Meta(
+            title="Keys and values on the device",
+            description="Those of a layer lie where the layer lies; else all of them in RAM, "
+            "which is slower and leaves room for layers.",
+        ),
+    ] = True
+    cache_type_k: Annotated[
+        CacheType,
+        Meta(
+            title="Type of keys",
+            description="Smaller types leave room for more context and cost a little quality.",
+        ),
+    ] = "f16"
+    cache_type_v: Annotated[
+        CacheType,
+        Meta(
+            title="Type of values",
+            description="Types of 8 bits and less need flash attention.",
+        ),
+    ] = "f16"
+    flash_attention: Annotated[
+        FlashAttention,
+        Meta(
+            title="Flash attention",
+            description="A faster way to compute attention that needs less memory. "
+            "Automatic uses it where the device can.",
+        ),
+    ] = "auto"
+    context: Annotated[
+        int,
+        Meta(
+            ge=256,
+            le=_LARGEST_CONTEXT,
+            title="Context",
+            description="How many tokens of the conversation the model sees. "
+            "More needs more memory.",
+        ),
+    ] = 4096
+    batch: Annotated[
+        int,
+        Meta(
+            ge=32,
+            le=_LARGEST_BATCH,
+            title="Batch",
+            description="How many tokens of a prompt are handed over at once.",
+        ),
+    ] = 2048
+    micro_batch: Annotated[
+        int,
+        Meta(
+            ge=32,
+            le=_LARGEST_BATCH,
+            title="Micro-batch",
+            description="How many of them are computed at once; more reads a prompt faster on "
+            "graphics cards and needs more memory.",
+        ),
+    ] = 512
+    threads: Annotated[
+        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        Meta(
+            title="Threads",
+            description="Processor threads while a reply is written. "
+            "Automatic takes one for each physical core.",
+        ),
+    ] = None
+    threads_batch: Annotated[
+        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        Meta(
+            title="Batch threads",
+            description="Processor threads while the prompt is read. "
+            "Automatic takes one for each physical core.",
+        ),
+    ] = None
+    memory_map: Annotated[
+        bool,
+        Meta(
+            title="Memory map",
+            description="Read the file's pages as they are needed, so that the system can share "
+            "and drop them; else the whole file is read into memory.",
+        ),
+    ] = True
+    memory_lock: Annotated[
+        bool,
+        Meta(
+            title="Memory lock",
+            description="Keep the weights in RAM, so that the system never swaps them out.",
+        ),
+    ] = False
+    extra_buffers: Annotated[
+        bool,
+        Meta(
+            title="Repacked weights",
+            description="Keep a copy of weights in the order that the processor reads fastest.",
+        ),
+    ] = True
+
+
+LOAD_FIELDS = LoadOptions.__struct_fields__
+
+
+def load_options_of(source: LoadOptions) -> LoadOptions:
+    """The load options alone, of a value that may hold more."""
+    return LoadOptions(**{name: getattr(source, name) for name in LOAD_FIELDS})
