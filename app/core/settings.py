@@ -51,8 +51,8 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         ),
     ] = None
     added_models: tuple[str, ...] = ()
-    model_options: dict[str, LoadOptions] = {}
-    presets: dict[str, LoadOptions] = {}
+    model_options: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
+    presets: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     converter_folder: Annotated[
         str | None,
         Meta(

@@ -12,8 +12,8 @@ from typing import Any
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Loading, Noticed
-from app.core.machine import usable_threads
 from app.core.load_options import FlashAttention
+from app.core.machine import usable_threads
 from app.native.devices import devices
 from app.native.library import load_llama, log
 from app.native.rpc import add_workers
