@@ -15,7 +15,7 @@ from; `levels` has an object for each level, the smallest first:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,16 @@ from app.cli.values import (
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed, Said
-from app.core.settings import load_settings
+from app.core.settings import Settings, load_settings
 from app.core.sizes import format_bytes
-from app.estimation.cache_types import CACHE_TYPES, DEFAULT_CACHE_TYPE
+from app.estimation.caches import CACHE_TYPES
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.estimation.estimate import Estimate, LevelEstimate
+    from app.core.load_options import LoadOptions
+    from app.estimation.fit import Plan
+    from app.estimation.outlook import LevelOutlook
+    from app.estimation.source_facts import SourceFacts
 
 NAME = "estimate"
 HELP = "Tell the size of every level of a model, its memory here, and what fits on devices."
@@ -47,21 +50,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", help="the folder of a checkpoint, or a GGUF file")
     parser.add_argument("--context", type=positive, metavar="N", help="tokens the model sees")
-    parser.add_argument(
-        "--kv", choices=CACHE_TYPES, default=DEFAULT_CACHE_TYPE, help="the type of keys and values"
-    )
+    parser.add_argument("--kv", choices=CACHE_TYPES, help="the type of keys and values")
     add_gpu_layers_argument(parser)
     add_worker_argument(parser)
     add_pickle_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--facts", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan, try loads without allocation, and print."""
-    from app.estimation.estimate import estimate
-    from app.estimation.fit import Wishes
     from app.estimation.hardware import read_hardware
+    from app.estimation.outlook import outlook, possible_options
     from app.estimation.sizing import size_source
+    from app.estimation.source_facts import encode_facts
+    from app.estimation.survey import settle, survey
     from app.estimation.trial import LoadManner
     from app.native.rpc import add_workers
 
@@ -72,17 +75,31 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     workers = tuple(arguments.worker or settings.workers)
     if workers:
         add_workers(workers)
-    wishes = Wishes(
-        context=arguments.context or settings.context,
-        gpu_layers=wished_gpu_layers(arguments, settings),
-    )
-    manner = LoadManner(arguments.kv, settings.flash_attention, settings.reply_slots, workers)
+    options = _options(arguments, settings, place)
+    manner = LoadManner(settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
     source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
-    found = estimate(source, read_hardware(), wishes, manner)
-    lines = [_json_of(found)] if arguments.json else _lines_of(found)
+    facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
+    if arguments.facts:
+        reporter.report(Said(encode_facts(facts) + "\n"))
+        return
+    facts = settle(facts, source, options, manner)
+    options = possible_options(facts, options)
+    rows = outlook(facts, options)
+    lines = [_json_of(facts, options, rows)] if arguments.json else _lines_of(facts, options, rows)
     for line in lines:
         reporter.report(Said(line + "\n"))
+
+
+def _options(arguments: argparse.Namespace, settings: Settings, place: Path) -> LoadOptions:
+    usual = settings.options_for(place)
+    return msgspec.structs.replace(
+        usual,
+        context=arguments.context or usual.context,
+        cache_type_k=arguments.kv or usual.cache_type_k,
+        cache_type_v=arguments.kv or usual.cache_type_v,
+        gpu_layers=wished_gpu_layers(arguments, settings),
+    )
 
 
 def _place_of(source: str) -> Path:
@@ -96,76 +113,80 @@ def _place_of(source: str) -> Path:
     raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=source)
 
 
-def _lines_of(found: Estimate) -> Iterator[str]:
-    shape = found.shape
+def _lines_of(
+    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]
+) -> Iterator[str]:
+    shape = facts.shape
     yield (
         f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
         f"for {shape.trained_context:,}"
     )
-    yield f"Memory for a context of {found.context:,} tokens, keys and values in {found.cache_type}"
+    yield (
+        f"Memory for a context of {options.context:,} tokens, keys and values in "
+        f"{' and '.join(dict.fromkeys((options.cache_type_k, options.cache_type_v)))}"
+    )
     yield f"{'level':<10}{'file':>10}{'bits':>7}{'weights':>10}{'keys':>10}{'compute':>10}  fit"
-    for level in found.levels:
-        yield _line_of(level)
+    for row in rows:
+        yield _line_of(row)
 
 
-def _line_of(level: LevelEstimate) -> str:
+def _line_of(row: LevelOutlook) -> str:
+    level = row.facts
     size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
     bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
     beginning = f"{level.level:<10}{size:>10}{bits:>7}"
-    if level.plan is None:
-        return f"{beginning}  {level.problem}"
-    parts = level.plan.memory.values()
+    if row.plan is None:
+        return f"{beginning}  {row.problem}"
+    parts = row.plan.memory.values()
     weights = format_bytes(sum(part.weights_bytes for part in parts))
     kv = format_bytes(sum(part.kv_bytes for part in parts))
     compute = format_bytes(sum(part.compute_bytes for part in parts))
-    return f"{beginning}{weights:>10}{kv:>10}{compute:>10}  {level.plan.sentence}"
+    return f"{beginning}{weights:>10}{kv:>10}{compute:>10}  {row.plan.sentence}"
 
 
-def _json_of(found: Estimate) -> str:
+def _json_of(facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]) -> str:
     document = {
-        "context": found.context,
-        "kv_type": found.cache_type,
-        "model": found.shape,
-        "hardware": found.hardware,
-        "levels": [_document_of(level) for level in found.levels],
+        "context": options.context,
+        "kv_type": options.cache_type_k,
+        "model": facts.shape,
+        "hardware": facts.hardware,
+        "levels": [_document_of(row) for row in rows],
     }
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
 
-def _document_of(level: LevelEstimate) -> dict[str, Any]:
-    plan = level.plan
-    memory = (
-        None
-        if plan is None
-        else [
-            {
-                "device": name,
-                "weights_bytes": part.weights_bytes,
-                "kv_bytes": part.kv_bytes,
-                "compute_bytes": part.compute_bytes,
-            }
-            for name, part in plan.memory.items()
-        ]
-    )
-    fit = (
-        None
-        if plan is None
-        else {
-            "verdict": plan.verdict,
-            "gpu_layers": plan.gpu_layers,
-            "layers": plan.layers,
-            "experts_on_cpu": plan.experts_on_cpu,
-            "kv_on_device": plan.kv_on_device,
-            "largest_context": plan.largest_context,
-            "sentence": plan.sentence,
-        }
-    )
+def _document_of(row: LevelOutlook) -> dict[str, Any]:
+    level, plan = row.facts, row.plan
     return {
         "level": level.level,
         "size_bytes": level.size_bytes,
-        "exact": level.size_bytes is not None,
+        "exact": level.is_exact,
         "bits_per_weight": level.bits_per_weight,
-        "memory": memory,
-        "fit": fit,
-        "problem": level.problem or None,
+        "memory": None if plan is None else _memory_of(plan),
+        "fit": None if plan is None else _fit_of(plan),
+        "problem": row.problem or None,
+    }
+
+
+def _memory_of(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "device": name,
+            "weights_bytes": part.weights_bytes,
+            "kv_bytes": part.kv_bytes,
+            "compute_bytes": part.compute_bytes,
+        }
+        for name, part in plan.memory.items()
+    ]
+
+
+def _fit_of(plan: Plan) -> dict[str, Any]:
+    return {
+        "verdict": plan.verdict,
+        "gpu_layers": plan.gpu_layers,
+        "layers": plan.layers,
+        "experts_on_cpu": plan.experts_on_cpu,
+        "kv_on_device": plan.kv_on_device,
+        "largest_context": plan.largest_context,
+        "sentence": plan.sentence,
     }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
-from app.estimation.trial_log import Cache, LoadLog
+from app.native.load_log import LoadLog
 
 PROCESSOR = "CPU"
 """llama.cpp's name for the processor as a device; its memory is the machine's."""
-CONTEXT_STEP = 256
-"""llama.cpp rounds contexts up to this many tokens (llama_context in src/llama-context.cpp)."""
 
 _EMBEDDING = "token_embd.weight"
 _INPUTS = frozenset(
@@ -60,21 +59,39 @@ class Weights:
     output_bytes: int
     tied_bytes: int
 
-    def by_device(self, layer_devices: Sequence[str], experts_on_cpu: int = 0) -> dict[str, int]:
-        """The bytes on each device when layers and, last, the output lie there.
+    @property
+    def layers(self) -> int:
+        """The layers without the output."""
+        return len(self.layer_bytes)
 
-        The experts of the first `experts_on_cpu` layers stay with the processor.
+    @cached_property
+    def _layers_before(self) -> tuple[int, ...]:
+        return tuple(accumulate(self.layer_bytes, initial=0))
+
+    @cached_property
+    def _experts_before(self) -> tuple[int, ...]:
+        return tuple(accumulate(self.expert_bytes, initial=0))
+
+    def span_bytes(self, first: int, end: int, experts_on_cpu: int = 0) -> int:
+        """What the layers from `first` to before `end` take on a device, the output as the last.
+
+        Without the experts of the first `experts_on_cpu` layers.
         """
-        placed: Counter[str] = Counter({PROCESSOR: self.input_bytes})
-        *repeating, output = layer_devices
-        for layer, device in enumerate(repeating):
-            experts = self.expert_bytes[layer] if layer < experts_on_cpu else 0
-            placed[device] += self.layer_bytes[layer] - experts
-            placed[PROCESSOR] += experts
-        placed[output] += self.output_bytes
-        if output != PROCESSOR:
-            placed[output] += self.tied_bytes
-        return dict(placed)
+        last = min(end, self.layers)
+        experts = self._experts_before[min(last, max(experts_on_cpu, first))]
+        taken = self._layers_before[last] - self._layers_before[first]
+        taken -= experts - self._experts_before[first]
+        if end > self.layers:
+            taken += self.output_bytes + self.tied_bytes
+        return taken
+
+    def rest_bytes(self, first: int | None, experts_on_cpu: int = 0) -> int:
+        """What stays in RAM when the layers from `first` on lie on devices; None for no layer."""
+        if first is None:
+            return self.input_bytes + self._layers_before[-1] + self.output_bytes
+        before = self.input_bytes + self._layers_before[first]
+        experts = self._experts_before[max(experts_on_cpu, first)] - self._experts_before[first]
+        return before + experts
 
 
 def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
@@ -102,24 +119,6 @@ def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
     )
 
 
-def cache_bytes(caches: Iterable[Cache], kv_heads: Sequence[int], context: int) -> Counter[int]:
-    """The bytes that the caches of each layer would take for `context` tokens, by its number.
-
-    Right up to the context that the caches were measured at. A cache's layers share it by their
-    `kv_heads`, evenly where not all of them have some.
-    """
-    by_layer: Counter[int] = Counter()
-    for cache in caches:
-        heads = [kv_heads[layer] if layer < len(kv_heads) else 1 for layer in cache.layers]
-        if min(heads, default=1) <= 0:
-            heads = [1] * len(heads)
-        cells = min(cache.cells, _padded(context))
-        size_bytes = cache.size_bytes * cells / cache.cells
-        for layer, count in zip(cache.layers, heads, strict=True):
-            by_layer[layer] += round(size_bytes * count / sum(heads))
-    return by_layer
-
-
 def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:
     """Sizes by the device whose name a buffer's begins with; without one it is the machine's."""
     known = sorted(set(devices) - {PROCESSOR}, key=len, reverse=True)
@@ -127,7 +126,3 @@ def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, i
     for buffer, size_bytes in buffers.items():
         sizes[next((name for name in known if buffer.startswith(name)), PROCESSOR)] += size_bytes
     return dict(sizes)
-
-
-def _padded(context: int) -> int:
-    return math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP

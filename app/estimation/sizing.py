@@ -41,6 +41,16 @@ class SizedLevel:
     file: Callable[[], AbstractContextManager[Path]] | None = None
     problem: AppError | None = None
 
+    def opened(self) -> AbstractContextManager[Path]:
+        """A file that loads as the level would, for as long as the block lasts.
+
+        Raises:
+            ValueError: when there is none.
+        """
+        if self.file is None:
+            raise ValueError(self.level)
+        return self.file()
+
 
 @dataclass(frozen=True)
 class SizedSource:

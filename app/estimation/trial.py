@@ -1,4 +1,4 @@
-"""Loading a model without allocating anything, to learn what memory a real load would take.
+"""Loading a model without allocating anything, to learn what memory real loads would take.
 
 llama.cpp ends the process on some models, so `try_loads` has a child do it.
 """
@@ -8,107 +8,138 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
-from app.core.load_options import FlashAttention
-from app.estimation.cache_types import CACHE_TYPES, DEFAULT_CACHE_TYPE
-from app.estimation.trial_log import LoadLog, read_load_log
+from app.core.load_options import LoadOptions
+from app.estimation.caches import CACHE_TYPES
 from app.inference.loading import LoadWishes, context_parameters
 from app.jobs.errand import run_errand
 from app.native.library import load_llama, log
+from app.native.load_log import LoadLog, read_load_log
 
 _TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A load to try: the file, the layers on devices, the tokens of the context."""
+    """A file to load, and the contexts to open for it.
+
+    All `loads` have the layers and experts of the first; both are numbers.
+    """
 
     model: Path
-    gpu_layers: int
-    context: int
+    loads: tuple[LoadOptions, ...]
 
 
 @dataclass(frozen=True)
 class LoadManner:
-    """What the loads have in common, as in `LoadWishes`, and the type of keys and values."""
+    """What no load option says: the sequences at once, workers, and whether tokens look ahead."""
 
-    cache_type: str = DEFAULT_CACHE_TYPE
-    flash_attention: FlashAttention = "auto"
     slots: int = 1
     workers: tuple[str, ...] = ()
     reads_at_once: bool = False
 
 
-def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[LoadLog | None]:
-    """What each load tells, in order; None for those that llama.cpp refuses or dies of.
+@dataclass(frozen=True)
+class TrialOptions:
+    """What a child is told besides the files: the loads of each, and their manner."""
+
+    loads: tuple[tuple[LoadOptions, ...], ...]
+    manner: LoadManner
+
+
+def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog | None]]:
+    """What each load of each trial tells, in order; None where llama.cpp refuses or dies.
 
     Raises:
         AppError: `engine_missing`, `worker_unreachable`.
     """
     if not trials:
         return []
-    logs: list[LoadLog | None] = [
-        found if (found := read_load_log(text)).is_complete else None
-        for text in _logs_from_child(trials, manner)
-    ]
-    return logs + [None] * (len(trials) - len(logs))
+    told = _logs_from_child(trials, manner)
+    return [_of_one_model([next(told, None) for _ in trial.loads]) for trial in trials]
 
 
 def load_without_allocation(
     trial: Trial, manner: LoadManner, devices: ctypes.Array[ctypes.c_void_p] | None = None
-) -> str:
-    """Load a model and open a context in this process, without memory; gives llama.cpp's log."""
+) -> Iterator[LoadLog]:
+    """Load a model and open contexts in this process, without memory.
+
+    What a log tells of the model is in the first of them alone.
+    """
     llama = load_llama()
+    first = trial.loads[0]
     parameters = llama.llama_model_default_params()
     parameters.no_alloc = True
     # A mapped file can't go without memory of its own: llama.cpp aborts.
     parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
     parameters.use_extra_bufts = False
-    parameters.n_gpu_layers = trial.gpu_layers
+    parameters.n_gpu_layers = first.gpu_layers
     if devices is not None:
         parameters.devices = ctypes.addressof(devices)
     with log.recording() as pieces:
         model = llama.llama_model_load_from_file(os.fsencode(trial.model), parameters)
-        if model:
-            context = llama.llama_init_from_model(model, _context_parameters(trial, manner))
-            if context:
-                llama.llama_free(context)
-            llama.llama_model_free(model)
-    return "".join(pieces)
+    told = "".join(pieces)
+    for options in trial.loads:
+        with log.recording() as pieces:
+            context = model and llama.llama_init_from_model(
+                model, _context_parameters(trial.model, options, manner)
+            )
+        yield read_load_log(told + "".join(pieces))
+        told = ""
+        if context:
+            llama.llama_free(context)
+    if model:
+        llama.llama_model_free(model)
 
 
-def _context_parameters(trial: Trial, manner: LoadManner) -> object:
+def _of_one_model(logs: Sequence[LoadLog | None]) -> list[LoadLog | None]:
+    first = logs[0]
+    if first is None:
+        return [None] * len(logs)
+    layers, tensors = first.layer_devices, first.asked_tensors
+    return [
+        replace(one, layer_devices=layers, asked_tensors=tensors)
+        if one is not None and one.is_complete
+        else None
+        for one in logs
+    ]
+
+
+def _context_parameters(model: Path, options: LoadOptions, manner: LoadManner) -> object:
     wishes = LoadWishes(
-        model=trial.model,
+        model=model,
         layers=0,
-        context=trial.context,
+        context=options.context,
         trained_context=0,
-        flash_attention=manner.flash_attention,
+        flash_attention=options.flash_attention,
         slots=manner.slots,
         reads_at_once=manner.reads_at_once,
     )
-    parameters = context_parameters(wishes, trial.context)
-    parameters.type_k = parameters.type_v = CACHE_TYPES[manner.cache_type]
+    parameters = context_parameters(wishes, options.context)
+    parameters.type_k = CACHE_TYPES[options.cache_type_k]
+    parameters.type_v = CACHE_TYPES[options.cache_type_v]
     return parameters
 
 
-def _logs_from_child(trials: Sequence[Trial], manner: LoadManner) -> Iterator[str]:
-    words = ["--kv", manner.cache_type, "--flash-attention", manner.flash_attention]
-    words += ["--slots", str(manner.slots)]
-    words += ["--reads-at-once"] if manner.reads_at_once else []
-    words += [word for worker in manner.workers for word in ("--worker", worker)]
-    for trial in trials:
-        words += ["--load", f"{trial.gpu_layers}:{trial.context}:{trial.model}"]
-    child = run_errand("trial-load", *words, timeout_seconds=_TIMEOUT_SECONDS)
+def _logs_from_child(trials: Sequence[Trial], manner: LoadManner) -> Iterator[LoadLog]:
+    options = TrialOptions(tuple(trial.loads for trial in trials), manner)
+    models = [str(trial.model) for trial in trials]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "options.json"
+        file.write_bytes(msgspec.json.encode(options))
+        child = run_errand("trial-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
     sys.stderr.write(child.log)
     for line in child.output.splitlines():
         match decode_event(line):
             case Said(text):
-                yield text
+                yield msgspec.json.decode(text, type=LoadLog)
             case Failed(ErrorCode.ENGINE_MISSING | ErrorCode.WORKER_UNREACHABLE as code, facts):
                 raise AppError(code, **facts)

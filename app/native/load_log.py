@@ -17,6 +17,7 @@ _TENSOR = re.compile(r"loading tensor (\S+)$")
 _CACHE_LAYER = re.compile(r"(?:llama_kv_cache:|llama_memory_recurrent,) layer +(\d+): dev = (\S+)$")
 _CACHE_SIZE = re.compile(
     r"(?:llama_kv_cache|llama_memory_recurrent): size = +([\d.]+) MiB \( *(\d+) cells,"
+    r".*?(?:K \((\w+)\): +([\d.]+) MiB, V \((\w+)\): +([\d.]+) MiB)?$"
 )
 _BUFFER = re.compile(r": +(\S+) +(model|KV|RS|output|compute) buffer size = +([\d.]+) MiB")
 _UNKNOWN_CACHE = "state buffer size ="
@@ -26,14 +27,18 @@ _UNKNOWN_CACHE = "state buffer size ="
 class Cache:
     """A cache: its cells, its size, its layers and the device of each.
 
-    One of keys and values has a cell for each token, at most as many as a sliding window needs;
-    one of recurrent layers has a cell for each sequence.
+    One of keys and values has a cell for each token, at most as many as a sliding window needs,
+    and the size and type of each of the two; one of recurrent layers has a cell for each sequence.
     """
 
     cells: int
     size_bytes: int
     layers: tuple[int, ...]
     devices: tuple[str, ...]
+    key_bytes: int = 0
+    key_type: str = ""
+    value_bytes: int = 0
+    value_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class LoadLog:
 
     `layer_devices` has the device of each layer, the output's last; `asked_tensors` are the names
     in the order in which llama.cpp asked for them. Buffer sizes are in bytes by the buffer's name,
-    which begins with its device's; A load that failed is
+    which begins with its device's. A load that failed is
     not complete, nor is one with caches that grow by rules of their own (DeepSeek 4's).
     """
 
@@ -64,7 +69,7 @@ def read_load_log(text: str) -> LoadLog:
         kind: Counter() for kind in ("model", "KV", "RS", "output", "compute")
     }
     for name, kind, mebibytes in _BUFFER.findall(text):
-        buffers[kind][name] += round(float(mebibytes) * _MEBIBYTE)
+        buffers[kind][name] += _bytes(mebibytes)
     return LoadLog(
         layer_devices=tuple(match[1] for match in _LAYER_DEVICE.finditer(text)),
         asked_tensors=tuple(
@@ -84,7 +89,20 @@ def _caches(text: str) -> Iterator[Cache]:
         if match := _CACHE_LAYER.match(line):
             layers.append((int(match[1]), match[2]))
         elif match := _CACHE_SIZE.match(line):
-            size_bytes = round(float(match[1]) * _MEBIBYTE)
+            size, cells, key_type, keys, value_type, values = match.groups()
             numbers, devices = zip(*layers, strict=True) if layers else ((), ())
-            yield Cache(int(match[2]), size_bytes, numbers, devices)
+            yield Cache(
+                cells=int(cells),
+                size_bytes=_bytes(size),
+                layers=numbers,
+                devices=devices,
+                key_bytes=_bytes(keys or "0"),
+                key_type=key_type or "",
+                value_bytes=_bytes(values or "0"),
+                value_type=value_type or "",
+            )
             layers = []
+
+
+def _bytes(mebibytes: str) -> int:
+    return round(float(mebibytes) * _MEBIBYTE)

@@ -1,0 +1,84 @@
+"""What keys, values and recurrent states take, for any context and any types, from one load."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from app.core.load_options import LoadOptions
+from app.library.tensor_types import TENSOR_TYPES
+from app.native.load_log import Cache
+
+CONTEXT_STEP = 256
+"""llama.cpp rounds contexts up to this many tokens (llama_context in src/llama-context.cpp)."""
+CACHE_TYPES = {
+    "f32": 0,
+    "f16": 1,
+    "bf16": 30,
+    "q8_0": 8,
+    "q5_1": 7,
+    "q5_0": 6,
+    "iq4_nl": 20,
+    "q4_1": 3,
+    "q4_0": 2,
+}
+"""Ggml's numbers of the types that keys and values can be kept in."""
+
+
+@dataclass(frozen=True)
+class SizedCache:
+    """A cache of some types, whose `cells` take `size_bytes`.
+
+    `shares` is what all layers before each one take of it, 0 to 1, and at the end all of them.
+    """
+
+    cells: int
+    size_bytes: float
+    shares: tuple[float, ...]
+
+    def bytes_of(self, first: int, end: int, context: int) -> float:
+        """What the layers from `first` to before `end` take for `context` tokens."""
+        cells = min(self.cells, math.ceil(context / CONTEXT_STEP) * CONTEXT_STEP)
+        last = len(self.shares) - 1
+        share = self.shares[min(end, last)] - self.shares[min(first, last)]
+        return self.size_bytes * cells / self.cells * share
+
+
+def size_caches(
+    caches: Iterable[Cache], kv_heads: Sequence[int], layers: int, options: LoadOptions
+) -> tuple[SizedCache, ...]:
+    """The caches of a load, as they would be with the types of the options.
+
+    Right up to the context that they were measured at. A cache's layers share it by their
+    `kv_heads`, evenly where not all of them have some.
+    """
+    return tuple(_sized(cache, kv_heads, layers, options) for cache in caches if cache.cells)
+
+
+def _sized(cache: Cache, kv_heads: Sequence[int], layers: int, options: LoadOptions) -> SizedCache:
+    heads = [kv_heads[layer] if layer < len(kv_heads) else 1 for layer in cache.layers]
+    if min(heads, default=1) <= 0:
+        heads = [1] * len(heads)
+    by_layer = [0] * layers
+    for layer, count in zip(cache.layers, heads, strict=True):
+        by_layer[layer] += count
+    total = sum(by_layer) or 1
+    shares = accumulate((count / total for count in by_layer), initial=0.0)
+    return SizedCache(cache.cells, cache.size_bytes * _scale(cache, options), tuple(shares))
+
+
+def _scale(cache: Cache, options: LoadOptions) -> float:
+    """How much larger a cache is in other types; one of recurrent states has its own."""
+    measured = cache.key_bytes + cache.value_bytes
+    if not measured:
+        return 1.0
+    keys = cache.key_bytes * _width(options.cache_type_k) / _width(cache.key_type)
+    values = cache.value_bytes * _width(options.cache_type_v) / _width(cache.value_type)
+    return (keys + values) / measured
+
+
+def _width(cache_type: str) -> float:
+    kind = TENSOR_TYPES[CACHE_TYPES[cache_type]]
+    return kind.block_bytes / kind.block_size

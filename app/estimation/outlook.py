@@ -1,0 +1,61 @@
+"""What each level would be like with some load options: arithmetic that keeps up with sliders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from app.core.load_options import LoadOptions
+from app.estimation.caches import SizedCache, size_caches
+from app.estimation.compute import ComputeBuffers, compute_buffers
+from app.estimation.fit import Plan, plan_fit
+from app.estimation.placement import Need
+from app.estimation.source_facts import LevelFacts, SourceFacts
+
+_UNKNOWN = "The engine can't load this model, so its memory is unknown."
+
+
+@dataclass(frozen=True)
+class LevelOutlook:
+    """What is to be expected of a level; None is unknown, and `problem` says why."""
+
+    facts: LevelFacts
+    plan: Plan | None = None
+    problem: str = ""
+
+
+def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:
+    """What is to be expected of each level, in the facts' order."""
+    options = possible_options(facts, options)
+    caches = size_caches(facts.caches, facts.shape.kv_heads, facts.shape.layers, options)
+    shared: dict[str, ComputeBuffers] = {}
+    return tuple(_outlook_of(level, facts, options, caches, shared) for level in facts.levels)
+
+
+def possible_options(facts: SourceFacts, options: LoadOptions) -> LoadOptions:
+    """The options as a load takes them: no context beyond the trained one.
+
+    A model whose tokens look ahead reads its whole context at once.
+    """
+    context = min(options.context, facts.shape.trained_context or options.context)
+    options = msgspec.structs.replace(options, context=context)
+    if facts.is_causal:
+        return options
+    return msgspec.structs.replace(options, batch=context, micro_batch=context)
+
+
+def _outlook_of(
+    level: LevelFacts,
+    facts: SourceFacts,
+    options: LoadOptions,
+    caches: tuple[SizedCache, ...],
+    shared: dict[str, ComputeBuffers],
+) -> LevelOutlook:
+    if level.weights is None or not facts.samples:
+        return LevelOutlook(level, problem=level.problem or _UNKNOWN)
+    name = level.level if any(one.level == level.level for one in facts.samples) else ""
+    if name not in shared:
+        shared[name] = compute_buffers(facts.samples, name, options, facts.shape.layers)
+    need = Need(level.weights, caches, shared[name], facts.largest_context)
+    return LevelOutlook(level, plan_fit(need, facts.hardware, options))

@@ -1,0 +1,146 @@
+"""Where the layers of a model lie, and what that takes on each device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
+
+from app.core.load_options import LoadOptions
+from app.estimation.caches import SizedCache
+from app.estimation.compute import ComputeBuffers
+from app.estimation.facts import DeviceFacts, Hardware
+from app.estimation.memory import PROCESSOR, DeviceMemory, Weights
+
+_SHARE_STEPS = 1000
+"""Shares are reckoned with in whole numbers: so many for each 1."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a model needs, wherever it is laid; no plan goes beyond the `largest_context`."""
+
+    weights: Weights
+    caches: tuple[SizedCache, ...]
+    compute: ComputeBuffers
+    largest_context: int
+
+    @property
+    def layers(self) -> int:
+        """The layers without the output."""
+        return self.weights.layers
+
+
+class Span(NamedTuple):
+    """The layers on one device, from `first` to before `end`."""
+
+    device: str
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One way to lay a model: its last layers over devices, the output as the last of them.
+
+    The experts of the first `experts_on_cpu` layers lie with the processor.
+    """
+
+    spans: tuple[Span, ...]
+    experts_on_cpu: int
+    kv_on_device: bool
+
+    @property
+    def gpu_layers(self) -> int:
+        """The layers on devices, the output as one of them."""
+        return sum(span.end - span.first for span in self.spans)
+
+    def memory(self, need: Need, context: int) -> dict[str, DeviceMemory]:
+        """What each device takes, the processor first."""
+        compute = need.compute.at(self.gpu_layers, self.experts_on_cpu, context)
+        taken = {
+            span.device: self._on_device(span, need, context, compute.get(span.device, 0))
+            for span in self.spans
+        }
+        first = self.spans[0].first if self.spans else None
+        rest = need.weights.rest_bytes(first, self.experts_on_cpu)
+        end = need.layers if first is None or not self.kv_on_device else first
+        kv = sum(cache.bytes_of(0, end, context) for cache in need.caches)
+        on_processor = DeviceMemory(rest, round(kv), compute.get(PROCESSOR, 0))
+        return {PROCESSOR: on_processor, **taken}
+
+    def _on_device(self, span: Span, need: Need, context: int, compute: int) -> DeviceMemory:
+        kv = 0.0
+        if self.kv_on_device:
+            kv = sum(cache.bytes_of(span.first, span.end, context) for cache in need.caches)
+        weights = need.weights.span_bytes(span.first, span.end, self.experts_on_cpu)
+        return DeviceMemory(weights, round(kv), compute)
+
+
+def place(
+    count: int, layers: int, machine: Hardware, shares: Sequence[float] = ()
+) -> tuple[Span, ...]:
+    """The last `count` of the layers and the output over the devices.
+
+    They are shared by the devices' free memory, or by the `shares` that a person chose, as
+    llama.cpp does (load_tensors in src/llama-model.cpp).
+    """
+    if not count or not machine.devices:
+        return ()
+    free = free_bytes(machine)
+    parts = [free[device.name] for device in machine.devices]
+    if any(shares[: len(parts)]):
+        chosen = [round(share * _SHARE_STEPS) for share in shares]
+        parts = (chosen + [0] * len(parts))[: len(parts)]
+    total = sum(parts)
+    if not total:
+        parts[0] = total = 1
+    # A device takes those whose part of the way through lies in its own part.
+    ends = [-(-end * count // total) for end in accumulate(parts)]
+    whole = layers + 1
+    spans = []
+    begin = 0
+    for device, end in zip(machine.devices, ends, strict=True):
+        if end > begin:
+            spans.append(Span(device.name, whole - count + begin, whole - count + end))
+            begin = end
+    return tuple(spans)
+
+
+def free_bytes(machine: Hardware) -> dict[str, int]:
+    """What is free on each device and in RAM; a device that reports no memory has the machine's."""
+    free = {PROCESSOR: machine.ram_free_bytes}
+    for device in machine.devices:
+        has_own = device.total_bytes > 0 or device.free_bytes > 0
+        free[device.name] = device.free_bytes if has_own else machine.ram_free_bytes
+    return free
+
+
+def is_in_ram(device: DeviceFacts) -> bool:
+    """Whether what lies on a device takes of the machine's own memory."""
+    reports_none = device.total_bytes == 0 and device.free_bytes == 0
+    return device.shares_memory or reports_none
+
+
+def excess_bytes(
+    memory: Mapping[str, DeviceMemory], machine: Hardware, margin_bytes: int
+) -> tuple[int, int]:
+    """By how much devices, and RAM with all that lies in it, would leave less than the margin.
+
+    0 or less where there is room.
+    """
+    free = free_bytes(machine)
+    over = [one.total_bytes - free[name] for name, one in memory.items() if name in free]
+    shared = [PROCESSOR, *(device.name for device in machine.devices if is_in_ram(device))]
+    in_ram = sum(memory[name].total_bytes for name in shared if name in memory)
+    on_devices = max(over[1:], default=-margin_bytes)
+    return on_devices + margin_bytes, in_ram - machine.ram_free_bytes + margin_bytes
+
+
+def placement_for(
+    count: int, experts_on_cpu: int, need: Need, machine: Hardware, options: LoadOptions
+) -> Placement:
+    """The placement with `count` layers on devices."""
+    spans = place(count, need.layers, machine, options.device_shares)
+    return Placement(spans, experts_on_cpu if spans else 0, options.kv_on_device)

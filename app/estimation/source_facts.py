@@ -1,0 +1,59 @@
+"""What is found out once about a source on a machine; every estimate is arithmetic on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from app.estimation.compute import LoadSample
+from app.estimation.facts import Hardware, ModelShape
+from app.estimation.memory import Weights
+from app.native.load_log import Cache
+
+
+@dataclass(frozen=True)
+class LevelFacts:
+    """A level of a source; None is unknown, and `problem` says why in words.
+
+    `size_bytes` of the file is right to the byte with `is_exact`. Without `weights` the engine
+    can't load the model.
+    """
+
+    level: str
+    size_bytes: int | None
+    is_exact: bool
+    bits_per_weight: float | None
+    weights: Weights | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """A source and the machine: how it is built, its levels, and what loads of it told.
+
+    `caches` are those of a load with the `largest_context`, in tokens. A token of a causal model
+    sees only what comes before it.
+    """
+
+    hardware: Hardware
+    shape: ModelShape
+    is_causal: bool
+    largest_context: int
+    levels: tuple[LevelFacts, ...]
+    caches: tuple[Cache, ...] = ()
+    samples: tuple[LoadSample, ...] = ()
+
+
+def encode_facts(facts: SourceFacts) -> str:
+    """The facts as JSON, for another process."""
+    return msgspec.json.encode(facts).decode()
+
+
+def decode_facts(text: str) -> SourceFacts:
+    """The facts that `encode_facts` wrote.
+
+    Raises:
+        msgspec.DecodeError: when the text is something else.
+    """
+    return msgspec.json.decode(text, type=SourceFacts)
