@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,25 +12,37 @@ from app.cli.values import path
 from app.core.events import Finished, Said
 from app.jobs.reporter import Reporter
 
+if TYPE_CHECKING:
+    from app.estimation.trial import TrialOptions
+
 NAME = "trial-load"
 HELP = "Load models without allocating memory, and say what was logged; estimate starts it."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("options", type=path, help="a JSON file that says how to load them")
+    parser.add_argument("options", type=_trial_options, help="a JSON file: how to load them")
     parser.add_argument("models", type=path, nargs="+", help="GGUF files")
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Say what each load told, as soon as it is done."""
-    from app.estimation.trial import Trial, TrialOptions, load_without_allocation
+    from app.estimation.trial import Trial, load_without_allocation
     from app.native.rpc import add_workers
 
-    wanted = msgspec.json.decode(arguments.options.read_bytes(), type=TrialOptions)
+    wanted: TrialOptions = arguments.options
     workers = wanted.manner.workers
     devices = add_workers(workers) if workers else None
     for model, loads in zip(arguments.models, wanted.loads, strict=True):
         for told in load_without_allocation(Trial(model, loads), wanted.manner, devices):
             reporter.report(Said(msgspec.json.encode(told).decode()))
     reporter.report(Finished())
+
+
+def _trial_options(text: str) -> TrialOptions:
+    from app.estimation.trial import TrialOptions
+
+    try:
+        return msgspec.json.decode(Path(text).read_bytes(), type=TrialOptions)
+    except (OSError, msgspec.DecodeError) as error:
+        raise argparse.ArgumentTypeError(f"“{text}” says nothing of loads: {error}") from error

@@ -120,7 +120,11 @@ def _devices_have_room(
     need: Need, machine: Hardware, options: LoadOptions, count: int, experts: int
 ) -> bool:
     placement = placement_for(count, experts, need, machine, options)
-    on_devices, _ = excess_bytes(placement.memory(need, options.context), machine, MARGIN_BYTES)
+    memory = placement.memory(need, options.context)
+    on_devices, in_ram = excess_bytes(memory, machine, MARGIN_BYTES)
+    # Where all lies in RAM, a layer more there is not one less elsewhere.
+    if all(is_in_ram(device) for device in machine.devices):
+        return max(on_devices, in_ram) <= 0
     return on_devices <= 0
 
 

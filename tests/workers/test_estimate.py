@@ -11,7 +11,10 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import LevelPlanned
 from app.core.levels import LEVELS
-from app.estimation.cache_types import CACHE_TYPES
+from app.core.load_options import LoadOptions
+from app.estimation.caches import CACHE_TYPES
+from app.estimation.outlook import outlook
+from app.estimation.source_facts import decode_facts
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from tests.checkpoints import make_tiny_llama
 from tests.gguf_files import bad_files, llama_file
@@ -141,7 +144,23 @@ def test_folders_without_a_model_are_refused(tmp_path: Path) -> None:
         assert sentence_of(ErrorCode.NOT_A_CHECKPOINT).fullmatch(ended.complaints[-1])
 
 
-@pytest.mark.parametrize("load", ["1:512", "x:512:file", "1::file"])
-def test_a_load_of_another_form_is_a_wrong_usage(load: str) -> None:
-    options = ("--kv", "f16", "--slots", "1", "--flash-attention", "auto")
-    assert run_verb("trial-load", *options, "--load", load).status == EXIT_USAGE
+@pytest.mark.parametrize("content", ["", "[]", '{"loads": [], "manner": {"slots": "x"}}'])
+def test_loads_of_another_form_are_a_wrong_usage(tmp_path: Path, content: str) -> None:
+    options = tmp_path / "options.json"
+    options.write_text(content)
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    assert run_verb("trial-load", str(options), str(model)).status == EXIT_USAGE
+
+
+@pytest.mark.parametrize("context", [512, 3000, 8192])
+def test_what_is_worked_out_from_facts_is_what_a_load_tells(tmp_path: Path, context: int) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf", context=8192)
+    facts = decode_facts(run_verb("estimate", str(model), "--facts").lines[-1])
+    (row,) = outlook(facts, LoadOptions(context=context))
+    (level,) = estimated(model, "--context", str(context))["levels"]
+    (memory,) = level["memory"]
+    assert row.plan is not None
+    worked_out = row.plan.memory["CPU"]
+    assert worked_out.weights_bytes == memory["weights_bytes"]
+    assert worked_out.kv_bytes == memory["kv_bytes"]
+    assert worked_out.compute_bytes == pytest.approx(memory["compute_bytes"], rel=0.05)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
+from app.core.load_options import LoadOptions
+from app.estimation.caches import CONTEXT_STEP, size_caches
+from app.estimation.compute import ComputeBuffers
 from app.estimation.facts import DeviceFacts, Hardware
-from app.estimation.fit import MARGIN_BYTES, Need, Wishes, exceeds, free_bytes, plan_fit
-from app.estimation.memory import CONTEXT_STEP, PROCESSOR, Weights
-from app.estimation.trial_log import Cache
+from app.estimation.fit import MARGIN_BYTES, Plan, plan_fit
+from app.estimation.memory import PROCESSOR, Weights
+from app.estimation.placement import Need, excess_bytes, free_bytes, place
+from app.native.load_log import Cache
 
 GB = 10**9
 LAYERS = 32
 CONTEXT, TRAINED = 4096, 32768
-WISHES = Wishes(CONTEXT)
+WISHES = LoadOptions(context=CONTEXT)
 
 
 def need(
@@ -39,9 +43,8 @@ def need(
             output_bytes=10**8,
             tied_bytes=0,
         ),
-        caches=(cache,),
-        kv_heads=(8,) * layers,
-        compute=((CONTEXT, small), (TRAINED, large)),
+        caches=size_caches([cache], (8,) * layers, layers, WISHES),
+        compute=ComputeBuffers(layers + 1, {(0, False): ((CONTEXT, small), (TRAINED, large))}),
         largest_context=TRAINED,
     )
 
@@ -100,11 +103,13 @@ def test_the_sentence_says_what_goes_where() -> None:
 
 def test_experts_stay_in_ram_before_layers_do() -> None:
     experts = need(0.5, expert_part=0.9)
-    plan = plan_fit(experts, machine(8), replace(WISHES, moves_experts=True))
+    plan = plan_fit(experts, machine(8), WISHES)
     assert plan.gpu_layers == LAYERS + 1
     assert 0 < plan.experts_on_cpu <= LAYERS
-    assert not exceeds(plan.memory, machine(8))
-    without = plan_fit(experts, machine(8), WISHES)
+    assert not exceeds(plan, machine(8))
+    fewer = plan_fit(experts, machine(8), replace(WISHES, experts_on_cpu=plan.experts_on_cpu - 1))
+    assert fewer.gpu_layers < LAYERS + 1
+    without = plan_fit(experts, machine(8), replace(WISHES, experts_on_cpu=0))
     assert without.experts_on_cpu == 0
     assert without.gpu_layers < LAYERS
 
@@ -114,6 +119,30 @@ def test_a_wish_for_layers_is_tried_alone() -> None:
     plan = plan_fit(need(), machine(4), replace(WISHES, gpu_layers=33))
     assert (plan.verdict, plan.gpu_layers) == ("too_large", 33)
     assert plan_fit(need(), machine(), replace(WISHES, gpu_layers=33)).gpu_layers == 0
+
+
+def test_layers_leave_when_not_even_all_experts_in_ram_are_enough() -> None:
+    plan = plan_fit(need(0.5, expert_part=0.5), machine(4), WISHES)
+    assert (plan.verdict, plan.experts_on_cpu) == ("shared", LAYERS)
+    assert 0 < plan.gpu_layers < LAYERS
+    assert exceeds(
+        plan_fit(
+            need(0.5, expert_part=0.5),
+            machine(4),
+            replace(WISHES, gpu_layers=plan.gpu_layers + 1, experts_on_cpu=LAYERS),
+        ),
+        machine(4),
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [((), [17, 16]), ((3, 1), [25, 8]), ((0, 1), [33]), ((1,), [33]), ((0, 0), [17, 16])],
+)
+def test_a_split_of_the_persons_own(shares: tuple[float, ...], expected: list[int]) -> None:
+    spans = place(LAYERS + 1, LAYERS, machine(24, 24), shares)
+    assert [span.end - span.first for span in spans] == expected
+    assert (spans[0].first, spans[-1].end) == (0, LAYERS + 1)
 
 
 def test_caches_can_stay_in_ram() -> None:
@@ -159,4 +188,8 @@ def test_no_plan_exceeds_what_is_free_and_one_layer_more_would(seed: int) -> Non
 def is_exceeding(model: Need, hardware: Hardware, count: int) -> bool:
     plan = plan_fit(model, hardware, replace(WISHES, gpu_layers=count))
     assert plan.gpu_layers == count
-    return exceeds(plan.memory, hardware)
+    return exceeds(plan, hardware)
+
+
+def exceeds(plan: Plan, hardware: Hardware) -> bool:
+    return max(excess_bytes(plan.memory, hardware, MARGIN_BYTES)) > 0

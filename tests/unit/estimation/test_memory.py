@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from app.estimation.memory import Weights, by_device, cache_bytes, weights_of
-from app.estimation.trial_log import Cache, LoadLog, read_load_log
+import msgspec
+import pytest
+
+from app.core.load_options import LoadOptions
+from app.estimation.caches import size_caches
+from app.estimation.memory import Weights, by_device, weights_of
+from app.native.load_log import Cache, LoadLog, read_load_log
 
 MEBIBYTE = 2**20
 LOG = """\
@@ -44,8 +49,8 @@ def test_a_log_tells_devices_caches_and_buffers() -> None:
         "blk.0.attn_q.weight",
     )
     assert load.caches == (
-        Cache(4096, 8 * MEBIBYTE, (1,), ("CUDA0",)),
-        Cache(1024, 2 * MEBIBYTE, (0,), ("CPU",)),
+        Cache(4096, 8 * MEBIBYTE, (1,), ("CUDA0",), 4 * MEBIBYTE, "f16", 4 * MEBIBYTE, "f16"),
+        Cache(1024, 2 * MEBIBYTE, (0,), ("CPU",), MEBIBYTE, "f16", MEBIBYTE, "f16"),
         Cache(2, MEBIBYTE, (2,), ("CUDA0",)),
     )
     assert by_device(load.model_buffers, load.layer_devices) == {
@@ -75,18 +80,39 @@ def test_buffers_belong_to_the_device_with_the_longest_name() -> None:
     }
 
 
-def test_caches_grow_up_to_their_window() -> None:
+def bytes_by_layer(
+    caches: tuple[Cache, ...], kv_heads: tuple[int, ...], context: int, **types: str
+) -> list[int]:
+    sized = size_caches(caches, kv_heads, 4, msgspec.convert(types, LoadOptions))
+    return [
+        round(sum(one.bytes_of(layer, layer + 1, context) for one in sized)) for layer in range(4)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        (4096, [2 << 20, 8 << 20, 1 << 20, 0]),
+        (2000, [2 << 20, 4 << 20, 1 << 20, 0]),
+        (512, [1 << 20, 1 << 20, 1 << 20, 0]),
+    ],
+)
+def test_caches_grow_up_to_their_window(context: int, expected: list[int]) -> None:
+    assert bytes_by_layer(read_load_log(LOG).caches, (8, 8), context) == expected
+
+
+def test_caches_of_other_types_take_what_these_take() -> None:
     caches = read_load_log(LOG).caches
-    assert cache_bytes(caches, (8, 8), 4096) == {1: 8 << 20, 0: 2 << 20, 2: 1 << 20}
-    assert cache_bytes(caches, (8, 8), 2000) == {1: 4 << 20, 0: 2 << 20, 2: 1 << 20}
-    assert cache_bytes(caches, (8, 8), 512) == {1: 1 << 20, 0: 1 << 20, 2: 1 << 20}
+    smaller = bytes_by_layer(caches, (8, 8), 4096, cache_type_k="q8_0", cache_type_v="q4_0")
+    # Two bytes become 34/32 for keys and 18/32 for values; a recurrent state stays as it is.
+    assert smaller == [(34 + 18) << 14, (34 + 18) << 16, 1 << 20, 0]
 
 
 def test_layers_share_a_cache_by_their_heads() -> None:
     cache = Cache(256, 600, (0, 1, 3), ("CPU",) * 3)
-    assert cache_bytes([cache], (4, 1, 0, 1), 256) == {0: 400, 1: 100, 3: 100}
-    assert cache_bytes([cache], (), 256) == {0: 200, 1: 200, 3: 200}
-    assert cache_bytes([cache], (4, 0, 0, 0), 256) == {0: 200, 1: 200, 3: 200}
+    assert bytes_by_layer((cache,), (4, 1, 0, 1), 256) == [400, 100, 0, 100]
+    assert bytes_by_layer((cache,), (), 256) == [200, 200, 0, 200]
+    assert bytes_by_layer((cache,), (4, 0, 0, 0), 256) == [200, 200, 0, 200]
 
 
 def load_asking(*names: str, layers: int = 2) -> LoadLog:
@@ -110,6 +136,11 @@ def test_weights_are_of_the_input_a_layer_or_the_output() -> None:
 
 def test_weights_go_where_their_layers_are() -> None:
     weights = Weights(100, (10, 20), (4, 8), 3, 90)
-    assert weights.by_device(["CPU", "CPU", "CPU"]) == {"CPU": 133}
-    assert weights.by_device(["CPU", "GPU", "GPU"]) == {"CPU": 110, "GPU": 113}
-    assert weights.by_device(["GPU", "GPU", "GPU"], 1) == {"CPU": 104, "GPU": 119}
+    assert weights.rest_bytes(None) == 133
+    assert (weights.rest_bytes(1), weights.span_bytes(1, 3)) == (110, 113)
+    assert (weights.rest_bytes(0, 1), weights.span_bytes(0, 3, 1)) == (104, 119)
+    # Over two devices, with the experts of both layers in RAM.
+    assert weights.rest_bytes(0, 2) == 112
+    assert (weights.span_bytes(0, 1, 2), weights.span_bytes(1, 3, 2)) == (6, 105)
+    # The output alone.
+    assert (weights.rest_bytes(2), weights.span_bytes(2, 3)) == (130, 93)
