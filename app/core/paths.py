@@ -70,6 +70,11 @@ def converters_folder() -> Path:
     return home() / "converter"
 
 
+def trials_folder() -> Path:
+    """What loads without allocation told, so that the next estimate need not try them."""
+    return home() / "trials"
+
+
 def leftovers_folder() -> Path:
     """Notes about unfinished files, so that the next start can remove what a killed job left."""
     return home() / "unfinished"

@@ -19,6 +19,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
 from app.core.load_options import LoadOptions
 from app.estimation.caches import CACHE_TYPES
+from app.estimation.kept_trials import keep, kept, key_of
 from app.inference.loading import LoadWishes, context_parameters
 from app.jobs.errand import run_errand
 from app.native.library import load_llama, log
@@ -58,13 +59,24 @@ class TrialOptions:
 def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog | None]]:
     """What each load of each trial tells, in order; None where llama.cpp refuses or dies.
 
+    What was told once is kept.
+
     Raises:
         AppError: `engine_missing`, `worker_unreachable`.
     """
     if not trials:
         return []
-    told = _logs_from_child(trials, manner)
-    return [_of_one_model([next(told, None) for _ in trial.loads]) for trial in trials]
+    options = TrialOptions(tuple(trial.loads for trial in trials), manner)
+    encoded = msgspec.json.encode(options)
+    key = key_of([trial.model for trial in trials], encoded)
+    known = kept(key)
+    if known is not None:
+        return known
+    logs = _logs_from_child(trials, encoded)
+    told = [_of_one_model([next(logs, None) for _ in trial.loads]) for trial in trials]
+    if all(None not in one for one in told):
+        keep(key, told)
+    return told
 
 
 def load_without_allocation(
@@ -129,12 +141,11 @@ def _context_parameters(model: Path, options: LoadOptions, manner: LoadManner) -
     return parameters
 
 
-def _logs_from_child(trials: Sequence[Trial], manner: LoadManner) -> Iterator[LoadLog]:
-    options = TrialOptions(tuple(trial.loads for trial in trials), manner)
+def _logs_from_child(trials: Sequence[Trial], options: bytes) -> Iterator[LoadLog]:
     models = [str(trial.model) for trial in trials]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "options.json"
-        file.write_bytes(msgspec.json.encode(options))
+        file.write_bytes(options)
         child = run_errand("trial-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
     sys.stderr.write(child.log)
     for line in child.output.splitlines():

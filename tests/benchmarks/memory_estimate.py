@@ -13,19 +13,19 @@ import ctypes
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.core.load_options import CacheType, LoadOptions
 from app.core.settings import Settings
-from app.estimation.estimate import estimate
-from app.estimation.fit import Wishes
 from app.estimation.hardware import read_hardware
 from app.estimation.memory import by_device
+from app.estimation.outlook import outlook, possible_options
 from app.estimation.sizing import SizedLevel, SizedSource, size_source
-from app.estimation.trial import LoadManner, Trial, _context_parameters
-from app.estimation.trial_log import LoadLog, read_load_log
+from app.estimation.survey import settle, survey
+from app.estimation.trial import LoadManner, _context_parameters
 from app.native.library import load_llama, log
+from app.native.load_log import LoadLog, read_load_log
 from app.native.rpc import add_workers
 from tests.architectures import make_checkpoint
 from tests.checkpoints import smollm2_gguf
@@ -34,15 +34,16 @@ from tests.workers.working import working
 
 TOLERANCE = 0.05
 LOG_STEP_BYTES = 2**20 / 100
-CASES = (
-    (512, "f16", 0),
-    (4096, "q8_0", 1),
-    (32768, "q4_0", 0),
-    (8192, "f16", 2),
-    (2048, "q4_0", 999),
-    (32768, "f16", 999),
+Case = tuple[int, CacheType, int, int]
+CASES: tuple[Case, ...] = (
+    (512, "f16", 0, 512),
+    (4096, "q8_0", 1, 512),
+    (32768, "q4_0", 0, 128),
+    (8192, "f16", 2, 2048),
+    (2048, "q4_0", 999, 256),
+    (32768, "f16", 999, 512),
 )
-"""Contexts, types of keys and values, layers on the worker."""
+"""Contexts, types of keys and values, layers on the worker, micro-batches."""
 HOLLOW = ("qwen3-0.6b", "gemma-3-4b-it")
 RANDOM = ("MixtralConfig", "Qwen2MoeConfig", "Gemma3TextConfig", "MambaConfig", "FalconConfig")
 LARGER = {"num_hidden_layers": 6, "max_position_embeddings": 32768}
@@ -69,7 +70,9 @@ def main() -> None:
     """Print a table and the worst row."""
     rows = 0
     ratios: list[float] = []
-    print(f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}   estimated MB (ratio to real)")
+    print(
+        f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}{'batch':>6}   estimated MB (ratio to real)"
+    )
     with working() as (_, address), tempfile.TemporaryDirectory() as folder:
         devices = add_workers([address])
         for name, place in sources(Path(folder)):
@@ -77,7 +80,9 @@ def main() -> None:
             for case in CASES:
                 compared = list(compare(source, case, address, devices))
                 rows += 1
-                print(f"{name:<20}{case[0]:>8} {case[1]:<6}{case[2]:>7}   {words(compared)}")
+                context, keys, layers, batch = case
+                beginning = f"{name:<20}{context:>8} {keys:<6}{layers:>7}{batch:>6}"
+                print(f"{beginning}   {words(compared)}")
                 ratios += [one.ratio for one in compared]
     close = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios)
     print(
@@ -98,19 +103,26 @@ def sources(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def compare(
     source: SizedSource,
-    case: tuple[int, str, int],
+    case: Case,
     address: str,
     devices: ctypes.Array[ctypes.c_void_p],
 ) -> Iterator[Compared]:
     """Estimate and load one level; gives the figures of each device."""
-    context, cache_type, layers = case
+    context, cache_type, layers, micro_batch = case
     level = next((level for level in source.levels if level.level == LEVEL), source.levels[0])
-    manner = LoadManner(cache_type, workers=(address,))
+    manner = LoadManner(workers=(address,), reads_at_once=not source.is_causal)
     one = SizedSource(source.shape, source.is_causal, (level,))
-    found = estimate(one, read_hardware(), Wishes(context, layers), manner)
-    (row,) = found.levels
+    options = LoadOptions(
+        context=context,
+        cache_type_k=cache_type,
+        cache_type_v=cache_type,
+        gpu_layers=layers,
+        micro_batch=micro_batch,
+    )
+    facts = settle(survey(one, read_hardware(), options, manner), one, options, manner)
+    (row,) = outlook(facts, options)
     assert row.plan is not None, row.problem
-    real = real_load(level, Trial(Path(), row.plan.gpu_layers, found.context), manner, devices)
+    real = real_load(level, possible_options(facts, options), row.plan.gpu_layers, manner, devices)
     weights = by_device(real.model_buffers, real.layer_devices)
     caches = by_device(real.cache_buffers, real.layer_devices)
     compute = by_device(real.compute_buffers, real.layer_devices)
@@ -121,21 +133,22 @@ def compare(
 
 
 def real_load(
-    level: SizedLevel, trial: Trial, manner: LoadManner, devices: ctypes.Array[ctypes.c_void_p]
+    level: SizedLevel,
+    options: LoadOptions,
+    gpu_layers: int,
+    manner: LoadManner,
+    devices: ctypes.Array[ctypes.c_void_p],
 ) -> LoadLog:
     """Load for real, with memory, and give what the log tells."""
     llama = load_llama()
     parameters = llama.llama_model_default_params()
-    parameters.n_gpu_layers = trial.gpu_layers
+    parameters.n_gpu_layers = gpu_layers
     parameters.devices = ctypes.addressof(devices)
     # A mapped buffer is reported with what lies between its tensors, although nobody reads that.
     parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
-    with ExitStack() as stack:
-        assert level.file is not None
-        path = stack.enter_context(level.file())
-        with log.recording() as pieces:
-            model = llama.llama_model_load_from_file(os.fsencode(path), parameters)
-            context = llama.llama_init_from_model(model, _context_parameters(trial, manner))
+    with level.opened() as path, log.recording() as pieces:
+        model = llama.llama_model_load_from_file(os.fsencode(path), parameters)
+        context = llama.llama_init_from_model(model, _context_parameters(path, options, manner))
         assert context, log.reason()
         llama.llama_free(context)
         llama.llama_model_free(model)

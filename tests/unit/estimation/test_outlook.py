@@ -1,0 +1,77 @@
+"""What is to be expected of levels: facts go to another process whole, and options are possible."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from app.core.load_options import LoadOptions
+from app.estimation.compute import LoadSample
+from app.estimation.facts import Hardware, ModelShape
+from app.estimation.memory import Weights
+from app.estimation.outlook import outlook, possible_options
+from app.estimation.source_facts import LevelFacts, SourceFacts, decode_facts, encode_facts
+from app.native.load_log import Cache
+
+LAYERS, TRAINED = 4, 8192
+SHAPE = ModelShape("llama", LAYERS, 64, 4, (4,) * LAYERS, 16, 16, 0, 0, 0, 0, 0, 100, TRAINED)
+WEIGHTS = Weights(1000, (500,) * LAYERS, (0,) * LAYERS, 200, 0)
+CACHE = Cache(
+    TRAINED, 8 << 20, tuple(range(LAYERS)), ("CPU",) * LAYERS, 4 << 20, "f16", 4 << 20, "f16"
+)
+FACTS = SourceFacts(
+    hardware=Hardware(4, 8, 8 << 30, 4 << 30),
+    shape=SHAPE,
+    is_causal=True,
+    largest_context=TRAINED,
+    levels=(
+        LevelFacts("Q4_K_M", 3000, True, 4.8, WEIGHTS),
+        LevelFacts("Q8_0", None, False, None, problem="It can't be known."),
+    ),
+    caches=(CACHE,),
+    samples=(LoadSample(LoadOptions(gpu_layers=0, experts_on_cpu=0), {"CPU": 10**6}),),
+)
+
+
+def test_facts_are_the_same_in_another_process() -> None:
+    outlook(FACTS, LoadOptions())
+    assert decode_facts(encode_facts(FACTS)) == FACTS
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"hardware": 1}'])
+def test_what_is_no_facts_is_refused(text: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_facts(text)
+
+
+def test_a_level_takes_weights_caches_and_buffers() -> None:
+    known, unknown = outlook(FACTS, LoadOptions(context=4096))
+    assert known.plan is not None
+    memory = known.plan.memory["CPU"]
+    assert memory.weights_bytes == 1000 + 4 * 500 + 200
+    assert memory.kv_bytes == 4 << 20
+    assert memory.compute_bytes == 10**6
+    assert known.plan.largest_context == TRAINED
+    assert (unknown.plan, unknown.problem) == (None, "It can't be known.")
+
+
+def test_what_the_engine_refuses_has_no_plan_and_says_so() -> None:
+    for facts in (
+        replace(FACTS, samples=()),
+        replace(FACTS, levels=(replace(FACTS.levels[0], weights=None),)),
+    ):
+        assert outlook(facts, LoadOptions())[0].plan is None
+        assert "unknown" in outlook(facts, LoadOptions())[0].problem
+
+
+def test_no_context_is_beyond_the_trained_one() -> None:
+    assert possible_options(FACTS, LoadOptions(context=10**6)).context == TRAINED
+    unknown = replace(FACTS, shape=replace(SHAPE, trained_context=0))
+    assert possible_options(unknown, LoadOptions(context=10**6)).context == 10**6
+
+
+def test_what_looks_ahead_reads_its_context_at_once() -> None:
+    options = possible_options(replace(FACTS, is_causal=False), LoadOptions(context=512))
+    assert (options.batch, options.micro_batch) == (512, 512)
