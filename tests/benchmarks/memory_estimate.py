@@ -70,9 +70,8 @@ def main() -> None:
     """Print a table and the worst row."""
     rows = 0
     ratios: list[float] = []
-    print(
-        f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}{'batch':>6}   estimated MB (ratio to real)"
-    )
+    columns = f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}{'batch':>6}"
+    print(f"{columns}   estimated MB (ratio to real)")
     with working() as (_, address), tempfile.TemporaryDirectory() as folder:
         devices = add_workers([address])
         for name, place in sources(Path(folder)):
