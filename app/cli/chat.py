@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from app.cli.serve import add_load_arguments
+from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import positive, temperature
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Ready, Said, decode_event
+from app.core.load_options import arguments_of
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.reporter import Reporter
@@ -73,10 +74,7 @@ def _as_text(argument: str) -> str:
 
 @contextmanager
 def _engine(arguments: argparse.Namespace, reporter: Reporter) -> Iterator[Ready]:
-    options = []
-    for name in ("context", "gpu_layers", "threads", "threads_batch", "flash_attention"):
-        if (value := getattr(arguments, name)) is not None:
-            options += [f"--{name.replace('_', '-')}", str(value)]
+    options = arguments_of(given_options(arguments))
     child = subprocess.Popen(
         command_line("serve", *options, "--", arguments.model),
         env=child_environment("serve"),

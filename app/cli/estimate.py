@@ -21,16 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.cli.values import (
-    add_gpu_layers_argument,
-    add_pickle_argument,
-    add_worker_argument,
-    positive,
-    wished_gpu_layers,
-)
+from app.cli.load_arguments import add_load_arguments, chosen_options
+from app.cli.values import add_pickle_argument, add_worker_argument
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed, Said
-from app.core.settings import Settings, load_settings
+from app.core.settings import load_settings
 from app.core.sizes import format_bytes
 from app.estimation.caches import CACHE_TYPES
 from app.jobs.reporter import Reporter
@@ -49,13 +44,14 @@ _UNKNOWN = "unknown"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("source", help="the folder of a checkpoint, or a GGUF file")
-    parser.add_argument("--context", type=positive, metavar="N", help="tokens the model sees")
-    parser.add_argument("--kv", choices=CACHE_TYPES, help="the type of keys and values")
-    add_gpu_layers_argument(parser)
+    parser.add_argument(
+        "--kv", choices=CACHE_TYPES, help="the type of keys and of values, as one for both"
+    )
     add_worker_argument(parser)
     add_pickle_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--facts", action="store_true", help=argparse.SUPPRESS)
+    add_load_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
@@ -75,7 +71,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     workers = tuple(arguments.worker or settings.workers)
     if workers:
         add_workers(workers)
-    options = _options(arguments, settings, place)
+    options = _options(arguments, settings.options_for(place))
     manner = LoadManner(settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
     source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
@@ -91,14 +87,12 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reporter.report(Said(line + "\n"))
 
 
-def _options(arguments: argparse.Namespace, settings: Settings, place: Path) -> LoadOptions:
-    usual = settings.options_for(place)
+def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
+    options = chosen_options(arguments, usual)
+    if arguments.kv is None:
+        return options
     return msgspec.structs.replace(
-        usual,
-        context=arguments.context or usual.context,
-        cache_type_k=arguments.kv or usual.cache_type_k,
-        cache_type_v=arguments.kv or usual.cache_type_v,
-        gpu_layers=wished_gpu_layers(arguments, settings),
+        options, cache_type_k=arguments.kv, cache_type_v=arguments.kv
     )
 
 

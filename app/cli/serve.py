@@ -8,15 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.cli.load_arguments import add_load_arguments, chosen_options
 from app.cli.network import add_host_arguments, require_confirmed
-from app.cli.values import (
-    add_gpu_layers_argument,
-    add_worker_argument,
-    port_number,
-    positive,
-    web_origin,
-    wished_gpu_layers,
-)
+from app.cli.values import add_worker_argument, port_number, positive, web_origin
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Failed, Noticed, Ready
 from app.core.secrets import store_secret, stored_secret
@@ -58,15 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="web pages of this origin may ask, such as http://localhost:3000; may repeat",
     )
     add_load_arguments(parser)
-
-
-def add_load_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare how a model is loaded; what is not given comes from the settings."""
-    parser.add_argument("--context", type=positive, metavar="N", help="tokens the model sees")
-    add_gpu_layers_argument(parser)
-    parser.add_argument("--threads", type=positive, metavar="N", help="while a reply is written")
-    parser.add_argument("--threads-batch", type=positive, metavar="N", help="while it is read")
-    parser.add_argument("--flash-attention", choices=("auto", "on", "off"))
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
@@ -166,15 +151,16 @@ def _wishes(
     from app.inference.loading import LoadWishes
     from app.inference.probe import engine_setting
 
+    options = chosen_options(arguments, settings.options_for(facts.path))
     wishes = LoadWishes(
         model=facts.path,
         layers=facts.layers,
-        context=arguments.context or settings.context,
+        context=options.context,
         trained_context=facts.context,
-        gpu_layers=wished_gpu_layers(arguments, settings),
-        threads=arguments.threads or settings.threads,
-        threads_batch=arguments.threads_batch or settings.threads_batch,
-        flash_attention=arguments.flash_attention or settings.flash_attention,
+        gpu_layers=options.gpu_layers,
+        threads=options.threads,
+        threads_batch=options.threads_batch,
+        flash_attention=options.flash_attention,
         slots=arguments.slots or settings.reply_slots,
         workers=tuple(arguments.worker or settings.workers),
         reads_at_once=not facts.is_causal,

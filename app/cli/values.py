@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Literal
 
 from app.core.addresses import is_host_and_port, is_web_origin
 from app.core.errors import AppError, ErrorCode
-from app.core.settings import Settings
 
 LARGEST = 2**24
 FEWEST_CHUNK_TOKENS = 16
@@ -38,19 +36,6 @@ def add_worker_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_gpu_layers_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare how many layers lie on the graphics card."""
-    parser.add_argument(
-        "--gpu-layers", type=layer_count, metavar="N|auto", help="layers on the graphics card"
-    )
-
-
-def wished_gpu_layers(arguments: argparse.Namespace, settings: Settings) -> int | None:
-    """The number of layers that was given, or set; None for as many as fit."""
-    layers = settings.gpu_layers if arguments.gpu_layers is None else arguments.gpu_layers
-    return None if layers == "auto" else layers
-
-
 def path(text: str) -> Path:
     """A path, with `~` for somebody's home folder."""
     try:
@@ -74,17 +59,17 @@ def read_text(file: Path) -> str:
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    return _number(text, 1, LARGEST)
+    return whole_number(text, 1, LARGEST)
 
 
 def chunk_tokens(text: str) -> int:
     """A number of tokens that is enough for one half to say something about the other."""
-    return _number(text, FEWEST_CHUNK_TOKENS, LARGEST)
+    return whole_number(text, FEWEST_CHUNK_TOKENS, LARGEST)
 
 
 def port_number(text: str) -> int:
     """A port, or 0 for a free one."""
-    return _number(text, 0, _LARGEST_PORT)
+    return whole_number(text, 0, _LARGEST_PORT)
 
 
 def address(text: str) -> str:
@@ -101,23 +86,24 @@ def web_origin(text: str) -> str:
     return text
 
 
-def layer_count(text: str) -> int | Literal["auto"]:
-    """A number of layers, or `auto`."""
-    return "auto" if text == "auto" else _number(text, 0, LARGEST)
-
-
 def temperature(text: str) -> float:
     """A number from 0 to 5."""
+    return number(text, 0, _HIGHEST_TEMPERATURE)
+
+
+def number(text: str, least: float, most: float) -> float:
+    """A number between two others, or one of them."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= _HIGHEST_TEMPERATURE:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a number from 0 to 5")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a number from {least} to {most}")
     return value
 
 
-def _number(text: str, least: int, most: int) -> int:
+def whole_number(text: str, least: int, most: int) -> int:
+    """A whole number between two others, or one of them."""
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from {least} to {most}")
     return int(text)

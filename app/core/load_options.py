@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,6 +13,9 @@ _LARGEST_BATCH = 2**16
 _MOST_THREADS = 1024
 _MOST_LAYERS = 1024
 _MOST_DEVICES = 64
+
+AUTOMATIC = "auto"
+"""How a flag says that the program decides."""
 
 FlashAttention = Literal["auto", "on", "off"]
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"]
@@ -118,7 +122,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             title="Batch threads",
             description="Processor threads while the prompt is read. "
-            "Automatic takes one for each physical core.",
+            "Automatic takes as many as while a reply is written.",
         ),
     ] = None
     memory_map: Annotated[
@@ -146,8 +150,45 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LOAD_FIELDS = LoadOptions.__struct_fields__
+QUANTIZED_CACHE_TYPES = frozenset({"q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"})
+"""Those that values can only be kept in with flash attention (llama_init_from_model)."""
+
+LoadValue = float | bool | str | tuple[float, ...] | None
+"""What a field of `LoadOptions` can hold."""
 
 
 def load_options_of(source: LoadOptions) -> LoadOptions:
     """The load options alone, of a value that may hold more."""
     return LoadOptions(**{name: getattr(source, name) for name in LOAD_FIELDS})
+
+
+def load_arguments_of(options: LoadOptions) -> list[str]:
+    """The flags that load a model with these options, whatever the settings are."""
+    return arguments_of({name: getattr(options, name) for name in LOAD_FIELDS})
+
+
+def arguments_of(values: Mapping[str, LoadValue]) -> list[str]:
+    """The flags that say these load options, by the names of their fields, and no others."""
+    return [word for name, value in values.items() for word in _words_of(flag_of(name), value)]
+
+
+def flag_of(field: str) -> str:
+    """The flag of a load option, such as `--gpu-layers`."""
+    return f"--{field.replace('_', '-')}"
+
+
+def _words_of(flag: str, value: LoadValue) -> list[str]:
+    match value:
+        case True:
+            return [flag]
+        case False:
+            return [flag.replace("--", "--no-", 1)]
+        case None | ():
+            return [flag, AUTOMATIC]
+        case tuple():
+            return [flag, ",".join(_number(share) for share in value)]
+    return [flag, str(value)]
+
+
+def _number(share: float) -> str:
+    return str(int(share)) if float(share).is_integer() else repr(share)

@@ -1,0 +1,85 @@
+"""The arguments that say how a model is loaded, made from the fields of `LoadOptions`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Collection
+from functools import partial
+
+import msgspec
+from msgspec import inspect
+
+from app.cli.values import LARGEST, number, whole_number
+from app.core.load_options import AUTOMATIC, LOAD_FIELDS, LoadOptions, LoadValue, flag_of
+from app.core.settings import title_of
+
+_GROUP = "how the model is loaded"
+_WHENCE = "What is not given is as it was set for this model, else as for all."
+
+
+def add_load_arguments(
+    parser: argparse.ArgumentParser, names: Collection[str] = LOAD_FIELDS
+) -> None:
+    """Declare the load options of these names; one that is not given leaves no attribute."""
+    group = parser.add_argument_group(_GROUP, _WHENCE)
+    for name, kind in _kinds().items():
+        if name in names:
+            _declare(group, name, kind)
+
+
+def given_options(arguments: argparse.Namespace) -> dict[str, LoadValue]:
+    """The load options that were given, by the names of their fields."""
+    return {name: getattr(arguments, name) for name in LOAD_FIELDS if hasattr(arguments, name)}
+
+
+def chosen_options(arguments: argparse.Namespace, options: LoadOptions) -> LoadOptions:
+    """Load options with those that were given in their place."""
+    return msgspec.structs.replace(options, **given_options(arguments))
+
+
+def _kinds() -> dict[str, inspect.Type]:
+    information = inspect.type_info(LoadOptions)
+    if not isinstance(information, inspect.StructType):
+        raise TypeError(information)
+    return {field.name: _bare(field.type) for field in information.fields}
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    return kind.type if isinstance(kind, inspect.Metadata) else kind
+
+
+def _declare(group: argparse._ArgumentGroup, name: str, kind: inspect.Type) -> None:
+    words = ": ".join(title_of(name))
+    declare = partial(group.add_argument, flag_of(name), default=argparse.SUPPRESS, help=words)
+    match kind:
+        case inspect.BoolType():
+            declare(action=argparse.BooleanOptionalAction)
+        case inspect.LiteralType(values):
+            declare(choices=values)
+        case inspect.IntType():
+            declare(type=partial(_whole_number, kind), metavar="N")
+        case inspect.UnionType((inspect.IntType() as some, inspect.NoneType())):
+            declare(type=partial(_number_or_automatic, some), metavar=f"N|{AUTOMATIC}")
+        case inspect.VarTupleType(inspect.FloatType()):
+            declare(type=partial(_numbers, kind), metavar=f"N,N|{AUTOMATIC}")
+        case _:
+            raise TypeError(kind)
+
+
+def _whole_number(kind: inspect.IntType, text: str) -> int:
+    return whole_number(text, kind.ge or 0, LARGEST if kind.le is None else kind.le)
+
+
+def _number_or_automatic(kind: inspect.IntType, text: str) -> int | None:
+    return None if text == AUTOMATIC else _whole_number(kind, text)
+
+
+def _numbers(kind: inspect.VarTupleType, text: str) -> tuple[float, ...]:
+    words = [] if text == AUTOMATIC else text.split(",")
+    if kind.max_length is not None and len(words) > kind.max_length:
+        raise argparse.ArgumentTypeError(f"there are more than {kind.max_length} numbers")
+    part = kind.item_type
+    if not isinstance(part, inspect.FloatType):
+        raise TypeError(part)
+    return tuple(number(word, part.ge or 0, part.le or math.inf) for word in words)
