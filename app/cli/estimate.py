@@ -25,13 +25,12 @@ from app.cli.load_arguments import add_load_arguments, chosen_options
 from app.cli.values import add_pickle_argument, add_worker_argument
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed, Said
+from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import load_settings
 from app.core.sizes import format_bytes
-from app.estimation.caches import CACHE_TYPES
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.core.load_options import LoadOptions
     from app.estimation.fit import Plan
     from app.estimation.outlook import LevelOutlook
     from app.estimation.source_facts import SourceFacts
@@ -91,9 +90,7 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
     options = chosen_options(arguments, usual)
     if arguments.kv is None:
         return options
-    return msgspec.structs.replace(
-        options, cache_type_k=arguments.kv, cache_type_v=arguments.kv
-    )
+    return msgspec.structs.replace(options, cache_type_k=arguments.kv, cache_type_v=arguments.kv)
 
 
 def _place_of(source: str) -> Path:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import (
     FEWEST_CHUNK_TOKENS,
     LARGEST,
@@ -17,6 +20,7 @@ from app.cli.values import (
 )
 from app.core.errors import Facts
 from app.core.events import Finished
+from app.core.load_options import LOAD_FIELDS, LoadValue
 from app.core.settings import Settings, load_settings
 from app.core.sizes import format_bytes
 from app.jobs.reporter import Reporter
@@ -58,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--context", type=chunk_tokens, metavar="N", help="tokens of a chunk; default: 512"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_load_arguments(parser, [name for name in LOAD_FIELDS if name != "context"])
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
@@ -105,16 +110,15 @@ def _request(
     reporter: Reporter,
 ) -> MeasurementRequest:
     from app.inference.chunks import USUAL_CHUNK_TOKENS
-    from app.inference.probe import engine_setting
     from app.measurement.measurement import MeasurementRequest
 
-    setting = engine_setting(reporter.report)
     trained = min((one.context for one in facts if one.context), default=LARGEST)
     usual = min(USUAL_CHUNK_TOKENS, trained)
     wished = arguments.context or usual
     # The speed is measured with the usual number of tokens, however short the chunks are.
     context = max(wished, usual)
-    wishes = [setting.applied_to(_wishes(one, context, trained, settings)) for one in facts]
+    given = given_options(arguments) | {"context": context}
+    wishes = [_wishes(one, trained, given, settings, reporter) for one in facts]
     return MeasurementRequest(
         model=wishes[0],
         reference=wishes[1] if arguments.reference else None,
@@ -124,18 +128,22 @@ def _request(
     )
 
 
-def _wishes(facts: ModelFacts, context: int, trained: int, settings: Settings) -> LoadWishes:
+def _wishes(
+    facts: ModelFacts,
+    trained: int,
+    given: Mapping[str, LoadValue],
+    settings: Settings,
+    reporter: Reporter,
+) -> LoadWishes:
     from app.inference.loading import LoadWishes
+    from app.inference.probe import working_options
 
+    options = msgspec.structs.replace(settings.options_for(facts.path), **given)
     return LoadWishes(
         model=facts.path,
         layers=facts.layers,
-        context=context,
         trained_context=trained,
-        gpu_layers=settings.gpu_layers,
-        threads=settings.threads,
-        threads_batch=settings.threads_batch,
-        flash_attention=settings.flash_attention,
+        options=working_options(options, reporter.report),
         workers=settings.workers,
     )
 

@@ -56,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
+    from app.cli.planned_load import with_advice, with_plan
     from app.inference.heartbeat import Heartbeat
     from app.inference.listening import listen, network_address, own_address
     from app.inference.prompt import ChatTemplate
@@ -80,11 +81,15 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     require_sane(*headers)
     facts = facts_of(headers)
     listener = listen(arguments.host, arguments.port)
-    wishes = _wishes(arguments, settings, facts, reporter)
+    wishes, plan = with_plan(_wishes(arguments, settings, facts, reporter))
     engine = EngineThread(wishes, reporter.report)
     heartbeat.follow(engine)
     watch_files(facts.files, lambda change: reporter.report(_changed(facts.name, change)))
-    session = engine.load()
+    try:
+        session = engine.load()
+    except AppError as error:
+        raise with_advice(error, wishes) from error
+    loaded = session.loaded
     vocabulary = session.vocabulary
     controls = vocabulary.control_texts()
     template = ChatTemplate(
@@ -106,9 +111,12 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         model=name,
         level=facts.level,
         context=session.context_tokens,
-        gpu_layers=session.gpu_layers,
-        threads=session.threads,
+        gpu_layers=loaded.gpu_layers,
+        threads=loaded.threads,
         network_url=f"http://{place}" if (place := network_address(listener)) else "",
+        experts_on_cpu=loaded.step.experts_on_cpu,
+        memory=loaded.memory,
+        estimated=plan.memory if plan and loaded.step == wishes.planned else {},
     )
     served = ServedModel(
         engine=engine,
@@ -149,20 +157,16 @@ def _wishes(
     arguments: argparse.Namespace, settings: Settings, facts: ModelFacts, reporter: Reporter
 ) -> LoadWishes:
     from app.inference.loading import LoadWishes
-    from app.inference.probe import engine_setting
+    from app.inference.probe import working_options
 
-    options = chosen_options(arguments, settings.options_for(facts.path))
-    wishes = LoadWishes(
+    chosen = chosen_options(arguments, settings.options_for(facts.path))
+    return LoadWishes(
         model=facts.path,
         layers=facts.layers,
-        context=options.context,
         trained_context=facts.context,
-        gpu_layers=options.gpu_layers,
-        threads=options.threads,
-        threads_batch=options.threads_batch,
-        flash_attention=options.flash_attention,
+        options=working_options(chosen, reporter.report),
         slots=arguments.slots or settings.reply_slots,
         workers=tuple(arguments.worker or settings.workers),
+        shrinks_context=True,
         reads_at_once=not facts.is_causal,
     )
-    return engine_setting(reporter.report).applied_to(wishes)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO, assert_never
 
 from app.core import events, paths
+from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
@@ -234,13 +235,32 @@ def _line_of(
         case events.EndpointListed(url, name, models, problem=problem, facts=facts):
             note = describe_error(problem, facts) if problem else ", ".join(models)
             line = f"{name:<24} {url:<32} {note}"
-        case events.Ready(url, key, model, level, context, gpu_layers, threads, network_url):
-            line = (
-                f"{model} {level} at {network_url or url}/v1  key {key}\n"
-                f"context {context}, {gpu_layers} GPU layers, {threads} threads; Ctrl+C stops"
-            )
+        case events.Ready(url, key, model, level, network_url=network_url) as ready:
+            line = f"{model} {level} at {network_url or url}/v1  key {key}\n{_load_of(ready)}"
         case events.Finished(files, _):
             line = "\n".join(files)
         case _:
             assert_never(event)
     return line
+
+
+def _load_of(ready: events.Ready) -> str:
+    """What the load took, each device on a line of its own, with what was estimated."""
+    memory = [
+        _memory_of(device, real, ready.estimated.get(device))
+        for device, real in ready.memory.items()
+    ]
+    given = f"context {ready.context}, {ready.gpu_layers} GPU layers, {ready.threads} threads"
+    return "\n".join([*memory, f"{given}; Ctrl+C stops"])
+
+
+def _memory_of(device: str, real: DeviceMemory, estimated: DeviceMemory | None) -> str:
+    parts = (
+        f"{format_bytes(real.weights_bytes)} weights",
+        f"{format_bytes(real.kv_bytes)} keys and values",
+        f"{format_bytes(real.compute_bytes)} compute",
+    )
+    words = f"{device}: {format_bytes(real.total_bytes)} ({', '.join(parts)})"
+    if estimated is None:
+        return words
+    return f"{words}, estimated {format_bytes(estimated.total_bytes)}"

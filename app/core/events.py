@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, Facts, NoticeCode
 
 
@@ -91,7 +92,8 @@ class Alive(msgspec.Struct, frozen=True, tag="alive"):
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The server answers at `url`, to whoever presents `key`.
 
-    `network_url` is for other machines, and empty where none may come.
+    `network_url` is for other machines, and empty where none may come. `memory` is what the model
+    takes on each device, `estimated` what was foretold for this very load, if anything was.
     """
 
     url: str
@@ -102,6 +104,9 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     gpu_layers: int
     threads: int
     network_url: str = ""
+    experts_on_cpu: int = 0
+    memory: dict[str, DeviceMemory] = {}
+    estimated: dict[str, DeviceMemory] = {}
 
 
 class Listening(msgspec.Struct, frozen=True, tag="listening"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,7 @@ AUTOMATIC = "auto"
 FlashAttention = Literal["auto", "on", "off"]
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"]
 """The types that llama.cpp keeps keys and values in (kv_cache_types in common/arg.cpp)."""
+CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):

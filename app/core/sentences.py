@@ -259,6 +259,15 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "{model} does not fit into the memory that is free with a context of {context} tokens.",
         "Choose a smaller context or a smaller level, or close other programs.",
     ),
+    ErrorCode.LAYERS_OUT_OF_MEMORY: (
+        "{layers} GPU layers of {model} don't fit into the memory that is free with a context of "
+        "{context} tokens.",
+        "{fitting} of {total} would fit: choose that many, or let the program decide.",
+    ),
+    ErrorCode.CACHE_NEEDS_FLASH_ATTENTION: (
+        "Values of the KV cache in {type} need flash attention, and that is off.",
+        "Turn flash attention on, or keep the values in F16.",
+    ),
     ErrorCode.ENGINE_MISSING: (
         "The engine (llama-cpp-python) is not installed or can't be loaded ({reason}).",
         "Run “make run”, or install it as the README says.",
@@ -371,6 +380,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "The engine crashed in its test on this processor ({reason}), so it runs with its safe "
         "setting: without {without}, somewhat slower."
     ),
+    NoticeCode.SAFE_SETTING_HOLDS: (
+        "The engine crashed in its test on this processor ({reason}), so the model is loaded "
+        "without {without}, although something else was chosen."
+    ),
     NoticeCode.TEMPLATE_FALLBACK: (
         "The model's own chat template can't be used ({reason}); "
         "a generic one takes its place, and replies may be worse."
@@ -385,6 +398,15 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.FEWER_GPU_LAYERS: (
         "Not all layers fit on the GPU: {layers} of {total} are there, the rest on the CPU."
+    ),
+    NoticeCode.EXPERTS_IN_RAM: (
+        "Not everything fits on the GPU: the experts of {layers} of {total} layers stay in RAM."
+    ),
+    NoticeCode.SMALLER_CONTEXT: (
+        "There is no memory for a context of {wished} tokens, so it holds {context}."
+    ),
+    NoticeCode.MEMORY_NOT_LOCKED: (
+        "The system does not allow so much memory to be locked, so the weights may be swapped out."
     ),
     NoticeCode.CONTEXT_REDUCED: (
         "The model was made for a context of {context} tokens; it is loaded with that."

@@ -13,18 +13,7 @@ from app.native.load_log import Cache
 
 CONTEXT_STEP = 256
 """llama.cpp rounds contexts up to this many tokens (llama_context in src/llama-context.cpp)."""
-CACHE_TYPES = {
-    "f32": 0,
-    "f16": 1,
-    "bf16": 30,
-    "q8_0": 8,
-    "q5_1": 7,
-    "q5_0": 6,
-    "iq4_nl": 20,
-    "q4_1": 3,
-    "q4_0": 2,
-}
-"""Ggml's numbers of the types that keys and values can be kept in."""
+_WIDTHS = {kind.name.lower(): kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
 
 
 @dataclass(frozen=True)
@@ -74,11 +63,6 @@ def _scale(cache: Cache, options: LoadOptions) -> float:
     measured = cache.key_bytes + cache.value_bytes
     if not measured:
         return 1.0
-    keys = cache.key_bytes * _width(options.cache_type_k) / _width(cache.key_type)
-    values = cache.value_bytes * _width(options.cache_type_v) / _width(cache.value_type)
+    keys = cache.key_bytes * _WIDTHS[options.cache_type_k] / _WIDTHS[cache.key_type]
+    values = cache.value_bytes * _WIDTHS[options.cache_type_v] / _WIDTHS[cache.value_type]
     return (keys + values) / measured
-
-
-def _width(cache_type: str) -> float:
-    kind = TENSOR_TYPES[CACHE_TYPES[cache_type]]
-    return kind.block_bytes / kind.block_size

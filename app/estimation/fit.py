@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.core.sizes import format_bytes
 from app.estimation.caches import CONTEXT_STEP
 from app.estimation.facts import Hardware
-from app.estimation.memory import PROCESSOR, DeviceMemory
 from app.estimation.placement import (
     Need,
     Placement,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
 from app.native.load_log import LoadLog
-
-PROCESSOR = "CPU"
-"""llama.cpp's name for the processor as a device; its memory is the machine's."""
 
 _EMBEDDING = "token_embd.weight"
 _INPUTS = frozenset(
@@ -29,20 +25,6 @@ _INPUTS = frozenset(
 _OF_LAYER = re.compile(r"blk\.(\d+)\.(.*)")
 _EXPERTS = re.compile(r"ffn_(up|down|gate|gate_up)_(ch|)exps")
 """As llama.cpp's own --cpu-moe has it (common/common.h)."""
-
-
-@dataclass(frozen=True)
-class DeviceMemory:
-    """What a load takes on one device, in bytes."""
-
-    weights_bytes: int
-    kv_bytes: int
-    compute_bytes: int
-
-    @property
-    def total_bytes(self) -> int:
-        """All of it."""
-        return self.weights_bytes + self.kv_bytes + self.compute_bytes
 
 
 @dataclass(frozen=True)
@@ -117,12 +99,3 @@ def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
         output_bytes=output_bytes,
         tied_bytes=sizes.get(_EMBEDDING, 0) if is_tied else 0,
     )
-
-
-def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:
-    """Sizes by the device whose name a buffer's begins with; without one it is the machine's."""
-    known = sorted(set(devices) - {PROCESSOR}, key=len, reverse=True)
-    sizes: Counter[str] = Counter()
-    for buffer, size_bytes in buffers.items():
-        sizes[next((name for name in known if buffer.startswith(name)), PROCESSOR)] += size_bytes
-    return dict(sizes)

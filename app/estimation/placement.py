@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
+from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.estimation.caches import SizedCache
 from app.estimation.compute import ComputeBuffers
 from app.estimation.facts import DeviceFacts, Hardware
-from app.estimation.memory import PROCESSOR, DeviceMemory, Weights
+from app.estimation.memory import Weights
 
 _SHARE_STEPS = 1000
 """Shares are reckoned with in whole numbers: so many for each 1."""

@@ -75,7 +75,7 @@ def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> Size
     headers = read_headers(place)
     require_sane(headers[0])
     facts = facts_of(headers)
-    own = _own_level(facts, headers)
+    own = own_level(facts, headers)
     others: list[SizedLevel] = []
     if not _is_quantized(headers):
         planned = _planned(GgufSource(place), converter_folder(settings))
@@ -111,7 +111,8 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
     )
 
 
-def _own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
+def own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
+    """A GGUF file as it is."""
     tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
     return SizedLevel(
         level=facts.level or "as it is",

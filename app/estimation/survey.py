@@ -12,12 +12,12 @@ from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
 from app.estimation.compute import LoadSample
 from app.estimation.facts import Hardware, ModelShape
-from app.estimation.memory import by_device, weights_of
+from app.estimation.memory import weights_of
 from app.estimation.outlook import outlook, possible_options
 from app.estimation.sizing import SizedLevel, SizedSource
 from app.estimation.source_facts import LevelFacts, SourceFacts
 from app.estimation.trial import LoadManner, Trial, try_loads
-from app.native.load_log import LoadLog
+from app.native.load_log import LoadLog, by_device
 
 _LARGEST_CONTEXT = 2**20
 """Some models claim ten times as many tokens; llama.cpp's table of cells has memory even so."""

@@ -12,15 +12,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
 from app.core.load_options import LoadOptions
-from app.estimation.caches import CACHE_TYPES
 from app.estimation.kept_trials import keep, kept, key_of
-from app.inference.loading import LoadWishes, context_parameters
+from app.inference.engine_parameters import context_parameters, model_parameters
 from app.jobs.errand import run_errand
 from app.native.library import load_llama, log
 from app.native.load_log import LoadLog, read_load_log
@@ -88,22 +88,20 @@ def load_without_allocation(
     """
     llama = load_llama()
     first = trial.loads[0]
-    parameters = llama.llama_model_default_params()
-    parameters.no_alloc = True
-    # A mapped file can't go without memory of its own: llama.cpp aborts.
-    parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
-    parameters.use_extra_bufts = False
-    parameters.n_gpu_layers = first.gpu_layers
-    if devices is not None:
-        parameters.devices = ctypes.addressof(devices)
+    parameters = model_parameters(
+        # What is mapped can't go without memory of its own: llama.cpp aborts.
+        msgspec.structs.replace(first, memory_map=False, memory_lock=False, extra_buffers=False),
+        first.gpu_layers or 0,
+        first.experts_on_cpu or 0,
+        devices,
+    )
+    parameters.structure.no_alloc = True
     with log.recording() as pieces:
-        model = llama.llama_model_load_from_file(os.fsencode(trial.model), parameters)
+        model = llama.llama_model_load_from_file(os.fsencode(trial.model), parameters.structure)
     told = "".join(pieces)
     for options in trial.loads:
         with log.recording() as pieces:
-            context = model and llama.llama_init_from_model(
-                model, _context_parameters(trial.model, options, manner)
-            )
+            context = model and llama.llama_init_from_model(model, context_of(options, manner))
         yield read_load_log(told + "".join(pieces))
         told = ""
         if context:
@@ -125,20 +123,15 @@ def _of_one_model(logs: Sequence[LoadLog | None]) -> list[LoadLog | None]:
     ]
 
 
-def _context_parameters(model: Path, options: LoadOptions, manner: LoadManner) -> object:
-    wishes = LoadWishes(
-        model=model,
-        layers=0,
-        context=options.context,
-        trained_context=0,
-        flash_attention=options.flash_attention,
-        slots=manner.slots,
+def context_of(options: LoadOptions, manner: LoadManner) -> Any:
+    """The context of a load as serve opens it, as llama.cpp's structure."""
+    return context_parameters(
+        options,
+        options.context,
+        # One more, for embeddings beside the replies.
+        sequences=manner.slots + 1,
         reads_at_once=manner.reads_at_once,
     )
-    parameters = context_parameters(wishes, options.context)
-    parameters.type_k = CACHE_TYPES[options.cache_type_k]
-    parameters.type_v = CACHE_TYPES[options.cache_type_v]
-    return parameters
 
 
 def _logs_from_child(trials: Sequence[Trial], options: bytes) -> Iterator[LoadLog]:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
+from app.core.load_options import LoadOptions
 from app.inference.activations import GatheredActivations
 from app.inference.chunks import USUAL_CHUNK_TOKENS, text_chunks
 from app.inference.loading import LoadedModel, LoadWishes, Report, opened_model
-from app.inference.probe import engine_setting
+from app.inference.probe import working_options
 from app.inference.vocabulary import Vocabulary
 from app.library.facts import facts_of, read_headers
 from app.library.sanity import require_sane
@@ -64,17 +65,19 @@ def _wishes(
     headers = read_headers(model)
     require_sane(*headers)
     facts = facts_of(headers)
-    wishes = LoadWishes(
-        model=facts.path,
-        layers=facts.layers,
+    options = LoadOptions(
         context=min(USUAL_CHUNK_TOKENS, facts.context or USUAL_CHUNK_TOKENS),
-        trained_context=facts.context,
         gpu_layers=gpu_layers,
         threads=threads,
         threads_batch=threads,
+    )
+    return LoadWishes(
+        model=facts.path,
+        layers=facts.layers,
+        trained_context=facts.context,
+        options=working_options(options, report),
         evaluation_callback=gathered.callback,
     )
-    return engine_setting(report).applied_to(wishes)
 
 
 def _evaluate(loaded: LoadedModel, tokens: Sequence[int], name: str) -> None:

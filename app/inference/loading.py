@@ -6,19 +6,23 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.device_memory import PROCESSOR, DeviceMemory
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import Event, Loading, Noticed
-from app.core.load_options import FlashAttention
-from app.core.machine import usable_threads
+from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
+from app.inference.engine_parameters import context_parameters, model_parameters
+from app.inference.load_memory import memory_of
+from app.inference.load_steps import LoadStep, load_steps
 from app.native.devices import devices
 from app.native.library import load_llama, log
+from app.native.load_log import read_load_log
 from app.native.rpc import add_workers
 
 Report = Callable[[Event], None]
+_Devices = ctypes.Array[ctypes.c_void_p] | None
 _MEMORY_WORDS = (
     "failed to allocate",
     "unable to allocate",
@@ -26,15 +30,18 @@ _MEMORY_WORDS = (
     "out of memory",
     "bad_alloc",
 )
-_FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
+_NOT_LOCKED_WORDS = ("failed to mlock", "mlock not supported")
 _SMALLEST_PROGRESS = 0.01
 
 
 @dataclass(frozen=True)
 class LoadWishes:
-    """How a model is to be loaded; None leaves it to the program.
+    """How a model is to be loaded.
 
-    `slots` is how many replies can be written at once; they share the context.
+    `layers` are those of the model without the output, `trained_context` the tokens that it was
+    trained for; 0 is unknown. `planned` is what should fit, as far as somebody has looked.
+    `slots` is how many replies can be written at once; they share the context. With
+    `shrinks_context` a smaller context is better than none when memory is short.
     `reads_at_once` is for models whose tokens look at those behind them, too.
     `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
     `evaluation_callback` is a C function that is asked about each step of every evaluation.
@@ -42,49 +49,67 @@ class LoadWishes:
 
     model: Path
     layers: int
-    context: int
     trained_context: int
-    gpu_layers: int | None = None
-    threads: int | None = None
-    threads_batch: int | None = None
-    flash_attention: FlashAttention = "auto"
+    options: LoadOptions
+    planned: LoadStep | None = None
     slots: int = 1
     workers: tuple[str, ...] = ()
+    shrinks_context: bool = False
     reads_at_once: bool = False
-    has_extra_buffers: bool = True
     evaluation_callback: object | None = None
+
+    @property
+    def context(self) -> int:
+        """The tokens of the context: no more than the model was trained for."""
+        return min(self.options.context, self.trained_context or self.options.context)
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """The pointers to a loaded model and its context, and what it was given."""
+    """The pointers to a loaded model and its context, and what it was given.
+
+    `step` is the one of those tried that succeeded; `gpu_layers` are really on devices, the output
+    as one of them; `memory` is what the model takes on each device.
+    """
 
     model: int
     context: int
     context_tokens: int
+    step: LoadStep
     gpu_layers: int
     threads: int
+    memory: dict[str, DeviceMemory]
 
 
 def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
     """Load a model and open a context.
 
-    With automatic GPU layers, a load that fails for want of memory is tried again with fewer.
+    A load that fails for want of memory is tried again with less, as `load_steps` says.
 
     Raises:
-        AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`.
+        AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`,
+            `cache_needs_flash_attention`.
     """
+    _require_consistent(wishes.options)
     extra_devices = add_workers(wishes.workers) if wishes.workers else None
-    for layers in gpu_layer_steps(wishes, has_gpu=_has_gpu()):
+    has_device = any(device.is_gpu for device in devices())
+    steps = load_steps(
+        wishes.options,
+        wishes.layers,
+        wishes.context,
+        wishes.planned,
+        has_device=has_device,
+        shrinks_context=wishes.shrinks_context,
+    )
+    for step in steps:
         try:
-            loaded = _load(wishes, layers, extra_devices, report)
+            loaded = _load(wishes, step, extra_devices, report)
         except AppError as error:
-            if error.code is not ErrorCode.OUT_OF_MEMORY or layers == 0:
+            if error.code is not ErrorCode.OUT_OF_MEMORY:
                 raise
             continue
-        if wishes.gpu_layers is None and 0 < layers <= wishes.layers:
-            total = wishes.layers + 1
-            report(Noticed(NoticeCode.FEWER_GPU_LAYERS, {"layers": layers, "total": total}))
+        for notice in _notices(wishes, step, has_device=has_device):
+            report(notice)
         return loaded
     raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
 
@@ -105,86 +130,72 @@ def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
         llama.llama_model_free(loaded.model)
 
 
-def gpu_layer_steps(wishes: LoadWishes, *, has_gpu: bool) -> Iterator[int]:
-    """The numbers of GPU layers to try, one after the other, until the memory is enough.
-
-    A number that a person chose is tried alone. The output layer counts as one more layer.
-    """
-    if not has_gpu:
-        yield 0
-        return
-    if wishes.gpu_layers is not None:
-        yield wishes.gpu_layers
-        return
-    whole = wishes.layers + 1
-    yield from sorted({whole, whole * 3 // 4, whole // 2, whole // 4, 0}, reverse=True)
-
-
-def _has_gpu() -> bool:
-    return any(device.is_gpu for device in devices())
+def _require_consistent(options: LoadOptions) -> None:
+    if options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES:
+        raise AppError(ErrorCode.CACHE_NEEDS_FLASH_ATTENTION, type=options.cache_type_v)
 
 
 def _load(
-    wishes: LoadWishes,
-    gpu_layers: int,
-    extra_devices: ctypes.Array[ctypes.c_void_p] | None,
-    report: Report,
+    wishes: LoadWishes, step: LoadStep, extra_devices: _Devices, report: Report
 ) -> LoadedModel:
     llama = load_llama()
-    log.clear()
+    parameters = model_parameters(
+        wishes.options, step.gpu_layers, step.experts_on_cpu, extra_devices
+    )
     progress = llama.llama_progress_callback(_progress_reporter(report))
-    parameters = llama.llama_model_default_params()
-    parameters.n_gpu_layers = gpu_layers
-    parameters.use_extra_bufts = wishes.has_extra_buffers
-    parameters.progress_callback = progress
-    if extra_devices is not None:
-        parameters.devices = ctypes.addressof(extra_devices)
-    model = llama.llama_model_load_from_file(os.fsencode(wishes.model), parameters)
-    if not model:
-        raise _load_error(wishes)
-    try:
-        return _open_context(replace(wishes, gpu_layers=gpu_layers), model, report)
-    except AppError:
-        llama.llama_model_free(model)
-        raise
-
-
-def _open_context(wishes: LoadWishes, model: int, report: Report) -> LoadedModel:
-    llama = load_llama()
-    threads = wishes.threads or usable_threads()
-    tokens = wishes.context
-    if 0 < wishes.trained_context < tokens:
-        tokens = wishes.trained_context
-        report(Noticed(NoticeCode.CONTEXT_REDUCED, {"context": tokens}))
-    parameters = context_parameters(wishes, tokens)
-    parameters.n_threads = threads
-    parameters.n_threads_batch = wishes.threads_batch or threads
-    if wishes.evaluation_callback is not None:
-        parameters.cb_eval = wishes.evaluation_callback
-    context = llama.llama_init_from_model(model, parameters)
-    if not context:
-        raise _load_error(wishes)
+    parameters.structure.progress_callback = progress
+    with log.recording() as pieces:
+        model = llama.llama_model_load_from_file(os.fsencode(wishes.model), parameters.structure)
+        if not model:
+            raise _load_error(wishes)
+        context = _open_context(wishes, step, model)
+        if not context:
+            llama.llama_model_free(model)
+            raise _load_error(wishes)
+    load = read_load_log("".join(pieces))
+    names = [device.name for device in devices() if device.is_gpu]
     return LoadedModel(
         model=model,
         context=context,
         context_tokens=llama.llama_n_ctx(context),
-        gpu_layers=wishes.gpu_layers or 0,
-        threads=threads,
+        step=step,
+        gpu_layers=sum(name != PROCESSOR for name in load.layer_devices),
+        threads=llama.llama_n_threads(context),
+        memory=memory_of(load, names, wishes.model, llama.llama_model_size(model)),
     )
 
 
-def context_parameters(wishes: LoadWishes, tokens: int) -> Any:
-    """What decides how much memory a context of `tokens` takes, as llama.cpp's structure."""
-    parameters = load_llama().llama_context_default_params()
-    parameters.n_ctx = tokens
-    # One more sequence, for embeddings beside the replies.
-    parameters.n_seq_max = wishes.slots + 1
-    parameters.kv_unified = True
-    if wishes.reads_at_once:
-        parameters.n_batch = parameters.n_ubatch = tokens
-    parameters.flash_attn_type = _FLASH_ATTENTION[wishes.flash_attention]
-    parameters.no_perf = True
-    return parameters
+def _open_context(wishes: LoadWishes, step: LoadStep, model: int) -> int | None:
+    llama = load_llama()
+    parameters = context_parameters(
+        wishes.options,
+        step.context,
+        # One more, for embeddings beside the replies.
+        sequences=wishes.slots + 1,
+        reads_at_once=wishes.reads_at_once,
+    )
+    if wishes.evaluation_callback is not None:
+        parameters.cb_eval = wishes.evaluation_callback
+    context: int | None = llama.llama_init_from_model(model, parameters)
+    return context
+
+
+def _notices(wishes: LoadWishes, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
+    """What is otherwise than a person has chosen, or would choose."""
+    options, total = wishes.options, wishes.layers + 1
+    if wishes.context < options.context:
+        yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": wishes.context})
+    if step.context < wishes.context:
+        facts: Facts = {"context": step.context, "wished": wishes.context}
+        yield Noticed(NoticeCode.SMALLER_CONTEXT, facts)
+    if options.experts_on_cpu is None and step.experts_on_cpu:
+        facts = {"layers": step.experts_on_cpu, "total": wishes.layers}
+        yield Noticed(NoticeCode.EXPERTS_IN_RAM, facts)
+    if has_device and options.gpu_layers is None and step.gpu_layers < total:
+        facts = {"layers": step.gpu_layers, "total": total, "context": step.context}
+        yield Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)
+    if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
+        yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
 
 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:

@@ -17,6 +17,7 @@ from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace, write_atomically
+from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
 from app.inference.generation import Generation
 from app.inference.loading import LoadWishes
@@ -34,6 +35,7 @@ from app.jobs.outcome import ProcessOutcome
 from app.native.library import engine_fingerprint
 
 _TIMEOUT_SECONDS = 120
+_PROBE_CONTEXT = 256
 _PROBE_TOKENS = 16
 
 
@@ -61,6 +63,19 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
         known[fingerprint] = setting
         _remember(known)
     return known[fingerprint]
+
+
+def working_options(options: LoadOptions, report: Callable[[Event], None]) -> LoadOptions:
+    """Load options as far as they work on this machine; what was chosen in vain is said.
+
+    Raises:
+        AppError: what `engine_setting` raises.
+    """
+    setting = engine_setting(report)
+    if setting.overrules(options):
+        facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, facts))
+    return setting.applied_to(options)
 
 
 def forget_setting() -> None:
@@ -93,8 +108,9 @@ def probe_engine() -> EngineSetting:
 
 def run_probe(without: tuple[Measure, ...]) -> None:
     """Load the probe model and let it write some tokens, in this process."""
-    wishes = LoadWishes(model=_probe_model(), layers=1, context=256, trained_context=256)
-    with Session(EngineSetting(without).applied_to(wishes), lambda _: None) as session:
+    options = EngineSetting(without).applied_to(LoadOptions(context=_PROBE_CONTEXT))
+    wishes = LoadWishes(_probe_model(), 1, _PROBE_CONTEXT, options)
+    with Session(wishes, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
         generation = Generation(lambda _: prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
         for _ in session.replies(generation):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from app.core.errors import ErrorCode
-
-if TYPE_CHECKING:
-    from app.inference.loading import LoadWishes
+from app.core.load_options import LOAD_FIELDS, QUANTIZED_CACHE_TYPES, LoadOptions, LoadValue
 
 Measure = Literal["extra_buffers", "flash_attention", "graphics_card"]
 """Something that the engine can go without."""
@@ -56,15 +53,26 @@ class EngineSetting(msgspec.Struct, frozen=True):
     reason: str = ""
     is_chosen: bool = False
 
-    def applied_to(self, wishes: LoadWishes) -> LoadWishes:
-        """The wishes without what does not work here."""
+    def applied_to(self, options: LoadOptions) -> LoadOptions:
+        """The options without what does not work here."""
+        changes: dict[str, LoadValue] = {}
         if "extra_buffers" in self.without:
-            wishes = dataclasses.replace(wishes, has_extra_buffers=False)
+            changes["extra_buffers"] = False
         if "flash_attention" in self.without:
-            wishes = dataclasses.replace(wishes, flash_attention="off")
+            changes["flash_attention"] = "off"
+            if options.cache_type_v in QUANTIZED_CACHE_TYPES:
+                changes["cache_type_v"] = "f16"
         if "graphics_card" in self.without:
-            wishes = dataclasses.replace(wishes, gpu_layers=0)
-        return wishes
+            changes["gpu_layers"] = 0
+        return msgspec.structs.replace(options, **changes)
+
+    def overrules(self, options: LoadOptions) -> bool:
+        """Whether a person has chosen something, not by default, that does not work here."""
+        usual, applied = LoadOptions(), self.applied_to(options)
+        return any(
+            getattr(options, name) not in (getattr(usual, name), getattr(applied, name))
+            for name in LOAD_FIELDS
+        )
 
     def in_words(self) -> str:
         """What it goes without, for example `extra buffer types and flash attention`."""

@@ -25,17 +25,17 @@ _KEPT_AT_SHIFT = 4
 class Session:
     """One model, one context, and as many sequences as there are slots.
 
-    All its calls but `interrupt` come from one thread.
+    All its calls but `interrupt` come from one thread. `loaded` is what the model was given.
     """
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
         self._llama = load_llama()
-        self._loaded = load_model(wishes, report)
-        self.vocabulary = Vocabulary(self._loaded.model)
+        self.loaded = load_model(wishes, report)
+        self.vocabulary = Vocabulary(self.loaded.model)
         name = wishes.model.name
-        self._evaluator = Evaluator(self._loaded, name, self.vocabulary.size)
+        self._evaluator = Evaluator(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
-        states = SavedStates(self._loaded, state_budget_bytes())
+        states = SavedStates(self.loaded, state_budget_bytes())
         self._memory = SlotMemory(self._slots, self._evaluator, states, self.context_tokens)
 
     def __enter__(self) -> Self:
@@ -44,23 +44,13 @@ class Session:
     def __exit__(self, *_: object) -> None:
         for slot in self._slots:
             slot.free()
-        self._llama.llama_free(self._loaded.context)
-        self._llama.llama_model_free(self._loaded.model)
+        self._llama.llama_free(self.loaded.context)
+        self._llama.llama_model_free(self.loaded.model)
 
     @property
     def context_tokens(self) -> int:
         """How many tokens the context holds; all slots share it."""
-        return self._loaded.context_tokens
-
-    @property
-    def gpu_layers(self) -> int:
-        """How many layers lie on the graphics card; the output layer counts as one."""
-        return self._loaded.gpu_layers
-
-    @property
-    def threads(self) -> int:
-        """How many threads write a reply."""
-        return self._loaded.threads
+        return self.loaded.context_tokens
 
     @property
     def writing(self) -> int:
@@ -203,7 +193,7 @@ class Session:
                 self._evaluator.require_numbers(place)
                 reply.end_prompt()
             logits = partial(self._evaluator.logits, place)
-            token = reply.take(self._loaded.context, place, logits, self.vocabulary)
+            token = reply.take(self.loaded.context, place, logits, self.vocabulary)
         except AppError as error:
             reply.end_with(error)
             self._memory.evict(slot)

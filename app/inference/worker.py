@@ -73,7 +73,7 @@ class EngineThread:
     @property
     def has_devices(self) -> bool:
         """Whether something else than this machine's processor computes, too."""
-        return self._session is not None and self._session.gpu_layers > 0
+        return self._session is not None and self._session.loaded.gpu_layers > 0
 
     @property
     def waiting(self) -> int:

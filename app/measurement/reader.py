@@ -36,7 +36,7 @@ class Reader:
         Raises:
             AppError: `model_rejected`.
         """
-        for start, batch in _batches(tokens):
+        for start, batch in self._batches(tokens):
             part = Part(_SEQUENCE, position + start, batch, wants_logits=True)
             (last,) = self._evaluator.evaluate([part])
             # The device may still be at work until somebody asks.
@@ -53,11 +53,16 @@ class Reader:
         first = len(chunk) // 2
         self.forget()
         self.read(0, chunk[:first])
-        for start, batch in _batches(chunk[first:]):
+        for start, batch in self._batches(chunk[first:]):
             part = Part(_SEQUENCE, first + start, batch, wants_logits=True)
             (last,) = self._evaluator.evaluate([part], all_outputs=True)
             self._evaluator.require_numbers(last)
             yield self._evaluator.all_logits(len(batch))
+
+    def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
+        most = min(_MOST_TOKENS_AT_ONCE, self._evaluator.batch_tokens)
+        for start in range(0, len(tokens), most):
+            yield start, tokens[start : start + most]
 
 
 @contextmanager
@@ -69,8 +74,3 @@ def opened_reader(wishes: LoadWishes, report: Report) -> Iterator[Reader]:
     """
     with opened_model(wishes, report) as loaded:
         yield Reader(loaded, wishes.model.name)
-
-
-def _batches(tokens: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
-    for start in range(0, len(tokens), _MOST_TOKENS_AT_ONCE):
-        yield start, tokens[start : start + _MOST_TOKENS_AT_ONCE]

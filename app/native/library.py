@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from app.core.errors import AppError, ErrorCode
 
@@ -35,18 +36,19 @@ class EngineLog:
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._faults: deque[str] = deque(maxlen=_KEPT_LINES)
         self._is_fault = False
+        self._shows_faults = True
         self._recorded: list[str] | None = None
         self.on_abort: Callable[[str], None] = _ignore
 
     @contextmanager
-    def recording(self) -> Iterator[list[str]]:
+    def recording(self, *, shows_faults: bool = True) -> Iterator[list[str]]:
         """Everything that is logged while the block runs, piece by piece."""
         self.clear()
-        self._recorded = []
+        self._recorded, self._shows_faults = [], shows_faults
         try:
             yield self._recorded
         finally:
-            self._recorded = None
+            self._recorded, self._shows_faults = None, True
 
     def take(self, level: int, untrusted_text: bytes) -> None:
         """Keep one piece of log; a piece without a line end goes on with the next."""
@@ -58,7 +60,7 @@ class EngineLog:
             self._faults.append(text.strip())
         if self._recorded is not None:
             self._recorded.append(text)
-        elif self._is_fault:
+        if self._is_fault and self._shows_faults:
             sys.stderr.write(text)
 
     def take_abort(self, untrusted_text: bytes) -> None:
@@ -105,7 +107,7 @@ def load_llama() -> ModuleType:
         raise AppError(ErrorCode.ENGINE_MISSING, reason=str(error)) from error
     bindings: ModuleType = llama_cpp
     bindings.llama_log_set(_log_callback(bindings), None)
-    _function_of_ggml("ggml_set_abort_callback")(_abort_callback())
+    engine_function("ggml_set_abort_callback")(_abort_callback())
     bindings.llama_backend_init()
     return bindings
 
@@ -154,14 +156,13 @@ def _library(name: str) -> ctypes.CDLL:
     return library
 
 
-def _function_of_ggml(name: str) -> Callable[..., object]:
-    """A function of the very library that llama.cpp uses; it may lie there in several copies."""
+def engine_function(name: str) -> Any:
+    """A function of ggml in the very library that llama.cpp uses; there may be copies of it."""
     try:
-        function: Callable[..., object] = getattr(_library("llama"), name)
+        return getattr(_library("llama"), name)
     except AttributeError:
         # On Windows a library gives out nothing of those that it uses, and there are no copies.
-        function = getattr(_library("ggml-base"), name)
-    return function
+        return getattr(_library("ggml-base"), name)
 
 
 def engine_version() -> str:

@@ -1,15 +1,18 @@
 """What llama.cpp says in its log about the memory of a load: where layers lie, caches, buffers.
 
 A load without allocation logs every size but those of the buffers that it leaves empty: weights
-(known from the file) and caches (logged as a whole besides).
+(known from the file) and caches (logged as a whole besides). A buffer that is mapped from the file
+is logged with all that lies between its tensors there.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from app.core.device_memory import PROCESSOR
 
 _MEBIBYTE = 2**20
 _LAYER_DEVICE = re.compile(r"load_tensors: layer +\d+ assigned to device (\S+),")
@@ -47,8 +50,8 @@ class LoadLog:
 
     `layer_devices` has the device of each layer, the output's last; `asked_tensors` are the names
     in the order in which llama.cpp asked for them. Buffer sizes are in bytes by the buffer's name,
-    which begins with its device's. A load that failed is
-    not complete, nor is one with caches that grow by rules of their own (DeepSeek 4's).
+    which begins with its device's. A load that failed is not complete, nor is one with caches that
+    grow by rules of their own (DeepSeek 4's).
     """
 
     layer_devices: tuple[str, ...]
@@ -81,6 +84,15 @@ def read_load_log(text: str) -> LoadLog:
         compute_buffers=dict(buffers["compute"] + buffers["output"]),
         is_complete=bool(buffers["compute"]) and _UNKNOWN_CACHE not in text,
     )
+
+
+def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:
+    """Sizes by the device whose name a buffer's begins with; without one it is the machine's."""
+    known = sorted(set(devices) - {PROCESSOR}, key=len, reverse=True)
+    sizes: Counter[str] = Counter()
+    for buffer, size_bytes in buffers.items():
+        sizes[next((name for name in known if buffer.startswith(name)), PROCESSOR)] += size_bytes
+    return dict(sizes)
 
 
 def _caches(text: str) -> Iterator[Cache]:

@@ -19,13 +19,12 @@ from pathlib import Path
 from app.core.load_options import CacheType, LoadOptions
 from app.core.settings import Settings
 from app.estimation.hardware import read_hardware
-from app.estimation.memory import by_device
 from app.estimation.outlook import outlook, possible_options
 from app.estimation.sizing import SizedLevel, SizedSource, size_source
 from app.estimation.survey import settle, survey
-from app.estimation.trial import LoadManner, _context_parameters
+from app.estimation.trial import LoadManner, context_of
 from app.native.library import load_llama, log
-from app.native.load_log import LoadLog, read_load_log
+from app.native.load_log import LoadLog, by_device, read_load_log
 from app.native.rpc import add_workers
 from tests.architectures import make_checkpoint
 from tests.checkpoints import smollm2_gguf
@@ -147,7 +146,7 @@ def real_load(
     parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
     with level.opened() as path, log.recording() as pieces:
         model = llama.llama_model_load_from_file(os.fsencode(path), parameters)
-        context = llama.llama_init_from_model(model, _context_parameters(path, options, manner))
+        context = llama.llama_init_from_model(model, context_of(options, manner))
         assert context, log.reason()
         llama.llama_free(context)
         llama.llama_model_free(model)

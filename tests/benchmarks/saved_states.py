@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from app.core.load_options import LoadOptions
 from app.inference.generation import Generation
 from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
@@ -26,7 +27,8 @@ LENGTHS, ROUNDS = (256, 1024), 2
 def main(model: Path) -> None:
     """Print a table."""
     facts = facts_of(read_headers(model))
-    wishes = LoadWishes(model, facts.layers, LENGTHS[-1] + 256, facts.context)
+    options = LoadOptions(context=LENGTHS[-1] + 256)
+    wishes = LoadWishes(model, facts.layers, facts.context, options)
     print(f"{'tokens':>8}{'MB':>9}{'read, s':>10}{'out, ms':>10}{'back, ms':>10}{'ratio':>9}")
     with Session(wishes, lambda _: None) as session:
         for length in LENGTHS:

@@ -16,6 +16,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
+from app.core.load_options import LoadOptions
 from app.inference.activations import plain_sums, routed_sums
 from app.inference.calibration import calibrate
 from app.inference.loading import LoadWishes
@@ -59,7 +60,7 @@ def converted(checkpoint: Path, target: Path) -> Path:
 
 def chunks_of(model: Path, text: str) -> list[list[int]]:
     """The tokens of the first chunks, each beginning with the begin token."""
-    wishes = LoadWishes(model, 1, CHUNK, CHUNK, has_extra_buffers=False)
+    wishes = LoadWishes(model, 1, CHUNK, LoadOptions(context=CHUNK, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)
     starts = range(0, len(tokens) // CHUNK * CHUNK, CHUNK)

@@ -11,8 +11,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import LevelPlanned
 from app.core.levels import LEVELS
-from app.core.load_options import LoadOptions
-from app.estimation.caches import CACHE_TYPES
+from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.estimation.outlook import outlook
 from app.estimation.source_facts import decode_facts
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE

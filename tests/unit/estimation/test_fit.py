@@ -7,12 +7,13 @@ import random
 import pytest
 from msgspec.structs import replace
 
+from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
 from app.estimation.caches import CONTEXT_STEP, size_caches
 from app.estimation.compute import ComputeBuffers
 from app.estimation.facts import DeviceFacts, Hardware
 from app.estimation.fit import MARGIN_BYTES, Plan, plan_fit
-from app.estimation.memory import PROCESSOR, Weights
+from app.estimation.memory import Weights
 from app.estimation.placement import Need, excess_bytes, free_bytes, place
 from app.native.load_log import Cache
 

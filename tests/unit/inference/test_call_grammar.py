@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.core.errors import AppError, ErrorCode
+from app.core.load_options import LoadOptions
 from app.inference.grammar import grammar_of_schema, rules_up_to
 from app.inference.loading import LoadWishes
 from app.inference.reply import ReplyFormat
@@ -60,7 +61,7 @@ def vocabulary(converter: Path) -> Iterator[Vocabulary]:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf", context=2048)
-    wishes = LoadWishes(model, 1, 2048, 2048, threads=1, has_extra_buffers=False)
+    wishes = LoadWishes(model, 1, 2048, LoadOptions(context=2048, threads=1, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         yield session
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.core.events import Event
+from app.core.load_options import LoadOptions
 from app.inference.heartbeat import Heartbeat
 from app.inference.loading import LoadWishes
 from app.inference.session import Session
@@ -30,7 +31,7 @@ Beats = queue.SimpleQueue[Event]
 @pytest.fixture
 def engine(tmp_path: Path) -> EngineThread:
     model = write_tiny_model(tmp_path / "tiny.gguf")
-    wishes = LoadWishes(model, 1, 256, 256, threads=1, has_extra_buffers=False)
+    wishes = LoadWishes(model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False))
     engine = EngineThread(wishes, lambda _: None)
     engine.load()
     return engine

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from app.core.errors import ErrorCode
-from app.inference.loading import LoadWishes
+from app.core.load_options import LoadOptions
 from app.inference.safe_settings import NO_ANSWER, EngineSetting, Measure, settings_to_try
 
-WISHES = LoadWishes(Path("a.gguf"), 1, 256, 256, gpu_layers=9, flash_attention="on")
+OPTIONS = LoadOptions(gpu_layers=9, flash_attention="on", cache_type_v="q8_0", threads=3)
 
 
 @pytest.mark.parametrize(
@@ -38,15 +37,38 @@ def test_the_last_try_goes_without_everything(failure: str) -> None:
 
 
 def test_the_full_setting_changes_nothing() -> None:
-    assert EngineSetting().applied_to(WISHES) == WISHES
+    assert EngineSetting().applied_to(OPTIONS) == OPTIONS
+    assert not EngineSetting().overrules(OPTIONS)
     assert EngineSetting().in_words() == ""
 
 
-def test_each_measure_changes_its_own_wish() -> None:
-    bare = EngineSetting(get_args(Measure)).applied_to(WISHES)
-    assert (bare.has_extra_buffers, bare.flash_attention, bare.gpu_layers) == (False, "off", 0)
-    one = EngineSetting(("flash_attention",)).applied_to(WISHES)
-    assert (one.has_extra_buffers, one.flash_attention, one.gpu_layers) == (True, "off", 9)
+def test_each_measure_changes_its_own_options() -> None:
+    bare = EngineSetting(get_args(Measure)).applied_to(OPTIONS)
+    assert (bare.extra_buffers, bare.flash_attention, bare.gpu_layers) == (False, "off", 0)
+    one = EngineSetting(("flash_attention",)).applied_to(OPTIONS)
+    assert (one.extra_buffers, one.flash_attention, one.gpu_layers) == (True, "off", 9)
+    assert bare.threads == one.threads == 3
+
+
+def test_values_that_need_flash_attention_are_kept_otherwise_without_it() -> None:
+    without = EngineSetting(("flash_attention",))
+    assert without.applied_to(OPTIONS).cache_type_v == "f16"
+    assert without.applied_to(LoadOptions(cache_type_v="f32")).cache_type_v == "f32"
+
+
+@pytest.mark.parametrize(
+    ("options", "is_overruled"),
+    [
+        (LoadOptions(), False),
+        (LoadOptions(gpu_layers=0, flash_attention="off", extra_buffers=False), False),
+        (LoadOptions(gpu_layers=1), True),
+        (LoadOptions(flash_attention="on"), True),
+        (LoadOptions(cache_type_v="q8_0"), True),
+        (LoadOptions(cache_type_k="q8_0", context=512), False),
+    ],
+)
+def test_what_was_chosen_in_vain_can_be_said(options: LoadOptions, is_overruled: bool) -> None:
+    assert EngineSetting(get_args(Measure)).overrules(options) == is_overruled
 
 
 def test_it_says_what_it_goes_without() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.load_options import LoadOptions
 from app.inference.generation import Generation, Piece, Statistics
 from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
@@ -40,7 +41,8 @@ def _nothing_read(session: Session) -> None:
 
 
 def opened(model: Path, slots: int = SLOTS) -> Session:
-    wishes = LoadWishes(model, 1, CONTEXT, CONTEXT, threads=1, slots=slots, has_extra_buffers=False)
+    options = LoadOptions(context=CONTEXT, threads=1, extra_buffers=False)
+    wishes = LoadWishes(model, 1, CONTEXT, options, slots=slots)
     session = Session(wishes, lambda _: None)
     # A model this small reads about as fast as bytes are moved: here reading counts as slow.
     session._memory.note_reading = lambda _: None

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.load_options import LoadOptions
 from app.inference.evaluation import Interrupted, Part
 from app.inference.generation import Generation, Piece, Statistics
 from app.inference.loading import LoadWishes
@@ -31,7 +32,7 @@ ENDLESS = msgspec.structs.replace(HOT, logit_bias={END: -100.0})
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    wishes = LoadWishes(model, 1, 256, 256, threads=1, has_extra_buffers=False)
+    wishes = LoadWishes(model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         yield session
 
@@ -111,7 +112,7 @@ def test_every_text_has_tokens_and_comes_back(session: Session, text: str) -> No
     "text", ["a\0b", "小麦粉 🌾👩🏽‍🌾", "\n" + " " * 300 + "return", "\ud800", "Ğü\r\n"]
 )
 def test_a_real_vocabulary_gives_every_text_back(starter: Path, text: str) -> None:
-    wishes = LoadWishes(starter, 30, 256, 8192, has_extra_buffers=False)
+    wishes = LoadWishes(starter, 30, 8192, LoadOptions(context=256, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)
         assert session.vocabulary.detokenize(tokens) == text.encode("utf-8", "replace")
@@ -247,7 +248,8 @@ def test_an_interrupted_step_is_made_up_for(
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session with four slots."""
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    wishes = LoadWishes(model, 1, 1024, 1024, threads=1, slots=4, has_extra_buffers=False)
+    options = LoadOptions(context=1024, threads=1, extra_buffers=False)
+    wishes = LoadWishes(model, 1, 1024, options, slots=4)
     with Session(wishes, lambda _: None) as session:
         yield session
 
@@ -415,7 +417,7 @@ def test_probabilities_are_told_with_their_text(session: Session) -> None:
 
 def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "broken.gguf", with_numbers=False)
-    wishes = LoadWishes(model, 1, 256, 256, has_extra_buffers=False)
+    wishes = LoadWishes(model, 1, 256, LoadOptions(context=256, extra_buffers=False))
     with Session(wishes, lambda _: None) as session, pytest.raises(AppError) as raised:
         reply(session, "The mill")
     assert raised.value.code is ErrorCode.MODEL_REJECTED

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.load_options import LoadOptions
 from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
@@ -116,7 +117,7 @@ def kinds_of(texts: Sequence[bytes]) -> Kinds:
 @contextmanager
 def speaking(vocabulary: Path, folder: Path) -> Iterator[Session]:
     model = write_model_on(vocabulary, folder / "model.gguf")
-    wishes = LoadWishes(model, 1, 512, 512, threads=1, has_extra_buffers=False)
+    wishes = LoadWishes(model, 1, 512, LoadOptions(context=512, threads=1, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         yield session
 

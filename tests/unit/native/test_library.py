@@ -57,15 +57,16 @@ def test_only_faults_are_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "odd indeed\n"
 
 
-def test_a_recording_holds_everything_and_passes_nothing_on(
+def test_a_recording_holds_everything_and_may_keep_faults_to_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log = EngineLog()
-    with log.recording() as pieces:
-        log.take(INFO, b"size = 5 MiB\n")
-        log.take(WARNING, b"odd\n")
-    assert "".join(pieces) == "size = 5 MiB\nodd\n"
-    assert capsys.readouterr().err == ""
+    for shows_faults, shown in ((True, "odd\n"), (False, "")):
+        with log.recording(shows_faults=shows_faults) as pieces:
+            log.take(INFO, b"size = 5 MiB\n")
+            log.take(WARNING, b"odd\n")
+        assert "".join(pieces) == "size = 5 MiB\nodd\n"
+        assert capsys.readouterr().err == shown
 
 
 def test_an_abort_is_told_without_the_path_of_who_built_it(

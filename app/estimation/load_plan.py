@@ -1,0 +1,43 @@
+"""What of a model should fit on this machine's devices, looked up before it is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from app.core.load_options import LoadOptions
+from app.estimation.facts import shape_of
+from app.estimation.fit import Plan
+from app.estimation.hardware import read_hardware
+from app.estimation.outlook import outlook
+from app.estimation.sizing import SizedSource, own_level
+from app.estimation.survey import settle, survey
+from app.estimation.trial import LoadManner
+from app.library.facts import facts_of, read_headers
+from app.native.rpc import add_workers
+
+
+def plan_load(
+    model: Path, options: LoadOptions, *, slots: int = 1, workers: tuple[str, ...] = ()
+) -> Plan | None:
+    """Where the model should go, whatever layers are chosen; it takes a second.
+
+    None without devices that layers could lie on, and where a trial load fails.
+
+    Raises:
+        AppError: `engine_missing`, `worker_unreachable`, and what reading the file raises.
+    """
+    if workers:
+        add_workers(workers)
+    hardware = read_hardware()
+    if not hardware.devices:
+        return None
+    headers = read_headers(model)
+    facts = facts_of(headers)
+    source = SizedSource(shape_of(headers[0]), facts.is_causal, (own_level(facts, headers),))
+    manner = LoadManner(slots, workers)
+    options = msgspec.structs.replace(options, gpu_layers=None)
+    found = settle(survey(source, hardware, options, manner), source, options, manner)
+    (row,) = outlook(found, options)
+    return row.plan
