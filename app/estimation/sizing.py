@@ -21,6 +21,7 @@ from app.core.errors import AppError, Facts
 from app.core.levels import LEVELS, Level
 from app.core.settings import Settings
 from app.estimation.facts import ModelShape, shape_of
+from app.estimation.source_facts import UNNAMED_LEVEL
 from app.library.facts import ModelFacts, facts_of, read_headers
 from app.library.header import Header, read_header
 from app.library.sanity import require_sane
@@ -115,7 +116,7 @@ def own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
     """A GGUF file as it is."""
     tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
     return SizedLevel(
-        level=facts.level or "as it is",
+        level=facts.level or UNNAMED_LEVEL,
         size_bytes=facts.size_bytes,
         bits_per_weight=8 * sum(tensors.values()) / facts.parameters if facts.parameters else None,
         tensors=tensors,

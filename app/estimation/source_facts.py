@@ -11,6 +11,9 @@ from app.estimation.facts import Hardware, ModelShape
 from app.estimation.memory import Weights
 from app.native.load_log import Cache
 
+UNNAMED_LEVEL = "as it is"
+"""A file that does not say which level it has."""
+
 
 @dataclass(frozen=True)
 class LevelFacts:

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from app.core.sizes import format_bytes, format_gibibytes
 from app.gui.process.engine import Absent, Connected, Engine, EngineState, Failed, Loading, Ready
+from app.gui.process.load_comparison import LoadComparison
+from app.gui.settings_holder import SettingsHolder
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
@@ -19,11 +21,15 @@ _PERCENT = 100
 class StatusLine(QFrame):
     """Follows the engine and the system's memory."""
 
-    def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, engine: Engine, settings: SettingsHolder, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.comparison = LoadComparison(engine, settings, self)
         self._engine = engine
         self.setProperty("role", "status")
         self._model = PlainLabel("", "caption", elide=True)
+        self._taken = PlainLabel("", "caption", tabular=True)
         self._speed = PlainLabel("", "caption", tabular=True)
         self._memory = PlainLabel("", "caption", tabular=True)
         self._bar = QProgressBar()
@@ -35,9 +41,10 @@ class StatusLine(QFrame):
         row.setContentsMargins(SPACING.medium, SPACING.tiny, SPACING.medium, SPACING.tiny)
         row.setSpacing(SPACING.medium)
         row.addWidget(self._model, 1)
-        for widget in (self._speed, self._memory, self._bar):
+        for widget in (self._taken, self._speed, self._memory, self._bar):
             row.addWidget(widget)
         engine.changed.connect(self._show_engine)
+        self.comparison.changed.connect(self._show_taken)
         self._show_engine(engine.state)
         self._timer = QTimer(self, interval=_REFRESH_MILLISECONDS)
         self._timer.timeout.connect(self._show_memory)
@@ -63,6 +70,10 @@ class StatusLine(QFrame):
             case Failed(_, name, _, _):
                 text = self.tr("{name} is not loaded").replace("{name}", name)
         self._model.set_text(text)
+
+    def _show_taken(self, line: str, parts: str) -> None:
+        self._taken.set_text(line)
+        self._taken.setToolTip(plain_tool_tip(parts))
 
     def _show_memory(self) -> None:
         memory = psutil.virtual_memory()

@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.chat = ChatPage(workbench)
         self.rail = Rail(workbench.theme)
         self.notice = NoticeBar(workbench.theme)
-        self.status = StatusLine(workbench.engine)
+        self.status = StatusLine(workbench.engine, workbench.settings)
         self._stack = QStackedWidget()
         self._build_layout()
         self._connect()
