@@ -10,11 +10,12 @@ from app.cli.network import add_host_arguments, require_confirmed
 from app.cli.values import port_number, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Listening
-from app.core.machine import usable_threads
+from app.core.machine import listens_at, usable_threads
 from app.jobs.reporter import Reporter
 
 NAME = "worker"
 HELP = "Lend this machine's processor or graphics card to a model that is served elsewhere."
+_LOOK_SECONDS = 0.02
 _RISK = "ggml's protocol has no password: whoever reaches it may use, and crash, the worker"
 
 
@@ -40,7 +41,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         ended.set()
 
     threading.Thread(target=work_to_the_end, daemon=True).start()
-    reporter.report(Listening(f"{host}:{port}"))
+    # ggml does not tell when it listens.
+    while not listens_at(port) and not ended.wait(_LOOK_SECONDS):
+        pass
+    if not ended.is_set():
+        reporter.report(Listening(f"{host}:{port}"))
     ended.wait()
     raise AppError(ErrorCode.PORT_IN_USE, port=port)
 

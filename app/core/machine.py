@@ -1,4 +1,4 @@
-"""Facts about this machine that need no engine."""
+"""Facts about this machine and this process that need no engine."""
 
 from __future__ import annotations
 
@@ -11,3 +11,11 @@ def usable_threads() -> int:
     """The physical cores that this process may use."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
+
+
+def listens_at(port: int) -> bool:
+    """Whether this process waits for connections at a TCP port."""
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port
+        for connection in psutil.Process().net_connections("tcp")
+    )

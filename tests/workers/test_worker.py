@@ -71,6 +71,12 @@ def read_until_killed(ready: Ready, worker: Child) -> None:
             worker.process.kill()
 
 
+def test_a_worker_can_be_reached_as_soon_as_it_says_so() -> None:
+    with working() as (_, address):
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host, int(port))).close()
+
+
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 64, None])
 def test_somebody_else_at_the_address_is_said(answer: bytes | None, model: Path) -> None:
     with peer(answer) as address:

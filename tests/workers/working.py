@@ -13,23 +13,11 @@ from tests.verbs import Child, started
 
 @contextmanager
 def working() -> Iterator[tuple[Child, str]]:
-    """A worker that is there already, and its address."""
+    """A worker and its address."""
     with started("worker", "--threads", "1") as child:
         listening = child.read_until(lambda event: isinstance(event, Listening))
         assert isinstance(listening, Listening)
-        while not answers(listening.address):
-            assert child.process.poll() is None
         yield child, listening.address
-
-
-def answers(address: str) -> bool:
-    """Whether the worker, which says beforehand where it will be, is there."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port))).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 @contextmanager
