@@ -40,11 +40,16 @@ def with_plan(wishes: LoadWishes) -> tuple[LoadWishes, Plan | None]:
 
 def with_advice(error: AppError, wishes: LoadWishes) -> AppError:
     """The error of a load, with the layers that would fit where the chosen ones did not."""
-    chosen = wishes.options.gpu_layers
-    if error.code is not ErrorCode.OUT_OF_MEMORY or not chosen:
+    if error.code is not ErrorCode.OUT_OF_MEMORY or not wishes.options.gpu_layers:
         return error
     plan = _plan(wishes)
-    if plan is None or plan.verdict == "too_large" or plan.gpu_layers >= chosen:
+    return error if plan is None else advised(error, wishes, plan)
+
+
+def advised(error: AppError, wishes: LoadWishes, plan: Plan) -> AppError:
+    """The error with what the plan says, unless that is no help."""
+    chosen = wishes.options.gpu_layers or 0
+    if plan.verdict == "too_large" or plan.gpu_layers >= chosen:
         return error
     return AppError(
         ErrorCode.LAYERS_OUT_OF_MEMORY,

@@ -23,7 +23,7 @@ from app.estimation.kept_trials import keep, kept, key_of
 from app.inference.engine_parameters import context_parameters, model_parameters
 from app.jobs.errand import run_errand
 from app.native.library import load_llama, log
-from app.native.load_log import LoadLog, read_load_log
+from app.native.load_log import LoadLog, device_lines, read_load_log
 
 _TIMEOUT_SECONDS = 120
 
@@ -103,7 +103,7 @@ def load_without_allocation(
         with log.recording() as pieces:
             context = model and llama.llama_init_from_model(model, context_of(options, manner))
         yield read_load_log(told + "".join(pieces))
-        told = ""
+        told = device_lines(told)
         if context:
             llama.llama_free(context)
     if model:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.device_memory import PROCESSOR
@@ -23,6 +23,8 @@ _CACHE_SIZE = re.compile(
     r".*?(?:K \((\w+)\): +([\d.]+) MiB, V \((\w+)\): +([\d.]+) MiB)?$"
 )
 _BUFFER = re.compile(r": +(\S+) +(model|KV|RS|output|compute) buffer size = +([\d.]+) MiB")
+_WORKER_DEVICE = re.compile(r": using device (\S+) \(([^()\s]+:\d+)\) \(")
+_WORKER_BUFFER = re.compile(r"RPC(\d+)\[(.+)\]")
 _UNKNOWN_CACHE = "state buffer size ="
 
 
@@ -71,7 +73,9 @@ def read_load_log(text: str) -> LoadLog:
     buffers: dict[str, Counter[str]] = {
         kind: Counter() for kind in ("model", "KV", "RS", "output", "compute")
     }
-    for name, kind, mebibytes in _BUFFER.findall(text):
+    workers = _worker_devices(text)
+    for logged_name, kind, mebibytes in _BUFFER.findall(text):
+        name = _by_its_device(logged_name, workers)
         buffers[kind][name] += _bytes(mebibytes)
     return LoadLog(
         layer_devices=tuple(match[1] for match in _LAYER_DEVICE.finditer(text)),
@@ -84,6 +88,27 @@ def read_load_log(text: str) -> LoadLog:
         compute_buffers=dict(buffers["compute"] + buffers["output"]),
         is_complete=bool(buffers["compute"]) and _UNKNOWN_CACHE not in text,
     )
+
+
+def _worker_devices(text: str) -> dict[str, list[str]]:
+    """The devices of each worker, in order, by its address."""
+    workers: dict[str, list[str]] = {}
+    for device, address in _WORKER_DEVICE.findall(text):
+        workers.setdefault(address, []).append(device)
+    return workers
+
+
+def _by_its_device(buffer: str, workers: Mapping[str, Sequence[str]]) -> str:
+    """A buffer's name with its device's: on a worker it has the device's number there alone."""
+    match = _WORKER_BUFFER.fullmatch(buffer)
+    if match is None or int(match[1]) >= len(workers.get(match[2], ())):
+        return buffer
+    return f"{workers[match[2]][int(match[1])]}[{match[2]}]"
+
+
+def device_lines(text: str) -> str:
+    """What of a model's log must stand before that of each context that is opened for it."""
+    return "".join(match[0] + "\n" for match in _WORKER_DEVICE.finditer(text))
 
 
 def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:

@@ -57,6 +57,27 @@ def test_a_log_tells_devices_caches_and_buffers() -> None:
     }
 
 
+def test_buffers_on_workers_are_told_apart_by_the_address() -> None:
+    load = read_load_log(
+        """\
+llama_prepare_model_devices: using device RPC0 (10.0.0.1:7) (unknown id) - 9 MiB free
+llama_prepare_model_devices: using device RPC1 (10.0.0.2:7) (unknown id) - 9 MiB free
+llama_prepare_model_devices: using device RPC2 (10.0.0.2:7) (unknown id) - 9 MiB free
+llama_prepare_model_devices: using device CUDA0 (A Card (of 2020)) (0000:01:00.0) - 9 MiB free
+load_tensors: RPC0[10.0.0.1:7] model buffer size =     1.00 MiB
+load_tensors: RPC0[10.0.0.2:7] model buffer size =     2.00 MiB
+load_tensors: RPC1[10.0.0.2:7] model buffer size =     4.00 MiB
+load_tensors:        CUDA0 model buffer size =     8.00 MiB
+"""
+    )
+    assert by_device(load.model_buffers, ["RPC0", "RPC1", "RPC2", "CUDA0"]) == {
+        "RPC0": MEBIBYTE,
+        "RPC1": 2 * MEBIBYTE,
+        "RPC2": 4 * MEBIBYTE,
+        "CUDA0": 8 * MEBIBYTE,
+    }
+
+
 def test_a_load_that_failed_or_has_caches_of_another_kind_is_not_complete() -> None:
     assert not read_load_log("").is_complete
     assert not read_load_log(LOG.partition("sched_reserve")[0]).is_complete

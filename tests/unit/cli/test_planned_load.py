@@ -1,0 +1,59 @@
+"""What is advised when the layers that a person chose don't fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.cli.planned_load import advised, with_advice, with_plan
+from app.core.errors import AppError, ErrorCode
+from app.core.load_options import LoadOptions
+from app.estimation.fit import Plan, Verdict
+from app.inference.loading import LoadWishes
+
+ERROR = AppError(ErrorCode.OUT_OF_MEMORY, model="m.gguf", context=4096)
+
+
+def wishes(gpu_layers: int | None) -> LoadWishes:
+    return LoadWishes(Path("/m.gguf"), 30, 8192, LoadOptions(gpu_layers=gpu_layers))
+
+
+def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:
+    return Plan(verdict, gpu_layers, {}, 0, True, 0, {}, "")
+
+
+def test_the_layers_that_would_fit_are_named() -> None:
+    error = advised(ERROR, wishes(31), plan(12))
+    assert error.code is ErrorCode.LAYERS_OUT_OF_MEMORY
+    assert error.facts == {
+        "model": "m.gguf",
+        "layers": 31,
+        "fitting": 12,
+        "total": 31,
+        "context": 4096,
+    }
+
+
+@pytest.mark.parametrize("said", [plan(31), plan(20), plan(0, "too_large")])
+def test_a_plan_that_was_wrong_or_finds_nothing_is_no_advice(said: Plan) -> None:
+    assert advised(ERROR, wishes(20), said) is ERROR
+
+
+@pytest.mark.parametrize(
+    ("error", "chosen"),
+    [
+        (ERROR, None),
+        (ERROR, 0),
+        (AppError(ErrorCode.MODEL_REJECTED, model="m.gguf", reason="?"), 31),
+    ],
+)
+def test_nothing_is_looked_up_where_no_layers_were_chosen_or_memory_was_enough(
+    error: AppError, chosen: int | None
+) -> None:
+    assert with_advice(error, wishes(chosen)) is error
+
+
+def test_a_number_that_was_chosen_needs_no_plan() -> None:
+    chosen = wishes(12)
+    assert with_plan(chosen) == (chosen, None)
