@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.terminal import TerminalReporter
+from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import (
     Checked,
@@ -198,6 +199,26 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
             Ready("http://127.0.0.1:1", "key", "Tiny", "Q8_0", 512, 0, 2),
             "Tiny Q8_0 at http://127.0.0.1:1/v1  key key\n"
             "context 512, 0 GPU layers, 2 threads; Ctrl+C stops",
+        ),
+        (
+            Ready(
+                "http://127.0.0.1:1",
+                "key",
+                "Tiny",
+                "Q8_0",
+                512,
+                9,
+                2,
+                memory={
+                    "CPU": DeviceMemory(2_000_000, 0, 500_000),
+                    "CUDA0": DeviceMemory(80_000_000, 7_000_000, 3_000_000),
+                },
+                estimated={"CUDA0": DeviceMemory(80_000_000, 7_000_000, 2_000_000)},
+            ),
+            "Tiny Q8_0 at http://127.0.0.1:1/v1  key key\n"
+            "CPU: 2 MB (2 MB weights, 0 B keys and values, 500 kB compute)\n"
+            "CUDA0: 90 MB (80 MB weights, 7 MB keys and values, 3 MB compute), estimated 89 MB\n"
+            "context 512, 9 GPU layers, 2 threads; Ctrl+C stops",
         ),
     ],
 )
