@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,11 +20,19 @@ from app.cli.values import (
     positive,
     read_text,
 )
-from app.core.errors import Facts
-from app.core.events import Finished
+from app.core.errors import AppError, Facts, NoticeCode
+from app.core.events import Finished, Noticed
 from app.core.load_options import LOAD_FIELDS, LoadValue
+from app.core.sentences import describe_error
 from app.core.settings import Settings, load_settings
 from app.core.sizes import format_bytes
+from app.estimation.kept_quality import (
+    Comparison,
+    KeptMeasurement,
+    Text,
+    fingerprint_of,
+    keep_measurement,
+)
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -66,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Check, load, measure, and print the figures."""
+    """Check, load, measure, print the figures, and keep them."""
     from app.library.index import find_model
     from app.measurement.measurement import measure
     from app.measurement.models import measurable_facts
@@ -79,7 +89,15 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     model = find_model(arguments.model, places)
     reference = find_model(arguments.reference, places) if arguments.reference else None
     facts = measurable_facts(model, reference)
-    measured = measure(_request(arguments, text, facts, settings, reporter), reporter.report)
+    request = _request(arguments, text, facts, settings, reporter)
+    fingerprint = fingerprint_of(model)
+    measured = measure(request, reporter.report)
+    try:
+        keep_measurement(model, fingerprint, _kept(request, measured, arguments.text))
+    except AppError as error:
+        reason = describe_error(error.code, error.facts)
+        facts_of_it: Facts = {"model": model.name, "reason": reason}
+        reporter.report(Noticed(NoticeCode.MEASUREMENT_NOT_KEPT, facts_of_it))
     figures = figures_of(measured)
     lines = (json.dumps(_nested(figures)),) if arguments.json else _table(figures)
     reporter.report(Finished(lines, figures))
@@ -100,6 +118,39 @@ def figures_of(measured: Measurement) -> Facts:
         "generation_tokens_per_second": measured.speed.generation,
         "peak_memory_bytes": measured.peak_memory_bytes,
     }
+
+
+def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -> KeptMeasurement:
+    text = Text(
+        name=_as_text(text_file),
+        sha256=hashlib.sha256(request.text.encode("utf-8", "replace")).hexdigest(),
+        chunks=measured.chunks,
+        chunk_tokens=request.chunk_tokens,
+    )
+    comparison = None
+    if request.reference is not None and measured.divergence is not None:
+        found = measured.divergence
+        comparison = Comparison(
+            reference=_as_text(request.reference.model),
+            text=text,
+            mean=found.mean,
+            median=found.median,
+            p999=found.p999,
+            top_token_agreement=found.top_token_agreement,
+        )
+    return KeptMeasurement(
+        text=text,
+        perplexity=measured.perplexity,
+        prompt_tokens_per_second=measured.speed.prompt,
+        generation_tokens_per_second=measured.speed.generation,
+        peak_memory_bytes=measured.peak_memory_bytes,
+        comparison=comparison,
+    )
+
+
+def _as_text(file: Path) -> str:
+    # A name may have bytes that are not UTF-8.
+    return file.name.encode("utf-8", "replace").decode()
 
 
 def _request(

@@ -29,6 +29,7 @@ _STEP_WORDS = {
     "calibrate": "Calibrating",
     "speed": "Timing",
     "measure": "Measuring",
+    "probe": "Probing",
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})

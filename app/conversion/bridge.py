@@ -20,7 +20,7 @@ from app.checkpoint.documents import holds_tokenizer
 from app.conversion.disagreements import settle, settle_names
 from app.conversion.header import encoded
 from app.conversion.layout import LaidOutTensor, Layout
-from app.conversion.lazy import evaluated
+from app.conversion.lazy import evaluated, stored_rows
 from app.conversion.untrusted import refuse_code
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import Level
@@ -168,15 +168,18 @@ def _quantization_of(parameters: dict[str, Any]) -> str:
 
 
 def _laid_out(name: str, info: Any) -> LaidOutTensor:
+    shape = tuple(int(length) for length in info.shape)
+    stored = stored_rows(info.tensor, shape)
     lazy = [info.tensor]
     # From here on the tensor alone holds its lazy tree, and gives it up once it is loaded.
     info.tensor = None
     return LaidOutTensor(
         name=name,
-        shape=tuple(int(length) for length in info.shape),
+        shape=shape,
         type_number=int(info.dtype),
         size_bytes=int(info.nbytes),
         load=lambda: evaluated(lazy.pop(), int(info.dtype)),
+        stored=stored,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from app.conversion.layout import (
     LaidOutTensor,
     Layout,
 )
+from app.conversion.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import level_name
 from app.library.facts import read_headers
@@ -55,13 +57,22 @@ def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
     if header.alignment != ALIGNMENT:
         reason = f"its tensors are aligned to {header.alignment} bytes instead of {ALIGNMENT}"
         raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)
+    offset = header.data_offset + tensor.offset
     return LaidOutTensor(
         name=tensor.name,
         shape=tuple(reversed(tensor.shape)),
         type_number=tensor.type_number,
         size_bytes=tensor.size_bytes,
-        load=partial(_read, header.path, header.data_offset + tensor.offset, tensor.size_bytes),
+        load=partial(_read, header.path, offset, tensor.size_bytes),
+        stored=_stored(header.path, offset, tensor),
     )
+
+
+def _stored(path: Path, offset: int, tensor: TensorInfo) -> tuple[StoredRows, ...]:
+    width, *outer = tensor.shape
+    if not outer or tensor.type_number in WHOLE_NUMBER_TYPES:
+        return ()
+    return (StoredRows(path, offset, math.prod(outer), width, tensor.type_number),)
 
 
 def _read(path: Path, offset: int, size_bytes: int) -> npt.NDArray[np.uint8]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from app.conversion.stored_rows import StoredRows
+
 FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
 FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
 """Ggml's numbers of the types that are not block formats."""
@@ -22,7 +24,9 @@ class LaidOutTensor:
     """A tensor before it is quantised, slowest dimension first.
 
     `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
-    the bytes (of type uint8) that a GGUF file holds for that type.
+    the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
+    matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
+    empty where that can't be told.
     """
 
     name: str
@@ -30,6 +34,7 @@ class LaidOutTensor:
     type_number: int
     size_bytes: int
     load: Callable[[], npt.NDArray[Any]]
+    stored: tuple[StoredRows, ...] = ()
 
     @property
     def parameters(self) -> int:

@@ -10,16 +10,21 @@ public names.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout import BFLOAT16, FLOATING_TYPES
+from app.conversion.layout import BFLOAT16, FLOAT16, FLOAT32, FLOATING_TYPES
+from app.conversion.stored_rows import StoredRows
 from app.native.quantization import dequantize_rows
 
 _PIECE_BYTES = 2**22
+_NUMBERS = {"F32": FLOAT32, "F16": FLOAT16, "BF16": BFLOAT16}
+"""How safetensors names the floating types."""
 
 
 def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
@@ -39,6 +44,61 @@ def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
     if type_number == BFLOAT16 and numbers.dtype == np.uint8:
         return (numbers.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return numbers
+
+
+def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
+    """Where the rows of a matrix of a shape (slowest dimension first) lie in the checkpoint.
+
+    Expert after expert, else in any order; of a part of a fused matrix, the whole of that. Empty
+    where more happens to them on their way: columns that move, numbers that are computed.
+    """
+    *outer, width = shape
+    sources: list[Any] = list(_sources(lazy, width)) if outer else []
+    if any(source is None or source.dtype not in _NUMBERS for source in sources):
+        return ()
+    rows = tuple(
+        StoredRows(
+            path=Path(source.data_range.filename),
+            offset=source.data_range.offset,
+            count=prod(source.shape[:-1]),
+            width=width,
+            type_number=_NUMBERS[source.dtype],
+        )
+        for source in sources
+    )
+    experts = prod(outer[:-1])
+    return () if sum(part.count for part in rows) % experts else rows
+
+
+def _sources(lazy: Any, width: int) -> Iterator[Any]:
+    """The stored tensors that a lazy one is made of; None stands for what is not known.
+
+    A step that turns a matrix on its side shows in the strides of what it would give.
+    """
+    from gguf.lazy import LazyBase
+    from gguf.utility import LocalTensor
+
+    match lazy:
+        case LocalTensor():
+            yield lazy if len(lazy.shape) > 1 and lazy.shape[-1] == width else None
+        case LazyBase():
+            if not lazy._args or not _keeps_columns(lazy._meta, width):
+                yield None
+                return
+            for argument in lazy._args:
+                yield from _sources(argument, width)
+        case list() | tuple():
+            for part in lazy:
+                yield from _sources(part, width)
+
+
+def _keeps_columns(meta: Any, width: int) -> bool:
+    import torch
+
+    # Of numpy's steps there are only those that change the type.
+    if not isinstance(meta, torch.Tensor):
+        return True
+    return bool(meta.dim() > 1 and meta.shape[-1] == width and meta.stride(-1) == 1)
 
 
 def _evaluate(lazy: Any) -> Any:

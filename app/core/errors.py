@@ -130,6 +130,7 @@ class NoticeCode(StrEnum):
     KEY_NOT_KEPT = "key_not_kept"
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"
+    MEASUREMENT_NOT_KEPT = "measurement_not_kept"
 
 
 class AppError(Exception):

@@ -17,7 +17,9 @@ from app.core.errors import ErrorCode, Facts, NoticeCode
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     """How far a step is, in bytes; `total_bytes` 0 means that the total is not known."""
 
-    step: Literal["download", "checks", "plan", "convert", "setup", "calibrate", "speed", "measure"]
+    step: Literal[
+        "download", "checks", "plan", "convert", "setup", "calibrate", "speed", "measure", "probe"
+    ]
     done_bytes: int
     total_bytes: int
     detail: str = ""

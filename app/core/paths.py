@@ -55,6 +55,11 @@ def endpoints_file() -> Path:
     return home() / "endpoints.json"
 
 
+def measurements_folder() -> Path:
+    """What was measured of models, one small JSON file for each."""
+    return home() / "measurements"
+
+
 def default_models_folder() -> Path:
     """Where models go when the settings name no other folder."""
     return home() / "models"

@@ -441,6 +441,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.CONNECTION_READABLE: (
         "The connection to {host} is not encrypted: whoever can listen in that network can read it."
     ),
+    NoticeCode.MEASUREMENT_NOT_KEPT: (
+        "The figures of {model} can't be kept, so they will not be shown again: {reason}"
+    ),
 }
 
 

@@ -38,8 +38,12 @@ class MeasurementRequest:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What came out. `peak_memory_bytes` is of this process, before the reference is loaded."""
+    """What came out, of so many chunks.
 
+    `peak_memory_bytes` is of this process, before the reference is loaded.
+    """
+
+    chunks: int
     perplexity: float
     divergence: Divergence | None
     speed: Speed
@@ -65,7 +69,7 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
                 report(Progressed("measure", number * size_bytes // len(chosen), size_bytes))
                 _score(chunk, model, reference, scores)
     report(Progressed("measure", size_bytes, size_bytes))
-    measured = Measurement(scores.perplexity, scores.divergence, speed, peak_bytes)
+    measured = Measurement(len(chosen), scores.perplexity, scores.divergence, speed, peak_bytes)
     _require_numbers(measured, request.model.model.name)
     return measured
 

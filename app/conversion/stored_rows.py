@@ -1,0 +1,43 @@
+"""The rows of a matrix where they lie in a file, so that a few are read without the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.errors import AppError, ErrorCode
+from app.native.quantization import dequantize_rows, row_size_bytes
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """`count` rows of `width` weights in ggml's type `type_number`, one after the other."""
+
+    path: Path
+    offset: int
+    count: int
+    width: int
+    type_number: int
+
+    def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
+        """The rows from `start` on (count x width), as numbers.
+
+        Raises:
+            AppError: `file_unreadable`, also when the file has become shorter.
+        """
+        row_bytes = row_size_bytes(self.type_number, self.width)
+        size_bytes = count * row_bytes
+        try:
+            # Read, not mapped: a file that is cut off meanwhile would end the process.
+            content = np.fromfile(
+                self.path, np.uint8, size_bytes, offset=self.offset + start * row_bytes
+            )
+        except OSError as error:
+            reason = error.strerror or "unknown"
+            raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason=reason) from error
+        if content.size < size_bytes:
+            raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason="it is cut off")
+        return dequantize_rows(self.type_number, content.reshape(count, row_bytes))

@@ -1,0 +1,140 @@
+"""How far a level is from the model in 16 bits, on three rungs: typical, probed, measured.
+
+All three are the mean Kullback-Leibler divergence of the predictions for the next token, in nats.
+*Typical* is what others published of other models, *probed* is told from the error in the weights
+of this model (`app.estimation.probed_quality`), *measured* is what `gristmill measure` found on a
+text.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Rung = Literal["typical", "probed", "measured"]
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """A mean KL divergence in nats, the band (`low` to `high`) it is in, and where it is from."""
+
+    kind: Rung
+    kl_divergence: float
+    low: float
+    high: float
+    source: str
+
+
+_TABLE = "llama.cpp, tools/perplexity/README.md"
+_LLAMA_3_8B = {
+    "Q2_K": 0.445132,
+    "Q3_K_S": 0.228217,
+    "Q3_K_M": 0.101913,
+    "Q3_K_L": 0.087176,
+    "Q4_0": 0.071940,
+    "Q4_1": 0.071683,
+    "Q4_K_S": 0.043136,
+    "Q4_K_M": 0.031273,
+    "Q5_0": 0.022239,
+    "Q5_1": 0.018045,
+    "Q5_K_S": 0.016595,
+    "Q5_K_M": 0.010762,
+    "Q6_K": 0.005452,
+    "Q8_0": 0.001355,
+}
+"""Llama 3 8B on WikiText-2, from the table, without an importance matrix."""
+_LLAMA_3_8B_WITH_IMPORTANCE = {
+    "IQ1_S": 2.254554,
+    "IQ1_M": 1.393084,
+    "IQ2_XXS": 0.812022,
+    "IQ2_XS": 0.546290,
+    "IQ2_S": 0.439197,
+    "Q2_K_S": 0.403360,
+    "Q2_K": 0.332223,
+    "IQ2_M": 0.325989,
+    "Q3_K_S": 0.199821,
+    "IQ3_XXS": 0.183625,
+    "IQ3_XS": 0.138693,
+    "IQ3_S": 0.111278,
+    "IQ3_M": 0.102534,
+    "Q3_K_M": 0.084358,
+    "Q3_K_L": 0.073077,
+    "IQ4_XS": 0.036334,
+    "IQ4_NL": 0.035742,
+    "Q4_K_S": 0.031951,
+    "Q4_K_M": 0.028152,
+}
+"""The same with an importance matrix of 10 million tokens of WikiText."""
+_OTHER_MODELS: dict[str, dict[str, float]] = {
+    f"Llama 2 7B ({_TABLE})": {
+        "Q2_K": 0.108903,
+        "Q4_K_M": 0.012686,
+        "Q6_K": 0.002098,
+        "Q8_0": 0.000369,
+    },
+    "Mistral 7B (llama.cpp pull request 4739)": {"Q3_K_M": 0.04, "Q4_K_M": 0.01, "Q5_K_M": 0.003},
+    "Qwen2.5 1.5B Instruct (quantgap/results on the Hub, discussions 4, 6 and 7)": {
+        "Q2_K": 0.60872,
+        "Q3_K_M": 0.15920,
+        "IQ3_M": 0.14942,
+    },
+    "Llama 4 Scout (bartowski, Comparing sub 50GB Llama 4 Scout quants)": {
+        "IQ1_M": 0.933,
+        "IQ2_XXS": 0.664,
+        "IQ3_XXS": 0.244,
+    },
+}
+"""What other models had at the same levels: how far one model's figures hold for another."""
+_SIXTEEN_BITS = Quality(
+    kind="typical",
+    kl_divergence=0.000025,
+    low=0.0,
+    high=0.000025,
+    source=f"Llama 3 8B in BF16 against FP16 ({_TABLE})",
+)
+_WHOLE = Quality("typical", 0.0, 0.0, 0.0, "32 bits hold what 16 bits held")
+
+
+def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | None:
+    """The typical quality of a level, by llama.cpp's name for it; None where nobody published any.
+
+    The figure is Llama 3 8B's. The band is as wide as the figures of other models, of 1.5 to 109
+    billion weights, are apart from it at the levels that were published of both. Smaller models
+    lose more: Qwen3 0.6B 0.395 at Q3_K_M and 2.46 at Q2_K (quantgap/results on
+    the Hub, discussions 2 and 3).
+
+    Args:
+        level: Such as `Q4_K_M`.
+        has_importance: An importance matrix is used; without, a level that wants one is told as
+            with it, and `source` says so.
+    """
+    if level == "F32":
+        return _WHOLE
+    if level in {"F16", "BF16"}:
+        return _SIXTEEN_BITS
+    without, within = (_LLAMA_3_8B, "without"), (_LLAMA_3_8B_WITH_IMPORTANCE, "with")
+    tables = (within, without) if has_importance else (without, within)
+    found = next(((table[level], word) for table, word in tables if level in table), None)
+    if found is None:
+        return None
+    figure, word = found
+    low, high = _spread()
+    manner = f"{word} an importance matrix"
+    source = f"Llama 3 8B {manner} ({_TABLE}); the band is how far other models are from it"
+    return Quality("typical", figure, figure * low, figure * high, source)
+
+
+def published_models() -> tuple[str, ...]:
+    """The models and sources that the typical figures and their bands are from."""
+    return (f"Llama 3 8B ({_TABLE})", *_OTHER_MODELS)
+
+
+def _spread() -> tuple[float, float]:
+    """The lowest and the highest ratio of another model's figure to Llama 3 8B's, at any level."""
+    base = _LLAMA_3_8B_WITH_IMPORTANCE | _LLAMA_3_8B
+    ratios = [
+        figure / base[level]
+        for figures in _OTHER_MODELS.values()
+        for level, figure in figures.items()
+    ]
+    return min(ratios), max(ratios)
