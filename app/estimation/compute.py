@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from app.core.load_options import LoadOptions
 
 _WIDE_TYPES = frozenset({"f32", "f16", "bf16"})
+_Kind = tuple[bool, bool, bool, tuple[str, str]]
+"""What compute buffers depend on: no flash attention, caches on devices, wide types, the types."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,18 @@ class ComputeBuffers:
     whole: int
     curves: Mapping[tuple[int, bool], tuple[tuple[int, Mapping[str, int]], ...]]
     _nearest: dict[tuple[int, bool], tuple[int, bool]] = field(default_factory=dict, compare=False)
+    _known: dict[tuple[int, bool, int], Mapping[str, int]] = field(
+        default_factory=dict, compare=False
+    )
 
     def at(self, gpu_layers: int, experts_on_cpu: int, context: int) -> Mapping[str, int]:
         """In bytes by device: between two contexts that were tried in proportion to them."""
         wanted = (gpu_layers, experts_on_cpu > 0)
+        if (*wanted, context) not in self._known:
+            self._known[*wanted, context] = self._at(wanted, context)
+        return self._known[*wanted, context]
+
+    def _at(self, wanted: tuple[int, bool], context: int) -> Mapping[str, int]:
         if wanted not in self._nearest:
             self._nearest[wanted] = min(self.curves, key=lambda key: self._distance(key, wanted))
         curve = self.curves[self._nearest[wanted]]
@@ -60,15 +70,18 @@ def compute_buffers(
 
     Where such a load was not tried, the most similar one speaks for it.
     """
-    usable = [sample for sample in samples if sample.level in ("", level)]
-    keys = {_key(sample.options) for sample in usable}
-    curves = {}
-    for key in keys:
-        of_key = [sample for sample in usable if _key(sample.options) == key]
-        own = [sample for sample in of_key if sample.level] or of_key
-        nearest = min(_unlikeness(sample.options, options) for sample in own)
-        alike = [sample for sample in own if _unlikeness(sample.options, options) == nearest]
-        curves[key] = tuple(_curve(alike, options))
+    wanted = _kind(options)
+    nearest: dict[tuple[int, bool], tuple[tuple[bool, ...], list[LoadSample]]] = {}
+    for sample in samples:
+        if sample.level not in ("", level):
+            continue
+        likeness = (not sample.level, *_unlikeness(_kind(sample.options), wanted))
+        key = _key(sample.options)
+        if key not in nearest or likeness < nearest[key][0]:
+            nearest[key] = likeness, [sample]
+        elif likeness == nearest[key][0]:
+            nearest[key][1].append(sample)
+    curves = {key: tuple(_curve(alike, options)) for key, (_, alike) in nearest.items()}
     return ComputeBuffers(layers + 1, curves)
 
 
@@ -81,22 +94,15 @@ def _key(options: LoadOptions) -> tuple[int, bool]:
     return options.gpu_layers or 0, bool(options.experts_on_cpu)
 
 
-def _unlikeness(one: LoadOptions, other: LoadOptions) -> tuple[bool, bool, int, bool]:
-    kinds = [
-        (options.flash_attention == "off", options.kv_on_device, _is_wide(options))
-        for options in (one, other)
-    ]
-    same_types = (one.cache_type_k, one.cache_type_v) == (other.cache_type_k, other.cache_type_v)
-    return (
-        kinds[0][0] != kinds[1][0],
-        kinds[0][1] != kinds[1][1],
-        int(kinds[0][2] != kinds[1][2]),
-        not same_types,
-    )
+def _kind(options: LoadOptions) -> _Kind:
+    types = (options.cache_type_k, options.cache_type_v)
+    is_wide = _WIDE_TYPES.issuperset(types)
+    return options.flash_attention == "off", options.kv_on_device, is_wide, types
 
 
-def _is_wide(options: LoadOptions) -> bool:
-    return {options.cache_type_k, options.cache_type_v} <= _WIDE_TYPES
+def _unlikeness(one: _Kind, other: _Kind) -> tuple[bool, ...]:
+    """What differs, what matters most first."""
+    return tuple(mine != its for mine, its in zip(one, other, strict=True))
 
 
 def _curve(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
@@ -31,8 +32,7 @@ Verdict = Literal["on_devices", "shared", "on_processor", "too_large"]
 class Plan:
     """Where a model goes: `layers` count on each device, the output as one more.
 
-    `experts_on_cpu` is for how many of the first layers the experts stay in RAM;
-    `largest_context` is the largest that this plan has room for, 0 when it has none.
+    `experts_on_cpu` is for how many of the first layers the experts stay in RAM.
     """
 
     verdict: Verdict
@@ -40,9 +40,16 @@ class Plan:
     layers: dict[str, int]
     experts_on_cpu: int
     kv_on_device: bool
-    largest_context: int
     memory: dict[str, DeviceMemory]
     sentence: str
+    need: Need = field(repr=False)
+    machine: Hardware = field(repr=False)
+    placement: Placement = field(repr=False)
+
+    @cached_property
+    def largest_context(self) -> int:
+        """The largest that this plan has room for, in tokens; 0 when it has room for none."""
+        return _largest_context(self.need, self.machine, self.placement)
 
 
 def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
@@ -65,9 +72,11 @@ def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
         layers={span.device: span.end - span.first for span in placement.spans},
         experts_on_cpu=placement.experts_on_cpu,
         kv_on_device=options.kv_on_device,
-        largest_context=_largest_context(need, machine, placement),
         memory=memory,
         sentence=_sentence(need, machine, placement, memory, verdict),
+        need=need,
+        machine=machine,
+        placement=placement,
     )
 
 

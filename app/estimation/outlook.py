@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -29,8 +30,11 @@ def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...
     """What is to be expected of each level, in the facts' order."""
     options = possible_options(facts, options)
     caches = size_caches(facts.caches, facts.shape.kv_heads, facts.shape.layers, options)
-    shared: dict[str, ComputeBuffers] = {}
-    return tuple(_outlook_of(level, facts, options, caches, shared) for level in facts.levels)
+    buffers = {
+        name: compute_buffers(facts.samples, name, options, facts.shape.layers)
+        for name in {sample.level for sample in facts.samples}
+    }
+    return tuple(_outlook_of(level, facts, options, caches, buffers) for level in facts.levels)
 
 
 def possible_options(facts: SourceFacts, options: LoadOptions) -> LoadOptions:
@@ -50,12 +54,10 @@ def _outlook_of(
     facts: SourceFacts,
     options: LoadOptions,
     caches: tuple[SizedCache, ...],
-    shared: dict[str, ComputeBuffers],
+    buffers: Mapping[str, ComputeBuffers],
 ) -> LevelOutlook:
-    if level.weights is None or not facts.samples:
+    compute = buffers.get(level.level) or buffers.get("")
+    if level.weights is None or compute is None:
         return LevelOutlook(level, problem=level.problem or _UNKNOWN)
-    name = level.level if any(one.level == level.level for one in facts.samples) else ""
-    if name not in shared:
-        shared[name] = compute_buffers(facts.samples, name, options, facts.shape.layers)
-    need = Need(level.weights, caches, shared[name], facts.largest_context)
+    need = Need(level.weights, caches, compute, facts.largest_context)
     return LevelOutlook(level, plan_fit(need, facts.hardware, options))
