@@ -19,6 +19,16 @@ class CodeColors:
 
 
 @dataclass(frozen=True)
+class MemoryColors:
+    """The colours of the parts of a memory bar, each visible on surfaces and beside the others."""
+
+    weights: str
+    kv: str
+    compute: str
+    others: str
+
+
+@dataclass(frozen=True)
 class Colors:
     """The colours of one theme, as `#RRGGBB`."""
 
@@ -48,6 +58,7 @@ class Colors:
     code_ground: str
     scroll: str
     code: CodeColors
+    memory: MemoryColors
 
 
 LIGHT = Colors(
@@ -85,6 +96,7 @@ LIGHT = Colors(
         comment="#6C6559",
         mark="#A32A1E",
     ),
+    memory=MemoryColors(weights="#9A6207", kv="#2F739C", compute="#4C8340", others="#8F8677"),
 )
 
 DARK = Colors(
@@ -122,6 +134,7 @@ DARK = Colors(
         comment="#9A9285",
         mark="#F29385",
     ),
+    memory=MemoryColors(weights="#E3A63F", kv="#7FB2D6", compute="#8DBA7B", others="#8A8276"),
 )
 
 
@@ -160,6 +173,8 @@ class Size:
     icon_compact: int = 28
     indicator: int = 16
     bar: int = 6
+    memory_bar: int = 14
+    swatch: int = 10
     groove: int = 4
     scroll_bar: int = 10
     hairline: int = 1
@@ -171,6 +186,7 @@ class Size:
     narrow: int = 420
     rail: int = 176
     field: int = 200
+    side: int = 288
 
 
 SPACING = Spacing()

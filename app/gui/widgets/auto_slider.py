@@ -1,0 +1,95 @@
+"""A number on a slider that the program may also choose by itself, and then shows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
+
+from app.gui.theme.tokens import SPACING
+
+
+class AutoSlider(QWidget):
+    """An "Automatic" box, a slider and a number; the value is None while the box is checked.
+
+    Then slider and number show what the program plans; moving one of them unchecks the box.
+
+    Args:
+        name: the accessible name of slider and number.
+        most: the largest number while no other is set; from 0 on.
+
+    Signals:
+        changed: a person changed the value.
+    """
+
+    changed = Signal()
+
+    def __init__(self, name: str, most: int, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._most = most
+        self._value: int | None = None
+        self._planned = 0
+        self.automatic = QCheckBox(self.tr("Automatic"))
+        self.automatic.setAccessibleName(self.tr("{name}: automatic").replace("{name}", name))
+        self.automatic.setChecked(True)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.number = QSpinBox()
+        self.number.setKeyboardTracking(False)
+        for control in (self.slider, self.number):
+            control.setAccessibleName(name)
+        self.number.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.medium)
+        row.addWidget(self.automatic)
+        row.addWidget(self.slider, 1)
+        row.addStretch()
+        row.addWidget(self.number)
+        self.setFocusProxy(self.automatic)
+        self.set_most(None)
+        self.automatic.toggled.connect(self._on_toggled)
+        self.slider.valueChanged.connect(self._take)
+        self.number.valueChanged.connect(self._take)
+
+    @property
+    def value(self) -> int | None:
+        """The number, or None for automatic; also one beyond what slider and number can show."""
+        return self._value
+
+    def set_value(self, value: int | None) -> None:
+        """Show a value without telling."""
+        self._value = value
+        with QSignalBlocker(self.automatic):
+            self.automatic.setChecked(value is None)
+        self._show()
+
+    def set_planned(self, planned: int) -> None:
+        """Say what the program plans."""
+        self._planned = planned
+        self._show()
+
+    def set_most(self, most: int | None) -> None:
+        """Say how many there are; None while that is unknown, then there is no slider."""
+        self.slider.setVisible(most is not None)
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            for control in (self.slider, self.number):
+                control.setRange(0, self._most if most is None else most)
+            self.number.setSuffix(
+                "" if most is None else self.tr(" of {most}").replace("{most}", str(most))
+            )
+        self._show()
+
+    def _show(self) -> None:
+        # Without a slider nothing is planned that the number could show.
+        self.number.setVisible(self._value is not None or not self.slider.isHidden())
+        shown = self._planned if self._value is None else self._value
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            self.slider.setValue(shown)
+            self.number.setValue(shown)
+
+    def _on_toggled(self, is_automatic: bool) -> None:  # noqa: FBT001 - a signal's value
+        self.set_value(None if is_automatic else self.number.value())
+        self.changed.emit()
+
+    def _take(self, number: int) -> None:
+        self.set_value(number)
+        self.changed.emit()

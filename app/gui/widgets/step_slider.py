@@ -1,0 +1,84 @@
+"""A number with sensible steps on a slider, and any other in the box beside it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
+
+from app.gui.theme.tokens import SPACING
+
+
+class StepSlider(QWidget):
+    """A slider over a few steps, and a number.
+
+    Args:
+        name: the accessible name of both.
+        least: the smallest number.
+        most: the largest number.
+        steps: what the slider stops at, ascending.
+
+    Signals:
+        changed: a person changed the value.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        name: str,
+        least: int,
+        most: int,
+        steps: Sequence[int],
+        *,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._steps: Sequence[int] = ()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setPageStep(1)
+        self.number = QSpinBox()
+        self.number.setRange(least, most)
+        self.number.setSingleStep(least)
+        self.number.setGroupSeparatorShown(True)
+        self.number.setKeyboardTracking(False)
+        for control in (self.slider, self.number):
+            control.setAccessibleName(name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.medium)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.number)
+        self.setFocusProxy(self.slider)
+        self.set_steps(steps)
+        self.slider.valueChanged.connect(lambda index: self.number.setValue(self._steps[index]))
+        self.number.valueChanged.connect(self._on_changed)
+
+    @property
+    def value(self) -> int:
+        """The number."""
+        return self.number.value()
+
+    def set_value(self, value: int) -> None:
+        """Show a value without telling."""
+        with QSignalBlocker(self.number):
+            self.number.setValue(value)
+        self._show()
+
+    def set_steps(self, steps: Sequence[int]) -> None:
+        """Change what the slider stops at."""
+        self._steps = steps
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, len(steps) - 1)
+        self._show()
+
+    def _on_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        """The last step that is not beyond the number."""
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(max(0, bisect_right(self._steps, self.number.value()) - 1))
