@@ -12,7 +12,9 @@ from app.estimation.caches import SizedCache, size_caches
 from app.estimation.compute import ComputeBuffers, compute_buffers
 from app.estimation.fit import Plan, plan_fit
 from app.estimation.placement import Need
+from app.estimation.quality import Quality
 from app.estimation.source_facts import LevelFacts, SourceFacts
+from app.estimation.speed import Speed
 
 _UNKNOWN = "The engine can't load this model, so its memory is unknown."
 
@@ -24,6 +26,8 @@ class LevelOutlook:
     facts: LevelFacts
     plan: Plan | None = None
     problem: str = ""
+    speed: Speed | None = None
+    quality: Quality | None = None
 
 
 def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:
