@@ -1,7 +1,8 @@
 """`gristmill estimate`: what each level of a model takes here, before anything is converted.
 
 The JSON is stable. `context`, `kv_type`, `model` and `hardware` are what the estimate was made
-from; `levels` has an object for each level, the smallest first:
+from; `advice` has the `level` to take for a `use`, empty where none can be advised, and a
+`sentence` with the reasons; `levels` has an object for each level, the smallest first:
 
 - `level`, `size_bytes`, `bits_per_weight`; `exact` says that the size is right to the byte.
 - `memory`: for each `device` (`CPU` is RAM) `weights_bytes`, `kv_bytes`, `compute_bytes`.
@@ -28,6 +29,7 @@ from app.core.events import Progressed, Said
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import load_settings
 from app.core.sizes import format_bytes
+from app.estimation.advisor import USES, Advice, advise
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="the folder of a checkpoint, or a GGUF file")
     parser.add_argument(
         "--kv", choices=CACHE_TYPES, help="the type of keys and of values, as one for both"
+    )
+    parser.add_argument(
+        "--use",
+        choices=USES,
+        default=USES[0],
+        help="what the model is for, which the advice goes by (%(default)s)",
     )
     add_worker_argument(parser)
     add_pickle_argument(parser)
@@ -81,7 +89,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     facts = settle(facts, source, options, manner)
     options = possible_options(facts, options)
     rows = outlook(facts, options)
-    lines = [_json_of(facts, options, rows)] if arguments.json else _lines_of(facts, options, rows)
+    advice = advise(rows, facts, arguments.use)
+    if arguments.json:
+        lines: Iterable[str] = [_json_of(facts, options, rows, advice)]
+    else:
+        lines = (*_lines_of(facts, options, rows), advice.sentence)
     for line in lines:
         reporter.report(Said(line + "\n"))
 
@@ -135,13 +147,16 @@ def _line_of(row: LevelOutlook) -> str:
     return f"{beginning}{weights:>10}{kv:>10}{compute:>10}  {row.plan.sentence}"
 
 
-def _json_of(facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]) -> str:
+def _json_of(
+    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook], advice: Advice
+) -> str:
     document = {
         "context": options.context,
         "kv_type": options.cache_type_k,
         "model": facts.shape,
         "hardware": facts.hardware,
         "levels": [_document_of(row) for row in rows],
+        "advice": {"level": advice.level, "sentence": advice.sentence, "use": advice.use},
     }
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 

@@ -51,6 +51,21 @@ class Plan:
         """The largest that this plan has room for, in tokens; 0 when it has room for none."""
         return _largest_context(self.need, self.machine, self.placement)
 
+    @property
+    def spare_bytes(self) -> int:
+        """What stays free where the layers lie, on devices or in RAM; below 0 it is missing."""
+        free = free_bytes(self.machine)
+        own = [device.name for device in self.machine.devices if not is_in_ram(device)]
+        used = [name for name in own if name in self.memory]
+        if used:
+            return sum(free[name] - self.memory[name].total_bytes for name in used)
+        return -excess_bytes(self.memory, self.machine, 0)[1]
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much more would have to be free for this plan; 0 where it fits."""
+        return max(0, *excess_bytes(self.memory, self.machine, MARGIN_BYTES))
+
 
 def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
     """As many layers on devices as leave the margin free; experts leave before layers do.

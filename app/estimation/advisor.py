@@ -1,0 +1,262 @@
+"""Which level to take for what, with the reasons in words: a pure function of outlook and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from app.core.levels import DEFAULT_LEVEL
+from app.core.sizes import GIGABYTE, format_bytes
+from app.estimation.fit import Plan
+from app.estimation.grades import Grade, grade_of, loss_of, weights_in
+from app.estimation.outlook import LevelOutlook
+from app.estimation.source_facts import SourceFacts
+
+Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
+USES: tuple[Use, ...] = get_args(Use)
+READABLE_PACE = 7.0
+"""Tokens per second that people read: about 300 words a minute."""
+
+_SMALL_MODEL = 3e9
+"""Models with fewer weights lose more with the same bits."""
+_PHONE_BYTES = 4 * GIGABYTE
+"""What a phone with 8 GB has left for a model."""
+_PHONE_LEVEL = "Q4_0"
+_SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "F32"})
+"""Others of their size have less loss; no model is trained in 32 bits any more."""
+_UNKNOWN = "The memory that it needs is unknown."
+_IN_WORDS = {
+    Grade.NEARLY_LOSSLESS: "nearly without loss",
+    Grade.GOOD: "good quality",
+    Grade.NOTICEABLE_LOSS: "with a noticeable loss of quality",
+    Grade.CLEARLY_WORSE: "with clearly worse replies than the original",
+}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to take; `level` is empty where none can be advised, and the sentence says why.
+
+    `alternatives` are sentences about other levels that would do.
+    """
+
+    use: Use
+    level: str
+    sentence: str
+    alternatives: tuple[str, ...] = ()
+
+
+def advise(rows: Sequence[LevelOutlook], facts: SourceFacts, use: Use = "chat") -> Advice:
+    """The level to take for a use, among those of an outlook."""
+    sized = [row for row in rows if row.facts.size_bytes is not None]
+    if use == "server":
+        return Advice(use, "", _for_a_server(rows))
+    if sized and use in _BY_SIZE:
+        return _BY_SIZE[use](sized, facts, use)
+    fitting = [row for row in sized if row.plan is not None and row.plan.verdict != "too_large"]
+    if fitting:
+        return _BY_FIT.get(use, _balanced)(fitting, facts, use)
+    return _without_fit(sized, use)
+
+
+def _balanced(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+    """As good as is read at a pleasant pace; whole on devices before anything else."""
+    wanted = _wanted_grade(fitting, facts)
+    good = _at_least(_preferred(fitting), wanted)
+    for choices in (
+        [row for row in good if _is_whole(row) and _has_pace(row)],
+        [row for row in good if row.speed is not None and _has_pace(row)],
+        [row for row in good if row.speed is None],
+    ):
+        if choices:
+            chosen = _thriftiest(choices)
+            words = _sentence(chosen, facts, _reason(chosen, facts))
+            return Advice(use, chosen.facts.level, words, _others(chosen, good, facts))
+    if good:
+        fastest = min(good, key=_size)
+        words = _sentence(fastest, facts, "the fastest without much loss here")
+        return Advice(use, fastest.facts.level, words, _others(fastest, good, facts))
+    best = min(_preferred(fitting), key=loss_of)
+    words = _sentence(best, facts, "the best that fits here; a smaller model may be better")
+    return Advice(use, best.facts.level, words)
+
+
+def _longest(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+    """The one with the most room for keys and values; of several, the best."""
+    good = _at_least(_preferred(fitting), _wanted_grade(fitting, facts)) or _preferred(fitting)
+    most = max(_room(row) for row in good)
+    chosen = _thriftiest([row for row in good if _room(row) == most])
+    trained = facts.shape.trained_context
+    reason = f"room for a context of {most:,} tokens"
+    if trained:
+        reason += ", all" if most >= trained else f" of the {trained:,}"
+        reason += " that the model was trained for"
+    return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
+
+
+def _best(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+    """The least loss at a pace that can be read, else the least loss."""
+    choices = _preferred(fitting)
+    readable = [row for row in choices if _has_pace(row)]
+    # Of two without any loss, the smaller.
+    chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
+    reason = "the least loss that fits here"
+    if not readable:
+        reason += ", though slower than one reads"
+    return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
+
+
+def _smallest(sized: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+    chosen = min(sized, key=_size)
+    words = f"{chosen.facts.level}: the smallest file, {format_bytes(_size(chosen))}"
+    grade = grade_of(chosen)
+    words += f", {_IN_WORDS[grade]}" if grade is not None else ""
+    good = _at_least(_preferred(sized), _wanted_grade(sized, facts))
+    better = min(good, key=_size, default=chosen)
+    others: tuple[str, ...] = ()
+    if better is not chosen:
+        size = format_bytes(_size(better))
+        others = (f"{better.facts.level}: the smallest without much loss, {size}.",)
+    return Advice(use, chosen.facts.level, f"{words}.", others)
+
+
+def _for_a_phone(sized: Sequence[LevelOutlook], _: SourceFacts, use: Use) -> Advice:
+    level = next((row for row in sized if row.facts.level == _PHONE_LEVEL), None)
+    chosen = level or min(sized, key=_size)
+    words = f"{chosen.facts.level}: {format_bytes(_size(chosen))}"
+    if level is not None:
+        words += ", in simple 4 bits that llama.cpp computes fastest on the chips of phones"
+    if _size(chosen) > _PHONE_BYTES:
+        words += (
+            f"; more than the {format_bytes(_PHONE_BYTES)} that a phone with 8 GB has left, so "
+            "take a smaller model"
+        )
+    return Advice(use, chosen.facts.level, f"{words}.")
+
+
+_Choice = Callable[[Sequence[LevelOutlook], SourceFacts, Use], Advice]
+_BY_SIZE: dict[Use, _Choice] = {"smallest": _smallest, "edge": _for_a_phone}
+_BY_FIT: dict[Use, _Choice] = {"long_context": _longest, "quality": _best}
+
+
+def _for_a_server(rows: Sequence[LevelOutlook]) -> str:
+    kept = next((row.facts.level for row in rows if row.facts.level == "Q8_0"), "")
+    words = (
+        "On a GPU server, vLLM and SGLang take the checkpoint's safetensors files themselves, or "
+        "FP8, AWQ or GPTQ weights that llmcompressor makes of them; GGUF is for llama.cpp"
+    )
+    return f"{words}, where {kept} is nearly without loss." if kept else f"{words}."
+
+
+def _without_fit(sized: Sequence[LevelOutlook], use: Use) -> Advice:
+    """Nothing fits, or nothing is known of memory; then the size is all there is to go by."""
+    planned = [(row, row.plan) for row in sized if row.plan is not None]
+    if planned:
+        return _too_large(planned, use)
+    problem = next((row.problem for row in sized if row.problem), _UNKNOWN)
+    if all(row.facts.level != DEFAULT_LEVEL for row in sized):
+        return Advice(use, "", f"No level can be advised. {problem}")
+    words = f"{DEFAULT_LEVEL}: a good balance of size and quality. {problem}"
+    return Advice(use, DEFAULT_LEVEL, words)
+
+
+def _too_large(planned: Iterable[tuple[LevelOutlook, Plan]], use: Use) -> Advice:
+    least, plan = min(planned, key=lambda pair: pair[1].missing_bytes)
+    words = (
+        f"No level fits: {least.facts.level} comes nearest, and {format_bytes(plan.missing_bytes)} "
+        "more would have to be free. Take a smaller model, or a smaller context."
+    )
+    return Advice(use, "", words)
+
+
+def _sentence(row: LevelOutlook, facts: SourceFacts, reason: str = "") -> str:
+    """One sentence of what is known: where the level lies, its quality, its speed, the reason."""
+    grade = grade_of(row)
+    parts = [] if row.plan is None else [_where(row.plan, facts)]
+    if grade is not None:
+        parts.append(_IN_WORDS[grade])
+    if row.speed is not None:
+        parts.append(f"about {_figure(row.speed.generation_tokens_per_second)} tokens/s")
+    if reason:
+        parts.append(reason)
+    return f"{row.facts.level}: {', '.join(parts)}."
+
+
+def _reason(row: LevelOutlook, facts: SourceFacts) -> str:
+    is_needed = _is_small(facts) and grade_of(row) == Grade.NEARLY_LOSSLESS
+    return "as a small model loses more with fewer bits" if is_needed else ""
+
+
+def _where(plan: Plan, facts: SourceFacts) -> str:
+    whole = facts.shape.layers + 1
+    if plan.verdict == "on_processor":
+        return f"fits in RAM with {format_bytes(plan.spare_bytes)} to spare"
+    devices = "GPU" if len(plan.layers) == 1 else f"{len(plan.layers)} GPUs"
+    if plan.verdict == "on_devices":
+        return f"fits whole on the {devices} with {format_bytes(plan.spare_bytes)} to spare"
+    if plan.gpu_layers < whole:
+        words = f"{plan.gpu_layers} of {whole} layers fit on the {devices}, the others in RAM"
+        return f"{words} with the experts" if plan.experts_on_cpu else words
+    return f"fits on the {devices} but for the experts of {plan.experts_on_cpu} layers, kept in RAM"
+
+
+def _others(
+    chosen: LevelOutlook, good: Iterable[LevelOutlook], facts: SourceFacts
+) -> tuple[str, ...]:
+    """The neighbours in size that are as good as is wanted."""
+    others = [row for row in good if row is not chosen]
+    smaller = [row for row in others if _size(row) < _size(chosen)]
+    larger = [row for row in others if _size(row) > _size(chosen)]
+    near = [*sorted(smaller, key=_size)[-1:], *sorted(larger, key=_size)[:1]]
+    return tuple(_sentence(row, facts) for row in near)
+
+
+def _wanted_grade(rows: Sequence[LevelOutlook], facts: SourceFacts) -> Grade:
+    """What a small model loses is in a quality of its own, but not in the typical one."""
+    is_own = any(row.quality is not None and row.quality.kind != "typical" for row in rows)
+    return Grade.NEARLY_LOSSLESS if _is_small(facts) and not is_own else Grade.GOOD
+
+
+def _is_small(facts: SourceFacts) -> bool:
+    weights = weights_in(facts.levels)
+    return weights is not None and weights < _SMALL_MODEL
+
+
+def _preferred(rows: Sequence[LevelOutlook]) -> Sequence[LevelOutlook]:
+    return [row for row in rows if row.facts.level not in _SURPASSED] or rows
+
+
+def _at_least(rows: Iterable[LevelOutlook], wanted: Grade) -> list[LevelOutlook]:
+    graded = ((row, grade_of(row)) for row in rows)
+    return [row for row, grade in graded if grade is not None and grade <= wanted]
+
+
+def _thriftiest(rows: Sequence[LevelOutlook]) -> LevelOutlook:
+    """The best; but nearly without loss is enough, and in RAM alone each bit costs speed."""
+    usual = next((row for row in rows if row.facts.level == DEFAULT_LEVEL), None)
+    if usual is not None and not _is_whole(usual) and usual.speed is None:
+        return usual
+    enough = [row for row in rows if grade_of(row) == Grade.NEARLY_LOSSLESS]
+    return min(enough, key=_size) if enough else min(rows, key=loss_of)
+
+
+def _is_whole(row: LevelOutlook) -> bool:
+    return row.plan is not None and row.plan.verdict == "on_devices"
+
+
+def _has_pace(row: LevelOutlook) -> bool:
+    """Whether it is read as fast as people read; what is not known is taken for fast."""
+    return row.speed is None or row.speed.generation_tokens_per_second >= READABLE_PACE
+
+
+def _room(row: LevelOutlook) -> int:
+    return row.plan.largest_context if row.plan is not None else 0
+
+
+def _size(row: LevelOutlook) -> int:
+    return row.facts.size_bytes or 0
+
+
+def _figure(per_second: float) -> str:
+    return f"{per_second:.0f}" if per_second >= READABLE_PACE else f"{per_second:.1f}"

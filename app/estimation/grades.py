@@ -1,0 +1,51 @@
+"""How good a level's replies are, in four steps, from its quality or else from its bits."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from enum import IntEnum
+
+from app.estimation.outlook import LevelOutlook
+from app.estimation.source_facts import LevelFacts
+
+_DIVERGENCES = (0.01, 0.06, 0.2)
+"""Mean KL divergences in nats: Llama 3 8B has 0.005 at Q6_K, 0.031 at Q4_K_M, 0.10 at Q3_K_M, 0.45
+at Q2_K (llama.cpp, tools/perplexity/README.md)."""
+_BITS = (3.7, 4.4, 6.5)
+"""Bits per weight where these levels are parted from each other."""
+
+
+class Grade(IntEnum):
+    """From the best on; fewer bits are worse."""
+
+    NEARLY_LOSSLESS = 0
+    GOOD = 1
+    NOTICEABLE_LOSS = 2
+    CLEARLY_WORSE = 3
+
+
+def grade_of(row: LevelOutlook) -> Grade | None:
+    """The grade of a level; None where neither its quality nor its bits are known."""
+    if row.quality is not None:
+        return Grade(bisect_right(_DIVERGENCES, row.quality.kl_divergence))
+    bits = row.facts.bits_per_weight
+    return None if bits is None else Grade(len(_BITS) - bisect_right(_BITS, bits))
+
+
+def loss_of(row: LevelOutlook) -> float:
+    """What to order levels by, the best first; the mean KL divergence where it is known.
+
+    It about doubles with 0.8 bits less (the same table), which stands in where it is not known.
+    """
+    if row.quality is not None:
+        return row.quality.kl_divergence
+    return math.exp2(-1.25 * (row.facts.bits_per_weight or 0.0))
+
+
+def weights_in(levels: tuple[LevelFacts, ...]) -> float | None:
+    """How many weights a model has; None where no level's size tells."""
+    for level in levels:
+        if level.size_bytes and level.bits_per_weight:
+            return 8 * level.size_bytes / level.bits_per_weight
+    return None

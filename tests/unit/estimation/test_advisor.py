@@ -1,0 +1,175 @@
+"""The advice over made-up machines: it fits, it has reasons, and every sentence is whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from app.core.load_options import LoadOptions
+from app.estimation.advisor import READABLE_PACE, USES, Advice, Use, advise
+from app.estimation.outlook import LevelOutlook, outlook
+from app.estimation.quality import Quality
+from app.estimation.source_facts import SourceFacts
+from app.estimation.speed import Speed
+from tests.made_facts import ALL_LEVELS, GB, made_facts, made_machine
+
+Rows = tuple[LevelOutlook, ...]
+MACHINES = {
+    "no GPU, 16 GB": made_machine(ram_gb=16),
+    "no GPU, 4 GB": made_machine(ram_gb=4),
+    "8 GB GPU": made_machine(8),
+    "24 GB GPU": made_machine(24),
+    "two of 24 GB": made_machine(24, 24, ram_gb=64),
+    "unified 16 GB": made_machine(16, ram_gb=16, shares_memory=True),
+}
+SMALL, USUAL, LARGE = {"parameters": 0.6e9, "layers": 28}, {}, {"parameters": 70e9, "layers": 80}
+EXPERTS = {"parameters": 30e9, "layers": 48, "expert_part": 0.9}
+
+
+def advised(
+    machine: str, model: dict[str, float], use: Use = "chat", bandwidth: float = 0
+) -> Advice:
+    facts = made_facts(MACHINES[machine], **model)
+    return advise(with_speed(outlook(facts, LoadOptions()), bandwidth), facts, use)
+
+
+def with_speed(rows: Rows, bandwidth: float) -> Rows:
+    """Each byte is read once for a token; 0 leaves the speed unknown."""
+    if not bandwidth:
+        return rows
+    return tuple(
+        replace(row, speed=Speed(100.0, bandwidth / (row.facts.size_bytes or 1))) for row in rows
+    )
+
+
+@pytest.mark.parametrize(
+    ("machine", "model", "level", "words"),
+    [
+        ("no GPU, 16 GB", USUAL, "Q4_K_M", "fits in RAM with 10.55 GB to spare, good quality"),
+        ("no GPU, 16 GB", SMALL, "Q6_K", "a small model loses more with fewer bits"),
+        ("no GPU, 16 GB", EXPERTS, "Q3_K_S", "the best that fits here"),
+        ("no GPU, 16 GB", LARGE, "", "No level fits"),
+        ("8 GB GPU", USUAL, "Q6_K", "fits whole on the GPU with 1.04 GB to spare"),
+        ("8 GB GPU", EXPERTS, "Q4_K_M", "but for the experts of 36 layers"),
+        ("8 GB GPU", LARGE, "Q3_K_M", "13 of 81 layers fit on the GPU, the others in RAM"),
+        ("24 GB GPU", USUAL, "Q6_K", "fits whole on the GPU with 17.04 GB to spare"),
+        ("24 GB GPU", LARGE, "Q4_K_M", "layers fit on the GPU, the others in RAM"),
+        ("two of 24 GB", LARGE, "Q4_K_M", "fits whole on the 2 GPUs"),
+        ("unified 16 GB", USUAL, "Q6_K", "fits whole on the GPU"),
+    ],
+)
+def test_chat(machine: str, model: dict[str, float], level: str, words: str) -> None:
+    advice = advised(machine, model)
+    assert advice.level == level
+    assert words in advice.sentence
+
+
+@pytest.mark.parametrize(
+    ("use", "level", "words"),
+    [
+        ("long_context", "IQ4_XS", "room for a context of 22,784 tokens of the 131,072"),
+        ("edge", "Q4_0", "take a smaller model"),
+        ("quality", "F16", "the least loss that fits here"),
+        ("smallest", "Q2_K", "the smallest file, 3.16 GB"),
+        ("server", "", "safetensors"),
+    ],
+)
+def test_other_uses(use: Use, level: str, words: str) -> None:
+    advice = advised("8 GB GPU", USUAL, use)
+    assert advice.level == level
+    assert words in advice.sentence
+
+
+def test_a_phone_has_room_for_a_small_model() -> None:
+    advice = advised("no GPU, 4 GB", SMALL, "edge")
+    assert (advice.level, "smaller model" in advice.sentence) == ("Q4_0", False)
+
+
+def test_all_of_the_context_may_have_room() -> None:
+    advice = advised("two of 24 GB", USUAL, "long_context")
+    assert "131,072 tokens, all that the model was trained for" in advice.sentence
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "level", "words"),
+    [
+        (100 * GB, "Q6_K", "about 15 tokens/s"),
+        (40 * GB, "Q5_K_M", "about 7 tokens/s"),
+        (10 * GB, "IQ4_XS", "about 2.2 tokens/s, the fastest without much loss"),
+    ],
+)
+def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, words: str) -> None:
+    advice = advised("no GPU, 16 GB", USUAL, bandwidth=bandwidth)
+    assert advice.level == level
+    assert words in advice.sentence
+
+
+def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
+    assert advised("24 GB GPU", USUAL, "quality", 100 * GB).level == "Q8_0"
+    slow = advised("24 GB GPU", USUAL, "quality", GB)
+    assert (slow.level, "slower than one reads" in slow.sentence) == ("F16", True)
+
+
+def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
+    facts = made_facts(MACHINES["24 GB GPU"], **SMALL)
+    rows = outlook(facts, LoadOptions())
+
+    def advice(loss: float) -> Advice:
+        quality = Quality("measured", loss, loss, loss, "measured here")
+        return advise([replace(row, quality=quality) for row in rows], facts)
+
+    assert advice(0.02).level
+    assert "good quality" in advice(0.02).sentence
+    assert "with clearly worse replies" in advice(0.5).sentence
+
+
+def test_without_memory_the_size_is_all_there_is() -> None:
+    facts = made_facts(MACHINES["8 GB GPU"])
+    blind = replace(facts, samples=())
+    advice = advise(outlook(blind, LoadOptions()), blind)
+    assert advice.level == "Q4_K_M"
+    assert advice.sentence.endswith("so its memory is unknown.")
+    nothing = replace(facts, levels=())
+    assert advise((), nothing).level == ""
+    unknown = replace(facts.levels[0], size_bytes=None, weights=None, problem="No such tensor.")
+    odd = replace(facts, levels=(unknown,))
+    assert advise(outlook(odd, LoadOptions()), odd).level == ""
+
+
+def test_one_level_is_advised_as_it_is() -> None:
+    facts = made_facts(MACHINES["8 GB GPU"], levels=("Q4_0",))
+    assert advise(outlook(facts, LoadOptions()), facts).level == "Q4_0"
+
+
+@pytest.mark.parametrize(("machine", "use"), list(product(MACHINES, USES)))
+@pytest.mark.parametrize("bandwidth", [0, 5 * GB, 900 * GB], ids=["unknown", "slow", "fast"])
+def test_every_advice_holds(machine: str, use: Use, bandwidth: float) -> None:
+    for model, levels in product((SMALL, USUAL, EXPERTS, LARGE), (ALL_LEVELS, ALL_LEVELS[-1:])):
+        facts = made_facts(MACHINES[machine], levels=levels, **model)
+        rows = with_speed(outlook(facts, LoadOptions()), bandwidth)
+        advice = advise(rows, facts, use)
+        require_true(advice, rows, facts)
+
+
+def require_true(advice: Advice, rows: Rows, facts: SourceFacts) -> None:
+    for sentence in (advice.sentence, *advice.alternatives):
+        assert sentence.endswith(".")
+        assert sentence[0].isupper()
+        assert not {"  ", ", ,", "None", ",."} & set(sentence.split(" ")), sentence
+    if not advice.level:
+        fits = [row for row in rows if row.plan and row.plan.verdict != "too_large"]
+        assert advice.use == "server" or not fits
+        return
+    (row,) = (row for row in rows if row.facts.level == advice.level)
+    assert advice.sentence.startswith(f"{advice.level}: ")
+    if advice.use in {"smallest", "edge"}:
+        return
+    assert row.plan is not None
+    assert row.plan.verdict != "too_large"
+    if "whole on the" in advice.sentence:
+        assert row.plan.verdict == "on_devices"
+    if "slower" not in advice.sentence and "fastest" not in advice.sentence and row.speed:
+        is_readable = row.speed.generation_tokens_per_second >= READABLE_PACE
+        assert is_readable or advice.use == "long_context" or "the best that" in advice.sentence
