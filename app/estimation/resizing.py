@@ -1,0 +1,52 @@
+"""Facts of levels that are planned with other types of tensors than those that were looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from app.core.events import LevelPlanned
+from app.estimation.memory import Weights
+from app.estimation.source_facts import LevelFacts, SourceFacts
+
+
+def resized(facts: SourceFacts, planned: Iterable[LevelPlanned]) -> SourceFacts:
+    """The facts with the planned levels and their exact sizes, in the plan's order.
+
+    The weights of a level whose size is another (an importance matrix, other types) are those of
+    the known level that is nearest in size, in proportion to both: `is_exact` is false then.
+    """
+    return replace(facts, levels=tuple(_resized(facts.levels, level) for level in planned))
+
+
+def _resized(known: tuple[LevelFacts, ...], planned: LevelPlanned) -> LevelFacts:
+    own = next((level for level in known if level.level == planned.level), None)
+    if own is not None and own.size_bytes == planned.size_bytes:
+        return own
+    sized = [level for level in known if level.weights is not None and level.size_bytes]
+    base = min(sized, key=lambda level: _apart(level, planned), default=None)
+    return LevelFacts(
+        level=planned.level,
+        size_bytes=planned.size_bytes,
+        is_exact=False,
+        bits_per_weight=planned.bits_per_weight,
+        weights=None if base is None else _scaled(base, planned.size_bytes),
+        problem=own.problem if own is not None else "",
+    )
+
+
+def _apart(level: LevelFacts, planned: LevelPlanned) -> int:
+    return abs((level.size_bytes or 0) - planned.size_bytes)
+
+
+def _scaled(base: LevelFacts, size_bytes: int) -> Weights | None:
+    if base.weights is None or not base.size_bytes:
+        return None
+    factor, weights = size_bytes / base.size_bytes, base.weights
+    return Weights(
+        input_bytes=round(weights.input_bytes * factor),
+        layer_bytes=tuple(round(size * factor) for size in weights.layer_bytes),
+        expert_bytes=tuple(round(size * factor) for size in weights.expert_bytes),
+        output_bytes=round(weights.output_bytes * factor),
+        tied_bytes=round(weights.tied_bytes * factor),
+    )
