@@ -24,7 +24,7 @@ LEVELS: tuple[Level, ...] = (
     Level("Q4_0", 2, "Simple 4 bit; fast on many processors"),
     Level("Q4_1", 3, "Simple 4 bit with an offset"),
     Level("Q4_K_S", 14, "Good; a little smaller than Q4_K_M"),
-    Level("Q4_K_M", 15, "Recommended: a good balance of size and quality"),
+    Level("Q4_K_M", 15, "Good; a balance of size and quality"),
     Level("Q5_0", 8, "Simple 5 bit"),
     Level("Q5_1", 9, "Simple 5 bit with an offset"),
     Level("Q5_K_S", 16, "Very little loss"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 KILOBYTE, MEGABYTE, GIGABYTE = 10**3, 10**6, 10**9
 _GIBIBYTE = 2**30
 _MINUTE, _HOUR = 60, 3600
+_WHOLE_PACE = 9.95
 
 
 def format_bytes(size_bytes: float) -> str:
@@ -22,6 +23,11 @@ def format_bytes(size_bytes: float) -> str:
 def format_gibibytes(size_bytes: float) -> str:
     """The same size in binary units, for tooltips: `3.80 GiB`."""
     return f"{size_bytes / _GIBIBYTE:.2f} GiB"
+
+
+def format_pace(per_second: float) -> str:
+    """Tokens per second to the precision that matters: `42`, `3.1`."""
+    return f"{per_second:.0f}" if per_second >= _WHOLE_PACE else f"{per_second:.1f}"
 
 
 def format_duration(seconds: float) -> str:

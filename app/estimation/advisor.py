@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from app.core.levels import DEFAULT_LEVEL
-from app.core.sizes import GIGABYTE, format_bytes
+from app.core.sizes import GIGABYTE, format_bytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of, loss_of, weights_in
 from app.estimation.outlook import LevelOutlook
@@ -177,7 +177,7 @@ def _sentence(row: LevelOutlook, facts: SourceFacts, reason: str = "") -> str:
     if grade is not None:
         parts.append(_IN_WORDS[grade])
     if row.speed is not None:
-        parts.append(f"about {_figure(row.speed.generation_tokens_per_second)} tokens/s")
+        parts.append(f"about {format_pace(row.speed.generation_tokens_per_second)} tokens/s")
     if reason:
         parts.append(reason)
     return f"{row.facts.level}: {', '.join(parts)}."
@@ -256,7 +256,3 @@ def _room(row: LevelOutlook) -> int:
 
 def _size(row: LevelOutlook) -> int:
     return row.facts.size_bytes or 0
-
-
-def _figure(per_second: float) -> str:
-    return f"{per_second:.0f}" if per_second >= READABLE_PACE else f"{per_second:.1f}"

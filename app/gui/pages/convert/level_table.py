@@ -1,25 +1,35 @@
-"""The levels with their exact sizes, one or several of them ticked."""
+"""The levels with their exact sizes and what is to be expected of each, some of them ticked."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
-from app.core.levels import LEVELS, SPECIAL_LEVELS, level_named
-from app.core.sizes import format_bytes, format_gibibytes
-from app.gui.theme.tokens import SIZE
+from app.core.levels import LEVELS, SPECIAL_LEVELS
+from app.estimation.outlook import LevelOutlook
+from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
+from app.gui.pages.convert.level_words import Cell, level_cell, outlook_cells, size_cell
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
 _CHECKED = Qt.CheckState.Checked
 _RANKS = {level.name: rank for rank, level in enumerate((*SPECIAL_LEVELS, *LEVELS))}
 _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
-_ROWS_SEEN = 6
+_ROWS_SEEN = 5
+_MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
+_WIDTHS = {0: 17, 1: 10, _MEMORY: 12, _SPEED: 10, _QUALITY: 15}
+"""In units of a small space; what is left goes to the fit."""
+_WIDE_QUALITY = 20
+_NARROW, _WIDE = 75, 95
+"""Below the first there is no room for the speed, from the second on for all of the quality."""
 
 
 class LevelTable(ItemTable):
@@ -31,48 +41,65 @@ class LevelTable(ItemTable):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("", ("", "", "", "", ""), stretched=1, figures=(2, 3), parent=parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__("", [""] * 6, stretched=_FIT, figures=(1, _MEMORY, _SPEED), parent=parent)
         self.setAccessibleName(self.tr("Levels"))
         self.setHorizontalHeaderLabels(
             [
                 self.tr("Level"),
-                self.tr("What it is"),
-                self.tr("Bits per weight"),
                 self.tr("Size"),
-                "",
+                self.tr("Memory"),
+                self.tr("Fit"),
+                self.tr("Speed"),
+                self.tr("Quality"),
             ]
         )
-        # A column that fits its contents forgets the room for the boxes.
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
-        self.setColumnWidth(0, SIZE.field * 3 // 5)
-        # Where the window is narrow, what a level is takes two lines.
-        self.verticalHeader().setMinimumSectionSize(SIZE.control)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.setMinimumHeight(SIZE.control * (_ROWS_SEEN + 1))
+        # Columns that fit their contents would be measured anew at each move of a slider.
+        for column, width in _WIDTHS.items():
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            self.setColumnWidth(column, width * SPACING.small)
+        delegate = LevelDelegate(theme, self)
+        self.setItemDelegate(delegate)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(delegate.row_height)
+        self.setMinimumHeight(SIZE.control + delegate.row_height * _ROWS_SEEN)
         self.planned: list[LevelPlanned] = []
+        self._rows: Mapping[str, LevelOutlook] = {}
+        self._problem = ""
+        self._advised = ""
+        self._there: set[str] = set()
         self._seen: set[str] = set()
         self._wanted: set[str] = set()
+        self._is_chosen = False
+        self._shows_outlook = True
         self._is_first_look = True
         self._had_special = False
+        theme.changed.connect(self.viewport().update)
         self.itemChanged.connect(self._on_item_changed)
 
     def start(self, usual: str) -> None:
         """Begin anew; `usual` is the level that is ticked at first."""
         self.planned = []
+        self._rows, self._problem, self._advised = {}, "", ""
         self._wanted = {usual}
+        self._is_chosen = False
         self._is_first_look = True
         self.setRowCount(0)
         self.expect_anew()
+
+    def set_shows_outlook(self, shows_it: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show what is to be expected of the levels, where the kind of source has an outlook."""
+        self._shows_outlook = shows_it
+        self._fit_columns()
 
     def expect_anew(self) -> None:
         """Keep what is shown until it is brought up to date."""
         self._seen = set()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the rows to the new width."""
+        """Show as many columns as there is room for."""
         super().resizeEvent(event)
-        self.resizeRowsToContents()
+        self._fit_columns()
 
     def finish(self) -> None:
         """Take out the levels that were not shown again, and show the ones that matter most."""
@@ -86,20 +113,50 @@ class LevelTable(ItemTable):
     def show_level(self, planned: LevelPlanned) -> None:
         """Show a level at its place."""
         self._seen.add(planned.level)
-        row = bisect_left(self.planned, _RANKS[planned.level], key=lambda old: _RANKS[old.level])
-        self.blockSignals(True)
-        if row < len(self.planned) and self.planned[row].level == planned.level:
-            self.planned[row] = planned
+        # Looked up here and not at each move of a slider: a disk can be slow.
+        if Path(planned.target).exists():
+            self._there.add(planned.level)
         else:
-            self.planned.insert(row, planned)
-            self._add_empty_row(row, planned.level)
-        self._fill(row, planned)
-        self.blockSignals(False)
+            self._there.discard(planned.level)
+        row = bisect_left(self.planned, _RANKS[planned.level], key=lambda old: _RANKS[old.level])
+        with QSignalBlocker(self):
+            if row < len(self.planned) and self.planned[row].level == planned.level:
+                self.planned[row] = planned
+            else:
+                self.planned.insert(row, planned)
+                self._add_empty_row(row, planned.level)
+        self._fill()
+        self.changed.emit()
+
+    def show_outlook(
+        self, rows: Iterable[LevelOutlook], *, advised: str = "", problem: str = ""
+    ) -> None:
+        """Show what is to be expected of the levels, or which problem keeps it unknown."""
+        self._rows = {row.facts.level: row for row in rows}
+        self._advised, self._problem = advised, problem
+        self._fit_columns()
+        self._fill()
+
+    def preselect(self, level: str) -> None:
+        """Tick this level alone, unless a person has ticked something."""
+        if self._is_chosen or not level or self._wanted == {level}:
+            return
+        self._wanted = {level}
+        with QSignalBlocker(self):
+            for row, planned in enumerate(self.planned):
+                self._tick(row, planned.level)
+        self._is_first_look = True
+        self._scroll_to_what_matters()
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
         """The levels that are ticked."""
         return [planned for planned in self.planned if planned.level in self._wanted]
+
+    def cell(self, row: int, column: int) -> Cell:
+        """What a cell says."""
+        cell = self._item(row, column).data(CELL_ROLE)
+        return cell if isinstance(cell, Cell) else Cell()
 
     def _scroll_to_what_matters(self) -> None:
         """At first the usual level; later the special levels, when there are some suddenly."""
@@ -107,46 +164,88 @@ class LevelTable(ItemTable):
         if self._is_first_look:
             for row, planned in enumerate(self.planned):
                 if planned.level in self._wanted:
-                    self.scrollToItem(self._cell(row, 0), self.ScrollHint.PositionAtCenter)
+                    self.scrollToItem(self._item(row, 0), self.ScrollHint.PositionAtCenter)
         elif has_special and not self._had_special:
             self.scrollToTop()
         self._is_first_look, self._had_special = False, has_special
 
     def _add_empty_row(self, row: int, level: str) -> None:
         self.add_row([""] * self.columnCount(), at=row)
-        item = self._cell(row, 0)
+        item = self._item(row, 0)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setCheckState(_CHECKED if level in self._wanted else Qt.CheckState.Unchecked)
+        self._tick(row, level)
 
-    def _fill(self, row: int, planned: LevelPlanned) -> None:
-        cells = (
-            (planned.level, ""),
-            (self.tr(level_named(planned.level).description), ""),
-            (f"{planned.bits_per_weight:.2f}", ""),
-            (format_bytes(planned.size_bytes), self._exactly(planned.size_bytes)),
-            (self._presence(planned.target), planned.target),
-        )
-        for column, (text, tool_tip) in enumerate(cells):
-            item = self._cell(row, column)
-            item.setText(text)
-            item.setToolTip(plain_tool_tip(tool_tip))
+    def _tick(self, row: int, level: str) -> None:
+        is_wanted = level in self._wanted
+        self._item(row, 0).setCheckState(_CHECKED if is_wanted else Qt.CheckState.Unchecked)
 
-    def _cell(self, row: int, column: int) -> QTableWidgetItem:
+    def _fill(self) -> None:
+        """Bring all cells up to date; the view is told once, at the end."""
+        if not self.planned:
+            return
+        largest = max(planned.size_bytes for planned in self.planned)
+        with QSignalBlocker(self.model()):
+            for row, planned in enumerate(self.planned):
+                outlook = self._rows.get(planned.level)
+                cells = (
+                    level_cell(
+                        planned,
+                        is_advised=planned.level == self._advised,
+                        is_there=planned.level in self._there,
+                    ),
+                    size_cell(planned, largest),
+                    *outlook_cells(planned, outlook, self._problem),
+                )
+                for column, cell in enumerate(cells):
+                    self._put(row, column, cell)
+        with QSignalBlocker(self):
+            first, last = self.model().index(0, 0), self._last_index()
+            self.model().dataChanged.emit(first, last)
+
+    def _put(self, row: int, column: int, cell: Cell) -> None:
+        item = self._item(row, column)
+        if item.data(CELL_ROLE) == cell:
+            return
+        item.setData(CELL_ROLE, cell)
+        item.setText(cell.text)
+        item.setToolTip(plain_tool_tip(cell.tool_tip))
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, cell.told)
+
+    def _last_index(self) -> QModelIndex:
+        return self.model().index(self.rowCount() - 1, self.columnCount() - 1)
+
+    def _fit_columns(self) -> None:
+        """Speed gives way where the window is narrow, or where nobody knows it."""
+        has_speed = any(row.speed is not None for row in self._rows.values())
+        width = self.viewport().width() // SPACING.small
+        shown = {
+            _MEMORY: self._shows_outlook,
+            _SPEED: self._shows_outlook and has_speed and width >= _NARROW,
+            _FIT: self._shows_outlook,
+        }
+        for column, is_shown in shown.items():
+            if self.isColumnHidden(column) is is_shown:
+                self.setColumnHidden(column, not is_shown)
+        stretched = _FIT if self._shows_outlook else _QUALITY
+        header = self.horizontalHeader()
+        for column in (_FIT, _QUALITY):
+            is_wide = column == stretched
+            wanted = QHeaderView.ResizeMode.Stretch if is_wide else QHeaderView.ResizeMode.Fixed
+            if header.sectionResizeMode(column) != wanted:
+                header.setSectionResizeMode(column, wanted)
+        units = _WIDE_QUALITY if width >= _WIDE else _WIDTHS[_QUALITY]
+        if self._shows_outlook and self.columnWidth(_QUALITY) != units * SPACING.small:
+            self.setColumnWidth(_QUALITY, units * SPACING.small)
+
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
         item = self.item(row, column)
         if item is None:
             raise IndexError((row, column))
         return item
 
-    def _presence(self, target: str) -> str:
-        return self.tr("there already") if Path(target).exists() else ""
-
-    def _exactly(self, size_bytes: int) -> str:
-        words = self.tr("exactly {bytes} bytes, {size}")
-        words = words.replace("{bytes}", f"{size_bytes:,}")
-        return words.replace("{size}", format_gibibytes(size_bytes))
-
     def _on_item_changed(self, item: QTableWidgetItem) -> None:
         level = self.planned[item.row()].level
+        self._is_chosen = True
         if item.checkState() == _CHECKED:
             self._wanted.add(level)
         else:

@@ -11,11 +11,12 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from app.checkpoint.kind import is_adapter, sees_or_hears
 from app.core import events
 from app.core.levels import DEFAULT_LEVEL
+from app.core.load_options import load_options_of
 from app.core.settings import Settings
 from app.core.sizes import format_bytes
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
-from app.gui.pages.convert.level_table import LevelTable
+from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
 from app.gui.pages.convert.wishes import ConversionWishes, command_lines, projector_beside
 from app.gui.theme.theme import Theme
@@ -47,7 +48,8 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self._is_part = False
         self.checks = ChecksCard(theme)
-        self.table = LevelTable()
+        self.picker = LevelPicker(theme)
+        self.table = self.picker.table
         self.special_note = PlainLabel(
             self.tr(
                 "Levels below 3 bits (IQ2_XXS …) need an importance matrix: with so few bits the "
@@ -84,7 +86,7 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self.wishes = replace(self.wishes, source="")
         self.checks.start()
-        self.table.start(DEFAULT_LEVEL)
+        self.picker.start(DEFAULT_LEVEL)
         self._levels.hide()
         self.show_busy(self.tr("Looking at the files…"))
         self._show_choice()
@@ -105,13 +107,25 @@ class LevelsStep(QWidget):
         self.options.set_takes_importance(not is_part)
         self.advanced.set_takes_types(not is_part)
         self.projector.setVisible(sees_or_hears(Path(source)))
-        self.table.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
+        self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
+        if is_part:
+            self.picker.offer_sizes_alone()
         self._show_choice()
+
+    def find_facts(self) -> None:
+        """Find out what is to be expected of the levels on this machine."""
+        if self.makes_models:
+            self.picker.look_at(self.wishes.source, *self.wishes.consent())
+
+    def stop(self) -> None:
+        """Find out no more."""
+        self.picker.stop()
 
     def show_settings(self, settings: Settings) -> None:
         """Say what holds as long as nothing else is chosen."""
         self.options.set_usual_folder(settings.models_path())
         self.advanced.set_usual_reference(settings.quantizes_by_reference)
+        self.picker.set_usual(load_options_of(settings))
 
     def allow_pickle(self) -> None:
         """Let weights in pickle files be read."""
@@ -150,7 +164,7 @@ class LevelsStep(QWidget):
 
     def add_level(self, planned: events.LevelPlanned) -> None:
         """Show one more level."""
-        self.table.show_level(planned)
+        self.picker.show_level(planned)
         self._levels.show()
 
     def finish(self, *, was_successful: bool) -> None:
@@ -232,8 +246,7 @@ class LevelsStep(QWidget):
         levels = QVBoxLayout(self._levels)
         levels.setContentsMargins(0, 0, 0, 0)
         levels.setSpacing(SPACING.small)
-        levels.addWidget(PlainLabel(self.tr("Which level?"), "heading"))
-        levels.addWidget(self.table, 1)
+        levels.addWidget(self.picker, 1)
         levels.addWidget(self._special)
         levels.addWidget(self.projector)
         levels.addWidget(self.options)

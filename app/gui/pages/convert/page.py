@@ -121,6 +121,7 @@ class ConvertPage(QWidget):
 
     def _go_back(self) -> None:
         self._drop_checker()
+        self.levels_step.stop()
         self.notice.hide()
         self.source_step.refresh()
         self._show_step(0)
@@ -149,6 +150,7 @@ class ConvertPage(QWidget):
     def _check_at(self, path: str) -> None:
         self.levels_step.set_source(written_out(path))
         self._start_checker()
+        self.levels_step.find_facts()
 
     def _check_again(self) -> None:
         self._drop_checker()

@@ -68,6 +68,10 @@ class ConversionWishes:
         """What `gristmill convert` is given to write the multimodal projector."""
         return (self.source, "--mmproj", "--level", PROJECTOR_LEVEL, *self._run_options())
 
+    def consent(self) -> tuple[str, ...]:
+        """What any verb is given that may read weights in pickle files."""
+        return ("--allow-pickle",) if self.allows_pickle else ()
+
     def _type_options(self) -> list[str]:
         options: list[str] = []
         if self.has_importance:
@@ -82,7 +86,7 @@ class ConversionWishes:
 
     def _place_options(self) -> list[str]:
         options = _pairs(("--base", written_out(self.base)), ("--to", written_out(self.folder)))
-        return [*options, "--allow-pickle"] if self.allows_pickle else options
+        return [*options, *self.consent()]
 
     def _run_options(self) -> list[str]:
         options = [*self._place_options(), *_pairs(("--threads", str(self.threads or "")))]

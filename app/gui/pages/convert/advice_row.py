@@ -1,0 +1,64 @@
+"""What the model is for, and which level to take then, in a sentence with the reasons."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from app.estimation.advisor import USES, Advice, Use
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
+from app.gui.widgets.wheel_guard import WheelGuard
+
+
+class AdviceRow(QWidget):
+    """A box of uses, and the sentence below it.
+
+    Signals:
+        changed: a person chose another use.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        words: dict[Use, str] = {
+            "chat": self.tr("Chat on this machine"),
+            "long_context": self.tr("A long context"),
+            "edge": self.tr("A phone or edge device"),
+            "quality": self.tr("The best quality"),
+            "smallest": self.tr("The smallest file"),
+            "server": self.tr("A GPU server"),
+        }
+        self.use = QComboBox()
+        self.use.setAccessibleName(self.tr("What the model is for"))
+        for use in USES:
+            self.use.addItem(words[use], use)
+        self.sentence = PlainLabel("", wrap=True, selectable=True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.medium)
+        row.addWidget(self.use)
+        row.addWidget(self.sentence, 1)
+        WheelGuard(self)
+        self.use.currentIndexChanged.connect(self.changed)
+
+    @property
+    def value(self) -> Use:
+        """What the model is for."""
+        return USES[self.use.currentIndex()]
+
+    def show_advice(self, advice: Advice) -> None:
+        """Say which level to take."""
+        if advice.sentence == self.sentence.whole_text:
+            return
+        self.sentence.set_text(advice.sentence)
+        others = "\n".join(advice.alternatives)
+        self.sentence.setToolTip(plain_tool_tip(others))
+        self.sentence.setAccessibleDescription(others)
+
+    def show_words(self, words: str) -> None:
+        """Say why there is no advice."""
+        self.sentence.set_text(words)
+        self.sentence.setToolTip("")

@@ -1,0 +1,141 @@
+"""Draws the cells of the levels: a line, and below it a smaller one or a bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from app.gui.pages.convert.level_words import Bar, BarKind, Cell, CellTone, ends
+from app.gui.theme.fonts import text_font
+from app.gui.theme.icons import icon
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+
+CELL_ROLE = Qt.ItemDataRole.UserRole
+_Index = QModelIndex | QPersistentModelIndex
+_TEXT = QStyle.SubElement.SE_ItemViewItemText
+
+
+class LevelDelegate(QStyledItemDelegate):
+    """Takes a `Cell` from each item; figures are aligned as the item is."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._fonts = {
+            is_small: text_font("caption" if is_small else "body", tabular=True)
+            for is_small in (False, True)
+        }
+        self._metrics = {key: QFontMetrics(font) for key, font in self._fonts.items()}
+
+    @property
+    def row_height(self) -> int:
+        """Room for both lines."""
+        return sum(metrics.height() for metrics in self._metrics.values()) + 2 * SPACING.small
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        """As high as both lines."""
+        return QSize(super().sizeHint(option, index).width(), self.row_height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        """Draw the ground and the box as the style has them, and the cell on top."""
+        styled = QStyleOptionViewItem(option)
+        self.initStyleOption(styled, index)
+        widget = styled.widget
+        place = widget.style().subElementRect(_TEXT, styled, widget)
+        place.setRight(min(place.right(), styled.rect.right() - SPACING.small))
+        place.setLeft(max(place.left(), styled.rect.left() + SPACING.small))
+        styled.text = ""
+        widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, styled, painter, widget)
+        cell = index.data(CELL_ROLE)
+        if isinstance(cell, Cell):
+            self._draw(painter, place, cell, styled)
+
+    def _draw(
+        self, painter: QPainter, place: QRect, cell: Cell, styled: QStyleOptionViewItem
+    ) -> None:
+        first, second = self._lines(styled.rect, place, has_second=bool(cell.caption or cell.bar))
+        painter.save()
+        first = self._draw_icon(painter, first, cell, styled)
+        # Words stay readable: only the mark beside them has the colour of the verdict.
+        tone: CellTone = "muted" if cell.tone == "muted" else "plain"
+        self._write(painter, first, cell.text, tone, styled, is_small=False)
+        if cell.bar is not None:
+            self._draw_bar(painter, second, cell.bar, styled.direction)
+        else:
+            has_room = self._metrics[True].horizontalAdvance(cell.caption) <= second.width()
+            caption = cell.caption if has_room else cell.short or cell.caption
+            self._write(painter, second, caption, cell.caption_tone, styled, is_small=True)
+        painter.restore()
+
+    def _lines(self, row: QRect, place: QRect, *, has_second: bool) -> tuple[QRect, QRect]:
+        heights = [self._metrics[is_small].height() for is_small in (False, True)]
+        taken = sum(heights) if has_second else heights[0]
+        top = row.top() + (row.height() - taken) // 2
+        first = QRect(place.left(), top, place.width(), heights[0])
+        return first, QRect(place.left(), top + heights[0], place.width(), heights[1])
+
+    def _draw_icon(
+        self, painter: QPainter, line: QRect, cell: Cell, styled: QStyleOptionViewItem
+    ) -> QRect:
+        """Draw the mark before the words; gives the room that is left for them."""
+        if cell.icon is None:
+            return line
+        side = SIZE.small_icon
+        square = QRect(line.left(), line.top() + (line.height() - side) // 2, side, side)
+        square = QStyle.visualRect(styled.direction, line, square)
+        colors = self._theme.colors
+        icon(cell.icon, colors, self._color(cell.tone)).paint(painter, square)
+        rest = line.adjusted(side + SPACING.tiny, 0, 0, 0)
+        return QStyle.visualRect(styled.direction, line, rest)
+
+    def _write(
+        self,
+        painter: QPainter,
+        line: QRect,
+        text: str,
+        tone: CellTone,
+        styled: QStyleOptionViewItem,
+        *,
+        is_small: bool,
+    ) -> None:
+        painter.setFont(self._fonts[is_small])
+        painter.setPen(QColor(self._color(tone)))
+        elide = Qt.TextElideMode.ElideRight
+        shown = self._metrics[is_small].elidedText(text, elide, line.width())
+        alignment = QStyle.visualAlignment(styled.direction, styled.displayAlignment)
+        painter.drawText(line, alignment, shown)
+
+    def _draw_bar(
+        self, painter: QPainter, line: QRect, bar: Bar, direction: Qt.LayoutDirection
+    ) -> None:
+        colors = self._theme.colors
+        height = SIZE.bar
+        track = QRect(line.left(), line.center().y() - height // 2, line.width(), height)
+        painter.fillRect(track, QColor(colors.pressed))
+        for kind, begin, end in ends(bar):
+            left, right = (round(stop * track.width()) for stop in (begin, min(end, 1.0)))
+            part = QRect(track.left() + left, track.top(), right - left, height)
+            color = QColor(self._bar_color(kind))
+            painter.fillRect(QStyle.visualRect(direction, track, part), color)
+        for mark in bar.marks:
+            x = min(track.left() + round(mark * track.width()), track.right())
+            rule = QRect(x, track.top() - SIZE.focus, SIZE.hairline, height + 2 * SIZE.focus)
+            painter.fillRect(QStyle.visualRect(direction, track, rule), QColor(colors.ink))
+
+    def _bar_color(self, kind: BarKind) -> str:
+        memory = self._theme.colors.memory
+        by_kind = {"weights": memory.weights, "kv": memory.kv, "compute": memory.compute}
+        return by_kind.get(kind, self._theme.colors.edge)
+
+    def _color(self, tone: CellTone) -> str:
+        colors = self._theme.colors
+        return {
+            "plain": colors.ink,
+            "muted": colors.muted,
+            "accent": colors.accent,
+            "success": colors.success,
+            "warning": colors.warning,
+            "danger": colors.danger,
+        }[tone]

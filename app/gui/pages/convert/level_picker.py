@@ -1,0 +1,126 @@
+"""Choosing levels: what is advised, how they would be loaded, and the table that follows both."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.core.events import LevelPlanned
+from app.core.load_options import LoadOptions
+from app.estimation.advisor import Advice, advise
+from app.estimation.outlook import LevelOutlook, outlook
+from app.estimation.placement import is_in_ram
+from app.estimation.resizing import resized
+from app.estimation.source_facts import SourceFacts
+from app.gui.pages.convert.advice_row import AdviceRow
+from app.gui.pages.convert.level_table import LevelTable
+from app.gui.pages.convert.load_strip import LoadStrip
+from app.gui.pages.convert.memory_legend import MemoryLegend
+from app.gui.process.facts_finder import FactsFinder
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.plain_label import PlainLabel
+
+
+class LevelPicker(QWidget):
+    """Facts are found out once for a source; whatever is moved then is arithmetic on them."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._facts: SourceFacts | None = None
+        self._is_advised = False
+        self._is_offered = True
+        self.finder = FactsFinder(self)
+        self.advice = AdviceRow()
+        self.strip = LoadStrip()
+        self.table = LevelTable(theme)
+        self._legend = MemoryLegend(theme)
+        # Levels come one by one, but together.
+        self._pause = QTimer(self, singleShot=True, interval=0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.small)
+        column.addWidget(PlainLabel(self.tr("Which level?"), "heading"))
+        for widget in (self.advice, self.strip):
+            column.addWidget(widget)
+        column.addWidget(self.table, 1)
+        column.addWidget(self._legend)
+        self.finder.found.connect(self.take_facts)
+        self.finder.failed.connect(self._on_failed)
+        self.strip.changed.connect(self.refresh)
+        self.advice.changed.connect(self._on_use_changed)
+        self._pause.timeout.connect(self.refresh)
+
+    def start(self, usual: str) -> None:
+        """Begin anew with another source; `usual` is the level that is ticked at first."""
+        self.finder.stop()
+        self._facts = None
+        self._is_advised = False
+        self.strip.start()
+        self.table.start(usual)
+        self._set_offered(True)
+        self.advice.show_words(self.tr("Finding out what fits on this machine…"))
+
+    def look_at(self, source: str, *arguments: str) -> None:
+        """Find out what is to be expected of a source, with these arguments of the finder's."""
+        self.finder.find(source, *arguments)
+
+    def stop(self) -> None:
+        """Find out no more."""
+        self.finder.stop()
+
+    def offer_sizes_alone(self) -> None:
+        """Show sizes and no more: this kind of source is not loaded by itself."""
+        self._set_offered(False)
+
+    def set_usual(self, usual: LoadOptions) -> None:
+        """Say how models are loaded."""
+        self.strip.set_usual(usual)
+        self.refresh()
+
+    def show_level(self, planned: LevelPlanned) -> None:
+        """Show a level at its place."""
+        self.table.show_level(planned)
+        self._pause.start()
+
+    def take_facts(self, facts: SourceFacts) -> None:
+        """Take what was found out."""
+        self._facts = facts
+        self.strip.set_facts(facts)
+        self._legend.set_has_mark(any(not is_in_ram(one) for one in facts.hardware.devices))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the table and the advice up to date, in this very call."""
+        if self._facts is None or not self.table.planned:
+            return
+        facts = resized(self._facts, self.table.planned)
+        rows = outlook(facts, self.strip.options)
+        advice = advise(rows, facts, self.advice.value)
+        self.advice.show_advice(advice)
+        self.table.show_outlook(rows, advised=advice.level)
+        self._show_planned_layers(rows, advice)
+        if not self._is_advised:
+            self._is_advised = True
+            self.table.preselect(advice.level)
+
+    def _show_planned_layers(self, rows: tuple[LevelOutlook, ...], advice: Advice) -> None:
+        """Those of the level that is ticked, or advised."""
+        wanted = {advice.level, *(planned.level for planned in self.table.ticked()[:1])}
+        for row in rows:
+            if row.facts.level in wanted and row.plan is not None:
+                self.strip.set_planned_layers(row.plan.gpu_layers)
+
+    def _on_use_changed(self) -> None:
+        self._is_advised = False
+        self.refresh()
+
+    def _on_failed(self, sentence: str) -> None:
+        if self._facts is None:
+            self.advice.show_words(sentence)
+            self.table.show_outlook((), problem=sentence)
+
+    def _set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
+        for widget in (self.advice, self.strip, self._legend):
+            widget.setVisible(is_offered)
+        self.table.set_shows_outlook(is_offered)

@@ -1,0 +1,234 @@
+"""What the table says of a level, cell by cell, in words and in the measures of its bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+from PySide6.QtCore import QCoreApplication
+
+from app.core.events import LevelPlanned
+from app.core.levels import level_named
+from app.core.sizes import format_bytes, format_gibibytes, format_pace
+from app.estimation.fit import Plan
+from app.estimation.grades import Grade, grade_of
+from app.estimation.memory import PROCESSOR
+from app.estimation.outlook import LevelOutlook
+from app.estimation.placement import free_bytes, is_in_ram
+from app.estimation.quality import Quality
+from app.estimation.speed import Speed
+from app.gui.theme.icons import IconName
+
+BarKind = Literal["size", "weights", "kv", "compute"]
+CellTone = Literal["plain", "muted", "accent", "success", "warning", "danger"]
+WAITING = "…"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Parts from the left, and marks, in parts of the whole width."""
+
+    parts: tuple[tuple[BarKind, float], ...]
+    marks: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A line, and below it a smaller line or a bar; `told` is all of it for screen readers.
+
+    The `short` caption takes the place of one that has no room.
+    """
+
+    text: str = ""
+    caption: str = ""
+    short: str = ""
+    tool_tip: str = ""
+    told: str = ""
+    icon: IconName | None = None
+    tone: CellTone = "plain"
+    caption_tone: CellTone = "muted"
+    bar: Bar | None = None
+
+
+def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Cell:
+    """The name, and whether it is recommended or made already."""
+    marks = [_tr("Recommended")] if is_advised else []
+    there = [_tr("there already")] if is_there else []
+    told = ", ".join([planned.level, *marks, *there])
+    return Cell(
+        text=planned.level,
+        caption=(marks or there or [""])[0],
+        tool_tip=f"{told}\n{planned.target}" if is_there else told,
+        told=told,
+        icon="done" if is_there and is_advised else None,
+        caption_tone="accent" if is_advised else "muted",
+    )
+
+
+def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
+    """The exact size of the file, against that of the largest level."""
+    words = _tr("exactly {bytes} bytes, {size}")
+    words = words.replace("{bytes}", f"{planned.size_bytes:,}")
+    words = words.replace("{size}", format_gibibytes(planned.size_bytes))
+    bits = _tr("{bits} bits per weight").replace("{bits}", f"{planned.bits_per_weight:.2f}")
+    size = format_bytes(planned.size_bytes)
+    return Cell(
+        text=size,
+        tool_tip=f"{words}\n{bits}",
+        told=f"{size}, {bits}",
+        bar=Bar((("size", planned.size_bytes / max(1, largest_bytes)),)),
+    )
+
+
+def outlook_cells(
+    planned: LevelPlanned, row: LevelOutlook | None, problem: str
+) -> tuple[Cell, ...]:
+    """Memory, fit, speed and quality; without a row they are awaited, or unknown by a problem."""
+    plan = row.plan if row else None
+    if row is None or plan is None:
+        missing = _missing((row.problem if row else "") or problem)
+        quality = quality_cell(planned.level, row)
+        return (missing, missing, _speed_cell(row.speed if row else None), quality)
+    return (
+        _memory_cell(plan, is_exact=row.facts.is_exact),
+        _fit_cell(plan),
+        _speed_cell(row.speed),
+        quality_cell(planned.level, row),
+    )
+
+
+def quality_cell(level: str, row: LevelOutlook | None) -> Cell:
+    """How good the replies are: the grade and the divergence, or what the level is known for."""
+    description = _tr(level_named(level).description)
+    quality = row.quality if row else None
+    grade = grade_of(row) if row else None
+    if quality is None or grade is None:
+        text, _, caption = description.partition("; ")
+        return Cell(text, caption, tool_tip=description, told=description)
+    words = grade_words(grade)
+    band = _band(quality)
+    kind = {
+        "typical": _tr("typical"),
+        "probed": _tr("from this model's weights"),
+        "measured": _tr("measured"),
+    }[quality.kind]
+    about = _tr("mean KL divergence {band}, {kind}; {source}").replace("{band}", band)
+    about = about.replace("{kind}", kind).replace("{source}", quality.source)
+    short = {"typical": kind, "probed": _tr("probed"), "measured": kind}[quality.kind]
+    return Cell(
+        text=words,
+        caption=f"KL {band} ({short})",
+        short=f"KL {band}",
+        tool_tip=f"{description}\n{about}",
+        told=f"{words}, {about}",
+    )
+
+
+def grade_words(grade: Grade) -> str:
+    """A grade of quality in words."""
+    return {
+        Grade.NEARLY_LOSSLESS: _tr("Nearly lossless"),
+        Grade.GOOD: _tr("Good"),
+        Grade.NOTICEABLE_LOSS: _tr("Noticeable loss"),
+        Grade.CLEARLY_WORSE: _tr("Clearly worse"),
+    }[grade]
+
+
+def _missing(problem: str) -> Cell:
+    if not problem:
+        return Cell(WAITING, tool_tip=_tr("is being found out"), told=_tr("is being found out"))
+    words = _tr("unknown")
+    return Cell(words, tool_tip=problem, told=f"{words}: {problem}", tone="muted")
+
+
+def _memory_cell(plan: Plan, *, is_exact: bool) -> Cell:
+    total = sum(part.total_bytes for part in plan.memory.values())
+    size = format_bytes(total) if is_exact else f"≈ {format_bytes(total)}"
+    lines = list(_memory_lines(plan))
+    return Cell(
+        text=size, tool_tip="\n".join(lines), told=f"{size}; {'; '.join(lines)}", bar=_bar(plan)
+    )
+
+
+def _memory_lines(plan: Plan) -> Iterator[str]:
+    free = free_bytes(plan.machine)
+    words = _tr(
+        "{place}: weights {weights}, keys and values {kv}, compute {compute}; {free} are free"
+    )
+    for name, part in plan.memory.items():
+        line = words.replace("{place}", _tr("RAM") if name == PROCESSOR else name)
+        line = line.replace("{weights}", format_bytes(part.weights_bytes))
+        line = line.replace("{kv}", format_bytes(part.kv_bytes))
+        line = line.replace("{compute}", format_bytes(part.compute_bytes))
+        yield line.replace("{free}", format_bytes(free.get(name, 0)))
+
+
+def _bar(plan: Plan) -> Bar:
+    """All that is needed against all that is free; a mark where devices end and RAM begins."""
+    free = free_bytes(plan.machine)
+    own = sum(free[device.name] for device in plan.machine.devices if not is_in_ram(device))
+    room = own + free[PROCESSOR]
+    parts = plan.memory.values()
+    sizes: tuple[tuple[BarKind, int], ...] = (
+        ("weights", sum(part.weights_bytes for part in parts)),
+        ("kv", sum(part.kv_bytes for part in parts)),
+        ("compute", sum(part.compute_bytes for part in parts)),
+    )
+    whole = max(room, sum(size for _, size in sizes), 1)
+    marks = [own / whole] if own else []
+    marks += [room / whole] if room < whole else []
+    return Bar(tuple((kind, size / whole) for kind, size in sizes), tuple(marks))
+
+
+def _fit_cell(plan: Plan) -> Cell:
+    spare = _tr("{size} to spare").replace("{size}", format_bytes(plan.spare_bytes))
+    if plan.verdict == "too_large":
+        missing = _tr("{size} missing").replace("{size}", format_bytes(plan.missing_bytes))
+        return _verdict(plan, _tr("Too large"), missing, "error", "danger")
+    if plan.verdict == "on_devices":
+        count = len(plan.layers)
+        words = _tr("All on the GPU") if count == 1 else _tr("All on {count} GPUs")
+        return _verdict(plan, words.replace("{count}", str(count)), spare, "check", "success")
+    if plan.verdict == "on_processor":
+        icon: IconName = "memory" if plan.machine.devices else "check"
+        return _verdict(plan, _tr("In RAM"), spare, icon, "success" if icon == "check" else "muted")
+    if plan.experts_on_cpu:
+        place = _tr("{count} layers' experts in RAM").replace("{count}", str(plan.experts_on_cpu))
+    else:
+        place = _tr("{count} of {layers} layers on GPU").replace("{count}", str(plan.gpu_layers))
+        place = place.replace("{layers}", str(plan.need.layers + 1))
+    return _verdict(plan, _tr("GPU and RAM"), place, "memory", "warning")
+
+
+def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone) -> Cell:
+    told = f"{text}, {caption}. {plan.sentence}"
+    return Cell(text, caption, tool_tip=plan.sentence, told=told, icon=icon, tone=tone)
+
+
+def _speed_cell(speed: Speed | None) -> Cell:
+    if speed is None:
+        return Cell(WAITING, told=_tr("unknown"), tool_tip=_tr("unknown"), tone="muted")
+    reply = f"≈ {format_pace(speed.generation_tokens_per_second)} t/s"
+    about = _tr("predicted: {reply} tokens per second of a reply, {prompt} of a prompt")
+    about = about.replace("{reply}", format_pace(speed.generation_tokens_per_second))
+    about = about.replace("{prompt}", format_pace(speed.prompt_tokens_per_second))
+    return Cell(reply, tool_tip=about, told=about)
+
+
+def _band(quality: Quality) -> str:
+    if quality.kind == "measured" or quality.low == quality.high:
+        return f"{round(quality.kl_divergence, 4):.2g}"
+    return f"{round(quality.low, 4):.1g}–{round(quality.high, 4):.1g}"
+
+
+def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:
+    """Each part of a bar with its begin and its end."""
+    stops = list(accumulate((part for _, part in bar.parts), initial=0.0))
+    for (kind, _), begin, end in zip(bar.parts, stops, stops[1:], strict=False):
+        yield kind, begin, end
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("LevelTable", text)

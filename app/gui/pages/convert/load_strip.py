@@ -1,0 +1,180 @@
+"""How a level would be loaded: a few controls above the levels, for what-ifs."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
+
+from app.core.load_options import CacheType, LoadOptions
+from app.core.machine import usable_threads
+from app.estimation.facts import DeviceFacts
+from app.estimation.source_facts import SourceFacts
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.auto_slider import AutoSlider
+from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.card import Card
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.step_slider import StepSlider
+from app.gui.widgets.wheel_guard import WheelGuard
+
+_LEAST_CONTEXT = 256
+_MOST_CONTEXT = 2**20
+_FINE_FROM = 2048
+_MOST_LAYERS = _MOST_THREADS = 1024
+_ALL, _PROCESSOR = "all", "processor"
+_FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+
+
+class LoadStrip(Card):
+    """Context, type of keys and values, layers and devices, threads.
+
+    Signals:
+        changed: a person changed one of them.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setAccessibleName(self.tr("How it would be loaded"))
+        self._usual = LoadOptions()
+        self._devices: tuple[DeviceFacts, ...] = ()
+        self._is_chosen = False
+        self.context = StepSlider(
+            self.tr("Context"), _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_MOST_CONTEXT)
+        )
+        self.cache_type = QComboBox()
+        for kind in get_args(CacheType):
+            self.cache_type.addItem(kind, kind)
+        self.layers = AutoSlider(self.tr("GPU layers"), _MOST_LAYERS)
+        self.device = QComboBox()
+        self.threads = AutoSpinBox(self.tr("Threads"), 1, _MOST_THREADS, usable_threads())
+        self._build_layout()
+        self.set_usual(self._usual)
+        self.set_facts(None)
+        WheelGuard(self)
+        for control in (self.context, self.layers, self.threads):
+            control.changed.connect(self._on_changed)
+        for box in (self.cache_type, self.device):
+            box.currentIndexChanged.connect(self._on_changed)
+
+    @property
+    def options(self) -> LoadOptions:
+        """The usual options with what is chosen here."""
+        place = self.device.currentData()
+        kind = self.cache_type.currentData()
+        shares = self._usual.device_shares
+        if isinstance(place, int):
+            shares = tuple(float(number == place) for number in range(len(self._devices)))
+        return msgspec.structs.replace(
+            self._usual,
+            context=self.context.value,
+            cache_type_k=kind,
+            cache_type_v=self._usual.cache_type_v if kind == self._usual.cache_type_k else kind,
+            gpu_layers=0 if place == _PROCESSOR else self.layers.value,
+            device_shares=shares,
+            threads=self.threads.value,
+        )
+
+    def start(self) -> None:
+        """Forget what was chosen for another source."""
+        self._is_chosen = False
+        self.set_usual(self._usual)
+        self.set_facts(None)
+
+    def set_usual(self, usual: LoadOptions) -> None:
+        """Say how models are loaded; it is shown until something else is chosen here."""
+        self._usual = usual
+        if self._is_chosen:
+            return
+        self.context.set_value(usual.context)
+        self.layers.set_value(usual.gpu_layers)
+        self.threads.set_value(usual.threads)
+        with QSignalBlocker(self.cache_type):
+            self.cache_type.setCurrentIndex(self.cache_type.findData(usual.cache_type_k))
+
+    def set_facts(self, facts: SourceFacts | None) -> None:
+        """Offer what this source and this machine have; None while that is unknown."""
+        trained = facts.largest_context if facts else _MOST_CONTEXT
+        trained = max(_LEAST_CONTEXT, trained)
+        with QSignalBlocker(self.context.number):
+            self.context.number.setRange(min(_LEAST_CONTEXT, trained), trained)
+        self.context.set_steps(_steps(trained))
+        self.context.set_value(self.context.value)
+        self.layers.set_most(facts.shape.layers + 1 if facts else None)
+        self.threads.set_range(1, facts.hardware.logical_cores if facts else _MOST_THREADS)
+        devices = facts.hardware.devices if facts else ()
+        if devices != self._devices or not self.device.count():
+            self._devices = devices
+            self._offer_devices()
+        for widget in self._of_devices:
+            widget.setVisible(bool(devices))
+
+    def set_planned_layers(self, layers: int) -> None:
+        """Say how many layers the program would lay on devices."""
+        self.layers.set_planned(layers)
+
+    def _offer_devices(self) -> None:
+        with QSignalBlocker(self.device):
+            self.device.clear()
+            several = len(self._devices) > 1
+            self.device.addItem(self.tr("All devices") if several else self._name(0), _ALL)
+            for number in range(len(self._devices)) if several else ():
+                self.device.addItem(self._name(number), number)
+            self.device.addItem(self.tr("Processor only"), _PROCESSOR)
+
+    def _name(self, number: int) -> str:
+        if number >= len(self._devices):
+            return ""
+        device = self._devices[number]
+        return f"{device.name}: {device.description}" if device.description else device.name
+
+    def _on_changed(self) -> None:
+        self._is_chosen = True
+        self.layers.setEnabled(self.device.currentData() != _PROCESSOR)
+        self.changed.emit()
+
+    def _build_layout(self) -> None:
+        self._of_devices = (
+            self._named(self.tr("GPU layers"), self.layers),
+            self._named(self.tr("Device"), self.device),
+        )
+        for slider in (self.context.slider, self.layers.slider):
+            slider.setMinimumWidth(SPACING.huge)
+        self.device.setSizeAdjustPolicy(_FIXED_LENGTH)
+        holder = QWidget()
+        grid = QGridLayout(holder)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(SPACING.large)
+        grid.setVerticalSpacing(SPACING.small)
+        grid.setColumnStretch(0, 1)
+        grid.addWidget(self._named(self.tr("Context"), self.context), 0, 0)
+        grid.addWidget(self._named(self.tr("Keys and values"), self.cache_type), 0, 1)
+        grid.addWidget(self._named(self.tr("Threads"), self.threads), 0, 2)
+        grid.addWidget(self._of_devices[0], 1, 0, 1, 2)
+        grid.addWidget(self._of_devices[1], 1, 2)
+        self.add(holder)
+
+    def _named(self, words: str, control: QWidget) -> QWidget:
+        label = PlainLabel(words, "caption")
+        label.setBuddy(control)
+        if not control.accessibleName():
+            control.setAccessibleName(words)
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.tiny)
+        column.addWidget(label)
+        column.addWidget(control)
+        column.addStretch()
+        return holder
+
+
+def _steps(most: int) -> list[int]:
+    """Powers of two, and later one more between them; the largest at the end."""
+    powers = [2**power for power in range(9, most.bit_length())]
+    between = [3 * power // 2 for power in powers if power >= _FINE_FROM]
+    return sorted({step for step in (*powers, *between) if step < most} | {most})
