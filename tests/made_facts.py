@@ -11,9 +11,9 @@ from app.core.levels import LEVELS, SPECIAL_LEVELS
 from app.core.load_options import LoadOptions
 from app.estimation.compute import LoadSample, effective_micro_batch
 from app.estimation.facts import DeviceFacts, Hardware, ModelShape
-from app.estimation.memory import PROCESSOR, Weights
+from app.estimation.memory import Weights
 from app.estimation.source_facts import LevelFacts, SourceFacts
-from app.native.load_log import Cache
+from app.native.load_log import PROCESSOR, Cache
 
 GB = 10**9
 USUAL_LEVELS = tuple(level.name for level in LEVELS)

@@ -96,7 +96,7 @@ def test_all_of_the_context_may_have_room() -> None:
     ("bandwidth", "level", "words"),
     [
         (100 * GB, "Q6_K", "about 15 tokens/s"),
-        (40 * GB, "Q5_K_M", "about 7 tokens/s"),
+        (40 * GB, "Q5_K_M", "about 7.0 tokens/s"),
         (10 * GB, "IQ4_XS", "about 2.2 tokens/s, the fastest without much loss"),
     ],
 )

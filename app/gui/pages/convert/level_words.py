@@ -9,12 +9,12 @@ from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
 
+from app.core.device_memory import PROCESSOR
 from app.core.events import LevelPlanned
 from app.core.levels import level_named
 from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
-from app.estimation.memory import PROCESSOR
 from app.estimation.outlook import LevelOutlook
 from app.estimation.placement import free_bytes, is_in_ram
 from app.estimation.quality import Quality

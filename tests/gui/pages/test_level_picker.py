@@ -1,0 +1,285 @@
+"""The table of levels that follows what a load would be like, on facts that nobody has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QSlider
+from pytestqt.qtbot import QtBot
+
+from app.core.events import LevelPlanned
+from app.core.load_options import LoadOptions
+from app.estimation.facts import Hardware
+from app.estimation.outlook import LevelOutlook
+from app.estimation.quality import Quality
+from app.estimation.source_facts import SourceFacts
+from app.estimation.speed import Speed
+from app.gui.pages.convert.level_picker import LevelPicker
+from app.gui.pages.convert.level_words import WAITING, outlook_cells
+from app.gui.theme.style import apply_theme
+from app.gui.window import MainWindow
+from tests.checkpoints import make_tiny_llama
+from tests.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
+
+LEVEL, SIZE, MEMORY, FIT, SPEED, QUALITY = range(6)
+NO_DEVICE, ONE_DEVICE = made_machine(ram_gb=16), made_machine(8)
+TWO_DEVICES = made_machine(6, 24, ram_gb=64)
+
+
+@pytest.fixture
+def picker(qapp: QApplication, qtbot: QtBot) -> LevelPicker:
+    picker = LevelPicker(apply_theme(qapp, "light"))
+    qtbot.addWidget(picker)
+    picker.resize(900, 700)
+    picker.start("Q4_K_M")
+    picker.show()
+    return picker
+
+
+def plan(picker: LevelPicker, facts: SourceFacts, folder: str = "/nowhere") -> None:
+    for level in facts.levels:
+        size, bits = level.size_bytes or 0, level.bits_per_weight or 0.0
+        picker.show_level(LevelPlanned(level.level, size, bits, f"{folder}/{level.level}.gguf"))
+
+
+def show(picker: LevelPicker, hardware: Hardware, **model: float) -> SourceFacts:
+    facts = made_facts(hardware, **model)
+    plan(picker, facts)
+    picker.take_facts(facts)
+    return facts
+
+
+def texts(picker: LevelPicker, column: int) -> list[str]:
+    table = picker.table
+    return [table.item(row, column).text() for row in range(table.rowCount())]
+
+
+def captions(picker: LevelPicker, column: int) -> list[str]:
+    return [picker.table.cell(row, column).caption for row in range(picker.table.rowCount())]
+
+
+def ticked(picker: LevelPicker) -> list[str]:
+    return [planned.level for planned in picker.table.ticked()]
+
+
+def tick(picker: LevelPicker, level: str, *, is_wanted: bool = True) -> None:
+    (row,) = (row for row, name in enumerate(texts(picker, LEVEL)) if name == level)
+    state = Qt.CheckState.Checked if is_wanted else Qt.CheckState.Unchecked
+    picker.table.item(row, 0).setCheckState(state)
+
+
+def choose(box: QComboBox, words: str) -> None:
+    box.setCurrentIndex(next(n for n in range(box.count()) if words in box.itemText(n)))
+
+
+def test_rows_wait_for_facts_and_then_have_all(picker: LevelPicker) -> None:
+    facts = made_facts(ONE_DEVICE)
+    plan(picker, facts)
+    assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {WAITING}
+    assert "3.16 GB" in texts(picker, SIZE)
+    picker.take_facts(facts)
+    assert WAITING not in {*texts(picker, MEMORY), *texts(picker, FIT)}
+    rows = dict(zip(texts(picker, LEVEL), texts(picker, FIT), strict=True))
+    assert rows["Q4_K_M"] == "All on the GPU"
+    assert rows["F16"] == "GPU and RAM"
+
+
+def test_each_control_is_followed_at_once_and_without_a_child(picker: LevelPicker) -> None:
+    show(picker, ONE_DEVICE)
+    strip = picker.strip
+
+    def changed_by(column: int, act: object) -> bool:
+        before = texts(picker, column), captions(picker, column)
+        assert callable(act)
+        act()
+        return before != (texts(picker, column), captions(picker, column))
+
+    assert changed_by(MEMORY, lambda: strip.context.slider.setValue(9))
+    assert changed_by(MEMORY, lambda: choose(strip.cache_type, "q8_0"))
+    assert changed_by(FIT, lambda: strip.layers.number.setValue(7))
+    assert set(captions(picker, FIT)) >= {"7 of 33 layers on GPU"}
+    assert changed_by(FIT, lambda: choose(strip.device, "Processor only"))
+    assert not strip.layers.isEnabled()
+    assert set(texts(picker, FIT)) == {"In RAM", "Too large"}
+    strip.threads._automatic.click()
+    assert strip.options.threads is not None
+    assert not picker.finder.is_busy
+
+
+def test_a_machine_without_devices_has_no_controls_for_them(picker: LevelPicker) -> None:
+    show(picker, NO_DEVICE)
+    assert not picker.strip.layers.isVisible()
+    assert not picker.strip.device.isVisible()
+    assert set(texts(picker, FIT)) == {"In RAM", "Too large"}
+    assert picker.strip.options.gpu_layers is None
+
+
+def test_one_of_two_devices_can_be_chosen(picker: LevelPicker) -> None:
+    facts = show(picker, TWO_DEVICES)
+    assert "All on 2 GPUs" in texts(picker, FIT)
+    choose(picker.strip.device, "CUDA0")
+    assert picker.strip.options.device_shares == (1.0, 0.0)
+    assert "All on 2 GPUs" not in texts(picker, FIT)
+    choose(picker.strip.device, "All devices")
+    assert picker.strip.options.device_shares == ()
+    picker.take_facts(replace(facts, hardware=ONE_DEVICE))
+    assert picker.strip.device.count() == 2
+
+
+def test_the_context_ends_at_the_trained_one(picker: LevelPicker) -> None:
+    show(picker, ONE_DEVICE, trained_context=2048)
+    strip = picker.strip
+    assert strip.options.context == 2048
+    strip.context.slider.setValue(strip.context.slider.maximum())
+    assert strip.options.context == 2048
+
+
+def test_the_advice_is_ticked_once_and_not_forced(picker: LevelPicker) -> None:
+    show(picker, ONE_DEVICE)
+    assert ticked(picker) == ["Q6_K"]
+    assert captions(picker, LEVEL).count("Recommended") == 1
+    picker.strip.context.slider.setValue(picker.strip.context.slider.maximum())
+    assert ticked(picker) == ["Q6_K"]
+    choose(picker.advice.use, "smallest")
+    assert ticked(picker) == ["Q2_K"]
+    assert picker.advice.sentence.whole_text.startswith("Q2_K: the smallest file")
+    tick(picker, "Q8_0")
+    choose(picker.advice.use, "best quality")
+    assert ticked(picker) == ["Q2_K", "Q8_0"]
+
+
+def test_a_choice_before_the_facts_stays(picker: LevelPicker) -> None:
+    facts = made_facts(ONE_DEVICE)
+    plan(picker, facts)
+    tick(picker, "Q5_K_M")
+    picker.take_facts(facts)
+    assert ticked(picker) == ["Q4_K_M", "Q5_K_M"]
+    assert "Recommended" in captions(picker, LEVEL)
+
+
+def test_a_server_leaves_the_ticks(picker: LevelPicker) -> None:
+    show(picker, ONE_DEVICE)
+    choose(picker.advice.use, "GPU server")
+    assert "vLLM" in picker.advice.sentence.whole_text
+    assert ticked(picker) == ["Q6_K"]
+    assert "Recommended" not in captions(picker, LEVEL)
+
+
+def test_special_levels_are_reckoned_with_when_they_come(picker: LevelPicker, qtbot: QtBot) -> None:
+    facts = show(picker, ONE_DEVICE)
+    plan(picker, made_facts(ONE_DEVICE, levels=ALL_LEVELS))
+    qtbot.waitUntil(lambda: WAITING not in texts(picker, MEMORY), timeout=5000)
+    assert len(texts(picker, MEMORY)) == len(ALL_LEVELS)
+    assert texts(picker, MEMORY)[0].startswith("≈ ")
+    assert not texts(picker, MEMORY)[-1].startswith("≈")
+    assert len(facts.levels) == len(USUAL_LEVELS)
+
+
+def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None:
+    facts = made_facts(ONE_DEVICE)
+    plan(picker, facts)
+    picker.take_facts(replace(facts, samples=()))
+    assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {"unknown"}
+    assert "load this model, so its memory is unknown" in picker.table.item(0, FIT).toolTip()
+    assert picker.advice.sentence.whole_text.startswith("Q4_K_M: a good balance")
+
+
+def test_facts_that_never_come_are_said(picker: LevelPicker) -> None:
+    plan(picker, made_facts(ONE_DEVICE))
+    picker.finder.failed.emit("There is no such model.")
+    assert set(texts(picker, FIT)) == {"unknown"}
+    assert picker.advice.sentence.whole_text == "There is no such model."
+    assert ticked(picker) == ["Q4_K_M"]
+
+
+def test_odd_facts_harm_nothing(picker: LevelPicker) -> None:
+    facts = made_facts(ONE_DEVICE, trained_context=512)
+    empty = replace(facts.hardware, ram_free_bytes=0, ram_total_bytes=0, devices=())
+    nothing = replace(facts, levels=(), caches=(), samples=(), largest_context=0)
+    shape = replace(facts.shape, layers=0, trained_context=0, vocabulary=0)
+    shapeless = replace(facts, shape=shape, caches=())
+    plan(picker, facts)
+    for odd in (replace(facts, hardware=empty), nothing, shapeless, replace(facts, caches=())):
+        picker.take_facts(odd)
+        picker.strip.context.slider.setValue(0)
+        picker.grab()
+    picker.take_facts(facts)
+    assert WAITING not in texts(picker, FIT)
+
+
+def test_adapters_have_sizes_alone(picker: LevelPicker) -> None:
+    picker.offer_sizes_alone()
+    plan(picker, made_facts(ONE_DEVICE, levels=("F16", "F32")))
+    assert picker.table.isColumnHidden(MEMORY)
+    assert picker.table.isColumnHidden(FIT)
+    assert not picker.strip.isVisible()
+    assert not picker.advice.isVisible()
+
+
+def test_every_cell_tells_screen_readers_all_of_it(picker: LevelPicker) -> None:
+    show(picker, ONE_DEVICE)
+    row = texts(picker, LEVEL).index("Q6_K")
+    told = [
+        picker.table.model()
+        .index(row, column, QModelIndex())
+        .data(Qt.ItemDataRole.AccessibleTextRole)
+        for column in range(picker.table.columnCount())
+    ]
+    assert told[LEVEL] == "Q6_K, Recommended"
+    assert told[SIZE] == "6.56 GB, 6.56 bits per weight"
+    assert "CUDA0: weights" in told[MEMORY]
+    assert "All on the GPU, 1.04 GB to spare" in told[FIT]
+    assert all(told)
+    table = QAccessible.queryAccessibleInterface(picker.table)
+    assert table is not None
+    assert table.text(QAccessible.Text.Name) == "Levels"
+    controls = [*picker.findChildren(QSlider), *picker.findChildren(QAbstractSpinBox)]
+    assert all(control.accessibleName() for control in controls)
+
+
+def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> None:
+    quality = Quality("typical", 0.031, 0.009, 0.043, "Llama 3 8B")
+    facts = made_facts(ONE_DEVICE, levels=("Q4_K_M",))
+    row = LevelOutlook(facts.levels[0], speed=Speed(310.4, 12.3), quality=quality)
+    planned = LevelPlanned("Q4_K_M", facts.levels[0].size_bytes or 0, 4.89, "/nowhere")
+    *_, speed, grade = outlook_cells(planned, row, "")
+    assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
+    assert "310" in speed.told
+    assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
+    measured = replace(row, quality=Quality("measured", 0.0313, 0.0313, 0.0313, "measured here"))
+    assert outlook_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
+    bare = outlook_cells(planned, replace(row, quality=None), "")[-1]
+    assert "KL" not in bare.caption
+
+
+@pytest.mark.parametrize("width", [560, 650, 900])
+def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
+    facts = show(picker, ONE_DEVICE)
+    rows = [LevelOutlook(level, speed=Speed(1.0, 1.0)) for level in facts.levels]
+    picker.table.show_outlook(rows)
+    picker.resize(width, 700)
+    header = picker.table.horizontalHeader()
+    assert header.length() <= picker.table.viewport().width()
+    assert picker.table.isColumnHidden(SPEED) == (width < 600)
+
+
+@pytest.mark.slow
+def test_a_child_finds_the_facts_of_a_checkpoint(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, converter: Path
+) -> None:
+    window.show_page("convert")
+    page = window.convert
+    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    picker = page.levels_step.picker
+    qtbot.waitUntil(lambda: page._checker is None, timeout=120_000)
+    qtbot.waitUntil(lambda: not picker.finder.is_busy, timeout=120_000)
+    qtbot.waitUntil(lambda: WAITING not in texts(picker, MEMORY), timeout=10_000)
+    assert set(texts(picker, FIT)) == {"In RAM"}
+    assert not any(text.startswith("≈") for text in texts(picker, MEMORY))
+    (level,) = page.levels_step.chosen_levels()
+    assert picker.advice.sentence.whole_text.startswith(f"{level}: fits in RAM with ")
+    assert picker.strip.options.context <= LoadOptions().context
