@@ -9,8 +9,10 @@ from; `advice` has the `level` to take for a `use`, empty where none can be advi
 - `fit`: `verdict` (`on_devices`, `shared`, `on_processor`, `too_large`), `gpu_layers` with the
   output as one of them, `layers` by device, `experts_on_cpu`, `kv_on_device`, `largest_context` in
   tokens, `sentence`.
+- `quality`: the mean KL divergence from the model in 16 bits, in nats: `kl_divergence`, within
+  `low` and `high`; its `kind` is `typical` (published of other models), `probed` (told from the
+  error in this model's weights) or `measured`; `source` says where it is from.
 - `problem`: why something is null, which means unknown; else null.
-- `tokens_per_second` and `quality` may come besides.
 """
 
 from __future__ import annotations
@@ -54,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=USES[0],
         help="what the model is for, which the advice goes by (%(default)s)",
     )
+    parser.add_argument(
+        "--typical-quality",
+        action="store_true",
+        help="don't tell the quality from the weights, which takes some seconds",
+    )
     add_worker_argument(parser)
     add_pickle_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -67,7 +74,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.estimation.outlook import outlook, possible_options
     from app.estimation.sizing import size_source
     from app.estimation.source_facts import encode_facts
-    from app.estimation.survey import settle, survey
+    from app.estimation.survey import probed, settle, survey
     from app.estimation.trial import LoadManner
     from app.native.rpc import add_workers
 
@@ -83,6 +90,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     reporter.report(Progressed("plan", 0, 0))
     source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
     facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
+    if arguments.facts:
+        # The quality takes longer, and a window has something to show meanwhile.
+        reporter.report(Said(encode_facts(facts) + "\n"))
+    if not arguments.typical_quality:
+        facts = probed(facts, source, reporter.report)
     if arguments.facts:
         reporter.report(Said(encode_facts(facts) + "\n"))
         return
@@ -128,7 +140,8 @@ def _lines_of(
         f"Memory for a context of {options.context:,} tokens, keys and values in "
         f"{' and '.join(dict.fromkeys((options.cache_type_k, options.cache_type_v)))}"
     )
-    yield f"{'level':<10}{'file':>10}{'bits':>7}{'weights':>10}{'keys':>10}{'compute':>10}  fit"
+    columns = f"{'level':<10}{'file':>10}{'bits':>7}{'memory':>10}{'tokens/s':>10}"
+    yield f"{columns}  {'KL divergence':<32}fit"
     for row in rows:
         yield _line_of(row)
 
@@ -137,14 +150,20 @@ def _line_of(row: LevelOutlook) -> str:
     level = row.facts
     size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
     bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
-    beginning = f"{level.level:<10}{size:>10}{bits:>7}"
-    if row.plan is None:
-        return f"{beginning}  {row.problem}"
-    parts = row.plan.memory.values()
-    weights = format_bytes(sum(part.weights_bytes for part in parts))
-    kv = format_bytes(sum(part.kv_bytes for part in parts))
-    compute = format_bytes(sum(part.compute_bytes for part in parts))
-    return f"{beginning}{weights:>10}{kv:>10}{compute:>10}  {row.plan.sentence}"
+    memory = "" if row.plan is None else format_bytes(row.plan.total_bytes)
+    speed = "" if row.speed is None else f"{row.speed.generation_tokens_per_second:.1f}"
+    fit = row.problem if row.plan is None else row.plan.sentence
+    beginning = f"{level.level:<10}{size:>10}{bits:>7}{memory:>10}{speed:>10}"
+    return f"{beginning}  {_quality_of(row):<32}{fit}"
+
+
+def _quality_of(row: LevelOutlook) -> str:
+    quality = row.quality
+    if quality is None:
+        return _UNKNOWN
+    if quality.low == quality.high:
+        return f"{quality.kl_divergence:.4f} {quality.kind}"
+    return f"{quality.kl_divergence:.3f} ({quality.low:.3f}-{quality.high:.3f}) {quality.kind}"
 
 
 def _json_of(
@@ -170,6 +189,7 @@ def _document_of(row: LevelOutlook) -> dict[str, Any]:
         "bits_per_weight": level.bits_per_weight,
         "memory": None if plan is None else _memory_of(plan),
         "fit": None if plan is None else _fit_of(plan),
+        "quality": row.quality,
         "problem": row.problem or None,
     }
 

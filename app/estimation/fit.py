@@ -52,6 +52,11 @@ class Plan:
         return _largest_context(self.need, self.machine, self.placement)
 
     @property
+    def total_bytes(self) -> int:
+        """What it takes on all devices and in RAM together."""
+        return sum(one.total_bytes for one in self.memory.values())
+
+    @property
     def spare_bytes(self) -> int:
         """What stays free where the layers lie, on devices or in RAM; below 0 it is missing."""
         free = free_bytes(self.machine)

@@ -27,7 +27,11 @@ class LevelOutlook:
     plan: Plan | None = None
     problem: str = ""
     speed: Speed | None = None
-    quality: Quality | None = None
+
+    @property
+    def quality(self) -> Quality | None:
+        """The best that is known of it."""
+        return self.facts.quality
 
 
 def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from app.conversion.installation import converter_folder
 from app.conversion.layout import FLOATING_TYPES, Layout
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.trial import require_loadable
-from app.conversion.type_plan import HollowFile, hollow_file, hollow_level, plan_types
+from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
 from app.core.errors import AppError, Facts
 from app.core.levels import LEVELS, Level
 from app.core.settings import Settings
 from app.estimation.facts import ModelShape, shape_of
+from app.estimation.kept_quality import kept_quality
+from app.estimation.quality import Quality
 from app.estimation.source_facts import UNNAMED_LEVEL
 from app.library.facts import ModelFacts, facts_of, read_headers
 from app.library.header import Header, read_header
@@ -32,7 +34,8 @@ class SizedLevel:
     """A level and the exact size of its file in bytes; None with the `problem` where none is known.
 
     `tensors` are the sizes of its tensors by their names. `file` gives a file that loads as the
-    level would, for as long as the block lasts.
+    level would, for as long as the block lasts; `plan` is there when it would be made, `quality`
+    when it was measured.
     """
 
     level: str
@@ -40,6 +43,8 @@ class SizedLevel:
     bits_per_weight: float | None
     tensors: dict[str, int] = field(default_factory=dict)
     file: Callable[[], AbstractContextManager[Path]] | None = None
+    plan: TypePlan | None = None
+    quality: Quality | None = None
     problem: AppError | None = None
 
     def opened(self) -> AbstractContextManager[Path]:
@@ -57,12 +62,14 @@ class SizedLevel:
 class SizedSource:
     """A source: how its model is built, and its levels, the smallest first, unknown ones last.
 
-    With `is_causal` a token of it sees only what comes before it.
+    With `is_causal` a token of it sees only what comes before it. `layout` is what the levels with
+    a plan would be made from.
     """
 
     shape: ModelShape
     is_causal: bool
     levels: tuple[SizedLevel, ...]
+    layout: Layout | None = None
 
 
 def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> SizedSource:
@@ -77,11 +84,11 @@ def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> Size
     require_sane(headers[0])
     facts = facts_of(headers)
     own = own_level(facts, headers)
-    others: list[SizedLevel] = []
-    if not _is_quantized(headers):
-        planned = _planned(GgufSource(place), converter_folder(settings))
-        others = [level for level in planned.levels if level.level != own.level]
-    return SizedSource(shape_of(headers[0]), facts.is_causal, _sorted([own, *others]))
+    if _is_quantized(headers):
+        return SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
+    planned = _planned(GgufSource(place), converter_folder(settings))
+    others = [level for level in planned.levels if level.level != own.level]
+    return replace(planned, levels=_sorted([own, *others]))
 
 
 def _planned(source: Source, converter: Path) -> SizedSource:
@@ -94,8 +101,9 @@ def _planned(source: Source, converter: Path) -> SizedSource:
     with hollow_file(laid_out.layout) as hollow:
         require_loadable(hollow.path)
         header = read_header(hollow.path)
-        sized = [_sized(laid_out.layout, hollow, level) for level in levels]
-        return SizedSource(shape_of(header), facts_of([header]).is_causal, _sorted(sized))
+        sized = _sorted([_sized(laid_out.layout, hollow, level) for level in levels])
+    is_causal = facts_of([header]).is_causal
+    return SizedSource(shape_of(header), is_causal, sized, laid_out.layout)
 
 
 def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
@@ -109,6 +117,7 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
         bits_per_weight=plan.bits_per_weight,
         tensors={tensor.name: tensor.size_bytes for tensor in plan.tensors},
         file=partial(hollow_level, plan),
+        plan=plan,
     )
 
 
@@ -121,6 +130,7 @@ def own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
         bits_per_weight=8 * sum(tensors.values()) / facts.parameters if facts.parameters else None,
         tensors=tensors,
         file=lambda: nullcontext(facts.path),
+        quality=kept_quality(facts.path),
     )
 
 

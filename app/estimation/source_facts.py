@@ -9,6 +9,7 @@ import msgspec
 from app.estimation.compute import LoadSample
 from app.estimation.facts import Hardware, ModelShape
 from app.estimation.memory import Weights
+from app.estimation.quality import Quality
 from app.native.load_log import Cache
 
 UNNAMED_LEVEL = "as it is"
@@ -20,7 +21,7 @@ class LevelFacts:
     """A level of a source; None is unknown, and `problem` says why in words.
 
     `size_bytes` of the file is right to the byte with `is_exact`. Without `weights` the engine
-    can't load the model.
+    can't load the model. `quality` is the best that is known.
     """
 
     level: str
@@ -29,6 +30,7 @@ class LevelFacts:
     bits_per_weight: float | None
     weights: Weights | None = None
     problem: str = ""
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 import msgspec
 
+from app.core.events import Event
 from app.core.load_options import LoadOptions
+from app.core.machine import usable_threads
 from app.core.sentences import describe_error
 from app.estimation.compute import LoadSample
 from app.estimation.facts import Hardware, ModelShape
 from app.estimation.memory import weights_of
 from app.estimation.outlook import outlook, possible_options
+from app.estimation.probed_quality import probe_quality
+from app.estimation.quality import quality_of_level
 from app.estimation.sizing import SizedLevel, SizedSource
 from app.estimation.source_facts import LevelFacts, SourceFacts
 from app.estimation.trial import LoadManner, Trial, try_loads
@@ -46,7 +50,7 @@ def survey(
         shape=source.shape,
         is_causal=source.is_causal,
         largest_context=largest,
-        levels=tuple(_facts_of(level, None) for level in source.levels),
+        levels=tuple(_facts_of(level, source, None) for level in source.levels),
     )
     base = next((level for level in source.levels if level.file is not None), None)
     if base is None:
@@ -68,7 +72,7 @@ def survey(
     whole = next((log for log in reversed(logs[0]) if log is not None), None)
     if whole is None:
         return facts
-    levels = tuple(_facts_of(level, whole) for level in source.levels)
+    levels = tuple(_facts_of(level, source, whole) for level in source.levels)
     return replace(facts, levels=levels, caches=whole.caches, samples=tuple(samples))
 
 
@@ -184,8 +188,27 @@ def _at(options: LoadOptions, context: int, facts: SourceFacts) -> LoadOptions:
     return msgspec.structs.replace(options, context=context, batch=context, micro_batch=context)
 
 
-def _facts_of(level: SizedLevel, log: LoadLog | None) -> LevelFacts:
+def probed(facts: SourceFacts, source: SizedSource, report: Callable[[Event], None]) -> SourceFacts:
+    """The facts with the quality of each level that would be made, told from the source's weights.
+
+    Raises:
+        AppError: what `probe_quality` raises.
+    """
+    plans = [level.plan for level in source.levels if level.plan is not None]
+    if source.layout is None or not source.is_causal or not plans:
+        return facts
+    found = probe_quality(source.layout, plans, report, threads=usable_threads())
+    return replace(
+        facts,
+        levels=tuple(
+            replace(level, quality=found.get(level.level, level.quality)) for level in facts.levels
+        ),
+    )
+
+
+def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> LevelFacts:
     problem = level.problem
+    typical = quality_of_level(level.level) if source.is_causal else None
     return LevelFacts(
         level=level.level,
         size_bytes=level.size_bytes,
@@ -193,4 +216,5 @@ def _facts_of(level: SizedLevel, log: LoadLog | None) -> LevelFacts:
         bits_per_weight=level.bits_per_weight,
         weights=weights_of(level.tensors, log) if log and level.tensors else None,
         problem=describe_error(problem.code, problem.facts) if problem else "",
+        quality=level.quality or typical,
     )
