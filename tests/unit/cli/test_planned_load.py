@@ -9,7 +9,11 @@ import pytest
 from app.cli.planned_load import advised, with_advice, with_plan
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
+from app.estimation.compute import ComputeBuffers
+from app.estimation.facts import Hardware
 from app.estimation.fit import Plan, Verdict
+from app.estimation.memory import Weights
+from app.estimation.placement import Need, Placement
 from app.inference.loading import LoadWishes
 
 ERROR = AppError(ErrorCode.OUT_OF_MEMORY, model="m.gguf", context=4096)
@@ -20,7 +24,9 @@ def wishes(gpu_layers: int | None) -> LoadWishes:
 
 
 def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:
-    return Plan(verdict, gpu_layers, {}, 0, True, 0, {}, "")
+    need = Need(Weights(0, (), (), 0, 0), (), ComputeBuffers(1, {}), 0)
+    machine, placement = Hardware(1, 1, 0, 0), Placement((), 0, True)
+    return Plan(verdict, gpu_layers, {}, 0, True, {}, "", need, machine, placement)
 
 
 def test_the_layers_that_would_fit_are_named() -> None:
