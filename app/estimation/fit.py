@@ -75,15 +75,15 @@ class Plan:
 def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
     """As many layers on devices as leave the margin free; experts leave before layers do.
 
-    What a person chose is kept. When not even RAM has room, the plan is the one with no layer on
-    a device, and too large.
+    What a person chose is kept. When not even RAM has room, the plan is the one with nothing on a
+    device but what was chosen, and too large.
     """
     context = options.context
     fitting = next(
         (one for one in _candidates(need, machine, options) if fits(need, machine, one, context)),
         None,
     )
-    placement = fitting or placement_for(options.gpu_layers or 0, 0, need, machine, options)
+    placement = fitting or placement_for(*_chosen(need, machine, options), need, machine, options)
     verdict = _verdict(need, placement) if fitting else "too_large"
     memory = placement.memory(need, context)
     return Plan(
@@ -108,23 +108,27 @@ def fits(need: Need, machine: Hardware, placement: Placement, context: int) -> b
 
 def _candidates(need: Need, machine: Hardware, options: LoadOptions) -> Iterator[Placement]:
     """The placements to try, the best first."""
-    whole = need.layers + 1 if machine.devices else 0
-    chosen = options.experts_on_cpu
+    count, experts = _chosen(need, machine, options)
     if options.gpu_layers is not None:
-        count = min(options.gpu_layers, whole)
-        yield placement_for(count, min(chosen or 0, need.layers), need, machine, options)
+        yield placement_for(count, experts, need, machine, options)
         return
-    experts = min(chosen or 0, need.layers)
+    whole = need.layers + 1 if machine.devices else 0
     yield placement_for(whole, experts, need, machine, options)
     if not whole:
         return
-    if chosen is None and any(need.weights.expert_bytes):
+    if options.experts_on_cpu is None and any(need.weights.expert_bytes):
         experts = _fewest_experts(need, machine, options)
         yield placement_for(whole, experts, need, machine, options)
     yield placement_for(
         _most_layers(need, machine, options, experts), experts, need, machine, options
     )
     yield placement_for(0, 0, need, machine, options)
+
+
+def _chosen(need: Need, machine: Hardware, options: LoadOptions) -> tuple[int, int]:
+    """The layers on devices, and for how many layers the experts stay in RAM; 0 for automatic."""
+    whole = need.layers + 1 if machine.devices else 0
+    return min(options.gpu_layers or 0, whole), min(options.experts_on_cpu or 0, need.layers)
 
 
 def _fewest_experts(need: Need, machine: Hardware, options: LoadOptions) -> int:
