@@ -104,6 +104,7 @@ class ErrorCode(StrEnum):
     COMPONENT_UNREACHABLE = "component_unreachable"
     COMPONENT_DAMAGED = "component_damaged"
     KEYRING_UNAVAILABLE = "keyring_unavailable"
+    PRESET_INVALID = "preset_invalid"
     NO_DISPLAY = "no_display"
     INTERNAL = "internal"
 

@@ -19,3 +19,8 @@ def listens_at(port: int) -> bool:
         connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port
         for connection in psutil.Process().net_connections("tcp")
     )
+
+
+def core_counts() -> tuple[int, int]:
+    """The physical and the logical cores of the machine; 1 where the system doesn't say."""
+    return psutil.cpu_count(logical=False) or 1, psutil.cpu_count() or 1

@@ -365,6 +365,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "This system has no keyring that can keep the token ({reason}).",
         "Set the environment variable HF_TOKEN instead.",
     ),
+    ErrorCode.PRESET_INVALID: (
+        "{file} is no preset that can be used ({reason}).",
+        "Choose a file that “Export” of this program wrote.",
+    ),
     ErrorCode.NO_DISPLAY: (
         "There is no display to open a window on.",
         "Use a command instead: “gristmill --help” lists them.",

@@ -1,0 +1,61 @@
+"""Load options with a name, in a file of their own that can be passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.core.errors import AppError, ErrorCode
+from app.core.files import write_atomically
+from app.core.load_options import LoadOptions
+
+LONGEST_NAME = 80
+_LARGEST_FILE_BYTES = 2**20
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    """Load options with the name that a person gave them."""
+
+    version: Literal[1] = 1
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    options: LoadOptions
+
+
+def read_preset(file: Path) -> Preset:
+    """The preset in a file.
+
+    Raises:
+        AppError: `file_unreadable`; `preset_invalid` when it is something else, is of another
+            version, or has a value out of its bounds.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST_FILE_BYTES)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise AppError(ErrorCode.FILE_UNREADABLE, file=str(file), reason=reason) from error
+    try:
+        return msgspec.json.decode(content, type=Preset)
+    except (ValueError, RecursionError) as error:
+        raise AppError(ErrorCode.PRESET_INVALID, file=file.name, reason=str(error)) from error
+
+
+def write_preset(file: Path, preset: Preset) -> None:
+    """Write a preset whole, or leave what was there.
+
+    Raises:
+        AppError: `file_busy`, `folder_not_writable`, `disk_full`.
+    """
+    write_atomically(file, msgspec.json.format(msgspec.json.encode(preset), indent=2) + b"\n")
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or where it is taken the first of `name (2)`, `name (3)`, … that is not."""
+    if name not in taken:
+        return name
+    return next(other for number in count(2) if (other := f"{name} ({number})") not in taken)
