@@ -33,6 +33,7 @@ class AutoSpinBox(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._suggested = suggested
         self._automatic = QCheckBox(self.tr("Automatic"))
         self._automatic.setAccessibleName(self.tr("{name}: automatic").replace("{name}", name))
         self._number = QSpinBox()
@@ -58,8 +59,7 @@ class AutoSpinBox(QWidget):
     def set_value(self, value: int | None) -> None:
         """Show a value without telling."""
         was_blocked = self._number.blockSignals(True)
-        if value is not None:
-            self._number.setValue(value)
+        self._number.setValue(self._suggested if value is None else value)
         self._number.blockSignals(was_blocked)
         self._automatic.setChecked(value is None)
         self._number.setEnabled(value is not None)

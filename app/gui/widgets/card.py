@@ -26,9 +26,10 @@ class Card(QFrame):
         """Add a widget below the others."""
         self._column.addWidget(widget)
 
-    def add_line(self) -> None:
-        """Add a thin line between what is above and what is below."""
+    def add_line(self) -> QWidget:
+        """Add a thin line between what is above and what is below, and give it."""
         line = QFrame()
         line.setProperty("role", "line")
         line.setFixedHeight(SIZE.hairline)
         self._column.addWidget(line)
+        return line

@@ -58,6 +58,11 @@ def test_edges_and_focus_rings_are_visible(colors: Colors) -> None:
     )
 
 
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_parts_of_memory_are_visible(colors: Colors) -> None:
+    assert all(contrast(c, colors.surface) >= VISIBLE for c in dataclasses.astuple(colors.memory))
+
+
 def test_the_design_colours_are_unchanged() -> None:
     light = (LIGHT.ground, LIGHT.surface, LIGHT.line, LIGHT.ink, LIGHT.muted, LIGHT.accent)
     dark = (DARK.ground, DARK.surface, DARK.line, DARK.ink, DARK.muted, DARK.accent)
