@@ -5,7 +5,11 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from app.core.load_options import LoadOptions, LoadValue
 from app.core.settings import Settings, save_settings
+
+SettingValue = LoadValue | tuple[str, ...] | dict[str, LoadOptions]
+"""What a field of the settings can hold."""
 
 
 class SettingsHolder(QObject):
@@ -17,7 +21,7 @@ class SettingsHolder(QObject):
         super().__init__(parent)
         self.value = settings
 
-    def change(self, **fields: str | int | tuple[str, ...] | None) -> None:
+    def change(self, **fields: SettingValue) -> None:
         """Replace some fields and save.
 
         Raises:

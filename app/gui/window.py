@@ -29,6 +29,7 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.workbench import Workbench
 
 if TYPE_CHECKING:
+    from app.gui.offloading.dialog import OffloadingDialog
     from app.gui.pages.convert.page import ConvertPage
     from app.gui.pages.models.page import ModelsPage
     from app.gui.pages.settings.page import SettingsPage
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         page = ModelsPage(self._workbench)
         page.chat_requested.connect(self.start_chat)
         page.convert_requested.connect(self._start_conversion)
+        page.options_requested.connect(self.show_options)
         self._stack.addWidget(page)
         return page
 
@@ -96,6 +98,17 @@ class MainWindow(QMainWindow):
         page = SettingsPage(self._workbench)
         self._stack.addWidget(page)
         return page
+
+    @cached_property
+    def offloading(self) -> OffloadingDialog:
+        """The dialog with the load options of one model."""
+        from app.gui.offloading.dialog import OffloadingDialog
+
+        return OffloadingDialog(self._workbench, self)
+
+    def show_options(self, path: str, name: str) -> None:
+        """Show how a model is loaded."""
+        self.offloading.open_for(path, name)
 
     def show_page(self, name: PageName) -> None:
         """Open a page."""
@@ -175,6 +188,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
         self.chat.models_requested.connect(lambda: self.show_page("models"))
+        self.chat.picker.options_requested.connect(self.show_options)
         self.chat.spoke.connect(self.status.show_speed)
         self._workbench.engine.noticed.connect(self._show_notice)
         self._workbench.tasks.ended.connect(self._on_task_ended)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
 from app.core.errors import ErrorCode, Facts
+from app.core.load_options import LoadOptions
 from app.gui.process.child import Child
 from app.gui.process.sharing import sharing_arguments
 from app.gui.process.silence import Silence
@@ -63,6 +65,9 @@ class Failed:
     log: str
 
 
+_Used = tuple[LoadOptions, tuple[str, ...]]
+"""The load options and the workers that a model was loaded with."""
+
 EngineState = Absent | Loading | Ready | Connected | Failed
 
 
@@ -88,6 +93,7 @@ class Engine(QObject):
         self._child: Child | None = None
         self._departing: Child | None = None
         self._failure = ""
+        self._used: _Used | None = None
         # What hangs in the system's own code may never end, and must keep nobody waiting.
         self._patience = QTimer(self, singleShot=True, interval=_DEPARTURE_MILLISECONDS)
         self._patience.timeout.connect(self._on_departed)
@@ -97,10 +103,18 @@ class Engine(QObject):
         """The system's number of the engine's process; 0 when there is none."""
         return self._child.process_id if self._child else 0
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the settings now say to load the loaded model in another way than it was."""
+        if not isinstance(self.state, Loading | Ready):
+            return False
+        return self._used != self._wanted(self.state.path)
+
     def load(self, path: str, name: str) -> None:
         """Load a model in place of the one that is loaded, if any."""
         self._drop_child()
         self._failure = ""
+        self._used = self._wanted(path)
         self.sharing = sharing_arguments(self._settings.value)
         child = Child("serve", path, *self.sharing, parent=self)
         child.received.connect(self._on_received)
@@ -122,6 +136,10 @@ class Engine(QObject):
         """Free the model's memory, or let go of another engine's model."""
         self._drop_child()
         self._enter(Absent())
+
+    def _wanted(self, path: str) -> _Used:
+        settings = self._settings.value
+        return settings.options_for(Path(path)), settings.workers
 
     def _drop_child(self) -> None:
         if self._child is None:

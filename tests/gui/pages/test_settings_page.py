@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
+from app.core.load_options import LoadOptions
 from app.core.settings import Settings, load_settings
 from app.gui.window import MainWindow
 from app.inference.safe_settings import EngineSetting
@@ -13,22 +15,23 @@ from app.native.library import engine_fingerprint
 from tests.gui.conftest import WindowMaker
 
 
-def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
+def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> None:
     page = window.settings
-    page.gpu_layers._automatic.click()
-    page.gpu_layers._number.setValue(12)
-    page.threads._automatic.click()
-    page.threads._number.setValue(3)
-    page.threads_batch._automatic.click()
-    page.threads_batch._number.setValue(5)
-    page.context.setValue(8192)
-    page.flash_attention.changed.emit("off")
+    form = page.loading.form
+    form.gpu_layers.automatic.click()
+    form.gpu_layers.number.setValue(12)
+    form.threads._automatic.click()
+    form.threads._number.setValue(3)
+    form.threads_batch._automatic.click()
+    form.threads_batch._number.setValue(5)
+    form.context.number.setValue(8192)
+    qtbot.mouseClick(form.flash_attention._group.button(2), Qt.MouseButton.LeftButton)
     page.models_folder.changed.emit("/somewhere")
     page.converter_folder.changed.emit("/llama.cpp")
-    page.context_overflow.changed.emit("shift")
+    page.loading.context_overflow.changed.emit("shift")
     page.system_prompt.changed.emit("Be brief.")
-    page.workers.setText("mill:50052  mill:50053")
-    page.workers.editingFinished.emit()
+    page.loading.workers.setText("mill:50052  mill:50053")
+    page.loading.workers.editingFinished.emit()
     page.theme.changed.emit("dark")
     assert load_settings() == (
         Settings(
@@ -51,12 +54,24 @@ def test_every_field_is_shown_and_saved(window: MainWindow) -> None:
 
 def test_saved_settings_are_shown(make_window: WindowMaker) -> None:
     first = make_window()
-    first.settings.context.setValue(2048)
+    first.settings.loading.form.context.number.setValue(2048)
     first.settings.theme.changed.emit("light")
     second = make_window()
-    assert second.settings.context.value() == 2048
+    assert second.settings.loading.form.options.context == 2048
     assert second.settings.theme.value == "light"
-    assert second.settings.gpu_layers.value is None
+    assert second.settings.loading.form.options.gpu_layers is None
+
+
+def test_defaults_can_be_restored(window: MainWindow) -> None:
+    section = window.settings.loading
+    assert not section.restore_button.isEnabled()
+    section.form.context.number.setValue(8192)
+    section.form.memory_lock.click()
+    section.context_overflow.changed.emit("shift")
+    section.restore_button.click()
+    assert load_settings() == (Settings(context_overflow="shift"), None)
+    assert section.form.context.value == LoadOptions().context
+    assert not section.restore_button.isEnabled()
 
 
 def test_a_system_prompt_is_kept_after_a_pause(window: MainWindow, qtbot: QtBot) -> None:
@@ -68,8 +83,8 @@ def test_a_system_prompt_is_kept_after_a_pause(window: MainWindow, qtbot: QtBot)
 
 def test_an_address_without_a_port_is_said_and_not_kept(window: MainWindow) -> None:
     page = window.settings
-    page.workers.setText("mill:50052 mill")
-    page.workers.editingFinished.emit()
+    page.loading.workers.setText("mill:50052 mill")
+    page.loading.workers.editingFinished.emit()
     assert "“mill”" in page.notice.text
     assert window._workbench.settings.value.workers == ()
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from app.gui.process.engine import Absent, Connected, EngineState, Loading, Ready, remote_path
+from app.gui.process.engine import (
+    Absent,
+    Connected,
+    EngineState,
+    Failed,
+    Loading,
+    Ready,
+    remote_path,
+)
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.icon_button import IconButton
 from app.gui.workbench import Workbench
 
 
 class ModelPicker(QWidget):
-    """A box with all models; choosing one loads it, or connects to it where it is elsewhere."""
+    """A box with all models; choosing one loads it, or connects to it where it is elsewhere.
+
+    Signals:
+        options_requested: the load options of the chosen model are wanted; its path and its name.
+    """
+
+    options_requested = Signal(str, str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,13 +37,18 @@ class ModelPicker(QWidget):
         self.box.setAccessibleName(self.tr("Model"))
         self.box.setMinimumWidth(SIZE.narrow * 2 // 3)
         self.box.setPlaceholderText(self.tr("Choose a model"))
+        self.options_button = IconButton(
+            workbench.theme, "settings", self.tr("Options of the model")
+        )
         self.eject_button = IconButton(workbench.theme, "eject", self.tr("Unload the model"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
         row.addWidget(self.box)
+        row.addWidget(self.options_button)
         row.addWidget(self.eject_button)
         self.box.activated.connect(self._choose)
+        self.options_button.clicked.connect(self._show_options)
         self.eject_button.clicked.connect(self._engine.unload)
         self._models.changed.connect(self._show)
         self._endpoints.changed.connect(self._show)
@@ -44,6 +64,11 @@ class ModelPicker(QWidget):
                     return
         listed = self._models.model_at(path)
         self._engine.load(path, listed.name if listed else self.box.itemText(index))
+
+    def _show_options(self) -> None:
+        state = self._engine.state
+        if isinstance(state, Loading | Ready | Failed):
+            self.options_requested.emit(state.path, state.name)
 
     def _on_engine_changed(self, state: EngineState) -> None:
         if not isinstance(state, Loading) or state.fraction == 0:
@@ -65,4 +90,5 @@ class ModelPicker(QWidget):
             self.box.addItem(state.name, state.path)
         self.box.setCurrentIndex(-1 if isinstance(state, Absent) else self.box.findData(state.path))
         self.box.setEnabled(self.box.count() > 0)
+        self.options_button.setEnabled(isinstance(state, Loading | Ready | Failed))
         self.eject_button.setEnabled(isinstance(state, Ready | Loading | Connected))

@@ -34,10 +34,12 @@ class ModelsPage(QWidget):
     Signals:
         chat_requested: a model is to be loaded and talked to; its path and its name.
         convert_requested: a downloaded checkpoint is to be converted; its folder.
+        options_requested: the load options of a model are wanted; its path and its name.
     """
 
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
+    options_requested = Signal(str, str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +60,7 @@ class ModelsPage(QWidget):
             self.tr("Name a repository above, or drop a .gguf file or a folder here."),
         )
         self.chat_button = Button(theme, self.tr("Chat"), icon_name="chat")
+        self.options_button = Button(theme, self.tr("Options…"), icon_name="settings")
         self._folder_button = Button(theme, self.tr("Open folder"), "quiet", icon_name="folder")
         self.delete_button = Button(theme, self.tr("Delete…"), "danger", icon_name="trash")
         self._refresh = IconButton(theme, "refresh", self.tr("Look for models again"))
@@ -97,6 +100,7 @@ class ModelsPage(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         buttons.addWidget(self.chat_button)
+        buttons.addWidget(self.options_button)
         buttons.addWidget(self._folder_button)
         buttons.addStretch(1)
         buttons.addWidget(self.delete_button)
@@ -115,6 +119,7 @@ class ModelsPage(QWidget):
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.table.itemActivated.connect(lambda _: self._chat())
         self.chat_button.clicked.connect(self._chat)
+        self.options_button.clicked.connect(self._show_options)
         self._folder_button.clicked.connect(self._open_folder)
         self.delete_button.clicked.connect(self._ask_to_delete)
         self.notice.acted.connect(self._on_notice_acted)
@@ -135,7 +140,9 @@ class ModelsPage(QWidget):
 
     def _show_buttons(self) -> None:
         model = self.table.chosen()
-        self.chat_button.setEnabled(model is not None and model.problem is None)
+        is_usable = model is not None and model.problem is None
+        self.chat_button.setEnabled(is_usable)
+        self.options_button.setEnabled(is_usable)
         self._folder_button.setEnabled(model is not None)
         self.delete_button.setEnabled(model is not None)
         self.download_button.setEnabled(bool(self.repository.text().strip()))
@@ -152,6 +159,11 @@ class ModelsPage(QWidget):
         model = self.table.chosen()
         if model is not None and model.problem is None:
             self.chat_requested.emit(model.path, model.name)
+
+    def _show_options(self) -> None:
+        model = self.table.chosen()
+        if model is not None:
+            self.options_requested.emit(model.path, model.name)
 
     def _open_folder(self) -> None:
         model = self.table.chosen()

@@ -6,7 +6,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core import events, paths
-from app.core.settings import Settings
 from app.gui.process.child import Child
 from app.gui.process.engine import Ready
 from app.gui.texts import error_text
@@ -16,15 +15,6 @@ from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.workbench import Workbench
-
-_LOAD_FIELDS = (
-    "gpu_layers",
-    "threads",
-    "threads_batch",
-    "context",
-    "flash_attention",
-    "workers",
-)
 
 
 class EngineCard(Card):
@@ -59,8 +49,8 @@ class EngineCard(Card):
         self.test_button.clicked.connect(lambda: self._look("--again"))
         self.full_button.clicked.connect(lambda: self._look("--full"))
         self.reload_button.clicked.connect(self._reload)
-        workbench.settings.changed.connect(self._on_settings_changed)
-        workbench.engine.changed.connect(self.reload_button.hide)
+        workbench.settings.changed.connect(self._offer_reload)
+        workbench.engine.changed.connect(self._offer_reload)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Look what the test at the first start has found."""
@@ -109,10 +99,9 @@ class EngineCard(Card):
         self.test_button.setEnabled(True)
         self.full_button.setEnabled(True)
 
-    def _on_settings_changed(self, old: Settings, new: Settings) -> None:
-        has_changed = any(getattr(old, name) != getattr(new, name) for name in _LOAD_FIELDS)
-        if has_changed and isinstance(self._workbench.engine.state, Ready):
-            self.reload_button.show()
+    def _offer_reload(self) -> None:
+        engine = self._workbench.engine
+        self.reload_button.setVisible(isinstance(engine.state, Ready) and engine.is_outdated)
 
     def _reload(self) -> None:
         state = self._workbench.engine.state

@@ -1,0 +1,251 @@
+"""The offloading panel of one model: its options, what they take here, and keeping them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.core.errors import AppError
+from app.core.load_options import LoadOptions, load_arguments_of, load_options_of
+from app.estimation.costs import costs
+from app.estimation.fit import Plan
+from app.estimation.outlook import outlook, possible_options
+from app.gui.offloading.form import LoadOptionsForm
+from app.gui.offloading.memory_view import MemoryView
+from app.gui.offloading.preset_bar import PresetBar
+from app.gui.offloading.raw_parameters import raw_parameters
+from app.gui.process.engine import Ready
+from app.gui.process.facts_finder import FactsFinder
+from app.gui.texts import error_text
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.scroll_column import ScrollColumn
+from app.gui.widgets.text_dialog import TextDialog
+from app.gui.workbench import Workbench
+
+_USUAL_SIZE = QSize(1000, 720)
+_SMALLEST_SIZE = QSize(800, 480)
+_LOAD_AGAIN = "load"
+
+
+class OffloadingDialog(QDialog):
+    """Made once, opened with `open_for` for any model of the library.
+
+    What is tried out is kept only when a person says so.
+    """
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        self._settings = workbench.settings
+        self._path = self._name = ""
+        self._plan: Plan | None = None
+        theme = workbench.theme
+        self.finder = FactsFinder(self)
+        self._title = PlainLabel("", "title", elide=True)
+        self.whose = PlainLabel("", "caption", elide=True)
+        self.notice = NoticeBar(theme)
+        self.form = LoadOptionsForm(theme)
+        self.presets = PresetBar(theme, self._settings, lambda: self.form.options)
+        self.memory = MemoryView(theme)
+        self.raw_button = Button(theme, self.tr("Raw parameters"), "quiet", icon_name="info")
+        self.copy_button = CopyButton(
+            theme,
+            self.tr("Copy as command line"),
+            self.command_line,
+            words=self.tr("Copy as command line"),
+            compact=False,
+        )
+        self.restore_button = Button(theme, self.tr("Restore defaults"))
+        self.use_button = Button(theme, self.tr("Use for this model"), "primary")
+        self._close_button = Button(theme, self.tr("Close"))
+        self._build_layout()
+        self._connect()
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan for the options that are shown; None while it is not known."""
+        return self._plan
+
+    def open_for(self, path: str, name: str) -> None:
+        """Show the options of a model and find out what they take."""
+        self._path, self._name = path, name
+        title = self.tr("Options of {name}").replace("{name}", name)
+        self.setWindowTitle(title)
+        self._title.set_text(title)
+        self.notice.hide()
+        self._plan = None
+        self.form.set_facts(None)
+        self.form.set_options(self._kept())
+        self.form.show_plan(None, {})
+        self._find()
+        self._show_kept()
+        self._offer_reload()
+        self._close_button.setFocus()
+        self.open()
+
+    def done(self, result: int) -> None:
+        """Let go of what is being found."""
+        self.finder.stop()
+        super().done(result)
+
+    def command_line(self) -> str:
+        """The command for a terminal that serves the model with the options that are shown."""
+        words = ("gristmill", "serve", self._path, *load_arguments_of(self.form.options))
+        return shlex.join(words)
+
+    def _build_layout(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[SPACING.large] * 4)
+        column.setSpacing(SPACING.medium)
+        head = QHBoxLayout()
+        head.setSpacing(SPACING.wide)
+        names = QVBoxLayout()
+        names.setSpacing(0)
+        names.addWidget(self._title)
+        names.addWidget(self.whose)
+        head.addLayout(names, 1)
+        head.addWidget(self.presets)
+        column.addLayout(head)
+        column.addWidget(self.notice)
+        scroll = ScrollColumn()
+        scroll.column.addWidget(self.form)
+        scroll.column.addStretch(1)
+        body = QHBoxLayout()
+        body.setSpacing(SPACING.large)
+        body.addWidget(scroll, 1)
+        body.addWidget(self._side())
+        column.addLayout(body, 1)
+        foot = QHBoxLayout()
+        foot.setSpacing(SPACING.small)
+        foot.addWidget(self.restore_button)
+        foot.addStretch(1)
+        foot.addWidget(self.use_button)
+        foot.addWidget(self._close_button)
+        column.addLayout(foot)
+        self.setMinimumSize(_SMALLEST_SIZE)
+        self.resize(_USUAL_SIZE)
+
+    def _side(self) -> QWidget:
+        scroll = ScrollColumn()
+        scroll.column.setSpacing(SPACING.small)
+        scroll.column.addWidget(self.memory)
+        scroll.column.addWidget(self.raw_button, 0, Qt.AlignmentFlag.AlignLeft)
+        scroll.column.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
+        scroll.column.addStretch(1)
+        scroll.setFixedWidth(SIZE.side)
+        return scroll
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self._on_changed)
+        self.presets.chosen.connect(self._show_options)
+        self.presets.failed.connect(lambda words: self.notice.show_notice("error", words))
+        self.finder.found.connect(self._on_found)
+        self.finder.failed.connect(self._on_failed)
+        self.memory.retried.connect(self._find)
+        self.memory.context_wanted.connect(self._take_context)
+        self.raw_button.clicked.connect(self._show_raw)
+        self.restore_button.clicked.connect(self._restore)
+        self.use_button.clicked.connect(self._keep)
+        self._close_button.clicked.connect(self.reject)
+        self.notice.acted.connect(self._on_notice_acted)
+        self._workbench.engine.changed.connect(self._offer_reload)
+
+    def _kept(self) -> LoadOptions:
+        return self._settings.value.options_for(Path(self._path))
+
+    def _find(self) -> None:
+        self.memory.show_waiting()
+        self.finder.find(self._path)
+
+    def _on_found(self) -> None:
+        self.form.set_facts(self.finder.facts)
+        self._show_outlook()
+
+    def _on_failed(self, sentence: str) -> None:
+        # Facts that came before are good enough.
+        if self._plan is None:
+            self.memory.show_problem(sentence)
+
+    def _on_changed(self) -> None:
+        self._show_outlook()
+        self._show_kept()
+
+    def _show_options(self, options: LoadOptions) -> None:
+        self.form.set_options(options)
+        self._on_changed()
+
+    def _take_context(self, tokens: int) -> None:
+        self.form.context.number.setValue(tokens)
+
+    def _show_outlook(self) -> None:
+        facts, options = self.finder.facts, self.form.options
+        if facts is None:
+            return
+        expected = outlook(facts, options)[0]
+        self._plan = expected.plan
+        if expected.plan is None:
+            self.form.show_plan(None, {})
+            self.memory.show_problem(expected.problem)
+            return
+        self.form.show_plan(expected.plan, costs(facts, options, expected.plan))
+        context = possible_options(facts, options).context
+        self.memory.show_plan(facts.hardware, expected.plan, context)
+
+    def _show_kept(self) -> None:
+        """Say whose options these are, and what can be done with them."""
+        settings, options = self._settings.value, self.form.options
+        has_own = self._path in settings.model_options
+        if options != self._kept():
+            words = self.tr("Changed, and not kept yet")
+        elif has_own:
+            words = self.tr("This model's own options")
+        else:
+            words = self.tr("As set for all models in the settings")
+        self.whose.set_text(words)
+        self.use_button.setEnabled(options != self._kept())
+        self.restore_button.setEnabled(has_own or options != load_options_of(settings))
+        self.presets.refresh()
+
+    def _keep(self) -> None:
+        own = self._settings.value.model_options
+        self._save(own | {self._path: self.form.options})
+
+    def _restore(self) -> None:
+        own = self._settings.value.model_options
+        self._save({path: own[path] for path in own if path != self._path})
+        self._show_options(self._kept())
+
+    def _save(self, own: dict[str, LoadOptions]) -> None:
+        try:
+            self._settings.change(model_options=own)
+        except AppError as error:
+            self.notice.show_notice("error", error_text(error.code, error.facts))
+        else:
+            self._offer_reload()
+        self._show_kept()
+
+    def _offer_reload(self) -> None:
+        """Say so when the model is loaded with other options than those that are kept."""
+        engine = self._workbench.engine
+        is_here = isinstance(engine.state, Ready) and engine.state.path == self._path
+        if is_here and engine.is_outdated:
+            words = self.tr("The model is loaded with other options.")
+            action = (_LOAD_AGAIN, self.tr("Load again to use these"))
+            self.notice.show_notice("info", words, [action])
+        else:
+            self.notice.hide()
+
+    def _on_notice_acted(self, action: str) -> None:
+        if action == _LOAD_AGAIN:
+            self._workbench.engine.load(self._path, self._name)
+
+    def _show_raw(self) -> None:
+        text = raw_parameters(self.form.options, self._plan)
+        TextDialog(self._workbench.theme, self.tr("Raw parameters"), text, self).open()

@@ -1,0 +1,172 @@
+"""Presets: load options with a name, to apply, save, delete, export and import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
+
+from app.core.errors import AppError
+from app.core.load_options import LoadOptions
+from app.core.presets import Preset, free_name, read_preset, write_preset
+from app.gui.offloading.name_dialog import NameDialog
+from app.gui.settings_holder import SettingsHolder
+from app.gui.texts import error_text
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.icon_button import IconButton
+
+_SUFFIX = ".json"
+
+
+class PresetBar(QWidget):
+    """A box with the presets, and what can be done with them.
+
+    Args:
+        theme: colours.
+        settings: keep the presets.
+        options_of: gives the options that are shown, to save and to export.
+
+    Signals:
+        chosen: a preset is to be applied; its options.
+        failed: something was not possible; the sentence.
+    """
+
+    chosen = Signal(object)
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        settings: SettingsHolder,
+        options_of: Callable[[], LoadOptions],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._settings = settings
+        self._options_of = options_of
+        self.box = QComboBox()
+        self.box.setAccessibleName(self.tr("Preset"))
+        self.box.setMinimumWidth(SIZE.field)
+        self.save_button = Button(theme, self.tr("Save as preset…"))
+        self.more = IconButton(theme, "more", self.tr("More about presets"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.more)
+        self.import_action = menu.addAction(self.tr("Import…"))
+        self.export_action = menu.addAction(self.tr("Export…"))
+        menu.addSeparator()
+        self.delete_action = menu.addAction(self.tr("Delete…"))
+        self.more.setMenu(menu)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.small)
+        row.addWidget(self.box, 1)
+        row.addWidget(self.save_button)
+        row.addWidget(self.more)
+        self.box.activated.connect(self._apply)
+        self.save_button.clicked.connect(self._ask_for_name)
+        self.import_action.triggered.connect(self._ask_what_to_import)
+        self.export_action.triggered.connect(self._ask_where_to_export)
+        self.delete_action.triggered.connect(self._ask_to_delete)
+        settings.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the presets, and which of them has the options that are shown."""
+        presets, options = self._settings.value.presets, self._options_of()
+        names = sorted(presets, key=str.casefold)
+        if names != [self.box.itemText(index) for index in range(self.box.count())]:
+            self.box.clear()
+            self.box.addItems(names)
+        shown = self.shown_name()
+        if not shown or presets[shown] != options:
+            shown = next((name for name in names if presets[name] == options), "")
+        self.box.setCurrentIndex(names.index(shown) if shown else -1)
+        self.box.setEnabled(bool(names))
+        words = self.tr("Choose a preset") if names else self.tr("No presets yet")
+        self.box.setPlaceholderText(words)
+        self.delete_action.setEnabled(bool(shown))
+
+    def shown_name(self) -> str:
+        """The name of the preset that is shown; empty where none is."""
+        return self.box.currentText()
+
+    def save_as(self, name: str) -> None:
+        """Keep the options that are shown under a name."""
+        self._keep(self._settings.value.presets | {name: self._options_of()})
+
+    def delete(self, name: str) -> None:
+        """Forget a preset."""
+        presets = self._settings.value.presets
+        self._keep({other: presets[other] for other in presets if other != name})
+
+    def import_from(self, file: str) -> None:
+        """Take in the preset of a file and apply it; its name may have to become another one."""
+        try:
+            preset = read_preset(Path(file))
+        except AppError as error:
+            self.failed.emit(error_text(error.code, error.facts))
+            return
+        presets = self._settings.value.presets
+        if presets.get(preset.name) != preset.options:
+            self._keep(presets | {free_name(preset.name, presets): preset.options})
+        self.chosen.emit(preset.options)
+
+    def export_to(self, file: str) -> None:
+        """Write the options that are shown to a file."""
+        path = Path(file)
+        path = path if path.suffix else path.with_suffix(_SUFFIX)
+        name = self.shown_name() or path.stem
+        try:
+            write_preset(path, Preset(name=name, options=self._options_of()))
+        except AppError as error:
+            self.failed.emit(error_text(error.code, error.facts))
+
+    def _keep(self, presets: dict[str, LoadOptions]) -> None:
+        try:
+            self._settings.change(presets=presets)
+        except AppError as error:
+            self.failed.emit(error_text(error.code, error.facts))
+
+    def _apply(self, index: int) -> None:
+        self.chosen.emit(self._settings.value.presets[self.box.itemText(index)])
+
+    def _ask_for_name(self) -> None:
+        taken = self._settings.value.presets
+        dialog = NameDialog(self._theme, self.shown_name(), taken, self)
+        dialog.named.connect(self.save_as)
+        dialog.open()
+
+    def _ask_what_to_import(self) -> None:
+        title = self.tr("Import a preset")
+        file, _ = QFileDialog.getOpenFileName(self, title, "", self._filter())
+        if file:
+            self.import_from(file)
+
+    def _ask_where_to_export(self) -> None:
+        title = self.tr("Export the options as a preset")
+        suggested = (self.shown_name() or self.tr("options")) + _SUFFIX
+        file, _ = QFileDialog.getSaveFileName(self, title, suggested, self._filter())
+        if file:
+            self.export_to(file)
+
+    def _filter(self) -> str:
+        return self.tr("Presets") + f" (*{_SUFFIX})"
+
+    def _ask_to_delete(self) -> None:
+        name = self.shown_name()
+        dialog = ConfirmDialog(
+            self._theme,
+            self.tr("Delete the preset {name}?").replace("{name}", name),
+            self.tr("Models that it was used for keep their options."),
+            [],
+            self.tr("Delete"),
+            self,
+        )
+        dialog.accepted.connect(lambda: self.delete(name))
+        dialog.open()

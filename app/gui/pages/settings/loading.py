@@ -1,0 +1,125 @@
+"""How models are loaded that have no options of their own."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.core.addresses import is_host_and_port
+from app.core.errors import AppError
+from app.core.load_options import LOAD_FIELDS, LoadOptions, load_options_of
+from app.core.settings import title_of
+from app.gui.offloading.form import LoadOptionsForm
+from app.gui.offloading.preset_bar import PresetBar
+from app.gui.offloading.raw_parameters import raw_parameters
+from app.gui.settings_holder import SettingsHolder, SettingValue
+from app.gui.texts import error_text
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.card import Card
+from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.segmented_choice import SegmentedChoice
+from app.gui.widgets.text_dialog import TextDialog
+from app.gui.widgets.words_field import WordsField
+
+
+class LoadingSection(QWidget):
+    """The load options of all models, presets, and what else a load depends on; saved as changed.
+
+    Signals:
+        failed: something was not possible; the sentence.
+    """
+
+    failed = Signal(str)
+
+    def __init__(
+        self, theme: Theme, settings: SettingsHolder, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._settings = settings
+        value = settings.value
+        self.form = LoadOptionsForm(theme, is_general=True)
+        self.form.set_options(load_options_of(value))
+        self.presets = PresetBar(theme, settings, lambda: self.form.options)
+        self.context_overflow = SegmentedChoice(
+            theme,
+            self.tr(title_of("context_overflow")[0]),
+            (("stop", self.tr("End")), ("shift", self.tr("Go on"))),
+        )
+        self.context_overflow.set_value(value.context_overflow)
+        self.workers = WordsField(is_host_and_port, "192.168.1.7:50052")
+        self.workers.set_words(value.workers)
+        self.raw_button = Button(theme, self.tr("Raw parameters"), "quiet", icon_name="info")
+        self.restore_button = Button(theme, self.tr("Restore defaults"))
+        self._build_layout()
+        self._connect()
+        self._show_kept()
+
+    def _build_layout(self) -> None:
+        card = Card(self.tr("How a model is loaded"))
+        words = self.tr(
+            "These options are for all models that have none of their own; a model's own are "
+            "behind “Options…” on the page of models."
+        )
+        card.add(PlainLabel(words, "caption", wrap=True))
+        card.add(self.presets)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.small)
+        row.addWidget(self.raw_button)
+        row.addStretch(1)
+        row.addWidget(self.restore_button)
+        card.add(foot)
+        for name, control in (
+            ("context_overflow", self.context_overflow),
+            ("workers", self.workers),
+        ):
+            card.add_line()
+            title, description = title_of(name)
+            card.add(FormRow(self.tr(title), self.tr(description), control))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.large)
+        column.addWidget(card)
+        column.addWidget(self.form)
+
+    def _connect(self) -> None:
+        self.form.changed.connect(self._keep_options)
+        self.presets.chosen.connect(self._take)
+        self.presets.failed.connect(self.failed)
+        self.restore_button.clicked.connect(lambda: self._take(LoadOptions()))
+        self.raw_button.clicked.connect(self._show_raw)
+        self.context_overflow.changed.connect(lambda value: self._keep(context_overflow=value))
+        self.workers.changed.connect(lambda words: self._keep(workers=words))
+        self.workers.refused.connect(self._refuse_worker)
+
+    def _take(self, options: LoadOptions) -> None:
+        self.form.set_options(options)
+        self._keep_options()
+
+    def _keep_options(self) -> None:
+        options = self.form.options
+        self._keep(**{name: getattr(options, name) for name in LOAD_FIELDS})
+        self._show_kept()
+
+    def _keep(self, **fields: SettingValue) -> None:
+        try:
+            self._settings.change(**fields)
+        except AppError as error:
+            self.failed.emit(error_text(error.code, error.facts))
+
+    def _show_kept(self) -> None:
+        self.restore_button.setEnabled(self.form.options != LoadOptions())
+        self.presets.refresh()
+
+    def _refuse_worker(self, text: str) -> None:
+        words = self.tr("“{text}” is not of the form host:port.")
+        self.failed.emit(words.replace("{text}", text))
+
+    def _show_raw(self) -> None:
+        text = raw_parameters(self.form.options, None)
+        TextDialog(self._theme, self.tr("Raw parameters"), text, self).open()

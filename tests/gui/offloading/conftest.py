@@ -1,0 +1,38 @@
+"""The offloading panel with facts that are made up, and one dressed application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from app.core.load_options import LoadOptions
+from app.estimation.source_facts import SourceFacts
+from app.gui.offloading.dialog import OffloadingDialog
+from app.gui.window import MainWindow
+from tests.gui.widgets.conftest import nothing_left, theme
+from tests.made_up_facts import made_up_facts
+
+__all__ = ["nothing_left", "theme"]
+
+PATH = "/nowhere/made-up.gguf"
+PanelOpener = Callable[..., OffloadingDialog]
+
+
+@pytest.fixture
+def open_panel(window: MainWindow) -> PanelOpener:
+    """Opens the panel for a model whose facts have been found."""
+
+    def open_with(
+        facts: SourceFacts | None = None, options: LoadOptions | None = None
+    ) -> OffloadingDialog:
+        panel = window.offloading
+        panel.open_for(PATH, "Made up")
+        panel.finder.stop()
+        panel.finder.facts = facts or made_up_facts(8)
+        panel.finder.found.emit(panel.finder.facts)
+        if options is not None:
+            panel.presets.chosen.emit(options)
+        return panel
+
+    return open_with
