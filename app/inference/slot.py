@@ -134,11 +134,14 @@ class _Repetition:
 
     def __init__(self) -> None:
         self._tokens: list[int] = []
+        self._last, self._equal = -1, 0
 
     def is_endless(self, token: int) -> bool:
         """Whether there is enough of the same."""
         self._tokens.append(token)
-        if self._has_period(1, _MOST_EQUAL_TOKENS):
+        self._equal = self._equal + 1 if token == self._last else 1
+        self._last = token
+        if self._equal >= _MOST_EQUAL_TOKENS:
             return True
         # Not at every token, because there are many periods to look for.
         return len(self._tokens) % _MOST_EQUAL_TOKENS == 0 and any(

@@ -25,18 +25,24 @@ class StreamedText:
     """
 
     def __init__(self, stops: Sequence[str] = ()) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._undecoded = b""
         self._stops = tuple(stop for stop in stops if stop)
         self._held = ""
         self.has_stopped = False
 
     def feed(self, piece: bytes) -> str:
         """The text that is certain after one more token; empty once a stop string was met."""
-        return self._release(self._decoder.decode(piece), is_last=False)
+        return self._release(self._decode(piece, is_last=False), is_last=False)
 
     def finish(self) -> str:
         """What was held back, at the end of the reply."""
-        return self._release(self._decoder.decode(b"", final=True), is_last=True)
+        return self._release(self._decode(b"", is_last=True), is_last=True)
+
+    def _decode(self, piece: bytes, *, is_last: bool) -> str:
+        content = self._undecoded + piece
+        text, length = codecs.utf_8_decode(content, "replace", is_last)
+        self._undecoded = content[length:]
+        return text
 
     def _release(self, text: str, *, is_last: bool) -> str:
         if not self._stops:

@@ -33,6 +33,7 @@ class Vocabulary:
         self._vocabulary = self._llama.llama_model_get_vocab(model)
         self.size: int = self._llama.llama_vocab_n_tokens(self._vocabulary)
         self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
 
     @property
     def pointer(self) -> int:
@@ -102,8 +103,10 @@ class Vocabulary:
 
     def ends_reply(self, token: int) -> bool:
         """Whether the model says with this token that it has finished."""
-        is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
-        return is_end and not self._is_markup(token)
+        if token not in self._ends:
+            is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
+            self._ends[token] = is_end and not self._is_markup(token)
+        return self._ends[token]
 
     def mistaken_ends(self) -> list[int]:
         """The tokens that are text, but end a reply according to llama.cpp."""

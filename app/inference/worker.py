@@ -144,25 +144,19 @@ class EngineThread:
             self._session.step()
 
     def _await_next(self, session: Session) -> _Waiting:
-        """What waits, or `queue.Empty` while there is something else to do."""
-        if session.is_busy:
-            return self._waiting.get_nowait()
+        self.is_idle = not session.is_busy
         try:
             return self._waiting.get(timeout=_REST_SECONDS)
         except queue.Empty:
             session.tidy()
             return self._waiting.get()
+        finally:
+            self.is_idle = False
 
     def _take_in(self, session: Session) -> None:
         """Begin what waits, as far as there are slots; wait only when there is nothing else."""
-        while session.has_room:
-            self.is_idle = not session.is_busy
-            try:
-                waiting = self._await_next(session)
-            except queue.Empty:
-                return
-            finally:
-                self.is_idle = False
+        while session.has_room and not (session.is_busy and self._waiting.empty()):
+            waiting = self._await_next(session)
             if not isinstance(waiting, Generation):
                 waiting(session)
             elif waiting.is_cancelled:
