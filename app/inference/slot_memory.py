@@ -42,6 +42,8 @@ class SlotMemory:
             self._save(best, common)
         best.read = common
         best.is_whole = best.is_whole or common == 0
+        if len(free) == len(self._slots):
+            self.make_way(best)
         return best
 
     def note_reading(self, figures: Statistics) -> None:
@@ -56,14 +58,15 @@ class SlotMemory:
             self.give_up(_oldest(idle))
         return bool(idle)
 
-    def make_way(self) -> None:
-        """Save what all idle slots but the last used have read, and take it out of the way.
+    def make_way(self, kept: Slot | None = None) -> None:
+        """Save what all idle slots but one have read, and take it out of the way.
 
-        Every step looks at all cells of the context up to the last that holds something.
+        Every step looks at all cells of the context up to the last that holds something. The slot
+        that stays is `kept`, or else the last used.
         """
         idle = sorted((slot for slot in self._free() if slot.read), key=lambda it: it.last_used)
-        for slot in idle[:-1]:
-            if self._save(slot, 0):
+        for slot in idle:
+            if slot is not (kept or idle[-1]) and self._save(slot, 0):
                 self.evict(slot)
 
     def give_up(self, slot: Slot) -> None:
