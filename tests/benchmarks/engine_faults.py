@@ -30,7 +30,7 @@ from app.gui.process.engine import Failed, Loading, Ready
 from tests.engine_faults import FAULTS, MOMENTS, Client, Fault, Moment, prepare_home
 from tests.tiny_model import write_tiny_model
 
-_ROUNDS = 7
+_ROUNDS = 8
 _SOON_SECONDS, _DEATH_SECONDS, _PATIENCE_SECONDS = 1.0, 5.0, 30.0
 _HEAD = f"{'fault':<12}{'moment':<8}{'times':>6}{'in 1 s':>8}{'reply':>7}{'HTTP':>7}{'gone':>7}"
 _HEAD += f"{'noticed':>9}{'in words':>10}{'kept':>6}{'works again':>13}{'left':>6}"
