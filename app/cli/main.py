@@ -16,6 +16,7 @@ from app.cli import (
     endpoints,
     estimate,
     measure,
+    measure_rates,
     models,
     probe,
     self_test,
@@ -62,6 +63,7 @@ VERBS: tuple[Verb, ...] = (
     sign_in,
     probe,
     trial_load,
+    measure_rates,
 )
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 

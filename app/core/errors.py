@@ -82,6 +82,7 @@ class ErrorCode(StrEnum):
     ENGINE_STOPPED = "engine_stopped"
     ENGINE_HUNG = "engine_hung"
     MODEL_FILE_CHANGED = "model_file_changed"
+    SPEED_UNMEASURED = "speed_unmeasured"
     CONTEXT_FULL = "context_full"
     REQUEST_INVALID = "request_invalid"
     WORKER_UNREACHABLE = "worker_unreachable"

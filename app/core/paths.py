@@ -50,6 +50,16 @@ def engine_file() -> Path:
     return home() / "engine.json"
 
 
+def rates_file() -> Path:
+    """How fast this machine computes, as measured, as JSON."""
+    return home() / "rates.json"
+
+
+def speeds_file() -> Path:
+    """How fast models really were on this machine, as JSON."""
+    return home() / "speeds.json"
+
+
 def endpoints_file() -> Path:
     """The other engines that a person has added, as JSON."""
     return home() / "endpoints.json"

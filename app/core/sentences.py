@@ -289,6 +289,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "or can't be read any more ({reason}).",
         "Get the model again if its file is damaged, then load it; the conversation is kept.",
     ),
+    ErrorCode.SPEED_UNMEASURED: (
+        "How fast this machine computes could not be measured ({reason}).",
+        "Speeds stay unknown until it can be; the next estimate tries again.",
+    ),
     ErrorCode.CONTEXT_FULL: (
         "The conversation has {tokens} tokens and the context holds {context}.",
         "Start a new chat, or load the model with a larger context.",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import psutil
 
+from app.estimation.container import memory_limit
 from app.estimation.facts import DeviceFacts, Hardware
-from app.native.devices import devices
+from app.estimation.processor import core_kinds, numa_nodes
+from app.jobs.launch import is_own_command
+from app.native.devices import Device, devices
+from app.native.nvidia import held_by_others
 
 
 def read_hardware() -> Hardware:
@@ -14,22 +18,43 @@ def read_hardware() -> Hardware:
     Raises:
         AppError: `engine_missing`.
     """
-    memory = psutil.virtual_memory()
+    total_bytes, free_bytes = _memory()
+    kinds = core_kinds()
     return Hardware(
         physical_cores=psutil.cpu_count(logical=False) or 1,
         logical_cores=psutil.cpu_count() or 1,
-        ram_total_bytes=memory.total,
-        ram_free_bytes=memory.available,
-        devices=tuple(
-            DeviceFacts(
-                name=device.name,
-                backend=device.backend,
-                description=device.description,
-                free_bytes=device.free_bytes,
-                total_bytes=device.total_bytes,
-                shares_memory=device.shares_memory,
-            )
-            for device in devices()
-            if device.is_gpu
-        ),
+        ram_total_bytes=total_bytes,
+        ram_free_bytes=free_bytes,
+        devices=tuple(_facts_of(device) for device in devices() if device.is_gpu),
+        performance_cores=kinds.performance if kinds else None,
+        efficiency_cores=kinds.efficiency if kinds else None,
+        numa_nodes=numa_nodes(),
     )
+
+
+def _memory() -> tuple[int, int]:
+    """The RAM in all and what is free of it, in bytes, as far as this program may take it."""
+    memory, limit = psutil.virtual_memory(), memory_limit()
+    if limit is None:
+        return memory.total, memory.available
+    return min(memory.total, limit.limit_bytes), min(memory.available, limit.free_bytes)
+
+
+def _facts_of(device: Device) -> DeviceFacts:
+    return DeviceFacts(
+        name=device.name,
+        backend=device.backend,
+        description=device.description,
+        free_bytes=device.free_bytes,
+        total_bytes=device.total_bytes,
+        shares_memory=device.shares_memory,
+        used_by_others_bytes=held_by_others(device.bus_id, _is_own) if device.bus_id else None,
+    )
+
+
+def _is_own(process: int) -> bool:
+    """Whether the process of this number was started by this program."""
+    try:
+        return is_own_command(psutil.Process(process).cmdline())
+    except psutil.Error:
+        return False

@@ -10,10 +10,12 @@ from itertools import accumulate
 
 from app.native.load_log import LoadLog
 
-_EMBEDDING = "token_embd.weight"
+EMBEDDING = "token_embd.weight"
+"""The matrix that has a row for each token."""
+
 _INPUTS = frozenset(
     {
-        _EMBEDDING,
+        EMBEDDING,
         "position_embd.weight",
         "token_types.weight",
         "per_layer_token_embd.weight",
@@ -76,26 +78,47 @@ class Weights:
         return before + experts
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a model: the input, a layer (one of its experts or not), or else the output."""
+
+    layer: int | None = None
+    is_expert: bool = False
+    is_input: bool = False
+
+
 def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
     """The weights that a load takes from a file with tensors of these `sizes` in bytes."""
     layers = len(load.layer_devices) - 1
     layer_bytes, expert_bytes = [0] * layers, [0] * layers
     input_bytes = output_bytes = 0
     for name in sizes.keys() & set(load.asked_tensors):
-        place = _OF_LAYER.match(name)
-        if place and int(place[1]) < layers:
-            layer_bytes[int(place[1])] += sizes[name]
-            expert_bytes[int(place[1])] += sizes[name] if _EXPERTS.match(place[2]) else 0
-        elif name in _INPUTS:
+        part = part_of(name, layers)
+        if part.layer is not None:
+            layer_bytes[part.layer] += sizes[name]
+            expert_bytes[part.layer] += sizes[name] if part.is_expert else 0
+        elif part.is_input:
             input_bytes += sizes[name]
         else:
             output_bytes += sizes[name]
-    # The output of a model without an output matrix asks for the embedding once more.
-    is_tied = load.asked_tensors.count(_EMBEDDING) > 1
+    is_tied = has_tied_output(load)
     return Weights(
         input_bytes=input_bytes,
         layer_bytes=tuple(layer_bytes),
         expert_bytes=tuple(expert_bytes),
         output_bytes=output_bytes,
-        tied_bytes=sizes.get(_EMBEDDING, 0) if is_tied else 0,
+        tied_bytes=sizes.get(EMBEDDING, 0) if is_tied else 0,
     )
+
+
+def part_of(name: str, layers: int) -> Part:
+    """Which part of a model with so many layers the tensor of a name is of."""
+    place = _OF_LAYER.match(name)
+    if place and int(place[1]) < layers:
+        return Part(layer=int(place[1]), is_expert=bool(_EXPERTS.match(place[2])))
+    return Part(is_input=name in _INPUTS)
+
+
+def has_tied_output(load: LoadLog) -> bool:
+    """Whether the output is the embedding: without a matrix of its own it asks for that again."""
+    return load.asked_tensors.count(EMBEDDING) > 1

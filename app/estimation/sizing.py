@@ -27,21 +27,23 @@ from app.estimation.source_facts import UNNAMED_LEVEL
 from app.library.facts import ModelFacts, facts_of, read_headers
 from app.library.header import Header, read_header
 from app.library.sanity import require_sane
+from app.library.tensor_types import TENSOR_TYPES
 
 
 @dataclass(frozen=True)
 class SizedLevel:
     """A level and the exact size of its file in bytes; None with the `problem` where none is known.
 
-    `tensors` are the sizes of its tensors by their names. `file` gives a file that loads as the
-    level would, for as long as the block lasts; `plan` is there when it would be made, `quality`
-    when it was measured.
+    `tensors` are the sizes of its tensors by their names, `types` their types. `file` gives a file
+    that loads as the level would, for as long as the block lasts; `plan` is there when it would be
+    made, `quality` when it was measured.
     """
 
     level: str
     size_bytes: int | None
     bits_per_weight: float | None
     tensors: dict[str, int] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
     file: Callable[[], AbstractContextManager[Path]] | None = None
     plan: TypePlan | None = None
     quality: Quality | None = None
@@ -116,6 +118,7 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
         size_bytes=plan.size_bytes,
         bits_per_weight=plan.bits_per_weight,
         tensors={tensor.name: tensor.size_bytes for tensor in plan.tensors},
+        types={tensor.name: TENSOR_TYPES[tensor.type_number].name for tensor in plan.tensors},
         file=partial(hollow_level, plan),
         plan=plan,
     )
@@ -129,6 +132,7 @@ def own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
         size_bytes=facts.size_bytes,
         bits_per_weight=8 * sum(tensors.values()) / facts.parameters if facts.parameters else None,
         tensors=tensors,
+        types={tensor.name: tensor.type_name for header in headers for tensor in header.tensors},
         file=lambda: nullcontext(facts.path),
         quality=kept_quality(facts.path),
     )

@@ -1,7 +1,9 @@
-"""The tiny model for the probe: random weights, one layer, every common block format."""
+"""Tiny models with random weights: the probe's, and those that show what a step costs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gguf
@@ -9,43 +11,88 @@ import numpy as np
 
 from app.native.quantization import quantize_rows, type_numbers
 
-_WIDTH, _FEED_FORWARD, _HEADS, _CONTEXT = 512, 1024, 8, 256
 _CONTROL_TOKEN, _BYTE_TOKEN, _UNKNOWN_TOKEN = 3, 6, 2
+_OTHER_TYPE = "q8_0"
+
+
+@dataclass(frozen=True)
+class TinyLlama:
+    """A Llama of a size; `types` are those of its matrices by their names, q8_0 of all others.
+
+    Widths are multiples of the blocks of the types.
+    """
+
+    width: int
+    feed_forward: int
+    heads: int
+    layers: int
+    context: int
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    def matrices(self, vocabulary: int) -> dict[str, tuple[int, int]]:
+        """The shapes (rows, row length) by the names."""
+        square, inner = (self.width, self.width), (self.feed_forward, self.width)
+        shapes = dict.fromkeys(("token_embd", "output"), (vocabulary, self.width))
+        for layer in range(self.layers):
+            shapes |= {
+                f"blk.{layer}.attn_q": square,
+                f"blk.{layer}.attn_k": square,
+                f"blk.{layer}.attn_v": square,
+                f"blk.{layer}.attn_output": square,
+                f"blk.{layer}.ffn_gate": inner,
+                f"blk.{layer}.ffn_up": inner,
+                f"blk.{layer}.ffn_down": (self.width, self.feed_forward),
+            }
+        return shapes
+
+
+_PROBE = TinyLlama(
+    width=512,
+    feed_forward=1024,
+    heads=8,
+    layers=1,
+    context=256,
+    types={
+        "output": "q6_K",
+        "blk.0.attn_q": "q4_0",
+        "blk.0.attn_k": "q4_1",
+        "blk.0.attn_v": "q5_K",
+        "blk.0.ffn_gate": "q4_K",
+        "blk.0.ffn_up": "iq4_xs",
+        "blk.0.ffn_down": "q6_K",
+    },
+)
 
 
 def write_probe_model(path: Path) -> None:
     """Write a Llama of one layer, some 3 MB, whose matrices cover the formats in wide use."""
+    write_tiny_llama(path, _PROBE)
+
+
+def write_tiny_llama(path: Path, model: TinyLlama) -> None:
+    """Write a model that loads and babbles; the same arguments give the same weights."""
     writer = gguf.GGUFWriter(path, "llama")
-    _add_metadata(writer)
+    _add_metadata(writer, model)
     random = np.random.default_rng(0)
-    vocabulary = _add_vocabulary(writer)
-    for name, shape, type_name in (
-        ("token_embd", (vocabulary, _WIDTH), "q8_0"),
-        ("output", (vocabulary, _WIDTH), "q6_K"),
-        ("blk.0.attn_q", (_WIDTH, _WIDTH), "q4_0"),
-        ("blk.0.attn_k", (_WIDTH, _WIDTH), "q4_1"),
-        ("blk.0.attn_v", (_WIDTH, _WIDTH), "q5_K"),
-        ("blk.0.attn_output", (_WIDTH, _WIDTH), "q8_0"),
-        ("blk.0.ffn_gate", (_FEED_FORWARD, _WIDTH), "q4_K"),
-        ("blk.0.ffn_up", (_FEED_FORWARD, _WIDTH), "iq4_xs"),
-        ("blk.0.ffn_down", (_WIDTH, _FEED_FORWARD), "q6_K"),
-    ):
+    for name, shape in model.matrices(_add_vocabulary(writer)).items():
+        type_name = model.types.get(name, _OTHER_TYPE)
         _add_matrix(writer, random, f"{name}.weight", shape, type_name)
-    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
-        writer.add_tensor(f"{name}.weight", np.ones(_WIDTH, dtype=np.float32))
+    norms = [f"blk.{layer}.{of}_norm" for layer in range(model.layers) for of in ("attn", "ffn")]
+    for name in ("output_norm", *norms):
+        writer.add_tensor(f"{name}.weight", np.ones(model.width, dtype=np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _add_metadata(writer: gguf.GGUFWriter) -> None:
+def _add_metadata(writer: gguf.GGUFWriter, model: TinyLlama) -> None:
     writer.add_name("Gristmill probe")
-    writer.add_block_count(1)
-    writer.add_context_length(_CONTEXT)
-    writer.add_embedding_length(_WIDTH)
-    writer.add_feed_forward_length(_FEED_FORWARD)
-    writer.add_head_count(_HEADS)
+    writer.add_block_count(model.layers)
+    writer.add_context_length(model.context)
+    writer.add_embedding_length(model.width)
+    writer.add_feed_forward_length(model.feed_forward)
+    writer.add_head_count(model.heads)
     writer.add_layer_norm_rms_eps(1e-5)
 
 

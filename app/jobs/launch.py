@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
 _TOKEN_VERBS = frozenset({"download"})
@@ -16,6 +16,12 @@ RENDER = "--render-templates"
 def command_line(verb: str, *arguments: str) -> list[str]:
     """The command that runs `verb` in a child that reports events."""
     return [*_program(), verb, "--events", *arguments]
+
+
+def is_own_command(command: Sequence[str]) -> bool:
+    """Whether a process was started by such a command: it is one of this program's."""
+    program = _program()
+    return list(command[: len(program)]) == program
 
 
 def renderer_command_line() -> list[str]:

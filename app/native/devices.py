@@ -9,15 +9,31 @@ from dataclasses import dataclass
 from app.native.library import load_ggml, load_ggml_base
 
 _INTEGRATED_TYPE = 2
+_ABILITIES_BYTES = 64
 _GPU_TYPES = frozenset({1, _INTEGRATED_TYPE})
 _UNIFIED_BACKENDS = frozenset({"MTL", "Metal"})
+
+
+class _Properties(ctypes.Structure):
+    """`struct ggml_backend_dev_props` of ggml-backend.h; room enough for any number of abilities."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("description", ctypes.c_char_p),
+        ("memory_free", ctypes.c_size_t),
+        ("memory_total", ctypes.c_size_t),
+        ("type", ctypes.c_int),
+        ("device_id", ctypes.c_char_p),
+        ("abilities", ctypes.c_byte * _ABILITIES_BYTES),
+    )
 
 
 @dataclass(frozen=True)
 class Device:
     """A device: ggml's names for it and its backend, what it is, and its memory in bytes.
 
-    With `shares_memory` it computes in the machine's own memory.
+    With `shares_memory` it computes in the machine's own memory. `bus_id` is its place on the PCI
+    bus, such as `0000:c1:00.0`, empty when unknown.
     """
 
     name: str
@@ -27,6 +43,7 @@ class Device:
     shares_memory: bool
     free_bytes: int
     total_bytes: int
+    bus_id: str = ""
 
 
 def devices() -> tuple[Device, ...]:
@@ -39,6 +56,15 @@ def gpu_pointers() -> list[int]:
     base = load_ggml_base()
     base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     return [device for device in _pointers() if base.ggml_backend_dev_type(device) in _GPU_TYPES]
+
+
+def device_pointer(name: str) -> int | None:
+    """Ggml's pointer to the device of this name; None when there is none."""
+    base = load_ggml_base()
+    base.ggml_backend_dev_name.restype = ctypes.c_char_p
+    base.ggml_backend_dev_name.argtypes = [ctypes.c_void_p]
+    wanted = name.encode()
+    return next((one for one in _pointers() if base.ggml_backend_dev_name(one) == wanted), None)
 
 
 def _pointers() -> list[int]:
@@ -72,4 +98,14 @@ def _devices() -> Iterator[Device]:
             shares_memory=kind == _INTEGRATED_TYPE or backend in _UNIFIED_BACKENDS,
             free_bytes=free.value,
             total_bytes=total.value,
+            bus_id=_bus_id(device),
         )
+
+
+def _bus_id(device: int) -> str:
+    base = load_ggml_base()
+    base.ggml_backend_dev_get_props.restype = None
+    base.ggml_backend_dev_get_props.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Properties)]
+    properties = _Properties()
+    base.ggml_backend_dev_get_props(device, ctypes.byref(properties))
+    return (properties.device_id or b"").decode("utf-8", "replace")

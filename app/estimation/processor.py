@@ -1,0 +1,161 @@
+"""How a processor is built: performance and efficiency cores, and NUMA nodes, as systems tell.
+
+Linux says it in `/sys`, macOS by sysctl, Windows by two functions; what a system doesn't say is
+None.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import struct
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+SYSTEM_FOLDER = Path("/sys/devices")
+_SLOW_BELOW = 0.8
+"""Equal cores differ by some percent in how far they turbo; efficiency cores by much more."""
+_CORE_ENTRY = 0
+_ENTRY = struct.Struct("<II")
+_CLASS_OFFSET = 9
+
+
+class CoreKinds(NamedTuple):
+    """Physical cores of each kind; none of the second kind where all are equal."""
+
+    performance: int
+    efficiency: int
+
+
+def core_kinds(system: Path = SYSTEM_FOLDER) -> CoreKinds | None:
+    """The performance and the efficiency cores; None where the system doesn't tell.
+
+    Args:
+        system: the folder that is `/sys/devices` on Linux.
+    """
+    if sys.platform == "win32":
+        return kinds_by_class(efficiency_classes(_core_entries()))
+    if sys.platform == "darwin":
+        return _kinds_by_sysctl()
+    return _kinds_of_hybrid(system) or _kinds_by_strength(system)
+
+
+def numa_nodes(system: Path = SYSTEM_FOLDER) -> int | None:
+    """Parts of the memory that lie nearer to some cores than to others; None when unknown."""
+    if sys.platform == "win32":
+        highest = ctypes.c_ulong()
+        known = ctypes.windll.kernel32.GetNumaHighestNodeNumber(ctypes.byref(highest))
+        return highest.value + 1 if known else None
+    if sys.platform == "darwin":
+        return 1
+    return sum(1 for _ in system.glob("system/node/node[0-9]*")) or None
+
+
+def efficiency_classes(entries: bytes) -> Counter[int]:
+    """The number of cores by their class, the slowest being 0.
+
+    Args:
+        entries: SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX of winnt.h, one after the other.
+    """
+    classes: Counter[int] = Counter()
+    start = 0
+    while start + _ENTRY.size <= len(entries):
+        kind, size = _ENTRY.unpack_from(entries, start)
+        if kind == _CORE_ENTRY:
+            classes[entries[start + _CLASS_OFFSET]] += 1
+        start += max(size, _ENTRY.size)
+    return classes
+
+
+def kinds_by_class(classes: Mapping[int, int]) -> CoreKinds | None:
+    """The cores of the lowest of several classes are efficiency cores."""
+    if not classes:
+        return None
+    slow = classes[min(classes)] if len(classes) > 1 else 0
+    return CoreKinds(sum(classes.values()) - slow, slow)
+
+
+def _kinds_of_hybrid(system: Path) -> CoreKinds | None:
+    """Intel's processors with two kinds of cores."""
+    fast, slow = (
+        _physical_cores(system, _numbers_in(system / kind / "cpus"))
+        for kind in ("cpu_core", "cpu_atom")
+    )
+    return CoreKinds(fast, slow) if fast and slow else None
+
+
+def _kinds_by_strength(system: Path) -> CoreKinds | None:
+    """By what the scheduler knows of each core, or by its highest clock rate."""
+    for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
+        strengths = {
+            int(folder.name.removeprefix("cpu")): strength
+            for folder in system.glob("system/cpu/cpu[0-9]*")
+            if (strength := _number_in(folder / name))
+        }
+        if strengths:
+            bound = _SLOW_BELOW * max(strengths.values())
+            fast = {number for number, strength in strengths.items() if strength >= bound}
+            return CoreKinds(
+                _physical_cores(system, fast), _physical_cores(system, strengths.keys() - fast)
+            )
+    return None
+
+
+def _physical_cores(system: Path, numbers: set[int]) -> int:
+    """How many cores the logical ones of these numbers are."""
+    topologies = (system / f"system/cpu/cpu{number}/topology" for number in numbers)
+    siblings = [_text_of(topology / "thread_siblings_list") for topology in topologies]
+    # Without the list each counts as one.
+    return len(set(filter(None, siblings))) + siblings.count("")
+
+
+def _numbers_in(file: Path) -> set[int]:
+    """What a list such as `0-3,8` stands for."""
+    return set(_ranges(_text_of(file)))
+
+
+def _ranges(text: str) -> Iterator[int]:
+    for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
+        yield from range(int(first), int(last or first) + 1)
+
+
+def _number_in(file: Path) -> int:
+    text = _text_of(file)
+    return int(text) if text.isdecimal() else 0
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
+
+
+if sys.platform == "win32":
+
+    def _core_entries() -> bytes:
+        size = ctypes.c_ulong()
+        function = ctypes.windll.kernel32.GetLogicalProcessorInformationEx
+        function(_CORE_ENTRY, None, ctypes.byref(size))
+        buffer = ctypes.create_string_buffer(size.value)
+        return buffer.raw if function(_CORE_ENTRY, buffer, ctypes.byref(size)) else b""
+
+
+if sys.platform == "darwin":
+
+    def _kinds_by_sysctl() -> CoreKinds | None:
+        """Apple's own processors; level 0 has the fastest cores."""
+        fast = _sysctl("hw.perflevel0.physicalcpu")
+        return CoreKinds(fast, _sysctl("hw.perflevel1.physicalcpu")) if fast else None
+
+    def _sysctl(name: str) -> int:
+        value = ctypes.c_int32()
+        size = ctypes.c_size_t(ctypes.sizeof(value))
+        library = ctypes.CDLL(None)
+        failed = library.sysctlbyname(
+            name.encode(), ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)
+        )
+        return 0 if failed else value.value

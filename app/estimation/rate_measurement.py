@@ -1,0 +1,158 @@
+"""Measuring the rates of a device in this process; `machine_rates` has a child do it.
+
+Products and attention are timed one by one in ggml (app.native.throughput). What a step costs
+besides is seen on models whose weights are next to nothing: of one layer and of several for a
+token, and a wider one for the elements of a prompt.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from app.core.files import temporary_folder
+from app.estimation.memory import PROCESSOR
+from app.estimation.rates import DeviceRates, MachineRates
+from app.inference.evaluation import Evaluator, Part
+from app.inference.loading import LoadWishes, opened_model
+from app.inference.probe_model import TinyLlama, write_tiny_llama
+from app.inference.safe_settings import EngineSetting, Measure
+from app.inference.vocabulary import Vocabulary
+from app.library.tensor_types import TENSOR_TYPES
+from app.native.bandwidth import memory_bandwidth
+from app.native.throughput import Bench, Place, opened_bench
+
+PROMPT_TOKENS = 512
+"""So many are read at once, as llama.cpp's micro-batch has it."""
+
+_CONTEXT = 1024
+_GENERATED_TOKENS = 32
+_RUNS = 5
+_SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
+_DEEP = replace(_SHALLOW, layers=9)
+_WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
+_WIDE_TYPE = "Q8_0"
+_LAYER_PRODUCTS = 7
+"""Query, key, value, output of the attention; gate, up and down."""
+_NUMBERS = {tensor_type.name: number for number, tensor_type in TENSOR_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class RateWishes:
+    """What to measure with: threads of the processor, workers, and what the engine goes without."""
+
+    threads: int
+    workers: tuple[str, ...] = ()
+    without: tuple[Measure, ...] = ()
+
+
+def measure_device(
+    device: str, types: Iterable[str], wishes: RateWishes, *, with_costs: bool
+) -> Iterator[MachineRates]:
+    """The rates of a device for types of weights, one after the other as they are known.
+
+    With costs, also those that depend on no type. A worker's devices must have been added.
+
+    Raises:
+        AppError: `speed_unmeasured`, and what loading a model raises.
+    """
+    place = Place(device, wishes.threads, "extra_buffers" not in wishes.without)
+    with opened_bench(place) as bench:
+        if with_costs:
+            rates = _costs(bench, device, wishes)
+            yield MachineRates(wishes.threads, {device: rates})
+        for name in types:
+            yield MachineRates(wishes.threads, {device: _rates_of(bench, name)})
+
+
+def _rates_of(bench: Bench, name: str) -> DeviceRates:
+    number = _NUMBERS[name]
+    generation, prompt = bench.generation_rate(number), bench.prompt_rate(number)
+    return DeviceRates({name: generation or 0.0}, {name: prompt or 0.0})
+
+
+def _costs(bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+    attention, prompt_attention = _attention_rates(bench, wishes)
+    shallow, deep = (_token_seconds(model, device, wishes) for model in (_SHALLOW, _DEEP))
+    layer_seconds = max(0.0, deep - shallow) / (_DEEP.layers - _SHALLOW.layers)
+    start_seconds = bench.start_seconds(_NUMBERS[_WIDE_TYPE])
+    rates = _rates_of(bench, _WIDE_TYPE)
+    rates = replace(
+        rates,
+        attention=attention,
+        prompt_attention=prompt_attention,
+        # Products of this type wait for the memory on every device.
+        bandwidth=memory_bandwidth(wishes.threads)
+        if device == PROCESSOR
+        else rates.generation[_WIDE_TYPE],
+        token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),
+        # The weights of the models that were timed lie in the caches; those of real ones don't.
+        layer_seconds=layer_seconds + _LAYER_PRODUCTS * start_seconds,
+    )
+    return replace(rates, element_seconds=_element_seconds(rates, device, wishes))
+
+
+def _attention_rates(bench: Bench, wishes: RateWishes) -> tuple[float, float]:
+    if "flash_attention" not in wishes.without:
+        token, prompt = bench.attention_rate(1), bench.attention_rate(PROMPT_TOKENS)
+        if token and prompt:
+            return token, prompt
+    # Without it, keys and values are matrices like others, an element being a multiply and an add.
+    number = _NUMBERS["F16"]
+    token, prompt = bench.generation_rate(number), bench.prompt_rate(number)
+    return (token or 0.0) / TENSOR_TYPES[number].block_bytes, (prompt or 0.0) / 2
+
+
+def _element_seconds(rates: DeviceRates, device: str, wishes: RateWishes) -> float:
+    """What is left of a prompt's time after the products and the attention."""
+    model, head_length = _WIDE, _WIDE.width // _WIDE.heads
+    weights = sum(math.prod(shape) for shape in model.matrices(0).values())
+    pairs = PROMPT_TOKENS * (PROMPT_TOKENS + 1) // 2
+    seconds = _seconds_of(model, device, wishes, [PROMPT_TOKENS])
+    if rates.prompt[_WIDE_TYPE]:
+        seconds -= 2 * weights * PROMPT_TOKENS / rates.prompt[_WIDE_TYPE]
+    if rates.prompt_attention:
+        seconds -= model.layers * model.heads * 2 * head_length * pairs / rates.prompt_attention
+    return max(0.0, seconds) / (PROMPT_TOKENS * model.width * model.layers)
+
+
+def _token_seconds(model: TinyLlama, device: str, wishes: RateWishes) -> float:
+    return _seconds_of(model, device, wishes, [1] * _GENERATED_TOKENS) / _GENERATED_TOKENS
+
+
+def _seconds_of(
+    model: TinyLlama, device: str, wishes: RateWishes, batches: Sequence[int]
+) -> float:
+    """The seconds that a model takes to read batches of so many tokens, the median of some runs."""
+    with temporary_folder() as folder:
+        path = folder / "tiny.gguf"
+        write_tiny_llama(path, model)
+        load = LoadWishes(
+            model=path,
+            layers=model.layers,
+            context=model.context,
+            trained_context=model.context,
+            gpu_layers=0 if device == PROCESSOR else None,
+            threads=wishes.threads,
+            threads_batch=wishes.threads,
+            workers=wishes.workers,
+        )
+        with opened_model(EngineSetting(wishes.without).applied_to(load), lambda _: None) as loaded:
+            evaluator = Evaluator(loaded, path.name, Vocabulary(loaded.model).size)
+            runs = [_run_seconds(evaluator, batches) for _ in range(_RUNS + 1)]
+    # The first one warms up.
+    return statistics.median(runs[1:])
+
+
+def _run_seconds(evaluator: Evaluator, batches: Sequence[int]) -> float:
+    evaluator.forget(0, 0)
+    began, position = time.perf_counter(), 0
+    for count in batches:
+        (last,) = evaluator.evaluate([Part(0, position, [0] * count, wants_logits=True)])
+        # The device may still be at work until somebody asks.
+        evaluator.logits(last)
+        position += count
+    return time.perf_counter() - began

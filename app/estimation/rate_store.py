@@ -1,0 +1,126 @@
+"""The rates of this machine: measured in a child process when first needed, and remembered.
+
+They are kept per processor, engine build, threads and devices. What a type costs is measured when
+somebody first asks about the type; in a child, because some builds crash at some types.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from app.core import paths
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Failed, Said, decode_event
+from app.core.files import write_atomically
+from app.core.sentences import describe_error
+from app.estimation.facts import Hardware
+from app.estimation.memory import PROCESSOR
+from app.estimation.rate_measurement import RateWishes
+from app.estimation.rates import DeviceRates, MachineRates
+from app.inference.safe_settings import WITHOUT_FLAG
+from app.jobs.errand import Errand, run_errand
+from app.jobs.outcome import ProcessOutcome
+from app.native.library import engine_fingerprint
+
+_TIMEOUT_SECONDS = 180
+
+
+def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) -> MachineRates:
+    """The rates of the processor and of all devices for these types of weights.
+
+    The first time takes about three seconds, and one more for each type; what is known takes none.
+
+    Raises:
+        AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
+            `worker_unreachable`.
+    """
+    rates = known_rates(hardware, wishes)
+    for device in (PROCESSOR, *(one.name for one in hardware.devices)):
+        of_device = rates.devices.get(device, DeviceRates())
+        missing = sorted(rates.missing_types(set(types), device))
+        if missing or not of_device.has_costs:
+            rates = _measured(rates, device, missing, hardware, wishes)
+    return rates
+
+
+def known_rates(hardware: Hardware, wishes: RateWishes) -> MachineRates:
+    """The rates that were measured before, as far as they go."""
+    return _read_known().get(_key(hardware, wishes), MachineRates(wishes.threads))
+
+
+def _measured(
+    rates: MachineRates,
+    device: str,
+    types: Iterable[str],
+    hardware: Hardware,
+    wishes: RateWishes,
+) -> MachineRates:
+    words = ["--device", device, "--threads", str(wishes.threads)]
+    words += [word for name in types for word in ("--type", name)]
+    words += [word for measure in wishes.without for word in (WITHOUT_FLAG, measure)]
+    words += [word for worker in wishes.workers for word in ("--worker", worker)]
+    if not rates.devices.get(device, DeviceRates()).has_costs:
+        words += ["--costs"]
+    child = run_errand("measure-rates", *words, timeout_seconds=_TIMEOUT_SECONDS)
+    sys.stderr.write(child.log)
+    for found in _rates_in(child.output):
+        rates = rates.merged(found)
+    _remember(_read_known() | {_key(hardware, wishes): rates})
+    _require_success(child)
+    return rates
+
+
+def _rates_in(output: bytes) -> Iterator[MachineRates]:
+    for line in output.splitlines():
+        match decode_event(line):
+            case Said(text):
+                yield msgspec.json.decode(text, type=MachineRates)
+
+
+def _require_success(child: Errand) -> None:
+    if child.returncode is None:
+        reason = f"it took longer than {_TIMEOUT_SECONDS} s"
+        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
+    outcome = ProcessOutcome.from_returncode(child.returncode)
+    if outcome.was_successful:
+        return
+    for line in child.output.splitlines():
+        match decode_event(line):
+            case Failed(
+                ErrorCode.SPEED_UNMEASURED
+                | ErrorCode.ENGINE_MISSING
+                | ErrorCode.WORKER_UNREACHABLE as code,
+                facts,
+            ):
+                raise AppError(code, **facts)
+            case Failed(code, facts):
+                reason = describe_error(code, facts)
+                raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
+    words = outcome.in_words(child.log.splitlines())
+    raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
+
+
+def _key(hardware: Hardware, wishes: RateWishes) -> str:
+    """A text that changes with everything that the rates depend on."""
+    devices = [f"{device.name} ({device.description})" for device in hardware.devices]
+    parts = [engine_fingerprint(), f"{wishes.threads} threads", *devices, *wishes.workers]
+    return " | ".join([*parts, *(f"without {measure}" for measure in wishes.without)])
+
+
+def _remember(known: dict[str, MachineRates]) -> None:
+    try:
+        write_atomically(paths.rates_file(), msgspec.json.encode(known))
+    except AppError as error:
+        # Another run has measured the same and is just writing it.
+        if error.code is not ErrorCode.FILE_BUSY:
+            raise
+
+
+def _read_known() -> dict[str, MachineRates]:
+    try:
+        return msgspec.json.decode(paths.rates_file().read_bytes(), type=dict[str, MachineRates])
+    except (OSError, msgspec.DecodeError):
+        return {}

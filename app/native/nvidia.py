@@ -1,0 +1,60 @@
+"""What other programs hold of an NVIDIA device's memory, as NVIDIA's management library says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+
+def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
+    """Bytes in use on the device at a PCI bus id, less what this program's processes hold.
+
+    None without the library or its Python bindings, and where the device is not NVIDIA's.
+
+    Args:
+        bus_id: such as `0000:c1:00.0`.
+        is_own: whether a process, by its number, is one of this program's.
+    """
+    with _opened() as nvml:
+        if nvml is None:
+            return None
+        try:
+            device = nvml.nvmlDeviceGetHandleByPciBusId(bus_id.encode())
+            used = int(nvml.nvmlDeviceGetMemoryInfo(device).used)
+            return max(0, used - own_bytes(_processes(nvml, device), is_own))
+        except nvml.NVMLError:
+            return None
+
+
+def own_bytes(processes: Iterable[Any], is_own: Callable[[int], bool]) -> int:
+    """What the processes of this program hold; Windows doesn't say it of any process."""
+    held = {process.pid: process.usedGpuMemory or 0 for process in processes}
+    return sum(size_bytes for number, size_bytes in held.items() if is_own(number))
+
+
+def _processes(nvml: ModuleType, device: Any) -> list[Any]:
+    return [
+        *nvml.nvmlDeviceGetComputeRunningProcesses(device),
+        *nvml.nvmlDeviceGetGraphicsRunningProcesses(device),
+    ]
+
+
+@contextmanager
+def _opened() -> Iterator[ModuleType | None]:
+    try:
+        import pynvml as nvml
+    except ImportError:
+        yield None
+        return
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError:
+        # No NVIDIA driver here.
+        yield None
+        return
+    try:
+        yield nvml
+    finally:
+        nvml.nvmlShutdown()

@@ -1,0 +1,114 @@
+"""Predicted against real speed: `python -m tests.benchmarks.speed_prediction [FOLDER]`.
+
+Each file is loaded and timed as `gristmill measure` does it, with the rates measured just before.
+Two models are made, the real SmolLM2 and a random Llama of 1.2 billion weights, in some levels
+each; that needs 10 GB of disk, and the folder, when one is given, keeps the files for the next run.
+The real speed is the best of some rounds.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.conversion.installation import converter_folder
+from app.core import paths
+from app.core.machine import usable_threads
+from app.core.settings import Settings
+from app.estimation.hardware import read_hardware
+from app.estimation.memory import PROCESSOR, cache_bytes
+from app.estimation.rate_measurement import RateWishes
+from app.estimation.rate_store import machine_rates
+from app.estimation.sizing import size_source
+from app.estimation.speed import Placement, SpeedPrediction, predict_speed, typed_weights
+from app.estimation.trial import LoadManner, Trial, try_loads
+from app.inference.loading import LoadWishes
+from app.measurement.reader import opened_reader
+from app.measurement.speed import Speed, measure_speed
+from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+
+LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "Q8_0", "F16")
+TOLERANCE = 0.25
+CONTEXT = 1024
+WRITTEN = 128
+ROUNDS = 3
+
+
+def main() -> None:
+    """Print a table and how many figures are within the tolerance."""
+    settings = Settings(converter_folder=str(converter_folder(Settings())))
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["GRISTMILL_HOME"] = home
+        folder = Path(sys.argv[1] if len(sys.argv) > 1 else home)
+        ratios: dict[str, list[float]] = {"writing": [], "prompt": []}
+        print(f"{'file':<22}" + "".join(f"{name:>10}{'real':>8}{'ratio':>7}" for name in ratios))
+        for file in made(folder):
+            predicted, real = predict(file, settings), measure(file)
+            assert predicted is not None
+            ratios["writing"].append(predicted.generation_tokens_per_second / real.generation)
+            ratios["prompt"].append(predicted.prompt_tokens_per_second / real.prompt)
+            print(
+                f"{file.stem:<22}{predicted.generation_tokens_per_second:>10.1f}"
+                f"{real.generation:>8.1f}{ratios['writing'][-1]:>7.2f}"
+                f"{predicted.prompt_tokens_per_second:>10.1f}{real.prompt:>8.1f}"
+                f"{ratios['prompt'][-1]:>7.2f}",
+                flush=True,
+            )
+        for name, found in ratios.items():
+            close = sum(abs(ratio - 1) <= TOLERANCE for ratio in found)
+            print(f"{name}: {close} of {len(found)} within {TOLERANCE:.0%}")
+
+
+def made(folder: Path) -> Iterator[Path]:
+    """The files of both models, made if they aren't there, one after the other."""
+    for model in ("smollm2-135m", "llama-1.2b"):
+        files = [folder / f"{model}-{level}.gguf" for level in LEVELS]
+        if not all(file.is_file() for file in files):
+            with tempfile.TemporaryDirectory() as place:
+                checkpoint = smollm2_checkpoint()
+                if model == "llama-1.2b":
+                    checkpoint = make_tiny_llama(
+                        Path(place) / model, width=2048, layers=28, vocabulary=32_000
+                    )
+                convert(checkpoint, folder, model)
+        yield from files
+
+
+def convert(checkpoint: Path, folder: Path, model: str) -> None:
+    """All levels of a model in one pass."""
+    source = folder / model
+    source.symlink_to(checkpoint, target_is_directory=True)
+    flags = [word for level in LEVELS for word in ("--level", level)]
+    command = [sys.executable, "-m", "app", "convert", str(source), *flags, "--to", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    source.unlink()
+
+
+def predict(file: Path, settings: Settings) -> SpeedPrediction | None:
+    """The prediction for a file, all of it on the processor, the reply half written."""
+    paths.rates_file().unlink(missing_ok=True)
+    source = size_source(file, settings, allows_pickle=False)
+    level = next(one for one in source.levels if one.size_bytes == file.stat().st_size)
+    (load,) = try_loads([Trial(file, 0, CONTEXT)], LoadManner())
+    assert load is not None
+    weights = typed_weights(level.tensors, level.types, load)
+    rates = machine_rates(read_hardware(), weights.types, RateWishes(usable_threads()))
+    placement = Placement((PROCESSOR,) * (source.shape.layers + 1))
+    cache = cache_bytes(load.caches, source.shape.kv_heads, WRITTEN // 2)
+    return predict_speed(weights, source.shape, placement, rates, cache=cache)
+
+
+def measure(file: Path) -> Speed:
+    """The best speeds of some rounds."""
+    wishes = LoadWishes(file, layers=0, context=CONTEXT, trained_context=CONTEXT)
+    with opened_reader(wishes, lambda _: None) as reader:
+        speeds = [measure_speed(reader) for _ in range(ROUNDS)]
+    return Speed(max(one.prompt for one in speeds), max(one.generation for one in speeds))
+
+
+if __name__ == "__main__":
+    main()
