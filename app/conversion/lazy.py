@@ -73,7 +73,8 @@ def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
 def _sources(lazy: Any, width: int) -> Iterator[Any]:
     """The stored tensors that a lazy one is made of; None stands for what is not known.
 
-    A step that turns a matrix on its side shows in the strides of what it would give.
+    A step that moves columns shows in the shape that it gives; only a square matrix that is turned
+    on its side does not, whose columns are then taken for its rows.
     """
     from gguf.lazy import LazyBase
     from gguf.utility import LocalTensor
@@ -96,9 +97,7 @@ def _keeps_columns(meta: Any, width: int) -> bool:
     import torch
 
     # Of numpy's steps there are only those that change the type.
-    if not isinstance(meta, torch.Tensor):
-        return True
-    return bool(meta.dim() > 1 and meta.shape[-1] == width and meta.stride(-1) == 1)
+    return not isinstance(meta, torch.Tensor) or meta.shape[-1:] == (width,)
 
 
 def _evaluate(lazy: Any) -> Any:

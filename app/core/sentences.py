@@ -450,7 +450,7 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "The connection to {host} is not encrypted: whoever can listen in that network can read it."
     ),
     NoticeCode.MEASUREMENT_NOT_KEPT: (
-        "The figures of {model} can't be kept, so they will not be shown again: {reason}"
+        "The figures of {model} are not kept, and so not shown again ({reason})."
     ),
 }
 

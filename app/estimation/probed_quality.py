@@ -124,13 +124,17 @@ class _Sums:
     weights: float = 0.0
 
     def add(self, rows: Floats, rounded: Floats, columns: Floats | None) -> None:
-        importance = np.ones(rows.shape[1], np.float32) if columns is None else columns
-        self.errors += float((np.square(rows - rounded) @ importance).sum(dtype=np.float64))
-        self.weights += float((np.square(rows) @ importance).sum(dtype=np.float64))
+        self.errors += _sum_of_squares(rows - rounded, columns)
+        self.weights += _sum_of_squares(rows, columns)
 
     @property
     def relative_error(self) -> float:
         return self.errors / self.weights if self.weights else 0.0
+
+
+def _sum_of_squares(numbers: Floats, columns: Floats | None) -> float:
+    by_column = np.square(numbers).sum(axis=0, dtype=np.float64)
+    return float((by_column if columns is None else by_column * columns).sum())
 
 
 def _rounded(type_number: int, rows: Floats, columns: Floats | None) -> Floats:

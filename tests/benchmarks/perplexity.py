@@ -36,7 +36,7 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{'':<44}{'llama.cpp':>12}{'ours':>12}{'difference':>12}")
     with tempfile.TemporaryDirectory() as name:
-        text = given.text or _text(Path(name))
+        text = given.text or python_text(Path(name))
         if given.model:
             _compare(given.model, given.reference, text)
             return
@@ -65,7 +65,7 @@ def _ours(model: Path, reference: Path | None, text: Path) -> Iterator[tuple[str
     yield from figures.items()
 
 
-def _text(folder: Path) -> Path:
+def python_text(folder: Path) -> Path:
     """Python's language reference as `help()` shows it, the beginning."""
     file = folder / "text.txt"
     file.write_bytes("\n".join(topics[name] for name in sorted(topics)).encode()[:_TEXT_BYTES])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Finished, Loading, Progressed
 from app.core.settings import Settings, save_settings
+from app.estimation.kept_quality import Text, kept_measurement, kept_quality
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from tests.gguf_files import llama_file
 from tests.llama_cpp_tools import quantized_by_llama_cpp
@@ -171,6 +174,50 @@ def test_the_events(models: dict[str, Path], text: Path) -> None:
     size = len(text_bytes())
     assert [event.done_bytes for event in progress[1:]] == [0, size // 3, size * 2 // 3, size]
     assert sum(event == Loading(1) for event in child.events) == 2
+
+
+def test_the_figures_are_kept_until_the_file_changes(
+    models: dict[str, Path], text: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copy(models["Q8_0"], tmp_path / "model.gguf"))
+    assert kept_measurement(model) is None
+    figures = measured(model, text, "--reference", str(models["F16"]))
+    kept, quality = kept_measurement(model), kept_quality(model)
+    assert kept is not None
+    assert kept.comparison is not None
+    assert quality is not None
+    digest = hashlib.sha256(text_bytes()).hexdigest()
+    assert kept.text == kept.comparison.text == Text("text.txt", digest, CHUNKS, CHUNK)
+    assert kept.comparison.reference == "F16.gguf"
+    assert figures == {
+        "perplexity": kept.perplexity,
+        "kl_divergence": {
+            "mean": kept.comparison.mean,
+            "median": kept.comparison.median,
+            "p999": kept.comparison.p999,
+        },
+        "top_token_agreement": kept.comparison.top_token_agreement,
+        "prompt_tokens_per_second": kept.prompt_tokens_per_second,
+        "generation_tokens_per_second": kept.generation_tokens_per_second,
+        "peak_memory_bytes": kept.peak_memory_bytes,
+    }
+    assert quality.kl_divergence == kept.comparison.mean
+    assert "F16.gguf" in quality.source
+    assert "text.txt" in quality.source
+    with model.open("ab") as file:
+        file.write(bytes(32))
+    assert kept_quality(model) is None
+
+
+def test_figures_that_cannot_be_kept_are_told_all_the_same(
+    models: dict[str, Path], text: Path, home: Path
+) -> None:
+    (home / "measurements").write_bytes(b"no folder")
+    options = ("--text", str(text), "--context", str(CHUNK), "--chunks", "1")
+    ended = run_verb("measure", str(models["Q8_0"]), *options)
+    assert ended.status == 0, ended.complaints
+    assert len(ended.lines) == 4
+    assert any("not kept" in complaint for complaint in ended.complaints)
 
 
 def test_a_cancel_ends_it_at_once(models: dict[str, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Typical quality: every level has a band or says that it is unknown; the bands are in order."""
+"""Typical quality: every level has a band or is said to be unknown; the bands are in order."""
 
 from __future__ import annotations
 
