@@ -20,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", required=True, help="the engine's name for it, such as CPU")
     parser.add_argument("--threads", required=True, type=positive)
     parser.add_argument(
-        "--type", action="append", default=[], choices=sorted(MATRIX_TYPES), help="of weights; may repeat"
+        "--type",
+        action="append",
+        default=[],
+        choices=sorted(MATRIX_TYPES),
+        help="of weights; may repeat",
     )
     parser.add_argument(
         "--costs", action="store_true", help="also what does not depend on a type of weights"

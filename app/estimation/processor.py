@@ -62,9 +62,9 @@ def efficiency_classes(entries: bytes) -> Counter[int]:
     """
     classes: Counter[int] = Counter()
     start = 0
-    while start + _ENTRY.size <= len(entries):
+    while start + _CLASS_OFFSET < len(entries):
         kind, size = _ENTRY.unpack_from(entries, start)
-        if kind == _CORE_ENTRY:
+        if kind == _CORE_ENTRY and size > _CLASS_OFFSET:
             classes[entries[start + _CLASS_OFFSET]] += 1
         start += max(size, _ENTRY.size)
     return classes

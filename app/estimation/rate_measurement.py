@@ -123,9 +123,7 @@ def _token_seconds(model: TinyLlama, device: str, wishes: RateWishes) -> float:
     return _seconds_of(model, device, wishes, [1] * _GENERATED_TOKENS) / _GENERATED_TOKENS
 
 
-def _seconds_of(
-    model: TinyLlama, device: str, wishes: RateWishes, batches: Sequence[int]
-) -> float:
+def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, batches: Sequence[int]) -> float:
     """The seconds that a model takes to read batches of so many tokens, the median of some runs."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"

@@ -48,7 +48,14 @@ def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) 
 
 def known_rates(hardware: Hardware, wishes: RateWishes) -> MachineRates:
     """The rates that were measured before, as far as they go."""
-    return _read_known().get(_key(hardware, wishes), MachineRates(wishes.threads))
+    return _read_known().get(machine_key(hardware, wishes), MachineRates(wishes.threads))
+
+
+def machine_key(hardware: Hardware, wishes: RateWishes) -> str:
+    """A text that changes with everything that the rates depend on."""
+    devices = [f"{device.name} ({device.description})" for device in hardware.devices]
+    parts = [engine_fingerprint(), f"{wishes.threads} threads", *devices, *wishes.workers]
+    return " | ".join([*parts, *(f"without {measure}" for measure in wishes.without)])
 
 
 def _measured(
@@ -68,7 +75,7 @@ def _measured(
     sys.stderr.write(child.log)
     for found in _rates_in(child.output):
         rates = rates.merged(found)
-    _remember(_read_known() | {_key(hardware, wishes): rates})
+    _remember(_read_known() | {machine_key(hardware, wishes): rates})
     _require_success(child)
     return rates
 
@@ -101,13 +108,6 @@ def _require_success(child: Errand) -> None:
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     words = outcome.in_words(child.log.splitlines())
     raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
-
-
-def _key(hardware: Hardware, wishes: RateWishes) -> str:
-    """A text that changes with everything that the rates depend on."""
-    devices = [f"{device.name} ({device.description})" for device in hardware.devices]
-    parts = [engine_fingerprint(), f"{wishes.threads} threads", *devices, *wishes.workers]
-    return " | ".join([*parts, *(f"without {measure}" for measure in wishes.without)])
 
 
 def _remember(known: dict[str, MachineRates]) -> None:

@@ -11,7 +11,7 @@ uses what came from memory for hundreds of tokens, is bound by arithmetic.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.estimation.facts import ModelShape

@@ -15,7 +15,7 @@ _UNIFIED_BACKENDS = frozenset({"MTL", "Metal"})
 
 
 class _Properties(ctypes.Structure):
-    """`struct ggml_backend_dev_props` of ggml-backend.h; room enough for any number of abilities."""
+    """`struct ggml_backend_dev_props` of ggml-backend.h, with room enough for its abilities."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from app.core.errors import AppError, ErrorCode
 from app.native.devices import device_pointer
 from app.native.graph import Tensor
-from app.native.library import load_ggml, load_ggml_base
+from app.native.library import load_ggml_base
 from app.native.quantization import quantize_rows, row_size_bytes
 
 _F32, _F16 = 0, 1
@@ -112,7 +112,7 @@ class Bench:
         self._device = device
         self._backend = backend
         self._own_buffers = _ggml().ggml_backend_dev_buffer_type(device)
-        self._weight_buffers = [
+        self._weight_buffers: list[int] = [
             *(_extra_buffer_types(device) if has_extra_buffers else ()),
             self._own_buffers,
         ]
@@ -134,11 +134,9 @@ class Bench:
         for rows in _PROMPT_ROWS:
             products = _Products(type_number, rows=rows, tokens=_PROMPT_TOKENS)
             seconds = self._product_seconds(products)
-            if seconds is None:
-                return None
-            if seconds > _WORTH_TIMING_SECONDS:
+            if seconds is None or seconds > _WORTH_TIMING_SECONDS:
                 break
-        return 2 * rows * _WIDTH * _PROMPT_TOKENS / seconds
+        return None if seconds is None else 2 * rows * _WIDTH * _PROMPT_TOKENS / seconds
 
     def start_seconds(self, type_number: int) -> float:
         """What it costs to begin with a matrix out of memory, besides the time for its bytes.
@@ -226,9 +224,14 @@ class Bench:
         for result in results:
             base.ggml_build_forward_expand(graph, result)
 
+        first_value = ctypes.c_float()
+
         def compute() -> None:
             if base.ggml_backend_graph_compute(self._backend, graph):
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason="the device computes nothing")
+            # A worker is still at it until somebody asks for what came out.
+            size_bytes = ctypes.sizeof(first_value)
+            base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
 
         compute()
         return _usual_seconds(compute)
@@ -330,6 +333,7 @@ def _ggml() -> ctypes.CDLL:
         ("ggml_backend_alloc_ctx_tensors_from_buft", pointer, (pointer, pointer)),
         ("ggml_backend_buffer_free", None, (pointer,)),
         ("ggml_backend_tensor_set", None, (pointer, pointer, size, size)),
+        ("ggml_backend_tensor_get", None, (pointer, pointer, size, size)),
         ("ggml_backend_graph_compute", kind, (pointer, pointer)),
     ):
         function = getattr(library, name)

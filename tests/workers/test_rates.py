@@ -1,0 +1,114 @@
+"""The rates of this machine: measured in a child, kept, and told in words where that fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.core import paths
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Failed, Finished, Said
+from app.core.sentences import describe_error
+from app.estimation.hardware import read_hardware
+from app.estimation.rate_measurement import RateWishes
+from app.estimation.rate_store import known_rates, machine_key, machine_rates
+from app.estimation.rates import DeviceRates, MachineRates
+from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
+from tests.verbs import run_verb, started
+from tests.workers.test_probe import lay_under, needs_preload
+from tests.workers.working import working
+
+pytestmark = pytest.mark.slow
+
+WISHES = RateWishes(threads=1)
+CRASH_IN_A_PRODUCT = """
+#include <stdlib.h>
+void *ggml_mul_mat(void) { abort(); }
+"""
+
+
+def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a child would fail, for want of an interpreter."""
+    monkeypatch.setattr(sys, "executable", os.devnull)
+
+
+def test_rates_are_measured_once_for_each_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    hardware = read_hardware()
+    first = machine_rates(hardware, {"Q4_0"}, WISHES)
+    of_processor = first.devices["CPU"]
+    assert of_processor.has_costs
+    assert of_processor.generation["Q4_0"] > 0
+    assert of_processor.prompt["Q4_0"] > 0
+    assert of_processor.attention
+    assert of_processor.bandwidth
+    second = machine_rates(hardware, {"Q4_0", "F16"}, WISHES)
+    assert second.devices["CPU"].generation["F16"] > 0
+    assert second.devices["CPU"].generation["Q4_0"] == of_processor.generation["Q4_0"]
+    refuse_measuring(monkeypatch)
+    assert machine_rates(hardware, {"F16", "Q4_0"}, WISHES) == second
+    assert known_rates(hardware, RateWishes(threads=2)) == MachineRates(2)
+    with pytest.raises(OSError, match=os.devnull):
+        machine_rates(hardware, {"F16"}, RateWishes(threads=2))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
+def test_a_damaged_memory_counts_as_none(content: bytes) -> None:
+    paths.rates_file().write_bytes(content)
+    assert known_rates(read_hardware(), WISHES) == MachineRates(1)
+
+
+def test_a_damaged_memory_is_measured_anew() -> None:
+    hardware = read_hardware()
+    paths.rates_file().write_bytes(b'{"' + machine_key(hardware, WISHES).encode() + b'": 5}')
+    found = machine_rates(hardware, (), WISHES)
+    assert found.devices["CPU"].has_costs
+    assert known_rates(hardware, WISHES) == found
+
+
+def test_other_machines_stay_remembered() -> None:
+    other = {"another": MachineRates(8, {"CPU": DeviceRates(bandwidth=1.0)})}
+    paths.rates_file().write_bytes(msgspec.json.encode(other))
+    machine_rates(read_hardware(), (), WISHES)
+    kept = msgspec.json.decode(paths.rates_file().read_bytes(), type=dict[str, MachineRates])
+    assert len(kept) == 2
+    assert kept["another"] == other["another"]
+
+
+@needs_preload
+def test_a_crash_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_under(CRASH_IN_A_PRODUCT, tmp_path, monkeypatch)
+    with pytest.raises(AppError) as caught:
+        machine_rates(read_hardware(), {"Q4_0"}, WISHES)
+    assert caught.value.code is ErrorCode.SPEED_UNMEASURED
+    sentence = describe_error(caught.value.code, caught.value.facts)
+    assert "could not be measured" in sentence
+    assert "(SIGABRT)" in sentence
+
+
+def test_a_worker_is_measured_as_a_device() -> None:
+    with working() as (_, address):
+        arguments = ("--device", "RPC0", "--threads", "1", "--type", "Q8_0", "--worker", address)
+        with started("measure-rates", *arguments) as child:
+            assert child.end() == 0
+    said, finished = child.events
+    assert isinstance(said, Said)
+    assert msgspec.json.decode(said.text, type=MachineRates).devices["RPC0"].generation["Q8_0"] > 0
+    assert finished == Finished()
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    with started("measure-rates", "--device", "CUDA9", "--threads", "1") as child:
+        assert child.end() == EXIT_FAILED
+    (failed,) = child.events
+    assert isinstance(failed, Failed)
+    assert failed.code is ErrorCode.SPEED_UNMEASURED
+    assert "CUDA9" in str(failed.facts["reason"])
+
+
+def test_types_that_no_product_is_made_with_are_refused() -> None:
+    ended = run_verb("measure-rates", "--device", "CPU", "--threads", "1", "--type", "I32")
+    assert ended.status == EXIT_USAGE
