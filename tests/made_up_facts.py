@@ -6,10 +6,11 @@ from itertools import product
 
 import msgspec
 
+from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
 from app.estimation.compute import LoadSample
 from app.estimation.facts import DeviceFacts, Hardware, ModelShape
-from app.estimation.memory import PROCESSOR, Weights
+from app.estimation.memory import Weights
 from app.estimation.source_facts import LevelFacts, SourceFacts
 from app.native.load_log import Cache
 

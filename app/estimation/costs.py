@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
 from app.estimation.fit import Plan
-from app.estimation.memory import PROCESSOR
 from app.estimation.outlook import outlook
 from app.estimation.source_facts import SourceFacts
 
