@@ -9,6 +9,8 @@ from; `advice` has the `level` to take for a `use`, empty where none can be advi
 - `fit`: `verdict` (`on_devices`, `shared`, `on_processor`, `too_large`), `gpu_layers` with the
   output as one of them, `layers` by device, `experts_on_cpu`, `kv_on_device`, `largest_context` in
   tokens, `sentence`.
+- `tokens_per_second` while a reply is written and `prompt_tokens_per_second` while a prompt of 512
+  tokens is read: predicted from rates that were measured on this machine.
 - `quality`: the mean KL divergence from the model in 16 bits, in nats: `kl_divergence`, within
   `low` and `high`; its `kind` is `typical` (published of other models), `probed` (told from the
   error in this model's weights) or `measured`; `source` says where it is from.
@@ -37,7 +39,9 @@ from app.jobs.reporter import Reporter
 if TYPE_CHECKING:
     from app.estimation.fit import Plan
     from app.estimation.outlook import LevelOutlook
+    from app.estimation.sizing import SizedSource
     from app.estimation.source_facts import SourceFacts
+    from app.estimation.trial import LoadManner
 
 NAME = "estimate"
 HELP = "Tell the size of every level of a model, its memory here, and what fits on devices."
@@ -74,7 +78,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.estimation.outlook import outlook, possible_options
     from app.estimation.sizing import size_source
     from app.estimation.source_facts import encode_facts
-    from app.estimation.survey import probed, settle, survey
+    from app.estimation.survey import settle, survey
     from app.estimation.trial import LoadManner
     from app.native.rpc import add_workers
 
@@ -90,14 +94,13 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     reporter.report(Progressed("plan", 0, 0))
     source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
     facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
+    better = _bettered(facts, source, place, options, manner, arguments, reporter)
     if arguments.facts:
-        # The quality takes longer, and a window has something to show meanwhile.
-        reporter.report(Said(encode_facts(facts) + "\n"))
-    if not arguments.typical_quality:
-        facts = probed(facts, source, reporter.report)
-    if arguments.facts:
-        reporter.report(Said(encode_facts(facts) + "\n"))
+        # Some of it takes seconds, and a window has something to show meanwhile.
+        for known in (facts, *better):
+            reporter.report(Said(encode_facts(known) + "\n"))
         return
+    *_, facts = (facts, *better)
     facts = settle(facts, source, options, manner)
     options = possible_options(facts, options)
     rows = outlook(facts, options)
@@ -108,6 +111,25 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         lines = (*_lines_of(facts, options, rows), advice.sentence)
     for line in lines:
         reporter.report(Said(line + "\n"))
+
+
+def _bettered(
+    facts: SourceFacts,
+    source: SizedSource,
+    place: Path,
+    options: LoadOptions,
+    manner: LoadManner,
+    arguments: argparse.Namespace,
+    reporter: Reporter,
+) -> Iterator[SourceFacts]:
+    """The facts with speeds, and then with a quality of the model's own."""
+    from app.estimation.speeds import timed
+    from app.estimation.survey import probed
+
+    facts = timed(facts, place, options, manner, reporter.report)
+    yield facts
+    if not arguments.typical_quality:
+        yield probed(facts, source, reporter.report)
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
@@ -189,6 +211,8 @@ def _document_of(row: LevelOutlook) -> dict[str, Any]:
         "bits_per_weight": level.bits_per_weight,
         "memory": None if plan is None else _memory_of(plan),
         "fit": None if plan is None else _fit_of(plan),
+        "tokens_per_second": row.speed and row.speed.generation_tokens_per_second,
+        "prompt_tokens_per_second": row.speed and row.speed.prompt_tokens_per_second,
         "quality": row.quality,
         "problem": row.problem or None,
     }

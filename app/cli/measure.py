@@ -77,6 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Check, load, measure, print the figures, and keep them."""
+    from app.estimation.speeds import note_real_speed
+    from app.estimation.trial import LoadManner
     from app.library.index import find_model
     from app.measurement.measurement import measure
     from app.measurement.models import measurable_facts
@@ -94,6 +96,13 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     measured = measure(request, reporter.report)
     try:
         keep_measurement(model, fingerprint, _kept(request, measured, arguments.text))
+        note_real_speed(
+            model,
+            request.model.options,
+            LoadManner(workers=request.model.workers),
+            prompt_tokens_per_second=measured.speed.prompt,
+            generation_tokens_per_second=measured.speed.generation,
+        )
     except AppError as error:
         reason = describe_error(error.code, error.facts)
         facts_of_it: Facts = {"model": model.name, "reason": reason}

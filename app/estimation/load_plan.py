@@ -7,14 +7,12 @@ from pathlib import Path
 import msgspec
 
 from app.core.load_options import LoadOptions
-from app.estimation.facts import shape_of
 from app.estimation.fit import Plan
 from app.estimation.hardware import read_hardware
 from app.estimation.outlook import outlook
-from app.estimation.sizing import SizedSource, own_level
+from app.estimation.sizing import file_source
 from app.estimation.survey import settle, survey
 from app.estimation.trial import LoadManner
-from app.library.facts import facts_of, read_headers
 from app.native.rpc import add_workers
 
 
@@ -33,9 +31,7 @@ def plan_load(
     hardware = read_hardware()
     if not hardware.devices:
         return None
-    headers = read_headers(model)
-    facts = facts_of(headers)
-    source = SizedSource(shape_of(headers[0]), facts.is_causal, (own_level(facts, headers),))
+    source = file_source(model)
     manner = LoadManner(slots, workers)
     options = msgspec.structs.replace(options, gpu_layers=None)
     found = settle(survey(source, hardware, options, manner), source, options, manner)

@@ -14,7 +14,7 @@ from app.estimation.fit import Plan, plan_fit
 from app.estimation.placement import Need
 from app.estimation.quality import Quality
 from app.estimation.source_facts import LevelFacts, SourceFacts
-from app.estimation.speed import Speed
+from app.estimation.speed import Speed, predict_speed
 
 _UNKNOWN = "The engine can't load this model, so its memory is unknown."
 
@@ -68,4 +68,16 @@ def _outlook_of(
     if level.weights is None or compute is None:
         return LevelOutlook(level, problem=level.problem or _UNKNOWN)
     need = Need(level.weights, caches, compute, facts.largest_context)
-    return LevelOutlook(level, plan_fit(need, facts.hardware, options))
+    plan = plan_fit(need, facts.hardware, options)
+    speed = None
+    if level.typed is not None and facts.rates is not None:
+        speed = predict_speed(
+            level.typed,
+            facts.shape,
+            plan.placement,
+            facts.rates,
+            caches=caches,
+            cache_type=options.cache_type_k,
+            correction=level.correction,
+        )
+    return LevelOutlook(level, plan, speed=speed)

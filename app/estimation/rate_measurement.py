@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from app.core.device_memory import PROCESSOR
 from app.core.files import temporary_folder
-from app.estimation.memory import PROCESSOR
+from app.core.load_options import LoadOptions
 from app.estimation.rates import DeviceRates, MachineRates
 from app.inference.evaluation import Evaluator, Part
 from app.inference.loading import LoadWishes, opened_model
@@ -128,17 +129,20 @@ def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, batches: Sequ
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
         write_tiny_llama(path, model)
-        load = LoadWishes(
-            model=path,
-            layers=model.layers,
+        options = LoadOptions(
             context=model.context,
-            trained_context=model.context,
             gpu_layers=0 if device == PROCESSOR else None,
             threads=wishes.threads,
             threads_batch=wishes.threads,
+        )
+        load = LoadWishes(
+            model=path,
+            layers=model.layers,
+            trained_context=model.context,
+            options=EngineSetting(wishes.without).applied_to(options),
             workers=wishes.workers,
         )
-        with opened_model(EngineSetting(wishes.without).applied_to(load), lambda _: None) as loaded:
+        with opened_model(load, lambda _: None) as loaded:
             evaluator = Evaluator(loaded, path.name, Vocabulary(loaded.model).size)
             runs = [_run_seconds(evaluator, batches) for _ in range(_RUNS + 1)]
     # The first one warms up.

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from app.core import paths
+from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
 from app.core.files import write_atomically
 from app.core.sentences import describe_error
 from app.estimation.facts import Hardware
-from app.estimation.memory import PROCESSOR
 from app.estimation.rate_measurement import RateWishes
 from app.estimation.rates import DeviceRates, MachineRates
 from app.inference.safe_settings import WITHOUT_FLAG

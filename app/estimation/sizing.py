@@ -85,7 +85,7 @@ def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> Size
     headers = read_headers(place)
     require_sane(headers[0])
     facts = facts_of(headers)
-    own = own_level(facts, headers)
+    own = _own_level(facts, headers)
     if _is_quantized(headers):
         return SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
     planned = _planned(GgufSource(place), converter_folder(settings))
@@ -124,7 +124,18 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
     )
 
 
-def own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
+def file_source(model: Path) -> SizedSource:
+    """A GGUF file as it is, without the levels that could be made of it.
+
+    Raises:
+        AppError: what reading its headers raises.
+    """
+    headers = read_headers(model)
+    facts = facts_of(headers)
+    return SizedSource(shape_of(headers[0]), facts.is_causal, (_own_level(facts, headers),))
+
+
+def _own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
     """A GGUF file as it is."""
     tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
     return SizedLevel(

@@ -10,6 +10,8 @@ from app.estimation.compute import LoadSample
 from app.estimation.facts import Hardware, ModelShape
 from app.estimation.memory import Weights
 from app.estimation.quality import Quality
+from app.estimation.rates import MachineRates
+from app.estimation.speed import NO_CORRECTION, Correction, TypedWeights
 from app.native.load_log import Cache
 
 UNNAMED_LEVEL = "as it is"
@@ -21,7 +23,8 @@ class LevelFacts:
     """A level of a source; None is unknown, and `problem` says why in words.
 
     `size_bytes` of the file is right to the byte with `is_exact`. Without `weights` the engine
-    can't load the model. `quality` is the best that is known.
+    can't load the model. `quality` is the best that is known. `typed` are the weights by their
+    type, `correction` is what real speeds of the level were of those predicted.
     """
 
     level: str
@@ -31,6 +34,8 @@ class LevelFacts:
     weights: Weights | None = None
     problem: str = ""
     quality: Quality | None = None
+    typed: TypedWeights | None = None
+    correction: Correction = NO_CORRECTION
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class SourceFacts:
     """A source and the machine: how it is built, its levels, and what loads of it told.
 
     `caches` are those of a load with the `largest_context`, in tokens. A token of a causal model
-    sees only what comes before it.
+    sees only what comes before it. `rates` are the machine's, as far as they were measured.
     """
 
     hardware: Hardware
@@ -48,6 +53,7 @@ class SourceFacts:
     levels: tuple[LevelFacts, ...]
     caches: tuple[Cache, ...] = ()
     samples: tuple[LoadSample, ...] = ()
+    rates: MachineRates | None = None
 
 
 def encode_facts(facts: SourceFacts) -> str:

@@ -11,25 +11,32 @@ uses what came from memory for hundreds of tokens, is bound by arithmetic.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 
+from app.core.device_memory import PROCESSOR
+from app.estimation.caches import SizedCache
 from app.estimation.facts import ModelShape
-from app.estimation.fit import Plan
-from app.estimation.memory import EMBEDDING, PROCESSOR, has_tied_output, part_of
+from app.estimation.memory import EMBEDDING, has_tied_output, part_of
+from app.estimation.placement import Placement, Span
 from app.estimation.rates import MATRIX_TYPES, DeviceRates, MachineRates
-from app.estimation.trial_log import LoadLog
 from app.library.tensor_types import TENSOR_TYPES
+from app.native.load_log import LoadLog
 
 PROMPT_TOKENS = 512
 """The prompt that a prediction is for, as in llama-bench's test pp512."""
+WRITTEN_TOKENS = 256
+"""The context that a token is predicted for: llama.cpp goes through its cells in steps of 256."""
 
-_BY_NAME = {tensor_type.name: tensor_type for tensor_type in TENSOR_TYPES.values()}
+_ELEMENT_BYTES = {kind.name: kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
+_NO_RATES = DeviceRates()
 
 
 @dataclass(frozen=True)
-class SpeedPrediction:
-    """Tokens per second while a prompt of 512 tokens is read and while a reply is written.
+class Speed:
+    """Predicted tokens per second: while a prompt of 512 tokens is read, while a reply is written.
 
     `is_corrected` tells that this machine's real speeds had a say.
     """
@@ -66,18 +73,15 @@ class TypedWeights:
         """All types that products are made with."""
         return set().union(*self.layers, *self.experts, self.output)
 
+    @cached_property
+    def layers_before(self) -> dict[str, tuple[int, ...]]:
+        """By type what all layers before each one have, and at the end all of them."""
+        return _before(self.layers)
 
-@dataclass(frozen=True)
-class Placement:
-    """Where a model lies: the device of each layer, the output's last.
-
-    The experts of the first `experts_on_cpu` layers stay with the processor, and without
-    `kv_on_device` all keys and values do.
-    """
-
-    layer_devices: tuple[str, ...]
-    experts_on_cpu: int = 0
-    kv_on_device: bool = True
+    @cached_property
+    def experts_before(self) -> dict[str, tuple[int, ...]]:
+        """The same of the experts."""
+        return _before(self.experts)
 
 
 def typed_weights(
@@ -106,23 +110,16 @@ def typed_weights(
     )
 
 
-def placement_of(plan: Plan, layers: int) -> Placement:
-    """Where a plan lays a model with so many layers, the output not among them."""
-    on_devices = [name for name, count in plan.layers.items() for _ in range(count)]
-    on_processor = [PROCESSOR] * (layers + 1 - len(on_devices))
-    return Placement((*on_processor, *on_devices), plan.experts_on_cpu, plan.kv_on_device)
-
-
 def predict_speed(
     weights: TypedWeights,
     shape: ModelShape,
     placement: Placement,
     rates: MachineRates,
     *,
-    cache: Mapping[int, int] | None = None,
+    caches: Sequence[SizedCache] = (),
     cache_type: str = "f16",
     correction: Correction = NO_CORRECTION,
-) -> SpeedPrediction | None:
+) -> Speed | None:
     """Predict how fast a model reads 512 tokens into an empty context, and then writes.
 
     Devices work one after the other. Operations that the weights don't show, such as the scans of
@@ -131,118 +128,116 @@ def predict_speed(
     Args:
         weights: of the level in question.
         shape: of the model.
-        placement: with as many layers as the weights have, and the output.
+        placement: where its layers lie.
         rates: of this machine.
-        cache: the bytes of keys and values by layer that a token looks at when it is written, as
-            `app.estimation.memory.cache_bytes` gives them for a context filled so far.
-        cache_type: what they are kept in.
+        caches: its caches, which a token that is written looks at.
+        cache_type: what keys are kept in.
         correction: from this machine's real speeds.
 
     Returns:
         None when a rate that is needed is not known or 0.
     """
-    used = _Used(weights, shape, placement)
-    writing = _sum(_generation_seconds(used, rates, cache or {}, cache_type))
-    reading = _sum(_prompt_seconds(used, rates))
+    work = _work(weights, shape, placement, caches)
+    elements_in_byte = _heads_per_kv_head(shape) / _ELEMENT_BYTES[cache_type.upper()]
+    known = [(one, rates.devices.get(device, _NO_RATES)) for device, one in work.items()]
+    writing = _sum(
+        part for one, rate in known for part in _generation_seconds(one, rate, elements_in_byte)
+    )
+    reading = _sum(part for one, rate in known for part in _prompt_seconds(one, rate, shape))
     if not writing or not reading:
         return None
-    return SpeedPrediction(
+    return Speed(
         prompt_tokens_per_second=PROMPT_TOKENS / reading * correction.prompt,
         generation_tokens_per_second=correction.generation / writing,
         is_corrected=correction != NO_CORRECTION,
     )
 
 
-@dataclass(frozen=True)
-class _Used:
-    """What a token uses of a model, and where."""
+@dataclass
+class _Work:
+    """What a device does for a token: its layers, those with attention, and bytes by type.
 
-    weights: TypedWeights
-    shape: ModelShape
-    placement: Placement
+    The output is used for each token that is written, but only for the last of a prompt.
+    """
 
-    @property
-    def devices(self) -> set[str]:
-        """All that work, the processor always."""
-        return {PROCESSOR, *self.placement.layer_devices}
+    layers: int = 0
+    attending: int = 0
+    weights: Counter[str] = field(default_factory=Counter)
+    output: Mapping[str, int] = field(default_factory=dict)
+    kv_bytes: float = 0.0
 
-    def layers_on(self, device: str) -> int:
-        return self.placement.layer_devices[:-1].count(device)
 
-    def bytes_on(self, device: str, *, is_prompt: bool = False) -> Counter[str]:
-        """The bytes of weights by type that a token is multiplied with on a device.
+def _work(
+    weights: TypedWeights, shape: ModelShape, placement: Placement, caches: Sequence[SizedCache]
+) -> dict[str, _Work]:
+    """The work of each device, the processor's always."""
+    layers = len(weights.layers)
+    work = {PROCESSOR: _Work()}
+    share = shape.experts_used / shape.experts if shape.experts and shape.experts_used else 1.0
+    for span in _all_spans(placement, layers):
+        here = work.setdefault(span.device, _Work())
+        last = min(span.end, layers)
+        here.layers += last - span.first
+        _add(here.weights, weights.layers_before, span.first, last)
+        moved = min(max(placement.experts_on_cpu, span.first), last)
+        _add(work[PROCESSOR].weights, weights.experts_before, span.first, moved, share)
+        _add(here.weights, weights.experts_before, moved, last, share)
+        if span.end > layers:
+            here.output = weights.output
+        keeper = here if placement.kv_on_device else work[PROCESSOR]
+        keeper.attending += sum(heads > 0 for heads in shape.kv_heads[span.first : last])
+        keeper.kv_bytes += sum(cache.bytes_of(span.first, last, WRITTEN_TOKENS) for cache in caches)
+    return work
 
-        Of the experts only those that are used; the output only for the last token of a prompt.
-        """
-        found: Counter[str] = Counter()
-        *layers, output = self.placement.layer_devices
-        for layer, place in enumerate(layers):
-            if place == device:
-                found.update(self.weights.layers[layer])
-            is_moved = layer < self.placement.experts_on_cpu
-            if (PROCESSOR if is_moved else place) == device:
-                share = self._experts_share
-                for name, size_bytes in self.weights.experts[layer].items():
-                    found[name] += round(size_bytes * share)
-        if output == device and not is_prompt:
-            found.update(self.weights.output)
-        return found
 
-    def cache_place(self, layer: int) -> str:
-        on_device = self.placement.kv_on_device
-        return self.placement.layer_devices[layer] if on_device else PROCESSOR
+def _all_spans(placement: Placement, layers: int) -> Iterator[Span]:
+    first = placement.spans[0].first if placement.spans else layers + 1
+    if first:
+        yield Span(PROCESSOR, 0, first)
+    yield from placement.spans
 
-    def heads_per_kv_head(self, layer: int) -> float:
-        """How many heads read the same keys and values."""
-        kv_heads = self.shape.kv_heads[layer] if layer < len(self.shape.kv_heads) else 0
-        return self.shape.heads / kv_heads if kv_heads > 0 else 1.0
 
-    @property
-    def _experts_share(self) -> float:
-        shape = self.shape
-        return shape.experts_used / shape.experts if shape.experts and shape.experts_used else 1.0
+def _add(
+    work: Counter[str],
+    before: Mapping[str, Sequence[int]],
+    first: int,
+    end: int,
+    share: float = 1.0,
+) -> None:
+    if end > first:
+        for name, sums in before.items():
+            work[name] += round((sums[end] - sums[first]) * share)
 
 
 def _generation_seconds(
-    used: _Used, rates: MachineRates, cache: Mapping[int, int], cache_type: str
+    work: _Work, rates: DeviceRates, elements_in_byte: float
 ) -> Iterator[float | None]:
-    for device in used.devices:
-        of_device = rates.devices.get(device, DeviceRates())
-        yield of_device.token_seconds
-        yield _times(used.layers_on(device), of_device.layer_seconds)
-        for name, size_bytes in used.bytes_on(device).items():
-            yield _quotient(size_bytes, of_device.generation.get(name))
-    element_bytes = _element_bytes(cache_type)
-    for layer, size_bytes in cache.items():
-        of_device = rates.devices.get(used.cache_place(layer), DeviceRates())
-        elements = size_bytes / element_bytes * used.heads_per_kv_head(layer)
-        arithmetic = _quotient(elements, of_device.attention)
-        memory = _quotient(size_bytes, of_device.bandwidth)
-        yield None if arithmetic is None or memory is None else max(arithmetic, memory)
+    yield rates.token_seconds
+    yield _times(work.layers, rates.layer_seconds)
+    for part in (work.weights, work.output):
+        for name, size_bytes in part.items():
+            yield _quotient(size_bytes, rates.generation.get(name))
+    arithmetic = _quotient(work.kv_bytes * elements_in_byte, rates.attention)
+    memory = _quotient(work.kv_bytes, rates.bandwidth)
+    yield None if arithmetic is None or memory is None else max(arithmetic, memory)
 
 
-def _prompt_seconds(used: _Used, rates: MachineRates) -> Iterator[float | None]:
-    for device in used.devices:
-        of_device = rates.devices.get(device, DeviceRates())
-        layers = used.layers_on(device)
-        yield of_device.token_seconds
-        yield _times(PROMPT_TOKENS * used.shape.width * layers, of_device.element_seconds)
-        for name, size_bytes in used.bytes_on(device, is_prompt=True).items():
-            operations = 2 * PROMPT_TOKENS * size_bytes / _element_bytes(name)
-            yield _quotient(operations, of_device.prompt.get(name))
-        yield _quotient(_prompt_elements(used, device), of_device.prompt_attention)
-
-
-def _prompt_elements(used: _Used, device: str) -> float:
-    """The elements of keys and values that the heads of a device's layers read for a prompt."""
-    shape = used.shape
-    attending = [
-        layer
-        for layer, kv_heads in enumerate(shape.kv_heads)
-        if kv_heads and layer < len(used.weights.layers) and used.cache_place(layer) == device
-    ]
+def _prompt_seconds(work: _Work, rates: DeviceRates, shape: ModelShape) -> Iterator[float | None]:
+    yield rates.token_seconds
+    yield _times(PROMPT_TOKENS * shape.width * work.layers, rates.element_seconds)
+    for name, size_bytes in work.weights.items():
+        operations = 2 * PROMPT_TOKENS * size_bytes / _ELEMENT_BYTES[name]
+        yield _quotient(operations, rates.prompt.get(name))
     window = min(shape.window or PROMPT_TOKENS, PROMPT_TOKENS)
-    return len(attending) * shape.heads * (shape.key_length + shape.value_length) * _pairs(window)
+    lengths = shape.key_length + shape.value_length
+    elements = work.attending * shape.heads * lengths * _pairs(window)
+    yield _quotient(elements, rates.prompt_attention)
+
+
+def _heads_per_kv_head(shape: ModelShape) -> float:
+    """How many heads read the same keys and values."""
+    having = [heads for heads in shape.kv_heads if heads > 0]
+    return shape.heads * len(having) / sum(having) if having else 1.0
 
 
 def _pairs(window: int) -> int:
@@ -250,9 +245,11 @@ def _pairs(window: int) -> int:
     return window * (window + 1) // 2 + (PROMPT_TOKENS - window) * window
 
 
-def _element_bytes(type_name: str) -> float:
-    tensor_type = _BY_NAME[type_name.upper()]
-    return tensor_type.block_bytes / tensor_type.block_size
+def _before(parts: Sequence[Mapping[str, int]]) -> dict[str, tuple[int, ...]]:
+    return {
+        name: tuple(accumulate((part.get(name, 0) for part in parts), initial=0))
+        for name in dict.fromkeys(name for part in parts for name in part)
+    }
 
 
 def _times(count: int, seconds: float | None) -> float | None:
@@ -264,7 +261,7 @@ def _quotient(amount: float, rate: float | None) -> float | None:
     return 0.0 if amount == 0 else amount / rate if rate else None
 
 
-def _sum(seconds: Iterator[float | None]) -> float | None:
+def _sum(seconds: Iterable[float | None]) -> float | None:
     total = 0.0
     for part in seconds:
         if part is None:

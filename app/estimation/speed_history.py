@@ -13,7 +13,7 @@ import msgspec
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.files import write_atomically
-from app.estimation.speed import NO_CORRECTION, Correction, SpeedPrediction
+from app.estimation.speed import NO_CORRECTION, Correction, Speed
 
 _KEPT_OF_EACH = 9
 _FEWEST_OF_OTHERS = 3
@@ -39,7 +39,7 @@ def real_speed(
     machine: str,
     model: str,
     level: str,
-    predicted: SpeedPrediction,
+    predicted: Speed,
     *,
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,

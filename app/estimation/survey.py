@@ -20,6 +20,7 @@ from app.estimation.probed_quality import probe_quality
 from app.estimation.quality import quality_of_level
 from app.estimation.sizing import SizedLevel, SizedSource
 from app.estimation.source_facts import LevelFacts, SourceFacts
+from app.estimation.speed import typed_weights
 from app.estimation.trial import LoadManner, Trial, try_loads
 from app.native.load_log import LoadLog, by_device
 
@@ -217,4 +218,5 @@ def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> Le
         weights=weights_of(level.tensors, log) if log and level.tensors else None,
         problem=describe_error(problem.code, problem.facts) if problem else "",
         quality=level.quality or typical,
+        typed=typed_weights(level.tensors, level.types, log) if log and level.tensors else None,
     )

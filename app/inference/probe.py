@@ -53,16 +53,20 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
     Raises:
         AppError: `engine_broken` when not even the safest setting works.
     """
-    fingerprint = engine_fingerprint()
-    known = _read_known()
-    if fingerprint not in known:
-        setting = probe_engine()
-        if setting.without:
-            facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
-            report(Noticed(NoticeCode.SAFE_SETTING, facts))
-        known[fingerprint] = setting
-        _remember(known)
-    return known[fingerprint]
+    known = known_setting()
+    if known is not None:
+        return known
+    setting = probe_engine()
+    if setting.without:
+        facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING, facts))
+    _remember(_read_known() | {engine_fingerprint(): setting})
+    return setting
+
+
+def known_setting() -> EngineSetting | None:
+    """The setting for this machine and engine build, if the probe has run before."""
+    return _read_known().get(engine_fingerprint())
 
 
 def working_options(options: LoadOptions, report: Callable[[Event], None]) -> LoadOptions:

@@ -15,17 +15,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.conversion.installation import converter_folder
 from app.core import paths
-from app.core.machine import usable_threads
-from app.core.settings import Settings
+from app.core.load_options import LoadOptions
 from app.estimation.hardware import read_hardware
-from app.estimation.memory import PROCESSOR, cache_bytes
-from app.estimation.rate_measurement import RateWishes
-from app.estimation.rate_store import machine_rates
-from app.estimation.sizing import size_source
-from app.estimation.speed import Placement, SpeedPrediction, predict_speed, typed_weights
-from app.estimation.trial import LoadManner, Trial, try_loads
+from app.estimation.outlook import outlook
+from app.estimation.sizing import file_source
+from app.estimation.speed import Speed as Prediction
+from app.estimation.speeds import timed
+from app.estimation.survey import survey
+from app.estimation.trial import LoadManner
 from app.inference.loading import LoadWishes
 from app.measurement.reader import opened_reader
 from app.measurement.speed import Speed, measure_speed
@@ -40,14 +38,13 @@ ROUNDS = 3
 
 def main() -> None:
     """Print a table and how many figures are within the tolerance."""
-    settings = Settings(converter_folder=str(converter_folder(Settings())))
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else home)
         ratios: dict[str, list[float]] = {"writing": [], "prompt": []}
         print(f"{'file':<22}" + "".join(f"{name:>10}{'real':>8}{'ratio':>7}" for name in ratios))
         for file in made(folder):
-            predicted, real = predict(file, settings), measure(file)
+            predicted, real = predict(file), measure(file)
             assert predicted is not None
             ratios["writing"].append(predicted.generation_tokens_per_second / real.generation)
             ratios["prompt"].append(predicted.prompt_tokens_per_second / real.prompt)
@@ -88,23 +85,18 @@ def convert(checkpoint: Path, folder: Path, model: str) -> None:
     source.unlink()
 
 
-def predict(file: Path, settings: Settings) -> SpeedPrediction | None:
-    """The prediction for a file, all of it on the processor, the reply half written."""
+def predict(file: Path) -> Prediction | None:
+    """The prediction for a file, all of it on the processor, with rates measured anew."""
     paths.rates_file().unlink(missing_ok=True)
-    source = size_source(file, settings, allows_pickle=False)
-    level = next(one for one in source.levels if one.size_bytes == file.stat().st_size)
-    (load,) = try_loads([Trial(file, 0, CONTEXT)], LoadManner())
-    assert load is not None
-    weights = typed_weights(level.tensors, level.types, load)
-    rates = machine_rates(read_hardware(), weights.types, RateWishes(usable_threads()))
-    placement = Placement((PROCESSOR,) * (source.shape.layers + 1))
-    cache = cache_bytes(load.caches, source.shape.kv_heads, WRITTEN // 2)
-    return predict_speed(weights, source.shape, placement, rates, cache=cache)
+    options, manner = LoadOptions(context=CONTEXT, gpu_layers=0), LoadManner()
+    facts = survey(file_source(file), read_hardware(), options, manner)
+    (row,) = outlook(timed(facts, file, options, manner, lambda _: None), options)
+    return row.speed
 
 
 def measure(file: Path) -> Speed:
     """The best speeds of some rounds."""
-    wishes = LoadWishes(file, layers=0, context=CONTEXT, trained_context=CONTEXT)
+    wishes = LoadWishes(file, 0, CONTEXT, LoadOptions(context=CONTEXT, gpu_layers=0))
     with opened_reader(wishes, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]
     return Speed(max(one.prompt for one in speeds), max(one.generation for one in speeds))

@@ -7,19 +7,12 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.estimation.caches import SizedCache
 from app.estimation.facts import ModelShape
-from app.estimation.fit import Plan
+from app.estimation.placement import Placement, Span
 from app.estimation.rates import DeviceRates, MachineRates
-from app.estimation.speed import (
-    Correction,
-    Placement,
-    SpeedPrediction,
-    TypedWeights,
-    placement_of,
-    predict_speed,
-    typed_weights,
-)
-from app.estimation.trial_log import LoadLog
+from app.estimation.speed import Correction, Speed, TypedWeights, predict_speed, typed_weights
+from app.native.load_log import LoadLog
 
 MEGABYTE = 10**6
 SHAPE = ModelShape(
@@ -61,9 +54,14 @@ WEIGHTS = TypedWeights(
     experts=({}, {}),
     output={"Q8_0": 20 * MEGABYTE},
 )
-ON_CPU = Placement(("CPU",) * 3)
-SHARED = Placement(("CPU", "CUDA0", "CUDA0"))
-ON_DEVICE = Placement(("CUDA0",) * 3)
+ON_CPU = Placement((), 0, kv_on_device=True)
+SHARED = Placement((Span("CUDA0", 1, 3),), 0, kv_on_device=True)
+ON_DEVICE = Placement((Span("CUDA0", 0, 3),), 0, kv_on_device=True)
+
+
+def cache_of(size_bytes: int) -> tuple[SizedCache, ...]:
+    """A cache of both layers, so large for a token's context."""
+    return (SizedCache(256, size_bytes, (0.0, 0.5, 1.0)),)
 
 
 def predicted(
@@ -71,9 +69,9 @@ def predicted(
     placement: Placement = ON_CPU,
     machine: MachineRates = MACHINE,
     shape: ModelShape = SHAPE,
-    cache: dict[int, int] | None = None,
-) -> SpeedPrediction:
-    found = predict_speed(weights, shape, placement, machine, cache=cache)
+    caches: tuple[SizedCache, ...] = (),
+) -> Speed:
+    found = predict_speed(weights, shape, placement, machine, caches=caches)
     assert found is not None
     return found
 
@@ -101,23 +99,22 @@ def test_more_bytes_are_slower() -> None:
 
 
 def test_keys_and_values_cost_what_is_slower_memory_or_arithmetic() -> None:
-    half_full, full = (predicted(cache={0: size, 1: size}) for size in (MEGABYTE, 2 * MEGABYTE))
+    half_full, full = (predicted(caches=cache_of(2 * size)) for size in (MEGABYTE, 2 * MEGABYTE))
     empty = 1 / predicted().generation_tokens_per_second
     # Each of the 2 x 0.5 million elements is read by 4 heads.
     assert 1 / half_full.generation_tokens_per_second - empty == pytest.approx(4 * 1e6 / 1e9)
     assert 1 / full.generation_tokens_per_second - empty == pytest.approx(8 * 1e6 / 1e9)
     slow_memory = machine_with(replace(RATES, bandwidth=0.1e9))
-    bound = predicted(machine=slow_memory, cache={0: MEGABYTE, 1: MEGABYTE})
+    bound = predicted(machine=slow_memory, caches=cache_of(2 * MEGABYTE))
     assert 1 / bound.generation_tokens_per_second - empty == pytest.approx(2e6 / 0.1e9)
 
 
 def test_keys_and_values_in_8_bits_have_more_elements_in_a_byte() -> None:
-    cache = {0: MEGABYTE}
-    in_8_bits = predict_speed(WEIGHTS, SHAPE, ON_CPU, MACHINE, cache=cache, cache_type="q8_0")
+    caches = cache_of(MEGABYTE)
+    in_8_bits = predict_speed(WEIGHTS, SHAPE, ON_CPU, MACHINE, caches=caches, cache_type="q8_0")
+    in_16_bits = predicted(caches=caches)
     assert in_8_bits is not None
-    assert (
-        in_8_bits.generation_tokens_per_second < predicted(cache=cache).generation_tokens_per_second
-    )
+    assert in_8_bits.generation_tokens_per_second < in_16_bits.generation_tokens_per_second
 
 
 def test_only_the_experts_in_use_are_read() -> None:
@@ -152,9 +149,9 @@ def test_devices_work_one_after_the_other() -> None:
 
 
 def test_keys_and_values_in_ram_are_read_by_the_processor() -> None:
-    cache = {0: MEGABYTE, 1: MEGABYTE}
-    near = predicted(placement=ON_DEVICE, cache=cache)
-    far = predicted(placement=replace(ON_DEVICE, kv_on_device=False), cache=cache)
+    caches = cache_of(2 * MEGABYTE)
+    near = predicted(placement=ON_DEVICE, caches=caches)
+    far = predicted(placement=replace(ON_DEVICE, kv_on_device=False), caches=caches)
     assert far.generation_tokens_per_second < near.generation_tokens_per_second
     assert far.prompt_tokens_per_second < near.prompt_tokens_per_second
 
@@ -175,8 +172,8 @@ def test_keys_and_values_in_ram_are_read_by_the_processor() -> None:
     ],
 )
 def test_without_a_rate_that_is_needed_nothing_is_said(rates: DeviceRates) -> None:
-    cache = {0: MEGABYTE}
-    assert predict_speed(WEIGHTS, SHAPE, ON_CPU, machine_with(rates), cache=cache) is None
+    machine = machine_with(rates)
+    assert predict_speed(WEIGHTS, SHAPE, ON_CPU, machine, caches=cache_of(MEGABYTE)) is None
 
 
 def test_a_device_without_rates_leaves_the_speed_unknown() -> None:
@@ -230,13 +227,8 @@ def test_weights_are_told_by_part_and_type() -> None:
     assert tied == replace(untied, output={"F32": 1, "Q6_K": 100})
 
 
-def test_a_plan_lays_its_last_layers_on_devices() -> None:
-    plan = Plan("shared", 3, {"CUDA0": 1, "CUDA1": 2}, 1, False, 4096, {}, "")
-    assert placement_of(plan, 4) == Placement(("CPU", "CPU", "CUDA0", "CUDA1", "CUDA1"), 1, False)
-
-
 def test_what_the_window_needs_goes_through_json() -> None:
-    for value, kind in ((MACHINE, MachineRates), (WEIGHTS, TypedWeights), (SHARED, Placement)):
+    for value, kind in ((MACHINE, MachineRates), (WEIGHTS, TypedWeights)):
         assert msgspec.json.decode(msgspec.json.encode(value), type=kind) == value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core import paths
-from app.estimation.speed import NO_CORRECTION, Correction, SpeedPrediction
+from app.estimation.speed import NO_CORRECTION, Correction, Speed
 from app.estimation.speed_history import (
     RealSpeed,
     correction_for,
@@ -14,7 +14,7 @@ from app.estimation.speed_history import (
     remember_speed,
 )
 
-PREDICTED = SpeedPrediction(prompt_tokens_per_second=100, generation_tokens_per_second=20)
+PREDICTED = Speed(prompt_tokens_per_second=100, generation_tokens_per_second=20)
 
 
 def speed(level: str, generation: float, model: str = "a", machine: str = "here") -> RealSpeed:
