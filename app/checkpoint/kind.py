@@ -11,12 +11,19 @@ from app.checkpoint.config import read_config
 from app.core.errors import AppError
 
 ADAPTER_CONFIGURATION = "adapter_config.json"
+OUTLINE_MARK = ".gristmill.outline"
+"""The name of a file in folders whose weight files are headers alone, with a hole behind each."""
 _SENSES = ("vision_config", "audio_config")
 
 
 def is_adapter(folder: Path) -> bool:
     """Whether the folder holds an adapter rather than a whole model."""
     return (folder / ADAPTER_CONFIGURATION).is_file() and not (folder / "config.json").is_file()
+
+
+def is_outline(folder: Path) -> bool:
+    """Whether the weights were left out, so that sizes are all that can be told."""
+    return (folder / OUTLINE_MARK).is_file()
 
 
 def sees_or_hears(folder: Path) -> bool:

@@ -21,9 +21,10 @@ INDEX_FILE = "model.safetensors.index.json"
 WEIGHTS_SUFFIX = ".safetensors"
 _PICKLES, _PICKLE_INDEX_FILE = "pytorch_model*.bin", "pytorch_model.bin.index.json"
 _NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
-_LENGTH = struct.Struct("<Q")
+HEADER_LENGTH = struct.Struct("<Q")
+"""What a safetensors file begins with: how many bytes of JSON follow."""
 # safetensors itself reads up to 100 MB, for 13 s; 70,000 tensors in one file take 10 MB.
-_LARGEST_HEADER = 16 * 2**20
+LARGEST_HEADER = 16 * 2**20
 
 
 class TensorEntry(NamedTuple):
@@ -149,12 +150,12 @@ def _weight_map(index: Path) -> dict[str, str]:
 
 def _header_text(path: Path) -> bytes:
     with path.open("rb") as file:
-        start = file.read(_LENGTH.size)
-        if len(start) < _LENGTH.size:
+        start = file.read(HEADER_LENGTH.size)
+        if len(start) < HEADER_LENGTH.size:
             raise damaged(path, "it is empty or cut off")
-        (length,) = _LENGTH.unpack(start)
-        left = os.fstat(file.fileno()).st_size - _LENGTH.size
-        if length > min(_LARGEST_HEADER, left):
+        (length,) = HEADER_LENGTH.unpack(start)
+        left = os.fstat(file.fileno()).st_size - HEADER_LENGTH.size
+        if length > min(LARGEST_HEADER, left):
             raise damaged(path, f"it claims to begin with a header of {length} bytes")
         return file.read(length)
 

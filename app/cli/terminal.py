@@ -22,6 +22,7 @@ _LINE_SECONDS = 30.0
 _DEFAULT_COLUMNS = 80
 _STEP_WORDS = {
     "download": "Downloading",
+    "outline": "Looking up",
     "checks": "Checking",
     "plan": "Planning",
     "convert": "Converting",
@@ -33,6 +34,7 @@ _STEP_WORDS = {
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})
+_APPROXIMATED = ("Q2_K", "Q4_K_M", "Q6_K", "Q8_0", "BF16")
 _LOGGED_ERRORS = frozenset(
     {ErrorCode.CONVERTER_FAILED, ErrorCode.MODEL_REJECTED, ErrorCode.INTERNAL}
 )
@@ -77,6 +79,8 @@ class TerminalReporter:
                 self._write(self._output, _harmless(text))
             case events.Listening(address):
                 self._say(self._output, f"working at {address}; Ctrl+C stops")
+            case events.LevelsApproximated():
+                self._say(self._errors, _approximate_line(event))
             case events.Noticed() | events.Failed():
                 self._complain(event)
             case (
@@ -206,6 +210,15 @@ def _progress_line(event: events.Progressed, pace: Pace) -> str:
     if (left := pace.seconds_left(event.total_bytes)) is not None:
         words.append(f"{format_duration(left)} left")
     return "  ".join([*words, event.detail]).strip()
+
+
+def _approximate_line(event: events.LevelsApproximated) -> str:
+    sizes = [
+        f"{level} {format_bytes(event.sizes[level])}"
+        for level in _APPROXIMATED
+        if level in event.sizes
+    ]
+    return f"About: {', '.join(sizes)}; the exact sizes follow"
 
 
 def _line_of(

@@ -12,13 +12,14 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from app.checkpoint.documents import holds_tokenizer
 from app.conversion.disagreements import settle, settle_names
 from app.conversion.header import encoded
+from app.conversion.holes import refuse_holes
 from app.conversion.layout import LaidOutTensor, Layout
 from app.conversion.lazy import evaluated, stored_rows
 from app.conversion.untrusted import refuse_code
@@ -42,6 +43,16 @@ def activate_converter(folder: Path) -> None:
     logging.getLogger("hf-to-gguf").setLevel(logging.WARNING)
 
 
+def import_converter(folder: Path) -> None:
+    """Import the converter in `folder` and what it needs, which takes seconds, before it is used.
+
+    May run on a thread of its own; what fails fails again, and is told, where it is used.
+    """
+    activate_converter(folder)
+    with suppress(Exception), converting():
+        import conversion  # noqa: F401
+
+
 def lay_out(checkpoint: Path) -> Layout:
     """Let the converter lay out a checkpoint's language model in the type that it is in.
 
@@ -50,7 +61,7 @@ def lay_out(checkpoint: Path) -> Layout:
     Raises:
         AppError: `architecture_unsupported`, `tokenizer_missing`, `tokenizer_unknown`,
             `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
-            `converter_failed`.
+            `weights_are_holes`, `converter_failed`.
     """
     from conversion import ModelType
 
@@ -94,6 +105,7 @@ def converting() -> Iterator[None]:
     import torch
 
     refuse_code()
+    refuse_holes()
     _bear_odd_model_cards()
     try:
         with torch.inference_mode():
@@ -199,7 +211,7 @@ def _sixteen_bit_type(model: Any) -> Any:
         torch.float16: LlamaFileType.MOSTLY_F16,
     }
     known = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
-    matrices = (tensor for _, tensor in model.get_tensors() if tensor.dim() > 1)
+    matrices = (tensor for _, tensor in model.get_tensors() if len(tensor.shape) > 1)
     dtypes = known & {tensor.dtype for tensor in matrices}
     # Where there are several, only 32 bits keep them all.
     return by_dtype.get(dtypes.pop() if len(dtypes) == 1 else None, LlamaFileType.ALL_F32)

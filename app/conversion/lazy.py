@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.conversion.holes import require_weights
 from app.conversion.layout import BFLOAT16, FLOAT16, FLOAT32, FLOATING_TYPES
 from app.conversion.stored_rows import StoredRows
 from app.native.quantization import dequantize_rows
@@ -132,6 +133,7 @@ def _read_wide(source: Any) -> Any:
     import torch
 
     place = source.data_range
+    require_weights(Path(place.filename))
     numbers = np.empty((1, place.size // 2), dtype=np.float32)
     with Path(place.filename).open("rb", buffering=0) as file:
         for start in range(0, place.size, _PIECE_BYTES):

@@ -32,6 +32,8 @@ class ErrorCode(StrEnum):
     SOURCE_NOT_FOUND = "source_not_found"
     NOT_A_CHECKPOINT = "not_a_checkpoint"
     CHECKPOINT_WITHOUT_WEIGHTS = "checkpoint_without_weights"
+    WEIGHTS_ARE_HOLES = "weights_are_holes"
+    PICKLES_WITHOUT_OUTLINE = "pickles_without_outline"
     PICKLE_WEIGHTS = "pickle_weights"
     PICKLE_FORMAT = "pickle_format"
     PICKLE_REFUSED = "pickle_refused"

@@ -18,7 +18,16 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     """How far a step is, in bytes; `total_bytes` 0 means that the total is not known."""
 
     step: Literal[
-        "download", "checks", "plan", "convert", "setup", "calibrate", "speed", "measure", "probe"
+        "download",
+        "outline",
+        "checks",
+        "plan",
+        "convert",
+        "setup",
+        "calibrate",
+        "speed",
+        "measure",
+        "probe",
     ]
     done_bytes: int
     total_bytes: int
@@ -35,6 +44,16 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
     finding: str
     error: ErrorCode | None = None
     facts: Facts = {}
+
+
+class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
+    """About how large each level of a model of so many weights will be, in bytes, by its name.
+
+    A first answer before the exact ones.
+    """
+
+    parameters: int
+    sizes: dict[str, int]
 
 
 class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
@@ -147,6 +166,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 Event = (
     Progressed
     | Checked
+    | LevelsApproximated
     | LevelPlanned
     | TensorPlanned
     | ModelListed

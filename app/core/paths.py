@@ -80,6 +80,11 @@ def checkpoints_folder() -> Path:
     return home() / "checkpoints"
 
 
+def outlines_folder() -> Path:
+    """Where repositories lie that were only estimated: all but their weights."""
+    return home() / "outlines"
+
+
 def converters_folder() -> Path:
     """Where llama.cpp's converter lies: one folder per engine version below it."""
     return home() / "converter"

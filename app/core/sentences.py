@@ -91,6 +91,16 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "{folder} holds no safetensors weights.",
         "Download the repository again, or choose another folder.",
     ),
+    ErrorCode.WEIGHTS_ARE_HOLES: (
+        "What is in the weights of {file} is needed, but their sizes are all that was fetched.",
+        "Download the repository, and take its folder.",
+    ),
+    ErrorCode.PICKLES_WITHOUT_OUTLINE: (
+        "{repository} has its weights only as pickle files ({file}), which don't tell their "
+        "tensors beforehand.",
+        "Look for a safetensors version, or download it with --allow-pickle and estimate its "
+        "folder.",
+    ),
     ErrorCode.PICKLE_WEIGHTS: (
         "{folder} has its weights only as pickle files ({file}), which can run code when read.",
         "Look for a safetensors version, or agree to have them read as weights alone: "

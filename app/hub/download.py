@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Event, Progressed
+from app.core.events import Event
 from app.core.files import named_failures, require_space
 from app.core.names import path_inside
 from app.core.settings import load_settings
@@ -17,37 +16,15 @@ from app.hub.endpoint import hub_endpoint
 from app.hub.lock import remove_untouched, sole_download
 from app.hub.manifest import Manifest
 from app.hub.part import part_bytes, remove_abandoned
+from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFacts, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf
+from app.hub.snapshot import Patience, Snapshot
 from app.hub.token import read_token
-from app.hub.transfer import Patience, Transfer
-
-_REPORT_SECONDS = 0.1
+from app.hub.transfer import Transfer
 
 Report = Callable[[Event], None]
-
-
-class _Progress:
-    def __init__(self, total_bytes: int, report: Report) -> None:
-        self._total_bytes = total_bytes
-        self._report = report
-        self._done_bytes = 0
-        self._file = ""
-        self._reported = float("-inf")
-
-    def enter(self, file: str, done_bytes: int = 0) -> None:
-        self._file = file
-        self.count(done_bytes)
-
-    def count(self, size_bytes: int) -> None:
-        self._done_bytes += size_bytes
-        now = time.monotonic()
-        if now - self._reported >= _REPORT_SECONDS or self._done_bytes == self._total_bytes:
-            self._reported = now
-            self._report(
-                Progressed("download", self._done_bytes, self._total_bytes, detail=self._file)
-            )
 
 
 def download_repository(
@@ -115,10 +92,10 @@ def _fill(
         folder,
         sum(f.size_bytes - part_bytes(path_inside(folder, f.path), f) for f in missing),
     )
-    progress = _Progress(sum(file.size_bytes for file in files), report)
+    progress = Progress("download", sum(file.size_bytes for file in files), report)
     progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
     with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
-        transfer = Transfer(client, facts.repository, facts.commit, report, patience)
+        transfer = Transfer(Snapshot(client, facts.repository, facts.commit, report, patience))
         for file in missing:
             progress.enter(file.path)
             transfer.fetch(file, path_inside(folder, file.path), progress.count)

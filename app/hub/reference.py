@@ -29,7 +29,7 @@ class RepositoryReference:
 
 
 def parse_reference(text: str) -> RepositoryReference:
-    """Read `owner/name`, or the address of a repository's page or of a file in it.
+    """Read `owner/name`, with `@revision` or not, or the address of its page or of a file in it.
 
     Raises:
         AppError: `repository_name`, when it is neither.
@@ -37,7 +37,7 @@ def parse_reference(text: str) -> RepositoryReference:
     match _segments_of(text.strip().strip("<>\"'").strip()):
         case [owner, name]:
             revision = None
-        case [owner, name, view, revision, *_] if view in _VIEWS and revision.isprintable():
+        case [owner, name, view, revision, *_] if view in _VIEWS and _is_revision(revision):
             pass
         case _:
             raise _not_a_name(text)
@@ -55,7 +55,8 @@ def _segments_of(text: str) -> list[str]:
             return _segments_of_address(urlsplit(f"https://{text}"))
     except ValueError:
         return []
-    return text.removesuffix("/").split("/")
+    name, at, revision = text.removesuffix("/").partition("@")
+    return [*name.split("/"), *(["tree", revision] if at else [])]
 
 
 def _segments_of_address(address: SplitResult) -> list[str]:
@@ -68,6 +69,10 @@ def _segments_of_address(address: SplitResult) -> list[str]:
     segments = [unquote(segment) for segment in path.split("/") if segment]
     is_plain_page = segments[2:3] and segments[2] not in _VIEWS
     return segments[:2] if is_plain_page else segments
+
+
+def _is_revision(text: str) -> bool:
+    return bool(text) and text.isprintable()
 
 
 def _is_part(part: str) -> bool:

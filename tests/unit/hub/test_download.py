@@ -15,7 +15,7 @@ from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Noticed, Progressed
 from app.hub.download import download_repository
 from app.hub.reference import RepositoryReference
-from app.hub.transfer import Patience
+from app.hub.snapshot import Patience
 from tests.local_hub import LocalHub
 
 OURS = RepositoryReference("owner/name")

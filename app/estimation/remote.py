@@ -1,0 +1,38 @@
+"""A repository on the Hub as the source of an estimate, without its weights."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from app.conversion.bridge import import_converter
+from app.conversion.installation import converter_folder
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Event
+from app.core.settings import Settings
+from app.estimation.approximate import approximate_sizes
+from app.hub.outline import Tensors, fetch_outline
+from app.hub.reference import parse_reference
+
+
+def outline_of(text: str, settings: Settings, report: Callable[[Event], None]) -> Path:
+    """The outline of the repository that a person named; `report` hears of about its sizes first.
+
+    Raises:
+        AppError: `source_not_found` for what names no repository; `converter_missing`; what
+            `fetch_outline` raises.
+    """
+    try:
+        reference = parse_reference(text)
+    except AppError as error:
+        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text) from error
+    converter = converter_folder(settings)
+
+    def tell(tensors: Tensors) -> None:
+        if (sizes := approximate_sizes(tensors)) is not None:
+            report(sizes)
+
+    # The layout needs it next, and it takes about as long as the network.
+    importing = threading.Thread(target=import_converter, args=(converter,), daemon=True)
+    return fetch_outline(reference, report, tell, importing.start)

@@ -1,0 +1,188 @@
+"""The outline of a repository: all that a conversion reads of it, except for the weights.
+
+Its weight files have their true headers and sizes, with a hole for what lies between, so that they
+take no room. An outline is fetched once for each commit and kept among the program's own files,
+never where models are; it carries a mark by which the conversion refuses to read its weights.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.checkpoint.kind import OUTLINE_MARK
+from app.checkpoint.weights import WEIGHTS_SUFFIX, TensorEntry, read_shard
+from app.core import leftovers, paths
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Event
+from app.core.files import extend_with_hole, named_failures, replace
+from app.core.names import path_inside
+from app.hub.beginning import fetch_safetensors_header
+from app.hub.client import HubClient
+from app.hub.endpoint import hub_endpoint
+from app.hub.progress import Progress
+from app.hub.reference import RepositoryReference
+from app.hub.repository import RepositoryFacts, RepositoryFile, fetch_repository
+from app.hub.selection import Files, files_to_fetch
+from app.hub.snapshot import Patience, Snapshot
+from app.hub.token import read_token
+from app.hub.transfer import Transfer
+
+_CONNECTIONS = 8
+_KEPT = 8
+_PATIENCE = Patience(stall_seconds=20.0, tries=3)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_CONFIGURATION = "config.json"
+
+Tensors = Mapping[str, TensorEntry]
+
+
+def fetch_outline(
+    reference: RepositoryReference,
+    report: Callable[[Event], None],
+    observe: Callable[[Tensors], None],
+    meanwhile: Callable[[], None],
+    patience: Patience = _PATIENCE,
+) -> Path:
+    """The folder with the outline of a checkpoint, fetched unless it is there already.
+
+    Args:
+        reference: The repository; its revision is pinned to one commit first.
+        report: Hears of progress (bytes over all files) and of breaks.
+        observe: Hears of all tensors as soon as they are known.
+        meanwhile: Called when the repository is known and its files are still to be fetched.
+        patience: How long to wait for the network.
+
+    Raises:
+        AppError: What `fetch_repository` and `files_to_fetch` raise; `not_a_checkpoint`,
+            `pickles_without_outline`; `weights_damaged`, `hub_unreachable` and the like, after
+            which nothing is left behind.
+    """
+    kept = _kept(reference)
+    if kept is None:
+        token = read_token()
+        facts = fetch_repository(reference, token)
+        kept = _folder_of(facts.repository, facts.commit)
+        if not kept.is_dir():
+            files = _checkpoint_files(facts)
+            meanwhile()
+            with _unfinished(kept) as folder, _asked(facts, token, report, patience) as snapshot:
+                _fill(folder, files, snapshot, report, observe)
+            _remove_old(kept)
+            return kept
+    os.utime(_root_of(kept))
+    observe(_tensors_in(kept))
+    return kept
+
+
+def _kept(reference: RepositoryReference) -> Path | None:
+    """The outline of a commit that was asked for by its full name: no question to the Hub."""
+    if not _COMMIT.fullmatch(reference.revision or ""):
+        return None
+    folder = _folder_of(reference.repository, reference.revision or "")
+    return folder if folder.is_dir() else None
+
+
+def _folder_of(repository: str, commit: str) -> Path:
+    # The converter writes the folder's name into its result: it must be the repository's.
+    return path_inside(paths.outlines_folder() / commit, repository)
+
+
+def _root_of(folder: Path) -> Path:
+    return folder.parents[1]
+
+
+def _checkpoint_files(facts: RepositoryFacts) -> Files:
+    try:
+        files = files_to_fetch(facts)
+    except AppError as error:
+        if error.code is not ErrorCode.PICKLE_WEIGHTS:
+            raise
+        unread = {"repository": facts.repository, "file": str(error.facts["file"])}
+        raise AppError(ErrorCode.PICKLES_WITHOUT_OUTLINE, **unread) from error
+    if not any(file.path == _CONFIGURATION for file in files):
+        raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=facts.repository)
+    return files
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """A folder to fill; it takes its place when the block ends without an error."""
+    part = paths.outlines_folder() / f"{uuid.uuid4().hex}.part"
+    with named_failures(paths.outlines_folder()), leftovers.noted(part):
+        try:
+            part.mkdir(parents=True)
+            yield part
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            if not folder.is_dir():
+                replace(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _asked(
+    facts: RepositoryFacts, token: str | None, report: Callable[[Event], None], patience: Patience
+) -> Iterator[Snapshot]:
+    with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
+        yield Snapshot(client, facts.repository, facts.commit, report, patience)
+
+
+def _fill(
+    folder: Path,
+    files: Files,
+    snapshot: Snapshot,
+    report: Callable[[Event], None],
+    observe: Callable[[Tensors], None],
+) -> None:
+    weights = [file for file in files if file.path.endswith(WEIGHTS_SUFFIX)]
+    others = [file for file in files if file not in weights]
+    progress = Progress("outline", sum(file.size_bytes for file in others), report)
+    transfer = Transfer(snapshot)
+
+    def fetch(file: RepositoryFile) -> None:
+        progress.enter(file.path)
+        transfer.fetch(file, path_inside(folder, file.path), progress.count)
+
+    (folder / OUTLINE_MARK).touch()
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        headers = [pool.submit(_fetch_hollow, file, folder, snapshot) for file in weights]
+        fetched = [pool.submit(fetch, file) for file in others]
+        try:
+            _wait_for(headers)
+            observe(_tensors_in(folder))
+            _wait_for(fetched)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _fetch_hollow(file: RepositoryFile, folder: Path, snapshot: Snapshot) -> None:
+    header = fetch_safetensors_header(snapshot, file)
+    with path_inside(folder, file.path).open("xb") as hollow:
+        hollow.write(header)
+        extend_with_hole(hollow, file.size_bytes - len(header))
+
+
+def _wait_for(futures: list[Future[None]]) -> None:
+    for future in futures:
+        future.result()
+
+
+def _tensors_in(folder: Path) -> Tensors:
+    shards = [read_shard(path) for path in sorted(folder.glob(f"*{WEIGHTS_SUFFIX}"))]
+    return {name: entry for shard in shards for name, entry in shard.items()}
+
+
+def _remove_old(newest: Path) -> None:
+    """Keep the outlines that were used last."""
+    roots = [root for root in paths.outlines_folder().iterdir() if _COMMIT.fullmatch(root.name)]
+    roots.sort(key=lambda root: (root == _root_of(newest), root.stat().st_mtime_ns))
+    for root in roots[:-_KEPT]:
+        shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,46 @@
+"""How far a transfer of several files is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from app.core.events import Event, Progressed
+
+_REPORT_SECONDS = 0.1
+
+
+class Progress:
+    """Counts the bytes of all files and reports them, ten times a second; for any thread."""
+
+    def __init__(
+        self,
+        step: Literal["download", "outline"],
+        total_bytes: int,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._step = step
+        self._total_bytes = total_bytes
+        self._report = report
+        self._done_bytes = 0
+        self._file = ""
+        self._reported = float("-inf")
+        self._lock = threading.Lock()
+
+    def enter(self, file: str, done_bytes: int = 0) -> None:
+        """Go on with another file; `done_bytes` are there already."""
+        self._file = file
+        self.count(done_bytes)
+
+    def count(self, size_bytes: int) -> None:
+        """Take note of bytes that were gained, or lost."""
+        with self._lock:
+            self._done_bytes += size_bytes
+            now = time.monotonic()
+            is_last = self._done_bytes == self._total_bytes
+            if now - self._reported < _REPORT_SECONDS and not is_last:
+                return
+            self._reported = now
+            self._report(Progressed(self._step, self._done_bytes, self._total_bytes, self._file))

@@ -1,0 +1,134 @@
+"""A repository at one commit: requests for its files, and how often a broken one is tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx2
+
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.events import Event, Noticed
+from app.hub.answers import in_few_words, refusal, unreachable
+from app.hub.client import HubClient
+from app.hub.endpoint import file_address
+from app.hub.reference import RepositoryReference
+from app.hub.repository import RepositoryFile
+
+_LONGEST_WAIT_SECONDS = 300.0
+_PASSING = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a transfer waits for the network before it gives up.
+
+    `stall_seconds` is the longest silence; after `tries` breaks without one byte gained it ends.
+    """
+
+    stall_seconds: float = 30.0
+    first_pause_seconds: float = 0.5
+    longest_pause_seconds: float = 30.0
+    tries: int = 10
+
+    def pause_seconds(self, breaks: int) -> float:
+        """The pause after so many breaks in a row."""
+        return min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (breaks - 1))
+
+
+class Broken(Exception):  # noqa: N818 - not an error yet: the transfer goes on
+    """An attempt came to nothing; another one may be luckier after `wait_seconds`."""
+
+    def __init__(self, reason: str, wait_seconds: float = 0.0, *, is_network: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait_seconds = wait_seconds
+        self.is_network = is_network
+
+
+class Snapshot:
+    """The files of one repository at one commit; may be asked from several threads."""
+
+    def __init__(
+        self,
+        client: HubClient,
+        repository: str,
+        commit: str,
+        report: Callable[[Event], None],
+        patience: Patience,
+    ) -> None:
+        self.repository = repository
+        self.commit = commit
+        self._client = client
+        self._reference = RepositoryReference(repository, commit)
+        self._report = report
+        self._patience = patience
+
+    @contextmanager
+    def head(self, file: RepositoryFile) -> Iterator[httpx2.Response]:
+        """The Hub's own answer about a file."""
+        with self._client.head(self._address_of(file)) as response:
+            yield response
+
+    @contextmanager
+    def get(self, file: RepositoryFile, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
+        """A file's content; the body is still to be read."""
+        with self._client.get(self._address_of(file), headers) as response:
+            yield response
+
+    def require_success(self, response: httpx2.Response, file: RepositoryFile) -> None:
+        """Check the status of an answer.
+
+        Raises:
+            Broken: When it may be another one next time.
+            AppError: `repository_gated`, `hub_answer` and the like.
+        """
+        status = response.status_code
+        if status < HTTPStatus.BAD_REQUEST:
+            return
+        # A refusal by the storage means that the address the Hub signed is too old by now.
+        if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Broken(f"status {status}", _retry_after(response))
+        if not self._client.is_hub(response):
+            raise Broken(f"status {status} from its storage", is_network=False)
+        if response.headers.get("X-Error-Code") == "EntryNotFound":
+            raise AppError(ErrorCode.HUB_ANSWER, reason=f"it no longer has {file.path}")
+        raise refusal(status, response.headers, self._reference)
+
+    def pause(self, file: RepositoryFile, error: Broken | httpx2.HTTPError, breaks: int) -> None:
+        """Wait before the next attempt, after so many in a row that came to nothing.
+
+        Raises:
+            AppError: `hub_unreachable` or `hub_answer`, when patience is at its end.
+        """
+        broken = error if isinstance(error, Broken) else Broken(in_few_words(error))
+        if breaks >= self._patience.tries:
+            if broken.is_network:
+                raise unreachable(self._client.endpoint, broken.reason)
+            raise AppError(ErrorCode.HUB_ANSWER, reason=broken.reason)
+        seconds = max(self._patience.pause_seconds(breaks), broken.wait_seconds)
+        facts: Facts = {
+            "file": file.path,
+            "reason": broken.reason,
+            "seconds": max(1, round(seconds)),
+        }
+        self._report(Noticed(NoticeCode.DOWNLOAD_RETRIED, facts))
+        time.sleep(seconds)
+
+    def _address_of(self, file: RepositoryFile) -> str:
+        return file_address(self._client.endpoint, self.repository, self.commit, file.path)
+
+
+def is_encoded(response: httpx2.Response) -> bool:
+    """Whether the body is compressed, although nobody asked for that."""
+    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
+
+
+def _retry_after(response: httpx2.Response) -> float:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text), _LONGEST_WAIT_SECONDS) if text.isdecimal() else 0.0

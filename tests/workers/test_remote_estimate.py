@@ -1,0 +1,128 @@
+"""The verb `estimate` of repositories on the Hub, which are not downloaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import ErrorCode
+from app.core.events import Failed, LevelsApproximated, Said
+from app.core.levels import LEVELS
+from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from tests.architectures import ARCHITECTURES, make_checkpoint
+from tests.checkpoints import make_tiny_llama
+from tests.local_hub import LocalHub
+from tests.outlines import sizes_of
+from tests.verbs import Ended, files_below, run_verb, sentence_of, started
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = "owner/tiny"
+
+
+@pytest.fixture(autouse=True)
+def _converter(converter: Path) -> Path:
+    return converter
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with LocalHub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        yield running
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, hub: LocalHub) -> Path:
+    """A checkpoint in three shards, on the Hub and here."""
+    folder = make_tiny_llama(tmp_path / "tiny", layers=2, shards=3)
+    hub.add_repository(REPOSITORY, folder, lfs_above_bytes=100_000)
+    return folder
+
+
+def levels_of(ended: Ended) -> dict[str, int]:
+    assert ended.status == 0, ended.complaints
+    found = json.loads("\n".join(ended.lines))["levels"]
+    assert all(level["exact"] for level in found)
+    return {level["level"]: level["size_bytes"] for level in found}
+
+
+def left_behind(home: Path) -> dict[str, int]:
+    return dict(files_below(home, "converter", "logs"))
+
+
+def nothing_but_folders(home: Path) -> bool:
+    return left_behind(home).keys() <= {"outlines", "unfinished"}
+
+
+def test_sizes_are_those_of_the_files_that_a_conversion_writes(
+    tmp_path: Path, hub: LocalHub, checkpoint: Path
+) -> None:
+    remote = levels_of(run_verb("estimate", REPOSITORY, "--json"))
+    assert remote.keys() == {level.name for level in LEVELS}
+    options = [word for level in ("Q4_K_M", "F16") for word in ("--level", level)]
+    written = run_verb("convert", str(checkpoint), *options, "--to", str(tmp_path))
+    assert written.status == 0
+    for level in ("Q4_K_M", "F16"):
+        assert remote[level] == (tmp_path / f"tiny-{level}.gguf").stat().st_size
+
+
+def test_what_was_fetched_once_is_not_fetched_again(hub: LocalHub, checkpoint: Path) -> None:
+    first = run_verb("estimate", REPOSITORY, "--json")
+    shards = [path.name for path in checkpoint.glob("*.safetensors")]
+    fetched = {path.name: path.stat().st_size for path in checkpoint.iterdir()}
+    for name, size_bytes in fetched.items():
+        if name in shards:
+            assert hub.sent_bytes(f"/{name}") <= 2**18
+        else:
+            assert hub.sent_bytes(f"/{name}") == size_bytes
+    hub.requests.clear()
+
+    second = run_verb("estimate", REPOSITORY, "--json")
+
+    assert levels_of(second) == levels_of(first)
+    assert hub.file_requests() == []
+    assert len(hub.requests) == 1
+
+
+def test_a_commit_that_was_fetched_is_there_without_the_hub(
+    hub: LocalHub, checkpoint: Path
+) -> None:
+    commit = hub.repositories[REPOSITORY].newest.commit
+    first = run_verb("estimate", f"{REPOSITORY}@{commit}", "--json")
+    hub.requests.clear()
+
+    second = run_verb("estimate", f"{REPOSITORY}@{commit}", "--json")
+
+    assert levels_of(second) == levels_of(first)
+    assert hub.requests == []
+
+
+def test_about_the_sizes_come_first(hub: LocalHub, checkpoint: Path) -> None:
+    with started("estimate", REPOSITORY, "--json") as child:
+        about = child.read_until(lambda event: isinstance(event, LevelsApproximated))
+        exact = child.read_until(lambda event: isinstance(event, Said))
+    assert isinstance(about, LevelsApproximated)
+    assert isinstance(exact, Said)
+    sizes = {level["level"]: level["size_bytes"] for level in json.loads(exact.text)["levels"]}
+    assert about.sizes.keys() == sizes.keys()
+    # Its vocabulary and header are nothing in a model of the usual size.
+    for level, size_bytes in about.sizes.items():
+        assert 0.8 * sizes[level] < size_bytes < 1.1 * sizes[level]
+
+
+def test_every_architecture_has_the_sizes_of_its_folder(tmp_path: Path, hub: LocalHub) -> None:
+    folders = [make_checkpoint(name, tmp_path / name) for name in ARCHITECTURES]
+    folders.append(make_tiny_llama(tmp_path / "tied", tied=True, shards=2))
+    folders.append(make_tiny_llama(tmp_path / "half", dtype="float16"))
+    names = [f"owner/{folder.name}" for folder in folders]
+    for name, folder in zip(names, folders, strict=True):
+        hub.add_repository(name, folder, lfs_above_bytes=100_000)
+    sizes = sizes_of([*folders, *names])
+    for place, name in enumerate(names):
+        assert sizes[place] == sizes[len(names) + place], name
+        assert None not in sizes[place].values()
