@@ -37,7 +37,11 @@ def activate_converter(folder: Path) -> None:
     # The registry's gguf calls itself the same version as the converter's own, and is older.
     sys.path[:0] = [str(folder), str(folder / "gguf-py")]
     os.environ.update(
-        NO_LOCAL_GGUF="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="1"
+        NO_LOCAL_GGUF="1",
+        HF_HUB_OFFLINE="1",
+        TRANSFORMERS_OFFLINE="1",
+        TRANSFORMERS_NO_ADVISORY_WARNINGS="1",
+        TOKENIZERS_PARALLELISM="1",
     )
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("hf-to-gguf").setLevel(logging.WARNING)

@@ -9,10 +9,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.library.header import STRING
 
 ALIGNMENT = 32
 _BEGINNING = struct.Struct("<4sIQQ")
+_TYPE, _COUNT = struct.Struct("<I"), struct.Struct("<Q")
+_LONG = 1024
+_NUMBERS: dict[int, tuple[type, str]] = {5: (int, "i"), 6: (float, "f")}
+"""What Python's numbers are in GGUF: INT32 and FLOAT32."""
 _MAGIC, _VERSION = b"GGUF", 3
+_TOKENS_KEY, _VOCABULARY_KIND_KEY = "tokenizer.ggml.tokens", "tokenizer.ggml.model"
+_NO_VOCABULARY = "no_vocab"
+_VOCABULARY_KEYS = frozenset(
+    {
+        _TOKENS_KEY,
+        "tokenizer.ggml.scores",
+        "tokenizer.ggml.token_type",
+        "tokenizer.ggml.merges",
+        "tokenizer.ggml.precompiled_charsmap",
+    }
+)
 _QUANTIZATION_VERSION_KEY = "general.quantization_version"
 _FILE_TYPE_KEY = "general.file_type"
 
@@ -38,21 +54,48 @@ def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
     Raises:
         AppError: `converter_failed`, for metadata that GGUF has no place for.
     """
-    from gguf import GGUFWriter
-    from gguf.gguf_writer import WriterState
-
     entries = {}
-    writer = GGUFWriter(None, "")
     for key, value in values.items():
-        content = io.BytesIO()
-        writer.kv_data, writer.fout, writer.state = [{key: value}], [content], WriterState.HEADER
         try:
-            writer.write_kv_data_to_file()
+            entries[key] = _encoded_list(key, value) or _encoded(key, value)
         except (struct.error, TypeError, ValueError, AttributeError) as error:
             reason = f"its metadata can't be written ({error})"
             raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
-        entries[key] = content.getvalue()
     return entries
+
+
+def _encoded(key: str, value: Any) -> bytes:
+    from gguf import GGUFWriter
+    from gguf.gguf_writer import WriterState
+
+    content = io.BytesIO()
+    writer = GGUFWriter(None, "")
+    writer.kv_data, writer.fout, writer.state = [{key: value}], [content], WriterState.HEADER
+    writer.write_kv_data_to_file()
+    return content.getvalue()
+
+
+def _encoded_list(key: str, value: Any) -> bytes | None:
+    """A long list as the writer has it, but in one go: it takes a second for a large vocabulary.
+
+    What stands before the elements is the writer's own; None for lists that are left to it.
+    """
+    from gguf.gguf_writer import GGUFValue
+
+    elements = value.value
+    if not isinstance(elements, list) or len(elements) < _LONG:
+        return None
+    beginning = _encoded(key, GGUFValue(elements[:1], value.type, value.sub_type))
+    place = _count_place(key)
+    kinds, (kind,) = set(map(type, elements)), _TYPE.unpack_from(beginning, place - _TYPE.size)
+    if kind == STRING and kinds <= {str, bytes}:
+        texts = (text.encode() if isinstance(text, str) else text for text in elements)
+        content = b"".join(part for text in texts for part in (_COUNT.pack(len(text)), text))
+    elif kind in _NUMBERS and kinds == {_NUMBERS[kind][0]}:
+        content = struct.pack(f"<{len(elements)}{_NUMBERS[kind][1]}", *elements)
+    else:
+        return None
+    return beginning[:place] + _COUNT.pack(len(elements)) + content
 
 
 def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
@@ -75,6 +118,33 @@ def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
             _FILE_TYPE_KEY: GGUFValue(ftype, GGUFValueType.UINT32),
         }
     )
+
+
+def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The metadata of a model of as many tokens, whose texts are not there.
+
+    llama.cpp then makes them up (`llama_vocab::impl::load` in src/llama-vocab.cpp). Metadata that
+    counts no tokens stays as it is.
+    """
+    from gguf import GGUFValueType
+    from gguf.gguf_writer import GGUFValue
+
+    tokens = metadata.get(_TOKENS_KEY)
+    if tokens is None:
+        return dict(metadata)
+    (count,) = _COUNT.unpack_from(tokens, _count_place(_TOKENS_KEY))
+    kept = {key: entry for key, entry in metadata.items() if key not in _VOCABULARY_KEYS}
+    return kept | encoded(
+        {
+            _VOCABULARY_KIND_KEY: GGUFValue(_NO_VOCABULARY, GGUFValueType.STRING),
+            f"{architecture}.vocab_size": GGUFValue(count, GGUFValueType.UINT32),
+        }
+    )
+
+
+def _count_place(key: str) -> int:
+    """Where the number of elements stands in an entry that is an array."""
+    return int(_COUNT.size + len(key.encode()) + 2 * _TYPE.size)
 
 
 def header_bytes(metadata: Mapping[str, bytes], tensors: Iterable[PlacedTensor]) -> bytes:

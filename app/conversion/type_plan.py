@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversion.choices import TypeChoices, quantize_parameters
-from app.conversion.header import PlacedTensor, header_bytes, metadata_for, padded
+from app.conversion.header import (
+    PlacedTensor,
+    header_bytes,
+    metadata_for,
+    padded,
+    without_vocabulary,
+)
 from app.conversion.layout import FLOATING_TYPES, Q8_0, LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode
 from app.core.files import extend_with_hole, named_failures, temporary_folder
@@ -45,6 +51,7 @@ class TypePlan:
     """The file that a level gives: its tensors in the order of writing, below a header."""
 
     level: Level
+    architecture: str
     metadata: dict[str, bytes]
     header_size_bytes: int
     tensors: tuple[PlacedTensor, ...]
@@ -68,9 +75,13 @@ class TypePlan:
 
 @dataclass(frozen=True)
 class HollowFile:
-    """A model without its weights: a header and a hole; every level's header is as long."""
+    """A model without its weights: a header and a hole; every level's header is as long.
+
+    `without_vocabulary` is a second file with none: to read one takes llama.cpp a second.
+    """
 
     path: Path
+    without_vocabulary: Path
     header_size_bytes: int
 
 
@@ -78,15 +89,21 @@ class HollowFile:
 def hollow_file(layout: Layout) -> Iterator[HollowFile]:
     """The model in the types of the layout, but hollow; gone after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
-    header = header_bytes(metadata_for(layout.metadata, _FTYPE_ALL_F32), placed)
-    with _hollow(header, placed) as path:
-        yield HollowFile(path, len(header))
+    metadata = metadata_for(layout.metadata, _FTYPE_ALL_F32)
+    header = header_bytes(metadata, placed)
+    short = header_bytes(without_vocabulary(layout.architecture, metadata), placed)
+    with _hollow(header, placed) as path, _hollow(short, placed) as short_path:
+        yield HollowFile(path, short_path, len(header))
 
 
 @contextmanager
 def hollow_level(plan: TypePlan) -> Iterator[Path]:
-    """The file that a plan gives, but hollow; gone after the block."""
-    with _hollow(header_bytes(plan.metadata, plan.tensors), plan.tensors) as path:
+    """The file that a plan gives, but hollow and without vocabulary; gone after the block.
+
+    It takes the memory that the file would: the number of tokens is there.
+    """
+    metadata = without_vocabulary(plan.architecture, plan.metadata)
+    with _hollow(header_bytes(metadata, plan.tensors), plan.tensors) as path:
         yield path
 
 
@@ -111,7 +128,7 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(
         _placed(_requantizable(by_name[name], type_number), type_number)
-        for name, type_number in _dry_run(hollow.path, level, choices)
+        for name, type_number in _dry_run(hollow.without_vocabulary, level, choices)
     )
     if len(tensors) != len(by_name):
         reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
@@ -120,14 +137,14 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
         if tensor.type_number != by_name[tensor.name].type_number:
             _require_importance(tensor, level, choices)
     metadata = metadata_for(layout.metadata, level.ftype)
-    return TypePlan(level, metadata, hollow.header_size_bytes, tensors)
+    return TypePlan(level, layout.architecture, metadata, hollow.header_size_bytes, tensors)
 
 
 def plan_as_laid_out(layout: Layout, level: Level) -> TypePlan:
     """Plan a file whose types the converter has chosen itself, such as a projector's."""
     tensors = tuple(_placed(tensor, tensor.type_number) for tensor in layout.tensors)
     header_size_bytes = len(header_bytes(layout.metadata, tensors))
-    return TypePlan(level, layout.metadata, header_size_bytes, tensors)
+    return TypePlan(level, layout.architecture, layout.metadata, header_size_bytes, tensors)
 
 
 def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import pickle
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ def refuse_code() -> None:
     It sets `trust_remote_code=True` in many places; that, and what lies behind it, is cut off.
     """
     import torch
+
+    _import_transformers()
     import transformers
     from transformers import dynamic_module_utils
 
@@ -27,6 +30,27 @@ def refuse_code() -> None:
     for loader in (transformers.AutoTokenizer, transformers.AutoConfig):
         _without_remote_code(loader)
     torch.load = _weights_only(torch.load)
+
+
+def _import_transformers() -> None:
+    """Import transformers as it is without torch: its tokenizers and configurations are all we use.
+
+    With torch a configuration imports its models, their kernels and torch's compilers, for longer
+    than all the rest takes.
+    """
+    find = importlib.util.find_spec
+
+    def find_other(name: str, package: str | None = None) -> Any:
+        return None if name == "torch" else find(name, package)
+
+    importlib.util.find_spec = find_other
+    try:
+        from transformers.utils import is_torch_available
+
+        # It keeps the answer that it found first.
+        is_torch_available()
+    finally:
+        importlib.util.find_spec = find
 
 
 def _without_remote_code(loader: Any) -> None:

@@ -39,30 +39,32 @@ def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) ->
         AppError: What `needed` raises; `hub_unreachable`, `hub_answer`, `repository_gated` and the
             like.
     """
-    content = bytearray()
-    wanted, breaks = min(_FIRST_BYTES, file.size_bytes), 0
-    while len(content) < wanted:
+    content, breaks = bytearray(), 0
+    while len(content) < (wanted := _wanted(content, file, needed)):
         had = len(content)
         try:
             _receive(snapshot, file, content, wanted, needed)
         except (Broken, httpx2.HTTPError) as error:
             breaks = 1 if len(content) > had else breaks + 1
             snapshot.pause(file, error, breaks)
-        else:
-            wanted = needed(bytes(content))
-    return bytes(content[: needed(bytes(content))])
+    return bytes(content[:wanted])
+
+
+def _wanted(content: bytearray, file: RepositoryFile, needed: Needed) -> int:
+    first_bytes = min(_FIRST_BYTES, file.size_bytes)
+    return first_bytes if len(content) < first_bytes else needed(bytes(content))
 
 
 def _receive(
     snapshot: Snapshot, file: RepositoryFile, content: bytearray, wanted: int, needed: Needed
 ) -> None:
-    """Let `content` grow up to `wanted` bytes."""
+    """Let `content` grow up to `wanted` bytes, or as far as is needed of a whole file."""
     asked = {"Range": f"bytes={len(content)}-{wanted - 1}"}
     with snapshot.get(file, asked) as response:
         _require_place(response, snapshot, file, content)
         for chunk in response.iter_bytes():
             content += chunk
-            if len(content) >= wanted and len(content) >= (wanted := needed(bytes(content))):
+            if len(content) >= wanted and len(content) >= needed(bytes(content)):
                 return
     if len(content) < wanted:
         raise Broken("the connection broke off")

@@ -17,7 +17,7 @@ from tests.architectures import ARCHITECTURES, make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.local_hub import LocalHub
 from tests.outlines import sizes_of
-from tests.verbs import Ended, files_below, run_verb, sentence_of, started
+from tests.verbs import Ended, files_below, run_verb, started
 
 pytestmark = pytest.mark.slow
 
