@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     CHECKPOINT_WITHOUT_WEIGHTS = "checkpoint_without_weights"
     WEIGHTS_ARE_HOLES = "weights_are_holes"
     PICKLES_WITHOUT_OUTLINE = "pickles_without_outline"
+    GGUF_ALONE = "gguf_alone"
     PICKLE_WEIGHTS = "pickle_weights"
     PICKLE_FORMAT = "pickle_format"
     PICKLE_REFUSED = "pickle_refused"

@@ -101,6 +101,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Look for a safetensors version, or download it with --allow-pickle and estimate its "
         "folder.",
     ),
+    ErrorCode.GGUF_ALONE: (
+        "{repository} is in GGUF already, and has no checkpoint: {files}.",
+        "Download one with “gristmill download {repository} --include LEVEL”, and estimate it.",
+    ),
     ErrorCode.PICKLE_WEIGHTS: (
         "{folder} has its weights only as pickle files ({file}), which can run code when read.",
         "Look for a safetensors version, or agree to have them read as weights alone: "

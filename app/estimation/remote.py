@@ -23,6 +23,8 @@ def outline_of(text: str, settings: Settings, report: Callable[[Event], None]) -
         AppError: `source_not_found` for what names no repository; `converter_missing`; what
             `fetch_outline` raises.
     """
+    if text.lower().endswith(".gguf"):
+        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text)
     try:
         reference = parse_reference(text)
     except AppError as error:
@@ -34,5 +36,9 @@ def outline_of(text: str, settings: Settings, report: Callable[[Event], None]) -
             report(sizes)
 
     # The layout needs it next, and it takes about as long as the network.
-    importing = threading.Thread(target=import_converter, args=(converter,), daemon=True)
-    return fetch_outline(reference, report, tell, importing.start)
+    importing = threading.Thread(target=import_converter, args=(converter,))
+    place = fetch_outline(reference, report, tell, importing.start)
+    if importing.ident is not None:
+        # Two threads that import the same modules get in each other's way.
+        importing.join()
+    return place

@@ -23,13 +23,14 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
 from app.core.files import extend_with_hole, named_failures, replace
 from app.core.names import path_inside
+from app.core.sizes import format_bytes
 from app.hub.beginning import fetch_safetensors_header
 from app.hub.client import HubClient
 from app.hub.endpoint import hub_endpoint
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFacts, RepositoryFile, fetch_repository
-from app.hub.selection import Files, files_to_fetch
+from app.hub.selection import Files, files_to_fetch, is_gguf
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.token import read_token
 from app.hub.transfer import Transfer
@@ -39,6 +40,7 @@ _KEPT = 8
 _PATIENCE = Patience(stall_seconds=20.0, tries=3)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONFIGURATION = "config.json"
+_MOST_NAMED = 12
 
 Tensors = Mapping[str, TensorEntry]
 
@@ -61,7 +63,7 @@ def fetch_outline(
 
     Raises:
         AppError: What `fetch_repository` and `files_to_fetch` raise; `not_a_checkpoint`,
-            `pickles_without_outline`; `weights_damaged`, `hub_unreachable` and the like, after
+            `pickles_without_outline`, `gguf_alone`; `weights_damaged`, `hub_unreachable` and the like, after
             which nothing is left behind.
     """
     kept = _kept(reference)
@@ -106,9 +108,19 @@ def _checkpoint_files(facts: RepositoryFacts) -> Files:
             raise
         unread = {"repository": facts.repository, "file": str(error.facts["file"])}
         raise AppError(ErrorCode.PICKLES_WITHOUT_OUTLINE, **unread) from error
+    if is_gguf(files[0]):
+        raise _only_gguf(facts)
     if not any(file.path == _CONFIGURATION for file in files):
         raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=facts.repository)
     return files
+
+
+def _only_gguf(facts: RepositoryFacts) -> AppError:
+    files = sorted(filter(is_gguf, facts.files), key=lambda file: file.size_bytes)
+    named = [f"{file.path} ({format_bytes(file.size_bytes)})" for file in files[:_MOST_NAMED]]
+    more = [f"{len(files) - _MOST_NAMED} more"] if len(files) > _MOST_NAMED else []
+    words = ", ".join([*named, *more])
+    return AppError(ErrorCode.GGUF_ALONE, repository=facts.repository, files=words)
 
 
 @contextmanager

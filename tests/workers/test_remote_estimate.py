@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import Failed, LevelsApproximated, Said
+from app.core.events import LevelsApproximated, Said
 from app.core.levels import LEVELS
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
-from tests.architectures import ARCHITECTURES, make_checkpoint
+from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.local_hub import LocalHub
 from tests.outlines import sizes_of
-from tests.verbs import Ended, files_below, run_verb, started
+from tests.verbs import Ended, run_verb, sentence_of, started
 
 pytestmark = pytest.mark.slow
 
 REPOSITORY = "owner/tiny"
+ARCHITECTURES = (
+    "MixtralConfig",
+    "Gemma3TextConfig",
+    "Qwen3Config",
+    "Qwen2MoeConfig",
+    "MambaConfig",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +55,6 @@ def levels_of(ended: Ended) -> dict[str, int]:
     found = json.loads("\n".join(ended.lines))["levels"]
     assert all(level["exact"] for level in found)
     return {level["level"]: level["size_bytes"] for level in found}
-
-
-def left_behind(home: Path) -> dict[str, int]:
-    return dict(files_below(home, "converter", "logs"))
-
-
-def nothing_but_folders(home: Path) -> bool:
-    return left_behind(home).keys() <= {"outlines", "unfinished"}
 
 
 def test_sizes_are_those_of_the_files_that_a_conversion_writes(
@@ -115,7 +113,7 @@ def test_about_the_sizes_come_first(hub: LocalHub, checkpoint: Path) -> None:
         assert 0.8 * sizes[level] < size_bytes < 1.1 * sizes[level]
 
 
-def test_every_architecture_has_the_sizes_of_its_folder(tmp_path: Path, hub: LocalHub) -> None:
+def test_architectures_have_the_sizes_of_their_folders(tmp_path: Path, hub: LocalHub) -> None:
     folders = [make_checkpoint(name, tmp_path / name) for name in ARCHITECTURES]
     folders.append(make_tiny_llama(tmp_path / "tied", tied=True, shards=2))
     folders.append(make_tiny_llama(tmp_path / "half", dtype="float16"))
@@ -126,3 +124,52 @@ def test_every_architecture_has_the_sizes_of_its_folder(tmp_path: Path, hub: Loc
     for place, name in enumerate(names):
         assert sizes[place] == sizes[len(names) + place], name
         assert None not in sizes[place].values()
+
+
+def test_an_outline_is_not_converted(home: Path, hub: LocalHub, checkpoint: Path) -> None:
+    sizes_of([REPOSITORY])
+    (outline,) = (home / "outlines").glob("*/owner/tiny")
+    for level in ("Q4_K_M", "BF16"):
+        ended = run_verb("convert", str(outline), "--level", level, "--to", str(home / "made"))
+        assert ended.status == EXIT_FAILED
+        assert sentence_of(ErrorCode.WEIGHTS_ARE_HOLES).fullmatch(ended.complaints[-1])
+    assert not list((home / "made").glob("*"))
+
+
+@pytest.mark.parametrize("fault", ["gated", "hub_down", "damaged"])
+def test_what_goes_wrong_is_one_sentence_and_leaves_nothing(
+    home: Path, hub: LocalHub, checkpoint: Path, fault: str
+) -> None:
+    code = ErrorCode.REPOSITORY_GATED
+    match fault:
+        case "gated":
+            hub.repositories[REPOSITORY].gated = True
+        case "hub_down":
+            hub.faults.status_416 = True
+            code = ErrorCode.HUB_ANSWER
+        case "damaged":
+            first = min(checkpoint.glob("*.safetensors"))
+            first.write_bytes(b"\xff" * 1000)
+            hub.add_repository(REPOSITORY, checkpoint)
+            code = ErrorCode.WEIGHTS_DAMAGED
+    ended = run_verb("estimate", REPOSITORY)
+    assert (ended.status, ended.lines) == (EXIT_FAILED, [])
+    assert sentence_of(code).fullmatch(ended.complaints[-1])
+    assert not list((home / "outlines").glob("*"))
+    assert not list((home / "unfinished").glob("*"))
+
+
+def test_a_cancel_leaves_nothing(home: Path, hub: LocalHub, checkpoint: Path) -> None:
+    hub.faults.hold_after_bytes = 1000
+    with started("estimate", REPOSITORY) as child:
+        assert hub.wait_for_sent(1000)
+        child.cancel()
+        assert child.end() == EXIT_CANCELLED
+    assert not list((home / "outlines").glob("*"))
+
+
+def test_no_such_file_is_not_looked_for_on_the_hub(hub: LocalHub) -> None:
+    ended = run_verb("estimate", "models/tiny.gguf")
+    assert ended.status == EXIT_FAILED
+    assert sentence_of(ErrorCode.SOURCE_NOT_FOUND).fullmatch(ended.complaints[-1])
+    assert hub.requests == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from app.checkpoint.checks import check_files
 from app.checkpoint.kind import is_outline
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
@@ -265,6 +266,32 @@ def test_pickles_tell_nothing_beforehand(hub: LocalHub, served: Path) -> None:
     assert error.code is ErrorCode.PICKLES_WITHOUT_OUTLINE
     assert error.facts == {"repository": "owner/name", "file": "pytorch_model.bin"}
     assert hub.file_requests() == []
+
+
+def test_gguf_files_are_named_with_their_sizes(hub: LocalHub, tmp_path: Path) -> None:
+    folder = tmp_path / "gguf"
+    folder.mkdir()
+    for level, size_bytes in (("Q8_0", 8_000_000), ("Q4_K_M", 4_000_000)):
+        (folder / f"name-{level}.gguf").write_bytes(bytes(size_bytes))
+    hub.add_repository(OURS.repository, folder)
+
+    error = failure()
+
+    assert error.code is ErrorCode.GGUF_ALONE
+    assert error.facts["files"] == "name-Q4_K_M.gguf (4 MB), name-Q8_0.gguf (8 MB)"
+    assert hub.file_requests() == []
+
+
+def test_an_index_is_not_believed(hub: LocalHub, served: Path) -> None:
+    for name, code in (
+        ("../../outside.safetensors", ErrorCode.UNSAFE_NAME),
+        ("model-00003-of-00003.safetensors", ErrorCode.MISSING_SHARD),
+    ):
+        index = {"weight_map": {"layers.0.weight": SHARDS[0], "layers.1.weight": name}}
+        (served / "model.safetensors.index.json").write_text(json.dumps(index))
+        hub.add_repository(OURS.repository, served)
+        found = {check.error for check in check_files(outline())}
+        assert found - {None} == {code}
 
 
 def test_weights_in_folders_are_not_a_checkpoint(hub: LocalHub, served: Path) -> None:
