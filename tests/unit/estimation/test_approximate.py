@@ -12,7 +12,7 @@ from app.estimation.approximate import approximate_sizes
 from tests.hollow_checkpoints import HOLLOW_MODELS, HollowModel, tensor_shapes
 from tests.llama_3_1 import LLAMA_3_1_8B
 
-# In GB, as published: ggml-org's and bartowski's files of these models.
+# In GB, as the pages of these models' GGUF files on the Hub show.
 PUBLISHED = {
     "llama-3.1-8b": {"Q2_K": 3.18, "Q3_K_M": 4.02, "Q4_K_M": 4.92, "Q6_K": 6.60, "Q8_0": 8.54},
     "qwen3-14b": {"Q2_K": 5.75, "Q4_K_M": 9.00, "Q6_K": 12.12, "Q8_0": 15.70},
