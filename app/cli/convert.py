@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.values import add_pickle_argument, path, positive
+from app.cli.values import add_pickle_argument, existing_path, path, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished
 from app.core.levels import DEFAULT_LEVEL, LEVELS, SPECIAL_LEVELS, Level, level_named
@@ -176,7 +176,7 @@ def _source(arguments: argparse.Namespace, reporter: Reporter) -> Source:
 
 
 def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
-    place = _place_of(arguments.source)
+    place = existing_path(arguments.source)
     if place is not None:
         return place
     from app.hub.download import download_repository
@@ -189,15 +189,6 @@ def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
     return download_repository(
         reference, None, reporter.report, allows_pickle=arguments.allow_pickle
     )
-
-
-def _place_of(source: str) -> Path | None:
-    try:
-        place = Path(source).expanduser()
-        return place if place.exists() else None
-    except (OSError, RuntimeError, ValueError):
-        # Too long for a name, or in nobody's home folder: it is not here.
-        return None
 
 
 def _target(

@@ -107,3 +107,13 @@ def whole_number(text: str, least: int, most: int) -> int:
     if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from {least} to {most}")
     return int(text)
+
+
+def existing_path(source: str) -> Path | None:
+    """The file or folder that a person named, or None when nothing of that name is here."""
+    try:
+        place = Path(source).expanduser()
+        return place if place.exists() else None
+    except (OSError, RuntimeError, ValueError):
+        # Too long for a name, or in nobody's home folder.
+        return None
