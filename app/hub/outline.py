@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ from app.checkpoint.weights import WEIGHTS_SUFFIX, TensorEntry, read_shard
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
-from app.core.files import extend_with_hole, named_failures, replace
+from app.core.files import PART_SUFFIX, extend_with_hole, named_failures, replace
 from app.core.names import path_inside
 from app.core.sizes import format_bytes
 from app.hub.beginning import fetch_safetensors_header
@@ -37,6 +38,7 @@ from app.hub.transfer import Transfer
 
 _CONNECTIONS = 8
 _KEPT = 8
+_DAY_SECONDS = 86_400
 _PATIENCE = Patience(stall_seconds=20.0, tries=3)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONFIGURATION = "config.json"
@@ -126,7 +128,7 @@ def _only_gguf(facts: RepositoryFacts) -> AppError:
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
     """A folder to fill; it takes its place when the block ends without an error."""
-    part = paths.outlines_folder() / f"{uuid.uuid4().hex}.part"
+    part = paths.outlines_folder() / f"{uuid.uuid4().hex}{PART_SUFFIX}"
     with named_failures(paths.outlines_folder()), leftovers.noted(part):
         try:
             part.mkdir(parents=True)
@@ -193,7 +195,11 @@ def _tensors_in(folder: Path) -> Tensors:
 
 
 def _remove_old(newest: Path) -> None:
-    """Keep the outlines that were used last."""
+    """Keep the outlines that were used last, and of unfinished ones those of the last day."""
+    for part in paths.outlines_folder().glob(f"*{PART_SUFFIX}"):
+        # A transfer that a cancel catches may make its folder anew, without a note about it.
+        if time.time() - part.stat().st_mtime > _DAY_SECONDS:
+            shutil.rmtree(part, ignore_errors=True)
     roots = [root for root in paths.outlines_folder().iterdir() if _COMMIT.fullmatch(root.name)]
     roots.sort(key=lambda root: (root == _root_of(newest), root.stat().st_mtime_ns))
     for root in roots[:-_KEPT]:

@@ -147,6 +147,8 @@ def test_the_outlines_used_last_are_kept(hub: LocalHub, served: Path) -> None:
     for number, folder in enumerate(old):
         folder.mkdir(parents=True)
         os.utime(folder, (number, number))
+    (paths.outlines_folder() / "left.part").mkdir()
+    os.utime(paths.outlines_folder() / "left.part", (0, 0))
     hub.add_repository(OURS.repository, served)
 
     newest = outline()
