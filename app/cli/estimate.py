@@ -20,37 +20,38 @@ from; `advice` has the `level` to take for a `use`, empty where none can be advi
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.cli.load_arguments import add_load_arguments, chosen_options
-from app.cli.values import add_pickle_argument, add_worker_argument
-from app.core.errors import AppError, ErrorCode
+from app.cli.values import add_pickle_argument, add_worker_argument, existing_path
 from app.core.events import Progressed, Said
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import load_settings
-from app.core.sizes import format_bytes
-from app.estimation.advisor import USES, Advice, advise
+from app.estimation.advisor import USES, advise
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.estimation.fit import Plan
-    from app.estimation.outlook import LevelOutlook
     from app.estimation.sizing import SizedSource
     from app.estimation.source_facts import SourceFacts
     from app.estimation.trial import LoadManner
 
 NAME = "estimate"
-HELP = "Tell the size of every level of a model, its memory here, and what fits on devices."
-_UNKNOWN = "unknown"
+HELP = "Tell the size of every level of a model, its memory here, what fits, speed and quality."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", help="the folder of a checkpoint, or a GGUF file")
+    parser.add_argument(
+        "source",
+        help="the folder of a checkpoint, a GGUF file, or a repository as owner/name[@revision], "
+        "which is not downloaded",
+    )
     parser.add_argument(
         "--kv", choices=CACHE_TYPES, help="the type of keys and of values, as one for both"
     )
@@ -75,17 +76,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan, try loads without allocation, and print."""
     from app.estimation.hardware import read_hardware
-    from app.estimation.outlook import outlook, possible_options
+    from app.estimation.remote import outline_of
     from app.estimation.sizing import size_source
-    from app.estimation.source_facts import encode_facts
-    from app.estimation.survey import settle, survey
+    from app.estimation.survey import survey
     from app.estimation.trial import LoadManner
     from app.native.rpc import add_workers
 
+    # What the imports and the vocabulary make stays to the end: to look through it takes a second.
+    gc.disable()
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
-    place = _place_of(arguments.source)
+    local = existing_path(arguments.source)
+    place = local or outline_of(arguments.source, settings, reporter.report)
     workers = tuple(arguments.worker or settings.workers)
     if workers:
         add_workers(workers)
@@ -94,42 +97,24 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     reporter.report(Progressed("plan", 0, 0))
     source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
     facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
-    better = _bettered(facts, source, place, options, manner, arguments, reporter)
+    found = _Found(source, place, options, manner, has_weights=local is not None)
+    bettered = _bettered(facts, found, reporter, is_probed=not arguments.typical_quality)
     if arguments.facts:
-        # Some of it takes seconds, and a window has something to show meanwhile.
-        for known in (facts, *better):
-            reporter.report(Said(encode_facts(known) + "\n"))
-        return
-    *_, facts = (facts, *better)
-    facts = settle(facts, source, options, manner)
-    options = possible_options(facts, options)
-    rows = outlook(facts, options)
-    advice = advise(rows, facts, arguments.use)
-    if arguments.json:
-        lines: Iterable[str] = [_json_of(facts, options, rows, advice)]
+        _say_facts(bettered, reporter)
     else:
-        lines = (*_lines_of(facts, options, rows), advice.sentence)
-    for line in lines:
-        reporter.report(Said(line + "\n"))
+        *_, facts = bettered
+        _say_estimate(facts, found, arguments, reporter)
 
 
-def _bettered(
-    facts: SourceFacts,
-    source: SizedSource,
-    place: Path,
-    options: LoadOptions,
-    manner: LoadManner,
-    arguments: argparse.Namespace,
-    reporter: Reporter,
-) -> Iterator[SourceFacts]:
-    """The facts with speeds, and then with a quality of the model's own."""
-    from app.estimation.speeds import timed
-    from app.estimation.survey import probed
+@dataclass(frozen=True)
+class _Found:
+    """What is estimated: the source, where it is, and how it would be loaded."""
 
-    facts = timed(facts, place, options, manner, reporter.report)
-    yield facts
-    if not arguments.typical_quality:
-        yield probed(facts, source, reporter.report)
+    source: SizedSource
+    place: Path
+    options: LoadOptions
+    manner: LoadManner
+    has_weights: bool
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
@@ -139,104 +124,45 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
     return msgspec.structs.replace(options, cache_type_k=arguments.kv, cache_type_v=arguments.kv)
 
 
-def _place_of(source: str) -> Path:
-    try:
-        place = Path(source).expanduser()
-        if place.exists():
-            return place
-    except (OSError, RuntimeError, ValueError):
-        # Too long for a name, or in nobody's home folder: it is not here.
-        pass
-    raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=source)
+def _bettered(
+    facts: SourceFacts, found: _Found, reporter: Reporter, *, is_probed: bool
+) -> Iterator[SourceFacts]:
+    """The facts, then with speeds, then with a quality of the model's own.
+
+    What is not even downloaded waits for nothing that takes seconds.
+    """
+    from app.estimation.speeds import timed
+    from app.estimation.survey import probed
+
+    report = reporter.report if found.has_weights else None
+    yield facts
+    facts = timed(facts, found.place, found.options, found.manner, report)
+    yield facts
+    if is_probed and found.has_weights:
+        yield probed(facts, found.source, reporter.report)
 
 
-def _lines_of(
-    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]
-) -> Iterator[str]:
-    shape = facts.shape
-    yield (
-        f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
-        f"for {shape.trained_context:,}"
-    )
-    yield (
-        f"Memory for a context of {options.context:,} tokens, keys and values in "
-        f"{' and '.join(dict.fromkeys((options.cache_type_k, options.cache_type_v)))}"
-    )
-    columns = f"{'level':<10}{'file':>10}{'bits':>7}{'memory':>10}{'tokens/s':>10}"
-    yield f"{columns}  {'KL divergence':<32}fit"
-    for row in rows:
-        yield _line_of(row)
+def _say_facts(bettered: Iterable[SourceFacts], reporter: Reporter) -> None:
+    from app.estimation.source_facts import encode_facts
+
+    for facts in bettered:
+        reporter.report(Said(encode_facts(facts) + "\n"))
 
 
-def _line_of(row: LevelOutlook) -> str:
-    level = row.facts
-    size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
-    bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
-    memory = "" if row.plan is None else format_bytes(row.plan.total_bytes)
-    speed = "" if row.speed is None else f"{row.speed.generation_tokens_per_second:.1f}"
-    fit = row.problem if row.plan is None else row.plan.sentence
-    beginning = f"{level.level:<10}{size:>10}{bits:>7}{memory:>10}{speed:>10}"
-    return f"{beginning}  {_quality_of(row):<32}{fit}"
+def _say_estimate(
+    facts: SourceFacts, found: _Found, arguments: argparse.Namespace, reporter: Reporter
+) -> None:
+    from app.cli.estimate_table import document_of, table_of
+    from app.estimation.outlook import outlook, possible_options
+    from app.estimation.survey import settle
 
-
-def _quality_of(row: LevelOutlook) -> str:
-    quality = row.quality
-    if quality is None:
-        return _UNKNOWN
-    if quality.low == quality.high:
-        return f"{quality.kl_divergence:.4f} {quality.kind}"
-    return f"{quality.kl_divergence:.3f} ({quality.low:.3f}-{quality.high:.3f}) {quality.kind}"
-
-
-def _json_of(
-    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook], advice: Advice
-) -> str:
-    document = {
-        "context": options.context,
-        "kv_type": options.cache_type_k,
-        "model": facts.shape,
-        "hardware": facts.hardware,
-        "levels": [_document_of(row) for row in rows],
-        "advice": {"level": advice.level, "sentence": advice.sentence, "use": advice.use},
-    }
-    return msgspec.json.format(msgspec.json.encode(document)).decode()
-
-
-def _document_of(row: LevelOutlook) -> dict[str, Any]:
-    level, plan = row.facts, row.plan
-    return {
-        "level": level.level,
-        "size_bytes": level.size_bytes,
-        "exact": level.is_exact,
-        "bits_per_weight": level.bits_per_weight,
-        "memory": None if plan is None else _memory_of(plan),
-        "fit": None if plan is None else _fit_of(plan),
-        "tokens_per_second": row.speed and row.speed.generation_tokens_per_second,
-        "prompt_tokens_per_second": row.speed and row.speed.prompt_tokens_per_second,
-        "quality": row.quality,
-        "problem": row.problem or None,
-    }
-
-
-def _memory_of(plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {
-            "device": name,
-            "weights_bytes": part.weights_bytes,
-            "kv_bytes": part.kv_bytes,
-            "compute_bytes": part.compute_bytes,
-        }
-        for name, part in plan.memory.items()
-    ]
-
-
-def _fit_of(plan: Plan) -> dict[str, Any]:
-    return {
-        "verdict": plan.verdict,
-        "gpu_layers": plan.gpu_layers,
-        "layers": plan.layers,
-        "experts_on_cpu": plan.experts_on_cpu,
-        "kv_on_device": plan.kv_on_device,
-        "largest_context": plan.largest_context,
-        "sentence": plan.sentence,
-    }
+    facts = settle(facts, found.source, found.options, found.manner)
+    options = possible_options(facts, found.options)
+    rows = outlook(facts, options)
+    advice = advise(rows, facts, arguments.use)
+    if arguments.json:
+        lines: Iterable[str] = [document_of(facts, options, rows, advice)]
+    else:
+        lines = (*table_of(facts, options, rows), advice.sentence)
+    for line in lines:
+        reporter.report(Said(line + "\n"))

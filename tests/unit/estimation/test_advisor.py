@@ -114,11 +114,11 @@ def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
 
 def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
     facts = made_facts(MACHINES["24 GB GPU"], **SMALL)
-    rows = outlook(facts, LoadOptions())
 
     def advice(loss: float) -> Advice:
         quality = Quality("measured", loss, loss, loss, "measured here")
-        return advise([replace(row, quality=quality) for row in rows], facts)
+        levels = tuple(replace(level, quality=quality) for level in facts.levels)
+        return advise(outlook(replace(facts, levels=levels), LoadOptions()), facts)
 
     assert advice(0.02).level
     assert "good quality" in advice(0.02).sentence

@@ -1,0 +1,111 @@
+"""An estimate as a table for people, and as JSON that stays as `app.cli.estimate` describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from app.core.load_options import LoadOptions
+from app.core.sizes import format_bytes
+from app.estimation.advisor import Advice
+from app.estimation.fit import Plan
+from app.estimation.outlook import LevelOutlook
+from app.estimation.source_facts import SourceFacts
+
+_UNKNOWN = "unknown"
+
+
+def table_of(
+    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]
+) -> Iterator[str]:
+    """The lines of a table, after two about the model."""
+    shape = facts.shape
+    yield (
+        f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
+        f"for {shape.trained_context:,}"
+    )
+    yield (
+        f"Memory for a context of {options.context:,} tokens, keys and values in "
+        f"{' and '.join(dict.fromkeys((options.cache_type_k, options.cache_type_v)))}"
+    )
+    columns = f"{'level':<10}{'file':>10}{'bits':>7}{'memory':>10}{'tokens/s':>10}"
+    yield f"{columns}  {'KL divergence':<32}fit"
+    for row in rows:
+        yield _line_of(row)
+
+
+def _line_of(row: LevelOutlook) -> str:
+    level = row.facts
+    size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
+    bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
+    memory = "" if row.plan is None else format_bytes(row.plan.total_bytes)
+    speed = "" if row.speed is None else f"{row.speed.generation_tokens_per_second:.1f}"
+    fit = row.problem if row.plan is None else row.plan.sentence
+    beginning = f"{level.level:<10}{size:>10}{bits:>7}{memory:>10}{speed:>10}"
+    return f"{beginning}  {_quality_of(row):<32}{fit}"
+
+
+def _quality_of(row: LevelOutlook) -> str:
+    quality = row.quality
+    if quality is None:
+        return _UNKNOWN
+    if quality.low == quality.high:
+        return f"{quality.kl_divergence:.4f} {quality.kind}"
+    return f"{quality.kl_divergence:.3f} ({quality.low:.3f}-{quality.high:.3f}) {quality.kind}"
+
+
+def document_of(
+    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook], advice: Advice
+) -> str:
+    """The JSON, indented."""
+    document = {
+        "context": options.context,
+        "kv_type": options.cache_type_k,
+        "model": facts.shape,
+        "hardware": facts.hardware,
+        "levels": [_document_of(row) for row in rows],
+        "advice": {"level": advice.level, "sentence": advice.sentence, "use": advice.use},
+    }
+    return msgspec.json.format(msgspec.json.encode(document)).decode()
+
+
+def _document_of(row: LevelOutlook) -> dict[str, Any]:
+    level, plan = row.facts, row.plan
+    return {
+        "level": level.level,
+        "size_bytes": level.size_bytes,
+        "exact": level.is_exact,
+        "bits_per_weight": level.bits_per_weight,
+        "memory": None if plan is None else _memory_of(plan),
+        "fit": None if plan is None else _fit_of(plan),
+        "tokens_per_second": row.speed and row.speed.generation_tokens_per_second,
+        "prompt_tokens_per_second": row.speed and row.speed.prompt_tokens_per_second,
+        "quality": row.quality,
+        "problem": row.problem or None,
+    }
+
+
+def _memory_of(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "device": name,
+            "weights_bytes": part.weights_bytes,
+            "kv_bytes": part.kv_bytes,
+            "compute_bytes": part.compute_bytes,
+        }
+        for name, part in plan.memory.items()
+    ]
+
+
+def _fit_of(plan: Plan) -> dict[str, Any]:
+    return {
+        "verdict": plan.verdict,
+        "gpu_layers": plan.gpu_layers,
+        "layers": plan.layers,
+        "experts_on_cpu": plan.experts_on_cpu,
+        "kv_on_device": plan.kv_on_device,
+        "largest_context": plan.largest_context,
+        "sentence": plan.sentence,
+    }
