@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import reduce
 
 import msgspec
 
@@ -18,6 +19,7 @@ from app.core.events import Failed, Said, decode_event
 from app.core.files import write_atomically
 from app.core.sentences import describe_error
 from app.estimation.facts import Hardware
+from app.estimation.interference import MOST_INTERFERENCE
 from app.estimation.rate_measurement import RateWishes
 from app.estimation.rates import DeviceRates, MachineRates
 from app.inference.safe_settings import WITHOUT_FLAG
@@ -32,6 +34,7 @@ def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) 
     """The rates of the processor and of all devices for these types of weights.
 
     The first time takes about three seconds, and one more for each type; what is known takes none.
+    What was measured while others kept the processors busy counts for once, and is not remembered.
 
     Raises:
         AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
@@ -73,11 +76,12 @@ def _measured(
         words += ["--costs"]
     child = run_errand("measure-rates", *words, timeout_seconds=_TIMEOUT_SECONDS)
     sys.stderr.write(child.log)
-    for found in _rates_in(child.output):
-        rates = rates.merged(found)
-    _remember(_read_known() | {machine_key(hardware, wishes): rates})
+    pieces = list(_rates_in(child.output))
+    quiet = [piece for piece in pieces if piece.interference <= MOST_INTERFERENCE]
+    kept = reduce(MachineRates.merged, quiet, rates)
+    _remember(_read_known() | {machine_key(hardware, wishes): kept})
     _require_success(child)
-    return rates
+    return reduce(MachineRates.merged, pieces, rates)
 
 
 def _rates_in(output: bytes) -> Iterator[MachineRates]:

@@ -60,10 +60,14 @@ class DeviceRates:
 
 @dataclass(frozen=True)
 class MachineRates:
-    """The rates of each device of a machine, the processor's with so many `threads`."""
+    """The rates of each device of a machine, the processor's with so many `threads`.
+
+    `interference` is the share of the processors, 0 to 1, that others had meanwhile.
+    """
 
     threads: int
     devices: dict[str, DeviceRates] = field(default_factory=dict)
+    interference: float = 0.0
 
     def merged(self, newer: MachineRates) -> MachineRates:
         """These rates and newer ones, which count where both have one."""

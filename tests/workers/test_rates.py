@@ -13,6 +13,7 @@ from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Said
 from app.core.sentences import describe_error
+from app.estimation import rate_store
 from app.estimation.hardware import read_hardware
 from app.estimation.rate_measurement import RateWishes
 from app.estimation.rate_store import known_rates, machine_key, machine_rates
@@ -29,6 +30,12 @@ CRASH_IN_A_PRODUCT = """
 #include <stdlib.h>
 void *ggml_mul_mat(void) { abort(); }
 """
+
+
+@pytest.fixture(autouse=True)
+def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests at the same time must not matter."""
+    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", 1.0)
 
 
 def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +60,13 @@ def test_rates_are_measured_once_for_each_type(monkeypatch: pytest.MonkeyPatch) 
     assert known_rates(hardware, RateWishes(threads=2)) == MachineRates(2)
     with pytest.raises(OSError, match=os.devnull):
         machine_rates(hardware, {"F16"}, RateWishes(threads=2))
+
+
+def test_what_others_disturbed_counts_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", -1.0)
+    hardware = read_hardware()
+    assert machine_rates(hardware, (), WISHES).devices["CPU"].has_costs
+    assert known_rates(hardware, WISHES) == MachineRates(1)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
