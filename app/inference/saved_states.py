@@ -24,7 +24,7 @@ from app.native.library import load_llama
 _LARGEST_BUDGET_BYTES = 2 * 2**30
 _MEMORY_SHARE = 16
 _MOST_STATES = 16
-_FEWEST_TOKENS = 256
+_FEWEST_TOKENS = 64
 # A state is moved twice, there and back, and not every one is asked for again.
 _MARGIN = 4
 _USUAL_BYTE_SECONDS = 2e-10

@@ -156,9 +156,9 @@ def test_embeddings_beside_it_change_nothing(session: Session) -> None:
 
 def test_a_short_conversation_is_read_again(session: Session) -> None:
     for number in range(4):
-        reply(session, conversation(number, 200))
+        reply(session, conversation(number, 50))
     assert len(states_of(session)) == 0
-    _, statistics = reply(session, conversation(0, 200))
+    _, statistics = reply(session, conversation(0, 50))
     assert statistics.reused_tokens <= 1
 
 
