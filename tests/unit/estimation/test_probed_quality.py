@@ -52,7 +52,7 @@ def plan_of(layout: Layout, level: str, types: Mapping[str, int]) -> TypePlan:
         PlacedTensor(tensor.name, tensor.shape, types.get(tensor.name, tensor.type_number), 0)
         for tensor in layout.tensors
     )
-    return TypePlan(level_named(level), {}, 0, placed)
+    return TypePlan(level_named(level), "llama", {}, 0, placed)
 
 
 def plans_of(layout: Layout) -> list[TypePlan]:
