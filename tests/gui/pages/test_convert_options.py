@@ -280,6 +280,24 @@ def test_pickles_are_downloaded_with_consent(
 
 
 @pytest.mark.slow
+def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
+) -> None:
+    hub.add_repository("some/model", make_tiny_llama(tmp_path / "some", layers=16))
+    hub.faults.bytes_per_second = 400_000
+    page.start_with("some/model")
+    step = page.levels_step
+    qtbot.waitUntil(lambda: step.table.rowCount() == ALL, timeout=CHECK_MS)
+    assert page._download is not None
+    previewed = {one.level: one.size_bytes for one in step.table.planned}
+    assert not step.convert_button.isEnabled()
+    hub.faults.bytes_per_second = 0
+    wait_for_levels(page, qtbot)
+    assert {one.level: one.size_bytes for one in step.table.planned} == previewed
+    assert step.convert_button.isEnabled()
+
+
+@pytest.mark.slow
 def test_the_base_of_an_adapter_is_asked_for(
     page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.events import LevelPlanned
@@ -23,13 +23,20 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class LevelPicker(QWidget):
-    """Facts are found out once for a source; whatever is moved then is arithmetic on them."""
+    """Facts are found out once for a source; whatever is moved then is arithmetic on them.
+
+    Signals:
+        previewed: the levels of a repository that is not here yet are shown.
+    """
+
+    previewed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._facts: SourceFacts | None = None
         self._is_advised = False
         self._is_offered = True
+        self._is_preview = False
         self.finder = FactsFinder(self)
         self.advice = AdviceRow()
         self.strip = LoadStrip()
@@ -56,6 +63,7 @@ class LevelPicker(QWidget):
         self.finder.stop()
         self._facts = None
         self._is_advised = False
+        self._is_preview = False
         self.strip.start()
         self.table.start(usual)
         self._set_offered(True)
@@ -64,6 +72,11 @@ class LevelPicker(QWidget):
     def look_at(self, source: str, *arguments: str) -> None:
         """Find out what is to be expected of a source, with these arguments of the finder's."""
         self.finder.find(source, *arguments)
+
+    def preview(self, repository: str) -> None:
+        """Show what is to be expected of a repository before it is here."""
+        self._is_preview = True
+        self.finder.find(repository)
 
     def stop(self) -> None:
         """Find out no more."""
@@ -88,6 +101,9 @@ class LevelPicker(QWidget):
         self._facts = facts
         self.strip.set_facts(facts)
         self._legend.set_has_mark(any(not is_in_ram(one) for one in facts.hardware.devices))
+        if self._is_preview:
+            self._show_sizes(facts)
+            self.previewed.emit()
         self.refresh()
 
     def refresh(self) -> None:
@@ -104,6 +120,13 @@ class LevelPicker(QWidget):
             self._is_advised = True
             self.table.preselect(advice.level)
 
+    def _show_sizes(self, facts: SourceFacts) -> None:
+        """Sizes alone: where the files would go is known when their source is here."""
+        for level in facts.levels:
+            if level.size_bytes is not None and level.bits_per_weight is not None:
+                size_bytes, bits = level.size_bytes, level.bits_per_weight
+                self.table.show_level(LevelPlanned(level.level, size_bytes, bits, target=""))
+
     def _show_planned_layers(self, rows: tuple[LevelOutlook, ...], advice: Advice) -> None:
         """Those of the level that is ticked, or advised."""
         wanted = {advice.level, *(planned.level for planned in self.table.ticked()[:1])}
@@ -116,7 +139,8 @@ class LevelPicker(QWidget):
         self.refresh()
 
     def _on_failed(self, sentence: str) -> None:
-        if self._facts is None:
+        # The download will say what is wrong with a repository.
+        if self._facts is None and not self._is_preview:
             self.advice.show_words(sentence)
             self.table.show_outlook((), problem=sentence)
 

@@ -114,7 +114,7 @@ class LevelTable(ItemTable):
         """Show a level at its place."""
         self._seen.add(planned.level)
         # Looked up here and not at each move of a slider: a disk can be slow.
-        if Path(planned.target).exists():
+        if planned.target and Path(planned.target).exists():
             self._there.add(planned.level)
         else:
             self._there.discard(planned.level)

@@ -46,6 +46,7 @@ class LevelsStep(QWidget):
         super().__init__(parent)
         self.wishes = ConversionWishes()
         self._is_stale = False
+        self._is_preview = False
         self._is_part = False
         self.checks = ChecksCard(theme)
         self.picker = LevelPicker(theme)
@@ -83,7 +84,7 @@ class LevelsStep(QWidget):
 
     def start(self) -> None:
         """Begin anew, with nothing known of the source."""
-        self._is_stale = False
+        self._is_stale = self._is_preview = False
         self.wishes = replace(self.wishes, source="")
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
@@ -103,6 +104,7 @@ class LevelsStep(QWidget):
     def set_source(self, source: str) -> None:
         """Say what is converted, and offer what that kind of source can have."""
         self.wishes = replace(self.wishes, source=source)
+        self._is_stale = self._is_preview = False
         is_part = self._is_part = is_adapter(Path(source))
         self.options.set_takes_importance(not is_part)
         self.advanced.set_takes_types(not is_part)
@@ -116,6 +118,11 @@ class LevelsStep(QWidget):
         """Find out what is to be expected of the levels on this machine."""
         if self.makes_models:
             self.picker.look_at(self.wishes.source, *self.wishes.consent())
+
+    def preview(self, repository: str) -> None:
+        """Show what is to be expected of a repository while it is downloaded."""
+        self._is_stale = self._is_preview = True
+        self.picker.preview(repository)
 
     def stop(self) -> None:
         """Find out no more."""
@@ -212,6 +219,8 @@ class LevelsStep(QWidget):
         self._summary.set_text(self._in_words(ticked))
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
+        if self._is_preview:
+            return self.tr("It can be converted when it is downloaded.")
         if self._is_stale:
             return self.tr("The sizes are not up to date.")
         if not self.table.planned:
@@ -226,6 +235,7 @@ class LevelsStep(QWidget):
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
+        self.picker.previewed.connect(self._levels.show)
         self.options.changed.connect(self._on_changed)
         self.advanced.changed.connect(self._on_changed)
         self.projector.clicked.connect(self._on_changed)

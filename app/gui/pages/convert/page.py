@@ -146,6 +146,7 @@ class ConvertPage(QWidget):
         self._download = self._workbench.tasks.add(
             "download", self._source, "download", self._source, *consent
         )
+        self.levels_step.preview(self._source)
 
     def _check_at(self, path: str) -> None:
         self.levels_step.set_source(written_out(path))
