@@ -249,6 +249,8 @@ class ConvertPage(QWidget):
 
     def _convert(self, levels: list[str]) -> None:
         wishes = self.levels_step.wishes
+        # What is not found out by now would only take the processors away from the conversion.
+        self.levels_step.stop()
         tasks = [self._add_task(", ".join(levels), wishes.run_arguments(levels))]
         if wishes.wants_projector:
             tasks.append(self._add_task("mmproj", wishes.projector_arguments()))
