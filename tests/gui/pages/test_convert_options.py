@@ -244,6 +244,7 @@ def test_pickles_are_read_with_consent_alone(
     agree(page)
     wait_for_levels(page, qtbot)
     assert not page.notice.isVisible()
+    set_ticks(page, "Q4_K_M")
     (made,) = convert(page, qtbot)
     assert made.name == "old-Q4_K_M.gguf"
 
@@ -336,6 +337,7 @@ def test_a_made_file_is_quantised_again_into_another_folder(
     assert "not a folder" in page.levels_step.options._fault.text()
     enter(page.levels_step.options.folder, qtbot, folder)
     wait_for_levels(page, qtbot)
+    set_ticks(page, "Q4_K_M")
     (made,) = convert(page, qtbot)
     assert made.parent == folder
     assert made.stat().st_size == size_of(page, "Q4_K_M")
@@ -351,6 +353,7 @@ def test_the_projector_is_offered_where_there_is_one(
 
     check(page, qtbot, make_seeing_gemma(tmp_path / "seeing"))
     assert step.projector.isVisible()
+    set_ticks(page, "Q4_K_M")
     step.projector.click()
     assert len(commands(page, qtbot, step.copy_button)) == 2
     promised = projector_beside(step.table.ticked()[0].target, "Q4_K_M")

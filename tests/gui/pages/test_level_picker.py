@@ -244,15 +244,17 @@ def test_every_cell_tells_screen_readers_all_of_it(picker: LevelPicker) -> None:
 def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> None:
     quality = Quality("typical", 0.031, 0.009, 0.043, "Llama 3 8B")
     facts = made_facts(ONE_DEVICE, levels=("Q4_K_M",))
-    row = LevelOutlook(facts.levels[0], speed=Speed(310.4, 12.3), quality=quality)
+    level = replace(facts.levels[0], quality=quality)
+    row = LevelOutlook(level, speed=Speed(310.4, 12.3))
     planned = LevelPlanned("Q4_K_M", facts.levels[0].size_bytes or 0, 4.89, "/nowhere")
     *_, speed, grade = outlook_cells(planned, row, "")
     assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
     assert "310" in speed.told
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
-    measured = replace(row, quality=Quality("measured", 0.0313, 0.0313, 0.0313, "measured here"))
+    quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
+    measured = replace(row, facts=replace(level, quality=quality))
     assert outlook_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
-    bare = outlook_cells(planned, replace(row, quality=None), "")[-1]
+    bare = outlook_cells(planned, replace(row, facts=replace(level, quality=None)), "")[-1]
     assert "KL" not in bare.caption
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
@@ -146,7 +146,8 @@ class LevelTable(ItemTable):
             for row, planned in enumerate(self.planned):
                 self._tick(row, planned.level)
         self._is_first_look = True
-        self._scroll_to_what_matters()
+        # The rows get their heights when the table is laid out again.
+        QTimer.singleShot(0, self._scroll_to_what_matters)
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
