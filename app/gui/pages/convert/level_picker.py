@@ -97,8 +97,9 @@ class LevelPicker(QWidget):
         self._pause.start()
 
     def take_facts(self, facts: SourceFacts) -> None:
-        """Take what was found out."""
+        """Take what was found out; what is known better may advise another level."""
         self._facts = facts
+        self._is_advised = False
         self.strip.set_facts(facts)
         self._legend.set_has_mark(any(not is_in_ram(one) for one in facts.hardware.devices))
         if self._is_preview:
