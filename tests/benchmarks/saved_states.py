@@ -48,7 +48,7 @@ def figures_of(session: Session, length: int) -> tuple[float, float, float, floa
     prompt = [chance.randrange(100, 400) for _ in range(length)]
     asked = Generation(lambda _: prompt, Sampling(temperature=0), 1)
     list(session.replies(asked))
-    states = SavedStates(session._loaded, sys.maxsize)
+    states = SavedStates(session.loaded, sys.maxsize)
     began = time.perf_counter()
     states.keep(0, prompt, 0)
     out = time.perf_counter() - began

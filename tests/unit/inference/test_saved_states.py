@@ -187,8 +187,8 @@ def read_states(
     """Reads conversations one after the other, and keeps each, within a budget."""
     reply(session, conversation(0, sizes[0]))
     (slot,) = [slot for slot in session._slots if slot.read]
-    size = session._llama.llama_state_seq_get_size(session._loaded.context, slot.sequence)
-    states = SavedStates(session._loaded, int(most_states * size))
+    size = session._llama.llama_state_seq_get_size(session.loaded.context, slot.sequence)
+    states = SavedStates(session.loaded, int(most_states * size))
     for number, length in enumerate(sizes):
         session.forget_everything()
         reply(session, conversation(number, length))
@@ -221,7 +221,7 @@ def test_nothing_is_kept_where_reading_is_faster(session: Session) -> None:
 
 
 def test_a_longer_reading_of_the_same_takes_the_place_of_the_shorter(session: Session) -> None:
-    states = SavedStates(session._loaded, state_budget_bytes())
+    states = SavedStates(session.loaded, state_budget_bytes())
     states.note_reading(1, 1.0)
     short, long = conversation(0, 400), conversation(0, 600)
     for prompt in (short, long, short):
