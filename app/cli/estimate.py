@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.estimation.sizing import size_source
     from app.estimation.survey import survey
     from app.estimation.trial import LoadManner
+    from app.inference.loading import require_consistent
     from app.native.rpc import add_workers
 
     # What the imports and the vocabulary make stays to the end: to look through it takes a second.
@@ -93,6 +94,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if workers:
         add_workers(workers)
     options = _options(arguments, settings.options_for(place))
+    require_consistent(options)
     manner = LoadManner(settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
     source = size_source(place, settings, allows_pickle=arguments.allow_pickle)

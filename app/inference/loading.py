@@ -90,7 +90,7 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
         AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`,
             `cache_needs_flash_attention`.
     """
-    _require_consistent(wishes.options)
+    require_consistent(wishes.options)
     extra_devices = add_workers(wishes.workers) if wishes.workers else None
     has_device = any(device.is_gpu for device in devices())
     steps = load_steps(
@@ -130,7 +130,12 @@ def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
         llama.llama_model_free(loaded.model)
 
 
-def _require_consistent(options: LoadOptions) -> None:
+def require_consistent(options: LoadOptions) -> None:
+    """Refuse options that llama.cpp would refuse together.
+
+    Raises:
+        AppError: `cache_needs_flash_attention`.
+    """
     if options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES:
         raise AppError(ErrorCode.CACHE_NEEDS_FLASH_ATTENTION, type=options.cache_type_v)
 

@@ -117,6 +117,14 @@ def test_what_the_engine_refuses_has_a_size_and_no_memory(tmp_path: Path) -> Non
     assert "unknown" in level["problem"]
 
 
+def test_options_that_can_t_be_together_are_refused(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    ended = run_verb("estimate", str(model), "--kv", "q8_0", "--flash-attention", "off")
+    assert ended.status == EXIT_FAILED
+    sentence = sentence_of(ErrorCode.CACHE_NEEDS_FLASH_ATTENTION)
+    assert sentence.fullmatch(ended.complaints[-1])
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     ended = run_verb("estimate", str(tmp_path / "nothing"))
     assert ended.status == EXIT_FAILED
