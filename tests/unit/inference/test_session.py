@@ -295,7 +295,12 @@ def test_one_of_several_can_be_cancelled(wide: Session) -> None:
     assert readers[0].text
 
 
-def test_both_branches_of_a_conversation_stay_read(wide: Session) -> None:
+def test_both_branches_of_a_conversation_stay_read(
+    wide: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A model this small reads about as fast as bytes are moved: here reading counts as slow.
+    monkeypatch.setattr(wide._memory._states, "_token_seconds", 1.0)
+    monkeypatch.setattr(wide._memory, "note_reading", lambda _: None)
     wide.forget_everything()
     shared = "The mill grinds what the field gives. "
     long = shared + "And the baker bakes bread for the whole village, every day of the week. " * 3
