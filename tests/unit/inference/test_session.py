@@ -304,13 +304,15 @@ def test_both_branches_of_a_conversation_stay_read(
     wide.forget_everything()
     shared = "The mill grinds what the field gives. "
     long = shared + "And the baker bakes bread for the whole village, every day of the week. " * 3
+    # Less than 64 tokens are read again rather than brought back.
+    branch = shared + "But who eats what is baked there, and who carries it home? " * 3
     reply(wide, long)
-    _, other = reply(wide, shared + "But who eats?")
+    _, other = reply(wide, branch)
     common = len(wide.vocabulary.tokenize_prompt(shared))
     assert common <= other.reused_tokens < common + 5
     _, again = reply(wide, long)
     assert again.reused_tokens == again.prompt_tokens - 1
-    _, again = reply(wide, shared + "But who eats?")
+    _, again = reply(wide, branch)
     assert again.reused_tokens == again.prompt_tokens - 1
 
 
