@@ -133,6 +133,7 @@ def _bettered(
 
     What is not even downloaded waits for nothing that takes seconds.
     """
+    # Late: the converter's own gguf must be imported before the package's.
     from app.estimation.speeds import timed
     from app.estimation.survey import probed
 
