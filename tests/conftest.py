@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import platformdirs
 import pytest
+
+from tests.checkpoints import make_tiny_llama
+from tests.verbs import run_verb
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -34,6 +38,26 @@ def converter(home: Path) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     (home / "converter").symlink_to(installed, target_is_directory=True)
     return home / "converter"
+
+
+@pytest.fixture(scope="session")
+def measured_rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """How fast this machine is with each type, measured once for all tests."""
+    folder = tmp_path_factory.mktemp("rates")
+    home = folder / "home"
+    home.mkdir()
+    (home / "converter").symlink_to(_PERSONS_HOME / "converter", target_is_directory=True)
+    tiny = make_tiny_llama(folder / "tiny")
+    ended = run_verb("estimate", str(tiny), "--typical-quality", GRISTMILL_HOME=str(home))
+    assert ended.status == 0, ended.complaints
+    return home / "rates.json"
+
+
+@pytest.fixture
+def known_rates(home: Path, measured_rates: Path) -> None:
+    """A machine that knows how fast it is."""
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(measured_rates, home / "rates.json")
 
 
 @pytest.fixture(scope="session")

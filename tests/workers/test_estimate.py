@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def _converter(converter: Path) -> Path:
+def _converter(converter: Path, known_rates: None) -> Path:
     return converter
 
 
@@ -105,7 +105,8 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     ended = run_verb("estimate", str(write_tiny_model(tmp_path / "tiny.gguf")))
     assert ended.status == 0
     assert "256 tokens" in ended.lines[1]
-    assert "In RAM: needs" in ended.lines[-1]
+    assert "In RAM: needs" in ended.lines[-2]
+    assert "fits in RAM" in ended.lines[-1]
 
 
 def test_what_the_engine_refuses_has_a_size_and_no_memory(tmp_path: Path) -> None:
