@@ -77,12 +77,13 @@ def made(folder: Path) -> Iterator[Path]:
 
 def convert(checkpoint: Path, folder: Path, model: str) -> None:
     """All levels of a model in one pass."""
-    source = folder / model
-    source.symlink_to(checkpoint, target_is_directory=True)
     flags = [word for level in LEVELS for word in ("--level", level)]
-    command = [sys.executable, "-m", "app", "convert", str(source), *flags, "--to", str(folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    source.unlink()
+    command = [sys.executable, "-m", "app", "convert", str(checkpoint), *flags]
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        subprocess.run([*command, "--to", place], check=True, capture_output=True)
+        for level in LEVELS:
+            (made,) = Path(place).glob(f"*-{level}.gguf")
+            made.rename(folder / f"{model}-{level}.gguf")
 
 
 def predict(file: Path) -> Prediction | None:
