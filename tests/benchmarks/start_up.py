@@ -10,16 +10,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 _RUNS = 7
 _EMPTY = """
-import time, psutil
+import sys, time
 from PySide6.QtWidgets import QApplication, QMainWindow
 application = QApplication([])
 window = QMainWindow()
 """
 _OURS = """
-import time, psutil
+import sys, time
 from PySide6.QtWidgets import QApplication
 from app.gui.application import build_window
 application = QApplication([])
@@ -28,7 +29,7 @@ window = build_window(application)
 _MEASURE = """
 window.show()
 window.grab()
-print(time.time() - psutil.Process().create_time())
+print(time.time() - float(sys.argv[1]))
 window.close()
 """
 
@@ -37,13 +38,16 @@ def seconds_to_window(program: str) -> list[float]:
     """Seconds from the start of the process to the first picture, for several runs."""
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"GRISTMILL_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
-        command = [sys.executable, "-c", program + _MEASURE]
-        runs = [
-            subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-            for _ in range(_RUNS + 1)
-        ]
+        runs = [_run(program + _MEASURE, environment) for _ in range(_RUNS + 1)]
     # The first run warms the disk cache.
-    return [float(run.stdout.split()[-1]) for run in runs[1:]]
+    return runs[1:]
+
+
+def _run(program: str, environment: dict[str, str]) -> float:
+    # The system knows when a process began to a second only, so that the time goes with it.
+    command = [sys.executable, "-c", program, str(time.time())]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return float(ended.stdout.split()[-1])
 
 
 def main() -> None:
