@@ -65,10 +65,9 @@ def survey(
         ]
         logs = try_loads(trials, manner)
     samples = [
-        LoadSample(load, by_device(log.compute_buffers, log.layer_devices))
+        sample
         for trial, told in zip(trials, logs, strict=True)
-        for load, log in zip(trial.loads, told, strict=True)
-        if log is not None
+        for sample in _samples_of(trial, told)
     ]
     whole = next((log for log in reversed(logs[0]) if log is not None), None)
     if whole is None:
@@ -130,10 +129,17 @@ def _tried(
             trials.append(Trial(files.enter_context(level.opened()), loads))
         logs = try_loads(trials, manner)
     for (level, _), trial, told in zip(wanted, trials, logs, strict=True):
-        for load, log in zip(trial.loads, told, strict=True):
-            if log is not None:
-                compute = by_device(log.compute_buffers, log.layer_devices)
-                yield LoadSample(load, compute, level.level)
+        yield from _samples_of(trial, told, level.level)
+
+
+def _samples_of(
+    trial: Trial, told: Sequence[LoadLog | None], level: str = ""
+) -> Iterator[LoadSample]:
+    """What the loads of a trial tell of compute buffers, as far as they told anything."""
+    for load, log in zip(trial.loads, told, strict=True):
+        if log is not None:
+            compute = by_device(log.compute_buffers, log.layer_devices)
+            yield LoadSample(load, compute, level)
 
 
 def _two(options: LoadOptions, facts: SourceFacts) -> Iterable[int]:
