@@ -27,8 +27,8 @@ def read_document(file: Path) -> dict[str, Any]:
     if file.stat().st_size > _LARGEST_DOCUMENT:
         raise damaged_document(file, "it is too large")
     try:
-        # Not its bytes, of which it would guess the encoding: the converter does not.
-        document = json.loads(file.read_text("utf-8"))
+        # Not its bytes as they are, of which it would guess the encoding: the converter does not.
+        document = json.loads(file.read_bytes().decode())
     except ValueError as error:
         raise damaged_document(file, f"it is not JSON: {error}") from error
     except RecursionError as error:

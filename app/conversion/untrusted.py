@@ -51,6 +51,24 @@ def _import_transformers() -> None:
         is_torch_available()
     finally:
         importlib.util.find_spec = find
+    _look_through_models_once()
+
+
+def _look_through_models_once() -> None:
+    """Let transformers remember what it found in the files of its models, as it means to.
+
+    It looks through more than a thousand of them, then does so again, because it names their folder
+    in another way (`define_import_structure` in utils/import_utils.py).
+    """
+    from transformers.utils import import_utils
+
+    find = import_utils.create_import_structure_from_path
+
+    def find_once(place: str | Path) -> Any:
+        folder = Path(place)
+        return find(folder.parent if folder.name == "__init__.py" else folder)
+
+    import_utils.create_import_structure_from_path = find_once
 
 
 def _without_remote_code(loader: Any) -> None:

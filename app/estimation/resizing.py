@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.core.events import LevelPlanned
 from app.estimation.memory import Weights
+from app.estimation.quality import Quality, quality_of_level
 from app.estimation.source_facts import LevelFacts, SourceFacts
+from app.estimation.speed import TypedWeights
 
 
 def resized(facts: SourceFacts, planned: Iterable[LevelPlanned]) -> SourceFacts:
     """The facts with the planned levels and their exact sizes, in the plan's order.
 
     The weights of a level whose size is another (an importance matrix, other types) are those of
-    the known level that is nearest in size, in proportion to both: `is_exact` is false then.
+    the known level that is nearest in size, in proportion to both: `is_exact` is false then. A
+    level that was not known has its own typical quality, another size that of the nearest level.
     """
     return replace(facts, levels=tuple(_resized(facts.levels, level) for level in planned))
 
@@ -32,11 +35,20 @@ def _resized(known: tuple[LevelFacts, ...], planned: LevelPlanned) -> LevelFacts
         bits_per_weight=planned.bits_per_weight,
         weights=None if base is None else _scaled(base, planned.size_bytes),
         problem=own.problem if own is not None else "",
+        quality=_typical(planned.level if own is None or base is None else base.level, base),
+        typed=None if base is None else _scaled_types(base, planned.size_bytes),
     )
 
 
 def _apart(level: LevelFacts, planned: LevelPlanned) -> int:
     return abs((level.size_bytes or 0) - planned.size_bytes)
+
+
+def _typical(level: str, base: LevelFacts | None) -> Quality | None:
+    """The typical quality of a level, for a model that has one at all."""
+    if base is None or base.quality is None:
+        return None
+    return quality_of_level(level, has_importance=level != base.level)
 
 
 def _scaled(base: LevelFacts, size_bytes: int) -> Weights | None:
@@ -49,4 +61,19 @@ def _scaled(base: LevelFacts, size_bytes: int) -> Weights | None:
         expert_bytes=tuple(round(size * factor) for size in weights.expert_bytes),
         output_bytes=round(weights.output_bytes * factor),
         tied_bytes=round(weights.tied_bytes * factor),
+    )
+
+
+def _scaled_types(base: LevelFacts, size_bytes: int) -> TypedWeights | None:
+    if base.typed is None or not base.size_bytes:
+        return None
+    factor = size_bytes / base.size_bytes
+
+    def scaled(sizes: Mapping[str, int]) -> dict[str, int]:
+        return {name: round(size * factor) for name, size in sizes.items()}
+
+    return TypedWeights(
+        layers=tuple(map(scaled, base.typed.layers)),
+        experts=tuple(map(scaled, base.typed.experts)),
+        output=scaled(base.typed.output),
     )

@@ -73,6 +73,16 @@ class SizedSource:
     levels: tuple[SizedLevel, ...]
     layout: Layout | None = None
 
+    def require_loadable(self) -> None:
+        """Let llama.cpp look at what would be made with its vocabulary; may be on a thread.
+
+        Raises:
+            AppError: `checkpoint_rejected`.
+        """
+        if self.layout is not None:
+            with hollow_file(self.layout) as hollow:
+                require_loadable(hollow.path)
+
 
 def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> SizedSource:
     """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
@@ -101,8 +111,9 @@ def _planned(source: Source, converter: Path) -> SizedSource:
     levels = [level for level in LEVELS if level in source.levels]
     laid_out = next(source.layouts(levels, converter))
     with hollow_file(laid_out.layout) as hollow:
-        require_loadable(hollow.path)
-        header = read_header(hollow.path)
+        # To look at the vocabulary takes llama.cpp half a second: see `SizedSource`.
+        require_loadable(hollow.without_vocabulary)
+        header = read_header(hollow.without_vocabulary)
         sized = _sorted([_sized(laid_out.layout, hollow, level) for level in levels])
     is_causal = facts_of([header]).is_causal
     return SizedSource(shape_of(header), is_causal, sized, laid_out.layout)

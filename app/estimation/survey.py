@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -42,8 +43,24 @@ def survey(
     """Try loads with the options and at the largest context; `is_wide` with others as well.
 
     Raises:
-        AppError: what `try_loads` raises.
+        AppError: what `try_loads` and `SizedSource.require_loadable` raise.
     """
+    with ThreadPoolExecutor(1) as pool:
+        # llama.cpp reads a vocabulary for as long as the child takes for its loads.
+        check = pool.submit(source.require_loadable)
+        facts = _surveyed(source, hardware, options, manner, is_wide=is_wide)
+        check.result()
+    return facts
+
+
+def _surveyed(
+    source: SizedSource,
+    hardware: Hardware,
+    options: LoadOptions,
+    manner: LoadManner,
+    *,
+    is_wide: bool,
+) -> SourceFacts:
     trained = source.shape.trained_context
     largest = max(options.context if not trained else 0, min(trained, _LARGEST_CONTEXT))
     facts = SourceFacts(

@@ -42,7 +42,7 @@ def test_a_reply_ends_with_its_engine_and_the_next_one_comes(
     assert isinstance(client.engine.state, Ready)
 
 
-def _strike(client: Client, fault: Fault, moment: Moment) -> tuple[list[psutil.Process], Message]:
+def _strike(client: Client, fault: Fault, moment: Moment) -> tuple[set[psutil.Process], Message]:
     while not client.bring_to(moment):
         pass
     processes = client.processes()

@@ -7,11 +7,21 @@ from dataclasses import replace
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
 from app.estimation.outlook import outlook
+from app.estimation.quality import quality_of_level
 from app.estimation.resizing import resized
 from app.estimation.source_facts import LevelFacts
+from app.estimation.speed import TypedWeights
 from tests.made_facts import made_facts, made_machine
 
-FACTS = made_facts(made_machine(8), levels=("Q2_K", "Q4_K_M"))
+_BARE = made_facts(made_machine(8), levels=("Q2_K", "Q4_K_M"))
+_TYPED = TypedWeights(layers=({"q4_K": 800},), experts=({},), output={"q6_K": 400})
+FACTS = replace(
+    _BARE,
+    levels=tuple(
+        replace(level, quality=quality_of_level(level.level), typed=_TYPED)
+        for level in _BARE.levels
+    ),
+)
 SIZES = {level.level: level.size_bytes or 0 for level in FACTS.levels}
 
 
@@ -42,6 +52,22 @@ def test_a_level_that_was_not_known_goes_by_its_neighbour() -> None:
     assert abs(total(level) - total(FACTS.levels[0]) / 2) < 100
     (row,) = outlook(replace(FACTS, levels=(level,)), LoadOptions())
     assert row.plan is not None
+
+
+def test_a_level_that_was_not_known_has_its_typical_quality_and_a_speed() -> None:
+    (level,) = resized(FACTS, [planned("IQ1_S", SIZES["Q2_K"] // 2)]).levels
+    assert level.quality == quality_of_level("IQ1_S", has_importance=True)
+    assert level.typed == TypedWeights(layers=({"q4_K": 400},), experts=({},), output={"q6_K": 200})
+
+
+def test_types_of_ones_own_go_by_the_level_of_that_size() -> None:
+    (level,) = resized(FACTS, [planned("Q4_K_M", SIZES["Q2_K"] + 1)]).levels
+    assert level.quality == quality_of_level("Q2_K")
+
+
+def test_a_model_without_a_quality_gets_none() -> None:
+    (level,) = resized(_BARE, [planned("IQ1_S", SIZES["Q2_K"] // 2)]).levels
+    assert level.quality is None
 
 
 def test_without_any_weights_nothing_is_made_up() -> None:
