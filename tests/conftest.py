@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import platformdirs
 import pytest
 
-from tests.checkpoints import make_tiny_llama
-from tests.verbs import run_verb
+from tests.known_machine import remember_machine
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -40,24 +38,11 @@ def converter(home: Path) -> Path:
     return home / "converter"
 
 
-@pytest.fixture(scope="session")
-def measured_rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """How fast this machine is with each type, measured once for all tests."""
-    folder = tmp_path_factory.mktemp("rates")
-    home = folder / "home"
-    home.mkdir()
-    (home / "converter").symlink_to(_PERSONS_HOME / "converter", target_is_directory=True)
-    tiny = make_tiny_llama(folder / "tiny")
-    ended = run_verb("estimate", str(tiny), "--typical-quality", GRISTMILL_HOME=str(home))
-    assert ended.status == 0, ended.complaints
-    return home / "rates.json"
-
-
 @pytest.fixture
-def known_rates(home: Path, measured_rates: Path) -> None:
-    """A machine that knows how fast it is."""
+def known_machine(home: Path) -> None:
+    """A machine whose engine is known to work, and whose rates are: to measure them takes long."""
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(measured_rates, home / "rates.json")
+    remember_machine()
 
 
 @pytest.fixture(scope="session")

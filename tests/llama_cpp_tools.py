@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +16,24 @@ from app.native.importance_matrix import ImportanceMatrix
 from tests.ggml_quantization import silence_llama_cpp
 
 _THREADS = 2
+_RUN_SCRIPTS = """
+import importlib, json, os, runpy, sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/gguf-py"]
+os.environ["NO_LOCAL_GGUF"] = "1"
+for name in ("conversion", "transformers.models.llama.configuration_llama"):
+    importlib.import_module(name)
+for line in sys.stdin:
+    arguments = json.loads(line)
+    if child := os.fork():
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(status, flush=True)
+        continue
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.argv = arguments
+    sys.path[0] = os.path.dirname(arguments[0])
+    runpy.run_path(arguments[0], run_name="__main__")
+    os._exit(0)
+"""
 
 
 def converted_by_llama_cpp(
@@ -65,7 +86,31 @@ def quantized_by_llama_cpp(
 def _run_script(
     script: str, converter: Path, file: Path, source: Path, outtype: str, *options: str
 ) -> Path:
-    (version,) = converter.iterdir()
-    command = [sys.executable, str(version / script), str(source), "--outtype", outtype]
-    subprocess.run([*command, "--outfile", str(file), *options], check=True, capture_output=True)
+    (version,) = converter.resolve().iterdir()
+    arguments = [str(source), "--outtype", outtype, "--outfile", str(file), *options]
+    runner = _runner(version)
+    assert runner.stdin is not None
+    assert runner.stdout is not None
+    runner.stdin.write(json.dumps([str(version / script), *arguments]) + "\n")
+    runner.stdin.flush()
+    assert runner.stdout.readline() == "0\n"
     return file
+
+
+@functools.cache
+def _runner(version: Path) -> subprocess.Popen[str]:
+    """A process that has imported what llama.cpp's scripts import: that takes them seconds."""
+    runner = subprocess.Popen(
+        [sys.executable, "-c", _RUN_SCRIPTS, str(version)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    atexit.register(_end, runner)
+    return runner
+
+
+def _end(runner: subprocess.Popen[str]) -> None:
+    with runner:
+        pass

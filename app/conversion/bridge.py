@@ -67,9 +67,9 @@ def lay_out(checkpoint: Path) -> Layout:
             `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
             `weights_are_holes`, `converter_failed`.
     """
-    from conversion import ModelType
-
     with converting():
+        from conversion import ModelType
+
         model = _model(checkpoint, ModelType.TEXT)
         model.ftype = _sixteen_bit_type(model)
         model.set_vocab = _naming_the_tokenizer(checkpoint)(model.set_vocab)
@@ -82,10 +82,10 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
     Raises:
         AppError: `projector_missing`, and what `lay_out` raises.
     """
-    from conversion import ModelType
-    from gguf import LlamaFileType
-
     with converting():
+        from conversion import ModelType
+        from gguf import LlamaFileType
+
         model = _model(checkpoint, ModelType.MMPROJ)
         model.ftype = LlamaFileType(level.ftype)
         return layout_of(model)
@@ -105,7 +105,10 @@ def layout_of(model: Any) -> Layout:
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """Run the converter: without the checkpoint's code, without gradients, with named failures."""
+    """Run the converter: without the checkpoint's code, without gradients, with named failures.
+
+    It is imported inside: what this does must come before.
+    """
     import torch
 
     refuse_code()

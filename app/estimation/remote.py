@@ -35,11 +35,10 @@ def outline_of(text: str, settings: Settings, report: Callable[[Event], None]) -
         if (sizes := approximate_sizes(tensors)) is not None:
             report(sizes)
 
-    # The layout needs it next, and it takes longer than the network.
+    # The layout needs it next, and it takes about as long as the network.
     importing = threading.Thread(target=import_converter, args=(converter,))
-    importing.start()
-    try:
-        return fetch_outline(reference, report, tell)
-    finally:
+    place = fetch_outline(reference, report, tell, importing.start)
+    if importing.ident is not None:
         # Two threads that import the same modules get in each other's way.
         importing.join()
+    return place

@@ -51,6 +51,7 @@ def fetch_outline(
     reference: RepositoryReference,
     report: Callable[[Event], None],
     observe: Callable[[Tensors], None],
+    meanwhile: Callable[[], None],
     patience: Patience = _PATIENCE,
 ) -> Path:
     """The folder with the outline of a checkpoint, fetched unless it is there already.
@@ -59,6 +60,7 @@ def fetch_outline(
         reference: The repository; its revision is pinned to one commit first.
         report: Hears of progress (bytes over all files) and of breaks.
         observe: Hears of all tensors as soon as they are known.
+        meanwhile: Called when the repository is known and its files are still to be fetched.
         patience: How long to wait for the network.
 
     Raises:
@@ -73,6 +75,7 @@ def fetch_outline(
         kept = _folder_of(facts.repository, facts.commit)
         if not kept.is_dir():
             files = _checkpoint_files(facts)
+            meanwhile()
             with _unfinished(kept) as folder, _asked(facts, token, report, patience) as snapshot:
                 _fill(folder, files, snapshot, report, observe)
             _remove_old(kept)

@@ -18,7 +18,7 @@ from app.gui.window import MainWindow
 from tests.checkpoints import smollm2_checkpoint
 from tests.local_hub import LocalHub
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_rates")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_machine")]
 
 REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct"
 QUESTION = "Tell me the capital of France."

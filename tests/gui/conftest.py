@@ -23,7 +23,8 @@ def make_window(qapp: QApplication, qtbot: QtBot, home: Path) -> Iterator[Window
     made: list[MainWindow] = []
     # The engine counts as tested: no child for that in tests of the pages.
     home.mkdir(parents=True, exist_ok=True)
-    paths.engine_file().write_text("{}")
+    if not paths.engine_file().exists():
+        paths.engine_file().write_text("{}")
 
     def make() -> MainWindow:
         window = build_window(qapp)

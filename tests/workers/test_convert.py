@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,11 +21,19 @@ from app.library.sanity import require_sane
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.kills import MOST_EVENTS, kill_conversion, leftovers
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
-from tests.verbs import Child, files_below, run_verb, started
+from tests.verbs import ROOT, Child, files_below, run_verb, started
 
 pytestmark = pytest.mark.slow
 
 END_SECONDS = 1
+LAY_OUT = """
+import json, sys
+from pathlib import Path
+from app.conversion.bridge import activate_converter, lay_out
+activate_converter(Path(sys.argv[1]))
+lay_out(Path(sys.argv[2]))
+print(json.dumps(list(sys.modules)))
+"""
 ALL_LEVELS = [level.name for level in LEVELS]
 
 
@@ -58,6 +68,17 @@ def planned_sizes(events: list[Event]) -> dict[str, int]:
 
 def is_converting(event: Event) -> bool:
     return isinstance(event, Progressed) and event.step == "convert"
+
+
+def test_models_of_transformers_are_not_imported(tmp_path: Path, converter: Path) -> None:
+    # They, and what torch compiles for them, would take longer than all the rest.
+    (version,) = converter.iterdir()
+    source = make_tiny_llama(tmp_path / "tiny")
+    arguments = [sys.executable, "-c", LAY_OUT, str(version), str(source)]
+    child = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, encoding="utf-8")
+    imported = json.loads(child.stdout)
+    assert "transformers.models.llama.configuration_llama" in imported
+    assert "transformers.modeling_utils" not in imported
 
 
 def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(

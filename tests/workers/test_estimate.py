@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def _converter(converter: Path, known_rates: None) -> Path:
+def _converter(converter: Path, known_machine: None) -> Path:
     return converter
 
 

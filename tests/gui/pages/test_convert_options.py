@@ -117,7 +117,7 @@ def convert(page: ConvertPage, qtbot: QtBot) -> list[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_a_text_brings_the_special_levels(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
 ) -> None:
@@ -146,7 +146,7 @@ def test_a_text_brings_the_special_levels(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_without_the_matrix_the_special_levels_go(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
 ) -> None:
@@ -163,7 +163,7 @@ def test_without_the_matrix_the_special_levels_go(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_a_file_that_is_no_matrix_is_said(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
 ) -> None:
@@ -184,7 +184,7 @@ def test_a_file_that_is_no_matrix_is_said(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: Path) -> None:
     check(page, qtbot, tiny)
     step, advanced = page.levels_step, page.levels_step.advanced
@@ -215,7 +215,7 @@ def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: P
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_a_type_that_needs_a_matrix_leads_to_one(
     page: ConvertPage, qtbot: QtBot, tiny: Path
 ) -> None:
@@ -234,7 +234,7 @@ def test_a_type_that_needs_a_matrix_leads_to_one(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_pickles_are_read_with_consent_alone(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path
 ) -> None:
@@ -272,7 +272,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_pickles_are_downloaded_with_consent(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
 ) -> None:
@@ -288,7 +288,7 @@ def test_pickles_are_downloaded_with_consent(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
 ) -> None:
@@ -307,7 +307,7 @@ def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_the_base_of_an_adapter_is_asked_for(
     page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,7 +329,7 @@ def test_the_base_of_an_adapter_is_asked_for(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_a_made_file_is_quantised_again_into_another_folder(
     page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path
 ) -> None:
@@ -354,7 +354,7 @@ def test_a_made_file_is_quantised_again_into_another_folder(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_the_projector_is_offered_where_there_is_one(
     page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path
 ) -> None:

@@ -37,7 +37,7 @@ def test_going_back_ends_the_check(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_a_conversion_can_be_cancelled_and_leaves_nothing(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, home: Path, converter: Path
 ) -> None:

@@ -270,7 +270,7 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("known_rates")
+@pytest.mark.usefixtures("known_machine")
 def test_a_child_finds_the_facts_of_a_checkpoint(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, converter: Path
 ) -> None:

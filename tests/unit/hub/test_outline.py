@@ -66,6 +66,7 @@ def outline(
         RepositoryReference(OURS.repository, revision),
         ([] if events is None else events).append,
         ([] if seen is None else seen).append,
+        lambda: None,
         QUICK,
     )
 

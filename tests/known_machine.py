@@ -1,0 +1,36 @@
+"""This machine as if its engine had been tested and its rates measured; the rates are made up."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.core import paths
+from app.core.device_memory import PROCESSOR
+from app.core.machine import usable_threads
+from app.estimation.hardware import read_hardware
+from app.estimation.rate_measurement import RateWishes
+from app.estimation.rate_store import machine_key
+from app.estimation.rates import MATRIX_TYPES, DeviceRates, MachineRates
+from app.inference.safe_settings import EngineSetting
+from app.native.library import engine_fingerprint
+
+_RATES = DeviceRates(
+    generation=dict.fromkeys(MATRIX_TYPES, 1e10),
+    prompt=dict.fromkeys(MATRIX_TYPES, 1e11),
+    attention=1e9,
+    prompt_attention=1e10,
+    bandwidth=1e10,
+    token_seconds=1e-4,
+    layer_seconds=1e-5,
+    element_seconds=1e-9,
+)
+
+
+def remember_machine() -> None:
+    """Write both into the data folder, as the program does."""
+    setting = {engine_fingerprint(): EngineSetting()}
+    paths.engine_file().write_bytes(msgspec.json.encode(setting))
+    hardware, wishes = read_hardware(), RateWishes(usable_threads())
+    names = (PROCESSOR, *(device.name for device in hardware.devices))
+    rates = MachineRates(wishes.threads, dict.fromkeys(names, _RATES))
+    paths.rates_file().write_bytes(msgspec.json.encode({machine_key(hardware, wishes): rates}))
