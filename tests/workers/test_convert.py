@@ -78,7 +78,7 @@ def test_models_of_transformers_are_not_imported(tmp_path: Path, converter: Path
     child = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, encoding="utf-8")
     imported = json.loads(child.stdout)
     assert "transformers.models.llama.configuration_llama" in imported
-    assert "transformers.modeling_utils" not in imported
+    assert "transformers.core_model_loading" not in imported
 
 
 def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(
