@@ -12,8 +12,8 @@ from app.jobs.launch import RENDER
 def main() -> int:
     """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled).
 
-    The engine starts it as the child that renders chat templates, too. Nothing but .gguf files is
-    opened in the window, as file managers ask for.
+    A verb does not come back: it ends the process. The engine starts it as the child that renders
+    chat templates, too. Nothing but .gguf files is opened in the window, as file managers ask for.
     """
     multiprocessing.freeze_support()
     arguments = sys.argv[1:]
@@ -24,8 +24,9 @@ def main() -> int:
     opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
     if len(opened) < len(arguments):
         from app.cli.main import run_command_line
+        from app.jobs.lifeline import leave
 
-        return run_command_line(arguments)
+        leave(run_command_line(arguments))
     from app.gui.application import run_window
 
     return run_window(opened)
