@@ -72,8 +72,7 @@ def receive_secret() -> str:
 def leave(status: int) -> NoReturn:
     """End the process at once with an exit status, after what was printed has gone out.
 
-    To take apart what the converter imports takes Python half a second. And the parent closes our
-    standard input when it sees the end of the events: nobody must take that for its end any more.
+    To take apart what the converter imports takes Python half a second.
     """
     for stream in (sys.stdout, sys.stderr):
         # A program without a console has none.

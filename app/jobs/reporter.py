@@ -21,12 +21,13 @@ class PipeReporter:
     """Writes each event as one line to the parent.
 
     Made before native code is imported: from then on standard output leads to standard error, so
-    that nothing a library prints can end up among the events.
+    that nothing a library prints can end up among the events. The copy stays open to the end of the
+    process: the parent takes its end for the child's, and ends the child's standard input then.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+        self._pipe = os.dup(1)
         os.dup2(2, 1)
         sys.stdout = sys.stderr
 
@@ -36,6 +37,6 @@ class PipeReporter:
         with self._lock:
             try:
                 while line:
-                    line = line[self._pipe.write(line) or 0 :]
+                    line = line[os.write(self._pipe, line) :]
             except BrokenPipeError:
                 return

@@ -15,3 +15,5 @@ def pytest_runtest_protocol() -> Iterator[None]:
     yield
     gc.enable()
     gc.collect()
+    # What is left now stays: to look through it again after every test takes longer than the test.
+    gc.freeze()
