@@ -31,12 +31,16 @@ _CHECKS = (
     ("Types", ("mypy",)),
     ("Who imports whom", ("lint-imports",)),
 )
-_FAST_TESTS = ("Fast tests", ("pytest", "-m", "not slow", "tests/unit"))
-_SLOW_UNIT_TESTS = ("Slower unit tests", ("pytest", "-m", "slow", "tests/unit"))
-_WINDOW_TESTS = ("Tests of the window", ("pytest", "tests/gui"))
-_STORY_TESTS = ("Tests with child processes", ("pytest", "tests/workers", "tests/end2end"))
+# One more than there are processors, because tests wait for children; more would starve those.
+_SIDE_BY_SIDE = ("pytest", "-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "worksteal")
+_FAST_TESTS = ("Fast tests", (*_SIDE_BY_SIDE, "-m", "not slow", "tests/unit"))
+_SLOW_UNIT_TESTS = ("Slower unit tests", (*_SIDE_BY_SIDE, "-m", "slow", "tests/unit"))
+_STORY_TESTS = (
+    "Tests of the window and with child processes",
+    (*_SIDE_BY_SIDE, "tests/gui", "tests/workers", "tests/end2end"),
+)
 PROGRAMS = {
-    "test": (*_CHECKS, _FAST_TESTS, _SLOW_UNIT_TESTS, _WINDOW_TESTS, _STORY_TESTS),
+    "test": (*_CHECKS, _FAST_TESTS, _SLOW_UNIT_TESTS, _STORY_TESTS),
     "unit": (_FAST_TESTS,),
     "lint": _CHECKS,
     "format": (
