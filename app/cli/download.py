@@ -7,8 +7,6 @@ from dataclasses import replace
 
 from app.cli.values import add_pickle_argument, path
 from app.core.events import Finished
-from app.hub.download import download_repository
-from app.hub.reference import parse_reference
 from app.jobs.reporter import Reporter
 
 NAME = "download"
@@ -34,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Download, and report the folder of the checkpoint or the GGUF file."""
+    from app.hub.download import download_repository
+    from app.hub.reference import parse_reference
+
     reference = parse_reference(arguments.repository)
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)

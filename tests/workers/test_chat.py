@@ -60,14 +60,14 @@ def test_what_a_thinking_model_thinks_is_printed_when_asked_for(tmp_path: Path) 
 
 
 def test_the_pieces_of_the_reply_are_events_and_the_last_has_its_figures(model: str) -> None:
-    with started("chat", model, "Hello", "--max-tokens", "20", "--temperature", "0") as child:
+    with started("chat", model, "Hello", "--max-tokens", "200", "--seed", "1") as child:
         assert child.end() == 0
     pieces = [event.text for event in child.events if isinstance(event, Said)]
-    # The first, what followed within a moment, and the line's end.
+    # The first, what followed within some moments, and the line's end.
     assert len(pieces) > 2
     finished = child.events[-1]
     assert isinstance(finished, Finished)
-    assert finished.facts["tokens"] == 20
+    assert finished.facts["tokens"] == 200
     assert float(finished.facts["tokens_per_second"]) > 0
 
 
