@@ -10,8 +10,8 @@ from itertools import chain
 from app.core.errors import Cancelled
 from app.inference.generation import Piece
 
-_GATHERING_SECONDS = 0.04
-"""About a frame of a window that shows the text: nobody sees it come later."""
+_GATHERING_SECONDS = 0.05
+"""Some frames of a window that shows the text: nobody reads it sooner."""
 
 
 class Delivery:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.core.settings import ContextOverflow
 from app.inference.sampling import Sampling
@@ -43,8 +43,7 @@ class TokenProbability:
     others: tuple[tuple[int, bytes, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A piece of a reply: text that is certain, and its tokens' probabilities if asked for.
 
     `tokens` is how many were written since the piece before.

@@ -167,13 +167,18 @@ class Session:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
 
     def _next_parts(self) -> list[Part]:
-        writing = [slot for slot in self._slots if slot.reply and not slot.is_reading]
-        reading = [slot for slot in self._slots if slot.is_reading]
-        parts = [Part(slot.sequence, slot.read, slot.unread, True) for slot in writing]
+        parts, reading = [], []
+        for slot in self._slots:
+            if slot.reply is None:
+                continue
+            if slot.reply.has_read_prompt:
+                parts.append(Part(slot.sequence, slot.read, slot.unread, True))
+            else:
+                reading.append(slot)
         if not reading:
             return parts
         room = self._evaluator.batch_tokens - sum(len(part.tokens) for part in parts)
-        if writing:
+        if parts:
             room = min(room, _SHARED_STEP_TOKENS)
         for slot in reading:
             tokens = slot.unread[:room]

@@ -107,11 +107,6 @@ class Slot:
         """The tokens that are yet to be evaluated."""
         return self.tokens[self.read :]
 
-    @property
-    def is_reading(self) -> bool:
-        """Whether there is a prompt that is not read to its end."""
-        return self.reply is not None and not self.reply.has_read_prompt
-
     def common_with(self, prompt: Sequence[int]) -> int:
         """How many tokens of a prompt are in memory already; its last one never counts."""
         limit = min(self.read, len(prompt) - 1)

@@ -155,7 +155,7 @@ class EngineThread:
 
     def _take_in(self, session: Session) -> None:
         """Begin what waits, as far as there are slots; wait only when there is nothing else."""
-        while session.has_room and not (session.is_busy and self._waiting.empty()):
+        while not (self._waiting.empty() and session.is_busy) and session.has_room:
             waiting = self._await_next(session)
             if not isinstance(waiting, Generation):
                 waiting(session)
