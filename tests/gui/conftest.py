@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,9 @@ from pytestqt.qtbot import QtBot
 from app.core import paths
 from app.gui.application import build_window
 from app.gui.window import MainWindow
+from tests.garbage import pytest_runtest_protocol
+
+__all__ = ["WindowMaker", "make_window", "pytest_runtest_protocol", "window"]
 
 WindowMaker = Callable[[], MainWindow]
 
@@ -45,14 +47,3 @@ def make_window(qapp: QApplication, qtbot: QtBot, home: Path) -> Iterator[Window
 def window(make_window: WindowMaker) -> MainWindow:
     """The window of a person who has nothing yet."""
     return make_window()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_protocol() -> Iterator[None]:
-    """Collect garbage between tests only, as `app.gui.garbage` does between events."""
-    gc.disable()
-    yield
-    gc.enable()
-    gc.collect()
-    # What is left now stays: to look through it again after every test takes longer than the test.
-    gc.freeze()
