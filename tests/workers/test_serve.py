@@ -560,7 +560,6 @@ def test_a_model_that_the_engine_refuses_is_named_with_its_reason(tmp_path: Path
     assert "it gave no reason" not in line
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to such a limit")
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     for missing in (str(tmp_path / "missing.gguf"), str(tmp_path), "starter"):
         ended = run_verb("serve", missing)
