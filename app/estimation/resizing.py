@@ -26,17 +26,23 @@ def _resized(known: tuple[LevelFacts, ...], planned: LevelPlanned) -> LevelFacts
     own = next((level for level in known if level.level == planned.level), None)
     if own is not None and own.size_bytes == planned.size_bytes:
         return own
-    sized = [level for level in known if level.weights is not None and level.size_bytes]
-    base = min(sized, key=lambda level: _apart(level, planned), default=None)
-    return LevelFacts(
+    level = LevelFacts(
         level=planned.level,
         size_bytes=planned.size_bytes,
         is_exact=False,
         bits_per_weight=planned.bits_per_weight,
-        weights=None if base is None else _scaled(base, planned.size_bytes),
         problem=own.problem if own is not None else "",
-        quality=_typical(planned.level if own is None or base is None else base.level, base),
-        typed=None if base is None else _scaled_types(base, planned.size_bytes),
+    )
+    sized = [one for one in known if one.weights is not None and one.size_bytes]
+    base = min(sized, key=lambda one: _apart(one, planned), default=None)
+    if base is None or base.weights is None or not base.size_bytes:
+        return level
+    factor = planned.size_bytes / base.size_bytes
+    return replace(
+        level,
+        weights=_scaled(base.weights, factor),
+        quality=base.quality and _typical(planned.level if own is None else base.level, base.level),
+        typed=base.typed and _scaled_types(base.typed, factor),
     )
 
 
@@ -44,17 +50,12 @@ def _apart(level: LevelFacts, planned: LevelPlanned) -> int:
     return abs((level.size_bytes or 0) - planned.size_bytes)
 
 
-def _typical(level: str, base: LevelFacts | None) -> Quality | None:
-    """The typical quality of a level, for a model that has one at all."""
-    if base is None or base.quality is None:
-        return None
-    return quality_of_level(level, has_importance=level != base.level)
+def _typical(level: str, base: str) -> Quality | None:
+    """The typical quality of a level; one that is not the known level is made with importance."""
+    return quality_of_level(level, has_importance=level != base)
 
 
-def _scaled(base: LevelFacts, size_bytes: int) -> Weights | None:
-    if base.weights is None or not base.size_bytes:
-        return None
-    factor, weights = size_bytes / base.size_bytes, base.weights
+def _scaled(weights: Weights, factor: float) -> Weights:
     return Weights(
         input_bytes=round(weights.input_bytes * factor),
         layer_bytes=tuple(round(size * factor) for size in weights.layer_bytes),
@@ -64,16 +65,12 @@ def _scaled(base: LevelFacts, size_bytes: int) -> Weights | None:
     )
 
 
-def _scaled_types(base: LevelFacts, size_bytes: int) -> TypedWeights | None:
-    if base.typed is None or not base.size_bytes:
-        return None
-    factor = size_bytes / base.size_bytes
-
+def _scaled_types(typed: TypedWeights, factor: float) -> TypedWeights:
     def scaled(sizes: Mapping[str, int]) -> dict[str, int]:
         return {name: round(size * factor) for name, size in sizes.items()}
 
     return TypedWeights(
-        layers=tuple(map(scaled, base.typed.layers)),
-        experts=tuple(map(scaled, base.typed.experts)),
-        output=scaled(base.typed.output),
+        layers=tuple(map(scaled, typed.layers)),
+        experts=tuple(map(scaled, typed.experts)),
+        output=scaled(typed.output),
     )
