@@ -1,6 +1,6 @@
 """Tests with a window collect garbage between themselves only: see `app.gui.garbage`.
 
-A conftest.py that imports the hook has it for the tests beside and below it.
+Once a conftest.py that imports the hook is loaded, pytest calls it for every test of the process.
 """
 
 from __future__ import annotations
