@@ -18,6 +18,7 @@ AUTOMATIC = "auto"
 """How a flag says that the program decides."""
 
 FlashAttention = Literal["auto", "on", "off"]
+MemoryMap = Literal["auto", "on", "off"]
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"]
 """The types that llama.cpp keeps keys and values in (kv_cache_types in common/arg.cpp)."""
 CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
@@ -127,13 +128,14 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     memory_map: Annotated[
-        bool,
+        MemoryMap,
         Meta(
             title="Memory map",
             description="Read the file's pages as they are needed, so that the system can share "
-            "and drop them; else the whole file is read into memory.",
+            "and drop them; else the whole file is read into memory. Automatic reads it where "
+            "that makes replies faster and leaves enough memory free.",
         ),
-    ] = True
+    ] = "auto"
     memory_lock: Annotated[
         bool,
         Meta(

@@ -89,11 +89,12 @@ def load_without_allocation(
     llama = load_llama()
     first = trial.loads[0]
     parameters = model_parameters(
-        # What is mapped can't go without memory of its own: llama.cpp aborts.
-        msgspec.structs.replace(first, memory_map=False, memory_lock=False, extra_buffers=False),
+        msgspec.structs.replace(first, memory_lock=False, extra_buffers=False),
         first.gpu_layers or 0,
         first.experts_on_cpu or 0,
         devices,
+        # What is mapped can't go without memory of its own: llama.cpp aborts.
+        is_mapped=False,
     )
     parameters.structure.no_alloc = True
     with log.recording() as pieces:

@@ -47,6 +47,8 @@ def model_parameters(
     gpu_layers: int,
     experts_on_cpu: int,
     devices: ctypes.Array[ctypes.c_void_p] | None,
+    *,
+    is_mapped: bool,
 ) -> ModelParameters:
     """How a model's weights are loaded.
 
@@ -55,11 +57,12 @@ def model_parameters(
         gpu_layers: The layers on devices, the output as one of them.
         experts_on_cpu: For how many of the first layers the experts stay in RAM.
         devices: As `app.native.rpc.add_workers` gives them; None for all of this machine.
+        is_mapped: Whether the file is mapped into memory, where the devices allow it.
     """
     llama = load_llama()
     structure = llama.llama_model_default_params()
     structure.n_gpu_layers = gpu_layers
-    structure.load_mode = _load_mode(options)
+    structure.load_mode = _load_mode(is_mapped=is_mapped, is_locked=options.memory_lock)
     structure.use_extra_bufts = options.extra_buffers
     kept: list[object] = []
     if devices is not None:
@@ -106,7 +109,7 @@ def context_parameters(
     return parameters
 
 
-def _load_mode(options: LoadOptions) -> int:
+def _load_mode(*, is_mapped: bool, is_locked: bool) -> int:
     llama = load_llama()
     modes: dict[tuple[bool, bool], int] = {
         # Automatic: mapped, unless a device can't take its weights from there.
@@ -115,7 +118,7 @@ def _load_mode(options: LoadOptions) -> int:
         (False, False): llama.LLAMA_LOAD_MODE_NONE,
         (False, True): llama.LLAMA_LOAD_MODE_MLOCK,
     }
-    return modes[options.memory_map, options.memory_lock]
+    return modes[is_mapped, is_locked]
 
 
 def _in_ram(patterns: Iterable[str]) -> ctypes.Array[_BufferOverride]:

@@ -14,9 +14,11 @@ from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import Event, Loading, Noticed
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
 from app.inference.engine_parameters import context_parameters, model_parameters
+from app.inference.file_mapping import is_mapped
 from app.inference.load_memory import memory_of
 from app.inference.load_steps import LoadStep, load_steps
 from app.native.devices import devices
+from app.native.huge_pages import ask_for_huge_pages
 from app.native.library import load_llama, log
 from app.native.load_log import read_load_log
 from app.native.rpc import add_workers
@@ -145,7 +147,11 @@ def _load(
 ) -> LoadedModel:
     llama = load_llama()
     parameters = model_parameters(
-        wishes.options, step.gpu_layers, step.experts_on_cpu, extra_devices
+        wishes.options,
+        step.gpu_layers,
+        step.experts_on_cpu,
+        extra_devices,
+        is_mapped=is_mapped(wishes.model, wishes.options, step.gpu_layers),
     )
     progress = llama.llama_progress_callback(_progress_reporter(report))
     parameters.structure.progress_callback = progress
@@ -157,6 +163,7 @@ def _load(
         if not context:
             llama.llama_model_free(model)
             raise _load_error(wishes)
+    ask_for_huge_pages()
     load = read_load_log("".join(pieces))
     names = [device.name for device in devices() if device.is_gpu]
     return LoadedModel(
@@ -208,6 +215,9 @@ def _progress_reporter(report: Report) -> Callable[[float, object], bool]:
 
     def take(fraction: float, _: object) -> bool:
         nonlocal last
+        if last < 0:
+            # The buffers are there now, and the weights are about to be written into them.
+            ask_for_huge_pages()
         if fraction - last >= _SMALLEST_PROGRESS or fraction >= 1:
             last = fraction
             report(Loading(fraction))

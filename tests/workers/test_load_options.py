@@ -60,7 +60,7 @@ def test_what_was_estimated_is_what_the_load_takes(model: Path, worker: str) -> 
 
 
 def test_each_option_reaches_the_engine(model: Path, worker: str) -> None:
-    options = ("--gpu-layers", "1", "--no-memory-map", "--no-kv-on-device", "--batch", "64")
+    options = ("--gpu-layers", "1", "--memory-map", "off", "--no-kv-on-device", "--batch", "64")
     types = ("--cache-type-k", "q8_0", "--cache-type-v", "q4_0", "--context", "2048")
     ready = loaded(model, "--worker", worker, *options, *types)
     assert (ready.gpu_layers, ready.context, ready.threads) == (1, 2048, 1)
@@ -87,8 +87,9 @@ def test_the_models_own_options_come_before_those_for_all(home: Path, model: Pat
 
 
 def test_a_model_is_as_large_mapped_as_read(model: Path) -> None:
-    mapped = loaded(model).memory["CPU"]
-    read = loaded(model, "--no-memory-map", "--memory-lock", "--no-extra-buffers").memory["CPU"]
+    mapped = loaded(model, "--memory-map", "on").memory["CPU"]
+    unmapped = ("--memory-map", "off", "--memory-lock", "--no-extra-buffers")
+    read = loaded(model, *unmapped).memory["CPU"]
     assert mapped.weights_bytes == pytest.approx(read.weights_bytes, rel=0.02)
 
 

@@ -72,7 +72,7 @@ class LoadOptionsForm(QWidget):
         self.rows: dict[str, FormRow] = {}
         self._make_device_controls()
         self._make_context_controls(theme)
-        self._make_processor_controls()
+        self._make_processor_controls(theme)
         self._build_layout()
         self._guard = WheelGuard(self)
         self.set_options(self._options)
@@ -140,19 +140,17 @@ class LoadOptionsForm(QWidget):
         self._bind_own("context")
         self.cache_type_k = self._type_box("cache_type_k")
         self.cache_type_v = self._type_box("cache_type_v")
-        choices = (("auto", self.tr("Automatic")), ("on", self.tr("On")), ("off", self.tr("Off")))
-        self.flash_attention = SegmentedChoice(theme, self._title("flash_attention"), choices)
-        self._bind_own("flash_attention")
+        self.flash_attention = self._automatic_choice("flash_attention", theme)
         self.batch = self._batch_box("batch")
         self.micro_batch = self._batch_box("micro_batch")
 
-    def _make_processor_controls(self) -> None:
+    def _make_processor_controls(self, theme: Theme) -> None:
         usual = usable_threads()
         self.threads = AutoSpinBox(self._title("threads"), 1, _MOST_THREADS, usual)
         self.threads_batch = AutoSpinBox(self._title("threads_batch"), 1, _MOST_THREADS, usual)
         self._bind_own("threads")
         self._bind_own("threads_batch")
-        self.memory_map = self._tick("memory_map", self.tr("Map the file"))
+        self.memory_map = self._automatic_choice("memory_map", theme)
         self.memory_lock = self._tick("memory_lock", self.tr("Lock the weights"))
         self.extra_buffers = self._tick("extra_buffers", self.tr("Repack weights"))
 
@@ -161,6 +159,12 @@ class LoadOptionsForm(QWidget):
         box.setAccessibleName(f"{self._title(name)}: {words}")
         self._bind(name, box.toggled, box.isChecked, box.setChecked)
         return box
+
+    def _automatic_choice(self, name: str, theme: Theme) -> SegmentedChoice:
+        choices = (("auto", self.tr("Automatic")), ("on", self.tr("On")), ("off", self.tr("Off")))
+        control = SegmentedChoice(theme, self._title(name), choices)
+        self._bind(name, control.changed, lambda: control.value, control.set_value)
+        return control
 
     def _type_box(self, name: str) -> QComboBox:
         box = QComboBox()

@@ -11,10 +11,10 @@ from app.core.machine import usable_threads
 from app.estimation.fit import Plan
 
 _LOAD_MODES = {
-    (True, False): "auto",
-    (True, True): "mmap_mlock",
-    (False, False): "none",
-    (False, True): "mlock",
+    ("on", False): "auto",
+    ("on", True): "mmap_mlock",
+    ("off", False): "none",
+    ("off", True): "mlock",
 }
 """The names of llama.cpp's `llama_load_mode` for memory map and memory lock."""
 
@@ -49,7 +49,7 @@ def _model_parameters(options: LoadOptions, plan: Plan | None) -> dict[str, Any]
         "n_gpu_layers": plan.gpu_layers if plan else options.gpu_layers,
         "tensor_split": options.device_shares or None,
         "tensor_buft_overrides": _overrides(experts) if experts is not None else None,
-        "load_mode": _LOAD_MODES[options.memory_map, options.memory_lock],
+        "load_mode": _LOAD_MODES.get((options.memory_map, options.memory_lock)),
         "use_extra_bufts": options.extra_buffers,
     }
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QLabel,
+    QPushButton,
     QScrollBar,
     QWidget,
 )
@@ -24,6 +25,7 @@ from app.core.load_options import LOAD_FIELDS, LoadOptions
 from app.core.machine import core_counts
 from app.gui.offloading.form import LoadOptionsForm, context_steps
 from app.gui.theme.theme import Theme
+from app.gui.widgets.segmented_choice import SegmentedChoice
 from tests.made_up_facts import made_up_facts
 
 Act = Callable[[LoadOptionsForm], object]
@@ -37,6 +39,10 @@ def form(theme: Theme, qtbot: QtBot) -> LoadOptionsForm:
     return made
 
 
+def click_segment(choice: SegmentedChoice, index: int) -> None:
+    choice.findChildren(QPushButton)[index].click()
+
+
 CHANGES: dict[str, tuple[Act, object]] = {
     "gpu_layers": (lambda form: form.gpu_layers.automatic.click(), 0),
     "device_shares": (lambda form: form.device_shares.automatic.click(), (1.0, 1.0)),
@@ -44,13 +50,13 @@ CHANGES: dict[str, tuple[Act, object]] = {
     "kv_on_device": (lambda form: form.kv_on_device.click(), False),
     "cache_type_k": (lambda form: form.cache_type_k.setCurrentText("q8_0"), "q8_0"),
     "cache_type_v": (lambda form: form.cache_type_v.setCurrentText("q4_0"), "q4_0"),
-    "flash_attention": (lambda form: form.flash_attention.changed.emit("auto"), "auto"),
+    "flash_attention": (lambda form: click_segment(form.flash_attention, 0), "auto"),
     "context": (lambda form: form.context.number.setValue(5000), 5000),
     "batch": (lambda form: form.batch.setValue(1024), 1024),
     "micro_batch": (lambda form: form.micro_batch.setValue(256), 256),
     "threads": (lambda form: form.threads._automatic.click(), None),
     "threads_batch": (lambda form: form.threads_batch._automatic.click(), None),
-    "memory_map": (lambda form: form.memory_map.click(), False),
+    "memory_map": (lambda form: click_segment(form.memory_map, 2), "off"),
     "memory_lock": (lambda form: form.memory_lock.click(), True),
     "extra_buffers": (lambda form: form.extra_buffers.click(), False),
 }
@@ -67,8 +73,6 @@ def test_every_row_changes_its_option_alone(
 ) -> None:
     form.set_options(OTHERS)
     act, wanted = CHANGES[field]
-    if field == "flash_attention":
-        form.flash_attention.set_value("auto")
     with qtbot.waitSignal(form.changed):
         act(form)
     assert form.options == msgspec.structs.replace(OTHERS, **{field: wanted})
@@ -88,7 +92,7 @@ def test_options_are_shown_and_nothing_is_told(form: LoadOptionsForm, qtbot: QtB
         micro_batch=64,
         threads=1024,
         threads_batch=3,
-        memory_map=False,
+        memory_map="off",
         memory_lock=True,
         extra_buffers=False,
     )
@@ -98,7 +102,7 @@ def test_options_are_shown_and_nothing_is_told(form: LoadOptionsForm, qtbot: QtB
     assert [number.text() for number in form.device_shares.numbers] == ["3", "0.5", "1"]
     assert form.threads.value == 1024
     assert form.context.value == 6000
-    assert not form.memory_map.isChecked()
+    assert form.memory_map.value == "off"
 
 
 def test_what_no_control_can_show_is_kept(form: LoadOptionsForm) -> None:

@@ -144,12 +144,12 @@ def test_raw_parameters_are_json_with_the_engines_names(open_panel: PanelOpener)
 
 
 def test_the_command_line_says_the_same_options(open_panel: PanelOpener) -> None:
-    options = LoadOptions(gpu_layers=12, device_shares=(3.0, 1.0), memory_map=False)
+    options = LoadOptions(gpu_layers=12, device_shares=(3.0, 1.0), memory_map="off")
     panel = open_panel(made_up_facts(8, 8), options)
     panel.copy_button.click()
     words = shlex.split(QGuiApplication.clipboard().text())
     assert words == ["gristmill", "serve", PATH, *load_arguments_of(options)]
-    assert "--no-memory-map" in words
+    assert words[words.index("--memory-map") + 1] == "off"
 
 
 def test_a_model_that_can_not_be_read_is_said_and_tried_again(

@@ -28,7 +28,7 @@ OTHERS = LoadOptions(
     micro_batch=32,
     threads=3,
     threads_batch=1,
-    memory_map=False,
+    memory_map="off",
     memory_lock=True,
     extra_buffers=False,
 )
