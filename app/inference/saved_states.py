@@ -24,9 +24,11 @@ from app.native.library import load_llama
 _LARGEST_BUDGET_BYTES = 2 * 2**30
 _MEMORY_SHARE = 16
 _MOST_STATES = 16
-_FEWEST_TOKENS = 64
-# A state is moved twice, there and back, and not every one is asked for again.
-_MARGIN = 4
+FEWEST_TOKENS = 64
+"""Fewer are read again, and are in nobody's way."""
+USUAL_COST = 1 / 4
+"""The part of the reading time that moving a state may take: it is moved twice, there and back,
+and not every one is asked for again."""
 _USUAL_BYTE_SECONDS = 2e-10
 Tokens = npt.NDArray[np.int32]
 
@@ -66,7 +68,7 @@ class SavedStates:
         self._most_bytes = most_bytes
         self._states: list[SavedState] = []
         self._token_seconds = math.inf
-        self._byte_seconds = math.inf
+        self._byte_seconds = _USUAL_BYTE_SECONDS
 
     def __len__(self) -> int:
         return len(self._states)
@@ -77,15 +79,24 @@ class SavedStates:
         return sum(state.data.nbytes for state in self._states)
 
     def note_reading(self, tokens: int, seconds: float) -> None:
-        """Learn how fast the model reads; of this, too, the fastest that was seen counts."""
+        """Learn how fast the model reads; the fastest that was seen counts."""
         self._token_seconds = min(self._token_seconds, seconds / max(1, tokens))
 
-    def keep(self, sequence: int, tokens: Sequence[int], common: int) -> bool:
-        """Keep what a sequence has read, if it pays; the first `common` tokens stay read anyway.
+    def keep(
+        self, sequence: int, tokens: Sequence[int], common: int, most_cost: float = USUAL_COST
+    ) -> bool:
+        """Keep what a sequence has read, if it pays.
 
-        Gives whether it is kept.
+        Args:
+            sequence: Its number in the context.
+            tokens: What it has read.
+            common: So many of them stay read anyway.
+            most_cost: The part of the time it took to read the others that keeping them may take.
+
+        Returns:
+            Whether it is kept.
         """
-        if 2 * common > len(tokens) or len(tokens) < _FEWEST_TOKENS:
+        if 2 * common > len(tokens) or len(tokens) < FEWEST_TOKENS:
             return False
         read = np.array(tokens, np.int32)
         known = next((state for state in self._states if self._serves(state, read)), None)
@@ -93,12 +104,16 @@ class SavedStates:
             self._refresh(known)
             return True
         size = self._llama.llama_state_seq_get_size(self._context, sequence)
-        if size > self._most_bytes or not self._pays(len(tokens) - common, size):
+        if size > self._most_bytes or not self._pays(len(tokens) - common, size, most_cost):
             return False
         self._drop_for(read, size)
         data = np.empty(size, np.uint8)
+        began = time.monotonic()
         if not self._move(self._llama.llama_state_seq_get_data, sequence, data):
             return False
+        # How fast that goes differs: new memory may come slowly. The last times count most.
+        # To put a state back is never slower.
+        self._byte_seconds = (self._byte_seconds + (time.monotonic() - began) / size) / 2
         self._states.append(SavedState(read, data))
         return True
 
@@ -128,12 +143,10 @@ class SavedStates:
         """Forget all states."""
         self._states.clear()
 
-    def _pays(self, tokens: int, size: int) -> bool:
-        if tokens < _FEWEST_TOKENS:
+    def _pays(self, tokens: int, size: int, most_cost: float = USUAL_COST) -> bool:
+        if tokens < FEWEST_TOKENS:
             return False
-        is_measured = self._byte_seconds < math.inf
-        byte_seconds = self._byte_seconds if is_measured else _USUAL_BYTE_SECONDS
-        return tokens * self._token_seconds > _MARGIN * size * byte_seconds
+        return most_cost * tokens * self._token_seconds > size * self._byte_seconds
 
     def _serves(self, state: SavedState, tokens: Tokens) -> bool:
         is_long_enough = state.common_with(tokens) == len(tokens)
@@ -150,7 +163,7 @@ class SavedStates:
             self._states = [
                 state
                 for state in self._states
-                if len(state.tokens) - state.common_with(tokens) >= _FEWEST_TOKENS
+                if len(state.tokens) - state.common_with(tokens) >= FEWEST_TOKENS
             ]
         while self._states and (
             len(self._states) >= _MOST_STATES or self.size_bytes + size > self._most_bytes
@@ -158,9 +171,6 @@ class SavedStates:
             del self._states[0]
 
     def _move(self, function: Any, sequence: int, data: npt.NDArray[np.uint8]) -> bool:
-        began = time.monotonic()
         pointer = ctypes.cast(data.ctypes.data, ctypes.POINTER(ctypes.c_uint8))
         moved: int = function(self._context, pointer, data.nbytes, sequence)
-        seconds = time.monotonic() - began
-        self._byte_seconds = min(self._byte_seconds, seconds / data.nbytes)
         return moved == data.nbytes

@@ -151,7 +151,7 @@ class Session:
 
     def tidy(self) -> None:
         """Make the next replies faster; for when there is nothing else to do."""
-        self._memory.make_way()
+        self._memory.tidy()
 
     def forget_everything(self) -> None:
         """Let the next replies read their prompts from the first token on."""

@@ -91,7 +91,8 @@ class Slot:
     """A sequence of the context.
 
     `tokens` are the conversation so far, of which the first `read` are in the context's memory;
-    it is not `is_whole` once some were taken out of the middle.
+    it is not `is_whole` once some were taken out of the middle. It `was_continued` if its
+    last reply went on from most of what had been read before.
     """
 
     def __init__(self, sequence: int) -> None:
@@ -99,6 +100,7 @@ class Slot:
         self.tokens: list[int] = []
         self.read = 0
         self.is_whole = True
+        self.was_continued = False
         self.last_used = 0.0
         self.reply: Reply | None = None
 

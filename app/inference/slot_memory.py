@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from app.inference.evaluation import Evaluator
 from app.inference.generation import Statistics
-from app.inference.saved_states import SavedStates
+from app.inference.saved_states import FEWEST_TOKENS, USUAL_COST, SavedStates
 from app.inference.slot import Slot
 
 _WORTH_COPYING = 2
+_COST_IN_PASSING = 1 / 100
+"""While somebody waits, no more for a text that nobody has gone on with yet: few ever do, and
+memory that was never used before comes slowly on some machines."""
 
 
 class SlotMemory:
@@ -40,10 +43,11 @@ class SlotMemory:
             best = oldest
         else:
             self._save(best, common)
+        best.was_continued = 2 * common > best.read
         best.read = common
         best.is_whole = best.is_whole or common == 0
         if len(free) == len(self._slots):
-            self.make_way(best)
+            self._make_way_for(best)
         return best
 
     def note_reading(self, figures: Statistics) -> None:
@@ -58,16 +62,23 @@ class SlotMemory:
             self.give_up(_oldest(idle))
         return bool(idle)
 
-    def make_way(self, kept: Slot | None = None) -> None:
-        """Save what all idle slots but one have read, and take it out of the way.
+    def tidy(self) -> None:
+        """Save what idle slots have read while nobody waits; all but the last used make way.
 
-        Every step looks at all cells of the context up to the last that holds something. The slot
-        that stays is `kept`, or else the last used.
+        Every step looks at all cells of the context up to the last that holds something.
         """
         idle = sorted((slot for slot in self._free() if slot.read), key=lambda it: it.last_used)
         for slot in idle:
-            if slot is not (kept or idle[-1]) and self._save(slot, 0):
+            if self._save(slot, 0, USUAL_COST) and slot is not idle[-1]:
                 self.evict(slot)
+
+    def _make_way_for(self, slot: Slot) -> None:
+        """Take all that other slots have read out of the way, all of them being idle."""
+        for other in self._slots:
+            if other is not slot and other.read:
+                is_in_the_way = other.read >= FEWEST_TOKENS and not other.was_continued
+                if self._save(other, 0) or is_in_the_way:
+                    self.evict(other)
 
     def give_up(self, slot: Slot) -> None:
         """Let a slot's memory go to others."""
@@ -104,10 +115,12 @@ class SlotMemory:
         else:
             self.evict(slot)
 
-    def _save(self, slot: Slot, common: int) -> bool:
+    def _save(self, slot: Slot, common: int, most_cost: float | None = None) -> bool:
         """Save what a slot has read before it goes, all but the `common` first tokens."""
         read = slot.tokens[: slot.read]
-        return slot.is_whole and self._states.keep(slot.sequence, read, common)
+        if most_cost is None:
+            most_cost = USUAL_COST if slot.was_continued else _COST_IN_PASSING
+        return slot.is_whole and self._states.keep(slot.sequence, read, common, most_cost)
 
     def _free(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.reply is None]

@@ -105,7 +105,8 @@ def test_what_lies_idle_is_out_of_the_way_and_comes_back(session: Session) -> No
     assert all(slot.read > 0 for slot in session._slots)
     session.tidy()
     assert sorted(slot.read > 0 for slot in session._slots) == [False, True]
-    assert len(states_of(session)) == 1
+    # The one that stays, too: what comes next needn't wait until it is saved.
+    assert len(states_of(session)) == 2
     for prompt in (new, old):
         warm, statistics = reply(session, [*prompt, 77])
         assert statistics.reused_tokens == len(prompt)
@@ -121,6 +122,37 @@ def test_a_lone_reply_begins_with_nothing_idle_in_its_way(session: Session) -> N
         assert sum(slot.read > 0 for slot in session._slots) == 1
     _, statistics = reply(session, [*conversation(1), 77])
     assert statistics.reused_tokens == len(conversation(1))
+
+
+@pytest.fixture
+def _slow_memory(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if moving a state took a twentieth of the time that it takes to read it."""
+    reply(session, conversation(0))
+    (slot,) = [slot for slot in session._slots if slot.read]
+    size = session._llama.llama_state_seq_get_size(session.loaded.context, slot.sequence)
+    token_bytes = size / slot.read
+    session.forget_everything()
+    monkeypatch.setattr(states_of(session), "_byte_seconds", 1.0)
+    monkeypatch.setattr(states_of(session), "_token_seconds", 20 * token_bytes)
+
+
+@pytest.mark.usefixtures("_slow_memory")
+def test_while_somebody_waits_what_nobody_went_on_with_may_cost_little(session: Session) -> None:
+    reply(session, conversation(0))
+    reply(session, conversation(1))
+    assert len(states_of(session)) == 0
+    assert sum(slot.read > 0 for slot in session._slots) == 1
+    session.tidy()
+    assert len(states_of(session)) == 1
+
+
+@pytest.mark.usefixtures("_slow_memory")
+def test_what_somebody_went_on_with_is_kept_while_others_wait(session: Session) -> None:
+    reply(session, conversation(0))
+    reply(session, [*conversation(0), *conversation(5, 20)])
+    assert len(states_of(session)) == 0
+    reply(session, conversation(1))
+    assert len(states_of(session)) == 1
 
 
 def test_conversations_take_turns_in_one_slot(tmp_path: Path) -> None:
