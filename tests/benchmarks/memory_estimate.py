@@ -1,21 +1,23 @@
-"""Estimated against real memory: `python -m tests.benchmarks.memory_estimate`.
+"""Estimated against real memory: `python -m tests.benchmarks.memory_estimate [MODEL ...]`.
 
-Each model is loaded for real after its estimate, with layers on a worker on loopback, and what
-llama.cpp's log says of its buffers is compared: weights, caches, compute buffers, each summed for
-the processor and for the worker. The models are real or hollow: what lies in their weights doesn't
-matter. A row shows each estimate in MB and, in brackets, its ratio to the real figure; what both
-round to is 0.01 MiB.
+Each model is loaded for real after its estimate, with layers on the machine's own devices, or where
+it has none on a worker on loopback, and what llama.cpp's log says of its buffers is compared:
+weights, caches, compute buffers, each summed for the processor and for a device. The models are
+real or hollow: what lies in their weights doesn't matter. A row shows each estimate in MB and, in
+brackets, its ratio to the real figure; what both round to is 0.01 MiB.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import CacheType, LoadOptions
 from app.core.settings import Settings
 from app.estimation.hardware import read_hardware
@@ -23,6 +25,8 @@ from app.estimation.outlook import outlook, possible_options
 from app.estimation.sizing import SizedLevel, SizedSource, size_source
 from app.estimation.survey import settle, survey
 from app.estimation.trial import LoadManner, context_of
+from app.inference.engine_parameters import model_parameters
+from app.native.devices import Pointers, devices
 from app.native.library import load_llama, log
 from app.native.load_log import LoadLog, by_device, read_load_log
 from app.native.rpc import add_workers
@@ -42,11 +46,13 @@ CASES: tuple[Case, ...] = (
     (2048, "q4_0", 999, 256),
     (32768, "f16", 999, 512),
 )
-"""Contexts, types of keys and values, layers on the worker, micro-batches."""
+"""Contexts, types of keys and values, layers on devices, micro-batches."""
 HOLLOW = ("qwen3-0.6b", "gemma-3-4b-it")
 RANDOM = ("MixtralConfig", "Qwen2MoeConfig", "Gemma3TextConfig", "MambaConfig", "FalconConfig")
 LARGER = {"num_hidden_layers": 6, "max_position_embeddings": 32768}
 LEVEL = "Q4_K_M"
+SMOLLM2 = "smollm2-135m"
+MODELS = (SMOLLM2, *HOLLOW, *RANDOM)
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,11 @@ def main() -> None:
     ratios: list[float] = []
     columns = f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}{'batch':>6}"
     print(f"{columns}   estimated MB (ratio to real)")
-    with working() as (_, address), tempfile.TemporaryDirectory() as folder:
-        devices = add_workers([address])
-        for name, place in sources(Path(folder)):
-            source = size_source(place, Settings(), allows_pickle=False)
+    with opened_devices() as (workers, pointers), tempfile.TemporaryDirectory() as folder:
+        for name in sys.argv[1:] or MODELS:
+            source = size_source(made(name, Path(folder)), Settings(), allows_pickle=False)
             for case in CASES:
-                compared = list(compare(source, case, address, devices))
+                compared = list(compare(source, case, workers, pointers))
                 rows += 1
                 context, keys, layers, batch = case
                 beginning = f"{name:<20}{context:>8} {keys:<6}{layers:>7}{batch:>6}"
@@ -90,25 +95,35 @@ def main() -> None:
     print(f"{min(ratios):.4f} to {max(ratios):.4f}")
 
 
-def sources(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Models to load, each with a name."""
-    yield "smollm2-135m", smollm2_gguf()
-    for name in HOLLOW:
-        yield name, make_hollow_checkpoint(HOLLOW_MODELS[name], folder / name)
-    for name in RANDOM:
-        yield name, make_checkpoint(name, folder / name, **LARGER)
+@contextmanager
+def opened_devices() -> Iterator[tuple[tuple[str, ...], Pointers | None]]:
+    """Workers and what `add_workers` gives for them: none where the machine has devices."""
+    if any(device.is_gpu for device in devices()):
+        yield (), None
+        return
+    with working() as (_, address):
+        yield (address,), add_workers([address])
+
+
+def made(name: str, folder: Path) -> Path:
+    """The model of a name."""
+    if name == SMOLLM2:
+        return smollm2_gguf()
+    if name in HOLLOW_MODELS:
+        return make_hollow_checkpoint(HOLLOW_MODELS[name], folder / name)
+    return make_checkpoint(name, folder / name, **LARGER)
 
 
 def compare(
     source: SizedSource,
     case: Case,
-    address: str,
-    devices: ctypes.Array[ctypes.c_void_p],
+    workers: tuple[str, ...],
+    pointers: Pointers | None,
 ) -> Iterator[Compared]:
     """Estimate and load one level; gives the figures of each device."""
     context, cache_type, layers, micro_batch = case
     level = next((level for level in source.levels if level.level == LEVEL), source.levels[0])
-    manner = LoadManner(workers=(address,), reads_at_once=not source.is_causal)
+    manner = LoadManner(workers=workers, reads_at_once=not source.is_causal)
     one = SizedSource(source.shape, source.is_causal, (level,))
     options = LoadOptions(
         context=context,
@@ -117,17 +132,25 @@ def compare(
         gpu_layers=layers,
         micro_batch=micro_batch,
     )
-    facts = settle(survey(one, read_hardware(), options, manner), one, options, manner)
+    hardware = read_hardware()
+    facts = settle(survey(one, hardware, options, manner), one, options, manner)
     (row,) = outlook(facts, options)
     assert row.plan is not None, row.problem
-    real = real_load(level, possible_options(facts, options), row.plan.gpu_layers, manner, devices)
-    weights = by_device(real.model_buffers, real.layer_devices)
-    caches = by_device(real.cache_buffers, real.layer_devices)
-    compute = by_device(real.compute_buffers, real.layer_devices)
-    for device, memory in row.plan.memory.items():
-        yield Compared(f"{device} weights", memory.weights_bytes, weights.get(device, 0))
-        yield Compared(f"{device} caches", memory.kv_bytes, caches.get(device, 0))
-        yield Compared(f"{device} compute", memory.compute_bytes, compute.get(device, 0))
+    real = real_load(level, possible_options(facts, options), row.plan.gpu_layers, manner, pointers)
+    names = [device.name for device in hardware.devices]
+    weights, caches, compute = (
+        by_device(buffers, names)
+        for buffers in (real.model_buffers, real.cache_buffers, real.compute_buffers)
+    )
+    for device in (PROCESSOR, *names):
+        memory = row.plan.memory.get(device, DeviceMemory(0, 0, 0))
+        for what, estimated, found in (
+            ("weights", memory.weights_bytes, weights),
+            ("caches", memory.kv_bytes, caches),
+            ("compute", memory.compute_bytes, compute),
+        ):
+            if estimated or found.get(device):
+                yield Compared(f"{device} {what}", estimated, found.get(device, 0))
 
 
 def real_load(
@@ -135,17 +158,14 @@ def real_load(
     options: LoadOptions,
     gpu_layers: int,
     manner: LoadManner,
-    devices: ctypes.Array[ctypes.c_void_p],
+    pointers: Pointers | None,
 ) -> LoadLog:
     """Load for real, with memory, and give what the log tells."""
     llama = load_llama()
-    parameters = llama.llama_model_default_params()
-    parameters.n_gpu_layers = gpu_layers
-    parameters.devices = ctypes.addressof(devices)
     # A mapped buffer is reported with what lies between its tensors, although nobody reads that.
-    parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
+    parameters = model_parameters(options, gpu_layers, 0, pointers, is_mapped=False)
     with level.opened() as path, log.recording() as pieces:
-        model = llama.llama_model_load_from_file(os.fsencode(path), parameters)
+        model = llama.llama_model_load_from_file(os.fsencode(path), parameters.structure)
         context = llama.llama_init_from_model(model, context_of(options, manner))
         assert context, log.reason()
         llama.llama_free(context)

@@ -1,9 +1,10 @@
-"""Predicted against real speed: `python -m tests.benchmarks.speed_prediction [FOLDER]`.
+"""Predicted against real speed: `python -m tests.benchmarks.speed_prediction [FOLDER [LAYERS]]`.
 
 Each file is loaded and timed as `gristmill measure` does it, with the rates measured just before.
 Two models are made, the real SmolLM2 and a random Llama of 1.2 billion weights, in some levels
 each; that needs 10 GB of disk, and the folder, when one is given, keeps the files for the next run.
-The real speed is the best of some rounds.
+So many layers lie on devices, none unless it is said; 999 are all. The real speed is the best of
+some rounds.
 """
 
 from __future__ import annotations
@@ -41,10 +42,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else home)
+        options = LoadOptions(
+            context=CONTEXT, gpu_layers=int(sys.argv[2]) if len(sys.argv) > 2 else 0
+        )
         ratios: dict[str, list[float]] = {"writing": [], "prompt": []}
         print(f"{'file':<22}" + "".join(f"{name:>10}{'real':>8}{'ratio':>7}" for name in ratios))
         for file in made(folder):
-            predicted, real = predict(file), measure(file)
+            predicted, real = predict(file, options), measure(file, options)
             assert predicted is not None
             ratios["writing"].append(predicted.generation_tokens_per_second / real.generation)
             ratios["prompt"].append(predicted.prompt_tokens_per_second / real.prompt)
@@ -86,18 +90,18 @@ def convert(checkpoint: Path, folder: Path, model: str) -> None:
             made.rename(folder / f"{model}-{level}.gguf")
 
 
-def predict(file: Path) -> Prediction | None:
-    """The prediction for a file, all of it on the processor, with rates measured anew."""
+def predict(file: Path, options: LoadOptions) -> Prediction | None:
+    """The prediction for a file, with rates measured anew."""
     paths.rates_file().unlink(missing_ok=True)
-    options, manner = LoadOptions(context=CONTEXT, gpu_layers=0), LoadManner()
+    manner = LoadManner()
     facts = survey(file_source(file), read_hardware(), options, manner)
     (row,) = outlook(timed(facts, file, options, manner, lambda _: None), options)
     return row.speed
 
 
-def measure(file: Path) -> Speed:
+def measure(file: Path, options: LoadOptions) -> Speed:
     """The best speeds of some rounds."""
-    wishes = LoadWishes(file, 0, CONTEXT, LoadOptions(context=CONTEXT, gpu_layers=0))
+    wishes = LoadWishes(file, 0, CONTEXT, options)
     with opened_reader(wishes, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]
     return Speed(max(one.prompt for one in speeds), max(one.generation for one in speeds))
