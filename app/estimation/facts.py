@@ -12,7 +12,7 @@ class DeviceFacts:
     """A device that takes layers; memory in bytes, both 0 when it reports none.
 
     With `shares_memory` its memory is the machine's. `used_by_others_bytes` is what programs other
-    than this one hold of it, None where nobody says.
+    than this one hold of it, None where nobody says. With `is_full` they leave too little to begin.
     """
 
     name: str
@@ -22,6 +22,7 @@ class DeviceFacts:
     total_bytes: int
     shares_memory: bool = False
     used_by_others_bytes: int | None = None
+    is_full: bool = False
 
 
 @dataclass(frozen=True)

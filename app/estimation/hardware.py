@@ -9,7 +9,7 @@ from app.estimation.facts import DeviceFacts, Hardware
 from app.estimation.processor import core_kinds, numa_nodes
 from app.jobs.launch import is_own_command
 from app.native.devices import Device, devices
-from app.native.nvidia import held_by_others
+from app.native.nvidia import held_by_others, total_bytes_of
 
 
 def read_hardware() -> Hardware:
@@ -46,9 +46,10 @@ def _facts_of(device: Device) -> DeviceFacts:
         backend=device.backend,
         description=device.description,
         free_bytes=device.free_bytes,
-        total_bytes=device.total_bytes,
+        total_bytes=(total_bytes_of(device.bus_id) or 0) if device.is_full else device.total_bytes,
         shares_memory=device.shares_memory,
         used_by_others_bytes=held_by_others(device.bus_id, _is_own) if device.bus_id else None,
+        is_full=device.is_full,
     )
 
 

@@ -45,12 +45,14 @@ class Span(NamedTuple):
 class Placement:
     """One way to lay a model: its last layers over devices, the output as the last of them.
 
-    The experts of the first `experts_on_cpu` layers lie with the processor.
+    The experts of the first `experts_on_cpu` layers lie with the processor. `devices` are all that
+    a load uses: one without a layer may compute all the same.
     """
 
     spans: tuple[Span, ...]
     experts_on_cpu: int
     kv_on_device: bool
+    devices: tuple[str, ...] = ()
 
     @property
     def gpu_layers(self) -> int:
@@ -69,7 +71,12 @@ class Placement:
         end = need.layers if first is None or not self.kv_on_device else first
         kv = sum(cache.bytes_of(0, end, context) for cache in need.caches)
         on_processor = DeviceMemory(rest, round(kv), compute.get(PROCESSOR, 0))
-        return {PROCESSOR: on_processor, **taken}
+        others = {
+            device: DeviceMemory(0, 0, compute[device])
+            for device in self.devices
+            if device not in taken and compute.get(device)
+        }
+        return {PROCESSOR: on_processor, **taken, **others}
 
     def _on_device(self, span: Span, need: Need, context: int, compute: int) -> DeviceMemory:
         kv = 0.0
@@ -113,15 +120,17 @@ def free_bytes(machine: Hardware) -> dict[str, int]:
     """What is free on each device and in RAM; a device that reports no memory has the machine's."""
     free = {PROCESSOR: machine.ram_free_bytes}
     for device in machine.devices:
-        has_own = device.total_bytes > 0 or device.free_bytes > 0
-        free[device.name] = device.free_bytes if has_own else machine.ram_free_bytes
+        free[device.name] = machine.ram_free_bytes if _has_none(device) else device.free_bytes
     return free
 
 
 def is_in_ram(device: DeviceFacts) -> bool:
     """Whether what lies on a device takes of the machine's own memory."""
-    reports_none = device.total_bytes == 0 and device.free_bytes == 0
-    return device.shares_memory or reports_none
+    return device.shares_memory or _has_none(device)
+
+
+def _has_none(device: DeviceFacts) -> bool:
+    return device.total_bytes == 0 and device.free_bytes == 0 and not device.is_full
 
 
 def excess_bytes(
@@ -144,4 +153,5 @@ def placement_for(
 ) -> Placement:
     """The placement with `count` layers on devices."""
     spans = place(count, need.layers, machine, options.device_shares)
-    return Placement(spans, experts_on_cpu if spans else 0, options.kv_on_device)
+    used = tuple(device.name for device in machine.devices) if spans else ()
+    return Placement(spans, experts_on_cpu if spans else 0, options.kv_on_device, used)

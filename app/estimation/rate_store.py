@@ -31,7 +31,7 @@ _TIMEOUT_SECONDS = 180
 
 
 def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) -> MachineRates:
-    """The rates of the processor and of all devices for these types of weights.
+    """The rates of the processor and of all devices that aren't full for these types of weights.
 
     The first time takes about three seconds, and one more for each type; what is known takes none.
     What was measured while others kept the processors busy counts for once, and is not remembered.
@@ -41,7 +41,7 @@ def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) 
             `worker_unreachable`.
     """
     rates = known_rates(hardware, wishes)
-    for device in (PROCESSOR, *(one.name for one in hardware.devices)):
+    for device in (PROCESSOR, *(one.name for one in hardware.devices if not one.is_full)):
         of_device = rates.devices.get(device, DeviceRates())
         missing = sorted(rates.missing_types(set(types), device))
         if missing or not of_device.has_costs:

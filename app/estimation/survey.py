@@ -84,7 +84,7 @@ def _surveyed(
     samples = [
         sample
         for trial, told in zip(trials, logs, strict=True)
-        for sample in _samples_of(trial, told)
+        for sample in _samples_of(trial, told, hardware)
     ]
     whole = next((log for log in reversed(logs[0]) if log is not None), None)
     if whole is None:
@@ -146,16 +146,18 @@ def _tried(
             trials.append(Trial(files.enter_context(level.opened()), loads))
         logs = try_loads(trials, manner)
     for (level, _), trial, told in zip(wanted, trials, logs, strict=True):
-        yield from _samples_of(trial, told, level.level)
+        yield from _samples_of(trial, told, facts.hardware, level.level)
 
 
 def _samples_of(
-    trial: Trial, told: Sequence[LoadLog | None], level: str = ""
+    trial: Trial, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
 ) -> Iterator[LoadSample]:
     """What the loads of a trial tell of compute buffers, as far as they told anything."""
+    # One without a layer may compute all the same.
+    names = [device.name for device in hardware.devices]
     for load, log in zip(trial.loads, told, strict=True):
         if log is not None:
-            compute = by_device(log.compute_buffers, log.layer_devices)
+            compute = by_device(log.compute_buffers, names)
             yield LoadSample(load, compute, level)
 
 

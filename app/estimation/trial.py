@@ -5,7 +5,6 @@ llama.cpp ends the process on some models, so `try_loads` has a child do it.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from app.core.load_options import LoadOptions
 from app.estimation.kept_trials import keep, kept, key_of
 from app.inference.engine_parameters import context_parameters, model_parameters
 from app.jobs.errand import run_errand
+from app.native.devices import Pointers
 from app.native.library import load_llama, log
 from app.native.load_log import LoadLog, device_lines, read_load_log
 
@@ -80,7 +80,7 @@ def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog 
 
 
 def load_without_allocation(
-    trial: Trial, manner: LoadManner, devices: ctypes.Array[ctypes.c_void_p] | None = None
+    trial: Trial, manner: LoadManner, devices: Pointers | None = None
 ) -> Iterator[LoadLog]:
     """Load a model and open contexts in this process, without memory.
 

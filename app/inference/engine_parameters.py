@@ -9,6 +9,7 @@ from typing import Any
 
 from app.core.load_options import CacheType, LoadOptions
 from app.core.machine import usable_threads
+from app.native.devices import Pointers, pointers_to, pointers_with_room
 from app.native.library import engine_function, load_llama
 
 GGML_TYPES: dict[CacheType, int] = {
@@ -46,7 +47,7 @@ def model_parameters(
     options: LoadOptions,
     gpu_layers: int,
     experts_on_cpu: int,
-    devices: ctypes.Array[ctypes.c_void_p] | None,
+    devices: Pointers | None,
     *,
     is_mapped: bool,
 ) -> ModelParameters:
@@ -56,7 +57,8 @@ def model_parameters(
         options: What is not among the following.
         gpu_layers: The layers on devices, the output as one of them.
         experts_on_cpu: For how many of the first layers the experts stay in RAM.
-        devices: As `app.native.rpc.add_workers` gives them; None for all of this machine.
+        devices: As `app.native.rpc.add_workers` gives them; None for all of this machine. Without
+            layers none is used: it would keep buffers for prompts, and end the process when full.
         is_mapped: Whether the file is mapped into memory, where the devices allow it.
     """
     llama = load_llama()
@@ -65,6 +67,10 @@ def model_parameters(
     structure.load_mode = _load_mode(is_mapped=is_mapped, is_locked=options.memory_lock)
     structure.use_extra_bufts = options.extra_buffers
     kept: list[object] = []
+    if gpu_layers == 0:
+        devices = pointers_to(())
+    elif devices is None:
+        devices = pointers_with_room()
     if devices is not None:
         structure.devices = ctypes.addressof(devices)
         kept.append(devices)

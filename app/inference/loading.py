@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,13 @@ from app.inference.engine_parameters import context_parameters, model_parameters
 from app.inference.file_mapping import is_mapped
 from app.inference.load_memory import memory_of
 from app.inference.load_steps import LoadStep, load_steps
-from app.native.devices import devices
+from app.native.devices import Device, Pointers, devices
 from app.native.huge_pages import ask_for_huge_pages
 from app.native.library import load_llama, log
 from app.native.load_log import read_load_log
 from app.native.rpc import add_workers
 
 Report = Callable[[Event], None]
-_Devices = ctypes.Array[ctypes.c_void_p] | None
 _MEMORY_WORDS = (
     "failed to allocate",
     "unable to allocate",
@@ -34,6 +32,8 @@ _MEMORY_WORDS = (
 )
 _NOT_LOCKED_WORDS = ("failed to mlock", "mlock not supported")
 _SMALLEST_PROGRESS = 0.01
+_RESERVE_BYTES = 128 * 2**20
+"""What CUDA takes with the first prompt, beyond llama.cpp's buffers: 74 to 88 MiB on an H100."""
 
 
 @dataclass(frozen=True)
@@ -94,23 +94,31 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
     """
     require_consistent(wishes.options)
     extra_devices = add_workers(wishes.workers) if wishes.workers else None
-    has_device = any(device.is_gpu for device in devices())
+    # To look at a device takes memory there, which nobody needs who wants no layer on any.
+    found = [] if wishes.options.gpu_layers == 0 else [one for one in devices() if one.is_gpu]
+    has_room = any(not device.is_full for device in found)
+    if found and not has_room and wishes.options.gpu_layers:
+        raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
     steps = load_steps(
         wishes.options,
         wishes.layers,
         wishes.context,
         wishes.planned,
-        has_device=has_device,
+        has_device=has_room,
         shrinks_context=wishes.shrinks_context,
     )
     for step in steps:
         try:
-            loaded = _load(wishes, step, extra_devices, report)
+            loaded = _load(wishes, step, extra_devices, [one.name for one in found], report)
         except AppError as error:
             if error.code is not ErrorCode.OUT_OF_MEMORY:
                 raise
             continue
-        for notice in _notices(wishes, step, has_device=has_device):
+        if wishes.options.gpu_layers is None and step.gpu_layers and not _have_reserve(found):
+            # Else it would be the first prompt that finds no memory, and ends the process.
+            _free(loaded)
+            continue
+        for notice in _notices(wishes, step, has_device=bool(found)):
             report(notice)
         return loaded
     raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
@@ -123,13 +131,23 @@ def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
     Raises:
         AppError: what `load_model` raises.
     """
-    llama = load_llama()
     loaded = load_model(wishes, report)
     try:
         yield loaded
     finally:
-        llama.llama_free(loaded.context)
-        llama.llama_model_free(loaded.model)
+        _free(loaded)
+
+
+def _free(loaded: LoadedModel) -> None:
+    llama = load_llama()
+    llama.llama_free(loaded.context)
+    llama.llama_model_free(loaded.model)
+
+
+def _have_reserve(before: Sequence[Device]) -> bool:
+    """Whether the devices with memory of their own keep some for what no buffer is made for."""
+    own = {one.name for one in before if one.total_bytes and not one.shares_memory}
+    return all(one.free_bytes >= _RESERVE_BYTES for one in devices() if one.name in own)
 
 
 def require_consistent(options: LoadOptions) -> None:
@@ -143,7 +161,11 @@ def require_consistent(options: LoadOptions) -> None:
 
 
 def _load(
-    wishes: LoadWishes, step: LoadStep, extra_devices: _Devices, report: Report
+    wishes: LoadWishes,
+    step: LoadStep,
+    extra_devices: Pointers | None,
+    names: Sequence[str],
+    report: Report,
 ) -> LoadedModel:
     llama = load_llama()
     parameters = model_parameters(
@@ -165,7 +187,6 @@ def _load(
             raise _load_error(wishes)
     ask_for_huge_pages()
     load = read_load_log("".join(pieces))
-    names = [device.name for device in devices() if device.is_gpu]
     return LoadedModel(
         model=model,
         context=context,

@@ -32,9 +32,11 @@ from app.inference.sampling import Sampling
 from app.inference.session import Session
 from app.jobs.errand import run_errand
 from app.jobs.outcome import ProcessOutcome
+from app.native.devices import devices
 from app.native.library import engine_fingerprint
 
 _TIMEOUT_SECONDS = 120
+_NO_MEMORY = "out of memory"
 _PROBE_CONTEXT = 256
 _PROBE_TOKENS = 16
 
@@ -60,8 +62,14 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
     if setting.without:
         facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
         report(Noticed(NoticeCode.SAFE_SETTING, facts))
-    _remember(_read_known() | {engine_fingerprint(): setting})
+    if not _lacked_memory(setting):
+        _remember(_read_known() | {engine_fingerprint(): setting})
     return setting
+
+
+def _lacked_memory(setting: EngineSetting) -> bool:
+    """Whether other programs left a device no room, which says nothing about the next time."""
+    return _NO_MEMORY in setting.reason or any(device.is_full for device in devices())
 
 
 def known_setting() -> EngineSetting | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.native.library import load_ggml, load_ggml_base
@@ -12,6 +12,10 @@ _INTEGRATED_TYPE = 2
 _ABILITIES_BYTES = 64
 _GPU_TYPES = frozenset({1, _INTEGRATED_TYPE})
 _UNIFIED_BACKENDS = frozenset({"MTL", "Metal"})
+_BACKENDS_WITH_MEMORY = frozenset({"CUDA", "ROCm", "MUSA"})
+
+Pointers = ctypes.Array[ctypes.c_void_p]
+"""Devices as llama.cpp takes them: ggml's pointers, and a null at the end."""
 
 
 class _Properties(ctypes.Structure):
@@ -45,10 +49,32 @@ class Device:
     total_bytes: int
     bus_id: str = ""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether other programs leave too little of it to begin with.
+
+        Its driver then tells of no memory at all, and ggml ends the process where it uses it.
+        """
+        return self.backend in _BACKENDS_WITH_MEMORY and self.total_bytes == 0
+
 
 def devices() -> tuple[Device, ...]:
     """All devices that ggml sees, in its order."""
     return tuple(_devices())
+
+
+def pointers_to(devices: Sequence[int]) -> Pointers:
+    """These devices as llama.cpp takes them."""
+    return (ctypes.c_void_p * (len(devices) + 1))(*devices, None)
+
+
+def pointers_with_room() -> Pointers | None:
+    """The devices that are not the processor without full ones; None where none is full."""
+    found = [device for device in devices() if device.is_gpu]
+    usable = [device for device in found if not device.is_full]
+    if len(usable) == len(found):
+        return None
+    return pointers_to([pointer for one in usable if (pointer := device_pointer(one.name))])
 
 
 def gpu_pointers() -> list[int]:

@@ -28,6 +28,18 @@ def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
             return None
 
 
+def total_bytes_of(bus_id: str) -> int | None:
+    """The memory of the device at a PCI bus id; None where nobody says, as above."""
+    with _opened() as nvml:
+        if nvml is None:
+            return None
+        try:
+            device = nvml.nvmlDeviceGetHandleByPciBusId(bus_id.encode())
+            return int(nvml.nvmlDeviceGetMemoryInfo(device).total)
+        except nvml.NVMLError:
+            return None
+
+
 def own_bytes(processes: Iterable[Any], is_own: Callable[[int], bool]) -> int:
     """What the processes of this program hold; Windows doesn't say it of any process."""
     held = {process.pid: process.usedGpuMemory or 0 for process in processes}

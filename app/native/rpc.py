@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from app.core.errors import AppError, ErrorCode
-from app.native.devices import gpu_pointers
+from app.native.devices import Pointers, gpu_pointers, pointers_to, pointers_with_room
 from app.native.library import load_ggml, load_ggml_base, load_library, load_llama
 
 # The handshake of ggml-rpc.cpp: command 14, the size of what follows, the abilities of a
@@ -22,10 +22,8 @@ _PATIENCE_SECONDS = 2.0
 _CPU_TYPE = 0
 
 
-def add_workers(addresses: Sequence[str]) -> ctypes.Array[ctypes.c_void_p]:
+def add_workers(addresses: Sequence[str]) -> Pointers:
     """Make workers devices of this process; gives all devices that are not the processor.
-
-    The array is what llama.cpp takes: pointers, and a null at the end.
 
     Args:
         addresses: Each as `host:port`.
@@ -41,8 +39,7 @@ def add_workers(addresses: Sequence[str]) -> ctypes.Array[ctypes.c_void_p]:
         if not registry:
             raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason="it has no device")
         load_ggml().ggml_backend_register(ctypes.c_void_p(registry))
-    pointers = gpu_pointers()
-    return (ctypes.c_void_p * (len(pointers) + 1))(*pointers, None)
+    return pointers_with_room() or pointers_to(gpu_pointers())
 
 
 def work(host: str, port: int, threads: int) -> None:

@@ -19,9 +19,11 @@ import pytest
 from app.core import paths
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Event, Failed, Finished, Noticed, Ready
+from app.inference import probe
 from app.inference.probe import engine_setting, forget_setting
 from app.inference.safe_settings import EngineSetting
 from app.jobs.outcome import EXIT_FAILED
+from app.native.devices import Device
 from app.native.library import engine_fingerprint
 from tests.tiny_model import write_tiny_model
 from tests.verbs import run_verb, sentence_of, started
@@ -105,6 +107,19 @@ def test_another_build_or_machine_is_probed_and_the_others_kept() -> None:
     paths.engine_file().write_bytes(msgspec.json.encode(other))
     found = engine_setting(lambda _: None)
     assert remembered() == other | {engine_fingerprint(): found}
+
+
+def test_a_want_of_memory_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = EngineSetting(("graphics_card",), "it gave up: CUDA error: out of memory")
+    monkeypatch.setattr(probe, "probe_engine", lambda: found)
+    told: list[Event] = []
+    assert engine_setting(told.append) == found
+    assert [notice.code for notice in told if isinstance(notice, Noticed)] == ["safe_setting"]
+    monkeypatch.setattr(probe, "probe_engine", EngineSetting)
+    full = Device("CUDA0", "CUDA", "", True, False, 0, 0)
+    monkeypatch.setattr(probe, "devices", lambda: (full,))
+    assert engine_setting(told.append) == EngineSetting()
+    assert not paths.engine_file().exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])

@@ -7,7 +7,7 @@ import random
 import pytest
 from msgspec.structs import replace
 
-from app.core.device_memory import PROCESSOR
+from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.estimation.caches import CONTEXT_STEP, size_caches
 from app.estimation.compute import ComputeBuffers
@@ -77,16 +77,27 @@ def machine(*devices_gb: float, ram_gb: float = 32, **changes: bool) -> Hardware
         (machine(6, ram_gb=6, shares_memory=True), "on_processor", {}),
         (machine(0), "on_devices", {"GPU0": 33}),
         (machine(0, ram_gb=4), "too_large", {}),
+        (machine(0, is_full=True), "on_processor", {}),
     ],
     ids=[
         "no GPU", "4 GB", "8 GB", "12 GB", "24 GB", "2 x 24 GB", "80 GB", "too small for a layer",
         "no RAM", "no GPU and little RAM", "unified 32 GB", "unified 7 GB", "unified 6 GB",
         "device reporting 0", "device reporting 0, little RAM",
+        "full device",
     ],
 )  # fmt: skip
 def test_made_up_machines(hardware: Hardware, verdict: str, layers: dict[str, int]) -> None:
     plan = plan_fit(need(), hardware, WISHES)
     assert (plan.verdict, plan.layers) == (verdict, layers)
+
+
+def test_a_device_without_a_layer_computes_all_the_same() -> None:
+    shares = replace(WISHES, device_shares=(1, 0))
+    plan = plan_fit(need(), machine(24, 24), shares)
+    assert plan.layers == {"GPU0": 33}
+    assert plan.memory["GPU1"] == DeviceMemory(0, 0, 300 * 10**6)
+    # Where no layer lies on any, none is used.
+    assert plan_fit(need(), machine(0.7), WISHES).memory.keys() == {PROCESSOR}
 
 
 def test_the_sentence_says_what_goes_where() -> None:

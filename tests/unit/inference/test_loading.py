@@ -1,7 +1,8 @@
-"""A load when memory is short for real: the context gives way."""
+"""A load when memory is short: the context gives way for real, layers on made-up devices."""
 
 from __future__ import annotations
 
+import ctypes
 import json
 import subprocess
 import sys
@@ -10,6 +11,13 @@ from typing import Any
 
 import pytest
 
+from app.core.errors import AppError, Facts, NoticeCode
+from app.core.events import Event, Noticed
+from app.core.load_options import LoadOptions
+from app.inference import loading
+from app.inference.engine_parameters import model_parameters
+from app.inference.loading import LoadWishes, opened_model
+from app.native.devices import Device
 from tests.tiny_model import write_tiny_model
 
 CONTEXT = 2**18
@@ -69,3 +77,50 @@ def test_a_context_that_must_stay_is_refused(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", context=CONTEXT)
     code, facts = loaded(model, shrinks_context=False)
     assert (code, facts) == ("out_of_memory", {"model": "tiny.gguf", "context": CONTEXT})
+
+
+def device(free_bytes: int, total_bytes: int = 2**33) -> Device:
+    return Device("CUDA0", "CUDA", "", True, False, free_bytes, total_bytes)
+
+
+def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]]:
+    """The layers that a load in this process puts on devices, and what it says."""
+    told: list[Event] = []
+    options = LoadOptions(context=256, threads=1, gpu_layers=gpu_layers)
+    with opened_model(LoadWishes(model, 1, 256, options), told.append) as loaded:
+        return loaded.step.gpu_layers, [one for one in told if isinstance(one, Noticed)]
+
+
+@pytest.mark.slow
+def test_a_full_device_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    monkeypatch.setattr(loading, "devices", lambda: (device(0, total_bytes=0),))
+    facts: Facts = {"layers": 0, "total": 2, "context": 256}
+    assert loaded_here(model, None) == (0, [Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)])
+    with pytest.raises(AppError, match="out_of_memory"):
+        loaded_here(model, 1)
+
+
+@pytest.mark.slow
+def test_layers_that_leave_nothing_for_the_first_prompt_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    monkeypatch.setattr(loading, "devices", lambda: (device(2**26),))
+    assert loaded_here(model, None)[0] == 0
+    assert loaded_here(model, 2)[0] == 2
+    monkeypatch.setattr(loading, "devices", lambda: (device(2**30),))
+    assert loaded_here(model, None)[0] == 2
+
+
+@pytest.mark.slow
+def test_who_wants_no_layer_on_devices_leaves_their_memory_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked() -> tuple[Device, ...]:
+        raise AssertionError
+
+    monkeypatch.setattr(loading, "devices", looked)
+    assert loaded_here(write_tiny_model(tmp_path / "tiny.gguf"), 0) == (0, [])
+    parameters = model_parameters(LoadOptions(), 0, 0, None, is_mapped=True)
+    assert ctypes.c_void_p.from_address(parameters.structure.devices).value is None
