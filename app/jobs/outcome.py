@@ -71,8 +71,13 @@ class ProcessOutcome:
         if not self.signal_name:
             return f"it ended with exit status {self.exit_code}"
         words = _SIGNAL_WORDS.get(self.signal_name, "the system ended it")
-        found = [match["words"] for line in log if (match := _LAST_WORDS.match(line))]
-        return f"{words} ({self.signal_name})" + (f": {found[-1]}" if found else "")
+        lines = list(log)
+        found = [match["words"] for line in lines if (match := _LAST_WORDS.match(line))]
+        if not found:
+            return f"{words} ({self.signal_name})"
+        # CUDA's last words are “CUDA error”: which one it was stands before.
+        full = [line.strip() for line in lines if line.startswith(f"{found[-1]}: ")]
+        return f"{words} ({self.signal_name}): {[*found, *full][-1]}"
 
 
 def _name_of(number: int) -> str:

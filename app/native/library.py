@@ -69,6 +69,8 @@ class EngineLog:
         sys.stderr.write(text + "\n")
         # It begins with the source file's path on the machine that built the engine.
         place, _, reason = text.partition(": ")
+        # CUDA's says no more than “CUDA error” here: which one it was, it has logged before.
+        reason = next((one for one in self._faults if one.startswith(f"{reason}: ")), reason)
         self.on_abort(f"{Path(place).name}: {reason}")
 
     def text(self) -> str:

@@ -57,6 +57,10 @@ def test_a_real_child_that_dies_of_a_signal(name: str) -> None:
     [
         (["/a/ggml.c:12: GGML_ASSERT(a == b) failed\n"], ": GGML_ASSERT(a == b) failed"),
         (["C:\\a\\b.cpp:1: no room: 3\n", "#0  main at b.cpp:4\n"], ": no room: 3"),
+        (
+            ["CUDA error: out of memory\n", "  in function alloc\n", "/a/b.cu:109: CUDA error\n"],
+            ": CUDA error: out of memory",
+        ),
         (["terminate called after\n", "  what():  unordered_map::at\n"], ": unordered_map::at"),
         (["30\t../epoll_wait.c: No such file\n", "loading\n"], ""),
         ([], ""),

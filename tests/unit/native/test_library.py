@@ -46,6 +46,17 @@ def test_the_newest_lines_are_kept() -> None:
     assert log.text().splitlines() == [str(number) for number in range(600, 1000)]
 
 
+def test_an_abort_tells_which_error_of_cuda_it_was() -> None:
+    log, told = EngineLog(), list[str]()
+    log.on_abort = told.append
+    abort = b"/build/ggml-cuda.cu:109: CUDA error"
+    log.take_abort(abort)
+    log.take(ERROR, b"CUDA error: out of memory\n")
+    log.take(ERROR, b"  current device: 0, in function alloc at /build/ggml-cuda.cu:583\n")
+    log.take_abort(abort)
+    assert told == ["ggml-cuda.cu:109: CUDA error", "ggml-cuda.cu:109: CUDA error: out of memory"]
+
+
 def test_bytes_that_are_no_text_are_shown_all_the_same() -> None:
     assert logged((ERROR, b"token \xff\n")).reason() == "token �"
 
