@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
@@ -89,13 +90,25 @@ def _encoded_list(key: str, value: Any) -> bytes | None:
     place = _count_place(key)
     kinds, (kind,) = set(map(type, elements)), _TYPE.unpack_from(beginning, place - _TYPE.size)
     if kind == STRING and kinds <= {str, bytes}:
-        texts = (text.encode() if isinstance(text, str) else text for text in elements)
-        content = b"".join(part for text in texts for part in (_COUNT.pack(len(text)), text))
-    elif kind in _NUMBERS and kinds == {_NUMBERS[kind][0]}:
+        content = _packed([text.encode() if isinstance(text, str) else text for text in elements])
+    elif kind in _NUMBERS and _are_of_one_kind(kinds, _NUMBERS[kind][0]):
         content = struct.pack(f"<{len(elements)}{_NUMBERS[kind][1]}", *elements)
     else:
         return None
     return beginning[:place] + _COUNT.pack(len(elements)) + content
+
+
+def _packed(texts: Sequence[bytes]) -> bytes:
+    """Texts one after the other, each behind its length."""
+    # Most have few bytes, and there are few lengths.
+    lengths = list(map(len, texts))
+    counts = {length: _COUNT.pack(length) for length in set(lengths)}
+    return b"".join(chain.from_iterable(zip(map(counts.__getitem__, lengths), texts, strict=True)))
+
+
+def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
+    """Whether all are numbers of this kind; token types are members of an enumeration of them."""
+    return all(issubclass(kind, number) and kind is not bool for kind in kinds)
 
 
 def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:

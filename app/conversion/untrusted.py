@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import pickle
 from pathlib import Path
 from typing import Any
 
+from app.conversion.transformers_import import import_transformers
 from app.core.errors import AppError, ErrorCode
 
 
@@ -19,7 +19,7 @@ def refuse_code() -> None:
     """
     import torch
 
-    _import_transformers()
+    import_transformers()
     import transformers
     from transformers import dynamic_module_utils
 
@@ -30,45 +30,6 @@ def refuse_code() -> None:
     for loader in (transformers.AutoTokenizer, transformers.AutoConfig):
         _without_remote_code(loader)
     torch.load = _weights_only(torch.load)
-
-
-def _import_transformers() -> None:
-    """Import transformers as it is without torch: its tokenizers and configurations are all we use.
-
-    With torch a configuration imports its models, their kernels and torch's compilers, for longer
-    than all the rest takes.
-    """
-    find = importlib.util.find_spec
-
-    def find_other(name: str, package: str | None = None) -> Any:
-        return None if name == "torch" else find(name, package)
-
-    importlib.util.find_spec = find_other
-    try:
-        from transformers.utils import is_torch_available
-
-        # It keeps the answer that it found first.
-        is_torch_available()
-    finally:
-        importlib.util.find_spec = find
-    _look_through_models_once()
-
-
-def _look_through_models_once() -> None:
-    """Let transformers remember what it found in the files of its models, as it means to.
-
-    It looks through more than a thousand of them, then does so again, because it names their folder
-    in another way (`define_import_structure` in utils/import_utils.py).
-    """
-    from transformers.utils import import_utils
-
-    find = import_utils.create_import_structure_from_path
-
-    def find_once(place: str | Path) -> Any:
-        folder = Path(place)
-        return find(folder.parent if folder.name == "__init__.py" else folder)
-
-    import_utils.create_import_structure_from_path = find_once
 
 
 def _without_remote_code(loader: Any) -> None:

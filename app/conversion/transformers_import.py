@@ -1,0 +1,70 @@
+"""transformers as the converter needs it: without torch, and with nothing read twice.
+
+Its tokenizers and configurations are all that the converter uses.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+
+@functools.cache
+def import_transformers() -> None:
+    """Import it; must come before anything else does.
+
+    With torch in sight a configuration imports its models, their kernels and torch's compilers, for
+    longer than all the rest takes.
+    """
+    find = importlib.util.find_spec
+
+    def find_other(name: str, package: str | None = None) -> Any:
+        return None if name == "torch" else find(name, package)
+
+    importlib.util.find_spec = find_other
+    try:
+        from transformers.utils import is_torch_available
+
+        # It keeps the answer that it found first.
+        is_torch_available()
+    finally:
+        importlib.util.find_spec = find
+    _look_through_models_once()
+    _ask_for_vocabularies_once()
+
+
+def _look_through_models_once() -> None:
+    """Let transformers remember what it found in the files of its models, as it means to.
+
+    It looks through more than a thousand of them, then does so again, because it names their folder
+    in another way (`define_import_structure` in utils/import_utils.py).
+    """
+    from transformers.utils import import_utils
+
+    find = import_utils.create_import_structure_from_path
+
+    def find_once(place: str | Path) -> Any:
+        folder = Path(place)
+        return find(folder.parent if folder.name == "__init__.py" else folder)
+
+    import_utils.create_import_structure_from_path = find_once
+
+
+def _ask_for_vocabularies_once() -> None:
+    """Keep a tokenizer's vocabulary as long as it has as many tokens.
+
+    The converter asks for it three times, and it is made anew each time.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    def get_vocab(tokenizer: Any) -> dict[str, int]:
+        count = tokenizer.backend_tokenizer.get_vocab_size(with_added_tokens=True)
+        kept: dict[str, int] = vars(tokenizer).get("_kept_vocabulary", {})
+        if len(kept) != count:
+            kept = tokenizer.backend_tokenizer.get_vocab(with_added_tokens=True)
+            vars(tokenizer)["_kept_vocabulary"] = kept
+        return dict(kept)
+
+    PreTrainedTokenizerFast.get_vocab = get_vocab
