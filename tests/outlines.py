@@ -8,10 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.conversion.installation import converter_folder
+from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.events import Event
 from app.core.settings import Settings
 from app.estimation.remote import outline_of
-from app.estimation.sizing import size_source
+from app.estimation.sizing import SizedSource, size_source
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,13 +38,26 @@ def _ignore(_: Event) -> None:
 
 def main() -> None:
     """Print the sizes of the sources that were named."""
+    sources = [Path(source) for source in sys.argv[1:]]
+    # All of them first: afterwards the converter keeps this process off the network.
     places = [
-        place if (place := Path(source)).exists() else outline_of(source, Settings(), _ignore)
-        for source in sys.argv[1:]
+        source if source.exists() else outline_of(str(source), Settings(), _ignore)
+        for source in sources
     ]
-    sized = [size_source(place, Settings(), allows_pickle=False) for place in places]
+    sized = [
+        _sized(place, is_remote=place != source)
+        for place, source in zip(places, sources, strict=True)
+    ]
     sizes = [{level.level: level.size_bytes for level in source.levels} for source in sized]
     print(json.dumps(sizes))
+
+
+def _sized(place: Path, *, is_remote: bool) -> SizedSource:
+    with VocabularyAhead() as vocabulary:
+        if is_remote:
+            vocabulary.start(converter_folder(Settings()))
+            vocabulary.begin(place)
+        return size_source(place, Settings(), allows_pickle=False, vocabulary=vocabulary)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,12 @@ from app.cli.load_arguments import add_load_arguments, chosen_options
 from app.cli.values import add_pickle_argument, add_worker_argument, existing_path
 from app.core.events import Progressed, Said
 from app.core.load_options import CACHE_TYPES, LoadOptions
-from app.core.settings import load_settings
+from app.core.settings import Settings, load_settings
 from app.estimation.advisor import USES, advise
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
+    from app.conversion.vocabulary_ahead import VocabularyAhead
     from app.estimation.sizing import SizedSource
     from app.estimation.source_facts import SourceFacts
     from app.estimation.trial import LoadManner
@@ -75,31 +76,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan, try loads without allocation, and print."""
-    from app.estimation.hardware import read_hardware
-    from app.estimation.remote import outline_of
-    from app.estimation.sizing import size_source
-    from app.estimation.survey import survey
-    from app.estimation.trial import LoadManner
-    from app.inference.loading import require_consistent
-    from app.native.rpc import add_workers
+    from app.conversion.installation import converter_folder
+    from app.conversion.vocabulary_ahead import VocabularyAhead
 
     # What the imports and the vocabulary make stays to the end: to look through it takes a second.
     gc.disable()
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
-    local = existing_path(arguments.source)
-    place = local or outline_of(arguments.source, settings, reporter.report)
-    workers = tuple(arguments.worker or settings.workers)
-    if workers:
-        add_workers(workers)
-    options = _options(arguments, settings.options_for(place))
-    require_consistent(options)
-    manner = LoadManner(settings.reply_slots, workers)
-    reporter.report(Progressed("plan", 0, 0))
-    source = size_source(place, settings, allows_pickle=arguments.allow_pickle)
-    facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
-    found = _Found(source, place, options, manner, has_weights=local is not None)
+    with VocabularyAhead() as vocabulary:
+        if existing_path(arguments.source) is None:
+            # Before all else, which goes on beside it.
+            vocabulary.start(converter_folder(settings))
+        facts, found = _surveyed(arguments, settings, reporter, vocabulary)
     bettered = _bettered(facts, found, reporter, is_probed=not arguments.typical_quality)
     if arguments.facts:
         _say_facts(bettered, reporter)
@@ -117,6 +106,36 @@ class _Found:
     options: LoadOptions
     manner: LoadManner
     has_weights: bool
+
+
+def _surveyed(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    reporter: Reporter,
+    vocabulary: VocabularyAhead,
+) -> tuple[SourceFacts, _Found]:
+    from app.estimation.hardware import read_hardware
+    from app.estimation.remote import outline_of
+    from app.estimation.sizing import size_source
+    from app.estimation.survey import survey
+    from app.estimation.trial import LoadManner
+    from app.inference.loading import require_consistent
+    from app.native.rpc import add_workers
+
+    local = existing_path(arguments.source)
+    place = local or outline_of(arguments.source, settings, reporter.report, vocabulary.begin)
+    workers = tuple(arguments.worker or settings.workers)
+    if workers:
+        add_workers(workers)
+    options = _options(arguments, settings.options_for(place))
+    require_consistent(options)
+    manner = LoadManner(settings.reply_slots, workers)
+    reporter.report(Progressed("plan", 0, 0))
+    source = size_source(
+        place, settings, allows_pickle=arguments.allow_pickle, vocabulary=vocabulary
+    )
+    facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
+    return facts, _Found(source, place, options, manner, has_weights=local is not None)
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:

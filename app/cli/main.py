@@ -48,6 +48,7 @@ VERBS = (
     "sign-in",
     "probe",
     "trial-load",
+    "read-vocabulary",
     "measure-rates",
 )
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})

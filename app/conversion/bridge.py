@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from app.conversion.holes import refuse_holes
 from app.conversion.layout import LaidOutTensor, Layout
 from app.conversion.lazy import evaluated, stored_rows
 from app.conversion.untrusted import refuse_code
+from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import Level
 
@@ -57,10 +59,14 @@ def import_converter(folder: Path) -> None:
         import conversion  # noqa: F401
 
 
-def lay_out(checkpoint: Path) -> Layout:
+def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layout:
     """Let the converter lay out a checkpoint's language model in the type that it is in.
 
     Every tensor stays lazy.
+
+    Args:
+        checkpoint: Its folder.
+        vocabulary: Where another process makes it.
 
     Raises:
         AppError: `architecture_unsupported`, `tokenizer_missing`, `tokenizer_unknown`,
@@ -72,8 +78,30 @@ def lay_out(checkpoint: Path) -> Layout:
 
         model = _model(checkpoint, ModelType.TEXT)
         model.ftype = _sixteen_bit_type(model)
-        model.set_vocab = _naming_the_tokenizer(checkpoint)(model.set_vocab)
-        return layout_of(model)
+        known = vocabulary.entries() if vocabulary else None
+        if known is None:
+            model.set_vocab = _naming_the_tokenizer(checkpoint)(model.set_vocab)
+            return layout_of(model)
+        # It is the last that the converter does, and does nothing else.
+        model.set_vocab = lambda: None
+        layout = layout_of(model)
+        return replace(layout, metadata={**layout.metadata, **known})
+
+
+def vocabulary_of(checkpoint: Path) -> dict[str, bytes]:
+    """The architecture and the vocabulary of a checkpoint, as entries of metadata.
+
+    Needs no torch, for nearly all models.
+
+    Raises:
+        AppError: what `lay_out` raises.
+    """
+    with converting():
+        from conversion import ModelType
+
+        model = _model(checkpoint, ModelType.TEXT)
+        model.set_vocab()
+        return encoded(model.gguf_writer.kv_data[0])
 
 
 def lay_out_projector(checkpoint: Path, level: Level) -> Layout:

@@ -15,6 +15,7 @@ from app.conversion import adapter, bridge
 from app.conversion.architectures import require_known_architecture
 from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout import Layout
+from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
 from app.core.levels import LEVELS, SPECIAL_LEVELS, Level
@@ -83,10 +84,11 @@ def source_at(
 
 @dataclass(frozen=True)
 class CheckpointSource:
-    """A Hugging Face checkpoint's language model."""
+    """A Hugging Face checkpoint's language model; its `vocabulary` may be in the making."""
 
     folder: Path
     allows_pickle: bool = False
+    vocabulary: VocabularyAhead | None = None
 
     @property
     def levels(self) -> Levels:
@@ -105,7 +107,7 @@ class CheckpointSource:
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for all levels."""
         bridge.activate_converter(converter)
-        yield LaidOut(bridge.lay_out(self.folder), levels)
+        yield LaidOut(bridge.lay_out(self.folder, self.vocabulary), levels)
 
 
 @dataclass(frozen=True)

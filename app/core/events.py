@@ -192,7 +192,13 @@ class Secret(msgspec.Struct, frozen=True, tag="secret"):
     value: str
 
 
-Command = Cancel | Secret
+class Begin(msgspec.Struct, frozen=True, tag="begin"):
+    """What the work is about, for a child that was started before that was known."""
+
+    value: str
+
+
+Command = Cancel | Secret | Begin
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(Event)

@@ -16,8 +16,19 @@ from app.hub.outline import Tensors, fetch_outline
 from app.hub.reference import parse_reference
 
 
-def outline_of(text: str, settings: Settings, report: Callable[[Event], None]) -> Path:
-    """The outline of the repository that a person named; `report` hears of about its sizes first.
+def outline_of(
+    text: str,
+    settings: Settings,
+    report: Callable[[Event], None],
+    announce: Callable[[Path], None] | None = None,
+) -> Path:
+    """The outline of the repository that a person named.
+
+    Args:
+        text: The name.
+        settings: For the converter, which is imported meanwhile.
+        report: Hears of about its sizes first.
+        announce: Hears of the outline as soon as it is there, before the converter is.
 
     Raises:
         AppError: `source_not_found` for what names no repository; `converter_missing`; what
@@ -38,6 +49,8 @@ def outline_of(text: str, settings: Settings, report: Callable[[Event], None]) -
     # The layout needs it next, and it takes about as long as the network.
     importing = threading.Thread(target=import_converter, args=(converter,))
     place = fetch_outline(reference, report, tell, importing.start)
+    if announce is not None:
+        announce(place)
     if importing.ident is not None:
         # Two threads that import the same modules get in each other's way.
         importing.join()

@@ -17,6 +17,7 @@ from app.conversion.layout import FLOATING_TYPES, Layout
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
+from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError, Facts
 from app.core.levels import LEVELS, Level
 from app.core.settings import Settings
@@ -84,14 +85,23 @@ class SizedSource:
                 require_loadable(hollow.path)
 
 
-def size_source(place: Path, settings: Settings, *, allows_pickle: bool) -> SizedSource:
+def size_source(
+    place: Path,
+    settings: Settings,
+    *,
+    allows_pickle: bool,
+    vocabulary: VocabularyAhead | None = None,
+) -> SizedSource:
     """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
+
+    A checkpoint's `vocabulary` may be in the making already.
 
     Raises:
         AppError: the first check that fails, or why nothing about the source is known.
     """
     if place.suffix.lower() != ".gguf":
-        return _planned(CheckpointSource(place, allows_pickle), converter_folder(settings))
+        source = CheckpointSource(place, allows_pickle, vocabulary)
+        return _planned(source, converter_folder(settings))
     headers = read_headers(place)
     require_sane(headers[0])
     facts = facts_of(headers)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 
+from app.core.events import Command, encode
 from app.jobs.launch import child_environment, command_line
 
 
@@ -18,26 +20,51 @@ class Errand:
     log: str
 
 
+class StartedErrand:
+    """A verb that runs beside this one, until it is waited for or ended."""
+
+    def __init__(self, verb: str, *arguments: str) -> None:
+        # The child leaves when its standard input closes, so that is kept open until it ends.
+        reader, self._commands = os.pipe()
+        try:
+            self._child = subprocess.Popen(
+                command_line(verb, *arguments),
+                env=child_environment(verb),
+                stdin=reader,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except BaseException:
+            os.close(self._commands)
+            raise
+        finally:
+            os.close(reader)
+
+    def send(self, command: Command) -> None:
+        """Tell it something; one that has ended already hears nothing."""
+        with suppress(BrokenPipeError):
+            os.write(self._commands, encode(command))
+
+    def wait(self, timeout_seconds: float) -> Errand:
+        """Wait for its end, and end it when it takes longer."""
+        returncode: int | None
+        try:
+            output, log = self._child.communicate(timeout=timeout_seconds)
+            returncode = self._child.returncode
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            output, log = self._child.communicate()
+            returncode = None
+        os.close(self._commands)
+        return Errand(returncode, output, log.decode("utf-8", "replace"))
+
+    def end(self) -> None:
+        """End it at once."""
+        self._child.kill()
+        self._child.communicate()
+        os.close(self._commands)
+
+
 def run_errand(verb: str, *arguments: str, timeout_seconds: float) -> Errand:
     """Run a verb that reports events, and wait for it."""
-    # The child leaves when its standard input closes, so that is kept open until it ends.
-    reader, writer = os.pipe()
-    try:
-        child = subprocess.run(
-            command_line(verb, *arguments),
-            env=child_environment(verb),
-            stdin=reader,
-            capture_output=True,
-            timeout=timeout_seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as expired:
-        return Errand(None, expired.stdout or b"", _text_of(expired.stderr or b""))
-    finally:
-        os.close(reader)
-        os.close(writer)
-    return Errand(child.returncode, child.stdout, _text_of(child.stderr))
-
-
-def _text_of(log: bytes) -> str:
-    return log.decode("utf-8", "replace")
+    return StartedErrand(verb, *arguments).wait(timeout_seconds)

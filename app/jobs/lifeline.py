@@ -19,11 +19,12 @@ from typing import NoReturn
 import msgspec
 
 from app.core import leftovers
-from app.core.events import Cancel, Secret, decode_command
+from app.core.events import Begin, Cancel, Secret, decode_command
 from app.jobs.outcome import EXIT_CANCELLED
 
 _PR_SET_PDEATHSIG = 1
 _secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
+_beginnings: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
 def stop_on_signals() -> None:
@@ -57,6 +58,8 @@ def follow_parent() -> None:
                         break
                     case Secret(value):
                         _secrets.put(value)
+                    case Begin(value):
+                        _beginnings.put(value)
             except msgspec.DecodeError:
                 continue
         _stop()
@@ -67,6 +70,11 @@ def follow_parent() -> None:
 def receive_secret() -> str:
     """Wait for the value that the parent sends over the pipe."""
     return _secrets.get()
+
+
+def receive_beginning() -> str:
+    """Wait until the parent says what the work is about."""
+    return _beginnings.get()
 
 
 def leave(status: int) -> NoReturn:

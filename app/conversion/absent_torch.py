@@ -1,0 +1,31 @@
+"""The converter without torch: it looks at tokenizers then, and at no tensor.
+
+To import torch takes longer than all else that a tokenizer needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from types import ModuleType
+
+
+class _AbsentTorch(ModuleType):
+    """Has whatever is asked for, as long as nobody uses it: each name is an empty class."""
+
+    inference_mode = nullcontext
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        made = type(name, (), {})
+        setattr(self, name, made)
+        return made
+
+
+def do_without_torch() -> None:
+    """Let this process import no torch; must come before anything imports it.
+
+    What needs it after all, a submodule or a function, fails with an exception.
+    """
+    sys.modules["torch"] = _AbsentTorch("torch")
