@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from app.checkpoint.config import architecture_in, read_config
-from app.checkpoint.documents import TOKENIZER_DOCUMENTS, read_document, require_no_pointer
+from app.checkpoint.documents import (
+    TOKENIZER_DOCUMENTS,
+    require_document,
+    require_no_pointer,
+)
 from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.checkpoint.weights import (
     INDEX_FILE,
@@ -82,7 +86,7 @@ def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
                 require_no_pointer(file)
         if file.name in TOKENIZER_DOCUMENTS:
             with faults.gathered("files"):
-                read_document(file)
+                require_document(file)
     weight_files, tensors = _read_weights(folder, faults, allows_pickle=allows_pickle)
     checkpoint = Checkpoint(
         folder=folder,

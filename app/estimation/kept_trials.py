@@ -13,19 +13,19 @@ import msgspec
 from app.core import paths
 from app.core.errors import AppError
 from app.core.files import write_atomically
+from app.library.header import read_header
 from app.native.devices import devices
 from app.native.library import engine_fingerprint
 from app.native.load_log import LoadLog
 
 Told = list[list[LoadLog | None]]
 _MOST_KEPT = 100
-_HEAD_BYTES = 32 * 2**20
-"""Metadata and the list of tensors stand at a file's beginning; what follows decides nothing."""
 
 
 def key_of(models: Iterable[Path], options: bytes) -> str:
     """What tells loads apart: the models, the options, the engine, the devices.
 
+    Of a model what stands before its weights, which decide nothing.
     Which device takes a layer depends on what is free, once there are several.
     """
     digest = hashlib.sha256(engine_fingerprint().encode())
@@ -35,9 +35,10 @@ def key_of(models: Iterable[Path], options: bytes) -> str:
         digest.update(f"\0{device.name}\0{device.total_bytes}\0{free}".encode())
     digest.update(options)
     for model in models:
-        digest.update(f"\0{model.stat().st_size}\0".encode())
+        header = read_header(model)
+        digest.update(f"\0{header.size_bytes}\0".encode())
         with model.open("rb") as file:
-            digest.update(file.read(_HEAD_BYTES))
+            digest.update(file.read(header.data_offset))
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode
 from app.hub.answers import in_few_words, refusal, unreachable
+from app.hub.client import tls_context
 from app.hub.endpoint import hub_endpoint
 from app.hub.reference import RepositoryReference
 
@@ -64,9 +65,14 @@ def fetch_repository(reference: RepositoryReference, token: str | None) -> Repos
 def _ask(reference: RepositoryReference, token: str | None) -> ModelInfo:
     # Read by the library when it is imported: it must take no token from a file, and tell nothing.
     os.environ.update(dict.fromkeys(_SWITCHES, "1"))
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.constants import is_offline_mode
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.hf_api import HfApi
 
+    if is_offline_mode():
+        raise unreachable(hub_endpoint(), "HF_HUB_OFFLINE is set")
+    set_client_factory(lambda: httpx2.Client(verify=tls_context(), follow_redirects=True))
     try:
         return HfApi(endpoint=hub_endpoint()).model_info(
             reference.repository,
@@ -80,13 +86,11 @@ def _ask(reference: RepositoryReference, token: str | None) -> ModelInfo:
 
 
 def _named(error: httpx2.HTTPError | OSError, reference: RepositoryReference) -> AppError:
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError
 
     match error:
         case HfHubHTTPError(response=response):
             return refusal(response.status_code, response.headers, reference)
-        case OfflineModeIsEnabled():
-            return unreachable(hub_endpoint(), "HF_HUB_OFFLINE is set")
         case httpx2.HTTPError():
             return unreachable(hub_endpoint(), in_few_words(error))
         case _:

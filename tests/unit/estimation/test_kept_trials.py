@@ -11,6 +11,7 @@ from app.core import paths
 from app.estimation import kept_trials
 from app.estimation.kept_trials import keep, kept, key_of
 from app.native.load_log import LoadLog
+from tests.tiny_model import write_tiny_model
 
 TOLD: kept_trials.Told = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
 
@@ -18,9 +19,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_same_loads_have_one_key_and_others_have_others(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.write_bytes(b"header")
-    other.write_bytes(b"Header")
+    one = write_tiny_model(tmp_path / "one.gguf", context=512)
+    other = write_tiny_model(tmp_path / "other.gguf", context=513)
     keys = [
         key_of(*arguments)
         for arguments in (([one], b"a"), ([other], b"a"), ([one], b"b"), ([one, one], b"a"))
