@@ -21,6 +21,7 @@ import numpy.typing as npt
 from app.core.errors import AppError, ErrorCode
 from app.native.devices import device_pointer
 from app.native.graph import Tensor
+from app.native.huge_pages import ask_for_huge_pages
 from app.native.library import load_ggml_base
 from app.native.quantization import quantize_rows, row_size_bytes
 
@@ -266,6 +267,8 @@ def _allocated(context: int, buffer_type: int) -> Iterator[None]:
     buffer = base.ggml_backend_alloc_ctx_tensors_from_buft(context, buffer_type)
     if not buffer:
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason="there is not enough memory free")
+    # As a model's weights have them.
+    ask_for_huge_pages()
     try:
         yield
     finally:

@@ -39,8 +39,10 @@ ROUNDS = 3
 
 def main() -> None:
     """Print a table and how many figures are within the tolerance."""
+    converter = paths.converters_folder()
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
+        (Path(home) / "converter").symlink_to(converter, target_is_directory=True)
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else home)
         options = LoadOptions(
             context=CONTEXT, gpu_layers=int(sys.argv[2]) if len(sys.argv) > 2 else 0
