@@ -82,7 +82,8 @@ def prepare_home(home: Path) -> Path:
     # No test of the engine before it is used; the safe setting works everywhere.
     setting = {engine_fingerprint(): EngineSetting(without=("extra_buffers",))}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
-    save_settings(Settings(context=_CONTEXT, threads=1, threads_batch=1))
+    # A model that is mapped suffers with its file.
+    save_settings(Settings(context=_CONTEXT, threads=1, threads_batch=1, memory_map="on"))
     return write_tiny_model(home / "models" / "tiny.gguf", context=_CONTEXT, template=CHAT_TEMPLATE)
 
 

@@ -14,6 +14,7 @@ from app.core.events import Event
 from app.core.settings import Settings
 from app.estimation.remote import outline_of
 from app.estimation.sizing import SizedSource, size_source
+from app.hub.reference import repository_named
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,7 +42,9 @@ def main() -> None:
     sources = [Path(source) for source in sys.argv[1:]]
     # All of them first: afterwards the converter keeps this process off the network.
     places = [
-        source if source.exists() else outline_of(str(source), Settings(), _ignore)
+        source
+        if source.exists()
+        else outline_of(repository_named(str(source)), Settings(), _ignore)
         for source in sources
     ]
     sized = [
@@ -50,6 +53,10 @@ def main() -> None:
     ]
     sizes = [{level.level: level.size_bytes for level in source.levels} for source in sized]
     print(json.dumps(sizes))
+
+
+def _outline(name: str) -> Path:
+    return outline_of(repository_named(name), Settings(), _ignore)
 
 
 def _sized(place: Path, *, is_remote: bool) -> SizedSource:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from app.estimation.sizing import SizedSource
     from app.estimation.source_facts import SourceFacts
     from app.estimation.trial import LoadManner
+    from app.hub.reference import RepositoryReference
 
 NAME = "estimate"
 HELP = "Tell the size of every level of a model, its memory here, what fits, speed and quality."
@@ -78,17 +79,20 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan, try loads without allocation, and print."""
     from app.conversion.installation import converter_folder
     from app.conversion.vocabulary_ahead import VocabularyAhead
+    from app.hub.reference import repository_named
 
     # What the imports and the vocabulary make stays to the end: to look through it takes a second.
     gc.disable()
     settings, notice = load_settings()
     if notice:
         reporter.report(notice)
+    local = existing_path(arguments.source)
+    source = local or repository_named(arguments.source)
     with VocabularyAhead() as vocabulary:
-        if existing_path(arguments.source) is None:
+        if local is None:
             # Before all else, which goes on beside it.
             vocabulary.start(converter_folder(settings))
-        facts, found = _surveyed(arguments, settings, reporter, vocabulary)
+        facts, found = _surveyed(source, arguments, settings, reporter, vocabulary)
     bettered = _bettered(facts, found, reporter, is_probed=not arguments.typical_quality)
     if arguments.facts:
         _say_facts(bettered, reporter)
@@ -109,6 +113,7 @@ class _Found:
 
 
 def _surveyed(
+    source: Path | RepositoryReference,
     arguments: argparse.Namespace,
     settings: Settings,
     reporter: Reporter,
@@ -122,8 +127,11 @@ def _surveyed(
     from app.inference.loading import require_consistent
     from app.native.rpc import add_workers
 
-    local = existing_path(arguments.source)
-    place = local or outline_of(arguments.source, settings, reporter.report, vocabulary.begin)
+    has_weights = isinstance(source, Path)
+    if isinstance(source, Path):
+        place = source
+    else:
+        place = outline_of(source, settings, reporter.report, vocabulary.begin)
     workers = tuple(arguments.worker or settings.workers)
     if workers:
         add_workers(workers)
@@ -131,11 +139,11 @@ def _surveyed(
     require_consistent(options)
     manner = LoadManner(settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
-    source = size_source(
+    sized = size_source(
         place, settings, allows_pickle=arguments.allow_pickle, vocabulary=vocabulary
     )
-    facts = survey(source, read_hardware(), options, manner, is_wide=arguments.facts)
-    return facts, _Found(source, place, options, manner, has_weights=local is not None)
+    facts = survey(sized, read_hardware(), options, manner, is_wide=arguments.facts)
+    return facts, _Found(sized, place, options, manner, has_weights)
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:

@@ -8,38 +8,30 @@ from pathlib import Path
 
 from app.conversion.bridge import import_converter
 from app.conversion.installation import converter_folder
-from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
 from app.core.settings import Settings
 from app.estimation.approximate import approximate_sizes
 from app.hub.outline import Tensors, fetch_outline
-from app.hub.reference import parse_reference
+from app.hub.reference import RepositoryReference
 
 
 def outline_of(
-    text: str,
+    reference: RepositoryReference,
     settings: Settings,
     report: Callable[[Event], None],
     announce: Callable[[Path], None] | None = None,
 ) -> Path:
-    """The outline of the repository that a person named.
+    """The outline of a repository.
 
     Args:
-        text: The name.
+        reference: The repository.
         settings: For the converter, which is imported meanwhile.
         report: Hears of about its sizes first.
         announce: Hears of the outline as soon as it is there, before the converter is.
 
     Raises:
-        AppError: `source_not_found` for what names no repository; `converter_missing`; what
-            `fetch_outline` raises.
+        AppError: `converter_missing`; what `fetch_outline` raises.
     """
-    if text.lower().endswith(".gguf"):
-        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text)
-    try:
-        reference = parse_reference(text)
-    except AppError as error:
-        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text) from error
     converter = converter_folder(settings)
 
     def tell(tensors: Tensors) -> None:

@@ -46,6 +46,20 @@ def parse_reference(text: str) -> RepositoryReference:
     return RepositoryReference(f"{owner}/{name}", revision)
 
 
+def repository_named(text: str) -> RepositoryReference:
+    """The repository that is meant by what was named as a source, and is no path.
+
+    Raises:
+        AppError: `source_not_found`, when it can't be a repository either.
+    """
+    if text.lower().endswith(".gguf"):
+        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text)
+    try:
+        return parse_reference(text)
+    except AppError as error:
+        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text) from error
+
+
 def _segments_of(text: str) -> list[str]:
     try:
         address = urlsplit(text)

@@ -6,12 +6,15 @@ import os
 import re
 import sys
 
+import msgspec
 import psutil
 import pytest
 
 from app.chat.conversation import Message
+from app.core.settings import load_settings, save_settings
 from app.gui.process import silence
 from app.gui.process.engine import Absent, Failed, Ready
+from app.native.huge_pages import are_given
 from tests.engine_faults import FAULTS, Client, Fault, Moment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are signals")
@@ -84,6 +87,19 @@ def test_a_model_cut_short_under_a_reply_is_said(client: Client) -> None:
     assert "is incomplete" in client.engine.state.sentence
     client.model.write_bytes(content)
     client.be_ready()
+
+
+@pytest.mark.skipif(not are_given(), reason="the model is mapped where there are no huge pages")
+def test_a_model_that_was_read_goes_on_when_its_file_is_cut_short(client: Client) -> None:
+    settings, _ = load_settings()
+    save_settings(msgspec.structs.replace(settings, memory_map="auto"))
+    while not client.bring_to("stream"):
+        pass
+    os.truncate(client.model, 2**16)
+    client.wait_until(lambda: bool(client.notices))
+    assert "it was cut short" in client.notices[-1]
+    assert client.reply().state == "complete"
+    assert isinstance(client.engine.state, Ready)
 
 
 def test_a_model_deleted_while_it_is_loaded_is_said(client: Client) -> None:
