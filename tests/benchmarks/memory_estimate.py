@@ -78,8 +78,10 @@ def main() -> None:
     columns = f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}{'batch':>6}"
     print(f"{columns}   estimated MB (ratio to real)")
     with opened_devices() as (workers, pointers), tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[1:] or MODELS:
-            source = size_source(made(name, Path(folder)), Settings(), allows_pickle=False)
+        # All of them first: the converter imports transformers without torch, which makes them.
+        places = {name: made(name, Path(folder)) for name in sys.argv[1:] or MODELS}
+        for name, place in places.items():
+            source = size_source(place, Settings(), allows_pickle=False)
             for case in CASES:
                 compared = list(compare(source, case, workers, pointers))
                 rows += 1
