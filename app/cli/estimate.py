@@ -127,7 +127,6 @@ def _surveyed(
     from app.inference.loading import require_consistent
     from app.native.rpc import add_workers
 
-    has_weights = isinstance(source, Path)
     if isinstance(source, Path):
         place = source
     else:
@@ -143,7 +142,7 @@ def _surveyed(
         place, settings, allows_pickle=arguments.allow_pickle, vocabulary=vocabulary
     )
     facts = survey(sized, read_hardware(), options, manner, is_wide=arguments.facts)
-    return facts, _Found(sized, place, options, manner, has_weights)
+    return facts, _Found(sized, place, options, manner, isinstance(source, Path))
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:

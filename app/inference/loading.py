@@ -116,7 +116,7 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
             continue
         if wishes.options.gpu_layers is None and step.gpu_layers and not _have_reserve(found):
             # Else it would be the first prompt that finds no memory, and ends the process.
-            _free(loaded)
+            free(loaded)
             continue
         for notice in _notices(wishes, step, has_device=bool(found)):
             report(notice)
@@ -135,10 +135,11 @@ def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
     try:
         yield loaded
     finally:
-        _free(loaded)
+        free(loaded)
 
 
-def _free(loaded: LoadedModel) -> None:
+def free(loaded: LoadedModel) -> None:
+    """Give back all that a loaded model takes."""
     llama = load_llama()
     llama.llama_free(loaded.context)
     llama.llama_model_free(loaded.model)

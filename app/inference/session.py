@@ -9,13 +9,12 @@ from typing import Self
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.inference.evaluation import Evaluator, Floats, Interrupted, NoRoomError, Part
 from app.inference.generation import Generation, Piece
-from app.inference.loading import LoadWishes, Report, load_model
+from app.inference.loading import LoadWishes, Report, free, load_model
 from app.inference.sampler import Sampler
 from app.inference.saved_states import SavedStates, state_budget_bytes
 from app.inference.slot import Reply, Slot
 from app.inference.slot_memory import SlotMemory
 from app.inference.vocabulary import Vocabulary
-from app.native.library import load_llama
 
 _SHARED_STEP_TOKENS = 512
 """While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
@@ -29,7 +28,6 @@ class Session:
     """
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
-        self._llama = load_llama()
         self.loaded = load_model(wishes, report)
         self.vocabulary = Vocabulary(self.loaded.model)
         name = wishes.model.name
@@ -44,8 +42,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         for slot in self._slots:
             slot.free()
-        self._llama.llama_free(self.loaded.context)
-        self._llama.llama_model_free(self.loaded.model)
+        free(self.loaded)
 
     @property
     def context_tokens(self) -> int:

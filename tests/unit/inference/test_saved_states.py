@@ -14,6 +14,7 @@ from app.inference.loading import LoadWishes
 from app.inference.sampling import Sampling
 from app.inference.saved_states import SavedStates, state_budget_bytes
 from app.inference.session import Session
+from app.native.library import load_llama
 from tests.tiny_model import write_tiny_model
 from tests.vocabularies import (
     vocabulary_file,
@@ -129,7 +130,7 @@ def _slow_memory(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if moving a state took a twentieth of the time that it takes to read it."""
     reply(session, conversation(0))
     (slot,) = [slot for slot in session._slots if slot.read]
-    size = session._llama.llama_state_seq_get_size(session.loaded.context, slot.sequence)
+    size = load_llama().llama_state_seq_get_size(session.loaded.context, slot.sequence)
     token_bytes = size / slot.read
     session.forget_everything()
     monkeypatch.setattr(states_of(session), "_byte_seconds", 1.0)
@@ -219,7 +220,7 @@ def read_states(
     """Reads conversations one after the other, and keeps each, within a budget."""
     reply(session, conversation(0, sizes[0]))
     (slot,) = [slot for slot in session._slots if slot.read]
-    size = session._llama.llama_state_seq_get_size(session.loaded.context, slot.sequence)
+    size = load_llama().llama_state_seq_get_size(session.loaded.context, slot.sequence)
     states = SavedStates(session.loaded, int(most_states * size))
     for number, length in enumerate(sizes):
         session.forget_everything()
