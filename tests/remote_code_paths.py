@@ -130,7 +130,7 @@ def _go(road: str, folder: Path) -> str:
 
 
 def _main(converter: Path, folder: Path, *options: str) -> None:
-    from app.conversion.bridge import activate_converter
+    from app.conversion.converter_process import activate_converter
     from app.conversion.untrusted import refuse_code
 
     if "--unguarded" in options:

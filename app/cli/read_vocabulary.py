@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Import the converter, wait to hear of a checkpoint, and write."""
     from app.conversion.absent_torch import do_without_torch
-    from app.conversion.bridge import import_converter, vocabulary_of
+    from app.conversion.bridge import vocabulary_of
+    from app.conversion.converter_process import import_converter
 
     # It is at its end before there is much to collect.
     gc.disable()

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.checkpoint.adapter import base_named_in
-from app.conversion.bridge import converting, layout_of
+from app.conversion.bridge import layout_of
+from app.conversion.converter_process import converting
 from app.conversion.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode

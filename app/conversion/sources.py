@@ -11,7 +11,7 @@ from app.checkpoint.adapter import read_adapter
 from app.checkpoint.checks import check_files, code_check
 from app.checkpoint.config import read_config
 from app.checkpoint.kind import is_adapter
-from app.conversion import adapter, bridge
+from app.conversion import adapter, bridge, converter_process
 from app.conversion.architectures import require_known_architecture
 from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout import Layout
@@ -106,7 +106,7 @@ class CheckpointSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for all levels."""
-        bridge.activate_converter(converter)
+        converter_process.activate_converter(converter)
         yield LaidOut(bridge.lay_out(self.folder, self.vocabulary), levels)
 
 
@@ -133,7 +133,7 @@ class ProjectorSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for each level: the converter chooses the types."""
-        bridge.activate_converter(converter)
+        converter_process.activate_converter(converter)
         for level in levels:
             layout = bridge.lay_out_projector(self.folder, level)
             yield LaidOut(layout, (level,), has_final_types=True)
@@ -175,7 +175,7 @@ class AdapterSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for each level: the converter chooses the types."""
-        bridge.activate_converter(converter)
+        converter_process.activate_converter(converter)
         base = adapter.find_base(self.folder, self.base)
         for level in levels:
             layout = adapter.lay_out_adapter(self.folder, base, level, converter)
@@ -211,7 +211,7 @@ class GgufSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for all levels."""
-        bridge.activate_converter(converter)
+        converter_process.activate_converter(converter)
         yield LaidOut(lay_out_gguf(self.file), levels)
 
 

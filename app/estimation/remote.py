@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from app.conversion.bridge import import_converter
+from app.conversion.converter_process import import_converter
 from app.conversion.installation import converter_folder
 from app.core.events import Event
 from app.core.settings import Settings

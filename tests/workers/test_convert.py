@@ -29,7 +29,8 @@ END_SECONDS = 1
 LAY_OUT = """
 import json, sys
 from pathlib import Path
-from app.conversion.bridge import activate_converter, lay_out
+from app.conversion.bridge import lay_out
+from app.conversion.converter_process import activate_converter
 activate_converter(Path(sys.argv[1]))
 lay_out(Path(sys.argv[2]))
 print(json.dumps(list(sys.modules)))

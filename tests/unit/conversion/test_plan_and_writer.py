@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.conversion.bridge import Layout
 from app.conversion.choices import NO_CHOICES
 from app.conversion.header import metadata_for, padded
+from app.conversion.layout import Layout
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import TypePlan, hollow_file, plan_types
 from app.conversion.writer import Manner, write_models

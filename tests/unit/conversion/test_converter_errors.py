@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.conversion.bridge import _in_words
+from app.conversion.converter_errors import _in_words
 
 
 @pytest.mark.parametrize(

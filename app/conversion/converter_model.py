@@ -1,0 +1,68 @@
+"""A checkpoint as the model that llama.cpp's converter makes of it, nothing of it read yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from app.conversion.converter_errors import naming_the_quantization
+from app.conversion.disagreements import settle, settle_names
+from app.core.errors import AppError, ErrorCode
+
+_DEQUANTIZED = frozenset({"gptq", "fp8", "compressed-tensors", "bitnet", "modelopt"})
+"""Methods whose weights the converter turns back into numbers (dequant_model in base.py)."""
+
+
+def converter_model(checkpoint: Path, kind: Any) -> Any:
+    """The converter's model of a checkpoint, as one of its `ModelType`s.
+
+    Raises:
+        AppError: `architecture_unsupported`, `quantization_unsupported`.
+    """
+    from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
+    from gguf import LlamaFileType
+
+    parameters = settle(ModelBase.load_hparams(checkpoint, False))
+    architecture = get_model_architecture(parameters, kind)
+    try:
+        make = get_model_class(architecture, mmproj=kind == ModelType.MMPROJ)
+    except NotImplementedError as error:
+        code = ErrorCode.ARCHITECTURE_UNSUPPORTED
+        raise AppError(code, architecture=architecture) from error
+    model = make(
+        checkpoint,
+        LlamaFileType.ALL_F32,
+        checkpoint / "model.gguf",
+        eager=False,
+        hparams=parameters,
+    )
+    settle_names(model)
+    naming = naming_the_quantization(_quantization_of(parameters))
+    model.dequant_model = naming(model.dequant_model)
+    return model
+
+
+def sixteen_bit_type(model: Any) -> Any:
+    """The file type that keeps every weight as it is: what `--outtype auto` takes, or float32.
+
+    It matters for tensors that are never quantised: they stay in the type of this layout. Numbers
+    that come out of another quantization are exact in 32 bits only.
+    """
+    import torch
+    from gguf import LlamaFileType
+
+    if _quantization_of(model.hparams) in _DEQUANTIZED:
+        return LlamaFileType.ALL_F32
+    by_dtype = {
+        torch.bfloat16: LlamaFileType.MOSTLY_BF16,
+        torch.float16: LlamaFileType.MOSTLY_F16,
+    }
+    known = {torch.bfloat16, torch.float16, torch.float32, torch.float64}
+    matrices = (tensor for _, tensor in model.get_tensors() if len(tensor.shape) > 1)
+    dtypes = known & {tensor.dtype for tensor in matrices}
+    # Where there are several, only 32 bits keep them all.
+    return by_dtype.get(dtypes.pop() if len(dtypes) == 1 else None, LlamaFileType.ALL_F32)
+
+
+def _quantization_of(parameters: dict[str, Any]) -> str:
+    return str((parameters.get("quantization_config") or {}).get("quant_method", ""))
