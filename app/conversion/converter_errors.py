@@ -1,4 +1,4 @@
-"""Faults of llama.cpp's converter in words: it raises errors of many kinds, most without a sentence."""
+"""Faults of llama.cpp's converter in words: it raises errors of many kinds, few with a sentence."""
 
 from __future__ import annotations
 
