@@ -1,4 +1,8 @@
-"""Gets llama.cpp's converter: out of the source distribution of exactly the installed engine."""
+"""Gets llama.cpp's converter, out of the source distribution of exactly the installed engine.
+
+Beside it lie the packages that this converter is written against, of which transformers matters
+most: another version reads some checkpoints otherwise, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,21 @@ import re
 import shutil
 import sys
 import tarfile
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 from app.core import files, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.names import path_inside
 from app.core.settings import Settings
-from app.jobs.package import Package, fetched
+from app.jobs.package import Package, PinnedPackages, fetched, install
 from app.jobs.reporter import Reporter
 
 _ENGINE = "llama-cpp-python"
 _COMPONENT = "the converter"
+_PACKAGES = "the converter's packages"
+_PACKAGES_BYTES = 135 * 2**20
+_REQUIREMENTS = "requirements/requirements-convert_legacy_llama.txt"
 # Size in bytes and SHA-256 of each engine version's source distribution.
 _SOURCES = {
     "0.3.36": (76_589_250, "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"),
@@ -26,6 +33,7 @@ _SOURCES = {
 _WANTED = re.compile(
     r"conversion/.+|gguf-py/gguf/.+|convert_(hf|lora)_to_gguf\.py|LICENSE"
     r"|models/ggml-vocab-[^/]+\.gguf|models/templates/[^/]+|tests/snapshots/[^/]+"
+    rf"|{re.escape(_REQUIREMENTS)}"
 )
 
 
@@ -49,9 +57,33 @@ def converter_folder(settings: Settings) -> Path:
     """
     own = settings.converter_folder
     folder = _first_converter([Path(own).expanduser()] if own else _own_folders())
+    if folder is None or _first_folder(_package_folders()) is None:
+        raise AppError(ErrorCode.CONVERTER_MISSING)
+    return folder
+
+
+def pinned_packages_folder() -> Path:
+    """Where the packages lie that the installed engine's converter pins.
+
+    Raises:
+        AppError: `converter_missing`, `engine_missing`.
+    """
+    folder = _first_folder(_package_folders())
     if folder is None:
         raise AppError(ErrorCode.CONVERTER_MISSING)
     return folder
+
+
+def pinned_version(package: str) -> str:
+    """The version of a package that the installed engine's converter pins.
+
+    Raises:
+        AppError: `component_unreachable`, `engine_missing`.
+    """
+    found = re.search(rf"^{re.escape(package)}==(\S+)", _requirements().read_text("utf-8"), re.M)
+    if found is None:
+        raise ValueError(package)
+    return found[1]
 
 
 def holds_converter(folder: Path) -> bool:
@@ -62,14 +94,17 @@ def holds_converter(folder: Path) -> bool:
 
 
 def install_converter(reporter: Reporter) -> Path:
-    """Fetch the converter that fits the installed engine, unless it is there already.
+    """Fetch the converter that fits the installed engine, and its packages, where they are missing.
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, `engine_missing`, and what
             `app.jobs.package.fetched` raises.
     """
+    if _first_folder(_package_folders()) is None:
+        packages = PinnedPackages(_PACKAGES, _requirements(), _PACKAGES_BYTES)
+        install(packages, _package_folders()[0], reporter)
     present = _first_converter(_own_folders())
-    if present is not None:
+    if present is not None and (present / _REQUIREMENTS).is_file():
         return present
     folder = _installed_folder()
     with fetched(_source_of(installed_engine_version()), reporter) as archive:
@@ -78,6 +113,7 @@ def install_converter(reporter: Reporter) -> Path:
         if not holds_converter(tree):
             raise AppError(ErrorCode.COMPONENT_DAMAGED, component=_COMPONENT.capitalize())
         folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
         files.replace(tree, folder)
     return folder
 
@@ -112,17 +148,40 @@ def _own_folders() -> list[Path]:
     return [_installed_folder(), *([Path(bundle) / "converter"] if bundle else [])]
 
 
+def _package_folders() -> list[Path]:
+    bundle = getattr(sys, "_MEIPASS", None)
+    installed = paths.converter_packages_folder() / installed_engine_version()
+    return [installed, *([Path(bundle) / "converter-packages"] if bundle else [])]
+
+
+def _requirements() -> Path:
+    """The pinned packages and their checksums, as a file for pip."""
+    version = installed_engine_version()
+    file = Path(str(resources.files("resources").joinpath("converter"))) / f"{version}.txt"
+    if not file.is_file():
+        raise _without_checksum(_PACKAGES, version)
+    return file
+
+
+def _first_folder(folders: list[Path]) -> Path | None:
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
 def _first_converter(folders: list[Path]) -> Path | None:
     return next((folder for folder in folders if holds_converter(folder)), None)
 
 
 def _source_of(version: str) -> Package:
     if version not in _SOURCES:
-        raise AppError(
-            ErrorCode.COMPONENT_UNREACHABLE,
-            component=_COMPONENT.capitalize(),
-            reason=f"no checksum is known for version {version}",
-        )
+        raise _without_checksum(_COMPONENT, version)
     size_bytes, sha256 = _SOURCES[version]
     file_name = f"{_ENGINE.replace('-', '_')}-{version}.tar.gz"
     return Package(_COMPONENT, _ENGINE, version, file_name, size_bytes, sha256)
+
+
+def _without_checksum(component: str, version: str) -> AppError:
+    return AppError(
+        ErrorCode.COMPONENT_UNREACHABLE,
+        component=component.capitalize(),
+        reason=f"no checksum is known for version {version}",
+    )

@@ -90,6 +90,11 @@ def converters_folder() -> Path:
     return home() / "converter"
 
 
+def converter_packages_folder() -> Path:
+    """Where the packages lie that the converter pins: one folder per engine version below it."""
+    return home() / "converter-packages"
+
+
 def trials_folder() -> Path:
     """What loads without allocation told, so that the next estimate need not try them."""
     return home() / "trials"

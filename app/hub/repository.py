@@ -1,27 +1,30 @@
-"""The facts about a repository on the Hub: its commit, its files, their sizes and checksums."""
+"""The facts about a repository on the Hub: its commit, its files, their sizes and checksums.
+
+The Hub's own library is not asked: the converter's process needs the version of it that llama.cpp
+pins, and no process can hold two.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
 from app.core.errors import AppError, ErrorCode
 from app.hub.answers import in_few_words, refusal, unreachable
-from app.hub.client import tls_context
+from app.hub.client import HubClient
 from app.hub.endpoint import hub_endpoint
 from app.hub.reference import RepositoryReference
-
-if TYPE_CHECKING:
-    from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 _TIMEOUT_SECONDS = 30.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_SWITCHES = ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "HF_HUB_DISABLE_TELEMETRY")
+_YES = frozenset({"1", "ON", "YES", "TRUE"})
 _NOT_AS_DOCUMENTED = (TypeError, ValueError, KeyError, AttributeError)
 
 
@@ -54,65 +57,50 @@ def fetch_repository(reference: RepositoryReference, token: str | None) -> Repos
     """
     try:
         return _facts_of(reference.repository, _ask(reference, token))
-    except (httpx2.HTTPError, OSError) as error:
-        raise _named(error, reference) from error
+    except httpx2.HTTPError as error:
+        raise unreachable(hub_endpoint(), in_few_words(error)) from error
+    except OSError as error:
+        raise unreachable(hub_endpoint(), error.strerror or "no connection") from error
     except httpx2.InvalidURL as error:
         raise unreachable(hub_endpoint(), "not a web address") from error
     except _NOT_AS_DOCUMENTED as error:
         raise AppError(ErrorCode.HUB_ANSWER, reason="not as documented") from error
 
 
-def _ask(reference: RepositoryReference, token: str | None) -> ModelInfo:
-    # Read by the library when it is imported: it must take no token from a file, and tell nothing.
-    os.environ.update(dict.fromkeys(_SWITCHES, "1"))
-    from huggingface_hub import set_client_factory
-    from huggingface_hub.constants import is_offline_mode
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.hf_api import HfApi
-
-    if is_offline_mode():
+def _ask(reference: RepositoryReference, token: str | None) -> Any:
+    """The Hub's answer about a model, as its API documents it (`/api/models/{repo_id}`)."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES:
         raise unreachable(hub_endpoint(), "HF_HUB_OFFLINE is set")
-    set_client_factory(lambda: httpx2.Client(verify=tls_context(), follow_redirects=True))
-    try:
-        return HfApi(endpoint=hub_endpoint()).model_info(
-            reference.repository,
-            revision=reference.revision,
-            timeout=_TIMEOUT_SECONDS,
-            files_metadata=True,
-            token=token or False,
-        )
-    except HFValidationError as error:
-        raise AppError(ErrorCode.REPOSITORY_NAME, text=reference.repository) from error
+    address = f"{hub_endpoint()}/api/models/{reference.repository}"
+    if reference.revision is not None:
+        address += f"/revision/{quote(reference.revision, safe='')}"
+    with (
+        HubClient(hub_endpoint(), token, _TIMEOUT_SECONDS) as client,
+        client.get(f"{address}?blobs=true", {}) as response,
+    ):
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            raise refusal(response.status_code, response.headers, reference)
+        response.read()
+        return response.json()
 
 
-def _named(error: httpx2.HTTPError | OSError, reference: RepositoryReference) -> AppError:
-    from huggingface_hub.errors import HfHubHTTPError
-
-    match error:
-        case HfHubHTTPError(response=response):
-            return refusal(response.status_code, response.headers, reference)
-        case httpx2.HTTPError():
-            return unreachable(hub_endpoint(), in_few_words(error))
-        case _:
-            return unreachable(hub_endpoint(), error.strerror or "no connection")
-
-
-def _facts_of(repository: str, info: ModelInfo) -> RepositoryFacts:
-    commit = info.sha or ""
+def _facts_of(repository: str, answer: Any) -> RepositoryFacts:
+    commit = answer["sha"]
     if not _COMMIT.fullmatch(commit):
         raise ValueError(commit)
-    files = tuple(_file_of(sibling) for sibling in info.siblings or ())
-    return RepositoryFacts(repository, commit, bool(info.gated), files)
+    files = tuple(_file_of(sibling) for sibling in answer.get("siblings") or ())
+    return RepositoryFacts(repository, commit, bool(answer.get("gated")), files)
 
 
-def _file_of(sibling: RepoSibling) -> RepositoryFile:
-    sha256 = sibling.lfs.sha256 if sibling.lfs else None
-    size_bytes = sibling.lfs.size if sibling.lfs else sibling.size
-    if not isinstance(sibling.rfilename, str) or not isinstance(size_bytes, int) or size_bytes < 0:
+def _file_of(sibling: Any) -> RepositoryFile:
+    path, lfs, blob_id = sibling["rfilename"], sibling.get("lfs"), sibling.get("blobId")
+    sha256 = lfs["sha256"] if lfs else None
+    size_bytes = lfs["size"] if lfs else sibling["size"]
+    if not isinstance(path, str) or not isinstance(size_bytes, int) or size_bytes < 0:
         raise TypeError(sibling)
-    if not _is_checksum(sha256, sibling.blob_id):
+    if not _is_checksum(sha256, blob_id):
         raise ValueError(sibling)
-    return RepositoryFile(sibling.rfilename, size_bytes, sha256, sibling.blob_id)
+    return RepositoryFile(path, size_bytes, sha256, blob_id)
 
 
 def _is_checksum(sha256: str | None, blob_id: str | None) -> bool:

