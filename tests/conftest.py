@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
 import pytest
 
+from tests.installed import PERSONS_HOME, lend_converter
 from tests.known_machine import remember_machine
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -23,19 +23,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-_PERSONS_HOME = Path(
-    os.environ.get("GRISTMILL_HOME") or platformdirs.user_data_path("gristmill", appauthor=False)
-)
-
-
 @pytest.fixture
 def converter(home: Path) -> Path:
     """llama.cpp's converter, as set-up installed it, in this test's data folder."""
-    installed = _PERSONS_HOME / "converter"
-    assert installed.is_dir(), "run `make setup` first: it fetches the converter"
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "converter").symlink_to(installed, target_is_directory=True)
-    return home / "converter"
+    return lend_converter(home)
 
 
 @pytest.fixture
@@ -48,7 +39,7 @@ def known_machine(home: Path) -> None:
 @pytest.fixture(scope="session")
 def starter_file() -> Path:
     """The starter model, where set-up installed it."""
-    installed = _PERSONS_HOME / "models" / "starter"
+    installed = PERSONS_HOME / "models" / "starter"
     assert installed.is_dir(), "run `make setup` first: it fetches the starter model"
     return next(installed.glob("*.gguf"))
 

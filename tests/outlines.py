@@ -41,12 +41,7 @@ def main() -> None:
     """Print the sizes of the sources that were named."""
     sources = [Path(source) for source in sys.argv[1:]]
     # All of them first: afterwards the converter keeps this process off the network.
-    places = [
-        source
-        if source.exists()
-        else outline_of(repository_named(str(source)), Settings(), _ignore)
-        for source in sources
-    ]
+    places = [source if source.exists() else _outline(str(source)) for source in sources]
     sized = [
         _sized(place, is_remote=place != source)
         for place, source in zip(places, sources, strict=True)
@@ -56,7 +51,9 @@ def main() -> None:
 
 
 def _outline(name: str) -> Path:
-    return outline_of(repository_named(name), Settings(), _ignore)
+    # None is made ahead unless it is started.
+    with VocabularyAhead() as vocabulary:
+        return outline_of(repository_named(name), Settings(), _ignore, vocabulary)
 
 
 def _sized(place: Path, *, is_remote: bool) -> SizedSource:

@@ -130,7 +130,7 @@ def _surveyed(
     if isinstance(source, Path):
         place = source
     else:
-        place = outline_of(source, settings, reporter.report, vocabulary.begin)
+        place = outline_of(source, settings, reporter.report, vocabulary)
     workers = tuple(arguments.worker or settings.workers)
     if workers:
         add_workers(workers)

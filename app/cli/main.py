@@ -18,6 +18,7 @@ from app.core.events import Failed
 from app.jobs import lifeline
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from app.jobs.reporter import PipeReporter, Reporter
+from app.jobs.start_over import StartOver, start_over
 
 
 class Verb(Protocol):
@@ -61,12 +62,15 @@ def run_command_line(arguments: list[str]) -> int:
     lifeline.stop_on_signals()
     if parsed.events:
         lifeline.follow_parent()
-    reporter: Reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb)
+    reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb)
     try:
         leftovers.sweep()
         parsed.run(parsed, reporter)
     except Cancelled:
         return EXIT_CANCELLED
+    except StartOver as again:
+        reporter.give_back()
+        start_over(again.variables)
     except AppError as error:
         reporter.report(Failed(error.code, error.facts))
         return EXIT_USAGE if error.code in _USAGE_ERRORS else EXIT_FAILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,6 +13,9 @@ from app.cli.values import path
 from app.core.events import Finished
 from app.jobs import lifeline
 from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.conversion.transformers_choice import Transformers
 
 NAME = "read-vocabulary"
 HELP = "Write a checkpoint's vocabulary as metadata of a GGUF file; estimate starts it."
@@ -24,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Import the converter, wait to hear of a checkpoint, and write."""
+    """Wait to hear of the version of transformers, then of the checkpoint, and write."""
     from app.conversion.absent_torch import do_without_torch
     from app.conversion.bridge import vocabulary_of
     from app.conversion.converter_process import import_converter
@@ -32,7 +36,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     # It is at its end before there is much to collect.
     gc.disable()
     do_without_torch()
-    import_converter(arguments.converter)
+    # To wait for it loses nothing: the tokenizer is fetched after what the choice goes by.
+    transformers: Transformers = "pinned" if lifeline.receive_beginning() == "pinned" else "own"
+    import_converter(arguments.converter, transformers)
     entries = vocabulary_of(Path(lifeline.receive_beginning()))
     arguments.target.write_bytes(msgspec.msgpack.encode(entries))
     reporter.report(Finished())

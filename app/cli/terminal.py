@@ -16,6 +16,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes, format_duration
+from app.jobs.start_over import has_started_over
 
 _REPAINT_SECONDS = 0.1
 _LINE_SECONDS = 30.0
@@ -64,6 +65,12 @@ class TerminalReporter:
         self._step = ""
         self._announced: set[tuple[str, str]] = set()
         self._line_width = 0
+
+    def give_back(self) -> None:
+        """Give the terminal back, for the process that takes this one's place."""
+        self._clear()
+        for number, stream in enumerate((self._output, self._errors), start=1):
+            os.dup2(stream.fileno(), number)
 
     def report(self, event: events.Event) -> None:
         """Show one event."""
@@ -157,7 +164,8 @@ def terminal_reporter(verb: str) -> TerminalReporter:
     """
     try:
         log = _log_of(verb)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        anew = 0 if has_started_over() else os.O_TRUNC
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o600)
     except (AppError, OSError):
         # A data folder that can't be written to is for the verb to report.
         return TerminalReporter(sys.stdout, sys.stderr)

@@ -13,13 +13,22 @@ from typing import Any
 
 from app.conversion.converter_errors import naming_the_converter
 from app.conversion.holes import refuse_holes
+from app.conversion.installation import pinned_packages_folder
+from app.conversion.transformers_choice import Transformers
 from app.conversion.untrusted import refuse_code
 
 
-def activate_converter(folder: Path) -> None:
-    """Make the converter in `folder` importable; must come before anything imports gguf."""
+@functools.cache
+def activate_converter(folder: Path, transformers: Transformers = "own") -> None:
+    """Make the converter in `folder` importable; must come before anything imports gguf.
+
+    Raises:
+        AppError: what `pinned_packages_folder` raises.
+    """
     # The registry's gguf calls itself the same version as the converter's own, and is older.
     sys.path[:0] = [str(folder), str(folder / "gguf-py")]
+    if transformers == "pinned":
+        sys.path.insert(0, str(pinned_packages_folder()))
     os.environ.update(
         NO_LOCAL_GGUF="1",
         HF_HUB_OFFLINE="1",
@@ -31,12 +40,12 @@ def activate_converter(folder: Path) -> None:
     logging.getLogger("hf-to-gguf").setLevel(logging.WARNING)
 
 
-def import_converter(folder: Path) -> None:
-    """Import the converter in `folder` and what it needs, which takes seconds, before it is used.
+def import_converter(folder: Path, transformers: Transformers) -> None:
+    """Import the converter in `folder` and what it needs before it is used: that takes seconds.
 
     May run on a thread of its own; what fails fails again, and is told, where it is used.
     """
-    activate_converter(folder)
+    activate_converter(folder, transformers)
     with suppress(Exception), converting():
         import conversion  # noqa: F401
 

@@ -11,6 +11,7 @@ from app.conversion.choices import NO_CHOICES, TypeChoices
 from app.conversion.layout import Layout
 from app.conversion.memory import require_memory
 from app.conversion.sources import LaidOut, Source
+from app.conversion.transformers_choice import in_words, trying_both
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import Manner, write_models
@@ -26,6 +27,7 @@ from app.core.events import (
 from app.core.files import require_space
 from app.core.levels import Level
 from app.core.sizes import format_bytes
+from app.jobs.start_over import has_started_over
 from app.native.quantization import type_name
 
 Report = Callable[[Event], None]
@@ -95,7 +97,9 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
 def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
     checked = [*request.source.checks(converter), *_check_wishes(request)]
     for check in checked:
-        report(check)
+        # The first try has told the good ones.
+        if check.error is not None or not has_started_over():
+            report(check)
     for check in checked:
         if check.error is not None:
             facts: Facts = check.facts
@@ -124,6 +128,8 @@ def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
     layouts = request.source.layouts(request.levels, converter)
     while (laid_out := _next(layouts, report)) is not None:
+        if request.tells_tensors and laid_out.transformers is not None:
+            report(Checked("converter", in_words(laid_out.transformers)))
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
@@ -150,9 +156,9 @@ def _subject_of(error: AppError) -> Subject:
 def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) -> list[TypePlan]:
     layout = laid_out.layout
     with hollow_file(layout) as hollow:
-        with _reported("architecture", report):
+        with _reported("architecture", report), trying_both(laid_out.transformers):
             tokenizer = require_loadable(hollow.path)
-        report(Checked("architecture", _in_words(layout)))
+        report(Checked("architecture", _size_in_words(layout)))
         report(Checked("tokenizer", tokenizer))
         plans = []
         for level in laid_out.levels:
@@ -161,7 +167,7 @@ def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) 
         return plans
 
 
-def _in_words(layout: Layout) -> str:
+def _size_in_words(layout: Layout) -> str:
     return f"{layout.architecture}, {layout.parameters:,} weights"
 
 

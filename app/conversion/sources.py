@@ -11,10 +11,12 @@ from app.checkpoint.adapter import read_adapter
 from app.checkpoint.checks import check_files, code_check
 from app.checkpoint.config import read_config
 from app.checkpoint.kind import is_adapter
-from app.conversion import adapter, bridge, converter_process
+from app.conversion import adapter, bridge
 from app.conversion.architectures import require_known_architecture
+from app.conversion.converter_process import activate_converter
 from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout import Layout
+from app.conversion.transformers_choice import Transformers, transformers_for, trying_both
 from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
@@ -33,12 +35,14 @@ _PLAIN_LEVELS = tuple(level for level in LEVELS if level.name in {"F32", "F16", 
 class LaidOut:
     """A layout and the levels that can be made of it.
 
-    With `has_final_types` its types are those of the one level already.
+    With `has_final_types` its types are those of the one level already. `transformers` is the
+    version that read it; None where that was not needed.
     """
 
     layout: Layout
     levels: Levels
     has_final_types: bool = False
+    transformers: Transformers | None = None
 
 
 class Source(Protocol):
@@ -106,8 +110,11 @@ class CheckpointSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for all levels."""
-        converter_process.activate_converter(converter)
-        yield LaidOut(bridge.lay_out(self.folder, self.vocabulary), levels)
+        transformers = transformers_for(self.folder)
+        activate_converter(converter, transformers)
+        with trying_both(transformers):
+            layout = bridge.lay_out(self.folder, self.vocabulary)
+        yield LaidOut(layout, levels, transformers=transformers)
 
 
 @dataclass(frozen=True)
@@ -133,10 +140,12 @@ class ProjectorSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for each level: the converter chooses the types."""
-        converter_process.activate_converter(converter)
+        transformers = transformers_for(self.folder)
+        activate_converter(converter, transformers)
         for level in levels:
-            layout = bridge.lay_out_projector(self.folder, level)
-            yield LaidOut(layout, (level,), has_final_types=True)
+            with trying_both(transformers):
+                layout = bridge.lay_out_projector(self.folder, level)
+            yield LaidOut(layout, (level,), has_final_types=True, transformers=transformers)
 
 
 @dataclass(frozen=True)
@@ -175,11 +184,13 @@ class AdapterSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for each level: the converter chooses the types."""
-        converter_process.activate_converter(converter)
         base = adapter.find_base(self.folder, self.base)
+        transformers = transformers_for(base)
+        activate_converter(converter, transformers)
         for level in levels:
-            layout = adapter.lay_out_adapter(self.folder, base, level, converter)
-            yield LaidOut(layout, (level,), has_final_types=True)
+            with trying_both(transformers):
+                layout = adapter.lay_out_adapter(self.folder, base, level, converter)
+            yield LaidOut(layout, (level,), has_final_types=True, transformers=transformers)
 
 
 @dataclass(frozen=True)
@@ -211,7 +222,7 @@ class GgufSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for all levels."""
-        converter_process.activate_converter(converter)
+        activate_converter(converter)
         yield LaidOut(lay_out_gguf(self.file), levels)
 
 

@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from app.conversion.transformers_choice import Transformers
 from app.core.events import Begin
 from app.core.files import temporary_folder
 from app.jobs.errand import StartedErrand
@@ -43,6 +44,11 @@ class VocabularyAhead:
     def start(self, converter: Path) -> None:
         """Start the child; it imports the converter in this folder."""
         self._child = StartedErrand(VERB, str(converter), str(self._file))
+
+    def read_with(self, transformers: Transformers) -> None:
+        """Say which version of transformers reads it; comes before the checkpoint."""
+        if self._child is not None:
+            self._child.send(Begin(transformers))
 
     def begin(self, checkpoint: Path) -> None:
         """Say whose vocabulary it is."""

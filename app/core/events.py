@@ -34,7 +34,17 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
     detail: str = ""
 
 
-Subject = Literal["files", "weights", "code", "base", "architecture", "tokenizer", "memory", "disk"]
+Subject = Literal[
+    "files",
+    "weights",
+    "code",
+    "base",
+    "converter",
+    "architecture",
+    "tokenizer",
+    "memory",
+    "disk",
+]
 
 
 class Checked(msgspec.Struct, frozen=True, tag="checked"):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from pathlib import Path
 
 from app.conversion.converter_process import import_converter
 from app.conversion.installation import converter_folder
+from app.conversion.transformers_choice import Transformers, transformers_for
+from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.events import Event
 from app.core.settings import Settings
 from app.estimation.approximate import approximate_sizes
@@ -19,7 +23,7 @@ def outline_of(
     reference: RepositoryReference,
     settings: Settings,
     report: Callable[[Event], None],
-    announce: Callable[[Path], None] | None = None,
+    vocabulary: VocabularyAhead,
 ) -> Path:
     """The outline of a repository.
 
@@ -27,23 +31,39 @@ def outline_of(
         reference: The repository.
         settings: For the converter, which is imported meanwhile.
         report: Hears of about its sizes first.
-        announce: Hears of the outline as soon as it is there, before the converter is.
+        vocabulary: Is begun as soon as the outline is there, before the converter is.
 
     Raises:
         AppError: `converter_missing`; what `fetch_outline` raises.
     """
     converter = converter_folder(settings)
+    chosen: Future[Transformers] = Future()
 
     def tell(tensors: Tensors) -> None:
         if (sizes := approximate_sizes(tensors)) is not None:
             report(sizes)
 
+    def choose(folder: Path) -> None:
+        chosen.set_result(transformers_for(folder))
+        vocabulary.read_with(chosen.result())
+
     # The layout needs it next, and it takes about as long as the network.
-    importing = threading.Thread(target=import_converter, args=(converter,))
-    place = fetch_outline(reference, report, tell, importing.start)
-    if announce is not None:
-        announce(place)
+    importing = threading.Thread(target=_import_when_chosen, args=(converter, chosen))
+    try:
+        place = fetch_outline(reference, report, tell, importing.start, choose)
+    except BaseException:
+        chosen.cancel()
+        raise
+    vocabulary.begin(place)
     if importing.ident is not None:
         # Two threads that import the same modules get in each other's way.
         importing.join()
     return place
+
+
+def _import_when_chosen(converter: Path, chosen: Future[Transformers]) -> None:
+    # It takes longest, and is the same for both versions.
+    import torch  # noqa: F401
+
+    with suppress(CancelledError):
+        import_converter(converter, chosen.result())

@@ -15,6 +15,7 @@ from app.conversion.choices import NO_CHOICES
 from app.conversion.installation import converter_folder
 from app.conversion.layout import FLOATING_TYPES, Layout
 from app.conversion.sources import CheckpointSource, GgufSource, Source
+from app.conversion.transformers_choice import Transformers, trying_both
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
 from app.conversion.vocabulary_ahead import VocabularyAhead
@@ -66,13 +67,14 @@ class SizedSource:
     """A source: how its model is built, and its levels, the smallest first, unknown ones last.
 
     With `is_causal` a token of it sees only what comes before it. `layout` is what the levels with
-    a plan would be made from.
+    a plan would be made from, `transformers` the version that read it.
     """
 
     shape: ModelShape
     is_causal: bool
     levels: tuple[SizedLevel, ...]
     layout: Layout | None = None
+    transformers: Transformers | None = None
 
     def require_loadable(self) -> None:
         """Let llama.cpp look at what would be made with its vocabulary; may be on a thread.
@@ -81,7 +83,7 @@ class SizedSource:
             AppError: `checkpoint_rejected`.
         """
         if self.layout is not None:
-            with hollow_file(self.layout) as hollow:
+            with trying_both(self.transformers), hollow_file(self.layout) as hollow:
                 require_loadable(hollow.path)
 
 
@@ -122,11 +124,12 @@ def _planned(source: Source, converter: Path) -> SizedSource:
     laid_out = next(source.layouts(levels, converter))
     with hollow_file(laid_out.layout) as hollow:
         # To look at the vocabulary takes llama.cpp half a second: see `SizedSource`.
-        require_loadable(hollow.without_vocabulary)
+        with trying_both(laid_out.transformers):
+            require_loadable(hollow.without_vocabulary)
         header = read_header(hollow.without_vocabulary)
         sized = _sorted([_sized(laid_out.layout, hollow, level) for level in levels])
     is_causal = facts_of([header]).is_causal
-    return SizedSource(shape_of(header), is_causal, sized, laid_out.layout)
+    return SizedSource(shape_of(header), is_causal, sized, laid_out.layout, laid_out.transformers)
 
 
 def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:

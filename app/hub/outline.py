@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.checkpoint.kind import OUTLINE_MARK
@@ -42,9 +43,18 @@ _DAY_SECONDS = 86_400
 _PATIENCE = Patience(stall_seconds=20.0, tries=3)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONFIGURATION = "config.json"
+_CONFIGURATIONS = frozenset({_CONFIGURATION, "tokenizer_config.json"})
 _MOST_NAMED = 12
 
 Tensors = Mapping[str, TensorEntry]
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Who hears of what is there before all is."""
+
+    observe: Callable[[Tensors], None]
+    configured: Callable[[Path], None]
 
 
 def fetch_outline(
@@ -52,6 +62,7 @@ def fetch_outline(
     report: Callable[[Event], None],
     observe: Callable[[Tensors], None],
     meanwhile: Callable[[], None],
+    configured: Callable[[Path], None],
     patience: Patience = _PATIENCE,
 ) -> Path:
     """The folder with the outline of a checkpoint, fetched unless it is there already.
@@ -61,6 +72,7 @@ def fetch_outline(
         report: Hears of progress (bytes over all files) and of breaks.
         observe: Hears of all tensors as soon as they are known.
         meanwhile: Called when the repository is known and its files are still to be fetched.
+        configured: Hears of the folder once the configurations of model and tokenizer are in it.
         patience: How long to wait for the network.
 
     Raises:
@@ -77,10 +89,11 @@ def fetch_outline(
             files = _checkpoint_files(facts)
             meanwhile()
             with _unfinished(kept) as folder, _asked(facts, token, report, patience) as snapshot:
-                _fill(folder, files, snapshot, report, observe)
+                _fill(folder, files, snapshot, report, _Listener(observe, configured))
             _remove_old(kept)
             return kept
     os.utime(_root_of(kept))
+    configured(kept)
     observe(_tensors_in(kept))
     return kept
 
@@ -153,7 +166,7 @@ def _fill(
     files: Files,
     snapshot: Snapshot,
     report: Callable[[Event], None],
-    observe: Callable[[Tensors], None],
+    listener: _Listener,
 ) -> None:
     weights = [file for file in files if file.path.endswith(WEIGHTS_SUFFIX)]
     others = [file for file in files if file not in weights]
@@ -167,10 +180,14 @@ def _fill(
     (folder / OUTLINE_MARK).touch()
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         headers = [pool.submit(_fetch_hollow, file, folder, snapshot) for file in weights]
+        # First what others wait for.
+        others.sort(key=lambda file: file.path not in _CONFIGURATIONS)
         fetched = [pool.submit(fetch, file) for file in others]
         try:
+            _wait_for(fetched[: sum(file.path in _CONFIGURATIONS for file in others)])
+            listener.configured(folder)
             _wait_for(headers)
-            observe(_tensors_in(folder))
+            listener.observe(_tensors_in(folder))
             _wait_for(fetched)
         except BaseException:
             pool.shutdown(cancel_futures=True)

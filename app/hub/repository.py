@@ -25,6 +25,8 @@ _TIMEOUT_SECONDS = 30.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _YES = frozenset({"1", "ON", "YES", "TRUE"})
+# Read once: later on the converter sets it for its own libraries.
+_IS_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 _NOT_AS_DOCUMENTED = (TypeError, ValueError, KeyError, AttributeError)
 
 
@@ -69,7 +71,7 @@ def fetch_repository(reference: RepositoryReference, token: str | None) -> Repos
 
 def _ask(reference: RepositoryReference, token: str | None) -> Any:
     """The Hub's answer about a model, as its API documents it (`/api/models/{repo_id}`)."""
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES:
+    if _IS_OFFLINE:
         raise unreachable(hub_endpoint(), "HF_HUB_OFFLINE is set")
     address = f"{hub_endpoint()}/api/models/{reference.repository}"
     if reference.revision is not None:

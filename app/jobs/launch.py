@@ -15,18 +15,18 @@ RENDER = "--render-templates"
 
 def command_line(verb: str, *arguments: str) -> list[str]:
     """The command that runs `verb` in a child that reports events."""
-    return [*_program(), verb, "--events", *arguments]
+    return [*program_command(), verb, "--events", *arguments]
 
 
 def is_own_command(command: Sequence[str]) -> bool:
     """Whether a process was started by such a command: it is one of this program's."""
-    program = _program()
+    program = program_command()
     return list(command[: len(program)]) == program
 
 
 def renderer_command_line() -> list[str]:
     """The command for the child that renders chat templates; it is no verb, and starts faster."""
-    return [*_program(), RENDER]
+    return [*program_command(), RENDER]
 
 
 def child_environment(verb: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -37,5 +37,6 @@ def child_environment(verb: str, environment: Mapping[str, str] | None = None) -
     return {name: value for name, value in inherited.items() if not _SECRET.search(name)}
 
 
-def _program() -> list[str]:
+def program_command() -> list[str]:
+    """The command that starts this program, to which its arguments are added."""
     return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]

@@ -31,6 +31,10 @@ class PipeReporter:
         os.dup2(2, 1)
         sys.stdout = sys.stderr
 
+    def give_back(self) -> None:
+        """Give standard output back, for the process that takes this one's place."""
+        os.dup2(self._pipe, 1)
+
     def report(self, event: Event) -> None:
         """Write the event; a parent that is gone is noticed by the lifeline, not here."""
         line = encode(event)

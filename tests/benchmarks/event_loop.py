@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
+from tests.installed import PERSONS_HOME, lend_converter
 
 _INTERVAL_MS = 5
 _PATIENCE_SECONDS = 300
@@ -22,16 +22,12 @@ _PROMPT = "Write a long story about a miller, with a list, a table and some Pyth
 
 def main() -> None:
     """Print a table."""
-    real = Path(
-        os.environ.get("GRISTMILL_HOME")
-        or platformdirs.user_data_path("gristmill", appauthor=False)
-    )
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
         (Path(home) / "models").mkdir()
-        (Path(home) / "converter").symlink_to(real / "converter")
-        (Path(home) / "models" / "starter").symlink_to(real / "models" / "starter")
+        lend_converter(Path(home))
+        (Path(home) / "models" / "starter").symlink_to(PERSONS_HOME / "models" / "starter")
         _measure()
 
 

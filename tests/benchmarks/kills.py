@@ -17,6 +17,7 @@ from app.core.errors import AppError
 from app.library.header import read_header
 from app.library.sanity import require_sane
 from tests.checkpoints import make_tiny_llama
+from tests.installed import lend_converter
 from tests.kills import MOST_EVENTS, kill_conversion, leftovers
 from tests.verbs import run_verb
 
@@ -34,16 +35,11 @@ def main() -> None:
         for number in range(count):
             home = folder / str(number)
             os.environ.update(GRISTMILL_HOME=str(home / "home"), TMPDIR=str(home / "temporary"))
-            _install_converter(home)
+            lend_converter(home / "home")
             (home / "temporary").mkdir(parents=True)
             kill_conversion(source, home / "target", chance.randrange(MOST_EVENTS))
             ends[_end(home)] += 1
             print(f"{number + 1:>4} of {count}: {dict(ends)}", flush=True)
-
-
-def _install_converter(home: Path) -> None:
-    (home / "home").mkdir(parents=True)
-    (home / "home" / "converter").symlink_to(_INSTALLED, target_is_directory=True)
 
 
 def _end(home: Path) -> str:
@@ -62,7 +58,4 @@ def _end(home: Path) -> str:
 
 
 if __name__ == "__main__":
-    from app.core import paths
-
-    _INSTALLED = paths.converters_folder()
     main()

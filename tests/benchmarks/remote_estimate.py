@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from app.core import paths
 from app.core.levels import LEVELS
 from tests.checkpoints import make_tiny_llama
+from tests.installed import lend_converter
 from tests.llama_3_1 import make_llama_3_1_8b
 from tests.local_hub import LocalHub
 from tests.verbs import run_verb
@@ -27,12 +27,10 @@ _MEGABYTE = 1e6
 
 def main() -> None:
     """Print a table: seconds, processor seconds, bytes, and the largest difference of a level."""
-    converter = paths.converters_folder()
     with tempfile.TemporaryDirectory() as name, LocalHub() as hub:
         folder = Path(name)
         os.environ |= {"GRISTMILL_HOME": str(folder / "home"), "HF_ENDPOINT": hub.endpoint}
-        (folder / "home").mkdir()
-        (folder / "home" / "converter").symlink_to(converter, target_is_directory=True)
+        converter = lend_converter(folder / "home")
         large = make_llama_3_1_8b(folder / "Llama-3.1-8B-Instruct", converter)
         hub.add_repository(f"owner/{large.name}", large)
         print(f"{'source':<34}{'seconds':>9}{'processor':>11}{'MB sent':>9}{'bytes off':>11}")

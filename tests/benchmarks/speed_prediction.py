@@ -29,6 +29,7 @@ from app.inference.loading import LoadWishes
 from app.measurement.reader import opened_reader
 from app.measurement.speed import Speed, measure_speed
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.installed import lend_converter
 
 LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "Q8_0", "F16")
 TOLERANCE = 0.25
@@ -39,10 +40,9 @@ ROUNDS = 3
 
 def main() -> None:
     """Print a table and how many figures are within the tolerance."""
-    converter = paths.converters_folder()
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
-        (Path(home) / "converter").symlink_to(converter, target_is_directory=True)
+        lend_converter(Path(home))
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else home)
         options = LoadOptions(
             context=CONTEXT, gpu_layers=int(sys.argv[2]) if len(sys.argv) > 2 else 0

@@ -67,6 +67,7 @@ def outline(
         ([] if events is None else events).append,
         ([] if seen is None else seen).append,
         lambda: None,
+        lambda _: None,
         QUICK,
     )
 

@@ -27,6 +27,7 @@ class CheckRow(QWidget):
             "weights": self.tr("Weights"),
             "code": self.tr("Code"),
             "base": self.tr("Base model"),
+            "converter": self.tr("Converter"),
             "architecture": self.tr("Architecture"),
             "tokenizer": self.tr("Tokenizer"),
             "memory": self.tr("Memory"),
