@@ -18,6 +18,8 @@ _TYPE, _COUNT = struct.Struct("<I"), struct.Struct("<Q")
 _LONG = 1024
 _NUMBERS: dict[int, tuple[type, str]] = {5: (int, "i"), 6: (float, "f")}
 """What Python's numbers are in GGUF: INT32 and FLOAT32."""
+_INTEGER_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11})
+"""UINT8 to INT32, UINT64 and INT64 (gguf_type in ggml/include/gguf.h)."""
 _MAGIC, _VERSION = b"GGUF", 3
 _TOKENS_KEY, _VOCABULARY_KIND_KEY = "tokenizer.ggml.tokens", "tokenizer.ggml.model"
 _NO_VOCABULARY = "no_vocab"
@@ -58,11 +60,22 @@ def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
     entries = {}
     for key, value in values.items():
         try:
-            entries[key] = _encoded_list(key, value) or _encoded(key, value)
+            settled = _as_whole_number(value)
+            entries[key] = _encoded_list(key, settled) or _encoded(key, settled)
         except (struct.error, TypeError, ValueError, AttributeError) as error:
-            reason = f"its metadata can't be written ({error})"
+            reason = f"its metadata can't be written ({key}: {error})"
             raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
     return entries
+
+
+def _as_whole_number(value: Any) -> Any:
+    """A value that config.json writes as 512.0 where GGUF has an integer."""
+    from gguf.gguf_writer import GGUFValue
+
+    number = value.value
+    if value.type not in _INTEGER_TYPES or not isinstance(number, float) or number % 1:
+        return value
+    return GGUFValue(int(number), value.type, value.sub_type)
 
 
 def _encoded(key: str, value: Any) -> bytes:

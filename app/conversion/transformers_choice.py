@@ -42,6 +42,7 @@ _VERSION_MATTERS = frozenset(
         ErrorCode.CHECKPOINT_REJECTED,
     }
 )
+_UNRECOGNIZED = "pre-tokenizer was not recognized"
 _SIGNS_OF_ANOTHER_VERSION = (
     "does not recognize this architecture",
     "does not exist or is not currently imported",
@@ -95,7 +96,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        if transformers is None or error.code not in _VERSION_MATTERS:
+        if transformers is None or _is_final(error, transformers):
             raise
         if not has_started_over():
             logging.getLogger(__name__).warning("%s: %s", in_words(transformers), error)
@@ -103,6 +104,17 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
             other = "own" if transformers == "pinned" else "pinned"
             raise StartOver({_CHOICE: other, _FIRST_FAULT: fault}) from error
         raise _fault_to_blame(error) from error
+
+
+def _is_final(error: AppError, transformers: Transformers) -> bool:
+    """Whether the other version would fail as well, or be wrong.
+
+    Version 4 reads tokenizer.json as it is. If llama.cpp then doesn't know its pre-tokenizer, it is
+    unknown: version 5 would take the usual one of the tokenizer's class instead.
+    """
+    if transformers == "pinned" and _UNRECOGNIZED in str(error.facts.get("reason", "")):
+        return True
+    return error.code not in _VERSION_MATTERS
 
 
 def _fault_to_blame(second: AppError) -> AppError:

@@ -1,4 +1,4 @@
-"""transformers as the converter needs it: without torch, and with nothing read twice.
+"""transformers as the converter needs it: without torch, true to the files, nothing read twice.
 
 Its tokenizers and configurations are all that the converter uses.
 """
@@ -33,6 +33,7 @@ def import_transformers() -> None:
         importlib.util.find_spec = find
     _look_through_models_once()
     _ask_for_vocabularies_once()
+    _keep_to_tokenizer_files()
 
 
 def _look_through_models_once() -> None:
@@ -68,3 +69,39 @@ def _ask_for_vocabularies_once() -> None:
         return dict(kept)
 
     PreTrainedTokenizerFast.get_vocab = get_vocab
+
+
+def _keep_to_tokenizer_files() -> None:
+    """Let a tokenizer cut texts as its tokenizer.json says, with all the tokens in there.
+
+    transformers 5 builds some of them anew instead, by the name of their class: with the usual
+    pre-tokenizer, and with the added tokens of tokenizer_config.json alone.
+    """
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+
+    load = AutoTokenizer.from_pretrained
+
+    def from_pretrained(place: Any, *arguments: Any, **options: Any) -> Any:
+        tokenizer = load(place, *arguments, **options)
+        file = Path(place) / "tokenizer.json"
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if isinstance(backend, Tokenizer) and file.is_file():
+            _make_equal(backend, Tokenizer.from_file(str(file)))
+        return tokenizer
+
+    AutoTokenizer.from_pretrained = from_pretrained
+
+
+def _make_equal(tokenizer: Any, told: Any) -> None:
+    """Give a tokenizer what a file tells otherwise; an identical part is left alone."""
+    if _state_of(tokenizer.pre_tokenizer) != _state_of(told.pre_tokenizer):
+        tokenizer.pre_tokenizer = told.pre_tokenizer
+    for number, token in sorted(told.get_added_tokens_decoder().items()):
+        if tokenizer.id_to_token(number) is None:
+            add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
+            add([token])
+
+
+def _state_of(part: Any) -> bytes | None:
+    return part and part.__getstate__()
