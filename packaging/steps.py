@@ -73,7 +73,7 @@ def _prepare_data(environment: Environment, key: str, command: str) -> None:
     """Fetch what belongs into the data folder; on `run`, test the engine too."""
     in_this_folder = f"{key} {os.environ.get('GRISTMILL_HOME', '')}"
     if not environment.is_done("components", in_this_folder):
-        say("Fetching the converter and the starter model (170 MB, about a minute)")
+        say("Fetching the converter and the starter model (190 MB, about a minute)")
         if _program(environment, "setup"):
             environment.note("components", in_this_folder)
         elif command != "run":

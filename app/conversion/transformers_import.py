@@ -104,4 +104,5 @@ def _make_equal(tokenizer: Any, told: Any) -> None:
 
 
 def _state_of(part: Any) -> bytes | None:
-    return part and part.__getstate__()
+    state: bytes | None = part and part.__getstate__()
+    return state

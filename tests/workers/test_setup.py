@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 import zipfile
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,14 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Finished, Progressed, decode_event
 from app.core.settings import Settings
 from app.jobs.launch import command_line
-from app.jobs.package import Package, failure_reason, fetched, verify
+from app.jobs.package import (
+    Package,
+    PinnedPackages,
+    failure_reason,
+    fetched,
+    install,
+    verify,
+)
 from app.library import starter
 
 
@@ -159,8 +167,17 @@ def test_only_the_converters_files_are_unpacked(tmp_path: Path) -> None:
         "models/ggml-vocab-a.gguf": b"7",
         "models/templates/a.jinja": b"8",
         "tests/snapshots/a.schema": b"9",
+        "requirements/requirements-convert_legacy_llama.txt": b"10",
     }
-    others = {"src/llama.cpp": b"", "models/ggml-vocab-a.gguf.inp": b"", "gguf-py/LICENSE": b""}
+    others = dict.fromkeys(
+        (
+            "src/llama.cpp",
+            "models/ggml-vocab-a.gguf.inp",
+            "gguf-py/LICENSE",
+            "requirements/requirements-all.txt",
+        ),
+        b"",
+    )
     archive = _source_distribution(tmp_path / "a.tar.gz", wanted | others, "conversion/link.py")
     installation.unpack_converter(archive, tmp_path / "out")
     found = {
@@ -184,6 +201,8 @@ def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> 
 
 
 def test_the_persons_own_checkout_comes_first(tmp_path: Path) -> None:
+    packages = paths.converter_packages_folder() / installation.installed_engine_version()
+    packages.mkdir(parents=True)
     own = Settings(converter_folder=str(tmp_path))
     with pytest.raises(AppError) as raised:
         installation.converter_folder(own)
@@ -194,6 +213,42 @@ def test_the_persons_own_checkout_comes_first(tmp_path: Path) -> None:
     assert installation.converter_folder(own) == tmp_path
     with pytest.raises(AppError):
         installation.converter_folder(Settings())
+
+
+def _pinned(wheel: Path, sha256: str = "") -> PinnedPackages:
+    digest = sha256 or hashlib.sha256(wheel.read_bytes()).hexdigest()
+    requirements = wheel.parent / "requirements.txt"
+    requirements.write_text(f"grist-sample==1.0 --hash=sha256:{digest}\n")
+    return PinnedPackages("the samples", requirements, 4096)
+
+
+def test_pinned_packages_are_installed_whole(wheel: Path) -> None:
+    listener, target = Listener(), paths.home() / "samples" / "1"
+    install(_pinned(wheel), target, listener)
+    assert (target / "grist_sample" / "flour.txt").read_text() == "flour"
+    last = listener.events[-1]
+    assert isinstance(last, Progressed)
+    assert (last.total_bytes, last.detail) == (4096, "the samples")
+    assert sorted(entry.name for entry in paths.home().iterdir()) == ["samples", "unfinished"]
+    assert [entry.name for entry in target.parent.iterdir()] == ["1"]
+
+
+def test_pinned_packages_with_another_checksum_leave_nothing(wheel: Path) -> None:
+    with pytest.raises(AppError) as raised:
+        install(_pinned(wheel, sha256="0" * 64), paths.home() / "samples", Listener())
+    assert raised.value.code is ErrorCode.COMPONENT_DAMAGED
+    assert raised.value.facts == {"component": "The samples"}
+    assert [entry.name for entry in paths.home().iterdir()] == ["unfinished"]
+
+
+def test_pinned_packages_that_break_off_leave_nothing(
+    wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel.write_bytes(wheel.read_bytes()[:-40])
+    with pytest.raises(AppError) as raised:
+        install(_pinned(wheel), paths.home() / "samples", Listener())
+    assert raised.value.code is ErrorCode.COMPONENT_UNREACHABLE
+    assert [entry.name for entry in paths.home().iterdir()] == ["unfinished"]
 
 
 def test_a_killed_setup_takes_pip_along_and_the_next_start_cleans_up(
@@ -226,11 +281,25 @@ def test_setup_fetches_both_once_and_then_nothing() -> None:
     assert model.stat().st_size == 98_362_432
     assert sorted(entry.name for entry in paths.home().iterdir()) == [
         "converter",
+        "converter-packages",
         "models",
         "unfinished",
     ]
     assert len(list((converter / "tests" / "snapshots").iterdir())) > 5
+    _require_what_llama_cpp_pins(converter)
     assert _run_setup() == [finished]
+
+
+def _require_what_llama_cpp_pins(converter: Path) -> None:
+    requirements = converter / "requirements" / "requirements-convert_legacy_llama.txt"
+    version = installation.pinned_version("transformers")
+    assert f"transformers=={version}" in requirements.read_text().splitlines()
+    packages = installation.pinned_packages_folder()
+    installed = {found.name: found.version for found in metadata.distributions(path=[packages])}
+    assert installed == {
+        name: installation.pinned_version(name)
+        for name in ("transformers", "tokenizers", "huggingface_hub")
+    }
 
 
 def _setup() -> subprocess.Popen[bytes]:
