@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 
@@ -28,4 +29,7 @@ def do_without_torch() -> None:
 
     What needs it after all, a submodule or a function, fails with an exception.
     """
-    sys.modules["torch"] = _AbsentTorch("torch")
+    absent = _AbsentTorch("torch")
+    # Whoever only looks for it asks for this, too.
+    absent.__spec__ = ModuleSpec("torch", None)
+    sys.modules["torch"] = absent
