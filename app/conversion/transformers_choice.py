@@ -72,14 +72,15 @@ def transformers_for(checkpoint: Path) -> Transformers:
 
 
 def in_words(transformers: Transformers) -> str:
-    """The name and version, and why it is this one.
+    """The version, and why it is this one.
 
     Raises:
         AppError: what `pinned_version` raises.
     """
-    if transformers == "pinned":
-        return f"transformers {pinned_version('transformers')}, which llama.cpp pins"
-    return f"transformers {metadata.version('transformers')}"
+    pinned, own = pinned_version("transformers"), metadata.version("transformers")
+    version = f"{pinned}, which llama.cpp pins" if transformers == "pinned" else own
+    why = "; the other version failed" if has_started_over() else ""
+    return f"transformers {version}{why}"
 
 
 @contextmanager
