@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from app.conversion.installation import converter_folder
+from app.conversion.transformers_choice import transformers_for
 from app.conversion.vocabulary_ahead import VERB, VocabularyAhead
 from app.core.errors import ErrorCode
 from app.core.events import Begin, Failed, encode
@@ -26,7 +27,8 @@ def folder_of_converter(converter: Path) -> Path:
 
 
 def begin(child: Child, checkpoint: Path) -> int:
-    child.stdin.write(encode(Begin(str(checkpoint))))
+    for beginning in (transformers_for(checkpoint), str(checkpoint)):
+        child.stdin.write(encode(Begin(beginning)))
     child.stdin.flush()
     return child.end()
 
@@ -69,6 +71,7 @@ def test_without_a_child_and_after_its_failure_there_is_none(
     with VocabularyAhead() as vocabulary:
         assert vocabulary.entries() is None
         vocabulary.start(folder_of_converter)
+        vocabulary.read_with("pinned")
         vocabulary.begin(tmp_path)
         assert vocabulary.entries() is None
         # Who leaves before it was asked for anything leaves no child.
