@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from app.gui.widgets.markdown.formulas import add_blocks
+
 LONGEST_PROSE = 10_000
 LONGEST_GROUP = 2_000
 DEEPEST_NESTING = 16
@@ -63,6 +65,7 @@ def _block_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST_NESTING})
     # Where blocks begin is all that is asked; what is inside them is laid out by Qt.
     parser.core.ruler.enableOnly(["normalize", "block"])
+    add_blocks(parser)
     return parser.disable(["html_block", "reference"])
 
 

@@ -21,14 +21,11 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.markdown.dress import dress_markdown, dress_plain, quoted_blocks
+from app.gui.widgets.markdown.formatting import format_plain, quoted_blocks
 from app.gui.widgets.markdown.links import external_link, shown_target
+from app.gui.widgets.markdown.writer import write_markdown
 from app.gui.widgets.plain_text import plain_tool_tip
 
-_FEATURES = (
-    QTextDocument.MarkdownFeature.MarkdownDialectGitHub
-    | QTextDocument.MarkdownFeature.MarkdownNoHTML
-)
 _NEVER = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
 
 
@@ -128,11 +125,11 @@ class ProseView(QTextBrowser):
             # A likely width, until there is a real one, saves laying out in a very narrow column.
             document.setTextWidth(SIZE.reading)
         if self._is_markdown:
-            document.setMarkdown(self._source, _FEATURES)
-            dress_markdown(document, self._theme.colors, self.tr("[image: {name}]"))
+            image_words = self.tr("[image: {name}]")
+            write_markdown(document, self._source, self._theme.colors, image_words)
         else:
             document.setPlainText(self._source)
-            dress_plain(document)
+            format_plain(document)
         self._quoted = list(quoted_blocks(document))
         document.setLayoutEnabled(True)
         if not self._is_markdown:
