@@ -122,7 +122,8 @@ class Reply(QObject):
 
     def _on_finished(self, timings: Timings, finish_reason: str) -> None:
         self.tokens_per_second = timings.predicted_per_second
-        reasons = list(self._notices)
+        # What was said at the load is not said again below each reply.
+        reasons = [one for one in self._notices if one not in self._engine.notices]
         if finish_reason == _CUT_SHORT:
             reasons.append(self.tr("The context is full; the reply ends here."))
         self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)

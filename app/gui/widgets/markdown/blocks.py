@@ -160,7 +160,8 @@ def _unindent(lines: list[str], width: int) -> list[str]:
     for index, line in enumerate(lines):
         margin = len(line) - len(line.lstrip(_MARGIN))
         if line.strip(_MARGIN) and margin < width:
-            break
+            # After a blank line the next item is one whatever its number.
+            return [*lines[:index], "", *lines[index:]]
         lines[index] = line[min(width, margin) :]
     return lines
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
+    QFontMetricsF,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -134,7 +135,9 @@ class _Writer:
         formatting.quote_block(given, self._quotes)
         listing = self._lists[-1] if self._lists else None
         self._may_be_task = listing is not None and listing.is_at_item
-        if listing and not listing.is_at_item:
+        if listing and listing.is_at_item:
+            self._make_room(given, listing)
+        elif listing:
             given.setIndent(listing.depth)
         if self._is_at_empty:
             self._cursor.setBlockFormat(given)
@@ -146,6 +149,14 @@ class _Writer:
         self._letters = formatting.quote(self._colors) if self._quotes else QTextCharFormat()
         if letters is not None:
             self._letters.merge(letters)
+
+    def _make_room(self, given: QTextBlockFormat, listing: _List) -> None:
+        """Qt draws a number to the left of its text, also where there is no room for it."""
+        if listing.number is not None:
+            metrics = QFontMetricsF(self._document.defaultFont())
+            width = metrics.horizontalAdvance(f"{listing.number}{listing.suffix} ")
+            lacking = width - listing.depth * self._document.indentWidth()
+            given.setLeftMargin(given.leftMargin() + max(0.0, lacking))
 
     def _open_quote(self, _: Token) -> None:
         self._quotes += 1

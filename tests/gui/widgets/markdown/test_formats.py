@@ -121,3 +121,11 @@ def test_lists_go_as_deep_as_they_are_written(document: QTextDocument, theme: Th
         depths.append(block.textList().format().intProperty(QTextFormat.Property.ListIndent))
         block = block.next()
     assert depths == list(range(1, 13))
+
+
+def test_a_wide_number_has_room(document: QTextDocument, theme: Theme) -> None:
+    margins = []
+    for source in ("9. a", "1986. a", "123456789. a"):
+        write_markdown(document, source, theme.colors, "")
+        margins.append(document.begin().blockFormat().leftMargin())
+    assert margins[0] == 0 < margins[1] < margins[2]
