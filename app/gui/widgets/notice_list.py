@@ -61,9 +61,9 @@ class NoticeList(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACING.medium, SPACING.small, SPACING.small, SPACING.small)
         row.setSpacing(SPACING.small)
-        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(self._column, 1)
-        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._column.setSpacing(SPACING.tiny)
         self._column.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignLeft)
 
