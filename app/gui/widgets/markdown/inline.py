@@ -22,17 +22,21 @@ class InlineWriter:
     Args:
         colors: of the theme.
         image_words: what stands in place of an image, with `{name}` in it.
+
+    Attributes:
+        has_links: a link was written.
     """
 
     def __init__(self, colors: Colors, image_words: str) -> None:
         self._colors = colors
         self._image_words = image_words
+        self.has_links = False
         self._code = formatting.inline_code(colors)
         self._opened: dict[str, Callable[[Token], QTextCharFormat]] = {
             "strong_open": lambda _: formatting.strong(),
             "em_open": lambda _: formatting.emphasized(),
             "s_open": lambda _: formatting.struck(),
-            "link_open": lambda token: formatting.link(colors, str(token.attrs["href"])),
+            "link_open": lambda token: self._link(str(token.attrs["href"])),
         }
 
     def write(
@@ -66,11 +70,15 @@ class InlineWriter:
             case "image":
                 address = str(piece.attrs["src"])
                 words = self._image_words.replace("{name}", piece.content or address)
-                return words, formatting.link(self._colors, address)
+                return words, self._link(address)
             case _ if is_cell:
                 return _CELL_BREAK.sub(_LINE_BREAK, piece.content), None
             case _:
                 return piece.content, None
+
+    def _link(self, address: str) -> QTextCharFormat:
+        self.has_links = True
+        return formatting.link(self._colors, address)
 
 
 def _merged(given: QTextCharFormat, other: QTextCharFormat) -> QTextCharFormat:

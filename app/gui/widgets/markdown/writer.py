@@ -30,8 +30,8 @@ _ALIGNMENTS = {
 }
 
 
-def write_markdown(document: QTextDocument, source: str, colors: Colors, image_words: str) -> None:
-    """Fill a document with Markdown in place of what it holds.
+def write_markdown(document: QTextDocument, source: str, colors: Colors, image_words: str) -> bool:
+    """Fill a document with Markdown in place of what it holds; gives whether there are links in it.
 
     Args:
         document: loses what it holds.
@@ -40,7 +40,9 @@ def write_markdown(document: QTextDocument, source: str, colors: Colors, image_w
         image_words: what stands in place of an image, with `{name}` in it.
     """
     document.clear()
-    _Writer(document, colors, InlineWriter(colors, image_words)).write(read(source))
+    inline = InlineWriter(colors, image_words)
+    _Writer(document, colors, inline).write(read(source))
+    return inline.has_links
 
 
 @dataclass
