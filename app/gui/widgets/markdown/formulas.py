@@ -10,7 +10,7 @@ import re
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, escape
 
 _CLOSINGS = {"$$": "$$", r"\(": r"\)", r"\[": r"\]"}
 # As in Pandoc, an amount such as $5 is no formula: no space inside, no letter or digit outside.
@@ -21,6 +21,7 @@ _DOLLARS = re.compile(_IN_DOLLARS, re.ASCII | re.DOTALL)
 _HALF = re.compile(
     rf"(?<![\w\\$])\${{1,2}}(?![\s\d$])(?=[^$`]*[\\^]){_CHARACTER}*\\?\Z", re.ASCII | re.DOTALL
 )
+_NO_MARKUP = frozenset(",;:{}%^=/?@")
 _OPENING = re.compile(r"\$\$|\\\[|\\begin(\{[A-Za-z]+\*?\})")
 
 IN_A_ROW = rf"{_IN_DOLLARS}|\\\(.*?\\\)"
@@ -36,6 +37,7 @@ def add_blocks(parser: MarkdownIt) -> None:
 def add_inline(parser: MarkdownIt) -> None:
     """Let a parser know formulas within text."""
     parser.inline.ruler.before("escape", "formula", _read_inline)
+    parser.inline.ruler.at("escape", _read_escape)
 
 
 def _read_inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
@@ -48,10 +50,16 @@ def _read_inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - ma
     return True
 
 
+def _read_escape(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
+    """Keep the backslash before what is no markup: it is LaTeX that stands bare."""
+    is_latex = state.src[state.pos + 1 : state.pos + 2] in _NO_MARKUP
+    return not is_latex and escape(state, silent)
+
+
 def _inline_end(text: str, begin: int, limit: int) -> int:
     """Where the formula that begins there ends; -1 when none begins."""
     opening = text[begin : begin + 2]
-    if opening in _CLOSINGS.values() and opening != "$$":
+    if opening in (r"\)", r"\]"):
         return begin + 2
     if opening in _CLOSINGS:
         end = text.find(_CLOSINGS[opening], begin + 2, limit)
