@@ -18,7 +18,9 @@ Moment = Annotated[datetime, Meta(tz=True)]
 _LONGEST_TITLE = 60
 _JOINERS = "\u200c\u200d"
 _MARKDOWN_LEAD = re.compile(r"^(?:#{1,6} |> ?|[-*+] |`{3,}\w*)+")
-_MARKDOWN_MARKS = re.compile(r"\*\*|__|`")
+# Around words; between operands, as in 2**10, stars are meant, and so is a name like __init__.
+_STRONG = re.compile(r"(?<!\w)\*\*(?=\S)(.+?)(?<=\S)\*\*(?!\w)", re.ASCII)
+_CODE = re.compile(r"(`+)([^`]+)\1")
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 def title_from(first_message_text: str) -> str:
     """A plain title of at most 60 characters: the first line with words, without Markdown marks."""
     for line in first_message_text.splitlines():
-        plain = _MARKDOWN_MARKS.sub("", _MARKDOWN_LEAD.sub("", line.strip()))
+        plain = _STRONG.sub(r"\1", _MARKDOWN_LEAD.sub("", line.strip()))
+        plain = _CODE.sub(r"\2", plain)
         shown = "".join(c if c.isprintable() or c in _JOINERS else " " for c in plain)
         words = " ".join(shown.split())
         if words:

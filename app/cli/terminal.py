@@ -12,7 +12,7 @@ from typing import TextIO, assert_never
 
 from app.core import events, paths
 from app.core.device_memory import DeviceMemory
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes, format_duration
@@ -36,6 +36,8 @@ _STEP_WORDS = {
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})
 _APPROXIMATED = ("Q2_K", "Q4_K_M", "Q6_K", "Q8_0", "BF16")
+# Said each time: it is how the work stands.
+_PASSING = frozenset({NoticeCode.DOWNLOAD_RETRIED})
 _LOGGED_ERRORS = frozenset(
     {ErrorCode.CONVERTER_FAILED, ErrorCode.MODEL_REJECTED, ErrorCode.INTERNAL}
 )
@@ -64,6 +66,7 @@ class TerminalReporter:
         self._shown = float("-inf")
         self._step = ""
         self._announced: set[tuple[str, str]] = set()
+        self._noticed: set[str] = set()
         self._line_width = 0
 
     def give_back(self) -> None:
@@ -106,7 +109,10 @@ class TerminalReporter:
             case events.LevelsApproximated():
                 self._say(self._errors, _approximate_line(event))
             case events.Noticed(code, facts):
-                self._say(self._errors, describe_notice(code, facts))
+                sentence = describe_notice(code, facts)
+                if code in _PASSING or sentence not in self._noticed:
+                    self._say(self._errors, sentence)
+                self._noticed.add(sentence)
             case events.Failed(code, facts):
                 where = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
                 self._say(self._errors, f"gristmill: {describe_error(code, facts)}{where}")

@@ -77,7 +77,7 @@ def build_window(application: QApplication) -> MainWindow:
     window = MainWindow(workbench)
     for notice in (settings_notice, chats_notice):
         if isinstance(notice, Noticed):
-            window.notice.show_notice("warning", notice_text(notice.code, notice.facts))
+            window.warn(notice_text(notice.code, notice.facts))
     QTimer.singleShot(0, window, lambda: _begin(workbench))
     return window
 

@@ -26,6 +26,7 @@ from app.gui.rail import Rail
 from app.gui.status_line import StatusLine
 from app.gui.theme.theme import Theme
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class MainWindow(QMainWindow):
         self.chat = ChatPage(workbench)
         self.rail = Rail(workbench.theme)
         self.notice = NoticeBar(workbench.theme)
+        self.warnings = NoticeList(workbench.theme)
+        self._warned: list[str] = []
         self.status = StatusLine(workbench.engine, workbench.settings)
         self._stack = QStackedWidget()
         self._build_layout()
@@ -105,6 +108,11 @@ class MainWindow(QMainWindow):
         from app.gui.offloading.dialog import OffloadingDialog
 
         return OffloadingDialog(self._workbench, self)
+
+    def warn(self, sentence: str) -> None:
+        """Say something that concerns the whole program."""
+        self._warned.append(sentence)
+        self._show_warnings()
 
     def show_options(self, path: str, name: str) -> None:
         """Show how a model is loaded."""
@@ -171,6 +179,7 @@ class MainWindow(QMainWindow):
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addWidget(self.notice)
+        right.addWidget(self.warnings)
         right.addWidget(self._stack, 1)
         upper = QHBoxLayout()
         upper.setSpacing(0)
@@ -190,7 +199,9 @@ class MainWindow(QMainWindow):
         self.chat.models_requested.connect(lambda: self.show_page("models"))
         self.chat.picker.options_requested.connect(self.show_options)
         self.chat.spoke.connect(self.status.show_speed)
-        self._workbench.engine.noticed.connect(self._show_notice)
+        self._workbench.engine.noticed.connect(self._show_warnings)
+        self._workbench.engine.changed.connect(self._show_warnings)
+        self._workbench.models.noticed.connect(self.warn)
         self._workbench.tasks.ended.connect(self._on_task_ended)
 
     def _on_task_ended(self, task: Task) -> None:
@@ -200,10 +211,10 @@ class MainWindow(QMainWindow):
         if task.state == "failed":
             self.notice.show_notice("error", task.sentence)
         for sentence in task.notices:
-            self._show_notice(sentence)
+            self.warn(sentence)
 
-    def _show_notice(self, sentence: str) -> None:
-        self.notice.show_notice("warning", sentence)
+    def _show_warnings(self) -> None:
+        self.warnings.show_sentences([*self._warned, *self._workbench.engine.notices])
 
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")

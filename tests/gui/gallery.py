@@ -41,6 +41,7 @@ from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.markdown.view import MarkdownView
 from app.gui.widgets.message_view import MessageView
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.progress_row import ProgressRow
@@ -204,7 +205,10 @@ def notices(theme: Theme) -> QWidget:
         bar = NoticeBar(theme)
         bar.show_notice(kind, sentence, actions)  # type: ignore[arg-type]
         bars.append(bar)
-    return page(*bars)
+    few, many = NoticeList(theme), NoticeList(theme)
+    few.show_sentences(["The converter says: unknown rope scaling type “mill”, " * 3, "Short."])
+    many.show_sentences([f"The token {number} is lost." for number in range(9)])
+    return page(*bars, few, many)
 
 
 def progress(theme: Theme) -> QWidget:
@@ -272,6 +276,12 @@ MARKDOWN = """# Grinding a model
 A **level** such as `Q4_K_M` says how many bits a weight gets. See
 [the list](https://example.org/levels) or *ask*. <b>HTML</b> stays as it is, and an image
 ![of a mill](file:///etc/passwd) is words.
+
+It has $n_i^* = 2^{b_i}$ steps, and \\(a*b*c\\) in all:
+
+$$
+n_* = \\sum_i n_i
+$$
 
 ## Steps
 

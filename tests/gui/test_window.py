@@ -88,7 +88,8 @@ def test_damaged_files_never_keep_the_window_away(make_window: WindowMaker, home
     paths.chats_file().write_bytes(b"not a database" * 100)
     window = make_window()
     assert window.isVisible()
-    assert "could not be read" in window.notice.text
+    assert "settings file could not be read" in window.warnings.sentences[0]
+    assert "your chats could not be read" in window.warnings.sentences[1]
     assert (home / "settings.json.bad").read_text() == "{broken"
 
 

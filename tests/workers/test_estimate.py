@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.core import paths
 from app.core.errors import ErrorCode
 from app.core.events import LevelPlanned
 from app.core.levels import LEVELS
@@ -107,6 +108,14 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert "256 tokens" in ended.lines[1]
     assert "In RAM: needs" in ended.lines[-2]
     assert "fits in RAM" in ended.lines[-1]
+
+
+def test_a_notice_leaves_the_json_alone(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    paths.settings_file().write_text("{broken")
+    ended = run_verb("estimate", str(model), "--json")
+    assert json.loads("\n".join(ended.lines))["levels"]
+    assert sum("settings file could not be read" in line for line in ended.complaints) == 1
 
 
 def test_what_the_engine_refuses_has_a_size_and_no_memory(tmp_path: Path) -> None:

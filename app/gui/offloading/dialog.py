@@ -24,6 +24,7 @@ from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.text_dialog import TextDialog
@@ -51,6 +52,7 @@ class OffloadingDialog(QDialog):
         self._title = PlainLabel("", "title", elide=True)
         self.whose = PlainLabel("", "caption", elide=True)
         self.notice = NoticeBar(theme)
+        self.warnings = NoticeList(theme)
         self.form = LoadOptionsForm(theme)
         self.presets = PresetBar(theme, self._settings, lambda: self.form.options)
         self.memory = MemoryView(theme)
@@ -114,6 +116,7 @@ class OffloadingDialog(QDialog):
         head.addWidget(self.presets)
         column.addLayout(head)
         column.addWidget(self.notice)
+        column.addWidget(self.warnings)
         scroll = ScrollColumn()
         scroll.column.addWidget(self.form)
         scroll.column.addStretch(1)
@@ -148,6 +151,7 @@ class OffloadingDialog(QDialog):
         self.presets.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.finder.found.connect(self._on_found)
         self.finder.failed.connect(self._on_failed)
+        self.finder.noticed.connect(self._show_warnings)
         self.memory.retried.connect(self._find)
         self.memory.context_wanted.connect(self._take_context)
         self.raw_button.clicked.connect(self._show_raw)
@@ -163,6 +167,10 @@ class OffloadingDialog(QDialog):
     def _find(self) -> None:
         self.memory.show_waiting()
         self.finder.find(self._path)
+        self._show_warnings()
+
+    def _show_warnings(self) -> None:
+        self.warnings.show_sentences(self.finder.notices)
 
     def _on_found(self) -> None:
         self.form.set_facts(self.finder.facts)

@@ -35,12 +35,15 @@ _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 class Completion(QObject):
     """Asks for a reply and passes it on as it comes: `thought` and `received` carry new text.
 
+    `noticed` carries a sentence on what our own server did otherwise than wished.
+
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
     server's own words) and `broken` (the connection went away, and why); after `stop` with none.
     """
 
     thought = Signal(str)
     received = Signal(str)
+    noticed = Signal(str)
     finished = Signal(object, str)
     refused = Signal(str)
     broken = Signal(str)
@@ -102,6 +105,8 @@ class Completion(QObject):
             return
         if chunk.error is not None:
             self._refusal = self._words_of(chunk.error)
+        if self._server.is_own and isinstance(chunk.notice, dict):
+            self.noticed.emit(str(chunk.notice.get("message", "")))
         self._clock.note(chunk.timings, chunk.usage)
         for choice in chunk.choices:
             self._finish_reason = choice.finish_reason or self._finish_reason

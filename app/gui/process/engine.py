@@ -79,6 +79,7 @@ def remote_path(url: str, model: str) -> str:
 class Engine(QObject):
     """Loads and unloads models; `changed` carries the new state, `noticed` a sentence.
 
+    `notices` are the sentences about the model that is loaded or being loaded.
     `sharing` is how the loaded model is shared: the arguments that `serve` was started with.
     """
 
@@ -88,6 +89,7 @@ class Engine(QObject):
     def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.state: EngineState = Absent()
+        self.notices: list[str] = []
         self.sharing: list[str] = []
         self._settings = settings
         self._child: Child | None = None
@@ -113,6 +115,7 @@ class Engine(QObject):
     def load(self, path: str, name: str) -> None:
         """Load a model in place of the one that is loaded, if any."""
         self._drop_child()
+        self.notices = []
         self._failure = ""
         self._used = self._wanted(path)
         self.sharing = sharing_arguments(self._settings.value)
@@ -129,13 +132,21 @@ class Engine(QObject):
     def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
         """Talk to a model of another engine, in place of the one that is loaded, if any."""
         self._drop_child()
+        self.notices = []
         path = remote_path(endpoint.url, model)
         self._enter(Connected(path, model, endpoint.url, endpoint.key, endpoint.name))
 
     def unload(self) -> None:
         """Free the model's memory, or let go of another engine's model."""
         self._drop_child()
+        self.notices = []
         self._enter(Absent())
+
+    def note(self, sentence: str) -> None:
+        """Keep something that should be known of the model, once."""
+        if sentence not in self.notices:
+            self.notices.append(sentence)
+            self.noticed.emit(sentence)
 
     def _wanted(self, path: str) -> _Used:
         settings = self._settings.value
@@ -175,7 +186,7 @@ class Engine(QObject):
             case events.Ready() as server, Loading(path, name):
                 self._enter(Ready(path, name, server))
             case events.Noticed(code, facts), _:
-                self.noticed.emit(notice_text(code, facts))
+                self.note(notice_text(code, facts))
             case events.Failed(code, facts), _:
                 self._failure = error_text(code, facts)
 

@@ -9,7 +9,7 @@ from app.core import events
 from app.core.errors import ErrorCode
 from app.estimation.source_facts import SourceFacts, decode_facts
 from app.gui.process.child import Child
-from app.gui.texts import error_text
+from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 
@@ -19,14 +19,17 @@ class FactsFinder(QObject):
     Signals:
         found: new `SourceFacts`.
         failed: none will come; the sentence says why.
+        noticed: `notices` has another sentence.
     """
 
     found = Signal(object)
     failed = Signal(str)
+    noticed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.facts: SourceFacts | None = None
+        self.notices: list[str] = []
         self._child: Child | None = None
         self._sentence = ""
 
@@ -39,6 +42,7 @@ class FactsFinder(QObject):
         """Begin with another source; `arguments` are those of `gristmill estimate`."""
         self.stop()
         self.facts = None
+        self.notices = []
         self._sentence = ""
         self._child = Child("estimate", source, "--facts", *arguments, parent=self)
         self._child.received.connect(self._on_received)
@@ -59,6 +63,9 @@ class FactsFinder(QObject):
         match event:
             case events.Said(text):
                 self._take(text)
+            case events.Noticed(code, facts):
+                self.notices.append(notice_text(code, facts))
+                self.noticed.emit(self.notices[-1])
             case events.Failed(code, facts):
                 self._sentence = error_text(code, facts)
 

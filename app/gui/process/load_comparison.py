@@ -36,6 +36,7 @@ class LoadComparison(QObject):
         self._settings = settings
         self._finder = FactsFinder(self)
         self._finder.found.connect(self._on_found)
+        self._finder.noticed.connect(engine.note)
         engine.changed.connect(self._on_engine_changed)
 
     def _on_engine_changed(self, state: EngineState) -> None:

@@ -6,24 +6,31 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.core.events import Event, ModelListed
+from app.core import events
 from app.gui.process.child import Child
 from app.gui.settings_holder import SettingsHolder
+from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 
 class ModelList(QObject):
-    """Scans the model folder; `changed` when `models` is new, also when it is empty."""
+    """Scans the model folder.
+
+    Signals:
+        changed: `models` is new, also when it is empty.
+        noticed: a sentence about what should be known.
+    """
 
     changed = Signal()
+    noticed = Signal(str)
 
     def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._found: list[ModelListed] = []
+        self._found: list[events.ModelListed] = []
         self._child: Child | None = None
         self._is_stale = False
-        self.models: tuple[ModelListed, ...] = ()
+        self.models: tuple[events.ModelListed, ...] = ()
         self.is_known = False
         settings.changed.connect(self._on_settings_changed)
 
@@ -40,13 +47,18 @@ class ModelList(QObject):
         self._child.ended.connect(self._on_ended)
         self._child.start()
 
-    def model_at(self, path: str) -> ModelListed | None:
+    def model_at(self, path: str) -> events.ModelListed | None:
         """The entry of a file, if it is listed."""
         return next((model for model in self.models if Path(model.path) == Path(path)), None)
 
-    def _on_received(self, event: Event) -> None:
-        if isinstance(event, ModelListed):
-            self._found.append(event)
+    def _on_received(self, event: events.Event) -> None:
+        match event:
+            case events.ModelListed():
+                self._found.append(event)
+            case events.Noticed(code, facts):
+                self.noticed.emit(notice_text(code, facts))
+            case events.Failed(code, facts):
+                self.noticed.emit(error_text(code, facts))
 
     def _on_ended(self, _: ProcessOutcome) -> None:
         if self._child is not None:

@@ -19,9 +19,13 @@ TaskState = Literal["waiting", "running", "finished", "failed", "cancelled"]
 
 
 class Task(QObject):
-    """Runs one verb; `changed` after every event, `ended` once, in one of the last three states."""
+    """Runs one verb; `changed` after every event, `ended` once, in one of the last three states.
+
+    `noticed` carries a sentence that is new in `notices`.
+    """
 
     changed = Signal()
+    noticed = Signal(str)
     ended = Signal()
 
     def __init__(
@@ -75,7 +79,9 @@ class Task(QObject):
                 self._take_progress(event)
             case events.Noticed(code, facts):
                 self.sentence = notice_text(code, facts)
-                self.notices.append(self.sentence)
+                if self.sentence not in self.notices:
+                    self.notices.append(self.sentence)
+                    self.noticed.emit(self.sentence)
             case events.Failed(code, facts):
                 self.sentence, self.failure = error_text(code, facts), code
             case events.Finished(paths, _):
@@ -95,9 +101,9 @@ class Task(QObject):
         elif outcome.was_cancelled or self._is_cancelled:
             self._end("cancelled")
         else:
-            self.sentence = self.sentence or error_text(
-                ErrorCode.INTERNAL, {"detail": outcome.in_words(self._child.log)}
-            )
+            if self.failure is None:
+                detail = outcome.in_words(self._child.log)
+                self.sentence = error_text(ErrorCode.INTERNAL, {"detail": detail})
             self._end("failed")
 
     def _end(self, state: TaskState) -> None:

@@ -81,9 +81,13 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """One event of a stream, or the whole of a refusal."""
+    """One event of a stream, or the whole of a refusal.
+
+    `notice` is of our own server: what it did otherwise than wished, with a `message`.
+    """
 
     choices: list[Choice] = []
+    notice: object = None
     timings: Timings | None = None
     usage: Usage | None = None
     error: WireError | str | None = None

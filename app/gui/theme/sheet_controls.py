@@ -142,6 +142,8 @@ def fields(c: Colors, glyphs: dict[str, str]) -> str:
     placeholder-text-color: {c.muted};
 }}
 QLineEdit, QComboBox {{ min-height: {inner}px; }}
+/* Laid over the box, the list would be too low for its last row while the box has the focus. */
+QComboBox {{ combobox-popup: 0; }}
 QAbstractSpinBox {{ min-height: {inner - SIZE.focus}px; }}
 QLineEdit:hover, QComboBox:hover, QAbstractSpinBox:hover {{ border-color: {c.edge}; }}
 {focused} {{

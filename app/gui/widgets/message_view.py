@@ -51,7 +51,7 @@ class MessageView(QWidget):
         )
         self._thoughts = ThoughtsView(theme, parent=self)
         self._thoughts.link_clicked.connect(self.link_clicked)
-        self._caption = PlainLabel("", "caption")
+        self._caption = PlainLabel("", "caption", elide=True)
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
         self._retry = Button(theme, self.tr("Retry"), icon_name="refresh", compact=True)
         self._actions = MessageActions()

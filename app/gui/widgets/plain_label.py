@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.gui.theme.fonts import TextRole, text_font
@@ -69,6 +70,7 @@ class PlainLabel(QLabel):
         self.setAccessibleName(text)
         if self._elides:
             self._elide()
+            self.updateGeometry()
         else:
             self.setText(text)
 
@@ -86,7 +88,9 @@ class PlainLabel(QLabel):
         hint = super().sizeHint()
         if not self._elides:
             return hint
-        return QSize(self.fontMetrics().horizontalAdvance(self._whole_text), hint.height())
+        # Rounded down, the last word would be cut where there is room for it.
+        width = QFontMetricsF(self.font()).horizontalAdvance(self._whole_text)
+        return QSize(math.ceil(width), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the text into the new width."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.theme.theme import Theme
@@ -53,3 +54,18 @@ def test_roles_have_the_sizes_of_the_scale(theme: Theme) -> None:
     roles = ("caption", "body", "heading", "title", "display")
     sizes = [PlainLabel("x", role).font().pixelSize() for role in roles]
     assert sizes == [12, 13, 15, 18, 24]
+
+
+def test_a_label_with_room_shows_its_whole_text(theme: Theme, qtbot: QtBot) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    row = QHBoxLayout(page)
+    label = PlainLabel("", "caption", elide=True)
+    row.addWidget(label)
+    row.addStretch(1)
+    page.resize(700, 40)
+    page.show()
+    text = "SmolLM2-135M-Instruct · 1.4 tokens/s · 137 tokens · 7.58 s to the first"
+    for end in range(10, len(text)):
+        label.set_text(text[:end])
+        qtbot.waitUntil(lambda: label.text() == label.whole_text)

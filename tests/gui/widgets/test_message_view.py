@@ -142,3 +142,16 @@ def test_a_list_of_messages_is_as_high_as_its_text(theme: Theme, qtbot: QtBot) -
     message.set_text("word " * 1000)
     prose = message.findChild(ProseView)
     qtbot.waitUntil(lambda: prose.height() >= prose.document().size().height() > 400)
+
+
+def test_nothing_in_a_reply_makes_it_wider_than_the_page(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    message.set_caption(
+        "A-model-with-a-long-name · 12.3 tokens/s · 100 tokens · 0.50 s to the first"
+    )
+    message.set_can_regenerate(True)
+    wide = "x" * 500
+    message.set_text(
+        f"```{wide}\n\u202e{wide}\n```\n|{wide}|\n|---|\n|{wide}|\n\n`{wide}` ${wide}$"
+    )
+    assert message.minimumSizeHint().width() < 300

@@ -79,6 +79,12 @@ def test_a_circle_of_damaged_parents_ends(parents: dict[int, int | None]) -> Non
         ("", ""),
         (" \n\t\r\n", ""),
         ("# A **bold** `heading`", "A bold heading"),
+        ("What is 2**10 * 2**20?", "What is 2**10 * 2**20?"),
+        (
+            "Explain __init__ and `snake_case` or ` alone",
+            "Explain __init__ and snake_case or ` alone",
+        ),
+        ("这是**重点**", "这是重点"),
         ("> quoted", "quoted"),
         ("- item\n- other", "item"),
         ("```python\nprint(1)\n```", "print(1)"),

@@ -269,3 +269,19 @@ def test_the_width_is_that_of_the_terminal(terminal: Callable[[int], tuple[int, 
         TerminalReporter(io.StringIO(), errors).report(Progressed("convert", 1, 2, "x" * 100))
         assert os.read(ours, 1000).decode() == "\r" + f"Converting  50%  1 B of 2 B  {'x' * 10}"
     os.close(ours)
+
+
+def test_a_notice_is_said_once_and_a_new_attempt_each_time() -> None:
+    shown = Shown()
+    lost = Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": "the file has none"})
+    retry = Noticed(
+        NoticeCode.DOWNLOAD_RETRIED, {"file": "x", "reason": "status 503", "seconds": 1}
+    )
+    shown.report(lost, retry, lost, retry, Noticed(lost.code, {"reason": "another"}))
+    assert [line.split("(")[1].split(")")[0] for line in shown.complaints] == [
+        "the file has none",
+        "status 503",
+        "status 503",
+        "another",
+    ]
+    assert not shown.lines

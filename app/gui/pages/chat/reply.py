@@ -57,6 +57,7 @@ class Reply(QObject):
         self._unsaved = _Growth()
         self._is_over = False
         self._host = ""
+        self._notices: list[str] = []
         self._asked = time.monotonic()
         self._first_text: float | None = None
         self.tokens_per_second: float | None = None
@@ -104,6 +105,7 @@ class Reply(QObject):
         completion = Completion(server, messages, parent=self)
         completion.thought.connect(lambda words: self._take(thoughts=words))
         completion.received.connect(lambda words: self._take(text=words))
+        completion.noticed.connect(self._notices.append)
         completion.finished.connect(self._on_finished)
         completion.refused.connect(lambda words: self._end("failed", reason=words))
         completion.broken.connect(self._on_broken)
@@ -120,10 +122,11 @@ class Reply(QObject):
 
     def _on_finished(self, timings: Timings, finish_reason: str) -> None:
         self.tokens_per_second = timings.predicted_per_second
-        reason = ""
+        # What was said at the load is not said again below each reply.
+        reasons = [one for one in self._notices if one not in self._engine.notices]
         if finish_reason == _CUT_SHORT:
-            reason = self.tr("The context is full; the reply ends here.")
-        self._end("complete", reason=reason, tokens=timings.predicted_n)
+            reasons.append(self.tr("The context is full; the reply ends here."))
+        self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
 
     def _on_broken(self, reason: str) -> None:
         if self._host:

@@ -18,9 +18,10 @@ from app.gui.pages.convert.source_step import SourceStep
 from app.gui.pages.convert.wishes import VERB, command_lines, is_there, written_out
 from app.gui.process.child import Child
 from app.gui.process.task import Task
-from app.gui.texts import error_text
+from app.gui.texts import error_text, notice_text
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.step_trail import StepTrail
 from app.gui.workbench import Workbench
@@ -55,6 +56,8 @@ class ConvertPage(QWidget):
         self.levels_step = LevelsStep(theme)
         self.run_step = RunStep(theme, self._remedies)
         self.notice = NoticeBar(theme)
+        self.warnings = NoticeList(theme)
+        self._warned: list[str] = []
         self._steps = (self.source_step, self.levels_step, self.run_step)
         self.setAcceptDrops(True)
         self._build_layout()
@@ -86,6 +89,7 @@ class ConvertPage(QWidget):
         self._trail = StepTrail((self.tr("Source"), self.tr("Level"), self.tr("Convert")))
         header.addWidget(self._trail)
         body.addWidget(self.notice)
+        body.addWidget(self.warnings)
         self._stack = QStackedLayout()
         body.addLayout(self._stack, 1)
         for step in self._steps:
@@ -96,6 +100,7 @@ class ConvertPage(QWidget):
         self.levels_step.back.connect(self._go_back)
         self.levels_step.chosen.connect(self._ask_and_convert)
         self.levels_step.wishes_changed.connect(self._on_wishes_changed)
+        self.levels_step.picker.finder.noticed.connect(self._warn)
         self._pause.timeout.connect(self._check_again)
         self.run_step.restarted.connect(self._go_back)
         self.run_step.chat_requested.connect(
@@ -122,7 +127,7 @@ class ConvertPage(QWidget):
     def _go_back(self) -> None:
         self._drop_checker()
         self.levels_step.stop()
-        self.notice.hide()
+        self._hide_notices()
         self.source_step.refresh()
         self._show_step(0)
 
@@ -135,7 +140,7 @@ class ConvertPage(QWidget):
     def _obtain(self) -> None:
         """Check the source, or download it first."""
         self._drop_checker()
-        self.notice.hide()
+        self._hide_notices()
         self.levels_step.start()
         self._show_step(1)
         if is_there(self._source):
@@ -143,9 +148,11 @@ class ConvertPage(QWidget):
             return
         self.levels_step.show_busy(self.tr("Downloading; the jobs at the lower left show how far"))
         consent = ["--allow-pickle"] if self.levels_step.wishes.allows_pickle else []
-        self._download = self._workbench.tasks.add(
+        task = self._workbench.tasks.add(
             "download", self._source, "download", self._source, *consent
         )
+        task.noticed.connect(lambda words: self._warn(words) if task is self._download else None)
+        self._download = task
         self.levels_step.preview(self._source)
 
     def _check_at(self, path: str) -> None:
@@ -190,6 +197,8 @@ class ConvertPage(QWidget):
                 self.levels_step.show_busy(self.tr("Working out the exact size of each level…"))
             case events.LevelPlanned():
                 self.levels_step.add_level(event)
+            case events.Noticed(code, facts):
+                self._warn(notice_text(code, facts))
             case events.Failed(code, facts):
                 self._fail(error_text(code, facts), code)
 
@@ -213,6 +222,15 @@ class ConvertPage(QWidget):
             self._fail(task.sentence, task.failure)
         else:
             self._go_back()
+
+    def _warn(self, sentence: str) -> None:
+        self._warned.append(sentence)
+        self.warnings.show_sentences(self._warned)
+
+    def _hide_notices(self) -> None:
+        self.notice.hide()
+        self._warned = []
+        self.warnings.show_sentences(())
 
     def _fail(self, sentence: str, code: ErrorCode | None = None) -> None:
         actions = self._remedies.actions(code)
@@ -251,6 +269,7 @@ class ConvertPage(QWidget):
         wishes = self.levels_step.wishes
         # What is not found out by now would only take the processors away from the conversion.
         self.levels_step.stop()
+        self._hide_notices()
         tasks = [self._add_task(", ".join(levels), wishes.run_arguments(levels))]
         if wishes.wants_projector:
             tasks.append(self._add_task("mmproj", wishes.projector_arguments()))

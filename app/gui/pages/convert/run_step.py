@@ -18,6 +18,7 @@ from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.text_dialog import TextDialog
 
@@ -47,6 +48,7 @@ class RunStep(QWidget):
         self._rows_place = QVBoxLayout()
         self._results = PlainLabel("", wrap=True, selectable=True)
         self.notice = NoticeBar(theme)
+        self.warnings = NoticeList(theme)
         self.copy_button = CopyButton(
             theme,
             self.tr("Copy as command line"),
@@ -71,16 +73,22 @@ class RunStep(QWidget):
         """
         for row in self._rows:
             row.task.ended.disconnect(self._on_ended)
+            row.task.noticed.disconnect(self._show_warnings)
             row.hide()
             row.deleteLater()
         self._rows = [TaskRow(self._theme, task) for task in tasks]
         for row in self._rows:
             self._rows_place.addWidget(row)
             row.task.ended.connect(self._on_ended)
+            row.task.noticed.connect(self._show_warnings)
         self._commands, self._can_chat = commands, can_chat
         self._failed = None
         self.notice.hide()
+        self._show_warnings()
         self._show_results()
+
+    def _show_warnings(self) -> None:
+        self.warnings.show_sentences([one for row in self._rows for one in row.task.notices])
 
     def _on_ended(self) -> None:
         failed = [row.task for row in self._rows if row.task.state == "failed"]
@@ -129,6 +137,7 @@ class RunStep(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
         column.addWidget(self._card)
+        column.addWidget(self.warnings)
         column.addWidget(self.notice)
         column.addLayout(buttons)
         column.addStretch(1)

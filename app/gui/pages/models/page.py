@@ -21,6 +21,7 @@ from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.empty_state import EmptyState
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.text_dialog import TextDialog
@@ -52,6 +53,8 @@ class ModelsPage(QWidget):
         self.repository.setClearButtonEnabled(True)
         self.download_button = Button(theme, self.tr("Download"), "primary", icon_name="download")
         self.notice = NoticeBar(theme)
+        self.warnings = NoticeList(theme)
+        self._warned: list[str] = []
         self.table = ModelTable()
         self._empty = EmptyState(
             theme,
@@ -91,6 +94,7 @@ class ModelsPage(QWidget):
         )
         body.addWidget(getting)
         body.addWidget(self.notice)
+        body.addWidget(self.warnings)
         self._stack = QStackedLayout()
         listing = QWidget()
         column = QVBoxLayout(listing)
@@ -115,6 +119,7 @@ class ModelsPage(QWidget):
         self.repository.textChanged.connect(self._show_buttons)
         self._refresh.clicked.connect(self._workbench.models.refresh)
         self._workbench.models.changed.connect(self._show_models)
+        self._workbench.tasks.added.connect(self._on_task_added)
         self._workbench.tasks.ended.connect(self._on_task_ended)
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.table.itemActivated.connect(lambda _: self._chat())
@@ -152,6 +157,8 @@ class ModelsPage(QWidget):
         if not text:
             return
         self.notice.hide()
+        self._warned = []
+        self.warnings.show_sentences(())
         self._workbench.tasks.add("download", text, "download", text)
         self.repository.clear()
 
@@ -169,6 +176,14 @@ class ModelsPage(QWidget):
         model = self.table.chosen()
         if model is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(model.path).parent)))
+
+    def _on_task_added(self, task: Task) -> None:
+        if task.kind == "download":
+            task.noticed.connect(self._warn)
+
+    def _warn(self, sentence: str) -> None:
+        self._warned.append(sentence)
+        self.warnings.show_sentences(self._warned)
 
     def _on_task_ended(self, task: Task) -> None:
         if task.kind != "download":

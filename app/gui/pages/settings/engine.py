@@ -8,10 +8,11 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.core import events, paths
 from app.gui.process.child import Child
 from app.gui.process.engine import Ready
-from app.gui.texts import error_text
+from app.gui.texts import error_text, notice_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
+from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.workbench import Workbench
@@ -28,6 +29,7 @@ class EngineCard(Card):
         self.setAccessibleName(self.tr("Engine"))
         self.setting = PlainLabel("", wrap=True, selectable=True)
         self._details = PlainLabel("", "caption", wrap=True, selectable=True)
+        self.warnings = NoticeList(theme)
         self.test_button = Button(theme, self.tr("Test again"))
         self.full_button = Button(theme, self.tr("Use the full setting"))
         hint = self.tr("Whatever the test found; a crash ends only the reply")
@@ -43,7 +45,7 @@ class EngineCard(Card):
         for button in (self.reload_button, self.full_button, self.test_button):
             line.addWidget(button)
         self.add(PlainLabel(self.tr("Engine"), "heading"))
-        for widget in (self.setting, self._details, row):
+        for widget in (self.setting, self._details, self.warnings, row):
             self.add(widget)
         self._say(self.tr("Not looked at yet."))
         self.test_button.clicked.connect(lambda: self._look("--again"))
@@ -62,6 +64,7 @@ class EngineCard(Card):
         if self._child is not None:
             return
         self._say(self.tr("Testing the engine…") if arguments else self.tr("Looking…"))
+        self.warnings.show_sentences(())
         self.test_button.setEnabled(False)
         self.full_button.setEnabled(False)
         self._child = Child("self-test", *arguments, parent=self)
@@ -75,6 +78,9 @@ class EngineCard(Card):
                 self._show_setting(str(facts.get("without", "")), str(facts.get("reason", "")))
                 # Columns are for the terminal; here the letters differ in width.
                 self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
+            case events.Noticed(code, facts):
+                sentences = (*self.warnings.sentences, notice_text(code, facts))
+                self.warnings.show_sentences(sentences)
             case events.Failed(code, facts):
                 self._say(error_text(code, facts))
                 self.setting.set_tone("danger")

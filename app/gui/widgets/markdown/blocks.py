@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from app.gui.widgets.markdown.formulas import add_blocks
+
 LONGEST_PROSE = 10_000
 LONGEST_GROUP = 2_000
 DEEPEST_NESTING = 16
@@ -63,6 +65,7 @@ def _block_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST_NESTING})
     # Where blocks begin is all that is asked; what is inside them is laid out by Qt.
     parser.core.ruler.enableOnly(["normalize", "block"])
+    add_blocks(parser)
     return parser.disable(["html_block", "reference"])
 
 
@@ -157,7 +160,8 @@ def _unindent(lines: list[str], width: int) -> list[str]:
     for index, line in enumerate(lines):
         margin = len(line) - len(line.lstrip(_MARGIN))
         if line.strip(_MARGIN) and margin < width:
-            break
+            # After a blank line the next item is one whatever its number.
+            return [*lines[:index], "", *lines[index:]]
         lines[index] = line[min(width, margin) :]
     return lines
 

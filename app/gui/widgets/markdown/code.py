@@ -29,8 +29,8 @@ class CodeBlock(QFrame):
         self.setProperty("role", "code")
         self._theme = theme
         self._language, self._exact = "", ""
-        self._name = PlainLabel("", "caption")
-        self._warning = PlainLabel("", "caption")
+        self._name = PlainLabel("", "caption", elide=True)
+        self._warning = PlainLabel("", "caption", elide=True)
         self._warning.set_tone("danger")
         self._copy = CopyButton(theme, self.tr("Copy code"), lambda: self._exact)
         self._area = _CodeArea()

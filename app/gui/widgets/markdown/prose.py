@@ -21,14 +21,12 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.markdown.dress import dress_markdown, dress_plain, quoted_blocks
+from app.gui.widgets.markdown.formatting import format_plain, quoted_blocks
 from app.gui.widgets.markdown.links import external_link, shown_target
+from app.gui.widgets.markdown.selection import selected_text
+from app.gui.widgets.markdown.writer import write_markdown
 from app.gui.widgets.plain_text import plain_tool_tip
 
-_FEATURES = (
-    QTextDocument.MarkdownFeature.MarkdownDialectGitHub
-    | QTextDocument.MarkdownFeature.MarkdownNoHTML
-)
 _NEVER = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
 
 
@@ -116,7 +114,7 @@ class ProseView(QTextBrowser):
     def createMimeDataFromSelection(self) -> QMimeData:
         """Copy words, not the colours of the theme."""
         data = QMimeData()
-        data.setText(self.textCursor().selection().toPlainText())
+        data.setText(selected_text(self.textCursor()))
         return data
 
     def _lay_out(self) -> None:
@@ -128,18 +126,17 @@ class ProseView(QTextBrowser):
             # A likely width, until there is a real one, saves laying out in a very narrow column.
             document.setTextWidth(SIZE.reading)
         if self._is_markdown:
-            document.setMarkdown(self._source, _FEATURES)
-            dress_markdown(document, self._theme.colors, self.tr("[image: {name}]"))
+            image_words = self.tr("[image: {name}]")
+            has_links = write_markdown(document, self._source, self._theme.colors, image_words)
         else:
+            has_links = False
             document.setPlainText(self._source)
-            dress_plain(document)
+            format_plain(document)
         self._quoted = list(quoted_blocks(document))
         document.setLayoutEnabled(True)
         if not self._is_markdown:
             self._measure()
-        self.setFocusPolicy(
-            Qt.FocusPolicy.StrongFocus if "](" in self._source else Qt.FocusPolicy.ClickFocus
-        )
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if has_links else Qt.FocusPolicy.ClickFocus)
         self._fit()
 
     def _measure(self) -> None:

@@ -67,7 +67,7 @@ def test_code_is_taken_out_of_lists_and_quotes_exactly() -> None:
         ("", "raw ``` inside"),
     ]
     text = prose(SAMPLE)
-    for words in ("# Title", "1. Do this:", "then that\n2. End", "> said", "| 1 | 2 |", "last"):
+    for words in ("# Title", "1. Do this:", "then that\n\n2. End", "> said", "| 1 | 2 |", "last"):
         assert words in text
     assert "let a" not in text
 

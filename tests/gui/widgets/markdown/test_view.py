@@ -295,3 +295,29 @@ def test_text_can_be_selected_and_is_copied_without_colours(view: MarkdownView) 
     data = prose.createMimeDataFromSelection()
     assert data.text() == "Some bold words"
     assert not data.hasHtml()
+
+
+def test_copied_text_keeps_its_numbers_and_bullets(view: MarkdownView) -> None:
+    view.set_text("Do\n\n3. one 😀\n   - two  \n     lines\n4. $x^*$\n\n- [x] done")
+    prose = view.findChild(ProseView)
+    prose.selectAll()
+    assert prose.createMimeDataFromSelection().text() == (
+        "Do\n3. one 😀\n  - two\nlines\n4. $x^*$\n[x] done"
+    )
+    cursor = prose.textCursor()
+    cursor.setPosition(4)
+    cursor.setPosition(12, QTextCursor.MoveMode.KeepAnchor)
+    prose.setTextCursor(cursor)
+    assert prose.createMimeDataFromSelection().text() == "ne 😀\n  - tw"
+
+
+@pytest.mark.parametrize(
+    ("source", "takes_focus"),
+    [("plain", False), ("https://x.org", True), ("[a](https://x.org)", True), ("`](` a", False)],
+)
+def test_the_keyboard_reaches_text_with_links(
+    view: MarkdownView, source: str, takes_focus: bool
+) -> None:
+    view.set_text(source)
+    policy = view.findChild(ProseView).focusPolicy()
+    assert (policy == Qt.FocusPolicy.StrongFocus) is takes_focus

@@ -1,0 +1,35 @@
+"""What is copied of a laid-out text: its words, with the numbers and bullets of its lists."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QTextBlock, QTextBlockFormat, QTextCursor
+
+_LINE_BREAK = "\u2028"
+_Marker = QTextBlockFormat.MarkerType
+_BOXES = {_Marker.Checked: "[x]", _Marker.Unchecked: "[ ]"}
+
+
+def selected_text(selected: QTextCursor) -> str:
+    """The selected text as plain text, a line for each paragraph, item or cell."""
+    begin, end = selected.selectionStart(), selected.selectionEnd()
+    piece = QTextCursor(selected)
+    block = selected.document().findBlock(begin)
+    lines = []
+    while block.isValid() and block.position() <= end:
+        piece.setPosition(max(begin, block.position()))
+        last = block.position() + block.length() - 1
+        piece.setPosition(min(end, last), QTextCursor.MoveMode.KeepAnchor)
+        mark = _mark(block) if block.position() >= begin else ""
+        lines.append(mark + piece.selectedText().replace(_LINE_BREAK, "\n"))
+        block = block.next()
+    return "\n".join(lines)
+
+
+def _mark(block: QTextBlock) -> str:
+    listing = block.textList()
+    if listing is None:
+        return ""
+    indent = "  " * (listing.format().indent() - 1)
+    box = _BOXES.get(block.blockFormat().marker())
+    number = listing.itemText(block)
+    return f"{indent}{box or (number if number[:1].isdigit() else '-')} "
