@@ -82,6 +82,14 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
             "Automatic uses it where the device can.",
         ),
     ] = "auto"
+    swa_full: Annotated[
+        bool,
+        Meta(
+            title="Whole sliding windows",
+            description="Layers that see a window of the conversation alone keep all of it, so "
+            "that any part of it can be gone back to; takes much more memory.",
+        ),
+    ] = False
     context: Annotated[
         int,
         Meta(

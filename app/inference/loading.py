@@ -44,7 +44,8 @@ class LoadWishes:
     trained for; 0 is unknown. `planned` is what should fit, as far as somebody has looked.
     `slots` is how many replies can be written at once; they share the context. With
     `shrinks_context` a smaller context is better than none when memory is short.
-    `reads_at_once` is for models whose tokens look at those behind them, too.
+    `reads_at_once` is for models whose tokens look at those behind them, too. `all_outputs` is for
+    whoever asks for the output of every token, not of a sequence's last alone.
     `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
     `evaluation_callback` is a C function that is asked about each step of every evaluation.
     """
@@ -58,6 +59,7 @@ class LoadWishes:
     workers: tuple[str, ...] = ()
     shrinks_context: bool = False
     reads_at_once: bool = False
+    all_outputs: bool = False
     evaluation_callback: object | None = None
 
     @property
@@ -204,9 +206,9 @@ def _open_context(wishes: LoadWishes, step: LoadStep, model: int) -> int | None:
     parameters = context_parameters(
         wishes.options,
         step.context,
-        # One more, for embeddings beside the replies.
-        sequences=wishes.slots + 1,
+        sequences=wishes.slots,
         reads_at_once=wishes.reads_at_once,
+        all_outputs=wishes.all_outputs,
     )
     if wishes.evaluation_callback is not None:
         parameters.cb_eval = wishes.evaluation_callback

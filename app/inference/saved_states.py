@@ -48,7 +48,10 @@ class SavedState:
 
 
 def state_budget_bytes() -> int:
-    """How much memory states may take: a sixteenth of the machine's, and no more than 2 GiB."""
+    """How much memory states may take: a sixteenth of the machine's, and no more than 2 GiB.
+
+    Checkpoints may take as much again.
+    """
     return min(_LARGEST_BUDGET_BYTES, psutil.virtual_memory().total // _MEMORY_SHARE)
 
 
