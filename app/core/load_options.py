@@ -87,7 +87,8 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             title="Whole sliding windows",
             description="Layers that see a window of the conversation alone keep all of it, so "
-            "that any part of it can be gone back to; takes much more memory.",
+            "that replies can go back to any part of it, and go on when the context is full. "
+            "Takes much more memory.",
         ),
     ] = False
     context: Annotated[
