@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
             self._show_notice(sentence)
 
     def _show_notice(self, sentence: str) -> None:
-        self.notice.show_notice("warning", sentence)
+        self.notice.add_notice("warning", sentence)
 
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")

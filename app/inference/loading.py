@@ -17,6 +17,7 @@ from app.inference.file_mapping import is_mapped
 from app.inference.load_memory import memory_of
 from app.inference.load_steps import LoadStep, load_steps
 from app.native.devices import Device, Pointers, devices
+from app.native.engine_warnings import worth_reading
 from app.native.huge_pages import ask_for_huge_pages
 from app.native.library import load_llama, log
 from app.native.load_log import read_load_log
@@ -232,6 +233,9 @@ def _notices(wishes: LoadWishes, step: LoadStep, *, has_device: bool) -> Iterato
         yield Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
         yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
+    for warning in worth_reading(log.warnings):
+        facts = {"model": wishes.model.name, "warning": warning.rstrip(".")}
+        yield Noticed(NoticeCode.ENGINE_WARNING, facts)
 
 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:

@@ -17,6 +17,7 @@ from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
 NoticeKind = Literal["info", "warning", "error"]
+_MOST_LINES = 6
 
 
 class NoticeBar(QFrame):
@@ -77,6 +78,12 @@ class NoticeBar(QFrame):
         restyle(self, "notice", kind)
         self._draw()
         self.show()
+
+    def add_notice(self, kind: NoticeKind, text: str) -> None:
+        """Show a sentence below those of the same kind that are shown still, up to a few."""
+        lines = self.text.split("\n") if not self.isHidden() and self._kind == kind else []
+        lines = [*(line for line in lines if line != text), text][-_MOST_LINES:]
+        self.show_notice(kind, "\n".join(lines))
 
     def _replace_buttons(self, actions: Sequence[tuple[str, str]]) -> None:
         for button in self._buttons:

@@ -166,6 +166,22 @@ def test_a_form_row_names_its_control(theme: Theme, qtbot: QtBot) -> None:
     assert number.accessibleDescription() == "How many tokens the model sees."
 
 
+def test_notices_that_come_together_are_shown_together(theme: Theme, qtbot: QtBot) -> None:
+    bar = NoticeBar(theme)
+    qtbot.addWidget(bar)
+    for sentence in ("One.", "Two.", "One."):
+        bar.add_notice("warning", sentence)
+    assert bar.text == "Two.\nOne."
+    bar.add_notice("error", "Broken.")
+    assert bar.text == "Broken."
+    for number in range(20):
+        bar.add_notice("error", f"{number}.")
+    assert bar.text.split("\n") == [f"{number}." for number in range(14, 20)]
+    bar.findChild(IconButton).click()
+    bar.add_notice("error", "New.")
+    assert bar.text == "New."
+
+
 def test_a_notice_offers_what_can_be_done(theme: Theme, qtbot: QtBot) -> None:
     bar = NoticeBar(theme)
     qtbot.addWidget(bar)
