@@ -28,7 +28,7 @@ from app.native.load_log import LoadLog, by_device
 _LARGEST_CONTEXT = 2**20
 """Some models claim ten times as many tokens; llama.cpp's table of cells has memory even so."""
 _CONTEXTS = (512, 2048, 8192, 32768, 131072)
-_MICRO_BATCHES = (512, 2048)
+_MICRO_BATCHES = (128, 512, 2048)
 _MOST_ROUNDS = 2
 
 
