@@ -51,7 +51,11 @@ def model_parameters(
     *,
     is_mapped: bool,
 ) -> ModelParameters:
-    """How a model's weights are loaded.
+    """How a model's weights are loaded, as `llama_model_params`.
+
+    What is not set here has llama.cpp's default, which is llama-server's too
+    (common_model_params_to_llama in common/common.cpp): layers are split over devices, tensors are
+    not checked, and layers that foretell several tokens are left out.
 
     Args:
         options: What is not among the following.
@@ -114,7 +118,8 @@ def context_parameters(
     parameters.n_seq_max = sequences
     parameters.kv_unified = True
     parameters.swa_full = options.swa_full
-    parameters.n_batch = tokens if reads_at_once else options.batch
+    # A step has a token for each reply at least.
+    parameters.n_batch = tokens if reads_at_once else max(options.batch, sequences)
     parameters.n_ubatch = tokens if reads_at_once else options.micro_batch
     # 0 is for as many as the batch has tokens.
     parameters.n_outputs_max = 0 if reads_at_once or all_outputs else sequences

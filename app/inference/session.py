@@ -154,7 +154,7 @@ class Session:
         for slot in self._slots:
             if slot.reply is None:
                 continue
-            if slot.reply.has_read_prompt:
+            if slot.reply.has_read_prompt and len(slot.unread) == 1:
                 parts.append(Part(slot.sequence, slot.read, slot.unread, True))
             else:
                 reading.append(slot)
@@ -200,17 +200,16 @@ class Session:
         """Drop the older half of what follows the beginning, to go on in a context that is full."""
         if slot.reply is None:
             return
-        if not self._evaluator.can_shift():
-            slot.reply.generation.statistics.finish_reason = "length"
-            slot.reply.end_with(None)
-            slot.free()
-            return
         kept = min(_KEPT_AT_SHIFT, slot.read)
         end = kept + (slot.read - kept) // 2
-        self._evaluator.take_out(slot.sequence, kept, end)
-        self._memory.note_shift(slot)
+        if self._evaluator.can_shift():
+            self._evaluator.take_out(slot.sequence, kept, end)
+            self._memory.note_shift(slot)
+            slot.read -= end - kept
+        else:
+            # What stays is read again in its new place, by which the context lasts half as long.
+            self._memory.cut(slot, kept)
         del slot.tokens[kept:end]
-        slot.read -= end - kept
         slot.reply.generation.statistics.dropped_tokens += end - kept
 
     def _drop_cancelled(self) -> None:

@@ -139,7 +139,7 @@ def test_a_window_is_worked_out_from_facts_as_a_load_tells(tmp_path: Path, conve
         mine, its = worked_out.plan.memory["CPU"], told.plan.memory["CPU"]
         # Logged to a hundredth of a MiB.
         assert mine.kv_bytes == pytest.approx(its.kv_bytes, abs=30_000)
-        # Between two micro-batches: a mask has a row for each of its tokens, and grows in both ways.
+        # Between two micro-batches: masks have a row for each token, and here rows grow with them.
         assert mine.compute_bytes == pytest.approx(its.compute_bytes, rel=0.1)
 
 

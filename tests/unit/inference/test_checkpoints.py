@@ -154,6 +154,28 @@ def test_branches_beside_each_other_never_run_out_of_room(model: Path) -> None:
         assert [one.statistics.reply_tokens for one in asked] == [250] * slots
 
 
+@pytest.mark.parametrize("swa_full", [False, True])
+def test_a_window_goes_on_in_a_context_that_is_full(
+    converter: Path, tmp_path: Path, *, swa_full: bool
+) -> None:
+    vocabulary = vocabulary_file(converter, "llama-spm")
+    model = write_windowed_model_on(vocabulary, tmp_path / "m.gguf", context=CONTEXT)
+    prompt = conversation(0, CONTEXT - 100)
+    with opened(model, slots=2, swa_full=swa_full) as session:
+        asked = Generation(partial(_same, prompt), SAMPLING, 300, overflow="shift")
+        assert "".join(session.replies(asked))
+        assert asked.statistics.reply_tokens == 300
+        assert asked.statistics.dropped_tokens == (CONTEXT - 1 - 4) // 2
+        (slot,) = [slot for slot in session._slots if slot.read]
+        assert slot.tokens[:4] == prompt[:4]
+        after = [*slot.tokens, *conversation(3, 20)]
+        warm, statistics = reply(session, after)
+        assert statistics.reused_tokens == len(slot.tokens) - 20
+        if not swa_full:
+            # What was moved, was computed in its old place.
+            assert warm == pytest.approx(cold(session, after), abs=0.01)
+
+
 def test_whole_windows_can_be_gone_back_to_anywhere(converter: Path, tmp_path: Path) -> None:
     vocabulary = vocabulary_file(converter, "llama-spm")
     model = write_windowed_model_on(vocabulary, tmp_path / "m.gguf", context=CONTEXT)
