@@ -15,6 +15,7 @@ from app.inference.sampling import Sampling
 from app.inference.session import Session
 from tests.vocabularies import (
     vocabulary_file,
+    write_hybrid_model_on,
     write_recurrent_model_on,
     write_windowed_model_on,
 )
@@ -42,7 +43,15 @@ def opened(model: Path, slots: int = 1, *, swa_full: bool = False) -> Session:
     return session
 
 
-@pytest.fixture(params=[write_recurrent_model_on, write_windowed_model_on])
+@pytest.fixture(
+    params=[
+        write_recurrent_model_on,
+        write_windowed_model_on,
+        write_hybrid_model_on,
+        partial(write_hybrid_model_on, window=64),
+    ],
+    ids=["recurrent", "window", "hybrid", "hybrid-window"],
+)
 def model(request: pytest.FixtureRequest, converter: Path, tmp_path: Path) -> Path:
     write: Write = request.param
     return write(vocabulary_file(converter, "llama-spm"), tmp_path / "m.gguf", context=CONTEXT)
