@@ -43,9 +43,15 @@ class Checkpoints:
         """After how many tokens a sequence has checkpoints, the first first."""
         return sorted(one.tokens for one in self._of(sequence))
 
+    def size_bytes(self, sequence: int) -> int:
+        """What a checkpoint of a sequence would take now."""
+        function = self._llama.llama_state_seq_get_size_ext
+        size: int = function(self._context, sequence, _PARTIAL_ONLY)
+        return size
+
     def keep(self, sequence: int, tokens: int) -> None:
         """Keep what is in memory of a sequence, which has read so many tokens."""
-        size = self._llama.llama_state_seq_get_size_ext(self._context, sequence, _PARTIAL_ONLY)
+        size = self.size_bytes(sequence)
         if not 0 < size <= self._most_bytes or tokens in self.places(sequence):
             return
         of_sequence = self._of(sequence)

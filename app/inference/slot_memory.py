@@ -63,8 +63,9 @@ class SlotMemory:
         slot.read = position
 
     def keep_checkpoint(self, slot: Slot) -> None:
-        """Be able to come back to what a slot has read now."""
-        self._checkpoints.keep(slot.sequence, slot.read)
+        """Be able to come back to what a slot has read now, if that pays."""
+        if self._states.pays(slot.read, self._checkpoints.size_bytes(slot.sequence)):
+            self._checkpoints.keep(slot.sequence, slot.read)
 
     def note_shift(self, slot: Slot) -> None:
         """Take notice that tokens were taken out of the middle of a slot."""
