@@ -10,7 +10,8 @@ import msgspec
 from app.core.errors import AppError, ErrorCode
 from app.inference.engine_parameters import context_parameters
 from app.inference.evaluation import Evaluator, Floats, Interrupted
-from app.inference.loading import LoadedModel, LoadWishes
+from app.inference.loading import LoadedModel, LoadWishes, have_reserve
+from app.native.devices import devices
 from app.native.library import load_llama
 
 _TOKENS_AT_ONCE = 64
@@ -75,7 +76,11 @@ class Embedder:
         parameters = context_parameters(
             options, self._most_tokens, sequences=1, reads_at_once=at_once, all_outputs=True
         )
+        found = [one for one in devices() if one.is_gpu] if self._loaded.gpu_layers else []
         context: int | None = llama.llama_init_from_model(self._loaded.model, parameters)
+        if context and not have_reserve(found):
+            llama.llama_free(context)
+            context = None
         name = self._wishes.model.name
         if not context:
             raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=self._most_tokens)

@@ -117,7 +117,7 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
             if error.code is not ErrorCode.OUT_OF_MEMORY:
                 raise
             continue
-        if wishes.options.gpu_layers is None and step.gpu_layers and not _have_reserve(found):
+        if wishes.options.gpu_layers is None and step.gpu_layers and not have_reserve(found):
             # Else it would be the first prompt that finds no memory, and ends the process.
             free(loaded)
             continue
@@ -148,8 +148,11 @@ def free(loaded: LoadedModel) -> None:
     llama.llama_model_free(loaded.model)
 
 
-def _have_reserve(before: Sequence[Device]) -> bool:
-    """Whether the devices with memory of their own keep some for what no buffer is made for."""
+def have_reserve(before: Sequence[Device]) -> bool:
+    """Whether these devices, as far as they have memory of their own, keep some of it free.
+
+    A prompt takes some for which no buffer is made, and ends the process where there is none.
+    """
     own = {one.name for one in before if one.total_bytes and not one.shares_memory}
     return all(one.free_bytes >= _RESERVE_BYTES for one in devices() if one.name in own)
 
