@@ -78,7 +78,8 @@ class SlotMemory:
         best = max(free, key=lambda slot: slot.common_with(prompt))
         common = best.common_with(prompt)
         oldest = _oldest(free)
-        if best.read > _WORTH_COPYING * common and oldest is not best:
+        is_another = best.read > _WORTH_COPYING * common and not self._goes_back(best, common)
+        if is_another and oldest is not best:
             self.give_up(oldest)
             if self._evaluator.forgets:
                 # Its cells can't be shared: as long as two have them, no window moves on over them.
@@ -94,6 +95,11 @@ class SlotMemory:
         if len(free) == len(self._slots):
             self._make_way_for(best)
         return best
+
+    def _goes_back(self, slot: Slot, position: int) -> bool:
+        """Whether a checkpoint has read most of a slot's first tokens, and nothing else."""
+        places = self._checkpoints.places(slot.sequence)
+        return any(place <= position < _WORTH_COPYING * place for place in places)
 
     def note_reading(self, figures: Statistics) -> None:
         """Learn from a reply's figures how fast the model reads."""

@@ -109,6 +109,16 @@ def test_a_turn_whose_history_has_lost_the_thoughts_reads_what_follows(session: 
     assert warm == pytest.approx(cold(session, turn), abs=0.01)
 
 
+def test_long_thoughts_that_are_left_out_do_not_take_the_question_along(model: Path) -> None:
+    prompt = conversation(0, 400)
+    with opened(model, slots=2) as session:
+        reply(session, prompt, 900)
+        turn = [*prompt, *conversation(3, 80)]
+        warm, statistics = reply(session, turn)
+        assert statistics.reused_tokens == len(prompt) - 4
+        assert warm == pytest.approx(cold(session, turn), abs=0.01)
+
+
 def test_an_edited_question_goes_back_to_the_turn_before(session: Session) -> None:
     first = conversation(0, 900)
     reply(session, first)
