@@ -44,6 +44,12 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
     "GPTNeoXConfig": {**_SMALL, "rotary_pct": 0.25},
     "GPT2Config": {"n_embd": 256, "n_layer": 2, "n_head": 4, "n_positions": 512},
     "MambaConfig": {"hidden_size": 256, "num_hidden_layers": 2, "state_size": 16},
+    # Two layers of convolutions, one that attends, one of convolutions: heads by the layer.
+    "Lfm2Config": {
+        **_SMALL,
+        "num_hidden_layers": 4,
+        "layer_types": ["conv", "conv", "full_attention", "conv"],
+    },
     "FalconConfig": {
         "hidden_size": 256,
         "num_hidden_layers": 2,

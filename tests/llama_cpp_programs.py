@@ -108,15 +108,17 @@ def _figures(said: str) -> dict[str, float]:
 
 
 @contextmanager
-def llama_server(model: Path, *options: str) -> Iterator[Address]:
-    """A running llama-server that is ready to answer."""
+def llama_server(model: Path, *options: str, log: Path | None = None) -> Iterator[Address]:
+    """A running llama-server that is ready to answer; its `log` goes to a file, or nowhere."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [str(_programs() / "llama-server"), "-m", str(model), "--port", str(port)]
-    silent = subprocess.DEVNULL
-    with subprocess.Popen(
-        [*command, "--offline", *options], stdout=silent, stderr=silent
-    ) as process:
+    with (
+        Path(log or os.devnull).open("wb") as output,
+        subprocess.Popen(
+            [*command, "--offline", *options], stdout=output, stderr=output
+        ) as process,
+    ):
         try:
             while not _is_ready(port):
                 assert process.poll() is None

@@ -128,6 +128,41 @@ def write_windowed_model_on(vocabulary: Path, target: Path, *, context: int = 51
     return _write(vocabulary, target, metadata, layers, has_output=False)
 
 
+def write_hybrid_model_on(
+    vocabulary: Path, target: Path, *, context: int = 512, window: int = 0
+) -> Path:
+    """An LFM2 of random weights: a layer of convolutions, and one that attends."""
+    metadata = {
+        "general.architecture": "lfm2",
+        "lfm2.block_count": 2,
+        "lfm2.context_length": context,
+        "lfm2.embedding_length": _WIDTH,
+        "lfm2.feed_forward_length": _WIDTH,
+        "lfm2.attention.head_count": 2,
+        "lfm2.attention.head_count_kv": [0, 2],
+        "lfm2.attention.layer_norm_rms_epsilon": 1e-5,
+        "lfm2.shortconv.l_cache": 3,
+        **({"lfm2.attention.sliding_window": window} if window else {}),
+    }
+    own: dict[str, tuple[int, ...]] = {
+        "0.shortconv.conv": (3, _WIDTH),
+        "0.shortconv.in_proj": (_WIDTH, 3 * _WIDTH),
+        "0.shortconv.out_proj": (_WIDTH, _WIDTH),
+        **{f"1.attn_{name}": (_WIDTH, _WIDTH) for name in ("q", "k", "v", "output")},
+        **{f"1.attn_{name}_norm": (_WIDTH // 2,) for name in ("q", "k")},
+    }
+    both = {
+        **{f"{block}.{name}_norm": (_WIDTH,) for block in range(2) for name in ("attn", "ffn")},
+        **{
+            f"{block}.ffn_{name}": (_WIDTH, _WIDTH)
+            for block in range(2)
+            for name in ("gate", "up", "down")
+        },
+    }
+    layers = [Tensor(f"blk.{name}.weight", shape) for name, shape in (own | both).items()]
+    return _write(vocabulary, target, metadata, layers, norm="token_embd_norm")
+
+
 def _write(
     vocabulary: Path,
     target: Path,
@@ -135,6 +170,7 @@ def _write(
     layer: Sequence[Tensor],
     *,
     has_output: bool = True,
+    norm: str = "output_norm",
 ) -> Path:
     header = read_header(vocabulary)
     entries = [entry for key, entry in read_entries(header).items() if key.startswith("tokenizer.")]
@@ -142,7 +178,7 @@ def _write(
     tensors = (
         Tensor("token_embd.weight", words),
         *([Tensor("output.weight", words)] if has_output else ()),
-        Tensor("output_norm.weight", (_WIDTH,)),
+        Tensor(f"{norm}.weight", (_WIDTH,)),
         *layer,
     )
     file = GgufFile(metadata, tensors)

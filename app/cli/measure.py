@@ -205,6 +205,7 @@ def _wishes(
         trained_context=trained,
         options=working_options(options, reporter.report),
         workers=settings.workers,
+        all_outputs=True,
     )
 
 

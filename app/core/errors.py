@@ -126,6 +126,7 @@ class NoticeCode(StrEnum):
     SMALLER_CONTEXT = "smaller_context"
     MEMORY_NOT_LOCKED = "memory_not_locked"
     CONTEXT_REDUCED = "context_reduced"
+    ENGINE_WARNING = "engine_warning"
     MODEL_FILE_CHANGED = "model_file_changed"
     SETTINGS_RESET = "settings_reset"
     CHATS_RESET = "chats_reset"

@@ -82,6 +82,15 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
             "Automatic uses it where the device can.",
         ),
     ] = "auto"
+    swa_full: Annotated[
+        bool,
+        Meta(
+            title="Whole sliding windows",
+            description="Layers that see a window of the conversation alone keep all of it, so "
+            "that replies can go back to any part of it, and go on when the context is full. "
+            "Takes much more memory.",
+        ),
+    ] = False
     context: Annotated[
         int,
         Meta(

@@ -433,6 +433,7 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.CONTEXT_REDUCED: (
         "The model was made for a context of {context} tokens; it is loaded with that."
     ),
+    NoticeCode.ENGINE_WARNING: "The engine has a warning about {model}: {warning}.",
     NoticeCode.MODEL_FILE_CHANGED: (
         "The file of {model} changed on disk while it is loaded: {change}. "
         "Its replies may be wrong from now on, and it may not load again."

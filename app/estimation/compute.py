@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from app.core.load_options import LoadOptions
 
 _WIDE_TYPES = frozenset({"f32", "f16", "bf16"})
-_Kind = tuple[bool, bool, bool, tuple[str, str]]
-"""What compute buffers depend on: no flash attention, caches on devices, wide types, the types."""
+_Kind = tuple[bool, bool, bool, bool, tuple[str, str]]
+"""What compute buffers depend on: no flash attention, whole sliding windows, caches on devices,
+wide types, the types."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def _key(options: LoadOptions) -> tuple[int, bool]:
 def _kind(options: LoadOptions) -> _Kind:
     types = (options.cache_type_k, options.cache_type_v)
     is_wide = _WIDE_TYPES.issuperset(types)
-    return options.flash_attention == "off", options.kv_on_device, is_wide, types
+    without = options.flash_attention == "off"
+    return without, options.swa_full, options.kv_on_device, is_wide, types
 
 
 def _unlikeness(one: _Kind, other: _Kind) -> tuple[bool, ...]:

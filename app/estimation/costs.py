@@ -18,6 +18,7 @@ _SIZING = (
     "cache_type_k",
     "cache_type_v",
     "flash_attention",
+    "swa_full",
     "context",
     "batch",
     "micro_batch",

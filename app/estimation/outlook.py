@@ -37,9 +37,10 @@ class LevelOutlook:
 def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:
     """What is to be expected of each level, in the facts' order."""
     options = possible_options(facts, options)
-    caches = size_caches(facts.caches, facts.shape.kv_heads, facts.shape.layers, options)
+    shape = facts.shape
+    caches = size_caches(facts.caches, shape.kv_heads, shape.layers, options, window=shape.window)
     buffers = {
-        name: compute_buffers(facts.samples, name, options, facts.shape.layers)
+        name: compute_buffers(facts.samples, name, options, shape.layers)
         for name in {sample.level for sample in facts.samples}
     }
     return tuple(_outlook_of(level, facts, options, caches, buffers) for level in facts.levels)

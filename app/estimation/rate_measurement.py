@@ -150,7 +150,7 @@ def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, batches: Sequ
 
 
 def _run_seconds(evaluator: Evaluator, batches: Sequence[int]) -> float:
-    evaluator.forget(0, 0)
+    evaluator.forget(0)
     began, position = time.perf_counter(), 0
     for count in batches:
         (last,) = evaluator.evaluate([Part(0, position, [0] * count, wants_logits=True)])

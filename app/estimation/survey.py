@@ -28,7 +28,7 @@ from app.native.load_log import LoadLog, by_device
 _LARGEST_CONTEXT = 2**20
 """Some models claim ten times as many tokens; llama.cpp's table of cells has memory even so."""
 _CONTEXTS = (512, 2048, 8192, 32768, 131072)
-_MICRO_BATCHES = (512, 2048)
+_MICRO_BATCHES = (128, 512, 2048)
 _MOST_ROUNDS = 2
 
 
@@ -179,12 +179,17 @@ def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iter
 
 
 def _loads(options: LoadOptions, facts: SourceFacts, *, is_wide: bool) -> Iterator[LoadOptions]:
-    """The contexts to open, those of the options last, the largest of all at the very end."""
+    """The contexts to open, those of the options last, the largest of all at the very end.
+
+    That one is without whole sliding windows: what they take can be told from it.
+    """
     contexts = sorted({*_two(options, facts)})
     if is_wide:
         yield from _others(options, sorted({*_CONTEXTS, *contexts}), facts)
     for context in contexts:
         yield _at(options, context, facts)
+    if options.swa_full:
+        yield _at(msgspec.structs.replace(options, swa_full=False), contexts[-1], facts)
 
 
 def _others(
@@ -206,6 +211,8 @@ def _others(
             {"kv_on_device": not options.kv_on_device},
         ):
             yield _at(replace_in(options, **changes), context, facts)
+        if facts.shape.window:
+            yield _at(replace_in(options, swa_full=not options.swa_full), context, facts)
 
 
 def _at(options: LoadOptions, context: int, facts: SourceFacts) -> LoadOptions:

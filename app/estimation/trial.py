@@ -68,7 +68,9 @@ def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog 
         return []
     options = TrialOptions(tuple(trial.loads for trial in trials), manner)
     encoded = msgspec.json.encode(options)
-    key = key_of([trial.model for trial in trials], encoded)
+    contexts = [context_of(load, manner) for trial in trials for load in trial.loads]
+    asked = encoded + repr([_numbers(context) for context in contexts]).encode()
+    key = key_of([trial.model for trial in trials], asked)
     known = kept(key)
     if known is not None:
         return known
@@ -129,10 +131,15 @@ def context_of(options: LoadOptions, manner: LoadManner) -> Any:
     return context_parameters(
         options,
         options.context,
-        # One more, for embeddings beside the replies.
-        sequences=manner.slots + 1,
+        sequences=manner.slots,
         reads_at_once=manner.reads_at_once,
     )
+
+
+def _numbers(structure: Any) -> list[float]:
+    """What decides a load's memory, so that nothing is taken for another program's load."""
+    values = (getattr(structure, name) for name, *_ in structure._fields_)
+    return [value for value in values if isinstance(value, int | float)]
 
 
 def _logs_from_child(trials: Sequence[Trial], options: bytes) -> Iterator[LoadLog]:

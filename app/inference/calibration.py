@@ -76,6 +76,7 @@ def _wishes(
         layers=facts.layers,
         trained_context=facts.context,
         options=working_options(options, report),
+        all_outputs=True,
         evaluation_callback=gathered.callback,
     )
 

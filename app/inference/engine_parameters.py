@@ -51,7 +51,11 @@ def model_parameters(
     *,
     is_mapped: bool,
 ) -> ModelParameters:
-    """How a model's weights are loaded.
+    """How a model's weights are loaded, as `llama_model_params`.
+
+    What is not set here has llama.cpp's default, which is llama-server's too
+    (common_model_params_to_llama in common/common.cpp): layers are split over devices, tensors are
+    not checked, and layers that foretell several tokens are left out.
 
     Args:
         options: What is not among the following.
@@ -89,28 +93,43 @@ def model_parameters(
 
 
 def context_parameters(
-    options: LoadOptions, tokens: int, *, sequences: int, reads_at_once: bool
+    options: LoadOptions,
+    tokens: int,
+    *,
+    sequences: int,
+    reads_at_once: bool,
+    all_outputs: bool = False,
 ) -> Any:
     """How a context of `tokens` is opened, as `llama_context_params`.
+
+    What takes memory is as llama-server has it (common_context_params_to_llama in
+    common/common.cpp, and what tools/server sets before), so that a load takes no more here.
 
     Args:
         options: What is not among the following.
         tokens: The size of the context.
         sequences: How many texts it holds at the same time; they share it.
-        reads_at_once: Whether a text must be read in one micro-batch.
+        reads_at_once: Whether a text must be read in one micro-batch, all outputs being kept.
+        all_outputs: Whether the outputs of all tokens of a batch may be asked for. Else it is one
+            for each sequence: compute buffers have a row of logits for each that there may be.
     """
     parameters = load_llama().llama_context_default_params()
     parameters.n_ctx = tokens
     parameters.n_seq_max = sequences
     parameters.kv_unified = True
-    parameters.n_batch = tokens if reads_at_once else options.batch
+    parameters.swa_full = options.swa_full
+    # A step has a token for each reply at least.
+    parameters.n_batch = tokens if reads_at_once else max(options.batch, sequences)
     parameters.n_ubatch = tokens if reads_at_once else options.micro_batch
+    # 0 is for as many as the batch has tokens.
+    parameters.n_outputs_max = 0 if reads_at_once or all_outputs else sequences
     parameters.n_threads = options.threads or usable_threads()
     parameters.n_threads_batch = options.threads_batch or parameters.n_threads
     parameters.flash_attn_type = _FLASH_ATTENTION[options.flash_attention]
     parameters.type_k = GGML_TYPES[options.cache_type_k]
     parameters.type_v = GGML_TYPES[options.cache_type_v]
     parameters.offload_kqv = options.kv_on_device
+    # llama-server times each step, and prints it at the end; nobody would read it here.
     parameters.no_perf = True
     return parameters
 

@@ -68,6 +68,10 @@ class Evaluator:
         self._vocabulary_size = vocabulary_size
         self._memory = self._llama.llama_get_memory(loaded.context)
         self._window: int = self._llama.llama_model_n_swa(loaded.model)
+        self._is_recurrent = bool(
+            self._llama.llama_model_is_recurrent(loaded.model)
+            or self._llama.llama_model_is_hybrid(loaded.model)
+        )
         self._embedding_width: int = self._llama.llama_model_n_embd_out(loaded.model)
         self.batch_tokens: int = self._llama.llama_n_batch(loaded.context)
         self._batch = _Batch(self._llama, self.batch_tokens)
@@ -126,8 +130,8 @@ class Evaluator:
         """Whether the model continues texts; one without a memory only makes embeddings."""
         return bool(self._memory)
 
-    def embed(self, sequence: int, tokens: Sequence[int]) -> Floats:
-        """The embedding (width) of a text, of length 1; `sequence` must be empty, and is again.
+    def embed(self, tokens: Sequence[int]) -> Floats:
+        """The embedding (width) of a text, of length 1; the memory must be empty, and is again.
 
         The model pools as it was trained to; where it was not, the tokens' average is taken.
 
@@ -138,45 +142,55 @@ class Evaluator:
         """
         self._llama.llama_set_embeddings(self._context, True)
         try:
-            self.evaluate([Part(sequence, 0, tokens, wants_logits=True)], all_outputs=True)
-            embedding = self._pooled(sequence, len(tokens))
+            embedding = self._pooled(tokens) if self.is_pooled else self._mean(tokens)
         finally:
             self._llama.llama_set_embeddings(self._context, False)
-            self.forget(sequence, 0)
+            self.forget(0)
         length = float(np.linalg.norm(embedding))
         if not 0 < length < np.inf:
             reason = "its weights give values that are not numbers"
             raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
         return embedding / np.float32(length)
 
-    def _pooled(self, sequence: int, count: int) -> Floats:
-        shape = (self._embedding_width,)
-        if self._llama.llama_pooling_type(self._context) != self._llama.LLAMA_POOLING_TYPE_NONE:
-            row = self._llama.llama_get_embeddings_seq(self._context, sequence)
-            return np.ctypeslib.as_array(row, shape=shape).copy()
-        rows = [
-            np.ctypeslib.as_array(
-                self._llama.llama_get_embeddings_ith(self._context, place), shape=shape
-            )
-            for place in range(count)
-        ]
-        mean: Floats = np.mean(rows, axis=0, dtype=np.float32)
-        return mean
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the model was trained to make one embedding of a whole text."""
+        without: int = self._llama.LLAMA_POOLING_TYPE_NONE
+        return bool(self._llama.llama_pooling_type(self._context) != without)
 
-    def forget(self, sequence: int, position: int) -> bool:
-        """Forget a sequence from `position` on; False when all of it had to go.
+    def _pooled(self, tokens: Sequence[int]) -> Floats:
+        self.evaluate([Part(0, 0, tokens, wants_logits=True)], all_outputs=True)
+        row = self._llama.llama_get_embeddings_seq(self._context, 0)
+        return np.ctypeslib.as_array(row, shape=(self._embedding_width,)).copy()
 
-        A recurrent state can't be cut in the middle, and a sliding window that has moved on has
-        lost what comes before it.
+    def _mean(self, tokens: Sequence[int]) -> Floats:
+        total = np.zeros(self._embedding_width, np.float32)
+        for start in range(0, len(tokens), self.batch_tokens):
+            part = Part(0, start, tokens[start : start + self.batch_tokens], wants_logits=True)
+            self.evaluate([part], all_outputs=True)
+            rows = self._llama.llama_get_embeddings(self._context)
+            shape = (len(part.tokens), self._embedding_width)
+            total += np.ctypeslib.as_array(rows, shape=shape).sum(axis=0)
+        return total / np.float32(len(tokens))
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the memory keeps the end of a sequence alone: a sliding window, or a state."""
+        return self._is_recurrent or (self._window > 0 and not self.can_shift())
+
+    def cut(self, sequence: int, position: int) -> bool:
+        """Forget a sequence from `position` on; False, and nothing happens, where it can't be cut.
+
+        A recurrent state can't be in the middle, and a sliding window that has moved on has lost
+        what comes before it.
         """
-        if (
-            position
-            and self._reaches_back(sequence, position)
-            and self._llama.llama_memory_seq_rm(self._memory, sequence, position, -1)
-        ):
-            return True
+        return self._reaches_back(sequence, position) and bool(
+            self._llama.llama_memory_seq_rm(self._memory, sequence, position, -1)
+        )
+
+    def forget(self, sequence: int) -> None:
+        """Forget all of a sequence."""
         self._llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-        return position == 0
 
     def copy(self, source: int, target: int, count: int) -> None:
         """Let `target`, which must be empty, begin with the first `count` tokens of `source`."""
@@ -194,8 +208,11 @@ class Evaluator:
     def _reaches_back(self, sequence: int, position: int) -> bool:
         if self._window == 0:
             return True
+        newest: int = self._llama.llama_memory_seq_pos_max(self._memory, sequence)
+        if newest == position - 1:
+            return True
         oldest: int = self._llama.llama_memory_seq_pos_min(self._memory, sequence)
-        return oldest <= max(0, position - self._window)
+        return 0 <= oldest <= max(0, position - self._window)
 
 
 class _Batch:

@@ -17,6 +17,7 @@ from app.inference.file_mapping import is_mapped
 from app.inference.load_memory import memory_of
 from app.inference.load_steps import LoadStep, load_steps
 from app.native.devices import Device, Pointers, devices
+from app.native.engine_warnings import worth_reading
 from app.native.huge_pages import ask_for_huge_pages
 from app.native.library import load_llama, log
 from app.native.load_log import read_load_log
@@ -44,7 +45,8 @@ class LoadWishes:
     trained for; 0 is unknown. `planned` is what should fit, as far as somebody has looked.
     `slots` is how many replies can be written at once; they share the context. With
     `shrinks_context` a smaller context is better than none when memory is short.
-    `reads_at_once` is for models whose tokens look at those behind them, too.
+    `reads_at_once` is for models whose tokens look at those behind them, too. `all_outputs` is for
+    whoever asks for the output of every token, not of a sequence's last alone.
     `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
     `evaluation_callback` is a C function that is asked about each step of every evaluation.
     """
@@ -58,6 +60,7 @@ class LoadWishes:
     workers: tuple[str, ...] = ()
     shrinks_context: bool = False
     reads_at_once: bool = False
+    all_outputs: bool = False
     evaluation_callback: object | None = None
 
     @property
@@ -114,7 +117,7 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
             if error.code is not ErrorCode.OUT_OF_MEMORY:
                 raise
             continue
-        if wishes.options.gpu_layers is None and step.gpu_layers and not _have_reserve(found):
+        if wishes.options.gpu_layers is None and step.gpu_layers and not have_reserve(found):
             # Else it would be the first prompt that finds no memory, and ends the process.
             free(loaded)
             continue
@@ -145,8 +148,11 @@ def free(loaded: LoadedModel) -> None:
     llama.llama_model_free(loaded.model)
 
 
-def _have_reserve(before: Sequence[Device]) -> bool:
-    """Whether the devices with memory of their own keep some for what no buffer is made for."""
+def have_reserve(before: Sequence[Device]) -> bool:
+    """Whether these devices, as far as they have memory of their own, keep some of it free.
+
+    A prompt takes some for which no buffer is made, and ends the process where there is none.
+    """
     own = {one.name for one in before if one.total_bytes and not one.shares_memory}
     return all(one.free_bytes >= _RESERVE_BYTES for one in devices() if one.name in own)
 
@@ -204,9 +210,9 @@ def _open_context(wishes: LoadWishes, step: LoadStep, model: int) -> int | None:
     parameters = context_parameters(
         wishes.options,
         step.context,
-        # One more, for embeddings beside the replies.
-        sequences=wishes.slots + 1,
+        sequences=wishes.slots,
         reads_at_once=wishes.reads_at_once,
+        all_outputs=wishes.all_outputs,
     )
     if wishes.evaluation_callback is not None:
         parameters.cb_eval = wishes.evaluation_callback
@@ -230,6 +236,9 @@ def _notices(wishes: LoadWishes, step: LoadStep, *, has_device: bool) -> Iterato
         yield Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
         yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
+    for warning in worth_reading(log.warnings):
+        facts = {"model": wishes.model.name, "warning": warning.rstrip(".")}
+        yield Noticed(NoticeCode.ENGINE_WARNING, facts)
 
 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:

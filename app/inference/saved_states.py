@@ -48,7 +48,10 @@ class SavedState:
 
 
 def state_budget_bytes() -> int:
-    """How much memory states may take: a sixteenth of the machine's, and no more than 2 GiB."""
+    """How much memory states may take: a sixteenth of the machine's, and no more than 2 GiB.
+
+    Checkpoints may take as much again.
+    """
     return min(_LARGEST_BUDGET_BYTES, psutil.virtual_memory().total // _MEMORY_SHARE)
 
 
@@ -104,7 +107,7 @@ class SavedStates:
             self._refresh(known)
             return True
         size = self._llama.llama_state_seq_get_size(self._context, sequence)
-        if size > self._most_bytes or not self._pays(len(tokens) - common, size, most_cost):
+        if size > self._most_bytes or not self.pays(len(tokens) - common, size, most_cost):
             return False
         self._drop_for(read, size)
         data = np.empty(size, np.uint8)
@@ -132,21 +135,22 @@ class SavedStates:
         if not useful:
             return None
         most, best = max(useful, key=lambda pair: pair[0])
-        return best if self._pays(most - common, best.data.nbytes) else None
+        return best if self.pays(most - common, best.data.nbytes) else None
 
     def put(self, state: SavedState, sequence: int) -> bool:
         """Let an empty sequence have read what the state has; False when it did not go."""
         self._refresh(state)
         return self._move(self._llama.llama_state_seq_set_data, sequence, state.data)
 
-    def clear(self) -> None:
-        """Forget all states."""
-        self._states.clear()
-
-    def _pays(self, tokens: int, size: int, most_cost: float = USUAL_COST) -> bool:
+    def pays(self, tokens: int, size: int, most_cost: float = USUAL_COST) -> bool:
+        """Whether to move so many bytes takes that part of the time to read the tokens at most."""
         if tokens < FEWEST_TOKENS:
             return False
         return most_cost * tokens * self._token_seconds > size * self._byte_seconds
+
+    def clear(self) -> None:
+        """Forget all states."""
+        self._states.clear()
 
     def _serves(self, state: SavedState, tokens: Tokens) -> bool:
         is_long_enough = state.common_with(tokens) == len(tokens)

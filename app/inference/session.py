@@ -7,11 +7,11 @@ from functools import partial
 from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.inference.embedder import Embedder
 from app.inference.evaluation import Evaluator, Floats, Interrupted, NoRoomError, Part
 from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes, Report, free, load_model
 from app.inference.sampler import Sampler
-from app.inference.saved_states import SavedStates, state_budget_bytes
 from app.inference.slot import Reply, Slot
 from app.inference.slot_memory import SlotMemory
 from app.inference.vocabulary import Vocabulary
@@ -33,8 +33,8 @@ class Session:
         name = wishes.model.name
         self._evaluator = Evaluator(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
-        states = SavedStates(self.loaded, state_budget_bytes())
-        self._memory = SlotMemory(self._slots, self._evaluator, states, self.context_tokens)
+        self._embedder = Embedder(self.loaded, wishes, self._evaluator, self.vocabulary.size)
+        self._memory = SlotMemory(self._slots, self._evaluator, self.loaded)
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +42,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         for slot in self._slots:
             slot.free()
+        self._embedder.close()
         free(self.loaded)
 
     @property
@@ -78,9 +79,6 @@ class Session:
             generation.end(error)
             return
         slot = self._memory.slot_for(prompt)
-        if not self._evaluator.forget(slot.sequence, slot.read):
-            slot.read = 0
-        slot.tokens = list(prompt)
         generation.statistics.prompt_tokens = len(prompt)
         generation.statistics.reused_tokens = slot.read
         slot.reply = Reply(generation, sampler, self.context_tokens - len(prompt))
@@ -111,21 +109,9 @@ class Session:
         """The embedding (width) of a text, of length 1.
 
         Raises:
-            AppError: `request_invalid` for an empty text, `context_full`, `model_rejected`.
+            AppError: what `Embedder.embed` raises.
         """
-        limit = min(self.context_tokens, self._evaluator.batch_tokens)
-        if not tokens:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason="the text is empty")
-        if len(tokens) > limit:
-            raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(tokens), context=limit)
-        self._evaluator.interrupt.clear()
-        while True:
-            try:
-                return self._evaluator.embed(len(self._slots), tokens)
-            except Interrupted:
-                self._evaluator.interrupt.clear()
-            except NoRoomError:
-                self._make_room()
+        return self._embedder.embed(tokens)
 
     def replies(self, generation: Generation) -> Iterator[str]:
         """Write one reply from beginning to end; `generation.deliver` must not be used otherwise.
@@ -168,7 +154,7 @@ class Session:
         for slot in self._slots:
             if slot.reply is None:
                 continue
-            if slot.reply.has_read_prompt:
+            if slot.reply.has_read_prompt and len(slot.unread) == 1:
                 parts.append(Part(slot.sequence, slot.read, slot.unread, True))
             else:
                 reading.append(slot)
@@ -178,15 +164,17 @@ class Session:
         if parts:
             room = min(room, _SHARED_STEP_TOKENS)
         for slot in reading:
-            tokens = slot.unread[:room]
+            tokens = slot.next_unread[:room]
             if tokens:
-                is_last = len(tokens) == len(slot.unread)
+                is_last = slot.read + len(tokens) == len(slot.tokens)
                 parts.append(Part(slot.sequence, slot.read, tokens, is_last))
                 room -= len(tokens)
         return parts
 
     def _advance(self, slot: Slot, part: Part, place: int) -> None:
         slot.read += len(part.tokens)
+        if slot.read == slot.checkpoint_at:
+            self._memory.keep_checkpoint(slot)
         reply = slot.reply
         if reply is None or not part.wants_logits:
             return
@@ -212,17 +200,16 @@ class Session:
         """Drop the older half of what follows the beginning, to go on in a context that is full."""
         if slot.reply is None:
             return
-        if not self._evaluator.can_shift():
-            slot.reply.generation.statistics.finish_reason = "length"
-            slot.reply.end_with(None)
-            slot.free()
-            return
         kept = min(_KEPT_AT_SHIFT, slot.read)
         end = kept + (slot.read - kept) // 2
-        self._evaluator.take_out(slot.sequence, kept, end)
-        slot.is_whole = False
+        if self._evaluator.can_shift():
+            self._evaluator.take_out(slot.sequence, kept, end)
+            self._memory.note_shift(slot)
+            slot.read -= end - kept
+        else:
+            # What stays is read again in its new place, by which the context lasts half as long.
+            self._memory.cut(slot, kept)
         del slot.tokens[kept:end]
-        slot.read -= end - kept
         slot.reply.generation.statistics.dropped_tokens += end - kept
 
     def _drop_cancelled(self) -> None:
@@ -232,11 +219,10 @@ class Session:
                 slot.free()
 
     def _forget_again(self, parts: Sequence[Part]) -> None:
-        """After a batch that failed: forget what came of it, whole sequences if it must be."""
+        """After a batch that failed: forget what came of it, and more if it must be."""
         for part in parts:
             slot = self._slots[part.sequence]
-            if not self._evaluator.forget(slot.sequence, slot.read):
-                slot.read = 0
+            self._memory.cut(slot, slot.read)
 
     def _make_room(self) -> None:
         """Give up what idle slots remember; if that is nothing, the shortest reply."""

@@ -92,7 +92,8 @@ class Slot:
 
     `tokens` are the conversation so far, of which the first `read` are in the context's memory;
     it is not `is_whole` once some were taken out of the middle. It `was_continued` if its
-    last reply went on from most of what had been read before.
+    last reply went on from most of what had been read before. Reading makes a stop after the first
+    `checkpoint_at` tokens; 0 is for none.
     """
 
     def __init__(self, sequence: int) -> None:
@@ -101,6 +102,7 @@ class Slot:
         self.read = 0
         self.is_whole = True
         self.was_continued = False
+        self.checkpoint_at = 0
         self.last_used = 0.0
         self.reply: Reply | None = None
 
@@ -108,6 +110,12 @@ class Slot:
     def unread(self) -> list[int]:
         """The tokens that are yet to be evaluated."""
         return self.tokens[self.read :]
+
+    @property
+    def next_unread(self) -> list[int]:
+        """Those of them that come before the next stop."""
+        stops = self.read < self.checkpoint_at
+        return self.tokens[self.read : self.checkpoint_at if stops else None]
 
     def common_with(self, prompt: Sequence[int]) -> int:
         """How many tokens of a prompt are in memory already; its last one never counts."""

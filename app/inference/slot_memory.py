@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.inference.checkpoints import Checkpoints
 from app.inference.evaluation import Evaluator
 from app.inference.generation import Statistics
-from app.inference.saved_states import FEWEST_TOKENS, USUAL_COST, SavedStates
+from app.inference.loading import LoadedModel
+from app.inference.saved_states import (
+    FEWEST_TOKENS,
+    USUAL_COST,
+    SavedStates,
+    state_budget_bytes,
+)
 from app.inference.slot import Slot
 
 _WORTH_COPYING = 2
 _COST_IN_PASSING = 1 / 100
 """While somebody waits, no more for a text that nobody has gone on with yet: few ever do, and
 memory that was never used before comes slowly on some machines."""
+_ENDING_TOKENS = 4
+"""With so many a prompt may end that the next turn's history has otherwise, such as the beginning
+of a thought: llama-server's checkpoints come before them, too."""
 
 
 class SlotMemory:
-    """The slots of one context of `context_tokens`, and the states that were saved from them."""
+    """The slots of one context, and what was saved from them."""
 
-    def __init__(
-        self, slots: Sequence[Slot], evaluator: Evaluator, states: SavedStates, context_tokens: int
-    ) -> None:
+    def __init__(self, slots: Sequence[Slot], evaluator: Evaluator, loaded: LoadedModel) -> None:
         self._slots = slots
         self._evaluator = evaluator
-        self._states = states
-        self._context_tokens = context_tokens
+        self._states = SavedStates(loaded, state_budget_bytes())
+        self._checkpoints = Checkpoints(loaded, state_budget_bytes())
+        self._context_tokens = loaded.context_tokens
 
     def slot_for(self, prompt: Sequence[int]) -> Slot:
         """The free slot that has read most of the prompt; `read` says how much of it.
@@ -32,23 +41,65 @@ class SlotMemory:
         Where that slot holds much more (another branch of the conversation), the common part is
         shared with another slot, so that both branches stay.
         """
+        slot = self._chosen(prompt)
+        slot.tokens = list(prompt)
+        slot.checkpoint_at = 0
+        if self._evaluator.forgets:
+            if slot.read >= FEWEST_TOKENS:
+                self.keep_checkpoint(slot)
+            place = len(prompt) - _ENDING_TOKENS
+            if place - slot.read >= FEWEST_TOKENS:
+                slot.checkpoint_at = place
+        return slot
+
+    def cut(self, slot: Slot, position: int) -> None:
+        """Forget what a slot has read from `position` on, and more where that can't be."""
+        if not self._evaluator.cut(slot.sequence, position):
+            position = self._checkpoints.put_back(slot.sequence, position)
+            if not position or not self._evaluator.cut(slot.sequence, position):
+                self._evaluator.forget(slot.sequence)
+                position = 0
+        self._checkpoints.drop(slot.sequence, position)
+        slot.read = position
+
+    def keep_checkpoint(self, slot: Slot) -> None:
+        """Be able to come back to what a slot has read now, if that pays."""
+        if self._states.pays(slot.read, self._checkpoints.size_bytes(slot.sequence)):
+            self._checkpoints.keep(slot.sequence, slot.read)
+
+    def note_shift(self, slot: Slot) -> None:
+        """Take notice that tokens were taken out of the middle of a slot."""
+        self._checkpoints.drop(slot.sequence)
+        slot.is_whole, slot.checkpoint_at = False, 0
+
+    def _chosen(self, prompt: Sequence[int]) -> Slot:
         self._bring_back(prompt)
         free = self._free()
         best = max(free, key=lambda slot: slot.common_with(prompt))
         common = best.common_with(prompt)
         oldest = _oldest(free)
-        if best.read > _WORTH_COPYING * common and oldest is not best:
+        is_another = best.read > _WORTH_COPYING * common and not self._goes_back(best, common)
+        if is_another and oldest is not best:
             self.give_up(oldest)
-            self._evaluator.copy(best.sequence, oldest.sequence, common)
+            if self._evaluator.forgets:
+                # Its cells can't be shared: as long as two have them, no window moves on over them.
+                common = 0
+            else:
+                self._evaluator.copy(best.sequence, oldest.sequence, common)
             best = oldest
         else:
             self._save(best, common)
         best.was_continued = 2 * common > best.read
-        best.read = common
-        best.is_whole = best.is_whole or common == 0
+        self.cut(best, common)
+        best.is_whole = best.is_whole or best.read == 0
         if len(free) == len(self._slots):
             self._make_way_for(best)
         return best
+
+    def _goes_back(self, slot: Slot, position: int) -> bool:
+        """Whether a checkpoint has read most of a slot's first tokens, and nothing else."""
+        places = self._checkpoints.places(slot.sequence)
+        return any(place <= position < _WORTH_COPYING * place for place in places)
 
     def note_reading(self, figures: Statistics) -> None:
         """Learn from a reply's figures how fast the model reads."""
@@ -89,7 +140,8 @@ class SlotMemory:
         """Forget what a slot has read."""
         slot.read, slot.is_whole = 0, True
         slot.free()
-        self._evaluator.forget(slot.sequence, 0)
+        self._evaluator.forget(slot.sequence)
+        self._checkpoints.drop(slot.sequence)
 
     def forget_everything(self) -> None:
         """Let the next replies read their prompts from the first token on."""

@@ -108,13 +108,16 @@ def read_header(path: Path) -> Header:
 
 
 def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
-    """The elements of the array `key`.
+    """The elements of the array `key`; a long one is read from the file, which must be there still.
 
     Raises:
         AppError: what `read_header` raises, when the file has changed meanwhile.
         KeyError: when there is no such array.
     """
     place = header.arrays[key]
+    known = header.metadata.get(key)
+    if isinstance(known, tuple):
+        return known
     with _opened(header.path) as source:
         source.skip(place.offset)
         return _read_elements(source, place.element_type, place.count)

@@ -28,7 +28,7 @@ class Reader:
 
     def forget(self) -> None:
         """Begin anew: the next tokens are a text's first."""
-        self._evaluator.forget(_SEQUENCE, 0)
+        self._evaluator.forget(_SEQUENCE)
 
     def read(self, position: int, tokens: Sequence[int]) -> None:
         """Read tokens, the first of them at `position`; returns when the last is predicted from.

@@ -29,13 +29,15 @@ def _ignore(_: str) -> None:
 class EngineLog:
     """The last lines that llama.cpp logged, and those of them that tell of a fault.
 
-    `on_abort` is told why ggml ends the process, on whatever thread it does so.
+    `warnings` are those that tell of something odd, as they were logged. `on_abort` is told why
+    ggml ends the process, on whatever thread it does so.
     """
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self.warnings: deque[str] = deque(maxlen=_KEPT_LINES)
         self._faults: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._is_fault = False
+        self._level = 0
         self._shows_faults = True
         self._recorded: list[str] | None = None
         self.on_abort: Callable[[str], None] = _ignore
@@ -53,14 +55,18 @@ class EngineLog:
     def take(self, level: int, untrusted_text: bytes) -> None:
         """Keep one piece of log; a piece without a line end goes on with the next."""
         text = untrusted_text.decode("utf-8", "replace")
-        if level != _LEVEL_CONTINUED:
-            self._is_fault = level in (_LEVEL_WARNING, _LEVEL_ERROR)
         self.lines.append(text)
-        if level == _LEVEL_ERROR:
+        if level == _LEVEL_WARNING:
+            self.warnings.append(text)
+        elif level == _LEVEL_ERROR:
             self._faults.append(text.strip())
+        elif level == _LEVEL_CONTINUED and self._level == _LEVEL_WARNING and self.warnings:
+            self.warnings[-1] += text
+        if level != _LEVEL_CONTINUED:
+            self._level = level
         if self._recorded is not None:
             self._recorded.append(text)
-        if self._is_fault and self._shows_faults:
+        if self._level in (_LEVEL_WARNING, _LEVEL_ERROR) and self._shows_faults:
             sys.stderr.write(text)
 
     def take_abort(self, untrusted_text: bytes) -> None:
@@ -80,6 +86,7 @@ class EngineLog:
     def clear(self) -> None:
         """Forget what was logged so far."""
         self.lines.clear()
+        self.warnings.clear()
         self._faults.clear()
 
     def reason(self) -> str:

@@ -20,6 +20,7 @@ _TENSOR = re.compile(r"loading tensor (\S+)$")
 _CACHE_LAYER = re.compile(r"(?:llama_kv_cache:|llama_memory_recurrent,) layer +(\d+): dev = (\S+)$")
 _CACHE_SIZE = re.compile(
     r"(?:llama_kv_cache|llama_memory_recurrent): size = +([\d.]+) MiB \( *(\d+) cells,"
+    r"[^)]*?(\d+)(?:/\d+)? seqs[^)]*\)"
     r".*?(?:K \((\w+)\): +([\d.]+) MiB, V \((\w+)\): +([\d.]+) MiB)?$"
 )
 _BUFFER = re.compile(r": +(\S+) +(model|KV|RS|output|compute) buffer size = +([\d.]+) MiB")
@@ -34,6 +35,7 @@ class Cache:
 
     One of keys and values has a cell for each token, at most as many as a sliding window needs,
     and the size and type of each of the two; one of recurrent layers has a cell for each sequence.
+    `sequences` is how many there may be.
     """
 
     cells: int
@@ -44,6 +46,7 @@ class Cache:
     key_type: str = ""
     value_bytes: int = 0
     value_type: str = ""
+    sequences: int = 1
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def _caches(text: str) -> Iterator[Cache]:
         if match := _CACHE_LAYER.match(line):
             layers.append((int(match[1]), match[2]))
         elif match := _CACHE_SIZE.match(line):
-            size, cells, key_type, keys, value_type, values = match.groups()
+            size, cells, sequences, key_type, keys, value_type, values = match.groups()
             numbers, devices = zip(*layers, strict=True) if layers else ((), ())
             yield Cache(
                 cells=int(cells),
@@ -137,6 +140,7 @@ def _caches(text: str) -> Iterator[Cache]:
                 key_type=key_type or "",
                 value_bytes=_bytes(values or "0"),
                 value_type=value_type or "",
+                sequences=int(sequences),
             )
             layers = []
 

@@ -13,14 +13,20 @@ from app.core.errors import ErrorCode
 from app.core.events import LevelPlanned
 from app.core.levels import LEVELS
 from app.core.load_options import CACHE_TYPES, LoadOptions
+from app.estimation.hardware import read_hardware
 from app.estimation.outlook import outlook
+from app.estimation.sizing import file_source
 from app.estimation.source_facts import decode_facts
+from app.estimation.survey import survey
+from app.estimation.trial import LoadManner
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
+from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.gguf_files import bad_files, llama_file
 from tests.other_sources import make_adapter
 from tests.tiny_model import write_tiny_model
 from tests.verbs import run_verb, sentence_of, started
+from tests.vocabularies import vocabulary_file, write_windowed_model_on
 from tests.workers.working import working
 
 pytestmark = pytest.mark.slow
@@ -100,6 +106,42 @@ def test_a_16_bit_gguf_file_has_its_own_size_and_that_of_every_other_level(tmp_p
     assert levels["F16"] == file.stat().st_size
     from_source = {level["level"]: level["size_bytes"] for level in estimated(source)["levels"]}
     assert levels["Q4_K_M"] == from_source["Q4_K_M"]
+
+
+def test_heads_that_differ_by_layer_count_in_a_folder_and_in_a_file(tmp_path: Path) -> None:
+    source = make_checkpoint("Lfm2Config", tmp_path / "lfm2")
+    file = tmp_path / "lfm2-F16.gguf"
+    assert run_verb("convert", str(source), "--level", "F16", "--to", str(file)).status == 0
+    found = [estimated(place, "--context", "512") for place in (source, file)]
+    sizes, others = ({one["level"]: one["size_bytes"] for one in it["levels"]} for it in found)
+    assert sizes == others
+    assert others["F16"] == file.stat().st_size
+    (memory,) = next(one["memory"] for one in found[1]["levels"] if one["level"] == "F16")
+    # The one layer that attends: two heads of 64, keys and values in two bytes; and for each of
+    # four replies two tokens of three convolutions, 256 wide in four bytes.
+    assert memory["kv_bytes"] == pytest.approx(512 * 2 * 64 * 2 * 2 + 4 * 3 * 2 * 256 * 4, rel=0.05)
+
+
+def test_a_window_is_worked_out_from_facts_as_a_load_tells(tmp_path: Path, converter: Path) -> None:
+    vocabulary = vocabulary_file(converter, "llama-spm")
+    model = write_windowed_model_on(vocabulary, tmp_path / "tiny.gguf", context=8192)
+    source, manner = file_source(model), LoadManner(slots=4)
+    known = survey(source, read_hardware(), LoadOptions(), manner, is_wide=True)
+    for options in (
+        LoadOptions(micro_batch=128),
+        LoadOptions(micro_batch=1024),
+        LoadOptions(swa_full=True),
+        LoadOptions(context=2048, cache_type_k="bf16"),
+    ):
+        tried = survey(source, read_hardware(), options, manner)
+        (worked_out,), (told,) = outlook(known, options), outlook(tried, options)
+        assert worked_out.plan is not None
+        assert told.plan is not None
+        mine, its = worked_out.plan.memory["CPU"], told.plan.memory["CPU"]
+        # Logged to a hundredth of a MiB.
+        assert mine.kv_bytes == pytest.approx(its.kv_bytes, abs=30_000)
+        # Between two micro-batches: masks have a row for each token, and here rows grow with them.
+        assert mine.compute_bytes == pytest.approx(its.compute_bytes, rel=0.1)
 
 
 def test_a_table_for_people(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ ARCHITECTURES = (
     "Qwen3Config",
     "Qwen2MoeConfig",
     "MambaConfig",
+    "Lfm2Config",
 )
 
 

@@ -109,6 +109,8 @@ class LoadOptionsForm(QWidget):
         self._show_row(
             "experts_on_cpu", is_shown=self._is_general or (has_experts and bool(devices))
         )
+        has_windows = facts is not None and facts.shape.window > 0
+        self._show_row("swa_full", is_shown=self._is_general or has_windows)
         for name in ("gpu_layers", "kv_on_device"):
             self._fields_control(name).setEnabled(facts is None or bool(devices))
         for name in ("batch", "micro_batch"):
@@ -141,6 +143,7 @@ class LoadOptionsForm(QWidget):
         self.cache_type_k = self._type_box("cache_type_k")
         self.cache_type_v = self._type_box("cache_type_v")
         self.flash_attention = self._automatic_choice("flash_attention", theme)
+        self.swa_full = self._tick("swa_full", self.tr("Keep all of them"))
         self.batch = self._batch_box("batch")
         self.micro_batch = self._batch_box("micro_batch")
 
@@ -220,7 +223,7 @@ class LoadOptionsForm(QWidget):
             ),
             (
                 self.tr("Context"),
-                ("context", "cache_type_k", "cache_type_v", "flash_attention"),
+                ("context", "cache_type_k", "cache_type_v", "flash_attention", "swa_full"),
             ),
             (self.tr("Processor"), ("threads", "threads_batch", "batch", "micro_batch")),
             (self.tr("Memory"), ("memory_map", "memory_lock", "extra_buffers")),

@@ -38,6 +38,7 @@ def raw_parameters(options: LoadOptions, plan: Plan | None) -> str:
             "type_k": options.cache_type_k,
             "type_v": options.cache_type_v,
             "offload_kqv": options.kv_on_device,
+            "swa_full": options.swa_full,
         },
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -51,6 +51,7 @@ CHANGES: dict[str, tuple[Act, object]] = {
     "cache_type_k": (lambda form: form.cache_type_k.setCurrentText("q8_0"), "q8_0"),
     "cache_type_v": (lambda form: form.cache_type_v.setCurrentText("q4_0"), "q4_0"),
     "flash_attention": (lambda form: click_segment(form.flash_attention, 0), "auto"),
+    "swa_full": (lambda form: form.swa_full.click(), True),
     "context": (lambda form: form.context.number.setValue(5000), 5000),
     "batch": (lambda form: form.batch.setValue(1024), 1024),
     "micro_batch": (lambda form: form.micro_batch.setValue(256), 256),

@@ -23,6 +23,7 @@ OTHERS = LoadOptions(
     cache_type_k="q8_0",
     cache_type_v="iq4_nl",
     flash_attention="on",
+    swa_full=True,
     context=12_345,
     batch=64,
     micro_batch=32,

@@ -36,3 +36,12 @@ def test_what_the_header_leaves_out_is_0(tmp_path: Path) -> None:
     bare = replace(file, metadata={"general.architecture": "odd"})
     shape = shape_of(read_header(bare.write(tmp_path / "model.gguf")))
     assert (shape.layers, shape.heads, shape.kv_heads, shape.key_length) == (0, 0, (), 0)
+
+
+def test_what_was_read_needs_no_file(tmp_path: Path) -> None:
+    heads = [number % 3 for number in range(64)]
+    file = llama_file(llama__block_count=64, llama__attention__head_count_kv=heads)
+    path = file.write(tmp_path / "model.gguf")
+    header = read_header(path)
+    path.unlink()
+    assert shape_of(header).kv_heads == tuple(heads)

@@ -18,11 +18,16 @@ CACHES = (
 
 
 def bytes_by_layer(
-    caches: tuple[Cache, ...], kv_heads: tuple[int, ...], context: int, **types: str
+    caches: tuple[Cache, ...],
+    kv_heads: tuple[int, ...],
+    tokens: int,
+    window: int = 0,
+    **options: object,
 ) -> list[int]:
-    sized = size_caches(caches, kv_heads, 4, msgspec.convert(types, LoadOptions))
+    chosen = msgspec.convert(options, LoadOptions)
+    sized = size_caches(caches, kv_heads, 4, chosen, window=window)
     return [
-        round(sum(one.bytes_of(layer, layer + 1, context) for one in sized)) for layer in range(4)
+        round(sum(one.bytes_of(layer, layer + 1, tokens) for one in sized)) for layer in range(4)
     ]
 
 
@@ -42,6 +47,22 @@ def test_caches_of_other_types_take_what_these_take() -> None:
     smaller = bytes_by_layer(CACHES, (8, 8), 4096, cache_type_k="q8_0", cache_type_v="q4_0")
     # Two bytes become 34/32 for keys and 18/32 for values; a recurrent state stays as it is.
     assert smaller == [(34 + 18) << 14, (34 + 18) << 16, 1 << 20, 0]
+
+
+@pytest.mark.parametrize(
+    ("micro_batch", "cells"), [(512, 1024), (128, 768), (2048, 2560), (8192, 4096)]
+)
+def test_a_window_has_cells_for_a_micro_batch_besides(micro_batch: int, cells: int) -> None:
+    # Five sequences with windows of 100 tokens each.
+    cache = Cache(1024, 2 << 20, (0,), ("CPU",), 1 << 20, "f16", 1 << 20, "f16", sequences=5)
+    options = {"micro_batch": micro_batch, "batch": 65536, "context": 65536}
+    (found, *_) = bytes_by_layer((CACHES[0], cache), (8, 8), 4096, 100, **options)
+    assert found == cells << 11
+
+
+def test_whole_windows_have_as_many_cells_as_all_other_layers() -> None:
+    found = bytes_by_layer(CACHES, (8, 8), 4096, 100, swa_full=True)
+    assert found == [8 << 20, 8 << 20, 1 << 20, 0]
 
 
 def test_layers_share_a_cache_by_their_heads() -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from app.core.device_memory import DeviceMemory
+from app.core.load_options import LoadOptions
 from app.inference.load_memory import memory_of
+from app.inference.loading import LoadWishes, opened_model
 from app.library.facts import read_headers
 from app.native.load_log import LoadLog
 from tests.gguf_files import llama_file
+from tests.vocabularies import vocabulary_file, write_model_on, write_windowed_model_on
 
 NOWHERE = Path("nowhere.gguf")
 
@@ -62,3 +67,43 @@ def test_a_copy_of_the_embedding_for_a_devices_output_takes_nothing_from_the_fil
 def embedding_bytes(model: Path) -> int:
     (header,) = read_headers(model)
     return next(t.size_bytes for t in header.tensors if t.name == "token_embd.weight")
+
+
+def memory_in_ram(model: Path, slots: int, **wishes: bool) -> DeviceMemory:
+    options = LoadOptions(
+        context=4096, micro_batch=256, gpu_layers=0, swa_full=wishes.pop("swa_full", False)
+    )
+    wanted = LoadWishes(model, 2, 4096, options, slots=slots, **wishes)
+    with opened_model(wanted, lambda _: None) as loaded:
+        return loaded.memory["CPU"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("slots", "cells"), [(1, 512), (4, 512), (8, 768), (64, 4096)])
+def test_a_window_takes_what_llama_server_gives_it(
+    converter: Path, tmp_path: Path, slots: int, cells: int
+) -> None:
+    vocabulary = vocabulary_file(converter, "llama-spm")
+    model = write_windowed_model_on(vocabulary, tmp_path / "m.gguf", context=4096)
+    # Keys and values of two heads, 16 wide each, in two bytes; one layer keeps all tokens. The
+    # other has room for 64 of each reply and for a micro-batch, rounded up to 256.
+    cell_bytes = 2 * 2 * 16 * 2
+    for swa_full, expected in ((False, 4096 + cells), (True, 2 * 4096)):
+        found = memory_in_ram(model, slots, swa_full=swa_full).kv_bytes
+        # Logged to a hundredth of a MiB.
+        assert found == pytest.approx(expected * cell_bytes, abs=11_000)
+
+
+@pytest.mark.slow
+def test_logits_take_a_row_for_each_reply_unless_all_are_asked_for(
+    converter: Path, tmp_path: Path
+) -> None:
+    vocabulary = vocabulary_file(converter, "llama-bpe")
+    model = write_model_on(vocabulary, tmp_path / "m.gguf", context=4096)
+    tokens = 128_256
+    few, all_of_them = (
+        memory_in_ram(model, 4, all_outputs=wanted).compute_bytes for wanted in (False, True)
+    )
+    # All logits of a micro-batch, beside the four that replies are chosen from.
+    assert all_of_them == pytest.approx(few + 252 * tokens * 4, rel=0.05)
+    assert few < 20 * tokens * 4

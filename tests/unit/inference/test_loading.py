@@ -19,6 +19,7 @@ from app.inference.engine_parameters import model_parameters
 from app.inference.loading import LoadWishes, opened_model
 from app.native.devices import Device
 from tests.tiny_model import write_tiny_model
+from tests.vocabularies import vocabulary_file, write_model_on
 
 CONTEXT = 2**18
 FREE_BYTES = 400 * 2**20
@@ -124,3 +125,16 @@ def test_who_wants_no_layer_on_devices_leaves_their_memory_alone(
     assert loaded_here(write_tiny_model(tmp_path / "tiny.gguf"), 0) == (0, [])
     parameters = model_parameters(LoadOptions(), 0, 0, None, is_mapped=True)
     assert ctypes.c_void_p.from_address(parameters.structure.devices).value is None
+
+
+@pytest.mark.slow
+def test_what_the_engine_warns_of_is_told_in_one_line(converter: Path, tmp_path: Path) -> None:
+    model = write_model_on(vocabulary_file(converter, "gpt-2"), tmp_path / "m.gguf", context=256)
+    assert loaded_here(model, 0) == (0, [])
+    model.write_bytes(model.read_bytes().replace(b"tokenizer.ggml.pre", b"tokenizer.ggml.odd"))
+    _, notices = loaded_here(model, 0)
+    facts: Facts = {
+        "model": "m.gguf",
+        "warning": "missing pre-tokenizer type, using: 'default'",
+    }
+    assert notices == [Noticed(NoticeCode.ENGINE_WARNING, facts)]

@@ -41,6 +41,15 @@ def test_clearing_forgets_the_faults_too() -> None:
     assert (log.text(), log.reason()) == ("", "it gave no reason")
 
 
+def test_warnings_are_kept_whole() -> None:
+    log = logged((INFO, b"fine\n"), (CONTINUED, b"\n"), (WARNING, b"odd "), (CONTINUED, b"it is\n"))
+    log.take(ERROR, b"worse\n")
+    log.take(CONTINUED, b"still\n")
+    assert list(log.warnings) == ["odd it is\n"]
+    log.clear()
+    assert not log.warnings
+
+
 def test_the_newest_lines_are_kept() -> None:
     log = logged(*((INFO, b"%d\n" % number) for number in range(1000)))
     assert log.text().splitlines() == [str(number) for number in range(600, 1000)]

@@ -43,9 +43,9 @@ def test_a_log_tells_devices_caches_and_buffers() -> None:
         "blk.0.attn_q.weight",
     )
     assert load.caches == (
-        Cache(4096, 8 * MEBIBYTE, (1,), ("CUDA0",), 4 * MEBIBYTE, "f16", 4 * MEBIBYTE, "f16"),
-        Cache(1024, 2 * MEBIBYTE, (0,), ("CPU",), MEBIBYTE, "f16", MEBIBYTE, "f16"),
-        Cache(2, MEBIBYTE, (2,), ("CUDA0",)),
+        Cache(4096, 8 * MEBIBYTE, (1,), ("CUDA0",), 4 * MEBIBYTE, "f16", 4 * MEBIBYTE, "f16", 2),
+        Cache(1024, 2 * MEBIBYTE, (0,), ("CPU",), MEBIBYTE, "f16", MEBIBYTE, "f16", 2),
+        Cache(2, MEBIBYTE, (2,), ("CUDA0",), sequences=2),
     )
     assert by_device(load.model_buffers, load.layer_devices) == {
         "CPU": 1.5 * MEBIBYTE,

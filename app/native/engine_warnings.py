@@ -1,0 +1,57 @@
+"""Which of llama.cpp's warnings a person should read, each in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_MOST_WARNINGS = 5
+_LONGEST = 200
+_BEGINNING = re.compile(r"^(?:warning: )?(?:[\w:~]+:(?: +|$))?(?:warning: )?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+|'[^']*'")
+_WORD = re.compile(r"\w")
+_HARMLESS = tuple(
+    re.compile(words)
+    for words in (
+        # More lines of another warning.
+        r"GENERATION QUALITY WILL BE DEGRADED|CONSIDER REGENERATING THE MODEL",
+        # What llama.cpp mends by itself, in models as they are published.
+        r"control-looking token",
+        r"attribute to USER_DEFINED",
+        r"special_eog_ids contains both",
+        r"is a normal token here",
+        r"^override '.*' to 'true'",
+        r"newline token",
+        r"setting new yarn_attn_factor",
+        r"unknown type",
+        r"adding \d+ dummy tokens",
+        # What the model is built like.
+        r"model has unused tensor",
+        r"sharing with layer",
+        r"padding V cache",
+        # What was chosen, or is told by a notice of our own.
+        r"using full-size SWA cache",
+        r"failed to mlock|mlock not supported|VirtualLock|ProcessWorkingSetSize",
+        r"tensor overrides to CPU",
+        r"graph reuse disabled|attention rotation force disabled",
+        # What costs some speed or memory alone; both are shown.
+        r"compute buffer",
+        r"^layer \d+ is assigned to device",
+        r"^fused .* not supported",
+        r"mmap is not|buffered I/?O|madvise|fadvise|munmap|PrefetchVirtual|UnmapView|CloseHandle",
+    )
+)
+"""Warnings that nobody can do anything about, or needs to."""
+
+
+def worth_reading(lines: Iterable[str]) -> Iterator[str]:
+    """The warnings among llama.cpp's lines, without its functions' names.
+
+    Those that differ in numbers and names alone are one, and no more than a few are given.
+    """
+    told: dict[str, str] = {}
+    for line in lines:
+        words = " ".join(_BEGINNING.sub("", line.strip()).split())
+        if _WORD.search(words) and not any(one.search(words) for one in _HARMLESS):
+            told.setdefault(_NUMBER.sub("", words), words[:_LONGEST])
+    yield from list(told.values())[:_MOST_WARNINGS]

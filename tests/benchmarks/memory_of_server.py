@@ -1,0 +1,164 @@
+"""Memory against llama-server's: `python -m tests.benchmarks.memory_of_server [MODEL ...]`.
+
+The same model with the same context, replies at once and micro-batch is estimated, loaded as
+`serve` loads it, and loaded by llama-server of the same engine. A row shows weights, caches and
+compute buffers in MiB: ours / llama-server's / estimated. The last line counts the figures of ours
+that are within 2 % of llama-server's, and the estimates that are within 2 % of ours.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from app.core.device_memory import PROCESSOR, DeviceMemory
+from app.core.load_options import LoadOptions
+from app.estimation.hardware import read_hardware
+from app.estimation.outlook import outlook
+from app.estimation.sizing import file_source
+from app.estimation.survey import settle, survey
+from app.estimation.trial import LoadManner
+from app.inference.load_memory import memory_of
+from app.inference.loading import LoadWishes, opened_model
+from app.inference.probe import working_options
+from app.library.facts import read_model_facts
+from app.native.library import load_llama
+from app.native.load_log import read_load_log
+from tests.architectures import make_checkpoint
+from tests.checkpoints import smollm2_gguf
+from tests.llama_cpp_programs import llama_server
+from tests.verbs import run_verb
+
+TOLERANCE = 0.02
+LOG_STEP_BYTES = 2 * 2**20 / 100
+"""Sizes are logged to 0.01 MiB; a figure may be the sum of two."""
+MEBIBYTE = 2**20
+SMOLLM2 = "smollm2-135m"
+LARGER = {"num_hidden_layers": 6, "max_position_embeddings": 32768}
+RANDOM: dict[str, tuple[str, dict[str, object]]] = {
+    "experts": ("MixtralConfig", LARGER),
+    "shared-experts": ("Qwen2MoeConfig", LARGER),
+    "sliding-window": (
+        "Gemma3TextConfig",
+        {"num_hidden_layers": 12, "max_position_embeddings": 131072, "sliding_window": 512},
+    ),
+    "recurrent": ("MambaConfig", {"num_hidden_layers": 6}),
+    "hybrid": ("Lfm2Config", {"max_position_embeddings": 32768}),
+    "large-vocabulary": ("Qwen3Config", {**LARGER, "vocab_size": 262_208}),
+    "multi-query": ("FalconConfig", LARGER),
+}
+LEVEL = "Q8_0"
+CASES = ((4096, 1, 512), (32768, 4, 512), (8192, 5, 128), (16384, 2, 2048))
+"""Contexts, replies at once, micro-batches."""
+_PREFIX = re.compile(r"^[\d.]+ [A-Z] ", re.MULTILINE)
+
+
+class Figures(NamedTuple):
+    """What one load takes of RAM, in bytes."""
+
+    weights: int
+    caches: int
+    compute: int
+
+
+def main() -> None:
+    """Print a table and what is close."""
+    print(f"{'model':<18}{'context':>8}{'replies':>8}{'batch':>6}  ours / llama-server / estimated")
+    ours_close = estimates_close = count = 0
+    with tempfile.TemporaryDirectory() as folder:
+        # All of them first: the converter imports transformers without torch, which makes them.
+        models = {name: made(name, Path(folder)) for name in sys.argv[1:] or (SMOLLM2, *RANDOM)}
+        for name, model in models.items():
+            for case in CASES:
+                ours, server, estimated = compared(model, *case)
+                beginning = f"{name:<18}{case[0]:>8}{case[1]:>8}{case[2]:>6}"
+                print(f"{beginning}  {words(ours, server, estimated)}")
+                count += len(ours)
+                ours_close += sum(map(is_close, ours, server))
+                estimates_close += sum(map(is_close, estimated, ours))
+    print(f"of {count} figures {ours_close} are llama-server's and {estimates_close} as estimated")
+
+
+def made(name: str, folder: Path) -> Path:
+    """The model of a name, as a GGUF file."""
+    if name == SMOLLM2:
+        return smollm2_gguf()
+    configuration, changes = RANDOM[name]
+    checkpoint = make_checkpoint(configuration, folder / name, **changes)
+    target = folder / f"{name}.gguf"
+    ended = run_verb("convert", str(checkpoint), "--level", LEVEL, "--to", str(target))
+    assert ended.status == 0, ended.complaints
+    return target
+
+
+def compared(
+    model: Path, context: int, slots: int, micro_batch: int
+) -> tuple[Figures, Figures, Figures]:
+    """What our load takes, llama-server's, and what was estimated."""
+    facts = read_model_facts(model)
+    options = LoadOptions(
+        context=min(context, facts.context or context), micro_batch=micro_batch, gpu_layers=0
+    )
+    options = working_options(options, lambda _: None)
+    wishes = LoadWishes(facts.path, facts.layers, facts.context, options, slots=slots)
+    with opened_model(wishes, lambda _: None) as loaded:
+        ours = figures_of(loaded.memory[PROCESSOR])
+        size_bytes = load_llama().llama_model_size(loaded.model)
+    load = read_load_log(log_of_server(model, options, slots))
+    server = figures_of(memory_of(load, [], model, size_bytes)[PROCESSOR])
+    return ours, server, figures_of(estimated_memory(model, options, slots))
+
+
+def estimated_memory(model: Path, options: LoadOptions, slots: int) -> DeviceMemory:
+    """What `estimate` and the window foretell of a load."""
+    source, manner = file_source(model), LoadManner(slots)
+    facts = settle(survey(source, read_hardware(), options, manner), source, options, manner)
+    (row,) = outlook(facts, options)
+    assert row.plan is not None, row.problem
+    return row.plan.memory[PROCESSOR]
+
+
+def log_of_server(model: Path, options: LoadOptions, slots: int) -> str:
+    """What llama-server logs of its load."""
+    arguments = (
+        ("--ctx-size", options.context),
+        ("--parallel", slots),
+        ("--ubatch-size", options.micro_batch),
+        ("--gpu-layers", 0),
+        ("--fit", "off"),
+        *(() if options.extra_buffers else (("--no-repack",),)),
+        # As it has it when nobody says how many replies it writes at once.
+        ("--kv-unified",),
+        ("--verbose",),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        words = [str(word) for pair in arguments for word in pair]
+        with llama_server(model, *words, log=log):
+            text = log.read_text(encoding="utf-8", errors="replace")
+    return _PREFIX.sub("", text)
+
+
+def figures_of(memory: DeviceMemory) -> Figures:
+    """The three kinds."""
+    return Figures(memory.weights_bytes, memory.kv_bytes, memory.compute_bytes)
+
+
+def is_close(one: int, other: int) -> bool:
+    """Whether they are within the tolerance, or differ by what a log rounds."""
+    return abs(one - other) <= max(TOLERANCE * other, LOG_STEP_BYTES)
+
+
+def words(ours: Figures, server: Figures, estimated: Figures) -> str:
+    """The figures in one line."""
+    return "  ".join(
+        f"{kind} " + " / ".join(f"{size / MEBIBYTE:.2f}" for size in sizes)
+        for kind, *sizes in zip(Figures._fields, ours, server, estimated, strict=True)
+    )
+
+
+if __name__ == "__main__":
+    main()
