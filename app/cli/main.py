@@ -15,6 +15,7 @@ from app.cli.terminal import terminal_reporter
 from app.core import leftovers
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.events import Failed
+from app.core.settings import load_settings
 from app.jobs import lifeline
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from app.jobs.reporter import PipeReporter, Reporter
@@ -51,6 +52,8 @@ VERBS = (
     "read-vocabulary",
     "measure-rates",
 )
+_OF_A_PARENT = frozenset({"probe", "trial-load", "read-vocabulary", "measure-rates"})
+"""Verbs that others start as children, which have told what there is to tell."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 
 
@@ -64,6 +67,11 @@ def run_command_line(arguments: list[str]) -> int:
     reporter: Reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb)
     try:
         leftovers.sweep()
+        # The engine that a chat starts will say it.
+        if parsed.verb not in {*_OF_A_PARENT, "chat"}:
+            _, notice = load_settings()
+            if notice is not None:
+                reporter.report(notice)
         parsed.run(parsed, reporter)
     except Cancelled:
         return EXIT_CANCELLED
