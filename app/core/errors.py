@@ -128,6 +128,7 @@ class NoticeCode(StrEnum):
     CONTEXT_REDUCED = "context_reduced"
     MODEL_FILE_CHANGED = "model_file_changed"
     SETTINGS_RESET = "settings_reset"
+    VALUES_LEFT_OUT = "values_left_out"
     CHATS_RESET = "chats_reset"
     CHATS_RESTORED = "chats_restored"
     CHATS_NEWER = "chats_newer"
@@ -136,6 +137,7 @@ class NoticeCode(StrEnum):
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"
     MEASUREMENT_NOT_KEPT = "measurement_not_kept"
+    SPEED_DISTURBED = "speed_disturbed"
 
 
 class AppError(Exception):

@@ -440,6 +440,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.SETTINGS_RESET: (
         "The settings file could not be read; it is kept as {file} and the defaults are in use."
     ),
+    NoticeCode.VALUES_LEFT_OUT: (
+        "{file} has values that can't be understood, and goes without them: {names}. It is kept as "
+        "{kept}."
+    ),
     NoticeCode.CHATS_RESET: (
         "The file with your chats could not be read; it is kept as {file} and a new one was begun."
     ),
@@ -465,6 +469,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.MEASUREMENT_NOT_KEPT: (
         "The figures of {model} are not kept, and so not shown again ({reason})."
+    ),
+    NoticeCode.SPEED_DISTURBED: (
+        "Other programs kept the processors busy: {model} may be faster than this."
     ),
 }
 

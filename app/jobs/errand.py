@@ -8,7 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.core.events import Command, encode
+from app.core.interference import Interference
 from app.jobs.launch import child_environment, command_line
+
+_LOOK_SECONDS = 1.0
+_LEAST_COUNTED = 0.1
+"""Of a time that others have for themselves: what hangs must end on a busy machine, too."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +51,23 @@ class StartedErrand:
             os.write(self._commands, encode(command))
 
     def wait(self, timeout_seconds: float) -> Errand:
-        """Wait for its end, and end it when it takes longer."""
-        returncode: int | None
-        try:
-            output, log = self._child.communicate(timeout=timeout_seconds)
-            returncode = self._child.returncode
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            output, log = self._child.communicate()
-            returncode = None
+        """Wait for its end, and end it when it takes longer.
+
+        Time that other programs have the processors for does not count.
+        """
+        interference, left = Interference(), timeout_seconds
+        while left > 0:
+            seconds = min(left, _LOOK_SECONDS)
+            try:
+                output, log = self._child.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                left -= seconds * max(_LEAST_COUNTED, 1 - interference.share())
+            else:
+                return self._ended(self._child.returncode, output, log)
+        self._child.kill()
+        return self._ended(None, *self._child.communicate())
+
+    def _ended(self, returncode: int | None, output: bytes, log: bytes) -> Errand:
         os.close(self._commands)
         return Errand(returncode, output, log.decode("utf-8", "replace"))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from app.core import paths
 from app.core.levels import LEVELS
 from tests.checkpoints import make_tiny_llama
+from tests.known_machine import remember_machine
 from tests.llama_3_1 import make_llama_3_1_8b
 from tests.local_hub import LocalHub
 from tests.verbs import run_verb
@@ -33,6 +34,8 @@ def main() -> None:
         os.environ |= {"GRISTMILL_HOME": str(folder / "home"), "HF_ENDPOINT": hub.endpoint}
         (folder / "home").mkdir()
         (folder / "home" / "converter").symlink_to(converter, target_is_directory=True)
+        # To measure the machine takes its own time, once.
+        remember_machine()
         large = make_llama_3_1_8b(folder / "Llama-3.1-8B-Instruct", converter)
         hub.add_repository(f"owner/{large.name}", large)
         print(f"{'source':<34}{'seconds':>9}{'processor':>11}{'MB sent':>9}{'bytes off':>11}")
