@@ -7,6 +7,7 @@ token, and a wider one for the elements of a prompt.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import time
@@ -35,7 +36,7 @@ PROMPT_TOKENS = 512
 _CONTEXT = 1024
 _FEW_TOKENS = 32
 _LOOK_SECONDS = 0.2
-_MOST_LOST_SECONDS = 15.0
+_MOST_LOST_SECONDS = 20.0
 _SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
 _DEEP = replace(_SHALLOW, layers=9)
 _WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
@@ -70,7 +71,7 @@ def measure_device(
     time, and the rates are told to be disturbed.
 
     Raises:
-        AppError: what loading a model raises; `speed_unmeasured`, also when fifteen seconds were
+        AppError: what loading a model raises; `speed_unmeasured`, also when twenty seconds were
             lost to others before all was measured.
     """
     share, lost_seconds = share_of_others(_LOOK_SECONDS), 0.0
@@ -95,7 +96,7 @@ def _beside_others(part: str, bench: Bench, device: str, wishes: RateWishes) -> 
     alone, threads = replace(wishes, alone=True), wishes.threads
     with opened_bench(_place(device, alone)) as lonely:
         one = _of_part(part, lonely, device, alone)
-    most = one.bandwidth or memory_bandwidth(threads)
+    most = _bandwidth(threads)
     return replace(
         one,
         # More threads read no more than the memory gives.
@@ -105,6 +106,12 @@ def _beside_others(part: str, bench: Bench, device: str, wishes: RateWishes) -> 
         prompt_attention=_times(one.prompt_attention, threads),
         element_seconds=_times(one.element_seconds, 1 / threads),
     ).as_disturbed()
+
+
+@functools.cache
+def _bandwidth(threads: int) -> float:
+    """Once for all types, which it bounds beside other work."""
+    return memory_bandwidth(threads)
 
 
 def _place(device: str, wishes: RateWishes) -> Place:
@@ -132,7 +139,7 @@ def _costs(bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
         attention=attention,
         prompt_attention=prompt_attention,
         # Products of this type wait for the memory on every device.
-        bandwidth=memory_bandwidth(wishes.threads)
+        bandwidth=_bandwidth(wishes.threads)
         if device == PROCESSOR
         else rates.generation[_WIDE_TYPE],
         token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),

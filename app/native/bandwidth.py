@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 _READ_BYTES = 256 * 2**20
 """So much that no cache holds it from one time to the next."""
-_TIMED_SECONDS, _MOST_SECONDS = 0.5, 3.0
+_TIMED_SECONDS, _MOST_SECONDS = 0.25, 3.0
 
 
 def memory_bandwidth(threads: int) -> float:
