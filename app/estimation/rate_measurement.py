@@ -10,12 +10,10 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.core.device_memory import PROCESSOR
-from app.core.errors import AppError, ErrorCode
 from app.core.files import temporary_folder
 from app.core.interference import MOST_INTERFERENCE, Interference, share_of_others
 from app.core.load_options import LoadOptions
@@ -36,7 +34,6 @@ PROMPT_TOKENS = 512
 _CONTEXT = 1024
 _FEW_TOKENS = 32
 _LOOK_SECONDS = 0.2
-_MOST_LOST_SECONDS = 20.0
 _SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
 _DEEP = replace(_SHALLOW, layers=9)
 _WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
@@ -71,22 +68,16 @@ def measure_device(
     time, and the rates are told to be disturbed.
 
     Raises:
-        AppError: what loading a model raises; `speed_unmeasured`, also when twenty seconds were
-            lost to others before all was measured.
+        AppError: `speed_unmeasured`, and what loading a model raises.
     """
-    share, lost_seconds = share_of_others(_LOOK_SECONDS), 0.0
+    share = share_of_others(_LOOK_SECONDS)
     with opened_bench(_place(device, wishes)) as bench:
         for part in (*([COSTS] if with_costs else ()), *types):
-            if lost_seconds > _MOST_LOST_SECONDS:
-                reason = "other programs keep its processors busy"
-                raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
-            began, interference = time.monotonic(), Interference()
-            rates = None
+            interference, rates = Interference(), None
             if share <= MOST_INTERFERENCE:
                 rates, share = _of_part(part, bench, device, wishes), interference.share()
             if rates is None or share > MOST_INTERFERENCE:
                 rates, share = _beside_others(part, bench, device, wishes), interference.share()
-            lost_seconds += share * (time.monotonic() - began)
             yield MachineRates(wishes.threads, {device: rates})
 
 
@@ -96,10 +87,11 @@ def _beside_others(part: str, bench: Bench, device: str, wishes: RateWishes) -> 
     alone, threads = replace(wishes, alone=True), wishes.threads
     with opened_bench(_place(device, alone)) as lonely:
         one = _of_part(part, lonely, device, alone)
-    most = _bandwidth(threads)
+    # More threads read no more than the memory gives, and no less than one alone.
+    most = max(_bandwidth(threads), *one.generation.values())
     return replace(
         one,
-        # More threads read no more than the memory gives.
+        bandwidth=None if one.bandwidth is None else most,
         generation={name: min(rate * threads, most) for name, rate in one.generation.items()},
         prompt={name: rate * threads for name, rate in one.prompt.items()},
         attention=_times(one.attention, threads),

@@ -29,6 +29,7 @@ from app.jobs.outcome import ProcessOutcome
 from app.native.library import engine_fingerprint
 
 _TIMEOUT_SECONDS = 180
+_MOST_LOST_SECONDS = 20
 _LOOK_SECONDS = 0.2
 
 
@@ -36,7 +37,8 @@ def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) 
     """The rates of the processor and of all devices that aren't full for these types of weights.
 
     The first time takes about three seconds, and one more for each type; what is known takes none.
-    What was measured beside other work counts until it can be measured on a quiet machine.
+    While others have the processors it takes no more than twenty seconds longer, and what was
+    measured then counts until it can be measured on a quiet machine.
 
     Raises:
         AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
@@ -77,7 +79,12 @@ def _measured(
     words += [word for part in parts for word in _words_of(part)]
     words += [word for measure in wishes.without for word in (WITHOUT_FLAG, measure)]
     words += [word for worker in wishes.workers for word in ("--worker", worker)]
-    child = run_errand("measure-rates", *words, timeout_seconds=_TIMEOUT_SECONDS)
+    child = run_errand(
+        "measure-rates",
+        *words,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        most_lost_seconds=_MOST_LOST_SECONDS,
+    )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
     _remember(_read_known() | {machine_key(hardware, wishes): rates})
@@ -99,6 +106,8 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
 def _require_success(child: Errand) -> None:
     if child.returncode is None:
         reason = f"it took longer than {_TIMEOUT_SECONDS} s"
+        if child.gave_way:
+            reason = "other programs keep its processors busy"
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:

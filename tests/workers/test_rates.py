@@ -21,6 +21,7 @@ from app.estimation.hardware import read_hardware
 from app.estimation.rate_measurement import RateWishes, measure_device
 from app.estimation.rate_store import known_rates, machine_key, machine_rates
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
+from app.jobs import errand
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from tests.known_machine import MADE_UP_RATES
 from tests.verbs import run_verb, started
@@ -40,6 +41,7 @@ void *ggml_mul_mat(void) { abort(); }
 def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests at the same time must not matter: what was measured once is never doubted."""
     monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", -1.0)
+    monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 1000)
 
 
 def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +91,15 @@ def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch)
     paths.rates_file().write_bytes(msgspec.json.encode({key: quiet}))
     refuse_measuring(monkeypatch)
     assert machine_rates(hardware, {"Q4_0", "F16"}, WISHES) == quiet
+
+
+def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 0.5)
+    monkeypatch.setattr(errand.Interference, "share", lambda _: 0.9)
+    with pytest.raises(AppError) as caught:
+        machine_rates(read_hardware(), {"Q4_0"}, WISHES)
+    assert caught.value.code is ErrorCode.SPEED_UNMEASURED
+    assert "busy" in str(caught.value.facts["reason"])
 
 
 def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
