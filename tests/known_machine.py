@@ -14,7 +14,7 @@ from app.estimation.rates import MATRIX_TYPES, DeviceRates, MachineRates
 from app.inference.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 
-_RATES = DeviceRates(
+MADE_UP_RATES = DeviceRates(
     generation=dict.fromkeys(MATRIX_TYPES, 1e10),
     prompt=dict.fromkeys(MATRIX_TYPES, 1e11),
     attention=1e9,
@@ -26,11 +26,11 @@ _RATES = DeviceRates(
 )
 
 
-def remember_machine() -> None:
+def remember_machine(of_device: DeviceRates = MADE_UP_RATES) -> None:
     """Write both into the data folder, as the program does."""
     setting = {engine_fingerprint(): EngineSetting()}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
     hardware, wishes = read_hardware(), RateWishes(usable_threads())
     names = (PROCESSOR, *(device.name for device in hardware.devices))
-    rates = MachineRates(wishes.threads, dict.fromkeys(names, _RATES))
+    rates = MachineRates(wishes.threads, dict.fromkeys(names, of_device))
     paths.rates_file().write_bytes(msgspec.json.encode({machine_key(hardware, wishes): rates}))

@@ -27,6 +27,8 @@ class Faults:
     """Answer a Range with another part than asked for."""
     status_416: bool = False
     """Refuse every Range."""
+    refuses_ranges: int = 0
+    """So many answers of 416 to a Range."""
     short_body: int = 0
     """So many times announce and send one byte less than the file has."""
     gzip: bool = False

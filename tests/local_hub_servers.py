@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         faults = self.hub.faults
         start, end = self._range_of(file, etag)
         is_part = (start, end) != (0, file.size_bytes)
-        if faults.status_416 and self.headers.get("Range"):
+        if self.headers.get("Range") and (faults.status_416 or self._refuses_range()):
             self.respond(416, {"Content-Range": f"bytes */{file.size_bytes}", **extra})
             return
         headers = {"ETag": etag, "Accept-Ranges": "bytes", **extra}
@@ -126,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin(206 if is_part else 200, {"Content-Length": str(end - start), **headers})
         if self.command == "GET":
             self._send_body(file.local, start, end)
+
+    def _refuses_range(self) -> bool:
+        return self.command == "GET" and self.hub.strike("refuses_ranges")
 
     def _range_of(self, file: StoredFile, etag: str) -> tuple[int, int]:
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))

@@ -87,9 +87,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.conversion.installation import converter_folder
     from app.conversion.job import ConversionRequest, convert
 
-    settings, notice = load_settings()
-    if notice:
-        reporter.report(notice)
+    settings, _ = load_settings()
     _require_levels(arguments)
     converter = converter_folder(settings)
     folder, file = _target(arguments.to, settings, arguments.level)

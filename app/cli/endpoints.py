@@ -35,8 +35,11 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     elif arguments.remove is not None:
         catalogue.drop(parse_address(arguments.remove))
     else:
+        found, notice = catalogue.load_endpoints()
+        if notice is not None:
+            reporter.report(notice)
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            for listed in threads.map(_listed, catalogue.endpoints()):
+            for listed in threads.map(_listed, found):
                 reporter.report(listed)
 
 

@@ -10,11 +10,15 @@ from; `advice` has the `level` to take for a `use`, empty where none can be advi
   output as one of them, `layers` by device, `experts_on_cpu`, `kv_on_device`, `largest_context` in
   tokens, `sentence`.
 - `tokens_per_second` while a reply is written and `prompt_tokens_per_second` while a prompt of 512
-  tokens is read: predicted from rates that were measured on this machine.
+  tokens is read: predicted from rates that were measured on this machine; `speed_note` says in
+  words when they were measured beside other work, else it is null.
 - `quality`: the mean KL divergence from the model in 16 bits, in nats: `kl_divergence`, within
   `low` and `high`; its `kind` is `typical` (published of other models), `probed` (told from the
   error in this model's weights) or `measured`; `source` says where it is from.
-- `problem`: why something is null, which means unknown; else null.
+- `problem`: why something of the level is null, which means unknown, in a sentence or several;
+  else null.
+
+In `hardware` null is what the system doesn't tell.
 """
 
 from __future__ import annotations
@@ -83,9 +87,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
     # What the imports and the vocabulary make stays to the end: to look through it takes a second.
     gc.disable()
-    settings, notice = load_settings()
-    if notice:
-        reporter.report(notice)
+    settings, _ = load_settings()
     local = existing_path(arguments.source)
     source = local or repository_named(arguments.source)
     with VocabularyAhead() as vocabulary:
@@ -155,17 +157,13 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
 def _bettered(
     facts: SourceFacts, found: _Found, reporter: Reporter, *, is_probed: bool
 ) -> Iterator[SourceFacts]:
-    """The facts, then with speeds, then with a quality of the model's own.
-
-    What is not even downloaded waits for nothing that takes seconds.
-    """
+    """The facts, then with speeds, then with a quality of the model's own."""
     # Late: the converter's own gguf must be imported before the package's.
     from app.estimation.speeds import timed
     from app.estimation.survey import probed
 
-    report = reporter.report if found.has_weights else None
     yield facts
-    facts = timed(facts, found.place, found.options, found.manner, report)
+    facts = timed(facts, found.place, found.options, found.manner, reporter.report)
     yield facts
     if is_probed and found.has_weights:
         yield probed(facts, found.source, reporter.report)

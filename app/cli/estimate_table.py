@@ -13,14 +13,16 @@ from app.estimation.advisor import Advice
 from app.estimation.fit import Plan
 from app.estimation.outlook import LevelOutlook
 from app.estimation.source_facts import SourceFacts
+from app.estimation.speed_words import BESIDE_OTHER_WORK
 
 _UNKNOWN = "unknown"
+_DISTURBED = "*"
 
 
 def table_of(
     facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]
 ) -> Iterator[str]:
-    """The lines of a table, after two about the model."""
+    """The lines of a table, after two about the model and before those on what is unknown."""
     shape = facts.shape
     yield (
         f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
@@ -32,8 +34,15 @@ def table_of(
     )
     columns = f"{'level':<10}{'file':>10}{'bits':>7}{'memory':>10}{'tokens/s':>10}"
     yield f"{columns}  {'KL divergence':<32}fit"
+    rows = tuple(rows)
     for row in rows:
         yield _line_of(row)
+    if any(row.speed is not None and row.speed.is_disturbed for row in rows):
+        yield f"{_DISTURBED} {BESIDE_OTHER_WORK}"
+    # Why there is no plan stands in its place.
+    yield from dict.fromkeys(
+        problem for row in rows for problem in row.problems if problem != row.problem
+    )
 
 
 def _line_of(row: LevelOutlook) -> str:
@@ -41,7 +50,8 @@ def _line_of(row: LevelOutlook) -> str:
     size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
     bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
     memory = "" if row.plan is None else format_bytes(row.plan.total_bytes)
-    speed = "" if row.speed is None else f"{row.speed.generation_tokens_per_second:.1f}"
+    speed = _UNKNOWN if row.speed is None else f"{row.speed.generation_tokens_per_second:.1f}"
+    speed += _DISTURBED if row.speed is not None and row.speed.is_disturbed else ""
     fit = row.problem if row.plan is None else row.plan.sentence
     beginning = f"{level.level:<10}{size:>10}{bits:>7}{memory:>10}{speed:>10}"
     return f"{beginning}  {_quality_of(row):<32}{fit}"
@@ -82,8 +92,9 @@ def _document_of(row: LevelOutlook) -> dict[str, Any]:
         "fit": None if plan is None else _fit_of(plan),
         "tokens_per_second": row.speed and row.speed.generation_tokens_per_second,
         "prompt_tokens_per_second": row.speed and row.speed.prompt_tokens_per_second,
+        "speed_note": BESIDE_OTHER_WORK if row.speed and row.speed.is_disturbed else None,
         "quality": row.quality,
-        "problem": row.problem or None,
+        "problem": " ".join(row.problems) or None,
     }
 
 

@@ -15,10 +15,11 @@ from app.cli.terminal import terminal_reporter
 from app.core import leftovers
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.events import Failed
+from app.core.settings import load_settings
 from app.jobs import lifeline
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from app.jobs.reporter import PipeReporter, Reporter
-from app.jobs.start_over import StartOver, start_over
+from app.jobs.start_over import StartOver, has_started_over, start_over
 
 
 class Verb(Protocol):
@@ -52,6 +53,8 @@ VERBS = (
     "read-vocabulary",
     "measure-rates",
 )
+_OF_A_PARENT = frozenset({"probe", "trial-load", "read-vocabulary", "measure-rates"})
+"""Verbs that others start as children, which have told what there is to tell."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 
 
@@ -65,6 +68,7 @@ def run_command_line(arguments: list[str]) -> int:
     reporter = PipeReporter() if parsed.events else terminal_reporter(parsed.verb)
     try:
         leftovers.sweep()
+        _report_settings(parsed.verb, reporter)
         parsed.run(parsed, reporter)
     except Cancelled:
         return EXIT_CANCELLED
@@ -84,6 +88,16 @@ def run_command_line(arguments: list[str]) -> int:
         reporter.report(Failed(ErrorCode.INTERNAL, {"detail": detail}))
         return EXIT_FAILED
     return 0
+
+
+def _report_settings(verb: str, reporter: Reporter) -> None:
+    """Report the settings that could not be understood, unless another process does."""
+    # The engine that a chat starts says it.
+    if verb in {*_OF_A_PARENT, "chat"} or has_started_over():
+        return
+    _, notice = load_settings()
+    if notice is not None:
+        reporter.report(notice)
 
 
 def _verbs_for(arguments: list[str]) -> Iterator[Verb]:

@@ -83,9 +83,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.measurement.measurement import measure
     from app.measurement.models import measurable_facts
 
-    settings, notice = load_settings()
-    if notice:
-        reporter.report(notice)
+    settings, _ = load_settings()
     text = read_text(arguments.text)
     places = settings.searched_paths()
     model = find_model(arguments.model, places)
@@ -96,13 +94,16 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     measured = measure(request, reporter.report)
     try:
         keep_measurement(model, fingerprint, _kept(request, measured, arguments.text))
-        note_real_speed(
-            model,
-            request.model.options,
-            LoadManner(workers=request.model.workers),
-            prompt_tokens_per_second=measured.speed.prompt,
-            generation_tokens_per_second=measured.speed.generation,
-        )
+        if measured.speed.is_disturbed:
+            reporter.report(Noticed(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
+        else:
+            note_real_speed(
+                model,
+                request.model.options,
+                LoadManner(workers=request.model.workers),
+                prompt_tokens_per_second=measured.speed.prompt,
+                generation_tokens_per_second=measured.speed.generation,
+            )
     except AppError as error:
         reason = describe_error(error.code, error.facts)
         facts_of_it: Facts = {"model": model.name, "reason": reason}

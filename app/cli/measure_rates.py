@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import get_args
 
 from app.cli.values import add_worker_argument, positive
@@ -38,7 +37,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Say the rates, a piece as soon as it is measured."""
     import msgspec
 
-    from app.estimation.interference import Interference
     from app.estimation.rate_measurement import RateWishes, measure_device
     from app.native.rpc import add_workers
 
@@ -46,10 +44,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if workers:
         add_workers(workers)
     wishes = RateWishes(arguments.threads, workers, tuple(arguments.without))
-    interference = Interference()
     for rates in measure_device(
         arguments.device, arguments.type, wishes, with_costs=arguments.costs
     ):
-        disturbed = replace(rates, interference=interference.share())
-        reporter.report(Said(msgspec.json.encode(disturbed).decode()))
+        reporter.report(Said(msgspec.json.encode(rates).decode()))
     reporter.report(Finished())

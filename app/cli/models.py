@@ -26,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Report every model, sorted by name."""
-    settings, notice = load_settings()
-    if notice is not None:
-        reporter.report(notice)
+    settings, _ = load_settings()
     places = arguments.places or settings.searched_paths()
     for model in sorted(scan(places), key=lambda model: (model.name.casefold(), model.path)):
         reporter.report(model)

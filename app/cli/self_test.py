@@ -37,9 +37,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.full:
         choose_full_setting()
     setting = engine_setting(reporter.report)
-    settings, notice = load_settings()
-    if notice:
-        reporter.report(notice)
+    settings, _ = load_settings()
     words = f"safe setting: without {setting.in_words()}" if setting.without else "full setting"
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
     starter = starter_file(settings)

@@ -74,9 +74,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     require_confirmed(arguments, _RISK)
     heartbeat = Heartbeat(reporter.report)
     log.on_abort = lambda reason: reporter.report(_stopped(reason))
-    settings, notice = load_settings()
-    if notice:
-        reporter.report(notice)
+    settings, _ = load_settings()
     headers = read_headers(find_model(arguments.model, settings.searched_paths()))
     require_sane(*headers)
     facts = facts_of(headers)

@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     DOWNLOAD_DAMAGED = "download_damaged"
     DOWNLOAD_BUSY = "download_busy"
     UNSAFE_NAME = "unsafe_name"
+    NEEDED_NAME = "needed_name"
     DISK_FULL = "disk_full"
     FOLDER_NOT_WRITABLE = "folder_not_writable"
     FILE_BUSY = "file_busy"
@@ -129,14 +130,17 @@ class NoticeCode(StrEnum):
     ENGINE_WARNING = "engine_warning"
     MODEL_FILE_CHANGED = "model_file_changed"
     SETTINGS_RESET = "settings_reset"
+    VALUES_LEFT_OUT = "values_left_out"
     CHATS_RESET = "chats_reset"
     CHATS_RESTORED = "chats_restored"
     CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
+    FILES_LEFT_OUT = "files_left_out"
     KEY_NOT_KEPT = "key_not_kept"
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"
     MEASUREMENT_NOT_KEPT = "measurement_not_kept"
+    SPEED_DISTURBED = "speed_disturbed"
 
 
 class AppError(Exception):

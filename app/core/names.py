@@ -28,6 +28,12 @@ def is_safe_part(part: str) -> bool:
     )
 
 
+def leads_out(untrusted_name: str) -> bool:
+    """Whether a name tries to leave the folder that it is for."""
+    parts = re.split(r"[/\\]", untrusted_name)
+    return "" in parts or "." in parts or ".." in parts
+
+
 def safe_relative_path(untrusted_name: str) -> PurePosixPath:
     """A name such as `folder/file.safetensors` as a relative path.
 

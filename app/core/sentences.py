@@ -59,6 +59,11 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "The file name “{name}” would leave its folder or is reserved by the system.",
         "Nothing was written under it; don't trust this source.",
     ),
+    ErrorCode.NEEDED_NAME: (
+        "The model needs the file “{name}”, and not every system can have that name beside the "
+        "others.",
+        "Look for another repository of the same model, or ask its owner to rename the file.",
+    ),
     ErrorCode.DISK_FULL: (
         "There is not enough room in {folder}: {needed_bytes} needed, {free_bytes} free.",
         "Free some space, or choose another folder.",
@@ -441,6 +446,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.SETTINGS_RESET: (
         "The settings file could not be read; it is kept as {file} and the defaults are in use."
     ),
+    NoticeCode.VALUES_LEFT_OUT: (
+        "{file} has values that can't be understood, and goes without them: {names}. It is kept as "
+        "{kept}."
+    ),
     NoticeCode.CHATS_RESET: (
         "The file with your chats could not be read; it is kept as {file} and a new one was begun."
     ),
@@ -454,6 +463,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.DOWNLOAD_RETRIED: (
         "The download of {file} broke off ({reason}); it goes on in {seconds} s."
     ),
+    NoticeCode.FILES_LEFT_OUT: (
+        "Not every system can have files of these names, so they are left out: {files}."
+    ),
     NoticeCode.KEY_NOT_KEPT: (
         "This system has no keyring ({reason}), so the key of {url} is kept no longer than until "
         "the window closes."
@@ -466,6 +478,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.MEASUREMENT_NOT_KEPT: (
         "The figures of {model} are not kept, and so not shown again ({reason})."
+    ),
+    NoticeCode.SPEED_DISTURBED: (
+        "Other programs kept the processors busy: {model} may be faster than this."
     ),
 }
 

@@ -18,6 +18,7 @@ from app.core.errors import Facts, NoticeCode
 from app.core.events import Noticed
 from app.core.files import replace, write_atomically
 from app.core.load_options import LoadOptions, load_options_of
+from app.core.salvage import left_out, salvaged
 
 _LONGEST_PROMPT = 2**20
 
@@ -142,15 +143,20 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
 
 
 def load_settings() -> tuple[Settings, Noticed | None]:
-    """The saved settings, or the defaults; a file that can't be read is kept aside as `.bad`."""
+    """The saved settings; of those that can't be understood the defaults, which the notice says.
+
+    A file that can't be read at all is moved aside to `.bad`, one with such values copied there.
+    """
     file = paths.settings_file()
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Settings), None
+        content = file.read_bytes()
+        settings, names = salvaged(content, Settings)
     except FileNotFoundError:
         return Settings(), None
     except (OSError, ValueError, RecursionError):
         facts: Facts = {"file": str(_kept_aside(file))}
         return Settings(), Noticed(NoticeCode.SETTINGS_RESET, facts)
+    return settings, left_out(file, content, names)
 
 
 def _kept_aside(file: Path) -> Path:

@@ -8,6 +8,7 @@ from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 from app.core.files import write_atomically
+from app.core.salvage import left_out, salvaged
 from app.core.secrets import forget_secret, is_sendable, store_secret, stored_secret
 from app.endpoints.endpoint import Endpoint
 
@@ -16,11 +17,18 @@ _MOST_ENDPOINTS = 100
 
 def endpoints() -> list[Endpoint]:
     """Those that were added, oldest first; a file that can't be read counts as empty."""
+    return load_endpoints()[0]
+
+
+def load_endpoints() -> tuple[list[Endpoint], Noticed | None]:
+    """The same, and the notice that some can't be understood, if that is so."""
+    file = paths.endpoints_file()
     try:
-        found = msgspec.json.decode(paths.endpoints_file().read_bytes(), type=list[Endpoint])
+        content = file.read_bytes()
+        found, names = salvaged(content, list[Endpoint])
     except (OSError, ValueError, RecursionError):
-        return []
-    return found[:_MOST_ENDPOINTS]
+        return [], None
+    return found[:_MOST_ENDPOINTS], left_out(file, content, names)
 
 
 def keep(endpoint: Endpoint, key: str) -> Noticed | None:

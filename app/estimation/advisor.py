@@ -23,8 +23,10 @@ _SMALL_MODEL = 3e9
 _PHONE_BYTES = 4 * GIGABYTE
 """What a phone with 8 GB has left for a model."""
 _PHONE_LEVEL = "Q4_0"
-_SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "F32"})
-"""Others of their size have less loss; no model is trained in 32 bits any more."""
+_SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"})
+"""Others of their size have less loss in most models."""
+_POINTLESS = "F32"
+"""No model is trained in 32 bits any more."""
 _UNKNOWN = "The memory that it needs is unknown."
 _IN_WORDS = {
     Grade.NEARLY_LOSSLESS: "nearly without loss",
@@ -48,7 +50,11 @@ class Advice:
 
 
 def advise(rows: Sequence[LevelOutlook], facts: SourceFacts, use: Use = "chat") -> Advice:
-    """The level to take for a use, among those of an outlook."""
+    """The level to take for a use, among those of an outlook.
+
+    It is never one that another beats: no larger, no slower here and with no more loss, and better
+    in one of these. Only a phone has a speed of its own.
+    """
     sized = [row for row in rows if row.facts.size_bytes is not None]
     if use == "server":
         return Advice(use, "", _for_a_server(rows))
@@ -63,28 +69,30 @@ def advise(rows: Sequence[LevelOutlook], facts: SourceFacts, use: Use = "chat") 
 def _balanced(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
     """As good as is read at a pleasant pace; whole on devices before anything else."""
     wanted = _wanted_grade(fitting, facts)
-    good = _at_least(_preferred(fitting), wanted)
-    for choices in (
+    choices = _preferred(fitting)
+    good = _at_least(choices, wanted)
+    for pleasant in (
         [row for row in good if _is_whole(row) and _has_pace(row)],
         [row for row in good if row.speed is not None and _has_pace(row)],
         [row for row in good if row.speed is None],
     ):
-        if choices:
-            chosen = _thriftiest(choices)
+        if pleasant:
+            chosen = _thriftiest(pleasant)
             words = _sentence(chosen, facts, _reason(chosen, facts))
             return Advice(use, chosen.facts.level, words, _others(chosen, good, facts))
     if good:
         fastest = min(good, key=_size)
         words = _sentence(fastest, facts, "the fastest without much loss here")
         return Advice(use, fastest.facts.level, words, _others(fastest, good, facts))
-    best = min(_preferred(fitting), key=loss_of)
+    best = min(choices, key=loss_of)
     words = _sentence(best, facts, "the best that fits here; a smaller model may be better")
     return Advice(use, best.facts.level, words)
 
 
 def _longest(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
     """The one with the most room for keys and values; of several, the best."""
-    good = _at_least(_preferred(fitting), _wanted_grade(fitting, facts)) or _preferred(fitting)
+    choices = _preferred(fitting)
+    good = _at_least(choices, _wanted_grade(fitting, facts)) or choices
     most = max(_room(row) for row in good)
     chosen = _thriftiest([row for row in good if _room(row) == most])
     trained = facts.shape.trained_context
@@ -108,7 +116,7 @@ def _best(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advi
 
 
 def _smallest(sized: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
-    chosen = min(sized, key=_size)
+    chosen = min(_unbeaten(sized), key=_size)
     words = f"{chosen.facts.level}: the smallest file, {format_bytes(_size(chosen))}"
     grade = grade_of(chosen)
     words += f", {_IN_WORDS[grade]}" if grade is not None else ""
@@ -155,10 +163,12 @@ def _without_fit(sized: Sequence[LevelOutlook], use: Use) -> Advice:
     if planned:
         return _too_large(planned, use)
     problem = next((row.problem for row in sized if row.problem), _UNKNOWN)
-    if all(row.facts.level != DEFAULT_LEVEL for row in sized):
+    usual = next((row for row in sized if row.facts.level == DEFAULT_LEVEL), None)
+    if usual is None:
         return Advice(use, "", f"No level can be advised. {problem}")
-    words = f"{DEFAULT_LEVEL}: a good balance of size and quality. {problem}"
-    return Advice(use, DEFAULT_LEVEL, words)
+    better = [row for row in _unbeaten(sized) if row is usual or _beats(row, usual)]
+    level = min(better, key=_size).facts.level
+    return Advice(use, level, f"{level}: a good balance of size and quality. {problem}")
 
 
 def _too_large(planned: Iterable[tuple[LevelOutlook, Plan]], use: Use) -> Advice:
@@ -214,7 +224,7 @@ def _others(
 
 def _wanted_grade(rows: Sequence[LevelOutlook], facts: SourceFacts) -> Grade:
     """What a small model loses is in a quality of its own, but not in the typical one."""
-    is_own = any(row.quality is not None and row.quality.kind != "typical" for row in rows)
+    is_own = any(_has_own_quality(row) for row in rows)
     return Grade.NEARLY_LOSSLESS if _is_small(facts) and not is_own else Grade.GOOD
 
 
@@ -224,7 +234,40 @@ def _is_small(facts: SourceFacts) -> bool:
 
 
 def _preferred(rows: Sequence[LevelOutlook]) -> Sequence[LevelOutlook]:
-    return [row for row in rows if row.facts.level not in _SURPASSED] or rows
+    """Those that no other beats, and of them not those that are seldom the best of their size.
+
+    That is known better where the quality is this model's own.
+    """
+    unbeaten = _unbeaten(rows)
+    usual = [row for row in unbeaten if row.facts.level not in _SURPASSED or _has_own_quality(row)]
+    return [row for row in usual if row.facts.level != _POINTLESS] or usual or unbeaten
+
+
+def _unbeaten(rows: Sequence[LevelOutlook]) -> list[LevelOutlook]:
+    return [row for row in rows if not any(_beats(other, row) for other in rows)]
+
+
+def _beats(one: LevelOutlook, other: LevelOutlook) -> bool:
+    """Whether one is at least as good in size, quality and speed, and better in one of them.
+
+    Two that are unknown are taken for equal; an unknown one beside a known one may be anything.
+    """
+    if (one.quality is None) != (other.quality is None):
+        return False
+    ours, theirs = _figures(one), _figures(other)
+    if len(ours) != len(theirs):
+        return False
+    return ours != theirs and all(our <= their for our, their in zip(ours, theirs, strict=True))
+
+
+def _figures(row: LevelOutlook) -> tuple[float, ...]:
+    """What is the better the smaller it is."""
+    slowness = () if row.speed is None else (-row.speed.generation_tokens_per_second,)
+    return (_size(row), loss_of(row), *slowness)
+
+
+def _has_own_quality(row: LevelOutlook) -> bool:
+    return row.quality is not None and row.quality.kind != "typical"
 
 
 def _at_least(rows: Iterable[LevelOutlook], wanted: Grade) -> list[LevelOutlook]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -15,23 +15,38 @@ from app.estimation.placement import Need
 from app.estimation.quality import Quality
 from app.estimation.source_facts import LevelFacts, SourceFacts
 from app.estimation.speed import Speed, predict_speed
+from app.estimation.speed_words import why_unknown
 
 _UNKNOWN = "The engine can't load this model, so its memory is unknown."
+_NOT_CAUSAL = "Only of models that write text is the quality told."
+_NO_FIGURE = "Nobody has published the quality of this level; “gristmill measure” tells it."
 
 
 @dataclass(frozen=True)
 class LevelOutlook:
-    """What is to be expected of a level; None is unknown, and `problem` says why."""
+    """What is to be expected of a level; None is unknown.
+
+    `problem` says why of the plan, `speed_problem` of the speed, `quality_problem` of the quality.
+    Empty where it is known, or still being found out.
+    """
 
     facts: LevelFacts
     plan: Plan | None = None
     problem: str = ""
     speed: Speed | None = None
+    speed_problem: str = ""
+    quality_problem: str = ""
 
     @property
     def quality(self) -> Quality | None:
         """The best that is known of it."""
         return self.facts.quality
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The reasons for all that is unknown of it, in sentences."""
+        reasons = (self.problem, self.speed_problem, self.quality_problem)
+        return tuple(dict.fromkeys(reason for reason in reasons if reason))
 
 
 def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:
@@ -66,19 +81,37 @@ def _outlook_of(
     buffers: Mapping[str, ComputeBuffers],
 ) -> LevelOutlook:
     compute = buffers.get(level.level) or buffers.get("")
+    unknown = LevelOutlook(level, quality_problem=_quality_problem(level, facts))
     if level.weights is None or compute is None:
-        return LevelOutlook(level, problem=level.problem or _UNKNOWN)
+        problem = level.problem or _UNKNOWN
+        return replace(unknown, problem=problem, speed_problem=problem)
     need = Need(level.weights, caches, compute, facts.largest_context)
-    plan = plan_fit(need, facts.hardware, options)
-    speed = None
-    if level.typed is not None and facts.rates is not None:
-        speed = predict_speed(
-            level.typed,
-            facts.shape,
-            plan.placement,
-            facts.rates,
-            caches=caches,
-            cache_type=options.cache_type_k,
-            correction=level.correction,
-        )
-    return LevelOutlook(level, plan, speed=speed)
+    planned = replace(unknown, plan=plan_fit(need, facts.hardware, options))
+    return _with_speed(planned, facts, options, caches)
+
+
+def _with_speed(
+    row: LevelOutlook, facts: SourceFacts, options: LoadOptions, caches: tuple[SizedCache, ...]
+) -> LevelOutlook:
+    typed, plan, rates = row.facts.typed, row.plan, facts.rates
+    if typed is None or plan is None or rates is None:
+        return replace(row, speed_problem=facts.speed_problem)
+    speed = predict_speed(
+        typed,
+        facts.shape,
+        plan.placement,
+        rates,
+        caches=caches,
+        cache_type=options.cache_type_k,
+        correction=row.facts.correction,
+    )
+    if speed is not None:
+        return replace(row, speed=speed)
+    why = why_unknown(typed, plan.placement, rates, facts.speed_problem)
+    return replace(row, speed_problem=why)
+
+
+def _quality_problem(level: LevelFacts, facts: SourceFacts) -> str:
+    if level.quality is not None:
+        return ""
+    return _NO_FIGURE if facts.is_causal else _NOT_CAUSAL

@@ -7,16 +7,17 @@ token, and a wider one for the elements of a prompt.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
-import statistics
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.core.device_memory import PROCESSOR
 from app.core.files import temporary_folder
+from app.core.interference import MOST_INTERFERENCE, Interference, share_of_others
 from app.core.load_options import LoadOptions
-from app.estimation.rates import DeviceRates, MachineRates
+from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.inference.evaluation import Evaluator, Part
 from app.inference.loading import LoadWishes, opened_model
 from app.inference.probe_model import TinyLlama, write_tiny_llama
@@ -25,13 +26,14 @@ from app.inference.vocabulary import Vocabulary
 from app.library.tensor_types import TENSOR_TYPES
 from app.native.bandwidth import memory_bandwidth
 from app.native.throughput import Bench, Place, opened_bench
+from app.native.timing import usual_seconds
 
 PROMPT_TOKENS = 512
 """So many are read at once, as llama.cpp's micro-batch has it."""
 
 _CONTEXT = 1024
-_GENERATED_TOKENS = 32
-_RUNS = 5
+_FEW_TOKENS = 32
+_LOOK_SECONDS = 0.2
 _SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
 _DEEP = replace(_SHALLOW, layers=9)
 _WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
@@ -43,11 +45,15 @@ _NUMBERS = {tensor_type.name: number for number, tensor_type in TENSOR_TYPES.ite
 
 @dataclass(frozen=True)
 class RateWishes:
-    """What to measure with: threads of the processor, workers, and what the engine goes without."""
+    """What to measure with: threads of the processor, workers, and what the engine goes without.
+
+    With `alone` it is one thread only, beside other programs.
+    """
 
     threads: int
     workers: tuple[str, ...] = ()
     without: tuple[Measure, ...] = ()
+    alone: bool = False
 
 
 def measure_device(
@@ -55,18 +61,57 @@ def measure_device(
 ) -> Iterator[MachineRates]:
     """The rates of a device for types of weights, one after the other as they are known.
 
-    With costs, also those that depend on no type. A worker's devices must have been added.
+    With costs, first those that depend on no type. A worker's devices must have been added.
+
+    While others keep the processors busy, threads that wait for one another wait for the others,
+    too, a hundred times as long as the work takes. Then one thread is timed, by the processor's
+    time, and the rates are told to be disturbed.
 
     Raises:
         AppError: `speed_unmeasured`, and what loading a model raises.
     """
-    place = Place(device, wishes.threads, "extra_buffers" not in wishes.without)
-    with opened_bench(place) as bench:
-        if with_costs:
-            rates = _costs(bench, device, wishes)
+    share = share_of_others(_LOOK_SECONDS)
+    with opened_bench(_place(device, wishes)) as bench:
+        for part in (*([COSTS] if with_costs else ()), *types):
+            interference, rates = Interference(), None
+            if share <= MOST_INTERFERENCE:
+                rates, share = _of_part(part, bench, device, wishes), interference.share()
+            if rates is None or share > MOST_INTERFERENCE:
+                rates, share = _beside_others(part, bench, device, wishes), interference.share()
             yield MachineRates(wishes.threads, {device: rates})
-        for name in types:
-            yield MachineRates(wishes.threads, {device: _rates_of(bench, name)})
+
+
+def _beside_others(part: str, bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+    if device != PROCESSOR:
+        return _of_part(part, bench, device, wishes).as_disturbed()
+    alone, threads = replace(wishes, alone=True), wishes.threads
+    with opened_bench(_place(device, alone)) as lonely:
+        one = _of_part(part, lonely, device, alone)
+    # More threads read no more than the memory gives, and no less than one alone.
+    most = max(_bandwidth(threads), *one.generation.values())
+    return replace(
+        one,
+        bandwidth=None if one.bandwidth is None else most,
+        generation={name: min(rate * threads, most) for name, rate in one.generation.items()},
+        prompt={name: rate * threads for name, rate in one.prompt.items()},
+        attention=_times(one.attention, threads),
+        prompt_attention=_times(one.prompt_attention, threads),
+        element_seconds=_times(one.element_seconds, 1 / threads),
+    ).as_disturbed()
+
+
+@functools.cache
+def _bandwidth(threads: int) -> float:
+    """Once for all types, which it bounds beside other work."""
+    return memory_bandwidth(threads)
+
+
+def _place(device: str, wishes: RateWishes) -> Place:
+    return Place(device, wishes.threads, "extra_buffers" not in wishes.without, wishes.alone)
+
+
+def _of_part(part: str, bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+    return _costs(bench, device, wishes) if part == COSTS else _rates_of(bench, part)
 
 
 def _rates_of(bench: Bench, name: str) -> DeviceRates:
@@ -86,7 +131,7 @@ def _costs(bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
         attention=attention,
         prompt_attention=prompt_attention,
         # Products of this type wait for the memory on every device.
-        bandwidth=memory_bandwidth(wishes.threads)
+        bandwidth=_bandwidth(wishes.threads)
         if device == PROCESSOR
         else rates.generation[_WIDE_TYPE],
         token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),
@@ -112,7 +157,7 @@ def _element_seconds(rates: DeviceRates, device: str, wishes: RateWishes) -> flo
     model, head_length = _WIDE, _WIDE.width // _WIDE.heads
     weights = sum(math.prod(shape) for shape in model.matrices(0).values())
     pairs = PROMPT_TOKENS * (PROMPT_TOKENS + 1) // 2
-    seconds = _seconds_of(model, device, wishes, [PROMPT_TOKENS])
+    seconds = _seconds_of(model, device, wishes, PROMPT_TOKENS)
     if rates.prompt[_WIDE_TYPE]:
         seconds -= 2 * weights * PROMPT_TOKENS / rates.prompt[_WIDE_TYPE]
     if rates.prompt_attention:
@@ -120,20 +165,25 @@ def _element_seconds(rates: DeviceRates, device: str, wishes: RateWishes) -> flo
     return max(0.0, seconds) / (PROMPT_TOKENS * model.width * model.layers)
 
 
+def _times(rate: float | None, factor: float) -> float | None:
+    return None if rate is None else rate * factor
+
+
 def _token_seconds(model: TinyLlama, device: str, wishes: RateWishes) -> float:
-    return _seconds_of(model, device, wishes, [1] * _GENERATED_TOKENS) / _GENERATED_TOKENS
+    return _seconds_of(model, device, wishes, 1)
 
 
-def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, batches: Sequence[int]) -> float:
-    """The seconds that a model takes to read batches of so many tokens, the median of some runs."""
+def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, tokens: int) -> float:
+    """The seconds that a model takes to read so many tokens at once, into a context of few."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
         write_tiny_llama(path, model)
+        threads = 1 if wishes.alone else wishes.threads
         options = LoadOptions(
             context=model.context,
             gpu_layers=0 if device == PROCESSOR else None,
-            threads=wishes.threads,
-            threads_batch=wishes.threads,
+            threads=threads,
+            threads_batch=threads,
         )
         load = LoadWishes(
             model=path,
@@ -144,17 +194,19 @@ def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, batches: Sequ
         )
         with opened_model(load, lambda _: None) as loaded:
             evaluator = Evaluator(loaded, path.name, Vocabulary(loaded.model).size)
-            runs = [_run_seconds(evaluator, batches) for _ in range(_RUNS + 1)]
-    # The first one warms up.
-    return statistics.median(runs[1:])
+            positions = itertools.cycle(range(0, max(tokens, _FEW_TOKENS), tokens))
+
+            def read() -> None:
+                _read(evaluator, next(positions), tokens)
+
+            # The first time warms up.
+            read()
+            return usual_seconds(read, alone=wishes.alone)
 
 
-def _run_seconds(evaluator: Evaluator, batches: Sequence[int]) -> float:
-    evaluator.forget(0)
-    began, position = time.perf_counter(), 0
-    for count in batches:
-        (last,) = evaluator.evaluate([Part(0, position, [0] * count, wants_logits=True)])
-        # The device may still be at work until somebody asks.
-        evaluator.logits(last)
-        position += count
-    return time.perf_counter() - began
+def _read(evaluator: Evaluator, position: int, tokens: int) -> None:
+    if position == 0:
+        evaluator.forget(0)
+    (last,) = evaluator.evaluate([Part(0, position, [0] * tokens, wants_logits=True)])
+    # The device may still be at work until somebody asks.
+    evaluator.logits(last)

@@ -17,34 +17,41 @@ from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
 from app.core.files import write_atomically
+from app.core.interference import MOST_INTERFERENCE, share_of_others
+from app.core.salvage import salvaged
 from app.core.sentences import describe_error
 from app.estimation.facts import Hardware
-from app.estimation.interference import MOST_INTERFERENCE
 from app.estimation.rate_measurement import RateWishes
-from app.estimation.rates import DeviceRates, MachineRates
+from app.estimation.rates import COSTS, MachineRates
 from app.inference.safe_settings import WITHOUT_FLAG
 from app.jobs.errand import Errand, run_errand
 from app.jobs.outcome import ProcessOutcome
 from app.native.library import engine_fingerprint
 
 _TIMEOUT_SECONDS = 180
+_MOST_LOST_SECONDS = 20
+_LOOK_SECONDS = 0.2
 
 
 def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) -> MachineRates:
     """The rates of the processor and of all devices that aren't full for these types of weights.
 
     The first time takes about three seconds, and one more for each type; what is known takes none.
-    What was measured while others kept the processors busy counts for once, and is not remembered.
+    While others have the processors it takes no more than twenty seconds longer, and what was
+    measured then counts until it can be measured on a quiet machine.
 
     Raises:
         AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
             `worker_unreachable`.
     """
-    rates = known_rates(hardware, wishes)
+    rates, wanted = known_rates(hardware, wishes), (COSTS, *types)
     for device in (PROCESSOR, *(one.name for one in hardware.devices if not one.is_full)):
-        of_device = rates.devices.get(device, DeviceRates())
-        missing = sorted(rates.missing_types(set(types), device))
-        if missing or not of_device.has_costs:
+        known = rates.of(device)
+        missing = [part for part in wanted if part not in known.measured]
+        disturbed = [part for part in wanted if part in known.disturbed]
+        if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_INTERFERENCE:
+            missing += disturbed
+        if missing:
             rates = _measured(rates, device, missing, hardware, wishes)
     return rates
 
@@ -64,24 +71,29 @@ def machine_key(hardware: Hardware, wishes: RateWishes) -> str:
 def _measured(
     rates: MachineRates,
     device: str,
-    types: Iterable[str],
+    parts: Iterable[str],
     hardware: Hardware,
     wishes: RateWishes,
 ) -> MachineRates:
     words = ["--device", device, "--threads", str(wishes.threads)]
-    words += [word for name in types for word in ("--type", name)]
+    words += [word for part in parts for word in _words_of(part)]
     words += [word for measure in wishes.without for word in (WITHOUT_FLAG, measure)]
     words += [word for worker in wishes.workers for word in ("--worker", worker)]
-    if not rates.devices.get(device, DeviceRates()).has_costs:
-        words += ["--costs"]
-    child = run_errand("measure-rates", *words, timeout_seconds=_TIMEOUT_SECONDS)
+    child = run_errand(
+        "measure-rates",
+        *words,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        most_lost_seconds=_MOST_LOST_SECONDS,
+    )
     sys.stderr.write(child.log)
-    pieces = list(_rates_in(child.output))
-    quiet = [piece for piece in pieces if piece.interference <= MOST_INTERFERENCE]
-    kept = reduce(MachineRates.merged, quiet, rates)
-    _remember(_read_known() | {machine_key(hardware, wishes): kept})
+    rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
+    _remember(_read_known() | {machine_key(hardware, wishes): rates})
     _require_success(child)
-    return reduce(MachineRates.merged, pieces, rates)
+    return rates
+
+
+def _words_of(part: str) -> tuple[str, ...]:
+    return ("--costs",) if part == COSTS else ("--type", part)
 
 
 def _rates_in(output: bytes) -> Iterator[MachineRates]:
@@ -94,6 +106,8 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
 def _require_success(child: Errand) -> None:
     if child.returncode is None:
         reason = f"it took longer than {_TIMEOUT_SECONDS} s"
+        if child.gave_way:
+            reason = "other programs keep its processors busy"
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
@@ -125,6 +139,7 @@ def _remember(known: dict[str, MachineRates]) -> None:
 
 def _read_known() -> dict[str, MachineRates]:
     try:
-        return msgspec.json.decode(paths.rates_file().read_bytes(), type=dict[str, MachineRates])
-    except (OSError, msgspec.DecodeError):
+        # One machine's rates that can't be read don't take the others' with them.
+        return salvaged(paths.rates_file().read_bytes(), dict[str, MachineRates])[0]
+    except (OSError, ValueError, RecursionError):
         return {}

@@ -5,7 +5,7 @@ Types are named as in GGUF files (`Q4_K`); devices as the engine names them (`CP
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 
 from app.library.tensor_types import TENSOR_TYPES
 
@@ -13,6 +13,8 @@ from app.library.tensor_types import TENSOR_TYPES
 _OTHER_TYPES = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
 MATRIX_TYPES = frozenset(one.name for one in TENSOR_TYPES.values()) - _OTHER_TYPES
 """The types of weights that products are made with."""
+COSTS = "costs"
+"""What is measured of a device besides types of weights: all that depends on none."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class DeviceRates:
     A token costs `token_seconds`, and `layer_seconds` for each layer, however small the layer is:
     operations are started, and threads wait for one another. Of a prompt, each element of the
     vectors that go from layer to layer costs `element_seconds` besides the products.
+
+    `disturbed` are the types, and `COSTS`, that were measured beside other work: their rates are
+    probably too low, and count until they are measured on a quiet machine.
     """
 
     generation: dict[str, float] = field(default_factory=dict)
@@ -37,46 +42,63 @@ class DeviceRates:
     token_seconds: float | None = None
     layer_seconds: float | None = None
     element_seconds: float | None = None
+    disturbed: frozenset[str] = frozenset()
 
     @property
     def has_costs(self) -> bool:
         """Whether all is measured that does not depend on a type of weights."""
         return None not in (self.token_seconds, self.layer_seconds, self.element_seconds)
 
+    @property
+    def measured(self) -> frozenset[str]:
+        """The types whose rates are known, and `COSTS`."""
+        return frozenset((*self.generation, *((COSTS,) if self.has_costs else ())))
+
+    def as_disturbed(self) -> DeviceRates:
+        """The same rates, known to be measured beside other work."""
+        return replace(self, disturbed=self.measured)
+
     def merged(self, newer: DeviceRates) -> DeviceRates:
-        """These rates and newer ones, which count where both have one."""
-        measured = {
-            rate.name: value
-            for rate in fields(newer)
-            if isinstance(value := getattr(newer, rate.name), float)
-        }
-        return replace(
-            self,
-            generation=self.generation | newer.generation,
-            prompt=self.prompt | newer.prompt,
-            **measured,
+        """These rates and newer ones, which count where both have one.
+
+        But what was disturbed takes the place of nothing.
+        """
+        parts = newer.measured - (newer.disturbed & self.measured)
+        costs = newer if COSTS in parts else self
+        return DeviceRates(
+            generation=self.generation | _of(newer.generation, parts),
+            prompt=self.prompt | _of(newer.prompt, parts),
+            attention=costs.attention,
+            prompt_attention=costs.prompt_attention,
+            bandwidth=costs.bandwidth,
+            token_seconds=costs.token_seconds,
+            layer_seconds=costs.layer_seconds,
+            element_seconds=costs.element_seconds,
+            disturbed=self.disturbed - parts | newer.disturbed & parts,
         )
+
+
+def _of(rates: dict[str, float], parts: frozenset[str]) -> dict[str, float]:
+    return {name: rate for name, rate in rates.items() if name in parts}
 
 
 @dataclass(frozen=True)
 class MachineRates:
-    """The rates of each device of a machine, the processor's with so many `threads`.
-
-    `interference` is the share of the processors, 0 to 1, that others had meanwhile.
-    """
+    """The rates of each device of a machine, the processor's with so many `threads`."""
 
     threads: int
     devices: dict[str, DeviceRates] = field(default_factory=dict)
-    interference: float = 0.0
+
+    def of(self, device: str) -> DeviceRates:
+        """The rates of a device; none where nothing is measured of it."""
+        return self.devices.get(device, DeviceRates())
+
+    def as_disturbed(self) -> MachineRates:
+        """The same rates, known to be measured beside other work."""
+        devices = {name: rates.as_disturbed() for name, rates in self.devices.items()}
+        return replace(self, devices=devices)
 
     def merged(self, newer: MachineRates) -> MachineRates:
-        """These rates and newer ones, which count where both have one."""
-        devices = {
-            name: self.devices.get(name, DeviceRates()).merged(rates)
-            for name, rates in newer.devices.items()
-        }
+        """These rates and newer ones, as `DeviceRates.merged` has it."""
+        devices = {name: self.of(name).merged(rates) for name, rates in newer.devices.items()}
         return replace(self, devices=self.devices | devices)
-
-    def missing_types(self, types: set[str], device: str) -> set[str]:
-        """Those of the types whose rates on a device are not known yet."""
-        return types - self.devices.get(device, DeviceRates()).generation.keys()

@@ -43,7 +43,8 @@ class SourceFacts:
     """A source and the machine: how it is built, its levels, and what loads of it told.
 
     `caches` are those of a load with the `largest_context`, in tokens. A token of a causal model
-    sees only what comes before it. `rates` are the machine's, as far as they were measured.
+    sees only what comes before it. `rates` are the machine's, as far as they were measured;
+    `speed_problem` is a sentence, where something kept them from being measured.
     """
 
     hardware: Hardware
@@ -54,6 +55,7 @@ class SourceFacts:
     caches: tuple[Cache, ...] = ()
     samples: tuple[LoadSample, ...] = ()
     rates: MachineRates | None = None
+    speed_problem: str = ""
 
 
 def encode_facts(facts: SourceFacts) -> str:

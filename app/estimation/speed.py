@@ -21,7 +21,7 @@ from app.estimation.caches import SizedCache
 from app.estimation.facts import ModelShape
 from app.estimation.memory import EMBEDDING, has_tied_output, part_of
 from app.estimation.placement import Placement, Span
-from app.estimation.rates import MATRIX_TYPES, DeviceRates, MachineRates
+from app.estimation.rates import COSTS, MATRIX_TYPES, DeviceRates, MachineRates
 from app.library.tensor_types import TENSOR_TYPES
 from app.native.load_log import LoadLog
 
@@ -31,19 +31,20 @@ WRITTEN_TOKENS = 256
 """The context that a token is predicted for: llama.cpp goes through its cells in steps of 256."""
 
 _ELEMENT_BYTES = {kind.name: kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
-_NO_RATES = DeviceRates()
 
 
 @dataclass(frozen=True)
 class Speed:
     """Predicted tokens per second: while a prompt of 512 tokens is read, while a reply is written.
 
-    `is_corrected` tells that this machine's real speeds had a say.
+    `is_corrected` tells that this machine's real speeds had a say, `is_disturbed` that rates which
+    it is predicted from were measured beside other work.
     """
 
     prompt_tokens_per_second: float
     generation_tokens_per_second: float
     is_corrected: bool = False
+    is_disturbed: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def predict_speed(
     """
     work = _work(weights, shape, placement, caches)
     elements_in_byte = _heads_per_kv_head(shape) / _ELEMENT_BYTES[cache_type.upper()]
-    known = [(one, rates.devices.get(device, _NO_RATES)) for device, one in work.items()]
+    known = [(one, rates.of(device)) for device, one in work.items()]
     writing = _sum(
         part for one, rate in known for part in _generation_seconds(one, rate, elements_in_byte)
     )
@@ -150,6 +151,7 @@ def predict_speed(
         prompt_tokens_per_second=PROMPT_TOKENS / reading * correction.prompt,
         generation_tokens_per_second=correction.generation / writing,
         is_corrected=correction != NO_CORRECTION,
+        is_disturbed=any(not rate.disturbed.isdisjoint(one.rates) for one, rate in known),
     )
 
 
@@ -165,6 +167,11 @@ class _Work:
     weights: Counter[str] = field(default_factory=Counter)
     output: Mapping[str, int] = field(default_factory=dict)
     kv_bytes: float = 0.0
+
+    @property
+    def rates(self) -> set[str]:
+        """Which of the device's rates it takes: those of types, and the costs always."""
+        return {COSTS, *(name for part in (self.weights, self.output) for name in part)}
 
 
 def _work(

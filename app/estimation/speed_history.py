@@ -13,6 +13,7 @@ import msgspec
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.files import write_atomically
+from app.core.salvage import salvaged
 from app.estimation.speed import NO_CORRECTION, Correction, Speed
 
 _KEPT_OF_EACH = 9
@@ -69,10 +70,10 @@ def remember_speed(speed: RealSpeed) -> None:
 
 
 def known_speeds() -> tuple[RealSpeed, ...]:
-    """All real speeds that are remembered; none where the file is damaged."""
+    """All real speeds that are remembered, as far as they can be read."""
     try:
-        return msgspec.json.decode(paths.speeds_file().read_bytes(), type=tuple[RealSpeed, ...])
-    except (OSError, msgspec.DecodeError):
+        return salvaged(paths.speeds_file().read_bytes(), tuple[RealSpeed, ...])[0]
+    except (OSError, ValueError, RecursionError):
         return ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,10 @@ from app.core.events import Event
 from app.core.load_options import LoadOptions
 from app.core.machine import usable_threads
 from app.core.sentences import describe_error
-from app.estimation.facts import Hardware
 from app.estimation.hardware import read_hardware
 from app.estimation.outlook import outlook
 from app.estimation.rate_measurement import RateWishes
 from app.estimation.rate_store import known_rates, machine_key, machine_rates
-from app.estimation.rates import MachineRates
 from app.estimation.sizing import file_source
 from app.estimation.source_facts import SourceFacts
 from app.estimation.speed_history import (
@@ -35,29 +34,30 @@ Report = Callable[[Event], None]
 
 
 def timed(
-    facts: SourceFacts,
-    source: Path,
-    options: LoadOptions,
-    manner: LoadManner,
-    report: Report | None,
+    facts: SourceFacts, source: Path, options: LoadOptions, manner: LoadManner, report: Report
 ) -> SourceFacts:
     """The facts with this machine's rates for the types of their weights.
 
-    Rates that are not known are measured, which takes seconds; without `report` they stay unknown.
-    A speed that can't be measured stays unknown, too, and the log says why.
-
-    Raises:
-        AppError: `engine_missing`, `worker_unreachable`.
+    Rates that are not known are measured, which takes seconds. A speed that can't be measured
+    stays unknown; the facts and the log say why.
     """
-    types = {name for level in facts.levels if level.typed for name in level.typed.types}
-    wishes = _wishes(options, manner, report)
-    rates = _rates(facts.hardware, types, wishes, measures=report is not None)
+    wanted = Counter(name for level in facts.levels if level.typed for name in level.typed.types)
+    wishes = RateWishes(options.threads or usable_threads(), manner.workers)
+    problem = ""
+    try:
+        wishes = replace(wishes, without=engine_setting(report).without)
+        # What most levels have comes first, should there be no time for all.
+        rates = machine_rates(facts.hardware, [name for name, _ in wanted.most_common()], wishes)
+    except AppError as error:
+        problem = describe_error(error.code, error.facts)
+        sys.stderr.write(problem + "\n")
+        rates = known_rates(facts.hardware, wishes)
     speeds, machine = known_speeds(), machine_key(facts.hardware, wishes)
     levels = tuple(
         replace(level, correction=correction_for(speeds, machine, model_name(source), level.level))
         for level in facts.levels
     )
-    return replace(facts, levels=levels, rates=rates)
+    return replace(facts, levels=levels, rates=rates, speed_problem=problem)
 
 
 def note_real_speed(
@@ -70,15 +70,22 @@ def note_real_speed(
 ) -> None:
     """Remember how fast a GGUF file really was, where there is a prediction to correct.
 
+    One that was made from disturbed rates is not corrected: better ones will be measured.
+
     Raises:
         AppError: what reading its header and trying a load raise, and what keeping a file raises.
     """
     source, hardware = file_source(model), read_hardware()
-    wishes = _wishes(options, manner, None)
+    setting = known_setting()
+    wishes = RateWishes(
+        threads=options.threads or usable_threads(),
+        workers=manner.workers,
+        without=setting.without if setting is not None else (),
+    )
     facts = survey(source, hardware, options, manner)
     facts = replace(facts, rates=known_rates(hardware, wishes))
     (row,) = outlook(facts, options)
-    if row.speed is not None:
+    if row.speed is not None and not row.speed.is_disturbed:
         remember_speed(
             real_speed(
                 machine_key(hardware, wishes),
@@ -100,23 +107,3 @@ def model_name(source: Path) -> str:
     if source.suffix.lower() != ".gguf":
         return source.name
     return facts_of(read_headers(source)).name
-
-
-def _wishes(options: LoadOptions, manner: LoadManner, report: Report | None) -> RateWishes:
-    setting = engine_setting(report) if report is not None else known_setting()
-    return RateWishes(
-        threads=options.threads or usable_threads(),
-        workers=manner.workers,
-        without=setting.without if setting is not None else (),
-    )
-
-
-def _rates(
-    hardware: Hardware, types: set[str], wishes: RateWishes, *, measures: bool
-) -> MachineRates:
-    if measures and types:
-        try:
-            return machine_rates(hardware, types, wishes)
-        except AppError as error:
-            sys.stderr.write(describe_error(error.code, error.facts) + "\n")
-    return known_rates(hardware, wishes)

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +19,7 @@ from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
 from app.core.sentences import describe_error
-from app.core.settings import Theme, load_settings
+from app.core.settings import Theme, load_settings, save_settings
 from app.gui.garbage import GarbageCollection
 from app.gui.process.endpoint_list import EndpointList
 from app.gui.process.engine import Engine
@@ -61,6 +62,10 @@ def build_window(application: QApplication) -> MainWindow:
         AppError: when the data folder can't be used at all.
     """
     settings, settings_notice = load_settings()
+    if settings_notice is not None:
+        # It is said once: the children of the window read the same file.
+        with suppress(AppError):
+            save_settings(settings)
     chats, chats_notice = open_store(paths.chats_file())
     theme = apply_theme(application, settings.theme)
     holder = SettingsHolder(settings, application)

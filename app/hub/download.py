@@ -19,7 +19,7 @@ from app.hub.part import part_bytes, remove_abandoned
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFacts, fetch_repository
-from app.hub.selection import Files, files_to_fetch, is_gguf
+from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.token import read_token
 from app.hub.transfer import Transfer
@@ -41,7 +41,7 @@ def download_repository(
     Args:
         reference: The repository; its revision is pinned to one commit first.
         destination: The folder to fill; None is the program's own for the repository.
-        report: Hears of progress (bytes over all files) and of breaks.
+        report: Hears of progress (bytes over all files), of breaks and of files left out.
         pattern: Chooses a GGUF model, as in `app.hub.selection.files_to_fetch`.
         patience: How long to wait for the network.
         allows_pickle: As in `files_to_fetch`.
@@ -56,7 +56,9 @@ def download_repository(
     """
     token = read_token()
     facts = fetch_repository(reference, token)
-    files = files_to_fetch(facts, pattern, allows_pickle=allows_pickle)
+    selection = files_to_fetch(facts, pattern, allows_pickle=allows_pickle)
+    tell_left_out(selection, report)
+    files = selection.files
     folder = (destination or _own_folder(facts, files)).absolute()
     with named_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)

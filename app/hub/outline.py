@@ -32,7 +32,7 @@ from app.hub.endpoint import hub_endpoint
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFacts, RepositoryFile, fetch_repository
-from app.hub.selection import Files, files_to_fetch, is_gguf
+from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.token import read_token
 from app.hub.transfer import Transfer
@@ -69,7 +69,7 @@ def fetch_outline(
 
     Args:
         reference: The repository; its revision is pinned to one commit first.
-        report: Hears of progress (bytes over all files) and of breaks.
+        report: Hears of progress (bytes over all files), of breaks and of files left out.
         observe: Hears of all tensors as soon as they are known.
         meanwhile: Called when the repository is known and its files are still to be fetched.
         configured: Hears of the folder once the configurations of model and tokenizer are in it.
@@ -86,7 +86,7 @@ def fetch_outline(
         facts = fetch_repository(reference, token)
         kept = _folder_of(facts.repository, facts.commit)
         if not kept.is_dir():
-            files = _checkpoint_files(facts)
+            files = _checkpoint_files(facts, report)
             meanwhile()
             with _unfinished(kept) as folder, _asked(facts, token, report, patience) as snapshot:
                 _fill(folder, files, snapshot, report, _Listener(observe, configured))
@@ -115,18 +115,20 @@ def _root_of(folder: Path) -> Path:
     return folder.parents[1]
 
 
-def _checkpoint_files(facts: RepositoryFacts) -> Files:
+def _checkpoint_files(facts: RepositoryFacts, report: Callable[[Event], None]) -> Files:
     try:
-        files = files_to_fetch(facts)
+        selection = files_to_fetch(facts)
     except AppError as error:
         if error.code is not ErrorCode.PICKLE_WEIGHTS:
             raise
         unread = {"repository": facts.repository, "file": str(error.facts["file"])}
         raise AppError(ErrorCode.PICKLES_WITHOUT_OUTLINE, **unread) from error
+    files = selection.files
     if is_gguf(files[0]):
         raise _only_gguf(facts)
     if not any(file.path == _CONFIGURATION for file in files):
         raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=facts.repository)
+    tell_left_out(selection, report)
     return files
 
 

@@ -56,6 +56,7 @@ class Part:
         self._file = file
         self._observe = observe
         self._checksum = Checksum(file)
+        self._repeated = 0
         self.received = 0
         self.etag = ""
         self._take_over()
@@ -70,14 +71,23 @@ class Part:
         return self._checksum.matches()
 
     def append(self, chunk: bytes) -> None:
-        """Add what has arrived."""
-        self._content.write(chunk)
-        self._checksum.update(chunk)
-        self._count(len(chunk))
+        """Add what has arrived, as far as it is not there already; nothing beyond the whole.
+
+        The checksum tells in the end, should more have arrived than there can be.
+        """
+        new = chunk[self._common(chunk) :][: self._file.size_bytes - self.received]
+        if not new:
+            return
+        self._content.write(new)
+        self._checksum.update(new)
+        self._count(len(new))
 
     def begin(self, etag: str) -> None:
-        """Drop what is there and begin anew with the content that the storage calls `etag`."""
-        self.clear()
+        """The content, which the storage calls `etag`, comes again from its beginning.
+
+        What is there stays as far as it is the same.
+        """
+        self._repeated = self.received
         self.etag = etag
         record = msgspec.structs.replace(self._new_record, etag=etag)
         write_atomically(self._record_file, msgspec.json.encode(record))
@@ -87,6 +97,7 @@ class Part:
         self._content.seek(0)
         self._content.truncate()
         self._checksum = Checksum(self._file)
+        self._repeated = 0
         self._count(-self.received)
 
     def sync(self) -> None:
@@ -100,10 +111,31 @@ class Part:
             self.clear()
             return
         self.etag = record.etag
+        self._cut(min(os.fstat(self._content.fileno()).st_size, self._file.size_bytes))
+
+    def _common(self, chunk: bytes) -> int:
+        """How much of a chunk is there already; what is there and differs is dropped."""
+        if not self._repeated:
+            return 0
+        begin = self.received - self._repeated
+        self._content.seek(begin)
+        known = self._content.read(min(self._repeated, len(chunk)))
+        self._content.seek(0, os.SEEK_END)
+        if chunk.startswith(known):
+            self._repeated -= len(known)
+            return len(known)
+        same = next(place for place, byte in enumerate(known) if chunk[place] != byte)
+        self._repeated = 0
+        self._cut(begin + same)
+        return same
+
+    def _cut(self, size_bytes: int) -> None:
+        """Keep so many bytes from the beginning."""
+        self._content.truncate(size_bytes)
         self._content.seek(0)
+        self._checksum = Checksum(self._file)
+        self._count(-self.received)
         self._checksum.take_in(self._content, self._count)
-        if self.received > self._file.size_bytes:
-            self.clear()
 
     def _count(self, size_bytes: int) -> None:
         self.received += size_bytes

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Event, Noticed
 from app.core.levels import DEFAULT_LEVEL
-from app.core.names import safe_relative_path
+from app.core.names import is_safe_part, leads_out
 from app.hub.repository import RepositoryFacts, RepositoryFile
 
 _SINGLE = "model.safetensors"
@@ -37,12 +39,25 @@ _COMPANIONS = (
     "readme.md",
 )
 
+_TOKENIZERS = ("*.model", "*.tiktoken")
+"""Companions of any name that a model is nothing without."""
+
 Files = tuple[RepositoryFile, ...]
+
+
+class Selection(NamedTuple):
+    """The files to fetch, and the names of those left out because not every system can have them.
+
+    Such a name has characters that Windows doesn't take, or is another's but for upper case.
+    """
+
+    files: Files
+    left_out: tuple[str, ...]
 
 
 def files_to_fetch(
     facts: RepositoryFacts, pattern: str | None = None, *, allows_pickle: bool = False
-) -> Files:
+) -> Selection:
     """The files of a checkpoint, small ones first, or the shards of the chosen GGUF model.
 
     Args:
@@ -54,14 +69,26 @@ def files_to_fetch(
 
     Raises:
         AppError: `repository_without_weights`, `pickle_weights`, `pattern_without_match`,
-            `unsafe_name`.
+            `unsafe_name` and `needed_name` where the model needs a file of an odd name.
     """
     weights = _checkpoint_weights(facts.files) if pattern is None else ()
     chosen = (*_companions(facts.files, weights), *weights) if weights else _gguf(facts, pattern)
     if not chosen:
         chosen = _with_pickles(facts, allows_pickle=allows_pickle)
-    _check_names(chosen)
-    return chosen
+    left_out = _odd_names(chosen)
+    for file in chosen:
+        if file.path in left_out and _is_needed(file, chosen):
+            code = ErrorCode.UNSAFE_NAME if leads_out(file.path) else ErrorCode.NEEDED_NAME
+            raise AppError(code, name=file.path)
+    return Selection(tuple(file for file in chosen if file.path not in left_out), left_out)
+
+
+def tell_left_out(selection: Selection, report: Callable[[Event], None]) -> None:
+    """Say which files are left out, if any are."""
+    if selection.left_out:
+        named = ", ".join(selection.left_out[:_MOST_NAMED])
+        more = ", …" if len(selection.left_out) > _MOST_NAMED else ""
+        report(Noticed(NoticeCode.FILES_LEFT_OUT, {"files": named + more}))
 
 
 def is_gguf(file: RepositoryFile) -> bool:
@@ -187,11 +214,22 @@ def _size_bytes(model: Iterable[RepositoryFile]) -> int:
     return sum(file.size_bytes for file in model)
 
 
-def _check_names(files: Files) -> None:
+def _odd_names(files: Files) -> tuple[str, ...]:
+    """Names that are not safe everywhere, and those that Windows and macOS take for another's."""
+    odd: list[str] = []
     seen: set[str] = set()
-    for file in files:
-        folded = str(safe_relative_path(file.path)).casefold()
-        # Windows and macOS would write both into one file.
-        if folded in seen:
-            raise AppError(ErrorCode.UNSAFE_NAME, name=file.path)
-        seen.add(folded)
+    # What reads a model looks for names in lower case.
+    for path in sorted((file.path for file in files), key=lambda path: path != path.lower()):
+        if not all(map(is_safe_part, path.split("/"))) or path.casefold() in seen:
+            odd.append(path)
+        else:
+            seen.add(path.casefold())
+    return tuple(odd)
+
+
+def _is_needed(file: RepositoryFile, files: Files) -> bool:
+    """Whether a model is nothing without a file of an odd name: weights, or a tokenizer."""
+    name = file.path.lower()
+    is_twin = any(other.path != file.path and other.path.lower() == name for other in files)
+    is_tokenizer = any(fnmatchcase(name, pattern) for pattern in _TOKENIZERS)
+    return name.endswith((".gguf", ".safetensors", ".bin")) or (is_tokenizer and not is_twin)

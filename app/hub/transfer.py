@@ -17,6 +17,13 @@ from app.hub.snapshot import Broken, Snapshot, is_encoded
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
+_MOST_REFUSALS = 2
+"""After so many the whole file is asked for."""
+
+
+class _RestRefused(Broken):
+    """The server does not send what is missing alone, at least this time."""
+
 
 class Transfer:
     """Fetches the files of one repository at one commit."""
@@ -68,16 +75,17 @@ class Transfer:
         return is_intact
 
     def _complete(self, file: RepositoryFile, part: Part) -> None:
-        breaks, furthest = 0, part.received
+        breaks, refusals, furthest = 0, 0, part.received
         # An empty file needs no request, and a whole part only its checksum.
         while not part.is_whole:
             try:
                 self._check_head(file)
-                self._receive(file, part)
+                self._receive(file, part, asks_for_rest=refusals < _MOST_REFUSALS)
             except (Broken, httpx2.HTTPError) as error:
                 if part.received > furthest:
                     breaks, furthest = 0, part.received
                 breaks += 1
+                refusals += isinstance(error, _RestRefused)
                 self._snapshot.pause(file, error, breaks)
 
     def _check_head(self, file: RepositoryFile) -> None:
@@ -91,24 +99,24 @@ class Transfer:
         if file.sha256 and len(sha256) == len(file.sha256) and sha256 != file.sha256:
             raise AppError(ErrorCode.HUB_ANSWER, reason=f"another {file.path} than announced")
 
-    def _receive(self, file: RepositoryFile, part: Part) -> None:
+    def _receive(self, file: RepositoryFile, part: Part, *, asks_for_rest: bool) -> None:
         headers = {}
-        if part.received:
+        if part.received and asks_for_rest:
             headers["Range"] = f"bytes={part.received}-"
             if part.etag:
                 headers["If-Range"] = part.etag
         with self._snapshot.get(file, headers) as response:
             self._place(response, file, part)
             for chunk in response.iter_bytes():
-                if part.received + len(chunk) > file.size_bytes:
-                    part.clear()
-                    raise Broken("more arrived than announced", is_network=False)
                 part.append(chunk)
         if not part.is_whole:
             raise Broken("the connection broke off")
 
     def _place(self, response: httpx2.Response, file: RepositoryFile, part: Part) -> None:
-        """Decide where the body belongs: behind what is there, or at the beginning."""
+        """Decide where the body belongs: behind what is there, or at the beginning.
+
+        What is there stays in any case: it is compared with what comes again.
+        """
         etag = _strong_etag(response)
         if response.status_code == HTTPStatus.OK:
             if _content_length(response) not in (None, file.size_bytes):
@@ -117,11 +125,9 @@ class Transfer:
         elif response.status_code == HTTPStatus.PARTIAL_CONTENT:
             is_rest = _rest_of(response) == (part.received, file.size_bytes)
             if not part.received or not is_rest or (part.etag and part.etag != etag):
-                part.clear()
-                raise Broken("another part than asked for", is_network=False)
+                raise _RestRefused("another part than asked for", is_network=False)
         elif response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            part.clear()
-            raise Broken("it no longer has the rest", is_network=False)
+            raise _RestRefused("it refuses to send the rest alone", is_network=False)
         else:
             self._snapshot.require_success(response, file)
             raise Broken(f"status {response.status_code}", is_network=False)

@@ -18,6 +18,7 @@ from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace, write_atomically
 from app.core.load_options import LoadOptions
+from app.core.salvage import salvaged
 from app.core.sentences import describe_error
 from app.inference.generation import Generation
 from app.inference.loading import LoadWishes
@@ -175,6 +176,7 @@ def _remember(known: dict[str, EngineSetting]) -> None:
 
 def _read_known() -> dict[str, EngineSetting]:
     try:
-        return msgspec.json.decode(paths.engine_file().read_bytes(), type=dict[str, EngineSetting])
-    except (OSError, msgspec.DecodeError):
+        # A setting that can't be understood leaves those of other builds.
+        return salvaged(paths.engine_file().read_bytes(), dict[str, EngineSetting])[0]
+    except (OSError, ValueError, RecursionError):
         return {}

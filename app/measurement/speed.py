@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.core.interference import MOST_INTERFERENCE, Interference
 from app.measurement.reader import Reader
 
 _PROMPT_TOKENS = 512
@@ -21,10 +22,14 @@ _RUNS = 3
 
 @dataclass(frozen=True)
 class Speed:
-    """Tokens per second while a prompt is read and while a reply is written."""
+    """Tokens per second while a prompt is read and while a reply is written.
+
+    With `is_disturbed` other programs kept the processors busy meanwhile.
+    """
 
     prompt: float
     generation: float
+    is_disturbed: bool = False
 
 
 def measure_speed(reader: Reader) -> Speed:
@@ -45,9 +50,11 @@ def measure_speed(reader: Reader) -> Speed:
             reader.read(position, [token])
 
     _seconds(reader, read)
+    interference = Interference()
     return Speed(
         prompt=statistics.fmean(len(prompt) / _seconds(reader, read) for _ in range(_RUNS)),
         generation=statistics.fmean(len(generated) / _seconds(reader, write) for _ in range(_RUNS)),
+        is_disturbed=interference.share() > MOST_INTERFERENCE,
     )
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +22,7 @@ from app.native.graph import Tensor
 from app.native.huge_pages import ask_for_huge_pages
 from app.native.library import load_ggml_base
 from app.native.quantization import quantize_rows, row_size_bytes
+from app.native.timing import usual_seconds
 
 _F32, _F16 = 0, 1
 _WIDTH = 2048
@@ -37,8 +36,6 @@ _LONG_CONTEXT = 8192
 _SMALL_WIDTH, _SMALL_ROWS, _TINY, _MANY = 512, 1024, 64, 256
 _TENSORS = 2 * _MANY + 8
 _WORTH_TIMING_SECONDS = 0.005
-_TIMED_SECONDS = 0.1
-_FEWEST_RUNS = 3
 
 
 class _InitParameters(ctypes.Structure):
@@ -53,11 +50,15 @@ class _InitParameters(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Place:
-    """A device by ggml's name, and how it works: threads count on the processor alone."""
+    """A device by ggml's name, and how it works: threads count on the processor alone.
+
+    With `alone` a single thread is timed there, beside other programs.
+    """
 
     device: str
     threads: int
     has_extra_buffers: bool = True
+    alone: bool = False
 
 
 @contextmanager
@@ -75,8 +76,8 @@ def opened_bench(place: Place) -> Iterator[Bench]:
     if not backend:
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=f"{place.device} does not start")
     try:
-        _set_threads(device, backend, place.threads)
-        yield Bench(device, backend, has_extra_buffers=place.has_extra_buffers)
+        _set_threads(device, backend, 1 if place.alone else place.threads)
+        yield Bench(device, backend, place)
     finally:
         base.ggml_backend_free(backend)
 
@@ -109,12 +110,13 @@ class _Products:
 class Bench:
     """Times single operations on one device."""
 
-    def __init__(self, device: int, backend: int, *, has_extra_buffers: bool) -> None:
+    def __init__(self, device: int, backend: int, place: Place) -> None:
         self._device = device
         self._backend = backend
+        self._alone = place.alone
         self._own_buffers = _ggml().ggml_backend_dev_buffer_type(device)
         self._weight_buffers: list[int] = [
-            *(_extra_buffer_types(device) if has_extra_buffers else ()),
+            *(_extra_buffer_types(device) if place.has_extra_buffers else ()),
             self._own_buffers,
         ]
 
@@ -235,17 +237,7 @@ class Bench:
             base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
 
         compute()
-        return _usual_seconds(compute)
-
-
-def _usual_seconds(compute: Callable[[], None]) -> float:
-    """The median of some runs: other programs make a few of them much slower."""
-    seconds: list[float] = []
-    while len(seconds) < _FEWEST_RUNS or sum(seconds) < _TIMED_SECONDS:
-        began = time.perf_counter()
-        compute()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+        return usual_seconds(compute, alone=self._alone)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pathlib import Path
 from app.core.levels import LEVELS
 from tests.checkpoints import make_tiny_llama
 from tests.installed import lend_converter
+from tests.known_machine import remember_machine
 from tests.llama_3_1 import make_llama_3_1_8b
 from tests.local_hub import LocalHub
 from tests.verbs import run_verb
@@ -31,6 +32,8 @@ def main() -> None:
         folder = Path(name)
         os.environ |= {"GRISTMILL_HOME": str(folder / "home"), "HF_ENDPOINT": hub.endpoint}
         converter = lend_converter(folder / "home")
+        # To measure the machine takes its own time, once.
+        remember_machine()
         large = make_llama_3_1_8b(folder / "Llama-3.1-8B-Instruct", converter)
         hub.add_repository(f"owner/{large.name}", large)
         print(f"{'source':<34}{'seconds':>9}{'processor':>11}{'MB sent':>9}{'bytes off':>11}")

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
+from app.core.settings import Settings, load_settings
 from app.gui.process.engine import Failed
 from app.gui.window import MainWindow
 from tests.gguf_files import llama_file
@@ -91,6 +92,18 @@ def test_damaged_files_never_keep_the_window_away(make_window: WindowMaker, home
     assert "settings file could not be read" in window.warnings.sentences[0]
     assert "your chats could not be read" in window.warnings.sentences[1]
     assert (home / "settings.json.bad").read_text() == "{broken"
+
+
+def test_a_setting_that_is_not_understood_is_told_once_and_kept_aside(
+    make_window: WindowMaker, home: Path
+) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    paths.settings_file().write_text('{"theme": "purple", "threads": 3}')
+    window = make_window()
+    assert "theme" in window.notice.text
+    assert window._workbench.settings.value.threads == 3
+    assert "purple" in (home / "settings.json.bad").read_text()
+    assert load_settings() == (Settings(threads=3), None)
 
 
 def test_closing_ends_every_child(make_window: WindowMaker, qtbot: QtBot) -> None:

@@ -40,6 +40,17 @@ def test_the_reply_comes_on_standard_output_and_nothing_else(model: str) -> None
     assert "".join(ended.lines)
 
 
+@pytest.mark.parametrize("content", ["{", '{"theme": "purple"}'])
+def test_settings_that_are_not_understood_are_told_once(
+    model: str, home: Path, content: str
+) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "settings.json").write_text(content)
+    ended = run_verb("chat", model, "Hello", "--max-tokens", "3")
+    assert ended.status == 0
+    assert len([line for line in ended.complaints if "settings" in line]) == 1
+
+
 def test_a_seed_gives_the_same_reply_twice(model: str) -> None:
     replies = [
         run_verb("chat", model, "Hello", "--max-tokens", "30", "--seed", seed).lines

@@ -346,18 +346,19 @@ def test_pickled_weights_need_consent(hub: LocalHub, served: Path, home: Path) -
 
 
 @pytest.mark.parametrize(
-    "name", ["../../../outside.json", "C:evil.json", "nul.json", "a\u202eb.json"]
+    "name", ["../../../outside.json", "C:evil.json", "nul.json", "a\u202eb.json", "why?.json"]
 )
-def test_hostile_file_name(hub: LocalHub, served: Path, home: Path, name: str) -> None:
+def test_a_companion_of_an_odd_name_is_left_out_and_named(
+    hub: LocalHub, served: Path, home: Path, name: str
+) -> None:
     hub.add_repository("owner/name", served, unsafe_names={"tokenizer.json": name})
 
-    outcome = run("owner/name")
+    ended, status = run("owner/name")
 
-    if "/" in name:
-        # Not the name of a file that a checkpoint needs: never asked for.
-        assert outcome[1] == 0
-    else:
-        assert failed(outcome) == Failed(ErrorCode.UNSAFE_NAME, {"name": name})
+    assert status == 0
+    told = [event.facts["files"] for event in ended if isinstance(event, Noticed)]
+    # One in a folder is not the name of a file that a checkpoint needs: never asked for.
+    assert told == ([] if "/" in name else [name])
     assert not list(home.parent.rglob("outside.json"))
     assert not list(home.rglob("*evil*"))
 

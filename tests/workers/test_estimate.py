@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from app.core.levels import LEVELS
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.estimation.hardware import read_hardware
 from app.estimation.outlook import outlook
+from app.estimation.rates import MATRIX_TYPES
 from app.estimation.sizing import file_source
 from app.estimation.source_facts import decode_facts
 from app.estimation.survey import survey
@@ -23,6 +28,7 @@ from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.gguf_files import bad_files, llama_file
+from tests.known_machine import MADE_UP_RATES, remember_machine
 from tests.other_sources import make_adapter
 from tests.tiny_model import write_tiny_model
 from tests.verbs import run_verb, sentence_of, started
@@ -148,7 +154,10 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     ended = run_verb("estimate", str(write_tiny_model(tmp_path / "tiny.gguf")))
     assert ended.status == 0
     assert "256 tokens" in ended.lines[1]
-    assert "In RAM: needs" in ended.lines[-2]
+    assert "In RAM: needs" in ended.lines[3]
+    assert "unknown" in ended.lines[3]
+    # Why something is unknown follows the table.
+    assert "quality of this level" in ended.lines[4]
     assert "fits in RAM" in ended.lines[-1]
 
 
@@ -158,6 +167,40 @@ def test_a_notice_leaves_the_json_alone(tmp_path: Path) -> None:
     ended = run_verb("estimate", str(model), "--json")
     assert json.loads("\n".join(ended.lines))["levels"]
     assert sum("settings file could not be read" in line for line in ended.complaints) == 1
+
+
+def test_speeds_from_disturbed_rates_say_so(tmp_path: Path) -> None:
+    remember_machine(MADE_UP_RATES.as_disturbed())
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    # Two programs for each core, so that nothing is measured anew.
+    count = 2 * (os.cpu_count() or 1)
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        (level,) = estimated(model)["levels"]
+        table = run_verb("estimate", str(model)).lines
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert level["tokens_per_second"] > 0
+    assert "beside other work" in level["speed_note"]
+    assert "* " in table[3]
+    assert any(line.startswith("* measured beside other work") for line in table)
+
+
+@pytest.mark.parametrize("fault", ["types", "refused"])
+def test_nothing_is_null_without_a_reason(tmp_path: Path, fault: str) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    match fault:
+        case "types":
+            remember_machine(replace(MADE_UP_RATES, generation=dict.fromkeys(MATRIX_TYPES, 0.0)))
+        case "refused":
+            model = llama_file().write(tmp_path / "model.gguf")
+    for level in estimated(model)["levels"]:
+        unknown = [name for name, value in level.items() if value is None]
+        assert bool(set(unknown) - {"speed_note", "problem"}) == (level["problem"] is not None)
+        if fault == "types":
+            assert "can't multiply with" in level["problem"]
 
 
 def test_what_the_engine_refuses_has_a_size_and_no_memory(tmp_path: Path) -> None:

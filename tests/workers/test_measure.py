@@ -156,7 +156,9 @@ def test_the_table(models: dict[str, Path], text: Path) -> None:
         "generation, tokens per second",
         "peak memory",
     ]
-    assert {line.partition(" ")[0] for line in ended.complaints} == {"Timing", "Measuring"}
+    # Others may keep the processors busy.
+    words = {line.partition(" ")[0] for line in ended.complaints}
+    assert words - {"Other"} == {"Timing", "Measuring"}
 
 
 def test_the_events(models: dict[str, Path], text: Path) -> None:
@@ -291,7 +293,8 @@ def assert_refused(status: int, lines: list[str], complaints: list[str], code: E
     assert status == EXIT_FAILED
     assert lines == []
     assert sentence_of(code).fullmatch(complaints[-1]), complaints
-    assert {line.partition(" ")[0] for line in complaints[:-1]} <= {"Timing", "Measuring"}
+    words = {line.partition(" ")[0] for line in complaints[:-1]}
+    assert words <= {"Timing", "Measuring", "Other"}
 
 
 @pytest.mark.parametrize("options", [[], ["--text", "a.txt", "--context", "15"]])

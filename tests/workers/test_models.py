@@ -16,6 +16,7 @@ from app.library.header import read_header
 from app.library.sanity import require_sane
 from tests.checkpoints import SMOLLM2_PARAMETERS, smollm2_gguf
 from tests.gguf_files import llama_file
+from tests.verbs import run_verb
 
 
 def run_models(*folders: Path) -> list[ModelListed]:
@@ -61,3 +62,13 @@ def test_the_real_starter_is_listed_with_its_facts(tmp_path: Path) -> None:
     assert (facts.layers, facts.width, facts.vocabulary) == (30, 576, 49_152)
     assert facts.chat_template is not None
     assert "<|im_start|>" in facts.chat_template
+
+
+@pytest.mark.parametrize("verb", [("models",), ("download", "no repository"), ("endpoints",)])
+def test_every_verb_says_which_settings_it_goes_without(home: Path, verb: tuple[str, ...]) -> None:
+    home.mkdir()
+    (home / "settings.json").write_text('{"theme": "purple"}')
+    ended = run_verb(*verb)
+    (told,) = (line for line in ended.complaints if line.startswith("settings.json has values"))
+    assert ": theme. " in told
+    assert (home / "settings.json.bad").is_file()

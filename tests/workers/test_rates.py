@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,13 +14,16 @@ import pytest
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Said
+from app.core.machine import usable_threads
 from app.core.sentences import describe_error
 from app.estimation import rate_store
 from app.estimation.hardware import read_hardware
-from app.estimation.rate_measurement import RateWishes
+from app.estimation.rate_measurement import RateWishes, measure_device
 from app.estimation.rate_store import known_rates, machine_key, machine_rates
-from app.estimation.rates import DeviceRates, MachineRates
+from app.estimation.rates import COSTS, DeviceRates, MachineRates
+from app.jobs import errand
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
+from tests.known_machine import MADE_UP_RATES
 from tests.verbs import run_verb, started
 from tests.workers.test_probe import lay_under, needs_preload
 from tests.workers.working import working
@@ -34,8 +39,9 @@ void *ggml_mul_mat(void) { abort(); }
 
 @pytest.fixture(autouse=True)
 def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests at the same time must not matter."""
-    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", 1.0)
+    """Other tests at the same time must not matter: what was measured once is never doubted."""
+    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", -1.0)
+    monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 1000)
 
 
 def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +68,67 @@ def test_rates_are_measured_once_for_each_type(monkeypatch: pytest.MonkeyPatch) 
         machine_rates(hardware, {"F16"}, RateWishes(threads=2))
 
 
-def test_what_others_disturbed_counts_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", -1.0)
+def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     hardware = read_hardware()
-    assert machine_rates(hardware, (), WISHES).devices["CPU"].has_costs
-    assert known_rates(hardware, WISHES) == MachineRates(1)
+    slow = replace(MADE_UP_RATES, attention=1.0).as_disturbed()
+    known = MachineRates(1, {"CPU": slow})
+    key = machine_key(hardware, WISHES)
+    paths.rates_file().write_bytes(msgspec.json.encode({key: known}))
+    with monkeypatch.context() as patched:
+        refuse_measuring(patched)
+        # On a busy machine nothing is measured again.
+        assert machine_rates(hardware, {"Q4_0"}, WISHES) == known
+    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", 1.0)
+    found = machine_rates(hardware, {"Q4_0"}, WISHES).of("CPU")
+    assert found.generation["F16"] == slow.generation["F16"]
+    assert known_rates(hardware, WISHES).of("CPU") == found
+
+
+def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    hardware = read_hardware()
+    quiet = MachineRates(1, {"CPU": MADE_UP_RATES})
+    key = machine_key(hardware, WISHES)
+    paths.rates_file().write_bytes(msgspec.json.encode({key: quiet}))
+    refuse_measuring(monkeypatch)
+    assert machine_rates(hardware, {"Q4_0", "F16"}, WISHES) == quiet
+
+
+def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 0.5)
+    monkeypatch.setattr(errand.Interference, "share", lambda _: 0.9)
+    with pytest.raises(AppError) as caught:
+        machine_rates(read_hardware(), {"Q4_0"}, WISHES)
+    assert caught.value.code is ErrorCode.SPEED_UNMEASURED
+    assert "busy" in str(caught.value.facts["reason"])
+
+
+def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
+    """Twice as many programs as there are cores would make them a hundred times too low."""
+    quiet = DeviceRates()
+    for rates in measure_device("CPU", ["Q8_0"], RateWishes(usable_threads()), with_costs=True):
+        quiet = quiet.merged(rates.of("CPU"))
+    count = 2 * (os.cpu_count() or 1)
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        wishes = RateWishes(usable_threads())
+        ended = run_verb(
+            "measure-rates", "--device", "CPU", "--threads", str(wishes.threads), "--costs"
+        )
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    (line,) = ended.lines
+    busy = msgspec.json.decode(line, type=MachineRates).of("CPU")
+    assert busy.disturbed == {COSTS, "Q8_0"}
+    for found, expected in (
+        (busy.generation["Q8_0"], quiet.generation["Q8_0"]),
+        (busy.prompt["Q8_0"], quiet.prompt["Q8_0"]),
+    ):
+        assert expected / 5 < found < expected * 5
+    assert busy.layer_seconds is not None
+    assert quiet.layer_seconds is not None
+    assert busy.layer_seconds < 5 * quiet.layer_seconds
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
@@ -81,6 +143,13 @@ def test_a_damaged_memory_is_measured_anew() -> None:
     found = machine_rates(hardware, (), WISHES)
     assert found.devices["CPU"].has_costs
     assert known_rates(hardware, WISHES) == found
+
+
+def test_one_damaged_machine_leaves_the_others_remembered() -> None:
+    hardware = read_hardware()
+    known = {"another": 5, machine_key(hardware, WISHES): MachineRates(1, {"CPU": MADE_UP_RATES})}
+    paths.rates_file().write_bytes(msgspec.json.encode(known))
+    assert known_rates(hardware, WISHES).of("CPU") == MADE_UP_RATES
 
 
 def test_other_machines_stay_remembered() -> None:

@@ -32,7 +32,7 @@ ARCHITECTURES = (
 
 
 @pytest.fixture(autouse=True)
-def _converter(converter: Path) -> Path:
+def _converter(converter: Path, known_machine: None) -> Path:
     return converter
 
 
@@ -68,6 +68,16 @@ def test_sizes_are_those_of_the_files_that_a_conversion_writes(
     assert written.status == 0
     for level in ("Q4_K_M", "F16"):
         assert remote[level] == (tmp_path / f"tiny-{level}.gguf").stat().st_size
+
+
+def test_speeds_are_those_of_the_folder(hub: LocalHub, checkpoint: Path) -> None:
+    remote, local = (
+        json.loads("\n".join(run_verb("estimate", source, "--json", "--typical-quality").lines))
+        for source in (REPOSITORY, str(checkpoint))
+    )
+    for far, near in zip(remote["levels"], local["levels"], strict=True):
+        assert far["tokens_per_second"] == pytest.approx(near["tokens_per_second"])
+        assert far["problem"] is None
 
 
 def test_what_was_fetched_once_is_not_fetched_again(hub: LocalHub, checkpoint: Path) -> None:

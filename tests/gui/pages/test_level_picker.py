@@ -250,6 +250,12 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     *_, speed, grade = outlook_cells(planned, row, "")
     assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
     assert "310" in speed.told
+    disturbed = replace(row, speed=Speed(310.4, 12.3, is_disturbed=True))
+    told = outlook_cells(planned, disturbed, "")[2]
+    assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
+    assert "measured beside other work" in told.tool_tip
+    unknown = replace(row, speed=None, speed_problem="It broke.")
+    assert outlook_cells(planned, unknown, "")[2].told == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
     quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
     measured = replace(row, facts=replace(level, quality=quality))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.load_options import LoadOptions
 from app.core.settings import Settings, load_settings, save_settings, title_of
 
 _CHOSEN = Settings(gpu_layers=20, threads=4, context=8192, models_folder="/models", theme="dark")
@@ -38,12 +41,10 @@ def test_a_setting_of_a_newer_version_is_passed_over() -> None:
         b"\0" * 512,
         b"{",
         b"[]",
-        b'{"context": 1}',
-        b'{"theme": "purple"}',
         b'{"models_folder": "\xff"}',
         b'{"x":' + b"[" * 200_000,
     ],
-    ids=["empty", "zeros", "cut", "list", "bounds", "enum", "not-utf-8", "deep"],
+    ids=["empty", "zeros", "cut", "list", "not-utf-8", "deep"],
 )
 def test_a_damaged_file_is_kept_aside(content: bytes) -> None:
     paths.settings_file().write_bytes(content)
@@ -53,6 +54,54 @@ def test_a_damaged_file_is_kept_aside(content: bytes) -> None:
     assert notice.code is NoticeCode.SETTINGS_RESET
     assert Path(str(notice.facts["file"])).read_bytes() == content
     assert load_settings() == (Settings(), None)
+
+
+_WITH_ONE_BAD = [
+    ({"context": 1}, "context"),
+    ({"theme": "purple"}, "theme"),
+    ({"reply_slots": "four"}, "reply_slots"),
+    ({"device_shares": [1, "x"]}, "device_shares"),
+    ({"system_prompt": None}, "system_prompt"),
+    ({"presets": 5}, "presets"),
+]
+
+
+@pytest.mark.parametrize(("bad", "name"), _WITH_ONE_BAD)
+def test_a_value_that_is_not_understood_falls_back_alone(bad: dict[str, Any], name: str) -> None:
+    content = json.dumps({"threads": 3, "workers": ["a:1"], **bad}).encode()
+    paths.settings_file().write_bytes(content)
+    settings, notice = load_settings()
+    assert settings == Settings(threads=3, workers=("a:1",))
+    assert notice is not None
+    assert notice.code is NoticeCode.VALUES_LEFT_OUT
+    assert (notice.facts["file"], notice.facts["names"]) == ("settings.json", name)
+    assert paths.settings_file().read_bytes() == content
+    save_settings(settings)
+    assert Path(str(notice.facts["kept"])).read_bytes() == content
+    assert load_settings() == (settings, None)
+
+
+def test_the_options_of_models_and_presets_stay_but_for_one_value() -> None:
+    whole = {
+        "added_models": ["/a", 5, "/b"],
+        "model_options": {"/a.gguf": {"context": 8192, "threads": 0}, "/b.gguf": 7},
+        "presets": {"fast": {"micro_batch": 1024, "memory_map": "maybe"}, "slow": {"threads": 1}},
+    }
+    paths.settings_file().write_text(json.dumps(whole))
+    settings, notice = load_settings()
+    assert settings.added_models == ("/a", "/b")
+    assert settings.model_options == {"/a.gguf": LoadOptions(context=8192)}
+    assert settings.presets == {
+        "fast": LoadOptions(micro_batch=1024),
+        "slow": LoadOptions(threads=1),
+    }
+    assert notice is not None
+    assert set(str(notice.facts["names"]).split(", ")) == {
+        "added_models.2",
+        "model_options./a.gguf.threads",
+        "model_options./b.gguf",
+        "presets.fast.memory_map",
+    }
 
 
 def test_the_program_starts_even_when_the_name_is_taken_by_a_folder() -> None:

@@ -59,6 +59,19 @@ def test_without_a_keyring_the_server_is_kept_and_the_key_is_not(no_ring: None) 
     assert catalogue.endpoints() == []
 
 
+def test_one_damaged_server_leaves_the_others_and_is_named(ring: MemoryKeyring) -> None:
+    catalogue.keep(NEAR, "")
+    content = paths.endpoints_file().read_bytes().replace(b"[", b'[{"url": 5}, 7,', 1)
+    paths.endpoints_file().write_bytes(content)
+    found, notice = catalogue.load_endpoints()
+    assert found == [NEAR]
+    assert notice is not None
+    assert (notice.code, notice.facts["names"]) == (NoticeCode.VALUES_LEFT_OUT, "1, 2")
+    catalogue.keep(FAR, "")
+    assert catalogue.endpoints() == [NEAR, FAR]
+    assert Path(str(notice.facts["kept"])).read_bytes() == content
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[7]", b'[{"url": 7, "name": ""}]', b"[" * 99_999])
 def test_a_damaged_file_counts_as_empty(content: bytes, home: Path) -> None:
     home.mkdir()

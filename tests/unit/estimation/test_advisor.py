@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -151,6 +153,68 @@ def test_every_advice_holds(machine: str, use: Use, bandwidth: float) -> None:
         rows = with_speed(outlook(facts, LoadOptions()), bandwidth)
         advice = advise(rows, facts, use)
         require_true(advice, rows, facts)
+
+
+def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
+    """As SmolLM2's weights have it, which lie on a grid of 4 bits."""
+    facts = made_facts(MACHINES["no GPU, 16 GB"], levels=("Q4_1", "Q6_K", "Q8_0"), **SMALL)
+    figures = {"Q4_1": (0.001, 7.4), "Q6_K": (0.007, 6.8), "Q8_0": (0.0004, 5.0)}
+    rows = tuple(
+        replace(
+            row,
+            facts=replace(row.facts, quality=own_quality(figures[row.facts.level][0])),
+            speed=Speed(100.0, figures[row.facts.level][1]),
+        )
+        for row in outlook(facts, LoadOptions())
+    )
+    assert advise(rows, facts).level == "Q4_1"
+    assert advise(rows, facts, "smallest").level == "Q4_1"
+
+
+def own_quality(loss: float) -> Quality:
+    return Quality("probed", loss, loss, loss, "told from the weights")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_advice_is_beaten_whatever_the_table(seed: int) -> None:
+    chance = random.Random(seed)
+    facts = made_facts(MACHINES[chance.choice(list(MACHINES))], levels=ALL_LEVELS, **USUAL)
+    # Few different figures, so that many are equal; some are unknown.
+    losses, speeds = (0.0, 0.004, 0.03, 0.1, 0.5), (2.0, 6.9, 7.0, 30.0)
+    rows = []
+    for row in outlook(facts, LoadOptions()):
+        quality = None if chance.random() < 0.2 else own_quality(chance.choice(losses))
+        speed = None if chance.random() < 0.2 else Speed(chance.random(), chance.choice(speeds))
+        plan = None if seed % 8 == 0 else row.plan
+        size_bytes = round((row.facts.size_bytes or 0) * chance.choice((0.9, 1.0, 1.1)), -8)
+        level = replace(row.facts, quality=quality, size_bytes=size_bytes)
+        rows.append(replace(row, facts=level, speed=speed, plan=plan))
+    chance.shuffle(rows)
+    for use in USES:
+        advice = advise(rows, facts, use)
+        # A phone has a speed of its own.
+        if advice.level and use != "edge":
+            (advised_row,) = (row for row in rows if row.facts.level == advice.level)
+            can_be = [row for row in rows if may_be_advised(row, rows, use)]
+            assert not [row.facts.level for row in can_be if beats(row, advised_row)], use
+
+
+def may_be_advised(row: LevelOutlook, rows: Sequence[LevelOutlook], use: Use) -> bool:
+    fits = [one for one in rows if one.plan is not None and one.plan.verdict != "too_large"]
+    return use == "smallest" or not fits or row in fits
+
+
+def beats(one: LevelOutlook, other: LevelOutlook) -> bool:
+    if one.quality is None or other.quality is None or one.speed is None or other.speed is None:
+        return False
+    assert one.facts.size_bytes is not None
+    assert other.facts.size_bytes is not None
+    signs = (
+        other.facts.size_bytes - one.facts.size_bytes,
+        other.quality.kl_divergence - one.quality.kl_divergence,
+        one.speed.generation_tokens_per_second - other.speed.generation_tokens_per_second,
+    )
+    return min(signs) >= 0 and max(signs) > 0
 
 
 def require_true(advice: Advice, rows: Rows, facts: SourceFacts) -> None:

@@ -12,7 +12,9 @@ from app.estimation.compute import LoadSample
 from app.estimation.facts import Hardware, ModelShape
 from app.estimation.memory import Weights
 from app.estimation.outlook import outlook, possible_options
+from app.estimation.rates import MachineRates
 from app.estimation.source_facts import LevelFacts, SourceFacts, decode_facts, encode_facts
+from app.estimation.speed import TypedWeights
 from app.native.load_log import Cache
 
 LAYERS, TRAINED = 4, 8192
@@ -64,6 +66,22 @@ def test_what_the_engine_refuses_has_no_plan_and_says_so() -> None:
     ):
         assert outlook(facts, LoadOptions())[0].plan is None
         assert "unknown" in outlook(facts, LoadOptions())[0].problem
+
+
+def test_what_is_unknown_has_a_reason_once_nothing_more_comes() -> None:
+    rates = MachineRates(2, {})
+    typed = TypedWeights(({"Q8_0": 1},) * LAYERS, ({},) * LAYERS, {})
+    level = replace(FACTS.levels[0], typed=typed)
+    facts = replace(FACTS, levels=(level,), rates=rates)
+    (row,) = outlook(facts, LoadOptions())
+    assert row.speed_problem == "How fast CPU is with Q8_0 was not measured."
+    assert "gristmill measure" in row.quality_problem
+    assert row.problems == (row.speed_problem, row.quality_problem)
+    (row,) = outlook(replace(facts, speed_problem="It broke.", is_causal=False), LoadOptions())
+    assert row.problems == ("It broke.", "Only of models that write text is the quality told.")
+    # Rates are on their way.
+    (row,) = outlook(replace(facts, rates=None), LoadOptions())
+    assert row.speed_problem == ""
 
 
 def test_no_context_is_beyond_the_trained_one() -> None:

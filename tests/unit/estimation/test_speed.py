@@ -10,8 +10,9 @@ import pytest
 from app.estimation.caches import SizedCache
 from app.estimation.facts import ModelShape
 from app.estimation.placement import Placement, Span
-from app.estimation.rates import DeviceRates, MachineRates
+from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.estimation.speed import Correction, Speed, TypedWeights, predict_speed, typed_weights
+from app.estimation.speed_words import why_unknown
 from app.native.load_log import LoadLog
 
 MEGABYTE = 10**6
@@ -233,11 +234,43 @@ def test_what_the_window_needs_goes_through_json() -> None:
 
 
 def test_newer_rates_are_added_to_those_known() -> None:
-    newer = DeviceRates(generation={"Q8_0": 1.0, "F16": 2.0}, bandwidth=3.0)
+    newer = replace(RATES, generation={"Q8_0": 1.0, "F16": 2.0}, prompt={}, bandwidth=3.0)
     merged = machine_with(RATES).merged(MachineRates(2, {"CPU": newer, "CUDA0": FASTER}))
-    assert merged.devices["CUDA0"] == FASTER
-    assert merged.devices["CPU"] == replace(
+    assert merged.of("CUDA0") == FASTER
+    assert merged.of("CPU") == replace(
         RATES, generation={"Q8_0": 1.0, "Q4_K": 8e9, "F16": 2.0}, bandwidth=3.0
     )
-    assert merged.missing_types({"F16", "Q2_K"}, "CPU") == {"Q2_K"}
-    assert merged.missing_types({"F16"}, "RPC0") == {"F16"}
+    assert merged.of("RPC0").measured == frozenset()
+
+
+def test_a_disturbed_rate_takes_the_place_of_none_and_a_quiet_one_that_of_a_disturbed() -> None:
+    slow = replace(RATES, generation={"Q8_0": 1.0, "F16": 2.0}, prompt={"Q8_0": 1.0}, bandwidth=3.0)
+    known = RATES.merged(slow.as_disturbed())
+    assert known == replace(
+        RATES, generation=RATES.generation | {"F16": 2.0}, disturbed=frozenset({"F16"})
+    )
+    assert slow.as_disturbed().merged(RATES) == replace(
+        RATES, generation=RATES.generation | {"F16": 2.0}, disturbed=frozenset({"F16"})
+    )
+    quiet = known.merged(DeviceRates(generation={"F16": 9.0}, prompt={"F16": 9.0}))
+    assert (quiet.generation["F16"], quiet.disturbed) == (9.0, frozenset())
+
+
+def test_a_speed_from_disturbed_rates_says_so() -> None:
+    assert not predicted().is_disturbed
+    for part in ("Q8_0", COSTS):
+        machine = machine_with(replace(RATES, disturbed=frozenset({part})))
+        assert predicted(machine=machine).is_disturbed
+    # The model has no such weights.
+    other = replace(RATES, disturbed=frozenset({"F16"}))
+    assert not predicted(machine=machine_with(other)).is_disturbed
+
+
+def test_why_a_speed_is_unknown_is_said_in_words() -> None:
+    bare = machine_with(replace(RATES, generation={}))
+    assert why_unknown(WEIGHTS, ON_CPU, bare) == "How fast CPU is with Q8_0 was not measured."
+    assert why_unknown(WEIGHTS, ON_CPU, bare, "It broke.") == "It broke."
+    impossible = machine_with(replace(RATES, generation={"Q8_0": 0.0}))
+    assert "CPU can't multiply with Q8_0" in why_unknown(WEIGHTS, ON_CPU, impossible, "It broke.")
+    without_costs = machine_with(replace(RATES, token_seconds=None))
+    assert "was not measured" in why_unknown(WEIGHTS, ON_CPU, without_costs)

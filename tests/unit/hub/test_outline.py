@@ -13,7 +13,7 @@ import pytest
 from app.checkpoint.checks import check_files
 from app.checkpoint.kind import is_outline
 from app.core import paths
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Noticed, Progressed
 from app.hub.outline import Tensors, fetch_outline
 from app.hub.reference import RepositoryReference
@@ -330,8 +330,12 @@ def test_a_missing_repository(hub: LocalHub) -> None:
     assert_nothing_left()
 
 
-def test_a_name_that_leads_out_of_the_folder(hub: LocalHub, served: Path, home: Path) -> None:
-    hub.add_repository(OURS.repository, served, unsafe_names={"tokenizer.json": "nul.json"})
+def test_a_companion_of_an_odd_name_is_left_out_and_named(hub: LocalHub, served: Path) -> None:
+    hub.add_repository(OURS.repository, served, unsafe_names={"tokenizer.json": "why?.json"})
+    events: list[Event] = []
 
-    assert failure().code is ErrorCode.UNSAFE_NAME
-    assert_nothing_left()
+    place = fetch_outline(OURS, events.append, lambda _: None, lambda: None)
+
+    (told,) = (event for event in events if isinstance(event, Noticed))
+    assert (told.code, told.facts) == (NoticeCode.FILES_LEFT_OUT, {"files": "why?.json"})
+    assert {path.name for path in place.iterdir()} >= {"config.json", *SHARDS}

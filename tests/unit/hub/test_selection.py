@@ -18,7 +18,7 @@ def repository(*paths: str, sizes: dict[str, int] | None = None) -> RepositoryFa
 
 
 def chosen(facts: RepositoryFacts, pattern: str | None = None) -> list[str]:
-    return [file.path for file in files_to_fetch(facts, pattern)]
+    return [file.path for file in files_to_fetch(facts, pattern).files]
 
 
 def test_checkpoint_in_one_file() -> None:
@@ -161,9 +161,9 @@ def test_pickles_are_named_and_not_taken() -> None:
 
 
 def test_pickles_are_taken_with_consent_where_there_is_nothing_else() -> None:
-    taken = files_to_fetch(repository(*_PICKLED), allows_pickle=True)
+    taken = files_to_fetch(repository(*_PICKLED), allows_pickle=True).files
     assert {file.path for file in taken} == set(_PICKLED[:4])
-    both = files_to_fetch(repository(*_PICKLED, "model.safetensors"), allows_pickle=True)
+    both = files_to_fetch(repository(*_PICKLED, "model.safetensors"), allows_pickle=True).files
     assert [file.path for file in both] == ["config.json", "model.safetensors"]
 
 
@@ -226,28 +226,69 @@ def test_checkpoint_is_taken_where_there_are_both() -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "code"),
     [
-        "../model.gguf",
-        "/model.gguf",
-        "a\\b.gguf",
-        "C:model.gguf",
-        "nul.gguf/x.gguf",
-        "a\u202eb.gguf",
+        ("../model.gguf", ErrorCode.UNSAFE_NAME),
+        ("/model.gguf", ErrorCode.UNSAFE_NAME),
+        ("a\\..\\b.gguf", ErrorCode.UNSAFE_NAME),
+        ("a\\b.gguf", ErrorCode.NEEDED_NAME),
+        ("C:model.gguf", ErrorCode.NEEDED_NAME),
+        ("which?.gguf", ErrorCode.NEEDED_NAME),
+        ("nul.gguf/x.gguf", ErrorCode.NEEDED_NAME),
+        ("a\u202eb.gguf", ErrorCode.NEEDED_NAME),
     ],
 )
-def test_hostile_names_are_refused(path: str) -> None:
+def test_weights_of_an_odd_name_are_refused(path: str, code: ErrorCode) -> None:
     with pytest.raises(AppError) as caught:
         files_to_fetch(repository(path))
 
-    assert caught.value.code is ErrorCode.UNSAFE_NAME
+    assert (caught.value.code, caught.value.facts) == (code, {"name": path})
 
 
-def test_names_that_differ_only_in_case_are_refused() -> None:
+@pytest.mark.parametrize("path", ["model?.safetensors", "which?.model", "a:b.tiktoken"])
+def test_what_a_checkpoint_needs_is_refused_under_an_odd_name(path: str) -> None:
     with pytest.raises(AppError) as caught:
-        files_to_fetch(repository("config.json", "Config.json", "model.safetensors"))
+        files_to_fetch(
+            repository("config.json", "model.safetensors.index.json", path, "a.safetensors")
+        )
 
-    assert caught.value.code is ErrorCode.UNSAFE_NAME
+    assert caught.value.code is ErrorCode.NEEDED_NAME
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "is this needed?.txt",
+        "Config.json",
+        "notes: the first.json",
+        "aux.txt",
+        "a\\..\\b.json",
+        "ends with a space .json ",
+        "re\u0301sume\u0301.txt",
+        "TOKENIZER.model",
+        f"{'long' * 60}.txt",
+    ],
+)
+def test_a_companion_of_an_odd_name_is_left_out(path: str) -> None:
+    others = ("config.json", "tokenizer.model", "model.safetensors")
+
+    files, left_out = files_to_fetch(repository(path, *others))
+
+    assert {file.path for file in files} == set(others)
+    assert left_out == ((path,) if path.strip() == path else ())
+
+
+def test_of_names_that_differ_only_in_case_the_lower_one_is_taken() -> None:
+    facts = repository("1_Pooling/config.json", "1_pooling/config.json", "model.safetensors")
+
+    assert files_to_fetch(facts).left_out == ("1_Pooling/config.json",)
+
+
+def test_weights_that_differ_only_in_case_are_refused() -> None:
+    with pytest.raises(AppError) as caught:
+        files_to_fetch(repository("config.json", "own.safetensors", "Own.safetensors"))
+
+    assert caught.value.code is ErrorCode.NEEDED_NAME
 
 
 def test_names_of_our_own_files_are_left_out() -> None:

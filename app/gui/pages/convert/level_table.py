@@ -216,8 +216,8 @@ class LevelTable(ItemTable):
         return self.model().index(self.rowCount() - 1, self.columnCount() - 1)
 
     def _fit_columns(self) -> None:
-        """Speed gives way where the window is narrow, or where nobody knows it."""
-        has_speed = any(row.speed is not None for row in self._rows.values())
+        """Speed gives way where the window is narrow, or until something is known of it."""
+        has_speed = any(row.speed or row.speed_problem for row in self._rows.values())
         width = self.viewport().width() // SPACING.small
         shown = {
             _MEMORY: self._shows_outlook,

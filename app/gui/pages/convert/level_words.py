@@ -18,7 +18,7 @@ from app.estimation.grades import Grade, grade_of
 from app.estimation.outlook import LevelOutlook
 from app.estimation.placement import free_bytes, is_in_ram
 from app.estimation.quality import Quality
-from app.estimation.speed import Speed
+from app.estimation.speed_words import BESIDE_OTHER_WORK
 from app.gui.theme.icons import IconName
 
 BarKind = Literal["size", "weights", "kv", "compute"]
@@ -90,11 +90,11 @@ def outlook_cells(
     if row is None or plan is None:
         missing = _missing((row.problem if row else "") or problem)
         quality = quality_cell(planned.level, row)
-        return (missing, missing, _speed_cell(row.speed if row else None), quality)
+        return (missing, missing, _speed_cell(row), quality)
     return (
         _memory_cell(plan, is_exact=row.facts.is_exact),
         _fit_cell(plan),
-        _speed_cell(row.speed),
+        _speed_cell(row),
         quality_cell(planned.level, row),
     )
 
@@ -207,14 +207,18 @@ def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone
     return Cell(text, caption, tool_tip=plan.sentence, told=told, icon=icon, tone=tone)
 
 
-def _speed_cell(speed: Speed | None) -> Cell:
+def _speed_cell(row: LevelOutlook | None) -> Cell:
+    speed = row.speed if row else None
     if speed is None:
-        return Cell(WAITING, told=_tr("unknown"), tool_tip=_tr("unknown"), tone="muted")
+        return _missing(row.speed_problem if row else "")
     reply = f"≈ {format_pace(speed.generation_tokens_per_second)} t/s"
     about = _tr("predicted: {reply} tokens per second of a reply, {prompt} of a prompt")
     about = about.replace("{reply}", format_pace(speed.generation_tokens_per_second))
     about = about.replace("{prompt}", format_pace(speed.prompt_tokens_per_second))
-    return Cell(reply, tool_tip=about, told=about)
+    if not speed.is_disturbed:
+        return Cell(reply, tool_tip=about, told=about)
+    about = f"{about}; {_tr(BESIDE_OTHER_WORK)}"
+    return Cell(reply, _tr("beside other work"), tool_tip=about, told=about)
 
 
 def _band(quality: Quality) -> str:

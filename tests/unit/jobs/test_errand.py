@@ -1,0 +1,21 @@
+"""A child is ended when it takes too long, but not because others have the processors."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.jobs import errand
+from app.jobs.errand import run_errand
+
+
+def test_a_child_that_takes_too_long_is_ended() -> None:
+    ended = run_errand("worker", timeout_seconds=0.5)
+    assert ended.returncode is None
+
+
+def test_time_that_others_have_counts_for_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errand, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(errand.Interference, "share", lambda _: 1.0)
+    # The interpreter alone takes longer to start.
+    ended = run_errand("models", timeout_seconds=0.3)
+    assert ended.returncode == 0
