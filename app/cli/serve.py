@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
     from app.cli.planned_load import with_advice, with_plan
+    from app.inference.constraints import Constraints
     from app.inference.heartbeat import Heartbeat
     from app.inference.listening import listen, network_address, own_address
     from app.inference.prompt import ChatTemplate
@@ -100,8 +101,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if template.warnings:
         reasons = "; ".join(template.warnings)
         reporter.report(Noticed(NoticeCode.TEMPLATE_SUSPICIOUS, {"reasons": reasons}))
-    replies = ReplyFormat(template.source)
-    vocabulary.show(replies.shown_tokens(controls))
+    replies = ReplyFormat(template.source, controls)
+    vocabulary.show(replies.shown_tokens())
     name = facts.name.encode("utf-8", "replace").decode()
     ready = Ready(
         url=f"http://{own_address(listener)}",
@@ -120,6 +121,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         engine=engine,
         template=template,
         format=replies,
+        constraints=Constraints(vocabulary),
         sampling=default_sampling(headers[0].metadata),
         name=name,
         context_tokens=session.context_tokens,

@@ -16,10 +16,11 @@ from typing import Any
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.channels import SIGN as CHANNELS
-from app.inference.grammar import grammar_of_schema, literal, renamed
-from app.inference.sampling import LARGEST_GRAMMAR_BYTES
+from app.inference.json_schemas import LARGEST_SCHEMA_BYTES
+from app.inference.lark import json_value, literal, plain_literal
 
 _NAME, _ARGUMENTS, _IDENTITY = "⟨name⟩", "⟨arguments⟩", "⟨identity⟩"
+_PLACES = re.compile(f'("{_NAME}"|{_NAME}|{_ARGUMENTS}|{_IDENTITY})')
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
@@ -106,9 +107,14 @@ def call_form_of(template: str) -> CallForm:
 
 
 def call_rules(
-    form: CallForm, tools: Sequence[Mapping[str, Any]], most_calls: int | None
+    form: CallForm,
+    tools: Sequence[Mapping[str, Any]],
+    most_calls: int | None,
+    controls: Mapping[str, int],
 ) -> Iterator[str]:
     """The rules of a grammar for calls of these tools, one at least; the first is `calls`.
+
+    `controls` are the vocabulary's control tokens.
 
     Raises:
         AppError: `request_invalid` for parameters that no grammar can be made of, or too many,
@@ -120,28 +126,28 @@ def call_rules(
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
     further = ""
     if form.between is not None and most_calls != 1:
-        further = f"({literal(form.between)} call)*"
-    yield f"calls ::= {literal(form.begin)} call {further} {literal(form.end)}"
-    yield "call ::= " + " | ".join(f"call-{number}" for number in range(len(tools)))
-    yield "identity ::= [a-zA-Z0-9]{9}"
-    room = LARGEST_GRAMMAR_BYTES
+        further = f"({literal(form.between, controls)} call)*" if form.between else "call*"
+    yield f"calls: {literal(form.begin, controls)} call {further} {literal(form.end, controls)}"
+    yield "call: " + " | ".join(f"call_{number}" for number in range(len(tools)))
+    yield "IDENTITY: /[a-zA-Z0-9]{9}/"
+    room = LARGEST_SCHEMA_BYTES
     for number, (name, tool) in enumerate(zip(names, tools, strict=True)):
-        prefix = f"tool-{number}-"
-        yield f"call-{number} ::= {_call(form.one, name, prefix + 'root')}"
         schema = tool["function"].get("parameters") or _NO_PARAMETERS
-        rules = renamed(grammar_of_schema(schema), prefix)
-        room -= len(rules)
+        rule = f"call_{number}: {_call(form.one, name, json_value(schema), controls)}"
+        room -= len(rule)
         if room < 0:
             reason = "the tools are too large for one of them to be required"
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        yield rules
+        yield rule
 
 
-def _call(one: str, name: str, arguments: str) -> str:
+def _call(one: str, name: str, arguments: str, controls: Mapping[str, int]) -> str:
     """One call; a name within quotation marks is written as JSON has it."""
-    quoted = json.dumps(name, ensure_ascii=False)
-    one = one.replace(f'"{_NAME}"', quoted).replace(_NAME, name)
-    before, _, after = one.partition(_ARGUMENTS)
-    head, mark, middle = before.partition(_IDENTITY)
-    identity = f"identity {literal(middle)}" if mark else ""
-    return f"{literal(head)} {identity} {arguments} {literal(after)}"
+    quoted = plain_literal(json.dumps(name, ensure_ascii=False))
+    ways = {
+        f'"{_NAME}"': quoted,
+        _NAME: plain_literal(name),
+        _IDENTITY: "IDENTITY",
+        _ARGUMENTS: arguments,
+    }
+    return " ".join(ways.get(part) or literal(part, controls) for part in _PLACES.split(one))

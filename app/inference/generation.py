@@ -10,6 +10,7 @@ from app.core.settings import ContextOverflow
 from app.inference.sampling import Sampling
 
 if TYPE_CHECKING:
+    from app.inference.constraints import Constraint
     from app.inference.session import Session
 
 FinishReason = Literal["stop", "length"]
@@ -69,6 +70,7 @@ class Generation:
     stops: Sequence[str] = ()
     overflow: ContextOverflow = "stop"
     probabilities: int | None = None
+    constraint: Constraint | None = None
     deliver: Callable[[Piece | Exception | None], None] = lambda _: None
     statistics: Statistics = field(default_factory=Statistics)
     is_cancelled: bool = False

@@ -7,7 +7,8 @@ from typing import Any, Literal, Protocol
 
 from app.inference import channels
 from app.inference.call_grammar import call_form_of, call_rules
-from app.inference.grammar import literal, renamed, rules_up_to
+from app.inference.json_schemas import AnySchema
+from app.inference.lark import json_value, literal, rules_up_to
 from app.inference.reasoning import (
     Marks,
     Part,
@@ -33,9 +34,10 @@ class ReplyReader(Protocol):
 
 
 class ReplyFormat:
-    """How a model with this template writes its replies."""
+    """How a model with this template, and these control tokens, writes its replies."""
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, controls: Mapping[str, int] | None = None) -> None:
+        self._controls = controls or {}
         self._has_channels = channels.SIGN in template
         self._marks = marks_of(template)
         self._forms = forms_of(template)
@@ -52,10 +54,10 @@ class ReplyFormat:
             yield from (form.begin, form.end)
         yield from INNER_MARKS
 
-    def shown_tokens(self, control_texts: Mapping[str, int]) -> Iterator[int]:
+    def shown_tokens(self) -> Iterator[int]:
         """The control tokens among these marks."""
         marks = "\0".join(self.marks())
-        return (token for text, token in control_texts.items() if text in marks)
+        return (token for text, token in self._controls.items() if text in marks)
 
     def reader(
         self,
@@ -87,15 +89,18 @@ class ReplyFormat:
         Raises:
             AppError: `request_invalid` for parameters that no grammar can be made of.
         """
-        rules = call_rules(self._call_form, tools, most_calls)
-        return "\n".join((*self._thought_rules(prompt), *rules, "root ::= thoughts calls"))
+        rules = call_rules(self._call_form, tools, most_calls, self._controls)
+        return "\n".join(("start: thoughts calls", *self._thought_rules(prompt), *rules))
 
-    def grammar_after_thoughts(self, prompt: str, grammar: str) -> str:
-        """A grammar for what is said in reply to `prompt`: thoughts before that are free."""
-        said = renamed(grammar, "said-")
-        head = literal(channels.FINAL) + " " if self._has_channels else ""
-        root = f"root ::= thoughts {head}said-root"
-        return "\n".join((*self._thought_rules(prompt), said, root))
+    def json_grammar(self, prompt: str, schema: AnySchema) -> str:
+        """The grammar of replies to `prompt` that say a JSON text: thoughts before it are free.
+
+        Raises:
+            AppError: `request_invalid` for a schema that can't be kept.
+        """
+        head = literal(channels.FINAL, self._controls) if self._has_channels else ""
+        start = f"start: thoughts {head} {json_value(schema)}"
+        return "\n".join((start, *self._thought_rules(prompt)))
 
     def _thought_rules(self, prompt: str) -> Iterator[str]:
         """Rules for thoughts: `thoughts`, which must end if the prompt has begun them."""
@@ -106,10 +111,11 @@ class ReplyFormat:
             marks = [opened] if opened else self._thought_marks
         ways = [] if opened else ['""']
         for number, pair in enumerate(marks):
-            begin = "" if opened else literal(pair.begin)
-            ways.append(f"{begin} thoughts-{number} [ \\n]{{0,4}}")
-            yield from rules_up_to(pair.end, f"thoughts-{number}")
-        yield "thoughts ::= " + " | ".join(ways)
+            begin = "" if opened else literal(pair.begin, self._controls)
+            ways.append(f"{begin} thoughts_{number} SPACE")
+            yield from rules_up_to(pair.end, f"thoughts_{number}", self._controls)
+        yield "thoughts: " + " | ".join(ways)
+        yield r"SPACE: /[ \n]{0,4}/"
 
 
 class _Unsplit:

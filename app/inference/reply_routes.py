@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
 
-import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -24,7 +23,9 @@ from app.inference.answers import (
     failure_of,
     notice_body,
 )
+from app.inference.constraints import Constraints
 from app.inference.generation import Generation, Piece
+from app.inference.lark import json_grammar
 from app.inference.metrics import Metrics
 from app.inference.prompt import ChatTemplate, Prompt
 from app.inference.reasoning import Part
@@ -52,6 +53,7 @@ class ServedModel:
     engine: EngineThread
     template: ChatTemplate
     format: ReplyFormat
+    constraints: Constraints
     sampling: Sampling
     name: str
     context_tokens: int
@@ -73,7 +75,10 @@ def reply_routes(model: ServedModel) -> list[Route]:
 
     async def complete(request: Request) -> Response:
         asked = decode_request(await request.body(), CompletionRequest)
-        task = _Task(Prompt(asked.prompt), asked.sampling(model.sampling))
+        schema = asked.wanted_schema()
+        # On a thread, because schemas may take their time.
+        grammar = "" if schema is None else await asyncio.to_thread(json_grammar, schema)
+        task = _Task(Prompt(asked.prompt), asked.sampling(model.sampling), grammar)
         return await _answer(request, model, asked, task)
 
     return [
@@ -85,10 +90,11 @@ def reply_routes(model: ServedModel) -> list[Route]:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be written, and how it is read; without a reader it is plain text."""
+    """What is to be written, by which grammar, and how it is read; without a reader as it is."""
 
     prompt: Prompt
     sampling: Sampling
+    grammar: str = ""
     reader: ReplyReader | None = None
     most_calls: int | None = None
 
@@ -102,20 +108,19 @@ async def _converse(
 
 
 def _task_of(model: ServedModel, asked: ChatRequest | ResponseRequest) -> _Task:
-    conversation, choice, form = asked.conversation(), asked.choice(), asked.form()
+    conversation, choice = asked.conversation(), asked.choice()
     prompt, tools = model.template.render(conversation), conversation.tools
-    sampling = asked.sampling(model.sampling)
+    grammar, schema = "", asked.wanted_schema()
     if choice.must_call:
         if asked.grammar:
             reason = "a call can't be required and follow a “grammar”, too"
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         grammar = model.format.call_grammar(prompt.text, tools, choice.most_calls)
-        sampling = msgspec.structs.replace(sampling, grammar=grammar)
-    elif form and form.type != "text":
-        grammar = model.format.grammar_after_thoughts(prompt.text, sampling.grammar)
-        sampling = msgspec.structs.replace(sampling, grammar=grammar)
+    elif schema is not None:
+        grammar = model.format.json_grammar(prompt.text, schema)
+    sampling = asked.sampling(model.sampling)
     reader = model.format.reader(prompt.text, tools, asked.reasoning_format or "deepseek")
-    return _Task(prompt, sampling, reader, choice.most_calls)
+    return _Task(prompt, sampling, grammar, reader, choice.most_calls)
 
 
 async def _answer(
@@ -125,6 +130,7 @@ async def _answer(
     generation = Generation(
         prompt=lambda session: session.vocabulary.tokenize_prompt(prompt.text, prompt.untrusted),
         sampling=task.sampling,
+        constraint=await model.constraints.made(task.grammar) if task.grammar else None,
         most_tokens=asked.token_limit(),
         stops=(*asked.stops(), *prompt.stops),
         overflow=asked.overflow(),

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
 from app.core.settings import ContextOverflow
+from app.inference.json_schemas import AnySchema
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
 from app.inference.request_messages import FunctionName, RequestMessage, Text, tools_as_given
@@ -77,11 +78,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     context_overflow: ContextOverflow = "stop"
 
     def sampling(self, defaults: Sampling) -> Sampling:
-        """The values that were given, over the defaults.
-
-        Raises:
-            AppError: `request_invalid` for a form of the reply that can't be.
-        """
+        """The values that were given, over the defaults."""
         given = {
             name: value
             for name in Sampling.__struct_fields__
@@ -89,8 +86,6 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         }
         if self.seed is not None:
             given["seed"] = self.seed & RANDOM_SEED
-        if (form := self.form()) is not None and (grammar := form.grammar()):
-            given["grammar"] = grammar
         return msgspec.structs.replace(defaults, **given)
 
     def stops(self) -> tuple[str, ...]:
@@ -102,6 +97,19 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     def form(self) -> ResponseFormat | None:
         """The form that the reply must have, if any is asked for."""
         return None
+
+    def wanted_schema(self) -> AnySchema | None:
+        """The schema that the reply must follow, if any.
+
+        Raises:
+            AppError: `request_invalid` for a form that can't be.
+        """
+        form = self.form()
+        schema = form.wanted_schema() if form else None
+        if schema is not None and self.grammar:
+            reason = "a reply can't follow a “grammar” and a form of JSON, too"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        return schema
 
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""

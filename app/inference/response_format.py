@@ -8,13 +8,14 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.grammar import ANY_OBJECT, grammar_of_schema
+from app.inference.json_schemas import AnySchema
+from app.inference.lark import ANY_OBJECT
 
 
 class JsonSchema(msgspec.Struct, frozen=True):
     """A schema, under the name that the client has for it."""
 
-    schema: dict[str, Any] = msgspec.field(default_factory=lambda: dict(ANY_OBJECT))
+    schema: AnySchema = msgspec.field(default_factory=lambda: ANY_OBJECT)
     name: Annotated[str, Meta(max_length=256)] = ""
 
 
@@ -25,17 +26,17 @@ class ResponseFormat(msgspec.Struct, frozen=True):
     json_schema: JsonSchema | None = None
     schema: dict[str, Any] | None = None
 
-    def grammar(self) -> str:
-        """The grammar that a reply must follow; empty for any text.
+    def wanted_schema(self) -> AnySchema | None:
+        """The schema that a reply must follow; None for any text.
 
         Raises:
             AppError: `request_invalid`.
         """
         if self.type == "text":
-            return ""
+            return None
         if self.type == "json_object":
-            return grammar_of_schema(self.schema or ANY_OBJECT)
+            return self.schema or ANY_OBJECT
         if self.json_schema is None:
             reason = "“response_format” has no “json_schema”"
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        return grammar_of_schema(self.json_schema.schema)
+        return self.json_schema.schema

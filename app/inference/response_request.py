@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
 from app.core.settings import ContextOverflow
+from app.inference.json_schemas import AnySchema
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
 from app.inference.request_messages import Name, Text, require_shallow
@@ -77,7 +78,7 @@ class TextFormat(msgspec.Struct, frozen=True):
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: Word | None = None
     description: Text | None = None
-    schema: dict[str, Any] | None = None
+    schema: AnySchema | None = None
     strict: bool | None = None
 
     def __post_init__(self) -> None:

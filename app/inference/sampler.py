@@ -1,38 +1,40 @@
-"""llama.cpp's sampler chain for one reply, in llama.cpp's default order, and its grammar."""
+"""llama.cpp's sampler chain for one reply, in llama.cpp's default order."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-import numpy as np
-
-from app.core.errors import AppError, ErrorCode
+from app.inference.candidates import Candidates, apply_sampler, candidates_of
+from app.inference.constraints import Constraint
 from app.inference.evaluation import Floats
-from app.inference.grammar import require_bounded_grammar
+from app.inference.grammar import Grammar
 from app.inference.sampling import Sampling
 from app.inference.vocabulary import Vocabulary
 from app.native.library import load_llama
 
 _DRY_BREAKERS = (b"\n", b":", b'"', b"*")
 _MIROSTAT_TOKENS = 100
-_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
 class Sampler:
-    """Chooses the tokens of one reply; `close` frees it.
+    """Chooses the tokens of one reply, which follows a grammar or a constraint; `close` frees it.
 
     Raises:
         AppError: `request_invalid` for a grammar that can't be used.
     """
 
-    def __init__(self, sampling: Sampling, vocabulary: Vocabulary, prompt: Sequence[int]) -> None:
+    def __init__(
+        self,
+        sampling: Sampling,
+        vocabulary: Vocabulary,
+        prompt: Sequence[int],
+        constraint: Constraint | None = None,
+    ) -> None:
         self._llama = load_llama()
-        self._vocabulary = vocabulary
-        self._grammar = self._new_grammar(sampling.grammar)
-        # The grammar would take them for the end of what it describes.
-        self._barred = vocabulary.mistaken_ends() if sampling.grammar else []
+        self._rule: Constraint | Grammar | None = constraint
+        if sampling.grammar:
+            self._rule = Grammar(sampling.grammar, vocabulary)
         self._chain = self._llama.llama_sampler_chain_init(
             self._llama.llama_sampler_chain_default_params()
         )
@@ -40,53 +42,37 @@ class Sampler:
             self._llama.llama_sampler_chain_add(self._chain, sampler)
 
     def sample(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
-        """The next token, after the one at `place` of the last batch."""
-        if self._grammar is None:
+        """The next token, after the one at `place` of the last batch.
+
+        Raises:
+            AppError: `request_invalid` when the constraint leaves no token, or is too complex.
+        """
+        if self._rule is None:
             token: int = self._llama.llama_sampler_sample(self._chain, context, place)
             return token
-        return self._sample_by_grammar(logits())
+        token = self._sample_by(self._rule, logits())
+        self._llama.llama_sampler_accept(self._chain, token)
+        return token
 
     def close(self) -> None:
         """Free it."""
         self._llama.llama_sampler_free(self._chain)
-        if self._grammar is not None:
-            self._llama.llama_sampler_free(self._grammar)
+        if self._rule is not None:
+            self._rule.close()
 
-    def _new_grammar(self, text: str) -> Any | None:
-        if not text:
-            return None
-        require_bounded_grammar(text)
-        grammar = self._llama.llama_sampler_init_grammar(
-            self._vocabulary.pointer, text.encode("utf-8", "replace"), b"root"
-        )
-        if not grammar:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason="the grammar can't be read")
-        return grammar
-
-    def _sample_by_grammar(self, logits: Floats) -> int:
-        """As common/sampling.cpp does it: the grammar looks at one token, and at all if it must."""
-        candidates = np.zeros(len(logits), _CANDIDATE)
-        candidates["id"], candidates["logit"] = np.arange(len(logits)), logits
-        candidates["logit"][self._barred] = -np.inf
-        token = self._chosen(candidates.copy())
-        single = candidates[token : token + 1].copy()
-        self._apply(self._grammar, single)
-        if not np.isfinite(single["logit"][0]):
-            self._apply(self._grammar, candidates)
+    def _sample_by(self, rule: Constraint | Grammar, logits: Floats) -> int:
+        """As common/sampling.cpp does it: the rule looks at one token, and at all if it must."""
+        token = self._chosen(candidates_of(logits))
+        if not rule.allows(token):
+            candidates = candidates_of(logits)
+            rule.restrict(candidates)
             token = self._chosen(candidates)
-        self._llama.llama_sampler_accept(self._grammar, token)
-        self._llama.llama_sampler_accept(self._chain, token)
+        rule.accept(token)
         return token
 
-    def _chosen(self, candidates: Any) -> int:
-        array = self._apply(self._chain, candidates)
+    def _chosen(self, candidates: Candidates) -> int:
+        array = apply_sampler(self._chain, candidates)
         return int(array.data[array.selected].id)
-
-    def _apply(self, sampler: Any, candidates: Any) -> Any:
-        pointer = ctypes.cast(candidates.ctypes.data, self._llama.llama_token_data_p)
-        array = self._llama.llama_token_data_array(pointer, len(candidates), -1, False)
-        self._llama.llama_sampler_apply(sampler, ctypes.byref(array))
-        return array
 
 
 def _samplers(

@@ -74,7 +74,8 @@ class Session:
         try:
             prompt = generation.prompt(self)
             self._require_fitting(prompt)
-            sampler = Sampler(generation.sampling, self.vocabulary, prompt)
+            sampling, constraint = generation.sampling, generation.constraint
+            sampler = Sampler(sampling, self.vocabulary, prompt, constraint)
         except Exception as error:  # noqa: BLE001 - goes to whoever asked
             generation.end(error)
             return

@@ -64,6 +64,10 @@ class Vocabulary:
         """The tokens of a text that is no prompt: nothing in it is a control token."""
         return self.tokenize(text, with_control_tokens=False, with_begin_and_end=True)
 
+    def tokenize_inside(self, text: str) -> list[int]:
+        """The tokens of a part of a text that is no prompt."""
+        return self._tokenize_inside(text, is_inside=True, is_trusted=False)
+
     def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
         """The tokens of a prompt, with the begin token that the model wants exactly once.
 

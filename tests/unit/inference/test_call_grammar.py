@@ -7,17 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.grammar import grammar_of_schema, rules_up_to
+from app.inference.constraints import Constraints
+from app.inference.lark import rules_up_to
 from app.inference.loading import LoadWishes
 from app.inference.reply import ReplyFormat
-from app.inference.sampler import _CANDIDATE, Sampler
-from app.inference.sampling import Sampling
 from app.inference.session import Session
 from app.inference.tool_call_forms import ToolCall
 from app.inference.vocabulary import Vocabulary
@@ -58,6 +55,11 @@ def vocabulary(converter: Path) -> Iterator[Vocabulary]:
         yield vocabulary
 
 
+@pytest.fixture
+def constraints(vocabulary: Vocabulary) -> Constraints:
+    return Constraints(vocabulary)
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf", context=2048)
@@ -66,52 +68,43 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         yield session
 
 
-def allowed(vocabulary: Vocabulary, grammar: str, text: str) -> tuple[str, bool]:
+def allowed(constraints: Constraints, grammar: str, text: str) -> tuple[str, bool]:
     """As much of a text as a grammar lets a model write, and whether it may end there."""
-    sampler = Sampler(Sampling(grammar=grammar), vocabulary, [])
+    constraint, vocabulary = constraints.make(grammar), constraints.vocabulary
     end = next(token for token in range(vocabulary.size) if vocabulary.ends_reply(token))
-
-    def may_come(token: int) -> bool:
-        candidate = np.zeros(1, _CANDIDATE)
-        candidate["id"] = token
-        sampler._apply(sampler._grammar, candidate)
-        return bool(np.isfinite(candidate["logit"][0]))
-
     written = b""
     for token in vocabulary.tokenize(text, with_control_tokens=False):
-        if not may_come(token):
+        if not constraint.allows(token):
             break
-        sampler._llama.llama_sampler_accept(sampler._grammar, token)
+        constraint.accept(token)
         written += vocabulary.piece(token)
-    can_end = may_come(end)
-    sampler.close()
-    return written.decode("utf-8", "replace"), can_end
+    return written.decode("utf-8", "replace"), constraint.allows(end)
 
 
 @pytest.mark.parametrize("family", OWN_WORDS)
 def test_a_model_may_call_in_its_own_words(
-    converter: Path, vocabulary: Vocabulary, family: str
+    converter: Path, constraints: Constraints, family: str
 ) -> None:
     name, text, _ = FAMILIES[family]
     for said in ("Let me see.\n", "Well."):
         text = text.replace(said, "")
     grammar = ReplyFormat(templates(converter)[name]).call_grammar("…", TOOLS, None)
-    assert allowed(vocabulary, grammar, text) == (text, True)
-    assert allowed(vocabulary, grammar, "Well. " + text) != ("Well. " + text, True)
+    assert allowed(constraints, grammar, text) == (text, True)
+    assert allowed(constraints, grammar, "Well. " + text) != ("Well. " + text, True)
 
 
-def test_gpt_oss_calls_after_its_thoughts(converter: Path, vocabulary: Vocabulary) -> None:
+def test_gpt_oss_calls_after_its_thoughts(converter: Path, constraints: Constraints) -> None:
     template = templates(converter)["openai-gpt-oss-120b"]
     grammar = ReplyFormat(template).call_grammar("…", TOOLS, None)
     text = FAMILIES["gpt-oss"][1].partition("<|call|>")[0]
-    assert allowed(vocabulary, grammar, text) == (text, True)
+    assert allowed(constraints, grammar, text) == (text, True)
 
 
 @pytest.mark.parametrize("most_calls", [1, None])
 def test_whatever_a_model_babbles_becomes_a_call(
     converter: Path, session: Session, most_calls: int | None
 ) -> None:
-    tried = 0
+    tried, babbling = 0, Constraints(session.vocabulary)
     for name, template in templates(converter).items():
         form = ReplyFormat(template)
         if form._thought_marks or form._has_channels:
@@ -119,8 +112,8 @@ def test_whatever_a_model_babbles_becomes_a_call(
             continue
         prompt = "…>>>" if name.startswith("meetkai-functionary-medium-v3.2") else "…"
         grammar = form.call_grammar(prompt, BOUNDED, most_calls)
-        sampling = msgspec.structs.replace(HOT, grammar=grammar)
-        text, statistics = reply(session, "The mill", sampling, 1000)
+        constraint = babbling.make(grammar)
+        text, statistics = reply(session, "The mill", HOT, 1000, constraint=constraint)
         reader = form.reader(prompt, BOUNDED)
         parts = [*reader.feed(text), *reader.finish()]
         calls = [part for part in parts if isinstance(part, ToolCall)]
@@ -136,36 +129,36 @@ def test_whatever_a_model_babbles_becomes_a_call(
     assert tried >= 25
 
 
-def test_thoughts_that_the_prompt_began_must_end(vocabulary: Vocabulary) -> None:
+def test_thoughts_that_the_prompt_began_must_end(constraints: Constraints) -> None:
     grammar = ReplyFormat(THINKING).call_grammar("…<think>\n", BOUNDED, 1)
     thoughts = "Hm, <tool_call> or </thin or <</think>\n\n"
-    assert allowed(vocabulary, grammar, thoughts + CALL) == (thoughts + CALL, True)
-    assert allowed(vocabulary, grammar, CALL) == (CALL, False)
-    assert not allowed(vocabulary, grammar, thoughts + "It is cold.")[1]
+    assert allowed(constraints, grammar, thoughts + CALL) == (thoughts + CALL, True)
+    assert allowed(constraints, grammar, CALL) == (CALL, False)
+    assert not allowed(constraints, grammar, thoughts + "It is cold.")[1]
 
 
-def test_a_form_is_for_what_is_said_and_not_for_thoughts(vocabulary: Vocabulary) -> None:
-    schema = grammar_of_schema({"type": "object", "properties": CITIES, "required": ["city"]})
+def test_a_form_is_for_what_is_said_and_not_for_thoughts(constraints: Constraints) -> None:
+    schema = {"type": "object", "properties": CITIES, "required": ["city"]}
     said = '{"city": "Oslo"}'
     for prompt, reply_text in (
         ("…", said),
         ("…", "<think>\nHm: {.\n</think>\n\n" + said),
         ("…<think>\n", "Hm: {.\n</think>\n\n" + said),
     ):
-        grammar = ReplyFormat(THINKING).grammar_after_thoughts(prompt, schema)
-        assert allowed(vocabulary, grammar, reply_text) == (reply_text, True)
-        assert not allowed(vocabulary, grammar, reply_text.replace("Oslo", "Rome"))[1]
-    channels = ReplyFormat("<|channel|>analysis").grammar_after_thoughts("…", schema)
+        grammar = ReplyFormat(THINKING).json_grammar(prompt, schema)
+        assert allowed(constraints, grammar, reply_text) == (reply_text, True)
+        assert not allowed(constraints, grammar, reply_text.replace("Oslo", "Rome"))[1]
+    channels = ReplyFormat("<|channel|>analysis").json_grammar("…", schema)
     text = "<|channel|>final<|message|>" + said
-    assert allowed(vocabulary, channels, text) == (text, True)
+    assert allowed(constraints, channels, text) == (text, True)
 
 
-def test_a_tool_without_parameters_is_called_without_arguments(vocabulary: Vocabulary) -> None:
+def test_a_tool_without_parameters_is_called_without_arguments(constraints: Constraints) -> None:
     grammar = ReplyFormat("").call_grammar("…", NOTHING, 1)
     text = '<tool_call>\n{"name": "stop", "arguments": {}}\n</tool_call>'
-    assert allowed(vocabulary, grammar, text) == (text, True)
+    assert allowed(constraints, grammar, text) == (text, True)
     other = text.replace("{}", '{"a": 1}')
-    assert not allowed(vocabulary, grammar, other)[1]
+    assert not allowed(constraints, grammar, other)[1]
 
 
 @pytest.mark.parametrize(
@@ -175,31 +168,33 @@ def test_a_tool_without_parameters_is_called_without_arguments(vocabulary: Vocab
             [{"type": "function", "function": {"name": "a", "parameters": {"type": "wheat"}}}],
             "wheat",
         ),
-        (BOUNDED * 400, "the tools are too large"),
+        (BOUNDED * 1000, "the tools are too large"),
     ],
 )
-def test_tools_that_no_grammar_can_be_made_of_are_refused(tools: Any, reason: str) -> None:
+def test_tools_that_no_grammar_can_be_made_of_are_refused(
+    constraints: Constraints, tools: Any, reason: str
+) -> None:
     with pytest.raises(AppError) as raised:
-        ReplyFormat("").call_grammar("…", tools, 1)
+        constraints.make(ReplyFormat("").call_grammar("…", tools, 1))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
     assert reason in str(raised.value.facts["reason"])
 
 
-def test_any_name_is_called_where_it_can_be_written(vocabulary: Vocabulary) -> None:
+def test_any_name_is_called_where_it_can_be_written(constraints: Constraints) -> None:
     odd = [{"type": "function", "function": {"name": 'say “hi” \\ "now"'}}]
     name = json.dumps(odd[0]["function"]["name"], ensure_ascii=False)
     text = f'<tool_call>\n{{"name": {name}, "arguments": {{}}}}\n</tool_call>'
-    assert allowed(vocabulary, ReplyFormat("").call_grammar("…", odd, 1), text) == (text, True)
+    assert allowed(constraints, ReplyFormat("").call_grammar("…", odd, 1), text) == (text, True)
     with pytest.raises(AppError) as raised:
         ReplyFormat("[TOOL_CALLS][ARGS]").call_grammar("…", odd, 1)
     assert "a name of letters" in str(raised.value.facts["reason"])
 
 
 @pytest.mark.parametrize("mark", ["x", "aab", "abab", "</think>", "]]>", "a-^]b"])
-def test_text_goes_up_to_the_first_mark(vocabulary: Vocabulary, mark: str) -> None:
-    grammar = "\n".join((*rules_up_to(mark, "up"), "root ::= up"))
+def test_text_goes_up_to_the_first_mark(constraints: Constraints, mark: str) -> None:
+    grammar = "\n".join(("start: up", *rules_up_to(mark, "up", {})))
     befores = ("", "b", "ü\n", mark[:1], mark[:-1], mark[:2] * 2)
     texts = [before + after for before in befores for after in ("", mark, mark + "y", mark * 2)]
     for text in texts:
         ends_with_first = mark in text and text.index(mark) + len(mark) == len(text)
-        assert (allowed(vocabulary, grammar, text) == (text, True)) == ends_with_first, text
+        assert (allowed(constraints, grammar, text) == (text, True)) == ends_with_first, text

@@ -106,14 +106,16 @@ def test_a_choice_decides_what_may_and_what_must_be_called(
     assert request.echo(Sampling())["tool_choice"] == (choice or "auto")
 
 
-def test_forms_become_grammars() -> None:
+def test_forms_become_schemas() -> None:
     schema = {"type": "object", "properties": {"corn": {"type": "integer"}}, "required": ["corn"]}
     wanted = {"type": "json_schema", "name": "mill", "schema": schema, "strict": True}
     request = asked(text={"format": wanted, "verbosity": "low"})
-    assert "corn" in request.sampling(Sampling()).grammar
+    assert request.wanted_schema() == schema
     assert request.echo(Sampling())["text"] == {"format": wanted}
-    assert asked(text={"format": {"type": "json_object"}}).sampling(Sampling()).grammar
-    assert not asked(text={"format": {"type": "text"}}).sampling(Sampling()).grammar
+    assert asked(text={"format": {"type": "json_object"}}).wanted_schema() == {"type": "object"}
+    assert asked(text={"format": {"type": "text"}}).wanted_schema() is None
+    with pytest.raises(AppError, match="“grammar”"):
+        asked(text={"format": wanted}, grammar='root ::= "a"').wanted_schema()
 
 
 @pytest.mark.parametrize(

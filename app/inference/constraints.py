@@ -1,0 +1,145 @@
+"""What a reply is held to, token by token, by the library llguidance."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import numpy as np
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.candidates import Candidates
+from app.inference.vocabulary import Vocabulary
+
+# References from schema to schema are followed by recursion.
+_STACK_BYTES = 512 * 2**20
+_NICENESS = 10
+_MOST_ROW_ITEMS = 10_000
+"""An object takes four for each of its optional properties."""
+_FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (
+        re.compile(r'Unimplemented keys: \["(.*)"\]'),
+        lambda found: f"{found[1].replace(chr(34), '')} is not supported in a JSON schema",
+    ),
+    (
+        re.compile("Unknown format: (.*)"),
+        lambda found: f"the format “{found[1]}” is not supported in a JSON schema",
+    ),
+    (
+        re.compile("oneOf constraints are not supported"),
+        lambda _: (
+            "oneOf is not supported in a JSON schema unless its alternatives differ by type, "
+            "or by the constant value of a property"
+        ),
+    ),
+)
+
+
+class Constraint:
+    """What one reply is held to; `accept` tells it each token that was chosen."""
+
+    def __init__(self, matcher: LLMatcher, ends: Collection[int]) -> None:
+        self._matcher = matcher
+        self._ends = ends
+
+    def allows(self, token: int) -> bool:
+        """Whether a token may come next."""
+        if token in self._ends:
+            is_complete: bool = self._matcher.is_accepting()
+            return is_complete
+        return self._matcher.validate_tokens([token]) == 1
+
+    def restrict(self, candidates: Candidates) -> None:
+        """Leave only the tokens that may come next.
+
+        Raises:
+            AppError: `request_invalid` when there are none, or it takes too long to find them.
+        """
+        bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        allowed = np.unpackbits(bits, count=len(candidates), bitorder="little").astype(bool)
+        if self._matcher.is_error() or not allowed.any():
+            fault = self._matcher.get_error() or "no text follows it to its end"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(fault))
+        candidates["logit"][~allowed] = -np.inf
+
+    def accept(self, token: int) -> None:
+        """Go on after a token."""
+        self._matcher.consume_token(token)
+
+    def close(self) -> None:
+        """Nothing is left to be freed."""
+
+
+class Constraints:
+    """Makes constraints of grammars, one at a time, without holding up what else is done."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._thread = ThreadPoolExecutor(1, "constraints", _give_way)
+        usual = threading.stack_size(_STACK_BYTES)
+        try:
+            # A thread begins with the first thing that it has to do.
+            self._thread.submit(int).result()
+        finally:
+            threading.stack_size(usual)
+
+    async def made(self, grammar: str) -> Constraint:
+        """The constraint of a grammar as `app.inference.lark` writes them.
+
+        Raises:
+            AppError: `request_invalid`, with the name of what can't be kept.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self.make, grammar)
+
+    def make(self, grammar: str) -> Constraint:
+        """The same at once, on the caller's thread."""
+        limits = LLParserLimits(max_items_in_row=_MOST_ROW_ITEMS, verbose_errors=False)
+        matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits)
+        if matcher.is_error():
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(matcher.get_error()))
+        return Constraint(matcher, self._tokenizer.eos_tokens)
+
+    @cached_property
+    def _tokenizer(self) -> LLTokenizer:
+        vocabulary = self.vocabulary
+        ends = [token for token in range(vocabulary.size) if vocabulary.ends_reply(token)]
+        return LLTokenizer(TokenizerWrapper(_Tokens(vocabulary, ends[0])), eos_token=ends)
+
+
+class _Tokens:
+    """A vocabulary in the form that llguidance asks for; the names are its own."""
+
+    bos_token_id = None
+
+    def __init__(self, vocabulary: Vocabulary, end: int) -> None:
+        self._vocabulary = vocabulary
+        self.eos_token_id = end
+        self.tokens = [vocabulary.piece(token) for token in range(vocabulary.size)]
+        self.special_token_ids = []
+        for text, token in vocabulary.control_texts().items():
+            self.tokens[token] = text.encode()
+            self.special_token_ids.append(token)
+
+    def __call__(self, text: str) -> list[int]:
+        return self._vocabulary.tokenize_inside(text)
+
+
+def _reason(fault: str) -> str:
+    for pattern, sentence in _FAULTS:
+        if found := pattern.search(fault):
+            return sentence(found)
+    return f"the JSON schema can't be used ({fault.strip().partition(chr(10))[0]})"
+
+
+def _give_way() -> None:
+    """Let the engine's threads go first, where the system can tell threads apart."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
