@@ -63,7 +63,7 @@ class _Top:
 
 def _block_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST_NESTING})
-    # Where blocks begin is all that is asked; what is inside them is laid out by Qt.
+    # Where blocks begin is all that is asked; what is inside them is read when they are laid out.
     parser.core.ruler.enableOnly(["normalize", "block"])
     add_blocks(parser)
     return parser.disable(["html_block", "reference"])
