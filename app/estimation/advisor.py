@@ -131,7 +131,7 @@ def _smallest(sized: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Ad
 
 def _for_a_phone(sized: Sequence[LevelOutlook], _: SourceFacts, use: Use) -> Advice:
     level = next((row for row in sized if row.facts.level == _PHONE_LEVEL), None)
-    chosen = level or min(sized, key=_size)
+    chosen = level or min(_unbeaten(sized), key=_size)
     words = f"{chosen.facts.level}: {format_bytes(_size(chosen))}"
     if level is not None:
         words += ", in simple 4 bits that llama.cpp computes fastest on the chips of phones"
@@ -252,10 +252,8 @@ def _beats(one: LevelOutlook, other: LevelOutlook) -> bool:
 
     Two that are unknown are taken for equal; an unknown one beside a known one may be anything.
     """
-    if (one.quality is None) != (other.quality is None):
-        return False
     ours, theirs = _figures(one), _figures(other)
-    if len(ours) != len(theirs):
+    if len(ours) != len(theirs) or (one.quality is None) != (other.quality is None):
         return False
     return ours != theirs and all(our <= their for our, their in zip(ours, theirs, strict=True))
 
