@@ -54,9 +54,12 @@ def left_out(file: Path, content: bytes, names: tuple[str, ...]) -> Noticed | No
     if not names:
         return None
     kept = file.with_name(file.name + ".bad")
-    with suppress(OSError, AppError):
+    try:
         if not kept.is_file() or kept.read_bytes() != content:
             write_atomically(kept, content)
+    except (OSError, AppError):
+        # As long as nothing is saved the values stand there.
+        kept = file
     named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
     facts = {"file": file.name, "names": named, "kept": str(kept)}
     return Noticed(NoticeCode.VALUES_LEFT_OUT, {**facts})

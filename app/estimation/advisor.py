@@ -12,6 +12,7 @@ from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of, loss_of, weights_in
 from app.estimation.outlook import LevelOutlook
 from app.estimation.source_facts import SourceFacts
+from app.estimation.speed_words import BESIDE_OTHER_WORK
 
 Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
 USES: tuple[Use, ...] = get_args(Use)
@@ -27,7 +28,6 @@ _SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"})
 """Others of their size have less loss in most models."""
 _POINTLESS = "F32"
 """No model is trained in 32 bits any more."""
-_UNKNOWN = "The memory that it needs is unknown."
 _IN_WORDS = {
     Grade.NEARLY_LOSSLESS: "nearly without loss",
     Grade.GOOD: "good quality",
@@ -107,11 +107,9 @@ def _best(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advi
     """The least loss at a pace that can be read, else the least loss."""
     choices = _preferred(fitting)
     readable = [row for row in choices if _has_pace(row)]
-    # Of two without any loss, the smaller.
     chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
     reason = "the least loss that fits here"
-    if not readable:
-        reason += ", though slower than one reads"
+    reason += "" if readable else ", though slower than one reads"
     return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
 
 
@@ -131,7 +129,7 @@ def _smallest(sized: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Ad
 
 def _for_a_phone(sized: Sequence[LevelOutlook], _: SourceFacts, use: Use) -> Advice:
     level = next((row for row in sized if row.facts.level == _PHONE_LEVEL), None)
-    chosen = level or min(sized, key=_size)
+    chosen = level or min(_unbeaten(sized), key=_size)
     words = f"{chosen.facts.level}: {format_bytes(_size(chosen))}"
     if level is not None:
         words += ", in simple 4 bits that llama.cpp computes fastest on the chips of phones"
@@ -162,7 +160,8 @@ def _without_fit(sized: Sequence[LevelOutlook], use: Use) -> Advice:
     planned = [(row, row.plan) for row in sized if row.plan is not None]
     if planned:
         return _too_large(planned, use)
-    problem = next((row.problem for row in sized if row.problem), _UNKNOWN)
+    unknown = "The memory that it needs is unknown."
+    problem = next((row.problem for row in sized if row.problem), unknown)
     usual = next((row for row in sized if row.facts.level == DEFAULT_LEVEL), None)
     if usual is None:
         return Advice(use, "", f"No level can be advised. {problem}")
@@ -187,7 +186,8 @@ def _sentence(row: LevelOutlook, facts: SourceFacts, reason: str = "") -> str:
     if grade is not None:
         parts.append(_IN_WORDS[grade])
     if row.speed is not None:
-        parts.append(f"about {format_pace(row.speed.generation_tokens_per_second)} tokens/s")
+        pace = f"about {format_pace(row.speed.generation_tokens_per_second)} tokens/s"
+        parts.append(f"{pace} ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else pace)
     if reason:
         parts.append(reason)
     return f"{row.facts.level}: {', '.join(parts)}."
@@ -252,10 +252,8 @@ def _beats(one: LevelOutlook, other: LevelOutlook) -> bool:
 
     Two that are unknown are taken for equal; an unknown one beside a known one may be anything.
     """
-    if (one.quality is None) != (other.quality is None):
-        return False
     ours, theirs = _figures(one), _figures(other)
-    if len(ours) != len(theirs):
+    if len(ours) != len(theirs) or (one.quality is None) != (other.quality is None):
         return False
     return ours != theirs and all(our <= their for our, their in zip(ours, theirs, strict=True))
 

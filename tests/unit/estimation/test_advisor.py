@@ -108,6 +108,14 @@ def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, 
     assert words in advice.sentence
 
 
+def test_a_speed_beside_other_work_is_told_as_such() -> None:
+    facts = made_facts(MACHINES["24 GB GPU"])
+    rows = with_speed(outlook(facts, LoadOptions()), 100 * GB)
+    rough = [replace(row, speed=replace(row.speed, is_disturbed=True)) for row in rows if row.speed]
+    assert "tokens/s (measured beside other work" in advise(rough, facts).sentence
+    assert "beside other work" not in advise(rows, facts).sentence
+
+
 def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
     assert advised("24 GB GPU", USUAL, "quality", 100 * GB).level == "Q8_0"
     slow = advised("24 GB GPU", USUAL, "quality", GB)
