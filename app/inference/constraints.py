@@ -33,6 +33,10 @@ _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         lambda found: f"the format “{found[1]}” is not supported in a JSON schema",
     ),
     (
+        re.compile("regex parse error:.*error: (.*)", re.DOTALL),
+        lambda found: f"a pattern of the JSON schema can't be used: {found[1]}",
+    ),
+    (
         re.compile("oneOf constraints are not supported"),
         lambda _: (
             "oneOf is not supported in a JSON schema unless its alternatives differ by type, "
@@ -96,6 +100,8 @@ class Constraints:
         Raises:
             AppError: `request_invalid`, with the name of what can't be kept.
         """
+        # Apart, because a thread of low priority should not hold Python's lock for long.
+        await asyncio.to_thread(getattr, self, "_tokenizer")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self.make, grammar)
 
@@ -111,7 +117,10 @@ class Constraints:
     def _tokenizer(self) -> LLTokenizer:
         vocabulary = self.vocabulary
         ends = [token for token in range(vocabulary.size) if vocabulary.ends_reply(token)]
-        return LLTokenizer(TokenizerWrapper(_Tokens(vocabulary, ends[0])), eos_token=ends)
+        tokens = _Tokens(vocabulary, ends[0])
+        tokenizer = LLTokenizer(TokenizerWrapper(tokens), eos_token=ends)
+        tokens.greedy = tokenizer.greedy_tokenize
+        return tokenizer
 
 
 class _Tokens:
@@ -121,6 +130,7 @@ class _Tokens:
 
     def __init__(self, vocabulary: Vocabulary, end: int) -> None:
         self._vocabulary = vocabulary
+        self.greedy: Callable[[str], list[int]] | None = None
         self.eos_token_id = end
         self.tokens = [vocabulary.piece(token) for token in range(vocabulary.size)]
         self.special_token_ids = []
@@ -129,14 +139,19 @@ class _Tokens:
             self.special_token_ids.append(token)
 
     def __call__(self, text: str) -> list[int]:
-        return self._vocabulary.tokenize_inside(text)
+        tokens = self._vocabulary.tokenize_inside(text)
+        if self.greedy and self._vocabulary.detokenize(tokens) != text.encode():
+            # A vocabulary without a token for a space, for one.
+            return self.greedy(text)
+        return tokens
 
 
 def _reason(fault: str) -> str:
     for pattern, sentence in _FAULTS:
         if found := pattern.search(fault):
             return sentence(found)
-    return f"the JSON schema can't be used ({fault.strip().partition(chr(10))[0]})"
+    _, _, detail = fault.strip().rpartition("failed to compile JSON schema: ")
+    return f"the JSON schema can't be used ({detail.partition(chr(10))[0]})"
 
 
 def _give_way() -> None:

@@ -168,7 +168,7 @@ def test_a_tool_without_parameters_is_called_without_arguments(constraints: Cons
             [{"type": "function", "function": {"name": "a", "parameters": {"type": "wheat"}}}],
             "wheat",
         ),
-        (BOUNDED * 1000, "the tools are too large"),
+        (BOUNDED * 2000, "the tools are too large"),
     ],
 )
 def test_tools_that_no_grammar_can_be_made_of_are_refused(
