@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +18,6 @@ from app.inference.vocabulary import Vocabulary
 
 # References from schema to schema are followed by recursion.
 _STACK_BYTES = 512 * 2**20
-_NICENESS = 10
 _MOST_ROW_ITEMS = 10_000
 """An object takes four for each of its optional properties."""
 _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
@@ -31,6 +28,10 @@ _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile("Unknown format: (.*)"),
         lambda found: f"the format “{found[1]}” is not supported in a JSON schema",
+    ),
+    (
+        re.compile("^$|^NoExtension"),
+        lambda _: "no text follows the JSON schema to its end",
     ),
     (
         re.compile("regex parse error:.*error: (.*)", re.DOTALL),
@@ -69,8 +70,7 @@ class Constraint:
         bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         allowed = np.unpackbits(bits, count=len(candidates), bitorder="little").astype(bool)
         if self._matcher.is_error() or not allowed.any():
-            fault = self._matcher.get_error() or "no text follows it to its end"
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(fault))
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(self._matcher.get_error()))
         candidates["logit"][~allowed] = -np.inf
 
     def accept(self, token: int) -> None:
@@ -86,7 +86,7 @@ class Constraints:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._thread = ThreadPoolExecutor(1, "constraints", _give_way)
+        self._thread = ThreadPoolExecutor(1, "constraints")
         usual = threading.stack_size(_STACK_BYTES)
         try:
             # A thread begins with the first thing that it has to do.
@@ -100,8 +100,6 @@ class Constraints:
         Raises:
             AppError: `request_invalid`, with the name of what can't be kept.
         """
-        # Apart, because a thread of low priority should not hold Python's lock for long.
-        await asyncio.to_thread(getattr, self, "_tokenizer")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self.make, grammar)
 
@@ -152,9 +150,3 @@ def _reason(fault: str) -> str:
             return sentence(found)
     _, _, detail = fault.strip().rpartition("failed to compile JSON schema: ")
     return f"the JSON schema can't be used ({detail.partition(chr(10))[0]})"
-
-
-def _give_way() -> None:
-    """Let the engine's threads go first, where the system can tell threads apart."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
