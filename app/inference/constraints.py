@@ -82,10 +82,14 @@ class Constraint:
 
 
 class Constraints:
-    """Makes constraints of grammars, one at a time, without holding up what else is done."""
+    """Makes constraints of grammars, one at a time, without holding up what else is done.
+
+    `waiting` is how many are still to be made.
+    """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
+        self.waiting = 0
         self._thread = ThreadPoolExecutor(1, "constraints")
         usual = threading.stack_size(_STACK_BYTES)
         try:
@@ -101,7 +105,11 @@ class Constraints:
             AppError: `request_invalid`, with the name of what can't be kept.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self.make, grammar)
+        self.waiting += 1
+        try:
+            return await loop.run_in_executor(self._thread, self.make, grammar)
+        finally:
+            self.waiting -= 1
 
     def make(self, grammar: str) -> Constraint:
         """The same at once, on the caller's thread."""
@@ -115,6 +123,11 @@ class Constraints:
     def _tokenizer(self) -> LLTokenizer:
         vocabulary = self.vocabulary
         ends = [token for token in range(vocabulary.size) if vocabulary.ends_reply(token)]
+        if not ends:
+            reason = (
+                "this model has no token that ends a reply, so that it could not end a JSON text"
+            )
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         tokens = _Tokens(vocabulary, ends[0])
         tokenizer = LLTokenizer(TokenizerWrapper(tokens), eos_token=ends)
         tokens.greedy = tokenizer.greedy_tokenize
