@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +18,6 @@ from app.inference.vocabulary import Vocabulary
 
 # References from schema to schema are followed by recursion.
 _STACK_BYTES = 512 * 2**20
-_NICENESS = 10
 _MOST_ROW_ITEMS = 10_000
 """An object takes four for each of its optional properties."""
 _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
@@ -31,6 +28,14 @@ _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile("Unknown format: (.*)"),
         lambda found: f"the format “{found[1]}” is not supported in a JSON schema",
+    ),
+    (
+        re.compile("^$|^NoExtension"),
+        lambda _: "no text follows the JSON schema to its end",
+    ),
+    (
+        re.compile("regex parse error:.*error: (.*)", re.DOTALL),
+        lambda found: f"a pattern of the JSON schema can't be used: {found[1]}",
     ),
     (
         re.compile("oneOf constraints are not supported"),
@@ -65,8 +70,7 @@ class Constraint:
         bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         allowed = np.unpackbits(bits, count=len(candidates), bitorder="little").astype(bool)
         if self._matcher.is_error() or not allowed.any():
-            fault = self._matcher.get_error() or "no text follows it to its end"
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(fault))
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(self._matcher.get_error()))
         candidates["logit"][~allowed] = -np.inf
 
     def accept(self, token: int) -> None:
@@ -78,11 +82,15 @@ class Constraint:
 
 
 class Constraints:
-    """Makes constraints of grammars, one at a time, without holding up what else is done."""
+    """Makes constraints of grammars, one at a time, without holding up what else is done.
+
+    `waiting` is how many are still to be made.
+    """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._thread = ThreadPoolExecutor(1, "constraints", _give_way)
+        self.waiting = 0
+        self._thread = ThreadPoolExecutor(1, "constraints")
         usual = threading.stack_size(_STACK_BYTES)
         try:
             # A thread begins with the first thing that it has to do.
@@ -97,7 +105,11 @@ class Constraints:
             AppError: `request_invalid`, with the name of what can't be kept.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self.make, grammar)
+        self.waiting += 1
+        try:
+            return await loop.run_in_executor(self._thread, self.make, grammar)
+        finally:
+            self.waiting -= 1
 
     def make(self, grammar: str) -> Constraint:
         """The same at once, on the caller's thread."""
@@ -111,7 +123,15 @@ class Constraints:
     def _tokenizer(self) -> LLTokenizer:
         vocabulary = self.vocabulary
         ends = [token for token in range(vocabulary.size) if vocabulary.ends_reply(token)]
-        return LLTokenizer(TokenizerWrapper(_Tokens(vocabulary, ends[0])), eos_token=ends)
+        if not ends:
+            reason = (
+                "this model has no token that ends a reply, so that it could not end a JSON text"
+            )
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        tokens = _Tokens(vocabulary, ends[0])
+        tokenizer = LLTokenizer(TokenizerWrapper(tokens), eos_token=ends)
+        tokens.greedy = tokenizer.greedy_tokenize
+        return tokenizer
 
 
 class _Tokens:
@@ -121,6 +141,7 @@ class _Tokens:
 
     def __init__(self, vocabulary: Vocabulary, end: int) -> None:
         self._vocabulary = vocabulary
+        self.greedy: Callable[[str], list[int]] | None = None
         self.eos_token_id = end
         self.tokens = [vocabulary.piece(token) for token in range(vocabulary.size)]
         self.special_token_ids = []
@@ -129,17 +150,16 @@ class _Tokens:
             self.special_token_ids.append(token)
 
     def __call__(self, text: str) -> list[int]:
-        return self._vocabulary.tokenize_inside(text)
+        tokens = self._vocabulary.tokenize_inside(text)
+        if self.greedy and self._vocabulary.detokenize(tokens) != text.encode():
+            # A vocabulary without a token for a space, for one.
+            return self.greedy(text)
+        return tokens
 
 
 def _reason(fault: str) -> str:
     for pattern, sentence in _FAULTS:
         if found := pattern.search(fault):
             return sentence(found)
-    return f"the JSON schema can't be used ({fault.strip().partition(chr(10))[0]})"
-
-
-def _give_way() -> None:
-    """Let the engine's threads go first, where the system can tell threads apart."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    _, _, detail = fault.strip().rpartition("failed to compile JSON schema: ")
+    return f"the JSON schema can't be used ({detail.partition(chr(10))[0]})"

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.candidates import Candidates, apply_sampler, candidate_of
-from app.inference.sampling import LARGEST_GRAMMAR_BYTES
+from app.inference.grammar_bounds import require_bounded_grammar
 from app.inference.vocabulary import Vocabulary
 from app.native.library import load_llama
-
-_DEEPEST = 100
-_MOST_REPETITIONS = 1000
-_OPENING, _CLOSING = "([{", ")]}"
-_STRING_OR_CLASS = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|#[^\n]*')
-_REPETITION = re.compile(r"\{\s*(\d+)?\s*,?\s*(\d+)?\s*\}")
 
 
 class Grammar:
@@ -57,30 +49,3 @@ class Grammar:
     def close(self) -> None:
         """Free it."""
         self._llama.llama_sampler_free(self._sampler)
-
-
-def require_bounded_grammar(grammar: str) -> None:
-    """Check that llama.cpp can take a grammar without overflowing its stack or its memory.
-
-    Raises:
-        AppError: `request_invalid`.
-    """
-    bare = _STRING_OR_CLASS.sub("", grammar)
-    repetitions = [int(n) for pair in _REPETITION.findall(bare) for n in pair if n]
-    if (
-        len(grammar) > LARGEST_GRAMMAR_BYTES
-        or _depth(bare) > _DEEPEST
-        or max(repetitions, default=0) > _MOST_REPETITIONS
-    ):
-        raise AppError(ErrorCode.REQUEST_INVALID, reason="the grammar is too large")
-
-
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    for character in text:
-        if character in _OPENING:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in _CLOSING:
-            depth -= 1
-    return deepest

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -18,11 +19,11 @@ from app.core.errors import AppError, ErrorCode
 from app.inference.schema_choices import open_choices
 
 AnySchema: TypeAlias = dict[str, Any] | bool
-LARGEST_SCHEMA_BYTES = 256 * 1024
+LARGEST_SCHEMA_BYTES = 512 * 1024
 _DEEPEST = 100
 _MOST_PROPERTIES, _MOST_OPTIONAL, _MOST_PATTERNS = 5000, 2000, 64
 _LARGEST_MULTIPLE = 100_000
-_OPENING, _CLOSING = "[{", "]}"
+_BRACKET = re.compile(r"[\[\]{}]")
 _DATA = ("const", "enum", "default", "example", "examples")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 """The keywords whose values are schemas by names, which may look like keywords."""
@@ -171,6 +172,10 @@ def _require_known(node: dict[str, Any]) -> None:
     for keyword in _OLD_LIMITS:
         if keyword in node:
             raise _refusal(f"“{keyword}” is not supported in a JSON schema")
+    fewest, required = node.get("minProperties", 0), node.get("required", [])
+    if isinstance(fewest, int) and isinstance(required, list) and fewest > len(required) + 1:
+        # The same key twice would count for two.
+        raise _refusal("“minProperties” is not supported in a JSON schema, except 1")
     if "$ref" in node and "$id" in node:
         # Before draft 2019-09 it had no meaning there, since then it changes what is referred to.
         raise _refusal("“$id” beside “$ref” is not supported in a JSON schema")
@@ -229,12 +234,9 @@ def _close(node: dict[str, Any]) -> None:
 
 def _depth(text: str) -> int:
     deepest = depth = 0
-    for character in text:
-        if character in _OPENING:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in _CLOSING:
-            depth -= 1
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

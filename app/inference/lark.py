@@ -65,7 +65,7 @@ def rules_up_to(mark: str, name: str, controls: Mapping[str, int]) -> Iterator[s
 
     A mark that the vocabulary has as a control token may be spelled nevertheless.
     """
-    spelled = re.escape(mark).replace("/", "\\/").replace("\\<", "<").replace("\\>", ">")
+    spelled = re.escape(mark).replace("/", "\\/").replace("\\\n", "\\n")
     written = literal(mark, controls)
     if written == plain_literal(mark):
         yield f"{name}[lazy]: /{_ANY_TEXT}{spelled}/"

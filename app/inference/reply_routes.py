@@ -23,7 +23,7 @@ from app.inference.answers import (
     failure_of,
     notice_body,
 )
-from app.inference.constraints import Constraints
+from app.inference.constraints import Constraint, Constraints
 from app.inference.generation import Generation, Piece
 from app.inference.lark import json_grammar
 from app.inference.metrics import Metrics
@@ -43,6 +43,7 @@ from app.inference.sampling import Sampling
 from app.inference.worker import BusyError, EngineThread
 
 _DISCONNECT_POLL_SECONDS = 0.1
+_MOST_GRAMMARS = 16
 Result = TypeVar("Result")
 
 
@@ -127,16 +128,18 @@ async def _answer(
     request: Request, model: ServedModel, asked: GenerationRequest, task: _Task
 ) -> Response:
     prompt = task.prompt
-    generation = Generation(
-        prompt=lambda session: session.vocabulary.tokenize_prompt(prompt.text, prompt.untrusted),
-        sampling=task.sampling,
-        constraint=await model.constraints.made(task.grammar) if task.grammar else None,
-        most_tokens=asked.token_limit(),
-        stops=(*asked.stops(), *prompt.stops),
-        overflow=asked.overflow(),
-        probabilities=asked.probabilities(),
-    )
     try:
+        generation = Generation(
+            prompt=lambda session: session.vocabulary.tokenize_prompt(
+                prompt.text, prompt.untrusted
+            ),
+            sampling=task.sampling,
+            constraint=await _constraint_of(model, task.grammar),
+            most_tokens=asked.token_limit(),
+            stops=(*asked.stops(), *prompt.stops),
+            overflow=asked.overflow(),
+            probabilities=asked.probabilities(),
+        )
         pieces = model.engine.submit(generation)
     except BusyError:
         model.metrics.count_refusal()
@@ -158,6 +161,14 @@ async def _answer(
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store"},
     )
+
+
+async def _constraint_of(model: ServedModel, grammar: str) -> Constraint | None:
+    if not grammar:
+        return None
+    if model.constraints.waiting >= _MOST_GRAMMARS:
+        raise BusyError
+    return await model.constraints.made(grammar)
 
 
 def _new_answer(

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
+from app.inference.candidates import candidates_of
 from app.inference.constraints import Constraints
-from app.inference.lark import rules_up_to
+from app.inference.lark import json_grammar, rules_up_to
 from app.inference.loading import LoadWishes
 from app.inference.reply import ReplyFormat
 from app.inference.session import Session
@@ -168,7 +170,7 @@ def test_a_tool_without_parameters_is_called_without_arguments(constraints: Cons
             [{"type": "function", "function": {"name": "a", "parameters": {"type": "wheat"}}}],
             "wheat",
         ),
-        (BOUNDED * 1000, "the tools are too large"),
+        (BOUNDED * 2000, "the tools are too large"),
     ],
 )
 def test_tools_that_no_grammar_can_be_made_of_are_refused(
@@ -198,3 +200,31 @@ def test_text_goes_up_to_the_first_mark(constraints: Constraints, mark: str) -> 
     for text in texts:
         ends_with_first = mark in text and text.index(mark) + len(mark) == len(text)
         assert (allowed(constraints, grammar, text) == (text, True)) == ends_with_first, text
+
+
+def test_control_tokens_are_marks_and_never_text(constraints: Constraints) -> None:
+    vocabulary = constraints.vocabulary
+    controls = vocabulary.control_texts()
+    begin, end = (controls[f"<|{name}_header_id|>"] for name in ("start", "end"))
+    stop = next(token for token in range(vocabulary.size) if vocabulary.ends_reply(token))
+    mark = "<|end_header_id|>\n"
+    grammar = "\n".join(("start: up /x?/", *rules_up_to(mark, "up", controls)))
+    newline, letter = (vocabulary.tokenize_inside(text)[0] for text in ("\n", "x"))
+    constraint = constraints.make(grammar)
+    constraint.accept(letter)
+    assert [constraint.allows(token) for token in (letter, begin, stop, end)] == [
+        *(True, False, False, True)
+    ]
+    constraint.accept(end)
+    assert [constraint.allows(token) for token in (newline, letter, stop)] == [True, False, False]
+    constraint.accept(newline)
+    assert constraint.allows(stop)
+    assert allowed(constraints, grammar, "abc" + mark) == ("abc" + mark, True)
+    assert allowed(constraints, grammar, f"abc{mark}abc")[0] != f"abc{mark}abc"
+    constraint = constraints.make(json_grammar({"type": "string"}))
+    for token in vocabulary.tokenize_inside('"a'):
+        constraint.accept(token)
+    assert not any(map(constraint.allows, controls.values()))
+    candidates = candidates_of(np.zeros(vocabulary.size, np.float32))
+    constraint.restrict(candidates)
+    assert not np.isfinite(candidates["logit"][list(controls.values())]).any()

@@ -352,7 +352,15 @@ def test_a_grammar_is_followed(session: Session) -> None:
 
 @pytest.mark.parametrize(
     "grammar",
-    ["other ::= [a-z]", "root ::= " + "(" * 60_000, 'root ::= "a"{1,1000000000}'],
+    [
+        "other ::= [a-z]",
+        "root ::= " + "(" * 60_000,
+        'root ::= "a"{1,1000000000}',
+        "root ::= ([a-z]?){1000}",
+        'root ::= some{1000}\nsome ::= [a-z]{0,9} blank\nblank ::= ""',
+        "root ::= " + "[a-z]{0,1000} " * 40,
+        "root ::= a0\n" + "\n".join(f"a{n} ::= a{n + 1}" for n in range(3000)) + '\na3000 ::= ""',
+    ],
 )
 def test_a_grammar_that_can_not_be_used_is_refused(session: Session, grammar: str) -> None:
     with pytest.raises(AppError) as raised:
