@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,7 +58,7 @@ class Row:
         if self.theirs != YES:
             return "both refuse" if self.ours != YES else "only ours converts"
         if self.ours != YES:
-            return "only llama.cpp converts"
+            return "only llama.cpp converts" if self.loads == YES else "converts, does not load"
         is_exact = (self.local, self.remote) == ("0", "0")
         return "equal" if self.equal == YES and is_exact else "different"
 
@@ -64,12 +66,15 @@ class Row:
 class Trials:
     """The processes that do the work, in one data folder."""
 
-    def __init__(self, home: Path, hub: LocalHub) -> None:
+    def __init__(self, home: Path, hub: LocalHub, levels: Sequence[str] = LEVELS) -> None:
         self._home = home
         self._hub = hub
+        self._levels = levels
         self._converter = lend_converter(home)
+        places = {"GRISTMILL_HOME": str(home), "HF_ENDPOINT": hub.endpoint}
         self._ours = {
-            version: PreparedProcess(_IMPORT_OURS, arguments=(version,)) for version in VERSIONS
+            version: PreparedProcess(_IMPORT_OURS, os.environ | places, (version,))
+            for version in VERSIONS
         }
         self._comparison = PreparedProcess(_IMPORT_COMPARISON)
         self._lock = threading.Lock()
@@ -95,7 +100,7 @@ class Trials:
         return run_script(script, self._converter, arguments, transformers_for(source))
 
     def _ours_beside(self, row: Row, source: Path, folder: Path, reference: Path) -> Row:
-        levels = [word for level in LEVELS for word in ("--level", level)]
+        levels = [word for level in self._levels for word in ("--level", level)]
         ours = self._ours[transformers_for(source)]
         converted = ours.run(
             "app", "convert", str(source), *levels, "--to", str(folder / "made"), "--verbose"
@@ -103,8 +108,9 @@ class Trials:
         used = _READ_WITH.findall(converted.output)
         row = replace(row, ours=_words_of(converted), read_with=used[-1] if used else "-")
         if row.ours != YES:
-            return row
-        files = [folder / "made" / f"{source.name}-{level}.gguf" for level in LEVELS]
+            loads = self._compared(reference, []).refusal if row.theirs == YES else "-"
+            return replace(row, loads=loads or YES)
+        files = [folder / "made" / f"{source.name}-{level}.gguf" for level in self._levels]
         is_there = row.theirs == YES
         compared = self._compared(reference if is_there else files[-1], files)
         differences = {words for words in compared.differences.values() if words}

@@ -1,7 +1,8 @@
 """Converted files against those of llama.cpp: `python -m tests.level_comparison REFERENCE FILE...`.
 
-Prints as JSON where each file's level differs from what llama.cpp's quantizer makes of REFERENCE;
-and loads the first file for one token. In a process of its own, because the engine may abort.
+Prints as JSON where each file's level differs from what llama.cpp's quantizer makes of REFERENCE,
+and loads the first of them (or REFERENCE alone) for one token. In a process of its own, because the
+engine may abort.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _CONTEXT = 64
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """What differs at each level, empty where nothing does; why the first file does not load."""
+    """What differs at each level, empty where nothing does; why the file does not load."""
 
     differences: dict[str, str]
     refusal: str
@@ -92,7 +93,7 @@ def _main() -> None:
     for file in files:
         level = file.stem.rpartition("-")[2]
         differences[level] = difference(file, quantized_by_llama_cpp(reference, level))
-    compared = Compared(differences, first_token_refusal(files[0]))
+    compared = Compared(differences, first_token_refusal(files[0] if files else reference))
     print(json.dumps(msgspec.to_builtins(compared)))
 
 

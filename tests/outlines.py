@@ -10,7 +10,6 @@ from pathlib import Path
 
 from app.conversion.installation import converter_folder
 from app.conversion.transformers_choice import transformers_for
-from app.conversion.transformers_choice import transformers_for
 from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.events import Event
 from app.core.settings import Settings
@@ -62,7 +61,6 @@ def _sized(place: Path, *, is_remote: bool) -> SizedSource:
     with VocabularyAhead() as vocabulary:
         if is_remote:
             vocabulary.start(converter_folder(Settings()))
-            vocabulary.read_with(transformers_for(place))
             vocabulary.read_with(transformers_for(place))
             vocabulary.begin(place)
         return size_source(place, Settings(), allows_pickle=False, vocabulary=vocabulary)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-_LAYERS = 4
-"""Enough for the usual patterns of layer kinds."""
 _SMALL: dict[str, Any] = {
     "hidden_size": 256,
     "intermediate_size": 512,
@@ -66,7 +64,6 @@ _SMALL: dict[str, Any] = {
     "n_layer": 2,
     "n_head": 4,
     "n_positions": 512,
-    "n_inner": 512,
     "d_model": 256,
     "d_kv": 64,
     "d_ff": 512,
@@ -104,7 +101,71 @@ _SMALL: dict[str, Any] = {
     "num_embeddings": 64,
     "image_token_embed_dim": 256,
 }
-_OF_CLASS: dict[str, dict[str, Any]] = {}
+_ALL_HEADS = {"num_key_value_heads": 4}
+_FOUR_LAYERS = {"num_hidden_layers": 4}
+_CONVOLUTIONS = {**_FOUR_LAYERS, "layer_types": ["conv", "conv", "full_attention", "conv"]}
+_ENCODER_AND_DECODER = {"decoder_start_token_id": 0, "eos_token_id": 1}
+_SECTIONS = {"rope_scaling": {"rope_type": "default", "mrope_section": [8, 12, 12]}}
+_OF_CLASS: dict[str, dict[str, Any]] = {
+    "BambaConfig": {**_FOUR_LAYERS, "attn_layer_indices": [1]},
+    # Published ones say so, although their class does not know it.
+    "Cohere2Config": {"rotary_pct": 1.0},
+    "ChameleonConfig": {"vocabulary_map": {"<image>": 4}},
+    "DbrxConfig": {
+        "attn_config": {"kv_n_heads": 2, "clip_qkv": 8, "rope_theta": 10000.0},
+        "ffn_config": {"ffn_hidden_size": 512, "moe_num_experts": 4, "moe_top_k": 2},
+    },
+    "DeepseekV2Config": _ALL_HEADS,
+    "DeepseekV3Config": _ALL_HEADS,
+    "DeepseekV32Config": _ALL_HEADS,
+    "Dots1Config": _ALL_HEADS,
+    "Dots3NoteTextConfig": _ALL_HEADS,
+    "FalconConfig": {
+        "new_decoder_architecture": False,
+        "multi_query": True,
+        "num_kv_heads": 1,
+    },
+    "FalconH1Config": {"head_dim": 64},
+    "GPT2Config": {"n_ctx": 512},
+    "Gemma2Config": {"query_pre_attn_scalar": 64},
+    "Gemma3TextConfig": {"query_pre_attn_scalar": 64, "num_hidden_layers": 6},
+    "Gemma3nTextConfig": {"num_hidden_layers": 10, "num_kv_shared_layers": 5},
+    "Glm5NextTextConfig": {**_ALL_HEADS, "qk_rope_head_dim": 0, "qk_head_dim": 64},
+    "GraniteMoeHybridConfig": {
+        **_FOUR_LAYERS,
+        "layer_types": ["mamba", "attention", "mamba", "mamba"],
+    },
+    "JambaConfig": {
+        **_FOUR_LAYERS,
+        "attn_layer_period": 2,
+        "attn_layer_offset": 1,
+        "use_mamba_kernels": False,
+    },
+    "Lfm2Config": _CONVOLUTIONS,
+    "Lfm2MoeConfig": {**_CONVOLUTIONS, "num_dense_layers": 2},
+    "Llama4TextConfig": {
+        **_FOUR_LAYERS,
+        "intermediate_size_mlp": 512,
+        "attention_chunk_size": 64,
+    },
+    "Mamba2Config": {"num_heads": 8, "head_dim": 64, "n_groups": 1},
+    "MT5Config": _ENCODER_AND_DECODER,
+    "NemotronHConfig": {
+        **_FOUR_LAYERS,
+        "layers_block_type": ["mamba", "attention", "mamba", "mlp"],
+        "mamba_num_heads": 8,
+    },
+    # Its feed-forward width is four times the model's, whatever the configuration says.
+    "PhiConfig": {"num_key_value_heads": 4, "intermediate_size": 1024},
+    "PocketTTSFlowHeadConfig": {"condition_dim": 256},
+    "Qwen3NextConfig": _FOUR_LAYERS,
+    "Qwen3VLTextConfig": _SECTIONS,
+    "Qwen3VLMoeTextConfig": _SECTIONS,
+    "Qwen3_5MoeTextConfig": _FOUR_LAYERS,
+    "Qwen3_5TextConfig": _FOUR_LAYERS,
+    "T5Config": _ENCODER_AND_DECODER,
+    "UMT5Config": _ENCODER_AND_DECODER,
+}
 """What the fields' names can't tell: values of one class."""
 
 
@@ -114,18 +175,20 @@ def small_configuration(kind: Any, vocabulary: int) -> Any:
 
 
 def _values(kind: Any, vocabulary: int) -> dict[str, Any]:
-    name = kind.__name__
-    fields = _fields(kind)
-    values = {field: value for field, value in _SMALL.items() if field in fields}
-    values |= {field: vocabulary for field in fields if field.startswith("vocab_size")}
-    for part, part_kind in kind.sub_configs.items():
-        if hasattr(part_kind, "sub_configs"):
-            values[part] = _values(part_kind, vocabulary)
-    return values | _OF_CLASS.get(name, {})
+    usual = _usual(kind)
+    values = {name: value for name, value in _SMALL.items() if name in usual}
+    values |= {name: vocabulary for name in usual if name.startswith("vocab_size")}
+    for name, value in usual.items():
+        if hasattr(value, "to_dict"):
+            part = type(value)
+            values[name] = {"model_type": part.model_type, **_values(part, vocabulary)}
+    return values | _OF_CLASS.get(kind.__name__, {})
 
 
-def _fields(kind: Any) -> set[str]:
+def _usual(kind: Any) -> dict[str, Any]:
+    """The fields of a class with their usual values; all that are known where it has none."""
     try:
-        return set(kind().to_dict())
-    except Exception:
-        return set(_SMALL)
+        made = kind()
+    except ValueError:
+        return _SMALL
+    return {**made.to_dict(), **vars(made)}

@@ -37,8 +37,7 @@ def _write_byte_pairs(folder: Path, saved: Saved) -> int:
     first = len(tokenizer["model"]["vocab"])
     template = {**tokenizer["added_tokens"][0], "special": True}
     tokenizer["added_tokens"] += [
-        {**template, "id": first + place, "content": text}
-        for place, text in enumerate(_NEW_TOKENS)
+        {**template, "id": first + place, "content": text} for place, text in enumerate(_NEW_TOKENS)
     ]
     if saved == "4":
         config = {name: config[name] for name in ("bos_token", "eos_token", "unk_token")}

@@ -22,6 +22,7 @@ def environment_with(transformers: Transformers) -> dict[str, str]:
     path = [str(pinned_packages())] if transformers == "pinned" else []
     return {
         **os.environ,
+        "GRISTMILL_HOME": str(PERSONS_HOME),
         "PYTHONPATH": os.pathsep.join([*path, *filter(None, [os.environ.get("PYTHONPATH")])]),
         "HF_HUB_OFFLINE": "1",
         "PYTHONWARNINGS": "ignore",

@@ -127,9 +127,10 @@ def _planned(source: Source, converter: Path) -> SizedSource:
         with trying_both(laid_out.transformers):
             require_loadable(hollow.without_vocabulary)
         header = read_header(hollow.without_vocabulary)
+        # Both read arrays in the file.
+        shape, is_causal = shape_of(header), facts_of([header]).is_causal
         sized = _sorted([_sized(laid_out.layout, hollow, level) for level in levels])
-    is_causal = facts_of([header]).is_causal
-    return SizedSource(shape_of(header), is_causal, sized, laid_out.layout, laid_out.transformers)
+    return SizedSource(shape, is_causal, sized, laid_out.layout, laid_out.transformers)
 
 
 def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:

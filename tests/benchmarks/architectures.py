@@ -9,7 +9,6 @@ the folder and for a repository on a Hub on loopback, are compared with the file
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -33,7 +32,6 @@ def main() -> None:
         print(make_registered(names, version), file=sys.stderr)
     cases = [(name, version) for name in names for version in VERSIONS]
     with tempfile.TemporaryDirectory() as folder, LocalHub() as hub:
-        os.environ |= {"GRISTMILL_HOME": f"{folder}/home", "HF_ENDPOINT": hub.endpoint}
         trials = Trials(Path(folder) / "home", hub)
         print(_line("", *_TITLES))
         with ThreadPoolExecutor(_PARALLEL) as pool:
