@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from app.conversion.transformers_choice import Transformers, transformers_for
 from tests.installed import lend_converter
-from tests.level_comparison import Compared
 from tests.llama_cpp_tools import run_script
 from tests.local_hub import LocalHub
 from tests.prepared_processes import PreparedProcess, Run
@@ -23,7 +20,7 @@ from tests.registered_architectures import registered_checkpoint
 
 LEVELS = ("Q2_K", "Q4_K_M", "Q8_0", "BF16")
 VERSIONS: tuple[Transformers, ...] = ("pinned", "own")
-YES = "yes"
+YES, NOT_MADE = "yes", "not made"
 _IMPORT_OURS = """
 import sys
 import app.cli.convert, app.conversion.job, app.hub.repository, tests.outlines, torch
@@ -32,7 +29,7 @@ from app.conversion.installation import converter_folder
 from app.core.settings import Settings
 import_converter(converter_folder(Settings()), sys.argv[2])
 """
-_IMPORT_COMPARISON = "import llama_cpp.llama_cpp, tests.level_comparison"
+_IMPORT_ENGINE = "import llama_cpp.llama_cpp, tests.level_comparison"
 _READ_WITH = re.compile(r"transformers (\d\S*?)(?:,|\s|$)")
 
 
@@ -42,7 +39,7 @@ class Row:
 
     architecture: str
     saved_by: Transformers
-    theirs: str = "not made"
+    theirs: str = NOT_MADE
     ours: str = "-"
     read_with: str = "-"
     equal: str = "-"
@@ -53,8 +50,8 @@ class Row:
     @property
     def outcome(self) -> str:
         """The kind of row that it is."""
-        if self.theirs == "not made":
-            return "not made"
+        if self.theirs == NOT_MADE:
+            return NOT_MADE
         if self.theirs != YES:
             return "both refuse" if self.ours != YES else "only ours converts"
         if self.ours != YES:
@@ -76,7 +73,7 @@ class Trials:
             version: PreparedProcess(_IMPORT_OURS, os.environ | places, (version,))
             for version in VERSIONS
         }
-        self._comparison = PreparedProcess(_IMPORT_COMPARISON)
+        self._engine = PreparedProcess(_IMPORT_ENGINE)
         self._lock = threading.Lock()
 
     def row(self, architecture: str, saved_by: Transformers) -> Row:
@@ -107,31 +104,32 @@ class Trials:
         )
         used = _READ_WITH.findall(converted.output)
         row = replace(row, ours=_words_of(converted), read_with=used[-1] if used else "-")
-        if row.ours != YES:
-            loads = self._compared(reference, []).refusal if row.theirs == YES else "-"
-            return replace(row, loads=loads or YES)
         files = [folder / "made" / f"{source.name}-{level}.gguf" for level in self._levels]
         is_there = row.theirs == YES
-        compared = self._compared(reference if is_there else files[-1], files)
-        differences = {words for words in compared.differences.values() if words}
-        equal = "; ".join(differences) or YES
+        if row.ours != YES:
+            return replace(row, loads=self._loads(reference) if is_there else "-")
         local, remote = (
             _off(ours.run("tests.outlines", place), files)
             for place in (str(source), self._published(source, row.saved_by))
         )
         return replace(
             row,
-            equal=equal if is_there else "-",
-            loads=compared.refusal or YES,
+            equal=self._equal(reference, files) if is_there else "-",
+            loads=self._loads(files[0]),
             local=local,
             remote=remote,
         )
 
-    def _compared(self, reference: Path, files: list[Path]) -> Compared:
-        run = self._comparison.run("tests.level_comparison", str(reference), *map(str, files))
+    def _equal(self, reference: Path, files: list[Path]) -> str:
+        run = self._engine.run("tests.level_comparison", str(reference), *map(str, files))
         if run.status != 0:
-            return Compared({"all": f"compared {run.status}: {_last_words(run)}"}, "not tried")
-        return msgspec.json.decode(run.output.splitlines()[-1], type=Compared)
+            return _last_words(run)
+        differences = json.loads(run.output.splitlines()[-1]).values()
+        return "; ".join({words for words in differences if words}) or YES
+
+    def _loads(self, file: Path) -> str:
+        run = self._engine.run("tests.first_token", str(file))
+        return "aborts" if run.status < 0 else _words_of(run)
 
     def _published(self, source: Path, saved_by: Transformers) -> str:
         name = f"{saved_by}/{source.name}"

@@ -7,6 +7,8 @@ pins, or by ours.
 from __future__ import annotations
 
 import copy
+import functools
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -16,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from app.conversion.architectures import known_architectures
+from tests import small_configurations, small_tokenizers
 from tests.checkpoints import cache_folder, keep
 from tests.installed import PERSONS_HOME
 from tests.small_configurations import small_configuration
 from tests.small_tokenizers import TokenizerKind, write_tokenizer
 from tests.transformers_versions import Transformers, environment_with
 
+_FAULTS = (ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
 _MOST_WEIGHTS = 60_000_000
 _KINDS: dict[TokenizerKind, frozenset[str]] = {
     "sentencepiece": frozenset(
@@ -74,25 +78,34 @@ def registered_architectures() -> dict[str, str]:
 
 
 def _folder_of(architecture: str, saved_by: Transformers) -> Path:
-    return cache_folder() / "architectures" / saved_by / architecture
+    return cache_folder() / f"architectures-{_edition()}" / saved_by / architecture
+
+
+@functools.cache
+def _edition() -> str:
+    """Another one whenever other checkpoints would be made."""
+    sources = [Path(module.__file__ or "") for module in (small_configurations, small_tokenizers)]
+    content = b"".join(source.read_bytes() for source in sources)
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _main() -> None:
     import transformers
 
-    saved_by, *names = sys.argv[1:]
+    version, *names = sys.argv[1:]
+    saved_by: Transformers = "pinned" if version == "pinned" else "own"
     for name in names:
         if not hasattr(transformers, name):
             continue
-        folder = cache_folder() / "architectures" / saved_by
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as made:
+        folder = _folder_of(name, saved_by)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
             try:
                 _save(getattr(transformers, name), name, Path(made) / name)
-            except (ValueError, TypeError, AttributeError, KeyError, ImportError, IndexError):
+            except _FAULTS:
                 print(f"{name}:\n{traceback.format_exc(limit=-2)}", file=sys.stderr)
             else:
-                keep(Path(made) / name, folder / name)
+                keep(Path(made) / name, folder)
 
 
 def _save(model_kind: Any, architecture: str, folder: Path) -> None:

@@ -118,8 +118,11 @@ _OF_CLASS: dict[str, dict[str, Any]] = {
     "DeepseekV2Config": _ALL_HEADS,
     "DeepseekV3Config": _ALL_HEADS,
     "DeepseekV32Config": _ALL_HEADS,
+    "DeepseekV4Config": {"num_hash_layers": 0},
     "Dots1Config": _ALL_HEADS,
-    "Dots3NoteTextConfig": _ALL_HEADS,
+    "Dots3NoteTextConfig": {**_ALL_HEADS, "topk_method": "noaux_tc", "scoring_func": "sigmoid"},
+    "EuroBertConfig": {"classifier_pooling": "mean"},
+    "ExaoneMoeConfig": {"scoring_func": "sigmoid"},
     "FalconConfig": {
         "new_decoder_architecture": False,
         "multi_query": True,

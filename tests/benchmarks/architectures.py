@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.architecture_trials import VERSIONS, YES, Row, Trials
+from tests.architecture_trials import NOT_MADE, VERSIONS, YES, Row, Trials
 from tests.local_hub import LocalHub
 from tests.registered_architectures import make_registered, registered_architectures
 
@@ -44,7 +44,7 @@ def _shown(rows: Iterable[Row]) -> Iterator[Row]:
     for row in rows:
         yield row
         told = (row.theirs, row.ours, row.equal, row.loads, row.local, row.remote)
-        is_short = [word in {YES, "-"} or word.isdecimal() for word in told]
+        is_short = [word in {YES, "-", NOT_MADE} or word.isdecimal() for word in told]
         cells = [word if short else "no" for word, short in zip(told, is_short, strict=True)]
         print(_line(row.architecture, row.saved_by, *cells, row.read_with))
         for title, word, short in zip(_TITLES[1:], told, is_short, strict=False):
