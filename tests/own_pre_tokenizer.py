@@ -54,6 +54,7 @@ def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
         "model": {
             "type": "BPE",
             "ignore_merges": True,
+            "byte_fallback": False,
             "vocab": {text: place for place, text in enumerate(texts) if text not in special},
             "merges": merges,
         },

@@ -36,6 +36,7 @@ _KINDS: dict[TokenizerKind, frozenset[str]] = {
 }
 """Modules of the converter; all others read byte pairs."""
 _KIND_OF: dict[str, TokenizerKind] = {
+    "NemotronHForCausalLM": "byte pairs",
     "PhiForCausalLM": "byte pairs",
     "ModernBertModel": "byte pairs",
     "ModernBertForMaskedLM": "byte pairs",

@@ -129,6 +129,8 @@ _OF_CLASS: dict[str, dict[str, Any]] = {
         "num_kv_heads": 1,
     },
     "FalconH1Config": {"head_dim": 64},
+    "Glm4MoeLiteConfig": _ALL_HEADS,
+    "GlmMoeDsaConfig": _ALL_HEADS,
     "GPT2Config": {"n_ctx": 512},
     "Gemma2Config": {"query_pre_attn_scalar": 64},
     "Gemma3TextConfig": {"query_pre_attn_scalar": 64, "num_hidden_layers": 6},

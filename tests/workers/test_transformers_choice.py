@@ -15,7 +15,7 @@ from app.conversion.transformers_choice import Transformers
 from app.core.errors import ErrorCode
 from app.library.header import read_array, read_header
 from tests.checkpoints import make_tiny_llama
-from tests.llama_cpp_tools import converted_by_llama_cpp
+from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.own_pre_tokenizer import make_llama_3_as_gpt2
 from tests.registered_architectures import make_registered, registered_checkpoint
 from tests.verbs import Ended, run_verb, sentence_of
@@ -62,7 +62,7 @@ def test_a_model_that_no_version_has_keeps_its_pattern(tmp_path: Path, converter
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
     assert read_array(read_header(file), "nemotron_h.attention.head_count_kv") == [0, 2, 0, 0]
-    assert file.read_bytes() == reference(source, converter).read_bytes()
+    assert file.read_bytes() == reference(source, converter)
     assert versions_named(ended) == [_PINNED]
 
 
@@ -71,7 +71,7 @@ def test_a_pre_tokenizer_of_its_own_is_the_one_that_counts(tmp_path: Path, conve
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
     assert read_header(file).metadata["tokenizer.ggml.pre"] == "llama-bpe"
-    assert file.read_bytes() == reference(source, converter).read_bytes()
+    assert file.read_bytes() == reference(source, converter)
 
 
 def test_no_class_puts_a_token_of_its_own_in_a_configuration(
@@ -80,7 +80,7 @@ def test_no_class_puts_a_token_of_its_own_in_a_configuration(
     source = copied("HunYuanDenseV1ForCausalLM", "pinned", tmp_path / "model", eod_token_id=None)
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
-    assert file.read_bytes() == reference(source, converter).read_bytes()
+    assert file.read_bytes() == reference(source, converter)
     assert read_header(file).metadata["tokenizer.ggml.eos_token_id"] == 2
 
 
@@ -114,6 +114,7 @@ def test_the_version_is_told(saved_by: str, version: str, tmp_path: Path) -> Non
     assert versions_named(ended) == [version]
 
 
-def reference(source: Path, converter: Path) -> Path:
-    """What llama.cpp's converter makes in the environment that it pins."""
-    return converted_by_llama_cpp(source, converter, "bf16", source.parent)
+def reference(source: Path, converter: Path) -> bytes:
+    """What llama.cpp makes in the environment that it pins."""
+    file = converted_by_llama_cpp(source, converter, "bf16", source.parent)
+    return quantized_by_llama_cpp(file, "BF16")
