@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -59,9 +58,6 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
         "num_kv_heads": 1,
     },
 }
-UNREADABLE_TO_LLAMA_CPP = "GPTNeoXConfig"
-"""With transformers 5, llama.cpp's own script can't convert it in any way."""
-ARCHITECTURES = sorted({*_SENTENCEPIECE, *_BYTE_PAIRS} - {UNREADABLE_TO_LLAMA_CPP})
 
 
 def make_checkpoint(configuration: str, folder: Path, **changes: Any) -> Path:
@@ -96,18 +92,3 @@ def _save(configuration: str, values: dict[str, Any], folder: Path) -> None:
     make: Callable[..., Any] = getattr(transformers, configuration)
     model = transformers.AutoModelForCausalLM.from_config(make(**values), dtype=torch.bfloat16)
     model.save_pretrained(folder)
-
-
-def with_old_names(checkpoint: Path, folder: Path) -> Path:
-    """The checkpoint, or a copy of it in `folder`, with a field that transformers no longer writes.
-
-    llama.cpp's own script needs it; it repeats what stands elsewhere.
-    """
-    config = json.loads((checkpoint / "config.json").read_text())
-    if config["model_type"] != "gpt2":
-        return checkpoint
-    copy = folder / checkpoint.name
-    shutil.copytree(checkpoint, copy)
-    changed = config | {"n_ctx": config["n_positions"]}
-    (copy / "config.json").write_text(json.dumps(changed))
-    return copy

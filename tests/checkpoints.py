@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 _HEAD_WIDTH = 64
-_SENTENCES = (
+SENTENCES = (
     "The miller opens the gate and the water turns the wheel.",
     "Two round stones grind the wheat, the rye and the barley into flour.",
     "A sack of grain weighs 80 kg; after grinding, 72 kg of flour are left.",
@@ -57,7 +57,7 @@ def make_tiny_llama(
     folder.mkdir(parents=True, exist_ok=True)
     config = _llama_config(width, layers, vocabulary, dtype, tied=tied)
     _write_json(folder / "config.json", config)
-    _write_tokenizer(folder)
+    write_sentencepiece(folder)
     _write_weights(folder, _random_tensors(config, seed), shards)
     return folder
 
@@ -136,12 +136,13 @@ def _write_weights(folder: Path, tensors: dict[str, Any], shards: int) -> None:
     _write_json(folder / "model.safetensors.index.json", index)
 
 
-def _write_tokenizer(folder: Path) -> None:
+def write_sentencepiece(folder: Path) -> None:
+    """Write a Llama tokenizer of 512 pieces."""
     import sentencepiece
 
     trained = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(_SENTENCES * 4),
+        sentence_iterator=iter(SENTENCES * 4),
         model_writer=trained,
         model_type="bpe",
         vocab_size=512,

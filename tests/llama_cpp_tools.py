@@ -2,54 +2,59 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import functools
-import json
 import os
-import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from app.conversion.transformers_choice import Transformers, transformers_for
 from app.core.levels import level_named
 from app.native.importance_matrix import ImportanceMatrix
 from tests.ggml_quantization import silence_llama_cpp
+from tests.prepared_processes import PreparedProcess, Run
+from tests.transformers_versions import environment_with
 
 _THREADS = 2
-_RUN_SCRIPTS = """
-import importlib, json, os, runpy, sys
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/gguf-py"]
+_IMPORT_SCRIPTS = """
+import os, sys
+sys.path[:0] = [sys.argv[2], sys.argv[2] + "/gguf-py"]
 os.environ["NO_LOCAL_GGUF"] = "1"
-for name in ("conversion", "transformers.models.llama.configuration_llama"):
-    importlib.import_module(name)
-for line in sys.stdin:
-    arguments = json.loads(line)
-    if child := os.fork():
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(status, flush=True)
-        continue
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.argv = arguments
-    sys.path[0] = os.path.dirname(arguments[0])
-    runpy.run_path(arguments[0], run_name="__main__")
-    os._exit(0)
+import conversion, transformers.models.llama.configuration_llama
 """
 
 
 def converted_by_llama_cpp(
-    source: Path, converter: Path, outtype: str, folder: Path, *options: str
+    source: Path,
+    converter: Path,
+    outtype: str,
+    folder: Path,
+    *options: str,
+    transformers: Transformers | None = None,
 ) -> Path:
-    """The file that convert_hf_to_gguf.py makes of a checkpoint, in 16 or 32 bits."""
-    script = "convert_hf_to_gguf.py"
-    return _run_script(script, converter, folder / f"{outtype}.gguf", source, outtype, *options)
+    """The file that convert_hf_to_gguf.py makes of a checkpoint, in 16 or 32 bits.
+
+    It runs in the environment that llama.cpp pins; checkpoints that transformers 5 saved are read
+    with ours. `transformers` is chosen otherwise where it is given.
+    """
+    file = folder / f"{outtype}.gguf"
+    arguments = (str(source), "--outtype", outtype, "--outfile", str(file), *options)
+    chosen = transformers or transformers_for(source)
+    run = run_script("convert_hf_to_gguf.py", converter, arguments, chosen)
+    assert run.status == 0, run.output
+    return file
 
 
 def adapter_by_llama_cpp(
     source: Path, base: Path, converter: Path, outtype: str, folder: Path
 ) -> Path:
     """The file that convert_lora_to_gguf.py makes of an adapter."""
-    file, options = folder / f"{outtype}.gguf", ("--base", str(base))
-    return _run_script("convert_lora_to_gguf.py", converter, file, source, outtype, *options)
+    file = folder / f"{outtype}.gguf"
+    options = ("--outtype", outtype, "--outfile", str(file), "--base", str(base))
+    script = "convert_lora_to_gguf.py"
+    run = run_script(script, converter, (str(source), *options), transformers_for(base))
+    assert run.status == 0, run.output
+    return file
 
 
 def quantized_by_llama_cpp(
@@ -83,34 +88,14 @@ def quantized_by_llama_cpp(
     return content
 
 
-def _run_script(
-    script: str, converter: Path, file: Path, source: Path, outtype: str, *options: str
-) -> Path:
+def run_script(
+    script: str, converter: Path, arguments: Sequence[str], transformers: Transformers
+) -> Run:
+    """Run a script of llama.cpp beside a version of transformers."""
     (version,) = converter.resolve().iterdir()
-    arguments = [str(source), "--outtype", outtype, "--outfile", str(file), *options]
-    runner = _runner(version)
-    assert runner.stdin is not None
-    assert runner.stdout is not None
-    runner.stdin.write(json.dumps([str(version / script), *arguments]) + "\n")
-    runner.stdin.flush()
-    assert runner.stdout.readline() == "0\n"
-    return file
+    return _prepared(version, transformers).run(str(version / script), *arguments)
 
 
 @functools.cache
-def _runner(version: Path) -> subprocess.Popen[str]:
-    """A process that has imported what llama.cpp's scripts import: that takes them seconds."""
-    runner = subprocess.Popen(
-        [sys.executable, "-c", _RUN_SCRIPTS, str(version)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
-    atexit.register(_end, runner)
-    return runner
-
-
-def _end(runner: subprocess.Popen[str]) -> None:
-    with runner:
-        pass
+def _prepared(version: Path, transformers: Transformers) -> PreparedProcess:
+    return PreparedProcess(_IMPORT_SCRIPTS, environment_with(transformers), (str(version),))

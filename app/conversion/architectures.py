@@ -23,7 +23,7 @@ def require_known_architecture(
     """
     names = _names_in(config)
     wanted = "projector" if is_projector else "text"
-    known = _known(converter).get(wanted)
+    known = known_architectures(converter).get(wanted)
     fitting = [name for name in names if known is None or name in known]
     if fitting or not names:
         return next(iter(fitting), "")
@@ -39,12 +39,16 @@ def _names_in(config: dict[str, Any]) -> list[str]:
     return [names[0] for names in lists if isinstance(names, list) and names]
 
 
-def _known(converter: Path) -> dict[str, frozenset[str]]:
+def known_architectures(converter: Path) -> dict[str, dict[str, str]]:
+    """The architectures of language models (`text`) and of projectors, with their modules.
+
+    Nothing where the converter's lists are not where they are expected.
+    """
     try:
         source = (converter / "conversion" / "__init__.py").read_text("utf-8", "replace")
         assignments = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
         return {
-            _LISTS[node.target.id]: frozenset(ast.literal_eval(node.value))
+            _LISTS[node.target.id]: ast.literal_eval(node.value)
             for node in assignments
             if isinstance(node.target, ast.Name) and node.target.id in _LISTS and node.value
         }

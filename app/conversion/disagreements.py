@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+_GRANITE_LAYERS = {"linear_attention": "mamba", "full_attention": "attention"}
+_NEMOTRON_LAYERS = {"linear_attention": "M", "full_attention": "*", "mlp": "-"}
+_NEMOTRON_LIST = "layers_block_type"
+_EXPERTS = ("num_experts_per_tok", "n_routed_experts", "n_shared_experts")
 _TOWER, _KNOWN_TOWER = "vision_tower.", "vision_tower.vision_model."
 
 
@@ -11,7 +15,9 @@ def settle(parameters: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint's configuration with the names that the converter asks for.
 
     transformers 5 writes no `n_ctx` for GPT-2 any more, and moved `rotary_pct` of GPT-NeoX into
-    `rope_parameters` (conversion/gpt2.py and gptneox.py still read the old names).
+    `rope_parameters`; it has other names for the kinds of layers of Granite-H, and lists those of
+    Nemotron-H, with experts whether or not there are any (conversion/gpt2.py, gptneox.py,
+    granite.py and nemotron.py read the old fields).
     """
     settled = dict(parameters)
     kind = parameters.get("model_type")
@@ -21,7 +27,20 @@ def settle(parameters: dict[str, Any]) -> dict[str, Any]:
         rope = parameters.get("rope_parameters") or {}
         if "partial_rotary_factor" in rope:
             settled.setdefault("rotary_pct", rope["partial_rotary_factor"])
+    if kind == "granitemoehybrid" and (layers := parameters.get("layer_types")):
+        settled["layer_types"] = [_GRANITE_LAYERS.get(layer, layer) for layer in layers]
+    if kind == "nemotron_h" and _is_nemotron_without_experts(parameters):
+        letters = map(_NEMOTRON_LAYERS.__getitem__, parameters[_NEMOTRON_LIST])
+        settled["hybrid_override_pattern"] = "".join(letters)
+        for name in _EXPERTS:
+            settled.pop(name, None)
     return settled
+
+
+def _is_nemotron_without_experts(parameters: dict[str, Any]) -> bool:
+    """Whether its layers are listed, none of them with experts: those the converter can read."""
+    layers = parameters.get(_NEMOTRON_LIST) or ()
+    return len(layers) > 0 and _NEMOTRON_LAYERS.keys() >= set(layers)
 
 
 def settle_names(model: Any) -> None:

@@ -128,9 +128,8 @@ def _planned(source: Source, converter: Path) -> SizedSource:
             require_loadable(hollow.without_vocabulary)
         header = read_header(hollow.without_vocabulary)
         # While the file is there: of long arrays a header has only the place.
-        shape = shape_of(header)
+        shape, is_causal = shape_of(header), facts_of([header]).is_causal
         sized = _sorted([_sized(laid_out.layout, hollow, level) for level in levels])
-    is_causal = facts_of([header]).is_causal
     return SizedSource(shape, is_causal, sized, laid_out.layout, laid_out.transformers)
 
 

@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.library.header import read_header
+from app.conversion.transformers_choice import Transformers
+from app.library.header import read_array, read_header
 from app.native.importance_matrix import (
     Activations,
     ImportanceMatrix,
     read_importance_matrix,
     save_importance_matrix,
 )
-from tests.architectures import (
-    ARCHITECTURES,
-    UNREADABLE_TO_LLAMA_CPP,
-    make_checkpoint,
-    with_old_names,
-)
+from tests.architecture_trials import VERSIONS, YES, Trials
+from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
+from tests.local_hub import LocalHub
+from tests.registered_architectures import make_registered, registered_checkpoint
 from tests.verbs import run_verb
 
 pytestmark = pytest.mark.slow
 
 _LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_S", "Q6_K", "Q8_0", "Q4_1", "IQ4_XS", "IQ3_M", "BF16")
+_CASES: list[tuple[str, Transformers]] = [
+    ("LlamaForCausalLM", "pinned"),
+    ("Qwen3ForCausalLM", "pinned"),
+    ("Qwen3ForCausalLM", "own"),
+    ("MixtralForCausalLM", "pinned"),
+    ("MixtralForCausalLM", "own"),
+    ("Qwen2MoeForCausalLM", "pinned"),
+    ("GemmaForCausalLM", "pinned"),
+    ("Gemma2ForCausalLM", "pinned"),
+    ("Gemma3ForCausalLM", "pinned"),
+    ("Gemma3ForCausalLM", "own"),
+    ("Phi3ForCausalLM", "pinned"),
+    ("PhiForCausalLM", "pinned"),
+    ("GPTNeoXForCausalLM", "pinned"),
+    ("GPT2LMHeadModel", "pinned"),
+    ("FalconForCausalLM", "pinned"),
+    ("MambaForCausalLM", "pinned"),
+    ("GraniteMoeHybridForCausalLM", "pinned"),
+    ("BertModel", "pinned"),
+    ("BertModel", "own"),
+]
+"""Dense, with experts, a sliding window, recurrent, hybrid, an encoder."""
+_READ_WITH = {"pinned": "4.57.6", "own": metadata.version("transformers")}
+_BETTER = [
+    # A quarter of a head of 64 is rotated.
+    ("GPTNeoXForCausalLM", "gptneox.rope.dimension_count", 16),
+    ("GraniteMoeHybridForCausalLM", "granitehybrid.attention.head_count_kv", [0, 2, 0, 0]),
+    ("NemotronHForCausalLM", "nemotron_h.attention.head_count_kv", [0, 2, 0, 0]),
+]
 _WITH_IMPORTANCE = ("Q3_K_S", "Q4_K_M", "Q4_0", "IQ4_NL", "IQ2_XS", "Q2_K_S")
 _WORDS = "The miller ground the grain and the mill stood by the river in the valley. " * 200
 
@@ -35,31 +65,40 @@ def options_for(levels: tuple[str, ...], target: Path) -> list[str]:
     return [word for level in levels for word in ("--level", level)] + ["--to", str(target)]
 
 
-@pytest.mark.parametrize("configuration", ARCHITECTURES)
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
+    """Processes that convert with both versions of transformers, and all checkpoints made."""
+    for version in VERSIONS:
+        make_registered([name for name, saved_by in _CASES if saved_by == version], version)
+    with LocalHub() as hub:
+        yield Trials(tmp_path_factory.mktemp("trials") / "home", hub, _LEVELS)
+
+
+@pytest.mark.parametrize(("architecture", "saved_by"), _CASES)
 def test_every_architecture_has_the_bytes_of_llama_cpp(
-    configuration: str, tmp_path: Path, converter: Path
+    architecture: str, saved_by: Transformers, trials: Trials
 ) -> None:
-    source = make_checkpoint(configuration, tmp_path / "model")
-    ended = run_verb("convert", str(source), *options_for(_LEVELS, tmp_path / "made"))
-    assert ended.status == 0, ended.complaints
-    readable = with_old_names(source, tmp_path / "old")
-    reference = converted_by_llama_cpp(readable, converter, "bf16", tmp_path)
-    for level in _LEVELS:
-        made = (tmp_path / "made" / f"model-{level}.gguf").read_bytes()
-        assert made == quantized_by_llama_cpp(reference, level), level
+    row = trials.row(architecture, saved_by)
+    assert row.outcome == "equal", row
+    assert row.loads == YES
+    assert row.read_with == _READ_WITH[saved_by]
 
 
+@pytest.mark.parametrize(("architecture", "key", "value"), _BETTER)
 def test_what_llama_cpp_can_not_read_is_converted_all_the_same(
-    tmp_path: Path, converter: Path
+    architecture: str, key: str, value: object, tmp_path: Path, converter: Path
 ) -> None:
-    source = make_checkpoint(UNREADABLE_TO_LLAMA_CPP, tmp_path / "model")
+    make_registered([architecture], "own")
+    source = registered_checkpoint(architecture, "own")
+    assert source is not None
     ended = run_verb("convert", str(source), *options_for(_LEVELS, tmp_path / "made"))
     assert ended.status == 0, ended.complaints
-    reference = tmp_path / "made" / "model-BF16.gguf"
-    # A quarter of a head of 64 is rotated.
-    assert read_header(reference).metadata["gptneox.rope.dimension_count"] == 16
+    reference = tmp_path / "made" / f"{architecture}-BF16.gguf"
+    header = read_header(reference)
+    found = read_array(header, key) if key in header.arrays else header.metadata[key]
+    assert found == value
     for level in _LEVELS:
-        made = (tmp_path / "made" / f"model-{level}.gguf").read_bytes()
+        made = (tmp_path / "made" / f"{architecture}-{level}.gguf").read_bytes()
         assert made == quantized_by_llama_cpp(reference, level), level
 
 
