@@ -33,6 +33,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     gc.disable()
     do_without_torch()
     import_converter(arguments.converter)
-    entries = vocabulary_of(Path(lifeline.receive_beginning()))
-    arguments.target.write_bytes(msgspec.msgpack.encode(entries))
+    vocabulary = vocabulary_of(Path(lifeline.receive_beginning()))
+    arguments.target.write_bytes(msgspec.msgpack.encode(vocabulary))
     reporter.report(Finished())

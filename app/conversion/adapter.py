@@ -7,11 +7,13 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from app.checkpoint.adapter import base_named_in
-from app.conversion.bridge import layout_of
+from app.conversion.converter_output import caught_writers, layout_of
 from app.conversion.converter_process import converting
+from app.conversion.converter_warnings import as_notices, collected_warnings
 from app.conversion.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
@@ -45,10 +47,11 @@ def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) ->
         AppError: `converter_failed`, `pickle_refused`, `weights_damaged`.
     """
     arguments = [str(adapter), "--base", str(base), "--outtype", level.name.lower()]
-    with converting(), _error_as_exception(), _captured_layouts() as layouts:
-        with _arguments(_SCRIPT, *arguments):
+    with converting(), collected_warnings() as warnings:
+        with _error_as_exception(), caught_writers() as writers, _arguments(_SCRIPT, *arguments):
             runpy.run_path(str(converter / _SCRIPT), run_name="__main__")
-        return layouts[0]
+        layout = layout_of(writers, "adapter")
+    return replace(layout, notices=(*layout.notices, *as_notices(warnings.texts)))
 
 
 def _candidates(adapter: Path, named: str) -> Iterator[Path]:
@@ -58,20 +61,6 @@ def _candidates(adapter: Path, named: str) -> Iterator[Path]:
             yield path_inside(paths.checkpoints_folder(), named)
         except AppError:
             return
-
-
-@contextmanager
-def _captured_layouts() -> Iterator[list[Layout]]:
-    """What the script would write to a file itself is laid out for our writer instead."""
-    from conversion import ModelBase
-
-    layouts: list[Layout] = []
-    write = ModelBase.write
-    ModelBase.write = lambda model: layouts.append(layout_of(model))
-    try:
-        yield layouts
-    finally:
-        ModelBase.write = write
 
 
 @contextmanager

@@ -123,7 +123,13 @@ def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
 
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
     layouts = request.source.layouts(request.levels, converter)
+    told: set[str] = set()
     while (laid_out := _next(layouts, report)) is not None:
+        for notice in laid_out.layout.notices:
+            # Of the same source in other levels there is the same to say.
+            if str(notice) not in told:
+                told.add(str(notice))
+                report(notice)
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:

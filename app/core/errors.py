@@ -136,6 +136,10 @@ class NoticeCode(StrEnum):
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"
     MEASUREMENT_NOT_KEPT = "measurement_not_kept"
+    CONVERTER_WARNING = "converter_warning"
+    CONVERTER_FILE_LEFT_OUT = "converter_file_left_out"
+    PREDICTION_LAYERS_ABSENT = "prediction_layers_absent"
+    TOKENS_DIFFER = "tokens_differ"
 
 
 class AppError(Exception):

@@ -466,6 +466,18 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.MEASUREMENT_NOT_KEPT: (
         "The figures of {model} are not kept, and so not shown again ({reason})."
     ),
+    NoticeCode.CONVERTER_WARNING: "llama.cpp's converter warns: {text}.",
+    NoticeCode.CONVERTER_FILE_LEFT_OUT: (
+        "llama.cpp's converter would write {file} beside the model; it is left out."
+    ),
+    NoticeCode.PREDICTION_LAYERS_ABSENT: (
+        "config.json names layers that predict further tokens (MTP), which the weights lack; "
+        "the model is converted without them."
+    ),
+    NoticeCode.TOKENS_DIFFER: (
+        "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead of "
+        "{expected}. The model may read its prompts wrongly."
+    ),
 }
 
 
