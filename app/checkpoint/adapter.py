@@ -7,10 +7,10 @@ from pathlib import Path
 from app.checkpoint.documents import read_document, require_no_pointer
 from app.checkpoint.kind import ADAPTER_CONFIGURATION
 from app.checkpoint.pickles import require_consent
-from app.checkpoint.weights import TensorEntry, read_shard
+from app.checkpoint.weights import ADAPTER_WEIGHTS, TensorEntry, read_shard
 from app.core.errors import AppError, ErrorCode
 
-_WEIGHTS, _PICKLE = "adapter_model.safetensors", "adapter_model.bin"
+_PICKLE = "adapter_model.bin"
 _BASE, _KIND = "base_model_name_or_path", "peft_type"
 
 
@@ -34,8 +34,8 @@ def read_adapter(folder: Path, *, allows_pickle: bool = False) -> dict[str, Tens
     kind = read_document(folder / ADAPTER_CONFIGURATION).get(_KIND, "LORA")
     if kind != "LORA":
         raise AppError(ErrorCode.ADAPTER_UNSUPPORTED, kind=str(kind))
-    if (folder / _WEIGHTS).is_file():
-        return read_shard(folder / _WEIGHTS)
+    if (folder / ADAPTER_WEIGHTS).is_file():
+        return read_shard(folder / ADAPTER_WEIGHTS)
     if not (folder / _PICKLE).is_file():
         raise AppError(ErrorCode.CHECKPOINT_WITHOUT_WEIGHTS, folder=str(folder))
     require_no_pointer(folder / _PICKLE)

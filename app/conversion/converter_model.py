@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from app.conversion.converter_errors import naming_the_quantization
 from app.conversion.disagreements import settle, settle_names
 from app.conversion.prediction_layers import lacks_prediction_layers, without_prediction_layers
+from app.conversion.weight_names import find_weights_of_any_name
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 
@@ -32,6 +33,7 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
     from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
     from gguf import LlamaFileType
 
+    find_weights_of_any_name()
     parameters = settle(ModelBase.load_hparams(checkpoint, False))
     architecture = get_model_architecture(parameters, kind)
     try:

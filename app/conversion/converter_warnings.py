@@ -20,6 +20,10 @@ _NOISE = (
     "can't measure LoRA size correctly",
     # Positions that are not scaled at all.
     "Unknown RoPE type: default",
+    # How transformers would compute positions; the converter reads the values itself.
+    "Unrecognized keys in `rope_",
+    "`rope_parameters`'s",
+    "`rope_scaling`'s",
     # Where it found the file that it looked for.
     "Using tokenizer from",
     # Nothing is generated here, and no model of transformers is made.

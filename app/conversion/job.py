@@ -30,7 +30,12 @@ from app.native.quantization import type_name
 
 Report = Callable[[Event], None]
 _TOKENIZER_ERRORS = frozenset(
-    {ErrorCode.TOKENIZER_MISSING, ErrorCode.TOKENIZER_UNKNOWN, ErrorCode.REMOTE_CODE_NEEDED}
+    {
+        ErrorCode.TOKENIZER_MISSING,
+        ErrorCode.TOKENIZER_UNKNOWN,
+        ErrorCode.TOKEN_MISSING,
+        ErrorCode.REMOTE_CODE_NEEDED,
+    }
 )
 _WEIGHTS_ERRORS = frozenset(
     {
@@ -38,6 +43,7 @@ _WEIGHTS_ERRORS = frozenset(
         ErrorCode.WEIGHTS_DAMAGED,
         ErrorCode.WEIGHTS_QUANTIZED_ALREADY,
         ErrorCode.QUANTIZATION_UNSUPPORTED,
+        ErrorCode.TENSOR_UNKNOWN,
     }
 )
 
