@@ -6,7 +6,7 @@ or write several files (conversion/bert.py): what is written counts, not what th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,13 @@ def caught_writers() -> Iterator[list[Any]]:
             setattr(GGUFWriter, name, step)
 
 
-def layout_of(writers: list[Any], kind: str) -> Layout:
+def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None = None) -> Layout:
     """The model that was to be written first, every tensor lazy.
 
     Args:
         writers: Those that `caught_writers` gave.
         kind: Its `general.type`: model, mmproj or adapter.
+        changes: Values of its metadata that are to be others.
 
     Raises:
         AppError: `converter_failed`, when it is of another kind, or there is none.
@@ -64,6 +65,8 @@ def layout_of(writers: list[Any], kind: str) -> Layout:
     writer, *others = writers
     # A writer has several of each when it splits a file, which it was not asked for.
     (metadata,), (tensors,) = writer.kv_data, writer.tensors
+    for key, value in (changes or {}).items():
+        metadata[key].value = value
     return Layout(
         architecture=writer.arch,
         metadata=encoded(metadata),

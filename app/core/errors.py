@@ -142,6 +142,7 @@ class NoticeCode(StrEnum):
     CONNECTION_READABLE = "connection_readable"
     MEASUREMENT_NOT_KEPT = "measurement_not_kept"
     CONVERTER_WARNING = "converter_warning"
+    ADAPTER_PART_LEFT_OUT = "adapter_part_left_out"
     CONVERTER_FILE_LEFT_OUT = "converter_file_left_out"
     PREDICTION_LAYERS_ABSENT = "prediction_layers_absent"
     TOKENS_DIFFER = "tokens_differ"

@@ -488,6 +488,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "The figures of {model} are not kept, and so not shown again ({reason})."
     ),
     NoticeCode.CONVERTER_WARNING: "llama.cpp's converter warns: {text}.",
+    NoticeCode.ADAPTER_PART_LEFT_OUT: (
+        "The adapter's {part} is left out: llama.cpp takes nothing but pairs of matrices."
+    ),
     NoticeCode.CONVERTER_FILE_LEFT_OUT: (
         "llama.cpp's converter would write {file} beside the model; it is left out."
     ),
