@@ -51,10 +51,12 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
         layout = _written(model, "model")
         entries, texts = (known.entries, known.warnings) if known else ({}, ())
         told = as_notices(dict.fromkeys((*warnings.texts, *texts)))
+    tokenizer_file = checkpoint / "tokenizer.json"
     return replace(
         layout,
         metadata={**layout.metadata, **entries},
         notices=(*notices, *layout.notices, *told),
+        tokenizer_file=tokenizer_file if tokenizer_file.is_file() else None,
     )
 
 

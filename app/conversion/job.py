@@ -146,8 +146,14 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
 
 
 def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:
-    try:
+    with _reported_by_kind(report):
         return next(layouts, None)
+
+
+@contextmanager
+def _reported_by_kind(report: Report) -> Iterator[None]:
+    try:
+        yield
     except AppError as error:
         report(Checked(_subject_of(error), "", error.code, error.facts))
         raise
@@ -162,10 +168,12 @@ def _subject_of(error: AppError) -> Subject:
 def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) -> list[TypePlan]:
     layout = laid_out.layout
     with hollow_file(layout) as hollow:
-        with _reported("architecture", report):
-            tokenizer = require_loadable(hollow.path)
+        with _reported_by_kind(report):
+            vocabulary = require_loadable(hollow.path, layout.tokenizer_file)
         report(Checked("architecture", _in_words(layout)))
-        report(Checked("tokenizer", tokenizer))
+        report(Checked("tokenizer", vocabulary.tokenizer))
+        if vocabulary.difference:
+            report(vocabulary.difference)
         plans = []
         for level in laid_out.levels:
             report(Progressed("plan", 0, 0, level.name))

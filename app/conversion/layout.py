@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -48,12 +49,14 @@ class Layout:
     """A model before it is quantised; `metadata` are the entries of a GGUF header, by their keys.
 
     An entry is encoded as the file holds it: key, type and value. `notices` are for the person.
+    `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.
     """
 
     architecture: str
     metadata: dict[str, bytes]
     tensors: tuple[LaidOutTensor, ...]
     notices: tuple[Noticed, ...] = ()
+    tokenizer_file: Path | None = None
 
     @property
     def parameters(self) -> int:
