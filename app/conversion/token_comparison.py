@@ -29,10 +29,6 @@ _TEXTS = (
 _BUDGET_SECONDS = 3.0
 _LONGEST_TOKEN = 200
 _MOST_SHOWN = 8
-_WORDPIECE = 3
-"""`LLAMA_VOCAB_TYPE_WPM` in include/llama.h."""
-_UNUSED = 1 << 3
-"""`LLAMA_TOKEN_ATTR_UNUSED` in include/llama.h: pieces that are never looked for in a text."""
 
 
 def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> Noticed | None:
@@ -76,7 +72,7 @@ def _encoded(tokenizer: Any, text: str) -> list[int]:
 
 def _texts_for(vocabulary: Any) -> tuple[str, ...]:
     # llama.cpp's WordPiece takes the vowel signs of some scripts for accents, and drops them.
-    is_wordpiece = load_llama().llama_vocab_type(vocabulary) == _WORDPIECE
+    is_wordpiece = load_llama().llama_vocab_type(vocabulary) == load_llama().LLAMA_VOCAB_TYPE_WPM
     return tuple(text for text in _TEXTS if text.isascii() or not is_wordpiece)
 
 
@@ -89,7 +85,7 @@ def _added_tokens(tokenizer: Any, vocabulary: Any) -> Iterator[str]:
         # One outside of the model's embeddings can't be used.
         if number >= count or len(text) > _LONGEST_TOKEN:
             continue
-        is_unused = llama.llama_vocab_get_attr(vocabulary, number) & _UNUSED
+        is_unused = llama.llama_vocab_get_attr(vocabulary, number) & llama.LLAMA_TOKEN_ATTR_UNUSED
         if not (is_unused and llama.llama_vocab_get_text(vocabulary, number) == text.encode()):
             yield text
 
