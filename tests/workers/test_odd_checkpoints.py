@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.conversion.trial import require_loadable
 from app.core.errors import ErrorCode
 from app.library.header import read_array, read_header
 from tests.architectures import make_checkpoint
@@ -167,7 +168,7 @@ def test_what_a_path_is_decides_not_its_name(tmp_path: Path) -> None:
     into = tmp_path / "folder.gguf"
     into.mkdir()
     assert convert(plain, into, levels=("Q8_0",)).status == 0
-    assert [file.name for file in into.iterdir()] == ["X.GGUF-Q8_0.gguf"]
+    assert [file.name for file in into.iterdir()] == ["weights-Q8_0.gguf"]
 
 
 def test_positions_that_are_not_scaled_are_told(tmp_path: Path) -> None:
@@ -191,19 +192,40 @@ def test_a_sound_checkpoint_has_nothing_to_say(tmp_path: Path) -> None:
         assert not [line for line in ended.complaints if "warns" in line or "cuts" in line]
 
 
-def test_tokens_that_are_lost_are_told(tmp_path: Path) -> None:
+def test_tokens_that_differ_from_their_source_are_told(tmp_path: Path) -> None:
     source = make_checkpoint("Qwen3Config", tmp_path / "model")
-    change(
-        source / "tokenizer.json",
-        lambda document: document["added_tokens"][3].update(content="<|lost|>"),
-    )
-    number = json.loads((source / "tokenizer.json").read_text())["added_tokens"][3]["id"]
+    ended = convert(source, tmp_path / "made.gguf")
+    assert ended.status == 0, ended.complaints
+    file = source / "tokenizer.json"
+    assert require_loadable(tmp_path / "made.gguf", file).difference is None
+    tokens = json.loads(file.read_text())["added_tokens"]
+    number, known = tokens[3]["id"], tokens[3]["content"]
+
+    def rename(document: dict[str, Any]) -> None:
+        document["added_tokens"][3]["content"] = "<|lost|>"
+        document["model"]["vocab"]["<|lost|>"] = document["model"]["vocab"].pop(known)
+
+    change(file, rename)
+    difference = require_loadable(tmp_path / "made.gguf", file).difference
+    assert difference is not None
+    assert difference.facts["text"] == "<|lost|>"
+    assert difference.facts["expected"] == f"[{number}]"
+
+
+def test_tokens_are_there_or_their_loss_is_told(tmp_path: Path) -> None:
+    source = make_checkpoint("Qwen3Config", tmp_path / "model", vocab_size=49_153)
+    document = json.loads((source / "tokenizer.json").read_text())
+    old = {str(token["id"]): token for token in document["added_tokens"]}
+    new = {**document["added_tokens"][3], "id": 49_152, "content": "Clause 7B", "special": False}
+    change(source / "tokenizer.json", lambda one: one["added_tokens"].append(new))
+    # tokenizer_config.json lists the old tokens alone, by which transformers 5 goes.
+    listed = {"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": old}
+    change(source / "tokenizer_config.json", lambda config: config.update(listed))
     ended = convert(source, tmp_path / "made.gguf")
     assert ended.status == 0, ended.complaints
     tokens = read_array(read_header(tmp_path / "made.gguf"), "tokenizer.ggml.tokens")
-    told = "“<|lost|>” into other tokens" in complaints(ended)
-    # What transformers reads decides: either the token is there, or the person is told.
-    assert told != (tokens[number] == "<|lost|>")
+    is_told = "cuts “Clause 7B” into other tokens" in complaints(ended)
+    assert is_told != (tokens[49_152] == "Clause 7B")
 
 
 def test_a_configuration_without_architecture_is_named(tmp_path: Path) -> None:
