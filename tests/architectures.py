@@ -58,6 +58,35 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
         "num_kv_heads": 1,
     },
 }
+_LINEAR_ATTENTION = {
+    **_SMALL,
+    "num_hidden_layers": 4,
+    "full_attention_interval": 4,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 64,
+    "linear_value_head_dim": 64,
+}
+_OF_OTHER_TESTS: dict[str, dict[str, Any]] = {
+    "Ministral3Config": _SMALL,
+    "Qwen3_5TextConfig": _LINEAR_ATTENTION,
+    "Qwen3NextConfig": {
+        **_LINEAR_ATTENTION,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 256,
+        "shared_expert_intermediate_size": 256,
+    },
+    "Glm4MoeConfig": {
+        **_SMALL,
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 256,
+        "n_shared_experts": 1,
+        "first_k_dense_replace": 1,
+        "num_nextn_predict_layers": 1,
+    },
+}
 
 
 def make_checkpoint(configuration: str, folder: Path, **changes: Any) -> Path:
@@ -70,7 +99,8 @@ def make_checkpoint(configuration: str, folder: Path, **changes: Any) -> Path:
         values = _SENTENCEPIECE[configuration] | {"vocab_size": 512}
         _take_sentencepiece(folder)
     else:
-        values = _BYTE_PAIRS[configuration] | {"vocab_size": 49_152}
+        known = _BYTE_PAIRS | _OF_OTHER_TESTS
+        values = known[configuration] | {"vocab_size": 49_152}
         for name in _TOKENIZER_FILES:
             shutil.copy(smollm2_checkpoint() / name, folder)
     _save(configuration, values | changes, folder)

@@ -17,7 +17,6 @@ from app.checkpoint.documents import (
 )
 from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.checkpoint.weights import (
-    INDEX_FILE,
     WEIGHTS_SUFFIX,
     TensorEntry,
     WeightList,
@@ -132,7 +131,7 @@ def _read_weights(
             places |= dict.fromkeys(read[path], name)
     if weights.weight_map and places and len(read) == len(weights.names):
         with faults.gathered("weights"):
-            _compare(folder / INDEX_FILE, weights.weight_map, places)
+            _compare(folder / weights.index, weights.weight_map, places)
     return tuple(read), tuple(entry for shard in read.values() for entry in shard.values())
 
 

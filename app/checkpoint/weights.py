@@ -19,6 +19,8 @@ from app.core.names import safe_relative_path
 
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHTS_SUFFIX = ".safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_MOST_NAMED = 12
 _PICKLES, _PICKLE_INDEX_FILE = "pytorch_model*.bin", "pytorch_model.bin.index.json"
 _NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 HEADER_LENGTH = struct.Struct("<Q")
@@ -42,22 +44,24 @@ class TensorEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class WeightList:
-    """The names of the weight files; `weight_map` (tensor to file) is empty without an index."""
+    """The names of the weight files; `weight_map` (tensor to file) is empty without an `index`."""
 
     names: tuple[str, ...]
     weight_map: dict[str, str]
+    index: str = ""
 
 
 def list_weights(folder: Path, *, allows_pickle: bool = False) -> WeightList:
     """The weight files that the index names, or else those that lie there or are counted there.
 
-    Where there are no safetensors files, they are pickle files, if those are allowed.
+    Files of other names count where it is clear which they are. Where there are no safetensors
+    files, they are pickle files, if those are allowed.
 
     Raises:
-        AppError: `pickle_weights`, `checkpoint_without_weights`, and what
-            `app.checkpoint.documents.read_document` raises for the index.
+        AppError: `weights_of_other_names`, `pickle_weights`, `checkpoint_without_weights`, and
+            what `app.checkpoint.documents.read_document` raises for the index.
     """
-    found = _listed(folder, INDEX_FILE, f"model*{WEIGHTS_SUFFIX}")
+    found = _listed(folder, INDEX_FILE, f"model*{WEIGHTS_SUFFIX}") or _of_other_names(folder)
     if found is None and allows_pickle:
         found = _listed(folder, _PICKLE_INDEX_FILE, _PICKLES)
     if found is not None:
@@ -72,9 +76,25 @@ def _listed(folder: Path, index_name: str, pattern: str) -> WeightList | None:
     index = folder / index_name
     if index.is_file():
         weight_map = _weight_map(index)
-        return WeightList(tuple(sorted(set(weight_map.values()))), weight_map)
+        return WeightList(tuple(sorted(set(weight_map.values()))), weight_map, index_name)
     names = sorted(path.name for path in folder.glob(pattern))
     return WeightList(tuple(_completed(names)), {}) if names else None
+
+
+def _of_other_names(folder: Path) -> WeightList | None:
+    """One file, the numbered parts of one, or those that the only index names."""
+    indices = [path.name for path in folder.glob(f"*{WEIGHTS_SUFFIX}.index.json")]
+    if len(indices) == 1:
+        return _listed(folder, indices[0], "")
+    names = sorted(path.name for path in folder.glob(f"*{WEIGHTS_SUFFIX}"))
+    names = [name for name in names if name != ADAPTER_WEIGHTS]
+    if not names:
+        return None
+    completed = _completed(names[:1])
+    if not set(names) <= set(completed):
+        facts = {"folder": str(folder), "files": ", ".join(names[:_MOST_NAMED])}
+        raise AppError(ErrorCode.WEIGHTS_OF_OTHER_NAMES, **facts)
+    return WeightList(tuple(completed), {})
 
 
 def locate(folder: Path, untrusted_name: str) -> Path:

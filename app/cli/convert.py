@@ -16,6 +16,7 @@ from app.core.levels import DEFAULT_LEVEL, LEVELS, SPECIAL_LEVELS, Level, level_
 from app.core.machine import usable_threads
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
+from app.library.kind import has_gguf_name
 
 if TYPE_CHECKING:
     from app.conversion.choices import TypeChoices
@@ -194,7 +195,7 @@ def _target(
 ) -> tuple[Path, Path | None]:
     if wish is None:
         return settings.models_path(), None
-    if wish.suffix.lower() != ".gguf":
+    if wish.is_dir() or not has_gguf_name(wish.name):
         return wish, None
     if len(set(levels)) > 1:
         raise AppError(ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS, file=str(wish))

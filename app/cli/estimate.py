@@ -143,6 +143,8 @@ def _surveyed(
     sized = size_source(
         place, settings, allows_pickle=arguments.allow_pickle, vocabulary=vocabulary
     )
+    for notice in sized.layout.notices if sized.layout else ():
+        reporter.report(notice)
     facts = survey(sized, read_hardware(), options, manner, is_wide=arguments.facts)
     return facts, _Found(sized, place, options, manner, isinstance(source, Path))
 

@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     # To wait for it loses nothing: the tokenizer is fetched after what the choice goes by.
     transformers: Transformers = "pinned" if lifeline.receive_beginning() == "pinned" else "own"
     import_converter(arguments.converter, transformers)
-    entries = vocabulary_of(Path(lifeline.receive_beginning()))
-    arguments.target.write_bytes(msgspec.msgpack.encode(entries))
+    vocabulary = vocabulary_of(Path(lifeline.receive_beginning()))
+    arguments.target.write_bytes(msgspec.msgpack.encode(vocabulary))
     reporter.report(Finished())

@@ -7,18 +7,26 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from app.checkpoint.adapter import base_named_in
-from app.conversion.bridge import layout_of
+from app.checkpoint.documents import read_document
+from app.checkpoint.kind import ADAPTER_CONFIGURATION
+from app.checkpoint.lora_strength import lora_strength, unknown_fields
+from app.conversion.converter_output import caught_writers, layout_of
 from app.conversion.converter_process import converting
+from app.conversion.converter_warnings import as_notices, collected_warnings
 from app.conversion.layout import Layout
+from app.conversion.shared_strength import SharedStrength
 from app.core import paths
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Noticed
 from app.core.levels import Level
 from app.core.names import path_inside
 
 _SCRIPT = "convert_lora_to_gguf.py"
+_ALPHA = "adapter.lora.alpha"
 _UNNAMED = "a model that it does not name"
 
 
@@ -42,13 +50,30 @@ def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) ->
     """Let the script lay out an adapter in the types of a level: F32, F16, BF16 or Q8_0.
 
     Raises:
-        AppError: `converter_failed`, `pickle_refused`, `weights_damaged`.
+        AppError: `converter_failed`, `pickle_refused`, `weights_damaged`, and what
+            `lora_strength` raises.
     """
+    config = read_document(adapter / ADAPTER_CONFIGURATION)
+    strength = SharedStrength(lora_strength(config))
     arguments = [str(adapter), "--base", str(base), "--outtype", level.name.lower()]
-    with converting(), _error_as_exception(), _captured_layouts() as layouts:
-        with _arguments(_SCRIPT, *arguments):
+    with converting(), collected_warnings() as warnings:
+        with (
+            _error_as_exception(),
+            caught_writers() as writers,
+            strength.applied(),
+            _arguments(_SCRIPT, *arguments),
+        ):
             runpy.run_path(str(converter / _SCRIPT), run_name="__main__")
-        return layouts[0]
+        layout = layout_of(writers, "adapter", {_ALPHA: strength.alpha})
+    left_out = [*unknown_fields(config), *strength.norms]
+    return replace(
+        layout,
+        notices=(
+            *(Noticed(NoticeCode.ADAPTER_PART_LEFT_OUT, {"part": part}) for part in left_out),
+            *layout.notices,
+            *as_notices(warnings.texts),
+        ),
+    )
 
 
 def _candidates(adapter: Path, named: str) -> Iterator[Path]:
@@ -58,20 +83,6 @@ def _candidates(adapter: Path, named: str) -> Iterator[Path]:
             yield path_inside(paths.checkpoints_folder(), named)
         except AppError:
             return
-
-
-@contextmanager
-def _captured_layouts() -> Iterator[list[Layout]]:
-    """What the script would write to a file itself is laid out for our writer instead."""
-    from conversion import ModelBase
-
-    layouts: list[Layout] = []
-    write = ModelBase.write
-    ModelBase.write = lambda model: layouts.append(layout_of(model))
-    try:
-        yield layouts
-    finally:
-        ModelBase.write = write
 
 
 @contextmanager

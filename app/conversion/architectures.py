@@ -8,6 +8,8 @@ from typing import Any
 
 from app.core.errors import AppError, ErrorCode
 
+_OLD_MAMBA = "ssm_cfg"
+"""What configurations of the first Mamba models have instead of a name."""
 _LISTS = {"TEXT_MODEL_MAP": "text", "MMPROJ_MODEL_MAP": "projector"}
 
 
@@ -19,9 +21,11 @@ def require_known_architecture(
     A converter whose lists are not where they are expected is asked later.
 
     Raises:
-        AppError: `architecture_unsupported`, `projector_missing`.
+        AppError: `architecture_unnamed`, `architecture_unsupported`, `projector_missing`.
     """
     names = _names_in(config)
+    if not names and _OLD_MAMBA not in config:
+        raise AppError(ErrorCode.ARCHITECTURE_UNNAMED)
     wanted = "projector" if is_projector else "text"
     known = known_architectures(converter).get(wanted)
     fitting = [name for name in names if known is None or name in known]

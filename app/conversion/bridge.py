@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from app.conversion.converter_errors import naming_the_tokenizer
-from app.conversion.converter_model import converter_model, sixteen_bit_type
+from app.conversion.converter_model import converter_model, parts_of, sixteen_bit_type
+from app.conversion.converter_output import caught_writers, layout_of
 from app.conversion.converter_process import converting
+from app.conversion.converter_warnings import as_notices, collected_warnings
 from app.conversion.header import encoded
-from app.conversion.layout import LaidOutTensor, Layout
-from app.conversion.lazy import evaluated, stored_rows
-from app.conversion.vocabulary_ahead import VocabularyAhead
+from app.conversion.layout import Layout
+from app.conversion.vocabulary_ahead import Vocabulary, VocabularyAhead
 from app.core.levels import Level
 
 
@@ -34,35 +35,47 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
             `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
             `weights_are_holes`, `converter_failed`.
     """
-    with converting():
+    with converting(), collected_warnings() as warnings:
         from conversion import ModelType
 
-        model = converter_model(checkpoint, ModelType.TEXT)
-        model.ftype = sixteen_bit_type(model)
-        known = vocabulary.entries() if vocabulary else None
-        if known is None:
-            model.set_vocab = naming_the_tokenizer(checkpoint)(model.set_vocab)
-            return layout_of(model)
-        # It is the last that the converter does, and does nothing else.
-        model.set_vocab = lambda: None
-        layout = layout_of(model)
-        return replace(layout, metadata={**layout.metadata, **known})
+        model, notices = converter_model(checkpoint, ModelType.TEXT)
+        ftype = sixteen_bit_type(model)
+        known = vocabulary.wait() if vocabulary else None
+        for part in parts_of(model):
+            part.ftype = ftype
+            if known is None:
+                part.set_vocab = naming_the_tokenizer(checkpoint)(part.set_vocab)
+            else:
+                # It is the last that the converter does, and does nothing else.
+                part.set_vocab = lambda: None
+        layout = _written(model, "model")
+        entries, texts = (known.entries, known.warnings) if known else ({}, ())
+        told = as_notices(dict.fromkeys((*warnings.texts, *texts)))
+    tokenizer_file = checkpoint / "tokenizer.json"
+    return replace(
+        layout,
+        metadata={**layout.metadata, **entries},
+        notices=(*notices, *layout.notices, *told),
+        tokenizer_file=tokenizer_file if tokenizer_file.is_file() else None,
+    )
 
 
-def vocabulary_of(checkpoint: Path) -> dict[str, bytes]:
-    """The architecture and the vocabulary of a checkpoint, as entries of metadata.
+def vocabulary_of(checkpoint: Path) -> Vocabulary:
+    """The architecture and the vocabulary of a checkpoint.
 
     Needs no torch, for nearly all models.
 
     Raises:
         AppError: what `lay_out` raises.
     """
-    with converting():
+    with converting(), collected_warnings() as warnings:
         from conversion import ModelType
 
-        model = converter_model(checkpoint, ModelType.TEXT)
+        model, _ = converter_model(checkpoint, ModelType.TEXT)
         model.set_vocab()
-        return encoded(model.gguf_writer.kv_data[0])
+        # The innermost does the work.
+        metadata = parts_of(model)[-1].gguf_writer.kv_data[0]
+        return Vocabulary(encoded(metadata), tuple(warnings.texts))
 
 
 def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
@@ -71,38 +84,19 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
     Raises:
         AppError: `projector_missing`, and what `lay_out` raises.
     """
-    with converting():
+    with converting(), collected_warnings() as warnings:
         from conversion import ModelType
         from gguf import LlamaFileType
 
-        model = converter_model(checkpoint, ModelType.MMPROJ)
-        model.ftype = LlamaFileType(level.ftype)
-        return layout_of(model)
+        model, notices = converter_model(checkpoint, ModelType.MMPROJ)
+        for part in parts_of(model):
+            part.ftype = LlamaFileType(level.ftype)
+        layout = _written(model, "mmproj")
+        told = as_notices(warnings.texts)
+    return replace(layout, notices=(*notices, *layout.notices, *told))
 
 
-def layout_of(model: Any) -> Layout:
-    """What the converter makes of a model of its own classes, every tensor lazy."""
-    model.prepare_tensors()
-    model.prepare_metadata(vocab_only=False)
-    writer = model.gguf_writer
-    return Layout(
-        architecture=writer.arch,
-        metadata=encoded(writer.kv_data[0]),
-        tensors=tuple(_laid_out(name, info) for name, info in writer.tensors[0].items()),
-    )
-
-
-def _laid_out(name: str, info: Any) -> LaidOutTensor:
-    shape = tuple(int(length) for length in info.shape)
-    stored = stored_rows(info.tensor, shape)
-    lazy = [info.tensor]
-    # From here on the tensor alone holds its lazy tree, and gives it up once it is loaded.
-    info.tensor = None
-    return LaidOutTensor(
-        name=name,
-        shape=shape,
-        type_number=int(info.dtype),
-        size_bytes=int(info.nbytes),
-        load=lambda: evaluated(lazy.pop(), int(info.dtype)),
-        stored=stored,
-    )
+def _written(model: Any, kind: str) -> Layout:
+    with caught_writers() as writers:
+        model.write()
+    return layout_of(writers, kind)

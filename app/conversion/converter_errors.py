@@ -12,6 +12,21 @@ from app.checkpoint.documents import holds_tokenizer
 from app.core.errors import AppError, ErrorCode
 
 _ANY_TOKENIZER = "tokenizer.json or tokenizer.model"
+_NAME_IN_A_DOCUMENT = re.compile(r"[a-z][a-z0-9_]*")
+_UNMAPPED = re.compile(r"Can not map tensor '(?P<tensor>.+)'")
+_QUANTIZED_TENSORS = {
+    ".SCB": "bitsandbytes, 8 bits",
+    ".quant_map": "bitsandbytes, 4 bits",
+    ".absmax": "bitsandbytes, 4 bits",
+    ".qweight": "GPTQ or AWQ",
+    ".qzeros": "GPTQ or AWQ",
+    ".g_idx": "GPTQ",
+    ".weight_packed": "compressed-tensors",
+    ".weight_scale": "compressed-tensors or FP8",
+    ".weight_scale_inv": "FP8",
+    ".input_scale": "FP8",
+}
+"""The ends of the names of tensors that stand beside quantised weights, and whose they are."""
 _MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|merges\.txt)\b")
 
 
@@ -24,6 +39,8 @@ def naming_the_converter() -> Iterator[None]:
         raise
     except Exception as error:
         logging.getLogger(__name__).exception("the converter failed")
+        if unmapped := _UNMAPPED.search(str(error)):
+            raise _of_tensor(unmapped["tensor"]) from error
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
 
 
@@ -39,7 +56,10 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
         if missing := _missing_file(checkpoint, str(error)):
             facts = {"folder": str(checkpoint), "file": missing}
             raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
-        raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=_in_words(error)) from error
+        if isinstance(error, KeyError) and (token := _missing_token(error)):
+            raise AppError(ErrorCode.TOKEN_MISSING, token=token) from error
+        reason = _in_words(error, "its files", "it is not of the form that it expects")
+        raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=reason) from error
 
 
 @contextmanager
@@ -61,10 +81,36 @@ def _missing_file(checkpoint: Path, reason: str) -> str | None:
     return named[0] if named and not (checkpoint / named[0]).exists() else None
 
 
-def _in_words(error: Exception) -> str:
-    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+def _missing_token(error: KeyError) -> str | None:
+    """The token that was looked for in vain, unless it is the name of a field."""
+    text = _text_of(error)
+    return None if not text or " " in text or _NAME_IN_A_DOCUMENT.fullmatch(text) else text
+
+
+def _of_tensor(name: str) -> AppError:
+    """The error of a tensor that the architecture has no place for."""
+    methods = (method for end, method in _QUANTIZED_TENSORS.items() if name.endswith(end))
+    if method := next(methods, None):
+        reason = f"config.json has no quantization_config that tells of {name}"
+        return AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, method=method, reason=reason)
+    return AppError(ErrorCode.TENSOR_UNKNOWN, tensor=name)
+
+
+def _in_words(
+    error: Exception,
+    place: str = "config.json",
+    misfit: str = "the weights are not of the form that it expects",
+) -> str:
+    """A fault in one line; `place` is where a field is sought, `misfit` what an assertion says."""
+    text = _text_of(error)
+    if isinstance(error, RecursionError):
+        return "it goes in circles at this architecture, which is a fault of its own"
     if isinstance(error, KeyError) and text and " " not in text:
-        return f"it finds no “{text}” in config.json"
+        return f"it finds no “{text}” in {place}"
     if isinstance(error, AssertionError) and not text:
-        return "the weights are not of the form that it expects"
+        return misfit
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def _text_of(error: Exception) -> str:
+    return str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.conversion.converter_errors import naming_the_quantization
 from app.conversion.disagreements import settle, settle_names
-from app.core.errors import AppError, ErrorCode
+from app.conversion.prediction_layers import lacks_prediction_layers, without_prediction_layers
+from app.conversion.weight_names import find_weights_of_any_name
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Noticed
 
 _DEQUANTIZED = frozenset({"gptq", "fp8", "compressed-tensors", "bitnet", "modelopt"})
 """Methods whose weights the converter turns back into numbers (dequant_model in base.py)."""
 
 
-def converter_model(checkpoint: Path, kind: Any) -> Any:
+class ConverterModel(NamedTuple):
+    """A model of the converter's own classes, and what a person should know about it."""
+
+    model: Any
+    notices: tuple[Noticed, ...]
+
+
+def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
     """The converter's model of a checkpoint, as one of its `ModelType`s.
 
     Raises:
@@ -22,6 +33,7 @@ def converter_model(checkpoint: Path, kind: Any) -> Any:
     from conversion import ModelBase, ModelType, get_model_architecture, get_model_class
     from gguf import LlamaFileType
 
+    find_weights_of_any_name()
     parameters = settle(ModelBase.load_hparams(checkpoint, False))
     architecture = get_model_architecture(parameters, kind)
     try:
@@ -29,17 +41,30 @@ def converter_model(checkpoint: Path, kind: Any) -> Any:
     except NotImplementedError as error:
         code = ErrorCode.ARCHITECTURE_UNSUPPORTED
         raise AppError(code, architecture=architecture) from error
-    model = make(
-        checkpoint,
-        LlamaFileType.ALL_F32,
-        checkpoint / "model.gguf",
-        eager=False,
-        hparams=parameters,
-    )
-    settle_names(model)
+
+    def build(of_class: Any) -> Any:
+        # A model changes its parameters.
+        hparams, target = deepcopy(parameters), checkpoint / "model.gguf"
+        return of_class(checkpoint, LlamaFileType.ALL_F32, target, eager=False, hparams=hparams)
+
+    notices: tuple[Noticed, ...] = ()
+    if lacks_prediction_layers(make, build):
+        make = without_prediction_layers(make)
+        notices = (Noticed(NoticeCode.PREDICTION_LAYERS_ABSENT),)
+    model = build(make)
     naming = naming_the_quantization(_quantization_of(parameters))
-    model.dequant_model = naming(model.dequant_model)
-    return model
+    for part in parts_of(model):
+        settle_names(part)
+        part.dequant_model = naming(part.dequant_model)
+    return ConverterModel(model, notices)
+
+
+def parts_of(model: Any) -> list[Any]:
+    """A model of the converter and those inside it, which may do its work (mistral3.py)."""
+    from conversion import ModelBase
+
+    inner = [value for value in vars(model).values() if isinstance(value, ModelBase)]
+    return [model, *(part for one in inner for part in parts_of(one))]
 
 
 def sixteen_bit_type(model: Any) -> Any:

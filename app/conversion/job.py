@@ -32,7 +32,12 @@ from app.native.quantization import type_name
 
 Report = Callable[[Event], None]
 _TOKENIZER_ERRORS = frozenset(
-    {ErrorCode.TOKENIZER_MISSING, ErrorCode.TOKENIZER_UNKNOWN, ErrorCode.REMOTE_CODE_NEEDED}
+    {
+        ErrorCode.TOKENIZER_MISSING,
+        ErrorCode.TOKENIZER_UNKNOWN,
+        ErrorCode.TOKEN_MISSING,
+        ErrorCode.REMOTE_CODE_NEEDED,
+    }
 )
 _WEIGHTS_ERRORS = frozenset(
     {
@@ -40,6 +45,7 @@ _WEIGHTS_ERRORS = frozenset(
         ErrorCode.WEIGHTS_DAMAGED,
         ErrorCode.WEIGHTS_QUANTIZED_ALREADY,
         ErrorCode.QUANTIZATION_UNSUPPORTED,
+        ErrorCode.TENSOR_UNKNOWN,
     }
 )
 
@@ -127,9 +133,15 @@ def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
 
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
     layouts = request.source.layouts(request.levels, converter)
+    told: set[str] = set()
     while (laid_out := _next(layouts, report)) is not None:
         if request.tells_tensors and laid_out.transformers is not None:
             report(Checked("converter", in_words(laid_out.transformers)))
+        for notice in laid_out.layout.notices:
+            # Of the same source in other levels there is the same to say.
+            if str(notice) not in told:
+                told.add(str(notice))
+                report(notice)
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
@@ -140,8 +152,14 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
 
 
 def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:
-    try:
+    with _reported_by_kind(report):
         return next(layouts, None)
+
+
+@contextmanager
+def _reported_by_kind(report: Report) -> Iterator[None]:
+    try:
+        yield
     except AppError as error:
         report(Checked(_subject_of(error), "", error.code, error.facts))
         raise
@@ -156,10 +174,12 @@ def _subject_of(error: AppError) -> Subject:
 def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) -> list[TypePlan]:
     layout = laid_out.layout
     with hollow_file(layout) as hollow:
-        with _reported("architecture", report), trying_both(laid_out.transformers):
-            tokenizer = require_loadable(hollow.path)
+        with _reported_by_kind(report), trying_both(laid_out.transformers):
+            vocabulary = require_loadable(hollow.path, layout.tokenizer_file)
         report(Checked("architecture", _size_in_words(layout)))
-        report(Checked("tokenizer", tokenizer))
+        report(Checked("tokenizer", vocabulary.tokenizer))
+        if vocabulary.difference:
+            report(vocabulary.difference)
         plans = []
         for level in laid_out.levels:
             report(Progressed("plan", 0, 0, level.name))

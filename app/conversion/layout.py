@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from app.conversion.stored_rows import StoredRows
+from app.core.events import Noticed
 
 FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
 FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
@@ -46,12 +48,15 @@ class LaidOutTensor:
 class Layout:
     """A model before it is quantised; `metadata` are the entries of a GGUF header, by their keys.
 
-    An entry is encoded as the file holds it: key, type and value.
+    An entry is encoded as the file holds it: key, type and value. `notices` are for the person.
+    `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.
     """
 
     architecture: str
     metadata: dict[str, bytes]
     tensors: tuple[LaidOutTensor, ...]
+    notices: tuple[Noticed, ...] = ()
+    tokenizer_file: Path | None = None
 
     @property
     def parameters(self) -> int:

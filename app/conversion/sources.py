@@ -24,6 +24,7 @@ from app.core.levels import LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
 from app.library.facts import read_model_facts
+from app.library.kind import is_gguf_file
 
 Levels = Sequence[Level]
 _ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS)
@@ -77,7 +78,7 @@ def source_at(
         allows_pickle: The person agreed to read weights in pickle files.
         base: For an adapter, the folder of the model that it belongs to.
     """
-    if path.suffix.lower() == ".gguf":
+    if is_gguf_file(path):
         return GgufSource(path)
     if is_adapter(path):
         return AdapterSource(path, base, allows_pickle)

@@ -24,6 +24,13 @@ Entries = dict[str, bytes]
 """Entries of a GGUF file's metadata by their keys, as `app.conversion.header` encodes them."""
 
 
+class Vocabulary(msgspec.Struct, frozen=True):
+    """A vocabulary, and the converter's warnings about it."""
+
+    entries: Entries
+    warnings: tuple[str, ...] = ()
+
+
 class VocabularyAhead:
     """Reads one vocabulary; none unless it is started. Leaving the block ends the child."""
 
@@ -55,7 +62,7 @@ class VocabularyAhead:
         if self._child is not None:
             self._child.send(Begin(str(checkpoint)))
 
-    def entries(self) -> Entries | None:
+    def wait(self) -> Vocabulary | None:
         """Wait for the architecture and the vocabulary; None where they could not be made."""
         if self._child is None:
             return None
@@ -64,4 +71,4 @@ class VocabularyAhead:
         sys.stderr.write(child.log)
         if child.returncode != 0:
             return None
-        return msgspec.msgpack.decode(self._file.read_bytes(), type=Entries)
+        return msgspec.msgpack.decode(self._file.read_bytes(), type=Vocabulary)

@@ -96,6 +96,11 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "{folder} holds no safetensors weights.",
         "Download the repository again, or choose another folder.",
     ),
+    ErrorCode.WEIGHTS_OF_OTHER_NAMES: (
+        "{folder} holds several weight files, and no index says which belong to the model: "
+        "{files}.",
+        "Keep the one of the model in that folder, or name it model.safetensors.",
+    ),
     ErrorCode.WEIGHTS_ARE_HOLES: (
         "What is in the weights of {file} is needed, but their sizes are all that was fetched.",
         "Download the repository, and take its folder.",
@@ -137,7 +142,11 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.CONFIG_DAMAGED: (
         "{file} can't be read ({reason}).",
-        "Download the repository again.",
+        "Correct it, or download the repository again.",
+    ),
+    ErrorCode.ARCHITECTURE_UNNAMED: (
+        "config.json does not name the model's architecture: it has no “architectures”.",
+        "Add the line from config.json of the model that this one was made from.",
     ),
     ErrorCode.ARCHITECTURE_UNSUPPORTED: (
         "llama.cpp can't run the architecture {architecture} yet.",
@@ -145,11 +154,19 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.TOKENIZER_MISSING: (
         "{folder} has no {file}, which the tokenizer of this model is in.",
-        "Download the repository again; what is there will be kept.",
+        "Copy it from the model that this one was made from, or download the repository again.",
     ),
     ErrorCode.TOKENIZER_UNKNOWN: (
         "llama.cpp does not know this model's tokenizer ({reason}).",
         "Choose another model, or point Settings to a newer llama.cpp checkout.",
+    ),
+    ErrorCode.TOKEN_MISSING: (
+        "The tokenizer lacks the token “{token}”, which models of this architecture have.",
+        "Take the tokenizer's files of the model that this one was made from.",
+    ),
+    ErrorCode.TENSOR_UNKNOWN: (
+        "llama.cpp knows no tensor {tensor} in models of this architecture.",
+        "Take the checkpoint as its maker published it, without what was added to its weights.",
     ),
     ErrorCode.REMOTE_CODE_NEEDED: (
         "The tokenizer of this model needs Python code from its repository, which is not run.",
@@ -175,6 +192,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.ADAPTER_UNSUPPORTED: (
         "The adapter is of the kind {kind}, and llama.cpp takes LoRA adapters alone.",
         "Merge it into its model with PEFT, and convert the result.",
+    ),
+    ErrorCode.ADAPTER_FIELD_UNSUPPORTED: (
+        "adapter_config.json has {field}, which an adapter of llama.cpp can't express.",
+        "Merge the adapter into its model with PEFT, and convert the result.",
     ),
     ErrorCode.CHECKPOINT_REJECTED: (
         "llama.cpp could not load what this checkpoint gives: {reason}.",
@@ -481,6 +502,21 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.SPEED_DISTURBED: (
         "Other programs kept the processors busy: {model} may be faster than this."
+    ),
+    NoticeCode.CONVERTER_WARNING: "llama.cpp's converter warns: {text}.",
+    NoticeCode.ADAPTER_PART_LEFT_OUT: (
+        "The adapter's {part} is left out: llama.cpp takes nothing but pairs of matrices."
+    ),
+    NoticeCode.CONVERTER_FILE_LEFT_OUT: (
+        "llama.cpp's converter would write {file} beside the model; it is left out."
+    ),
+    NoticeCode.PREDICTION_LAYERS_ABSENT: (
+        "config.json names layers that predict further tokens (MTP), which the weights lack; "
+        "the model is converted without them."
+    ),
+    NoticeCode.TOKENS_DIFFER: (
+        "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead of "
+        "{expected}. The model may read its prompts wrongly."
     ),
 }
 

@@ -28,6 +28,7 @@ from app.estimation.quality import Quality
 from app.estimation.source_facts import UNNAMED_LEVEL
 from app.library.facts import ModelFacts, facts_of, read_headers
 from app.library.header import Header, read_header
+from app.library.kind import is_gguf_file
 from app.library.sanity import require_sane
 from app.library.tensor_types import TENSOR_TYPES
 
@@ -101,7 +102,7 @@ def size_source(
     Raises:
         AppError: the first check that fails, or why nothing about the source is known.
     """
-    if place.suffix.lower() != ".gguf":
+    if not is_gguf_file(place):
         source = CheckpointSource(place, allows_pickle, vocabulary)
         return _planned(source, converter_folder(settings))
     headers = read_headers(place)

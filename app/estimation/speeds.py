@@ -29,6 +29,7 @@ from app.estimation.survey import survey
 from app.estimation.trial import LoadManner
 from app.inference.probe import engine_setting, known_setting
 from app.library.facts import facts_of, read_headers
+from app.library.kind import is_gguf_file
 
 Report = Callable[[Event], None]
 
@@ -104,6 +105,6 @@ def model_name(source: Path) -> str:
     Raises:
         AppError: what reading a GGUF file's header raises.
     """
-    if source.suffix.lower() != ".gguf":
+    if not is_gguf_file(source):
         return source.name
     return facts_of(read_headers(source)).name

@@ -28,6 +28,7 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.workbench import Workbench
+from app.library.kind import is_gguf_file
 
 if TYPE_CHECKING:
     from app.gui.offloading.dialog import OffloadingDialog
@@ -138,14 +139,14 @@ class MainWindow(QMainWindow):
             self._start_conversion(str(path))
             return
         settings = self._workbench.settings
-        if path.is_dir() or path.suffix.lower() == ".gguf":
+        if path.is_dir() or is_gguf_file(path):
             added = dict.fromkeys((*settings.value.added_models, str(path)))
             settings.change(added_models=tuple(added))
             self.show_page("models")
             if path.is_file():
                 self.start_chat(str(path), path.stem)
             return
-        words = self.tr("{name} is neither a .gguf file nor a folder.")
+        words = self.tr("{name} is neither a GGUF file nor a folder.")
         self.notice.show_notice("warning", words.replace("{name}", path.name))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from app.core.errors import AppError, ErrorCode
 from app.library.bounded import U32, U64, BoundedReader
+from app.library.kind import MAGIC
 from app.library.tensor_types import TENSOR_TYPES, TensorType
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
 
-_MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _MOST_PAIRS = 10_000
 _MOST_TENSORS = 100_000
@@ -199,7 +199,7 @@ def _parse(source: BoundedReader) -> Header:
 
 
 def _read_version(source: BoundedReader) -> int:
-    if source.size < len(_MAGIC) or source.take(len(_MAGIC)) != _MAGIC:
+    if source.size < len(MAGIC) or source.take(len(MAGIC)) != MAGIC:
         raise AppError(ErrorCode.NOT_GGUF, file=source.path.name)
     version = source.number(U32)
     if version and not version & 0xFFFF:

@@ -11,12 +11,12 @@ from app.core.events import ModelListed
 from app.core.settings import load_settings
 from app.library.facts import ModelFacts, facts_of, read_headers
 from app.library.header import Header
+from app.library.kind import SUFFIX, has_gguf_name, is_gguf_file
 from app.library.sanity import check_sanity
 from app.library.shards import shards_of, stem_of
 from app.library.starter import starter_file
 
 STARTER = "starter"
-_SUFFIX = ".gguf"
 _PROJECTOR = "mmproj"
 
 
@@ -38,7 +38,7 @@ def find_model(text: str, places: Sequence[Path]) -> Path:
         return shards_of(Path(text))[0]
     if text == STARTER:
         return _starter()
-    wanted = text.casefold().removesuffix(_SUFFIX)
+    wanted = text.casefold().removesuffix(SUFFIX)
     found = [path for path in _model_files(places) if wanted in _file_names(path)]
     if not found:
         found = [Path(model.path) for model in scan(places) if model.name.casefold() == wanted]
@@ -67,14 +67,19 @@ def _model_files(places: Iterable[Path]) -> Iterator[Path]:
     for path in (file for place in places for file in _files_at(place)):
         # One place may lie in another, or be named twice.
         known = path.parent.resolve() / path.name
-        if known not in listed and _is_model_name(path.name) and _stands_for_model(path):
+        if (
+            known not in listed
+            and _PROJECTOR not in path.name.casefold()
+            and _stands_for_model(path)
+        ):
             listed.add(known)
             yield path
 
 
 def _files_at(place: Path) -> Iterator[Path]:
     if place.is_file():
-        yield shards_of(place)[0]
+        if is_gguf_file(place):
+            yield shards_of(place)[0]
         return
     visited: set[Path] = set()
     for root, subfolders, names in os.walk(place, followlinks=True):
@@ -84,11 +89,7 @@ def _files_at(place: Path) -> Iterator[Path]:
             continue
         visited.add(Path(root).resolve())
         subfolders.sort()
-        yield from (Path(root, name) for name in sorted(names))
-
-
-def _is_model_name(name: str) -> bool:
-    return name.casefold().endswith(_SUFFIX) and _PROJECTOR not in name.casefold()
+        yield from (Path(root, name) for name in sorted(names) if has_gguf_name(name))
 
 
 def _stands_for_model(path: Path) -> bool:

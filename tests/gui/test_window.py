@@ -56,7 +56,7 @@ def test_a_dropped_checkpoint_opens_the_wizard(window: MainWindow, tmp_path: Pat
 
 def test_something_else_is_refused_in_words(window: MainWindow, tmp_path: Path) -> None:
     drop(window, tmp_path / "notes.txt")
-    assert "neither a .gguf file nor a folder" in window.notice.text
+    assert "neither a GGUF file nor a folder" in window.notice.text
 
 
 def test_everything_that_can_be_pressed_has_a_name(window: MainWindow) -> None:

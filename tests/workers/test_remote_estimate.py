@@ -185,3 +185,15 @@ def test_no_such_file_is_not_looked_for_on_the_hub(hub: LocalHub) -> None:
     assert ended.status == EXIT_FAILED
     assert sentence_of(ErrorCode.SOURCE_NOT_FOUND).fullmatch(ended.complaints[-1])
     assert hub.requests == []
+
+
+def test_what_is_unusual_in_a_repository_is_sized_and_told_too(
+    tmp_path: Path, hub: LocalHub
+) -> None:
+    folder = make_checkpoint("Qwen3_5TextConfig", tmp_path / "odd")
+    (folder / "model.safetensors").rename(folder / "my-finetune.safetensors")
+    hub.add_repository("owner/odd", folder, lfs_above_bytes=100_000)
+    remote = run_verb("estimate", "owner/odd", "--json")
+    assert "\n".join(remote.complaints).count("which the weights lack") == 1
+    local = run_verb("estimate", str(folder), "--json", "--typical-quality")
+    assert levels_of(remote) == levels_of(local)

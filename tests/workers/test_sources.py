@@ -308,8 +308,8 @@ def change_weights(folder: Path, change: Callable[[dict[str, Any]], object]) -> 
 
 def test_a_folder_under_the_name_of_the_result_is_said_at_once(tmp_path: Path) -> None:
     source = make_tiny_llama(tmp_path / "tiny")
-    (tmp_path / "made.gguf").mkdir()
-    ended = convert(source, tmp_path / "made.gguf", ("Q8_0",), "--overwrite")
+    (tmp_path / "made" / "tiny-Q8_0.gguf").mkdir(parents=True)
+    ended = convert(source, tmp_path / "made", ("Q8_0",), "--overwrite")
     assert ended.status == 1
     assert sentence_of(ErrorCode.FILE_EXISTS).fullmatch(ended.complaints[-1])
 

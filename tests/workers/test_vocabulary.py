@@ -9,7 +9,7 @@ import pytest
 
 from app.conversion.installation import converter_folder
 from app.conversion.transformers_choice import transformers_for
-from app.conversion.vocabulary_ahead import VERB, VocabularyAhead
+from app.conversion.vocabulary_ahead import VERB, Vocabulary, VocabularyAhead
 from app.core.errors import ErrorCode
 from app.core.events import Begin, Failed, encode
 from app.core.settings import Settings
@@ -47,7 +47,8 @@ def test_the_entries_are_those_of_the_converted_file(
     assert written.status == 0, written.complaints
     with started(VERB, str(folder_of_converter), str(tmp_path / "vocabulary")) as child:
         assert begin(child, folder) == 0, child.log()
-    entries = msgspec.msgpack.decode((tmp_path / "vocabulary").read_bytes(), type=dict[str, bytes])
+    content = (tmp_path / "vocabulary").read_bytes()
+    entries = msgspec.msgpack.decode(content, type=Vocabulary).entries
     assert {"general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.tokens"} <= set(entries)
     beginning = made.read_bytes()
     assert [key for key, entry in entries.items() if entry not in beginning] == []
@@ -69,10 +70,10 @@ def test_without_a_child_and_after_its_failure_there_is_none(
     tmp_path: Path, folder_of_converter: Path
 ) -> None:
     with VocabularyAhead() as vocabulary:
-        assert vocabulary.entries() is None
+        assert vocabulary.wait() is None
         vocabulary.start(folder_of_converter)
         vocabulary.read_with("pinned")
         vocabulary.begin(tmp_path)
-        assert vocabulary.entries() is None
+        assert vocabulary.wait() is None
         # Who leaves before it was asked for anything leaves no child.
         vocabulary.start(folder_of_converter)

@@ -1,10 +1,17 @@
-"""What the converter's failures are called."""
+"""What the converter's failures are called, and whose fault they are said to be."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from app.conversion.converter_errors import _in_words
+from app.conversion.converter_errors import (
+    _in_words,
+    naming_the_converter,
+    naming_the_tokenizer,
+)
+from app.core.errors import AppError, ErrorCode
 
 
 @pytest.mark.parametrize(
@@ -15,7 +22,45 @@ from app.conversion.converter_errors import _in_words
         (KeyError(), "KeyError"),
         (ValueError("first\nsecond"), "first"),
         (AssertionError(), "the weights are not of the form that it expects"),
+        (
+            RecursionError("maximum recursion depth exceeded"),
+            "it goes in circles at this architecture, which is a fault of its own",
+        ),
     ],
 )
 def test_a_failure_is_one_line(error: Exception, words: str) -> None:
     assert _in_words(error) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyError("<|user|>"), ErrorCode.TOKEN_MISSING, "<|user|>"),
+        (KeyError("[gMASK]"), ErrorCode.TOKEN_MISSING, "[gMASK]"),
+        (KeyError("tokenizer_class"), ErrorCode.TOKENIZER_UNKNOWN, "in its files"),
+        (AssertionError(), ErrorCode.TOKENIZER_UNKNOWN, "form that it expects"),
+    ],
+)
+def test_a_failure_at_the_tokenizer_is_the_tokenizers(
+    error: Exception, code: ErrorCode, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "tokenizer.json").touch()
+    with pytest.raises(AppError) as raised, naming_the_tokenizer(tmp_path):
+        raise error
+    assert raised.value.code is code
+    assert words in " ".join(map(str, raised.value.facts.values()))
+
+
+@pytest.mark.parametrize(
+    ("tensor", "code", "words"),
+    [
+        ("model.layers.0.mlp.up_proj.SCB", ErrorCode.QUANTIZATION_UNSUPPORTED, "bitsandbytes"),
+        ("model.layers.0.mlp.up_proj.qzeros", ErrorCode.QUANTIZATION_UNSUPPORTED, "GPTQ"),
+        ("value_head.weight", ErrorCode.TENSOR_UNKNOWN, "value_head.weight"),
+    ],
+)
+def test_a_tensor_without_a_place_is_named(tensor: str, code: ErrorCode, words: str) -> None:
+    with pytest.raises(AppError) as raised, naming_the_converter():
+        raise ValueError(f"Can not map tensor '{tensor}'")
+    assert raised.value.code is code
+    assert words in " ".join(map(str, raised.value.facts.values()))

@@ -16,6 +16,7 @@ from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
+from app.library.kind import has_gguf_name
 
 
 class OptionsCard(CollapsibleCard):
@@ -82,7 +83,8 @@ class OptionsCard(CollapsibleCard):
 
     def _folder_fault(self) -> str:
         folder = Path(written_out(self.folder.path))
-        if self.folder.path and (folder.suffix.lower() == ".gguf" or folder.is_file()):
+        is_meant_as_file = has_gguf_name(folder.name) and not folder.is_dir()
+        if self.folder.path and (is_meant_as_file or folder.is_file()):
             return self.tr("That is a file, not a folder; the usual folder is taken.")
         return ""
 

@@ -26,6 +26,7 @@ from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.step_trail import StepTrail
 from app.gui.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
+from app.library.kind import is_gguf_file
 
 _PAUSE_MILLISECONDS = 500
 """How long nothing must be changed before the sizes are worked out again."""
@@ -289,6 +290,6 @@ def _dropped_source(event: QDropEvent) -> Path | None:
     """The first of the dropped things, if it is a folder or a GGUF file."""
     for url in event.mimeData().urls():
         path = Path(url.toLocalFile()) if url.isLocalFile() else None
-        if path is not None and (path.is_dir() or path.suffix.lower() == ".gguf"):
+        if path is not None and (path.is_dir() or is_gguf_file(path)):
             return path
     return None

@@ -1,0 +1,57 @@
+"""Layers that predict further tokens (MTP), where a checkpoint claims them and was saved without.
+
+transformers leaves them out when it saves Qwen3-Next, Qwen3.5 or GLM-4.5, and keeps what
+config.json says of them. The converter has a flag for that (--no-mtp in convert_hf_to_gguf.py),
+which a person would have to know of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Build = Callable[[Any], Any]
+
+
+def lacks_prediction_layers(make: Any, build: Build) -> bool:
+    """Whether a model of the converter's class `make` expects such layers in vain.
+
+    Args:
+        make: The class.
+        build: Makes a model of the checkpoint, of the class that it is given.
+    """
+    if not make.supports_mtp_export:
+        return False
+    trunk = build(_telling_class(make))
+    if type(trunk).saw_prediction_layers:
+        return False
+    try:
+        whole = build(make)
+    except AssertionError:
+        # Qwen3-Next counts them by their tensors, and must find some.
+        return True
+    return bool(whole.block_count != trunk.block_count)
+
+
+def without_prediction_layers(make: Any) -> Any:
+    """The converter's class `make` as its flag --no-mtp has it."""
+    return type(make.__name__, (make,), {"model_arch": make.model_arch, "no_mtp": True})
+
+
+def _telling_class(make: Any) -> Any:
+    """The same, which remembers whether a tensor was left out on account of the flag."""
+
+    class Telling(without_prediction_layers(make)):  # type: ignore[misc]
+        model_arch = make.model_arch
+        saw_prediction_layers = False
+
+        @classmethod
+        def filter_tensors(cls, item: Any) -> Any:
+            cls.no_mtp = False
+            whole = super().filter_tensors(item)
+            cls.no_mtp = True
+            trunk = super().filter_tensors(item)
+            cls.saw_prediction_layers |= whole is not None and trunk is None
+            return trunk
+
+    return Telling
