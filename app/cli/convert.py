@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,8 +108,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.calibration and not arguments.dry_run:
         from app.cli.importance import calibrated
 
-        matrix = calibrated(request, converter, arguments.calibration, reporter)
-        request = replace(request, choices=replace(request.choices, importance=matrix))
+        request = calibrated(request, converter, arguments.calibration, reporter)
     written = convert(request, converter, reporter.report)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
@@ -134,18 +132,17 @@ def _override(text: str) -> tuple[str, str]:
 
 
 def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
+    from app.cli.importance import with_importance
     from app.conversion.choices import TypeChoices
-    from app.native.importance_matrix import read_importance_matrix
 
     if _wants_importance(arguments) and _WORKING_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
-    return TypeChoices(
-        importance=read_importance_matrix(arguments.imatrix) if arguments.imatrix else None,
-        expects_importance=arguments.calibration is not None,
+    choices = TypeChoices(
         overrides=tuple(arguments.type),
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
     )
+    return with_importance(choices, arguments, source)
 
 
 def _wants_importance(arguments: argparse.Namespace) -> bool:

@@ -111,11 +111,13 @@ def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
     return all(issubclass(kind, number) and kind is not bool for kind in kinds)
 
 
-def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
+def metadata_for(
+    metadata: Mapping[str, bytes], ftype: int, made_with: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """The metadata of a quantised file, in the order in which llama_model_quantize leaves it.
 
-    It sets the version and the file type anew, and with that moves them to the end
-    (src/llama-quant.cpp, ggml/src/gguf.cpp).
+    It sets the version, the file type and then the entries `made_with` anew, and with that moves
+    them to the end (src/llama-quant.cpp, ggml/src/gguf.cpp).
     """
     from gguf import GGML_QUANT_VERSION, GGUFValueType
     from gguf.gguf_writer import GGUFValue
@@ -123,14 +125,15 @@ def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
     kept = {
         key: entry
         for key, entry in metadata.items()
-        if key not in (_QUANTIZATION_VERSION_KEY, _FILE_TYPE_KEY)
+        if key not in {_QUANTIZATION_VERSION_KEY, _FILE_TYPE_KEY, *made_with}
     }
-    return kept | encoded(
+    own = encoded(
         {
             _QUANTIZATION_VERSION_KEY: GGUFValue(GGML_QUANT_VERSION, GGUFValueType.UINT32),
             _FILE_TYPE_KEY: GGUFValue(ftype, GGUFValueType.UINT32),
         }
     )
+    return {**kept, **own, **made_with}
 
 
 def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict[str, bytes]:

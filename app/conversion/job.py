@@ -149,7 +149,7 @@ def _subject_of(error: AppError) -> Subject:
 
 def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) -> list[TypePlan]:
     layout = laid_out.layout
-    with hollow_file(layout) as hollow:
+    with hollow_file(layout, choices) as hollow:
         with _reported("architecture", report):
             tokenizer = require_loadable(hollow.path)
         report(Checked("architecture", _in_words(layout)))

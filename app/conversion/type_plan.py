@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.choices import TypeChoices, quantize_parameters
+from app.conversion.choices import NO_CHOICES, TypeChoices, quantize_parameters
 from app.conversion.header import (
     PlacedTensor,
     header_bytes,
@@ -86,10 +86,10 @@ class HollowFile:
 
 
 @contextmanager
-def hollow_file(layout: Layout) -> Iterator[HollowFile]:
+def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[HollowFile]:
     """The model in the types of the layout, but hollow; gone after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
-    metadata = metadata_for(layout.metadata, _FTYPE_ALL_F32)
+    metadata = _metadata(layout, _FTYPE_ALL_F32, choices)
     header = header_bytes(metadata, placed)
     short = header_bytes(without_vocabulary(layout.architecture, metadata), placed)
     with _hollow(header, placed) as path, _hollow(short, placed) as short_path:
@@ -136,8 +136,13 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     for tensor in tensors:
         if tensor.type_number != by_name[tensor.name].type_number:
             _require_importance(tensor, level, choices)
-    metadata = metadata_for(layout.metadata, level.ftype)
+    metadata = _metadata(layout, level.ftype, choices)
     return TypePlan(level, layout.architecture, metadata, hollow.header_size_bytes, tensors)
+
+
+def _metadata(layout: Layout, ftype: int, choices: TypeChoices) -> dict[str, bytes]:
+    made_with = choices.provenance.entries() if choices.provenance else {}
+    return metadata_for(layout.metadata, ftype, made_with)
 
 
 def plan_as_laid_out(layout: Layout, level: Level) -> TypePlan:
@@ -166,7 +171,7 @@ def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices
         return
     if choices.importance is not None:
         raise AppError(ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE, tensor=tensor.name)
-    if not choices.expects_importance:
+    if not choices.has_importance:
         raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
 
 
