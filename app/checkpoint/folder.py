@@ -16,6 +16,7 @@ from app.checkpoint.documents import (
     require_no_pointer,
 )
 from app.checkpoint.pickles import SUFFIXES, require_consent
+from app.checkpoint.quantization import require_readable_quantization
 from app.checkpoint.weights import (
     INDEX_FILE,
     WEIGHTS_SUFFIX,
@@ -87,6 +88,8 @@ def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
         if file.name in TOKENIZER_DOCUMENTS:
             with faults.gathered("files"):
                 require_document(file)
+    with faults.gathered("weights"):
+        require_readable_quantization(folder, config)
     weight_files, tensors = _read_weights(folder, faults, allows_pickle=allows_pickle)
     checkpoint = Checkpoint(
         folder=folder,

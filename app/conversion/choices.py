@@ -15,7 +15,7 @@ import numpy.typing as npt
 from app.conversion.header import PlacedTensor
 from app.conversion.provenance import Provenance
 from app.core.errors import AppError, ErrorCode
-from app.core.levels import Level
+from app.core.levels import COPY, Level
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 from app.native.quantization import type_numbers
@@ -38,7 +38,8 @@ class TypeChoices:
     A file tells the `provenance` of its importance matrix. Where the matrix itself is not there, it
     is yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
     searched in a tensor's name, and a type; the first that fits counts. They apply to quantised
-    levels only (src/llama-quant.cpp).
+    levels only (src/llama-quant.cpp). With `requantizes` the person agreed that weights which have
+    lost already lose again.
     """
 
     importance: ImportanceMatrix | None = None
@@ -46,6 +47,7 @@ class TypeChoices:
     overrides: tuple[tuple[str, str], ...] = ()
     output_type: str | None = None
     embedding_type: str | None = None
+    requantizes: bool = False
 
     @property
     def has_importance(self) -> bool:
@@ -95,8 +97,11 @@ def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
     """The parameters of `llama_model_quantize` for a dry run; valid inside the block."""
     llama = load_llama()
     parameters = llama.llama_model_quantize_default_params()
-    parameters.ftype = level.ftype
     parameters.dry_run = True
+    if level == COPY:
+        parameters.only_copy = True
+    else:
+        parameters.ftype = level.ftype
     if choices.output_type:
         parameters.output_tensor_type = known_type(choices.output_type)
     if choices.embedding_type:

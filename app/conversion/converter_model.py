@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from app.checkpoint.quantization import read_quantization
 from app.conversion.converter_errors import naming_the_quantization
 from app.conversion.disagreements import settle, settle_names
 from app.core.errors import AppError, ErrorCode
 
 _DEQUANTIZED = frozenset({"gptq", "fp8", "compressed-tensors", "bitnet", "modelopt"})
 """Methods whose weights the converter turns back into numbers (dequant_model in base.py)."""
+_KEEPING_NVFP4 = frozenset({"compressed-tensors", "modelopt"})
+_WEIGHTS = (".weight", ".weight_packed", ".qweight")
 
 
 def converter_model(checkpoint: Path, kind: Any) -> Any:
@@ -51,7 +54,7 @@ def sixteen_bit_type(model: Any) -> Any:
     import torch
     from gguf import LlamaFileType
 
-    if _quantization_of(model.hparams) in _DEQUANTIZED:
+    if _is_dequantized(model):
         return LlamaFileType.ALL_F32
     by_dtype = {
         torch.bfloat16: LlamaFileType.MOSTLY_BF16,
@@ -62,6 +65,17 @@ def sixteen_bit_type(model: Any) -> Any:
     dtypes = known & {tensor.dtype for tensor in matrices}
     # Where there are several, only 32 bits keep them all.
     return by_dtype.get(dtypes.pop() if len(dtypes) == 1 else None, LlamaFileType.ALL_F32)
+
+
+def _is_dequantized(model: Any) -> bool:
+    """Whether weights are turned back into numbers: NVFP4 is kept, and lies in whole bytes."""
+    import torch
+
+    method = str(read_quantization(model.dir_model, model.hparams).get("quant_method"))
+    kept = {torch.uint8} if method in _KEEPING_NVFP4 else set()
+    kept |= {torch.bfloat16, torch.float16, torch.float32}
+    weights = (t.dtype for name, t in model.get_tensors() if name.endswith(_WEIGHTS))
+    return method in _DEQUANTIZED and not kept.issuperset(weights)
 
 
 def _quantization_of(parameters: dict[str, Any]) -> str:

@@ -136,6 +136,7 @@ class NoticeCode(StrEnum):
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"
     MEASUREMENT_NOT_KEPT = "measurement_not_kept"
+    LEVELS_LOSE_TWICE = "levels_lose_twice"
 
 
 class AppError(Exception):

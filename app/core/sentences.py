@@ -157,7 +157,8 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (
         "{holder} is in {type} already, and quantising it again would lose twice.",
-        "Start from the checkpoint, or from a GGUF file in F32, F16, BF16 or Q8_0.",
+        "Choose a level that keeps it, such as COPY, agree to the loss with --requantize, or start "
+        "from weights in 16 bits.",
     ),
     ErrorCode.PROJECTOR_MISSING: (
         "llama.cpp knows no multimodal projector for the architecture {architecture}.",
@@ -465,6 +466,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.MEASUREMENT_NOT_KEPT: (
         "The figures of {model} are not kept, and so not shown again ({reason})."
+    ),
+    NoticeCode.LEVELS_LOSE_TWICE: (
+        "The weights are quantised already, and these levels would lose twice: {levels}. "
+        "With --requantize they are made nonetheless."
     ),
 }
 

@@ -18,7 +18,7 @@ from app.gui.pages.convert.source_step import SourceStep
 from app.gui.pages.convert.wishes import VERB, command_lines, is_there, written_out
 from app.gui.process.child import Child
 from app.gui.process.task import Task
-from app.gui.texts import error_text
+from app.gui.texts import error_text, notice_text
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
@@ -103,6 +103,7 @@ class ConvertPage(QWidget):
         )
         self.notice.acted.connect(self._remedies.act)
         self._remedies.pickle_allowed.connect(self._allow_pickle)
+        self._remedies.requantizing_allowed.connect(self._allow_requantizing)
         self._remedies.base_chosen.connect(self._take_base)
         self._remedies.importance_wanted.connect(self._offer_importance)
         self._workbench.tasks.ended.connect(self._on_task_ended)
@@ -190,6 +191,9 @@ class ConvertPage(QWidget):
                 self.levels_step.show_busy(self.tr("Working out the exact size of each level…"))
             case events.LevelPlanned():
                 self.levels_step.add_level(event)
+            case events.Noticed(told, facts):
+                words = notice_text(told, facts)
+                self.notice.show_notice("info", words, self._remedies.actions(told))
             case events.Failed(code, facts):
                 self._fail(error_text(code, facts), code)
 
@@ -220,6 +224,10 @@ class ConvertPage(QWidget):
 
     def _allow_pickle(self) -> None:
         self.levels_step.allow_pickle()
+        self._obtain()
+
+    def _allow_requantizing(self) -> None:
+        self.levels_step.allow_requantizing()
         self._obtain()
 
     def _take_base(self, folder: str) -> None:
