@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.core.levels import level_named
+from app.core.levels import COPY, level_named
 from app.native.importance_matrix import ImportanceMatrix
 from tests.ggml_quantization import silence_llama_cpp
 
@@ -67,7 +67,11 @@ def quantized_by_llama_cpp(
 
     silence_llama_cpp()
     chosen = llama_cpp.llama_model_quantize_default_params()
-    chosen.ftype, chosen.nthread = level_named(level).ftype, _THREADS
+    chosen.nthread = _THREADS
+    if level == COPY.name:
+        chosen.only_copy = True
+    else:
+        chosen.ftype = level_named(level).ftype
     for name, value in parameters.items():
         setattr(chosen, name, value)
     weights = (

@@ -16,6 +16,7 @@ from app.conversion.converter_process import converting
 from app.conversion.header import encoded
 from app.conversion.layout import LaidOutTensor, Layout
 from app.conversion.lazy import evaluated, stored_rows
+from app.conversion.unread_blocks import leave_blocks_unread
 from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.levels import Level
 
@@ -39,6 +40,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
 
         model = converter_model(checkpoint, ModelType.TEXT)
         model.ftype = sixteen_bit_type(model)
+        leave_blocks_unread(model)
         known = vocabulary.entries() if vocabulary else None
         if known is None:
             model.set_vocab = naming_the_tokenizer(checkpoint)(model.set_vocab)

@@ -99,7 +99,7 @@ def test_a_gguf_file_that_has_lost_already_is_refused(tmp_path: Path, made: Path
     converted(source, tmp_path / "first", ("Q4_K_M",))
     ended = convert(tmp_path / "first" / "tiny-Q4_K_M.gguf", made, ("Q2_K",))
     code = ErrorCode.WEIGHTS_QUANTIZED_ALREADY
-    assert_refused(ended, made, code, holder="tiny-Q4_K_M.gguf", type="Q4_K_M")
+    assert_refused(ended, made, code, holder="blk.0.attn_k.weight", type="q4_K")
 
 
 def test_a_projector_has_the_bytes_of_llama_cpp(
