@@ -6,7 +6,8 @@ changes the numbers, and that it passes over, is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ _MODELOPT_ALGORITHMS = frozenset(
 )
 _MXFP4_ARCHITECTURES = frozenset({"GptOssForCausalLM"})
 _PACKED_MXFP4_ARCHITECTURES = frozenset({"KimiK3ForConditionalGeneration"})
+_PACKED_WEIGHT = ".qweight"
+_STRANGERS: dict[str, tuple[str, ...]] = {
+    "fp8": (".weight_scale",),
+    "compressed-tensors": (
+        *(".input_scale", ".output_scale", ".k_scale", ".v_scale"),
+        *(".weight_g_idx", ".input_zero_point"),
+    ),
+}
 _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
@@ -51,19 +60,44 @@ def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
     return found if found["quant_method"] else {}
 
 
-def require_readable_quantization(folder: Path, config: Config) -> None:
+def require_readable_quantization(
+    folder: Path, config: Config, names: Collection[str] = ()
+) -> None:
     """Check that the converter reads weights that are quantised like this.
+
+    Args:
+        folder: The checkpoint's.
+        config: Its configuration.
+        names: Those of its tensors, as far as they are known.
 
     Raises:
         AppError: `quantization_unsupported`, and what `read_quantization` raises.
     """
     quantization = read_quantization(folder, config)
     if not quantization:
+        if any(name.endswith(_PACKED_WEIGHT) for name in names):
+            raise _unsupported("qweight", "config.json has no quantization_config")
         return
     method = quantization["quant_method"]
-    faults = _FAULTS.get(method, _of_an_unknown_method)(quantization, architecture_in(dict(config)))
-    if (reason := next(faults, None)) is not None:
-        raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, method=method, reason=reason)
+    of_method = _FAULTS.get(method, _of_an_unknown_method)
+    faults = of_method(quantization, architecture_in(dict(config)))
+    if (reason := next(chain(faults, _of_names(quantization, names)), None)) is not None:
+        raise _unsupported(method, reason)
+
+
+def _unsupported(method: str, reason: str) -> AppError:
+    return AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, method=method, reason=reason)
+
+
+def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
+    """Tensors beside the weights that the converter neither takes nor leaves out by itself."""
+    strangers = _STRANGERS.get(quantization["quant_method"], ())
+    # NVFP4 of compressed-tensors has its scales taken, MiMo's MXFP4 in a file of FP8, too.
+    if quantization.get("format") in {_NVFP4, _MXFP4, _MIXED} or "store_dtype" in quantization:
+        return
+    for name in names:
+        if name.endswith(strangers):
+            yield f"it does not know the tensor {name}"
 
 
 def _section(config: Config) -> dict[str, Any]:

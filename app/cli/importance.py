@@ -62,6 +62,8 @@ def calibrated(
     whole = replace(
         request, levels=(_CALIBRATED_LEVEL,), file=model, replaces=True, choices=NO_CHOICES
     )
+    # What can't be made is said before the calibration, which takes its time.
+    convert(replace(request, is_dry_run=True), converter, lambda _: None)
     with leftovers.noted(model):
         try:
             convert(whole, converter, reporter.report)

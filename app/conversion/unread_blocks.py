@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 _READ_AT_ONCE = ".linear_attn."
-"""Their rows are moved by an index on the weights' device (conversion/qwen.py): lazy ones have none."""
+"""Their rows are moved by an index on their device (conversion/qwen.py); lazy ones have none."""
 _BLOCKS_OF_SUPER_BLOCK = 4
 _BLOCK_WEIGHTS = 16
 _SUPER_BLOCK_BYTES = 36

@@ -150,6 +150,31 @@ def test_most_checkpoints_are_not_quantised(config: Config, tmp_path: Path) -> N
     require_readable_quantization(tmp_path, config)
 
 
+@pytest.mark.parametrize(
+    ("quantization", "name"),
+    [
+        ({"quant_method": "fp8"}, "a.weight_scale"),
+        (compressed("int-quantized", strategy="channel"), "a.input_scale"),
+        (compressed("float-quantized", type="float", strategy="channel"), "a.k_scale"),
+        (compressed("pack-quantized", **PACKED), "a.weight_g_idx"),
+        ({}, "a.qweight"),
+    ],
+)
+def test_tensors_that_it_would_stop_at_are_named(
+    quantization: Config, name: str, tmp_path: Path
+) -> None:
+    config = {"quantization_config": quantization}
+    require_readable_quantization(tmp_path, config, ["a.weight"])
+    with pytest.raises(AppError) as caught:
+        require_readable_quantization(tmp_path, config, ["a.weight", name])
+    assert caught.value.code is ErrorCode.QUANTIZATION_UNSUPPORTED
+
+
+def test_the_scales_of_nvfp4_are_its_own(tmp_path: Path) -> None:
+    config = {"quantization_config": NVFP4}
+    require_readable_quantization(tmp_path, config, ["a.input_scale", "a.weight_scale"])
+
+
 def test_what_modelopt_writes_into_a_file_of_its_own_is_read(tmp_path: Path) -> None:
     beside = {"producer": {"name": "ModelOpt"}, "quantization": {"quant_algo": "INT8_SQ"}}
     (tmp_path / "hf_quant_config.json").write_text(json.dumps(beside))
