@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from app.cli.values import read_text
 from app.core import leftovers
-from app.core.levels import level_named
+from app.core.events import Event, LevelPlanned
+from app.core.levels import COPY, Level, level_named
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from app.conversion.sources import Source
 
 _CALIBRATED_LEVEL = level_named("BF16")
+_SIXTEEN_BITS = 16
 
 
 def with_importance(
@@ -46,7 +48,8 @@ def calibrated(
 ) -> ConversionRequest:
     """The request with an importance matrix made of its source, which is kept beside the result.
 
-    The model reads the text in 16 bits, from a file that is gone afterwards.
+    The model reads the text in 16 bits, or in fewer where it has no more, from a file that is gone
+    afterwards.
 
     Raises:
         AppError: what conversion and calibration raise.
@@ -59,11 +62,8 @@ def calibrated(
 
     words = read_text(text)
     model = request.folder / f"{_stem(request.source)}.calibration.gguf.part"
-    whole = replace(
-        request, levels=(_CALIBRATED_LEVEL,), file=model, replaces=True, choices=NO_CHOICES
-    )
-    # What can't be made is said before the calibration, which takes its time.
-    convert(replace(request, is_dry_run=True), converter, lambda _: None)
+    level = _calibrated_level(request, converter)
+    whole = replace(request, levels=(level,), file=model, replaces=True, choices=NO_CHOICES)
     with leftovers.noted(model):
         try:
             convert(whole, converter, reporter.report)
@@ -76,6 +76,26 @@ def calibrated(
     save_importance_matrix(request.folder / name, matrix)
     made = replace(request.choices, importance=matrix, provenance=provenance_of(matrix, name))
     return replace(request, choices=made)
+
+
+def _calibrated_level(request: ConversionRequest, converter: Path) -> Level:
+    """The level to read the text in; what can't be made later is said now.
+
+    Raises:
+        AppError: what the conversion would raise before it writes.
+    """
+    from app.conversion.job import convert
+
+    planned: dict[str, LevelPlanned] = {}
+
+    def note(event: Event) -> None:
+        if isinstance(event, LevelPlanned):
+            planned[event.level] = event
+
+    levels = tuple(dict.fromkeys((*request.levels, COPY)))
+    convert(replace(request, levels=levels, is_dry_run=True), converter, note)
+    is_smaller = planned[COPY.name].bits_per_weight < _SIXTEEN_BITS
+    return COPY if is_smaller else _CALIBRATED_LEVEL
 
 
 def _kept_name(source: Source) -> str:
