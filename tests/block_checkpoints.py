@@ -1,4 +1,4 @@
-"""Small checkpoints in block formats that llama.cpp keeps: gpt-oss in MXFP4, a Llama in NVFP4."""
+"""Small checkpoints in block formats that llama.cpp keeps: gpt-oss in MXFP4, others in NVFP4."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
 
 Tensors = dict[str, torch.Tensor]
@@ -107,11 +108,19 @@ def _matrix(chance: torch.Generator, *shape: int) -> torch.Tensor:
 
 def make_nvfp4(method: str, folder: Path) -> Path:
     """A tiny Llama, its projections in NVFP4 as `method` names and scales them."""
-    make_tiny_llama(folder)
+    return _in_nvfp4(method, make_tiny_llama(folder), "_proj.")
+
+
+def make_nvfp4_experts(method: str, folder: Path) -> Path:
+    """A tiny Qwen2-MoE, its experts in NVFP4."""
+    return _in_nvfp4(method, make_checkpoint("Qwen2MoeConfig", folder), ".experts.")
+
+
+def _in_nvfp4(method: str, folder: Path, part: str) -> Path:
     weights, chance = folder / "model.safetensors", torch.Generator().manual_seed(0)
     tensors: Tensors = {}
     for name, tensor in load_file(weights).items():
-        if "_proj." in name:
+        if part in name:
             tensors |= _nvfp4(method, name, tensor.shape, chance)
         else:
             tensors[name] = tensor
@@ -131,7 +140,7 @@ def _nvfp4(method: str, name: str, shape: torch.Size, chance: torch.Generator) -
     if method == "modelopt":
         return kept | {
             name: numbers,
-            f"{name}_scale_2": torch.tensor(1e-4),
+            f"{name}_scale_2": torch.rand((), generator=chance) * 1e-4,
             f"{base}.input_scale": torch.tensor(0.01),
         }
     return kept | {

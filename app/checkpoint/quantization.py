@@ -32,6 +32,7 @@ _MODELOPT_ALGORITHMS = frozenset(
 _MXFP4_ARCHITECTURES = frozenset({"GptOssForCausalLM"})
 _PACKED_MXFP4_ARCHITECTURES = frozenset({"KimiK3ForConditionalGeneration"})
 _PACKED_WEIGHT = ".qweight"
+_PARTS_OF_GPTQ = ("g_idx", "qzeros", "scales")
 _STRANGERS: dict[str, tuple[str, ...]] = {
     "fp8": (".weight_scale",),
     "compressed-tensors": (
@@ -90,7 +91,9 @@ def _unsupported(method: str, reason: str) -> AppError:
 
 
 def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
-    """Tensors beside the weights that the converter neither takes nor leaves out by itself."""
+    """Tensors beside the weights that the converter stops at, or stops without."""
+    if quantization["quant_method"] == "gptq":
+        yield from _lacking(names)
     strangers = _STRANGERS.get(quantization["quant_method"], ())
     # NVFP4 of compressed-tensors has its scales taken, MiMo's MXFP4 in a file of FP8, too.
     if quantization.get("format") in {_NVFP4, _MXFP4, _MIXED} or "store_dtype" in quantization:
@@ -98,6 +101,15 @@ def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
     for name in names:
         if name.endswith(strangers):
             yield f"it does not know the tensor {name}"
+
+
+def _lacking(names: Collection[str]) -> Iterator[str]:
+    known = frozenset(names)
+    for name in names:
+        base = name.removesuffix(_PACKED_WEIGHT)
+        needed = (f"{base}.{part}" for part in _PARTS_OF_GPTQ)
+        if base != name and (missing := next((part for part in needed if part not in known), "")):
+            yield f"it needs the tensor {missing}, which is not there"
 
 
 def _section(config: Config) -> dict[str, Any]:

@@ -157,6 +157,7 @@ def test_most_checkpoints_are_not_quantised(config: Config, tmp_path: Path) -> N
         (compressed("int-quantized", strategy="channel"), "a.input_scale"),
         (compressed("float-quantized", type="float", strategy="channel"), "a.k_scale"),
         (compressed("pack-quantized", **PACKED), "a.weight_g_idx"),
+        ({"quant_method": "gptq", "bits": 4}, "a.qweight"),
         ({}, "a.qweight"),
     ],
 )
