@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.conversion.transformers_choice import Transformers, transformers_for
-from app.core.levels import level_named
+from app.core.levels import COPY, level_named
 from app.native.importance_matrix import ImportanceMatrix
 from tests.ggml_quantization import silence_llama_cpp
 from tests.prepared_processes import PreparedProcess, Run
@@ -61,14 +61,22 @@ def quantized_by_llama_cpp(
     file: Path,
     level: str,
     importance: ImportanceMatrix | None = None,
+    matrix_file: str = "",
     **parameters: object,
 ) -> bytes:
-    """What llama_model_quantize makes of a GGUF file; `parameters` are fields of its struct."""
+    """What llama-quantize makes of a GGUF file; `parameters` are fields of the engine's struct.
+
+    With a `matrix_file` it tells about the importance matrix as if it had read it from there.
+    """
     from llama_cpp import llama_cpp
 
     silence_llama_cpp()
     chosen = llama_cpp.llama_model_quantize_default_params()
-    chosen.ftype, chosen.nthread = level_named(level).ftype, _THREADS
+    chosen.nthread = _THREADS
+    if level == COPY.name:
+        chosen.only_copy = True
+    else:
+        chosen.ftype = level_named(level).ftype
     for name, value in parameters.items():
         setattr(chosen, name, value)
     weights = (
@@ -80,12 +88,36 @@ def quantized_by_llama_cpp(
         entry.data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
     if weights:
         chosen.imatrix = entries
+    if importance and matrix_file:
+        chosen.kv_overrides = _told_about(importance, matrix_file)
     made = file.with_name(f"quantized-{level}.gguf")
     status = llama_cpp.llama_model_quantize(os.fsencode(file), os.fsencode(made), chosen)
     assert status == 0
     content = made.read_bytes()
     made.unlink()
     return content
+
+
+def _told_about(importance: ImportanceMatrix, file: str) -> ctypes.Array[ctypes.Structure]:
+    """What llama-quantize sets in the metadata (tools/quantize/quantize.cpp)."""
+    from llama_cpp import llama_cpp
+
+    values = {
+        "file": file,
+        **({"dataset": importance.datasets[0]} if importance.datasets else {}),
+        "entries_count": len(importance.entries),
+        **({"chunks_count": importance.chunk_count} if importance.chunk_count > 0 else {}),
+    }
+    overrides = (llama_cpp.llama_model_kv_override * (len(values) + 1))()
+    for override, (name, value) in zip(overrides, values.items(), strict=False):
+        override.key = f"quantize.imatrix.{name}".encode()
+        if isinstance(value, str):
+            override.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_STR
+            override.value.val_str = value.encode()[:127]
+        else:
+            override.tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT
+            override.value.val_i64 = value
+    return overrides
 
 
 def run_script(

@@ -16,6 +16,7 @@ from app.checkpoint.documents import (
     require_no_pointer,
 )
 from app.checkpoint.pickles import SUFFIXES, require_consent
+from app.checkpoint.quantization import require_readable_quantization
 from app.checkpoint.weights import (
     WEIGHTS_SUFFIX,
     TensorEntry,
@@ -86,7 +87,10 @@ def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
         if file.name in TOKENIZER_DOCUMENTS:
             with faults.gathered("files"):
                 require_document(file)
-    weight_files, tensors = _read_weights(folder, faults, allows_pickle=allows_pickle)
+    weight_files, by_name = _read_weights(folder, faults, allows_pickle=allows_pickle)
+    with faults.gathered("weights"):
+        require_readable_quantization(folder, config, by_name)
+    tensors = tuple(by_name.values())
     checkpoint = Checkpoint(
         folder=folder,
         config=config,
@@ -116,7 +120,7 @@ class _Faults:
 
 def _read_weights(
     folder: Path, faults: _Faults, *, allows_pickle: bool
-) -> tuple[tuple[Path, ...], tuple[TensorEntry, ...]]:
+) -> tuple[tuple[Path, ...], dict[str, TensorEntry]]:
     weights = WeightList((), {})
     with faults.gathered("weights"):
         weights = list_weights(folder, allows_pickle=allows_pickle)
@@ -132,7 +136,7 @@ def _read_weights(
     if weights.weight_map and places and len(read) == len(weights.names):
         with faults.gathered("weights"):
             _compare(folder / weights.index, weights.weight_map, places)
-    return tuple(read), tuple(entry for shard in read.values() for entry in shard.values())
+    return tuple(read), {name: entry for shard in read.values() for name, entry in shard.items()}
 
 
 def _read_file(path: Path, *, allows_pickle: bool) -> dict[str, TensorEntry]:

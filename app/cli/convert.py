@@ -5,14 +5,26 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.values import add_pickle_argument, existing_path, path, positive
+from app.cli.values import (
+    add_pickle_argument,
+    add_requantize_argument,
+    existing_path,
+    path,
+    positive,
+)
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished
-from app.core.levels import DEFAULT_LEVEL, LEVELS, SPECIAL_LEVELS, Level, level_named
+from app.core.levels import (
+    DEFAULT_LEVEL,
+    KEEPING_LEVELS,
+    LEVELS,
+    SPECIAL_LEVELS,
+    Level,
+    level_named,
+)
 from app.core.machine import usable_threads
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
@@ -31,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "source",
-        help="the folder of a checkpoint or of a LoRA adapter, a GGUF file in F32, F16, BF16 or "
-        "Q8_0, or a repository as owner/name",
+        help="the folder of a checkpoint or of a LoRA adapter, a GGUF file, or a repository as "
+        "owner/name",
     )
     parser.add_argument(
         "--level",
@@ -40,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_known_level,
         metavar="LEVEL",
-        help=f"may repeat; one of {', '.join(level.name for level in LEVELS)}",
+        help=f"may repeat; one of {', '.join(level.name for level in (*LEVELS, *KEEPING_LEVELS))}",
     )
     parser.add_argument("--to", type=path, metavar="PATH", help="a folder, or a .gguf file")
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
@@ -75,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--base", type=path, metavar="FOLDER", help="the model that a LoRA adapter belongs to"
     )
     add_pickle_argument(parser)
+    add_requantize_argument(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="check, and tell the exact size of every level"
     )
@@ -102,14 +115,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         replaces=arguments.overwrite,
         is_dry_run=arguments.dry_run,
         tells_tensors=arguments.verbose,
+        takes_what_there_is=not arguments.level,
         by_reference=arguments.reference or settings.quantizes_by_reference,
         choices=_choices(arguments, source),
     )
     if arguments.calibration and not arguments.dry_run:
         from app.cli.importance import calibrated
 
-        matrix = calibrated(request, converter, arguments.calibration, reporter)
-        request = replace(request, choices=replace(request.choices, importance=matrix))
+        request = calibrated(request, converter, arguments.calibration, reporter)
     written = convert(request, converter, reporter.report)
     reporter.report(Finished(tuple(str(path) for path in written)))
 
@@ -133,18 +146,18 @@ def _override(text: str) -> tuple[str, str]:
 
 
 def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
+    from app.cli.importance import with_importance
     from app.conversion.choices import TypeChoices
-    from app.native.importance_matrix import read_importance_matrix
 
     if _wants_importance(arguments) and _WORKING_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
-    return TypeChoices(
-        importance=read_importance_matrix(arguments.imatrix) if arguments.imatrix else None,
-        expects_importance=arguments.calibration is not None,
+    choices = TypeChoices(
         overrides=tuple(arguments.type),
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
+        requantizes=arguments.requantize,
     )
+    return with_importance(choices, arguments, source)
 
 
 def _wants_importance(arguments: argparse.Namespace) -> bool:
@@ -159,7 +172,9 @@ def _require_levels(arguments: argparse.Namespace) -> None:
 def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
     if arguments.level:
         return tuple(dict.fromkeys(level_named(name) for name in arguments.level))
-    offered = (*SPECIAL_LEVELS, *LEVELS) if _wants_importance(arguments) else LEVELS
+    offered = (*LEVELS, *KEEPING_LEVELS)
+    if _wants_importance(arguments):
+        offered = (*SPECIAL_LEVELS, *offered)
     return tuple(level for level in offered if level in source.levels)
 
 

@@ -33,7 +33,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from app.cli.load_arguments import add_load_arguments, chosen_options
-from app.cli.values import add_pickle_argument, add_worker_argument, existing_path
+from app.cli.values import (
+    add_pickle_argument,
+    add_requantize_argument,
+    add_worker_argument,
+    existing_path,
+)
 from app.core.events import Progressed, Said
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import Settings, load_settings
@@ -74,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_worker_argument(parser)
     add_pickle_argument(parser)
+    add_requantize_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--facts", action="store_true", help=argparse.SUPPRESS)
     add_load_arguments(parser)
@@ -141,7 +147,11 @@ def _surveyed(
     manner = LoadManner(settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
     sized = size_source(
-        place, settings, allows_pickle=arguments.allow_pickle, vocabulary=vocabulary
+        place,
+        settings,
+        allows_pickle=arguments.allow_pickle,
+        requantizes=arguments.requantize,
+        vocabulary=vocabulary,
     )
     for notice in sized.layout.notices if sized.layout else ():
         reporter.report(notice)

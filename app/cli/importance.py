@@ -2,48 +2,107 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.values import read_text
 from app.core import leftovers
-from app.core.levels import level_named
+from app.core.events import Event, LevelPlanned
+from app.core.levels import COPY, Level, level_named
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
+    from app.conversion.choices import TypeChoices
     from app.conversion.job import ConversionRequest
-    from app.native.importance_matrix import ImportanceMatrix
+    from app.conversion.sources import Source
 
-_CALIBRATED_LEVEL = "BF16"
+_CALIBRATED_LEVEL = level_named("BF16")
+_SIXTEEN_BITS = 16
+
+
+def with_importance(
+    choices: TypeChoices, arguments: argparse.Namespace, source: Source
+) -> TypeChoices:
+    """The choices with the importance matrix that is asked for: read, or yet to be made.
+
+    Raises:
+        AppError: what reading it raises.
+    """
+    from app.conversion.provenance import expected_provenance, provenance_of
+    from app.native.importance_matrix import read_importance_matrix
+
+    file: Path | None = arguments.imatrix
+    text: Path | None = arguments.calibration
+    if file:
+        matrix = read_importance_matrix(file)
+        return replace(choices, importance=matrix, provenance=provenance_of(matrix, file.name))
+    if text:
+        return replace(choices, provenance=expected_provenance(_kept_name(source), text.name))
+    return choices
 
 
 def calibrated(
     request: ConversionRequest, converter: Path, text: Path, reporter: Reporter
-) -> ImportanceMatrix:
-    """Make an importance matrix of a checkpoint; it is kept beside the result.
+) -> ConversionRequest:
+    """The request with an importance matrix made of its source, which is kept beside the result.
 
-    The model reads the text in 16 bits, from a file that is gone afterwards.
+    The model reads the text in 16 bits, or in fewer where it has no more, from a file that is gone
+    afterwards.
 
     Raises:
         AppError: what conversion and calibration raise.
     """
+    from app.conversion.choices import NO_CHOICES
     from app.conversion.job import convert
+    from app.conversion.provenance import provenance_of
     from app.inference.calibration import calibrate
     from app.native.importance_matrix import save_importance_matrix
 
     words = read_text(text)
-    level = level_named(_CALIBRATED_LEVEL)
-    name = request.source.file_name(level).removesuffix(f"-{level.name}.gguf")
-    model = request.folder / f"{name}.calibration.gguf.part"
+    model = request.folder / f"{_stem(request.source)}.calibration.gguf.part"
+    level = _calibrated_level(request, converter)
+    whole = replace(request, levels=(level,), file=model, replaces=True, choices=NO_CHOICES)
     with leftovers.noted(model):
         try:
-            whole = replace(request, levels=(level,), file=model, replaces=True, is_dry_run=False)
             convert(whole, converter, reporter.report)
             matrix = calibrate(
                 model, words, reporter.report, dataset=text.name, threads=request.threads
             )
         finally:
             model.unlink(missing_ok=True)
-    save_importance_matrix(request.folder / f"{name}.imatrix.gguf", matrix)
-    return matrix
+    name = _kept_name(request.source)
+    save_importance_matrix(request.folder / name, matrix)
+    made = replace(request.choices, importance=matrix, provenance=provenance_of(matrix, name))
+    return replace(request, choices=made)
+
+
+def _calibrated_level(request: ConversionRequest, converter: Path) -> Level:
+    """The level to read the text in; what can't be made later is said now.
+
+    Raises:
+        AppError: what the conversion would raise before it writes.
+    """
+    from app.conversion.job import convert
+
+    planned: dict[str, LevelPlanned] = {}
+
+    def note(event: Event) -> None:
+        if isinstance(event, LevelPlanned):
+            planned[event.level] = event
+
+    levels = tuple(dict.fromkeys((*request.levels, COPY)))
+    convert(replace(request, levels=levels, is_dry_run=True), converter, note)
+    is_smaller = planned[COPY.name].bits_per_weight < _SIXTEEN_BITS
+    return COPY if is_smaller else _CALIBRATED_LEVEL
+
+
+def _kept_name(source: Source) -> str:
+    return f"{_stem(source)}.imatrix.gguf"
+
+
+def _stem(source: Source) -> str:
+    """What the names of all files made of a source begin with."""
+    level = _CALIBRATED_LEVEL
+    return source.file_name(level).removesuffix(f"-{level.name}.gguf")

@@ -15,6 +15,16 @@ _LARGEST_PORT = 65_535
 _HIGHEST_TEMPERATURE = 5
 
 
+def add_requantize_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the consent to losing twice."""
+    parser.add_argument(
+        "--requantize",
+        action="store_true",
+        help="quantise again what is quantised already (MXFP4, NVFP4, a GGUF file), which loses "
+        "twice",
+    )
+
+
 def add_pickle_argument(parser: argparse.ArgumentParser) -> None:
     """Declare the consent to weights in pickle files."""
     parser.add_argument(

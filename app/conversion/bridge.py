@@ -17,6 +17,7 @@ from app.conversion.converter_process import converting
 from app.conversion.converter_warnings import as_notices, collected_warnings
 from app.conversion.header import encoded
 from app.conversion.layout import Layout
+from app.conversion.unread_blocks import leave_blocks_unread
 from app.conversion.vocabulary_ahead import Vocabulary, VocabularyAhead
 from app.core.levels import Level
 
@@ -43,6 +44,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
         known = vocabulary.wait() if vocabulary else None
         for part in parts_of(model):
             part.ftype = ftype
+            leave_blocks_unread(part)
             if known is None:
                 part.set_vocab = naming_the_tokenizer(checkpoint)(part.set_vocab)
             else:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.header import PlacedTensor
+from app.conversion.provenance import Provenance
 from app.core.errors import AppError, ErrorCode
-from app.core.levels import Level
+from app.core.levels import COPY, Level
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 from app.native.quantization import type_numbers
@@ -34,16 +35,24 @@ _WRITABLE_TYPES = frozenset(
 class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
-    With `expects_importance` a matrix is yet to be made, which is all that a plan needs to know.
-    `overrides` are pairs of a regular expression, searched in a tensor's name, and a type; the
-    first that fits counts. They apply to quantised levels only (src/llama-quant.cpp).
+    A file tells the `provenance` of its importance matrix. Where the matrix itself is not there, it
+    is yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
+    searched in a tensor's name, and a type; the first that fits counts. They apply to quantised
+    levels only (src/llama-quant.cpp). With `requantizes` the person agreed that weights which have
+    lost already lose again.
     """
 
     importance: ImportanceMatrix | None = None
-    expects_importance: bool = False
+    provenance: Provenance | None = None
     overrides: tuple[tuple[str, str], ...] = ()
     output_type: str | None = None
     embedding_type: str | None = None
+    requantizes: bool = False
+
+    @property
+    def has_importance(self) -> bool:
+        """Whether there is an importance matrix, or will be."""
+        return self.importance is not None or self.provenance is not None
 
     def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
         """The weights of a tensor's columns (experts x width), or None when there are none.
@@ -88,8 +97,11 @@ def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
     """The parameters of `llama_model_quantize` for a dry run; valid inside the block."""
     llama = load_llama()
     parameters = llama.llama_model_quantize_default_params()
-    parameters.ftype = level.ftype
     parameters.dry_run = True
+    if level == COPY:
+        parameters.only_copy = True
+    else:
+        parameters.ftype = level.ftype
     if choices.output_type:
         parameters.output_tensor_type = known_type(choices.output_type)
     if choices.embedding_type:
@@ -102,7 +114,7 @@ def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
         # The last entry, all zero, ends the list.
         array = (llama.llama_model_tensor_override * (len(overrides) + 1))(*overrides)
         parameters.tt_overrides = array
-    if choices.importance is not None or choices.expects_importance:
+    if choices.has_importance:
         # A dry run only asks whether there is one, not what is in it.
         one = ctypes.c_float(1)
         entry = llama.llama_model_imatrix_data(b"any", ctypes.pointer(one), 1)

@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.checkpoint.quantization import read_quantization
 from app.conversion.converter_errors import naming_the_quantization
 from app.conversion.disagreements import settle, settle_names
 from app.conversion.prediction_layers import lacks_prediction_layers, without_prediction_layers
@@ -15,6 +16,8 @@ from app.core.events import Noticed
 
 _DEQUANTIZED = frozenset({"gptq", "fp8", "compressed-tensors", "bitnet", "modelopt"})
 """Methods whose weights the converter turns back into numbers (dequant_model in base.py)."""
+_KEEPING_NVFP4 = frozenset({"compressed-tensors", "modelopt"})
+_WEIGHTS = (".weight", ".weight_packed", ".qweight")
 
 
 class ConverterModel(NamedTuple):
@@ -76,7 +79,7 @@ def sixteen_bit_type(model: Any) -> Any:
     import torch
     from gguf import LlamaFileType
 
-    if _quantization_of(model.hparams) in _DEQUANTIZED:
+    if _is_dequantized(model):
         return LlamaFileType.ALL_F32
     by_dtype = {
         torch.bfloat16: LlamaFileType.MOSTLY_BF16,
@@ -87,6 +90,17 @@ def sixteen_bit_type(model: Any) -> Any:
     dtypes = known & {tensor.dtype for tensor in matrices}
     # Where there are several, only 32 bits keep them all.
     return by_dtype.get(dtypes.pop() if len(dtypes) == 1 else None, LlamaFileType.ALL_F32)
+
+
+def _is_dequantized(model: Any) -> bool:
+    """Whether weights are turned back into numbers: NVFP4 is kept, and lies in whole bytes."""
+    import torch
+
+    method = str(read_quantization(model.dir_model, model.hparams).get("quant_method"))
+    kept = {torch.uint8} if method in _KEEPING_NVFP4 else set()
+    kept |= {torch.bfloat16, torch.float16, torch.float32}
+    weights = (t.dtype for name, t in model.get_tensors() if name.endswith(_WEIGHTS))
+    return method in _DEQUANTIZED and not kept.issuperset(weights)
 
 
 def _quantization_of(parameters: dict[str, Any]) -> str:

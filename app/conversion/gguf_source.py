@@ -10,21 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.header import ALIGNMENT
-from app.conversion.layout import (
-    FLOATING_TYPES,
-    Q8_0,
-    WHOLE_NUMBER_TYPES,
-    LaidOutTensor,
-    Layout,
-)
+from app.conversion.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
 from app.conversion.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
-from app.core.levels import level_name
 from app.library.facts import read_headers
 from app.library.header import Header, TensorInfo, read_entries
 from app.library.sanity import require_sane
 
-_READABLE = FLOATING_TYPES | WHOLE_NUMBER_TYPES | {Q8_0}
 _OF_SPLIT_FILES = frozenset({"split.no", "split.count", "split.tensors.count"})
 
 
@@ -32,8 +24,7 @@ def lay_out_gguf(path: Path) -> Layout:
     """Lay out the model that the file `path` is, or is a shard of.
 
     Raises:
-        AppError: `weights_quantized_already`, when they are in another type than F32, F16, BF16 or
-            Q8_0; `gguf_damaged` and what `read_headers` raises.
+        AppError: `gguf_damaged` and what `read_headers` raises.
     """
     headers = read_headers(path)
     require_sane(*headers)
@@ -46,14 +37,6 @@ def lay_out_gguf(path: Path) -> Layout:
 
 
 def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
-    if tensor.type_number not in _READABLE:
-        ftype = header.metadata.get("general.file_type")
-        kind = level_name(ftype) if isinstance(ftype, int) else ""
-        raise AppError(
-            ErrorCode.WEIGHTS_QUANTIZED_ALREADY,
-            holder=header.path.name,
-            type=kind or tensor.type_name,
-        )
     if header.alignment != ALIGNMENT:
         reason = f"its tensors are aligned to {header.alignment} bytes instead of {ALIGNMENT}"
         raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)

@@ -34,6 +34,8 @@ _VOCABULARY_KEYS = frozenset(
 )
 _QUANTIZATION_VERSION_KEY = "general.quantization_version"
 _FILE_TYPE_KEY = "general.file_type"
+_GUESSED = 1024
+"""LLAMA_FTYPE_GUESSED of llama.h: a file that does not tell its type."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,14 @@ def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
     return all(issubclass(kind, number) and kind is not bool for kind in kinds)
 
 
-def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
+def metadata_for(
+    metadata: Mapping[str, bytes], ftype: int | None, made_with: Mapping[str, bytes]
+) -> dict[str, bytes]:
     """The metadata of a quantised file, in the order in which llama_model_quantize leaves it.
 
-    It sets the version and the file type anew, and with that moves them to the end
-    (src/llama-quant.cpp, ggml/src/gguf.cpp).
+    It sets the version, the file type and then the entries `made_with` anew, and with that moves
+    them to the end (src/llama-quant.cpp, ggml/src/gguf.cpp). Without an `ftype` the file type stays
+    as it is.
     """
     from gguf import GGML_QUANT_VERSION, GGUFValueType
     from gguf.gguf_writer import GGUFValue
@@ -136,14 +141,18 @@ def metadata_for(metadata: Mapping[str, bytes], ftype: int) -> dict[str, bytes]:
     kept = {
         key: entry
         for key, entry in metadata.items()
-        if key not in (_QUANTIZATION_VERSION_KEY, _FILE_TYPE_KEY)
+        if key not in {_QUANTIZATION_VERSION_KEY, _FILE_TYPE_KEY, *made_with}
     }
-    return kept | encoded(
+    number = _GUESSED if ftype is None else ftype
+    own = encoded(
         {
             _QUANTIZATION_VERSION_KEY: GGUFValue(GGML_QUANT_VERSION, GGUFValueType.UINT32),
-            _FILE_TYPE_KEY: GGUFValue(ftype, GGUFValueType.UINT32),
+            _FILE_TYPE_KEY: GGUFValue(number, GGUFValueType.UINT32),
         }
     )
+    if ftype is None and _FILE_TYPE_KEY in metadata:
+        own[_FILE_TYPE_KEY] = metadata[_FILE_TYPE_KEY]
+    return {**kept, **own, **made_with}
 
 
 def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -15,17 +15,18 @@ from app.conversion.transformers_choice import in_words, trying_both
 from app.conversion.trial import require_loadable
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import Manner, write_models
-from app.core.errors import AppError, ErrorCode, Facts
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import (
     Checked,
     Event,
     LevelPlanned,
+    Noticed,
     Progressed,
     Subject,
     TensorPlanned,
 )
 from app.core.files import require_space
-from app.core.levels import Level
+from app.core.levels import KEEPING_LEVELS, Level
 from app.core.sizes import format_bytes
 from app.jobs.start_over import has_started_over
 from app.native.quantization import type_name
@@ -39,6 +40,7 @@ _TOKENIZER_ERRORS = frozenset(
         ErrorCode.REMOTE_CODE_NEEDED,
     }
 )
+_LOSES_TWICE = frozenset({ErrorCode.WEIGHTS_QUANTIZED_ALREADY})
 _WEIGHTS_ERRORS = frozenset(
     {
         ErrorCode.PICKLE_REFUSED,
@@ -54,7 +56,9 @@ _WEIGHTS_ERRORS = frozenset(
 class ConversionRequest:
     """What is to be made: `levels` of a source, in `folder` or as `file`.
 
-    A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too.
+    A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too. With
+    `takes_what_there_is` nobody asked for these levels: those that this source can't or need not be
+    made in are left out.
     """
 
     source: Source
@@ -65,6 +69,7 @@ class ConversionRequest:
     replaces: bool = False
     is_dry_run: bool = False
     tells_tensors: bool = False
+    takes_what_there_is: bool = False
     by_reference: bool = False
     choices: TypeChoices = NO_CHOICES
 
@@ -145,7 +150,7 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
-            plans = _plan_by_llama_cpp(laid_out, request.choices, report)
+            plans = _plan_by_llama_cpp(laid_out, request, report)
         for plan in plans:
             _report_plan(plan, request, report)
         yield _Planned(laid_out.layout, {request.target(plan.level): plan for plan in plans})
@@ -171,20 +176,37 @@ def _subject_of(error: AppError) -> Subject:
     return "weights" if error.code in _WEIGHTS_ERRORS else "architecture"
 
 
-def _plan_by_llama_cpp(laid_out: LaidOut, choices: TypeChoices, report: Report) -> list[TypePlan]:
+def _plan_by_llama_cpp(
+    laid_out: LaidOut, request: ConversionRequest, report: Report
+) -> list[TypePlan]:
     layout = laid_out.layout
-    with hollow_file(layout) as hollow:
+    with hollow_file(layout, request.choices) as hollow:
         with _reported_by_kind(report), trying_both(laid_out.transformers):
             vocabulary = require_loadable(hollow.path, layout.tokenizer_file)
         report(Checked("architecture", _size_in_words(layout)))
         report(Checked("tokenizer", vocabulary.tokenizer))
         if vocabulary.difference:
             report(vocabulary.difference)
-        plans = []
-        for level in laid_out.levels:
+        plans, lossy = [], []
+        for level in _worth_planning(laid_out, request):
             report(Progressed("plan", 0, 0, level.name))
-            plans.append(plan_types(layout, hollow, level, choices))
-        return plans
+            try:
+                plans.append(plan_types(layout, hollow, level, request.choices))
+            except AppError as error:
+                if not (request.takes_what_there_is and error.code in _LOSES_TWICE):
+                    raise
+                lossy.append(level.name)
+    if lossy:
+        report(Noticed(NoticeCode.LEVELS_LOSE_TWICE, {"levels": ", ".join(lossy)}))
+    return plans
+
+
+def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
+    """The levels; of those that keep what is quantised nothing is told where nothing is."""
+    for level in laid_out.levels:
+        is_asked_for = level not in KEEPING_LEVELS or not request.takes_what_there_is
+        if is_asked_for or laid_out.layout.is_quantized:
+            yield level
 
 
 def _size_in_words(layout: Layout) -> str:

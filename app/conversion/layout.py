@@ -17,6 +17,7 @@ FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
 FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
 """Ggml's numbers of the types that are not block formats."""
 Q8_0 = 8
+MXFP4, NVFP4 = 39, 40
 WHOLE_NUMBER_TYPES = frozenset({24, 25, 26, 27})
 """I8 to I64: tables, which are never quantised."""
 
@@ -43,6 +44,11 @@ class LaidOutTensor:
         """The number of weights."""
         return math.prod(self.shape)
 
+    @property
+    def is_quantized(self) -> bool:
+        """Whether the weights have lost: they are in a block format, and not in Q8_0."""
+        return self.type_number not in {Q8_0, *FLOATING_TYPES, *WHOLE_NUMBER_TYPES}
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -62,3 +68,8 @@ class Layout:
     def parameters(self) -> int:
         """The number of weights."""
         return sum(tensor.parameters for tensor in self.tensors)
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether any of its weights have lost already."""
+        return any(tensor.is_quantized for tensor in self.tensors)

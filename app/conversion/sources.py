@@ -20,14 +20,14 @@ from app.conversion.transformers_choice import Transformers, transformers_for, t
 from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
-from app.core.levels import LEVELS, SPECIAL_LEVELS, Level
+from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
 from app.library.facts import read_model_facts
 from app.library.kind import is_gguf_file
 
 Levels = Sequence[Level]
-_ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS)
+_ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)
 _PLAIN_LEVELS = tuple(level for level in LEVELS if level.name in {"F32", "F16", "BF16", "Q8_0"})
 """Those that the converter itself writes, without llama.cpp's quantizer."""
 
@@ -196,7 +196,7 @@ class AdapterSource:
 
 @dataclass(frozen=True)
 class GgufSource:
-    """A GGUF file whose weights are exact enough to be quantised again."""
+    """A GGUF file, to be quantised to another level."""
 
     file: Path
 

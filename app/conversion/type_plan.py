@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.choices import TypeChoices, quantize_parameters
+from app.conversion.choices import NO_CHOICES, TypeChoices, quantize_parameters
 from app.conversion.header import (
     PlacedTensor,
     header_bytes,
@@ -23,12 +23,13 @@ from app.conversion.header import (
     padded,
     without_vocabulary,
 )
-from app.conversion.layout import FLOATING_TYPES, Q8_0, LaidOutTensor, Layout
+from app.conversion.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode
 from app.core.files import extend_with_hole, named_failures, temporary_folder
-from app.core.levels import Level
+from app.core.levels import COPY, Level
 from app.native.library import load_llama, log
 from app.native.quantization import (
+    has_numbers,
     needs_importance,
     row_size_bytes,
     type_name,
@@ -86,10 +87,10 @@ class HollowFile:
 
 
 @contextmanager
-def hollow_file(layout: Layout) -> Iterator[HollowFile]:
+def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[HollowFile]:
     """The model in the types of the layout, but hollow; gone after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
-    metadata = metadata_for(layout.metadata, _FTYPE_ALL_F32)
+    metadata = _metadata(layout, _FTYPE_ALL_F32, choices)
     header = header_bytes(metadata, placed)
     short = header_bytes(without_vocabulary(layout.architecture, metadata), placed)
     with _hollow(header, placed) as path, _hollow(short, placed) as short_path:
@@ -127,7 +128,7 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(
-        _placed(_requantizable(by_name[name], type_number), type_number)
+        _placed(_requantizable(by_name[name], type_number, choices), type_number)
         for name, type_number in _dry_run(hollow.without_vocabulary, level, choices)
     )
     if len(tensors) != len(by_name):
@@ -136,8 +137,13 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     for tensor in tensors:
         if tensor.type_number != by_name[tensor.name].type_number:
             _require_importance(tensor, level, choices)
-    metadata = metadata_for(layout.metadata, level.ftype)
+    metadata = _metadata(layout, None if level == COPY else level.ftype, choices)
     return TypePlan(level, layout.architecture, metadata, hollow.header_size_bytes, tensors)
+
+
+def _metadata(layout: Layout, ftype: int | None, choices: TypeChoices) -> dict[str, bytes]:
+    made_with = choices.provenance.entries() if choices.provenance else {}
+    return metadata_for(layout.metadata, ftype, made_with)
 
 
 def plan_as_laid_out(layout: Layout, level: Level) -> TypePlan:
@@ -166,7 +172,7 @@ def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices
         return
     if choices.importance is not None:
         raise AppError(ErrorCode.IMPORTANCE_MATRIX_INCOMPLETE, tensor=tensor.name)
-    if not choices.expects_importance:
+    if not choices.has_importance:
         raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
 
 
@@ -182,12 +188,22 @@ def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
     )
 
 
-def _requantizable(tensor: LaidOutTensor, type_number: int) -> LaidOutTensor:
-    """The tensor, unless it lies in a block format that llama.cpp does not quantise again."""
-    if tensor.type_number not in {type_number, Q8_0, *FLOATING_TYPES}:
+def _requantizable(tensor: LaidOutTensor, type_number: int, choices: TypeChoices) -> LaidOutTensor:
+    """The tensor, unless it lies in a block format and would lose again without consent."""
+    loses = tensor.is_quantized and not _holds(type_number, tensor.type_number)
+    if loses and not (choices.requantizes and has_numbers(tensor.type_number)):
         kind = type_name(tensor.type_number)
         raise AppError(ErrorCode.WEIGHTS_QUANTIZED_ALREADY, holder=tensor.name, type=kind)
     return tensor
+
+
+def _holds(type_number: int, quantized_type: int) -> bool:
+    """Whether a type has room for every number that a block format can stand for.
+
+    Numbers of 4 bits times a scale of 8 or less have a significand of 8 bits at most.
+    """
+    in_sixteen_bits = type_number == BFLOAT16 and quantized_type in {MXFP4, NVFP4}
+    return type_number in {quantized_type, FLOAT32} or in_sixteen_bits
 
 
 def _placed(tensor: LaidOutTensor, type_number: int) -> PlacedTensor:

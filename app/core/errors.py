@@ -151,6 +151,7 @@ class NoticeCode(StrEnum):
     CONVERTER_FILE_LEFT_OUT = "converter_file_left_out"
     PREDICTION_LAYERS_ABSENT = "prediction_layers_absent"
     TOKENS_DIFFER = "tokens_differ"
+    LEVELS_LOSE_TWICE = "levels_lose_twice"
 
 
 class AppError(Exception):

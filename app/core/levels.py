@@ -49,14 +49,20 @@ SPECIAL_LEVELS: tuple[Level, ...] = (
     Level("IQ3_M", 27, "Small; better with an importance matrix"),
 )
 """Levels that are useless, or much worse, without an importance matrix."""
+COPY = Level("COPY", 1024, "As it is; nothing is quantised again")
+"""llama-quantize's name; the file keeps its own file type, the number stands for none."""
+KEEPING_LEVELS: tuple[Level, ...] = (
+    Level("MXFP4_MOE", 38, "Experts in MXFP4, the rest in Q8_0"),
+    COPY,
+)
+"""Levels for weights that are published in a block format, which they keep."""
 
 DEFAULT_LEVEL = "Q4_K_M"
-_BY_NAME = {level.name: level for level in (*LEVELS, *SPECIAL_LEVELS)}
-_NAME_OF_FTYPE = {level.ftype: level.name for level in _BY_NAME.values()} | {
+_BY_NAME = {level.name: level for level in (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)}
+_NAME_OF_FTYPE = {level.ftype: level.name for level in _BY_NAME.values() if level != COPY} | {
     # Levels that files carry but that are not made here.
     36: "TQ1_0",
     37: "TQ2_0",
-    38: "MXFP4_MOE",
     39: "NVFP4",
 }
 

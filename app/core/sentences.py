@@ -179,7 +179,8 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (
         "{holder} is in {type} already, and quantising it again would lose twice.",
-        "Start from the checkpoint, or from a GGUF file in F32, F16, BF16 or Q8_0.",
+        "Choose a level that keeps it, such as COPY, agree to the loss with --requantize, or start "
+        "from weights in 16 bits.",
     ),
     ErrorCode.PROJECTOR_MISSING: (
         "llama.cpp knows no multimodal projector for the architecture {architecture}.",
@@ -517,6 +518,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.TOKENS_DIFFER: (
         "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead of "
         "{expected}. The model may read its prompts wrongly."
+    ),
+    NoticeCode.LEVELS_LOSE_TWICE: (
+        "The weights are quantised already, and these levels would lose twice: {levels}. "
+        "With --requantize they are made nonetheless."
     ),
 }
 

@@ -93,6 +93,7 @@ _SIXTEEN_BITS = Quality(
     source=f"Llama 3 8B in BF16 against FP16 ({_TABLE})",
 )
 _WHOLE = Quality("typical", 0.0, 0.0, 0.0, "32 bits hold what 16 bits held")
+_COPY = Quality("typical", 0.0, 0.0, 0.0, "the weights are kept as they are")
 
 
 def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | None:
@@ -110,6 +111,8 @@ def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | N
     """
     if level == "F32":
         return _WHOLE
+    if level == "COPY":
+        return _COPY
     if level in {"F16", "BF16"}:
         return _SIXTEEN_BITS
     without, within = (_LLAMA_3_8B, "without"), (_LLAMA_3_8B_WITH_IMPORTANCE, "with")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from app.conversion.choices import NO_CHOICES
+from app.conversion.choices import TypeChoices
 from app.conversion.installation import converter_folder
 from app.conversion.layout import FLOATING_TYPES, Layout
 from app.conversion.sources import CheckpointSource, GgufSource, Source
@@ -20,7 +20,7 @@ from app.conversion.trial import require_loadable
 from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
 from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError, Facts
-from app.core.levels import LEVELS, Level
+from app.core.levels import COPY, KEEPING_LEVELS, LEVELS, Level
 from app.core.settings import Settings
 from app.estimation.facts import ModelShape, shape_of
 from app.estimation.kept_quality import kept_quality
@@ -93,36 +93,39 @@ def size_source(
     settings: Settings,
     *,
     allows_pickle: bool,
+    requantizes: bool = False,
     vocabulary: VocabularyAhead | None = None,
 ) -> SizedSource:
     """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
 
-    A checkpoint's `vocabulary` may be in the making already.
+    A checkpoint's `vocabulary` may be in the making already. With `requantizes` weights that have
+    lost already may lose again.
 
     Raises:
         AppError: the first check that fails, or why nothing about the source is known.
     """
+    choices = TypeChoices(requantizes=requantizes)
     if not is_gguf_file(place):
         source = CheckpointSource(place, allows_pickle, vocabulary)
-        return _planned(source, converter_folder(settings))
+        return _planned(source, converter_folder(settings), choices)
     headers = read_headers(place)
     require_sane(headers[0])
     facts = facts_of(headers)
     own = _own_level(facts, headers)
-    if _is_quantized(headers):
+    if _is_quantized(headers) and not requantizes:
         return SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
-    planned = _planned(GgufSource(place), converter_folder(settings))
-    others = [level for level in planned.levels if level.level != own.level]
+    planned = _planned(GgufSource(place), converter_folder(settings), choices)
+    others = [level for level in planned.levels if level.level not in {own.level, COPY.name}]
     return replace(planned, levels=_sorted([own, *others]))
 
 
-def _planned(source: Source, converter: Path) -> SizedSource:
+def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSource:
     for check in source.checks(converter):
         if check.error is not None:
             facts: Facts = check.facts
             raise AppError(check.error, **facts)
-    levels = [level for level in LEVELS if level in source.levels]
-    laid_out = next(source.layouts(levels, converter))
+    laid_out = next(source.layouts(source.levels, converter))
+    levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_quantized else LEVELS
     with hollow_file(laid_out.layout) as hollow:
         # To look at the vocabulary takes llama.cpp half a second: see `SizedSource`.
         with trying_both(laid_out.transformers):
@@ -130,13 +133,13 @@ def _planned(source: Source, converter: Path) -> SizedSource:
         header = read_header(hollow.without_vocabulary)
         # While the file is there: of long arrays a header has only the place.
         shape, is_causal = shape_of(header), facts_of([header]).is_causal
-        sized = _sorted([_sized(laid_out.layout, hollow, level) for level in levels])
+        sized = _sorted([_sized(laid_out.layout, hollow, level, choices) for level in levels])
     return SizedSource(shape, is_causal, sized, laid_out.layout, laid_out.transformers)
 
 
-def _sized(layout: Layout, hollow: HollowFile, level: Level) -> SizedLevel:
+def _sized(layout: Layout, hollow: HollowFile, level: Level, choices: TypeChoices) -> SizedLevel:
     try:
-        plan = plan_types(layout, hollow, level, NO_CHOICES)
+        plan = plan_types(layout, hollow, level, choices)
     except AppError as error:
         return SizedLevel(level.name, None, None, problem=error)
     return SizedLevel(

@@ -226,7 +226,8 @@ class _OldFile:
         # The oldest files end here, and llama.cpp takes one that is cut off here as well.
         with suppress(AppError):
             chunk_count = self._number()
-            datasets = (self._text(),)
+            if name := self._text():
+                datasets = (name,)
         return ImportanceMatrix(entries, max(0, chunk_count), 0, datasets)
 
     def _averages(self, name: str) -> Activations:

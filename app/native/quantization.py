@@ -92,6 +92,11 @@ def row_size_bytes(type_number: int, width: int) -> int:
     return size
 
 
+def has_numbers(type_number: int) -> bool:
+    """Whether ggml can turn a type into numbers."""
+    return bool(_ggml().ggml_get_type_traits(type_number).contents.to_float)
+
+
 def dequantize_rows(
     type_number: int,
     rows: npt.NDArray[np.uint8],

@@ -108,6 +108,7 @@ def test_with_an_importance_matrix_too(configuration: str, tmp_path: Path, conve
     text, made = tmp_path / "text.txt", tmp_path / "made"
     text.write_text(_WORDS)
     options = [*options_for(_WITH_IMPORTANCE, made), "--calibration", str(text)]
+    dry = run_verb("convert", str(source), *options, "--dry-run")
     ended = run_verb("convert", str(source), *options)
     assert ended.status == 0, ended.complaints
     matrix_file = made / "model.imatrix.gguf"
@@ -117,7 +118,11 @@ def test_with_an_importance_matrix_too(configuration: str, tmp_path: Path, conve
     reference = converted_by_llama_cpp(source, converter, "bf16", tmp_path)
     for level in _WITH_IMPORTANCE:
         content = (made / f"model-{level}.gguf").read_bytes()
-        assert content == quantized_by_llama_cpp(reference, level, matrix), level
+        told = quantized_by_llama_cpp(reference, level, matrix, matrix_file.name)
+        assert content == told, level
+        assert any(
+            line.startswith(f"{level} ") and f"{len(told):,} bytes" in line for line in dry.lines
+        )
 
 
 def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path) -> None:

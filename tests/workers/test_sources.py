@@ -94,12 +94,19 @@ def test_a_split_gguf_file_becomes_one(tmp_path: Path, made: Path, converter: Pa
     assert result.read_bytes() == quantized_by_llama_cpp(parts[0], "Q4_K_M")
 
 
-def test_a_gguf_file_that_has_lost_already_is_refused(tmp_path: Path, made: Path) -> None:
+def test_a_gguf_file_that_has_lost_already_loses_again_with_consent_alone(
+    tmp_path: Path, made: Path
+) -> None:
     source = make_tiny_llama(tmp_path / "tiny")
     converted(source, tmp_path / "first", ("Q4_K_M",))
-    ended = convert(tmp_path / "first" / "tiny-Q4_K_M.gguf", made, ("Q2_K",))
+    first = tmp_path / "first" / "tiny-Q4_K_M.gguf"
+    ended = convert(first, made, ("Q2_K",))
     code = ErrorCode.WEIGHTS_QUANTIZED_ALREADY
-    assert_refused(ended, made, code, holder="tiny-Q4_K_M.gguf", type="Q4_K_M")
+    assert_refused(ended, made, code, holder="token_embd.weight", type="q4_K")
+    converted(first, made, ("Q2_K", "COPY"), "--requantize")
+    for level in ("Q2_K", "COPY"):
+        reference = quantized_by_llama_cpp(first, level, allow_requantize=True)
+        assert (made / f"tiny-{level}.gguf").read_bytes() == reference, level
 
 
 def test_a_projector_has_the_bytes_of_llama_cpp(

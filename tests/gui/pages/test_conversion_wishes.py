@@ -30,6 +30,7 @@ ALL = ConversionWishes(
     folder="/out",
     base="/base",
     allows_pickle=True,
+    requantizes=True,
     wants_projector=True,
 )
 
@@ -56,6 +57,7 @@ def test_the_check_is_told_what_changes_the_plan() -> None:
         "--to",
         "/out",
         "--allow-pickle",
+        "--requantize",
         "--dry-run",
     )
 
@@ -71,6 +73,7 @@ def test_the_projector_has_no_use_for_types() -> None:
         "--to",
         "/out",
         "--allow-pickle",
+        "--requantize",
         "--threads",
         "3",
         "--reference",

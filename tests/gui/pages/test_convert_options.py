@@ -22,18 +22,21 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.core.events import Checked, LevelPlanned, Subject
+from app.core.levels import KEEPING_LEVELS
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.convert.type_box import TypeBox
 from app.gui.pages.convert.wishes import command_line, projector_beside
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.path_field import PathField
 from app.gui.window import MainWindow
+from tests.block_checkpoints import make_nvfp4
 from tests.checkpoints import make_tiny_llama
 from tests.local_hub import LocalHub
 from tests.other_sources import make_adapter, make_pickled, make_seeing_gemma
 
 CHECK_MS, CONVERT_MS = 90_000, 120_000
 ALL, WITH_SPECIAL, PLAIN = 19, 30, 4
+KEPT = ["BF16", "F32", "COPY"]
 SENTENCE = "The miller opens the gate and the water turns the wheel. "
 
 
@@ -256,6 +259,25 @@ def test_pickles_are_read_with_consent_alone(
 
     check(page, qtbot, make_pickled(tmp_path / "another"), 0)
     assert "pickle" in page.notice.text
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("known_machine")
+def test_weights_in_blocks_lose_again_with_consent_alone(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path
+) -> None:
+    check(page, qtbot, make_nvfp4("modelopt", tmp_path / "blocks"), len(KEPT))
+    assert [planned.level for planned in page.levels_step.table.planned] == KEPT
+    assert "would lose twice" in page.notice.text
+    click(page.notice, qtbot, "Quantise again…")
+    agree(page)
+    wait_for_levels(page, qtbot, ALL + len(KEEPING_LEVELS))
+    assert not page.notice.isVisible()
+    set_ticks(page, "Q4_K_M")
+    (command,) = commands(page, qtbot, page.levels_step.copy_button)
+    assert "--requantize" in command
+    (made,) = convert(page, qtbot)
+    assert made.name == "blocks-Q4_K_M.gguf"
 
 
 def agree(page: ConvertPage) -> None:

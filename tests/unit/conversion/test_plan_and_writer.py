@@ -91,7 +91,7 @@ def test_bits_per_weight_count_what_is_stored(lay_out: LayOut, weights: Weights)
 
 
 def test_the_file_type_stands_last_and_once(lay_out: LayOut) -> None:
-    keys = list(metadata_for(lay_out().metadata, 15))
+    keys = list(metadata_for(lay_out().metadata, 15, {}))
     assert keys[-2:] == ["general.quantization_version", "general.file_type"]
     assert len(keys) == len(set(keys)) == len(lay_out().metadata)
 

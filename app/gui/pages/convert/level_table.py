@@ -11,7 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
-from app.core.levels import LEVELS, SPECIAL_LEVELS
+from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.estimation.outlook import LevelOutlook
 from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
 from app.gui.pages.convert.level_words import Cell, level_cell, outlook_cells, size_cell
@@ -21,7 +21,8 @@ from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
 _CHECKED = Qt.CheckState.Checked
-_RANKS = {level.name: rank for rank, level in enumerate((*SPECIAL_LEVELS, *LEVELS))}
+_ORDER = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
+_RANKS = {level.name: rank for rank, level in enumerate(_ORDER)}
 _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
 _ROWS_SEEN = 5
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5

@@ -138,6 +138,10 @@ class LevelsStep(QWidget):
         """Let weights in pickle files be read."""
         self.wishes = replace(self.wishes, allows_pickle=True)
 
+    def allow_requantizing(self) -> None:
+        """Let weights that are quantised already lose again."""
+        self.wishes = replace(self.wishes, requantizes=True)
+
     def set_base(self, folder: str) -> None:
         """Say which model the adapter belongs to."""
         self.wishes = replace(self.wishes, base=folder)

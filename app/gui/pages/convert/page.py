@@ -9,7 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core import events
-from app.core.errors import ErrorCode
+from app.core.errors import ErrorCode, Facts, NoticeCode
 from app.core.settings import Settings
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
@@ -109,6 +109,7 @@ class ConvertPage(QWidget):
         )
         self.notice.acted.connect(self._remedies.act)
         self._remedies.pickle_allowed.connect(self._allow_pickle)
+        self._remedies.requantizing_allowed.connect(self._allow_requantizing)
         self._remedies.base_chosen.connect(self._take_base)
         self._remedies.importance_wanted.connect(self._offer_importance)
         self._workbench.tasks.ended.connect(self._on_task_ended)
@@ -198,10 +199,17 @@ class ConvertPage(QWidget):
                 self.levels_step.show_busy(self.tr("Working out the exact size of each level…"))
             case events.LevelPlanned():
                 self.levels_step.add_level(event)
-            case events.Noticed(code, facts):
-                self._warn(notice_text(code, facts))
+            case events.Noticed(told, facts):
+                self._tell(told, facts)
             case events.Failed(code, facts):
                 self._fail(error_text(code, facts), code)
+
+    def _tell(self, code: NoticeCode, facts: Facts) -> None:
+        words, actions = notice_text(code, facts), self._remedies.actions(code)
+        if actions:
+            self.notice.show_notice("info", words, actions)
+        else:
+            self._warn(words)
 
     def _on_checked(self, outcome: ProcessOutcome) -> None:
         if self._checker is not None:
@@ -239,6 +247,10 @@ class ConvertPage(QWidget):
 
     def _allow_pickle(self) -> None:
         self.levels_step.allow_pickle()
+        self._obtain()
+
+    def _allow_requantizing(self) -> None:
+        self.levels_step.allow_requantizing()
         self._obtain()
 
     def _take_base(self, folder: str) -> None:

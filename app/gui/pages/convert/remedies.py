@@ -1,15 +1,15 @@
-"""What can be done about an error of the checks: a button on the notice, and what it asks."""
+"""What can be done about what the checks found: a button on the notice, and what it asks."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.core.errors import ErrorCode
+from app.core.errors import ErrorCode, NoticeCode
 from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 
-_PICKLE, _BASE, _IMPORTANCE = "pickle", "base", "importance"
+_PICKLE, _BASE, _IMPORTANCE, _REQUANTIZE = "pickle", "base", "importance", "requantize"
 
 
 class Remedies(QObject):
@@ -19,19 +19,21 @@ class Remedies(QObject):
         pickle_allowed: the person agreed to weights in pickle files.
         base_chosen: the folder of the model that the adapter belongs to.
         importance_wanted: an importance matrix is to be made.
+        requantizing_allowed: the person agreed to lose twice.
     """
 
     pickle_allowed = Signal()
     base_chosen = Signal(str)
     importance_wanted = Signal()
+    requantizing_allowed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._window = parent
 
-    def actions(self, code: ErrorCode | None) -> list[tuple[str, str]]:
-        """The actions for an error, as `NoticeBar.show_notice` takes them."""
+    def actions(self, code: ErrorCode | NoticeCode | None) -> list[tuple[str, str]]:
+        """The actions for an error or notice, as `NoticeBar.show_notice` takes them."""
         match code:
             case ErrorCode.PICKLE_WEIGHTS:
                 return [(_PICKLE, self.tr("Read them as weights alone"))]
@@ -39,6 +41,8 @@ class Remedies(QObject):
                 return [(_BASE, self.tr("Choose its folder…"))]
             case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
                 return [(_IMPORTANCE, self.tr("Make one from a text…"))]
+            case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
+                return [(_REQUANTIZE, self.tr("Quantise again…"))]
             case _:
                 return []
 
@@ -50,6 +54,8 @@ class Remedies(QObject):
             self._ask_for_base()
         elif action == _IMPORTANCE:
             self.importance_wanted.emit()
+        elif action == _REQUANTIZE:
+            self._ask_to_requantize()
 
     def _ask_for_pickle(self) -> None:
         dialog = ConfirmDialog(
@@ -65,6 +71,21 @@ class Remedies(QObject):
             self._window,
         )
         dialog.accepted.connect(self.pickle_allowed)
+        dialog.open()
+
+    def _ask_to_requantize(self) -> None:
+        dialog = ConfirmDialog(
+            self._theme,
+            self.tr("Quantise again?"),
+            self.tr(
+                "These weights have few bits already. Other levels would round them a second "
+                "time, and reply worse than the same levels made from 16 bits."
+            ),
+            (),
+            self.tr("Quantise again"),
+            self._window,
+        )
+        dialog.accepted.connect(self.requantizing_allowed)
         dialog.open()
 
     def _ask_for_base(self) -> None:

@@ -32,6 +32,7 @@ class ConversionWishes:
     folder: str = ""
     base: str = ""
     allows_pickle: bool = False
+    requantizes: bool = False
     wants_projector: bool = False
 
     @property
@@ -69,8 +70,9 @@ class ConversionWishes:
         return (self.source, "--mmproj", "--level", PROJECTOR_LEVEL, *self._run_options())
 
     def consent(self) -> tuple[str, ...]:
-        """What any verb is given that may read weights in pickle files."""
-        return ("--allow-pickle",) if self.allows_pickle else ()
+        """What any verb is given that plans the levels: all that the person agreed to."""
+        pickle = ("--allow-pickle",) if self.allows_pickle else ()
+        return (*pickle, "--requantize") if self.requantizes else pickle
 
     def _type_options(self) -> list[str]:
         options: list[str] = []
