@@ -38,6 +38,8 @@ _VERSION_MATTERS = frozenset(
         ErrorCode.CONVERTER_FAILED,
         ErrorCode.TOKENIZER_UNKNOWN,
         ErrorCode.TOKENIZER_MISSING,
+        ErrorCode.TOKEN_MISSING,
+        ErrorCode.TENSOR_UNKNOWN,
         ErrorCode.REMOTE_CODE_NEEDED,
         ErrorCode.CHECKPOINT_REJECTED,
     }

@@ -334,7 +334,7 @@ def test_a_companion_of_an_odd_name_is_left_out_and_named(hub: LocalHub, served:
     hub.add_repository(OURS.repository, served, unsafe_names={"tokenizer.json": "why?.json"})
     events: list[Event] = []
 
-    place = fetch_outline(OURS, events.append, lambda _: None, lambda: None)
+    place = fetch_outline(OURS, events.append, lambda _: None, lambda: None, lambda _: None)
 
     (told,) = (event for event in events if isinstance(event, Noticed))
     assert (told.code, told.facts) == (NoticeCode.FILES_LEFT_OUT, {"files": "why?.json"})
