@@ -24,7 +24,8 @@ _KEPT_AT_SHIFT = 4
 class Session:
     """One model, one context, and as many sequences as there are slots.
 
-    All its calls but `interrupt` come from one thread. `loaded` is what the model was given.
+    All its calls but `prepare` and `interrupt` come from one thread. `loaded` is what the model
+    was given.
     """
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
@@ -64,19 +65,36 @@ class Session:
         """Whether one more reply can be begun."""
         return any(slot.reply is None for slot in self._slots)
 
+    @property
+    def has_room_for_heavy(self) -> bool:
+        """Whether one more can be begun that leaves a slot to others, where there are several."""
+        free = sum(slot.reply is None for slot in self._slots)
+        return free >= min(2, len(self._slots))
+
     def interrupt(self) -> None:
         """Let the running step end at once, from another thread, because a reply was cancelled."""
         self._evaluator.interrupt.set()
 
+    def prepare(self, generation: Generation) -> None:
+        """Do what needs no turn of the engine; for any thread, before `begin`.
+
+        Raises:
+            AppError: `request_invalid` or `context_full`.
+        """
+        self._require_fitting(generation.prompt)
+        generation.sampler = Sampler(generation.sampling, self.vocabulary, generation.prompt)
+
     def begin(self, generation: Generation) -> None:
         """Take on a request in a free slot; `step` does the work. What is wrong is delivered."""
+        prompt = generation.prompt
         try:
-            prompt = generation.prompt(self)
-            self._require_fitting(prompt)
-            sampler = Sampler(generation.sampling, self.vocabulary, prompt)
+            if generation.sampler is None:
+                self.prepare(generation)
         except Exception as error:  # noqa: BLE001 - goes to whoever asked
             generation.end(error)
             return
+        sampler, generation.sampler = generation.sampler, None
+        assert sampler is not None  # noqa: S101 - made above
         slot = self._memory.slot_for(prompt)
         if not self._evaluator.forget(slot.sequence, slot.read):
             slot.read = 0

@@ -55,13 +55,13 @@ def test_a_template_that_works_is_used(opened: Open, reasons: list[str]) -> None
 
 def test_a_refusal_of_the_template_is_a_refusal_of_the_request(opened: Open) -> None:
     template = opened(
-        "{% for m in messages %}{% if m.role == 'system' %}"
-        "{{ raise_exception('System role not supported') }}{% endif %}{{ m.content }}{% endfor %}"
+        "{% for m in messages %}{% if m.content == 'x' %}"
+        "{{ raise_exception('no such word') }}{% endif %}{{ m.content }}{% endfor %}"
     )
     with pytest.raises(AppError) as raised:
-        template.render(Conversation([{"role": "system", "content": "x"}, *HELLO.messages]))
+        template.render(Conversation([{"role": "user", "content": "x"}]))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert raised.value.facts == {"reason": "System role not supported"}
+    assert raised.value.facts == {"reason": "no such word"}
     assert template.render(HELLO).text == "Hello"
 
 
@@ -133,7 +133,7 @@ def test_a_parent_that_is_gone_ends_a_template_that_runs() -> None:
         assert child.wait(timeout=30) == 0
 
 
-TWICE = "{% if messages | length == 2 %}" + "%s" + "{% endif %}{{ messages[0].content }}"
+TWICE = "{% if messages | length == 4 %}" + "%s" + "{% endif %}{{ messages[0].content }}"
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,12 @@ def test_a_fault_that_only_some_conversations_meet_is_replaced_there(
     monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.5)
     template = opened(TWICE.replace("%s", fault))
     assert (template.fallback_reason, reasons) == ("", [])
-    both = Conversation(HELLO.messages * 2)
+    reply = {"role": "assistant", "content": "Hi"}
+    both = Conversation([*HELLO.messages, reply] * 2)
     for _ in range(2):
         prompt = template.render(both)
         assert (prompt.fallback_reason, prompt.stops) == (reason, ("<|im_end|>",))
-        assert prompt.text.startswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>user\n")
+        assert prompt.text.startswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
         assert template.render(HELLO) == Prompt("Hello")
     assert reasons == [reason]
 

@@ -57,7 +57,7 @@ def request(
     **wishes: Any,
 ) -> Generation:
     tokens = session.vocabulary.tokenize_prompt(prompt) if isinstance(prompt, str) else prompt
-    return Generation(lambda _: tokens, sampling, most_tokens, **wishes)
+    return Generation(tokens, sampling, most_tokens, **wishes)
 
 
 class Reader:
