@@ -8,15 +8,13 @@ short ones never wait for them.
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import Any, TypeVar
 
+from app.core.machine import give_way
 from app.inference.worker import BusyError
 
 LONG_BYTES = 64 * 1024
@@ -24,7 +22,6 @@ LONG_BYTES = 64 * 1024
 _STACK_BYTES = 128 * 2**20
 _SHORT_THREADS, _LONG_THREADS = 3, 1
 _MOST_WAITING = 32
-_NICENESS = 10
 Result = TypeVar("Result")
 _Work = tuple[Future[Any], Callable[[], Any]]
 
@@ -34,7 +31,7 @@ class Preparation:
 
     def __init__(self) -> None:
         self._short = _Lane(_SHORT_THREADS, lambda: None)
-        self._long = _Lane(_LONG_THREADS, _give_way)
+        self._long = _Lane(_LONG_THREADS, give_way)
 
     async def run(self, function: Callable[[], Result], *, is_long: bool) -> Result:
         """What a function gives, called among the short ones or the long ones.
@@ -79,16 +76,3 @@ def _carry_out(future: Future[Any], function: Callable[[], Any]) -> None:
         future.set_result(function())
     except BaseException as error:  # noqa: BLE001 - goes to whoever asked
         future.set_exception(error)
-
-
-def _give_way() -> None:
-    """Let this thread have less of the processor; where that can't be, it goes on as others."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-    elif sys.platform == "win32":
-        import ctypes
-
-        below_normal = -1
-        kernel = ctypes.windll.kernel32
-        kernel.SetThreadPriority(kernel.GetCurrentThread(), below_normal)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.machine import give_way
 from app.inference.evaluation import Evaluator, Floats, Interrupted, NoRoomError, Part
 from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes, Report, free, load_model
 from app.inference.sampler import Sampler
 from app.inference.saved_states import SavedStates, state_budget_bytes
-from app.inference.slot import Reply, Slot
+from app.inference.slot import Choice, Reply, Slot
 from app.inference.slot_memory import SlotMemory
 from app.inference.vocabulary import Vocabulary
 
 _SHARED_STEP_TOKENS = 512
 """While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
 _KEPT_AT_SHIFT = 4
+_LOOK_SECONDS = 0.01
+"""How often new requests are looked for while nothing but slow choices is under way."""
 
 
 class Session:
@@ -35,6 +39,7 @@ class Session:
         self._evaluator = Evaluator(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
         states = SavedStates(self.loaded, state_budget_bytes())
+        self._beside = ThreadPoolExecutor(1, "choices", give_way)
         self._memory = SlotMemory(self._slots, self._evaluator, states, self.context_tokens)
 
     def __enter__(self) -> Self:
@@ -43,6 +48,7 @@ class Session:
     def __exit__(self, *_: object) -> None:
         for slot in self._slots:
             slot.free()
+        self._beside.shutdown()
         free(self.loaded)
 
     @property
@@ -108,8 +114,11 @@ class Session:
         # In this order: who cancels from now on sets it again.
         self._evaluator.interrupt.clear()
         self._drop_cancelled()
+        self._take_choices()
         parts = self._next_parts()
         if not parts:
+            choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
+            wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
             return
         try:
             last = self._evaluator.evaluate(parts)
@@ -184,7 +193,7 @@ class Session:
     def _next_parts(self) -> list[Part]:
         parts, reading = [], []
         for slot in self._slots:
-            if slot.reply is None:
+            if slot.reply is None or slot.choice is not None:
                 continue
             if slot.reply.has_read_prompt:
                 parts.append(Part(slot.sequence, slot.read, slot.unread, True))
@@ -213,11 +222,27 @@ class Session:
                 self._evaluator.require_numbers(place)
                 reply.end_prompt()
             logits = partial(self._evaluator.logits, place)
-            token = reply.take(self.loaded.context, place, logits, self.vocabulary)
+            if reply.is_slow:
+                kept = logits().copy()
+                choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
+                slot.choice = Choice(self._beside.submit(choose), kept)
+                return
+            chosen = reply.choose(self.loaded.context, place, logits)
+            self._go_on(slot, reply, chosen, logits)
         except AppError as error:
             reply.end_with(error)
             self._memory.evict(slot)
-            return
+
+    def _take_choices(self) -> None:
+        """Go on with the tokens that were chosen beside the engine meanwhile."""
+        for slot in self._slots:
+            choice, reply = slot.choice, slot.reply
+            if choice is not None and reply is not None and choice.token.done():
+                slot.choice = None
+                self._go_on(slot, reply, choice.token.result(), partial(_same, choice.logits))
+
+    def _go_on(self, slot: Slot, reply: Reply, chosen: int, logits: Callable[[], Floats]) -> None:
+        token = reply.take(chosen, logits, self.vocabulary)
         if token is None:
             self._memory.note_reading(reply.generation.statistics)
             slot.free()
@@ -245,7 +270,8 @@ class Session:
 
     def _drop_cancelled(self) -> None:
         for slot in self._slots:
-            if slot.reply is not None and slot.reply.generation.is_cancelled:
+            is_free = slot.choice is None or slot.choice.token.done()
+            if slot.reply is not None and is_free and slot.reply.generation.is_cancelled:
                 slot.reply.end_with(Cancelled())
                 slot.free()
 
@@ -282,3 +308,7 @@ def _texts(delivered: list[Piece | Exception | None]) -> Iterator[str]:
                 yield text
             case Exception() as error:
                 raise error
+
+
+def _same(logits: Floats) -> Floats:
+    return logits
