@@ -1,7 +1,8 @@
-"""Requests that are much work: ten each of huge prompts, huge schemas and huge grammars."""
+"""Requests that are much work: ten each of huge prompts, schemas and grammars."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,21 +38,31 @@ def huge_grammar() -> dict[str, Any]:
     return _QUESTION | {"grammar": f"root ::= ([a-z] [a-z]?){{{REPETITIONS}}}"}
 
 
+def wide_grammar() -> dict[str, Any]:
+    """A grammar that may be used, but looks at thousands of ways for each token."""
+    words = " | ".join(f'"word{n} "' for n in range(3000))
+    return _QUESTION | {"grammar": f"root ::= ({words}){{1,90}}"}
+
+
+_MAKERS = (huge_prompt, huge_schema, huge_grammar, wide_grammar)
+
+
 @contextmanager
-def heavy_load(server: Server) -> Iterator[list[int]]:
-    """Send all of them at once, again and again until the block ends; gives the answers' status."""
+def heavy_load(server: Server, times: int = TIMES) -> Iterator[list[int]]:
+    """Send so many of each at once, again and again until the block ends; gives each status."""
     ended = threading.Event()
     answered: list[int] = []
 
-    def send(body: dict[str, Any]) -> None:
+    def send(body: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
         with server.client() as client:
             while not ended.is_set():
                 try:
-                    answered.append(client.post(CHAT, json=body).status_code)
+                    answered.append(client.post(CHAT, content=body, headers=headers).status_code)
                 except httpx2.HTTPError:
                     return
 
-    bodies = [make() for make in (huge_prompt, huge_schema, huge_grammar) for _ in range(TIMES)]
+    bodies = [json.dumps(make()).encode() for make in _MAKERS for _ in range(times)]
     threads = [threading.Thread(target=send, args=(body,)) for body in bodies]
     for thread in threads:
         thread.start()
