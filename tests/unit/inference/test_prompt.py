@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,6 +166,32 @@ def test_a_fault_that_only_some_conversations_meet_is_replaced_there(
         assert prompt.text.startswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
         assert template.render(HELLO) == Prompt("Hello")
     assert reasons == [reason]
+
+
+def test_only_the_time_of_the_processor_counts(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = opened("{{ messages[0].content }}")
+    (child,) = psutil.Process().children()
+    monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.05)
+    # As on a machine whose processor is busy with others for longer than the limit.
+    child.suspend()
+    resumed = threading.Timer(0.5, child.resume)
+    resumed.start()
+    assert template.render(HELLO) == Prompt("Hello")
+    resumed.join()
+
+
+def test_long_conversations_have_a_process_of_their_own(opened: Open) -> None:
+    template = opened("{{ messages[0].content }}")
+    (short,) = psutil.Process().children()
+    long = Conversation([{"role": "user", "content": "corn " * 20_000}])
+    assert template.render(long).text == long.messages[0]["content"]
+    assert len(psutil.Process().children()) == 2
+    short.suspend()
+    assert template.render(long).text == long.messages[0]["content"]
+    short.resume()
+    assert template.render(HELLO) == Prompt("Hello")
 
 
 def test_a_child_that_is_gone_is_replaced(opened: Open) -> None:
