@@ -23,10 +23,16 @@ _STRIPPING_ATTRIBUTES = 1 << 7 | 1 << 8
 _SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")
 # LLAMA_VOCAB_TYPE_SPM and LLAMA_VOCAB_TYPE_BPE: they have no token for whole unknown words.
 _WHOLE_TYPES = (1, 2)
-# How a file writes the bytes: as SentencePiece does, or as letters (bytes_to_unicode of GPT-2).
+# The bytes of UTF-8, as a file writes them: as SentencePiece does, or as letters
+# (bytes_to_unicode of GPT-2).
+_IN_UTF8 = {*range(256)} - {0xC0, 0xC1, *range(0xF5, 0x100)}
 _EVERY_BYTE = (
-    {b"<0x%02X>" % byte for byte in range(256)},
-    {chr(n).encode() for n in (*range(33, 127), *range(161, 173), *range(174, 324))},
+    {b"<0x%02X>" % byte for byte in _IN_UTF8},
+    {
+        chr(n).encode()
+        for n in (*range(33, 127), *range(161, 173), *range(174, 324))
+        if n >= 256 or n in _IN_UTF8  # noqa: PLR2004 - letters of their own
+    },
 )
 _MARKUP = "</s>"
 _NO_BYTE = b"[UNK_BYTE_0x"

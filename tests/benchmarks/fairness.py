@@ -21,7 +21,7 @@ from app.core.events import Ready
 from tests.heavy_requests import heavy_load
 from tests.workers.serving import Server, serving
 
-_ROUNDS = 30
+_ROUNDS = 12
 _SHORT = {"max_tokens": 8, "temperature": 0}
 
 
