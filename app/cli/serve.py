@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.listening import listen, network_address, own_address
     from app.inference.prompt import ChatTemplate
     from app.inference.reply import ReplyFormat
-    from app.inference.reply_routes import ServedModel
+    from app.inference.reply_tasks import ServedModel
     from app.inference.sampling import default_sampling
     from app.inference.server import serve
     from app.inference.worker import EngineThread
@@ -119,6 +119,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     )
     served = ServedModel(
         engine=engine,
+        vocabulary=vocabulary,
         template=template,
         format=replies,
         constraints=Constraints(vocabulary),

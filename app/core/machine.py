@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from contextlib import suppress
 
 import psutil
+
+_NICENESS = 10
 
 
 def usable_threads() -> int:
@@ -24,3 +29,16 @@ def listens_at(port: int) -> bool:
 def core_counts() -> tuple[int, int]:
     """The physical and the logical cores of the machine; 1 where the system doesn't say."""
     return psutil.cpu_count(logical=False) or 1, psutil.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Let this thread have less of the processor; where that can't be, it goes on as others."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    elif sys.platform == "win32":
+        import ctypes
+
+        below_normal = -1
+        kernel = ctypes.windll.kernel32
+        kernel.SetThreadPriority(kernel.GetCurrentThread(), below_normal)

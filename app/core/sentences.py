@@ -335,7 +335,7 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "Speeds stay unknown until it can be; the next estimate tries again.",
     ),
     ErrorCode.CONTEXT_FULL: (
-        "The conversation has {tokens} tokens and the context holds {context}.",
+        "The conversation needs at least {tokens} tokens and the context holds {context}.",
         "Start a new chat, or load the model with a larger context.",
     ),
     ErrorCode.REQUEST_INVALID: (

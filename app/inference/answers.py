@@ -34,7 +34,8 @@ _ERROR_TYPES = {
 class Written:
     """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
 
-    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts.
+    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts. One
+    that `repeats_prompt` is a further reply to the prompt of the one before.
     """
 
     statistics: Statistics
@@ -43,6 +44,7 @@ class Written:
     calls: list[ToolCall] = field(default_factory=list)
     untold: list[TokenProbability] = field(default_factory=list)
     reasoning_tokens: int = 0
+    repeats_prompt: bool = False
 
     def add(self, call: ToolCall) -> None:
         """Take a call, unless there are as many as there may be."""
@@ -80,18 +82,31 @@ class Written:
 
 @dataclass
 class Answer:
-    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last)."""
+    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last).
+
+    It has a choice for each reply, one after the other; `written` is the one that is being told.
+    `ignored` are the fields of the request that nothing here knows.
+    """
 
     kind: Kind
     model: str
     written: Written
     wants_usage: bool = False
+    ignored: Sequence[str] = ()
     told_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
+    _choices: list[dict[str, Any]] = field(default_factory=list)
+    _told: list[Written] = field(default_factory=list)
 
-    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
-        """The answer that is not streamed; the calls are those that there are by now."""
+    def go_on(self, written: Written) -> None:
+        """Turn to the next reply, after one that was told."""
+        self._told.append(self.written)
+        self.written = written
+        self.told_text = ""
+
+    def take(self, parts: Sequence[Part]) -> None:
+        """Make a choice of a whole reply; the calls are those that there are by now."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if thoughts:
@@ -100,9 +115,17 @@ class Answer:
             message |= {"content": text or None, "tool_calls": calls}
         choice = self._choice({"message": message}, {"text": text}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
+        self._choices.append(choice)
+
+    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """The answer that is not streamed, with the last reply."""
+        self.take(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
-        notice = self.written.noticed() | self.written.repetition()
-        return self._frame(name, [choice]) | notice | self._usage() | self._timings()
+        notice = self.written.noticed()
+        for written in (*self._told, self.written):
+            notice |= written.repetition()
+        figures = self._usage() | self._timings() | self._ignored()
+        return self._frame(name, self._choices) | notice | figures
 
     def begun(self, first: Part) -> Iterator[bytes]:
         """The first event of a stream."""
@@ -112,11 +135,15 @@ class Answer:
         """The event that a further part brings."""
         yield server_sent_event(self.chunk(part))
 
-    def ended(self) -> Iterator[bytes]:
-        """The events at the end of a stream."""
+    def closed(self) -> Iterator[bytes]:
+        """The events at the end of a reply."""
         if self.written.calls:
             yield server_sent_event(self.called())
         yield server_sent_event(self.last())
+
+    def ended(self) -> Iterator[bytes]:
+        """The events at the end of a stream, with those of its last reply."""
+        yield from self.closed()
         if self.wants_usage:
             yield server_sent_event(self.usage())
         yield END_OF_STREAM
@@ -131,7 +158,7 @@ class Answer:
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
         event = self._event([choice | self._probabilities(part.text)])
-        return event | self.written.noticed() if is_first else event
+        return event | self.written.noticed() | self._ignored() if is_first else event
 
     def called(self) -> dict[str, Any]:
         """The event with all calls, each of them whole."""
@@ -165,7 +192,7 @@ class Answer:
 
     def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
         content = of_chat if self.kind == "chat" else of_text
-        return {"index": 0, "finish_reason": None, "logprobs": None} | content
+        return {"index": len(self._told), "finish_reason": None, "logprobs": None} | content
 
     def _event(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return self._frame(
@@ -183,16 +210,24 @@ class Answer:
         }
 
     def _usage(self) -> dict[str, Any]:
-        counted = self.written.statistics
+        replies = [*self._told, self.written]
+        asked = [reply.statistics for reply in replies if not reply.repeats_prompt]
+        prompt_tokens = sum(counted.prompt_tokens for counted in asked)
+        reply_tokens = sum(reply.statistics.reply_tokens for reply in replies)
+        cached = sum(counted.reused_tokens for counted in asked)
+        thoughts = sum(reply.reasoning_tokens for reply in replies)
         return {
             "usage": {
-                "prompt_tokens": counted.prompt_tokens,
-                "completion_tokens": counted.reply_tokens,
-                "total_tokens": counted.prompt_tokens + counted.reply_tokens,
-                "prompt_tokens_details": {"cached_tokens": counted.reused_tokens},
-                "completion_tokens_details": {"reasoning_tokens": self.written.reasoning_tokens},
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": reply_tokens,
+                "total_tokens": prompt_tokens + reply_tokens,
+                "prompt_tokens_details": {"cached_tokens": cached},
+                "completion_tokens_details": {"reasoning_tokens": thoughts},
             }
         }
+
+    def _ignored(self) -> dict[str, Any]:
+        return {"ignored_fields": list(self.ignored)} if self.ignored else {}
 
     def _timings(self) -> dict[str, Any]:
         return {"timings": self.written.timings()}

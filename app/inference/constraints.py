@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -16,8 +13,6 @@ from app.core.errors import AppError, ErrorCode
 from app.inference.candidates import Candidates
 from app.inference.vocabulary import Vocabulary
 
-# References from schema to schema are followed by recursion.
-_STACK_BYTES = 512 * 2**20
 _MOST_ROW_ITEMS = 10_000
 """An object takes four for each of its optional properties."""
 _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
@@ -82,37 +77,19 @@ class Constraint:
 
 
 class Constraints:
-    """Makes constraints of grammars, one at a time, without holding up what else is done.
-
-    `waiting` is how many are still to be made.
-    """
+    """Makes constraints of grammars; from several threads at once, which need a large stack."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.waiting = 0
-        self._thread = ThreadPoolExecutor(1, "constraints")
-        usual = threading.stack_size(_STACK_BYTES)
-        try:
-            # A thread begins with the first thing that it has to do.
-            self._thread.submit(int).result()
-        finally:
-            threading.stack_size(usual)
 
-    async def made(self, grammar: str) -> Constraint:
+    def make(self, grammar: str) -> Constraint:
         """The constraint of a grammar as `app.inference.lark` writes them.
+
+        References from schema to schema are followed by recursion, on the caller's stack.
 
         Raises:
             AppError: `request_invalid`, with the name of what can't be kept.
         """
-        loop = asyncio.get_running_loop()
-        self.waiting += 1
-        try:
-            return await loop.run_in_executor(self._thread, self.make, grammar)
-        finally:
-            self.waiting -= 1
-
-    def make(self, grammar: str) -> Constraint:
-        """The same at once, on the caller's thread."""
         limits = LLParserLimits(max_items_in_row=_MOST_ROW_ITEMS, verbose_errors=False)
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits)
         if matcher.is_error():

@@ -3,52 +3,42 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Awaitable, Callable
 from functools import partial
-from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.answers import JsonAnswer, error_response
+from app.inference.answers import JsonAnswer
 from app.inference.evaluation import Floats
+from app.inference.preparation import LONG_BYTES
+from app.inference.reply_tasks import ServedModel
 from app.inference.request_messages import Text
-from app.inference.requests import decode_request
+from app.inference.requests import Tokens, decode_with_unread, texts_or_tokens
 from app.inference.session import Session
-from app.inference.worker import BusyError, EngineThread
 
 _MOST_TEXTS = 2048
 _MOST_TOKENS = 2**20
-Tokens = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=_MOST_TOKENS)]
+_LARGEST_WIDTH = 2**20
+Asked = TypeVar("Asked", bound=msgspec.Struct)
+Prepared = TypeVar("Prepared")
+Found = tuple[Prepared, dict[str, Any]]
+"""What was prepared, and the entries of the answer that tell what was ignored."""
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The body of `/v1/embeddings`: texts, or texts as tokens."""
 
     input: Text | Annotated[list[Text | int | Tokens], Meta(min_length=1, max_length=_MOST_TOKENS)]
-    model: Annotated[str, Meta(max_length=1024)] = ""
-    encoding_format: Literal["float", "base64"] = "float"
-
-    def texts(self) -> list[str | list[int]]:
-        """One entry for each embedding.
-
-        Raises:
-            AppError: `request_invalid` for a mixture of tokens and texts, or too many of them.
-        """
-        if isinstance(self.input, str):
-            return [self.input]
-        tokens = [entry for entry in self.input if isinstance(entry, int)]
-        if tokens and len(tokens) == len(self.input):
-            return [tokens]
-        texts = [entry for entry in self.input if not isinstance(entry, int)]
-        if tokens or len(texts) > _MOST_TEXTS:
-            reason = f"“input” must be up to {_MOST_TEXTS} texts, or tokens"
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        return texts
+    model: Annotated[str, Meta(max_length=1024)] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: Annotated[int, Meta(ge=1, le=_LARGEST_WIDTH)] | None = None
 
 
 class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,76 +55,100 @@ class DetokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Tokens
 
 
-def text_routes(engine: EngineThread, model_name: str) -> list[Route]:
+def text_routes(model: ServedModel) -> list[Route]:
     """The routes, for one model."""
 
-    async def embeddings(request: Request) -> Response:
-        asked = decode_request(await request.body(), EmbeddingRequest)
-        found, count = [], 0
-        for text in asked.texts():
-            embedding, tokens = await engine.call(partial(_embed, text))
-            found.append(embedding)
-            count += tokens
+    def route(
+        path: str,
+        prepare: Callable[[ServedModel, bytes], Found[Prepared]],
+        answer: Callable[[Prepared], Awaitable[dict[str, Any]]],
+    ) -> Route:
+        async def respond(request: Request) -> Response:
+            body = await request.body()
+            prepared, ignored = await model.preparation.run(
+                partial(prepare, model, body), is_long=len(body) > LONG_BYTES
+            )
+            return JsonAnswer(await answer(prepared) | ignored)
+
+        return Route(path, respond, methods=["POST"])
+
+    async def embed(prepared: tuple[EmbeddingRequest, list[list[int]]]) -> dict[str, Any]:
+        asked, texts = prepared
+        found = [await model.engine.call(partial(_embed, tokens)) for tokens in texts]
         entries = [
             {"object": "embedding", "index": index, "embedding": _encoded(one, asked)}
             for index, one in enumerate(found)
         ]
+        count = sum(map(len, texts))
         usage = {"prompt_tokens": count, "total_tokens": count}
-        body = {"object": "list", "data": entries, "model": model_name, "usage": usage}
-        return JsonAnswer(body)
+        return {"object": "list", "data": entries, "model": model.name, "usage": usage}
 
-    async def tokenize(request: Request) -> Response:
-        asked = decode_request(await request.body(), TokenizeRequest)
-        return JsonAnswer({"tokens": await engine.call(partial(_tokens, asked))})
+    async def tell_tokens(tokens: list[int]) -> dict[str, Any]:
+        return {"tokens": tokens}
 
-    async def detokenize(request: Request) -> Response:
-        asked = decode_request(await request.body(), DetokenizeRequest)
-        text = await engine.call(partial(_text, asked))
-        return JsonAnswer({"content": text})
+    async def tell_text(text: str) -> dict[str, Any]:
+        return {"content": text}
 
-    handlers = {"/v1/embeddings": embeddings, "/tokenize": tokenize, "/detokenize": detokenize}
     return [
-        Route(path, _unless_busy(handler), methods=["POST"]) for path, handler in handlers.items()
+        route("/v1/embeddings", _texts_to_embed, embed),
+        route("/tokenize", _tokens, tell_tokens),
+        route("/detokenize", _text, tell_text),
     ]
 
 
-def _unless_busy(handler: Any) -> Any:
-    async def answer(request: Request) -> Response:
-        try:
-            response: Response = await handler(request)
-        except BusyError:
-            return error_response(HTTPStatus.TOO_MANY_REQUESTS, "too many requests are waiting")
-        return response
-
-    return answer
+def _read(body: bytes, kind: type[Asked]) -> Found[Asked]:
+    asked, ignored = decode_with_unread(body, kind)
+    return asked, {"ignored_fields": ignored} if ignored else {}
 
 
-def _embed(text: str | list[int], session: Session) -> tuple[Floats, int]:
-    tokens = session.vocabulary.tokenize_text(text) if isinstance(text, str) else text
-    _require_known(session, tokens)
-    return session.embed(tokens), len(tokens)
+def _texts_to_embed(
+    model: ServedModel, body: bytes
+) -> Found[tuple[EmbeddingRequest, list[list[int]]]]:
+    asked, ignored = _read(body, EmbeddingRequest)
+    texts = [
+        _tokens_to_embed(model, text) for text in texts_or_tokens("input", asked.input, _MOST_TEXTS)
+    ]
+    return (asked, texts), ignored
 
 
-def _tokens(asked: TokenizeRequest, session: Session) -> list[int]:
-    return session.vocabulary.tokenize(
+def _tokens_to_embed(model: ServedModel, text: str | list[int]) -> list[int]:
+    if isinstance(text, list):
+        model.vocabulary.require_known(text)
+        return text
+    least, most = model.vocabulary.least_tokens(text), model.context_tokens
+    if least > most:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=most)
+    return model.vocabulary.tokenize_text(text)
+
+
+def _embed(tokens: list[int], session: Session) -> Floats:
+    return session.embed(tokens)
+
+
+def _tokens(model: ServedModel, body: bytes) -> Found[list[int]]:
+    asked, ignored = _read(body, TokenizeRequest)
+    tokens = model.vocabulary.tokenize(
         asked.content,
         with_control_tokens=asked.parse_special,
         with_begin_and_end=asked.add_special,
     )
+    return tokens, ignored
 
 
-def _text(asked: DetokenizeRequest, session: Session) -> str:
-    _require_known(session, asked.tokens)
-    return session.vocabulary.detokenize(asked.tokens).decode("utf-8", "replace")
-
-
-def _require_known(session: Session, tokens: list[int]) -> None:
-    if any(not 0 <= token < session.vocabulary.size for token in tokens):
-        reason = "the model has no such token"
-        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+def _text(model: ServedModel, body: bytes) -> Found[str]:
+    asked, ignored = _read(body, DetokenizeRequest)
+    model.vocabulary.require_known(asked.tokens)
+    return model.vocabulary.detokenize(asked.tokens).decode("utf-8", "replace"), ignored
 
 
 def _encoded(embedding: Floats, asked: EmbeddingRequest) -> list[float] | str:
+    """In the format that is asked for; a shorter one is the beginning, of length 1 again."""
+    if asked.dimensions is not None:
+        if asked.dimensions > len(embedding):
+            reason = f"the model's embeddings have {len(embedding)} dimensions - at `$.dimensions`"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        embedding = embedding[: asked.dimensions]
+        embedding = embedding / (float(np.linalg.norm(embedding)) or 1.0)
     if asked.encoding_format == "base64":
         return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
     numbers: list[float] = embedding.tolist()

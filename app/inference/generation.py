@@ -11,7 +11,7 @@ from app.inference.sampling import Sampling
 
 if TYPE_CHECKING:
     from app.inference.constraints import Constraint
-    from app.inference.session import Session
+    from app.inference.sampler import Sampler
 
 FinishReason = Literal["stop", "length"]
 
@@ -57,14 +57,15 @@ class Piece(NamedTuple):
 
 @dataclass(eq=False)
 class Generation:
-    """A request for a reply.
+    """A request for a reply to a prompt of tokens.
 
-    `deliver` is called on the engine's thread: with each piece, with the error that ended it, or
-    with None at its end. `probabilities` is how many likely tokens are told beside each chosen one;
-    None tells nothing of the kind.
+    `sampler` is there once the request is prepared, until the reply begins. A heavy one leaves a
+    slot to others. `deliver` is called on the engine's thread: with each piece, with the error that
+    ended it, or with None at its end. `probabilities` is how many likely tokens are told beside
+    each chosen one; None tells nothing of the kind.
     """
 
-    prompt: Callable[[Session], Sequence[int]]
+    prompt: Sequence[int]
     sampling: Sampling
     most_tokens: int | None = None
     stops: Sequence[str] = ()
@@ -73,11 +74,16 @@ class Generation:
     constraint: Constraint | None = None
     deliver: Callable[[Piece | Exception | None], None] = lambda _: None
     statistics: Statistics = field(default_factory=Statistics)
+    sampler: Sampler | None = None
+    is_heavy: bool = False
     is_cancelled: bool = False
     is_over: bool = False
 
     def end(self, error: Exception | None = None) -> None:
         """Tell whoever waits that nothing more comes, and why if it went wrong."""
+        if self.sampler is not None:
+            self.sampler.close()
+            self.sampler = None
         if not self.is_over:
             self.is_over = True
             self.deliver(error)

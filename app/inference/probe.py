@@ -125,7 +125,7 @@ def run_probe(without: tuple[Measure, ...]) -> None:
     wishes = LoadWishes(_probe_model(), 1, _PROBE_CONTEXT, options)
     with Session(wishes, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
-        generation = Generation(lambda _: prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
+        generation = Generation(prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
         for _ in session.replies(generation):
             pass
 

@@ -33,7 +33,8 @@ class ChatTemplate:
     `on_fallback` is told once, the first time that happens, and why. A template that can't be
     understood, or works for nothing, is not asked again; one that fails on a single conversation,
     or needs too long for it, is asked again for the next. `warnings` are what a template does that
-    honest ones don't; there are none for one that is not used.
+    honest ones don't; there are none for one that is not used. If it `keeps_texts`, no text of a
+    user is left out.
     """
 
     def __init__(
@@ -51,12 +52,13 @@ class ChatTemplate:
         self._has_fallen_back = False
         self._process = TemplateProcess(Setup(self.source, begin, end, tuple(control_texts)))
         self.warnings: tuple[str, ...] = ()
+        self.keeps_texts = True
         if source:
             match self._process.try_out():
                 case Failure(reason):
                     self.fallback_reason = reason
-                case Understood(warnings):
-                    self.warnings = warnings
+                case Understood(warnings, keeps_texts):
+                    self.warnings, self.keeps_texts = warnings, keeps_texts
         if self.fallback_reason:
             self._fall_back(self.fallback_reason)
 

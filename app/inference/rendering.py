@@ -2,7 +2,8 @@
 
 Templates differ in what they take for granted. Each is tried once, on a greeting and on a
 conversation with a tool, and from then on gets what it worked with; what transformers passes comes
-first. Then every conversation is rendered as described in `app.inference.origins`.
+first. Then every conversation is rendered as described in `app.inference.origins`, and where that
+fails, in the other forms of `app.inference.template_repairs`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -23,9 +25,11 @@ from app.inference.origins import (
     without_surrogates,
 )
 from app.inference.template import CompiledTemplate, Refused
+from app.inference.template_repairs import repaired, with_system_in_user
 
 _GREETING = "Hello"
 _NEEDLE = "in-a-haystack"
+_MANY_TURNS, _LONG_TURN = 40, 512
 _CALL_ID = "abcdefghi"
 _TOOL = {
     "type": "function",
@@ -69,9 +73,13 @@ class Conversation(msgspec.Struct, frozen=True):
 
 
 class Understood(msgspec.Struct, frozen=True, tag="understood"):
-    """The template works; `warnings` are what honest ones don't do."""
+    """The template works; `warnings` are what honest ones don't do.
+
+    If it `keeps_texts`, nothing that users say is left out, however long and however often.
+    """
 
     warnings: tuple[str, ...] = ()
+    keeps_texts: bool = False
 
 
 class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
@@ -103,10 +111,11 @@ class _Form(msgspec.Struct, frozen=True):
     has_parts: bool = False
     has_objects: bool = True
     has_content: bool = False
+    has_system: bool = True
 
     def messages(self, messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The messages as the template takes them."""
-        for message in messages:
+        for message in messages if self.has_system else with_system_in_user(messages):
             changed = dict(message)
             if self.has_parts and isinstance(message.get("content"), str):
                 changed["content"] = [{"type": "text", "text": message["content"]}]
@@ -141,10 +150,23 @@ class Renderer:
         self._needs_tools = ""
         self._find_form()
 
+    def understood(self) -> Understood:
+        """What is known of the template."""
+        turns = [
+            {"role": role, "content": f"{number:04}" * _LONG_TURN}
+            for number in range(_MANY_TURNS)
+            for role in ("user", "assistant")
+        ]
+        with suppress(Exception):
+            text = self._plain(Conversation(turns[:-1]))
+            keeps_texts = all(turn["content"] in text for turn in turns[:-1:2])
+            return Understood(self.warnings, keeps_texts)
+        return Understood(self.warnings)
+
     def render(self, conversation: Conversation, input_bytes: int) -> Outcome:
         """The prompt for a conversation that took `input_bytes` to send."""
         try:
-            rendered = self._with_origins(conversation)
+            rendered = self._in_any_form(conversation)
         except Refused as error:
             if self._needs_tools and not conversation.tools:
                 return Failure(self._needs_tools)
@@ -157,6 +179,18 @@ class Renderer:
         if len(rendered.text) > most:
             return Failure("what it writes is far longer than the conversation")
         return rendered
+
+    def _in_any_form(self, conversation: Conversation) -> Rendered:
+        """The prompt; raises what the template raises for the conversation as it was given."""
+        try:
+            return self._with_origins(conversation)
+        except MemoryError:
+            raise
+        except Exception as error:
+            for messages, tools in repaired(conversation.messages, conversation.tools):
+                with suppress(Exception):
+                    return self._with_origins(Conversation(messages, tools, conversation.options))
+            raise error from None
 
     def _with_origins(self, conversation: Conversation) -> Rendered:
         text = self._plain(conversation)
@@ -200,6 +234,7 @@ class Renderer:
             self._needs_tools = reason
         else:
             self._find_form_of_calls()
+        self._find_form_of_system()
 
     def _find_form_of_greeting(self) -> None:
         greeting = Conversation([{"role": "user", "content": _GREETING}])
@@ -214,6 +249,17 @@ class Renderer:
         self._form = _Form(has_null_tools=error is None)
         if error is not None:
             raise error
+
+    def _find_form_of_system(self) -> None:
+        """Find out whether the template has a place for what the system says."""
+        system = {"role": "system", "content": _NEEDLE}
+        trial = Conversation([system, {"role": "user", "content": _GREETING}])
+        for has_system in (True, False):
+            self._form = msgspec.structs.replace(self._form, has_system=has_system)
+            with suppress(Exception):
+                if _NEEDLE in self._plain(trial):
+                    return
+        self._form = msgspec.structs.replace(self._form, has_system=True)
 
     def _find_form_of_calls(self) -> bool:
         usual = self._form

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,7 @@ _LONGEST_TEXT = 32 * 2**20
 _DEEPEST = 100
 Text = Annotated[str, Meta(max_length=_LONGEST_TEXT)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
+Decoded = TypeVar("Decoded")
 
 
 class ContentPart(msgspec.Struct, frozen=True):
@@ -22,6 +23,7 @@ class ContentPart(msgspec.Struct, frozen=True):
 
     type: Annotated[str, Meta(max_length=64)]
     text: Text = ""
+    refusal: Text = ""
 
     def as_text(self) -> str:
         """The text of the part.
@@ -29,6 +31,8 @@ class ContentPart(msgspec.Struct, frozen=True):
         Raises:
             AppError: `request_invalid` when it is an image or the like.
         """
+        if self.type == "refusal":
+            return self.refusal
         if self.type != "text":
             reason = f"only text can be read, not “{self.type}”"
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
@@ -63,16 +67,16 @@ class RequestToolCall(msgspec.Struct, frozen=True):
     """A call within a message of the assistant."""
 
     function: FunctionCall
-    id: Annotated[str, Meta(max_length=256)] = ""
+    id: Annotated[str, Meta(max_length=256)] | None = ""
     type: Literal["function"] = "function"
 
     def as_variables(self) -> dict[str, Any]:
         """The call as templates take it."""
-        return {"id": self.id, "type": self.type, "function": self.function.as_variables()}
+        return {"id": self.id or "", "type": self.type, "function": self.function.as_variables()}
 
 
 class RequestMessage(msgspec.Struct, frozen=True):
-    """One message of the conversation; only the assistant's may have no content."""
+    """One message of the conversation; the assistant's and a tool's may have no content."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Text | Annotated[list[ContentPart], Meta(max_length=1024)] | None = None
@@ -82,8 +86,8 @@ class RequestMessage(msgspec.Struct, frozen=True):
     tool_call_id: Annotated[str, Meta(max_length=256)] | None = None
 
     def __post_init__(self) -> None:
-        if self.content is None and not (self.role == "assistant" and self.tool_calls):
-            raise ValueError("only a message with calls of tools may have no content")
+        if self.content is None and self.role not in ("assistant", "tool"):
+            raise ValueError("only a message of the assistant or of a tool may have no content")
 
     def as_variables(self) -> dict[str, Any]:
         """The message as templates take it: what is not given is not there, as in transformers.
@@ -94,6 +98,8 @@ class RequestMessage(msgspec.Struct, frozen=True):
         content = self.content
         if isinstance(content, list):
             content = "\n".join(part.as_text() for part in content)
+        elif content is None and not self.tool_calls:
+            content = ""
         values = {
             "role": "system" if self.role == "developer" else self.role,
             "content": content,
@@ -114,8 +120,9 @@ class FunctionName(msgspec.Struct, frozen=True):
 
 
 class _Function(FunctionName, frozen=True):
-    description: Text = ""
+    description: Text | None = None
     parameters: dict[str, Any] | None = None
+    strict: bool | None = None
 
 
 class _Tool(msgspec.Struct, frozen=True):
@@ -131,16 +138,31 @@ def tools_as_given(tools: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
     """
     given = []
     for index, tool in enumerate(tools):
-        try:
-            msgspec.json.decode(tool, type=_Tool)
-            value: dict[str, Any] = msgspec.json.decode(tool)
-        except (msgspec.DecodeError, RecursionError) as error:
-            fault, _, place = str(error).partition(" - at `$")
-            reason = f"{fault} - at `$.tools[{index}]{place.removesuffix('`')}`"
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
+        decode_tool(tool, index, _Tool)
+        value = _without_nulls(decode_tool(tool, index, dict[str, Any]))
         require_shallow(value)
         given.append(value)
     return given
+
+
+def decode_tool(tool: msgspec.Raw, index: int, kind: type[Decoded]) -> Decoded:
+    """Read the tool of a place among the tools.
+
+    Raises:
+        AppError: `request_invalid`, with that place.
+    """
+    try:
+        return msgspec.json.decode(tool, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        fault, _, place = str(error).partition(" - at `$")
+        reason = f"{fault} - at `$.tools[{index}]{place.removesuffix('`')}`"
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
+
+
+def _without_nulls(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool whose function has only what is given: for templates, null would be a value."""
+    function = {name: value for name, value in tool["function"].items() if value is not None}
+    return tool | {"function": function}
 
 
 def require_shallow(value: Any) -> None:

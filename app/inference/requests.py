@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -12,8 +12,9 @@ from app.core.settings import ContextOverflow
 from app.inference.json_schemas import AnySchema
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
+from app.inference.request_fields import unread_fields
 from app.inference.request_messages import FunctionName, RequestMessage, Text, tools_as_given
-from app.inference.response_format import ResponseFormat
+from app.inference.response_format import JsonSchema, ResponseFormat
 from app.inference.sampling import (
     RANDOM_SEED,
     DryBase,
@@ -34,26 +35,33 @@ from app.inference.sampling import (
 from app.inference.tool_choice import ToolChoice, ToolMode, tool_choice
 
 _MOST_TOKENS = 2**24
-TokenCount = Annotated[int, Meta(ge=1, le=_MOST_TOKENS)]
 OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 TemplateOptions = Annotated[dict[OptionName, Option], Meta(max_length=32)]
 LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
-StopText = Annotated[str, Meta(min_length=1, max_length=256)]
+StopText = Annotated[str, Meta(max_length=4096)]
+_MOST_CHOICES = 128
+Choices = Annotated[int, Meta(ge=1, le=_MOST_CHOICES)]
+TokenLimit = Annotated[int, Meta(ge=-1, le=_MOST_TOKENS)]
+"""The most tokens of a reply; -1 is as many as the context holds, as in llama-server."""
+Tokens = Annotated[list[Annotated[int, Meta(ge=0, lt=2**31)]], Meta(min_length=1, max_length=2**20)]
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """What a stream carries besides text."""
+    """What a stream carries besides text; padding against eavesdroppers is not among it."""
 
-    include_usage: bool = False
+    include_usage: bool | None = False
+    include_obfuscation: bool | None = False
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What all requests for a reply have in common."""
 
-    model: Annotated[str, Meta(max_length=1024)] = ""
+    model: Annotated[str, Meta(max_length=1024)] | None = None
     stream: bool | None = False
-    stop: StopText | Annotated[list[StopText], Meta(max_length=16)] | None = None
+    stream_options: StreamOptions | None = None
+    stop: StopText | Annotated[list[StopText], Meta(max_length=256)] | None = None
     seed: int | None = None
     temperature: Temperature | None = None
     top_k: TopK | None = None
@@ -64,6 +72,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     frequency_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
     penalty_last_n: Reach | None = None
+    repeat_last_n: Reach | None = None
     dry_multiplier: DryMultiplier | None = None
     dry_base: DryBase | None = None
     dry_allowed_length: Reach | None = None
@@ -75,7 +84,9 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     mirostat_eta: MirostatEta | None = None
     logit_bias: TokenBiases | None = None
     grammar: Grammar | None = None
-    context_overflow: ContextOverflow = "stop"
+    json_schema: dict[str, Any] | None = None
+    ignore_eos: bool | None = None
+    context_overflow: ContextOverflow | None = None
 
     def sampling(self, defaults: Sampling) -> Sampling:
         """The values that were given, over the defaults."""
@@ -84,19 +95,26 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
             for name in Sampling.__struct_fields__
             if name != "seed" and (value := getattr(self, name, None)) is not None
         }
+        if self.penalty_last_n is None and self.repeat_last_n is not None:
+            given["penalty_last_n"] = self.repeat_last_n
         if self.seed is not None:
             given["seed"] = self.seed & RANDOM_SEED
         return msgspec.structs.replace(defaults, **given)
 
     def stops(self) -> tuple[str, ...]:
         """The texts that end the reply."""
-        if self.stop is None:
-            return ()
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or ()
+        return tuple(text for text in given if text)
 
     def form(self) -> ResponseFormat | None:
         """The form that the reply must have, if any is asked for."""
-        return None
+        if self.json_schema is None:
+            return None
+        return ResponseFormat("json_schema", JsonSchema(self.json_schema))
+
+    def count(self) -> int:
+        """How many replies are asked for."""
+        return 1
 
     def wanted_schema(self) -> AnySchema | None:
         """The schema that the reply must follow, if any.
@@ -117,7 +135,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def overflow(self) -> ContextOverflow:
         """What happens when the context is full in the middle of the reply."""
-        return self.context_overflow
+        return self.context_overflow or "stop"
 
     def probabilities(self) -> int | None:
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
@@ -127,40 +145,64 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     """What chat and plain completions have in common."""
 
-    stream_options: StreamOptions | None = None
-    n: Literal[1] = 1
-    max_tokens: TokenCount | None = None
+    n: Choices | None = None
+    n_cmpl: Choices | None = None
+    max_tokens: TokenLimit | None = None
+    n_predict: TokenLimit | None = None
     response_format: ResponseFormat | None = None
 
     def form(self) -> ResponseFormat | None:
         """The form that the reply must have, if any is asked for."""
-        return self.response_format
+        return self.response_format or super().form()
+
+    def count(self) -> int:
+        """How many replies are asked for."""
+        return self.n or self.n_cmpl or 1
 
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
-        return self.max_tokens
+        return limit_of(max_tokens=self.max_tokens, n_predict=self.n_predict)
 
     @property
     def wants_usage(self) -> bool:
         """Whether the last event of the stream is to carry the token counts."""
-        return self.stream_options is not None and self.stream_options.include_usage
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
 class NamedTool(msgspec.Struct, frozen=True):
     """The one tool that must be called."""
 
     function: FunctionName
-    type: Literal["function"] = "function"
+
+
+class AllowedTools(msgspec.Struct, frozen=True):
+    """The functions that may be called, or of which one must be."""
+
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedTool], Meta(max_length=1024)]
+
+
+class ChosenTools(msgspec.Struct, frozen=True):
+    """A choice of tools: one that must be called, or those that may be."""
+
+    type: Literal["function", "allowed_tools"] = "function"
+    function: FunctionName | None = None
+    allowed_tools: AllowedTools | None = None
+
+    def __post_init__(self) -> None:
+        if (self.function if self.type == "function" else self.allowed_tools) is None:
+            raise ValueError(f"a choice of the type “{self.type}” needs a field of that name")
 
 
 class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
     """The body of `/v1/chat/completions`."""
 
     messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=16_384)]
-    max_completion_tokens: TokenCount | None = None
+    max_completion_tokens: TokenLimit | None = None
     tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
-    tool_choice: ToolMode | NamedTool | None = None
+    tool_choice: ToolMode | ChosenTools | None = None
     parallel_tool_calls: bool | None = None
+    reasoning_effort: ReasoningEffort | None = None
     reasoning_format: ReasoningFormat | None = None
     chat_template_kwargs: TemplateOptions | None = None
     logprobs: bool | None = None
@@ -168,7 +210,11 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
 
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
-        return self.max_completion_tokens or self.max_tokens
+        return limit_of(
+            max_completion_tokens=self.max_completion_tokens,
+            max_tokens=self.max_tokens,
+            n_predict=self.n_predict,
+        )
 
     def probabilities(self) -> int | None:
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
@@ -183,37 +229,106 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
         return Conversation(
             [message.as_variables() for message in self.messages],
             self.choice().among(tools_as_given(self.tools or [])),
-            self.chat_template_kwargs or {},
+            thinking_options(self.reasoning_effort) | (self.chat_template_kwargs or {}),
         )
 
     def choice(self) -> ToolChoice:
         """What may be called, and whether something must be."""
-        if isinstance(self.tool_choice, NamedTool):
-            return tool_choice("required", (self.tool_choice.function.name,), is_parallel=False)
-        return tool_choice(self.tool_choice, None, is_parallel=self.parallel_tool_calls)
+        match self.tool_choice:
+            case ChosenTools(function=FunctionName(name=name), type="function"):
+                return tool_choice("required", (name,), is_parallel=False)
+            case ChosenTools(allowed_tools=AllowedTools(mode=mode, tools=tools)):
+                names = tuple(tool.function.name for tool in tools)
+                return tool_choice(mode, names, is_parallel=self.parallel_tool_calls)
+            case ChosenTools():
+                return tool_choice(None, None, is_parallel=self.parallel_tool_calls)
+            case mode:
+                return tool_choice(mode, None, is_parallel=self.parallel_tool_calls)
 
 
 class CompletionRequest(AnyCompletionRequest, frozen=True, kw_only=True):
-    """The body of `/v1/completions`."""
+    """The body of `/v1/completions`: one prompt or several, as texts or as tokens."""
 
-    prompt: Text
+    prompt: Text | Annotated[list[Text | int | Tokens], Meta(min_length=1, max_length=2**20)]
     logprobs: LikelyTokens | None = None
+    n_probs: LikelyTokens | None = None
+
+    def prompts(self) -> list[str | list[int]]:
+        """The prompts; a list of numbers is one.
+
+        Raises:
+            AppError: `request_invalid` for a mixture of numbers and texts, or too many of them.
+        """
+        return texts_or_tokens("prompt", self.prompt, _MOST_CHOICES // self.count())
 
     def probabilities(self) -> int | None:
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
-        return self.logprobs
+        return self.n_probs if self.logprobs is None else self.logprobs
 
 
-RequestType = TypeVar("RequestType")
+def texts_or_tokens(
+    name: str, given: str | list[str | int | list[int]], most: int
+) -> list[str | list[int]]:
+    """The texts of a field that holds one or several, each as text or as tokens.
+
+    Raises:
+        AppError: `request_invalid` for a mixture of numbers and texts, or more than `most`.
+    """
+    if isinstance(given, str):
+        return [given]
+    texts = [entry for entry in given if not isinstance(entry, int)]
+    if not texts:
+        return [[entry for entry in given if isinstance(entry, int)]]
+    if len(texts) < len(given) or len(texts) > most:
+        reason = f"“{name}” must be up to {most} texts, or tokens"
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+    return texts
+
+
+def limit_of(**limits: int | None) -> int | None:
+    """The first limit of tokens that is given; None for none, which is -1 as well.
+
+    Raises:
+        AppError: `request_invalid` for a limit of 0.
+    """
+    name, limit = next(((name, n) for name, n in limits.items() if n is not None), ("", -1))
+    if limit == 0:
+        reason = f"a reply has one token or more - at `$.{name}`"
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+    return None if limit < 0 else limit
+
+
+def thinking_options(effort: str | None) -> dict[str, Option]:
+    """The templates' options for it: gpt-oss has the second, Qwen and others the first."""
+    match effort:
+        case None:
+            return {}
+        case "none":
+            return {"enable_thinking": False}
+    return {"reasoning_effort": effort}
+
+
+RequestType = TypeVar("RequestType", bound=msgspec.Struct)
 
 
 def decode_request(body: bytes, kind: type[RequestType]) -> RequestType:
     """Read a body.
 
     Raises:
-        AppError: `request_invalid`, with the field that is wrong.
+        AppError: `request_invalid`, with the field that is wrong or can't be honoured.
+    """
+    return decode_with_unread(body, kind)[0]
+
+
+def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestType, list[str]]:
+    """Read a body, and name the fields of it that nothing here knows.
+
+    Raises:
+        AppError: `request_invalid`, with the field that is wrong or can't be honoured.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        request = msgspec.json.decode(body, type=kind)
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise AppError(ErrorCode.REQUEST_INVALID, reason=str(error)) from error
+    return request, sorted(unread_fields(fields, kind))

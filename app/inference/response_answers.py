@@ -61,6 +61,7 @@ class ResponseAnswer:
     model: str
     written: Written
     echo: dict[str, Any]
+    ignored: Sequence[str] = ()
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: _new_identity("resp"))
     _output: list[dict[str, Any]] = field(default_factory=list)
@@ -178,6 +179,8 @@ class ResponseAnswer:
             "usage": None,
         }
         response |= self.written.noticed()
+        if self.ignored:
+            response["ignored_fields"] = list(self.ignored)
         if status in ("completed", "incomplete"):
             response |= {"usage": self._usage(), "timings": self.written.timings()}
             response |= self.written.repetition()

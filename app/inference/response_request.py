@@ -12,8 +12,16 @@ from app.core.settings import ContextOverflow
 from app.inference.json_schemas import AnySchema
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
-from app.inference.request_messages import Name, Text, require_shallow
-from app.inference.requests import GenerationRequest, LikelyTokens, TemplateOptions, TokenCount
+from app.inference.request_messages import Name, Text, decode_tool, require_shallow
+from app.inference.requests import (
+    GenerationRequest,
+    LikelyTokens,
+    ReasoningEffort,
+    TemplateOptions,
+    TokenLimit,
+    limit_of,
+    thinking_options,
+)
 from app.inference.response_format import JsonSchema, ResponseFormat
 from app.inference.response_items import InputItem, messages_of
 from app.inference.sampling import Sampling
@@ -52,6 +60,10 @@ class FunctionTool(msgspec.Struct, frozen=True):
         return {"type": "function", "function": given}
 
 
+class _AnyTool(msgspec.Struct, frozen=True):
+    type: Word
+
+
 class ChosenFunction(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
     """The one function that must be called."""
 
@@ -87,15 +99,16 @@ class TextFormat(msgspec.Struct, frozen=True):
 
 
 class TextOptions(msgspec.Struct, frozen=True):
-    """How the text of the reply is to be."""
+    """How the text of the reply is to be; how long it becomes is the model's own choice."""
 
     format: TextFormat | None = None
+    verbosity: Word | None = None
 
 
 class ReasoningOptions(msgspec.Struct, frozen=True):
     """How much the model is to think; thoughts are given in full, whatever summary is wished."""
 
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    effort: ReasoningEffort | None = None
     summary: Word | None = None
 
 
@@ -108,9 +121,9 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
 
     input: Text | Annotated[list[InputItem], Meta(min_length=1, max_length=16_384)]
     instructions: Text | None = None
-    max_output_tokens: TokenCount | None = None
+    max_output_tokens: TokenLimit | None = None
     text: TextOptions | None = None
-    tools: Annotated[list[FunctionTool], Meta(max_length=1024)] | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
     tool_choice: Literal["none", "auto", "required"] | ChosenFunction | AllowedFunctions | None = (
         None
     )
@@ -134,12 +147,30 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             AppError: `request_invalid` for what is no text, and for what is kept nowhere.
         """
         self._require_present()
-        tools = [tool.as_given_to_chat() for tool in self.tools or []]
+        tools = [tool.as_given_to_chat() for tool in self.functions()]
         return Conversation(
             messages_of(self.instructions, self.input),
             self.choice().among(tools),
-            self._thinking() | (self.chat_template_kwargs or {}),
+            thinking_options(self.reasoning.effort if self.reasoning else None)
+            | (self.chat_template_kwargs or {}),
         )
+
+    def functions(self) -> list[FunctionTool]:
+        """The functions among the tools: the others are such as a local server can't offer.
+
+        Raises:
+            AppError: `request_invalid` for a tool that is none.
+        """
+        return [
+            decode_tool(tool, index, FunctionTool)
+            for index, tool in enumerate(self.tools or [])
+            if self._type_of(tool, index) == "function"
+        ]
+
+    def left_out(self) -> list[str]:
+        """The tools that are not offered, by their places and types."""
+        types = [self._type_of(tool, index) for index, tool in enumerate(self.tools or [])]
+        return [f"tools[{n}] ({kind})" for n, kind in enumerate(types) if kind != "function"]
 
     def choice(self) -> ToolChoice:
         """What may be called, and whether something must be."""
@@ -156,17 +187,17 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         """The form that the reply must have, if any is asked for."""
         wanted = self.text and self.text.format
         if not wanted:
-            return None
+            return super().form()
         schema = JsonSchema(wanted.schema) if wanted.schema is not None else None
         return ResponseFormat(wanted.type, schema)
 
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
-        return self.max_output_tokens
+        return limit_of(max_output_tokens=self.max_output_tokens)
 
     def overflow(self) -> ContextOverflow:
         """What happens when the context is full in the middle of the reply."""
-        return "shift" if self.truncation == "auto" else self.context_overflow
+        return "shift" if self.truncation == "auto" else super().overflow()
 
     def probabilities(self) -> int | None:
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
@@ -189,11 +220,14 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             "temperature": sampling.temperature,
             "text": {"format": _without_nulls(plain(wanted))},
             "tool_choice": plain(self.tool_choice) or "auto",
-            "tools": plain(self.tools or []),
+            "tools": plain(self.functions()),
             "top_logprobs": self.top_logprobs or 0,
             "top_p": sampling.top_p,
             "truncation": self.truncation or "disabled",
         }
+
+    def _type_of(self, tool: msgspec.Raw, index: int) -> str:
+        return decode_tool(tool, index, _AnyTool).type
 
     def _require_present(self) -> None:
         for name, value in (
@@ -207,15 +241,6 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         if self.background:
             reason = "a reply can't be fetched later: ask without “background”"
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-
-    def _thinking(self) -> dict[str, str | int | float | bool | None]:
-        """The templates' options for it: gpt-oss has the first, Qwen and others the second."""
-        match self.reasoning:
-            case ReasoningOptions(effort="none"):
-                return {"enable_thinking": False}
-            case ReasoningOptions(effort=str(effort)):
-                return {"reasoning_effort": effort}
-        return {}
 
 
 def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,11 @@ _MOST_BIASES = 4096
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Temperature = Annotated[float, Meta(ge=0, le=5)]
-TopK = Annotated[int, Meta(ge=0, le=1_000_000)]
+TopK = Annotated[int, Meta(ge=-1, le=1_000_000)]
+"""0 and -1 leave all tokens."""
 RepeatPenalty = Annotated[float, Meta(ge=0.1, le=10)]
-Reach = Annotated[int, Meta(ge=0, le=_LONGEST_PENALTY)]
+Reach = Annotated[int, Meta(ge=-1, le=_LONGEST_PENALTY)]
+"""How many tokens back; -1 is as far as there are any."""
 DryMultiplier = Annotated[float, Meta(ge=0, le=100)]
 DryBase = Annotated[float, Meta(ge=1, le=100)]
 Mirostat = Literal[0, 1, 2]

@@ -20,7 +20,9 @@ from app.inference.answers import JsonAnswer, error_response, failure_of
 from app.inference.embeddings import text_routes
 from app.inference.guard import Guard
 from app.inference.listening import served_hosts
-from app.inference.reply_routes import ServedModel, reply_routes
+from app.inference.reply_routes import reply_routes
+from app.inference.reply_tasks import ServedModel
+from app.inference.worker import BusyError
 
 _READ_TIMEOUT_SECONDS = 10
 
@@ -41,6 +43,10 @@ def serve(
         on_ready()
         yield
 
+    async def busy(_request: Request, _error: Exception) -> Response:
+        model.metrics.count_refusal()
+        return error_response(HTTPStatus.TOO_MANY_REQUESTS, "too many requests are waiting")
+
     application = Starlette(
         routes=_routes(model),
         middleware=[
@@ -49,6 +55,7 @@ def serve(
         exception_handlers={
             HTTPException: _answer_refusal,
             AppError: _answer_error,
+            BusyError: busy,
             ClientDisconnect: _answer_nobody,
             Exception: _answer_fault,
         },
@@ -68,15 +75,22 @@ def _routes(model: ServedModel) -> list[Route]:
     async def health(_: Request) -> Response:
         return JsonAnswer({"status": "ok"})
 
+    entry = {
+        "id": model.name,
+        "object": "model",
+        "created": model.created,
+        "owned_by": "gristmill",
+        "context_length": model.context_tokens,
+    }
+
     async def models(_: Request) -> Response:
-        entry = {
-            "id": model.name,
-            "object": "model",
-            "created": model.created,
-            "owned_by": "gristmill",
-            "context_length": model.context_tokens,
-        }
         return JsonAnswer({"object": "list", "data": [entry]})
+
+    async def one_model(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name != model.name:
+            return error_response(HTTPStatus.NOT_FOUND, f"The model “{name}” does not exist.")
+        return JsonAnswer(entry)
 
     async def metrics(_: Request) -> Response:
         text = model.metrics.text(model.engine.writing, model.engine.waiting)
@@ -86,8 +100,9 @@ def _routes(model: ServedModel) -> list[Route]:
         Route("/health", health),
         Route("/metrics", metrics),
         Route("/v1/models", models),
+        Route("/v1/models/{name:path}", one_model),
         *reply_routes(model),
-        *text_routes(model.engine, model.name),
+        *text_routes(model),
     ]
 
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.machine import give_way
 from app.inference.embedder import Embedder
 from app.inference.evaluation import Evaluator, Floats, Interrupted, NoRoomError, Part
 from app.inference.generation import Generation, Piece
 from app.inference.loading import LoadWishes, Report, free, load_model
 from app.inference.sampler import Sampler
-from app.inference.slot import Reply, Slot
+from app.inference.slot import Choice, Reply, Slot
 from app.inference.slot_memory import SlotMemory
 from app.inference.vocabulary import Vocabulary
 
 _SHARED_STEP_TOKENS = 512
 """While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
 _KEPT_AT_SHIFT = 4
+_LOOK_SECONDS = 0.01
+"""How often new requests are looked for while nothing but slow choices is under way."""
 
 
 class Session:
     """One model, one context, and as many sequences as there are slots.
 
-    All its calls but `interrupt` come from one thread. `loaded` is what the model was given.
+    All its calls but `prepare` and `interrupt` come from one thread. `loaded` is what the model
+    was given.
     """
 
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
@@ -34,6 +40,7 @@ class Session:
         self._evaluator = Evaluator(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
         self._embedder = Embedder(self.loaded, wishes, self._evaluator, self.vocabulary.size)
+        self._beside = ThreadPoolExecutor(1, "choices", give_way)
         self._memory = SlotMemory(self._slots, self._evaluator, self.loaded)
 
     def __enter__(self) -> Self:
@@ -43,6 +50,7 @@ class Session:
         for slot in self._slots:
             slot.free()
         self._embedder.close()
+        self._beside.shutdown()
         free(self.loaded)
 
     @property
@@ -65,20 +73,38 @@ class Session:
         """Whether one more reply can be begun."""
         return any(slot.reply is None for slot in self._slots)
 
+    @property
+    def has_room_for_heavy(self) -> bool:
+        """Whether one more can be begun that leaves a slot to others, where there are several."""
+        free = sum(slot.reply is None for slot in self._slots)
+        return free >= min(2, len(self._slots))
+
     def interrupt(self) -> None:
         """Let the running step end at once, from another thread, because a reply was cancelled."""
         self._evaluator.interrupt.set()
 
+    def prepare(self, generation: Generation) -> None:
+        """Do what needs no turn of the engine; for any thread, before `begin`.
+
+        Raises:
+            AppError: `request_invalid` or `context_full`.
+        """
+        self._require_fitting(generation.prompt)
+        generation.sampler = Sampler(
+            generation.sampling, self.vocabulary, generation.prompt, generation.constraint
+        )
+
     def begin(self, generation: Generation) -> None:
         """Take on a request in a free slot; `step` does the work. What is wrong is delivered."""
+        prompt = generation.prompt
         try:
-            prompt = generation.prompt(self)
-            self._require_fitting(prompt)
-            sampling, constraint = generation.sampling, generation.constraint
-            sampler = Sampler(sampling, self.vocabulary, prompt, constraint)
+            if generation.sampler is None:
+                self.prepare(generation)
         except Exception as error:  # noqa: BLE001 - goes to whoever asked
             generation.end(error)
             return
+        sampler, generation.sampler = generation.sampler, None
+        assert sampler is not None  # noqa: S101 - made above
         slot = self._memory.slot_for(prompt)
         generation.statistics.prompt_tokens = len(prompt)
         generation.statistics.reused_tokens = slot.read
@@ -89,8 +115,11 @@ class Session:
         # In this order: who cancels from now on sets it again.
         self._evaluator.interrupt.clear()
         self._drop_cancelled()
+        self._take_choices()
         parts = self._next_parts()
         if not parts:
+            choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
+            wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
             return
         try:
             last = self._evaluator.evaluate(parts)
@@ -153,7 +182,7 @@ class Session:
     def _next_parts(self) -> list[Part]:
         parts, reading = [], []
         for slot in self._slots:
-            if slot.reply is None:
+            if slot.reply is None or slot.choice is not None:
                 continue
             if slot.reply.has_read_prompt and len(slot.unread) == 1:
                 parts.append(Part(slot.sequence, slot.read, slot.unread, True))
@@ -179,16 +208,39 @@ class Session:
         reply = slot.reply
         if reply is None or not part.wants_logits:
             return
-        try:
+        with self._ending(slot, reply):
             if not reply.has_read_prompt:
                 self._evaluator.require_numbers(place)
                 reply.end_prompt()
             logits = partial(self._evaluator.logits, place)
-            token = reply.take(self.loaded.context, place, logits, self.vocabulary)
+            if reply.is_slow:
+                kept = logits().copy()
+                choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
+                slot.choice = Choice(self._beside.submit(choose), kept)
+                return
+            chosen = reply.choose(self.loaded.context, place, logits)
+            self._go_on(slot, reply, chosen, logits)
+
+    def _take_choices(self) -> None:
+        """Go on with the tokens that were chosen beside the engine meanwhile."""
+        for slot in self._slots:
+            choice, reply = slot.choice, slot.reply
+            if choice is not None and reply is not None and choice.token.done():
+                slot.choice = None
+                with self._ending(slot, reply):
+                    self._go_on(slot, reply, choice.token.result(), partial(_same, choice.logits))
+
+    @contextmanager
+    def _ending(self, slot: Slot, reply: Reply) -> Iterator[None]:
+        """End the reply of a slot, and it alone, with the error that comes up."""
+        try:
+            yield
         except AppError as error:
             reply.end_with(error)
             self._memory.evict(slot)
-            return
+
+    def _go_on(self, slot: Slot, reply: Reply, chosen: int, logits: Callable[[], Floats]) -> None:
+        token = reply.take(chosen, logits, self.vocabulary)
         if token is None:
             self._memory.note_reading(reply.generation.statistics)
             slot.free()
@@ -215,7 +267,8 @@ class Session:
 
     def _drop_cancelled(self) -> None:
         for slot in self._slots:
-            if slot.reply is not None and slot.reply.generation.is_cancelled:
+            is_free = slot.choice is None or slot.choice.token.done()
+            if slot.reply is not None and is_free and slot.reply.generation.is_cancelled:
                 slot.reply.end_with(Cancelled())
                 slot.free()
 
@@ -251,3 +304,7 @@ def _texts(delivered: list[Piece | Exception | None]) -> Iterator[str]:
                 yield text
             case Exception() as error:
                 raise error
+
+
+def _same(logits: Floats) -> Floats:
+    return logits

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from app.inference.sampler import Sampler
 from app.inference.text import StreamedText
 from app.inference.vocabulary import Vocabulary
 
+_LONG_CHOICE_SECONDS = 0.02
 _MOST_EQUAL_TOKENS = 64
 _MOST_CYCLES, _SHORTEST_CYCLES, _LONGEST_PERIOD = 32, 512, 128
 """A sentence as often as that, in so many tokens at least: the model won't find an end."""
@@ -33,6 +36,7 @@ class Reply:
         self._undelivered = 0
         self._began = time.monotonic()
         self._repetition = _Repetition()
+        self._choice_seconds = 0.0
         self.has_read_prompt = False
 
     def end_prompt(self) -> None:
@@ -42,11 +46,25 @@ class Reply:
         self._began = now
         self.has_read_prompt = True
 
-    def take(
-        self, context: int, place: int, logits: Callable[[], Floats], vocabulary: Vocabulary
-    ) -> int | None:
-        """Choose the next token, and deliver what is certain; None when the reply has ended."""
+    @property
+    def is_slow(self) -> bool:
+        """Whether its next token is to be chosen beside the engine, for its grammar takes long."""
+        is_long = self.generation.is_heavy or self._choice_seconds > _LONG_CHOICE_SECONDS
+        is_ruled = bool(self.generation.sampling.grammar) or self.generation.constraint is not None
+        return is_ruled and is_long
+
+    def choose(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
+        """The next token, after the one at `place` of the last batch.
+
+        With a grammar it needs the logits alone, and may be called from any thread.
+        """
+        began = time.perf_counter()
         token = self._sampler.sample(context, place, logits)
+        self._choice_seconds = time.perf_counter() - began
+        return token
+
+    def take(self, token: int, logits: Callable[[], Floats], vocabulary: Vocabulary) -> int | None:
+        """Go on with a token, and deliver what is certain; None when the reply has ended."""
         statistics = self.generation.statistics
         if vocabulary.ends_reply(token):
             self._end("stop")
@@ -87,13 +105,21 @@ class Reply:
             self._undelivered = 0
 
 
+class Choice(NamedTuple):
+    """A choice on its way: of the next token, among these logits."""
+
+    token: Future[int]
+    logits: Floats
+
+
 class Slot:
     """A sequence of the context.
 
     `tokens` are the conversation so far, of which the first `read` are in the context's memory;
     it is not `is_whole` once some were taken out of the middle. It `was_continued` if its
     last reply went on from most of what had been read before. Reading makes a stop after the first
-    `checkpoint_at` tokens; 0 is for none.
+    `checkpoint_at` tokens; 0 is for none. While `choice` is there, the next token is being chosen
+    beside the engine.
     """
 
     def __init__(self, sequence: int) -> None:
@@ -105,6 +131,7 @@ class Slot:
         self.checkpoint_at = 0
         self.last_used = 0.0
         self.reply: Reply | None = None
+        self.choice: Choice | None = None
 
     @property
     def unread(self) -> list[int]:
@@ -127,6 +154,9 @@ class Slot:
 
     def free(self) -> None:
         """Give the reply up; what was read stays, for the next turn."""
+        if self.choice is not None:
+            wait([self.choice.token])
+            self.choice = None
         if self.reply is not None:
             self.reply.close()
             self.reply = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import jinja2
@@ -80,8 +80,17 @@ def _require_plain_names(attributes: dict[str, Any]) -> dict[str, Any]:
     return attributes
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox of transformers, in which a template may also add to lists, as in llama.cpp."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may have the attribute."""
+        is_addition = isinstance(obj, list) and attr == "append"
+        return is_addition or super().is_safe_attribute(obj, attr, value)
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Environment(
         trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _GenerationBlock]
     )
     environment.filters["tojson"] = _to_json
@@ -104,7 +113,15 @@ def _to_json(
         indent=indent,
         separators=separators,
         sort_keys=sort_keys,
+        default=_listed,
     )
+
+
+def _listed(value: Any) -> list[Any]:
+    """What filters such as `map` give, which llama.cpp takes for a list."""
+    if isinstance(value, Iterator):
+        return list(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def _refuse(message: str) -> NoReturn:

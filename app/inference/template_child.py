@@ -27,7 +27,7 @@ ALLOWED_BYTES = 256 * 2**20
 # A conversation is held several times over: as JSON, as text, masked, rendered.
 MEMORY_FACTOR = 16
 READY = b"ready\n"
-_MOST_SECONDS = 10
+_MOST_SECONDS = 30
 
 
 def answer_until_closed() -> NoReturn:
@@ -45,7 +45,7 @@ def answer_until_closed() -> NoReturn:
             if renderer is None:
                 try:
                     renderer = Renderer(msgspec.json.decode(line, type=Setup))
-                    outcome = Understood(renderer.warnings)
+                    outcome = renderer.understood()
                 except Exception as error:  # noqa: BLE001 - a template is a program
                     outcome = Failure(reason_of(error))
             else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Sequence
 
+from app.core.errors import AppError, ErrorCode
 from app.inference.origins import Span
 from app.native.library import load_llama
 
@@ -16,6 +18,22 @@ _USUAL_PIECE_BYTES = 64
 _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
 # LLAMA_TOKEN_ATTR_NORMAL and LLAMA_TOKEN_ATTR_CONTROL: text to the file, control to llama.cpp.
 _MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
+# LLAMA_TOKEN_ATTR_LSTRIP and LLAMA_TOKEN_ATTR_RSTRIP.
+_STRIPPING_ATTRIBUTES = 1 << 7 | 1 << 8
+_SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")
+# LLAMA_VOCAB_TYPE_SPM and LLAMA_VOCAB_TYPE_BPE: they have no token for whole unknown words.
+_WHOLE_TYPES = (1, 2)
+# The bytes of UTF-8, as a file writes them: as SentencePiece does, or as letters
+# (bytes_to_unicode of GPT-2).
+_IN_UTF8 = {*range(256)} - {0xC0, 0xC1, *range(0xF5, 0x100)}
+_EVERY_BYTE = (
+    {b"<0x%02X>" % byte for byte in _IN_UTF8},
+    {
+        chr(n).encode()
+        for n in (*range(33, 127), *range(161, 173), *range(174, 324))
+        if n >= 256 or n in _IN_UTF8  # noqa: PLR2004 - letters of their own
+    },
+)
 _MARKUP = "</s>"
 _NO_BYTE = b"[UNK_BYTE_0x"
 # Where a pre-tokenizer is a regular expression, it recurses for every letter of what it matches:
@@ -79,6 +97,42 @@ class Vocabulary:
             tokens.insert(0, begin)
         return tokens
 
+    def least_tokens(self, text: str) -> int:
+        """So many tokens at least a text takes; 0 where that can't be told from its length alone.
+
+        That is its bytes over those of the longest token; it holds where the vocabulary has every
+        byte, so that nothing is left out. White space doesn't count where tokens take it in.
+        """
+        if not self._longest_piece:
+            return 0
+        size = len(text)
+        if not text.isascii() or self._strips:
+            encoded = text.encode("utf-8", "replace")
+            spaces = sum(encoded.count(space) for space in _SPACES) if self._strips else 0
+            size = len(encoded) - spaces
+        return -(-size // self._longest_piece)
+
+    @functools.cached_property
+    def _strips(self) -> bool:
+        return any(
+            self._llama.llama_vocab_get_attr(self._vocabulary, token) & _STRIPPING_ATTRIBUTES
+            for token in range(self.size)
+        )
+
+    @functools.cached_property
+    def _longest_piece(self) -> int:
+        """In bytes; 0 where texts may be left out."""
+        if self._llama.llama_vocab_type(self._vocabulary) not in _WHOLE_TYPES:
+            return 0
+        longest, seen = 1, set()
+        for token in range(self.size):
+            text = self._text(token)
+            seen.add(text)
+            # In a file, no text is shorter than what it stands for.
+            if len(text) > longest:
+                longest = max(longest, len(self._read_piece(token, show_control=True)))
+        return longest if any(every <= seen for every in _EVERY_BYTE) else 0
+
     def control_texts(self) -> dict[str, int]:
         """The tokens that are recognised only in a template's own text, by their texts."""
         texts = {}
@@ -111,6 +165,19 @@ class Vocabulary:
             is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
             self._ends[token] = is_end and not self._is_markup(token)
         return self._ends[token]
+
+    def ends(self) -> list[int]:
+        """All tokens with which the model says that it has finished."""
+        return [token for token in range(self.size) if self.ends_reply(token)]
+
+    def require_known(self, tokens: Sequence[int]) -> None:
+        """Check tokens that somebody gave.
+
+        Raises:
+            AppError: `request_invalid` when there is one that the model has not.
+        """
+        if tokens and not 0 <= min(tokens) <= max(tokens) < self.size:
+            raise AppError(ErrorCode.REQUEST_INVALID, reason="the model has no such token")
 
     def mistaken_ends(self) -> list[int]:
         """The tokens that are text, but end a reply according to llama.cpp."""

@@ -1,11 +1,11 @@
-"""The thread that owns the session: requests wait in a short queue until a slot is free."""
+"""The thread that owns the session: requests wait in short queues until a slot is free."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -38,9 +38,9 @@ class EngineThread:
     def __init__(self, wishes: LoadWishes, report: Report) -> None:
         self._wishes = wishes
         self._report = report
-        self._waiting: queue.Queue[Generation | Callable[[Session], None]] = queue.Queue(
-            _MOST_WAITING
-        )
+        self._light: deque[_Waiting] = deque()
+        self._heavy: deque[Generation] = deque()
+        self._arrival = threading.Condition()
         self._loaded = threading.Event()
         self._session: Session | None = None
         self._error: Exception | None = None
@@ -78,19 +78,37 @@ class EngineThread:
     @property
     def waiting(self) -> int:
         """How many requests wait for a slot."""
-        return self._waiting.qsize()
+        return len(self._light) + len(self._heavy)
 
-    def submit(self, generation: Generation) -> AsyncGenerator[Piece, None]:
+    def prepare(self, generation: Generation) -> None:
+        """Do what needs no turn of the engine, on the caller's thread; the model is loaded.
+
+        Raises:
+            AppError: `request_invalid` or `context_full`.
+        """
+        if self._session is not None:
+            self._session.prepare(generation)
+
+    def submit(
+        self, generation: Generation, *, is_further: bool = False
+    ) -> AsyncGenerator[Piece, None]:
         """Queue a request; gives the pieces of its reply.
 
-        Closing the iterator early stops the reply; the iterator raises why there is none.
+        Closing the iterator early stops the reply; the iterator raises why there is none. A further
+        reply to what was taken in before is always taken in.
 
         Raises:
             BusyError: when the queue is full.
         """
         delivery = Delivery()
         generation.deliver = delivery.put
-        self._queue(generation)
+        waiting = self._heavy if generation.is_heavy else self._light
+        if len(waiting) >= _MOST_WAITING and not is_further:
+            generation.end()
+            raise BusyError
+        with self._arrival:
+            waiting.append(generation)
+            self._arrival.notify()
         return self._pieces(generation, delivery)
 
     async def _pieces(
@@ -117,14 +135,12 @@ class EngineThread:
             except Exception as error:  # noqa: BLE001 - goes to whoever asked
                 future.set_exception(error)
 
-        self._queue(run)
+        if len(self._light) >= _MOST_WAITING:
+            raise BusyError
+        with self._arrival:
+            self._light.append(run)
+            self._arrival.notify()
         return await asyncio.wrap_future(future)
-
-    def _queue(self, waiting: _Waiting) -> None:
-        try:
-            self._waiting.put_nowait(waiting)
-        except queue.Full as error:
-            raise BusyError from error
 
     def _cancel(self, generation: Generation) -> None:
         if not generation.is_over and self._session is not None:
@@ -143,20 +159,32 @@ class EngineThread:
             self._take_in(self._session)
             self._session.step()
 
-    def _await_next(self, session: Session) -> _Waiting:
-        self.is_idle = not session.is_busy
-        try:
-            return self._waiting.get(timeout=_REST_SECONDS)
-        except queue.Empty:
-            session.tidy()
-            return self._waiting.get()
-        finally:
-            self.is_idle = False
+    def _next(self, session: Session) -> _Waiting | None:
+        """What is to be begun now, if anything: light requests come first."""
+        if self._light and session.has_room:
+            return self._light.popleft()
+        if self._heavy and session.has_room_for_heavy:
+            return self._heavy.popleft()
+        return None
+
+    def _await_next(self, session: Session) -> _Waiting | None:
+        """The same, but wait for it when there is nothing else to do."""
+        with self._arrival:
+            waiting = self._next(session)
+            if waiting is not None or session.is_busy:
+                return waiting
+            self.is_idle = True
+            try:
+                if not self._arrival.wait_for(lambda: self.waiting, _REST_SECONDS):
+                    session.tidy()
+                    self._arrival.wait_for(lambda: self.waiting)
+                return self._next(session)
+            finally:
+                self.is_idle = False
 
     def _take_in(self, session: Session) -> None:
-        """Begin what waits, as far as there are slots; wait only when there is nothing else."""
-        while not (self._waiting.empty() and session.is_busy) and session.has_room:
-            waiting = self._await_next(session)
+        """Begin what waits, as far as there are slots."""
+        while (waiting := self._await_next(session)) is not None:
             if not isinstance(waiting, Generation):
                 waiting(session)
             elif waiting.is_cancelled:

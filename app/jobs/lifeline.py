@@ -23,6 +23,10 @@ from app.core.events import Begin, Cancel, Secret, decode_command
 from app.jobs.outcome import EXIT_CANCELLED
 
 _PR_SET_PDEATHSIG = 1
+_INPUT_CLOSED = (
+    b"gristmill ends because its standard input was closed. With --events it runs for as long as "
+    b"that is open; leave --events out to run it as a service.\n"
+)
 _secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
 _beginnings: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -55,13 +59,16 @@ def follow_parent() -> None:
             try:
                 match decode_command(line):
                     case Cancel():
-                        break
+                        _stop()
                     case Secret(value):
                         _secrets.put(value)
                     case Begin(value):
                         _beginnings.put(value)
             except msgspec.DecodeError:
                 continue
+        # A parent that is gone reads no log; who started it otherwise is to know why it ends.
+        with suppress(OSError):
+            os.write(2, _INPUT_CLOSED)
         _stop()
 
     threading.Thread(target=listen, name="lifeline", daemon=True).start()

@@ -46,7 +46,7 @@ def figures_of(session: Session, length: int) -> tuple[float, float, float, floa
     session.forget_everything()
     chance = random.Random(0)
     prompt = [chance.randrange(100, 400) for _ in range(length)]
-    asked = Generation(lambda _: prompt, Sampling(temperature=0), 1)
+    asked = Generation(prompt, Sampling(temperature=0), 1)
     list(session.replies(asked))
     states = SavedStates(session.loaded, sys.maxsize)
     began = time.perf_counter()

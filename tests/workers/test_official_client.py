@@ -410,9 +410,9 @@ def test_a_wrong_key_is_an_authentication_error(babbler: openai.OpenAI) -> None:
     [
         ({"input": "x" * 3000}, "context holds"),
         ({"input": "x" * 3000, "stream": True}, "context holds"),
-        ({"input": "Hello", "max_output_tokens": -1}, "max_output_tokens"),
+        ({"input": "Hello", "max_output_tokens": -2}, "max_output_tokens"),
         ({"input": "Hello", "previous_response_id": "resp_1"}, "nothing is kept here"),
-        ({"input": "Hello", "tools": [{"type": "web_search"}]}, "web_search"),
+        ({"input": "Hello", "tool_choice": {"type": "web_search"}}, "web_search"),
         ({"input": "Hello", "tool_choice": "required"}, "no “tools”"),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "only text"),
     ],
@@ -428,7 +428,7 @@ def test_bad_completions_are_bad_requests(babbler: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="context holds"):
         babbler.completions.create(model="tiny", prompt="x" * 3000)
     with pytest.raises(openai.BadRequestError, match="max_tokens"):
-        babbler.completions.create(model="tiny", prompt="x", max_tokens=-1)
+        babbler.completions.create(model="tiny", prompt="x", max_tokens=-2)
     with pytest.raises(openai.BadRequestError, match="“grammar”"):
         babbler.chat.completions.create(
             model="tiny",
@@ -458,3 +458,87 @@ def test_a_full_queue_is_a_rate_limit(server: Server, babbler: openai.OpenAI) ->
             babbler.responses.create(model="tiny", input="Hello")
         with pytest.raises(openai.RateLimitError):
             babbler.embeddings.create(model="tiny", input="Hello")
+
+
+def test_several_replies_are_choices_with_their_places(babbler: openai.OpenAI) -> None:
+    wish: Any = {"model": "tiny", "messages": QUESTION, "n": 3, "max_tokens": 4, "seed": 7}
+    answer = babbler.chat.completions.create(**wish)
+    assert [choice.index for choice in answer.choices] == [0, 1, 2]
+    texts = [choice.message.content for choice in answer.choices]
+    assert len(set(texts)) > 1
+    single = babbler.chat.completions.create(**(wish | {"n": 1}))
+    assert single.usage is not None
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens == single.usage.prompt_tokens
+    told = [""] * 3
+    for event in babbler.chat.completions.create(**wish, stream=True):
+        for choice in event.choices:
+            told[choice.index] += choice.delta.content or ""
+    assert told == texts
+
+
+def test_several_prompts_are_answered_in_turn(babbler: openai.OpenAI) -> None:
+    wish: Any = {"model": "tiny", "max_tokens": 3, "temperature": 0}
+    first, second = (
+        babbler.completions.create(prompt=prompt, **wish) for prompt in ("Once", [5, 6, 7])
+    )
+    both = babbler.completions.create(prompt=["Once", [5, 6, 7]], n=1, **wish)  # type: ignore[list-item]
+    assert [choice.text for choice in both.choices] == [
+        first.choices[0].text,
+        second.choices[0].text,
+    ]
+    assert both.usage is not None
+    assert first.usage is not None
+    assert second.usage is not None
+    assert both.usage.total_tokens == first.usage.total_tokens + second.usage.total_tokens
+    with pytest.raises(openai.BadRequestError, match="no such token"):
+        babbler.completions.create(prompt=[10**6], **wish)
+
+
+def test_a_reply_goes_on_when_its_end_is_to_be_ignored(babbler: openai.OpenAI) -> None:
+    for seed in range(3):
+        answer = babbler.completions.create(
+            model="tiny",
+            prompt="The mill",
+            seed=seed,
+            temperature=5,
+            max_tokens=60,
+            extra_body={"ignore_eos": True, "top_k": 0, "min_p": 0, "top_p": 1},
+        )
+        assert answer.usage is not None
+        assert answer.usage.completion_tokens == 60
+
+
+def test_one_model_is_found_by_its_name(babbler: openai.OpenAI) -> None:
+    assert babbler.models.retrieve("tiny").id == "tiny"
+    with pytest.raises(openai.NotFoundError) as raised:
+        babbler.models.retrieve("other/model")
+    assert raised.value.type == "not_found_error"
+
+
+def test_embeddings_can_be_cut_short(babbler: openai.OpenAI) -> None:
+    whole = babbler.embeddings.create(model="tiny", input="corn").data[0].embedding
+    short = babbler.embeddings.create(model="tiny", input="corn", dimensions=8).data[0].embedding
+    expected = np.array(whole[:8]) / np.linalg.norm(whole[:8])
+    assert np.allclose(short, expected, atol=1e-6)
+    with pytest.raises(openai.BadRequestError, match="dimensions"):
+        babbler.embeddings.create(model="tiny", input="corn", dimensions=10**5)
+
+
+@pytest.mark.parametrize("kind", ["web_search", "custom", "namespace", "local_shell"])
+def test_tools_of_others_are_left_out_and_named(babbler: openai.OpenAI, kind: str) -> None:
+    tools: Any = [*TOOLS, {"type": kind, "name": "m"}]
+    answer = babbler.responses.create(model="tiny", input="Hi", tools=tools, max_output_tokens=3)
+    assert len(answer.tools) == len(TOOLS)
+    assert answer.model_extra == {
+        **(answer.model_extra or {}),
+        "ignored_fields": [f"tools[2] ({kind})"],
+    }
+
+
+def test_fields_that_nobody_knows_are_named(babbler: openai.OpenAI) -> None:
+    wish: Any = {"model": "tiny", "messages": QUESTION, "max_tokens": 1}
+    answer = babbler.chat.completions.create(**wish, extra_body={"oven": 1})
+    assert (answer.model_extra or {})["ignored_fields"] == ["oven"]
+    with pytest.raises(openai.BadRequestError, match="“samplers” is not supported"):
+        babbler.chat.completions.create(**wish, extra_body={"samplers": ["top_k"]})

@@ -111,16 +111,17 @@ def test_what_a_person_writes_never_becomes_a_control_token(server: Server) -> N
 def test_a_fault_that_one_conversation_meets_is_said_there_and_once_to_the_window(
     tmp_path: Path,
 ) -> None:
-    template = "{% if messages | length == 2 %}" + LOOP + "{% endif %}{{ messages[0].content }}"
+    template = "{% if messages | length == 4 %}" + LOOP + "{% endif %}{{ messages[0].content }}"
     model = write_tiny_model(tmp_path / "tiny.gguf", context=CONTEXT, template=template)
     with serving(model, "--threads", "1") as server:
         assert "notice" not in asked(server, HELLO)
+        conversation = [*HELLO, {"role": "assistant", "content": "Hi"}] * 2
         for _ in range(2):
-            notice = asked(server, HELLO * 2)["notice"]
+            notice = asked(server, conversation)["notice"]
             assert notice["code"] == "template_fallback"
             assert notice["facts"] == {"reason": "it takes longer than 2 seconds"}
             assert "it takes longer than 2 seconds" in notice["message"]
-        first, *others = server.stream(CHAT, {"messages": HELLO * 2, "max_tokens": 3})
+        first, *others = server.stream(CHAT, {"messages": conversation, "max_tokens": 3})
         assert first["notice"] == notice
         assert not any("notice" in event for event in others)
         assert "notice" not in asked(server, HELLO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,13 +56,13 @@ def test_a_template_that_works_is_used(opened: Open, reasons: list[str]) -> None
 
 def test_a_refusal_of_the_template_is_a_refusal_of_the_request(opened: Open) -> None:
     template = opened(
-        "{% for m in messages %}{% if m.role == 'system' %}"
-        "{{ raise_exception('System role not supported') }}{% endif %}{{ m.content }}{% endfor %}"
+        "{% for m in messages %}{% if m.content == 'x' %}"
+        "{{ raise_exception('no such word') }}{% endif %}{{ m.content }}{% endfor %}"
     )
     with pytest.raises(AppError) as raised:
-        template.render(Conversation([{"role": "system", "content": "x"}, *HELLO.messages]))
+        template.render(Conversation([{"role": "user", "content": "x"}]))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert raised.value.facts == {"reason": "System role not supported"}
+    assert raised.value.facts == {"reason": "no such word"}
     assert template.render(HELLO).text == "Hello"
 
 
@@ -133,7 +134,7 @@ def test_a_parent_that_is_gone_ends_a_template_that_runs() -> None:
         assert child.wait(timeout=30) == 0
 
 
-TWICE = "{% if messages | length == 2 %}" + "%s" + "{% endif %}{{ messages[0].content }}"
+TWICE = "{% if messages | length == 4 %}" + "%s" + "{% endif %}{{ messages[0].content }}"
 
 
 @pytest.mark.parametrize(
@@ -157,13 +158,40 @@ def test_a_fault_that_only_some_conversations_meet_is_replaced_there(
     monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.5)
     template = opened(TWICE.replace("%s", fault))
     assert (template.fallback_reason, reasons) == ("", [])
-    both = Conversation(HELLO.messages * 2)
+    reply = {"role": "assistant", "content": "Hi"}
+    both = Conversation([*HELLO.messages, reply] * 2)
     for _ in range(2):
         prompt = template.render(both)
         assert (prompt.fallback_reason, prompt.stops) == (reason, ("<|im_end|>",))
-        assert prompt.text.startswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>user\n")
+        assert prompt.text.startswith("<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n")
         assert template.render(HELLO) == Prompt("Hello")
     assert reasons == [reason]
+
+
+def test_only_the_time_of_the_processor_counts(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = opened("{{ messages[0].content }}")
+    (child,) = psutil.Process().children()
+    monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.05)
+    # As on a machine whose processor is busy with others for longer than the limit.
+    child.suspend()
+    resumed = threading.Timer(0.5, child.resume)
+    resumed.start()
+    assert template.render(HELLO) == Prompt("Hello")
+    resumed.join()
+
+
+def test_long_conversations_have_a_process_of_their_own(opened: Open) -> None:
+    template = opened("{{ messages[0].content }}")
+    (short,) = psutil.Process().children()
+    long = Conversation([{"role": "user", "content": "corn " * 20_000}])
+    assert template.render(long).text == long.messages[0]["content"]
+    assert len(psutil.Process().children()) == 2
+    short.suspend()
+    assert template.render(long).text == long.messages[0]["content"]
+    short.resume()
+    assert template.render(HELLO) == Prompt("Hello")
 
 
 def test_a_child_that_is_gone_is_replaced(opened: Open) -> None:

@@ -1,15 +1,21 @@
-"""What clients may ask for: bounds on every field, unknown fields ignored, refusals in words."""
+"""What clients may ask for: bounds on every field, unknown fields named, refusals in words."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.rendering import Conversation
-from app.inference.requests import ChatRequest, CompletionRequest, decode_request
+from app.inference.requests import (
+    ChatRequest,
+    CompletionRequest,
+    decode_request,
+    decode_with_unread,
+)
 from app.inference.sampling import Sampling
 from app.inference.tool_choice import ToolChoice
 
@@ -55,16 +61,94 @@ def test_everything_that_can_be_asked() -> None:
 
 
 def test_what_is_null_counts_as_not_given() -> None:
-    names = ("max_tokens", "stop", "seed", "temperature", "top_p", "stream_options")
-    assert chat(**dict.fromkeys(names)) == chat()
+    for name in msgspec.structs.fields(ChatRequest):
+        if name.name not in ("messages", "stream"):
+            assert chat(**{name.name: None}) == chat()
+    assert chat(audio=None, echo=None, samplers=None) == chat()
 
 
 def test_the_newer_name_of_the_limit_wins() -> None:
     assert chat(max_tokens=5, max_completion_tokens=9).token_limit() == 9
 
 
-def test_unknown_fields_are_ignored() -> None:
-    assert chat(best_of=2, user="me", metadata={"a": [1, {"b": None}]}) == chat()
+def test_unknown_fields_are_named() -> None:
+    body = json.dumps({"messages": USER, "oven": 1, "Store": True, "user": "me"}).encode()
+    assert decode_with_unread(body, ChatRequest) == (chat(), ["Store", "oven"])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"user": "me", "metadata": {"a": [1, {"b": None}]}, "store": True, "service_tier": "flex"},
+        {"prompt_cache_key": "k", "safety_identifier": "s", "prediction": {"type": "content"}},
+        {"modalities": ["text"], "function_call": "auto", "functions": [], "verbosity": "low"},
+        {"cache_prompt": False, "samplers": None, "id_slot": -1, "lora": [], "top_n_sigma": -1},
+    ],
+)
+def test_fields_that_change_nothing_are_taken(fields: dict[str, Any]) -> None:
+    body = json.dumps({"messages": USER} | fields).encode()
+    assert decode_with_unread(body, ChatRequest) == (chat(), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("audio", {"voice": "alloy"}),
+        ("modalities", ["text", "audio"]),
+        ("functions", [{"name": "grind"}]),
+        ("best_of", 2),
+        ("echo", True),
+        ("echo", 0),
+        ("suffix", "end"),
+        ("web_search_options", {}),
+        ("top_n_sigma", 1.5),
+        ("samplers", ["top_k"]),
+        ("dynatemp_range", 0.5),
+        ("lora", [{"id": 0, "scale": 1}]),
+        ("return_tokens", True),
+        ("continue_final_message", True),
+        ("id_slot", 10**400),
+    ],
+)
+def test_a_field_that_can_not_be_honoured_is_refused_by_name(name: str, value: object) -> None:
+    assert f"$.{name}" in refusal(json.dumps({"messages": USER, name: value}).encode())
+
+
+def test_names_and_values_of_llama_server_are_taken() -> None:
+    asked = chat(n_predict=-1, repeat_last_n=9, top_k=-1, n_cmpl=2, stop=["", "a", *"b" * 20])
+    assert (asked.token_limit(), asked.count()) == (None, 2)
+    assert asked.stops() == ("a", *"b" * 20)
+    sampling = asked.sampling(Sampling())
+    assert (sampling.penalty_last_n, sampling.top_k) == (9, -1)
+    assert chat(max_tokens=-1).token_limit() is None
+    assert chat(max_completion_tokens=-1, max_tokens=5).token_limit() is None
+    assert chat(json_schema={"const": 7}).sampling(Sampling()).grammar
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "n_predict"])
+def test_a_limit_of_no_tokens_is_refused(name: str) -> None:
+    with pytest.raises(AppError) as raised:
+        chat(**{name: 0}).token_limit()
+    assert f"$.{name}" in str(raised.value.facts["reason"])
+
+
+def test_how_much_is_thought_is_told_to_the_template() -> None:
+    assert chat(reasoning_effort="low").conversation().options == {"reasoning_effort": "low"}
+    assert chat(reasoning_effort="none").conversation().options == {"enable_thinking": False}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": None},
+        {"role": "assistant", "content": None, "tool_calls": []},
+        {"role": "assistant", "content": None, "reasoning_content": "hm"},
+        {"role": "tool", "tool_call_id": "a", "content": None},
+    ],
+)
+def test_messages_without_content_have_an_empty_one(message: dict[str, Any]) -> None:
+    (read,) = chat(messages=[message]).conversation().messages
+    assert read["content"] == ""
 
 
 @pytest.mark.parametrize(
@@ -133,6 +217,13 @@ def test_a_conversation_with_tools_is_as_templates_take_it() -> None:
         ("required", [TOOL, BAKE]),
         ("none", []),
         ({"type": "function", "function": {"name": "bake"}}, [BAKE]),
+        (
+            {
+                "type": "allowed_tools",
+                "allowed_tools": {"mode": "required", "tools": [{"function": {"name": "bake"}}]},
+            },
+            [BAKE],
+        ),
     ],
 )
 def test_a_choice_decides_what_is_offered(choice: object, offered: list[object]) -> None:
@@ -214,19 +305,17 @@ def test_tools_that_are_none_are_refused_with_their_place(
     [
         ("stream", "yes"),
         ("stream", 1),
-        ("n", 2),
+        ("n", 129),
         ("n", 0),
-        ("max_tokens", 0),
-        ("max_tokens", -1),
+        ("max_tokens", -2),
         ("max_tokens", 1.5),
         ("max_tokens", "5"),
         ("max_tokens", 2**24 + 1),
         ("max_tokens", 10**400),
-        ("max_completion_tokens", 0),
         ("temperature", -0.1),
         ("temperature", 5.1),
         ("temperature", "hot"),
-        ("top_k", -1),
+        ("top_k", -2),
         ("top_k", 10**7),
         ("top_p", 1.01),
         ("min_p", -0.01),
@@ -234,10 +323,8 @@ def test_tools_that_are_none_are_refused_with_their_place(
         ("frequency_penalty", 2.1),
         ("presence_penalty", -2.1),
         ("seed", 1.5),
-        ("stop", ""),
-        ("stop", [""]),
-        ("stop", ["x"] * 17),
-        ("stop", "x" * 257),
+        ("stop", ["x"] * 257),
+        ("stop", "x" * 4097),
         ("stop", 5),
         ("stream_options", {"include_usage": "yes"}),
         ("model", "m" * 1025),
@@ -253,8 +340,6 @@ def test_tools_that_are_none_are_refused_with_their_place(
         ("messages", [{"role": "user", "content": [{"text": "Hello"}]}]),
         ("messages", [{"role": "user", "content": [{"type": "text", "text": 5}]}]),
         ("messages", USER * 16_385),
-        ("messages", [{"role": "assistant", "content": None}]),
-        ("messages", [{"role": "assistant", "tool_calls": []}]),
         ("messages", [{"role": "assistant", "tool_calls": [{"function": {"name": ""}}]}]),
         ("tools", {}),
         ("tool_choice", "maybe"),
@@ -303,8 +388,30 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
     assert refusal(body)
 
 
-def test_a_prompt_is_one_text() -> None:
-    assert decode_request(b'{"prompt": "a\\u0000b"}', CompletionRequest).prompt == "a\0b"
-    for wrong in (b"{}", b'{"prompt": ["a"]}', b'{"prompt": [1, 2]}', b'{"prompt": null}'):
-        with pytest.raises(AppError):
-            decode_request(wrong, CompletionRequest)
+def prompts(**fields: Any) -> list[str | list[int]]:
+    return decode_request(json.dumps(fields).encode(), CompletionRequest).prompts()
+
+
+def test_prompts_are_texts_or_tokens() -> None:
+    assert prompts(prompt="a\0b") == ["a\0b"]
+    assert prompts(prompt=["a", "b"]) == ["a", "b"]
+    assert prompts(prompt=[1, 2]) == [[1, 2]]
+    assert prompts(prompt=[[1, 2], "a", [3]]) == [[1, 2], "a", [3]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"prompt": None},
+        {"prompt": []},
+        {"prompt": [[]]},
+        {"prompt": [1, "a"]},
+        {"prompt": [[-1]]},
+        {"prompt": ["a"] * 129},
+        {"prompt": ["a"] * 65, "n": 2},
+    ],
+)
+def test_what_is_no_prompt_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(AppError):
+        prompts(**fields)

@@ -80,6 +80,15 @@ def test_functions_reach_the_template_in_its_form_and_come_back_in_theirs() -> N
     assert (first | GRIND, second["name"]) == (first, "bake")
 
 
+def test_tools_that_can_not_be_offered_are_left_out_and_named() -> None:
+    others = [{"type": "web_search"}, {"type": "namespace", "name": "mill", "tools": [BAKE]}]
+    request = asked(tools=[others[0], GRIND, others[1]])
+    (offered,) = request.conversation().tools
+    assert offered["function"]["name"] == "grind"
+    assert request.left_out() == ["tools[0] (web_search)", "tools[2] (namespace)"]
+    assert [tool["name"] for tool in request.echo(Sampling())["tools"]] == ["grind"]
+
+
 ALLOWED = {"type": "allowed_tools", "tools": [{"type": "function", "name": "bake"}]}
 
 
@@ -137,7 +146,8 @@ def test_how_much_is_thought_is_told_to_the_template(effort: object, options: ob
         ({"tool_choice": "required"}, "there are no “tools”"),
         ({"tools": [BAKE], "tool_choice": {"type": "function", "name": "fly"}}, "“fly”"),
         ({"tools": [BAKE | {"parameters": DEEP}]}, "deep"),
-        ({"tools": [{"type": "web_search"}]}, "$.tools[0].type"),
+        ({"tools": [{"type": 5}]}, "$.tools[0].type"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "there are no “tools”"),
         ({"tools": [{"type": "function"}]}, "name"),
         ({"tools": [BAKE] * 1025}, "$.tools"),
         ({"tool_choice": "maybe"}, "$.tool_choice"),
@@ -150,7 +160,7 @@ def test_how_much_is_thought_is_told_to_the_template(effort: object, options: ob
         ({"input": [{"role": "user", "content": 5}]}, "$.input[0].content"),
         ({"input": [{"role": "user"}]}, "$.input[0]"),
         ({"input": [{"role": "user", "content": ""}] * 16_385}, "$.input"),
-        ({"max_output_tokens": 0}, "$.max_output_tokens"),
+        ({"max_output_tokens": -2}, "$.max_output_tokens"),
         ({"max_output_tokens": 2**24 + 1}, "$.max_output_tokens"),
         ({"temperature": 5.1}, "$.temperature"),
         ({"top_p": -0.1}, "$.top_p"),

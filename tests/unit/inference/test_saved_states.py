@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,9 +61,7 @@ def reply(
 ) -> tuple[Likeliest, Statistics]:
     """The likeliest first tokens, which tell what the model has read, and the figures."""
     delivered: list[Piece | Exception | None] = []
-    asked = Generation(
-        lambda _: prompt, GREEDY, most_tokens, probabilities=3, deliver=delivered.append
-    )
+    asked = Generation(prompt, GREEDY, most_tokens, probabilities=3, deliver=delivered.append)
     session.begin(asked)
     while session.is_busy:
         session.step()
@@ -72,10 +69,6 @@ def reply(
     first = next(piece for piece in delivered if isinstance(piece, Piece))
     likeliest = [(token, value) for token, _, value in first.probabilities[0].others]
     return likeliest, asked.statistics
-
-
-def _same(prompt: list[int], _: Session) -> list[int]:
-    return prompt
 
 
 def states_of(session: Session) -> SavedStates:
@@ -100,7 +93,7 @@ def test_a_conversation_comes_back_after_others_had_all_slots(session: Session) 
 def test_what_lies_idle_is_out_of_the_way_and_comes_back(session: Session) -> None:
     old, new = conversation(0), conversation(1)
     for prompt in (old, new):
-        session.begin(Generation(partial(_same, prompt), GREEDY, 8))
+        session.begin(Generation(prompt, GREEDY, 8))
     while session.is_busy:
         session.step()
     assert all(slot.read > 0 for slot in session._slots)
@@ -204,9 +197,7 @@ def test_a_branch_that_shares_most_of_a_conversation_is_not_saved(session: Sessi
 
 def test_what_a_shift_has_left_is_not_saved(session: Session) -> None:
     prompt = conversation(0, CONTEXT - 20)
-    asked = Generation(
-        lambda _: prompt, Sampling(seed=1, logit_bias={2: -100.0}), 40, overflow="shift"
-    )
+    asked = Generation(prompt, Sampling(seed=1, logit_bias={2: -100.0}), 40, overflow="shift")
     assert "".join(session.replies(asked))
     assert asked.statistics.dropped_tokens
     for number in (1, 2, 3):

@@ -6,6 +6,7 @@ With the safe setting, because the full one takes this process down on some mach
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def request(
     **wishes: Any,
 ) -> Generation:
     tokens = session.vocabulary.tokenize_prompt(prompt) if isinstance(prompt, str) else prompt
-    return Generation(lambda _: tokens, sampling, most_tokens, **wishes)
+    return Generation(tokens, sampling, most_tokens, **wishes)
 
 
 class Reader:
@@ -437,3 +438,44 @@ def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
         reply(session, "The mill")
     assert raised.value.code is ErrorCode.MODEL_REJECTED
     assert raised.value.facts["reason"] == "its weights give values that are not numbers"
+
+
+def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session) -> None:
+    session = wide
+    wishes: dict[str, Any] = {"sampling": Sampling(temperature=0, grammar='root ::= [a-z]+ "!"')}
+    expected, _ = reply(session, "The mill", most_tokens=12, **wishes)
+    slow = Reader(session, "The mill", most_tokens=12, is_heavy=True, **wishes)
+    held = threading.Event()
+    # The thread beside the engine is busy, as with a grammar that has no end.
+    session._beside.submit(held.wait, 60)
+    other = Reader(session, "Hello", sampling=GREEDY, most_tokens=12)
+    while not other.asked.is_over:
+        session.step()
+    is_over = slow.asked.is_over
+    held.set()
+    finish(session)
+    assert (other.delivered[-1], is_over) == (None, False)
+    assert slow.text == expected
+
+
+def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) -> None:
+    grammar = Sampling(temperature=0, grammar="root ::= [a-z]+")
+    slow = Reader(session, "The mill", sampling=grammar, most_tokens=None, is_heavy=True)
+    held = threading.Event()
+    session._beside.submit(held.wait, 60)
+    session.step()
+    slow.asked.is_cancelled = True
+    session.step()
+    is_over = slow.asked.is_over
+    held.set()
+    finish(session)
+    assert not is_over
+    assert isinstance(slow.delivered[-1], Cancelled)
+
+
+def test_what_was_prepared_is_freed_when_it_is_not_begun(session: Session) -> None:
+    asked = request(session, "The mill")
+    session.prepare(asked)
+    assert asked.sampler is not None
+    asked.end(Cancelled())
+    assert asked.sampler is None

@@ -101,7 +101,7 @@ ESCAPES = (
     "{{ ''|attr('__cla' ~ 'ss__') }}",
     "{{ [''] | map(attribute='__class__') | first }}",
     "{{ ().__class__.__bases__[0].__subclasses__() }}",
-    "{{ messages.append(1) }}",
+    "{{ messages.extend([1]) }}",
     "{{ messages[0].update(a=1) }}",
     "{{ messages.clear() }}",
     "{{ self.__init__.__globals__ }}",

@@ -138,9 +138,7 @@ def written(
     )
     delivered: list[Piece | Exception | None] = []
     prompt = session.vocabulary.tokenize_prompt("The mill")
-    asked = Generation(
-        lambda _: prompt, sampling, REPLY_TOKENS, probabilities=0, deliver=delivered.append
-    )
+    asked = Generation(prompt, sampling, REPLY_TOKENS, probabilities=0, deliver=delivered.append)
     session.begin(asked)
     while session.is_busy:
         session.step()

@@ -19,6 +19,7 @@ from tests.gguf_parts import parts_of, with_byte_pairs
 from tests.long_runs import KINDS, long_run, tokenize_as_the_engine
 from tests.templates import CONVERSATIONS, templates
 from tests.tiny_model import write_tiny_model
+from tests.vocabularies import token_texts, vocabulary_file
 
 COMMON = ("llama-bpe", "llama-spm", "phi-3", "qwen2")
 OTHERS = (
@@ -185,3 +186,24 @@ def test_marks_that_somebody_looks_for_are_shown(converter: Path) -> None:
         vocabulary.show([token])
         assert vocabulary.piece(token) == b"<|im_start|>"
         assert vocabulary.piece(controls["<|im_end|>"]) == b""
+
+
+@pytest.mark.parametrize("name", VOCABULARIES)
+def test_a_text_has_no_fewer_tokens_than_its_size_tells(name: str, converter: Path) -> None:
+    with vocabulary_of(vocabulary_file(converter, name)) as vocabulary:
+        texts = [
+            "",
+            " " * 5_000,
+            "a" * 5_000,
+            "\n" * 3_000,
+            "- " * 3_000,
+            "小🙂é\x00" * 500,
+            "\ud800",
+        ]
+        longest = sorted(token_texts(vocabulary_file(converter, name)), key=len)[-5:]
+        texts += [text.decode("utf-8", "ignore") * 300 for text in longest]
+        for text in texts:
+            assert vocabulary.least_tokens(text) <= len(vocabulary.tokenize(text))
+            assert vocabulary.least_tokens(text) <= len(vocabulary.tokenize_prompt(text))
+        if name in COMMON:
+            assert vocabulary.least_tokens("a" * 10**6) > 1000
