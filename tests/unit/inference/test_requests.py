@@ -122,7 +122,7 @@ def test_names_and_values_of_llama_server_are_taken() -> None:
     assert (sampling.penalty_last_n, sampling.top_k) == (9, -1)
     assert chat(max_tokens=-1).token_limit() is None
     assert chat(max_completion_tokens=-1, max_tokens=5).token_limit() is None
-    assert chat(json_schema={"const": 7}).sampling(Sampling()).grammar
+    assert chat(json_schema={"const": 7}).wanted_schema() == {"const": 7}
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "n_predict"])
