@@ -67,7 +67,7 @@ def test_a_model_that_no_version_has_keeps_its_pattern(tmp_path: Path, converter
     source = copied("NemotronHForCausalLM", "own", tmp_path / "model", **old, **pattern)
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
-    assert read_array(read_header(file), "nemotron_h.attention.head_count_kv") == [0, 2, 0, 0]
+    assert read_array(read_header(file), "nemotron_h.attention.head_count_kv") == (0, 2, 0, 0)
     assert file.read_bytes() == reference(source, converter)
 
 
