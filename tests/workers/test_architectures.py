@@ -39,7 +39,6 @@ _CASES: list[tuple[str, Transformers]] = [
     ("Gemma2ForCausalLM", "pinned"),
     ("Gemma3ForCausalLM", "pinned"),
     ("Gemma3ForCausalLM", "own"),
-    ("Phi3ForCausalLM", "pinned"),
     ("PhiForCausalLM", "pinned"),
     ("GPTNeoXForCausalLM", "pinned"),
     ("GPT2LMHeadModel", "pinned"),
