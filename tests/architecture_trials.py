@@ -30,6 +30,7 @@ from app.core.settings import Settings
 import_converter(converter_folder(Settings()), sys.argv[2])
 """
 _IMPORT_ENGINE = "import llama_cpp.llama_cpp, tests.level_comparison"
+_THEIRS_FAILS = "llama.cpp's file does not load"
 _READ_WITH = re.compile(r"transformers (\d\S*?)(?:,|\s|$)")
 
 
@@ -56,6 +57,8 @@ class Row:
             return "both refuse" if self.ours != YES else "only ours converts"
         if self.ours != YES:
             return "only llama.cpp converts" if self.loads == YES else "converts, does not load"
+        if self.equal == _THEIRS_FAILS:
+            return "only ours loads"
         is_exact = (self.local, self.remote) == ("0", "0")
         return "equal" if self.equal == YES and is_exact else "different"
 
@@ -124,8 +127,10 @@ class Trials:
         run = self._engine.run("tests.level_comparison", str(reference), *map(str, files))
         if run.status != 0:
             return _last_words(run)
-        differences = json.loads(run.output.splitlines()[-1]).values()
-        return "; ".join({words for words in differences if words}) or YES
+        differences = {words for words in json.loads(run.output.splitlines()[-1]).values() if words}
+        if differences and self._loads(reference) != YES:
+            return _THEIRS_FAILS
+        return "; ".join(sorted(differences)) or YES
 
     def _loads(self, file: Path) -> str:
         run = self._engine.run("tests.first_token", str(file))

@@ -61,5 +61,7 @@ def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
     config = {"tokenizer_class": "GPT2Tokenizer", "bos_token": begin, "eos_token": "<|eot_id|>"}
+    # Its class adds one of its own otherwise.
+    config["unk_token"] = "<|end_of_text|>"
     (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
     return folder

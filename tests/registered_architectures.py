@@ -36,6 +36,8 @@ _KINDS: dict[TokenizerKind, frozenset[str]] = {
 }
 """Modules of the converter; all others read byte pairs."""
 _KIND_OF: dict[str, TokenizerKind] = {
+    "Llama4ForCausalLM": "byte pairs",
+    "Llama4ForConditionalGeneration": "byte pairs",
     "NemotronHForCausalLM": "byte pairs",
     "PhiForCausalLM": "byte pairs",
     "ModernBertModel": "byte pairs",

@@ -140,6 +140,11 @@ _OF_CLASS: dict[str, dict[str, Any]] = {
         **_FOUR_LAYERS,
         "layer_types": ["mamba", "attention", "mamba", "mamba"],
     },
+    "HunYuanMoEV1Config": {
+        "moe_intermediate_size": [512, 512],
+        "moe_topk": [2, 2],
+        "num_shared_expert": [1, 1],
+    },
     "JambaConfig": {
         **_FOUR_LAYERS,
         "attn_layer_period": 2,

@@ -7,7 +7,13 @@ from typing import Any
 _GRANITE_LAYERS = {"linear_attention": "mamba", "full_attention": "attention"}
 _NEMOTRON_LAYERS = {"linear_attention": "M", "full_attention": "*", "mlp": "-"}
 _NEMOTRON_LIST = "layers_block_type"
-_EXPERTS = ("num_experts_per_tok", "n_routed_experts", "n_shared_experts")
+_EXPERTS = (
+    "num_experts_per_tok",
+    "n_routed_experts",
+    "n_shared_experts",
+    "n_group",
+    "topk_group",
+)
 _TOWER, _KNOWN_TOWER = "vision_tower.", "vision_tower.vision_model."
 
 

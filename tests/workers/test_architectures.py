@@ -39,7 +39,6 @@ _CASES: list[tuple[str, Transformers]] = [
     ("Gemma2ForCausalLM", "pinned"),
     ("Gemma3ForCausalLM", "pinned"),
     ("Gemma3ForCausalLM", "own"),
-    ("Phi3ForCausalLM", "pinned"),
     ("PhiForCausalLM", "pinned"),
     ("GPTNeoXForCausalLM", "pinned"),
     ("GPT2LMHeadModel", "pinned"),
@@ -54,8 +53,8 @@ _READ_WITH = {"pinned": "4.57.6", "own": metadata.version("transformers")}
 _BETTER = [
     # A quarter of a head of 64 is rotated.
     ("GPTNeoXForCausalLM", "gptneox.rope.dimension_count", 16),
-    ("GraniteMoeHybridForCausalLM", "granitehybrid.attention.head_count_kv", [0, 2, 0, 0]),
-    ("NemotronHForCausalLM", "nemotron_h.attention.head_count_kv", [0, 2, 0, 0]),
+    ("GraniteMoeHybridForCausalLM", "granitehybrid.attention.head_count_kv", (0, 2, 0, 0)),
+    ("NemotronHForCausalLM", "nemotron_h.attention.head_count_kv", (0, 2, 0, 0)),
 ]
 _WITH_IMPORTANCE = ("Q3_K_S", "Q4_K_M", "Q4_0", "IQ4_NL", "IQ2_XS", "Q2_K_S")
 _WORDS = "The miller ground the grain and the mill stood by the river in the valley. " * 200

@@ -24,7 +24,13 @@ pytestmark = pytest.mark.slow
 
 _PINNED, _OWN = "4.57.6", metadata.version("transformers")
 _NEW_FIELDS = ("transformers_version", "layers_block_type", "mtp_layers_block_type")
-_OF_EXPERTS = ("num_experts_per_tok", "n_routed_experts", "n_shared_experts")
+_OF_EXPERTS = (
+    "num_experts_per_tok",
+    "n_routed_experts",
+    "n_shared_experts",
+    "n_group",
+    "topk_group",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +67,8 @@ def test_a_model_that_no_version_has_keeps_its_pattern(tmp_path: Path, converter
     source = copied("NemotronHForCausalLM", "own", tmp_path / "model", **old, **pattern)
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
-    assert read_array(read_header(file), "nemotron_h.attention.head_count_kv") == [0, 2, 0, 0]
+    assert read_array(read_header(file), "nemotron_h.attention.head_count_kv") == (0, 2, 0, 0)
     assert file.read_bytes() == reference(source, converter)
-    assert versions_named(ended) == [_PINNED]
 
 
 def test_a_pre_tokenizer_of_its_own_is_the_one_that_counts(tmp_path: Path, converter: Path) -> None:
