@@ -72,9 +72,7 @@ def reply(
 ) -> tuple[dict[int, float], Statistics]:
     """How likely the likeliest first tokens are, and the figures."""
     delivered: list[Piece | Exception | None] = []
-    asked = Generation(
-        lambda _: prompt, SAMPLING, most_tokens, probabilities=5, deliver=delivered.append
-    )
+    asked = Generation(prompt, SAMPLING, most_tokens, probabilities=5, deliver=delivered.append)
     session.begin(asked)
     while session.is_busy:
         session.step()
