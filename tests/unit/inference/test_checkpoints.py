@@ -164,7 +164,7 @@ def test_branches_beside_each_other_never_run_out_of_room(model: Path) -> None:
         asked = []
         for number in range(slots):
             prompt = [*shared, *conversation(number, 100)]
-            asked.append(Generation(partial(_same, prompt), SAMPLING, 250))
+            asked.append(Generation(prompt, SAMPLING, 250))
             session.begin(asked[-1])
         while session.is_busy:
             session.step()
@@ -179,7 +179,7 @@ def test_a_window_goes_on_in_a_context_that_is_full(
     model = write_windowed_model_on(vocabulary, tmp_path / "m.gguf", context=CONTEXT)
     prompt = conversation(0, CONTEXT - 100)
     with opened(model, slots=2, swa_full=swa_full) as session:
-        asked = Generation(partial(_same, prompt), SAMPLING, 300, overflow="shift")
+        asked = Generation(prompt, SAMPLING, 300, overflow="shift")
         assert "".join(session.replies(asked))
         assert asked.statistics.reply_tokens == 300
         assert asked.statistics.dropped_tokens == (CONTEXT - 1 - 4) // 2
@@ -216,14 +216,10 @@ def test_the_second_turn_of_a_window_is_that_of_a_context_that_keeps_all(
         with opened(model, swa_full=swa_full) as session:
             prompt, said = conversation(0, 700), []
             for turn in range(3):
-                asked = Generation(partial(_same, prompt), SAMPLING, 200)
+                asked = Generation(prompt, SAMPLING, 200)
                 said.append("".join(session.replies(asked)))
                 (slot,) = session._slots
                 prompt = [*slot.tokens, *conversation(turn, 60)]
                 assert (asked.statistics.reused_tokens > 0) == (turn > 0)
             texts.append(said)
     assert texts[0] == texts[1]
-
-
-def _same(prompt: list[int], _: Session) -> list[int]:
-    return prompt
