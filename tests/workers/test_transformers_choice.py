@@ -50,6 +50,13 @@ def copied(architecture: str, saved_by: Transformers, folder: Path, **changes: A
     return folder
 
 
+def name_tokenizer(source: Path, tokenizer_class: str) -> None:
+    """Give a checkpoint's tokenizer the name of a class."""
+    place = source / "tokenizer_config.json"
+    tokenizer = json.loads(place.read_text()) | {"tokenizer_class": tokenizer_class}
+    place.write_text(json.dumps(tokenizer))
+
+
 def converted(source: Path) -> tuple[Path, Ended]:
     file = source.parent / "made.gguf"
     ended = run_verb("convert", str(source), "--level", "BF16", "--to", str(file), "--verbose")
@@ -65,8 +72,10 @@ def test_a_model_that_no_version_has_keeps_its_pattern(tmp_path: Path, converter
     old = dict.fromkeys((*_NEW_FIELDS, *_OF_EXPERTS))
     pattern = {"hybrid_override_pattern": "M*M-", "num_hidden_layers": 4}
     source = copied("NemotronHForCausalLM", "own", tmp_path / "model", **old, **pattern)
+    name_tokenizer(source, "GPT2Tokenizer")
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
+    assert versions_named(ended) == [_PINNED]
     assert read_array(read_header(file), "nemotron_h.attention.head_count_kv") == (0, 2, 0, 0)
     assert file.read_bytes() == reference(source, converter)
 
@@ -91,9 +100,7 @@ def test_no_class_puts_a_token_of_its_own_in_a_configuration(
 
 def test_what_the_first_version_can_not_read_is_read_with_the_other(tmp_path: Path) -> None:
     source = copied("Qwen3ForCausalLM", "pinned", tmp_path / "model")
-    place = source / "tokenizer_config.json"
-    tokenizer = json.loads(place.read_text()) | {"tokenizer_class": "Qwen3_5Tokenizer"}
-    place.write_text(json.dumps(tokenizer))
+    name_tokenizer(source, "Qwen3_5Tokenizer")
     _, ended = converted(source)
     assert ended.status == 0, ended.complaints
     assert versions_named(ended)[-1] == _OWN
