@@ -8,44 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.small_configurations import DIMENSIONS
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-_SMALL = {
-    "hidden_size": 256,
-    "intermediate_size": 512,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 64,
-    "max_position_embeddings": 512,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
 _SENTENCEPIECE: dict[str, dict[str, Any]] = {
-    "MixtralConfig": {**_SMALL, "num_local_experts": 4, "num_experts_per_tok": 2},
-    "GemmaConfig": {**_SMALL, "num_key_value_heads": 1},
-    "Gemma2Config": {**_SMALL, "query_pre_attn_scalar": 64},
-    "Gemma3TextConfig": {**_SMALL, "query_pre_attn_scalar": 64},
+    "MixtralConfig": {**DIMENSIONS, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "GemmaConfig": {**DIMENSIONS, "num_key_value_heads": 1},
+    "Gemma2Config": {**DIMENSIONS, "query_pre_attn_scalar": 64},
+    "Gemma3TextConfig": {**DIMENSIONS, "query_pre_attn_scalar": 64},
 }
-_SENTENCEPIECE["Phi3Config"] = {**_SMALL, "original_max_position_embeddings": 512}
+_SENTENCEPIECE["Phi3Config"] = {**DIMENSIONS, "original_max_position_embeddings": 512}
 _BYTE_PAIRS: dict[str, dict[str, Any]] = {
-    "Qwen3Config": _SMALL,
+    "Qwen3Config": DIMENSIONS,
     "Qwen2MoeConfig": {
-        **_SMALL,
+        **DIMENSIONS,
         "num_experts": 4,
         "num_experts_per_tok": 2,
         "moe_intermediate_size": 256,
         "shared_expert_intermediate_size": 256,
     },
     # Its feed-forward width is four times the model's, whatever the configuration says.
-    "PhiConfig": {**_SMALL, "num_key_value_heads": 4, "intermediate_size": 1024},
-    "GPTNeoXConfig": {**_SMALL, "rotary_pct": 0.25},
+    "PhiConfig": {**DIMENSIONS, "num_key_value_heads": 4, "intermediate_size": 1024},
+    "GPTNeoXConfig": {**DIMENSIONS, "rotary_pct": 0.25},
     "GPT2Config": {"n_embd": 256, "n_layer": 2, "n_head": 4, "n_positions": 512},
     "MambaConfig": {"hidden_size": 256, "num_hidden_layers": 2, "state_size": 16},
     # Two layers of convolutions, one that attends, one of convolutions: heads by the layer.
     "Lfm2Config": {
-        **_SMALL,
+        **DIMENSIONS,
         "num_hidden_layers": 4,
         "layer_types": ["conv", "conv", "full_attention", "conv"],
     },
@@ -59,7 +48,7 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
     },
 }
 _LINEAR_ATTENTION = {
-    **_SMALL,
+    **DIMENSIONS,
     "num_hidden_layers": 4,
     "full_attention_interval": 4,
     "linear_num_key_heads": 2,
@@ -68,7 +57,7 @@ _LINEAR_ATTENTION = {
     "linear_value_head_dim": 64,
 }
 _OF_OTHER_TESTS: dict[str, dict[str, Any]] = {
-    "Ministral3Config": _SMALL,
+    "Ministral3Config": DIMENSIONS,
     "Qwen3_5TextConfig": _LINEAR_ATTENTION,
     "Qwen3NextConfig": {
         **_LINEAR_ATTENTION,
@@ -78,7 +67,7 @@ _OF_OTHER_TESTS: dict[str, dict[str, Any]] = {
         "shared_expert_intermediate_size": 256,
     },
     "Glm4MoeConfig": {
-        **_SMALL,
+        **DIMENSIONS,
         "n_routed_experts": 4,
         "num_experts_per_tok": 2,
         "moe_intermediate_size": 256,

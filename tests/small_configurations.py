@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_SMALL: dict[str, Any] = {
+DIMENSIONS: dict[str, Any] = {
     "hidden_size": 256,
     "intermediate_size": 512,
     "num_hidden_layers": 2,
@@ -15,6 +15,9 @@ _SMALL: dict[str, Any] = {
     "pad_token_id": 0,
     "bos_token_id": 1,
     "eos_token_id": 2,
+}
+_SMALL: dict[str, Any] = {
+    **DIMENSIONS,
     # Experts
     "num_experts": 4,
     "num_local_experts": 4,
