@@ -149,7 +149,9 @@ def _off(run: Run, files: list[Path]) -> str:
         return _last_words(run)
     (sizes,) = json.loads(run.output.splitlines()[-1])
     real = {file.stem.rpartition("-")[2]: file.stat().st_size for file in files}
-    return str(sum(abs(size - (sizes[level] or 0)) for level, size in real.items()))
+    # Levels that are not for everybody are not estimated.
+    told = {level: sizes[level] or 0 for level in real if level in sizes}
+    return str(sum(abs(real[level] - size) for level, size in told.items()))
 
 
 def _outtype_of(source: Path) -> str:

@@ -91,17 +91,13 @@ def test_any_bytes_are_a_prompt(model: str, prompt: bytes) -> None:
         assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-def test_a_system_message_comes_first(model: str, tmp_path: Path) -> None:
+def test_a_system_message_comes_first_or_before_the_question(model: str, tmp_path: Path) -> None:
     options = ("--max-tokens", "1", "--events")
     with started("chat", model, "Hello", "--system", "Be brief.", *options) as child:
         assert child.end() == 0
     strict = write_tiny_model(tmp_path / "strict.gguf", context=CONTEXT, template=WITHOUT_SYSTEM)
     ended = run_verb("chat", str(strict), "Hello", "--system", "Be brief.")
-    assert ended.status == EXIT_FAILED
-    (line,) = ended.complaints
-    assert sentence_of(ErrorCode.REQUEST_INVALID, reason="System role not supported").fullmatch(
-        line
-    )
+    assert (ended.status, ended.complaints) == (0, [])
 
 
 def test_a_prompt_beyond_the_context_is_said_with_its_size(model: str) -> None:
