@@ -57,6 +57,7 @@ _LINEAR_ATTENTION = {
     "linear_value_head_dim": 64,
 }
 _OF_OTHER_TESTS: dict[str, dict[str, Any]] = {
+    "ApertusConfig": DIMENSIONS,
     "Ministral3Config": DIMENSIONS,
     "Qwen3_5TextConfig": _LINEAR_ATTENTION,
     "Qwen3NextConfig": {

@@ -13,6 +13,10 @@ from app.core.errors import AppError
 ADAPTER_CONFIGURATION = "adapter_config.json"
 OUTLINE_MARK = ".gristmill.outline"
 """The name of a file in folders whose weight files are headers alone, with a hole behind each."""
+OUTLINE_SCALARS = "scalars"
+"""What stands in that file when the smallest tensors came with the headers."""
+LARGEST_SCALAR_BYTES = 64
+"""Values that the converter reads while it lays a model out: scales, or numbers of a function."""
 _SENSES = ("vision_config", "audio_config")
 
 
@@ -24,6 +28,11 @@ def is_adapter(folder: Path) -> bool:
 def is_outline(folder: Path) -> bool:
     """Whether the weights were left out, so that sizes are all that can be told."""
     return (folder / OUTLINE_MARK).is_file()
+
+
+def holds_scalars(folder: Path) -> bool:
+    """Whether an outline has the values of the tensors of `LARGEST_SCALAR_BYTES` and less."""
+    return (folder / OUTLINE_MARK).read_text("utf-8") == OUTLINE_SCALARS
 
 
 def sees_or_hears(folder: Path) -> bool:

@@ -132,6 +132,26 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
     return {name: _entry(entry) for name, entry in entries.items() if name != "__metadata__"}
 
 
+def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
+    """Where the smallest tensors of a sound safetensors file lie, in bytes from its beginning.
+
+    Neighbours are one part, from its first byte up to the one behind its last.
+    """
+    header = _header_text(path)
+    entries: dict[str, Any] = json.loads(header)
+    first = HEADER_LENGTH.size + len(header)
+    parts: list[tuple[int, int]] = []
+    places = (entry["data_offsets"] for name, entry in entries.items() if name != "__metadata__")
+    for begin, end in sorted(map(tuple, places)):
+        if not 0 < end - begin <= size_bytes:
+            continue
+        if parts and parts[-1][1] == first + begin:
+            parts[-1] = (parts[-1][0], first + end)
+        else:
+            parts.append((first + begin, first + end))
+    return parts
+
+
 def damaged(path: Path, reason: str) -> AppError:
     """The error of a weight file that contradicts itself or the index."""
     return AppError(ErrorCode.WEIGHTS_DAMAGED, file=path.name, reason=reason)

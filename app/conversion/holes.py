@@ -1,4 +1,4 @@
-"""Outlines of checkpoints: where the weights would be there are holes, and none may be read."""
+"""Outlines of checkpoints: where most weights would be there are holes, and none may be read."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from app.checkpoint.kind import is_outline
+from app.checkpoint.kind import LARGEST_SCALAR_BYTES, holds_scalars, is_outline
 from app.core.errors import AppError, ErrorCode
 
 
-def require_weights(file: Path) -> None:
-    """Check that a weight file holds its weights.
+def require_weights(file: Path, size_bytes: int) -> None:
+    """Check that a weight file holds the values of a tensor of so many bytes.
 
     Raises:
         AppError: `weights_are_holes`.
     """
-    if is_outline(file.parent):
+    if not is_outline(file.parent):
+        return
+    if size_bytes > LARGEST_SCALAR_BYTES or not holds_scalars(file.parent):
         raise AppError(ErrorCode.WEIGHTS_ARE_HOLES, file=file.name)
 
 
@@ -28,7 +30,8 @@ def refuse_holes() -> None:
     read = LocalTensor.mmap_bytes
 
     def read_weights(tensor: Any) -> Any:
-        require_weights(Path(tensor.data_range.filename))
+        place = tensor.data_range
+        require_weights(Path(place.filename), place.size)
         return read(tensor)
 
     LocalTensor.mmap_bytes = read_weights

@@ -133,7 +133,7 @@ def _read_wide(source: Any) -> Any:
     import torch
 
     place = source.data_range
-    require_weights(Path(place.filename))
+    require_weights(Path(place.filename), place.size)
     numbers = np.empty((1, place.size // 2), dtype=np.float32)
     with Path(place.filename).open("rb", buffering=0) as file:
         for start in range(0, place.size, _PIECE_BYTES):

@@ -1,4 +1,4 @@
-"""The beginning of a file on the Hub: its header, without what lies behind it."""
+"""Parts of a file on the Hub: its header above all, without what lies behind it."""
 
 from __future__ import annotations
 
@@ -50,6 +50,35 @@ def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) ->
     return bytes(content[:wanted])
 
 
+def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
+    """The bytes of a file from `start` up to `end`; None from a server that knows no ranges.
+
+    Raises:
+        AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
+    """
+    breaks = 0
+    while True:
+        try:
+            return _received_part(snapshot, file, start, end)
+        except (Broken, httpx2.HTTPError) as error:
+            breaks += 1
+            snapshot.pause(file, error, breaks)
+
+
+def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
+    content = bytearray()
+    with snapshot.get(file, {"Range": f"bytes={start}-{end - 1}"}) as response:
+        snapshot.require_success(response, file)
+        if response.status_code == HTTPStatus.OK:
+            return None
+        _require_range(response, file, start)
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) >= end - start:
+                return bytes(content[: end - start])
+    raise Broken("the connection broke off")
+
+
 def _wanted(content: bytearray, file: RepositoryFile, needed: Needed) -> int:
     first_bytes = min(_FIRST_BYTES, file.size_bytes)
     return first_bytes if len(content) < first_bytes else needed(bytes(content))
@@ -78,10 +107,14 @@ def _require_place(
     if response.status_code == HTTPStatus.OK:
         content.clear()
         return
+    _require_range(response, file, len(content))
+
+
+def _require_range(response: httpx2.Response, file: RepositoryFile, start: int) -> None:
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if response.status_code != HTTPStatus.PARTIAL_CONTENT or match is None or is_encoded(response):
         raise Broken(f"status {response.status_code} to a part", is_network=False)
-    if int(match[1]) != len(content) or match[2] != str(file.size_bytes):
+    if int(match[1]) != start or match[2] != str(file.size_bytes):
         raise Broken("another part than asked for", is_network=False)
 
 

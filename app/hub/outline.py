@@ -1,8 +1,9 @@
 """The outline of a repository: all that a conversion reads of it, except for the weights.
 
-Its weight files have their true headers and sizes, with a hole for what lies between, so that they
-take no room. An outline is fetched once for each commit and kept among the program's own files,
-never where models are; it carries a mark by which the conversion refuses to read its weights.
+Its weight files have their true headers and sizes, and the values of tensors of a few bytes, which
+the converter reads while it lays a model out; a hole stands for the others, so that they take no
+room. An outline is fetched once for each commit and kept among the program's own files, never where
+models are; it carries a mark by which the conversion refuses to read its weights.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.checkpoint.kind import OUTLINE_MARK
-from app.checkpoint.weights import WEIGHTS_SUFFIX, TensorEntry, read_shard
+from app.checkpoint.kind import LARGEST_SCALAR_BYTES, OUTLINE_MARK, OUTLINE_SCALARS
+from app.checkpoint.weights import WEIGHTS_SUFFIX, TensorEntry, parts_of_at_most, read_shard
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
 from app.core.files import PART_SUFFIX, extend_with_hole, named_failures, replace
 from app.core.names import path_inside
 from app.core.sizes import format_bytes
-from app.hub.beginning import fetch_safetensors_header
+from app.hub.beginning import fetch_part, fetch_safetensors_header
 from app.hub.client import HubClient
 from app.hub.endpoint import hub_endpoint
 from app.hub.progress import Progress
@@ -179,7 +180,8 @@ def _fill(
         progress.enter(file.path)
         transfer.fetch(file, path_inside(folder, file.path), progress.count)
 
-    (folder / OUTLINE_MARK).touch()
+    mark = folder / OUTLINE_MARK
+    mark.touch()
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         headers = [pool.submit(_fetch_hollow, file, folder, snapshot) for file in weights]
         # First what others wait for.
@@ -191,6 +193,8 @@ def _fill(
             _wait_for(headers)
             listener.observe(_tensors_in(folder))
             _wait_for(fetched)
+            if all(pool.map(lambda file: _fetch_scalars(file, folder, snapshot), weights)):
+                mark.write_text(OUTLINE_SCALARS, encoding="utf-8")
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -201,6 +205,19 @@ def _fetch_hollow(file: RepositoryFile, folder: Path, snapshot: Snapshot) -> Non
     with path_inside(folder, file.path).open("xb") as hollow:
         hollow.write(header)
         extend_with_hole(hollow, file.size_bytes - len(header))
+
+
+def _fetch_scalars(file: RepositoryFile, folder: Path, snapshot: Snapshot) -> bool:
+    """Fill in the smallest tensors; False where the server gives no parts of a file."""
+    path = path_inside(folder, file.path)
+    with path.open("r+b") as hollow:
+        for start, end in parts_of_at_most(LARGEST_SCALAR_BYTES, path):
+            part = fetch_part(snapshot, file, start, end)
+            if part is None:
+                return False
+            hollow.seek(start)
+            hollow.write(part)
+    return True
 
 
 def _wait_for(futures: list[Future[None]]) -> None:

@@ -22,9 +22,10 @@ pytestmark = pytest.mark.slow
 
 REPOSITORY = "owner/tiny"
 ARCHITECTURES = (
+    # Some of its numbers are read while it is laid out.
+    "ApertusConfig",
     "MixtralConfig",
     "Gemma3TextConfig",
-    "Qwen3Config",
     "Qwen2MoeConfig",
     "MambaConfig",
     "Lfm2Config",

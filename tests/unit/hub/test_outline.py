@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.checkpoint.checks import check_files
-from app.checkpoint.kind import is_outline
+from app.checkpoint.kind import holds_scalars, is_outline
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Noticed, Progressed
@@ -114,6 +115,23 @@ def test_all_but_the_weights(hub: LocalHub, served: Path) -> None:
     assert [set(tensors) for tensors in seen] == [{"layers.0.weight", "layers.1.weight"}]
     (last,) = (event for event in events[-1:] if isinstance(event, Progressed))
     assert (last.step, last.done_bytes) == ("outline", last.total_bytes)
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_the_smallest_tensors_come_along_where_that_can_be(
+    hub: LocalHub, served: Path, *, has_ranges: bool
+) -> None:
+    tensors = {"a.weight": 500_000, "a.scale": 4, "b.scale": 64, "b.weight": 500_000, "c.scale": 2}
+    header = write_shard(served / SHARDS[0], tensors)
+    hub.add_repository(OURS.repository, served)
+    hub.faults.ignore_range = not has_ranges
+
+    folder = outline()
+
+    content = (folder / SHARDS[0]).read_bytes()[len(header) :]
+    real = [(500_000, 500_068), (1_000_068, 1_000_070)] if has_ranges else []
+    assert holds_scalars(folder) == has_ranges
+    assert [place.span() for place in re.finditer(b"\xff+", content)] == real
 
 
 def test_a_second_time_nothing_is_fetched(hub: LocalHub, served: Path) -> None:
