@@ -24,8 +24,9 @@ def main() -> int:
     opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
     if len(opened) < len(arguments):
         from app.cli.main import run_command_line
-        from app.jobs.lifeline import leave
+        from app.jobs.lifeline import leave, open_closed_streams
 
+        open_closed_streams()
         leave(run_command_line(arguments))
     from app.gui.application import run_window
 

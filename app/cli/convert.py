@@ -194,12 +194,9 @@ def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
     if place is not None:
         return place
     from app.hub.download import download_repository
-    from app.hub.reference import parse_reference
+    from app.hub.reference import repository_named
 
-    try:
-        reference = parse_reference(arguments.source)
-    except AppError as error:
-        raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=arguments.source) from error
+    reference = repository_named(arguments.source)
     return download_repository(
         reference, None, reporter.report, allows_pickle=arguments.allow_pickle
     )

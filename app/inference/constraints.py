@@ -29,7 +29,7 @@ _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         lambda _: "no text follows the JSON schema to its end",
     ),
     (
-        re.compile("regex parse error:.*error: (.*)", re.DOTALL),
+        re.compile(r"regex parse error:(?s:.*)error: ([^\n]*)"),
         lambda found: f"a pattern of the JSON schema can't be used: {found[1]}",
     ),
     (

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.schema_choices import open_choices
+from app.inference.schema_limits import settle_limits
 
 AnySchema: TypeAlias = dict[str, Any] | bool
 LARGEST_SCHEMA_BYTES = 512 * 1024
@@ -99,6 +100,7 @@ def enforceable(schema: AnySchema) -> dict[str, Any]:
     _require_bounded(nodes)
     for node in nodes:
         _require_known(node)
+        settle_limits(node)
         _rewrite_format(node)
         _rewrite_names(node)
         if node.get("uniqueItems") is False:

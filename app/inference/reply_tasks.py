@@ -100,9 +100,7 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
         fallback = wish.prompt.fallback_reason if isinstance(wish.prompt, Prompt) else ""
         task = Task(generation, wish.new_reader, wish.most_calls, fallback, number > 0)
         tasks.append(task)
-    if isinstance(request, ResponseRequest):
-        ignored += request.left_out()
-    return Asked(request, tasks, ignored)
+    return Asked(request, tasks, [*ignored, *request.left_out()])
 
 
 def _wishes(model: ServedModel, request: GenerationRequest) -> Iterator[_Wish]:

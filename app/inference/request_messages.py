@@ -130,6 +130,25 @@ class _Tool(msgspec.Struct, frozen=True):
     function: _Function
 
 
+class _AnyTool(msgspec.Struct, frozen=True):
+    type: Annotated[str, Meta(max_length=256)]
+
+
+def is_function(tool: msgspec.Raw, index: int) -> bool:
+    """Whether a tool is a function: the others are such as a local server can't offer.
+
+    Raises:
+        AppError: `request_invalid` for what is no tool.
+    """
+    return decode_tool(tool, index, _AnyTool).type == "function"
+
+
+def tools_left_out(tools: Sequence[msgspec.Raw]) -> list[str]:
+    """The tools that are not offered, by their places and types."""
+    types = [decode_tool(tool, index, _AnyTool).type for index, tool in enumerate(tools)]
+    return [f"tools[{n}] ({kind})" for n, kind in enumerate(types) if kind != "function"]
+
+
 def tools_as_given(tools: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
     """The definitions of functions as templates take them: just as they were given.
 
@@ -138,6 +157,8 @@ def tools_as_given(tools: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
     """
     given = []
     for index, tool in enumerate(tools):
+        if not is_function(tool, index):
+            continue
         decode_tool(tool, index, _Tool)
         value = _without_nulls(decode_tool(tool, index, dict[str, Any]))
         require_shallow(value)

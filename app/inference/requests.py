@@ -13,7 +13,13 @@ from app.inference.json_schemas import AnySchema
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
 from app.inference.request_fields import unread_fields
-from app.inference.request_messages import FunctionName, RequestMessage, Text, tools_as_given
+from app.inference.request_messages import (
+    FunctionName,
+    RequestMessage,
+    Text,
+    tools_as_given,
+    tools_left_out,
+)
 from app.inference.response_format import JsonSchema, ResponseFormat
 from app.inference.sampling import (
     RANDOM_SEED,
@@ -129,6 +135,10 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         return schema
 
+    def left_out(self) -> list[str]:
+        """The tools that are not offered, by their places and types."""
+        return []
+
     def token_limit(self) -> int | None:
         """The most tokens that the reply may have, or None."""
         return None
@@ -219,6 +229,10 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
     def probabilities(self) -> int | None:
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
         return (self.top_logprobs or 0) if self.logprobs else None
+
+    def left_out(self) -> list[str]:
+        """The tools that are not offered, by their places and types."""
+        return tools_left_out(self.tools or [])
 
     def conversation(self) -> Conversation:
         """What the template is to render.

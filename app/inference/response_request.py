@@ -12,7 +12,14 @@ from app.core.settings import ContextOverflow
 from app.inference.json_schemas import AnySchema
 from app.inference.rendering import Conversation
 from app.inference.reply import ReasoningFormat
-from app.inference.request_messages import Name, Text, decode_tool, require_shallow
+from app.inference.request_messages import (
+    Name,
+    Text,
+    decode_tool,
+    is_function,
+    require_shallow,
+    tools_left_out,
+)
 from app.inference.requests import (
     GenerationRequest,
     LikelyTokens,
@@ -58,10 +65,6 @@ class FunctionTool(msgspec.Struct, frozen=True):
         }
         given = {name: value for name, value in function.items() if value is not None}
         return {"type": "function", "function": given}
-
-
-class _AnyTool(msgspec.Struct, frozen=True):
-    type: Word
 
 
 class ChosenFunction(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
@@ -164,13 +167,12 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         return [
             decode_tool(tool, index, FunctionTool)
             for index, tool in enumerate(self.tools or [])
-            if self._type_of(tool, index) == "function"
+            if is_function(tool, index)
         ]
 
     def left_out(self) -> list[str]:
         """The tools that are not offered, by their places and types."""
-        types = [self._type_of(tool, index) for index, tool in enumerate(self.tools or [])]
-        return [f"tools[{n}] ({kind})" for n, kind in enumerate(types) if kind != "function"]
+        return tools_left_out(self.tools or [])
 
     def choice(self) -> ToolChoice:
         """What may be called, and whether something must be."""
@@ -225,9 +227,6 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             "top_p": sampling.top_p,
             "truncation": self.truncation or "disabled",
         }
-
-    def _type_of(self, tool: msgspec.Raw, index: int) -> str:
-        return decode_tool(tool, index, _AnyTool).type
 
     def _require_present(self) -> None:
         for name, value in (

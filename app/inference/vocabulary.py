@@ -20,20 +20,19 @@ _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
 _MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
 # LLAMA_TOKEN_ATTR_LSTRIP and LLAMA_TOKEN_ATTR_RSTRIP.
 _STRIPPING_ATTRIBUTES = 1 << 7 | 1 << 8
-_SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")
+_SPACES = b" \t\n\v\f\r"
 # LLAMA_VOCAB_TYPE_SPM and LLAMA_VOCAB_TYPE_BPE: they have no token for whole unknown words.
 _WHOLE_TYPES = (1, 2)
-# The bytes of UTF-8, as a file writes them: as SentencePiece does, or as letters
-# (bytes_to_unicode of GPT-2).
-_IN_UTF8 = {*range(256)} - {0xC0, 0xC1, *range(0xF5, 0x100)}
-_EVERY_BYTE = (
-    {b"<0x%02X>" % byte for byte in _IN_UTF8},
-    {
-        chr(n).encode()
-        for n in (*range(33, 127), *range(161, 173), *range(174, 324))
-        if n >= 256 or n in _IN_UTF8  # noqa: PLR2004 - letters of their own
-    },
+_PRINTED = (*range(33, 127), *range(161, 173), *range(174, 256))
+_MOVED = sorted({*range(256)} - {*_PRINTED})
+_BYTE_TOKENS = (
+    {byte: b"<0x%02X>" % byte for byte in range(256)},
+    {byte: chr(byte).encode() for byte in _PRINTED}
+    | {byte: chr(256 + place).encode() for place, byte in enumerate(_MOVED)},
 )
+"""Single bytes as a file writes them: as SentencePiece does, or as letters (bytes_to_unicode of
+GPT-2)."""
+_MOST_LOST = 64
 _MARKUP = "</s>"
 _NO_BYTE = b"[UNK_BYTE_0x"
 # Where a pre-tokenizer is a regular expression, it recurses for every letter of what it matches:
@@ -100,38 +99,39 @@ class Vocabulary:
     def least_tokens(self, text: str) -> int:
         """So many tokens at least a text takes; 0 where that can't be told from its length alone.
 
-        That is its bytes over those of the longest token; it holds where the vocabulary has every
-        byte, so that nothing is left out. White space doesn't count where tokens take it in.
+        That is its bytes over those of the longest token, without the bytes that have no token and
+        would be left out, and without white space where tokens take it in.
         """
-        if not self._longest_piece:
+        longest, uncounted = self._lengths
+        if not longest:
             return 0
-        size = len(text)
-        if not text.isascii() or self._strips:
-            encoded = text.encode("utf-8", "replace")
-            spaces = sum(encoded.count(space) for space in _SPACES) if self._strips else 0
-            size = len(encoded) - spaces
-        return -(-size // self._longest_piece)
+        size = len(text.encode("utf-8", "replace").translate(None, uncounted))
+        return -(-size // longest)
 
     @functools.cached_property
-    def _strips(self) -> bool:
-        return any(
-            self._llama.llama_vocab_get_attr(self._vocabulary, token) & _STRIPPING_ATTRIBUTES
-            for token in range(self.size)
-        )
-
-    @functools.cached_property
-    def _longest_piece(self) -> int:
-        """In bytes; 0 where texts may be left out."""
+    def _lengths(self) -> tuple[int, bytes]:
+        """The bytes of the longest token, 0 where texts may be left out, and uncounted bytes."""
         if self._llama.llama_vocab_type(self._vocabulary) not in _WHOLE_TYPES:
-            return 0
-        longest, seen = 1, set()
+            return 0, b""
+        longest, seen, strips = 1, set(), False
         for token in range(self.size):
             text = self._text(token)
             seen.add(text)
             # In a file, no text is shorter than what it stands for.
             if len(text) > longest:
                 longest = max(longest, len(self._read_piece(token, show_control=True)))
-        return longest if any(every <= seen for every in _EVERY_BYTE) else 0
+            attributes = self._llama.llama_vocab_get_attr(self._vocabulary, token)
+            strips = strips or bool(attributes & _STRIPPING_ATTRIBUTES)
+        lost = min(
+            (
+                bytes(byte for byte, text in form.items() if text not in seen)
+                for form in _BYTE_TOKENS
+            ),
+            key=len,
+        )
+        if len(lost) > _MOST_LOST:
+            return 0, b""
+        return longest, lost + (_SPACES if strips else b"")
 
     def control_texts(self) -> dict[str, int]:
         """The tokens that are recognised only in a template's own text, by their texts."""

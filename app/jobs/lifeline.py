@@ -47,6 +47,17 @@ def stop_on_signals() -> None:
     threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
+def open_closed_streams() -> None:
+    """Let standard streams that were closed from the start lead nowhere; files would be them."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is this one.
+            os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
 def follow_parent() -> None:
     """Obey the parent's commands on standard input; leave when it closes, the parent being gone."""
     _die_with_parent()

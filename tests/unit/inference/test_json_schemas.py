@@ -109,3 +109,24 @@ def test_what_can_not_be_kept_is_refused_by_name(schema: Any, reason: str) -> No
     with pytest.raises(AppError) as raised:
         enforceable(schema)
     assert reason in str(raised.value.facts["reason"])
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("exclusiveMinimum", {"exclusiveMinimum": 0, "exclusiveMaximum": 0.01}),
+        ("exclusiveMinimum", {"exclusiveMinimum": 1, "maximum": 1.002}),
+        ("exclusiveMaximum", {"minimum": -1.1, "exclusiveMaximum": -1}),
+        ("exclusiveMaximum", {"exclusiveMinimum": -0.01, "exclusiveMaximum": 0}),
+    ],
+)
+def test_an_exclusive_limit_that_would_pass_is_refused(name: str, limits: dict[str, float]) -> None:
+    with pytest.raises(AppError) as raised:
+        enforceable({"type": "object", "properties": {"a": {"type": "number", **limits}}})
+    assert f"“{name}”" in str(raised.value.facts["reason"])
+
+
+def test_exclusive_limits_that_are_kept_and_counts_with_a_point() -> None:
+    kept = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+    assert enforceable(kept) == kept
+    assert enforceable({"type": "string", "maxLength": 3.0}) == {"type": "string", "maxLength": 3}

@@ -114,6 +114,13 @@ def test_a_field_that_can_not_be_honoured_is_refused_by_name(name: str, value: o
     assert f"$.{name}" in refusal(json.dumps({"messages": USER, name: value}).encode())
 
 
+def test_tools_that_can_not_be_offered_are_left_out_and_named() -> None:
+    function = {"type": "function", "function": {"name": "find"}}
+    asked = chat(tools=[{"type": "web_search"}, function, {"type": "custom", "custom": {}}])
+    assert asked.conversation().tools == [function]
+    assert asked.left_out() == ["tools[0] (web_search)", "tools[2] (custom)"]
+
+
 def test_names_and_values_of_llama_server_are_taken() -> None:
     asked = chat(n_predict=-1, repeat_last_n=9, top_k=-1, n_cmpl=2, stop=["", "a", *"b" * 20])
     assert (asked.token_limit(), asked.count()) == (None, 2)
@@ -270,7 +277,7 @@ for _ in range(150):
     [
         ({"tools": [5]}, "$.tools[0]"),
         ({"tools": [TOOL, {"type": "function"}]}, "$.tools[1]"),
-        ({"tools": [{"type": "web_search"}]}, "$.tools[0].type"),
+        ({"tools": [{"type": 7}]}, "$.tools[0].type"),
         ({"tools": [TOOL | {"function": {"name": ""}}]}, "$.tools[0].function.name"),
         ({"tools": [{"type": "function", "function": {"name": "a", "parameters": DEEP}}]}, "deep"),
         (
