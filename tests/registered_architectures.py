@@ -25,7 +25,6 @@ from tests.small_configurations import small_configuration
 from tests.small_tokenizers import TokenizerKind, write_tokenizer
 from tests.transformers_versions import Transformers, environment_with
 
-_FAULTS = (ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
 _MOST_WEIGHTS = 60_000_000
 _KINDS: dict[TokenizerKind, frozenset[str]] = {
     "sentencepiece": frozenset(
@@ -105,7 +104,7 @@ def _main() -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent) as made:
             try:
                 _save(getattr(transformers, name), name, Path(made) / name)
-            except _FAULTS:
+            except Exception:  # noqa: BLE001 - configurations refuse values in many ways
                 print(f"{name}:\n{traceback.format_exc(limit=-2)}", file=sys.stderr)
             else:
                 keep(Path(made) / name, folder)
