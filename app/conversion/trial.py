@@ -18,6 +18,11 @@ from app.native.library import load_llama, log
 _TOKENIZER_KEYS = ("tokenizer.ggml.pre", "tokenizer.ggml.model")
 
 _VOCABULARY_FAULT = "error loading model vocabulary: "
+_NAMED_FAULTS = {
+    # impl::load in src/llama-vocab.cpp looks for "phi-3" and the like in general.name.
+    "unordered_map::at": "the folder's name makes llama.cpp expect tokens that it lacks; give the "
+    "folder another name"
+}
 
 
 class Vocabulary(NamedTuple):
@@ -48,7 +53,7 @@ def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> Vocabu
 def _rejected(reason: str) -> AppError:
     before, vocabulary, fault = reason.partition(_VOCABULARY_FAULT)
     if vocabulary and not before:
-        return AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=fault)
+        return AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=_NAMED_FAULTS.get(fault, fault))
     return AppError(ErrorCode.CHECKPOINT_REJECTED, reason=reason)
 
 

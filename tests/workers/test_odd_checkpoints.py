@@ -12,6 +12,7 @@ import pytest
 
 from app.conversion.trial import require_loadable
 from app.core.errors import ErrorCode
+from app.jobs.outcome import EXIT_FAILED
 from app.library.header import read_array, read_header
 from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
@@ -21,6 +22,7 @@ from tests.verbs import Ended, run_verb, sentence_of
 
 pytestmark = pytest.mark.slow
 
+_VERSIONS = ("4.57.6", "5.23.0")
 _LEVELS = ("Q4_K_M", "Q8_0", "BF16")
 _WITHOUT_LAYERS = "which the weights lack"
 
@@ -212,8 +214,10 @@ def test_tokens_that_differ_from_their_source_are_told(tmp_path: Path) -> None:
     assert difference.facts["expected"] == f"[{number}]"
 
 
-def test_tokens_are_there_or_their_loss_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("saved_by", _VERSIONS)
+def test_tokens_of_tokenizer_json_alone_are_there(saved_by: str, tmp_path: Path) -> None:
     source = make_checkpoint("Qwen3Config", tmp_path / "model", vocab_size=49_153)
+    change(source / "config.json", lambda config: config.update(transformers_version=saved_by))
     document = json.loads((source / "tokenizer.json").read_text())
     old = {str(token["id"]): token for token in document["added_tokens"]}
     new = {**document["added_tokens"][3], "id": 49_152, "content": "Clause 7B", "special": False}
@@ -222,10 +226,37 @@ def test_tokens_are_there_or_their_loss_is_told(tmp_path: Path) -> None:
     listed = {"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": old}
     change(source / "tokenizer_config.json", lambda config: config.update(listed))
     ended = convert(source, tmp_path / "made.gguf")
-    assert ended.status == 0, ended.complaints
-    tokens = read_array(read_header(tmp_path / "made.gguf"), "tokenizer.ggml.tokens")
-    is_told = "cuts “Clause 7B” into other tokens" in complaints(ended)
-    assert is_told != (tokens[49_152] == "Clause 7B")
+    assert (ended.status, ended.complaints) == (0, ["Planning", "Converting"])
+    header = read_header(tmp_path / "made.gguf")
+    assert read_array(header, "tokenizer.ggml.tokens")[49_152] == "Clause 7B"
+    # LLAMA_TOKEN_TYPE_USER_DEFINED
+    assert read_array(header, "tokenizer.ggml.token_type")[49_152] == 4
+
+
+@pytest.mark.parametrize("saved_by", _VERSIONS)
+def test_a_pre_tokenizer_that_nobody_knows_is_refused(saved_by: str, tmp_path: Path) -> None:
+    source = make_checkpoint("Qwen3Config", tmp_path / "model")
+    change(source / "config.json", lambda config: config.update(transformers_version=saved_by))
+    split = {"type": "Split", "pattern": {"Regex": r"\d{1,5}|\s+"}, "behavior": "Isolated"}
+    letters = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}
+    own = {
+        "type": "Sequence",
+        "pretokenizers": [split | {"invert": False}, letters | {"trim_offsets": True}],
+    }
+    change(source / "tokenizer.json", lambda one: one.update(pre_tokenizer=own))
+    change(
+        source / "tokenizer_config.json",
+        lambda config: config.update(tokenizer_class="GPT2Tokenizer"),
+    )
+    ended = planned(source)
+    assert ended.status == EXIT_FAILED
+    assert "pre-tokenizer was not recognized" in ended.complaints[-1]
+
+
+def test_a_name_that_misleads_llama_cpp_is_told(tmp_path: Path) -> None:
+    ended = planned(make_checkpoint("Qwen3Config", tmp_path / "my-phi3"))
+    assert ended.status == EXIT_FAILED
+    assert "give the folder another name" in ended.complaints[-1]
 
 
 def test_a_configuration_without_architecture_is_named(tmp_path: Path) -> None:
