@@ -193,7 +193,9 @@ def _report(package: Package, folder: Path, reporter: Reporter) -> None:
 
 
 def _size_below(folder: Path) -> int:
-    return sum(_size_of(file) for file in folder.rglob("*"))
+    # Unlike a glob it bears folders that pip moves away meanwhile.
+    walk = os.walk(folder)
+    return sum(_size_of(Path(place) / name) for place, _, names in walk for name in names)
 
 
 def _size_of(file: Path) -> int:
