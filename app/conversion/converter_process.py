@@ -14,6 +14,7 @@ from typing import Any
 from app.conversion.converter_errors import naming_the_converter
 from app.conversion.holes import refuse_holes
 from app.conversion.installation import pinned_packages_folder
+from app.conversion.lazy_assignment import assign_lazily
 from app.conversion.transformers_choice import Transformers
 from app.conversion.untrusted import refuse_code
 
@@ -62,6 +63,7 @@ def converting() -> Iterator[None]:
     refuse_holes()
     _bear_odd_model_cards()
     with naming_the_converter(), torch.inference_mode():
+        assign_lazily()
         yield
 
 

@@ -45,6 +45,7 @@ _CASES: list[tuple[str, Transformers]] = [
     ("FalconForCausalLM", "pinned"),
     ("MambaForCausalLM", "pinned"),
     ("GraniteMoeHybridForCausalLM", "pinned"),
+    ("FalconH1ForCausalLM", "pinned"),
     ("BertModel", "pinned"),
     ("BertModel", "own"),
 ]

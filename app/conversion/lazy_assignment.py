@@ -1,0 +1,52 @@
+"""Slices that the converter writes into while it lays a model out, as steps that are still to come.
+
+`gguf.lazy` reads the whole tensor for that, and keeps it: conversion/falcon_h1.py scales the rows
+of a matrix so. What it calls has no public name.
+"""
+
+# ruff: noqa: SLF001
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+
+@functools.cache
+def assign_lazily() -> None:
+    """Let `tensor[place] = value` wait until the tensor is read."""
+    from conversion.base import LazyTorchTensor
+
+    LazyTorchTensor.__setitem__ = _assign
+
+
+def _assign(tensor: Any, place: Any, value: Any) -> None:
+    before = type(tensor)(
+        meta=tensor._meta,
+        data=tensor._data,
+        args=tensor._args,
+        kwargs=tensor._kwargs,
+        func=tensor._func,
+    )
+
+    def assigned(whole: Any) -> Any:
+        whole = whole.clone()
+        whole[place] = _evaluated_within(value, tensor, whole)
+        return whole
+
+    tensor._data, tensor._args, tensor._kwargs, tensor._func = None, (before,), {}, assigned
+
+
+def _evaluated_within(value: Any, tensor: Any, whole: Any) -> Any:
+    """A lazy value, with the tensor that it comes of as it is now."""
+    from gguf.lazy import LazyBase
+
+    if value is tensor:
+        return whole
+    if not isinstance(value, LazyBase):
+        return value
+    if value._data is not None:
+        return value._data
+    evaluate = functools.partial(_evaluated_within, tensor=tensor, whole=whole)
+    arguments = LazyBase._recurse_apply(value._args, evaluate)
+    return value._func(*arguments, **value._kwargs)
