@@ -15,10 +15,9 @@ import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-import platformdirs
-
 from app.core.events import Ready
 from tests.heavy_requests import heavy_load
+from tests.installed import PERSONS_HOME
 from tests.workers.serving import Server, serving
 
 _ROUNDS = 12
@@ -27,14 +26,10 @@ _SHORT = {"max_tokens": 8, "temperature": 0}
 
 def main() -> None:
     """Print a table."""
-    real = Path(
-        os.environ.get("GRISTMILL_HOME")
-        or platformdirs.user_data_path("gristmill", appauthor=False)
-    )
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
         (Path(home) / "models").mkdir()
-        (Path(home) / "models" / "starter").symlink_to(real / "models" / "starter")
+        (Path(home) / "models" / "starter").symlink_to(PERSONS_HOME / "models" / "starter")
         with serving("starter", "--context", "4096", "--slots", "4") as server:
             _measure(server)
 
