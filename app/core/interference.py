@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 
 import psutil
@@ -21,7 +22,7 @@ class Interference:
     def __init__(self) -> None:
         self._this = psutil.Process()
         # Of the others' cores in a container nothing is taken away from this process.
-        self._cores = _allowed_cores(self._this)
+        self._cores = allowed_cores()
         self._busy, self._own, self._passed = self._times()
 
     def share(self) -> float:
@@ -34,13 +35,7 @@ class Interference:
 
     def _times(self) -> tuple[float, float, float]:
         """The seconds that the cores were busy, that own processes were, and that passed."""
-        of_cores = psutil.cpu_times(percpu=True)
-        busy = sum(
-            getattr(of_cores[core], name, 0.0)
-            for core in self._cores
-            if core < len(of_cores)
-            for name in _BUSY
-        )
+        busy = busy_seconds(self._cores, _BUSY)
         return busy, _own_seconds(self._this), time.monotonic()
 
 
@@ -51,10 +46,23 @@ def share_of_others(seconds: float) -> float:
     return interference.share()
 
 
-def _allowed_cores(process: psutil.Process) -> tuple[int, ...]:
+def allowed_cores() -> tuple[int, ...]:
+    """The numbers of the cores that this process may use."""
+    process = psutil.Process()
     if hasattr(process, "cpu_affinity"):
         return tuple(process.cpu_affinity())
     return tuple(range(psutil.cpu_count() or 1))
+
+
+def busy_seconds(cores: Collection[int], kinds: Collection[str]) -> float:
+    """The seconds that these cores were busy since the machine started, of psutil's kinds."""
+    of_cores = psutil.cpu_times(percpu=True)
+    return sum(
+        getattr(of_cores[core], kind, 0.0)
+        for core in cores
+        if core < len(of_cores)
+        for kind in kinds
+    )
 
 
 def _own_seconds(process: psutil.Process) -> float:

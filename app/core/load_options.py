@@ -125,7 +125,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             title="Threads",
             description="Processor threads while a reply is written. "
-            "Automatic takes one for each physical core.",
+            "Automatic takes one for each physical core, and fewer while other programs need them.",
         ),
     ] = None
     threads_batch: Annotated[

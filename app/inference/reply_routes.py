@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from app.core.errors import AppError, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.inference.answers import Answer, JsonAnswer, Kind, Written, failure_of, notice_body
 from app.inference.generation import Piece
 from app.inference.metrics import Metrics
@@ -30,6 +30,12 @@ from app.inference.response_answers import ResponseAnswer
 from app.inference.response_request import ResponseRequest
 
 _DISCONNECT_POLL_SECONDS = 0.1
+_BYTES_OF_ESCAPE = 6
+"""JSON writes a byte as \\u001b at worst."""
+_PAUSE_SECONDS = 0.02
+"""So long it waits for the next part of a body that is dropped; its sender waits as well."""
+_BESIDE_PROMPT_BYTES = 4 * 2**20
+"""So much may be in a request that its prompt has nothing of: schemas, thoughts of old turns."""
 Result = TypeVar("Result")
 
 
@@ -43,7 +49,7 @@ def reply_routes(model: ServedModel) -> list[Route]:
 
     def route(path: str, kind: type[GenerationRequest]) -> Route:
         async def answer(request: Request) -> Response:
-            body = await request.body()
+            body = await _body(request, model)
             asked = await model.preparation.run(
                 partial(read_request, model, kind, body), is_long=len(body) > LONG_BYTES
             )
@@ -52,6 +58,29 @@ def reply_routes(model: ServedModel) -> list[Route]:
         return Route(path, answer, methods=["POST"])
 
     return [route(path, kind) for path, kind in kinds.items()]
+
+
+async def _body(request: Request, model: ServedModel) -> bytes:
+    """A request's body. One that can't fit is dropped as it comes, at leisure: it costs little.
+
+    Raises:
+        AppError: `context_full`.
+    """
+    longest = model.vocabulary.longest_token_bytes
+    most = _BESIDE_PROMPT_BYTES + model.context_tokens * longest * _BYTES_OF_ESCAPE
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if longest and size > most:
+            parts.clear()
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            parts.append(part)
+    if longest and size > most:
+        tokens = (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=model.context_tokens)
+    return b"".join(parts)
 
 
 async def _answer(request: Request, model: ServedModel, asked: Asked) -> Response:

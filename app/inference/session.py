@@ -17,10 +17,13 @@ from app.inference.loading import LoadWishes, Report, free, load_model
 from app.inference.sampler import Sampler
 from app.inference.slot import Choice, Reply, Slot
 from app.inference.slot_memory import SlotMemory
+from app.inference.thread_count import ThreadCount
 from app.inference.vocabulary import Vocabulary
 
 _SHARED_STEP_TOKENS = 512
 """While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
+_STEPS_FOR_HEAVY = 3
+"""Two tokens at once take twice as long as one, or longer."""
 _KEPT_AT_SHIFT = 4
 _LOOK_SECONDS = 0.01
 """How often new requests are looked for while nothing but slow choices is under way."""
@@ -42,6 +45,10 @@ class Session:
         self._embedder = Embedder(self.loaded, wishes, self._evaluator, self.vocabulary.size)
         self._beside = ThreadPoolExecutor(1, "choices", give_way)
         self._memory = SlotMemory(self._slots, self._evaluator, self.loaded)
+        options = wishes.options
+        # Who names a number means it.
+        self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
+        self._shared_steps = 0
 
     def __enter__(self) -> Self:
         return self
@@ -114,6 +121,8 @@ class Session:
         """Evaluate one batch, and let every reply that it brings on say its next token."""
         # In this order: who cancels from now on sets it again.
         self._evaluator.interrupt.clear()
+        if self._threads is not None:
+            self._threads.update()
         self._drop_cancelled()
         self._take_choices()
         parts = self._next_parts()
@@ -181,10 +190,8 @@ class Session:
 
     def _next_parts(self) -> list[Part]:
         parts, reading = [], []
-        for slot in self._slots:
-            if slot.reply is None or slot.choice is not None:
-                continue
-            if slot.reply.has_read_prompt and len(slot.unread) == 1:
+        for slot, reply in self._next_slots():
+            if reply.has_read_prompt and len(slot.unread) == 1:
                 parts.append(Part(slot.sequence, slot.read, slot.unread, True))
             else:
                 reading.append(slot)
@@ -200,6 +207,21 @@ class Session:
                 parts.append(Part(slot.sequence, slot.read, tokens, is_last))
                 room -= len(tokens)
         return parts
+
+    def _next_slots(self) -> list[tuple[Slot, Reply]]:
+        """Those that can go on now. Beside light ones, every third step takes one heavy one on."""
+        ready = [
+            (slot, slot.reply)
+            for slot in self._slots
+            if slot.reply is not None and slot.choice is None
+        ]
+        light = [(slot, reply) for slot, reply in ready if not reply.generation.is_heavy]
+        heavy = [(slot, reply) for slot, reply in ready if reply.generation.is_heavy]
+        if not light or not heavy:
+            return ready
+        self._shared_steps += 1
+        turn, others = divmod(self._shared_steps, _STEPS_FOR_HEAVY)
+        return light if others else [*light, heavy[turn % len(heavy)]]
 
     def _advance(self, slot: Slot, part: Part, place: int) -> None:
         slot.read += len(part.tokens)

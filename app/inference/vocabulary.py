@@ -108,6 +108,11 @@ class Vocabulary:
         size = len(text.encode("utf-8", "replace").translate(None, uncounted))
         return -(-size // longest)
 
+    @property
+    def longest_token_bytes(self) -> int:
+        """The bytes of the longest token; 0 where a text's length says nothing of its tokens."""
+        return self._lengths[0]
+
     @functools.cached_property
     def _lengths(self) -> tuple[int, bytes]:
         """The bytes of the longest token, 0 where texts may be left out, and uncounted bytes."""

@@ -110,6 +110,10 @@ def load_llama() -> ModuleType:
     """
     # Else what ends by an exception starts a debugger to print where it was, and takes seconds.
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+    # A thread that waits for one that another program keeps from a core must not keep it from its
+    # own: GNU's OpenMP turns 300,000 times before it sleeps, and a token can take seconds.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from llama_cpp import llama_cpp
     except (ImportError, OSError, RuntimeError, FileNotFoundError) as error:

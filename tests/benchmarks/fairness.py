@@ -20,7 +20,7 @@ from tests.heavy_requests import heavy_load
 from tests.installed import PERSONS_HOME
 from tests.workers.serving import Server, serving
 
-_ROUNDS = 12
+_ROUNDS = 40
 _SHORT = {"max_tokens": 8, "temperature": 0}
 
 

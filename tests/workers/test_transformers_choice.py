@@ -16,7 +16,7 @@ from app.core.errors import ErrorCode
 from app.library.header import read_array, read_header
 from tests.checkpoints import make_tiny_llama
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
-from tests.own_pre_tokenizer import make_llama_3_as_gpt2
+from tests.own_pre_tokenizer import make_llama_3_as_gpt2, make_llama_as_deepseek_v3
 from tests.registered_architectures import make_registered, registered_checkpoint
 from tests.verbs import Ended, run_verb, sentence_of
 
@@ -85,6 +85,15 @@ def test_a_pre_tokenizer_of_its_own_is_the_one_that_counts(tmp_path: Path, conve
     file, ended = converted(source)
     assert ended.status == 0, ended.complaints
     assert read_header(file).metadata["tokenizer.ggml.pre"] == "llama-bpe"
+    assert file.read_bytes() == reference(source, converter)
+
+
+def test_a_beginning_that_only_one_version_puts_is_put(tmp_path: Path, converter: Path) -> None:
+    source = make_llama_as_deepseek_v3(tmp_path / "model")
+    file, ended = converted(source)
+    assert ended.status == 0, ended.complaints
+    assert versions_named(ended) == [_PINNED]
+    assert read_header(file).metadata["tokenizer.ggml.pre"] == "deepseek-v3"
     assert file.read_bytes() == reference(source, converter)
 
 

@@ -458,6 +458,25 @@ def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session
     assert slow.text == expected
 
 
+def test_heavy_replies_take_turns_beside_light_ones(wide: Session) -> None:
+    session, tokens = wide, 9
+    heavy = [
+        Reader(session, text, sampling=ENDLESS, most_tokens=200, is_heavy=True)
+        for text in ("The mill", "Hello")
+    ]
+    light = Reader(session, "A stone", sampling=ENDLESS, most_tokens=tokens)
+    while not light.asked.is_over:
+        session.step()
+    written = [reader.asked.statistics.reply_tokens for reader in heavy]
+    for reader in heavy:
+        reader.asked.is_cancelled = True
+    finish(session)
+    assert light.asked.statistics.reply_tokens == tokens
+    # One of them at every third step.
+    assert sum(written) <= -(-(tokens + 1) // 3) + len(heavy)
+    assert max(written) - min(written) <= 1
+
+
 def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) -> None:
     grammar = Sampling(temperature=0, grammar="root ::= [a-z]+")
     slow = Reader(session, "The mill", sampling=grammar, most_tokens=None, is_heavy=True)
