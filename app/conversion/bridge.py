@@ -6,10 +6,15 @@ it imports belong into a process of their own. Code that comes with a checkpoint
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app.checkpoint.config import read_config
+from app.checkpoint.config_values import doubtful_values, impossible_value
+from app.checkpoint.documents import damaged_document
 from app.conversion.converter_errors import naming_the_tokenizer
 from app.conversion.converter_model import converter_model, parts_of, sixteen_bit_type
 from app.conversion.converter_output import caught_writers, layout_of
@@ -19,6 +24,8 @@ from app.conversion.header import encoded
 from app.conversion.layout import Layout
 from app.conversion.unread_blocks import leave_blocks_unread
 from app.conversion.vocabulary_ahead import Vocabulary, VocabularyAhead
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Noticed
 from app.core.levels import Level
 
 
@@ -34,9 +41,9 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
     Raises:
         AppError: `architecture_unsupported`, `tokenizer_missing`, `tokenizer_unknown`,
             `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
-            `weights_are_holes`, `converter_failed`.
+            `weights_are_holes`, `config_damaged`, `converter_failed`.
     """
-    with converting(), collected_warnings() as warnings:
+    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
         from conversion import ModelType
 
         model, notices = converter_model(checkpoint, ModelType.TEXT)
@@ -52,7 +59,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
                 part.set_vocab = lambda: None
         layout = _written(model, "model")
         entries, texts = (known.entries, known.warnings) if known else ({}, ())
-        told = as_notices(dict.fromkeys((*warnings.texts, *texts)))
+        told = (*_doubts(checkpoint), *as_notices(dict.fromkeys((*warnings.texts, *texts))))
     tokenizer_file = checkpoint / "tokenizer.json"
     return replace(
         layout,
@@ -86,7 +93,7 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
     Raises:
         AppError: `projector_missing`, and what `lay_out` raises.
     """
-    with converting(), collected_warnings() as warnings:
+    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
         from conversion import ModelType
         from gguf import LlamaFileType
 
@@ -96,6 +103,29 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
         layout = _written(model, "mmproj")
         told = as_notices(warnings.texts)
     return replace(layout, notices=(*notices, *layout.notices, *told))
+
+
+@contextmanager
+def _blaming_config(checkpoint: Path) -> Iterator[None]:
+    """Name the value of config.json at which the converter stopped, if it has an impossible one.
+
+    Where the converter takes it, there may be a model that it means something in.
+    """
+    try:
+        yield
+    except AppError as error:
+        if error.code not in (ErrorCode.CONVERTER_FAILED, ErrorCode.TENSOR_UNKNOWN):
+            raise
+        if fault := impossible_value(read_config(checkpoint)):
+            raise damaged_document(checkpoint / "config.json", fault) from error
+        raise
+
+
+def _doubts(checkpoint: Path) -> tuple[Noticed, ...]:
+    return tuple(
+        Noticed(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
+        for finding in doubtful_values(read_config(checkpoint))
+    )
 
 
 def _written(model: Any, kind: str) -> Layout:

@@ -150,6 +150,7 @@ class NoticeCode(StrEnum):
     ADAPTER_PART_LEFT_OUT = "adapter_part_left_out"
     CONVERTER_FILE_LEFT_OUT = "converter_file_left_out"
     PREDICTION_LAYERS_ABSENT = "prediction_layers_absent"
+    CONFIG_DOUBTFUL = "config_doubtful"
     TOKENS_DIFFER = "tokens_differ"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
 

@@ -515,6 +515,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "config.json names layers that predict further tokens (MTP), which the weights lack; "
         "the model is converted without them."
     ),
+    NoticeCode.CONFIG_DOUBTFUL: (
+        "config.json {finding}; llama.cpp converts it nevertheless. Correct it if the replies are "
+        "wrong."
+    ),
     NoticeCode.TOKENS_DIFFER: (
         "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead of "
         "{expected}. The model may read its prompts wrongly."

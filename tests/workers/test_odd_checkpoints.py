@@ -336,3 +336,20 @@ def test_a_field_of_an_adapter_that_can_not_be_is_named(tmp_path: Path) -> None:
     change(source / "adapter_config.json", lambda config: config.update(use_dora=True))
     code = ErrorCode.ADAPTER_FIELD_UNSUPPORTED
     assert_refused(planned(source), code, field="“use_dora”")
+
+
+def test_a_value_that_stops_the_converter_is_named_with_its_key(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "model")
+    change(source / "config.json", lambda config: config.update(num_attention_heads=0))
+    ended = planned(source)
+    reason = "it says 0 in num_attention_heads"
+    assert_refused(ended, ErrorCode.CONFIG_DAMAGED, file="config.json", reason=reason)
+
+
+def test_a_value_that_the_converter_takes_in_silence_is_told(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "model")
+    scaling = {"rope_type": "llama3"}
+    change(source / "config.json", lambda config: config.update(rope_scaling=scaling))
+    ended = planned(source)
+    assert ended.status == 0
+    assert "config.json has no factor in rope_scaling" in complaints(ended)

@@ -1,0 +1,97 @@
+"""Values of `config.json` that can't be meant: the converter stops at some, and takes others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+_COUNTS_OF_MODEL = frozenset(
+    {"hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings"}
+)
+_COUNTS_OF_LAYER = frozenset(
+    {
+        "intermediate_size",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "head_dim",
+        "sliding_window",
+        "num_experts",
+        "num_local_experts",
+        "n_routed_experts",
+        "num_experts_per_tok",
+        "moe_intermediate_size",
+    }
+)
+"""Some models list them layer by layer."""
+_NUMBERS = frozenset(
+    {
+        "rope_theta",
+        "rms_norm_eps",
+        "layer_norm_eps",
+        "layer_norm_epsilon",
+        "partial_rotary_factor",
+        "final_logit_softcapping",
+        "attn_logit_softcapping",
+        "routed_scaling_factor",
+    }
+)
+_TOKENS = ("bos_token_id", "eos_token_id")
+_POSITIONS = ("rope_scaling", "rope_parameters")
+
+
+def impossible_value(config: dict[str, Any]) -> str | None:
+    """The first value that no model can have, as “it says 0 in num_attention_heads”."""
+    return next(_impossible(config), None)
+
+
+def doubtful_values(config: dict[str, Any]) -> list[str]:
+    """Each value that the converter takes without a word, though no model can mean it.
+
+    As “says nan in rope_theta”.
+    """
+    return list(_doubtful(config))
+
+
+def _impossible(config: dict[str, Any]) -> Iterator[str]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _impossible(value)
+        elif key in _POSITIONS and isinstance(value, str):
+            yield f"it says {_in_words(value)} in {key}, which has several fields"
+        elif not _is_possible(key, value):
+            yield f"it says {_in_words(value)} in {key}"
+    heads, shared = config.get("num_attention_heads"), config.get("num_key_value_heads")
+    if isinstance(heads, int) and isinstance(shared, int) and shared > 0 and heads % shared:
+        yield f"its {heads} num_attention_heads can't share {shared} num_key_value_heads"
+
+
+def _doubtful(config: dict[str, Any]) -> Iterator[str]:
+    for key, value in config.items():
+        if key in _POSITIONS and isinstance(value, dict):
+            # The converter takes numbers of its own then; of other kinds it says that it can't.
+            if value.get("rope_type", value.get("type")) == "llama3" and "factor" not in value:
+                yield f"has no factor in {key}"
+        elif isinstance(value, dict):
+            yield from _doubtful(value)
+        elif isinstance(value, bool | float) and not _is_possible(key, value):
+            yield f"says {_in_words(value)} in {key}"
+        elif key in _TOKENS and isinstance(value, str | float):
+            yield f"says {_in_words(value)} in {key}, which is not the number of a token"
+
+
+def _is_possible(key: str, value: Any) -> bool:
+    if value is None or (key in _COUNTS_OF_LAYER and isinstance(value, list)):
+        return True
+    if key in _COUNTS_OF_MODEL or key in _COUNTS_OF_LAYER:
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if key in _NUMBERS:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and math.isfinite(value)
+    return True
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"“{value}”" if isinstance(value, str) else str(value)
