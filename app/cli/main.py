@@ -15,6 +15,7 @@ from app.cli.terminal import terminal_reporter
 from app.core import leftovers
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.events import Failed
+from app.core.files import NO_ROOM
 from app.core.settings import load_settings
 from app.jobs import lifeline
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
@@ -83,11 +84,17 @@ def run_command_line(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the last road: a fault of the program itself
-        traceback.print_exc(file=sys.stderr)
-        detail = f"{type(error).__name__}: {error}"
-        reporter.report(Failed(ErrorCode.INTERNAL, {"detail": detail}))
+        reporter.report(_unnamed_fault(error))
         return EXIT_FAILED
     return 0
+
+
+def _unnamed_fault(error: Exception) -> Failed:
+    """What to report of an error that nothing closer to it has named."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return Failed(ErrorCode.OUTPUT_NOT_WRITABLE, {"reason": os.strerror(error.errno)})
+    traceback.print_exception(error, file=sys.stderr)
+    return Failed(ErrorCode.INTERNAL, {"detail": f"{type(error).__name__}: {error}"})
 
 
 def _report_settings(verb: str, reporter: Reporter) -> None:

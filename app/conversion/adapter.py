@@ -27,7 +27,6 @@ from app.core.names import path_inside
 
 _SCRIPT = "convert_lora_to_gguf.py"
 _ALPHA = "adapter.lora.alpha"
-_UNNAMED = "a model that it does not name"
 
 
 def find_base(adapter: Path, wish: Path | None) -> Path:
@@ -37,13 +36,15 @@ def find_base(adapter: Path, wish: Path | None) -> Path:
     repository of which there is a checkpoint.
 
     Raises:
-        AppError: `adapter_base_missing`, and what `base_named_in` raises.
+        AppError: `adapter_base_missing`, `adapter_base_unnamed`, and what `base_named_in` raises.
     """
     named = base_named_in(adapter)
     for folder in [wish] if wish else _candidates(adapter, named):
         if (folder / "config.json").is_file():
             return folder
-    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(wish or named or _UNNAMED))
+    if not wish and not named:
+        raise AppError(ErrorCode.ADAPTER_BASE_UNNAMED)
+    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(wish or named))
 
 
 def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) -> Layout:

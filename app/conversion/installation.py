@@ -53,10 +53,12 @@ def converter_folder(settings: Settings) -> Path:
     """The llama.cpp checkout to convert with: the person's own, else the installed one.
 
     Raises:
-        AppError: `converter_missing`, `engine_missing`.
+        AppError: `converter_missing`, `converter_folder_unfit`, `engine_missing`.
     """
     own = settings.converter_folder
-    folder = _first_converter([Path(own).expanduser()] if own else _own_folders())
+    if own and not holds_converter(Path(own).expanduser()):
+        raise AppError(ErrorCode.CONVERTER_FOLDER_UNFIT, folder=own)
+    folder = Path(own).expanduser() if own else _first_converter(_own_folders())
     if folder is None or _first_folder(_package_folders()) is None:
         raise AppError(ErrorCode.CONVERTER_MISSING)
     return folder

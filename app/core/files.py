@@ -20,6 +20,8 @@ from app.core.errors import AppError, ErrorCode
 PART_SUFFIX = ".part"
 _REPLACE_TRIES = 10
 _REPLACE_PAUSE_SECONDS = 0.5
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""The numbers of the errors of a full disk, or of a share of it that is used up."""
 _RESERVE_BYTES = 256 * 2**20
 _NOT_WRITABLE = frozenset(
     {
@@ -148,7 +150,7 @@ def named_failures(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             free_bytes = shutil.disk_usage(_nearest_folder(folder)).free
             raise AppError(
                 ErrorCode.DISK_FULL,

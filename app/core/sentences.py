@@ -68,6 +68,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "There is not enough room in {folder}: {needed_bytes} needed, {free_bytes} free.",
         "Free some space, or choose another folder.",
     ),
+    ErrorCode.OUTPUT_NOT_WRITABLE: (
+        "The output can't be written ({reason}).",
+        "Free some space, or send it somewhere else.",
+    ),
     ErrorCode.FOLDER_NOT_WRITABLE: (
         "The folder {folder} can't be written to ({reason}).",
         "Choose another folder.",
@@ -87,6 +91,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.SOURCE_NOT_FOUND: (
         "There is no folder {source}.",
         "Give the folder of a checkpoint, or a repository as owner/name.",
+    ),
+    ErrorCode.PLACE_NOT_FOUND: (
+        "There is no folder or file {path}.",
+        "Check its name.",
     ),
     ErrorCode.NOT_A_CHECKPOINT: (
         "{folder} is not a Hugging Face checkpoint: it has no config.json.",
@@ -190,6 +198,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "The adapter belongs to {base}, whose config.json is not here.",
         "Download that repository first, or give its folder: --base FOLDER.",
     ),
+    ErrorCode.ADAPTER_BASE_UNNAMED: (
+        "adapter_config.json does not name the model that the adapter belongs to.",
+        "Give the folder of that model: --base FOLDER.",
+    ),
     ErrorCode.ADAPTER_UNSUPPORTED: (
         "The adapter is of the kind {kind}, and llama.cpp takes LoRA adapters alone.",
         "Merge it into its model with PEFT, and convert the result.",
@@ -259,6 +271,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.CONVERTER_MISSING: (
         "llama.cpp's converter is not installed.",
         "Run “gristmill setup” to fetch it.",
+    ),
+    ErrorCode.CONVERTER_FOLDER_UNFIT: (
+        "The settings look for llama.cpp's converter in {folder}, which holds none.",
+        "Choose the folder of a llama.cpp checkout there, or none.",
     ),
     ErrorCode.CONVERTER_FAILED: (
         "llama.cpp's converter stopped: {reason}.",

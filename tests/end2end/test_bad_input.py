@@ -21,6 +21,7 @@ from app.core.events import Checked, Event, Failed, Progressed
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from tests.checkpoints import make_tiny_llama
 from tests.local_hub import LocalHub
+from tests.tiny_model import write_tiny_model
 from tests.verbs import Ended, files_below, run_verb, sentence_of, started
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
@@ -524,3 +525,20 @@ def test_every_check_is_told_before_the_first_fault(shards: Path, target: Path) 
         ("code", None),
     ]
     assert isinstance(child.events[-1], Failed)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_an_output_without_room_is_said(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app", "models", str(tmp_path)]
+    write_tiny_model(tmp_path / "tiny.gguf")
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == EXIT_FAILED
+    assert sentence_of(ErrorCode.OUTPUT_NOT_WRITABLE).search(ended.stderr), ended.stderr
+
+
+def test_a_place_that_is_not_there_is_said(tmp_path: Path) -> None:
+    absent = tmp_path / "absent"
+    ended = run_verb("models", str(absent))
+    assert ended.status == EXIT_FAILED
+    assert sentence_of(ErrorCode.PLACE_NOT_FOUND, path=str(absent)).fullmatch(ended.complaints[-1])

@@ -206,7 +206,7 @@ def test_the_persons_own_checkout_comes_first(tmp_path: Path) -> None:
     own = Settings(converter_folder=str(tmp_path))
     with pytest.raises(AppError) as raised:
         installation.converter_folder(own)
-    assert raised.value.code is ErrorCode.CONVERTER_MISSING
+    assert raised.value.code is ErrorCode.CONVERTER_FOLDER_UNFIT
     (tmp_path / "gguf-py" / "gguf").mkdir(parents=True)
     (tmp_path / "conversion").mkdir()
     (tmp_path / "conversion" / "__init__.py").touch()

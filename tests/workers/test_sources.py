@@ -151,6 +151,11 @@ def test_an_adapter_of_a_model_that_is_not_here_is_said(tmp_path: Path, made: Pa
     converted(source, made, ("F16",), "--base", str(base))
 
 
+def test_an_adapter_that_names_no_model_is_said(tmp_path: Path, made: Path) -> None:
+    ended = convert(make_adapter(tmp_path / "tuned", ""), made, ("F16",))
+    assert_refused(ended, made, ErrorCode.ADAPTER_BASE_UNNAMED)
+
+
 def test_what_can_not_be_an_adapter_is_said(tmp_path: Path, made: Path) -> None:
     base = str(make_tiny_llama(tmp_path / "tiny"))
     odd = make_adapter(tmp_path / "odd", base, kind="VERA")

@@ -37,7 +37,7 @@ class Remedies(QObject):
         match code:
             case ErrorCode.PICKLE_WEIGHTS:
                 return [(_PICKLE, self.tr("Read them as weights alone"))]
-            case ErrorCode.ADAPTER_BASE_MISSING:
+            case ErrorCode.ADAPTER_BASE_MISSING | ErrorCode.ADAPTER_BASE_UNNAMED:
                 return [(_BASE, self.tr("Choose its folder…"))]
             case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
                 return [(_IMPORTANCE, self.tr("Make one from a text…"))]
