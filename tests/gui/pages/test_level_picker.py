@@ -252,7 +252,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     assert "310" in speed.told
     disturbed = replace(row, speed=Speed(310.4, 12.3, is_disturbed=True))
     told = outlook_cells(planned, disturbed, "")[2]
-    assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
+    assert (told.text, told.caption) == ("≈ 12 t/s", "rough")
     assert "measured beside other work" in told.tool_tip
     unknown = replace(row, speed=None, speed_problem="It broke.")
     assert outlook_cells(planned, unknown, "")[2].told == "unknown: It broke."
