@@ -21,6 +21,7 @@ from app.estimation.speed import Speed
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.level_words import WAITING, outlook_cells
 from app.gui.theme.style import apply_theme
+from app.gui.theme.tokens import SPACING
 from app.gui.window import MainWindow
 from tests.checkpoints import make_tiny_llama
 from tests.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
@@ -273,6 +274,24 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
     header = picker.table.horizontalHeader()
     assert header.length() <= picker.table.viewport().width()
     assert picker.table.isColumnHidden(SPEED) == (width < 600)
+
+
+def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
+    quality = Quality("probed", 0.0028, 0.0009, 0.0071, "its weights")
+    facts = show(picker, ONE_DEVICE)
+    rows = [
+        LevelOutlook(replace(level, quality=quality), speed=Speed(1.0, 1.0, is_disturbed=True))
+        for level in facts.levels
+    ]
+    picker.table.show_outlook(rows)
+    picker.resize(1000, 700)
+    metrics = picker.table.itemDelegate()._metrics[True]
+    for column in (SPEED, QUALITY):
+        caption = picker.table.cell(0, column).caption
+        room = picker.table.columnWidth(column) - 2 * SPACING.small
+        assert metrics.horizontalAdvance(caption) <= room, caption
+    picker.resize(700, 700)
+    assert picker.table.horizontalHeader().length() <= picker.table.viewport().width()
 
 
 @pytest.mark.slow
