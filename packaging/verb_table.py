@@ -18,7 +18,8 @@ from app.core.load_options import flag_of
 README = Path(__file__).resolve().parent.parent / "app" / "cli" / "README.md"
 BEGIN = "<!-- verbs: written by packaging/verb_table.py -->"
 END = "<!-- end of verbs -->"
-_HEAD = ("| | |", "|---|---|")
+_VERBS = ("| verb | purpose |", "|---|---|")
+_ARGUMENTS = ("| argument | description |", "|---|---|")
 
 
 def main(arguments: list[str]) -> int:
@@ -53,10 +54,10 @@ def update(readme: Path, *, is_check: bool) -> int:
 def verb_table() -> str:
     """The verbs that people use, as Markdown: an overview, each verb, and the load options."""
     verbs = [verb for verb in verbs_for([]) if verb.NAME not in CHILD_VERBS]
-    lines = [*_HEAD, *(_row(f"[`{verb.NAME}`](#{verb.NAME})", verb.HELP) for verb in verbs)]
+    lines = [*_VERBS, *(_row(f"[`{verb.NAME}`](#{verb.NAME})", verb.HELP) for verb in verbs)]
     for verb in verbs:
         lines += ["", f"### {verb.NAME}", "", *_section(verb)]
-    lines += ["", "### Load options", "", *_HEAD, *map(_line, _load_options())]
+    lines += ["", "### Load options", "", *_ARGUMENTS, *map(_line, _load_options())]
     return "\n".join(lines) + "\n"
 
 
@@ -69,7 +70,7 @@ def _section(verb: Verb) -> Iterator[str]:
     words = [_placeholder(action) for action in own if not action.option_strings]
     yield f"`{' '.join(['gristmill', verb.NAME, *words])}`"
     if own:
-        yield from ("", *_HEAD, *map(_line, own))
+        yield from ("", *_ARGUMENTS, *map(_line, own))
     if taken:
         absent = [flag_of(each.dest) for each in _load_options() if each.dest not in taken]
         but = f", except `{'`, `'.join(absent)}`" if absent else ""
