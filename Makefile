@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BACKEND ?=
 BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
-COMMANDS = run test setup unit lint format bench clean
+COMMANDS = run test setup unit lint format hooks bench clean
 
 .PHONY: help $(COMMANDS)
 

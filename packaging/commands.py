@@ -22,6 +22,7 @@ COMMANDS = {
     "unit": "run the fast tests alone",
     "lint": "run the checks alone",
     "format": "bring the source into its format",
+    "hooks": "check style, format and types before every commit",
     "bench": "run the benchmarks",
     "clean": "remove the environment and the caches from the checkout",
 }
@@ -30,6 +31,7 @@ _CHECKS = (
     ("Format", ("ruff", "format", "--check", ".")),
     ("Types", ("mypy",)),
     ("Who imports whom", ("lint-imports",)),
+    ("Table of verbs", ("python", "packaging/verb_table.py", "--check")),
 )
 # One more than there are processors, because tests wait for children; more would starve those.
 _SIDE_BY_SIDE = ("pytest", "-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "worksteal")
@@ -47,6 +49,7 @@ PROGRAMS = {
         ("Style", ("ruff", "check", "--fix", ".")),
         ("Format", ("ruff", "format", ".")),
     ),
+    "hooks": (("Git hooks", ("pre-commit", "install")),),
     "bench": (("Benchmarks", ("python", "-m", "tests.benchmarks")),),
 }
 _REMOVED = (".venv", "build", "dist", "*.egg-info", ".*_cache", "**/__pycache__")

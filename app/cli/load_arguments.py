@@ -14,7 +14,7 @@ from app.cli.values import LARGEST, number, whole_number
 from app.core.load_options import AUTOMATIC, LOAD_FIELDS, LoadOptions, LoadValue, flag_of
 from app.core.settings import title_of
 
-_GROUP = "how the model is loaded"
+LOAD_GROUP = "how the model is loaded"
 _WHENCE = "What is not given is as it was set for this model, else as for all."
 
 
@@ -22,7 +22,7 @@ def add_load_arguments(
     parser: argparse.ArgumentParser, names: Collection[str] = LOAD_FIELDS
 ) -> None:
     """Declare the load options of these names; one that is not given leaves no attribute."""
-    group = parser.add_argument_group(_GROUP, _WHENCE)
+    group = parser.add_argument_group(LOAD_GROUP, _WHENCE)
     for name, kind in _kinds().items():
         if name in names:
             _declare(group, name, kind)

@@ -54,14 +54,14 @@ VERBS = (
     "read-vocabulary",
     "measure-rates",
 )
-_OF_A_PARENT = frozenset({"probe", "trial-load", "read-vocabulary", "measure-rates"})
+CHILD_VERBS = frozenset({"probe", "trial-load", "read-vocabulary", "measure-rates"})
 """Verbs that others start as children, which have told what there is to tell."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 
 
 def run_command_line(arguments: list[str]) -> int:
     """Run one verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled)."""
-    parser = _parser(_verbs_for(arguments))
+    parser = _parser(verbs_for(arguments))
     parsed = parser.parse_args(arguments)
     lifeline.stop_on_signals()
     if parsed.events:
@@ -100,14 +100,14 @@ def _unnamed_fault(error: Exception) -> Failed:
 def _report_settings(verb: str, reporter: Reporter) -> None:
     """Report the settings that could not be understood, unless another process does."""
     # The engine that a chat starts says it.
-    if verb in {*_OF_A_PARENT, "chat"} or has_started_over():
+    if verb in {*CHILD_VERBS, "chat"} or has_started_over():
         return
     _, notice = load_settings()
     if notice is not None:
         reporter.report(notice)
 
 
-def _verbs_for(arguments: list[str]) -> Iterator[Verb]:
+def verbs_for(arguments: list[str]) -> Iterator[Verb]:
     """The verb that is asked for, else all of them: to import those takes a fifth of a second."""
     wanted = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
     for name in wanted:

@@ -21,6 +21,7 @@ from app.estimation.speed import Speed
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.level_words import WAITING, outlook_cells
 from app.gui.theme.style import apply_theme
+from app.gui.theme.tokens import SPACING
 from app.gui.window import MainWindow
 from tests.checkpoints import make_tiny_llama
 from tests.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
@@ -252,7 +253,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     assert "310" in speed.told
     disturbed = replace(row, speed=Speed(310.4, 12.3, is_disturbed=True))
     told = outlook_cells(planned, disturbed, "")[2]
-    assert (told.text, told.caption) == ("≈ 12 t/s", "rough")
+    assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
     assert "measured beside other work" in told.tool_tip
     unknown = replace(row, speed=None, speed_problem="It broke.")
     assert outlook_cells(planned, unknown, "")[2].told == "unknown: It broke."
@@ -273,6 +274,24 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
     header = picker.table.horizontalHeader()
     assert header.length() <= picker.table.viewport().width()
     assert picker.table.isColumnHidden(SPEED) == (width < 600)
+
+
+def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
+    quality = Quality("probed", 0.0028, 0.0009, 0.0071, "its weights")
+    facts = show(picker, ONE_DEVICE)
+    rows = [
+        LevelOutlook(replace(level, quality=quality), speed=Speed(1.0, 1.0, is_disturbed=True))
+        for level in facts.levels
+    ]
+    picker.table.show_outlook(rows)
+    picker.resize(1000, 700)
+    metrics = picker.table.itemDelegate()._metrics[True]
+    for column in (SPEED, QUALITY):
+        caption = picker.table.cell(0, column).caption
+        room = picker.table.columnWidth(column) - 2 * SPACING.small
+        assert metrics.horizontalAdvance(caption) <= room, caption
+    picker.resize(700, 700)
+    assert picker.table.horizontalHeader().length() <= picker.table.viewport().width()
 
 
 @pytest.mark.slow

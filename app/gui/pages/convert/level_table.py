@@ -28,9 +28,10 @@ _ROWS_SEEN = 5
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
 _WIDTHS = {0: 17, 1: 10, _MEMORY: 12, _SPEED: 10, _QUALITY: 15}
 """In units of a small space; what is left goes to the fit."""
-_WIDE_QUALITY = 20
-_NARROW, _WIDE = 75, 95
-"""Below the first there is no room for the speed, from the second on for all of the quality."""
+_NARROW = 75
+"""A table of fewer units has no room for the speed."""
+_ROOMY = {_QUALITY: (95, 23), _SPEED: (105, 16)}
+"""In a table of that many units, a column is wide enough for its longest caption."""
 
 
 class LevelTable(ItemTable):
@@ -235,9 +236,14 @@ class LevelTable(ItemTable):
             wanted = QHeaderView.ResizeMode.Stretch if is_wide else QHeaderView.ResizeMode.Fixed
             if header.sectionResizeMode(column) != wanted:
                 header.setSectionResizeMode(column, wanted)
-        units = _WIDE_QUALITY if width >= _WIDE else _WIDTHS[_QUALITY]
-        if self._shows_outlook and self.columnWidth(_QUALITY) != units * SPACING.small:
-            self.setColumnWidth(_QUALITY, units * SPACING.small)
+        if self._shows_outlook:
+            self._widen_columns(width)
+
+    def _widen_columns(self, width: int) -> None:
+        for column, (room, units) in _ROOMY.items():
+            wanted = (units if width >= room else _WIDTHS[column]) * SPACING.small
+            if self.columnWidth(column) not in {0, wanted}:
+                self.setColumnWidth(column, wanted)
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:
         item = self.item(row, column)

@@ -218,7 +218,7 @@ def _speed_cell(row: LevelOutlook | None) -> Cell:
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, told=about)
     about = f"{about}; {_tr(BESIDE_OTHER_WORK)}"
-    return Cell(reply, _tr("rough"), tool_tip=about, told=about)
+    return Cell(reply, _tr("beside other work"), tool_tip=about, told=about)
 
 
 def _band(quality: Quality) -> str:

@@ -1,0 +1,68 @@
+"""The documents of the checkout: their links, and the parts that follow from the code."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.inference.embeddings import DetokenizeRequest, EmbeddingRequest, TokenizeRequest
+from app.inference.requests import ChatRequest, CompletionRequest
+from app.inference.response_request import ResponseRequest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging"))
+
+import commands
+
+ROOT = Path(__file__).resolve().parents[2]
+_FOLDERS = (".", "app", "packaging", "tests")
+DOCUMENTS = sorted(
+    file
+    for folder in _FOLDERS
+    for file in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
+)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+_MOST_BYTES = 8_000
+
+
+def _anchors(file: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
+    for place, heading in _LINK.findall(document.read_text("utf-8")):
+        file = document.parent / place if place else document
+        assert file.exists(), place
+        assert not heading or heading in _anchors(file), (place, heading)
+
+
+def test_the_front_page_is_short() -> None:
+    assert (ROOT / "README.md").stat().st_size <= _MOST_BYTES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_commands_of_make_exist(document: Path) -> None:
+    named = re.findall(r"`make (\w+)", document.read_text("utf-8"))
+    assert set(named) <= commands.COMMANDS.keys()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ChatRequest,
+        ResponseRequest,
+        CompletionRequest,
+        EmbeddingRequest,
+        TokenizeRequest,
+        DetokenizeRequest,
+    ],
+)
+def test_the_reference_of_the_server_names_every_field(kind: type[msgspec.Struct]) -> None:
+    reference = (ROOT / "app" / "inference" / "README.md").read_text("utf-8")
+    fields = {field.encode_name for field in msgspec.structs.fields(kind)}
+    assert not {name for name in fields if not re.search(rf"`{name}[`.:]", reference)}
