@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.answers import JsonAnswer
+from app.inference.completion_request import texts_or_tokens
 from app.inference.evaluation import Floats
 from app.inference.preparation import LONG_BYTES
 from app.inference.reply_tasks import ServedModel
 from app.inference.request_messages import Text
-from app.inference.requests import Tokens, decode_with_unread, texts_or_tokens
+from app.inference.requests import Tokens, decode_with_unread
 from app.inference.session import Session
 
 _MOST_TEXTS = 2048

@@ -14,18 +14,15 @@ from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.inference.answers import Answer, JsonAnswer, Kind, Written, failure_of, notice_body
+from app.inference.chat_request import ChatRequest
+from app.inference.completion_request import CompletionRequest
 from app.inference.generation import Piece
 from app.inference.metrics import Metrics
 from app.inference.preparation import LONG_BYTES
 from app.inference.reasoning import Part
 from app.inference.reply import ReplyReader
 from app.inference.reply_tasks import Asked, ServedModel, Task, read_request
-from app.inference.requests import (
-    AnyCompletionRequest,
-    ChatRequest,
-    CompletionRequest,
-    GenerationRequest,
-)
+from app.inference.requests import AnyCompletionRequest, GenerationRequest
 from app.inference.response_answers import ResponseAnswer
 from app.inference.response_request import ResponseRequest
 

@@ -10,6 +10,8 @@ from itertools import product
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
+from app.inference.chat_request import ChatRequest
+from app.inference.completion_request import CompletionRequest
 from app.inference.constraints import Constraints
 from app.inference.generation import Generation
 from app.inference.lark import json_grammar
@@ -18,12 +20,7 @@ from app.inference.preparation import LONG_BYTES, Preparation
 from app.inference.prompt import ChatTemplate, Prompt
 from app.inference.rendering import Conversation
 from app.inference.reply import ReplyFormat, ReplyReader
-from app.inference.requests import (
-    ChatRequest,
-    CompletionRequest,
-    GenerationRequest,
-    decode_with_unread,
-)
+from app.inference.requests import GenerationRequest, decode_with_unread
 from app.inference.response_request import ResponseRequest
 from app.inference.sampling import RANDOM_SEED, Sampling
 from app.inference.vocabulary import Vocabulary

@@ -1,4 +1,4 @@
-"""What clients may ask for, in the form of OpenAI's API, with a bound on every field."""
+"""What every request for a reply has in common, with a bound on each field; how a body is read."""
 
 from __future__ import annotations
 
@@ -10,16 +10,7 @@ from msgspec import Meta
 from app.core.errors import AppError, ErrorCode
 from app.core.settings import ContextOverflow
 from app.inference.json_schemas import AnySchema
-from app.inference.rendering import Conversation
-from app.inference.reply import ReasoningFormat
 from app.inference.request_fields import unread_fields
-from app.inference.request_messages import (
-    FunctionName,
-    RequestMessage,
-    Text,
-    tools_as_given,
-    tools_left_out,
-)
 from app.inference.response_format import JsonSchema, ResponseFormat
 from app.inference.sampling import (
     RANDOM_SEED,
@@ -38,7 +29,6 @@ from app.inference.sampling import (
     TokenBiases,
     TopK,
 )
-from app.inference.tool_choice import ToolChoice, ToolMode, tool_choice
 
 _MOST_TOKENS = 2**24
 OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
@@ -47,8 +37,8 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 TemplateOptions = Annotated[dict[OptionName, Option], Meta(max_length=32)]
 LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
 StopText = Annotated[str, Meta(max_length=4096)]
-_MOST_CHOICES = 128
-Choices = Annotated[int, Meta(ge=1, le=_MOST_CHOICES)]
+MOST_CHOICES = 128
+Choices = Annotated[int, Meta(ge=1, le=MOST_CHOICES)]
 TokenLimit = Annotated[int, Meta(ge=-1, le=_MOST_TOKENS)]
 """The most tokens of a reply; -1 is as many as the context holds, as in llama-server."""
 Tokens = Annotated[list[Annotated[int, Meta(ge=0, lt=2**31)]], Meta(min_length=1, max_length=2**20)]
@@ -177,126 +167,6 @@ class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     def wants_usage(self) -> bool:
         """Whether the last event of the stream is to carry the token counts."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
-
-
-class NamedTool(msgspec.Struct, frozen=True):
-    """The one tool that must be called."""
-
-    function: FunctionName
-
-
-class AllowedTools(msgspec.Struct, frozen=True):
-    """The functions that may be called, or of which one must be."""
-
-    mode: Literal["auto", "required"]
-    tools: Annotated[list[NamedTool], Meta(max_length=1024)]
-
-
-class ChosenTools(msgspec.Struct, frozen=True):
-    """A choice of tools: one that must be called, or those that may be."""
-
-    type: Literal["function", "allowed_tools"] = "function"
-    function: FunctionName | None = None
-    allowed_tools: AllowedTools | None = None
-
-    def __post_init__(self) -> None:
-        if (self.function if self.type == "function" else self.allowed_tools) is None:
-            raise ValueError(f"a choice of the type “{self.type}” needs a field of that name")
-
-
-class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
-    """The body of `/v1/chat/completions`."""
-
-    messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=16_384)]
-    max_completion_tokens: TokenLimit | None = None
-    tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
-    tool_choice: ToolMode | ChosenTools | None = None
-    parallel_tool_calls: bool | None = None
-    reasoning_effort: ReasoningEffort | None = None
-    reasoning_format: ReasoningFormat | None = None
-    chat_template_kwargs: TemplateOptions | None = None
-    logprobs: bool | None = None
-    top_logprobs: LikelyTokens | None = None
-
-    def token_limit(self) -> int | None:
-        """The most tokens that the reply may have, or None."""
-        return limit_of(
-            max_completion_tokens=self.max_completion_tokens,
-            max_tokens=self.max_tokens,
-            n_predict=self.n_predict,
-        )
-
-    def probabilities(self) -> int | None:
-        """How many likely tokens are to be told beside each; None for nothing of the kind."""
-        return (self.top_logprobs or 0) if self.logprobs else None
-
-    def left_out(self) -> list[str]:
-        """The tools that are not offered, by their places and types."""
-        return tools_left_out(self.tools or [])
-
-    def conversation(self) -> Conversation:
-        """What the template is to render.
-
-        Raises:
-            AppError: `request_invalid` for what is no text, and for tools that are none.
-        """
-        return Conversation(
-            [message.as_variables() for message in self.messages],
-            self.choice().among(tools_as_given(self.tools or [])),
-            thinking_options(self.reasoning_effort) | (self.chat_template_kwargs or {}),
-        )
-
-    def choice(self) -> ToolChoice:
-        """What may be called, and whether something must be."""
-        match self.tool_choice:
-            case ChosenTools(function=FunctionName(name=name), type="function"):
-                return tool_choice("required", (name,), is_parallel=False)
-            case ChosenTools(allowed_tools=AllowedTools(mode=mode, tools=tools)):
-                names = tuple(tool.function.name for tool in tools)
-                return tool_choice(mode, names, is_parallel=self.parallel_tool_calls)
-            case ChosenTools():
-                return tool_choice(None, None, is_parallel=self.parallel_tool_calls)
-            case mode:
-                return tool_choice(mode, None, is_parallel=self.parallel_tool_calls)
-
-
-class CompletionRequest(AnyCompletionRequest, frozen=True, kw_only=True):
-    """The body of `/v1/completions`: one prompt or several, as texts or as tokens."""
-
-    prompt: Text | Annotated[list[Text | int | Tokens], Meta(min_length=1, max_length=2**20)]
-    logprobs: LikelyTokens | None = None
-    n_probs: LikelyTokens | None = None
-
-    def prompts(self) -> list[str | list[int]]:
-        """The prompts; a list of numbers is one.
-
-        Raises:
-            AppError: `request_invalid` for a mixture of numbers and texts, or too many of them.
-        """
-        return texts_or_tokens("prompt", self.prompt, _MOST_CHOICES // self.count())
-
-    def probabilities(self) -> int | None:
-        """How many likely tokens are to be told beside each; None for nothing of the kind."""
-        return self.n_probs if self.logprobs is None else self.logprobs
-
-
-def texts_or_tokens(
-    name: str, given: str | list[str | int | list[int]], most: int
-) -> list[str | list[int]]:
-    """The texts of a field that holds one or several, each as text or as tokens.
-
-    Raises:
-        AppError: `request_invalid` for a mixture of numbers and texts, or more than `most`.
-    """
-    if isinstance(given, str):
-        return [given]
-    texts = [entry for entry in given if not isinstance(entry, int)]
-    if not texts:
-        return [[entry for entry in given if isinstance(entry, int)]]
-    if len(texts) < len(given) or len(texts) > most:
-        reason = f"“{name}” must be up to {most} texts, or tokens"
-        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-    return texts
 
 
 def limit_of(**limits: int | None) -> int | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.inference.chat_request import ChatRequest
+from app.inference.completion_request import CompletionRequest
 from app.inference.embeddings import DetokenizeRequest, EmbeddingRequest, TokenizeRequest
-from app.inference.requests import ChatRequest, CompletionRequest
 from app.inference.response_request import ResponseRequest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging"))

@@ -9,13 +9,10 @@ import msgspec
 import pytest
 
 from app.core.errors import AppError, ErrorCode
+from app.inference.chat_request import ChatRequest
+from app.inference.completion_request import CompletionRequest
 from app.inference.rendering import Conversation
-from app.inference.requests import (
-    ChatRequest,
-    CompletionRequest,
-    decode_request,
-    decode_with_unread,
-)
+from app.inference.requests import decode_request, decode_with_unread
 from app.inference.sampling import Sampling
 from app.inference.tool_choice import ToolChoice
 
