@@ -13,6 +13,7 @@ from app.core.errors import AppError, ErrorCode
 
 _ANY_TOKENIZER = "tokenizer.json or tokenizer.model"
 _NAME_IN_A_DOCUMENT = re.compile(r"[a-z][a-z0-9_]*")
+_NONE_OF = re.compile(r"could not find any of: \[(?P<names>.+)\]")
 _UNMAPPED = re.compile(r"Can not map tensor '(?P<tensor>.+)'")
 _QUANTIZED_TENSORS = {
     ".SCB": "bitsandbytes, 8 bits",
@@ -41,6 +42,10 @@ def naming_the_converter() -> Iterator[None]:
         logging.getLogger(__name__).exception("the converter failed")
         if unmapped := _UNMAPPED.search(str(error)):
             raise _of_tensor(unmapped["tensor"]) from error
+        if isinstance(error, FileNotFoundError) and _MISSING_FILE.search(str(error.filename)):
+            file = Path(error.filename)
+            facts = {"folder": str(file.parent), "file": file.name}
+            raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
 
 
@@ -105,11 +110,21 @@ def _in_words(
     text = _text_of(error)
     if isinstance(error, RecursionError):
         return "it goes in circles at this architecture, which is a fault of its own"
+    if isinstance(error, KeyError) and (sought := _sought_in(text)):
+        return f"it finds no {sought} in {place}"
     if isinstance(error, KeyError) and text and " " not in text:
-        return f"it finds no “{text}” in {place}"
+        return f"it has no entry for {text}"
     if isinstance(error, AssertionError) and not text:
         return misfit
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def _sought_in(text: str) -> str:
+    """The fields that a KeyError names, of which any would do; empty where it names none."""
+    if several := _NONE_OF.fullmatch(text):
+        names = (name.strip(" '\"") for name in several["names"].split(","))
+        return " or ".join(f"“{name}”" for name in names)
+    return f"“{text}”" if _NAME_IN_A_DOCUMENT.fullmatch(text) else ""
 
 
 def _text_of(error: Exception) -> str:

@@ -18,7 +18,11 @@ from app.core.errors import AppError, ErrorCode
     ("error", "words"),
     [
         (KeyError("rotary_pct"), "it finds no “rotary_pct” in config.json"),
-        (KeyError("could not find any of: ['n_ctx']"), "could not find any of: ['n_ctx']"),
+        (
+            KeyError("could not find any of: ['n_ctx', 'n_positions']"),
+            "it finds no “n_ctx” or “n_positions” in config.json",
+        ),
+        (KeyError("SpeechForCausalLM"), "it has no entry for SpeechForCausalLM"),
         (KeyError(), "KeyError"),
         (ValueError("first\nsecond"), "first"),
         (AssertionError(), "the weights are not of the form that it expects"),
@@ -64,3 +68,10 @@ def test_a_tensor_without_a_place_is_named(tensor: str, code: ErrorCode, words: 
         raise ValueError(f"Can not map tensor '{tensor}'")
     assert raised.value.code is code
     assert words in " ".join(map(str, raised.value.facts.values()))
+
+
+def test_a_tokenizers_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AppError) as raised, naming_the_converter():
+        (tmp_path / "tokenizer.json").read_text()
+    assert raised.value.code is ErrorCode.TOKENIZER_MISSING
+    assert raised.value.facts == {"folder": str(tmp_path), "file": "tokenizer.json"}
