@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 from pathlib import Path
 
-from app.jobs.launch import OPEN_PAGES, PIP, RENDER
+from app.jobs.launch import OPEN_PAGES, PIP, RENDER, restore_environment
 
 
 def main() -> int:
@@ -16,6 +16,7 @@ def main() -> int:
     no verbs, too. Nothing but .gguf files is opened in the window, as file managers ask for.
     """
     multiprocessing.freeze_support()
+    restore_environment()
     arguments = sys.argv[1:]
     if arguments == [RENDER]:
         from app.inference.template_child import answer_until_closed

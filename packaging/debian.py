@@ -26,7 +26,7 @@ Description: From a Hugging Face repository to a GGUF file to a reply
  good they will be, and chats with them, on your own machine.
 """
 # Where each file of the checkout lies in the system.
-_FILES = {
+FILES = {
     "packaging/gristmill.desktop": "usr/share/applications/gristmill.desktop",
     "packaging/gristmill.metainfo.xml": "usr/share/metainfo/io.github.gristmill.metainfo.xml",
     "packaging/gristmill-mime.xml": "usr/share/mime/packages/gristmill.xml",
@@ -86,7 +86,7 @@ def _lay_out(root: Path, folder: Path, tree: Path) -> None:
     commands.mkdir()
     for name in _PROGRAMS:
         (commands / name).symlink_to(f"../lib/gristmill/{name}")
-    for source, place in _FILES.items():
+    for source, place in FILES.items():
         if (root / source).is_file():
             (tree / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / source, tree / place)

@@ -56,6 +56,21 @@ def child_environment(verb: str, environment: Mapping[str, str] | None = None) -
     return {name: value for name, value in inherited.items() if not _SECRET.search(name)}
 
 
+def restore_environment() -> None:
+    """Take what PyInstaller added out of the environment, for the system's own programs.
+
+    A browser that is opened from here would load the packaged libraries instead of its own.
+    """
+    if not is_packaged():
+        return
+    original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if original is not None:
+        os.environ["LD_LIBRARY_PATH"] = original
+    # So that children of this very program add it again.
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
+
+
 def program_command() -> list[str]:
     """The command that starts this program, to which its arguments are added."""
     return [sys.executable] if is_packaged() else [sys.executable, "-m", "app"]
