@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from console import run_step
-from system import DEBIAN_PACKAGES, packages_of
+from system import packages_of
 
 _CONTROL = """\
 Package: gristmill
@@ -34,6 +35,7 @@ FILES = {
     "LICENSE": "usr/share/doc/gristmill/copyright",
     "THIRD_PARTY_NOTICES.md": "usr/share/doc/gristmill/THIRD_PARTY_NOTICES.md",
 }
+_FOUND = re.compile(r"^\s*(\S+) => (/\S+)", re.MULTILINE)
 _PROGRAMS = ("gristmill", "gristmill-window")
 
 
@@ -72,11 +74,18 @@ def make_package(root: Path, folder: Path, version: str, log: Path) -> Path:
 
 
 def depends_of(folder: Path) -> list[str]:
-    """The Debian packages of the libraries that Qt needs and that the folder doesn't bring."""
-    brought = {file.name for file in (folder / "_internal").glob("lib*")}
-    absent = [library for library in DEBIAN_PACKAGES if library not in brought]
+    """The Debian packages of the libraries that Qt loads and that the folder doesn't bring."""
+    brought = folder / "_internal"
+    files = (*brought.glob("libQt6*"), *brought.glob("PySide6/Qt/plugins/platforms/*.so"))
+    listing = _said_by("ldd", *map(str, files), LD_LIBRARY_PATH=str(brought))
     _, c_library = platform.libc_ver()
-    return [f"libc6 (>= {c_library})", *packages_of(absent)]
+    return [f"libc6 (>= {c_library})", *packages_of(found_elsewhere(listing, brought))]
+
+
+def found_elsewhere(listing: str, folder: Path) -> list[str]:
+    """The libraries that `ldd` found outside of `folder`."""
+    found = _FOUND.findall(listing)
+    return sorted({name for name, path in found if not Path(path).is_relative_to(folder)})
 
 
 def _lay_out(root: Path, folder: Path, tree: Path) -> None:
@@ -96,5 +105,7 @@ def _kibibytes(tree: Path) -> int:
     return sum(path.lstat().st_size for path in tree.rglob("*")) // 1024
 
 
-def _said_by(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def _said_by(*command: str, **variables: str) -> str:
+    environment = {**os.environ, **variables}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return said.stdout.strip()

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,15 +147,20 @@ STEPS: tuple[Callable[[Program], None], ...] = (
 )
 
 
-def program_folder(packaged: Path, temporary: Path) -> Path:
-    """The folder of the program; a Debian package is installed, or unpacked by whoever may not."""
+@contextmanager
+def program_folder(packaged: Path, temporary: Path) -> Iterator[Path]:
+    """The programs' folder; a Debian package is installed for as long, or unpacked without root."""
     if packaged.suffix != ".deb":
-        return packaged
-    if os.geteuid() == 0:
+        yield packaged
+    elif os.geteuid() == 0:
         subprocess.run(["dpkg", "--install", str(packaged)], check=True)
-        return Path("/usr/bin")
-    subprocess.run(["dpkg-deb", "--extract", str(packaged), str(temporary)], check=True)
-    return temporary / "usr" / "bin"
+        try:
+            yield Path("/usr/bin")
+        finally:
+            subprocess.run(["dpkg", "--remove", "gristmill"], check=True)
+    else:
+        subprocess.run(["dpkg-deb", "--extract", str(packaged), str(temporary)], check=True)
+        yield temporary / "usr" / "bin"
 
 
 def main(packaged: Path) -> None:
@@ -162,11 +168,15 @@ def main(packaged: Path) -> None:
         home, unpacked, served = (Path(temporary, name) for name in ("home", "deb", "served"))
         home.mkdir()
         hub.add_repository(REPOSITORY, make_tiny_llama(served))
-        program = Program(program_folder(packaged.absolute(), unpacked), home, hub.endpoint)
-        for step in STEPS:
-            began = time.monotonic()
-            step(program)
-            print(f"{step.__name__.replace('_', ' ')}: {time.monotonic() - began:.1f} s")
+        with program_folder(packaged.absolute(), unpacked) as folder:
+            try_steps(Program(folder, home, hub.endpoint))
+
+
+def try_steps(program: Program) -> None:
+    for step in STEPS:
+        began = time.monotonic()
+        step(program)
+        print(f"{step.__name__.replace('_', ' ')}: {time.monotonic() - began:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
