@@ -21,6 +21,7 @@ import httpx2
 
 from app.core.events import Ready, decode_event
 from app.core.levels import LEVELS
+from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.local_hub import LocalHub
 
@@ -53,12 +54,12 @@ class Program:
             "LANG": "C.UTF-8",
         }
 
-    def run(self, *arguments: str, name: str = "gristmill") -> str:
+    def run(self, *arguments: str, name: str = "gristmill", **variables: str) -> str:
         """What it prints; fails with everything that it said when its status isn't 0."""
         ended = subprocess.run(
             self.command(*arguments, name=name),
             cwd=self.home,
-            env=self.environment(),
+            env=self.environment() | variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -95,6 +96,14 @@ def estimates(program: Program) -> None:
 def converts(program: Program) -> None:
     program.run("convert", "checkpoint", "--level", "q8_0", "--to", "tiny.gguf")
     assert (program.home / "tiny.gguf").read_bytes()[:4] == b"GGUF"
+
+
+def converts_what_each_version_of_transformers_reads(program: Program) -> None:
+    for version in ("pinned", "own"):
+        file = program.home / f"{version}.gguf"
+        choice = {"GRISTMILL_TRANSFORMERS": version}
+        program.run("convert", "byte-pairs", "--level", "q4_k_m", "--to", file.name, **choice)
+        assert file.read_bytes()[:4] == b"GGUF"
 
 
 def chats(program: Program) -> None:
@@ -141,6 +150,7 @@ STEPS: tuple[Callable[[Program], None], ...] = (
     downloads,
     estimates,
     converts,
+    converts_what_each_version_of_transformers_reads,
     chats,
     serves,
     measures,
@@ -167,6 +177,7 @@ def main(packaged: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="gristmill-package-") as temporary, LocalHub() as hub:
         home, unpacked, served = (Path(temporary, name) for name in ("home", "deb", "served"))
         home.mkdir()
+        make_checkpoint("Qwen3Config", home / "byte-pairs")
         hub.add_repository(REPOSITORY, make_tiny_llama(served))
         with program_folder(packaged.absolute(), unpacked) as folder:
             try_steps(Program(folder, home, hub.endpoint))
