@@ -69,7 +69,7 @@ def make_package(root: Path, folder: Path, version: str, log: Path) -> Path:
             "utf-8",
         )
         command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", str(tree), str(package)]
-        run_step(f"Making {package.name} (about a minute)", command, log)
+        run_step(f"Making {package.name} (10 s)", command, log)
     return package
 
 

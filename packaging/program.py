@@ -52,7 +52,7 @@ def version_of(root: Path) -> str:
 
 def _archive(folder: Path, version: str) -> Path:
     archive = folder.with_name(f"{NAME}-{version}-{sys.platform}.tar.gz")
-    say(f"Compressing it into {archive.name} (about a minute)")
+    say(f"Compressing it into {archive.name} (half a minute)")
     with tarfile.open(archive, "w:gz", compresslevel=_COMPRESSION) as file:
         file.add(folder, f"{NAME}-{version}", filter=_owned_by_nobody)
     return archive
