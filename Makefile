@@ -3,8 +3,10 @@
 
 PYTHON ?= python3
 BACKEND ?=
+# For package-test: the folder or the .deb to try.
+PACKAGED ?=
 BOOTSTRAP = $(PYTHON) packaging/bootstrap.py
-COMMANDS = run test setup unit lint format hooks bench clean
+COMMANDS = run test setup unit lint format hooks bench package package-test clean
 
 .PHONY: help $(COMMANDS)
 
@@ -12,4 +14,4 @@ help:
 	@$(BOOTSTRAP) --help
 
 $(COMMANDS):
-	@$(BOOTSTRAP) $@ $(if $(BACKEND),--backend $(BACKEND))
+	@$(BOOTSTRAP) $@ $(if $(BACKEND),--backend $(BACKEND)) $(if $(filter package-test,$@),$(PACKAGED))

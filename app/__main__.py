@@ -6,21 +6,30 @@ import multiprocessing
 import sys
 from pathlib import Path
 
-from app.jobs.launch import RENDER
+from app.jobs.launch import OPEN_PAGES, PIP, RENDER, restore_environment
 
 
 def main() -> int:
     """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled).
 
-    A verb does not come back: it ends the process. The engine starts it as the child that renders
-    chat templates, too. Nothing but .gguf files is opened in the window, as file managers ask for.
+    A verb does not come back: it ends the process. The program starts itself as children that are
+    no verbs, too. Nothing but .gguf files is opened in the window, as file managers ask for.
     """
     multiprocessing.freeze_support()
+    restore_environment()
     arguments = sys.argv[1:]
     if arguments == [RENDER]:
         from app.inference.template_child import answer_until_closed
 
         answer_until_closed()
+    if arguments[:1] == [PIP]:
+        from app.jobs.pip import run_pip
+
+        run_pip(arguments[1:])
+    if arguments == [OPEN_PAGES]:
+        from app.gui.page_check import open_each_page
+
+        return open_each_page()
     opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
     if len(opened) < len(arguments):
         from app.cli.main import run_command_line

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from console import SetupError, say
 from engine import BACKENDS
 from environment import Environment
+from program import make_program
 from steps import set_up
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +26,8 @@ COMMANDS = {
     "format": "bring the source into its format",
     "hooks": "check style, format and types before every commit",
     "bench": "run the benchmarks",
+    "package": "make the packaged program: a folder, an archive and on Debian a package",
+    "package-test": "try the packaged program as a person has it",
     "clean": "remove the environment and the caches from the checkout",
 }
 _CHECKS = (
@@ -51,6 +55,7 @@ PROGRAMS = {
     ),
     "hooks": (("Git hooks", ("pre-commit", "install")),),
     "bench": (("Benchmarks", ("python", "-m", "tests.benchmarks")),),
+    "package-test": (("The packaged program", ("python", "-m", "tests.packaged_program")),),
 }
 _REMOVED = (".venv", "build", "dist", "*.egg-info", ".*_cache", "**/__pycache__")
 
@@ -65,11 +70,13 @@ def run_command(arguments: list[str]) -> int:
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)
         command.add_argument("--backend", choices=BACKENDS, help="what the engine is built for")
+        if name == "package-test":
+            command.add_argument("tried", nargs="*", default=["dist/gristmill"], metavar="PATH")
     parsed = parser.parse_args(arguments)
     # The program and its tests are found from the checkout's own folder.
     os.chdir(ROOT)
     try:
-        return _run(parsed.command, parsed.backend)
+        return _run(parsed.command, parsed.backend, getattr(parsed, "tried", []))
     except SetupError as error:
         say(str(error))
         return 1
@@ -78,16 +85,18 @@ def run_command(arguments: list[str]) -> int:
         return 130
 
 
-def _run(command: str, backend: str | None) -> int:
+def _run(command: str, backend: str | None, tried: Sequence[str]) -> int:
     if command == "clean":
         return _clean()
     environment = Environment(ROOT)
     set_up(environment, backend, command)
     if command == "run":
         return _open_window(environment)
+    if command == "package":
+        make_program(environment)
     for title, program in PROGRAMS.get(command, ()):
         say(f"== {title}: {' '.join(program)}")
-        name, *rest = program
+        name, *rest = (*program, *tried)
         ended = subprocess.run([str(environment.program(name)), *rest], check=False)
         if ended.returncode != 0:
             say(f"== {title}: failed")

@@ -115,8 +115,9 @@ def stamp_key(root: Path, *facts: str) -> str:
     return digest.hexdigest()
 
 
-def requirements_of(root: Path) -> tuple[list[str], list[str]]:
-    """What `pyproject.toml` asks for: for the program, and for its tests and checks."""
+def requirements_of(root: Path) -> tuple[list[str], list[str], list[str]]:
+    """What `pyproject.toml` asks for: for the program, for its tests and checks, to package it."""
     with (root / "pyproject.toml").open("rb") as file:
         project: dict[str, Any] = tomllib.load(file)
-    return project["project"]["dependencies"], project["dependency-groups"]["dev"]
+    groups = project["dependency-groups"]
+    return project["project"]["dependencies"], groups["dev"], groups["package"]

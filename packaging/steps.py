@@ -13,7 +13,7 @@ from console import SetupError, say
 from environment import Environment, requirements_of, stamp_key
 
 _BACKEND = "backend"
-_COMMANDS_WITHOUT_TOOLS = ("run", "setup")
+_COMMANDS_WITHOUT_TOOLS = ("run", "setup", "package")
 
 
 def set_up(environment: Environment, backend: str | None, command: str) -> None:
@@ -35,9 +35,13 @@ def set_up(environment: Environment, backend: str | None, command: str) -> None:
         system.require_qt_libraries(environment.python, log, opens_window=opens_window)
         environment.note(libraries, key)
     if command not in _COMMANDS_WITHOUT_TOOLS and not environment.is_done("tools", key):
-        _, tools = requirements_of(environment.root)
+        _, tools, _ = requirements_of(environment.root)
         environment.install_pinned("tools", "Installing the tools for the tests (20 s)", tools)
         environment.note("tools", key)
+    if command == "package" and not environment.is_done("packager", key):
+        _, _, packager = requirements_of(environment.root)
+        environment.install_pinned("packager", "Installing PyInstaller (10 s)", packager)
+        environment.note("packager", key)
     _prepare_data(environment, key, command)
 
 
@@ -58,7 +62,7 @@ def _install_program(environment: Environment, backend: str) -> None:
         f"Installing the engine for {backend} (5 s)",
         *("--no-deps", "--force-reinstall", str(wheel)),
     )
-    needed, _ = requirements_of(environment.root)
+    needed, _, _ = requirements_of(environment.root)
     environment.install_pinned(
         "packages", "Installing the Python packages (1.2 GB, about 2 minutes)", needed
     )

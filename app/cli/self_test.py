@@ -14,6 +14,7 @@ HELP = "Check the engine, the converter and the starter model on this machine."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument("--window", action="store_true", help="open each page of the window, too")
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--again", action="store_true", help="probe the engine even if it was probed before"
@@ -28,6 +29,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.conversion.installation import converter_folder
     from app.core.settings import load_settings
     from app.inference.probe import choose_full_setting, engine_setting, forget_setting
+    from app.jobs.window_check import check_window
     from app.library.starter import starter_file
     from app.native.devices import devices
     from app.native.library import engine_version
@@ -37,15 +39,18 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.full:
         choose_full_setting()
     setting = engine_setting(reporter.report)
+    pages = check_window() if arguments.window else ()
     settings, _ = load_settings()
     words = f"safe setting: without {setting.in_words()}" if setting.without else "full setting"
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
     starter = starter_file(settings)
-    lines = (
+    lines = [
         f"engine     {engine_version()}, {words}",
         f"devices    {names}",
         f"converter  {converter_folder(settings)}",
         f"starter    {starter if starter.is_file() else 'none; “gristmill setup” fetches it'}",
-    )
+    ]
+    if pages:
+        lines.append(f"window     {', '.join(pages)}")
     facts: Facts = {"without": setting.in_words(), "reason": setting.reason}
-    reporter.report(Finished(lines, facts))
+    reporter.report(Finished(tuple(lines), facts))

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 import tarfile
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 from app.core import files, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.names import path_inside
+from app.core.resources import packaged_folders, resource
 from app.core.settings import Settings
 from app.jobs.package import Package, PinnedPackages, fetched, install
 from app.jobs.reporter import Reporter
@@ -145,21 +145,18 @@ def _installed_folder() -> Path:
 
 
 def _own_folders() -> list[Path]:
-    # A packaged program brings the converter along.
-    bundle = getattr(sys, "_MEIPASS", None)
-    return [_installed_folder(), *([Path(bundle) / "converter"] if bundle else [])]
+    return [_installed_folder(), *packaged_folders("converter")]
 
 
 def _package_folders() -> list[Path]:
-    bundle = getattr(sys, "_MEIPASS", None)
     installed = paths.converter_packages_folder() / installed_engine_version()
-    return [installed, *([Path(bundle) / "converter-packages"] if bundle else [])]
+    return [installed, *packaged_folders("converter-packages")]
 
 
 def _requirements() -> Path:
     """The pinned packages and their checksums, as a file for pip."""
     version = installed_engine_version()
-    file = Path(str(resources.files("resources").joinpath("converter"))) / f"{version}.txt"
+    file = resource("converter", f"{version}.txt")
     if not file.is_file():
         raise _without_checksum(_PACKAGES, version)
     return file

@@ -120,6 +120,7 @@ class ErrorCode(StrEnum):
     KEYRING_UNAVAILABLE = "keyring_unavailable"
     PRESET_INVALID = "preset_invalid"
     NO_DISPLAY = "no_display"
+    WINDOW_BROKEN = "window_broken"
     INTERNAL = "internal"
 
 

@@ -434,6 +434,10 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "There is no display to open a window on.",
         "Use a command instead: “gristmill --help” lists them.",
     ),
+    ErrorCode.WINDOW_BROKEN: (
+        "The window's page “{page}” does not open ({reason}).",
+        "Run “make setup”, or install the packaged program again.",
+    ),
     ErrorCode.INTERNAL: (
         "Something unexpected went wrong: {detail}.",
         "This is a fault of the program; the log has the details.",

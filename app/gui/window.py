@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from app.gui.pages.settings.page import SettingsPage
 
 PageName = Literal["chat", "models", "convert", "settings"]
-_PAGES: tuple[PageName, ...] = get_args(PageName)
+PAGES: tuple[PageName, ...] = get_args(PageName)
 _USUAL_SIZE = QSize(1120, 760)
 _SMALLEST_SIZE = QSize(820, 560)
 _GEOMETRY = "geometry"
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
 
     def _build_layout(self) -> None:
         words = (self.tr("Chat"), self.tr("Models"), self.tr("Convert"), self.tr("Settings"))
-        for name, word in zip(_PAGES, words, strict=True):
+        for name, word in zip(PAGES, words, strict=True):
             self.rail.add_page(name, word, name)
         self._stack.addWidget(self.chat)
         self.rail.add_foot(JobsTray(self._workbench.theme, self._workbench.tasks))
@@ -222,7 +222,7 @@ class MainWindow(QMainWindow):
         self.convert.start_with(source)
 
     def _add_shortcuts(self) -> None:
-        for index, name in enumerate(_PAGES):
+        for index, name in enumerate(PAGES):
             self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self.show_page(name))
         self._add_shortcut("Ctrl+,", lambda: self.show_page("settings"))
         self._add_shortcut("Ctrl+N", self._new_chat)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from app.core import files, leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
+from app.jobs.launch import pip_command_line
 from app.jobs.reporter import Reporter
 
 _POLL_SECONDS = 0.25
@@ -142,13 +142,11 @@ def _run_pip(
     component: str, arguments: Sequence[str], folder: Path, report: Callable[[], None]
 ) -> None:
     """Run pip with all its files in `folder`; `report` is called while it works and at its end."""
-    if getattr(sys, "frozen", False):
-        raise _unreachable(component, "the packaged program brings no pip")
     log = folder / "pip.log"
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [sys.executable, "-m", "app.jobs.pip", *arguments],
+            pip_command_line(*arguments),
             # Nothing is ever written to it: its end tells the child that this process is gone.
             stdin=subprocess.PIPE,
             stdout=output,

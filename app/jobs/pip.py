@@ -1,13 +1,16 @@
-"""pip as a child process that ends with its parent: `python -m app.jobs.pip ARGUMENTS`."""
+"""pip as a child process that ends with its parent."""
 
 from __future__ import annotations
 
 import runpy
 import sys
+from collections.abc import Sequence
 
 from app.jobs import lifeline
 
-if __name__ == "__main__":
+
+def run_pip(arguments: Sequence[str]) -> None:
+    """Run pip with `arguments`; it ends the process with its exit status."""
     lifeline.follow_parent()
-    sys.argv[0] = "pip"
+    sys.argv = ["pip", *arguments]
     runpy.run_module("pip", run_name="__main__", alter_sys=True)

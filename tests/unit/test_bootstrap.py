@@ -83,7 +83,7 @@ def test_the_processor_is_its_model_and_its_instruction_sets() -> None:
 
 
 def test_the_engine_is_the_version_that_the_project_asks_for() -> None:
-    needed, tools = requirements_of(ROOT)
+    needed, tools, _ = requirements_of(ROOT)
     assert f"{engine.NAME}=={engine.VERSION}" in needed
     assert any(tool.startswith("pytest>=") for tool in tools)
 

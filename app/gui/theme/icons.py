@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from importlib import resources
 from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
+from app.core.resources import resource
 from app.gui.theme.tokens import Colors
 
 IconName = Literal[
@@ -60,8 +60,8 @@ _APP_ICON_PIXELS = (16, 24, 32, 48, 64, 128, 256)
 
 def icon_svg(name: IconName, color: str) -> str:
     """The drawing of an icon in one colour, as SVG text."""
-    file = resources.files("resources").joinpath("icons", f"{name}.svg")
-    return file.read_text(encoding="utf-8").replace("currentColor", color)
+    drawing = resource("icons", f"{name}.svg").read_text("utf-8")
+    return drawing.replace("currentColor", color)
 
 
 def icon(
@@ -91,8 +91,7 @@ def icon_pixmap(name: IconName, color: str, side: int, scale: float) -> QPixmap:
 @functools.lru_cache(maxsize=1)
 def app_icon() -> QIcon:
     """The icon of the program."""
-    drawing = resources.files("resources").joinpath("app_icon.svg").read_text(encoding="utf-8")
-    renderer = _renderer(drawing)
+    renderer = _renderer(resource("app_icon.svg").read_text("utf-8"))
     made = QIcon()
     for pixels in _APP_ICON_PIXELS:
         made.addPixmap(_draw(renderer, pixels))

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
-from app.jobs.launch import child_environment, command_line, renderer_command_line
+from app.jobs.launch import (
+    child_environment,
+    command_line,
+    is_own_command,
+    pages_command_line,
+    pip_command_line,
+    renderer_command_line,
+    restore_environment,
+)
 
 _SECRETS = {
     "HF_TOKEN": "hf_planted",
@@ -37,6 +46,36 @@ def test_command_line_runs_this_program_as_a_module() -> None:
 def test_command_line_of_an_installed_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert command_line("probe") == [sys.executable, "probe", "--events"]
+    assert pip_command_line("download") == [sys.executable, "--pip", "download"]
+    assert pages_command_line() == [sys.executable, "--open-pages"]
+
+
+def test_the_window_knows_the_commands_of_an_installed_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gristmill-window"))
+    assert is_own_command([str(tmp_path / "gristmill"), "serve"])
+    assert not is_own_command([str(tmp_path / "other" / "gristmill"), "serve"])
+    assert not is_own_command([])
+
+
+@pytest.mark.parametrize("persons", ["/opt/lib", None])
+def test_other_programs_get_the_persons_libraries_from_an_installed_bundle(
+    persons: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/bundle/_internal")
+    monkeypatch.delenv("LD_LIBRARY_PATH_ORIG", raising=False)
+    monkeypatch.setenv("PYINSTALLER_RESET_ENVIRONMENT", "0")
+    if persons:
+        monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", persons)
+    restore_environment()
+    assert os.environ["LD_LIBRARY_PATH"] == "/bundle/_internal"
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    restore_environment()
+    assert os.environ.get("LD_LIBRARY_PATH") == persons
+    assert "LD_LIBRARY_PATH_ORIG" not in os.environ
+    assert os.environ["PYINSTALLER_RESET_ENVIRONMENT"] == "1"
 
 
 def test_the_renderer_is_this_program_too(monkeypatch: pytest.MonkeyPatch) -> None:
