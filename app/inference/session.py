@@ -18,12 +18,9 @@ from app.inference.sampler import Sampler
 from app.inference.slot import Choice, Reply, Slot
 from app.inference.slot_memory import SlotMemory
 from app.inference.thread_count import ThreadCount
+from app.inference.turns import Turns
 from app.inference.vocabulary import Vocabulary
 
-_SHARED_STEP_TOKENS = 512
-"""While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
-_STEPS_FOR_HEAVY = 3
-"""Two tokens at once take twice as long as one, or longer."""
 _KEPT_AT_SHIFT = 4
 _LOOK_SECONDS = 0.01
 """How often new requests are looked for while nothing but slow choices is under way."""
@@ -48,7 +45,7 @@ class Session:
         options = wishes.options
         # Who names a number means it.
         self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
-        self._shared_steps = 0
+        self._turns = Turns(self._slots, self._evaluator.batch_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +122,7 @@ class Session:
             self._threads.update()
         self._drop_cancelled()
         self._take_choices()
-        parts = self._next_parts()
+        parts = self._turns.next_parts()
         if not parts:
             choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
             wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
@@ -187,41 +184,6 @@ class Session:
             raise AppError(ErrorCode.REQUEST_INVALID, reason="the prompt is empty")
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
-
-    def _next_parts(self) -> list[Part]:
-        parts, reading = [], []
-        for slot, reply in self._next_slots():
-            if reply.has_read_prompt and len(slot.unread) == 1:
-                parts.append(Part(slot.sequence, slot.read, slot.unread, True))
-            else:
-                reading.append(slot)
-        if not reading:
-            return parts
-        room = self._evaluator.batch_tokens - sum(len(part.tokens) for part in parts)
-        if parts:
-            room = min(room, _SHARED_STEP_TOKENS)
-        for slot in reading:
-            tokens = slot.next_unread[:room]
-            if tokens:
-                is_last = slot.read + len(tokens) == len(slot.tokens)
-                parts.append(Part(slot.sequence, slot.read, tokens, is_last))
-                room -= len(tokens)
-        return parts
-
-    def _next_slots(self) -> list[tuple[Slot, Reply]]:
-        """Those that can go on now. Beside light ones, every third step takes one heavy one on."""
-        ready = [
-            (slot, slot.reply)
-            for slot in self._slots
-            if slot.reply is not None and slot.choice is None
-        ]
-        light = [(slot, reply) for slot, reply in ready if not reply.generation.is_heavy]
-        heavy = [(slot, reply) for slot, reply in ready if reply.generation.is_heavy]
-        if not light or not heavy:
-            return ready
-        self._shared_steps += 1
-        turn, others = divmod(self._shared_steps, _STEPS_FOR_HEAVY)
-        return light if others else [*light, heavy[turn % len(heavy)]]
 
     def _advance(self, slot: Slot, part: Part, place: int) -> None:
         slot.read += len(part.tokens)
