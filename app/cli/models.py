@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from app.core.errors import AppError, ErrorCode
 from app.core.settings import load_settings
 from app.jobs.reporter import Reporter
 from app.library.index import scan
@@ -26,15 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Report every model, sorted by name.
-
-    Raises:
-        AppError: `place_not_found`.
-    """
+    """Report every model, sorted by name."""
     settings, _ = load_settings()
-    for place in arguments.places:
-        if not place.exists():
-            raise AppError(ErrorCode.PLACE_NOT_FOUND, path=str(place))
     places = arguments.places or settings.searched_paths()
     for model in sorted(scan(places), key=lambda model: (model.name.casefold(), model.path)):
         reporter.report(model)

@@ -92,10 +92,6 @@ ERROR_SENTENCES: dict[ErrorCode, tuple[str, str]] = {
         "There is no folder {source}.",
         "Give the folder of a checkpoint, or a repository as owner/name.",
     ),
-    ErrorCode.PLACE_NOT_FOUND: (
-        "There is no folder or file {path}.",
-        "Check its name.",
-    ),
     ErrorCode.NOT_A_CHECKPOINT: (
         "{folder} is not a Hugging Face checkpoint: it has no config.json.",
         "Choose the folder that holds config.json and the safetensors files.",

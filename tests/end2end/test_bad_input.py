@@ -438,7 +438,7 @@ def test_a_checkpoint_that_the_converter_can_do_nothing_with(
 
 @pytest.mark.slow
 def test_what_the_converter_says_is_in_the_log(folder: Path, home: Path, target: Path) -> None:
-    change(folder / "config.json", num_attention_heads=0)
+    change(folder / "config.json", num_hidden_layers=None)
     ended = convert(folder, target)
     assert_refused(ended, home, ErrorCode.CONVERTER_FAILED)
     log = home / "logs" / "convert.log"
@@ -535,10 +535,3 @@ def test_an_output_without_room_is_said(tmp_path: Path) -> None:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert ended.returncode == EXIT_FAILED
     assert sentence_of(ErrorCode.OUTPUT_NOT_WRITABLE).search(ended.stderr), ended.stderr
-
-
-def test_a_place_that_is_not_there_is_said(tmp_path: Path) -> None:
-    absent = tmp_path / "absent"
-    ended = run_verb("models", str(absent))
-    assert ended.status == EXIT_FAILED
-    assert sentence_of(ErrorCode.PLACE_NOT_FOUND, path=str(absent)).fullmatch(ended.complaints[-1])
