@@ -38,6 +38,7 @@ _NUMBERS = frozenset(
 )
 _TOKENS = ("bos_token_id", "eos_token_id")
 _POSITIONS = ("rope_scaling", "rope_parameters")
+_UNSCALED = frozenset({"default", "mrope"})
 
 
 def impossible_value(config: dict[str, Any]) -> str | None:
@@ -51,6 +52,26 @@ def doubtful_values(config: dict[str, Any]) -> list[str]:
     As “says nan in rope_theta”.
     """
     return list(_doubtful(config))
+
+
+def position_scaling(config: dict[str, Any]) -> str | None:
+    """The name of the way in which positions are scaled, if they are: the type, or the field."""
+    for place in (config, config.get("text_config")):
+        fields = _position_fields(place)
+        # With an alpha it is the base that is changed.
+        if "alpha" in fields:
+            continue
+        kind = fields.get("rope_type", fields.get("type"))
+        if isinstance(kind, str) and kind not in _UNSCALED:
+            return kind
+        if kind is None and isinstance(fields.get("factor"), int | float):
+            return "factor"
+    return None
+
+
+def _position_fields(place: Any) -> dict[str, Any]:
+    found = [place.get(key) for key in _POSITIONS] if isinstance(place, dict) else []
+    return next((fields for fields in found if isinstance(fields, dict)), {})
 
 
 def _impossible(config: dict[str, Any]) -> Iterator[str]:

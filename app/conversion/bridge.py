@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from app.checkpoint.config import read_config
-from app.checkpoint.config_values import doubtful_values, impossible_value
+from app.checkpoint.config_values import (
+    doubtful_values,
+    impossible_value,
+    position_scaling,
+)
 from app.checkpoint.documents import damaged_document
 from app.conversion.converter_errors import naming_the_tokenizer
 from app.conversion.converter_model import converter_model, parts_of, sixteen_bit_type
@@ -27,6 +31,9 @@ from app.conversion.vocabulary_ahead import Vocabulary, VocabularyAhead
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 from app.core.levels import Level
+
+_SCALING = ".rope.scaling."
+_BY_TENSORS = ("longrope", "su", "llama3")
 
 
 def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layout:
@@ -59,7 +66,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
                 part.set_vocab = lambda: None
         layout = _written(model, "model")
         entries, texts = (known.entries, known.warnings) if known else ({}, ())
-        told = (*_doubts(checkpoint), *as_notices(dict.fromkeys((*warnings.texts, *texts))))
+        told = (*_doubts(checkpoint, layout), *as_notices(dict.fromkeys((*warnings.texts, *texts))))
     tokenizer_file = checkpoint / "tokenizer.json"
     return replace(
         layout,
@@ -121,11 +128,20 @@ def _blaming_config(checkpoint: Path) -> Iterator[None]:
         raise
 
 
-def _doubts(checkpoint: Path) -> tuple[Noticed, ...]:
-    return tuple(
-        Noticed(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
-        for finding in doubtful_values(read_config(checkpoint))
-    )
+def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:
+    config = read_config(checkpoint)
+    for finding in doubtful_values(config):
+        yield Noticed(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
+    kind = position_scaling(config)
+    if kind and not _scales_positions(layout, kind):
+        yield Noticed(NoticeCode.SCALING_LEFT_OUT, {"kind": kind})
+
+
+def _scales_positions(layout: Layout, kind: str) -> bool:
+    """Whether a file says how positions are scaled: in its metadata, or in tensors of factors."""
+    if any("rope_f" in tensor.name for tensor in layout.tensors):
+        return True
+    return kind not in _BY_TENSORS and any(_SCALING in key for key in layout.metadata)
 
 
 def _written(model: Any, kind: str) -> Layout:

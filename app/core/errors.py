@@ -155,6 +155,7 @@ class NoticeCode(StrEnum):
     CONVERTER_FILE_LEFT_OUT = "converter_file_left_out"
     PREDICTION_LAYERS_ABSENT = "prediction_layers_absent"
     CONFIG_DOUBTFUL = "config_doubtful"
+    SCALING_LEFT_OUT = "scaling_left_out"
     TOKENS_DIFFER = "tokens_differ"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
 

@@ -535,6 +535,10 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "config.json {finding}; llama.cpp converts it nevertheless. Correct it if the replies are "
         "wrong."
     ),
+    NoticeCode.SCALING_LEFT_OUT: (
+        "config.json scales positions (“{kind}”), which llama.cpp's converter leaves out; replies to "
+        "long texts may be worse."
+    ),
     NoticeCode.TOKENS_DIFFER: (
         "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead of "
         "{expected}. The model may read its prompts wrongly."

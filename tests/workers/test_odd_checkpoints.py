@@ -353,3 +353,15 @@ def test_a_value_that_the_converter_takes_in_silence_is_told(tmp_path: Path) -> 
     ended = planned(source)
     assert ended.status == 0
     assert "config.json has no factor in rope_scaling" in complaints(ended)
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [("dynamic", True), ("linear", False)])
+def test_a_scaling_that_the_converter_leaves_out_is_told(
+    kind: str, is_told: bool, tmp_path: Path
+) -> None:
+    source = make_tiny_llama(tmp_path / "model")
+    scaling = {"type": kind, "factor": 2.0}
+    change(source / "config.json", lambda config: config.update(rope_scaling=scaling))
+    ended = planned(source)
+    assert ended.status == 0
+    assert ("scales positions" in complaints(ended)) is is_told

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.checkpoint.config_values import doubtful_values, impossible_value
+from app.checkpoint.config_values import (
+    doubtful_values,
+    impossible_value,
+    position_scaling,
+)
 
 SOUND: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -75,3 +79,23 @@ def test_what_the_converter_takes_in_silence_is_doubted(
     key: str, value: object, named: str
 ) -> None:
     assert doubtful_values(SOUND | {key: value}) == [named]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "kind"),
+    [
+        ({"type": "dynamic", "factor": 2.0}, "dynamic"),
+        ({"rope_type": "longrope"}, "longrope"),
+        ({"factor": 2.0}, "factor"),
+        ({"rope_type": "default"}, None),
+        ({"type": "dynamic", "alpha": 1000.0, "factor": 1.0}, None),
+        ({"full_attention": {"rope_type": "linear"}}, None),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_the_way_positions_are_scaled_is_found(
+    scaling: object, kind: str | None, is_inside: bool
+) -> None:
+    fields = {"rope_scaling": scaling}
+    assert position_scaling({"text_config": fields} if is_inside else fields) == kind
