@@ -536,8 +536,8 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         "wrong."
     ),
     NoticeCode.SCALING_LEFT_OUT: (
-        "config.json scales positions (“{kind}”), which llama.cpp's converter leaves out; replies to "
-        "long texts may be worse."
+        "config.json scales positions (“{kind}”), which llama.cpp's converter leaves out; replies "
+        "to long texts may be worse."
     ),
     NoticeCode.TOKENS_DIFFER: (
         "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead of "
