@@ -63,21 +63,29 @@ async def _body(request: Request, model: ServedModel) -> bytes:
     Raises:
         AppError: `context_full`.
     """
-    longest = model.vocabulary.longest_token_bytes
-    most = _BESIDE_PROMPT_BYTES + model.context_tokens * longest * _BYTES_OF_ESCAPE
     parts: list[bytes] = []
-    size = 0
+    size = least = 0
     async for part in request.stream():
         size += len(part)
-        if longest and size > most:
+        least = _least_tokens(model, size)
+        if least >= model.context_tokens:
             parts.clear()
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
             parts.append(part)
-    if longest and size > most:
-        tokens = (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
-        raise AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=model.context_tokens)
+    if least >= model.context_tokens:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=model.context_tokens)
     return b"".join(parts)
+
+
+def _least_tokens(model: ServedModel, size: int) -> int:
+    """So many tokens at least the prompt in a body of so many bytes has; 0 where nobody can tell.
+
+    A short body is not worth the look through the vocabulary, which the sockets would wait for.
+    """
+    if size <= _BESIDE_PROMPT_BYTES or not (longest := model.vocabulary.longest_token_bytes):
+        return 0
+    return (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
 
 
 async def _answer(request: Request, model: ServedModel, asked: Asked) -> Response:
