@@ -19,7 +19,7 @@ def main() -> int:
     restore_environment()
     arguments = sys.argv[1:]
     if arguments == [RENDER]:
-        from app.inference.template_child import answer_until_closed
+        from app.inference.prompts.sandbox_child import answer_until_closed
 
         answer_until_closed()
     if arguments[:1] == [PIP]:

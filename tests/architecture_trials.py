@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.conversion.transformers_choice import Transformers, transformers_for
+from app.conversion.converter.transformers_choice import Transformers, transformers_for
 from tests.installed import lend_converter
 from tests.llama_cpp_tools import run_script
 from tests.local_hub import LocalHub
@@ -23,9 +23,9 @@ VERSIONS: tuple[Transformers, ...] = ("pinned", "own")
 YES, NOT_MADE = "yes", "not made"
 _IMPORT_OURS = """
 import sys
-import app.cli.convert, app.conversion.job, app.hub.repository, tests.outlines, torch
-from app.conversion.converter_process import import_converter
-from app.conversion.installation import converter_folder
+import app.cli.convert, app.conversion.pipeline, app.hub.repository, tests.outlines, torch
+from app.conversion.converter.converter_process import import_converter
+from app.conversion.converter.installation import converter_folder
 from app.core.settings import Settings
 import_converter(converter_folder(Settings()), sys.argv[2])
 """

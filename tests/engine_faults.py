@@ -18,8 +18,8 @@ from app.chat.conversation import Message
 from app.core import paths
 from app.core.settings import Settings, save_settings
 from app.gui.application import build_window
-from app.gui.process.engine import EngineState, Failed, Loading, Ready
-from app.inference.safe_settings import EngineSetting
+from app.gui.services.engine import EngineState, Failed, Loading, Ready
+from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 from tests.checkpoints import CHAT_TEMPLATE
 from tests.tiny_model import write_tiny_model

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.errors import ErrorCode
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
 UINT8, UINT16, UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY, UINT64 = 0, 2, 4, 5, 6, 7, 8, 9, 10
 F32, Q4_K = 0, 12

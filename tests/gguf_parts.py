@@ -7,8 +7,8 @@ import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.library.header import TensorInfo, read_entries, read_header
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.header_reader import TensorInfo, read_entries, read_header
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from tests.gguf_files import INT32, Tensor, Typed, pair, tensor_entry
 
 

@@ -10,7 +10,7 @@ import random
 import struct
 from collections.abc import Iterator
 
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from tests.gguf_files import ARRAY, STRING, UINT32, Tensor, Typed, pair, string, tensor_entry
 from tests.gguf_parts import Parts
 

@@ -32,7 +32,7 @@ LOADED, DIED, LATE, UNNAMED = "loaded", "engine died", "too late", "no reason"
 _CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
 _CONTEXT = multiprocessing.get_context("forkserver" if _CAN_FORK else "spawn")
 _CONTEXT.set_forkserver_preload(
-    ["__main__", __name__, "app.cli.main", "app.library.index", "app.library.sanity"]
+    ["__main__", __name__, "app.cli.main", "app.library.index", "app.gguf_file.validation"]
     + [f"app.inference.{module}" for module in ("probe", "prompt", "reply", "server", "worker")]
 )
 _Process = ForkServerProcess | SpawnProcess

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import gguf
 
-from app.library.header import TensorInfo
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.header_reader import TensorInfo
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from tests.gguf_files import (
     ARRAY,
     BOOL,

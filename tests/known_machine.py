@@ -6,13 +6,13 @@ import msgspec
 
 from app.core import paths
 from app.core.device_memory import PROCESSOR
-from app.core.machine import usable_threads
-from app.estimation.hardware import read_hardware
-from app.estimation.rate_measurement import RateWishes
-from app.estimation.rate_store import machine_key
 from app.estimation.rates import MATRIX_TYPES, DeviceRates, MachineRates
-from app.inference.safe_settings import EngineSetting
+from app.inference.self_test.safe_settings import EngineSetting
+from app.machine.cores import usable_threads
 from app.native.library import engine_fingerprint
+from app.profiling.rate_benchmark import RateWishes
+from app.profiling.rate_store import machine_key
+from app.profiling.this_machine import read_hardware
 
 MADE_UP_RATES = DeviceRates(
     generation=dict.fromkeys(MATRIX_TYPES, 1e10),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.library.header import Header, read_entries, read_header
+from app.gguf_file.header_reader import Header, read_entries, read_header
 from tests.llama_cpp_tools import quantized_by_llama_cpp
 
 

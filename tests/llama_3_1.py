@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.library.header import read_array, read_header, read_strings
+from app.gguf_file.header_reader import read_array, read_header, read_strings
 from tests.hollow_checkpoints import HOLLOW_MODELS, HollowModel, tensor_shapes, write_shards
 from tests.vocabularies import vocabulary_file
 

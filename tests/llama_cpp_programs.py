@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx2
 
-from app.inference.probe import engine_setting
+from app.inference.self_test.probe import engine_setting
 from app.native.library import engine_fingerprint, engine_version
 from tests.checkpoints import cache_folder, keep
 from tests.timed_streams import Address

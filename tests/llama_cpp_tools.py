@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.conversion.transformers_choice import Transformers, transformers_for
+from app.conversion.converter.transformers_choice import Transformers, transformers_for
 from app.core.levels import COPY, level_named
 from app.native.importance_matrix import ImportanceMatrix
 from tests.ggml_quantization import silence_llama_cpp

@@ -7,8 +7,8 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from app.inference.vocabulary import Vocabulary
-from app.inference.worker import STACK_BYTES
+from app.inference.session.engine_thread import STACK_BYTES
+from app.inference.tokens.vocabulary import Vocabulary
 
 _LETTERS = {
     "a": "a",

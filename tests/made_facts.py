@@ -9,10 +9,10 @@ import msgspec
 
 from app.core.levels import LEVELS, SPECIAL_LEVELS
 from app.core.load_options import LoadOptions
-from app.estimation.compute import LoadSample, effective_micro_batch
-from app.estimation.facts import DeviceFacts, Hardware, ModelShape
-from app.estimation.memory import Weights
-from app.estimation.source_facts import LevelFacts, SourceFacts
+from app.estimation.compute_buffers import LoadSample, effective_micro_batch
+from app.estimation.hardware import DeviceFacts, Hardware, ModelShape
+from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.weights import Weights
 from app.native.load_log import PROCESSOR, Cache
 
 GB = 10**9

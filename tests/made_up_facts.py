@@ -8,10 +8,10 @@ import msgspec
 
 from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
-from app.estimation.compute import LoadSample
-from app.estimation.facts import DeviceFacts, Hardware, ModelShape
-from app.estimation.memory import Weights
-from app.estimation.source_facts import LevelFacts, SourceFacts
+from app.estimation.compute_buffers import LoadSample
+from app.estimation.hardware import DeviceFacts, Hardware, ModelShape
+from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.weights import Weights
 from app.native.load_log import Cache
 
 GB, MB = 10**9, 10**6

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.conversion.installation import converter_folder
-from app.conversion.transformers_choice import transformers_for
-from app.conversion.vocabulary_ahead import VocabularyAhead
+from app.conversion.converter.installation import converter_folder
+from app.conversion.converter.transformers_choice import transformers_for
+from app.conversion.converter.vocabulary_ahead import VocabularyAhead
 from app.core.events import Event
 from app.core.settings import Settings
-from app.estimation.remote import outline_of
-from app.estimation.sizing import SizedSource, size_source
 from app.hub.reference import repository_named
+from app.profiling.remote_source import outline_of
+from app.profiling.sizing import SizedSource, size_source
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from app.library.header import read_array, read_header, read_strings
+from app.gguf_file.header_reader import read_array, read_header, read_strings
 from tests.checkpoints import make_tiny_llama, packaged_file
 from tests.vocabularies import vocabulary_file
 

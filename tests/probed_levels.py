@@ -38,14 +38,14 @@ def probed_levels(source: Path, importance: Path | None = None) -> ProbedLevels:
 
 def main() -> None:
     """Lay out, plan, probe, and print."""
-    from app.conversion.choices import TypeChoices
-    from app.conversion.installation import converter_folder
+    from app.conversion.converter.installation import converter_folder
     from app.conversion.sources import source_at
+    from app.conversion.type_choices import TypeChoices
     from app.conversion.type_plan import hollow_file, plan_types
     from app.core.levels import LEVELS
     from app.core.settings import load_settings
-    from app.estimation.probed_quality import probe_quality
     from app.native.importance_matrix import read_importance_matrix
+    from app.profiling.probed_quality import probe_quality
 
     parser = argparse.ArgumentParser()
     parser.add_argument("source", type=Path)

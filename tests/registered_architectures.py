@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.conversion.architectures import known_architectures
+from app.conversion.converter.architectures import known_architectures
 from tests import small_configurations, small_tokenizers
 from tests.checkpoints import cache_folder, keep
 from tests.installed import PERSONS_HOME

@@ -130,8 +130,8 @@ def _go(road: str, folder: Path) -> str:
 
 
 def _main(converter: Path, folder: Path, *options: str) -> None:
-    from app.conversion.converter_process import activate_converter
-    from app.conversion.untrusted import refuse_code
+    from app.conversion.converter.converter_process import activate_converter
+    from app.conversion.converter.patches.untrusted_code import refuse_code
 
     if "--unguarded" in options:
         sys.path[:0] = [str(converter), str(converter / "gguf-py")]

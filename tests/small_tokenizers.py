@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from app.library.header import read_header, read_strings
+from app.gguf_file.header_reader import read_header, read_strings
 from tests.checkpoints import SENTENCES, smollm2_checkpoint, write_sentencepiece
 from tests.installed import PERSONS_HOME
 from tests.vocabularies import vocabulary_file

@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.inference import session
-from app.inference.evaluation import Floats
-from app.inference.sampler import Sampler
-from app.inference.sampling import Sampling
-from app.inference.vocabulary import Vocabulary
+from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.sampler import Sampler
+from app.inference.session import session
+from app.inference.tokens.decoding import Floats
+from app.inference.tokens.vocabulary import Vocabulary
 
 _NOTE = struct.Struct("<IId")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.inference.rendering import Conversation
+from app.inference.prompts.rendering import Conversation
 
 TOOLS: list[dict[str, Any]] = [
     {

@@ -7,7 +7,7 @@ import struct
 import tempfile
 from pathlib import Path
 
-from app.inference.probe_model import write_probe_model
+from app.inference.self_test.probe_model import write_probe_model
 
 _UINT32, _STRING = 4, 8
 _ALIGNMENT = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from app.conversion.transformers_choice import Transformers
+from app.conversion.converter.transformers_choice import Transformers
 from tests.installed import PERSONS_HOME
 
 __all__ = ["Transformers", "environment_with", "pinned_packages"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.library.header import read_array, read_entries, read_header, read_strings
+from app.gguf_file.header_reader import read_array, read_entries, read_header, read_strings
 from tests.gguf_files import GgufFile, Tensor
 
 _NORMAL, _USER_DEFINED, _BYTE = 1, 4, 6

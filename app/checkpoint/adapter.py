@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.checkpoint.documents import read_document, require_no_pointer
-from app.checkpoint.kind import ADAPTER_CONFIGURATION
+from app.checkpoint.folder_kind import ADAPTER_CONFIGURATION
 from app.checkpoint.lora_strength import lora_strength
 from app.checkpoint.pickles import require_consent
-from app.checkpoint.weights import ADAPTER_WEIGHTS, TensorEntry, read_shard
+from app.checkpoint.weight_files import ADAPTER_WEIGHTS, TensorEntry, read_shard
 from app.core.errors import AppError, ErrorCode
 
 _PICKLE = "adapter_model.bin"

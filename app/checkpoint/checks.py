@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.checkpoint.documents import read_document
-from app.checkpoint.folder import Checkpoint, Subject, Survey, python_files_in, survey
+from app.checkpoint.inspection import Checkpoint, Subject, Survey, python_files_in, survey
 from app.core.errors import AppError
 from app.core.events import Checked
 from app.core.sizes import format_bytes

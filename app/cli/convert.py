@@ -25,14 +25,14 @@ from app.core.levels import (
     Level,
     level_named,
 )
-from app.core.machine import usable_threads
 from app.core.settings import Settings, load_settings
+from app.gguf_file.detection import has_gguf_name
 from app.jobs.reporter import Reporter
-from app.library.kind import has_gguf_name
+from app.machine.cores import usable_threads
 
 if TYPE_CHECKING:
-    from app.conversion.choices import TypeChoices
     from app.conversion.sources import Source
+    from app.conversion.type_choices import TypeChoices
 
 NAME = "convert"
 HELP = "Convert a checkpoint to GGUF at one or more quantization levels."
@@ -98,8 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Check, plan and write."""
-    from app.conversion.installation import converter_folder
-    from app.conversion.job import ConversionRequest, convert
+    from app.conversion.converter.installation import converter_folder
+    from app.conversion.pipeline import ConversionRequest, convert
 
     settings, _ = load_settings()
     _require_levels(arguments)
@@ -147,7 +147,7 @@ def _override(text: str) -> tuple[str, str]:
 
 def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
     from app.cli.importance import with_importance
-    from app.conversion.choices import TypeChoices
+    from app.conversion.type_choices import TypeChoices
 
     if _wants_importance(arguments) and _WORKING_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)

@@ -46,11 +46,11 @@ from app.estimation.advisor import USES, advise
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.conversion.vocabulary_ahead import VocabularyAhead
-    from app.estimation.sizing import SizedSource
-    from app.estimation.source_facts import SourceFacts
-    from app.estimation.trial import LoadManner
+    from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+    from app.estimation.model_profile import SourceFacts
     from app.hub.reference import RepositoryReference
+    from app.profiling.dry_load import LoadManner
+    from app.profiling.sizing import SizedSource
 
 NAME = "estimate"
 HELP = "Tell the size of every level of a model, its memory here, what fits, speed and quality."
@@ -87,8 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan, try loads without allocation, and print."""
-    from app.conversion.installation import converter_folder
-    from app.conversion.vocabulary_ahead import VocabularyAhead
+    from app.conversion.converter.installation import converter_folder
+    from app.conversion.converter.vocabulary_ahead import VocabularyAhead
     from app.hub.reference import repository_named
 
     # What the imports and the vocabulary make stays to the end: to look through it takes a second.
@@ -127,13 +127,13 @@ def _surveyed(
     reporter: Reporter,
     vocabulary: VocabularyAhead,
 ) -> tuple[SourceFacts, _Found]:
-    from app.estimation.hardware import read_hardware
-    from app.estimation.remote import outline_of
-    from app.estimation.sizing import size_source
-    from app.estimation.survey import survey
-    from app.estimation.trial import LoadManner
-    from app.inference.loading import require_consistent
+    from app.inference.loading.loaded_model import require_consistent
     from app.native.rpc import add_workers
+    from app.profiling.collection import survey
+    from app.profiling.dry_load import LoadManner
+    from app.profiling.remote_source import outline_of
+    from app.profiling.sizing import size_source
+    from app.profiling.this_machine import read_hardware
 
     if isinstance(source, Path):
         place = source
@@ -171,8 +171,8 @@ def _bettered(
 ) -> Iterator[SourceFacts]:
     """The facts, then with speeds, then with a quality of the model's own."""
     # Late: the converter's own gguf must be imported before the package's.
-    from app.estimation.speeds import timed
-    from app.estimation.survey import probed
+    from app.profiling.collection import probed
+    from app.profiling.speeds import timed
 
     yield facts
     facts = timed(facts, found.place, found.options, found.manner, reporter.report)
@@ -182,7 +182,7 @@ def _bettered(
 
 
 def _say_facts(bettered: Iterable[SourceFacts], reporter: Reporter) -> None:
-    from app.estimation.source_facts import encode_facts
+    from app.estimation.model_profile import encode_facts
 
     for facts in bettered:
         reporter.report(Said(encode_facts(facts) + "\n"))
@@ -192,8 +192,8 @@ def _say_estimate(
     facts: SourceFacts, found: _Found, arguments: argparse.Namespace, reporter: Reporter
 ) -> None:
     from app.cli.estimate_table import document_of, table_of
-    from app.estimation.outlook import outlook, possible_options
-    from app.estimation.survey import settle
+    from app.estimation.predictions import outlook, possible_options
+    from app.profiling.collection import settle
 
     facts = settle(facts, found.source, found.options, found.manner)
     options = possible_options(facts, found.options)

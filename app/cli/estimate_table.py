@@ -11,9 +11,9 @@ from app.core.load_options import LoadOptions
 from app.core.sizes import format_bytes
 from app.estimation.advisor import Advice
 from app.estimation.fit import Plan
-from app.estimation.outlook import LevelOutlook
-from app.estimation.source_facts import SourceFacts
-from app.estimation.speed_words import BESIDE_OTHER_WORK
+from app.estimation.model_profile import SourceFacts
+from app.estimation.predictions import LevelOutlook
+from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 _UNKNOWN = "unknown"
 _DISTURBED = "*"

@@ -14,9 +14,9 @@ from app.core.levels import COPY, Level, level_named
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.conversion.choices import TypeChoices
-    from app.conversion.job import ConversionRequest
+    from app.conversion.pipeline import ConversionRequest
     from app.conversion.sources import Source
+    from app.conversion.type_choices import TypeChoices
 
 _CALIBRATED_LEVEL = level_named("BF16")
 _SIXTEEN_BITS = 16
@@ -30,7 +30,7 @@ def with_importance(
     Raises:
         AppError: what reading it raises.
     """
-    from app.conversion.provenance import expected_provenance, provenance_of
+    from app.conversion.importance_metadata import expected_provenance, provenance_of
     from app.native.importance_matrix import read_importance_matrix
 
     file: Path | None = arguments.imatrix
@@ -54,10 +54,10 @@ def calibrated(
     Raises:
         AppError: what conversion and calibration raise.
     """
-    from app.conversion.choices import NO_CHOICES
-    from app.conversion.job import convert
-    from app.conversion.provenance import provenance_of
-    from app.inference.calibration import calibrate
+    from app.conversion.importance_metadata import provenance_of
+    from app.conversion.pipeline import convert
+    from app.conversion.type_choices import NO_CHOICES
+    from app.measurement.calibration import calibrate
     from app.native.importance_matrix import save_importance_matrix
 
     words = read_text(text)
@@ -84,7 +84,7 @@ def _calibrated_level(request: ConversionRequest, converter: Path) -> Level:
     Raises:
         AppError: what the conversion would raise before it writes.
     """
-    from app.conversion.job import convert
+    from app.conversion.pipeline import convert
 
     planned: dict[str, LevelPlanned] = {}
 

@@ -26,18 +26,18 @@ from app.core.load_options import LOAD_FIELDS, LoadValue
 from app.core.sentences import describe_error
 from app.core.settings import Settings, load_settings
 from app.core.sizes import format_bytes
-from app.estimation.kept_quality import (
+from app.jobs.reporter import Reporter
+from app.measurement.store import (
     Comparison,
     KeptMeasurement,
     Text,
     fingerprint_of,
     keep_measurement,
 )
-from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.inference.loading import LoadWishes
-    from app.library.facts import ModelFacts
+    from app.gguf_file.model_info import ModelFacts
+    from app.inference.loading.loaded_model import LoadWishes
     from app.measurement.measurement import Measurement, MeasurementRequest
 
 NAME = "measure"
@@ -77,11 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Check, load, measure, print the figures, and keep them."""
-    from app.estimation.speeds import note_real_speed
-    from app.estimation.trial import LoadManner
     from app.library.index import find_model
+    from app.measurement.eligibility import measurable_facts
     from app.measurement.measurement import measure
-    from app.measurement.models import measurable_facts
+    from app.profiling.dry_load import LoadManner
+    from app.profiling.speeds import note_real_speed
 
     settings, _ = load_settings()
     text = read_text(arguments.text)
@@ -170,8 +170,8 @@ def _request(
     settings: Settings,
     reporter: Reporter,
 ) -> MeasurementRequest:
-    from app.inference.chunks import USUAL_CHUNK_TOKENS
     from app.measurement.measurement import MeasurementRequest
+    from app.measurement.text_chunks import USUAL_CHUNK_TOKENS
 
     trained = min((one.context for one in facts if one.context), default=LARGEST)
     usual = min(USUAL_CHUNK_TOKENS, trained)
@@ -196,8 +196,8 @@ def _wishes(
     settings: Settings,
     reporter: Reporter,
 ) -> LoadWishes:
-    from app.inference.loading import LoadWishes
-    from app.inference.probe import working_options
+    from app.inference.loading.loaded_model import LoadWishes
+    from app.inference.self_test.probe import working_options
 
     options = msgspec.structs.replace(settings.options_for(facts.path), **given)
     return LoadWishes(

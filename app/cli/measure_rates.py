@@ -8,7 +8,7 @@ from typing import get_args
 from app.cli.values import add_worker_argument, positive
 from app.core.events import Finished, Said
 from app.estimation.rates import MATRIX_TYPES
-from app.inference.safe_settings import WITHOUT_FLAG, Measure
+from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
 from app.jobs.reporter import Reporter
 
 NAME = "measure-rates"
@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Say the rates, a piece as soon as it is measured."""
     import msgspec
 
-    from app.estimation.rate_measurement import RateWishes, measure_device
     from app.native.rpc import add_workers
+    from app.profiling.rate_benchmark import RateWishes, measure_device
 
     workers = tuple(arguments.worker or ())
     if workers:

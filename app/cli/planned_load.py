@@ -9,8 +9,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.load_steps import LoadStep
-from app.inference.loading import LoadWishes
+from app.inference.loading.fallbacks import LoadStep
+from app.inference.loading.loaded_model import LoadWishes
 from app.native.devices import devices
 from app.native.rpc import add_workers
 
@@ -67,6 +67,6 @@ def _plan(wishes: LoadWishes) -> Plan | None:
     if not any(device.is_gpu for device in devices()):
         return None
     # Late: estimates need much that a load on the processor does without.
-    from app.estimation.load_plan import plan_load
+    from app.profiling.load_plan import plan_load
 
     return plan_load(wishes.model, wishes.options, slots=wishes.slots, workers=wishes.workers)

@@ -6,7 +6,7 @@ import argparse
 from typing import get_args
 
 from app.core.events import Finished
-from app.inference.safe_settings import WITHOUT_FLAG, Measure
+from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
 from app.jobs.reporter import Reporter
 
 NAME = "probe"
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the probe model and let it write some tokens."""
-    from app.inference.probe import run_probe
+    from app.inference.self_test.probe import run_probe
 
     run_probe(tuple(arguments.without))
     reporter.report(Finished())

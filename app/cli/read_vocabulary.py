@@ -15,7 +15,7 @@ from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.conversion.transformers_choice import Transformers
+    from app.conversion.converter.transformers_choice import Transformers
 
 NAME = "read-vocabulary"
 HELP = "Write a checkpoint's vocabulary as metadata of a GGUF file; estimate starts it."
@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Wait to hear of the version of transformers, then of the checkpoint, and write."""
-    from app.conversion.absent_torch import do_without_torch
-    from app.conversion.bridge import vocabulary_of
-    from app.conversion.converter_process import import_converter
+    from app.conversion.converter.bridge import vocabulary_of
+    from app.conversion.converter.converter_process import import_converter
+    from app.conversion.converter.patches.absent_torch import do_without_torch
 
     # It is at its end before there is much to collect.
     gc.disable()

@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Probe the engine in a child process and look for what set-up should have brought."""
-    from app.conversion.installation import converter_folder
+    from app.conversion.converter.installation import converter_folder
     from app.core.settings import load_settings
-    from app.inference.probe import choose_full_setting, engine_setting, forget_setting
+    from app.inference.self_test.probe import choose_full_setting, engine_setting, forget_setting
     from app.jobs.window_check import check_window
     from app.library.starter import starter_file
     from app.native.devices import devices

@@ -18,8 +18,8 @@ from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.inference.loading import LoadWishes
-    from app.library.facts import ModelFacts
+    from app.gguf_file.model_info import ModelFacts
+    from app.inference.loading.loaded_model import LoadWishes
 
 NAME = "serve"
 _KEY_BYTES = 32
@@ -57,19 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
     from app.cli.planned_load import with_advice, with_plan
-    from app.inference.constraints import Constraints
-    from app.inference.heartbeat import Heartbeat
-    from app.inference.listening import listen, network_address, own_address
-    from app.inference.prompt import ChatTemplate
-    from app.inference.reply import ReplyFormat
-    from app.inference.reply_tasks import ServedModel
-    from app.inference.sampling import default_sampling
-    from app.inference.server import serve
-    from app.inference.worker import EngineThread
+    from app.gguf_file.model_info import facts_of, read_headers
+    from app.gguf_file.validation import require_sane
+    from app.inference.prompts.chat_template import ChatTemplate
+    from app.inference.replies.reply_reader import ReplyFormat
+    from app.inference.sampling.constraints import Constraints
+    from app.inference.sampling.parameters import default_sampling
+    from app.inference.server.heartbeat import Heartbeat
+    from app.inference.server.http_server import serve
+    from app.inference.server.listening import listen, network_address, own_address
+    from app.inference.server.prepared_request import ServedModel
+    from app.inference.session.engine_thread import EngineThread
     from app.library.changes import watch_files
-    from app.library.facts import facts_of, read_headers
     from app.library.index import find_model
-    from app.library.sanity import require_sane
     from app.native.library import log
 
     require_confirmed(arguments, _RISK)
@@ -157,8 +157,8 @@ def _changed(model: str, change: str) -> Noticed:
 def _wishes(
     arguments: argparse.Namespace, settings: Settings, facts: ModelFacts, reporter: Reporter
 ) -> LoadWishes:
-    from app.inference.loading import LoadWishes
-    from app.inference.probe import working_options
+    from app.inference.loading.loaded_model import LoadWishes
+    from app.inference.self_test.probe import working_options
 
     chosen = chosen_options(arguments, settings.options_for(facts.path))
     return LoadWishes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.conversion.installation import install_converter
+from app.conversion.converter.installation import install_converter
 from app.core.events import Finished
 from app.jobs.reporter import Reporter
 from app.library.starter import install_starter

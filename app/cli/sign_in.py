@@ -6,7 +6,7 @@ import argparse
 
 from app.cli.secret import ask_secret
 from app.core.events import Finished
-from app.hub.token import store_token
+from app.hub.access_token import store_token
 from app.jobs.reporter import Reporter
 
 NAME = "sign-in"

@@ -13,7 +13,7 @@ from app.core.events import Finished, Said
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.estimation.trial import TrialOptions
+    from app.profiling.dry_load import TrialOptions
 
 NAME = "trial-load"
 HELP = "Load models without allocating memory, and say what was logged; estimate starts it."
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Say what each load told, as soon as it is done."""
-    from app.estimation.trial import Trial, load_without_allocation
     from app.native.rpc import add_workers
+    from app.profiling.dry_load import Trial, load_without_allocation
 
     wanted: TrialOptions = arguments.options
     workers = wanted.manner.workers
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def _trial_options(text: str) -> TrialOptions:
-    from app.estimation.trial import TrialOptions
+    from app.profiling.dry_load import TrialOptions
 
     try:
         return msgspec.json.decode(Path(text).read_bytes(), type=TrialOptions)

@@ -10,8 +10,8 @@ from app.cli.network import add_host_arguments, require_confirmed
 from app.cli.values import port_number, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Listening
-from app.core.machine import listens_at, usable_threads
 from app.jobs.reporter import Reporter
+from app.machine.cores import listens_at, usable_threads
 
 NAME = "worker"
 HELP = "Lend this machine's processor or graphics card to a model that is served elsewhere."

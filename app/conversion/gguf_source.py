@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.header import ALIGNMENT
 from app.conversion.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
 from app.conversion.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
-from app.library.facts import read_headers
-from app.library.header import Header, TensorInfo, read_entries
-from app.library.sanity import require_sane
+from app.gguf_file.header_reader import Header, TensorInfo, read_entries
+from app.gguf_file.header_writer import ALIGNMENT
+from app.gguf_file.model_info import read_headers
+from app.gguf_file.validation import require_sane
 
 _OF_SPLIT_FILES = frozenset({"split.no", "split.count", "split.tensors.count"})
 

@@ -10,21 +10,21 @@ from typing import Protocol
 from app.checkpoint.adapter import read_adapter
 from app.checkpoint.checks import check_files, code_check
 from app.checkpoint.config import read_config
-from app.checkpoint.kind import is_adapter
-from app.conversion import adapter, bridge
-from app.conversion.architectures import require_known_architecture
-from app.conversion.converter_process import activate_converter
+from app.checkpoint.folder_kind import is_adapter
+from app.conversion.converter import bridge, lora_layout
+from app.conversion.converter.architectures import require_known_architecture
+from app.conversion.converter.converter_process import activate_converter
+from app.conversion.converter.transformers_choice import Transformers, transformers_for, trying_both
+from app.conversion.converter.vocabulary_ahead import VocabularyAhead
 from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout import Layout
-from app.conversion.transformers_choice import Transformers, transformers_for, trying_both
-from app.conversion.vocabulary_ahead import VocabularyAhead
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
-from app.library.facts import read_model_facts
-from app.library.kind import is_gguf_file
+from app.gguf_file.detection import is_gguf_file
+from app.gguf_file.model_info import read_model_facts
 
 Levels = Sequence[Level]
 _ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)
@@ -177,7 +177,7 @@ class AdapterSource:
             yield _fault("weights", error)
         yield code_check(self.folder)
         try:
-            base = adapter.find_base(self.folder, self.base)
+            base = lora_layout.find_base(self.folder, self.base)
             yield Checked("base", str(base.resolve()))
             yield from _architecture_faults(base, converter)
         except AppError as error:
@@ -185,12 +185,12 @@ class AdapterSource:
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
         """One for each level: the converter chooses the types."""
-        base = adapter.find_base(self.folder, self.base)
+        base = lora_layout.find_base(self.folder, self.base)
         transformers = transformers_for(base)
         activate_converter(converter, transformers)
         for level in levels:
             with trying_both(transformers):
-                layout = adapter.lay_out_adapter(self.folder, base, level, converter)
+                layout = lora_layout.lay_out_adapter(self.folder, base, level, converter)
             yield LaidOut(layout, (level,), has_final_types=True, transformers=transformers)
 
 

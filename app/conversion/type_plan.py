@@ -15,18 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.choices import NO_CHOICES, TypeChoices, quantize_parameters
-from app.conversion.header import (
+from app.conversion.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOutTensor, Layout
+from app.conversion.type_choices import NO_CHOICES, TypeChoices, quantize_parameters
+from app.core.errors import AppError, ErrorCode
+from app.core.files import extend_with_hole, named_failures, temporary_folder
+from app.core.levels import COPY, Level
+from app.gguf_file.header_writer import (
     PlacedTensor,
     header_bytes,
     metadata_for,
     padded,
     without_vocabulary,
 )
-from app.conversion.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOutTensor, Layout
-from app.core.errors import AppError, ErrorCode
-from app.core.files import extend_with_hole, named_failures, temporary_folder
-from app.core.levels import COPY, Level
 from app.native.library import load_llama, log
 from app.native.quantization import (
     has_numbers,

@@ -15,14 +15,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.choices import NO_CHOICES, TypeChoices
-from app.conversion.header import PlacedTensor, header_bytes, padded
 from app.conversion.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
+from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.files import require_space, whole_or_absent
-from app.library.header import read_header
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.header_writer import PlacedTensor, header_bytes, padded
 from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows, type_name
 
 _CHUNK_WEIGHTS = 2**18

@@ -10,9 +10,9 @@ from app.core.levels import DEFAULT_LEVEL
 from app.core.sizes import GIGABYTE, format_bytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of, loss_of, weights_in
-from app.estimation.outlook import LevelOutlook
-from app.estimation.source_facts import SourceFacts
-from app.estimation.speed_words import BESIDE_OTHER_WORK
+from app.estimation.model_profile import SourceFacts
+from app.estimation.predictions import LevelOutlook
+from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
 USES: tuple[Use, ...] = get_args(Use)

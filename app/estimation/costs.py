@@ -9,8 +9,8 @@ import msgspec
 from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
 from app.estimation.fit import Plan
-from app.estimation.outlook import outlook
-from app.estimation.source_facts import SourceFacts
+from app.estimation.model_profile import SourceFacts
+from app.estimation.predictions import outlook
 
 _PLACING = ("gpu_layers", "experts_on_cpu")
 _SIZING = (

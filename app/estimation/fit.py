@@ -11,8 +11,8 @@ from typing import Literal
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.core.sizes import format_bytes
-from app.estimation.caches import CONTEXT_STEP
-from app.estimation.facts import Hardware
+from app.estimation.hardware import Hardware
+from app.estimation.kv_cache import CONTEXT_STEP
 from app.estimation.placement import (
     Need,
     Placement,

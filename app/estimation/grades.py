@@ -6,8 +6,8 @@ import math
 from bisect import bisect_right
 from enum import IntEnum
 
-from app.estimation.outlook import LevelOutlook
-from app.estimation.source_facts import LevelFacts
+from app.estimation.model_profile import LevelFacts
+from app.estimation.predictions import LevelOutlook
 
 _DIVERGENCES = (0.01, 0.06, 0.2)
 """Mean KL divergences in nats: Llama 3 8B has 0.005 at Q6_K, 0.031 at Q4_K_M, 0.10 at Q3_K_M, 0.45

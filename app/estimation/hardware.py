@@ -1,61 +1,112 @@
-"""Reading the facts about this machine."""
+"""The facts that estimates are made from: what a machine has, and how a model is built."""
 
 from __future__ import annotations
 
-import psutil
+from dataclasses import dataclass
 
-from app.estimation.container import memory_limit
-from app.estimation.facts import DeviceFacts, Hardware
-from app.estimation.processor import core_kinds, numa_nodes
-from app.jobs.launch import is_own_command
-from app.native.devices import Device, devices
-from app.native.nvidia import held_by_others, total_bytes_of
+from app.gguf_file.header_reader import Header, read_array
 
 
-def read_hardware() -> Hardware:
-    """This machine as it is now, its devices as the engine sees them.
+@dataclass(frozen=True)
+class DeviceFacts:
+    """A device that takes layers; memory in bytes, both 0 when it reports none.
+
+    With `shares_memory` its memory is the machine's. `used_by_others_bytes` is what programs other
+    than this one hold of it, None where nobody says. With `is_full` they leave too little to begin.
+    """
+
+    name: str
+    backend: str
+    description: str
+    free_bytes: int
+    total_bytes: int
+    shares_memory: bool = False
+    used_by_others_bytes: int | None = None
+    is_full: bool = False
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A machine: its cores, its memory in bytes, and its devices without the processor.
+
+    What RAM has in all, and what is free of it, is no more than a container leaves to this program.
+    Where the system doesn't tell the kinds of its cores, or its NUMA nodes, they are None.
+    """
+
+    physical_cores: int
+    logical_cores: int
+    ram_total_bytes: int
+    ram_free_bytes: int
+    devices: tuple[DeviceFacts, ...] = ()
+    performance_cores: int | None = None
+    efficiency_cores: int | None = None
+    numa_nodes: int | None = None
+
+    @property
+    def ram_used_by_others_bytes(self) -> int:
+        """What is not free of the RAM."""
+        return max(0, self.ram_total_bytes - self.ram_free_bytes)
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """How a model is built, as its GGUF header says; 0 where it says nothing.
+
+    `kv_heads` has one number for each layer. `window` is how many tokens the layers with a sliding
+    window see; `state_width` is the inner width of recurrent layers, `state_size` the length of
+    their state for each part of it.
+    """
+
+    architecture: str
+    layers: int
+    width: int
+    heads: int
+    kv_heads: tuple[int, ...]
+    key_length: int
+    value_length: int
+    window: int
+    state_width: int
+    state_size: int
+    experts: int
+    experts_used: int
+    vocabulary: int
+    trained_context: int
+
+
+def shape_of(header: Header) -> ModelShape:
+    """The shape in the header of a model's first file.
 
     Raises:
-        AppError: `engine_missing`.
+        AppError: what `app.gguf_file.header_reader.read_array` raises.
     """
-    total_bytes, free_bytes = _memory()
-    kinds = core_kinds()
-    return Hardware(
-        physical_cores=psutil.cpu_count(logical=False) or 1,
-        logical_cores=psutil.cpu_count() or 1,
-        ram_total_bytes=total_bytes,
-        ram_free_bytes=free_bytes,
-        devices=tuple(_facts_of(device) for device in devices() if device.is_gpu),
-        performance_cores=kinds.performance if kinds else None,
-        efficiency_cores=kinds.efficiency if kinds else None,
-        numa_nodes=numa_nodes(),
+    layers = header.number("block_count")
+    heads = _by_layer(header, "attention.head_count", layers)
+    most_heads = max(heads, default=0)
+    width = header.number("embedding_length")
+    # Llama's rule, which llama.cpp falls back to (load_hparams in src/llama-model.cpp).
+    head_length = width // most_heads if most_heads else 0
+    tokens = header.arrays.get("tokenizer.ggml.tokens")
+    return ModelShape(
+        architecture=header.architecture,
+        layers=layers,
+        width=width,
+        heads=most_heads,
+        kv_heads=_by_layer(header, "attention.head_count_kv", layers) or heads,
+        key_length=header.number("attention.key_length") or head_length,
+        value_length=header.number("attention.value_length") or head_length,
+        window=header.number("attention.sliding_window"),
+        state_width=header.number("ssm.inner_size"),
+        state_size=header.number("ssm.state_size"),
+        experts=header.number("expert_count"),
+        experts_used=header.number("expert_used_count"),
+        vocabulary=tokens.count if tokens else header.number("vocab_size"),
+        trained_context=header.number("context_length"),
     )
 
 
-def _memory() -> tuple[int, int]:
-    """The RAM in all and what is free of it, in bytes, as far as this program may take it."""
-    memory, limit = psutil.virtual_memory(), memory_limit()
-    if limit is None:
-        return memory.total, memory.available
-    return min(memory.total, limit.limit_bytes), min(memory.available, limit.free_bytes)
-
-
-def _facts_of(device: Device) -> DeviceFacts:
-    return DeviceFacts(
-        name=device.name,
-        backend=device.backend,
-        description=device.description,
-        free_bytes=device.free_bytes,
-        total_bytes=(total_bytes_of(device.bus_id) or 0) if device.is_full else device.total_bytes,
-        shares_memory=device.shares_memory,
-        used_by_others_bytes=held_by_others(device.bus_id, _is_own) if device.bus_id else None,
-        is_full=device.is_full,
-    )
-
-
-def _is_own(process: int) -> bool:
-    """Whether the process of this number was started by this program."""
-    try:
-        return is_own_command(psutil.Process(process).cmdline())
-    except psutil.Error:
-        return False
+def _by_layer(header: Header, key: str, layers: int) -> tuple[int, ...]:
+    full_key = f"{header.architecture}.{key}"
+    if full_key in header.arrays:
+        return tuple(int(value) for value in read_array(header, full_key))
+    number = header.number(key)
+    return (number,) * layers if number else ()

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
-from app.estimation.caches import SizedCache
-from app.estimation.compute import ComputeBuffers
-from app.estimation.facts import DeviceFacts, Hardware
-from app.estimation.memory import Weights
+from app.estimation.compute_buffers import ComputeBuffers
+from app.estimation.hardware import DeviceFacts, Hardware
+from app.estimation.kv_cache import SizedCache
+from app.estimation.weights import Weights
 
 _SHARE_STEPS = 1000
 """Shares are reckoned with in whole numbers: so many for each 1."""

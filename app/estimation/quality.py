@@ -2,7 +2,7 @@
 
 All three are the mean Kullback-Leibler divergence of the predictions for the next token, in nats.
 *Typical* is what others published of other models, *probed* is told from the error in the weights
-of this model (`app.estimation.probed_quality`), *measured* is what `gristmill measure` found on a
+of this model (`app.profiling.probed_quality`), *measured* is what `gristmill measure` found on a
 text.
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
 # Numbers, and what activations are turned into for the time of a product.
 _OTHER_TYPES = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})

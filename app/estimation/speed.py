@@ -17,12 +17,12 @@ from functools import cached_property
 from itertools import accumulate
 
 from app.core.device_memory import PROCESSOR
-from app.estimation.caches import SizedCache
-from app.estimation.facts import ModelShape
-from app.estimation.memory import EMBEDDING, has_tied_output, part_of
+from app.estimation.hardware import ModelShape
+from app.estimation.kv_cache import SizedCache
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, MATRIX_TYPES, DeviceRates, MachineRates
-from app.library.tensor_types import TENSOR_TYPES
+from app.estimation.weights import EMBEDDING, has_tied_output, part_of
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.load_log import LoadLog
 
 PROMPT_TOKENS = 512

@@ -14,17 +14,17 @@ from PySide6.QtCore import QTimer, qVersion
 from PySide6.QtWidgets import QApplication
 
 from app import __version__
-from app.chat.store import open_store
+from app.chat.chat_store import open_store
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
 from app.core.sentences import describe_error
 from app.core.settings import Theme, load_settings, save_settings
+from app.gui.children.task_board import TaskBoard
 from app.gui.garbage import GarbageCollection
-from app.gui.process.endpoint_list import EndpointList
-from app.gui.process.engine import Engine
-from app.gui.process.model_list import ModelList
-from app.gui.process.task_board import TaskBoard
+from app.gui.services.endpoint_list import EndpointList
+from app.gui.services.engine import Engine
+from app.gui.services.model_list import ModelList
 from app.gui.settings_holder import SettingsHolder
 from app.gui.texts import notice_text
 from app.gui.theme.style import apply_theme

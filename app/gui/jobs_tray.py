@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.core.sizes import format_bytes, format_duration
-from app.gui.process.task import Task
-from app.gui.process.task_board import TaskBoard
+from app.gui.children.task import Task
+from app.gui.children.task_board import TaskBoard
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.icon_button import IconButton

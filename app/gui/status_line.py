@@ -7,8 +7,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from app.core.sizes import format_bytes, format_gibibytes
-from app.gui.process.engine import Absent, Connected, Engine, EngineState, Failed, Loading, Ready
-from app.gui.process.load_comparison import LoadComparison
+from app.gui.services.engine import Absent, Connected, Engine, EngineState, Failed, Loading, Ready
+from app.gui.services.load_comparison import LoadComparison
 from app.gui.settings_holder import SettingsHolder
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_label import PlainLabel

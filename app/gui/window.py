@@ -16,19 +16,19 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from app.checkpoint.kind import is_adapter
+from app.checkpoint.folder_kind import is_adapter
 from app.core import paths
+from app.gguf_file.detection import is_gguf_file
+from app.gui.children.child import stop_children
+from app.gui.children.task import Task
 from app.gui.jobs_tray import JobsTray
 from app.gui.pages.chat.page import ChatPage
-from app.gui.process.child import stop_children
-from app.gui.process.task import Task
 from app.gui.rail import Rail
 from app.gui.status_line import StatusLine
 from app.gui.theme.theme import Theme
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.workbench import Workbench
-from app.library.kind import is_gguf_file
 
 if TYPE_CHECKING:
     from app.gui.offloading.dialog import OffloadingDialog

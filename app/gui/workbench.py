@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.chat.store import ChatStore
-from app.gui.process.endpoint_list import EndpointList
-from app.gui.process.engine import Engine
-from app.gui.process.model_list import ModelList
-from app.gui.process.task_board import TaskBoard
+from app.chat.chat_store import ChatStore
+from app.gui.children.task_board import TaskBoard
+from app.gui.services.endpoint_list import EndpointList
+from app.gui.services.engine import Engine
+from app.gui.services.model_list import ModelList
 from app.gui.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 

@@ -11,17 +11,17 @@ from app.core.events import Event
 from app.core.files import named_failures, require_space
 from app.core.names import path_inside
 from app.core.settings import load_settings
+from app.hub.access_token import read_token
 from app.hub.client import HubClient
-from app.hub.endpoint import hub_endpoint
+from app.hub.hub_address import hub_endpoint
 from app.hub.lock import remove_untouched, sole_download
 from app.hub.manifest import Manifest
-from app.hub.part import part_bytes, remove_abandoned
+from app.hub.part_file import part_bytes, remove_abandoned
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFacts, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
 from app.hub.snapshot import Patience, Snapshot
-from app.hub.token import read_token
 from app.hub.transfer import Transfer
 
 Report = Callable[[Event], None]

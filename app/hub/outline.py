@@ -19,23 +19,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.checkpoint.kind import LARGEST_SCALAR_BYTES, OUTLINE_MARK, OUTLINE_SCALARS
-from app.checkpoint.weights import WEIGHTS_SUFFIX, TensorEntry, parts_of_at_most, read_shard
+from app.checkpoint.folder_kind import LARGEST_SCALAR_BYTES, OUTLINE_MARK, OUTLINE_SCALARS
+from app.checkpoint.weight_files import WEIGHTS_SUFFIX, TensorEntry, parts_of_at_most, read_shard
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
 from app.core.files import PART_SUFFIX, extend_with_hole, named_failures, replace
 from app.core.names import path_inside
 from app.core.sizes import format_bytes
-from app.hub.beginning import fetch_part, fetch_safetensors_header
+from app.hub.access_token import read_token
 from app.hub.client import HubClient
-from app.hub.endpoint import hub_endpoint
+from app.hub.hub_address import hub_endpoint
 from app.hub.progress import Progress
+from app.hub.range_header import fetch_part, fetch_safetensors_header
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFacts, RepositoryFile, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
 from app.hub.snapshot import Patience, Snapshot
-from app.hub.token import read_token
 from app.hub.transfer import Transfer
 
 _CONNECTIONS = 8

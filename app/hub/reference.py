@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.core.errors import AppError, ErrorCode
 from app.core.names import is_safe_part
-from app.hub.endpoint import hub_endpoint
+from app.hub.hub_address import hub_endpoint
 
 _PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})

@@ -16,9 +16,9 @@ from urllib.parse import quote
 import httpx2
 
 from app.core.errors import AppError, ErrorCode
-from app.hub.answers import in_few_words, refusal, unreachable
 from app.hub.client import HubClient
-from app.hub.endpoint import hub_endpoint
+from app.hub.failures import in_few_words, refusal, unreachable
+from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 
 _TIMEOUT_SECONDS = 30.0

@@ -12,9 +12,9 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.core.events import Event, Noticed
-from app.hub.answers import in_few_words, refusal, unreachable
 from app.hub.client import HubClient
-from app.hub.endpoint import file_address
+from app.hub.failures import in_few_words, refusal, unreachable
+from app.hub.hub_address import file_address
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFile
 

@@ -11,7 +11,7 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode
 from app.core.files import named_failures
-from app.hub.part import Part, keep_part, open_part, remove_empty_part, remove_part
+from app.hub.part_file import Part, keep_part, open_part, remove_empty_part, remove_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Broken, Snapshot, is_encoded
 

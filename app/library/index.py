@@ -9,11 +9,11 @@ from pathlib import Path
 from app.core.errors import AppError, ErrorCode, Facts
 from app.core.events import ModelListed
 from app.core.settings import load_settings
-from app.library.facts import ModelFacts, facts_of, read_headers
-from app.library.header import Header
-from app.library.kind import SUFFIX, has_gguf_name, is_gguf_file
-from app.library.sanity import check_sanity
-from app.library.shards import shards_of, stem_of
+from app.gguf_file.detection import SUFFIX, has_gguf_name, is_gguf_file
+from app.gguf_file.header_reader import Header
+from app.gguf_file.model_info import ModelFacts, facts_of, read_headers
+from app.gguf_file.shards import shards_of, stem_of
+from app.gguf_file.validation import check_sanity
 from app.library.starter import starter_file
 
 STARTER = "starter"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.core.files import named_failures, sync_folder
-from app.library.shards import shards_of
+from app.gguf_file.shards import shards_of
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from itertools import repeat
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
-from app.inference.chunks import text_chunks
-from app.inference.loading import LoadWishes, Report
-from app.measurement.memory import peak_memory_bytes
-from app.measurement.reader import Reader, opened_reader
+from app.inference.loading.loaded_model import LoadWishes, Report
+from app.measurement.chunk_reader import Reader, opened_reader
+from app.measurement.peak_memory import peak_memory_bytes
 from app.measurement.scores import Divergence, Scores
-from app.measurement.speed import Speed, measure_speed
+from app.measurement.speed_test import Speed, measure_speed
+from app.measurement.text_chunks import text_chunks
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,15 @@ import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
 from app.core.files import whole_or_absent
-from app.library.header import ARRAY, STRING, UINT32, Header, TensorInfo, read_array, read_header
+from app.gguf_file.header_reader import (
+    ARRAY,
+    STRING,
+    UINT32,
+    Header,
+    TensorInfo,
+    read_array,
+    read_header,
+)
 
 Floats = npt.NDArray[np.float32]
 

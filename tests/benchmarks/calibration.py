@@ -12,9 +12,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from app.inference.activations import GatheredActivations
-from app.inference.calibration import _evaluate, _wishes
-from app.inference.loading import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.measurement.activations import GatheredActivations
+from app.measurement.calibration import _evaluate, _wishes
 from tests.checkpoints import smollm2_gguf
 
 CHUNKS, ROUNDS = 2, 5

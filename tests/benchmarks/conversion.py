@@ -16,10 +16,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.installation import converter_folder
+from app.conversion.converter.installation import converter_folder
 from app.core.levels import DEFAULT_LEVEL, level_named
-from app.core.machine import usable_threads
 from app.core.settings import Settings
+from app.machine.cores import usable_threads
 
 _MAKE = """
 import sys, pathlib

@@ -26,7 +26,7 @@ import psutil
 
 from app.chat.conversation import Message
 from app.chat.rows import storable
-from app.gui.process.engine import Failed, Loading, Ready
+from app.gui.services.engine import Failed, Loading, Ready
 from tests.engine_faults import FAULTS, MOMENTS, Client, Fault, Moment, prepare_home
 from tests.tiny_model import write_tiny_model
 

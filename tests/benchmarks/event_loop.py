@@ -36,7 +36,7 @@ def _measure() -> None:
     from PySide6.QtWidgets import QApplication
 
     from app.gui.application import build_window
-    from app.gui.process.engine import Ready
+    from app.gui.services.engine import Ready
     from tests.checkpoints import smollm2_checkpoint
 
     application = QApplication(sys.argv[:1])

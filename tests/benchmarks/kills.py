@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from app.core.errors import AppError
-from app.library.header import read_header
-from app.library.sanity import require_sane
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.validation import require_sane
 from tests.checkpoints import make_tiny_llama
 from tests.installed import lend_converter
 from tests.kills import MOST_EVENTS, kill_conversion, leftovers

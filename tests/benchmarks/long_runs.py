@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.core import paths
-from app.inference.vocabulary import Vocabulary
+from app.inference.tokens.vocabulary import Vocabulary
 from app.jobs.outcome import ProcessOutcome
 from app.native.library import load_llama
 from tests.gguf_files import pair

@@ -20,16 +20,16 @@ from pathlib import Path
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import CacheType, LoadOptions
 from app.core.settings import Settings
-from app.estimation.hardware import read_hardware
-from app.estimation.outlook import outlook, possible_options
-from app.estimation.sizing import SizedLevel, SizedSource, size_source
-from app.estimation.survey import settle, survey
-from app.estimation.trial import LoadManner, context_of
-from app.inference.engine_parameters import model_parameters
+from app.estimation.predictions import outlook, possible_options
+from app.inference.loading.engine_parameters import model_parameters
 from app.native.devices import Pointers, devices
 from app.native.library import load_llama, log
 from app.native.load_log import LoadLog, by_device, read_load_log
 from app.native.rpc import add_workers
+from app.profiling.collection import settle, survey
+from app.profiling.dry_load import LoadManner, context_of
+from app.profiling.sizing import SizedLevel, SizedSource, size_source
+from app.profiling.this_machine import read_hardware
 from tests.architectures import make_checkpoint
 from tests.checkpoints import smollm2_gguf
 from tests.hollow_checkpoints import HOLLOW_MODELS, make_hollow_checkpoint

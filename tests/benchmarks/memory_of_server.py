@@ -16,17 +16,17 @@ from typing import NamedTuple
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
-from app.estimation.hardware import read_hardware
-from app.estimation.outlook import outlook
-from app.estimation.sizing import file_source
-from app.estimation.survey import settle, survey
-from app.estimation.trial import LoadManner
-from app.inference.load_memory import memory_of
-from app.inference.loading import LoadWishes, opened_model
-from app.inference.probe import working_options
-from app.library.facts import read_model_facts
+from app.estimation.predictions import outlook
+from app.gguf_file.model_info import read_model_facts
+from app.inference.loading.load_memory import memory_of
+from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.self_test.probe import working_options
 from app.native.library import load_llama
 from app.native.load_log import read_load_log
+from app.profiling.collection import settle, survey
+from app.profiling.dry_load import LoadManner
+from app.profiling.sizing import file_source
+from app.profiling.this_machine import read_hardware
 from tests.architectures import make_checkpoint
 from tests.checkpoints import smollm2_gguf
 from tests.llama_cpp_programs import llama_server

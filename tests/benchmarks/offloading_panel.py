@@ -16,7 +16,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 
 from app.core import paths
-from app.estimation.source_facts import SourceFacts
+from app.estimation.model_profile import SourceFacts
 from app.gui.application import build_window
 from app.gui.garbage import GarbageCollection
 from app.gui.offloading.dialog import OffloadingDialog

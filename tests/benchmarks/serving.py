@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.events import Ready
-from app.core.machine import usable_threads
+from app.machine.cores import usable_threads
 from tests.bystanders import Bystanders
 from tests.checkpoints import cache_folder, keep, smollm2_gguf
 from tests.llama_cpp_programs import llama_server, speeds_by_llama_bench

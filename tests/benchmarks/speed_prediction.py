@@ -18,16 +18,16 @@ from pathlib import Path
 
 from app.core import paths
 from app.core.load_options import LoadOptions
-from app.estimation.hardware import read_hardware
-from app.estimation.outlook import outlook
-from app.estimation.sizing import file_source
+from app.estimation.predictions import outlook
 from app.estimation.speed import Speed as Prediction
-from app.estimation.speeds import timed
-from app.estimation.survey import survey
-from app.estimation.trial import LoadManner
-from app.inference.loading import LoadWishes
-from app.measurement.reader import opened_reader
-from app.measurement.speed import Speed, measure_speed
+from app.inference.loading.loaded_model import LoadWishes
+from app.measurement.chunk_reader import opened_reader
+from app.measurement.speed_test import Speed, measure_speed
+from app.profiling.collection import survey
+from app.profiling.dry_load import LoadManner
+from app.profiling.sizing import file_source
+from app.profiling.speeds import timed
+from app.profiling.this_machine import read_hardware
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.installed import lend_converter
 

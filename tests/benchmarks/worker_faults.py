@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.gui.process.engine import Failed, Ready
+from app.gui.services.engine import Failed, Ready
 from tests.engine_faults import Client, prepare_home
 from tests.workers.working import nobody, peer, working
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.gui.application import build_window
-from app.gui.process.engine import Failed, Ready
+from app.gui.services.engine import Failed, Ready
 from app.gui.window import MainWindow
 from tests.checkpoints import smollm2_checkpoint
 from tests.local_hub import LocalHub

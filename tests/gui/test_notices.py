@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
-from app.gui.process.engine import Ready
-from app.gui.process.task import Task
+from app.gui.children.task import Task
+from app.gui.services.engine import Ready
 from app.gui.window import MainWindow
 from tests.checkpoints import make_tiny_llama
 from tests.gguf_files import llama_file

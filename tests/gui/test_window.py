@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.core.settings import Settings, load_settings
-from app.gui.process.engine import Failed
+from app.gui.services.engine import Failed
 from app.gui.window import MainWindow
 from tests.gguf_files import llama_file
 from tests.gui.conftest import WindowMaker

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.inference.chat_request import ChatRequest
-from app.inference.completion_request import CompletionRequest
-from app.inference.embeddings import DetokenizeRequest, EmbeddingRequest, TokenizeRequest
-from app.inference.response_request import ResponseRequest
+from app.inference.server.chat_completions import ChatRequest
+from app.inference.server.completions import CompletionRequest
+from app.inference.server.embeddings import DetokenizeRequest, EmbeddingRequest, TokenizeRequest
+from app.inference.server.responses.request import ResponseRequest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "packaging"))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.conversion.transformers_choice import Transformers
-from app.library.header import read_array, read_header
+from app.conversion.converter.transformers_choice import Transformers
+from app.gguf_file.header_reader import read_array, read_header
 from app.native.importance_matrix import (
     Activations,
     ImportanceMatrix,

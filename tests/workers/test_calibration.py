@@ -17,10 +17,10 @@ import pytest
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.load_options import LoadOptions
-from app.inference.activations import plain_sums, routed_sums
-from app.inference.calibration import calibrate
-from app.inference.loading import LoadWishes
-from app.inference.session import Session
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.session.session import Session
+from app.measurement.activations import plain_sums, routed_sums
+from app.measurement.calibration import calibrate
 from app.native.graph import Tensor, operation_number
 from app.native.importance_matrix import read_importance_matrix, save_importance_matrix
 from app.native.library import load_ggml_base

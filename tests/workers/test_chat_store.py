@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 import app
+from app.chat.chat_store import INTERRUPTED, ChatStore, open_store
 from app.chat.conversation import MessageId
-from app.chat.store import INTERRUPTED, ChatStore, open_store
 from app.core import paths
 
 _WRITER = """
 import itertools, json, random, sys
-from app.chat.store import open_store
+from app.chat.chat_store import open_store
 from app.core import paths
 
 def acknowledge(message, text):

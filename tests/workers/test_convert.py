@@ -15,9 +15,9 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Event, Failed, Finished, LevelPlanned, Progressed
 from app.core.levels import LEVELS, level_named
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.validation import require_sane
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
-from app.library.header import read_header
-from app.library.sanity import require_sane
 from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.kills import MOST_EVENTS, kill_conversion, leftovers
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
@@ -29,8 +29,8 @@ END_SECONDS = 1
 LAY_OUT = """
 import json, sys
 from pathlib import Path
-from app.conversion.bridge import lay_out
-from app.conversion.converter_process import activate_converter
+from app.conversion.converter.bridge import lay_out
+from app.conversion.converter.converter_process import activate_converter
 activate_converter(Path(sys.argv[1]))
 lay_out(Path(sys.argv[2]))
 print(json.dumps(list(sys.modules)))

@@ -17,14 +17,14 @@ from app.core.errors import ErrorCode
 from app.core.events import LevelPlanned
 from app.core.levels import LEVELS
 from app.core.load_options import CACHE_TYPES, LoadOptions
-from app.estimation.hardware import read_hardware
-from app.estimation.outlook import outlook
+from app.estimation.model_profile import decode_facts
+from app.estimation.predictions import outlook
 from app.estimation.rates import MATRIX_TYPES
-from app.estimation.sizing import file_source
-from app.estimation.source_facts import decode_facts
-from app.estimation.survey import survey
-from app.estimation.trial import LoadManner
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
+from app.profiling.collection import survey
+from app.profiling.dry_load import LoadManner
+from app.profiling.sizing import file_source
+from app.profiling.this_machine import read_hardware
 from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.gguf_files import bad_files, llama_file

@@ -14,9 +14,9 @@ import pytest
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Failed, Finished
 from app.core.sentences import describe_error
-from app.library.facts import read_headers
-from app.library.sanity import require_sane
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.model_info import read_headers
+from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.gguf_file.validation import require_sane
 from tests.gguf_parts import Parts, parts_of, with_byte_pairs
 from tests.handcrafted_gguf import GOOD, handcrafted, names, variants
 from tests.hostile_children import DIED, LATE, LOADED, UNNAMED, serve_once

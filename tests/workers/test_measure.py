@@ -16,8 +16,8 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Finished, Loading, Progressed
 from app.core.settings import Settings, save_settings
-from app.estimation.kept_quality import Text, kept_measurement, kept_quality
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
+from app.measurement.store import Text, kept_measurement, kept_quality
 from tests.gguf_files import llama_file
 from tests.llama_cpp_tools import quantized_by_llama_cpp
 from tests.tiny_model import write_tiny_model

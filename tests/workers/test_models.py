@@ -10,10 +10,10 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.core.events import ModelListed, decode_event
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.model_info import read_model_facts
+from app.gguf_file.validation import require_sane
 from app.jobs.launch import command_line
-from app.library.facts import read_model_facts
-from app.library.header import read_header
-from app.library.sanity import require_sane
 from tests.checkpoints import SMOLLM2_PARAMETERS, smollm2_gguf
 from tests.gguf_files import llama_file
 from tests.verbs import run_verb

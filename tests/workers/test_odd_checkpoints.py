@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.conversion.trial import require_loadable
+from app.conversion.loadability import require_loadable
 from app.core.errors import ErrorCode
+from app.gguf_file.header_reader import read_array, read_header
 from app.jobs.outcome import EXIT_FAILED
-from app.library.header import read_array, read_header
 from tests.architectures import make_checkpoint
 from tests.checkpoints import make_tiny_llama
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp

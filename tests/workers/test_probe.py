@@ -19,9 +19,9 @@ import pytest
 from app.core import paths
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Event, Failed, Finished, Noticed, Ready
-from app.inference import probe
-from app.inference.probe import engine_setting, forget_setting
-from app.inference.safe_settings import EngineSetting
+from app.inference.self_test import probe
+from app.inference.self_test.probe import engine_setting, forget_setting
+from app.inference.self_test.safe_settings import EngineSetting
 from app.jobs.outcome import EXIT_FAILED
 from app.native.devices import Device
 from app.native.library import engine_fingerprint

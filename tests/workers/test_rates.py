@@ -14,15 +14,15 @@ import pytest
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Said
-from app.core.machine import usable_threads
 from app.core.sentences import describe_error
-from app.estimation import rate_store
-from app.estimation.hardware import read_hardware
-from app.estimation.rate_measurement import RateWishes, measure_device
-from app.estimation.rate_store import known_rates, machine_key, machine_rates
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
-from app.jobs import errand
+from app.jobs import child_process
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
+from app.machine.cores import usable_threads
+from app.profiling import rate_store
+from app.profiling.rate_benchmark import RateWishes, measure_device
+from app.profiling.rate_store import known_rates, machine_key, machine_rates
+from app.profiling.this_machine import read_hardware
 from tests.known_machine import MADE_UP_RATES
 from tests.verbs import run_verb, started
 from tests.workers.test_probe import lay_under, needs_preload
@@ -95,7 +95,7 @@ def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 0.5)
-    monkeypatch.setattr(errand.Interference, "share", lambda _: 0.9)
+    monkeypatch.setattr(child_process.Interference, "share", lambda _: 0.9)
     with pytest.raises(AppError) as caught:
         machine_rates(read_hardware(), {"Q4_0"}, WISHES)
     assert caught.value.code is ErrorCode.SPEED_UNMEASURED

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app.conversion import installation
+from app.conversion.converter import installation
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Finished, Progressed, decode_event

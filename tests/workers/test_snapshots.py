@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 
-from app.conversion.header import ALIGNMENT, padded
 from app.core.levels import LEVELS, SPECIAL_LEVELS
+from app.gguf_file.header_writer import ALIGNMENT, padded
 from tests.hollow_checkpoints import (
     HOLLOW_MODELS,
     make_hollow_checkpoint,

@@ -13,7 +13,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import TensorPlanned
 from app.core.levels import LEVELS
-from app.library.header import read_header
+from app.gguf_file.header_reader import read_header
 from app.native.importance_matrix import (
     Activations,
     ImportanceMatrix,

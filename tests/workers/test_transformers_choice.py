@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.conversion.transformers_choice import Transformers
+from app.conversion.converter.transformers_choice import Transformers
 from app.core.errors import ErrorCode
-from app.library.header import read_array, read_header
+from app.gguf_file.header_reader import read_array, read_header
 from tests.checkpoints import make_tiny_llama
 from tests.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.own_pre_tokenizer import make_llama_3_as_gpt2, make_llama_as_deepseek_v3

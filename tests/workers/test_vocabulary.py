@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.conversion.installation import converter_folder
-from app.conversion.transformers_choice import transformers_for
-from app.conversion.vocabulary_ahead import VERB, Vocabulary, VocabularyAhead
+from app.conversion.converter.installation import converter_folder
+from app.conversion.converter.transformers_choice import transformers_for
+from app.conversion.converter.vocabulary_ahead import VERB, Vocabulary, VocabularyAhead
 from app.core.errors import ErrorCode
 from app.core.events import Begin, Failed, encode
 from app.core.settings import Settings

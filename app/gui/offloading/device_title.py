@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.estimation.facts import DeviceFacts
+from app.estimation.hardware import DeviceFacts
 
 
 def device_title(device: DeviceFacts) -> str:

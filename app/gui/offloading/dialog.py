@@ -12,13 +12,13 @@ from app.core.errors import AppError
 from app.core.load_options import LoadOptions, load_arguments_of, load_options_of
 from app.estimation.costs import costs
 from app.estimation.fit import Plan
-from app.estimation.outlook import outlook, possible_options
+from app.estimation.predictions import outlook, possible_options
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.memory_view import MemoryView
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.process.engine import Ready
-from app.gui.process.facts_finder import FactsFinder
+from app.gui.services.engine import Ready
+from app.gui.services.profile_finder import FactsFinder
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button

@@ -10,12 +10,11 @@ from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QVBoxLayout, QWidget
 
 from app.core.load_options import CacheType, LoadOptions
-from app.core.machine import core_counts, usable_threads
 from app.core.settings import title_of
 from app.core.sizes import MEGABYTE, format_bytes
 from app.estimation.costs import Cost
 from app.estimation.fit import Plan
-from app.estimation.source_facts import SourceFacts
+from app.estimation.model_profile import SourceFacts
 from app.gui.offloading.device_title import device_title
 from app.gui.offloading.notes import notes
 from app.gui.offloading.share_fields import ShareFields
@@ -28,6 +27,7 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
+from app.machine.cores import core_counts, usable_threads
 
 _MOST_LAYERS, _MOST_THREADS = 1024, 1024
 _LEAST_CONTEXT, _MOST_CONTEXT = 256, 2**24

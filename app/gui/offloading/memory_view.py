@@ -6,8 +6,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
-from app.estimation.facts import Hardware
 from app.estimation.fit import Plan
+from app.estimation.hardware import Hardware
 from app.estimation.placement import is_in_ram
 from app.gui.offloading.device_title import device_title
 from app.gui.theme.theme import Theme

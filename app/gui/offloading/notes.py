@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from PySide6.QtCore import QCoreApplication
 
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
-from app.core.machine import core_counts
-from app.estimation.source_facts import SourceFacts
+from app.estimation.model_profile import SourceFacts
+from app.machine.cores import core_counts
 
 
 def notes(options: LoadOptions, facts: SourceFacts | None) -> dict[str, str]:

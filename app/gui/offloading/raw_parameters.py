@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from app.core.load_options import LoadOptions
-from app.core.machine import usable_threads
 from app.estimation.fit import Plan
+from app.machine.cores import usable_threads
 
 _LOAD_MODES = {
     ("on", False): "auto",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.gui.theme.sheet_controls import buttons, choices, fields, sliders
-from app.gui.theme.sheet_views import bars, containers, items, labels
+from app.gui.theme.qss_controls import buttons, choices, fields, sliders
+from app.gui.theme.qss_views import bars, containers, items, labels
 from app.gui.theme.tokens import Colors
 
 

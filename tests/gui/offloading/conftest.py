@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.source_facts import SourceFacts
+from app.estimation.model_profile import SourceFacts
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.window import MainWindow
 from tests.gui.widgets.conftest import nothing_left, theme

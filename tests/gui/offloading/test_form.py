@@ -22,10 +22,10 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LOAD_FIELDS, LoadOptions
-from app.core.machine import core_counts
 from app.gui.offloading.form import LoadOptionsForm, context_steps
 from app.gui.theme.theme import Theme
 from app.gui.widgets.segmented_choice import SegmentedChoice
+from app.machine.cores import core_counts
 from tests.made_up_facts import made_up_facts
 
 Act = Callable[[LoadOptionsForm], object]

@@ -15,7 +15,7 @@ from app.core.load_options import LoadOptions, load_arguments_of
 from app.core.settings import load_settings
 from app.estimation.fit import Plan
 from app.gui.offloading.dialog import OffloadingDialog
-from app.gui.process.engine import Ready
+from app.gui.services.engine import Ready
 from app.gui.widgets.text_dialog import TextDialog
 from app.gui.window import MainWindow
 from tests.gui.conftest import WindowMaker

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.core.load_options import LoadOptions, load_options_of
 from app.core.settings import load_settings
 from app.gui.offloading.name_dialog import NameDialog
-from app.gui.pages.settings.loading import LoadingSection
+from app.gui.pages.settings.load_defaults import LoadingSection
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.window import MainWindow
 

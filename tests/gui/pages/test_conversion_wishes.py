@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from app.cli import convert
-from app.gui.pages.convert.overrides_list import reason_against
-from app.gui.pages.convert.wishes import (
+from app.gui.pages.convert.conversion_options import (
     ConversionWishes,
     command_lines,
     is_there,
     projector_beside,
     written_out,
 )
+from app.gui.pages.convert.overrides_list import reason_against
 
 ALL = ConversionWishes(
     source="/models/A Model",

@@ -23,9 +23,9 @@ from pytestqt.qtbot import QtBot
 
 from app.core.events import Checked, LevelPlanned, Subject
 from app.core.levels import KEEPING_LEVELS
+from app.gui.pages.convert.conversion_options import command_line, projector_beside
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.convert.type_box import TypeBox
-from app.gui.pages.convert.wishes import command_line, projector_beside
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.path_field import PathField
 from app.gui.window import MainWindow

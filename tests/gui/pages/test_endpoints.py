@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.core.events import EndpointListed
-from app.gui.process import completion
-from app.gui.process.engine import Connected, remote_path
+from app.gui.client import completion
+from app.gui.services.engine import Connected, remote_path
 from app.gui.widgets.button import Button
 from app.gui.window import MainWindow
 from tests.endpoint_server import BAD_STREAMS, MODEL, EndpointServer, endless, reply

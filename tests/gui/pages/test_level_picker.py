@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
-from app.estimation.facts import Hardware
-from app.estimation.outlook import LevelOutlook
+from app.estimation.hardware import Hardware
+from app.estimation.model_profile import SourceFacts
+from app.estimation.predictions import LevelOutlook
 from app.estimation.quality import Quality
-from app.estimation.source_facts import SourceFacts
 from app.estimation.speed import Speed
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.level_words import WAITING, outlook_cells

@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from app.core.settings import Settings
 from app.gui.pages.chat.share_dialog import ShareDialog
-from app.gui.process.engine import Failed, Ready
-from app.gui.process.sharing import sharing_arguments
+from app.gui.services.engine import Failed, Ready
+from app.gui.services.sharing import sharing_arguments
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.window import MainWindow
 from tests.tiny_model import write_tiny_model

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.gui.process.completion import Completion
-from app.gui.process.wire import ChatServer, WireMessage
+from app.gui.client.completion import Completion
+from app.gui.client.wire import ChatServer, WireMessage
 from tests.endpoint_server import MODEL, EndpointServer, chunk, event
 
 STOPPED = {"code": "reply_repeats", "message": "The model said the same again.", "facts": {}}

@@ -12,8 +12,8 @@ import pytest
 
 from app.chat.conversation import Message
 from app.core.settings import load_settings, save_settings
-from app.gui.process import silence
-from app.gui.process.engine import Absent, Failed, Ready
+from app.gui.children import silence
+from app.gui.services.engine import Absent, Failed, Ready
 from app.native.huge_pages import are_given
 from tests.engine_faults import FAULTS, Client, Fault, Moment
 

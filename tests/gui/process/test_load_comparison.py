@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.gui.process.engine import Ready
+from app.gui.services.engine import Ready
 from app.gui.window import MainWindow
 from tests.tiny_model import write_tiny_model
 

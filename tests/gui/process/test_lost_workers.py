@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from app.gui.process.engine import Failed, Ready
+from app.gui.services.engine import Failed, Ready
 from tests.engine_faults import Client
 from tests.workers.working import nobody, peer, working
 

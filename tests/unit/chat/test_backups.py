@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.chat import backups, database
-from app.chat.store import ChatStore, open_store
+from app.chat.chat_store import ChatStore, open_store
 from app.core import paths
 from app.core.errors import NoticeCode
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from app.chat import backups, database
+from app.chat.chat_store import INTERRUPTED, ChatStore, open_store
 from app.chat.conversation import ChatId, Message, MessageId
 from app.chat.export import as_json, from_json
-from app.chat.store import INTERRUPTED, ChatStore, open_store
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 

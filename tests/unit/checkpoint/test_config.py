@@ -9,7 +9,7 @@ import pytest
 
 from app.checkpoint.config import architecture_in, read_config
 from app.checkpoint.documents import holds_tokenizer
-from app.checkpoint.weights import list_weights, locate
+from app.checkpoint.weight_files import list_weights, locate
 from app.core.errors import AppError, ErrorCode
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.checkpoint.checks import check_files
-from app.checkpoint.folder import Checkpoint, survey
+from app.checkpoint.inspection import Checkpoint, survey
 from app.core.errors import AppError, ErrorCode
 from app.core.sentences import describe_error
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.checkpoint.kind import is_adapter, sees_or_hears
+from app.checkpoint.folder_kind import is_adapter, sees_or_hears
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.checkpoint.checks import check_files
-from app.checkpoint.quantization import read_quantization, require_readable_quantization
+from app.checkpoint.quantization_config import read_quantization, require_readable_quantization
 from app.core.errors import AppError, ErrorCode
 
 Config = dict[str, Any]

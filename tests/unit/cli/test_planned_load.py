@@ -9,12 +9,12 @@ import pytest
 from app.cli.planned_load import advised, with_advice, with_plan
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
-from app.estimation.compute import ComputeBuffers
-from app.estimation.facts import Hardware
+from app.estimation.compute_buffers import ComputeBuffers
 from app.estimation.fit import Plan, Verdict
-from app.estimation.memory import Weights
+from app.estimation.hardware import Hardware
 from app.estimation.placement import Need, Placement
-from app.inference.loading import LoadWishes
+from app.estimation.weights import Weights
+from app.inference.loading.loaded_model import LoadWishes
 
 ERROR = AppError(ErrorCode.OUT_OF_MEMORY, model="m.gguf", context=4096)
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.conversion.header import encoded
 from app.conversion.layout import LaidOutTensor, Layout
+from app.gguf_file.header_writer import encoded
 
 WIDTH, INNER, TOKENS = 256, 512, 300
 Weights = dict[str, npt.NDArray[np.float32]]

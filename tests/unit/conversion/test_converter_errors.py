@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.conversion.converter_errors import (
+from app.conversion.converter.converter_errors import (
     _in_words,
     naming_the_converter,
     naming_the_tokenizer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from app.conversion.converter_warnings import as_notices, collected_warnings
+from app.conversion.converter.converter_warnings import as_notices, collected_warnings
 from app.core.sentences import describe_notice
 
 

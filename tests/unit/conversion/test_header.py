@@ -9,8 +9,8 @@ import gguf
 import pytest
 from gguf.gguf_writer import WriterState
 
-from app.conversion.header import encoded, header_bytes, without_vocabulary
 from app.core.errors import AppError, ErrorCode
+from app.gguf_file.header_writer import encoded, header_bytes, without_vocabulary
 
 
 def metadata(**lists: list[Any]) -> dict[str, Any]:

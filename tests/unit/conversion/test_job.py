@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.conversion.job import ConversionRequest, convert
+from app.conversion.pipeline import ConversionRequest, convert
 from app.conversion.sources import source_at
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.conversion.choices import NO_CHOICES
-from app.conversion.header import metadata_for, padded
 from app.conversion.layout import Layout
-from app.conversion.trial import require_loadable
+from app.conversion.loadability import require_loadable
+from app.conversion.type_choices import NO_CHOICES
 from app.conversion.type_plan import TypePlan, hollow_file, plan_types
 from app.conversion.writer import Manner, write_models
 from app.core.errors import AppError, ErrorCode
@@ -21,8 +20,9 @@ from app.core.events import Event, Progressed
 from app.core.files import PART_SUFFIX
 from app.core.levels import LEVELS, level_named
 from app.core.sentences import describe_error
-from app.library.header import read_header
-from app.library.sanity import require_sane
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.header_writer import metadata_for, padded
+from app.gguf_file.validation import require_sane
 from tests.unit.conversion.conftest import Weights
 
 LayOut = Callable[..., Layout]

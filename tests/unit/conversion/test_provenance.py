@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from app.conversion.header import metadata_for
-from app.conversion.provenance import Provenance, expected_provenance, provenance_of
+from app.conversion.importance_metadata import Provenance, expected_provenance, provenance_of
+from app.gguf_file.header_writer import metadata_for
 from app.native.importance_matrix import ImportanceMatrix
 
 _UINT32, _STRING = 4, 8

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.conversion.transformers_choice import Transformers, transformers_for, trying_both
+from app.conversion.converter.transformers_choice import Transformers, transformers_for, trying_both
 from app.core.errors import AppError, ErrorCode
 from app.jobs.start_over import StartOver
 

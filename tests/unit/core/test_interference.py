@@ -8,7 +8,7 @@ import time
 
 import psutil
 
-from app.core.interference import Interference
+from app.machine.contention import Interference
 
 _SECONDS = 0.6
 _WORK = f"import time\nwhile time.process_time() < {_SECONDS}: pass"

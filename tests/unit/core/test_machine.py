@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from app.core.machine import listens_at
+from app.machine.cores import listens_at
 
 
 def test_a_port_is_listened_at_from_the_moment_that_others_may_connect() -> None:

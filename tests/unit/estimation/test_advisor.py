@@ -11,9 +11,9 @@ import pytest
 
 from app.core.load_options import LoadOptions
 from app.estimation.advisor import READABLE_PACE, USES, Advice, Use, advise
-from app.estimation.outlook import LevelOutlook, outlook
+from app.estimation.model_profile import SourceFacts
+from app.estimation.predictions import LevelOutlook, outlook
 from app.estimation.quality import Quality
-from app.estimation.source_facts import SourceFacts
 from app.estimation.speed import Speed
 from tests.made_facts import ALL_LEVELS, GB, made_facts, made_machine
 

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from app.checkpoint.weights import TensorEntry
+from app.checkpoint.weight_files import TensorEntry
 from app.core.levels import LEVELS
-from app.estimation.approximate import approximate_sizes
+from app.profiling.quick_sizes import approximate_sizes
 from tests.hollow_checkpoints import HOLLOW_MODELS, HollowModel, tensor_shapes
 from tests.llama_3_1 import LLAMA_3_1_8B
 

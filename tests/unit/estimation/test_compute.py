@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.compute import LoadSample, compute_buffers
+from app.estimation.compute_buffers import LoadSample, compute_buffers
 
 LAYERS = 32
 

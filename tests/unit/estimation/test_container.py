@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.estimation.container import MemoryLimit, memory_limit
+from app.machine.cgroup import MemoryLimit, memory_limit
 
 GIGABYTE = 10**9
 NO_LIMIT_BYTES = 9223372036854771712

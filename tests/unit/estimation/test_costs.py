@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.core.load_options import LoadOptions
 from app.estimation.costs import Cost, costs
-from app.estimation.outlook import outlook
-from app.estimation.source_facts import SourceFacts
+from app.estimation.model_profile import SourceFacts
+from app.estimation.predictions import outlook
 from tests.made_up_facts import made_up_facts
 
 KV_BYTES = 131072

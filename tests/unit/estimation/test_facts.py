@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from app.estimation.facts import shape_of
-from app.library.header import read_header
+from app.estimation.hardware import shape_of
+from app.gguf_file.header_reader import read_header
 from tests.gguf_files import llama_file
 
 

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
-from app.estimation.caches import CONTEXT_STEP, size_caches
-from app.estimation.compute import ComputeBuffers
-from app.estimation.facts import DeviceFacts, Hardware
+from app.estimation.compute_buffers import ComputeBuffers
 from app.estimation.fit import MARGIN_BYTES, Plan, plan_fit
-from app.estimation.memory import Weights
+from app.estimation.hardware import DeviceFacts, Hardware
+from app.estimation.kv_cache import CONTEXT_STEP, size_caches
 from app.estimation.placement import Need, excess_bytes, free_bytes, place
+from app.estimation.weights import Weights
 from app.native.load_log import Cache
 
 GB = 10**9

@@ -12,8 +12,8 @@ import pytest
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
-from app.estimation import kept_quality as module
-from app.estimation.kept_quality import (
+from app.measurement import store as module
+from app.measurement.store import (
     Comparison,
     KeptMeasurement,
     Text,

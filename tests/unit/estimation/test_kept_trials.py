@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from app.core import paths
-from app.estimation import kept_trials
-from app.estimation.kept_trials import keep, kept, key_of
 from app.native.load_log import LoadLog
+from app.profiling import dry_load_cache
+from app.profiling.dry_load_cache import keep, kept, key_of
 from tests.tiny_model import write_tiny_model
 
-TOLD: kept_trials.Told = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
+TOLD: dry_load_cache.Told = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
 
 
 def test_what_was_not_asked_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_trials, "_MOST_KEPT", 2)
+    monkeypatch.setattr(dry_load_cache, "_MOST_KEPT", 2)
     for age, key in enumerate(("first", "second")):
         keep(key, TOLD)
         os.utime(paths.trials_folder() / f"{key}.json", (age, age))

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.caches import size_caches
-from app.estimation.memory import Weights, weights_of
+from app.estimation.kv_cache import size_caches
+from app.estimation.weights import Weights, weights_of
 from app.native.load_log import Cache, LoadLog
 
 CACHES = (

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.compute import LoadSample
-from app.estimation.facts import Hardware, ModelShape
-from app.estimation.memory import Weights
-from app.estimation.outlook import outlook, possible_options
+from app.estimation.compute_buffers import LoadSample
+from app.estimation.hardware import Hardware, ModelShape
+from app.estimation.model_profile import LevelFacts, SourceFacts, decode_facts, encode_facts
+from app.estimation.predictions import outlook, possible_options
 from app.estimation.rates import MachineRates
-from app.estimation.source_facts import LevelFacts, SourceFacts, decode_facts, encode_facts
 from app.estimation.speed import TypedWeights
+from app.estimation.weights import Weights
 from app.native.load_log import Cache
 
 LAYERS, TRAINED = 4, 8192

@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.conversion.choices import NO_CHOICES, TypeChoices
-from app.conversion.header import PlacedTensor
 from app.conversion.layout import FLOAT16, FLOAT32, LaidOutTensor, Layout
+from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.levels import level_named
-from app.estimation.probed_quality import probe_quality
 from app.estimation.quality import Quality
+from app.gguf_file.header_writer import PlacedTensor
 from app.native.importance_matrix import Activations, ImportanceMatrix
 from app.native.quantization import type_numbers
+from app.profiling.probed_quality import probe_quality
 
 WIDTH = 256
 TYPES = {"Q2_K": "q2_K", "Q3_K_M": "q3_K", "Q4_K_M": "q4_K", "Q5_K_M": "q5_K", "Q8_0": "q8_0"}
@@ -173,6 +173,6 @@ def test_tensors_too_large_to_be_read_whole_take_after_the_others(
 ) -> None:
     complete = probed(weights)
     largest = max(values.nbytes for values in weights.values())
-    monkeypatch.setattr("app.estimation.probed_quality._MOST_WHOLE_BYTES", largest)
+    monkeypatch.setattr("app.profiling.probed_quality._MOST_WHOLE_BYTES", largest)
     for level, quality in probed(weights).items():
         assert quality.kl_divergence == pytest.approx(complete[level].kl_divergence, rel=0.1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.estimation.processor import (
+from app.machine.cpu_topology import (
     CoreKinds,
     core_kinds,
     efficiency_classes,

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
-from app.estimation.outlook import outlook
+from app.estimation.model_profile import LevelFacts
+from app.estimation.predictions import outlook
 from app.estimation.quality import quality_of_level
-from app.estimation.resizing import resized
-from app.estimation.source_facts import LevelFacts
+from app.estimation.rescaling import resized
 from app.estimation.speed import TypedWeights
 from tests.made_facts import made_facts, made_machine
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.estimation.caches import SizedCache
-from app.estimation.facts import ModelShape
+from app.estimation.hardware import ModelShape
+from app.estimation.kv_cache import SizedCache
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.estimation.speed import Correction, Speed, TypedWeights, predict_speed, typed_weights
-from app.estimation.speed_words import why_unknown
+from app.estimation.speed_caveats import why_unknown
 from app.native.load_log import LoadLog
 
 MEGABYTE = 10**6

@@ -6,7 +6,7 @@ import pytest
 
 from app.core import paths
 from app.estimation.speed import NO_CORRECTION, Correction, Speed
-from app.estimation.speed_history import (
+from app.profiling.speed_history import (
     RealSpeed,
     correction_for,
     known_speeds,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.checkpoint.checks import check_files
-from app.checkpoint.kind import holds_scalars, is_outline
+from app.checkpoint.folder_kind import holds_scalars, is_outline
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Noticed, Progressed

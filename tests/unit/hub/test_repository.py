@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import hf_hub_download
 
 from app.core.errors import AppError, ErrorCode
-from app.hub.endpoint import hub_endpoint
+from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFile, fetch_repository
 from tests.local_hub import LocalHub

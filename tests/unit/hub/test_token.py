@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.hub.token import read_token, store_token
+from app.hub.access_token import read_token, store_token
 from tests.memory_keyring import MemoryKeyring
 
 

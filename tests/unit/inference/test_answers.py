@@ -8,7 +8,9 @@ from http import HTTPStatus
 import pytest
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.inference.answers import (
+from app.inference.replies.reasoning import Part
+from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.server.completion_response import (
     Answer,
     Written,
     error_body,
@@ -16,9 +18,7 @@ from app.inference.answers import (
     notice_body,
     server_sent_event,
 )
-from app.inference.generation import Statistics
-from app.inference.reasoning import Part
-from app.inference.tool_call_forms import ToolCall
+from app.inference.session.generation import Statistics
 
 
 def statistics() -> Statistics:

@@ -12,14 +12,14 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.candidates import candidates_of
-from app.inference.constraints import Constraints
-from app.inference.lark import json_grammar, rules_up_to
-from app.inference.loading import LoadWishes
-from app.inference.reply import ReplyFormat
-from app.inference.session import Session
-from app.inference.tool_call_forms import ToolCall
-from app.inference.vocabulary import Vocabulary
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.replies.reply_reader import ReplyFormat
+from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.sampling.candidates import candidates_of
+from app.inference.sampling.constraints import Constraints
+from app.inference.schemas.lark import json_grammar, rules_up_to
+from app.inference.session.session import Session
+from app.inference.tokens.vocabulary import Vocabulary
 from tests.templates import TOOLS, templates
 from tests.tiny_model import write_tiny_model
 from tests.unit.inference.test_session import HOT, reply

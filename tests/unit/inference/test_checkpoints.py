@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.generation import Generation, Piece, Statistics
-from app.inference.loading import LoadWishes
-from app.inference.sampling import Sampling
-from app.inference.session import Session
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.sampling.parameters import Sampling
+from app.inference.session.generation import Generation, Piece, Statistics
+from app.inference.session.session import Session
 from tests.vocabularies import (
     vocabulary_file,
     write_hybrid_model_on,

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from app.core.errors import AppError, Cancelled, ErrorCode
-from app.inference import delivery as module
-from app.inference.delivery import Delivery
-from app.inference.generation import Piece, TokenProbability
+from app.inference.session import delivery as module
+from app.inference.session.delivery import Delivery
+from app.inference.session.generation import Piece, TokenProbability
 
 FOREVER = 3600.0
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.evaluation import Evaluator
-from app.inference.loading import LoadWishes, opened_model
-from app.inference.session import Session
-from app.inference.vocabulary import Vocabulary
+from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.session.session import Session
+from app.inference.tokens.decoding import Evaluator
+from app.inference.tokens.vocabulary import Vocabulary
 from tests.tiny_model import write_tiny_model
 from tests.vocabularies import vocabulary_file, write_hybrid_model_on, write_windowed_model_on
 

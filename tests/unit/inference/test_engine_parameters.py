@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.core.load_options import LoadOptions
-from app.inference.engine_parameters import context_parameters, model_parameters
+from app.inference.loading.engine_parameters import context_parameters, model_parameters
 
 LEFT = {
     "n_rs_seq": 0,

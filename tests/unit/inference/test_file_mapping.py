@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.file_mapping import is_mapped
+from app.inference.loading.file_mapping import is_mapped
 from app.native.huge_pages import are_given
 
 AUTOMATIC = LoadOptions()

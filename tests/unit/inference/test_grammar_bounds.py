@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import AppError
-from app.inference.grammar_bounds import require_bounded_grammar
+from app.inference.sampling.grammar_bounds import require_bounded_grammar
 
 
 def chain(rules: int, form: str) -> str:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from app.inference import guard
+from app.inference.server import access
 
 
 def read_all(messages: list[Message]) -> list[Message]:
@@ -24,7 +24,7 @@ def read_all(messages: list[Message]) -> list[Message]:
         return await asyncio.Future()
 
     async def read() -> list[Message]:
-        take = guard._bounded(receive)
+        take = access._bounded(receive)
         received = [await take()]
         while received[-1].get("more_body"):
             received.append(await take())
@@ -50,7 +50,7 @@ def test_a_body_that_grows_too_large_is_refused() -> None:
 
 
 def test_a_body_that_does_not_arrive_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "_READ_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(access, "_READ_TIMEOUT_SECONDS", 0.01)
     with pytest.raises(HTTPException) as raised:
         read_all([part(b"x", more=True)])
     assert raised.value.status_code == 408
@@ -94,7 +94,7 @@ def answer(method: str, path: str, headers: dict[str, str | None]) -> tuple[int,
         ],
     }
     hosts = frozenset({HOST, "localhost:8080"})
-    guarded = guard.Guard(_inner, KEY, hosts, frozenset({ADDED}))
+    guarded = access.Guard(_inner, KEY, hosts, frozenset({ADDED}))
     asyncio.run(guarded(scope, receive, send))
     return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 

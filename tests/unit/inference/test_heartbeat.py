@@ -13,10 +13,10 @@ import pytest
 
 from app.core.events import Event
 from app.core.load_options import LoadOptions
-from app.inference.heartbeat import Heartbeat
-from app.inference.loading import LoadWishes
-from app.inference.session import Session
-from app.inference.worker import EngineThread
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.server.heartbeat import Heartbeat
+from app.inference.session.engine_thread import EngineThread
+from app.inference.session.session import Session
 from tests.tiny_model import write_tiny_model
 
 pytestmark = pytest.mark.slow

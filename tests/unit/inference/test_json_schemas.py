@@ -10,8 +10,8 @@ import pytest
 from llguidance import LLMatcher, LLTokenizer
 
 from app.core.errors import AppError
-from app.inference.json_schemas import enforceable
-from app.inference.lark import json_grammar
+from app.inference.schemas.json_schemas import enforceable
+from app.inference.schemas.lark import json_grammar
 from tests.schemas import CASES, DIGIT, REFERENCES, SHAPES, of
 
 BYTES = LLTokenizer("byte")

@@ -8,12 +8,7 @@ import pytest
 
 from app.core.addresses import LOOPBACK
 from app.core.errors import AppError, ErrorCode
-from app.inference.listening import (
-    listen,
-    network_address,
-    own_address,
-    served_hosts,
-)
+from app.inference.server.listening import listen, network_address, own_address, served_hosts
 
 
 def test_a_taken_port_is_named() -> None:

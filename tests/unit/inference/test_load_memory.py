@@ -8,9 +8,9 @@ import pytest
 
 from app.core.device_memory import DeviceMemory
 from app.core.load_options import LoadOptions
-from app.inference.load_memory import memory_of
-from app.inference.loading import LoadWishes, opened_model
-from app.library.facts import read_headers
+from app.gguf_file.model_info import read_headers
+from app.inference.loading.load_memory import memory_of
+from app.inference.loading.loaded_model import LoadWishes, opened_model
 from app.native.load_log import LoadLog
 from tests.gguf_files import llama_file
 from tests.vocabularies import vocabulary_file, write_model_on, write_windowed_model_on

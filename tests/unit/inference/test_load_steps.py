@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.load_steps import LoadStep, load_steps
+from app.inference.loading.fallbacks import LoadStep, load_steps
 
 AUTOMATIC = LoadOptions()
 

@@ -14,9 +14,9 @@ import pytest
 from app.core.errors import AppError, Facts, NoticeCode
 from app.core.events import Event, Noticed
 from app.core.load_options import LoadOptions
-from app.inference import loading
-from app.inference.engine_parameters import model_parameters
-from app.inference.loading import LoadWishes, opened_model
+from app.inference.loading import loaded_model
+from app.inference.loading.engine_parameters import model_parameters
+from app.inference.loading.loaded_model import LoadWishes, opened_model
 from app.native.devices import Device
 from tests.tiny_model import write_tiny_model
 from tests.vocabularies import vocabulary_file, write_model_on
@@ -30,7 +30,7 @@ import psutil
 from app.core.errors import AppError
 from app.core.events import Noticed
 from app.core.load_options import LoadOptions
-from app.inference.loading import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadWishes, opened_model
 from app.native.library import load_llama
 
 load_llama()
@@ -95,7 +95,7 @@ def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]
 @pytest.mark.slow
 def test_a_full_device_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf")
-    monkeypatch.setattr(loading, "devices", lambda: (device(0, total_bytes=0),))
+    monkeypatch.setattr(loaded_model, "devices", lambda: (device(0, total_bytes=0),))
     facts: Facts = {"layers": 0, "total": 2, "context": 256}
     assert loaded_here(model, None) == (0, [Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)])
     with pytest.raises(AppError, match="out_of_memory"):
@@ -107,10 +107,10 @@ def test_layers_that_leave_nothing_for_the_first_prompt_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf")
-    monkeypatch.setattr(loading, "devices", lambda: (device(2**26),))
+    monkeypatch.setattr(loaded_model, "devices", lambda: (device(2**26),))
     assert loaded_here(model, None)[0] == 0
     assert loaded_here(model, 2)[0] == 2
-    monkeypatch.setattr(loading, "devices", lambda: (device(2**30),))
+    monkeypatch.setattr(loaded_model, "devices", lambda: (device(2**30),))
     assert loaded_here(model, None)[0] == 2
 
 
@@ -121,7 +121,7 @@ def test_who_wants_no_layer_on_devices_leaves_their_memory_alone(
     def looked() -> tuple[Device, ...]:
         raise AssertionError
 
-    monkeypatch.setattr(loading, "devices", looked)
+    monkeypatch.setattr(loaded_model, "devices", looked)
     assert loaded_here(write_tiny_model(tmp_path / "tiny.gguf"), 0) == (0, [])
     parameters = model_parameters(LoadOptions(), 0, 0, None, is_mapped=True)
     assert ctypes.c_void_p.from_address(parameters.structure.devices).value is None

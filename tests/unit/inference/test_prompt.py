@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.inference import template_process
-from app.inference.prompt import ChatTemplate, Prompt
-from app.inference.rendering import Conversation, Setup
-from app.inference.template_child import READY
+from app.inference.prompts import sandbox
+from app.inference.prompts.chat_template import ChatTemplate, Prompt
+from app.inference.prompts.rendering import Conversation, Setup
+from app.inference.prompts.sandbox_child import READY
 from app.jobs.launch import renderer_command_line
 from tests.templates import CALL, RESULT, TOOLS, templates
 
@@ -114,7 +114,7 @@ def test_a_template_that_does_not_work_is_replaced_and_said(
 def test_a_template_that_never_ends_is_ended(
     opened: Open, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr(sandbox, "_LIMIT_SECONDS", 0.5)
     template = opened(source + "{{ messages[0].content }}")
     assert template.fallback_reason == "it takes longer than 0.5 seconds"
     assert template.render(HELLO).text == GENERIC
@@ -155,7 +155,7 @@ TWICE = "{% if messages | length == 4 %}" + "%s" + "{% endif %}{{ messages[0].co
 def test_a_fault_that_only_some_conversations_meet_is_replaced_there(
     opened: Open, reasons: list[str], monkeypatch: pytest.MonkeyPatch, fault: str, reason: str
 ) -> None:
-    monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr(sandbox, "_LIMIT_SECONDS", 0.5)
     template = opened(TWICE.replace("%s", fault))
     assert (template.fallback_reason, reasons) == ("", [])
     reply = {"role": "assistant", "content": "Hi"}
@@ -173,7 +173,7 @@ def test_only_the_time_of_the_processor_counts(
 ) -> None:
     template = opened("{{ messages[0].content }}")
     (child,) = psutil.Process().children()
-    monkeypatch.setattr(template_process, "_LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox, "_LIMIT_SECONDS", 0.05)
     # As on a machine whose processor is busy with others for longer than the limit.
     child.suspend()
     resumed = threading.Timer(0.5, child.resume)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.reasoning import USUAL_MARKS, Marks
-from app.inference.reply import ReasoningFormat, ReplyFormat
+from app.inference.replies.reasoning import USUAL_MARKS, Marks
+from app.inference.replies.reply_reader import ReasoningFormat, ReplyFormat
 from tests.templates import templates
 
 PLAIN = "{{ messages }}"

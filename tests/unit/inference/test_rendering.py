@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.inference.rendering import (
+from app.inference.prompts.rendering import (
     Conversation,
     Failure,
     Refusal,

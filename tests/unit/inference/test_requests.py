@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.chat_request import ChatRequest
-from app.inference.completion_request import CompletionRequest
-from app.inference.rendering import Conversation
-from app.inference.requests import decode_request, decode_with_unread
-from app.inference.sampling import Sampling
-from app.inference.tool_choice import ToolChoice
+from app.inference.prompts.rendering import Conversation
+from app.inference.sampling.parameters import Sampling
+from app.inference.server.chat_completions import ChatRequest
+from app.inference.server.completions import CompletionRequest
+from app.inference.server.protocol import decode_request, decode_with_unread
+from app.inference.server.tool_choice import ToolChoice
 
 USER = [{"role": "user", "content": "Hello"}]
 

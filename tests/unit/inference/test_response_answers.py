@@ -11,14 +11,14 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from app.inference.answers import Written
-from app.inference.generation import Statistics, TokenProbability
-from app.inference.reasoning import Part
-from app.inference.requests import decode_request
-from app.inference.response_answers import ResponseAnswer
-from app.inference.response_request import ResponseRequest
-from app.inference.sampling import Sampling
-from app.inference.tool_call_forms import ToolCall
+from app.inference.replies.reasoning import Part
+from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.sampling.parameters import Sampling
+from app.inference.server.completion_response import Written
+from app.inference.server.protocol import decode_request
+from app.inference.server.responses.output import ResponseAnswer
+from app.inference.server.responses.request import ResponseRequest
+from app.inference.session.generation import Statistics, TokenProbability
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 PARTS = [

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.core.errors import AppError
-from app.inference.response_items import InputItem, messages_of
+from app.inference.server.responses.input import InputItem, messages_of
 
 USER = {"role": "user", "content": "Hello"}
 CALL = {"type": "function_call", "call_id": "c1", "name": "grind", "arguments": '{"corn": 1}'}

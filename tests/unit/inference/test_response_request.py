@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.requests import decode_request
-from app.inference.response_request import ResponseRequest
-from app.inference.sampling import Sampling
-from app.inference.tool_choice import ToolChoice
+from app.inference.sampling.parameters import Sampling
+from app.inference.server.protocol import decode_request
+from app.inference.server.responses.request import ResponseRequest
+from app.inference.server.tool_choice import ToolChoice
 
 PARAMETERS = {"type": "object", "properties": {"corn": {"type": "integer"}}}
 GRIND = {"type": "function", "name": "grind", "parameters": PARAMETERS, "strict": True}

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.safe_settings import NO_ANSWER, EngineSetting, Measure, settings_to_try
+from app.inference.self_test.safe_settings import NO_ANSWER, EngineSetting, Measure, settings_to_try
 
 OPTIONS = LoadOptions(gpu_layers=9, flash_attention="on", cache_type_v="q8_0", threads=3)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.inference.sampling import Sampling, default_sampling
+from app.inference.sampling.parameters import Sampling, default_sampling
 
 
 def test_a_file_may_say_nothing() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.generation import Generation, Piece, Statistics
-from app.inference.loading import LoadWishes
-from app.inference.sampling import Sampling
-from app.inference.saved_states import SavedStates, state_budget_bytes
-from app.inference.session import Session
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.sampling.parameters import Sampling
+from app.inference.session.generation import Generation, Piece, Statistics
+from app.inference.session.prompt_cache import SavedStates, state_budget_bytes
+from app.inference.session.session import Session
 from app.native.library import load_llama
 from tests.tiny_model import write_tiny_model
 from tests.vocabularies import (

@@ -16,12 +16,12 @@ import pytest
 
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.evaluation import Interrupted, Part
-from app.inference.generation import Generation, Piece, Statistics
-from app.inference.loading import LoadWishes
-from app.inference.sampling import Sampling
-from app.inference.session import Session
-from app.inference.slot import _Repetition
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.sampling.parameters import Sampling
+from app.inference.session.generation import Generation, Piece, Statistics
+from app.inference.session.session import Session
+from app.inference.session.slot import _Repetition
+from app.inference.tokens.decoding import Interrupted, Part
 from tests.tiny_model import write_tiny_model
 
 GREEDY = Sampling(temperature=0)

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from app.inference.template import CompiledTemplate, Refused
+from app.inference.prompts.compiled_template import CompiledTemplate, Refused
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

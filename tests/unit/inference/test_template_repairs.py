@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.inference.rendering import Conversation, Rendered, Renderer, Setup
-from app.inference.template_repairs import repaired, with_system_in_user
+from app.inference.prompts.rendering import Conversation, Rendered, Renderer, Setup
+from app.inference.prompts.template_repairs import repaired, with_system_in_user
 from tests.templates import TOOLS, USER, templates
 
 SYSTEM = {"role": "system", "content": "Be brief."}

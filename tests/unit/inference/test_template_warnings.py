@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.prompt import ChatTemplate
-from app.inference.template import CompiledTemplate
+from app.inference.prompts.chat_template import ChatTemplate
+from app.inference.prompts.compiled_template import CompiledTemplate
 from tests.poisoned_templates import POISONED
 from tests.templates import templates
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.inference.text import StreamedText
+from app.inference.tokens.detokenizer import StreamedText
 
 
 def streamed(pieces: list[bytes], *stops: str) -> list[str]:

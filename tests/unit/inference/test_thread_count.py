@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from app.core.interference import allowed_cores
 from app.core.load_options import LoadOptions
-from app.inference.generation import Generation
-from app.inference.loading import LoadWishes
-from app.inference.sampling import Sampling
-from app.inference.session import Session
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.sampling.parameters import Sampling
+from app.inference.session.generation import Generation
+from app.inference.session.session import Session
+from app.machine.contention import allowed_cores
 from app.native.library import load_llama
 from tests.tiny_model import write_tiny_model
 

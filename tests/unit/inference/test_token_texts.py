@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.generation import Generation, Piece
-from app.inference.loading import LoadWishes
-from app.inference.sampling import Sampling
-from app.inference.session import Session
-from app.inference.vocabulary import Vocabulary
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.sampling.parameters import Sampling
+from app.inference.session.generation import Generation, Piece
+from app.inference.session.session import Session
+from app.inference.tokens.vocabulary import Vocabulary
 from tests.unit.inference.test_vocabulary import vocabulary_of
 from tests.vocabularies import token_texts, vocabulary_file, write_model_on
 

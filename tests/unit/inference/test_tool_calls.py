@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.inference.reply import ReplyFormat
-from app.inference.tool_call_forms import ToolCall
+from app.inference.replies.reply_reader import ReplyFormat
+from app.inference.replies.tool_call_formats import ToolCall
 from tests.templates import TOOLS, templates
 from tests.unit.inference.test_reasoning import cuts
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.origins import ControlTexts
-from app.inference.rendering import Conversation, Rendered, Renderer, Setup
-from app.inference.vocabulary import Vocabulary
+from app.inference.prompts.rendering import Conversation, Rendered, Renderer, Setup
+from app.inference.tokens.provenance import ControlTexts
+from app.inference.tokens.vocabulary import Vocabulary
 from app.native.library import load_llama
 from tests.gguf_files import INT32, GgufFile, Typed, pair
 from tests.gguf_parts import parts_of, with_byte_pairs

@@ -16,8 +16,8 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.sentences import describe_error
-from app.library.header import read_array, read_header, read_strings
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.header_reader import read_array, read_header, read_strings
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.library import load_ggml_base
 from tests.gguf_files import (
     ARRAY,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.library.facts import read_model_facts
+from app.gguf_file.model_info import read_model_facts
 from app.library.index import find_model, scan
 from app.library.removal import plan_removal
 from tests.gguf_files import UINT16, GgufFile, Tensor, Typed, llama_file, llama_metadata

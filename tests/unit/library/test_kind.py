@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.library.kind import is_gguf_file
+from app.gguf_file.detection import is_gguf_file
 
 
 @pytest.mark.parametrize("name", ["model.gguf", "model", "model.bin", "MODEL.GGUF"])

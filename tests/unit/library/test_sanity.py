@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.library.header import read_header
-from app.library.sanity import check_sanity, check_tokens, require_sane
-from app.library.tensor_types import TENSOR_TYPES
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.gguf_file.validation import check_sanity, check_tokens, require_sane
 from tests.gguf_files import (
     INT32,
     UINT16,

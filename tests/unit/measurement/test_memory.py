@@ -7,12 +7,12 @@ import sys
 
 import psutil
 
-from app.measurement.memory import peak_memory_bytes
+from app.measurement.peak_memory import peak_memory_bytes
 
 HELD_BYTES = 300_000_000
 CHILD = (
     f"held = b'x' * {HELD_BYTES}; del held; "
-    "from app.measurement.memory import peak_memory_bytes; print(peak_memory_bytes())"
+    "from app.measurement.peak_memory import peak_memory_bytes; print(peak_memory_bytes())"
 )
 
 

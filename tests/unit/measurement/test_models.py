@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.measurement.models import measurable_facts
+from app.measurement.eligibility import measurable_facts
 from tests.gguf_files import GgufFile, llama_file, llama_metadata
 
 OTHER_TOKENS = [f"word {number}" for number in range(100)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
+from app.chat.chat_store import ChatStore
 from app.chat.conversation import Chat
-from app.chat.store import ChatStore
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.chat.chat_store import INTERRUPTED
 from app.chat.conversation import Message
-from app.chat.store import INTERRUPTED
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
-from app.gui.process.engine import (
+from app.gui.services.engine import (
     Absent,
     Connected,
     EngineState,

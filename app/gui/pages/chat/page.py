@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLa
 
 from app.chat.conversation import Chat, Message
 from app.gui.pages.chat.chat_list import ChatList
-from app.gui.pages.chat.dialogue import Dialogue
+from app.gui.pages.chat.chat_session import Dialogue
 from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
-from app.gui.process.engine import Absent, Connected, EngineState, Failed, Loading, Ready
+from app.gui.services.engine import Absent, Connected, EngineState, Failed, Loading, Ready
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog

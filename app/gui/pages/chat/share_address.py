@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.core import events
-from app.gui.process.engine import Absent, Connected, EngineState, Failed, Loading, Ready
-from app.gui.process.sharing import sharing_arguments
+from app.gui.services.engine import Absent, Connected, EngineState, Failed, Loading, Ready
+from app.gui.services.sharing import sharing_arguments
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton

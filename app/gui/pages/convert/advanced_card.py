@@ -7,14 +7,14 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from app.core.machine import usable_threads
+from app.gui.pages.convert.conversion_options import ConversionWishes
 from app.gui.pages.convert.overrides_list import OverridesList
 from app.gui.pages.convert.type_box import TypeBox
-from app.gui.pages.convert.wishes import ConversionWishes
 from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.form_row import FormRow
+from app.machine.cores import usable_threads
 
 _MOST_THREADS = 1024
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.gui.pages.convert.wishes import ConversionWishes, ImportanceKind, is_there
+from app.gui.pages.convert.conversion_options import ConversionWishes, ImportanceKind, is_there
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.path_field import PathField

@@ -8,15 +8,15 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
 from app.estimation.advisor import Advice, advise
-from app.estimation.outlook import LevelOutlook, outlook
+from app.estimation.model_profile import SourceFacts
 from app.estimation.placement import is_in_ram
-from app.estimation.resizing import resized
-from app.estimation.source_facts import SourceFacts
+from app.estimation.predictions import LevelOutlook, outlook
+from app.estimation.rescaling import resized
 from app.gui.pages.convert.advice_row import AdviceRow
 from app.gui.pages.convert.level_table import LevelTable
 from app.gui.pages.convert.load_strip import LoadStrip
 from app.gui.pages.convert.memory_legend import MemoryLegend
-from app.gui.process.facts_finder import FactsFinder
+from app.gui.services.profile_finder import FactsFinder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
-from app.estimation.outlook import LevelOutlook
+from app.estimation.predictions import LevelOutlook
 from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
 from app.gui.pages.convert.level_words import Cell, level_cell, outlook_cells, size_cell
 from app.gui.theme.theme import Theme

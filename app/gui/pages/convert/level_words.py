@@ -15,10 +15,10 @@ from app.core.levels import level_named
 from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
-from app.estimation.outlook import LevelOutlook
 from app.estimation.placement import free_bytes, is_in_ram
+from app.estimation.predictions import LevelOutlook
 from app.estimation.quality import Quality
-from app.estimation.speed_words import BESIDE_OTHER_WORK
+from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 from app.gui.theme.icons import IconName
 
 BarKind = Literal["size", "weights", "kv", "compute"]

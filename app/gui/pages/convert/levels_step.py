@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.checkpoint.kind import is_adapter, sees_or_hears
+from app.checkpoint.folder_kind import is_adapter, sees_or_hears
 from app.core import events
 from app.core.levels import DEFAULT_LEVEL
 from app.core.load_options import load_options_of
@@ -16,9 +16,13 @@ from app.core.settings import Settings
 from app.core.sizes import format_bytes
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
+from app.gui.pages.convert.conversion_options import (
+    ConversionWishes,
+    command_lines,
+    projector_beside,
+)
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
-from app.gui.pages.convert.wishes import ConversionWishes, command_lines, projector_beside
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button

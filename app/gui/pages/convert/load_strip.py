@@ -9,9 +9,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from app.core.load_options import CacheType, LoadOptions
-from app.core.machine import usable_threads
-from app.estimation.facts import DeviceFacts
-from app.estimation.source_facts import SourceFacts
+from app.estimation.hardware import DeviceFacts
+from app.estimation.model_profile import SourceFacts
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.auto_slider import AutoSlider
 from app.gui.widgets.auto_spin_box import AutoSpinBox
@@ -19,6 +18,7 @@ from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
+from app.machine.cores import usable_threads
 
 _LEAST_CONTEXT = 256
 _MOST_CONTEXT = 2**20

@@ -8,15 +8,15 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.gguf_file.detection import has_gguf_name
+from app.gui.pages.convert.conversion_options import ConversionWishes, written_out
 from app.gui.pages.convert.importance_field import ImportanceField
-from app.gui.pages.convert.wishes import ConversionWishes, written_out
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
-from app.library.kind import has_gguf_name
 
 
 class OptionsCard(CollapsibleCard):

@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from app.core import events
 from app.core.errors import ErrorCode, Facts, NoticeCode
 from app.core.settings import Settings
+from app.gguf_file.detection import is_gguf_file
+from app.gui.children.child import Child
+from app.gui.children.task import Task
+from app.gui.pages.convert.conversion_options import VERB, command_lines, is_there, written_out
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.source_step import SourceStep
-from app.gui.pages.convert.wishes import VERB, command_lines, is_there, written_out
-from app.gui.process.child import Child
-from app.gui.process.task import Task
 from app.gui.texts import error_text, notice_text
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
@@ -26,7 +27,6 @@ from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.step_trail import StepTrail
 from app.gui.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
-from app.library.kind import is_gguf_file
 
 _PAUSE_MILLISECONDS = 500
 """How long nothing must be changed before the sizes are worked out again."""

@@ -9,9 +9,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.sizes import format_bytes
+from app.gui.children.task import Task
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.task_row import TaskRow
-from app.gui.process.task import Task
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button

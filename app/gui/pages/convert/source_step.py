@@ -12,7 +12,7 @@ from app.gui.widgets.card import Card
 from app.gui.widgets.item_list import ItemList
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
-from app.library.checkpoints import downloaded_checkpoints
+from app.library.downloaded_checkpoints import downloaded_checkpoints
 
 _FOLDER = Qt.ItemDataRole.UserRole
 

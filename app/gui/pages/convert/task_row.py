@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
-from app.gui.process.task import Task
+from app.gui.children.task import Task
 from app.gui.theme.theme import Theme
 from app.gui.widgets.progress_row import ProgressRow
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayou
 from app.core.errors import AppError
 from app.core.events import ModelListed
 from app.core.sizes import format_bytes
+from app.gui.children.task import Task
 from app.gui.pages.models.table import ModelTable
-from app.gui.process.task import Task
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button

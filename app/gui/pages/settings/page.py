@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidg
 from app.core.errors import AppError
 from app.core.paths import default_models_folder
 from app.core.settings import title_of
-from app.gui.pages.settings.access import AccessCard
-from app.gui.pages.settings.endpoints import EndpointsCard
-from app.gui.pages.settings.engine import EngineCard
-from app.gui.pages.settings.loading import LoadingSection
+from app.gui.pages.settings.endpoints_card import EndpointsCard
+from app.gui.pages.settings.engine_card import EngineCard
+from app.gui.pages.settings.load_defaults import LoadingSection
+from app.gui.pages.settings.token_card import AccessCard
 from app.gui.settings_holder import SettingValue
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.markdown.document_writer import write_markdown
 from app.gui.widgets.markdown.formatting import format_plain, quoted_blocks
 from app.gui.widgets.markdown.links import external_link, shown_target
-from app.gui.widgets.markdown.selection import selected_text
-from app.gui.widgets.markdown.writer import write_markdown
+from app.gui.widgets.markdown.selected_text import selected_text
 from app.gui.widgets.plain_text import plain_tool_tip
 
 _NEVER = Qt.ScrollBarPolicy.ScrollBarAlwaysOff

@@ -8,7 +8,7 @@ from PySide6.QtGui import QTextBlockFormat, QTextDocument, QTextFormat, QTextTab
 from PySide6.QtWidgets import QApplication
 
 from app.gui.theme.theme import Theme
-from app.gui.widgets.markdown.writer import write_markdown
+from app.gui.widgets.markdown.document_writer import write_markdown
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""llama.cpp's converter: its installation, its environment, and the bridge to it."""

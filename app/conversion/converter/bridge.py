@@ -1,0 +1,150 @@
+"""The bridge to llama.cpp's converter: it lays a checkpoint's tensors out, and reads no weight yet.
+
+The converter is imported from its folder, with the gguf package beside it, so this module and what
+it imports belong into a process of their own. Code that comes with a checkpoint is never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.checkpoint.config import read_config
+from app.checkpoint.config_values import (
+    doubtful_values,
+    impossible_value,
+    position_scaling,
+)
+from app.checkpoint.documents import damaged_document
+from app.conversion.converter.converter_errors import naming_the_tokenizer
+from app.conversion.converter.converter_model import converter_model, parts_of, sixteen_bit_type
+from app.conversion.converter.converter_output import caught_writers, layout_of
+from app.conversion.converter.converter_process import converting
+from app.conversion.converter.converter_warnings import as_notices, collected_warnings
+from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
+from app.conversion.converter.vocabulary_ahead import Vocabulary, VocabularyAhead
+from app.conversion.layout import Layout
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Noticed
+from app.core.levels import Level
+from app.gguf_file.header_writer import encoded
+
+_SCALING = ".rope.scaling."
+_BY_TENSORS = ("longrope", "su", "llama3")
+
+
+def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layout:
+    """Let the converter lay out a checkpoint's language model in the type that it is in.
+
+    Every tensor stays lazy.
+
+    Args:
+        checkpoint: Its folder.
+        vocabulary: Where another process makes it.
+
+    Raises:
+        AppError: `architecture_unsupported`, `tokenizer_missing`, `tokenizer_unknown`,
+            `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
+            `weights_are_holes`, `config_damaged`, `converter_failed`.
+    """
+    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
+        from conversion import ModelType
+
+        model, notices = converter_model(checkpoint, ModelType.TEXT)
+        ftype = sixteen_bit_type(model)
+        known = vocabulary.wait() if vocabulary else None
+        for part in parts_of(model):
+            part.ftype = ftype
+            leave_blocks_unread(part)
+            if known is None:
+                part.set_vocab = naming_the_tokenizer(checkpoint)(part.set_vocab)
+            else:
+                # It is the last that the converter does, and does nothing else.
+                part.set_vocab = lambda: None
+        layout = _written(model, "model")
+        entries, texts = (known.entries, known.warnings) if known else ({}, ())
+        told = (*_doubts(checkpoint, layout), *as_notices(dict.fromkeys((*warnings.texts, *texts))))
+    tokenizer_file = checkpoint / "tokenizer.json"
+    return replace(
+        layout,
+        metadata={**layout.metadata, **entries},
+        notices=(*notices, *layout.notices, *told),
+        tokenizer_file=tokenizer_file if tokenizer_file.is_file() else None,
+    )
+
+
+def vocabulary_of(checkpoint: Path) -> Vocabulary:
+    """The architecture and the vocabulary of a checkpoint.
+
+    Needs no torch, for nearly all models.
+
+    Raises:
+        AppError: what `lay_out` raises.
+    """
+    with converting(), collected_warnings() as warnings:
+        from conversion import ModelType
+
+        model, _ = converter_model(checkpoint, ModelType.TEXT)
+        model.set_vocab()
+        # The innermost does the work.
+        metadata = parts_of(model)[-1].gguf_writer.kv_data[0]
+        return Vocabulary(encoded(metadata), tuple(warnings.texts))
+
+
+def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
+    """Let the converter lay out a checkpoint's multimodal projector, in the types of a level.
+
+    Raises:
+        AppError: `projector_missing`, and what `lay_out` raises.
+    """
+    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
+        from conversion import ModelType
+        from gguf import LlamaFileType
+
+        model, notices = converter_model(checkpoint, ModelType.MMPROJ)
+        for part in parts_of(model):
+            part.ftype = LlamaFileType(level.ftype)
+        layout = _written(model, "mmproj")
+        told = as_notices(warnings.texts)
+    return replace(layout, notices=(*notices, *layout.notices, *told))
+
+
+@contextmanager
+def _blaming_config(checkpoint: Path) -> Iterator[None]:
+    """Name the value of config.json at which the converter stopped, if it has an impossible one.
+
+    Where the converter takes it, there may be a model that it means something in.
+    """
+    try:
+        yield
+    except AppError as error:
+        if error.code not in (ErrorCode.CONVERTER_FAILED, ErrorCode.TENSOR_UNKNOWN):
+            raise
+        if fault := impossible_value(read_config(checkpoint)):
+            raise damaged_document(checkpoint / "config.json", fault) from error
+        raise
+
+
+def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:
+    config = read_config(checkpoint)
+    for finding in doubtful_values(config):
+        yield Noticed(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
+    kind = position_scaling(config)
+    if kind and not _scales_positions(layout, kind):
+        yield Noticed(NoticeCode.SCALING_LEFT_OUT, {"kind": kind})
+
+
+def _scales_positions(layout: Layout, kind: str) -> bool:
+    """Whether a file says how positions are scaled: in its metadata, or in tensors of factors."""
+    if any("rope_f" in tensor.name for tensor in layout.tensors):
+        return True
+    return kind not in _BY_TENSORS and any(_SCALING in key for key in layout.metadata)
+
+
+def _written(model: Any, kind: str) -> Layout:
+    with caught_writers() as writers:
+        model.write()
+    return layout_of(writers, kind)

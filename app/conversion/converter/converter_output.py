@@ -1,0 +1,95 @@
+"""What llama.cpp's converter writes, caught before it becomes a file.
+
+A model of the converter may leave the writing to another one inside it (conversion/mistral3.py),
+or write several files (conversion/bert.py): what is written counts, not what the model holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.conversion.converter.lazy_tensors import evaluated, stored_rows
+from app.conversion.layout import LaidOutTensor, Layout
+from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.events import Noticed
+from app.gguf_file.header_writer import encoded
+
+
+@contextmanager
+def caught_writers() -> Iterator[list[Any]]:
+    """The writers (`GGUFWriter`) that the converter uses inside the block; no file is made."""
+    from gguf import GGUFWriter
+
+    writers: list[Any] = []
+
+    def catch(writer: Any, path: Path | None = None) -> None:
+        del path
+        writers.append(writer)
+
+    def skip(*_: Any, **__: Any) -> None:
+        return None
+
+    caught = {
+        "write_header_to_file": catch,
+        "write_kv_data_to_file": skip,
+        "write_tensors_to_file": skip,
+    }
+    usual = {name: getattr(GGUFWriter, name) for name in caught}
+    try:
+        for name, step in caught.items():
+            setattr(GGUFWriter, name, step)
+        yield writers
+    finally:
+        for name, step in usual.items():
+            setattr(GGUFWriter, name, step)
+
+
+def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None = None) -> Layout:
+    """The model that was to be written first, every tensor lazy.
+
+    Args:
+        writers: Those that `caught_writers` gave.
+        kind: Its `general.type`: model, mmproj or adapter.
+        changes: Values of its metadata that are to be others.
+
+    Raises:
+        AppError: `converter_failed`, when it is of another kind, or there is none.
+    """
+    found = [writer.kv_data[0]["general.type"].value for writer in writers]
+    if found[:1] != [kind]:
+        reason = f"it wrote {', '.join(found) or 'nothing'} instead of one file of type {kind}"
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
+    writer, *others = writers
+    # A writer has several of each when it splits a file, which it was not asked for.
+    (metadata,), (tensors,) = writer.kv_data, writer.tensors
+    for key, value in (changes or {}).items():
+        metadata[key].value = value
+    return Layout(
+        architecture=writer.arch,
+        metadata=encoded(metadata),
+        tensors=tuple(_laid_out(name, info) for name, info in tensors.items()),
+        notices=tuple(_left_out(other) for other in others),
+    )
+
+
+def _left_out(writer: Any) -> Noticed:
+    return Noticed(NoticeCode.CONVERTER_FILE_LEFT_OUT, {"file": Path(writer.path).name})
+
+
+def _laid_out(name: str, info: Any) -> LaidOutTensor:
+    shape = tuple(int(length) for length in info.shape)
+    stored = stored_rows(info.tensor, shape)
+    lazy = [info.tensor]
+    # From here on the tensor alone holds its lazy tree, and gives it up once it is loaded.
+    info.tensor = None
+    return LaidOutTensor(
+        name=name,
+        shape=shape,
+        type_number=int(info.dtype),
+        size_bytes=int(info.nbytes),
+        load=lambda: evaluated(lazy.pop(), int(info.dtype)),
+        stored=stored,
+    )

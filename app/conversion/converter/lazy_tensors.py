@@ -1,0 +1,171 @@
+"""Turns the converter's lazy tensors into numbers, with as little in memory as can be.
+
+Left alone, the converter maps a weight file and widens a whole tensor of bfloat16 at a time, so
+that the file's pages and the numbers are in memory together; and it holds every expert while it
+stacks them. A lazy tensor is a function and its arguments (gguf-py/gguf/lazy.py); they have no
+public names.
+"""
+
+# ruff: noqa: SLF001
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.conversion.converter.patches.missing_weights import require_weights
+from app.conversion.layout import BFLOAT16, FLOAT16, FLOAT32, FLOATING_TYPES
+from app.conversion.stored_rows import StoredRows
+from app.native.quantization import dequantize_rows
+
+_PIECE_BYTES = 2**22
+_NUMBERS = {"F32": FLOAT32, "F16": FLOAT16, "BF16": BFLOAT16}
+"""How safetensors names the floating types."""
+
+
+def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
+    """The numbers of a tensor that the converter would write as ggml's type `type_number`.
+
+    They are of 32 bits for bfloat16, of the type's own width for the other floating types, and the
+    bytes of its blocks for any other type.
+    """
+    from gguf import LazyChunkedTensor, LazyNumpyTensor
+
+    if isinstance(lazy, LazyChunkedTensor):
+        return _read_chunks(lazy)
+    if type_number == BFLOAT16 and isinstance(lazy, LazyNumpyTensor):
+        # What the lazy rounding to bfloat16 would be given.
+        lazy = lazy._args[0]
+    numbers: npt.NDArray[Any] = _evaluate(lazy)
+    if type_number == BFLOAT16 and numbers.dtype == np.uint8:
+        return (numbers.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return numbers
+
+
+def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
+    """Where the rows of a matrix of a shape (slowest dimension first) lie in the checkpoint.
+
+    Expert after expert, else in any order; of a part of a fused matrix, the whole of that. Empty
+    where more happens to them on their way: columns that move, numbers that are computed.
+    """
+    *outer, width = shape
+    sources: list[Any] = list(_sources(lazy, width)) if outer else []
+    if any(source is None or source.dtype not in _NUMBERS for source in sources):
+        return ()
+    rows = tuple(
+        StoredRows(
+            path=Path(source.data_range.filename),
+            offset=source.data_range.offset,
+            count=prod(source.shape[:-1]),
+            width=width,
+            type_number=_NUMBERS[source.dtype],
+        )
+        for source in sources
+    )
+    experts = prod(outer[:-1])
+    return () if sum(part.count for part in rows) % experts else rows
+
+
+def _sources(lazy: Any, width: int) -> Iterator[Any]:
+    """The stored tensors that a lazy one is made of; None stands for what is not known.
+
+    A step that moves columns shows in the shape that it gives; only a square matrix that is turned
+    on its side does not, whose columns are then taken for its rows.
+    """
+    from gguf.lazy import LazyBase
+    from gguf.utility import LocalTensor
+
+    match lazy:
+        case LocalTensor():
+            yield lazy if len(lazy.shape) > 1 and lazy.shape[-1] == width else None
+        case LazyBase():
+            if not lazy._args or not _keeps_columns(lazy._meta, width):
+                yield None
+                return
+            for argument in lazy._args:
+                yield from _sources(argument, width)
+        case list() | tuple():
+            for part in lazy:
+                yield from _sources(part, width)
+
+
+def _keeps_columns(meta: Any, width: int) -> bool:
+    import torch
+
+    # Of numpy's steps there are only those that change the type.
+    return not isinstance(meta, torch.Tensor) or meta.shape[-1:] == (width,)
+
+
+def _evaluate(lazy: Any) -> Any:
+    from gguf.lazy import LazyBase
+
+    if not isinstance(lazy, LazyBase):
+        return lazy
+    if lazy._data is not None:
+        return lazy._data
+    if (source := _widened_source(lazy)) is not None:
+        return _read_wide(source)
+    if _is_stack(lazy):
+        return _stacked(lazy)
+    arguments = LazyBase._recurse_apply(lazy._args, _evaluate)
+    return lazy._func(*arguments, **lazy._kwargs)
+
+
+def _widened_source(lazy: Any) -> Any | None:
+    """Where a tensor lies in a file, if this is nothing but its numbers of bfloat16 in 32 bits."""
+    import torch
+    from gguf.utility import LocalTensor
+
+    if lazy._args[1:] != (torch.float32,) or lazy.dtype is not torch.float32:
+        return None
+    tensor = lazy._args[0]
+    is_cast = tensor.dtype is torch.bfloat16 and tensor.shape == lazy.shape
+    source = tensor._args[0] if is_cast and len(tensor._args) == 1 else None
+    return source if isinstance(source, LocalTensor) else None
+
+
+def _read_wide(source: Any) -> Any:
+    import torch
+
+    place = source.data_range
+    require_weights(Path(place.filename), place.size)
+    numbers = np.empty((1, place.size // 2), dtype=np.float32)
+    with Path(place.filename).open("rb", buffering=0) as file:
+        for start in range(0, place.size, _PIECE_BYTES):
+            count = min(_PIECE_BYTES, place.size - start)
+            piece = np.fromfile(file, np.uint8, count, offset=place.offset if start == 0 else 0)
+            into = numbers[:, start // 2 : (start + count) // 2]
+            dequantize_rows(BFLOAT16, piece.reshape(1, -1), into)
+    return torch.from_numpy(numbers).reshape(source.shape)
+
+
+def _is_stack(lazy: Any) -> bool:
+    import torch
+
+    return lazy._func is torch.stack and lazy._kwargs == {"dim": 0} and len(lazy._args) == 1
+
+
+def _stacked(lazy: Any) -> Any:
+    """The parts side by side; each is let go before the next one is read."""
+    import torch
+
+    stacked = torch.empty(lazy.shape, dtype=lazy.dtype)
+    for number, part in enumerate(lazy._args[0]):
+        stacked[number] = _evaluate(part)
+    return stacked
+
+
+def _read_chunks(lazy: Any) -> npt.NDArray[Any]:
+    from gguf import GGMLQuantizationType
+    from gguf.quants import quantize
+
+    # It can only write to a file itself.
+    target = lazy._qtype
+    if target in FLOATING_TYPES:
+        target = GGMLQuantizationType.F32
+    return np.concatenate([quantize(load(), target) for load in lazy._chunks])

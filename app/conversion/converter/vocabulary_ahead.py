@@ -1,0 +1,74 @@
+"""A checkpoint's vocabulary, made in a child while this process imports what it needs for tensors.
+
+The child imports no torch, and is done with a large vocabulary when torch is imported here. Where
+it fails, for whatever reason, the vocabulary is made here, which gives the reason its name.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from app.conversion.converter.transformers_choice import Transformers
+from app.core.events import Begin
+from app.core.files import temporary_folder
+from app.jobs.child_process import StartedErrand
+
+VERB = "read-vocabulary"
+_TIMEOUT_SECONDS = 60
+
+Entries = dict[str, bytes]
+"""Entries of a GGUF file's metadata by their keys, as `app.gguf_file.header_writer` encodes them."""
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """A vocabulary, and the converter's warnings about it."""
+
+    entries: Entries
+    warnings: tuple[str, ...] = ()
+
+
+class VocabularyAhead:
+    """Reads one vocabulary; none unless it is started. Leaving the block ends the child."""
+
+    def __init__(self) -> None:
+        self._child: StartedErrand | None = None
+        self._folder = temporary_folder()
+        self._file = Path()
+
+    def __enter__(self) -> Self:
+        self._file = self._folder.__enter__() / "vocabulary"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._child is not None:
+            self._child.end()
+        self._folder.__exit__(None, None, None)
+
+    def start(self, converter: Path) -> None:
+        """Start the child; it imports the converter in this folder."""
+        self._child = StartedErrand(VERB, str(converter), str(self._file))
+
+    def read_with(self, transformers: Transformers) -> None:
+        """Say which version of transformers reads it; comes before the checkpoint."""
+        if self._child is not None:
+            self._child.send(Begin(transformers))
+
+    def begin(self, checkpoint: Path) -> None:
+        """Say whose vocabulary it is."""
+        if self._child is not None:
+            self._child.send(Begin(str(checkpoint)))
+
+    def wait(self) -> Vocabulary | None:
+        """Wait for the architecture and the vocabulary; None where they could not be made."""
+        if self._child is None:
+            return None
+        child = self._child.wait(_TIMEOUT_SECONDS)
+        self._child = None
+        sys.stderr.write(child.log)
+        if child.returncode != 0:
+            return None
+        return msgspec.msgpack.decode(self._file.read_bytes(), type=Vocabulary)

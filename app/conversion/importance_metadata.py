@@ -1,0 +1,65 @@
+"""The importance matrix that a file was quantised with, as its metadata tell it.
+
+The keys, their order and their types are llama-quantize's (tools/quantize/quantize.cpp).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.gguf_file.header_writer import encoded
+from app.native.importance_matrix import ImportanceMatrix
+
+_FILE, _DATASET, _ENTRY_COUNT, _CHUNK_COUNT = (
+    "quantize.imatrix.file",
+    "quantize.imatrix.dataset",
+    "quantize.imatrix.entries_count",
+    "quantize.imatrix.chunks_count",
+)
+_LONGEST_BYTES = 127
+"""What `llama_model_kv_override` has room for."""
+_MOST_CHUNKS = 2**31 - 1
+"""llama-quantize counts in 32 bits with a sign, and leaves out what is not above 0."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """An importance matrix by the bare name of its file, its first text and its two counts.
+
+    Folders are left out: they tell about the person, and a file made again has the same bytes.
+    """
+
+    file: str
+    dataset: str | None
+    entry_count: int
+    chunk_count: int
+
+    def entries(self) -> dict[str, bytes]:
+        """The entries of a header, in llama-quantize's order."""
+        from gguf import GGUFValueType
+        from gguf.gguf_writer import GGUFValue
+
+        values = {_FILE: GGUFValue(_cut(self.file), GGUFValueType.STRING)}
+        if self.dataset is not None:
+            values[_DATASET] = GGUFValue(_cut(self.dataset), GGUFValueType.STRING)
+        values[_ENTRY_COUNT] = GGUFValue(self.entry_count, GGUFValueType.UINT32)
+        if 0 < self.chunk_count <= _MOST_CHUNKS:
+            values[_CHUNK_COUNT] = GGUFValue(self.chunk_count, GGUFValueType.UINT32)
+        return encoded(values)
+
+
+def provenance_of(matrix: ImportanceMatrix, file: str) -> Provenance:
+    """The provenance of a matrix that is kept in a file of this bare name."""
+    dataset = next(iter(matrix.datasets), None)
+    return Provenance(file, dataset, len(matrix.entries), matrix.chunk_count)
+
+
+def expected_provenance(file: str, dataset: str) -> Provenance:
+    """As long as that of a matrix that is yet to be made of one text: its counts are not known."""
+    return Provenance(file, dataset, entry_count=0, chunk_count=1)
+
+
+def _cut(text: str) -> str:
+    """As much of a text as llama-quantize keeps, in whole characters."""
+    beginning, _, _ = text.partition("\0")
+    return beginning.encode("utf-8", "replace")[:_LONGEST_BYTES].decode("utf-8", "ignore")

@@ -1,0 +1,250 @@
+"""A conversion from end to end: check everything, plan every level, then write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.conversion.converter.transformers_choice import in_words, trying_both
+from app.conversion.layout import Layout
+from app.conversion.loadability import require_loadable
+from app.conversion.memory_check import require_memory
+from app.conversion.sources import LaidOut, Source
+from app.conversion.type_choices import NO_CHOICES, TypeChoices
+from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
+from app.conversion.writer import Manner, write_models
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.events import (
+    Checked,
+    Event,
+    LevelPlanned,
+    Noticed,
+    Progressed,
+    Subject,
+    TensorPlanned,
+)
+from app.core.files import require_space
+from app.core.levels import KEEPING_LEVELS, Level
+from app.core.sizes import format_bytes
+from app.jobs.start_over import has_started_over
+from app.native.quantization import type_name
+
+Report = Callable[[Event], None]
+_TOKENIZER_ERRORS = frozenset(
+    {
+        ErrorCode.TOKENIZER_MISSING,
+        ErrorCode.TOKENIZER_UNKNOWN,
+        ErrorCode.TOKEN_MISSING,
+        ErrorCode.REMOTE_CODE_NEEDED,
+    }
+)
+_LOSES_TWICE = frozenset({ErrorCode.WEIGHTS_QUANTIZED_ALREADY})
+_WEIGHTS_ERRORS = frozenset(
+    {
+        ErrorCode.PICKLE_REFUSED,
+        ErrorCode.WEIGHTS_DAMAGED,
+        ErrorCode.WEIGHTS_QUANTIZED_ALREADY,
+        ErrorCode.QUANTIZATION_UNSUPPORTED,
+        ErrorCode.TENSOR_UNKNOWN,
+    }
+)
+
+
+@dataclass(frozen=True)
+class ConversionRequest:
+    """What is to be made: `levels` of a source, in `folder` or as `file`.
+
+    A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too. With
+    `takes_what_there_is` nobody asked for these levels: those that this source can't or need not be
+    made in are left out.
+    """
+
+    source: Source
+    levels: Sequence[Level]
+    folder: Path
+    file: Path | None = None
+    threads: int = 1
+    replaces: bool = False
+    is_dry_run: bool = False
+    tells_tensors: bool = False
+    takes_what_there_is: bool = False
+    by_reference: bool = False
+    choices: TypeChoices = NO_CHOICES
+
+    def target(self, level: Level) -> Path:
+        """The path of the file for a level."""
+        return self.file or self.folder / self.source.file_name(level)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A layout, and the file that each of its levels gives."""
+
+    layout: Layout
+    plans: dict[Path, TypePlan]
+
+
+def convert(request: ConversionRequest, converter: Path, report: Report) -> tuple[Path, ...]:
+    """Check, plan and write; a dry run stops after the plan. Gives the files written.
+
+    Every check is reported before the first fault among them is raised.
+
+    Raises:
+        AppError: the first check that failed, or why the writing failed.
+    """
+    _check(request, converter, report)
+    planned = list(_plan(request, converter, report))
+    _check_room(request, planned, report)
+    if request.is_dry_run:
+        return ()
+    how = Manner(request.threads, request.choices, by_reference=request.by_reference)
+    for part in planned:
+        write_models(part.layout, part.plans, how, report)
+    return tuple(path for part in planned for path in part.plans)
+
+
+def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
+    checked = [*request.source.checks(converter), *_check_wishes(request)]
+    for check in checked:
+        # The first try has told the good ones.
+        if check.error is not None or not has_started_over():
+            report(check)
+    for check in checked:
+        if check.error is not None:
+            facts: Facts = check.facts
+            raise AppError(check.error, **facts)
+
+
+def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
+    for level in request.levels:
+        if level not in request.source.levels:
+            yield Checked("weights", "", ErrorCode.LEVEL_NOT_OFFERED, {"level": level.name})
+            return
+    if request.is_dry_run:
+        return
+    for level in request.levels:
+        target = request.target(level)
+        try:
+            if target.is_dir() or (target.exists() and not request.replaces):
+                yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
+                return
+        except OSError as error:
+            facts: Facts = {"folder": str(target), "reason": error.strerror or "not allowed"}
+            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, facts)
+            return
+
+
+def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
+    layouts = request.source.layouts(request.levels, converter)
+    told: set[str] = set()
+    while (laid_out := _next(layouts, report)) is not None:
+        if request.tells_tensors and laid_out.transformers is not None:
+            report(Checked("converter", in_words(laid_out.transformers)))
+        for notice in laid_out.layout.notices:
+            # Of the same source in other levels there is the same to say.
+            if str(notice) not in told:
+                told.add(str(notice))
+                report(notice)
+        if laid_out.has_final_types:
+            plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
+        else:
+            plans = _plan_by_llama_cpp(laid_out, request, report)
+        for plan in plans:
+            _report_plan(plan, request, report)
+        yield _Planned(laid_out.layout, {request.target(plan.level): plan for plan in plans})
+
+
+def _next(layouts: Iterator[LaidOut], report: Report) -> LaidOut | None:
+    with _reported_by_kind(report):
+        return next(layouts, None)
+
+
+@contextmanager
+def _reported_by_kind(report: Report) -> Iterator[None]:
+    try:
+        yield
+    except AppError as error:
+        report(Checked(_subject_of(error), "", error.code, error.facts))
+        raise
+
+
+def _subject_of(error: AppError) -> Subject:
+    if error.code in _TOKENIZER_ERRORS:
+        return "tokenizer"
+    return "weights" if error.code in _WEIGHTS_ERRORS else "architecture"
+
+
+def _plan_by_llama_cpp(
+    laid_out: LaidOut, request: ConversionRequest, report: Report
+) -> list[TypePlan]:
+    layout = laid_out.layout
+    with hollow_file(layout, request.choices) as hollow:
+        with _reported_by_kind(report), trying_both(laid_out.transformers):
+            vocabulary = require_loadable(hollow.path, layout.tokenizer_file)
+        report(Checked("architecture", _size_in_words(layout)))
+        report(Checked("tokenizer", vocabulary.tokenizer))
+        if vocabulary.difference:
+            report(vocabulary.difference)
+        plans, lossy = [], []
+        for level in _worth_planning(laid_out, request):
+            report(Progressed("plan", 0, 0, level.name))
+            try:
+                plans.append(plan_types(layout, hollow, level, request.choices))
+            except AppError as error:
+                if not (request.takes_what_there_is and error.code in _LOSES_TWICE):
+                    raise
+                lossy.append(level.name)
+    if lossy:
+        report(Noticed(NoticeCode.LEVELS_LOSE_TWICE, {"levels": ", ".join(lossy)}))
+    return plans
+
+
+def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
+    """The levels; of those that keep what is quantised nothing is told where nothing is."""
+    for level in laid_out.levels:
+        is_asked_for = level not in KEEPING_LEVELS or not request.takes_what_there_is
+        if is_asked_for or laid_out.layout.is_quantized:
+            yield level
+
+
+def _size_in_words(layout: Layout) -> str:
+    return f"{layout.architecture}, {layout.parameters:,} weights"
+
+
+def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> None:
+    path = str(request.target(plan.level))
+    if request.tells_tensors:
+        for tensor in plan.tensors:
+            kind = type_name(tensor.type_number)
+            report(
+                TensorPlanned(plan.level.name, tensor.name, tensor.shape, kind, tensor.size_bytes)
+            )
+    report(LevelPlanned(plan.level.name, plan.size_bytes, plan.bits_per_weight, path))
+
+
+def _check_room(request: ConversionRequest, planned: list[_Planned], report: Report) -> None:
+    try:
+        with _reported("memory", report):
+            needed_bytes = require_memory([part.layout for part in planned])
+        report(Checked("memory", f"{format_bytes(needed_bytes)} needed"))
+    except AppError:
+        # A plan is of use on a machine that is too small, too.
+        if not request.is_dry_run:
+            raise
+    if request.is_dry_run:
+        return
+    with _reported("disk", report):
+        plans = {path: plan for part in planned for path, plan in part.plans.items()}
+        require_space(next(iter(plans)).parent, sum(plan.size_bytes for plan in plans.values()))
+    report(Checked("disk", "enough room for the result"))
+
+
+@contextmanager
+def _reported(subject: Subject, report: Report) -> Iterator[None]:
+    try:
+        yield
+    except AppError as error:
+        report(Checked(subject, "", error.code, error.facts))
+        raise

@@ -1,0 +1,122 @@
+"""What a person decides beyond the level: an importance matrix, and types for single tensors."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.conversion.importance_metadata import Provenance
+from app.core.errors import AppError, ErrorCode
+from app.core.levels import COPY, Level
+from app.gguf_file.header_writer import PlacedTensor
+from app.native.importance_matrix import ImportanceMatrix
+from app.native.library import load_llama
+from app.native.quantization import type_numbers
+
+_EMBEDDING = "token_embd.weight"
+_WRITABLE_TYPES = frozenset(
+    {
+        *("f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
+        *("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "tq1_0", "tq2_0", "mxfp4"),
+        *("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs"),
+    }
+)
+"""Those that `ggml_quantize_chunk` can make (ggml/src/ggml.c)."""
+
+
+@dataclass(frozen=True)
+class TypeChoices:
+    """The choices; types by ggml's names in lower case, such as `q6_k`.
+
+    A file tells the `provenance` of its importance matrix. Where the matrix itself is not there, it
+    is yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
+    searched in a tensor's name, and a type; the first that fits counts. They apply to quantised
+    levels only (src/llama-quant.cpp). With `requantizes` the person agreed that weights which have
+    lost already lose again.
+    """
+
+    importance: ImportanceMatrix | None = None
+    provenance: Provenance | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+    output_type: str | None = None
+    embedding_type: str | None = None
+    requantizes: bool = False
+
+    @property
+    def has_importance(self) -> bool:
+        """Whether there is an importance matrix, or will be."""
+        return self.importance is not None or self.provenance is not None
+
+    def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
+        """The weights of a tensor's columns (experts x width), or None when there are none.
+
+        Raises:
+            AppError: `importance_matrix_misfit`, when they are of another model.
+        """
+        weights = self.importance.weights_for(tensor.name) if self.importance else None
+        if weights is None:
+            return None
+        width = tensor.shape[-1]
+        experts = math.prod(tensor.shape[:-2])
+        if weights.size != experts * width:
+            # llama.cpp lets the embeddings pass: their entry is never of use.
+            if tensor.name == _EMBEDDING:
+                return None
+            raise AppError(ErrorCode.IMPORTANCE_MATRIX_MISFIT, tensor=tensor.name)
+        return weights.reshape(experts, width)
+
+
+NO_CHOICES = TypeChoices()
+
+
+def known_type(name: str) -> int:
+    """Ggml's number of a type that weights can be quantised to, by its name in any case.
+
+    Raises:
+        AppError: `type_unknown`.
+    """
+    by_lower_name = {
+        known.lower(): number
+        for known, number in type_numbers().items()
+        if known.lower() in _WRITABLE_TYPES
+    }
+    if name.lower() not in by_lower_name:
+        raise AppError(ErrorCode.TYPE_UNKNOWN, name=name)
+    return by_lower_name[name.lower()]
+
+
+@contextmanager
+def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
+    """The parameters of `llama_model_quantize` for a dry run; valid inside the block."""
+    llama = load_llama()
+    parameters = llama.llama_model_quantize_default_params()
+    parameters.dry_run = True
+    if level == COPY:
+        parameters.only_copy = True
+    else:
+        parameters.ftype = level.ftype
+    if choices.output_type:
+        parameters.output_tensor_type = known_type(choices.output_type)
+    if choices.embedding_type:
+        parameters.token_embedding_type = known_type(choices.embedding_type)
+    overrides = [
+        llama.llama_model_tensor_override(pattern.encode(), known_type(name))
+        for pattern, name in choices.overrides
+    ]
+    if overrides:
+        # The last entry, all zero, ends the list.
+        array = (llama.llama_model_tensor_override * (len(overrides) + 1))(*overrides)
+        parameters.tt_overrides = array
+    if choices.has_importance:
+        # A dry run only asks whether there is one, not what is in it.
+        one = ctypes.c_float(1)
+        entry = llama.llama_model_imatrix_data(b"any", ctypes.pointer(one), 1)
+        parameters.imatrix = (llama.llama_model_imatrix_data * 2)(entry)
+    yield parameters

@@ -1,0 +1,99 @@
+"""What keys, values and recurrent states take, for any context and any types, from one load."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from app.core.load_options import LoadOptions
+from app.estimation.compute_buffers import effective_micro_batch
+from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.native.load_log import Cache
+
+CONTEXT_STEP = 256
+"""llama.cpp rounds contexts up to this many tokens (llama_context in src/llama-context.cpp)."""
+_WIDTHS = {kind.name.lower(): kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
+
+
+@dataclass(frozen=True)
+class SizedCache:
+    """A cache of some types, whose `cells` take `size_bytes`.
+
+    `shares` is what all layers before each one take of it, 0 to 1, and at the end all of them.
+    """
+
+    cells: int
+    size_bytes: float
+    shares: tuple[float, ...]
+
+    def bytes_of(self, first: int, end: int, context: int) -> float:
+        """What the layers from `first` to before `end` take for `context` tokens."""
+        cells = min(self.cells, _padded(context))
+        last = len(self.shares) - 1
+        share = self.shares[min(end, last)] - self.shares[min(first, last)]
+        return self.size_bytes * cells / self.cells * share
+
+
+def size_caches(
+    caches: Iterable[Cache],
+    kv_heads: Sequence[int],
+    layers: int,
+    options: LoadOptions,
+    *,
+    window: int = 0,
+) -> tuple[SizedCache, ...]:
+    """The caches of a load, as they would be with the options.
+
+    Right up to the context that they were measured at, which was without `swa_full`. A cache's
+    layers share it by their `kv_heads`, evenly where not all of them have some; some of them may
+    see a `window` of so many tokens alone.
+    """
+    found = [cache for cache in caches if cache.cells]
+    most = max((cache.cells for cache in found if cache.key_bytes), default=0)
+    return tuple(
+        _sized(cache, _cells(cache, most, window, options), kv_heads, layers, options)
+        for cache in found
+    )
+
+
+def _cells(cache: Cache, most: int, window: int, options: LoadOptions) -> int:
+    """How many cells it would have; `most` is how many one has whose layers see all tokens."""
+    if not cache.key_bytes or cache.cells == most:
+        return cache.cells
+    if options.swa_full:
+        return most
+    if not window:
+        return cache.cells
+    # As llama_kv_cache_iswa has it (src/llama-kv-cache-iswa.cpp).
+    return min(most, _padded(window * cache.sequences + effective_micro_batch(options)))
+
+
+def _padded(tokens: int) -> int:
+    return math.ceil(tokens / CONTEXT_STEP) * CONTEXT_STEP
+
+
+def _sized(
+    cache: Cache, cells: int, kv_heads: Sequence[int], layers: int, options: LoadOptions
+) -> SizedCache:
+    heads = [kv_heads[layer] if layer < len(kv_heads) else 1 for layer in cache.layers]
+    if min(heads, default=1) <= 0:
+        heads = [1] * len(heads)
+    by_layer = [0] * layers
+    for layer, count in zip(cache.layers, heads, strict=True):
+        by_layer[layer] += count
+    total = sum(by_layer) or 1
+    shares = accumulate((count / total for count in by_layer), initial=0.0)
+    size_bytes = cache.size_bytes * _scale(cache, options) * cells / cache.cells
+    return SizedCache(cells, size_bytes, tuple(shares))
+
+
+def _scale(cache: Cache, options: LoadOptions) -> float:
+    """How much larger a cache is in other types; one of recurrent states has its own."""
+    measured = cache.key_bytes + cache.value_bytes
+    if not measured:
+        return 1.0
+    keys = cache.key_bytes * _WIDTHS[options.cache_type_k] / _WIDTHS[cache.key_type]
+    values = cache.value_bytes * _WIDTHS[options.cache_type_v] / _WIDTHS[cache.value_type]
+    return (keys + values) / measured

@@ -1,0 +1,117 @@
+"""What each level would be like with some load options: arithmetic that keeps up with sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from app.core.load_options import LoadOptions
+from app.estimation.compute_buffers import ComputeBuffers, compute_buffers
+from app.estimation.fit import Plan, plan_fit
+from app.estimation.kv_cache import SizedCache, size_caches
+from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.placement import Need
+from app.estimation.quality import Quality
+from app.estimation.speed import Speed, predict_speed
+from app.estimation.speed_caveats import why_unknown
+
+_UNKNOWN = "The engine can't load this model, so its memory is unknown."
+_NOT_CAUSAL = "Only of models that write text is the quality told."
+_NO_FIGURE = "Nobody has published the quality of this level; “gristmill measure” tells it."
+
+
+@dataclass(frozen=True)
+class LevelOutlook:
+    """What is to be expected of a level; None is unknown.
+
+    `problem` says why of the plan, `speed_problem` of the speed, `quality_problem` of the quality.
+    Empty where it is known, or still being found out.
+    """
+
+    facts: LevelFacts
+    plan: Plan | None = None
+    problem: str = ""
+    speed: Speed | None = None
+    speed_problem: str = ""
+    quality_problem: str = ""
+
+    @property
+    def quality(self) -> Quality | None:
+        """The best that is known of it."""
+        return self.facts.quality
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The reasons for all that is unknown of it, in sentences."""
+        reasons = (self.problem, self.speed_problem, self.quality_problem)
+        return tuple(dict.fromkeys(reason for reason in reasons if reason))
+
+
+def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:
+    """What is to be expected of each level, in the facts' order."""
+    options = possible_options(facts, options)
+    shape = facts.shape
+    caches = size_caches(facts.caches, shape.kv_heads, shape.layers, options, window=shape.window)
+    buffers = {
+        name: compute_buffers(facts.samples, name, options, shape.layers)
+        for name in {sample.level for sample in facts.samples}
+    }
+    return tuple(_outlook_of(level, facts, options, caches, buffers) for level in facts.levels)
+
+
+def possible_options(facts: SourceFacts, options: LoadOptions) -> LoadOptions:
+    """The options as a load takes them: no context beyond the trained one.
+
+    A model whose tokens look ahead reads its whole context at once.
+    """
+    context = min(options.context, facts.shape.trained_context or options.context)
+    options = msgspec.structs.replace(options, context=context)
+    if facts.is_causal:
+        return options
+    return msgspec.structs.replace(options, batch=context, micro_batch=context)
+
+
+def _outlook_of(
+    level: LevelFacts,
+    facts: SourceFacts,
+    options: LoadOptions,
+    caches: tuple[SizedCache, ...],
+    buffers: Mapping[str, ComputeBuffers],
+) -> LevelOutlook:
+    compute = buffers.get(level.level) or buffers.get("")
+    unknown = LevelOutlook(level, quality_problem=_quality_problem(level, facts))
+    if level.weights is None or compute is None:
+        problem = level.problem or _UNKNOWN
+        return replace(unknown, problem=problem, speed_problem=problem)
+    need = Need(level.weights, caches, compute, facts.largest_context)
+    planned = replace(unknown, plan=plan_fit(need, facts.hardware, options))
+    return _with_speed(planned, facts, options, caches)
+
+
+def _with_speed(
+    row: LevelOutlook, facts: SourceFacts, options: LoadOptions, caches: tuple[SizedCache, ...]
+) -> LevelOutlook:
+    typed, plan, rates = row.facts.typed, row.plan, facts.rates
+    if typed is None or plan is None or rates is None:
+        return replace(row, speed_problem=facts.speed_problem)
+    speed = predict_speed(
+        typed,
+        facts.shape,
+        plan.placement,
+        rates,
+        caches=caches,
+        cache_type=options.cache_type_k,
+        correction=row.facts.correction,
+    )
+    if speed is not None:
+        return replace(row, speed=speed)
+    why = why_unknown(typed, plan.placement, rates, facts.speed_problem)
+    return replace(row, speed_problem=why)
+
+
+def _quality_problem(level: LevelFacts, facts: SourceFacts) -> str:
+    if level.quality is not None:
+        return ""
+    return _NO_FIGURE if facts.is_causal else _NOT_CAUSAL

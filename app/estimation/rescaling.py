@@ -1,0 +1,76 @@
+"""Facts of levels that are planned with other types of tensors than those that were looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from app.core.events import LevelPlanned
+from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.quality import Quality, quality_of_level
+from app.estimation.speed import TypedWeights
+from app.estimation.weights import Weights
+
+
+def resized(facts: SourceFacts, planned: Iterable[LevelPlanned]) -> SourceFacts:
+    """The facts with the planned levels and their exact sizes, in the plan's order.
+
+    The weights of a level whose size is another (an importance matrix, other types) are those of
+    the known level that is nearest in size, in proportion to both: `is_exact` is false then. A
+    level that was not known has its own typical quality, another size that of the nearest level.
+    """
+    return replace(facts, levels=tuple(_resized(facts.levels, level) for level in planned))
+
+
+def _resized(known: tuple[LevelFacts, ...], planned: LevelPlanned) -> LevelFacts:
+    own = next((level for level in known if level.level == planned.level), None)
+    if own is not None and own.size_bytes == planned.size_bytes:
+        return own
+    level = LevelFacts(
+        level=planned.level,
+        size_bytes=planned.size_bytes,
+        is_exact=False,
+        bits_per_weight=planned.bits_per_weight,
+        problem=own.problem if own is not None else "",
+    )
+    sized = [one for one in known if one.weights is not None and one.size_bytes]
+    base = min(sized, key=lambda one: _apart(one, planned), default=None)
+    if base is None or base.weights is None or not base.size_bytes:
+        return level
+    factor = planned.size_bytes / base.size_bytes
+    return replace(
+        level,
+        weights=_scaled(base.weights, factor),
+        quality=base.quality and _typical(planned.level if own is None else base.level, base.level),
+        typed=base.typed and _scaled_types(base.typed, factor),
+    )
+
+
+def _apart(level: LevelFacts, planned: LevelPlanned) -> int:
+    return abs((level.size_bytes or 0) - planned.size_bytes)
+
+
+def _typical(level: str, base: str) -> Quality | None:
+    """The typical quality of a level; one that is not the known level is made with importance."""
+    return quality_of_level(level, has_importance=level != base)
+
+
+def _scaled(weights: Weights, factor: float) -> Weights:
+    return Weights(
+        input_bytes=round(weights.input_bytes * factor),
+        layer_bytes=tuple(round(size * factor) for size in weights.layer_bytes),
+        expert_bytes=tuple(round(size * factor) for size in weights.expert_bytes),
+        output_bytes=round(weights.output_bytes * factor),
+        tied_bytes=round(weights.tied_bytes * factor),
+    )
+
+
+def _scaled_types(typed: TypedWeights, factor: float) -> TypedWeights:
+    def scaled(sizes: Mapping[str, int]) -> dict[str, int]:
+        return {name: round(size * factor) for name, size in sizes.items()}
+
+    return TypedWeights(
+        layers=tuple(map(scaled, typed.layers)),
+        experts=tuple(map(scaled, typed.experts)),
+        output=scaled(typed.output),
+    )

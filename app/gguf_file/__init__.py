@@ -1,0 +1,1 @@
+"""The GGUF file format: headers read and written, tensor types, validation, model info."""

@@ -1,0 +1,1 @@
+"""Child processes of the window, and the tasks that they run."""

@@ -1,0 +1,112 @@
+"""A piece of work that a person started and that the jobs tray shows: one child, one state."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core import events
+from app.core.errors import ErrorCode
+from app.core.pace import Pace
+from app.gui.children.child import Child
+from app.gui.texts import error_text, notice_text
+from app.jobs.outcome import ProcessOutcome
+from app.jobs.schedule import JobKind
+
+TaskState = Literal["waiting", "running", "finished", "failed", "cancelled"]
+
+
+class Task(QObject):
+    """Runs one verb; `changed` after every event, `ended` once, in one of the last three states.
+
+    `noticed` carries a sentence that is new in `notices`.
+    """
+
+    changed = Signal()
+    noticed = Signal(str)
+    ended = Signal()
+
+    def __init__(
+        self,
+        kind: JobKind,
+        title: str,
+        arguments: tuple[str, ...],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.kind: JobKind = kind
+        self.title = title
+        self.state: TaskState = "waiting"
+        self.progress: events.Progressed | None = None
+        self.pace = Pace()
+        self.sentence = ""
+        self.failure: ErrorCode | None = None
+        self.notices: list[str] = []
+        self.paths: tuple[str, ...] = ()
+        self._is_cancelled = False
+        self._child = Child(*arguments, parent=self)
+        self._child.received.connect(self._on_received)
+        self._child.ended.connect(self._on_ended)
+
+    def start(self) -> None:
+        """Start the child."""
+        self.state = "running"
+        self._child.start()
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop the work; what it began is removed."""
+        if self.state == "waiting":
+            self._end("cancelled")
+        elif self.state == "running":
+            self._is_cancelled = True
+            self._child.cancel()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the work has ended, in whatever way."""
+        return self.state in ("finished", "failed", "cancelled")
+
+    def log_text(self) -> str:
+        """The last lines that the child logged."""
+        return self._child.log_text()
+
+    def _on_received(self, event: events.Event) -> None:
+        match event:
+            case events.Progressed():
+                self._take_progress(event)
+            case events.Noticed(code, facts):
+                self.sentence = notice_text(code, facts)
+                if self.sentence not in self.notices:
+                    self.notices.append(self.sentence)
+                    self.noticed.emit(self.sentence)
+            case events.Failed(code, facts):
+                self.sentence, self.failure = error_text(code, facts), code
+            case events.Finished(paths, _):
+                self.paths, self.sentence = paths, ""
+        self.changed.emit()
+
+    def _take_progress(self, progress: events.Progressed) -> None:
+        if self.progress is None or self.progress.step != progress.step:
+            self.pace = Pace()
+        self.progress = progress
+        self.sentence = ""
+        self.pace.observe(progress.done_bytes, time.monotonic())
+
+    def _on_ended(self, outcome: ProcessOutcome) -> None:
+        if outcome.was_successful:
+            self._end("finished")
+        elif outcome.was_cancelled or self._is_cancelled:
+            self._end("cancelled")
+        else:
+            if self.failure is None:
+                detail = outcome.in_words(self._child.log)
+                self.sentence = error_text(ErrorCode.INTERNAL, {"detail": detail})
+            self._end("failed")
+
+    def _end(self, state: TaskState) -> None:
+        self.state = state
+        self.changed.emit()
+        self.ended.emit()

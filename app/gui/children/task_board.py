@@ -1,0 +1,54 @@
+"""All tasks of the window: which run, which wait, which are over."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from app.gui.children.task import Task
+from app.jobs.schedule import Job, JobKind, startable
+
+
+class TaskBoard(QObject):
+    """Starts tasks as the schedule allows; `added` and `ended` carry the task."""
+
+    added = Signal(object)
+    ended = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks: list[Task] = []
+
+    def add(self, kind: JobKind, title: str, *arguments: str) -> Task:
+        """Queue a verb; it starts at once or when its turn comes."""
+        task = Task(kind, title, arguments, parent=self)
+        self._tasks.append(task)
+        task.ended.connect(lambda: self._on_ended(task))
+        self.added.emit(task)
+        self._start_due()
+        return task
+
+    @property
+    def open_tasks(self) -> tuple[Task, ...]:
+        """The tasks that run or wait, oldest first."""
+        return tuple(self._tasks)
+
+    def cancel_waiting(self) -> None:
+        """Give up the tasks that have not begun."""
+        for task in self.open_tasks:
+            if task.state == "waiting":
+                task.cancel()
+
+    def _on_ended(self, task: Task) -> None:
+        self._tasks.remove(task)
+        self.ended.emit(task)
+        self._start_due()
+
+    def _start_due(self) -> None:
+        numbered = dict(enumerate(self._tasks))
+        running = self._jobs(numbered, "running")
+        for job in startable(running, self._jobs(numbered, "waiting")):
+            numbered[job.number].start()
+
+    @staticmethod
+    def _jobs(numbered: dict[int, Task], state: str) -> tuple[Job, ...]:
+        return tuple(Job(n, task.kind) for n, task in numbered.items() if task.state == state)

@@ -1,0 +1,175 @@
+"""One reply on its way: a streamed request to an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtNetwork import (
+    QNetworkAccessManager,
+    QNetworkProxy,
+    QNetworkReply,
+    QNetworkRequest,
+)
+
+from app.gui.client.wire import (
+    ChatServer,
+    Chunk,
+    Delta,
+    ReplyClock,
+    WireError,
+    WireMessage,
+    request_body,
+)
+
+_LONGEST_LINE = 2**20
+_LONGEST_REPLY = 16 * 2**20
+_LONGEST_WORDS = 1000
+_OK = 200
+_END = b"[DONE]"
+# A long prompt may take another engine its time; once it writes, silence means that it is gone.
+_PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
+
+
+class Completion(QObject):
+    """Asks for a reply and passes it on as it comes: `thought` and `received` carry new text.
+
+    `noticed` carries a sentence on what our own server did otherwise than wished.
+
+    Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
+    server's own words) and `broken` (the connection went away, and why); after `stop` with none.
+    """
+
+    thought = Signal(str)
+    received = Signal(str)
+    noticed = Signal(str)
+    finished = Signal(object, str)
+    refused = Signal(str)
+    broken = Signal(str)
+
+    def __init__(
+        self,
+        server: ChatServer,
+        messages: Sequence[WireMessage],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._server = server
+        self._network = QNetworkAccessManager(self)
+        if server.is_own:
+            self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+        self._unread = b""
+        self._length = 0
+        self._clock = ReplyClock()
+        self._finish_reason = ""
+        self._refusal = ""
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(self._give_up)
+        if not server.is_own:
+            self._patience.start(_PATIENCE_MILLISECONDS)
+        self._reply = self._network.post(_request(server), request_body(server, messages))
+        self._reply.readyRead.connect(self._read)
+        self._reply.finished.connect(self._end)
+
+    def stop(self) -> None:
+        """Give up the reply; the server notices and stops."""
+        self._patience.stop()
+        self._reply.readyRead.disconnect(self._read)
+        self._reply.finished.disconnect(self._end)
+        self._reply.abort()
+
+    def _read(self) -> None:
+        if self._status() != _OK:
+            return
+        if not self._server.is_own:
+            self._patience.start(_SILENCE_MILLISECONDS)
+        new = bytes(self._reply.readAll().data())
+        self._length += len(new)
+        *lines, self._unread = (self._unread + new).split(b"\n")
+        if len(self._unread) > _LONGEST_LINE or self._length > _LONGEST_REPLY:
+            self._refuse(self.tr("The server's answer can't be read."))
+            return
+        for line in lines:
+            self._take(line.removeprefix(b"data:").strip())
+
+    def _take(self, content: bytes) -> None:
+        if content == _END:
+            # Not every server says why a reply ended.
+            self._finish_reason = self._finish_reason or "stop"
+        if not content.startswith(b"{"):
+            return
+        try:
+            chunk = msgspec.json.decode(content, type=Chunk)
+        except (ValueError, RecursionError):
+            return
+        if chunk.error is not None:
+            self._refusal = self._words_of(chunk.error)
+        if self._server.is_own and isinstance(chunk.notice, dict):
+            self.noticed.emit(str(chunk.notice.get("message", "")))
+        self._clock.note(chunk.timings, chunk.usage)
+        for choice in chunk.choices:
+            self._finish_reason = choice.finish_reason or self._finish_reason
+            self._pass_on(choice.delta or Delta())
+
+    def _pass_on(self, delta: Delta) -> None:
+        thoughts = delta.reasoning_content or delta.reasoning
+        if thoughts or delta.content:
+            self._clock.begin()
+        if thoughts:
+            self.thought.emit(thoughts)
+        if delta.content:
+            self.received.emit(delta.content)
+
+    def _give_up(self) -> None:
+        self._refuse(self.tr("The server has been silent for too long."))
+
+    def _refuse(self, words: str) -> None:
+        self._refusal = words
+        self._reply.abort()
+
+    def _end(self) -> None:
+        self._patience.stop()
+        if not self._refusal:
+            self._read()
+        if self._status() not in (0, _OK):
+            self._refusal = self._refusal_in(bytes(self._reply.read(_LONGEST_LINE).data()))
+        if self._refusal:
+            self.refused.emit(self._refusal)
+        elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
+            self.finished.emit(self._clock.timings(), self._finish_reason)
+        else:
+            self.broken.emit(self._reply.errorString())
+
+    def _refusal_in(self, body: bytes) -> str:
+        try:
+            error = msgspec.json.decode(body, type=Chunk).error
+        except (ValueError, RecursionError):
+            error = None
+        if error is not None:
+            return self._words_of(error)
+        words = self.tr("The server refused the request (status {status}).")
+        return words.replace("{status}", str(self._status()))
+
+    def _words_of(self, error: WireError | str) -> str:
+        words = error if isinstance(error, str) else error.message
+        return words[:_LONGEST_WORDS] or self.tr("The server reported an error.")
+
+    def _status(self) -> int:
+        attribute = QNetworkRequest.Attribute.HttpStatusCodeAttribute
+        return self._reply.attribute(attribute) or 0
+
+
+def _request(server: ChatServer) -> QNetworkRequest:
+    request = QNetworkRequest(QUrl(f"{server.url}/v1/chat/completions"))
+    request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
+    # Compressed, a small answer could fill the memory.
+    request.setRawHeader(b"Accept-Encoding", b"identity")
+    # What is said, and the key, are for this origin alone.
+    request.setAttribute(
+        QNetworkRequest.Attribute.RedirectPolicyAttribute,
+        QNetworkRequest.RedirectPolicy.ManualRedirectPolicy,
+    )
+    if server.key:
+        request.setRawHeader(b"Authorization", b"Bearer " + server.key.encode())
+    return request

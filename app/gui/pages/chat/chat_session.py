@@ -1,0 +1,136 @@
+"""The conversation that is open: what is said, by whom, and the reply that is on its way."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from app.chat.conversation import Chat, ChatId, Message, MessageId
+from app.core.errors import AppError
+from app.gui.pages.chat.streamed_reply import Reply
+from app.gui.services.engine import Absent, Failed
+from app.gui.texts import error_text
+from app.gui.workbench import Workbench
+
+
+class Dialogue(QObject):
+    """Sends messages and receives replies for one chat at a time.
+
+    Signals:
+        opened: another chat is open, or none; its messages are in `messages`.
+        added: a message was added at the end.
+        thought: the model goes on thinking before its reply; the new part.
+        grew: the last message has more text; the new part.
+        ended: the last message is as it will stay.
+        listed: the list of chats has changed.
+        failed: a sentence about what could not be done.
+    """
+
+    opened = Signal()
+    added = Signal(object)
+    thought = Signal(str)
+    grew = Signal(str)
+    ended = Signal(object)
+    listed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = workbench.engine
+        self._chats = workbench.chats
+        self._settings = workbench.settings
+        self._reply: Reply | None = None
+        self.chat: Chat | None = None
+        self.messages: list[Message] = []
+
+    @property
+    def is_replying(self) -> bool:
+        """Whether a reply is on its way."""
+        return self._reply is not None
+
+    def open(self, chat: Chat | None) -> None:
+        """Show another chat, or an empty page; a reply on its way is stopped."""
+        self.stop()
+        self.chat = chat
+        self.messages = self._chats.messages(chat.id) if chat else []
+        self.opened.emit()
+
+    def send(self, text: str) -> bool:
+        """Say something; gives False when it could not be kept, so that the text stays."""
+        try:
+            chat = self.chat or self._begin_chat()
+            parent = self.messages[-1].id if self.messages else None
+            self._append(self._chats.add_message(chat.id, parent, "user", text))
+            self._answer(chat.id)
+        except AppError as error:
+            self.failed.emit(error_text(error.code, error.facts))
+            return False
+        self.listed.emit()
+        return True
+
+    def regenerate(self) -> None:
+        """Have the last message of the person answered anew; the old reply is kept as a branch."""
+        self.stop()
+        if self.chat is None:
+            return
+        while self.messages and self.messages[-1].role == "assistant":
+            self.messages.pop()
+        if not self.messages:
+            return
+        self.opened.emit()
+        try:
+            self._answer(self.chat.id)
+        except AppError as error:
+            self.failed.emit(error_text(error.code, error.facts))
+
+    def stop(self) -> None:
+        """Stop the reply that is on its way and keep what has come."""
+        if self._reply is not None:
+            self._reply.stop()
+
+    def _begin_chat(self) -> Chat:
+        self.chat = self._chats.create_chat(self._model_name())
+        return self.chat
+
+    def _answer(self, chat: ChatId) -> None:
+        self._wake_engine()
+        history = tuple(self.messages)
+        empty = self._chats.add_message(
+            chat, history[-1].id, "assistant", "", state="streaming", model=self._model_name()
+        )
+        self._append(empty)
+        settings = self._settings.value
+        self._reply = Reply(self._engine, self._chats, empty, history, settings, parent=self)
+        self._reply.thought.connect(self.thought)
+        self._reply.grew.connect(self.grew)
+        self._reply.ended.connect(self._on_ended)
+        self._reply.begin()
+
+    def _append(self, message: Message) -> None:
+        self.messages.append(message)
+        self.added.emit(message)
+
+    def _wake_engine(self) -> None:
+        """After a crash the next message loads the model again."""
+        state = self._engine.state
+        if isinstance(state, Failed):
+            self._engine.load(state.path, state.name)
+
+    def _model_name(self) -> str:
+        state = self._engine.state
+        return "" if isinstance(state, Absent) else state.name
+
+    def _on_ended(self) -> None:
+        reply, self._reply = self._reply, None
+        if reply is None or self.chat is None:
+            return
+        reply.deleteLater()
+        stored = self._stored(reply.message.id)
+        if stored is not None:
+            self.messages[-1] = stored
+            self.ended.emit(stored)
+
+    def _stored(self, message_id: MessageId) -> Message | None:
+        if self.chat is None:
+            return None
+        messages = self._chats.messages(self.chat.id)
+        return next((message for message in messages if message.id == message_id), None)

@@ -1,0 +1,173 @@
+"""One reply on its way from the engine into the store and onto the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.chat.chat_store import ChatStore
+from app.chat.conversation import Message, State
+from app.core.settings import Settings
+from app.gui.client.completion import Completion
+from app.gui.client.wire import ChatServer, Timings, WireMessage
+from app.gui.services.engine import Absent, Connected, Engine, Failed, Loading, Ready
+
+_REPAINT_MILLISECONDS = 33
+_SAVE_MILLISECONDS = 1000
+_DEATH_NOTICE_MILLISECONDS = 1000
+_CUT_SHORT = "length"
+
+
+@dataclass
+class _Growth:
+    text: str = ""
+    thoughts: str = ""
+
+
+class Reply(QObject):
+    """Fills one stored message; `thought` and `grew` carry new text, `ended` comes once.
+
+    What has arrived is on disk within a second, so that a crash loses no more than that.
+    """
+
+    thought = Signal(str)
+    grew = Signal(str)
+    ended = Signal()
+
+    def __init__(
+        self,
+        engine: Engine,
+        chats: ChatStore,
+        message: Message,
+        history: Sequence[Message],
+        settings: Settings,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.message = message
+        self._engine = engine
+        self._chats = chats
+        self._history = history
+        self._settings = settings
+        self._completion: Completion | None = None
+        self._unpainted = _Growth()
+        self._unsaved = _Growth()
+        self._is_over = False
+        self._host = ""
+        self._notices: list[str] = []
+        self._asked = time.monotonic()
+        self._first_text: float | None = None
+        self.tokens_per_second: float | None = None
+        self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MILLISECONDS)
+        self._repaint.timeout.connect(self._paint)
+        self._save_timer = QTimer(self, interval=_SAVE_MILLISECONDS)
+        self._save_timer.timeout.connect(self._save)
+
+    def begin(self) -> None:
+        """Ask the engine, or wait until it is ready."""
+        self._engine.changed.connect(self._on_engine_changed)
+        self._on_engine_changed()
+
+    def stop(self) -> None:
+        """End the reply here and keep what has come."""
+        if self._completion is not None:
+            self._completion.stop()
+        self._end("stopped")
+
+    def _on_engine_changed(self) -> None:
+        match self._engine.state:
+            case Ready() | Connected() as state if self._completion is None and not self._is_over:
+                self._ask(self._server_of(state))
+            case Failed(_, _, sentence, _):
+                self._end("failed", reason=sentence)
+            case Loading() if self._completion is None:
+                pass
+            case Absent() | Loading() | Connected() if not self._host:
+                self._end("failed", reason=self.tr("The model was unloaded."))
+
+    def _server_of(self, state: Ready | Connected) -> ChatServer:
+        if isinstance(state, Connected):
+            self._host = state.host
+            return ChatServer(state.url, state.key, state.name, is_own=False)
+        ready = state.server
+        overflow = self._settings.context_overflow
+        return ChatServer(ready.url, ready.key, ready.model, True, overflow)
+
+    def _ask(self, server: ChatServer) -> None:
+        system_prompt = self._settings.system_prompt.strip()
+        messages = [WireMessage("system", system_prompt)] if system_prompt else []
+        messages += [WireMessage(m.role, m.text) for m in self._history if m.text]
+        self._asked = time.monotonic()
+        self._save_timer.start()
+        completion = Completion(server, messages, parent=self)
+        completion.thought.connect(lambda words: self._take(thoughts=words))
+        completion.received.connect(lambda words: self._take(text=words))
+        completion.noticed.connect(self._notices.append)
+        completion.finished.connect(self._on_finished)
+        completion.refused.connect(lambda words: self._end("failed", reason=words))
+        completion.broken.connect(self._on_broken)
+        self._completion = completion
+
+    def _take(self, text: str = "", thoughts: str = "") -> None:
+        if self._first_text is None:
+            self._first_text = time.monotonic() - self._asked
+        for growth in (self._unpainted, self._unsaved):
+            growth.text += text
+            growth.thoughts += thoughts
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    def _on_finished(self, timings: Timings, finish_reason: str) -> None:
+        self.tokens_per_second = timings.predicted_per_second
+        # What was said at the load is not said again below each reply.
+        reasons = [one for one in self._notices if one not in self._engine.notices]
+        if finish_reason == _CUT_SHORT:
+            reasons.append(self.tr("The context is full; the reply ends here."))
+        self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
+
+    def _on_broken(self, reason: str) -> None:
+        if self._host:
+            words = self.tr("The connection to {host} broke: {reason}.").replace(
+                "{host}", self._host
+            )
+            self._end("failed", reason=words.replace("{reason}", reason.rstrip(".")))
+            return
+        # The connection breaks a moment before the process is known to be dead, and why.
+        words = self.tr("The connection to the engine broke.")
+        QTimer.singleShot(
+            _DEATH_NOTICE_MILLISECONDS, self, lambda: self._end("failed", reason=words)
+        )
+
+    def _paint(self) -> None:
+        new, self._unpainted = self._unpainted, _Growth()
+        if new.thoughts:
+            self.thought.emit(new.thoughts)
+        if new.text:
+            self.grew.emit(new.text)
+
+    def _save(self) -> None:
+        new, self._unsaved = self._unsaved, _Growth()
+        if new.text or new.thoughts:
+            self._chats.append_text(self.message.id, new.text, new.thoughts)
+
+    def _end(self, state: State, *, reason: str = "", tokens: int = 0) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._save_timer.stop()
+        self._repaint.stop()
+        self._engine.changed.disconnect(self._on_engine_changed)
+        self._paint()
+        self._save()
+        self._chats.finish_message(
+            self.message.id,
+            state,
+            reason=reason,
+            tokens=tokens,
+            tokens_per_second=self.tokens_per_second,
+            seconds_to_first_token=self._first_text,
+        )
+        self.ended.emit()

@@ -1,0 +1,115 @@
+"""The card about the engine: what its test found, a way back, and a load with new settings."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from app.core import events, paths
+from app.gui.children.child import Child
+from app.gui.services.engine import Ready
+from app.gui.texts import error_text, notice_text
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.card import Card
+from app.gui.widgets.notice_list import NoticeList
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
+from app.gui.workbench import Workbench
+
+
+class EngineCard(Card):
+    """Shows and tests how the engine runs here, and loads the model again with changed settings."""
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._workbench = workbench
+        self._child: Child | None = None
+        theme = workbench.theme
+        self.setAccessibleName(self.tr("Engine"))
+        self.setting = PlainLabel("", wrap=True, selectable=True)
+        self._details = PlainLabel("", "caption", wrap=True, selectable=True)
+        self.warnings = NoticeList(theme)
+        self.test_button = Button(theme, self.tr("Test again"))
+        self.full_button = Button(theme, self.tr("Use the full setting"))
+        hint = self.tr("Whatever the test found; a crash ends only the reply")
+        self.full_button.setToolTip(plain_tool_tip(hint))
+        self.full_button.hide()
+        self.reload_button = Button(theme, self.tr("Load the model again"), icon_name="refresh")
+        self.reload_button.hide()
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(SPACING.small)
+        line.addStretch(1)
+        for button in (self.reload_button, self.full_button, self.test_button):
+            line.addWidget(button)
+        self.add(PlainLabel(self.tr("Engine"), "heading"))
+        for widget in (self.setting, self._details, self.warnings, row):
+            self.add(widget)
+        self._say(self.tr("Not looked at yet."))
+        self.test_button.clicked.connect(lambda: self._look("--again"))
+        self.full_button.clicked.connect(lambda: self._look("--full"))
+        self.reload_button.clicked.connect(self._reload)
+        workbench.settings.changed.connect(self._offer_reload)
+        workbench.engine.changed.connect(self._offer_reload)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look what the test at the first start has found."""
+        super().showEvent(event)
+        if not self._details.text() and paths.engine_file().exists():
+            self._look()
+
+    def _look(self, *arguments: str) -> None:
+        if self._child is not None:
+            return
+        self._say(self.tr("Testing the engine…") if arguments else self.tr("Looking…"))
+        self.warnings.show_sentences(())
+        self.test_button.setEnabled(False)
+        self.full_button.setEnabled(False)
+        self._child = Child("self-test", *arguments, parent=self)
+        self._child.received.connect(self._take)
+        self._child.ended.connect(self._on_ended)
+        self._child.start()
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.Finished(lines, facts):
+                self._show_setting(str(facts.get("without", "")), str(facts.get("reason", "")))
+                # Columns are for the terminal; here the letters differ in width.
+                self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
+            case events.Noticed(code, facts):
+                sentences = (*self.warnings.sentences, notice_text(code, facts))
+                self.warnings.show_sentences(sentences)
+            case events.Failed(code, facts):
+                self._say(error_text(code, facts))
+                self.setting.set_tone("danger")
+
+    def _show_setting(self, without: str, reason: str) -> None:
+        self.full_button.setVisible(bool(without))
+        if not without:
+            self._say(self.tr("The engine runs with its full setting."))
+            return
+        words = self.tr("The engine runs with a safe setting, without {what}: in its test {why}.")
+        self._say(words.replace("{what}", without).replace("{why}", reason))
+        self.setting.set_tone("warning")
+
+    def _say(self, words: str) -> None:
+        self.setting.set_tone("plain")
+        self.setting.set_text(words)
+
+    def _on_ended(self) -> None:
+        if self._child is not None:
+            self._child.deleteLater()
+        self._child = None
+        self.test_button.setEnabled(True)
+        self.full_button.setEnabled(True)
+
+    def _offer_reload(self) -> None:
+        engine = self._workbench.engine
+        self.reload_button.setVisible(isinstance(engine.state, Ready) and engine.is_outdated)
+
+    def _reload(self) -> None:
+        state = self._workbench.engine.state
+        if isinstance(state, Ready):
+            self._workbench.engine.load(state.path, state.name)

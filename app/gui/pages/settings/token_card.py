@@ -1,0 +1,74 @@
+"""The card for the Hugging Face access token; it goes into the system's keyring, nowhere else."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+
+from app.core import events
+from app.gui.children.child import Child
+from app.gui.texts import error_text
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.card import Card
+from app.gui.widgets.plain_label import PlainLabel
+from app.jobs.outcome import ProcessOutcome
+
+
+class AccessCard(Card):
+    """Takes a token and hands it to a child over the pipe."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._child: Child | None = None
+        self.setAccessibleName(self.tr("Hugging Face"))
+        self.token = QLineEdit()
+        self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token.setPlaceholderText("hf_…")
+        self.token.setAccessibleName(self.tr("Access token"))
+        self.save_button = Button(theme, self.tr("Sign in"), icon_name="key")
+        self.save_button.setEnabled(False)
+        self._state = PlainLabel(
+            self.tr(
+                "For gated and private repositories. The token is kept in the system's keyring."
+            ),
+            "caption",
+            wrap=True,
+        )
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(SPACING.small)
+        line.addWidget(self.token, 1)
+        line.addWidget(self.save_button)
+        self.add(PlainLabel(self.tr("Hugging Face access token"), "heading"))
+        self.add(row)
+        self.add(self._state)
+        self.token.textChanged.connect(lambda text: self.save_button.setEnabled(bool(text.strip())))
+        self.token.returnPressed.connect(self._save)
+        self.save_button.clicked.connect(self._save)
+
+    def _save(self) -> None:
+        token = self.token.text().strip()
+        if not token or self._child is not None:
+            return
+        self.token.clear()
+        self._state.set_tone("plain")
+        self._state.set_text(self.tr("Saving…"))
+        self._child = Child("sign-in", parent=self)
+        self._child.received.connect(self._on_received)
+        self._child.ended.connect(self._on_ended)
+        self._child.start()
+        self._child.send(events.Secret(token))
+
+    def _on_received(self, event: events.Event) -> None:
+        if isinstance(event, events.Failed):
+            self._state.set_tone("danger")
+            self._state.set_text(error_text(event.code, event.facts))
+
+    def _on_ended(self, outcome: ProcessOutcome) -> None:
+        if self._child is not None:
+            self._child.deleteLater()
+        self._child = None
+        if outcome.was_successful:
+            self._state.set_text(self.tr("Signed in; the token is in the system's keyring."))

@@ -1,0 +1,1 @@
+"""What the pages share: the engine, the lists of models and servers, model profiles."""

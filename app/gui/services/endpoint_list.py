@@ -1,0 +1,92 @@
+"""The servers of other engines and their models, asked by children so that none holds us up."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core import events, paths
+from app.core.errors import ErrorCode
+from app.gui.children.child import Child
+from app.gui.texts import error_text, notice_text
+from app.jobs.outcome import ProcessOutcome
+
+
+class EndpointList(QObject):
+    """Lists, adds and removes servers.
+
+    Signals:
+        changed: `endpoints` is new.
+        added: a server was added; its `EndpointListed`.
+        failed: a sentence about what could not be done.
+        noticed: a sentence about what should be known.
+    """
+
+    changed = Signal()
+    added = Signal(object)
+    failed = Signal(str)
+    noticed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.endpoints: tuple[events.EndpointListed, ...] = ()
+        self._found: list[events.EndpointListed] = []
+        self._added: dict[str, events.EndpointListed] = {}
+        self._listing: Child | None = None
+        self._is_stale = False
+
+    def refresh(self) -> None:
+        """Ask each server what it offers; nothing happens while there are none."""
+        if self._listing is not None:
+            self._is_stale = True
+            return
+        if not paths.endpoints_file().exists():
+            return
+        self._found = []
+        self._listing = self._start("endpoints")
+        self._listing.received.connect(self._take_listed)
+        self._listing.ended.connect(self._on_listed)
+
+    def add(self, address: str, key: str) -> None:
+        """Add a server once it has answered; `changed` or `failed` follows."""
+        child = self._start("endpoints", "--add", address)
+        child.send(events.Secret(key))
+        child.received.connect(self._take_added)
+        child.ended.connect(self.refresh)
+
+    def remove(self, url: str) -> None:
+        """Forget a server and its key."""
+        self._added.pop(url, None)
+        self._start("endpoints", "--remove", url).ended.connect(self.refresh)
+
+    def _start(self, *arguments: str) -> Child:
+        child = Child(*arguments, parent=self)
+        child.received.connect(self._tell)
+        child.ended.connect(child.deleteLater)
+        child.start()
+        return child
+
+    def _tell(self, event: events.Event) -> None:
+        match event:
+            case events.Failed(code, facts):
+                self.failed.emit(error_text(code, facts))
+            case events.Noticed(code, facts):
+                self.noticed.emit(notice_text(code, facts))
+
+    def _take_added(self, event: events.Event) -> None:
+        if isinstance(event, events.EndpointListed):
+            self._added[event.url] = event
+            self.added.emit(event)
+
+    def _take_listed(self, event: events.Event) -> None:
+        if isinstance(event, events.EndpointListed):
+            # Where the system has no keyring, a key lasts until the window closes.
+            is_keyless = event.problem is ErrorCode.ENDPOINT_REFUSES and not event.key
+            self._found.append(self._added.get(event.url, event) if is_keyless else event)
+
+    def _on_listed(self, _: ProcessOutcome) -> None:
+        self._listing = None
+        self.endpoints = tuple(self._found)
+        self.changed.emit()
+        if self._is_stale:
+            self._is_stale = False
+            self.refresh()

@@ -1,0 +1,216 @@
+"""The engine as the window sees it: one child that serves one model, and the state it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.core import events
+from app.core.errors import ErrorCode, Facts
+from app.core.load_options import LoadOptions
+from app.gui.children.child import Child
+from app.gui.children.silence import Silence
+from app.gui.services.sharing import sharing_arguments
+from app.gui.settings_holder import SettingsHolder
+from app.gui.texts import error_text, notice_text
+from app.jobs.outcome import ProcessOutcome
+
+_DEPARTURE_MILLISECONDS = 5000
+
+
+@dataclass(frozen=True)
+class Absent:
+    """No model is loaded."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A model is being loaded; `fraction` is 0 to 1."""
+
+    path: str
+    name: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model answers at `server.url`."""
+
+    path: str
+    name: str
+    server: events.Ready
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A model of another engine answers at `url`; no other model of any server has its `path`."""
+
+    path: str
+    name: str
+    url: str
+    key: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The model could not be loaded, or the engine died; `sentence` says why."""
+
+    path: str
+    name: str
+    sentence: str
+    log: str
+
+
+_Used = tuple[LoadOptions, tuple[str, ...]]
+"""The load options and the workers that a model was loaded with."""
+
+EngineState = Absent | Loading | Ready | Connected | Failed
+
+
+def remote_path(url: str, model: str) -> str:
+    """What stands for a server's model where a local one has its path."""
+    return f"{url}\n{model}"
+
+
+class Engine(QObject):
+    """Loads and unloads models; `changed` carries the new state, `noticed` a sentence.
+
+    `notices` are the sentences about the model that is loaded or being loaded.
+    `sharing` is how the loaded model is shared: the arguments that `serve` was started with.
+    """
+
+    changed = Signal(object)
+    noticed = Signal(str)
+
+    def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state: EngineState = Absent()
+        self.notices: list[str] = []
+        self.sharing: list[str] = []
+        self._settings = settings
+        self._child: Child | None = None
+        self._departing: Child | None = None
+        self._failure = ""
+        self._used: _Used | None = None
+        # What hangs in the system's own code may never end, and must keep nobody waiting.
+        self._patience = QTimer(self, singleShot=True, interval=_DEPARTURE_MILLISECONDS)
+        self._patience.timeout.connect(self._on_departed)
+
+    @property
+    def process_id(self) -> int:
+        """The system's number of the engine's process; 0 when there is none."""
+        return self._child.process_id if self._child else 0
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the settings now say to load the loaded model in another way than it was."""
+        if not isinstance(self.state, Loading | Ready):
+            return False
+        return self._used != self._wanted(self.state.path)
+
+    def load(self, path: str, name: str) -> None:
+        """Load a model in place of the one that is loaded, if any."""
+        self._drop_child()
+        self.notices = []
+        self._failure = ""
+        self._used = self._wanted(path)
+        self.sharing = sharing_arguments(self._settings.value)
+        child = Child("serve", path, *self.sharing, parent=self)
+        child.received.connect(self._on_received)
+        child.ended.connect(self._on_ended)
+        Silence(child).lasted.connect(lambda: self._on_hung(child))
+        self._child = child
+        self._enter(Loading(path, name, 0.0))
+        # The memory and the port of the one before must be free again.
+        if self._departing is None:
+            child.start()
+
+    def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
+        """Talk to a model of another engine, in place of the one that is loaded, if any."""
+        self._drop_child()
+        self.notices = []
+        path = remote_path(endpoint.url, model)
+        self._enter(Connected(path, model, endpoint.url, endpoint.key, endpoint.name))
+
+    def unload(self) -> None:
+        """Free the model's memory, or let go of another engine's model."""
+        self._drop_child()
+        self.notices = []
+        self._enter(Absent())
+
+    def note(self, sentence: str) -> None:
+        """Keep something that should be known of the model, once."""
+        if sentence not in self.notices:
+            self.notices.append(sentence)
+            self.noticed.emit(sentence)
+
+    def _wanted(self, path: str) -> _Used:
+        settings = self._settings.value
+        return settings.options_for(Path(path)), settings.workers
+
+    def _drop_child(self) -> None:
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.received.disconnect(self._on_received)
+        child.ended.disconnect(self._on_ended)
+        if self._departing is not None or not child.is_running:
+            child.deleteLater()
+            return
+        self._departing = child
+        child.ended.connect(child.deleteLater)
+        child.ended.connect(self._on_departed)
+        self._patience.start()
+        child.cancel()
+
+    def _on_departed(self) -> None:
+        self._patience.stop()
+        if self._departing is not None:
+            self._departing.ended.disconnect(self._on_departed)
+            self._departing = None
+        if self._child is not None:
+            self._child.start()
+
+    def _enter(self, state: EngineState) -> None:
+        self.state = state
+        self.changed.emit(state)
+
+    def _on_received(self, event: events.Event) -> None:
+        match event, self.state:
+            case events.Loading(fraction), Loading(path, name):
+                self._enter(Loading(path, name, fraction))
+            case events.Ready() as server, Loading(path, name):
+                self._enter(Ready(path, name, server))
+            case events.Noticed(code, facts), _:
+                self.note(notice_text(code, facts))
+            case events.Failed(code, facts), _:
+                self._failure = error_text(code, facts)
+
+    def _on_hung(self, child: Child) -> None:
+        if child is not self._child:
+            return
+        self._drop_child()
+        child.kill()
+        # Said now and not at the child's end, which may never come.
+        self._fail(error_text(ErrorCode.ENGINE_HUNG, {}), list(child.log))
+
+    def _on_ended(self, outcome: ProcessOutcome) -> None:
+        child, self._child = self._child, None
+        log = list(child.log) if child else []
+        if child:
+            child.deleteLater()
+        self._fail(self._failure or self._reason(outcome, log), log)
+
+    def _fail(self, sentence: str, log: Sequence[str]) -> None:
+        if isinstance(self.state, Loading | Ready):
+            self._enter(Failed(self.state.path, self.state.name, sentence, "\n".join(log)))
+
+    def _reason(self, outcome: ProcessOutcome, log: Sequence[str]) -> str:
+        if outcome.signal_name == "SIGBUS" and not isinstance(self.state, Absent):
+            facts: Facts = {"model": self.state.name, "reason": outcome.signal_name}
+            return error_text(ErrorCode.MODEL_FILE_CHANGED, facts)
+        return error_text(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})

@@ -1,0 +1,91 @@
+"""What the loaded model takes beside what was estimated for it, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+
+from app.core.device_memory import DeviceMemory
+from app.core.sizes import format_bytes
+from app.estimation.model_profile import UNNAMED_LEVEL, SourceFacts
+from app.estimation.predictions import outlook
+from app.gui.services.engine import Engine, EngineState, Ready
+from app.gui.services.profile_finder import FactsFinder
+from app.gui.settings_holder import SettingsHolder
+
+Memory = Mapping[str, DeviceMemory]
+
+
+class LoadComparison(QObject):
+    """Follows the engine; an estimate that `serve` had no need of is made after the load.
+
+    Signals:
+        changed: the line, empty when nothing is loaded, and the parts of each device.
+    """
+
+    changed = Signal(str, str)
+
+    def __init__(
+        self, engine: Engine, settings: SettingsHolder, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._settings = settings
+        self._finder = FactsFinder(self)
+        self._finder.found.connect(self._on_found)
+        self._finder.noticed.connect(engine.note)
+        engine.changed.connect(self._on_engine_changed)
+
+    def _on_engine_changed(self, state: EngineState) -> None:
+        self._finder.stop()
+        if not isinstance(state, Ready) or not state.server.memory:
+            self.changed.emit("", "")
+            return
+        self._show(state.server.memory, state.server.estimated)
+        if not state.server.estimated:
+            self._finder.find(state.path)
+
+    def _on_found(self, facts: SourceFacts) -> None:
+        state = self._engine.state
+        if not isinstance(state, Ready):
+            return
+        server = state.server
+        options = msgspec.structs.replace(
+            self._settings.value.options_for(Path(state.path)),
+            context=server.context,
+            gpu_layers=server.gpu_layers,
+            experts_on_cpu=server.experts_on_cpu,
+        )
+        level = server.level or UNNAMED_LEVEL
+        plan = next((row.plan for row in outlook(facts, options) if row.facts.level == level), None)
+        if plan is not None:
+            self._show(server.memory, plan.memory)
+
+    def _show(self, real: Memory, estimated: Memory) -> None:
+        parts = "\n".join(_parts(device, memory) for device, memory in real.items())
+        line = _translate("{real} in use").replace("{real}", format_bytes(_total(real)))
+        if estimated:
+            words = _translate("{line}, estimated {size}").replace("{line}", line)
+            line = words.replace("{size}", format_bytes(_total(estimated)))
+        self.changed.emit(line, parts)
+
+
+def _total(memory: Memory) -> int:
+    return sum(one.total_bytes for one in memory.values())
+
+
+def _parts(device: str, memory: DeviceMemory) -> str:
+    words = _translate("{device}: {weights} weights, {kv} keys and values, {compute} buffers")
+    return (
+        words.replace("{weights}", format_bytes(memory.weights_bytes))
+        .replace("{kv}", format_bytes(memory.kv_bytes))
+        .replace("{compute}", format_bytes(memory.compute_bytes))
+        .replace("{device}", device)
+    )
+
+
+def _translate(text: str) -> str:
+    return QCoreApplication.translate("LoadComparison", text)

@@ -1,0 +1,80 @@
+"""The models that the library holds, found by a child so that a slow disk never holds us up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core import events
+from app.gui.children.child import Child
+from app.gui.settings_holder import SettingsHolder
+from app.gui.texts import error_text, notice_text
+from app.jobs.outcome import ProcessOutcome
+
+
+class ModelList(QObject):
+    """Scans the model folder.
+
+    Signals:
+        changed: `models` is new, also when it is empty.
+        noticed: a sentence about what should be known.
+    """
+
+    changed = Signal()
+    noticed = Signal(str)
+
+    def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._found: list[events.ModelListed] = []
+        self._child: Child | None = None
+        self._is_stale = False
+        self.models: tuple[events.ModelListed, ...] = ()
+        self.is_known = False
+        settings.changed.connect(self._on_settings_changed)
+
+    def refresh(self) -> None:
+        """Look again; a scan that is running is followed by another."""
+        if self._child is not None:
+            self._is_stale = True
+            return
+        self._found = []
+        settings = self._settings.value
+        folders = (str(settings.models_path()), *settings.added_models)
+        self._child = Child("models", *folders, parent=self)
+        self._child.received.connect(self._on_received)
+        self._child.ended.connect(self._on_ended)
+        self._child.start()
+
+    def model_at(self, path: str) -> events.ModelListed | None:
+        """The entry of a file, if it is listed."""
+        return next((model for model in self.models if Path(model.path) == Path(path)), None)
+
+    def _on_received(self, event: events.Event) -> None:
+        match event:
+            case events.ModelListed():
+                self._found.append(event)
+            case events.Noticed(code, facts):
+                self.noticed.emit(notice_text(code, facts))
+            case events.Failed(code, facts):
+                self.noticed.emit(error_text(code, facts))
+
+    def _on_ended(self, _: ProcessOutcome) -> None:
+        if self._child is not None:
+            self._child.deleteLater()
+        self._child = None
+        self.models = tuple(self._found)
+        self.is_known = True
+        self.changed.emit()
+        if self._is_stale:
+            self._is_stale = False
+            self.refresh()
+
+    def _on_settings_changed(self, old: object, new: object) -> None:
+        if self._watched(old) != self._watched(new):
+            self.refresh()
+
+    @staticmethod
+    def _watched(settings: object) -> tuple[object, ...]:
+        return (getattr(settings, "models_folder", None), getattr(settings, "added_models", None))

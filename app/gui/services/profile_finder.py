@@ -1,0 +1,88 @@
+"""What is known of a source on this machine, found out by a child; estimates are made from it."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from app.core import events
+from app.core.errors import ErrorCode
+from app.estimation.model_profile import SourceFacts, decode_facts
+from app.gui.children.child import Child
+from app.gui.texts import error_text, notice_text
+from app.jobs.outcome import ProcessOutcome
+
+
+class FactsFinder(QObject):
+    """Finds the facts about one source at a time; better ones may follow the first.
+
+    Signals:
+        found: new `SourceFacts`.
+        failed: none will come; the sentence says why.
+        noticed: `notices` has another sentence.
+    """
+
+    found = Signal(object)
+    failed = Signal(str)
+    noticed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.facts: SourceFacts | None = None
+        self.notices: list[str] = []
+        self._child: Child | None = None
+        self._sentence = ""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether more may come."""
+        return self._child is not None
+
+    def find(self, source: str, *arguments: str) -> None:
+        """Begin with another source; `arguments` are those of `gristmill estimate`."""
+        self.stop()
+        self.facts = None
+        self.notices = []
+        self._sentence = ""
+        self._child = Child("estimate", source, "--facts", *arguments, parent=self)
+        self._child.received.connect(self._on_received)
+        self._child.ended.connect(self._on_ended)
+        self._child.start()
+
+    def stop(self) -> None:
+        """Let go of what is being found."""
+        if self._child is None:
+            return
+        child, self._child = self._child, None
+        child.received.disconnect(self._on_received)
+        child.ended.disconnect(self._on_ended)
+        child.ended.connect(child.deleteLater)
+        child.cancel()
+
+    def _on_received(self, event: events.Event) -> None:
+        match event:
+            case events.Said(text):
+                self._take(text)
+            case events.Noticed(code, facts):
+                self.notices.append(notice_text(code, facts))
+                self.noticed.emit(self.notices[-1])
+            case events.Failed(code, facts):
+                self._sentence = error_text(code, facts)
+
+    def _take(self, text: str) -> None:
+        try:
+            self.facts = decode_facts(text)
+        except msgspec.DecodeError as error:
+            self._sentence = error_text(ErrorCode.INTERNAL, {"detail": str(error)})
+            return
+        self.found.emit(self.facts)
+
+    def _on_ended(self, outcome: ProcessOutcome) -> None:
+        child, self._child = self._child, None
+        log = list(child.log) if child else []
+        if child:
+            child.deleteLater()
+        if outcome.was_successful and self.facts is not None:
+            return
+        detail = outcome.in_words(log)
+        self.failed.emit(self._sentence or error_text(ErrorCode.INTERNAL, {"detail": detail}))

@@ -1,0 +1,131 @@
+"""Parts of a file on the Hub: its header above all, without what lies behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+
+import httpx2
+
+from app.checkpoint.weight_files import HEADER_LENGTH, LARGEST_HEADER
+from app.core.errors import AppError, ErrorCode
+from app.hub.repository import RepositoryFile
+from app.hub.snapshot import Broken, Snapshot, is_encoded
+
+_FIRST_BYTES = 2**18
+"""What is asked for at first: more than most headers have."""
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+Needed = Callable[[bytes], int]
+
+
+def fetch_safetensors_header(snapshot: Snapshot, file: RepositoryFile) -> bytes:
+    """What stands before the weights in a safetensors file.
+
+    Raises:
+        AppError: `weights_damaged`, `hub_unreachable`, `hub_answer`, `repository_gated` and the
+            like.
+    """
+    return fetch_beginning(snapshot, file, lambda content: _header_end(content, file))
+
+
+def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) -> bytes:
+    """The first bytes of a file; `needed` tells from those that are there how many it takes.
+
+    Servers that know no ranges are heard no further than that.
+
+    Raises:
+        AppError: What `needed` raises; `hub_unreachable`, `hub_answer`, `repository_gated` and the
+            like.
+    """
+    content, breaks = bytearray(), 0
+    while len(content) < (wanted := _wanted(content, file, needed)):
+        had = len(content)
+        try:
+            _receive(snapshot, file, content, wanted, needed)
+        except (Broken, httpx2.HTTPError) as error:
+            breaks = 1 if len(content) > had else breaks + 1
+            snapshot.pause(file, error, breaks)
+    return bytes(content[:wanted])
+
+
+def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
+    """The bytes of a file from `start` up to `end`; None from a server that knows no ranges.
+
+    Raises:
+        AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
+    """
+    breaks = 0
+    while True:
+        try:
+            return _received_part(snapshot, file, start, end)
+        except (Broken, httpx2.HTTPError) as error:
+            breaks += 1
+            snapshot.pause(file, error, breaks)
+
+
+def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
+    content = bytearray()
+    with snapshot.get(file, {"Range": f"bytes={start}-{end - 1}"}) as response:
+        snapshot.require_success(response, file)
+        if response.status_code == HTTPStatus.OK:
+            return None
+        _require_range(response, file, start)
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) >= end - start:
+                return bytes(content[: end - start])
+    raise Broken("the connection broke off")
+
+
+def _wanted(content: bytearray, file: RepositoryFile, needed: Needed) -> int:
+    first_bytes = min(_FIRST_BYTES, file.size_bytes)
+    return first_bytes if len(content) < first_bytes else needed(bytes(content))
+
+
+def _receive(
+    snapshot: Snapshot, file: RepositoryFile, content: bytearray, wanted: int, needed: Needed
+) -> None:
+    """Let `content` grow up to `wanted` bytes, or as far as is needed of a whole file."""
+    asked = {"Range": f"bytes={len(content)}-{wanted - 1}"}
+    with snapshot.get(file, asked) as response:
+        _require_place(response, snapshot, file, content)
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) >= wanted and len(content) >= needed(bytes(content)):
+                return
+    if len(content) < wanted:
+        raise Broken("the connection broke off")
+
+
+def _require_place(
+    response: httpx2.Response, snapshot: Snapshot, file: RepositoryFile, content: bytearray
+) -> None:
+    """Check that the body goes on where `content` ends; a whole file begins anew."""
+    snapshot.require_success(response, file)
+    if response.status_code == HTTPStatus.OK:
+        content.clear()
+        return
+    _require_range(response, file, len(content))
+
+
+def _require_range(response: httpx2.Response, file: RepositoryFile, start: int) -> None:
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if response.status_code != HTTPStatus.PARTIAL_CONTENT or match is None or is_encoded(response):
+        raise Broken(f"status {response.status_code} to a part", is_network=False)
+    if int(match[1]) != start or match[2] != str(file.size_bytes):
+        raise Broken("another part than asked for", is_network=False)
+
+
+def _header_end(content: bytes, file: RepositoryFile) -> int:
+    if len(content) < HEADER_LENGTH.size:
+        raise _damaged(file, "it is empty or cut off")
+    (length,) = HEADER_LENGTH.unpack_from(content)
+    if length > min(LARGEST_HEADER, file.size_bytes - HEADER_LENGTH.size):
+        raise _damaged(file, f"it claims to begin with a header of {length} bytes")
+    return int(HEADER_LENGTH.size + length)
+
+
+def _damaged(file: RepositoryFile, reason: str) -> AppError:
+    return AppError(ErrorCode.WEIGHTS_DAMAGED, file=file.path, reason=reason)

@@ -1,0 +1,263 @@
+"""Loading a model: what is wished for, what was given, and what to try when memory runs out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.device_memory import PROCESSOR, DeviceMemory
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.events import Event, Loading, Noticed
+from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
+from app.inference.loading.engine_parameters import context_parameters, model_parameters
+from app.inference.loading.fallbacks import LoadStep, load_steps
+from app.inference.loading.file_mapping import is_mapped
+from app.inference.loading.load_memory import memory_of
+from app.native.devices import Device, Pointers, devices
+from app.native.engine_warnings import worth_reading
+from app.native.huge_pages import ask_for_huge_pages
+from app.native.library import load_llama, log
+from app.native.load_log import read_load_log
+from app.native.rpc import add_workers
+
+Report = Callable[[Event], None]
+_MEMORY_WORDS = (
+    "failed to allocate",
+    "unable to allocate",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+)
+_NOT_LOCKED_WORDS = ("failed to mlock", "mlock not supported")
+_SMALLEST_PROGRESS = 0.01
+_RESERVE_BYTES = 128 * 2**20
+"""What CUDA takes with the first prompt, beyond llama.cpp's buffers: 74 to 88 MiB on an H100."""
+
+
+@dataclass(frozen=True)
+class LoadWishes:
+    """How a model is to be loaded.
+
+    `layers` are those of the model without the output, `trained_context` the tokens that it was
+    trained for; 0 is unknown. `planned` is what should fit, as far as somebody has looked.
+    `slots` is how many replies can be written at once; they share the context. With
+    `shrinks_context` a smaller context is better than none when memory is short.
+    `reads_at_once` is for models whose tokens look at those behind them, too. `all_outputs` is for
+    whoever asks for the output of every token, not of a sequence's last alone.
+    `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
+    `evaluation_callback` is a C function that is asked about each step of every evaluation.
+    """
+
+    model: Path
+    layers: int
+    trained_context: int
+    options: LoadOptions
+    planned: LoadStep | None = None
+    slots: int = 1
+    workers: tuple[str, ...] = ()
+    shrinks_context: bool = False
+    reads_at_once: bool = False
+    all_outputs: bool = False
+    evaluation_callback: object | None = None
+
+    @property
+    def context(self) -> int:
+        """The tokens of the context: no more than the model was trained for."""
+        return min(self.options.context, self.trained_context or self.options.context)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """The pointers to a loaded model and its context, and what it was given.
+
+    `step` is the one of those tried that succeeded; `gpu_layers` are really on devices, the output
+    as one of them; `memory` is what the model takes on each device.
+    """
+
+    model: int
+    context: int
+    context_tokens: int
+    step: LoadStep
+    gpu_layers: int
+    threads: int
+    memory: dict[str, DeviceMemory]
+
+
+def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
+    """Load a model and open a context.
+
+    A load that fails for want of memory is tried again with less, as `load_steps` says.
+
+    Raises:
+        AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`,
+            `cache_needs_flash_attention`.
+    """
+    require_consistent(wishes.options)
+    extra_devices = add_workers(wishes.workers) if wishes.workers else None
+    # To look at a device takes memory there, which nobody needs who wants no layer on any.
+    found = [] if wishes.options.gpu_layers == 0 else [one for one in devices() if one.is_gpu]
+    has_room = any(not device.is_full for device in found)
+    if found and not has_room and wishes.options.gpu_layers:
+        raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
+    steps = load_steps(
+        wishes.options,
+        wishes.layers,
+        wishes.context,
+        wishes.planned,
+        has_device=has_room,
+        shrinks_context=wishes.shrinks_context,
+    )
+    for step in steps:
+        try:
+            loaded = _load(wishes, step, extra_devices, [one.name for one in found], report)
+        except AppError as error:
+            if error.code is not ErrorCode.OUT_OF_MEMORY:
+                raise
+            continue
+        if wishes.options.gpu_layers is None and step.gpu_layers and not have_reserve(found):
+            # Else it would be the first prompt that finds no memory, and ends the process.
+            free(loaded)
+            continue
+        for notice in _notices(wishes, step, has_device=bool(found)):
+            report(notice)
+        return loaded
+    raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
+
+
+@contextmanager
+def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
+    """A loaded model, freed after the block.
+
+    Raises:
+        AppError: what `load_model` raises.
+    """
+    loaded = load_model(wishes, report)
+    try:
+        yield loaded
+    finally:
+        free(loaded)
+
+
+def free(loaded: LoadedModel) -> None:
+    """Give back all that a loaded model takes."""
+    llama = load_llama()
+    llama.llama_free(loaded.context)
+    llama.llama_model_free(loaded.model)
+
+
+def have_reserve(before: Sequence[Device]) -> bool:
+    """Whether these devices, as far as they have memory of their own, keep some of it free.
+
+    A prompt takes some for which no buffer is made, and ends the process where there is none.
+    """
+    own = {one.name for one in before if one.total_bytes and not one.shares_memory}
+    return all(one.free_bytes >= _RESERVE_BYTES for one in devices() if one.name in own)
+
+
+def require_consistent(options: LoadOptions) -> None:
+    """Refuse options that llama.cpp would refuse together.
+
+    Raises:
+        AppError: `cache_needs_flash_attention`.
+    """
+    if options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES:
+        raise AppError(ErrorCode.CACHE_NEEDS_FLASH_ATTENTION, type=options.cache_type_v)
+
+
+def _load(
+    wishes: LoadWishes,
+    step: LoadStep,
+    extra_devices: Pointers | None,
+    names: Sequence[str],
+    report: Report,
+) -> LoadedModel:
+    llama = load_llama()
+    parameters = model_parameters(
+        wishes.options,
+        step.gpu_layers,
+        step.experts_on_cpu,
+        extra_devices,
+        is_mapped=is_mapped(wishes.model, wishes.options, step.gpu_layers),
+    )
+    progress = llama.llama_progress_callback(_progress_reporter(report))
+    parameters.structure.progress_callback = progress
+    with log.recording() as pieces:
+        model = llama.llama_model_load_from_file(os.fsencode(wishes.model), parameters.structure)
+        if not model:
+            raise _load_error(wishes)
+        context = _open_context(wishes, step, model)
+        if not context:
+            llama.llama_model_free(model)
+            raise _load_error(wishes)
+    ask_for_huge_pages()
+    load = read_load_log("".join(pieces))
+    return LoadedModel(
+        model=model,
+        context=context,
+        context_tokens=llama.llama_n_ctx(context),
+        step=step,
+        gpu_layers=sum(name != PROCESSOR for name in load.layer_devices),
+        threads=llama.llama_n_threads(context),
+        memory=memory_of(load, names, wishes.model, llama.llama_model_size(model)),
+    )
+
+
+def _open_context(wishes: LoadWishes, step: LoadStep, model: int) -> int | None:
+    llama = load_llama()
+    parameters = context_parameters(
+        wishes.options,
+        step.context,
+        sequences=wishes.slots,
+        reads_at_once=wishes.reads_at_once,
+        all_outputs=wishes.all_outputs,
+    )
+    if wishes.evaluation_callback is not None:
+        parameters.cb_eval = wishes.evaluation_callback
+    context: int | None = llama.llama_init_from_model(model, parameters)
+    return context
+
+
+def _notices(wishes: LoadWishes, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
+    """What is otherwise than a person has chosen, or would choose."""
+    options, total = wishes.options, wishes.layers + 1
+    if wishes.context < options.context:
+        yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": wishes.context})
+    if step.context < wishes.context:
+        facts: Facts = {"context": step.context, "wished": wishes.context}
+        yield Noticed(NoticeCode.SMALLER_CONTEXT, facts)
+    if options.experts_on_cpu is None and step.experts_on_cpu:
+        facts = {"layers": step.experts_on_cpu, "total": wishes.layers}
+        yield Noticed(NoticeCode.EXPERTS_IN_RAM, facts)
+    if has_device and options.gpu_layers is None and step.gpu_layers < total:
+        facts = {"layers": step.gpu_layers, "total": total, "context": step.context}
+        yield Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)
+    if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
+        yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
+    for warning in worth_reading(log.warnings):
+        facts = {"model": wishes.model.name, "warning": warning.rstrip(".")}
+        yield Noticed(NoticeCode.ENGINE_WARNING, facts)
+
+
+def _progress_reporter(report: Report) -> Callable[[float, object], bool]:
+    last = -1.0
+
+    def take(fraction: float, _: object) -> bool:
+        nonlocal last
+        if last < 0:
+            # The buffers are there now, and the weights are about to be written into them.
+            ask_for_huge_pages()
+        if fraction - last >= _SMALLEST_PROGRESS or fraction >= 1:
+            last = fraction
+            report(Loading(fraction))
+        return True
+
+    return take
+
+
+def _load_error(wishes: LoadWishes) -> AppError:
+    if any(words in log.text().lower() for words in _MEMORY_WORDS):
+        return AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
+    return AppError(ErrorCode.MODEL_REJECTED, model=wishes.model.name, reason=log.reason())

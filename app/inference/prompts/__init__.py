@@ -1,0 +1,1 @@
+"""Prompts: conversations rendered by the model's chat template, in a sandboxed child."""

@@ -1,0 +1,98 @@
+"""From a conversation to what the model reads, by its own chat template or by a generic one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.prompts.generic_template import STOPS, generic_prompt
+from app.inference.prompts.rendering import Conversation, Failure, Refusal, Setup, Understood
+from app.inference.prompts.sandbox import TemplateProcess
+from app.inference.tokens.provenance import ControlTexts, Span, untrusted_spans
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model reads.
+
+    In the `untrusted` spans the client wrote the texts of control tokens: there they stay text.
+    `fallback_reason` says why the model's own template was not used, if so; `stops` end a reply
+    where the model doesn't know how to.
+    """
+
+    text: str
+    untrusted: tuple[Span, ...] = ()
+    stops: tuple[str, ...] = ()
+    fallback_reason: str = ""
+
+
+class ChatTemplate:
+    """A model's template, and ChatML in its place wherever it does not work.
+
+    `on_fallback` is told once, the first time that happens, and why. A template that can't be
+    understood, or works for nothing, is not asked again; one that fails on a single conversation,
+    or needs too long for it, is asked again for the next. `warnings` are what a template does that
+    honest ones don't; there are none for one that is not used. If it `keeps_texts`, no text of a
+    user is left out.
+    """
+
+    def __init__(
+        self,
+        source: str | None,
+        begin: str = "",
+        end: str = "",
+        control_texts: Sequence[str] = (),
+        on_fallback: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.source = source or ""
+        self.fallback_reason = "" if source else "the file has none"
+        self._control = ControlTexts(control_texts)
+        self._on_fallback = on_fallback
+        self._has_fallen_back = False
+        self._process = TemplateProcess(Setup(self.source, begin, end, tuple(control_texts)))
+        self.warnings: tuple[str, ...] = ()
+        self.keeps_texts = True
+        if source:
+            match self._process.try_out():
+                case Failure(reason):
+                    self.fallback_reason = reason
+                case Understood(warnings, keeps_texts):
+                    self.warnings, self.keeps_texts = warnings, keeps_texts
+        if self.fallback_reason:
+            self._fall_back(self.fallback_reason)
+
+    def render(self, conversation: Conversation) -> Prompt:
+        """The whole prompt, ending where the assistant is to speak.
+
+        Raises:
+            AppError: `request_invalid`, when the template itself refuses these messages.
+        """
+        if self.fallback_reason:
+            return self._generic(conversation, self.fallback_reason)
+        match self._process.render(conversation):
+            case Failure(reason):
+                self._fall_back(reason)
+                return self._generic(conversation, reason)
+            case Refusal(reason):
+                raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+            case rendered:
+                return Prompt(rendered.text, rendered.untrusted)
+
+    def close(self) -> None:
+        """End the process that renders."""
+        self._process.close()
+
+    def _fall_back(self, reason: str) -> None:
+        if not self._has_fallen_back:
+            self._has_fallen_back = True
+            self._on_fallback(reason)
+
+    def _generic(self, conversation: Conversation, reason: str) -> Prompt:
+        pieces = list(generic_prompt(conversation))
+        text = "".join(piece for piece, _ in pieces)
+        is_ours = b"".join(bytes([is_own]) * len(piece) for piece, is_own in pieces)
+        untrusted = untrusted_spans(
+            self._control.find(text), lambda start, end: b"\0" in is_ours[start:end]
+        )
+        return Prompt(text, untrusted, STOPS, reason)

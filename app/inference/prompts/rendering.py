@@ -1,0 +1,294 @@
+"""What happens to a conversation in the child that renders templates.
+
+Templates differ in what they take for granted. Each is tried once, on a greeting and on a
+conversation with a tool, and from then on gets what it worked with; what transformers passes comes
+first. Then every conversation is rendered as described in `app.inference.tokens.provenance`, and where that
+fails, in the other forms of `app.inference.prompts.template_repairs`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from app.inference.prompts.compiled_template import CompiledTemplate, Refused
+from app.inference.prompts.template_repairs import repaired, with_system_in_user
+from app.inference.tokens.provenance import (
+    ControlTexts,
+    Masks,
+    Span,
+    mapped,
+    mapped_messages,
+    without_surrogates,
+)
+
+_GREETING = "Hello"
+_NEEDLE = "in-a-haystack"
+_MANY_TURNS, _LONG_TURN = 40, 512
+_CALL_ID = "abcdefghi"
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "find",
+        "description": "Find a thing.",
+        "parameters": {
+            "type": "object",
+            "properties": {"where": {"type": "string", "description": "Where to look."}},
+            "required": ["where"],
+        },
+    },
+}
+_OUTPUT_FACTOR, _OUTPUT_ALLOWANCE = 4, 64 * 1024
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a renderer has to know once: the template and the texts of the model's tokens."""
+
+    source: str
+    begin: str
+    end: str
+    control_texts: tuple[str, ...] = ()
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """What is to be rendered: messages and tools in OpenAI's form, and options of the template."""
+
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] = []
+    options: dict[str, str | int | float | bool | None] = {}
+
+    def changed_by(self, masks: Masks, *, everything: bool) -> Conversation:
+        """The same with its texts masked."""
+        change = masks.everything if everything else masks.control_texts
+        return Conversation(
+            mapped_messages(self.messages, change),
+            mapped(self.tools, change),
+            mapped(self.options, change),
+        )
+
+
+class Understood(msgspec.Struct, frozen=True, tag="understood"):
+    """The template works; `warnings` are what honest ones don't do.
+
+    If it `keeps_texts`, nothing that users say is left out, however long and however often.
+    """
+
+    warnings: tuple[str, ...] = ()
+    keeps_texts: bool = False
+
+
+class Rendered(msgspec.Struct, frozen=True, tag="rendered"):
+    """A prompt, and the spans in which the client wrote control tokens' texts."""
+
+    text: str
+    untrusted: tuple[Span, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
+    """The template itself refuses the conversation."""
+
+    reason: str
+
+
+class Failure(msgspec.Struct, frozen=True, tag="failure"):
+    """The template doesn't work, at all or on this conversation."""
+
+    reason: str
+
+
+Outcome = Rendered | Refusal | Failure
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What a template takes for granted."""
+
+    has_null_tools: bool = True
+    has_parts: bool = False
+    has_objects: bool = True
+    has_content: bool = False
+    has_system: bool = True
+
+    def messages(self, messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The messages as the template takes them."""
+        for message in messages if self.has_system else with_system_in_user(messages):
+            changed = dict(message)
+            if self.has_parts and isinstance(message.get("content"), str):
+                changed["content"] = [{"type": "text", "text": message["content"]}]
+            if "tool_calls" in message:
+                changed["tool_calls"] = [self._call(call) for call in message["tool_calls"]]
+                if self.has_content:
+                    changed.setdefault("content", "")
+            yield changed
+
+    def _call(self, call: dict[str, Any]) -> dict[str, Any]:
+        function = dict(call["function"])
+        if not self.has_objects and not isinstance(function["arguments"], str):
+            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+        return call | {"function": function}
+
+
+class Renderer:
+    """One template at work.
+
+    Raises:
+        Exception: the template can't be understood, or works on neither of the two trials.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._template = CompiledTemplate(setup.source)
+        self.warnings = self._template.warnings
+        self._source_bytes = len(setup.source.encode("utf-8", "replace"))
+        self._tokens = {"bos_token": setup.begin, "eos_token": setup.end}
+        self._control = ControlTexts(setup.control_texts)
+        self._masks = Masks(self._control, self._template.constants)
+        self._form = _Form()
+        self._needs_tools = ""
+        self._find_form()
+
+    def understood(self) -> Understood:
+        """What is known of the template."""
+        turns = [
+            {"role": role, "content": f"{number:04}" * _LONG_TURN}
+            for number in range(_MANY_TURNS)
+            for role in ("user", "assistant")
+        ]
+        with suppress(Exception):
+            text = self._plain(Conversation(turns[:-1]))
+            keeps_texts = all(turn["content"] in text for turn in turns[:-1:2])
+            return Understood(self.warnings, keeps_texts)
+        return Understood(self.warnings)
+
+    def render(self, conversation: Conversation, input_bytes: int) -> Outcome:
+        """The prompt for a conversation that took `input_bytes` to send."""
+        try:
+            rendered = self._in_any_form(conversation)
+        except Refused as error:
+            if self._needs_tools and not conversation.tools:
+                return Failure(self._needs_tools)
+            return Refusal(str(error))
+        except Exception as error:  # noqa: BLE001 - a template is a program: it fails in any way
+            return Failure(reason_of(error))
+        # What a template makes of "\ud800" has no place in UTF-8; the length stays the same.
+        rendered = Rendered(without_surrogates(rendered.text), rendered.untrusted)
+        most = _OUTPUT_FACTOR * (input_bytes + self._source_bytes) + _OUTPUT_ALLOWANCE
+        if len(rendered.text) > most:
+            return Failure("what it writes is far longer than the conversation")
+        return rendered
+
+    def _in_any_form(self, conversation: Conversation) -> Rendered:
+        """The prompt; raises what the template raises for the conversation as it was given."""
+        try:
+            return self._with_origins(conversation)
+        except MemoryError:
+            raise
+        except Exception as error:
+            for messages, tools in repaired(conversation.messages, conversation.tools):
+                with suppress(Exception):
+                    return self._with_origins(Conversation(messages, tools, conversation.options))
+            raise error from None
+
+    def _with_origins(self, conversation: Conversation) -> Rendered:
+        text = self._plain(conversation)
+        if not self._control.are_in(text):
+            return Rendered(text)
+        masks = self._masks
+        masked = self._masked(conversation)
+        if masked is not None and masks.turn_back(masked) == text:
+            return Rendered(text, masks.untrusted(masked, text))
+        # Masked lightly, it decides as it does for the conversation itself, unless that holds
+        # control tokens' texts. But these may come about only now, from pieces: then it is better
+        # that the template treats every text as one it doesn't know.
+        light = self._plain(conversation.changed_by(masks, everything=False))
+        if masked is None or masks.trusted_counts(light) <= masks.trusted_counts(masked):
+            masked = light
+        text = masks.turn_back(masked)
+        return Rendered(text, masks.untrusted(masked, text))
+
+    def _masked(self, conversation: Conversation) -> str | None:
+        try:
+            return self._plain(conversation.changed_by(self._masks, everything=True))
+        except Exception:  # noqa: BLE001 - it insists on a word that could be a part of a token's
+            return None
+
+    def _plain(self, conversation: Conversation) -> str:
+        variables: dict[str, Any] = {**conversation.options, **self._tokens}
+        variables["messages"] = list(self._form.messages(conversation.messages))
+        variables["add_generation_prompt"] = True
+        if conversation.tools or self._form.has_null_tools:
+            variables |= {"tools": conversation.tools or None, "documents": None}
+        return self._template.render(variables)
+
+    def _find_form(self) -> None:
+        """Try the template; the first form that works is the one, and none at all is a failure."""
+        try:
+            self._find_form_of_greeting()
+        except Exception as error:
+            reason = reason_of(error)
+            if not self._find_form_of_calls():
+                raise
+            self._needs_tools = reason
+        else:
+            self._find_form_of_calls()
+        self._find_form_of_system()
+
+    def _find_form_of_greeting(self) -> None:
+        greeting = Conversation([{"role": "user", "content": _GREETING}])
+        error: Exception | None = None
+        for has_null_tools, has_parts in itertools.product((True, False), (False, True)):
+            self._form = _Form(has_null_tools=has_null_tools, has_parts=has_parts)
+            try:
+                if _GREETING in self._plain(greeting):
+                    return
+            except Exception as raised:  # noqa: BLE001 - see above
+                error = error or raised
+        self._form = _Form(has_null_tools=error is None)
+        if error is not None:
+            raise error
+
+    def _find_form_of_system(self) -> None:
+        """Find out whether the template has a place for what the system says."""
+        system = {"role": "system", "content": _NEEDLE}
+        trial = Conversation([system, {"role": "user", "content": _GREETING}])
+        for has_system in (True, False):
+            self._form = msgspec.structs.replace(self._form, has_system=has_system)
+            with suppress(Exception):
+                if _NEEDLE in self._plain(trial):
+                    return
+        self._form = msgspec.structs.replace(self._form, has_system=True)
+
+    def _find_form_of_calls(self) -> bool:
+        usual = self._form
+        function = {"name": "find", "arguments": {"where": _NEEDLE}}
+        call = {"id": _CALL_ID, "type": "function", "function": function}
+        answer = {"role": "tool", "name": "find", "tool_call_id": _CALL_ID, "content": "found"}
+        question = {"role": "user", "content": _GREETING}
+        trial = Conversation(
+            [question, {"role": "assistant", "tool_calls": [call]}, answer], [_TOOL]
+        )
+        for has_objects, has_content in itertools.product((True, False), (False, True)):
+            self._form = msgspec.structs.replace(
+                usual, has_objects=has_objects, has_content=has_content
+            )
+            try:
+                text = self._plain(trial)
+            except Exception:  # noqa: BLE001, S112 - see above
+                continue
+            # Neither Python's way to write an object nor JSON within JSON.
+            if "{'where'" not in text and '\\"where' not in text:
+                return True
+        self._form = usual
+        return False
+
+
+def reason_of(error: Exception) -> str:
+    """An exception in words."""
+    if isinstance(error, MemoryError):
+        return "it needs too much memory"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error) or type(error).__name__

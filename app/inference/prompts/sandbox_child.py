@@ -1,0 +1,83 @@
+"""The child that renders templates: lines of JSON come in, and one goes out for each.
+
+The first line is a `Setup`, each further one a `Conversation`.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from typing import NoReturn
+
+import msgspec
+
+from app.inference.prompts.rendering import (
+    Conversation,
+    Failure,
+    Outcome,
+    Renderer,
+    Setup,
+    Understood,
+    reason_of,
+)
+
+ALLOWED_BYTES = 256 * 2**20
+# A conversation is held several times over: as JSON, as text, masked, rendered.
+MEMORY_FACTOR = 16
+READY = b"ready\n"
+_MOST_SECONDS = 30
+
+
+def answer_until_closed() -> NoReturn:
+    """Answer until standard input closes."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    # A thread of its own notices the parent's end also while a template runs.
+    threading.Thread(target=_read, args=(lines,), daemon=True).start()
+    with os.fdopen(os.dup(1), "wb", buffering=0) as pipe:
+        _write(pipe.fileno(), READY)
+        renderer: Renderer | None = None
+        while True:
+            line = lines.get()
+            _limit(ALLOWED_BYTES + MEMORY_FACTOR * len(line))
+            outcome: Outcome | Understood
+            if renderer is None:
+                try:
+                    renderer = Renderer(msgspec.json.decode(line, type=Setup))
+                    outcome = renderer.understood()
+                except Exception as error:  # noqa: BLE001 - a template is a program
+                    outcome = Failure(reason_of(error))
+            else:
+                outcome = renderer.render(msgspec.json.decode(line, type=Conversation), len(line))
+            _write(pipe.fileno(), msgspec.json.encode(outcome) + b"\n")
+
+
+def _read(lines: queue.SimpleQueue[bytes]) -> None:
+    for line in os.fdopen(os.dup(0), "rb"):
+        lines.put(line)
+    os._exit(0)
+
+
+def _write(pipe: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(pipe, content) :]
+
+
+def _limit(more_bytes: int) -> None:
+    """Let this process grow by so much and no more, and end should nobody be there to end it.
+
+    Only Linux keeps to such a limit of memory. The parent keeps the time, but a parent that is
+    gone is noticed no sooner than the operation ends that is under way.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    times = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(times.ru_utime + times.ru_stime) + _MOST_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+    if sys.platform == "linux":
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - for every conversation
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + more_bytes, resource.RLIM_INFINITY))

@@ -1,0 +1,167 @@
+"""A model's reply taken apart as it comes: thoughts, what is said, and calls of tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from app.inference.replies import harmony
+from app.inference.replies.reasoning import Marks, Part, ReasoningSplitter, marks_of, open_marks
+from app.inference.replies.tool_call_formats import ToolCall, Tools
+from app.inference.replies.tool_call_grammar import call_form_of, call_rules
+from app.inference.replies.tool_calls import ADDRESS, INNER_MARKS, ToolCallSplitter, forms_of
+from app.inference.schemas.json_schemas import AnySchema
+from app.inference.schemas.lark import json_value, literal, rules_up_to
+
+ReasoningFormat = Literal["auto", "deepseek", "none"]
+"""Thoughts apart from what is said, or (`none`) within it; the names are llama-server's."""
+
+
+class ReplyReader(Protocol):
+    """Takes a reply apart."""
+
+    def feed(self, text: str) -> Iterator[Part]:
+        """The parts that are certain after some more text."""
+
+    def finish(self) -> Iterator[Part | ToolCall]:
+        """What was held back, and the calls."""
+
+
+class ReplyFormat:
+    """How a model with this template, and these control tokens, writes its replies."""
+
+    def __init__(self, template: str, controls: Mapping[str, int] | None = None) -> None:
+        self._controls = controls or {}
+        self._has_channels = harmony.SIGN in template
+        self._marks = marks_of(template)
+        self._forms = forms_of(template)
+        self._call_form = call_form_of(template)
+        self._thought_marks = [marks for marks in self._marks if marks.end in template]
+
+    def marks(self) -> Iterator[str]:
+        """The texts that have to be seen in a reply to take it apart."""
+        if self._has_channels:
+            yield from harmony.MARKS
+        for pair in self._marks:
+            yield from (pair.begin, pair.end)
+        for form in self._forms:
+            yield from (form.begin, form.end)
+        yield from INNER_MARKS
+
+    def shown_tokens(self) -> Iterator[int]:
+        """The control tokens among these marks."""
+        marks = "\0".join(self.marks())
+        return (token for text, token in self._controls.items() if text in marks)
+
+    def reader(
+        self,
+        prompt: str,
+        tools: Sequence[Mapping[str, Any]],
+        reasoning_format: ReasoningFormat = "deepseek",
+    ) -> ReplyReader:
+        """A reader for the reply to `prompt`."""
+        if self._has_channels:
+            channel = harmony.ChannelSplitter(has_tools=bool(tools))
+            return _Merged(channel) if reasoning_format == "none" else channel
+        opened = open_marks(prompt, self._marks)
+        thoughts: _Unsplit | ReasoningSplitter = (
+            _Unsplit(opened)
+            if reasoning_format == "none"
+            else ReasoningSplitter(self._marks, opened)
+        )
+        is_addressed = prompt.endswith(ADDRESS)
+        if not tools and not is_addressed:
+            return thoughts
+        calls = ToolCallSplitter(self._forms, Tools(tools), ADDRESS if is_addressed else "")
+        return _Chain(thoughts, calls)
+
+    def call_grammar(
+        self, prompt: str, tools: Sequence[Mapping[str, Any]], most_calls: int | None
+    ) -> str:
+        """The grammar of replies to `prompt` that call tools, after thoughts or at once.
+
+        Raises:
+            AppError: `request_invalid` for parameters that no grammar can be made of.
+        """
+        rules = call_rules(self._call_form, tools, most_calls, self._controls)
+        return "\n".join(("start: thoughts calls", *self._thought_rules(prompt), *rules))
+
+    def json_grammar(self, prompt: str, schema: AnySchema) -> str:
+        """The grammar of replies to `prompt` that say a JSON text: thoughts before it are free.
+
+        Raises:
+            AppError: `request_invalid` for a schema that can't be kept.
+        """
+        head = literal(harmony.FINAL, self._controls) if self._has_channels else ""
+        start = f"start: thoughts {head} {json_value(schema)}"
+        return "\n".join((start, *self._thought_rules(prompt)))
+
+    def _thought_rules(self, prompt: str) -> Iterator[str]:
+        """Rules for thoughts: `thoughts`, which must end if the prompt has begun them."""
+        opened = open_marks(prompt, self._marks)
+        if self._has_channels:
+            marks = [harmony.THOUGHTS]
+        else:
+            marks = [opened] if opened else self._thought_marks
+        ways = [] if opened else ['""']
+        for number, pair in enumerate(marks):
+            begin = "" if opened else literal(pair.begin, self._controls)
+            ways.append(f"{begin} thoughts_{number} SPACE")
+            yield from rules_up_to(pair.end, f"thoughts_{number}", self._controls)
+        yield "thoughts: " + " | ".join(ways)
+        yield r"SPACE: /[ \n]{0,4}/"
+
+
+class _Unsplit:
+    """Leaves thoughts within what is said; the mark that the prompt ended with comes first."""
+
+    def __init__(self, opened: Marks | None) -> None:
+        self._first = opened.begin + "\n" if opened else ""
+
+    def feed(self, text: str) -> Iterator[Part]:
+        """All of it."""
+        if text:
+            first, self._first = self._first, ""
+            yield Part("content", first + text)
+
+    def finish(self) -> Iterator[Part]:
+        """Nothing was held back."""
+        return iter(())
+
+
+class _Merged:
+    """Puts the thoughts that another reader tells apart into what is said."""
+
+    def __init__(self, reader: ReplyReader) -> None:
+        self._reader = reader
+
+    def feed(self, text: str) -> Iterator[Part]:
+        """The parts, all of them said."""
+        return (Part("content", part.text) for part in self._reader.feed(text))
+
+    def finish(self) -> Iterator[Part | ToolCall]:
+        """What was held back."""
+        for part in self._reader.finish():
+            yield Part("content", part.text) if isinstance(part, Part) else part
+
+
+class _Chain:
+    """Thoughts first, calls in what is said then."""
+
+    def __init__(self, thoughts: ReplyReader, calls: ToolCallSplitter) -> None:
+        self._thoughts = thoughts
+        self._calls = calls
+
+    def feed(self, text: str) -> Iterator[Part]:
+        """The parts that are certain after some more text."""
+        for part in self._thoughts.feed(text):
+            yield from self._calls.feed(part.text) if part.kind == "content" else [part]
+
+    def finish(self) -> Iterator[Part | ToolCall]:
+        """What was held back, and the calls."""
+        for part in self._thoughts.finish():
+            if isinstance(part, Part) and part.kind == "content":
+                yield from self._calls.feed(part.text)
+            else:
+                yield part
+        yield from self._calls.finish()

@@ -1,0 +1,153 @@
+"""Grammars that leave a model no choice but to call a tool, in the form that it knows.
+
+The forms are those that `app.inference.replies.tool_calls` reads, as the templates in llama.cpp's
+models/templates write them. A model whose own form isn't made for JSON is led to Hermes's, as
+llama.cpp leads unknown ones to a generic form; that every model's reply is searched for it makes
+the call sure, though not always as good as in the model's own words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.replies.harmony import SIGN as CHANNELS
+from app.inference.schemas.json_schemas import LARGEST_SCHEMA_BYTES
+from app.inference.schemas.lark import json_value, literal, plain_literal
+
+_NAME, _ARGUMENTS, _IDENTITY = "⟨name⟩", "⟨arguments⟩", "⟨identity⟩"
+_PLACES = re.compile(f'("{_NAME}"|{_NAME}|{_ARGUMENTS}|{_IDENTITY})')
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+@dataclass(frozen=True)
+class CallForm:
+    """How calls are written: one of them, and what stands around and between several.
+
+    Without `between` there is only one.
+    """
+
+    one: str
+    begin: str = ""
+    between: str | None = None
+    end: str = ""
+
+
+def _object(name: str, arguments: str) -> str:
+    return f'{{"{name}": "{_NAME}", "{arguments}": {_ARGUMENTS}}}'
+
+
+_USUAL, _LLAMA, _COHERE = (
+    _object("name", "arguments"),
+    _object("name", "parameters"),
+    _object("tool_name", "parameters"),
+)
+_COHERE_NUMBERED = _COHERE.replace("{", '{"tool_call_id": "0", ', 1)
+_HERMES = CallForm(f"<tool_call>\n{_USUAL}\n</tool_call>", between="\n")
+_DEEPSEEK = f"<｜tool▁call▁begin｜>{_NAME}<｜tool▁sep｜>{_ARGUMENTS}<｜tool▁call▁end｜>"
+_OLD_DEEPSEEK = (
+    f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{_NAME}\n"
+    f"```json\n{_ARGUMENTS}\n```<｜tool▁call▁end｜>"
+)
+_KIMI = (
+    f"<|tool_calls_section_begin|><|tool_call_begin|>functions.{_NAME}:0"
+    f"<|tool_call_argument_begin|>{_ARGUMENTS}<|tool_call_end|><|tool_calls_section_end|>"
+)
+_HARMONY = f"<|channel|>commentary to=functions.{_NAME} <|constrain|>json<|message|>{_ARGUMENTS}"
+_MISTRAL = f"[TOOL_CALLS]{_NAME}[ARGS]{_ARGUMENTS}"
+_IDENTIFIED_MISTRAL = f"[TOOL_CALLS]{_NAME}[CALL_ID]{_IDENTITY}[ARGS]{_ARGUMENTS}"
+# The first form counts whose signs are all in the template.
+_FORMS: tuple[tuple[tuple[str, ...], CallForm], ...] = (
+    ((CHANNELS,), CallForm(_HARMONY)),
+    (("[CALL_ID]",), CallForm(_IDENTIFIED_MISTRAL, between="")),
+    (("[ARGS]",), CallForm(_MISTRAL, between="")),
+    (("[TOOL_CALLS]",), CallForm(_USUAL, "[TOOL_CALLS][", ", ", "]")),
+    ((">>>${recipient}",), CallForm(f"{_NAME}\n{_ARGUMENTS}")),
+    (("<tool_calls>[",), CallForm(_USUAL, "<tool_calls>[", ", ", "]</tool_calls>")),
+    (("<tool_calls>",), CallForm(_USUAL, "<tool_calls>\n", "\n", "\n</tool_calls>")),
+    (("<TOOLCALL>",), CallForm(_USUAL, "<TOOLCALL>[", ", ", "]</TOOLCALL>")),
+    (("<|tool_call|>",), CallForm(_USUAL, "<|tool_call|>[", ", ", "]")),
+    (
+        ("<|START_ACTION|>",),
+        CallForm(_COHERE_NUMBERED, "<|START_ACTION|>[\n    ", None, "\n]<|END_ACTION|>"),
+    ),
+    (("Action:", "```json"), CallForm(_COHERE, "Action: ```json\n[", ", ", "]\n```")),
+    (
+        ("<|tools_prefix|>",),
+        CallForm(f'{{"{_NAME}": {_ARGUMENTS}}}', "<|tools_prefix|>[", ", ", "]<|tools_suffix|>"),
+    ),
+    (("functools[",), CallForm(_USUAL, " functools[", ", ", "]")),
+    (
+        ("<｜tool▁sep｜>", "```json"),
+        CallForm(_OLD_DEEPSEEK, "<｜tool▁calls▁begin｜>", "\n", "<｜tool▁calls▁end｜>"),
+    ),
+    (
+        ("<｜tool▁sep｜>",),
+        CallForm(_DEEPSEEK, "<｜tool▁calls▁begin｜>", "", "<｜tool▁calls▁end｜>"),
+    ),
+    (("<|tool_calls_section_begin|>",), CallForm(_KIMI)),
+    (("<tool_call>",), _HERMES),
+    (("<parameter=",), _HERMES),
+    (("<function=",), CallForm(f"<function={_NAME}>{_ARGUMENTS}</function>", between="")),
+    (('"parameters": ',), CallForm(_LLAMA)),
+)
+
+
+def call_form_of(template: str) -> CallForm:
+    """The form for a model with this template."""
+    for signs, form in _FORMS:
+        if all(sign in template for sign in signs):
+            return form
+    return _HERMES
+
+
+def call_rules(
+    form: CallForm,
+    tools: Sequence[Mapping[str, Any]],
+    most_calls: int | None,
+    controls: Mapping[str, int],
+) -> Iterator[str]:
+    """The rules of a grammar for calls of these tools, one at least; the first is `calls`.
+
+    `controls` are the vocabulary's control tokens.
+
+    Raises:
+        AppError: `request_invalid` for parameters that no grammar can be made of, or too many,
+            and for a name that can't stand without quotation marks where it has to.
+    """
+    names = [str(tool["function"]["name"]) for tool in tools]
+    if f'"{_NAME}"' not in form.one and not all(map(_PLAIN_NAME.fullmatch, names)):
+        reason = "a tool that is required must have a name of letters, digits, “_” and “-”"
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+    further = ""
+    if form.between is not None and most_calls != 1:
+        further = f"({literal(form.between, controls)} call)*" if form.between else "call*"
+    yield f"calls: {literal(form.begin, controls)} call {further} {literal(form.end, controls)}"
+    yield "call: " + " | ".join(f"call_{number}" for number in range(len(tools)))
+    yield "IDENTITY: /[a-zA-Z0-9]{9}/"
+    room = LARGEST_SCHEMA_BYTES
+    for number, (name, tool) in enumerate(zip(names, tools, strict=True)):
+        schema = tool["function"].get("parameters") or _NO_PARAMETERS
+        rule = f"call_{number}: {_call(form.one, name, json_value(schema), controls)}"
+        room -= len(rule)
+        if room < 0:
+            reason = "the tools are too large for one of them to be required"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        yield rule
+
+
+def _call(one: str, name: str, arguments: str, controls: Mapping[str, int]) -> str:
+    """One call; a name within quotation marks is written as JSON has it."""
+    quoted = plain_literal(json.dumps(name, ensure_ascii=False))
+    ways = {
+        f'"{_NAME}"': quoted,
+        _NAME: plain_literal(name),
+        _IDENTITY: "IDENTITY",
+        _ARGUMENTS: arguments,
+    }
+    return " ".join(ways.get(part) or literal(part, controls) for part in _PLACES.split(one))

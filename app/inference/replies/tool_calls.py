@@ -1,0 +1,258 @@
+"""Calls of tools within a reply: what is said goes on as it comes, calls are read at the end.
+
+A model shows by a mark of its own that a call follows. Which marks count is read from its template;
+the forms behind them are in `app.inference.replies.tool_call_formats`. What turns out to be no call is given
+back as text, so that nothing of a reply is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from app.inference.replies.reasoning import Part
+from app.inference.replies.tool_call_formats import (
+    ToolCall,
+    Tools,
+    function_calls,
+    invocations,
+    json_calls,
+    key_value_call,
+    named_json_call,
+    python_calls,
+)
+from app.inference.tokens.detokenizer import possible_beginning
+
+_Read = Callable[[str, Tools], Iterable[ToolCall]]
+# Functionary addresses what it says to everyone, as it addresses a call to a function; its prompt
+# ends with the beginning of the address.
+ADDRESS = ">>>"
+_TO_EVERYONE = ">>>all\n"
+_OWN_END = re.compile(r"<｜tool▁call▁end｜>|<\|tool_call_end\|>")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A mark before calls, the one after them ("" where a new mark or nothing follows), a reader.
+
+    A template in which `sign` occurs uses it; by default that is the first mark.
+    """
+
+    begin: str
+    end: str
+    read: _Read
+    sign: str = ""
+
+    def is_in(self, template: str) -> bool:
+        """Whether models with this template use the form."""
+        return (self.sign or self.begin) in template
+
+
+def _json(text: str, _: Tools) -> Iterable[ToolCall]:
+    return json_calls(text)
+
+
+def _tagged(text: str, tools: Tools) -> Iterable[ToolCall]:
+    """`<tool_call>` is the mark of three families: Hermes and Qwen, Qwen Coder, and GLM."""
+    text = text.strip()
+    if text.startswith(("{", "[")):
+        return json_calls(text)
+    if text.startswith("<function="):
+        return function_calls(text, tools)
+    return [key_value_call(text, tools)]
+
+
+def _function(text: str, tools: Tools) -> Iterable[ToolCall]:
+    return function_calls(f"<function={text}</function>", tools)
+
+
+def _invoke(text: str, tools: Tools) -> Iterable[ToolCall]:
+    return invocations(text, tools)
+
+
+def _python(text: str, _: Tools) -> Iterable[ToolCall]:
+    return python_calls(text)
+
+
+def _llama(text: str, _: Tools) -> Iterable[ToolCall]:
+    return json_calls(text) if text.lstrip().startswith("{") else python_calls(text)
+
+
+def _mistral(text: str, _tools: Tools) -> Iterable[ToolCall]:
+    if text.lstrip().startswith("["):
+        return json_calls(text)
+    head, mark, arguments = text.partition("[ARGS]")
+    if not mark:
+        raise ValueError("no arguments")
+    name, _, identity = head.partition("[CALL_ID]")
+    return [named_json_call(name, arguments, identity)]
+
+
+def _deepseek(text: str, _tools: Tools) -> Iterator[ToolCall]:
+    for one in filter(str.strip, _OWN_END.split(text)):
+        head, _, body = one.partition("<｜tool▁sep｜>")
+        name = head.rpartition("<｜tool▁call▁begin｜>")[2]
+        if not body.lstrip().startswith("{"):
+            # The older models write their kind of tool first, and the name on the next line.
+            name, _, body = body.partition("\n")
+        yield named_json_call(name, body)
+
+
+def _kimi(text: str, _tools: Tools) -> Iterator[ToolCall]:
+    for one in filter(str.strip, _OWN_END.split(text)):
+        head, _, arguments = one.partition("<|tool_call_argument_begin|>")
+        identity = head.rpartition("<|tool_call_begin|>")[2].strip()
+        name = identity.removeprefix("functions.").rpartition(":")[0]
+        yield named_json_call(name or identity, arguments, identity)
+
+
+def _functionary(text: str, _tools: Tools) -> Iterable[ToolCall]:
+    name, _, arguments = text.partition("\n")
+    return [named_json_call(name, arguments)]
+
+
+_USUAL = Form("<tool_call>", "</tool_call>", _tagged)
+_FORMS = (
+    _USUAL,
+    Form("<tool_calls>", "</tool_calls>", _json),
+    Form("<TOOLCALL>", "</TOOLCALL>", _json),
+    Form("<|tool_call|>", "<|/tool_call|>", _json),
+    Form("<|START_ACTION|>", "<|END_ACTION|>", _json),
+    Form("<|tools_prefix|>", "<|tools_suffix|>", _json),
+    Form("Action: ```json", "```", _json, sign="Action:"),
+    Form("functools", "", _json),
+    Form("[TOOL_CALLS]", "", _mistral),
+    Form("<|python_tag|>", "", _llama),
+    Form("<|tool_call_start|>", "<|tool_call_end|>", _python, sign="List of tools: "),
+    Form("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", _deepseek),
+    Form("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", _kimi),
+    Form("<seed:tool_call>", "</seed:tool_call>", _tagged),
+    Form("<minimax:tool_call>", "</minimax:tool_call>", _invoke),
+    Form("<｜DSML｜function_calls>", "</｜DSML｜function_calls>", _invoke, sign="｜DSML｜"),
+    Form("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", _invoke, sign="｜DSML｜"),
+    Form("<function=", "</function>", _function),
+    Form(ADDRESS, "", _functionary, sign=">>>${recipient}"),
+)
+INNER_MARKS = (
+    "[ARGS]",
+    "[CALL_ID]",
+    "<｜tool▁call▁begin｜>",
+    "<｜tool▁sep｜>",
+    "<｜tool▁call▁end｜>",
+    "<|tool_call_begin|>",
+    "<|tool_call_argument_begin|>",
+    "<|tool_call_end|>",
+)
+"""Marks within calls."""
+
+
+def forms_of(template: str) -> tuple[Form, ...]:
+    """The forms that a model with this template may use; the usual one always."""
+    return tuple(form for form in _FORMS if form is _USUAL or form.is_in(template))
+
+
+class ToolCallSplitter:
+    """Tells calls from what is said. A reply that begins as JSON is read whole: it may be a call.
+
+    Functionary's address to everyone is left out. `held` is what comes before the reply.
+    """
+
+    def __init__(self, forms: Iterable[Form], tools: Tools, held: str = "") -> None:
+        self._forms = {form.begin: form for form in forms}
+        self._marks = [_TO_EVERYONE, *self._forms] if ADDRESS in self._forms else [*self._forms]
+        self._tools = tools
+        self._held = held
+        self._has_said = False
+        self._is_collecting = False
+
+    def feed(self, text: str) -> Iterator[Part]:
+        """What is certain to be said after some more text."""
+        self._held += text
+        while not self._is_collecting:
+            if self._begins_as_json():
+                self._is_collecting = True
+                return
+            start, mark = self._first_mark(self._held)
+            if not mark or self._may_grow(self._held[start:], mark):
+                certain = self._certain(self._held if not mark else self._held[:start])
+                self._held = self._held[len(certain) :]
+                yield from self._say(certain)
+                return
+            before = self._held[:start]
+            if mark == _TO_EVERYONE:
+                self._held = self._held[start + len(mark) :]
+            else:
+                self._is_collecting = True
+                before = before.rstrip()
+                self._held = self._held[len(before) :]
+            yield from self._say(before)
+
+    def finish(self) -> Iterator[Part | ToolCall]:
+        """The rest of what is said, and the calls."""
+        text, self._held = self._held, ""
+        if not self._is_collecting:
+            yield from self._say(text)
+            return
+        said = ""
+        calls: list[ToolCall] = []
+        while text:
+            start, mark = self._first_mark(text)
+            if not mark:
+                said += text
+                break
+            said += text[:start]
+            text = text[start + len(mark) :]
+            if mark == _TO_EVERYONE:
+                continue
+            found, whole, text = self._read(self._forms[mark], text)
+            calls += found
+            said += whole
+        if not calls:
+            calls = self._bare(said)
+            said = "" if calls else said
+        yield from self._say(said if not calls else said.strip())
+        yield from calls
+
+    def _read(self, form: Form, text: str) -> tuple[list[ToolCall], str, str]:
+        """The calls after a mark, or the text with the mark if there are none, and the rest."""
+        length = text.find(form.end) if form.end else self._first_mark(text)[0]
+        body = text[:length] if length >= 0 else text
+        rest = text[length + len(form.end) :] if length >= 0 else ""
+        try:
+            calls = list(form.read(body, self._tools))
+        except (ValueError, RecursionError):
+            calls = []
+        return calls, "" if calls else form.begin + text[: len(text) - len(rest)], rest
+
+    def _bare(self, text: str) -> list[ToolCall]:
+        """Calls without a mark, as Llama 3 writes them; only those of tools that there are."""
+        try:
+            calls = list(json_calls(text))
+        except (ValueError, RecursionError):
+            return []
+        return calls if all(self._tools.has(call.name) for call in calls) else []
+
+    def _begins_as_json(self) -> bool:
+        text = self._held.lstrip()
+        is_mark = any(mark.startswith(text) or text.startswith(mark) for mark in self._marks)
+        return not self._has_said and text.startswith(("{", "[")) and not is_mark
+
+    def _may_grow(self, text: str, mark: str) -> bool:
+        """Whether the mark may turn out to be a longer one."""
+        return any(other != mark and other.startswith(text) for other in self._marks)
+
+    def _certain(self, text: str) -> str:
+        return text[: len(text) - possible_beginning(text, self._marks)].rstrip()
+
+    def _first_mark(self, text: str) -> tuple[int, str]:
+        found = [(at, -len(mark), mark) for mark in self._marks if (at := text.find(mark)) >= 0]
+        if not found:
+            return -1, ""
+        start, _, mark = min(found)
+        return start, mark
+
+    def _say(self, text: str) -> Iterator[Part]:
+        if text:
+            self._has_said = True
+            yield Part("content", text)

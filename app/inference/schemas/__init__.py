@@ -1,0 +1,1 @@
+"""JSON schemas as grammars that hold a reply to them."""

@@ -1,0 +1,182 @@
+"""Whether the engine works on this machine: tried in a child process, remembered per machine.
+
+Some builds crash at the first token on some processors; `safe_settings` says what to try then.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from app.core import leftovers, paths
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.events import Event, Failed, Noticed, decode_event
+from app.core.files import replace, write_atomically
+from app.core.load_options import LoadOptions
+from app.core.salvage import salvaged
+from app.core.sentences import describe_error
+from app.inference.loading.loaded_model import LoadWishes
+from app.inference.sampling.parameters import Sampling
+from app.inference.self_test.safe_settings import (
+    NO_ANSWER,
+    WITHOUT_FLAG,
+    EngineSetting,
+    Measure,
+    settings_to_try,
+)
+from app.inference.session.generation import Generation
+from app.inference.session.session import Session
+from app.jobs.child_process import run_errand
+from app.jobs.outcome import ProcessOutcome
+from app.native.devices import devices
+from app.native.library import engine_fingerprint
+
+_TIMEOUT_SECONDS = 120
+_NO_MEMORY = "out of memory"
+_PROBE_CONTEXT = 256
+_PROBE_TOKENS = 16
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why a probe failed: what the table is asked for, and in words."""
+
+    kind: str
+    words: str
+
+
+def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
+    """The setting for this machine and engine build; the first time, the probe finds it.
+
+    Raises:
+        AppError: `engine_broken` when not even the safest setting works.
+    """
+    known = known_setting()
+    if known is not None:
+        return known
+    setting = probe_engine()
+    if setting.without:
+        facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING, facts))
+    if not _lacked_memory(setting):
+        _remember(_read_known() | {engine_fingerprint(): setting})
+    return setting
+
+
+def _lacked_memory(setting: EngineSetting) -> bool:
+    """Whether other programs left a device no room, which says nothing about the next time."""
+    return _NO_MEMORY in setting.reason or any(device.is_full for device in devices())
+
+
+def known_setting() -> EngineSetting | None:
+    """The setting for this machine and engine build, if the probe has run before."""
+    return _read_known().get(engine_fingerprint())
+
+
+def working_options(options: LoadOptions, report: Callable[[Event], None]) -> LoadOptions:
+    """Load options as far as they work on this machine; what was chosen in vain is said.
+
+    Raises:
+        AppError: what `engine_setting` raises.
+    """
+    setting = engine_setting(report)
+    if setting.overrules(options):
+        facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, facts))
+    return setting.applied_to(options)
+
+
+def forget_setting() -> None:
+    """Have the next start probe again."""
+    paths.engine_file().unlink(missing_ok=True)
+
+
+def choose_full_setting() -> None:
+    """Use the full setting from now on, whatever the probe has found."""
+    _remember(_read_known() | {engine_fingerprint(): EngineSetting(is_chosen=True)})
+
+
+def probe_engine() -> EngineSetting:
+    """Try the full setting in a child process, then what the table says about its failure.
+
+    Raises:
+        AppError: `engine_broken`, `engine_missing`.
+    """
+    failure = _failure_without(())
+    if failure is None:
+        return EngineSetting()
+    last = failure
+    for without in settings_to_try(failure.kind):
+        again = _failure_without(without)
+        if again is None:
+            return EngineSetting(without, failure.words)
+        last = again
+    raise AppError(ErrorCode.ENGINE_BROKEN, reason=last.words)
+
+
+def run_probe(without: tuple[Measure, ...]) -> None:
+    """Load the probe model and let it write some tokens, in this process."""
+    options = EngineSetting(without).applied_to(LoadOptions(context=_PROBE_CONTEXT))
+    wishes = LoadWishes(_probe_model(), 1, _PROBE_CONTEXT, options)
+    with Session(wishes, lambda _: None) as session:
+        prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
+        generation = Generation(prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
+        for _ in session.replies(generation):
+            pass
+
+
+def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
+    """Why the probe failed in a child; None when it did not."""
+    flags = [part for measure in without for part in (WITHOUT_FLAG, measure)]
+    child = run_errand("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)
+    if child.returncode is None:
+        return _Failure(NO_ANSWER, f"it gave no answer for {_TIMEOUT_SECONDS} s")
+    sys.stderr.write(child.log)
+    outcome = ProcessOutcome.from_returncode(child.returncode)
+    if outcome.was_successful:
+        return None
+    for line in child.output.splitlines():
+        match decode_event(line):
+            case Failed(ErrorCode.ENGINE_MISSING, facts):
+                raise AppError(ErrorCode.ENGINE_MISSING, **facts)
+            case Failed(code, facts):
+                return _Failure(code, describe_error(code, facts))
+    return _Failure(outcome.signal_name, outcome.in_words(child.log.splitlines()))
+
+
+def _probe_model() -> Path:
+    path = paths.home() / "probe.gguf"
+    if not path.exists():
+        # Imported late: in the converter's process gguf is the converter's own.
+        from app.inference.self_test.probe_model import write_probe_model
+
+        # A name of its own: two first starts may come at once.
+        part = path.with_name(f"probe-{os.getpid()}.gguf.part")
+        with leftovers.noted(part):
+            write_probe_model(part)
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            replace(part, path)
+    return path
+
+
+def _remember(known: dict[str, EngineSetting]) -> None:
+    try:
+        write_atomically(paths.engine_file(), msgspec.json.encode(known))
+    except AppError as error:
+        # Another first start found the same and is just writing it.
+        if error.code is not ErrorCode.FILE_BUSY:
+            raise
+
+
+def _read_known() -> dict[str, EngineSetting]:
+    try:
+        # A setting that can't be understood leaves those of other builds.
+        return salvaged(paths.engine_file().read_bytes(), dict[str, EngineSetting])[0]
+    except (OSError, ValueError, RecursionError):
+        return {}

@@ -1,0 +1,156 @@
+"""The routes that look at texts without writing any: embeddings and tokens."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.server.completion_response import JsonAnswer
+from app.inference.server.completions import texts_or_tokens
+from app.inference.server.messages import Text
+from app.inference.server.preparation_threads import LONG_BYTES
+from app.inference.server.prepared_request import ServedModel
+from app.inference.server.protocol import Tokens, decode_with_unread
+from app.inference.session.session import Session
+from app.inference.tokens.decoding import Floats
+
+_MOST_TEXTS = 2048
+_MOST_TOKENS = 2**20
+_LARGEST_WIDTH = 2**20
+Asked = TypeVar("Asked", bound=msgspec.Struct)
+Prepared = TypeVar("Prepared")
+Found = tuple[Prepared, dict[str, Any]]
+"""What was prepared, and the entries of the answer that tell what was ignored."""
+
+
+class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of `/v1/embeddings`: texts, or texts as tokens."""
+
+    input: Text | Annotated[list[Text | int | Tokens], Meta(min_length=1, max_length=_MOST_TOKENS)]
+    model: Annotated[str, Meta(max_length=1024)] | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: Annotated[int, Meta(ge=1, le=_LARGEST_WIDTH)] | None = None
+
+
+class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of `/tokenize`, as llama-server has it."""
+
+    content: Text
+    add_special: bool = False
+    parse_special: bool = True
+
+
+class DetokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of `/detokenize`, as llama-server has it."""
+
+    tokens: Tokens
+
+
+def text_routes(model: ServedModel) -> list[Route]:
+    """The routes, for one model."""
+
+    def route(
+        path: str,
+        prepare: Callable[[ServedModel, bytes], Found[Prepared]],
+        answer: Callable[[Prepared], Awaitable[dict[str, Any]]],
+    ) -> Route:
+        async def respond(request: Request) -> Response:
+            body = await request.body()
+            prepared, ignored = await model.preparation.run(
+                partial(prepare, model, body), is_long=len(body) > LONG_BYTES
+            )
+            return JsonAnswer(await answer(prepared) | ignored)
+
+        return Route(path, respond, methods=["POST"])
+
+    async def embed(prepared: tuple[EmbeddingRequest, list[list[int]]]) -> dict[str, Any]:
+        asked, texts = prepared
+        found = [await model.engine.call(partial(_embed, tokens)) for tokens in texts]
+        entries = [
+            {"object": "embedding", "index": index, "embedding": _encoded(one, asked)}
+            for index, one in enumerate(found)
+        ]
+        count = sum(map(len, texts))
+        usage = {"prompt_tokens": count, "total_tokens": count}
+        return {"object": "list", "data": entries, "model": model.name, "usage": usage}
+
+    async def tell_tokens(tokens: list[int]) -> dict[str, Any]:
+        return {"tokens": tokens}
+
+    async def tell_text(text: str) -> dict[str, Any]:
+        return {"content": text}
+
+    return [
+        route("/v1/embeddings", _texts_to_embed, embed),
+        route("/tokenize", _tokens, tell_tokens),
+        route("/detokenize", _text, tell_text),
+    ]
+
+
+def _read(body: bytes, kind: type[Asked]) -> Found[Asked]:
+    asked, ignored = decode_with_unread(body, kind)
+    return asked, {"ignored_fields": ignored} if ignored else {}
+
+
+def _texts_to_embed(
+    model: ServedModel, body: bytes
+) -> Found[tuple[EmbeddingRequest, list[list[int]]]]:
+    asked, ignored = _read(body, EmbeddingRequest)
+    texts = [
+        _tokens_to_embed(model, text) for text in texts_or_tokens("input", asked.input, _MOST_TEXTS)
+    ]
+    return (asked, texts), ignored
+
+
+def _tokens_to_embed(model: ServedModel, text: str | list[int]) -> list[int]:
+    if isinstance(text, list):
+        model.vocabulary.require_known(text)
+        return text
+    least, most = model.vocabulary.least_tokens(text), model.context_tokens
+    if least > most:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=most)
+    return model.vocabulary.tokenize_text(text)
+
+
+def _embed(tokens: list[int], session: Session) -> Floats:
+    return session.embed(tokens)
+
+
+def _tokens(model: ServedModel, body: bytes) -> Found[list[int]]:
+    asked, ignored = _read(body, TokenizeRequest)
+    tokens = model.vocabulary.tokenize(
+        asked.content,
+        with_control_tokens=asked.parse_special,
+        with_begin_and_end=asked.add_special,
+    )
+    return tokens, ignored
+
+
+def _text(model: ServedModel, body: bytes) -> Found[str]:
+    asked, ignored = _read(body, DetokenizeRequest)
+    model.vocabulary.require_known(asked.tokens)
+    return model.vocabulary.detokenize(asked.tokens).decode("utf-8", "replace"), ignored
+
+
+def _encoded(embedding: Floats, asked: EmbeddingRequest) -> list[float] | str:
+    """In the format that is asked for; a shorter one is the beginning, of length 1 again."""
+    if asked.dimensions is not None:
+        if asked.dimensions > len(embedding):
+            reason = f"the model's embeddings have {len(embedding)} dimensions - at `$.dimensions`"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        embedding = embedding[: asked.dimensions]
+        embedding = embedding / (float(np.linalg.norm(embedding)) or 1.0)
+    if asked.encoding_format == "base64":
+        return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
+    numbers: list[float] = embedding.tolist()
+    return numbers

@@ -1,0 +1,40 @@
+"""Log probabilities of tokens in the shapes of OpenAI's two APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.inference.session.generation import TokenProbability
+
+
+def chat_log_probabilities(tokens: Sequence[TokenProbability]) -> dict[str, Any]:
+    """As `/v1/chat/completions` has them."""
+    return {
+        "content": [
+            _entry(one.piece, one.logarithm)
+            | {"top_logprobs": [_entry(piece, value) for _, piece, value in one.others]}
+            for one in tokens
+        ],
+        "refusal": None,
+    }
+
+
+def text_log_probabilities(tokens: Sequence[TokenProbability], offset: int) -> dict[str, Any]:
+    """As `/v1/completions` has them; `offset` is where in the reply the first token begins."""
+    pieces = [one.piece.decode("utf-8", "replace") for one in tokens]
+    starts = [offset + sum(map(len, pieces[:index])) for index in range(len(pieces))]
+    return {
+        "tokens": pieces,
+        "token_logprobs": [one.logarithm for one in tokens],
+        "top_logprobs": [
+            {piece.decode("utf-8", "replace"): value for _, piece, value in one.others}
+            for one in tokens
+        ],
+        "text_offset": starts,
+    }
+
+
+def _entry(piece: bytes, logarithm: float) -> dict[str, Any]:
+    text = piece.decode("utf-8", "replace")
+    return {"token": text, "logprob": logarithm, "bytes": list(piece)}

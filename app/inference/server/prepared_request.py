@@ -1,0 +1,192 @@
+"""What a request for replies becomes: prompts as tokens, how they are answered, and how read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+
+import msgspec
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.prompts.chat_template import ChatTemplate, Prompt
+from app.inference.prompts.rendering import Conversation
+from app.inference.replies.reply_reader import ReplyFormat, ReplyReader
+from app.inference.sampling.constraints import Constraints
+from app.inference.sampling.parameters import RANDOM_SEED, Sampling
+from app.inference.schemas.lark import json_grammar
+from app.inference.server.chat_completions import ChatRequest
+from app.inference.server.completions import CompletionRequest
+from app.inference.server.metrics import Metrics
+from app.inference.server.preparation_threads import LONG_BYTES, Preparation
+from app.inference.server.protocol import GenerationRequest, decode_with_unread
+from app.inference.server.responses.request import ResponseRequest
+from app.inference.session.engine_thread import EngineThread
+from app.inference.session.generation import Generation
+from app.inference.tokens.vocabulary import Vocabulary
+
+_LIGHT_GRAMMAR_BYTES = 8 * 1024
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """What the server offers: the engine, how it is addressed, and what it is called."""
+
+    engine: EngineThread
+    vocabulary: Vocabulary
+    template: ChatTemplate
+    format: ReplyFormat
+    constraints: Constraints
+    sampling: Sampling
+    name: str
+    context_tokens: int
+    created: int
+    key: str
+    metrics: Metrics = field(default_factory=Metrics)
+    preparation: Preparation = field(default_factory=Preparation)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One reply to be written, and how it is read; without a reader it is plain text."""
+
+    generation: Generation
+    new_reader: Callable[[], ReplyReader] | None = None
+    most_calls: int | None = None
+    fallback_reason: str = ""
+    repeats_prompt: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: its body as read, its replies in turn, and the fields that nothing here knows."""
+
+    request: GenerationRequest
+    tasks: list[Task]
+    ignored: list[str]
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A prompt, and what goes with it for each of its replies; `grammar` is one of llguidance."""
+
+    prompt: Prompt | list[int]
+    sampling: Sampling
+    grammar: str = ""
+    new_reader: Callable[[], ReplyReader] | None = None
+    most_calls: int | None = None
+
+
+def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes) -> Asked:
+    """Read a body and prepare its prompts; what can't fit is refused before anything is rendered.
+
+    Raises:
+        AppError: `request_invalid` or `context_full`.
+    """
+    request, ignored = decode_with_unread(body, kind)
+    is_long = len(body) > LONG_BYTES
+    tasks = []
+    for wish, number in product(_wishes(model, request), range(request.count())):
+        if number == 0:
+            tokens = _tokens(model, wish.prompt)
+        generation = _generation(request, wish, tokens, number)
+        if wish.grammar:
+            generation.constraint = model.constraints.make(wish.grammar)
+        generation.is_heavy = is_long or _is_heavy(request, wish.grammar)
+        fallback = wish.prompt.fallback_reason if isinstance(wish.prompt, Prompt) else ""
+        task = Task(generation, wish.new_reader, wish.most_calls, fallback, number > 0)
+        tasks.append(task)
+    return Asked(request, tasks, [*ignored, *request.left_out()])
+
+
+def _wishes(model: ServedModel, request: GenerationRequest) -> Iterator[_Wish]:
+    if isinstance(request, ChatRequest | ResponseRequest):
+        yield _conversed(model, request)
+    elif isinstance(request, CompletionRequest):
+        schema = request.wanted_schema()
+        grammar = "" if schema is None else json_grammar(schema)
+        sampling = _sampling(model, request, has_end=bool(grammar))
+        for prompt in request.prompts():
+            yield _Wish(Prompt(prompt) if isinstance(prompt, str) else prompt, sampling, grammar)
+
+
+def _conversed(model: ServedModel, asked: ChatRequest | ResponseRequest) -> _Wish:
+    conversation, choice = asked.conversation(), asked.choice()
+    _require_possible(model, conversation)
+    prompt, tools = model.template.render(conversation), conversation.tools
+    grammar, schema = "", asked.wanted_schema()
+    if choice.must_call:
+        if asked.grammar:
+            reason = "a call can't be required and follow a “grammar”, too"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        grammar = model.format.call_grammar(prompt.text, tools, choice.most_calls)
+    elif schema is not None:
+        grammar = model.format.json_grammar(prompt.text, schema)
+    sampling = _sampling(model, asked, has_end=bool(grammar))
+    thoughts = asked.reasoning_format or "deepseek"
+    new_reader = partial(model.format.reader, prompt.text, tools, thoughts)
+    return _Wish(prompt, sampling, grammar, new_reader, choice.most_calls)
+
+
+def _require_possible(model: ServedModel, conversation: Conversation) -> None:
+    """Refuse a conversation of which the user's texts alone can't fit.
+
+    Templates may leave out what others said, and the white space around a text.
+    """
+    if model.template.keeps_texts:
+        said = (m["content"].strip() for m in conversation.messages if m["role"] == "user")
+        _require_room(model, sum(map(model.vocabulary.least_tokens, said)))
+
+
+def _require_room(model: ServedModel, tokens: int) -> None:
+    if tokens >= model.context_tokens:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=model.context_tokens)
+
+
+def _tokens(model: ServedModel, prompt: Prompt | list[int]) -> list[int]:
+    if isinstance(prompt, list):
+        model.vocabulary.require_known(prompt)
+        return prompt
+    _require_room(model, model.vocabulary.least_tokens(prompt.text))
+    return model.vocabulary.tokenize_prompt(prompt.text, prompt.untrusted)
+
+
+def _sampling(model: ServedModel, request: GenerationRequest, *, has_end: bool) -> Sampling:
+    sampling = request.sampling(model.sampling)
+    changes: dict[str, object] = {
+        name: model.context_tokens
+        for name in ("penalty_last_n", "dry_penalty_last_n")
+        if getattr(sampling, name) < 0
+    }
+    if request.ignore_eos:
+        if sampling.grammar or has_end:
+            reason = "a form of the reply has an end, so that “ignore_eos” can't go with it"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        never = dict.fromkeys(model.vocabulary.ends(), float("-inf"))
+        changes["logit_bias"] = sampling.logit_bias | never
+    return msgspec.structs.replace(sampling, **changes)
+
+
+def _generation(
+    request: GenerationRequest, wish: _Wish, tokens: list[int], number: int
+) -> Generation:
+    sampling = wish.sampling
+    if number and sampling.seed != RANDOM_SEED:
+        # As in llama-server: the same seed would give the same reply again.
+        seed = (sampling.seed + number) % RANDOM_SEED
+        sampling = msgspec.structs.replace(sampling, seed=seed)
+    stops = wish.prompt.stops if isinstance(wish.prompt, Prompt) else ()
+    return Generation(
+        prompt=tokens,
+        sampling=sampling,
+        most_tokens=request.token_limit(),
+        stops=(*request.stops(), *stops),
+        overflow=request.overflow(),
+        probabilities=request.probabilities(),
+    )
+
+
+def _is_heavy(request: GenerationRequest, grammar: str) -> bool:
+    """Whether its grammar may be much work; that of a client's own can't be told from its size."""
+    return bool(request.grammar) or len(grammar) > _LIGHT_GRAMMAR_BYTES

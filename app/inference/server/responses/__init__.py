@@ -1,0 +1,1 @@
+"""`/v1/responses`: its request, its input items and its output."""

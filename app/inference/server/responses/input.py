@@ -1,0 +1,142 @@
+"""The items of a request to `/v1/responses`, and how they become messages of a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.server.messages import FunctionCall, Name, RequestToolCall, Text
+
+_TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
+_REQUIRED = {
+    "message": ("role", "content"),
+    "function_call": ("call_id", "name", "arguments"),
+    "function_call_output": ("call_id", "output"),
+    "reasoning": (),
+}
+CallIdentity = Annotated[str, Meta(max_length=256)]
+
+
+class ItemPart(msgspec.Struct, frozen=True):
+    """A part of an item's content; only text can be read so far."""
+
+    type: Annotated[str, Meta(max_length=64)]
+    text: Text = ""
+    refusal: Text = ""
+
+    def as_text(self) -> str:
+        """The text of the part.
+
+        Raises:
+            AppError: `request_invalid` when it is an image or the like.
+        """
+        if self.type == "refusal":
+            return self.refusal
+        if self.type not in _TEXTS:
+            reason = f"only text can be read, not “{self.type}”"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        return self.text
+
+
+ItemText = Text | Annotated[list[ItemPart], Meta(max_length=1024)]
+
+
+class InputItem(msgspec.Struct, frozen=True):
+    """An item of the conversation: a message, a call, what came of a call, or thoughts."""
+
+    type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
+    role: Literal["system", "developer", "user", "assistant"] | None = None
+    content: ItemText | None = None
+    summary: Annotated[list[ItemPart], Meta(max_length=1024)] | None = None
+    call_id: CallIdentity | None = None
+    name: Name | None = None
+    arguments: Text | None = None
+    output: ItemText | None = None
+
+    def __post_init__(self) -> None:
+        for name in _REQUIRED[self.type]:
+            if getattr(self, name) is None:
+                raise ValueError(f"a “{self.type}” needs “{name}”")
+
+
+def messages_of(instructions: str | None, items: str | Iterable[InputItem]) -> list[dict[str, Any]]:
+    """The messages as templates take them.
+
+    Instructions and the system messages that come first are one message; thoughts, text and calls
+    of the assistant that follow each other are one, too.
+
+    Raises:
+        AppError: `request_invalid` for what is no text.
+    """
+    turns = _Turns()
+    if instructions:
+        turns.take_message("system", instructions)
+    if isinstance(items, str):
+        turns.take_message("user", items)
+    else:
+        for item in items:
+            turns.take(item)
+    return turns.messages
+
+
+class _Turns:
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self._thoughts = ""
+        self._functions: dict[str, str] = {}
+
+    def take(self, item: InputItem) -> None:
+        match item.type:
+            case "message":
+                role = "system" if item.role == "developer" else str(item.role)
+                self.take_message(role, _text(item.content))
+            case "function_call":
+                self._take_call(item)
+            case "function_call_output":
+                self._take_output(item)
+            case "reasoning":
+                self._thoughts += _text(item.content) or _text(item.summary)
+
+    def take_message(self, role: str, text: str) -> None:
+        if role == "assistant":
+            message = self._assistant()
+        elif role == "system" and [said["role"] for said in self.messages] == ["system"]:
+            message = self.messages[0]
+        else:
+            message = {"role": role}
+            self.messages.append(message)
+        before = message.get("content")
+        message["content"] = f"{before}\n\n{text}" if before else text
+
+    def _assistant(self) -> dict[str, Any]:
+        """The assistant's message that is being put together, with the thoughts before it."""
+        if not self.messages or self.messages[-1]["role"] != "assistant":
+            self.messages.append({"role": "assistant"})
+        message = self.messages[-1]
+        if self._thoughts:
+            thoughts = message.get("reasoning_content", "") + self._thoughts
+            # The templates of gpt-oss and LFM2 have a name of their own for it.
+            message |= {"reasoning_content": thoughts, "thinking": thoughts}
+            self._thoughts = ""
+        return message
+
+    def _take_call(self, item: InputItem) -> None:
+        identity, name = item.call_id or "", item.name or ""
+        self._functions[identity] = name
+        call = RequestToolCall(FunctionCall(name, item.arguments or "{}"), identity)
+        self._assistant().setdefault("tool_calls", []).append(call.as_variables())
+
+    def _take_output(self, item: InputItem) -> None:
+        message = {"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id}
+        name = item.name or self._functions.get(item.call_id or "")
+        self.messages.append(message | ({"name": name} if name else {}))
+
+
+def _text(content: str | list[ItemPart] | None) -> str:
+    if isinstance(content, list):
+        return "\n".join(part.as_text() for part in content)
+    return content or ""

@@ -1,0 +1,208 @@
+"""Answers of `/v1/responses`: items of output, whole or as a sequence of numbered events.
+
+The shapes are those of OpenAI's API (https://platform.openai.com/docs/api-reference/responses).
+Thoughts are items of their own, given in full and not as a summary.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.inference.replies.reasoning import Part
+from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.server.completion_response import Written, server_sent_event
+from app.inference.server.log_probabilities import chat_log_probabilities
+
+Event = dict[str, Any]
+Status = Literal["in_progress", "completed", "incomplete"]
+
+
+@dataclass
+class _Text:
+    """An item of text on its way: thoughts, or a message."""
+
+    kind: Literal["reasoning", "content"]
+    identity: str
+    text: str = ""
+    probabilities: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def type(self) -> str:
+        """What its part is called, and the events that bring its text."""
+        return "reasoning_text" if self.kind == "reasoning" else "output_text"
+
+    def told(self, probabilities: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The probabilities that go with its text: thoughts have none."""
+        return {"logprobs": list(probabilities)} if self.kind == "content" else {}
+
+    def part(self) -> dict[str, Any]:
+        """Its only part, as far as it is written."""
+        part = {"type": self.type, "text": self.text} | self.told(self.probabilities)
+        return part | {"annotations": []} if self.kind == "content" else part
+
+    def item(self, status: Status) -> dict[str, Any]:
+        """The whole item."""
+        content = [] if status == "in_progress" else [self.part()]
+        if self.kind == "reasoning":
+            named: dict[str, Any] = {"type": "reasoning", "summary": []}
+        else:
+            named = {"type": "message", "role": "assistant"}
+        return {"id": self.identity, "status": status} | named | {"content": content}
+
+
+@dataclass
+class ResponseAnswer:
+    """One answer: what was asked is repeated in it (`echo`), and its output grows part by part."""
+
+    model: str
+    written: Written
+    echo: dict[str, Any]
+    ignored: Sequence[str] = ()
+    created: int = field(default_factory=lambda: int(time.time()))
+    identity: str = field(default_factory=lambda: _new_identity("resp"))
+    _output: list[dict[str, Any]] = field(default_factory=list)
+    _open: _Text | None = None
+    _number: int = 0
+
+    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """The answer that is not streamed; the calls are those that there are by now."""
+        for part in parts:
+            list(self._grow(part))
+        *_, last = self._end()
+        response: dict[str, Any] = last["response"]
+        return response
+
+    def begun(self, first: Part) -> Iterator[bytes]:
+        """The events at the beginning of a stream."""
+        for name in ("response.created", "response.in_progress"):
+            yield _sent(self._event(name, response=self._response("in_progress")))
+        yield from self.more(first)
+
+    def more(self, part: Part) -> Iterator[bytes]:
+        """The events that a further part brings."""
+        return map(_sent, self._grow(part))
+
+    def ended(self) -> Iterator[bytes]:
+        """The events at the end: the calls, each of them whole, and the whole response."""
+        return map(_sent, self._end())
+
+    def broken(self, error: dict[str, Any]) -> Iterator[bytes]:
+        """The event that says why there is no more, for an error in OpenAI's form."""
+        failure = {"code": "server_error", "message": error["error"]["message"]}
+        response = self._response("failed") | {"error": failure}
+        yield _sent(self._event("response.failed", response=response))
+
+    def _grow(self, part: Part) -> Iterator[Event]:
+        if not part.text:
+            return
+        if self._open is None or self._open.kind != part.kind:
+            yield from self._close("completed")
+            yield from self._begin(part.kind)
+        if self._open is not None:
+            probabilities = chat_log_probabilities(self.written.take_untold())["content"]
+            self._open.text += part.text
+            self._open.probabilities += probabilities
+            place = self._place(self._open) | self._open.told(probabilities)
+            yield self._event(f"response.{self._open.type}.delta", **place, delta=part.text)
+
+    def _begin(self, kind: Literal["reasoning", "content"]) -> Iterator[Event]:
+        text = _Text(kind, _new_identity("rs" if kind == "reasoning" else "msg"))
+        self._open, index = text, len(self._output)
+        item = text.item("in_progress")
+        yield self._event("response.output_item.added", output_index=index, item=item)
+        place = self._place(text)
+        yield self._event("response.content_part.added", **place, part=text.part())
+
+    def _close(self, status: Status) -> Iterator[Event]:
+        text, self._open = self._open, None
+        if text is None:
+            return
+        place, index = self._place(text), len(self._output)
+        told = text.told(text.probabilities)
+        yield self._event(f"response.{text.type}.done", **place, **told, text=text.text)
+        yield self._event("response.content_part.done", **place, part=text.part())
+        self._output.append(text.item(status))
+        yield self._event("response.output_item.done", output_index=index, item=self._output[-1])
+
+    def _end(self) -> Iterator[Event]:
+        if not self._output and not self._open and not self.written.calls:
+            yield from self._begin("content")
+        is_whole = self.written.statistics.finish_reason == "stop"
+        status: Status = "completed" if is_whole else "incomplete"
+        yield from self._close("completed" if self.written.calls else status)
+        for call in self.written.calls:
+            yield from self._call(call)
+        yield self._event(f"response.{status}", response=self._response(status))
+
+    def _call(self, call: ToolCall) -> Iterator[Event]:
+        item = {
+            "id": _new_identity("fc"),
+            "type": "function_call",
+            "status": "completed",
+            "call_id": call.identity,
+            "name": call.name,
+            "arguments": call.arguments,
+        }
+        index = len(self._output)
+        place = {"item_id": item["id"], "output_index": index}
+        begun = item | {"status": "in_progress", "arguments": ""}
+        written = {"name": call.name, "arguments": call.arguments}
+        yield self._event("response.output_item.added", output_index=index, item=begun)
+        yield self._event("response.function_call_arguments.delta", **place, delta=call.arguments)
+        yield self._event("response.function_call_arguments.done", **(place | written))
+        self._output.append(item)
+        yield self._event("response.output_item.done", output_index=index, item=item)
+
+    def _place(self, text: _Text) -> dict[str, Any]:
+        return {"item_id": text.identity, "output_index": len(self._output), "content_index": 0}
+
+    def _event(self, kind: str, **facts: Any) -> Event:
+        number, self._number = self._number, self._number + 1
+        return {"type": kind, "sequence_number": number} | facts
+
+    def _response(self, status: str) -> dict[str, Any]:
+        is_short = status == "incomplete"
+        response = self.echo | {
+            "id": self.identity,
+            "object": "response",
+            "created_at": self.created,
+            "completed_at": time.time() if status == "completed" else None,
+            "status": status,
+            "model": self.model,
+            "output": list(self._output),
+            "error": None,
+            "incomplete_details": {"reason": "max_output_tokens"} if is_short else None,
+            "usage": None,
+        }
+        response |= self.written.noticed()
+        if self.ignored:
+            response["ignored_fields"] = list(self.ignored)
+        if status in ("completed", "incomplete"):
+            response |= {"usage": self._usage(), "timings": self.written.timings()}
+            response |= self.written.repetition()
+        return response
+
+    def _usage(self) -> dict[str, Any]:
+        counted = self.written.statistics
+        return {
+            "input_tokens": counted.prompt_tokens,
+            "input_tokens_details": {
+                "cached_tokens": counted.reused_tokens,
+                "cache_write_tokens": 0,
+            },
+            "output_tokens": counted.reply_tokens,
+            "output_tokens_details": {"reasoning_tokens": self.written.reasoning_tokens},
+            "total_tokens": counted.prompt_tokens + counted.reply_tokens,
+        }
+
+
+def _new_identity(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(16)}"
+
+
+def _sent(event: Event) -> bytes:
+    return f"event: {event['type']}\n".encode() + server_sent_event(event)

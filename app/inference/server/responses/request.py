@@ -1,0 +1,246 @@
+"""What clients may ask of `/v1/responses`, with a bound on every field."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.core.errors import AppError, ErrorCode
+from app.core.settings import ContextOverflow
+from app.inference.prompts.rendering import Conversation
+from app.inference.replies.reply_reader import ReasoningFormat
+from app.inference.sampling.parameters import Sampling
+from app.inference.schemas.json_schemas import AnySchema
+from app.inference.server.messages import (
+    Name,
+    Text,
+    decode_tool,
+    is_function,
+    require_shallow,
+    tools_left_out,
+)
+from app.inference.server.protocol import (
+    GenerationRequest,
+    LikelyTokens,
+    ReasoningEffort,
+    TemplateOptions,
+    TokenLimit,
+    limit_of,
+    thinking_options,
+)
+from app.inference.server.response_format import JsonSchema, ResponseFormat
+from app.inference.server.responses.input import InputItem, messages_of
+from app.inference.server.tool_choice import ToolChoice, tool_choice
+
+_PROBABILITIES = "message.output_text.logprobs"
+Word = Annotated[str, Meta(max_length=256)]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]],
+    Meta(max_length=16),
+]
+
+
+class FunctionTool(msgspec.Struct, frozen=True):
+    """A function that the model may call."""
+
+    type: Literal["function"]
+    name: Name
+    description: Text | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+    def as_given_to_chat(self) -> dict[str, Any]:
+        """The function in the form that templates know.
+
+        Raises:
+            AppError: `request_invalid` when it is nested too deeply.
+        """
+        require_shallow(self.parameters)
+        function = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
+        given = {name: value for name, value in function.items() if value is not None}
+        return {"type": "function", "function": given}
+
+
+class ChosenFunction(msgspec.Struct, frozen=True, tag_field="type", tag="function"):
+    """The one function that must be called."""
+
+    name: Name
+
+
+class AllowedFunction(msgspec.Struct, frozen=True):
+    """A function among those that may be called."""
+
+    name: Name
+    type: Literal["function"] = "function"
+
+
+class AllowedFunctions(msgspec.Struct, frozen=True, tag_field="type", tag="allowed_tools"):
+    """The functions that may be called, or of which one must be."""
+
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[AllowedFunction], Meta(max_length=1024)]
+
+
+class TextFormat(msgspec.Struct, frozen=True):
+    """The form of what is said; name and schema go with `json_schema` alone."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    name: Word | None = None
+    description: Text | None = None
+    schema: AnySchema | None = None
+    strict: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.type == "json_schema" and (self.schema is None or self.name is None):
+            raise ValueError("a “json_schema” needs “name” and “schema”")
+
+
+class TextOptions(msgspec.Struct, frozen=True):
+    """How the text of the reply is to be; how long it becomes is the model's own choice."""
+
+    format: TextFormat | None = None
+    verbosity: Word | None = None
+
+
+class ReasoningOptions(msgspec.Struct, frozen=True):
+    """How much the model is to think; thoughts are given in full, whatever summary is wished."""
+
+    effort: ReasoningEffort | None = None
+    summary: Word | None = None
+
+
+class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
+    """The body of `/v1/responses`.
+
+    Nothing is kept: the conversation comes whole with every request, and `store` changes nothing.
+    `truncation` makes room while a reply is written; a conversation must fit as it is.
+    """
+
+    input: Text | Annotated[list[InputItem], Meta(min_length=1, max_length=16_384)]
+    instructions: Text | None = None
+    max_output_tokens: TokenLimit | None = None
+    text: TextOptions | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | ChosenFunction | AllowedFunctions | None = (
+        None
+    )
+    parallel_tool_calls: bool | None = None
+    reasoning: ReasoningOptions | None = None
+    metadata: Metadata | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    include: Annotated[list[Word], Meta(max_length=64)] | None = None
+    top_logprobs: LikelyTokens | None = None
+    reasoning_format: ReasoningFormat | None = None
+    chat_template_kwargs: TemplateOptions | None = None
+    background: bool | None = None
+    previous_response_id: Word | None = None
+    kept_conversation: Any = msgspec.field(default=None, name="conversation")
+    prompt: Any = None
+
+    def conversation(self) -> Conversation:
+        """What the template is to render.
+
+        Raises:
+            AppError: `request_invalid` for what is no text, and for what is kept nowhere.
+        """
+        self._require_present()
+        tools = [tool.as_given_to_chat() for tool in self.functions()]
+        return Conversation(
+            messages_of(self.instructions, self.input),
+            self.choice().among(tools),
+            thinking_options(self.reasoning.effort if self.reasoning else None)
+            | (self.chat_template_kwargs or {}),
+        )
+
+    def functions(self) -> list[FunctionTool]:
+        """The functions among the tools: the others are such as a local server can't offer.
+
+        Raises:
+            AppError: `request_invalid` for a tool that is none.
+        """
+        return [
+            decode_tool(tool, index, FunctionTool)
+            for index, tool in enumerate(self.tools or [])
+            if is_function(tool, index)
+        ]
+
+    def left_out(self) -> list[str]:
+        """The tools that are not offered, by their places and types."""
+        return tools_left_out(self.tools or [])
+
+    def choice(self) -> ToolChoice:
+        """What may be called, and whether something must be."""
+        match self.tool_choice:
+            case ChosenFunction(name=name):
+                return tool_choice("required", (name,), is_parallel=False)
+            case AllowedFunctions(mode=mode, tools=tools):
+                names = tuple(tool.name for tool in tools)
+                return tool_choice(mode, names, is_parallel=self.parallel_tool_calls)
+            case mode:
+                return tool_choice(mode, None, is_parallel=self.parallel_tool_calls)
+
+    def form(self) -> ResponseFormat | None:
+        """The form that the reply must have, if any is asked for."""
+        wanted = self.text and self.text.format
+        if not wanted:
+            return super().form()
+        schema = JsonSchema(wanted.schema) if wanted.schema is not None else None
+        return ResponseFormat(wanted.type, schema)
+
+    def token_limit(self) -> int | None:
+        """The most tokens that the reply may have, or None."""
+        return limit_of(max_output_tokens=self.max_output_tokens)
+
+    def overflow(self) -> ContextOverflow:
+        """What happens when the context is full in the middle of the reply."""
+        return "shift" if self.truncation == "auto" else super().overflow()
+
+    def probabilities(self) -> int | None:
+        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        return (self.top_logprobs or 0) if _PROBABILITIES in (self.include or ()) else None
+
+    def echo(self, sampling: Sampling) -> dict[str, Any]:
+        """What the answer repeats of the request; for what was not given, what holds."""
+        plain = msgspec.to_builtins
+        effort = self.reasoning.effort if self.reasoning else None
+        wanted = (self.text and self.text.format) or TextFormat()
+        return {
+            "background": False,
+            "instructions": self.instructions,
+            "max_output_tokens": self.max_output_tokens,
+            "metadata": self.metadata or {},
+            "parallel_tool_calls": self.parallel_tool_calls is not False,
+            "previous_response_id": None,
+            "reasoning": {"effort": effort, "summary": None},
+            "store": False,
+            "temperature": sampling.temperature,
+            "text": {"format": _without_nulls(plain(wanted))},
+            "tool_choice": plain(self.tool_choice) or "auto",
+            "tools": plain(self.functions()),
+            "top_logprobs": self.top_logprobs or 0,
+            "top_p": sampling.top_p,
+            "truncation": self.truncation or "disabled",
+        }
+
+    def _require_present(self) -> None:
+        for name, value in (
+            ("previous_response_id", self.previous_response_id),
+            ("conversation", self.kept_conversation),
+            ("prompt", self.prompt),
+        ):
+            if value is not None:
+                reason = f"nothing is kept here: give all of it in “input”, without “{name}”"
+                raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        if self.background:
+            reason = "a reply can't be fetched later: ask without “background”"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+
+
+def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in value.items() if item is not None}

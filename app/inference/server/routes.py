@@ -1,0 +1,247 @@
+"""The routes that write replies, and what becomes of a request: streaming, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
+from contextlib import aclosing
+from functools import partial
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.inference.replies.reasoning import Part
+from app.inference.replies.reply_reader import ReplyReader
+from app.inference.server.chat_completions import ChatRequest
+from app.inference.server.completion_response import (
+    Answer,
+    JsonAnswer,
+    Kind,
+    Written,
+    failure_of,
+    notice_body,
+)
+from app.inference.server.completions import CompletionRequest
+from app.inference.server.metrics import Metrics
+from app.inference.server.preparation_threads import LONG_BYTES
+from app.inference.server.prepared_request import Asked, ServedModel, Task, read_request
+from app.inference.server.protocol import AnyCompletionRequest, GenerationRequest
+from app.inference.server.responses.output import ResponseAnswer
+from app.inference.server.responses.request import ResponseRequest
+from app.inference.session.generation import Piece
+
+_DISCONNECT_POLL_SECONDS = 0.1
+_BYTES_OF_ESCAPE = 6
+"""JSON writes a byte as \\u001b at worst."""
+_PAUSE_SECONDS = 0.02
+"""So long it waits for the next part of a body that is dropped; its sender waits as well."""
+_BESIDE_PROMPT_BYTES = 4 * 2**20
+"""So much may be in a request that its prompt has nothing of: schemas, thoughts of old turns."""
+Result = TypeVar("Result")
+
+
+def reply_routes(model: ServedModel) -> list[Route]:
+    """The routes, for one model."""
+    kinds: dict[str, type[GenerationRequest]] = {
+        "/v1/chat/completions": ChatRequest,
+        "/v1/responses": ResponseRequest,
+        "/v1/completions": CompletionRequest,
+    }
+
+    def route(path: str, kind: type[GenerationRequest]) -> Route:
+        async def answer(request: Request) -> Response:
+            body = await _body(request, model)
+            asked = await model.preparation.run(
+                partial(read_request, model, kind, body), is_long=len(body) > LONG_BYTES
+            )
+            return await _answer(request, model, asked)
+
+        return Route(path, answer, methods=["POST"])
+
+    return [route(path, kind) for path, kind in kinds.items()]
+
+
+async def _body(request: Request, model: ServedModel) -> bytes:
+    """A request's body. One that can't fit is dropped as it comes, at leisure: it costs little.
+
+    Raises:
+        AppError: `context_full`.
+    """
+    parts: list[bytes] = []
+    size = least = 0
+    async for part in request.stream():
+        size += len(part)
+        least = _least_tokens(model, size)
+        if least >= model.context_tokens:
+            parts.clear()
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            parts.append(part)
+    if least >= model.context_tokens:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=model.context_tokens)
+    return b"".join(parts)
+
+
+def _least_tokens(model: ServedModel, size: int) -> int:
+    """So many tokens at least the prompt in a body of so many bytes has; 0 where nobody can tell.
+
+    A short body is not worth the look through the vocabulary, which the sockets would wait for.
+    """
+    if size <= _BESIDE_PROMPT_BYTES or not (longest := model.vocabulary.longest_token_bytes):
+        return 0
+    return (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
+
+
+async def _answer(request: Request, model: ServedModel, asked: Asked) -> Response:
+    first, *further = [_Reply(model, task) for task in asked.tasks]
+    await first.begin()
+    answer = _new_answer(model.name, asked, first.written)
+    if asked.request.stream:
+        # The first part is awaited here, so that a refusal still has a status of its own.
+        part = await _while_connected(request, anext(first.parts, Part("content", "")))
+        return StreamingResponse(
+            _stream(first, further, part, answer),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+    whole = await _while_connected(request, first.whole())
+    if isinstance(answer, Answer):
+        for reply in further:
+            answer.take(whole)
+            await reply.begin(is_further=True)
+            answer.go_on(reply.written)
+            whole = await _while_connected(request, reply.whole())
+    return JsonAnswer(answer.whole(whole))
+
+
+class _Reply:
+    """One of the replies to a request: they are written one after the other, in one slot."""
+
+    parts: AsyncGenerator[Part, None]
+
+    def __init__(self, model: ServedModel, task: Task) -> None:
+        self._model = model
+        self._task = task
+        self.written = Written(
+            task.generation.statistics,
+            most_calls=task.most_calls,
+            repeats_prompt=task.repeats_prompt,
+        )
+        if task.fallback_reason:
+            facts: Facts = {"reason": task.fallback_reason}
+            self.written.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, facts)
+
+    async def begin(self, *, is_further: bool = False) -> None:
+        """Queue it.
+
+        Raises:
+            AppError: why it can't be written.
+            BusyError: too many wait.
+        """
+        model, generation = self._model, self._task.generation
+        await model.preparation.run(
+            partial(model.engine.prepare, generation), is_long=generation.is_heavy
+        )
+        pieces = model.engine.submit(generation, is_further=is_further)
+        reader = self._task.new_reader() if self._task.new_reader else None
+        self.parts = _parts(pieces, reader, self.written, model.metrics)
+
+    async def whole(self) -> list[Part]:
+        """All parts."""
+        async with aclosing(self.parts) as parts:
+            return [part async for part in parts]
+
+
+def _new_answer(model: str, asked: Asked, written: Written) -> Answer | ResponseAnswer:
+    request = asked.request
+    if isinstance(request, ResponseRequest):
+        echo = request.echo(asked.tasks[0].generation.sampling)
+        return ResponseAnswer(model, written, echo, asked.ignored)
+    kind: Kind = "chat" if isinstance(request, ChatRequest) else "text"
+    wants_usage = isinstance(request, AnyCompletionRequest) and request.wants_usage
+    return Answer(kind, model, written, wants_usage, asked.ignored)
+
+
+async def _parts(
+    pieces: AsyncGenerator[Piece, None],
+    reader: ReplyReader | None,
+    written: Written,
+    metrics: Metrics,
+) -> AsyncGenerator[Part, None]:
+    """The parts of a reply as they come; what else it has is noted in `written`."""
+    tokens = 0
+    async with aclosing(pieces):
+        async for piece in pieces:
+            written.untold += piece.probabilities
+            tokens += piece.tokens
+            for part in reader.feed(piece.text) if reader else [Part("content", piece.text)]:
+                if part.kind == "reasoning":
+                    written.reasoning_tokens = tokens
+                yield part
+    for rest in reader.finish() if reader else ():
+        if isinstance(rest, Part):
+            yield rest
+        else:
+            written.add(rest)
+    metrics.count(written.statistics)
+
+
+async def _while_connected(request: Request, answer: Awaitable[Result]) -> Result:
+    """Await `answer`, but give up when the client goes away: that frees the engine."""
+    task = asyncio.ensure_future(answer)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_DISCONNECT_POLL_SECONDS)
+            if not task.done() and await request.is_disconnected():
+                raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        # Until it has ended, what it reads from can't be closed.
+        await asyncio.wait({task})
+
+
+async def _stream(
+    first: _Reply, further: Iterable[_Reply], part: Part, answer: Answer | ResponseAnswer
+) -> AsyncIterator[bytes]:
+    try:
+        async with aclosing(_events(first, part, answer)) as events:
+            async for event in events:
+                yield event
+        if isinstance(answer, Answer):
+            async with aclosing(_further_events(further, answer)) as events:
+                async for event in events:
+                    yield event
+    except AppError as error:
+        body, _ = failure_of(error)
+        for event in answer.broken(body):
+            yield event
+        return
+    for event in answer.ended():
+        yield event
+
+
+async def _further_events(further: Iterable[_Reply], answer: Answer) -> AsyncGenerator[bytes, None]:
+    for reply in further:
+        for event in answer.closed():
+            yield event
+        await reply.begin(is_further=True)
+        answer.go_on(reply.written)
+        part = await anext(reply.parts, Part("content", ""))
+        async with aclosing(_events(reply, part, answer)) as events:
+            async for event in events:
+                yield event
+
+
+async def _events(
+    reply: _Reply, first: Part, answer: Answer | ResponseAnswer
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(reply.parts) as parts:
+        for event in answer.begun(first):
+            yield event
+        async for part in parts:
+            for event in answer.more(part):
+                yield event

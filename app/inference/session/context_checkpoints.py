@@ -1,0 +1,91 @@
+"""What a sequence's memory forgets, kept as it was at some places, so that it can go back there.
+
+A sliding window holds the last tokens alone, and a recurrent layer its last state. The idea is
+that of llama-server's context checkpoints (tools/server/server-context.cpp): all other layers keep
+every token, so that a checkpoint is small. It never leaves this process's memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from app.inference.loading.loaded_model import LoadedModel
+from app.native.library import load_llama
+
+_MOST_OF_A_SEQUENCE = 8
+_PARTIAL_ONLY = 1
+"""LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY in llama.h."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Checkpoint:
+    """What was in memory of a sequence after so many tokens."""
+
+    sequence: int
+    tokens: int
+    data: npt.NDArray[np.uint8]
+
+
+class Checkpoints:
+    """The checkpoints of all sequences of one context, the oldest first to go."""
+
+    def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
+        self._llama = load_llama()
+        self._context = loaded.context
+        self._most_bytes = most_bytes
+        self._kept: list[_Checkpoint] = []
+
+    def places(self, sequence: int) -> list[int]:
+        """After how many tokens a sequence has checkpoints, the first first."""
+        return sorted(one.tokens for one in self._of(sequence))
+
+    def size_bytes(self, sequence: int) -> int:
+        """What a checkpoint of a sequence would take now."""
+        function = self._llama.llama_state_seq_get_size_ext
+        size: int = function(self._context, sequence, _PARTIAL_ONLY)
+        return size
+
+    def keep(self, sequence: int, tokens: int) -> None:
+        """Keep what is in memory of a sequence, which has read so many tokens."""
+        size = self.size_bytes(sequence)
+        if not 0 < size <= self._most_bytes or tokens in self.places(sequence):
+            return
+        of_sequence = self._of(sequence)
+        if len(of_sequence) >= _MOST_OF_A_SEQUENCE:
+            self._kept.remove(of_sequence[0])
+        while sum(one.data.nbytes for one in self._kept) + size > self._most_bytes:
+            del self._kept[0]
+        data = np.empty(size, np.uint8)
+        function = self._llama.llama_state_seq_get_data_ext
+        if function(self._context, _pointer(data), size, sequence, _PARTIAL_ONLY) == size:
+            self._kept.append(_Checkpoint(sequence, tokens, data))
+
+    def put_back(self, sequence: int, most_tokens: int) -> int:
+        """Go back to a sequence's last checkpoint that has read no more than so many tokens.
+
+        Returns:
+            How many it has read; 0 where there is none. Other layers still remember more.
+        """
+        fitting = [one for one in self._of(sequence) if one.tokens <= most_tokens]
+        if not fitting:
+            return 0
+        best = max(fitting, key=lambda one: one.tokens)
+        size = best.data.nbytes
+        function = self._llama.llama_state_seq_set_data_ext
+        moved = function(self._context, _pointer(best.data), size, sequence, _PARTIAL_ONLY)
+        return best.tokens if moved == size else 0
+
+    def drop(self, sequence: int, beyond: int = 0) -> None:
+        """Forget a sequence's checkpoints that have read more than so many tokens."""
+        self._kept = [one for one in self._kept if one.sequence != sequence or one.tokens <= beyond]
+
+    def _of(self, sequence: int) -> list[_Checkpoint]:
+        return [one for one in self._kept if one.sequence == sequence]
+
+
+def _pointer(data: npt.NDArray[np.uint8]) -> object:
+    return ctypes.cast(data.ctypes.data, ctypes.POINTER(ctypes.c_uint8))

@@ -1,0 +1,88 @@
+"""Embeddings of texts by a loaded model, beside the replies that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.loading.engine_parameters import context_parameters
+from app.inference.loading.loaded_model import LoadedModel, LoadWishes, have_reserve
+from app.inference.tokens.decoding import Evaluator, Floats, Interrupted
+from app.native.devices import devices
+from app.native.library import load_llama
+
+_TOKENS_AT_ONCE = 64
+"""Of a text whose tokens' average is taken. For each of them llama.cpp computes logits, too."""
+
+
+class Embedder:
+    """Makes embeddings with one model.
+
+    A model that writes keeps the outputs of few tokens, where an embedding needs those of all. So
+    it gets a second context with the first text, as large as a batch, until `close`.
+
+    Args:
+        loaded: The model.
+        wishes: How it was loaded.
+        own: The evaluator of its context, which serves a model that only makes embeddings.
+        vocabulary_size: The tokens that it knows.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, wishes: LoadWishes, own: Evaluator, vocabulary_size: int
+    ) -> None:
+        self._loaded, self._wishes, self._own = loaded, wishes, own
+        self._vocabulary_size = vocabulary_size
+        self._most_tokens = min(loaded.context_tokens, own.batch_tokens)
+        self._second: Evaluator | None = None
+        self._context: int | None = None
+
+    def embed(self, tokens: Sequence[int]) -> Floats:
+        """The embedding (width) of a text, of length 1.
+
+        Raises:
+            AppError: `request_invalid` for an empty text, `context_full`, `model_rejected`,
+                `out_of_memory`.
+        """
+        if not tokens:
+            raise AppError(ErrorCode.REQUEST_INVALID, reason="the text is empty")
+        if len(tokens) > self._most_tokens:
+            raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(tokens), context=self._most_tokens)
+        if self._second is None:
+            self._second = self._opened() if self._own.can_write else self._own
+        while True:
+            self._second.interrupt.clear()
+            try:
+                return self._second.embed(tokens)
+            except Interrupted:
+                # It was meant for a reply.
+                continue
+
+    def close(self) -> None:
+        """Free the second context."""
+        if self._context is not None:
+            load_llama().llama_free(self._context)
+
+    def _opened(self) -> Evaluator:
+        llama, options = load_llama(), self._wishes.options
+        at_once = self._wishes.reads_at_once or self._own.is_pooled
+        if not at_once:
+            options = msgspec.structs.replace(
+                options, batch=_TOKENS_AT_ONCE, micro_batch=_TOKENS_AT_ONCE
+            )
+        parameters = context_parameters(
+            options, self._most_tokens, sequences=1, reads_at_once=at_once, all_outputs=True
+        )
+        found = [one for one in devices() if one.is_gpu] if self._loaded.gpu_layers else []
+        context: int | None = llama.llama_init_from_model(self._loaded.model, parameters)
+        if context and not have_reserve(found):
+            llama.llama_free(context)
+            context = None
+        name = self._wishes.model.name
+        if not context:
+            raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=self._most_tokens)
+        self._context = context
+        return Evaluator(replace(self._loaded, context=context), name, self._vocabulary_size)

@@ -1,0 +1,193 @@
+"""The thread that owns the session: requests wait in short queues until a slot is free."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from app.core.errors import AppError, Cancelled, ErrorCode
+from app.inference.loading.loaded_model import LoadWishes, Report
+from app.inference.session.delivery import Delivery
+from app.inference.session.generation import Generation, Piece
+from app.inference.session.session import Session
+
+# Some pre-tokenizers recurse once for each letter of a long word.
+STACK_BYTES = 512 * 2**20
+_MOST_WAITING = 8
+_REST_SECONDS = 0.2
+"""Who has asked nothing for so long is not about to ask the next thing."""
+Result = TypeVar("Result")
+_Waiting = Generation | Callable[[Session], None]
+
+
+class BusyError(Exception):
+    """As many requests as may wait are waiting already."""
+
+
+class EngineThread:
+    """Loads a model on a thread with a large stack, and writes its replies there.
+
+    `is_idle` while nothing is asked of it.
+    """
+
+    def __init__(self, wishes: LoadWishes, report: Report) -> None:
+        self._wishes = wishes
+        self._report = report
+        self._light: deque[_Waiting] = deque()
+        self._heavy: deque[Generation] = deque()
+        self._arrival = threading.Condition()
+        self._loaded = threading.Event()
+        self._session: Session | None = None
+        self._error: Exception | None = None
+        self.is_idle = False
+
+    def load(self) -> Session:
+        """Start the thread and wait for the model.
+
+        Raises:
+            AppError: why it can't be loaded.
+        """
+        usual = threading.stack_size(STACK_BYTES)
+        try:
+            threading.Thread(target=self._run, name="engine", daemon=True).start()
+        except RuntimeError as error:
+            name, context = self._wishes.model.name, self._wishes.context
+            raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=context) from error
+        finally:
+            threading.stack_size(usual)
+        self._loaded.wait()
+        if self._session is None:
+            raise self._error or RuntimeError("the engine thread ended")
+        return self._session
+
+    @property
+    def writing(self) -> int:
+        """How many replies are being written."""
+        return self._session.writing if self._session else 0
+
+    @property
+    def has_devices(self) -> bool:
+        """Whether something else than this machine's processor computes, too."""
+        return self._session is not None and self._session.loaded.gpu_layers > 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a slot."""
+        return len(self._light) + len(self._heavy)
+
+    def prepare(self, generation: Generation) -> None:
+        """Do what needs no turn of the engine, on the caller's thread; the model is loaded.
+
+        Raises:
+            AppError: `request_invalid` or `context_full`.
+        """
+        if self._session is not None:
+            self._session.prepare(generation)
+
+    def submit(
+        self, generation: Generation, *, is_further: bool = False
+    ) -> AsyncGenerator[Piece, None]:
+        """Queue a request; gives the pieces of its reply.
+
+        Closing the iterator early stops the reply; the iterator raises why there is none. A further
+        reply to what was taken in before is always taken in.
+
+        Raises:
+            BusyError: when the queue is full.
+        """
+        delivery = Delivery()
+        generation.deliver = delivery.put
+        waiting = self._heavy if generation.is_heavy else self._light
+        if len(waiting) >= _MOST_WAITING and not is_further:
+            generation.end()
+            raise BusyError
+        with self._arrival:
+            waiting.append(generation)
+            self._arrival.notify()
+        return self._pieces(generation, delivery)
+
+    async def _pieces(
+        self, generation: Generation, delivery: Delivery
+    ) -> AsyncGenerator[Piece, None]:
+        async with contextlib.aclosing(delivery.pieces()) as pieces:
+            try:
+                async for piece in pieces:
+                    yield piece
+            finally:
+                self._cancel(generation)
+
+    async def call(self, function: Callable[[Session], Result]) -> Result:
+        """What a function of the session gives, run on its thread between two steps.
+
+        Raises:
+            BusyError: when the queue is full.
+        """
+        future: Future[Result] = Future()
+
+        def run(session: Session) -> None:
+            try:
+                future.set_result(function(session))
+            except Exception as error:  # noqa: BLE001 - goes to whoever asked
+                future.set_exception(error)
+
+        if len(self._light) >= _MOST_WAITING:
+            raise BusyError
+        with self._arrival:
+            self._light.append(run)
+            self._arrival.notify()
+        return await asyncio.wrap_future(future)
+
+    def _cancel(self, generation: Generation) -> None:
+        if not generation.is_over and self._session is not None:
+            generation.is_cancelled = True
+            self._session.interrupt()
+
+    def _run(self) -> None:
+        try:
+            self._session = Session(self._wishes, self._report)
+        except Exception as error:  # noqa: BLE001 - raised again where the load is awaited
+            self._error = error
+            return
+        finally:
+            self._loaded.set()
+        while True:
+            self._take_in(self._session)
+            self._session.step()
+
+    def _next(self, session: Session) -> _Waiting | None:
+        """What is to be begun now, if anything: light requests come first."""
+        if self._light and session.has_room:
+            return self._light.popleft()
+        if self._heavy and session.has_room_for_heavy:
+            return self._heavy.popleft()
+        return None
+
+    def _await_next(self, session: Session) -> _Waiting | None:
+        """The same, but wait for it when there is nothing else to do."""
+        with self._arrival:
+            waiting = self._next(session)
+            if waiting is not None or session.is_busy:
+                return waiting
+            self.is_idle = True
+            try:
+                if not self._arrival.wait_for(lambda: self.waiting, _REST_SECONDS):
+                    session.tidy()
+                    self._arrival.wait_for(lambda: self.waiting)
+                return self._next(session)
+            finally:
+                self.is_idle = False
+
+    def _take_in(self, session: Session) -> None:
+        """Begin what waits, as far as there are slots."""
+        while (waiting := self._await_next(session)) is not None:
+            if not isinstance(waiting, Generation):
+                waiting(session)
+            elif waiting.is_cancelled:
+                waiting.end(Cancelled())
+            else:
+                session.begin(waiting)

@@ -1,0 +1,294 @@
+"""A loaded model that writes several replies at once, and keeps what it has read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from typing import Self
+
+from app.core.errors import AppError, Cancelled, ErrorCode
+from app.inference.loading.loaded_model import LoadWishes, Report, free, load_model
+from app.inference.sampling.sampler import Sampler
+from app.inference.session.embedder import Embedder
+from app.inference.session.generation import Generation, Piece
+from app.inference.session.slot import Choice, Reply, Slot
+from app.inference.session.slot_allocation import SlotMemory
+from app.inference.session.thread_count import ThreadCount
+from app.inference.session.turns import Turns
+from app.inference.tokens.decoding import Evaluator, Floats, Interrupted, NoRoomError, Part
+from app.inference.tokens.vocabulary import Vocabulary
+from app.machine.cores import give_way
+
+_KEPT_AT_SHIFT = 4
+_LOOK_SECONDS = 0.01
+"""How often new requests are looked for while nothing but slow choices is under way."""
+
+
+class Session:
+    """One model, one context, and as many sequences as there are slots.
+
+    All its calls but `prepare` and `interrupt` come from one thread. `loaded` is what the model
+    was given.
+    """
+
+    def __init__(self, wishes: LoadWishes, report: Report) -> None:
+        self.loaded = load_model(wishes, report)
+        self.vocabulary = Vocabulary(self.loaded.model)
+        name = wishes.model.name
+        self._evaluator = Evaluator(self.loaded, name, self.vocabulary.size)
+        self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
+        self._embedder = Embedder(self.loaded, wishes, self._evaluator, self.vocabulary.size)
+        self._beside = ThreadPoolExecutor(1, "choices", give_way)
+        self._memory = SlotMemory(self._slots, self._evaluator, self.loaded)
+        options = wishes.options
+        # Who names a number means it.
+        self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
+        self._turns = Turns(self._slots, self._evaluator.batch_tokens)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for slot in self._slots:
+            slot.free()
+        self._embedder.close()
+        self._beside.shutdown()
+        free(self.loaded)
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens the context holds; all slots share it."""
+        return self.loaded.context_tokens
+
+    @property
+    def writing(self) -> int:
+        """How many replies are being written."""
+        return sum(slot.reply is not None for slot in self._slots)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is a reply to go on with."""
+        return any(slot.reply is not None for slot in self._slots)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more reply can be begun."""
+        return any(slot.reply is None for slot in self._slots)
+
+    @property
+    def has_room_for_heavy(self) -> bool:
+        """Whether one more can be begun that leaves a slot to others, where there are several."""
+        free = sum(slot.reply is None for slot in self._slots)
+        return free >= min(2, len(self._slots))
+
+    def interrupt(self) -> None:
+        """Let the running step end at once, from another thread, because a reply was cancelled."""
+        self._evaluator.interrupt.set()
+
+    def prepare(self, generation: Generation) -> None:
+        """Do what needs no turn of the engine; for any thread, before `begin`.
+
+        Raises:
+            AppError: `request_invalid` or `context_full`.
+        """
+        self._require_fitting(generation.prompt)
+        generation.sampler = Sampler(
+            generation.sampling, self.vocabulary, generation.prompt, generation.constraint
+        )
+
+    def begin(self, generation: Generation) -> None:
+        """Take on a request in a free slot; `step` does the work. What is wrong is delivered."""
+        prompt = generation.prompt
+        try:
+            if generation.sampler is None:
+                self.prepare(generation)
+        except Exception as error:  # noqa: BLE001 - goes to whoever asked
+            generation.end(error)
+            return
+        sampler, generation.sampler = generation.sampler, None
+        assert sampler is not None  # noqa: S101 - made above
+        slot = self._memory.slot_for(prompt)
+        generation.statistics.prompt_tokens = len(prompt)
+        generation.statistics.reused_tokens = slot.read
+        slot.reply = Reply(generation, sampler, self.context_tokens - len(prompt))
+
+    def step(self) -> None:
+        """Evaluate one batch, and let every reply that it brings on say its next token."""
+        # In this order: who cancels from now on sets it again.
+        self._evaluator.interrupt.clear()
+        if self._threads is not None:
+            self._threads.update()
+        self._drop_cancelled()
+        self._take_choices()
+        parts = self._turns.next_parts()
+        if not parts:
+            choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
+            wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
+            return
+        try:
+            last = self._evaluator.evaluate(parts)
+        except Interrupted:
+            self._forget_again(parts)
+        except NoRoomError:
+            self._forget_again(parts)
+            self._make_room()
+        except AppError as error:
+            self._forget_again(parts)
+            self._end_all(error)
+        else:
+            for part, place in zip(parts, last, strict=True):
+                self._advance(self._slots[part.sequence], part, place)
+
+    def embed(self, tokens: Sequence[int]) -> Floats:
+        """The embedding (width) of a text, of length 1.
+
+        Raises:
+            AppError: what `Embedder.embed` raises.
+        """
+        return self._embedder.embed(tokens)
+
+    def replies(self, generation: Generation) -> Iterator[str]:
+        """Write one reply from beginning to end; `generation.deliver` must not be used otherwise.
+
+        Raises:
+            AppError: what went wrong.
+            Cancelled: the generation was cancelled.
+        """
+        delivered: list[Piece | Exception | None] = []
+        generation.deliver = delivered.append
+        self.begin(generation)
+        try:
+            while not generation.is_over:
+                self.step()
+                yield from _texts(delivered)
+            yield from _texts(delivered)
+        finally:
+            generation.is_cancelled = True
+            self._drop_cancelled()
+
+    def tidy(self) -> None:
+        """Make the next replies faster; for when there is nothing else to do."""
+        self._memory.tidy()
+
+    def forget_everything(self) -> None:
+        """Let the next replies read their prompts from the first token on."""
+        self._memory.forget_everything()
+
+    def _require_fitting(self, prompt: Sequence[int]) -> None:
+        if not self._evaluator.can_write:
+            reason = "this model makes embeddings alone"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        if not prompt:
+            raise AppError(ErrorCode.REQUEST_INVALID, reason="the prompt is empty")
+        if len(prompt) >= self.context_tokens:
+            raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
+
+    def _advance(self, slot: Slot, part: Part, place: int) -> None:
+        slot.read += len(part.tokens)
+        if slot.read == slot.checkpoint_at:
+            self._memory.keep_checkpoint(slot)
+        reply = slot.reply
+        if reply is None or not part.wants_logits:
+            return
+        with self._ending(slot, reply):
+            if not reply.has_read_prompt:
+                self._evaluator.require_numbers(place)
+                reply.end_prompt()
+            logits = partial(self._evaluator.logits, place)
+            if reply.is_slow:
+                kept = logits().copy()
+                choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
+                slot.choice = Choice(self._beside.submit(choose), kept)
+                return
+            chosen = reply.choose(self.loaded.context, place, logits)
+            self._go_on(slot, reply, chosen, logits)
+
+    def _take_choices(self) -> None:
+        """Go on with the tokens that were chosen beside the engine meanwhile."""
+        for slot in self._slots:
+            choice, reply = slot.choice, slot.reply
+            if choice is not None and reply is not None and choice.token.done():
+                slot.choice = None
+                with self._ending(slot, reply):
+                    self._go_on(slot, reply, choice.token.result(), partial(_same, choice.logits))
+
+    @contextmanager
+    def _ending(self, slot: Slot, reply: Reply) -> Iterator[None]:
+        """End the reply of a slot, and it alone, with the error that comes up."""
+        try:
+            yield
+        except AppError as error:
+            reply.end_with(error)
+            self._memory.evict(slot)
+
+    def _go_on(self, slot: Slot, reply: Reply, chosen: int, logits: Callable[[], Floats]) -> None:
+        token = reply.take(chosen, logits, self.vocabulary)
+        if token is None:
+            self._memory.note_reading(reply.generation.statistics)
+            slot.free()
+            return
+        slot.tokens.append(token)
+        if len(slot.tokens) > self.context_tokens - 1:
+            self._shift(slot)
+
+    def _shift(self, slot: Slot) -> None:
+        """Drop the older half of what follows the beginning, to go on in a context that is full."""
+        if slot.reply is None:
+            return
+        kept = min(_KEPT_AT_SHIFT, slot.read)
+        end = kept + (slot.read - kept) // 2
+        if self._evaluator.can_shift():
+            self._evaluator.take_out(slot.sequence, kept, end)
+            self._memory.note_shift(slot)
+            slot.read -= end - kept
+        else:
+            # What stays is read again in its new place, by which the context lasts half as long.
+            self._memory.cut(slot, kept)
+        del slot.tokens[kept:end]
+        slot.reply.generation.statistics.dropped_tokens += end - kept
+
+    def _drop_cancelled(self) -> None:
+        for slot in self._slots:
+            is_free = slot.choice is None or slot.choice.token.done()
+            if slot.reply is not None and is_free and slot.reply.generation.is_cancelled:
+                slot.reply.end_with(Cancelled())
+                slot.free()
+
+    def _forget_again(self, parts: Sequence[Part]) -> None:
+        """After a batch that failed: forget what came of it, and more if it must be."""
+        for part in parts:
+            slot = self._slots[part.sequence]
+            self._memory.cut(slot, slot.read)
+
+    def _make_room(self) -> None:
+        """Give up what idle slots remember; if that is nothing, the shortest reply."""
+        if self._memory.give_up_oldest():
+            return
+        busy = [slot for slot in self._slots if slot.reply is not None]
+        shortest = min(busy, key=lambda slot: len(slot.tokens))
+        if shortest.reply is not None:
+            tokens = sum(len(slot.tokens) for slot in busy)
+            error = AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=self.context_tokens)
+            shortest.reply.end_with(error)
+        self._memory.evict(shortest)
+
+    def _end_all(self, error: AppError) -> None:
+        for slot in self._slots:
+            if slot.reply is not None:
+                slot.reply.end_with(error)
+            self._memory.evict(slot)
+
+
+def _texts(delivered: list[Piece | Exception | None]) -> Iterator[str]:
+    while delivered:
+        match delivered.pop(0):
+            case Piece(text):
+                yield text
+            case Exception() as error:
+                raise error
+
+
+def _same(logits: Floats) -> Floats:
+    return logits

@@ -1,0 +1,1 @@
+"""Tokens: text to tokens and back, and batches of tokens through the model."""

@@ -1,0 +1,175 @@
+"""Which characters of a rendered prompt are the template's own, and which came from the client.
+
+A control token's text that a person, a document or a tool wrote must stay text; the same text
+written by the template is a token. Both end up in one string, so the conversation is rendered once
+as it is and once *masked*: each of its characters that could belong to a control token's text is
+replaced by a stand-in of the same length. Where the two renderings agree once the stand-ins are
+turned back, the stand-ins show the origin of every single character, whatever the template did
+with the text on the way: trim, split, join. What a template compares texts with (its own string
+constants, such as `</think>`) is not masked unless it could belong to a control token, so that the
+template decides the same both times.
+
+Where they don't agree all the same (the template changes the case, escapes `<`, or looks for a
+control token's text in a message), `app.inference.prompts.rendering` decides what is read instead.
+
+The stand-ins are lone surrogates. No text that arrives as UTF-8 holds any, and no string operation
+that templates have treats them in a special way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+Span = tuple[int, int]
+"""Where something begins in a text, and where it ends."""
+
+_FIRST_STAND_IN = 0xD800
+_MOST_STAND_INS = 0x800
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# JSON escapes these, and templates trim and split at white space.
+_NEVER_MASKED = frozenset("\"\\'")
+_PLAIN_NAME = re.compile(r"[\w$.-]+")
+# Values that the form of a request prescribes; they are nobody's text.
+_FIXED_WORDS = frozenset(
+    {"function", "object", "string", "number", "integer", "boolean", "array", "null", "text"}
+)
+
+
+class ControlTexts:
+    """The texts of a vocabulary's control tokens."""
+
+    def __init__(self, texts: Collection[str]) -> None:
+        # SentencePiece reads spaces as "▁" before it looks for pieces.
+        spaced = {text.replace("▁", " ") for text in texts}
+        self._texts = frozenset(text for text in spaced.union(texts) if text.strip())
+        beginnings: dict[str, set[int]] = {}
+        for text in self._texts:
+            beginnings.setdefault(text[0], set()).add(len(text))
+        self._lengths = {
+            first: sorted(lengths, reverse=True) for first, lengths in beginnings.items()
+        }
+        self._first = re.compile(f"[{''.join(map(re.escape, beginnings))}]") if beginnings else None
+        self._joined = "\0".join(self._texts)
+        self.letters = "".join(sorted(set(self._joined) - {"\0"}))
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Where control tokens' texts are, the longest at each place; they may overlap."""
+        if self._first is None:
+            return
+        for found in self._first.finditer(text):
+            start = found.start()
+            for length in self._lengths[found.group()]:
+                if text[start : start + length] in self._texts:
+                    yield start, start + length
+                    break
+
+    def are_in(self, text: str) -> bool:
+        """Whether there is any."""
+        return next(self.find(text), None) is not None
+
+    def hold(self, text: str) -> bool:
+        """Whether `text` is a part of a control token's text."""
+        return text in self._joined
+
+
+class Masks:
+    """Stands characters in for others, and turns them back."""
+
+    def __init__(self, control: ControlTexts, constants: Collection[str]) -> None:
+        self._control = control
+        letters = [
+            letter
+            for letter in control.letters
+            if not letter.isspace() and letter not in _NEVER_MASKED
+        ][:_MOST_STAND_INS]
+        self._mask = {ord(letter): _FIRST_STAND_IN + i for i, letter in enumerate(letters)}
+        self._unmask = {stand_in: letter for letter, stand_in in self._mask.items()}
+        self._kept = [
+            text
+            for text in sorted(constants, key=len, reverse=True)
+            if text.translate(self._mask) != text
+            and not control.hold(text)
+            and not control.are_in(text)
+        ]
+
+    def everything(self, text: str) -> str:
+        """All that could belong to a control token's text masked, but for what templates seek."""
+        kept = [constant for constant in self._kept if constant in text]
+        if not kept:
+            return text.translate(self._mask)
+        pieces = re.split(f"({'|'.join(map(re.escape, kept))})", text)
+        pieces[::2] = [piece.translate(self._mask) for piece in pieces[::2]]
+        return "".join(pieces)
+
+    def control_texts(self, text: str) -> str:
+        """Only the first letters of whole control tokens' texts masked."""
+        letters = list(text)
+        for start, _ in self._control.find(text):
+            letters[start] = letters[start].translate(self._mask)
+        return "".join(letters)
+
+    def turn_back(self, text: str) -> str:
+        """The text as it was before it was masked."""
+        return text.translate(self._unmask)
+
+    def untrusted(self, masked: str, text: str) -> tuple[Span, ...]:
+        """The control tokens' texts in `text` of which any character is masked in `masked`."""
+        return untrusted_spans(
+            self._control.find(text),
+            lambda start, end: _SURROGATE.search(masked, start, end) is not None,
+        )
+
+    def trusted_counts(self, masked: str) -> Counter[str]:
+        """How often the template itself wrote each control token's text."""
+        return Counter(
+            masked[start:end]
+            for start, end in self._control.find(masked)
+            if not _SURROGATE.search(masked, start, end)
+        )
+
+
+def untrusted_spans(
+    found: Iterable[Span], is_foreign: Callable[[int, int], bool]
+) -> tuple[Span, ...]:
+    """Those of the spans that are foreign; what overlaps or touches becomes one."""
+    spans: list[Span] = []
+    for start, end in found:
+        if not is_foreign(start, end):
+            continue
+        if spans and start <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((start, end))
+    return tuple(spans)
+
+
+def without_surrogates(text: str) -> str:
+    """The text with "?" for lone surrogates, which no vocabulary has."""
+    return _SURROGATE.sub("?", text)
+
+
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """A copy of JSON-like data, its texts changed: values, and keys that are no plain names."""
+    if isinstance(value, str):
+        return value if value in _FIXED_WORDS else change(value)
+    if isinstance(value, Mapping):
+        return {
+            key if _PLAIN_NAME.fullmatch(key) else change(key): mapped(item, change)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [mapped(item, change) for item in value]
+    return value
+
+
+def mapped_messages(
+    messages: list[dict[str, Any]], change: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """The same for messages, whose roles are checked before and belong to the template."""
+    return [
+        {key: item if key == "role" else mapped(item, change) for key, item in message.items()}
+        for message in messages
+    ]

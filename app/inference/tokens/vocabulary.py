@@ -1,0 +1,312 @@
+"""A model's vocabulary: text to tokens and tokens to bytes, whole, however long a token is."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.tokens.provenance import Span
+from app.native.library import load_llama
+
+_USUAL_PIECE_BYTES = 64
+# LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: what llama_tokenize leaves alone when it is
+# not to recognise control tokens. It always recognises tokens that are "user defined".
+_CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
+# LLAMA_TOKEN_ATTR_NORMAL and LLAMA_TOKEN_ATTR_CONTROL: text to the file, control to llama.cpp.
+_MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
+# LLAMA_TOKEN_ATTR_LSTRIP and LLAMA_TOKEN_ATTR_RSTRIP.
+_STRIPPING_ATTRIBUTES = 1 << 7 | 1 << 8
+_SPACES = b" \t\n\v\f\r"
+# LLAMA_VOCAB_TYPE_SPM and LLAMA_VOCAB_TYPE_BPE: they have no token for whole unknown words.
+_WHOLE_TYPES = (1, 2)
+_PRINTED = (*range(33, 127), *range(161, 173), *range(174, 256))
+_MOVED = sorted({*range(256)} - {*_PRINTED})
+_BYTE_TOKENS = (
+    {byte: b"<0x%02X>" % byte for byte in range(256)},
+    {byte: chr(byte).encode() for byte in _PRINTED}
+    | {byte: chr(256 + place).encode() for place, byte in enumerate(_MOVED)},
+)
+"""Single bytes as a file writes them: as SentencePiece does, or as letters (bytes_to_unicode of
+GPT-2)."""
+_MOST_LOST = 64
+_MARKUP = "</s>"
+_NO_BYTE = b"[UNK_BYTE_0x"
+# Where a pre-tokenizer is a regular expression, it recurses for every letter of what it matches:
+# more than a million of them end the process even on the engine's large stack.
+_LONGEST_RUN = 20_000
+# What llama.cpp (unicode-data.cpp) takes for white space, and what it does not.
+_RUNS = re.compile(rf"[^\S\x1c-\x1f]{{1,{_LONGEST_RUN}}}|[\S\x1c-\x1f]{{1,{_LONGEST_RUN}}}")
+
+
+class Vocabulary:
+    """The vocabulary of one loaded model."""
+
+    def __init__(self, model: int) -> None:
+        self._llama = load_llama()
+        self._vocabulary = self._llama.llama_model_get_vocab(model)
+        self.size: int = self._llama.llama_vocab_n_tokens(self._vocabulary)
+        self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
+
+    @property
+    def pointer(self) -> int:
+        """llama.cpp's own vocabulary, for its samplers."""
+        pointer: int = self._vocabulary
+        return pointer
+
+    def tokenize(
+        self, text: str, *, with_control_tokens: bool = True, with_begin_and_end: bool = False
+    ) -> list[int]:
+        """The tokens of `text`; control tokens in it are recognised only when asked for.
+
+        With `with_begin_and_end` those stand around it that the model wants around a text. No token
+        goes across the 20,000th letter of a run without white space, or of white space alone.
+        """
+        first, *others = _broken(text)
+        if not others:
+            return self._tokenize_whole(text, with_begin_and_end, with_control_tokens)
+        tokens = self._tokenize_whole(first, False, with_control_tokens)
+        for part in others:
+            tokens += self._tokenize_inside(part, is_inside=True, is_trusted=with_control_tokens)
+        if with_begin_and_end:
+            begin, end = self._begin_and_end()
+            return [*begin, *tokens, *end]
+        return tokens
+
+    def tokenize_text(self, text: str) -> list[int]:
+        """The tokens of a text that is no prompt: nothing in it is a control token."""
+        return self.tokenize(text, with_control_tokens=False, with_begin_and_end=True)
+
+    def tokenize_inside(self, text: str) -> list[int]:
+        """The tokens of a part of a text that is no prompt."""
+        return self._tokenize_inside(text, is_inside=True, is_trusted=False)
+
+    def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
+        """The tokens of a prompt, with the begin token that the model wants exactly once.
+
+        In the `untrusted` spans the texts of control tokens are text.
+        """
+        tokens = self._tokenize_parts(prompt, untrusted) if untrusted else self.tokenize(prompt)
+        begin = self.begin_token()
+        if begin is not None and tokens[:1] != [begin]:
+            tokens.insert(0, begin)
+        return tokens
+
+    def least_tokens(self, text: str) -> int:
+        """So many tokens at least a text takes; 0 where that can't be told from its length alone.
+
+        That is its bytes over those of the longest token, without the bytes that have no token and
+        would be left out, and without white space where tokens take it in.
+        """
+        longest, uncounted = self._lengths
+        if not longest:
+            return 0
+        size = len(text.encode("utf-8", "replace").translate(None, uncounted))
+        return -(-size // longest)
+
+    @property
+    def longest_token_bytes(self) -> int:
+        """The bytes of the longest token; 0 where a text's length says nothing of its tokens."""
+        return self._lengths[0]
+
+    @functools.cached_property
+    def _lengths(self) -> tuple[int, bytes]:
+        """The bytes of the longest token, 0 where texts may be left out, and uncounted bytes."""
+        if self._llama.llama_vocab_type(self._vocabulary) not in _WHOLE_TYPES:
+            return 0, b""
+        longest, seen, strips = 1, set(), False
+        for token in range(self.size):
+            text = self._text(token)
+            seen.add(text)
+            # In a file, no text is shorter than what it stands for.
+            if len(text) > longest:
+                longest = max(longest, len(self._read_piece(token, show_control=True)))
+            attributes = self._llama.llama_vocab_get_attr(self._vocabulary, token)
+            strips = strips or bool(attributes & _STRIPPING_ATTRIBUTES)
+        lost = min(
+            (
+                bytes(byte for byte, text in form.items() if text not in seen)
+                for form in _BYTE_TOKENS
+            ),
+            key=len,
+        )
+        if len(lost) > _MOST_LOST:
+            return 0, b""
+        return longest, lost + (_SPACES if strips else b"")
+
+    def control_texts(self) -> dict[str, int]:
+        """The tokens that are recognised only in a template's own text, by their texts."""
+        texts = {}
+        for token in range(self.size):
+            if self._is_control(token):
+                texts[self._text(token).decode("utf-8", "replace")] = token
+        return texts
+
+    def show(self, tokens: Iterable[int]) -> None:
+        """Let `piece` give the texts of these control tokens, because somebody looks for them."""
+        for token in tokens:
+            self._pieces[token] = self._read_piece(token, show_control=True)
+
+    def begin_token(self) -> int | None:
+        """The token that every text begins with; None when the model wants none."""
+        if not self._llama.llama_vocab_get_add_bos(self._vocabulary):
+            return None
+        token: int = self._llama.llama_vocab_bos(self._vocabulary)
+        return token
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token; nothing for a control token."""
+        if token not in self._pieces:
+            self._pieces[token] = self._read_piece(token, show_control=self._is_markup(token))
+        return self._pieces[token]
+
+    def ends_reply(self, token: int) -> bool:
+        """Whether the model says with this token that it has finished."""
+        if token not in self._ends:
+            is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
+            self._ends[token] = is_end and not self._is_markup(token)
+        return self._ends[token]
+
+    def ends(self) -> list[int]:
+        """All tokens with which the model says that it has finished."""
+        return [token for token in range(self.size) if self.ends_reply(token)]
+
+    def require_known(self, tokens: Sequence[int]) -> None:
+        """Check tokens that somebody gave.
+
+        Raises:
+            AppError: `request_invalid` when there is one that the model has not.
+        """
+        if tokens and not 0 <= min(tokens) <= max(tokens) < self.size:
+            raise AppError(ErrorCode.REQUEST_INVALID, reason="the model has no such token")
+
+    def mistaken_ends(self) -> list[int]:
+        """The tokens that are text, but end a reply according to llama.cpp."""
+        return [token for token in self.tokenize(_MARKUP) if self._is_markup(token)]
+
+    def begin_text(self) -> str:
+        """The text of the begin token, for chat templates; empty when there is none."""
+        return self._control_text(self._llama.llama_vocab_bos(self._vocabulary))
+
+    def end_text(self) -> str:
+        """The text of the end token, for chat templates; empty when there is none."""
+        return self._control_text(self._llama.llama_vocab_eos(self._vocabulary))
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        """The bytes of several tokens, one after the other."""
+        return b"".join(self.piece(token) for token in tokens)
+
+    def _begin_and_end(self) -> tuple[list[int], list[int]]:
+        """The tokens that the model wants before and behind a text."""
+        letter = self._tokenize_whole("a", False, False)
+        around = self._tokenize_whole("a", True, False)
+        at = next(at for at in range(len(around)) if around[at : at + len(letter)] == letter)
+        return around[:at], around[at + len(letter) :]
+
+    def _tokenize_parts(self, prompt: str, untrusted: Sequence[Span]) -> list[int]:
+        tokens: list[int] = []
+        after = 0
+        for start, end in untrusted:
+            tokens += self._tokenize_part(prompt, after, start, is_trusted=True)
+            tokens += self._tokenize_part(prompt, start, end, is_trusted=False)
+            after = end
+        return tokens + self._tokenize_part(prompt, after, len(prompt), is_trusted=True)
+
+    def _tokenize_part(self, prompt: str, start: int, end: int, *, is_trusted: bool) -> list[int]:
+        text = prompt[start:end]
+        if not text:
+            return []
+        tokens = self._tokenize_inside(text, is_inside=start > 0, is_trusted=is_trusted)
+        if is_trusted or not any(map(self._is_control, tokens)):
+            return tokens
+        # SentencePiece can put a control token together from plain pieces; letters it can't.
+        return [
+            token
+            for letter in text
+            for token in self._tokenize_inside(letter, is_inside=True, is_trusted=False)
+        ]
+
+    def _tokenize_inside(self, text: str, *, is_inside: bool, is_trusted: bool) -> list[int]:
+        """The tokens of a part; SentencePiece puts a space before a text, but not within one."""
+        if is_inside:
+            line_end = self.tokenize("\n", with_control_tokens=is_trusted)
+            tokens = self.tokenize("\n" + text, with_control_tokens=is_trusted)
+            if tokens[: len(line_end)] == line_end:
+                return tokens[len(line_end) :]
+        return self.tokenize(text, with_control_tokens=is_trusted)
+
+    def _is_control(self, token: int) -> bool:
+        attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
+        return bool(attributes & _CONTROL_ATTRIBUTES)
+
+    def _is_markup(self, token: int) -> bool:
+        """Whether it is the `</s>` of HTML, which Qwen's vocabularies have among their words.
+
+        llama.cpp takes it for an end of replies, by its text, also where the file has other ends.
+        """
+        attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
+        return (
+            attributes & _MISTAKEN_ATTRIBUTES == _MISTAKEN_ATTRIBUTES
+            and self._text(token) == _MARKUP.encode()
+            and token != self._llama.llama_vocab_eos(self._vocabulary)
+        )
+
+    def _text(self, token: int) -> bytes:
+        """A token as the file has it."""
+        text: bytes = self._llama.llama_vocab_get_text(self._vocabulary, token)
+        return text
+
+    def _control_text(self, token: int) -> str:
+        if token < 0:
+            return ""
+        return self._read_piece(token, show_control=True).decode("utf-8", "replace")
+
+    def _tokenize_whole(self, text: str, *flags: bool) -> list[int]:
+        encoded = text.encode("utf-8", "replace")
+        count = self._tokenize(encoded, None, 0, *flags)
+        tokens = (self._llama.llama_token * max(1, -count))()
+        count = self._tokenize(encoded, tokens, len(tokens), *flags)
+        return list(tokens[:count])
+
+    def _tokenize(
+        self,
+        text: bytes,
+        target: ctypes.Array[ctypes.c_int32] | None,
+        capacity: int,
+        *flags: bool,
+    ) -> int:
+        count: int = self._llama.llama_tokenize(
+            self._vocabulary, text, len(text), target, capacity, *flags
+        )
+        return count
+
+    def _read_piece(self, token: int, *, show_control: bool) -> bytes:
+        buffer = ctypes.create_string_buffer(_USUAL_PIECE_BYTES)
+        length = self._fill(token, buffer, show_control=show_control)
+        if length < 0:
+            buffer = ctypes.create_string_buffer(-length)
+            length = self._fill(token, buffer, show_control=show_control)
+        piece = buffer.raw[: max(0, length)]
+        # llama.cpp's word for a letter that stands for no byte. By Hugging Face's rule (ByteLevel
+        # in its tokenizers) such a token is its own text; Command-R has emoji of this kind.
+        return self._text(token) if _NO_BYTE in piece else piece
+
+    def _fill(self, token: int, buffer: ctypes.Array[ctypes.c_char], *, show_control: bool) -> int:
+        length: int = self._llama.llama_token_to_piece(
+            self._vocabulary, token, buffer, len(buffer), 0, show_control
+        )
+        return length
+
+
+def _broken(text: str) -> list[str]:
+    """The text in one part, or where it has long runs, in parts that end with such a run."""
+    if len(text) <= _LONGEST_RUN:
+        return [text]
+    ends = [run.end() for run in _RUNS.finditer(text) if run.end() - run.start() == _LONGEST_RUN]
+    places = [0, *ends, len(text)]
+    parts = [text[start:end] for start, end in itertools.pairwise(places)]
+    return [part for part in parts if part]

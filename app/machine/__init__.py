@@ -1,0 +1,1 @@
+"""This machine and this process: cores, NUMA nodes, memory limits, other programs' load."""

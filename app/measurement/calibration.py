@@ -1,0 +1,93 @@
+"""Makes an importance matrix: the model reads a text, and what its weights meet is added up.
+
+This follows llama-imatrix (tools/imatrix/imatrix.cpp): the same chunks, the same matrix products.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Progressed
+from app.core.load_options import LoadOptions
+from app.gguf_file.model_info import facts_of, read_headers
+from app.gguf_file.validation import require_sane
+from app.inference.loading.loaded_model import LoadedModel, LoadWishes, Report, opened_model
+from app.inference.self_test.probe import working_options
+from app.inference.tokens.vocabulary import Vocabulary
+from app.measurement.activations import GatheredActivations
+from app.measurement.text_chunks import USUAL_CHUNK_TOKENS, text_chunks
+from app.native.importance_matrix import ImportanceMatrix
+from app.native.library import load_llama
+
+
+def calibrate(
+    model: Path,
+    text: str,
+    report: Report,
+    *,
+    dataset: str = "",
+    threads: int | None = None,
+    gpu_layers: int | None = None,
+) -> ImportanceMatrix:
+    """Let the GGUF file `model` read `text`, and gather its importance matrix.
+
+    The text is read in chunks of 512 tokens, or of as many as the model was trained for if those
+    are fewer; what is left at its end is not read. `dataset` is the name that the matrix bears.
+
+    Raises:
+        AppError: `text_short`, `model_rejected` also when its weights give values that
+            are not numbers, and what loading a model raises.
+    """
+    gathered = GatheredActivations()
+    wishes = _wishes(model, threads, gpu_layers, gathered, report)
+    with opened_model(wishes, report) as loaded:
+        chunks = text_chunks(Vocabulary(loaded.model), text, wishes.context)
+        size_bytes = len(text.encode("utf-8", "replace"))
+        for number, chunk in enumerate(chunks):
+            report(Progressed("calibrate", number * size_bytes // len(chunks), size_bytes))
+            _evaluate(loaded, chunk, model.name)
+            gathered.require_numbers(model.name)
+        report(Progressed("calibrate", size_bytes, size_bytes))
+    datasets = (dataset,) if dataset else ()
+    return ImportanceMatrix(gathered.entries(), len(chunks), wishes.context, datasets)
+
+
+def _wishes(
+    model: Path,
+    threads: int | None,
+    gpu_layers: int | None,
+    gathered: GatheredActivations,
+    report: Report,
+) -> LoadWishes:
+    headers = read_headers(model)
+    require_sane(*headers)
+    facts = facts_of(headers)
+    options = LoadOptions(
+        context=min(USUAL_CHUNK_TOKENS, facts.context or USUAL_CHUNK_TOKENS),
+        gpu_layers=gpu_layers,
+        threads=threads,
+        threads_batch=threads,
+    )
+    return LoadWishes(
+        model=facts.path,
+        layers=facts.layers,
+        trained_context=facts.context,
+        options=working_options(options, report),
+        all_outputs=True,
+        evaluation_callback=gathered.callback,
+    )
+
+
+def _evaluate(loaded: LoadedModel, tokens: Sequence[int], name: str) -> None:
+    llama = load_llama()
+    llama.llama_memory_clear(llama.llama_get_memory(loaded.context), True)
+    array = (llama.llama_token * len(tokens))(*tokens)
+    batch = llama.llama_batch_get_one(array, len(array))
+    # With the output of the last token alone, the last layer would skip all the others.
+    batch.logits = (ctypes.c_int8 * len(tokens))(*[1] * len(tokens))
+    if status := llama.llama_decode(loaded.context, batch):
+        reason = f"evaluation failed with status {status}"
+        raise AppError(ErrorCode.MODEL_REJECTED, model=name, reason=reason)

@@ -1,0 +1,65 @@
+"""How fast a model reads and writes, measured as llama-bench does (its tests pp512 and tg128).
+
+llama.cpp, tools/llama-bench/llama-bench.cpp: random tokens, a run that warms up, and the average
+of the speeds of several runs. Writing is reading one token after the other; none is sampled.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.machine.contention import MOST_INTERFERENCE, Interference
+from app.measurement.chunk_reader import Reader
+
+_PROMPT_TOKENS = 512
+_GENERATED_TOKENS = 128
+_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Tokens per second while a prompt is read and while a reply is written.
+
+    With `is_disturbed` other programs kept the processors busy meanwhile.
+    """
+
+    prompt: float
+    generation: float
+    is_disturbed: bool = False
+
+
+def measure_speed(reader: Reader) -> Speed:
+    """Let a model read a prompt of 512 tokens, and write 128 into an empty context.
+
+    Fewer where its context holds fewer.
+    """
+    chance = random.Random(0)  # noqa: S311 - any tokens do
+    tokens = [chance.randrange(reader.vocabulary.size) for _ in range(_PROMPT_TOKENS)]
+    prompt = tokens[: reader.context_tokens]
+    generated = prompt[:_GENERATED_TOKENS]
+
+    def read() -> None:
+        reader.read(0, prompt)
+
+    def write() -> None:
+        for position, token in enumerate(generated):
+            reader.read(position, [token])
+
+    _seconds(reader, read)
+    interference = Interference()
+    return Speed(
+        prompt=statistics.fmean(len(prompt) / _seconds(reader, read) for _ in range(_RUNS)),
+        generation=statistics.fmean(len(generated) / _seconds(reader, write) for _ in range(_RUNS)),
+        is_disturbed=interference.share() > MOST_INTERFERENCE,
+    )
+
+
+def _seconds(reader: Reader, work: Callable[[], None]) -> float:
+    reader.forget()
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began

@@ -1,0 +1,47 @@
+"""A long text as the chunks of tokens that a model reads one by one, each from its beginning.
+
+This follows llama-imatrix and llama-perplexity (tools/imatrix/imatrix.cpp and
+tools/perplexity/perplexity.cpp), which cut alike.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from app.core.errors import AppError, ErrorCode
+from app.inference.session.engine_thread import STACK_BYTES
+from app.inference.tokens.vocabulary import Vocabulary
+
+USUAL_CHUNK_TOKENS = 512
+_FEWEST_CHUNKS = 2
+
+
+def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[list[int]]:
+    """The text in chunks of `chunk_tokens` that each begin as a text does; its end is left out.
+
+    Raises:
+        AppError: `text_short` when there are fewer than two.
+    """
+    begin = vocabulary.begin_token()
+    tokens = _tokenize(vocabulary, text)
+    if begin is not None:
+        tokens.insert(0, begin)
+    count, needed = len(tokens) // chunk_tokens, _FEWEST_CHUNKS * chunk_tokens
+    if count < _FEWEST_CHUNKS:
+        raise AppError(ErrorCode.TEXT_SHORT, tokens=len(tokens), needed=needed)
+    starts = range(0, count * chunk_tokens, chunk_tokens)
+    if begin is not None:
+        for start in starts:
+            tokens[start] = begin
+    return [tokens[start : start + chunk_tokens] for start in starts]
+
+
+def _tokenize(vocabulary: Vocabulary, text: str) -> list[int]:
+    # What looks like a control token in the text is a part of it, as for llama.cpp's programs.
+    usual = threading.stack_size(STACK_BYTES)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(vocabulary.tokenize, text, with_control_tokens=False).result()
+    finally:
+        threading.stack_size(usual)

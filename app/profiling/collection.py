@@ -1,0 +1,254 @@
+"""Finding out what estimates are made from: loads of a source, tried without allocation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+
+import msgspec
+
+from app.core.events import Event
+from app.core.load_options import LoadOptions
+from app.core.sentences import describe_error
+from app.estimation.compute_buffers import LoadSample
+from app.estimation.hardware import Hardware, ModelShape
+from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.predictions import outlook, possible_options
+from app.estimation.quality import quality_of_level
+from app.estimation.speed import typed_weights
+from app.estimation.weights import weights_of
+from app.machine.cores import usable_threads
+from app.native.load_log import LoadLog, by_device
+from app.profiling.dry_load import LoadManner, Trial, try_loads
+from app.profiling.probed_quality import probe_quality
+from app.profiling.sizing import SizedLevel, SizedSource
+
+_LARGEST_CONTEXT = 2**20
+"""Some models claim ten times as many tokens; llama.cpp's table of cells has memory even so."""
+_CONTEXTS = (512, 2048, 8192, 32768, 131072)
+_MICRO_BATCHES = (128, 512, 2048)
+_MOST_ROUNDS = 2
+
+
+def survey(
+    source: SizedSource,
+    hardware: Hardware,
+    options: LoadOptions,
+    manner: LoadManner,
+    *,
+    is_wide: bool = False,
+) -> SourceFacts:
+    """Try loads with the options and at the largest context; `is_wide` with others as well.
+
+    Raises:
+        AppError: what `try_loads` and `SizedSource.require_loadable` raise.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        # llama.cpp reads a vocabulary for as long as the child takes for its loads.
+        check = pool.submit(source.require_loadable)
+        facts = _surveyed(source, hardware, options, manner, is_wide=is_wide)
+        check.result()
+    return facts
+
+
+def _surveyed(
+    source: SizedSource,
+    hardware: Hardware,
+    options: LoadOptions,
+    manner: LoadManner,
+    *,
+    is_wide: bool,
+) -> SourceFacts:
+    trained = source.shape.trained_context
+    largest = max(options.context if not trained else 0, min(trained, _LARGEST_CONTEXT))
+    facts = SourceFacts(
+        hardware=hardware,
+        shape=source.shape,
+        is_causal=source.is_causal,
+        largest_context=largest,
+        levels=tuple(_facts_of(level, source, None) for level in source.levels),
+    )
+    base = next((level for level in source.levels if level.file is not None), None)
+    if base is None:
+        return facts
+    manner = replace(manner, reads_at_once=not source.is_causal)
+    options = possible_options(facts, options)
+    with base.opened() as path:
+        trials = [
+            Trial(path, tuple(_loads(start, facts, is_wide=is_wide)))
+            for start in _starts(source.shape, hardware, options)
+        ]
+        logs = try_loads(trials, manner)
+    samples = [
+        sample
+        for trial, told in zip(trials, logs, strict=True)
+        for sample in _samples_of(trial, told, hardware)
+    ]
+    whole = next((log for log in reversed(logs[0]) if log is not None), None)
+    if whole is None:
+        return facts
+    levels = tuple(_facts_of(level, source, whole) for level in source.levels)
+    return replace(facts, levels=levels, caches=whole.caches, samples=tuple(samples))
+
+
+def settle(
+    facts: SourceFacts, source: SizedSource, options: LoadOptions, manner: LoadManner
+) -> SourceFacts:
+    """Try the very loads that are planned, until the plans are loads that were tried.
+
+    Only devices make a difference between levels.
+
+    Raises:
+        AppError: what `try_loads` raises.
+    """
+    if not facts.hardware.devices or not facts.samples:
+        return facts
+    manner = replace(manner, reads_at_once=not source.is_causal)
+    options = possible_options(facts, options)
+    for _ in range(_MOST_ROUNDS):
+        wanted = list(_planned_loads(facts, source, options))
+        if not wanted:
+            break
+        facts = replace(facts, samples=facts.samples + tuple(_tried(wanted, facts, manner)))
+    return facts
+
+
+def _planned_loads(
+    facts: SourceFacts, source: SizedSource, options: LoadOptions
+) -> Iterator[tuple[SizedLevel, LoadOptions]]:
+    """The planned load of each level that was not tried yet."""
+    tried = {
+        (sample.level, sample.options.gpu_layers, bool(sample.options.experts_on_cpu))
+        for sample in facts.samples
+    }
+    for level, expected in zip(source.levels, outlook(facts, options), strict=True):
+        plan = expected.plan
+        if plan is None or not plan.gpu_layers:
+            continue
+        if (level.level, plan.gpu_layers, bool(plan.experts_on_cpu)) not in tried:
+            yield (
+                level,
+                msgspec.structs.replace(
+                    options, gpu_layers=plan.gpu_layers, experts_on_cpu=plan.experts_on_cpu
+                ),
+            )
+
+
+def _tried(
+    wanted: Sequence[tuple[SizedLevel, LoadOptions]], facts: SourceFacts, manner: LoadManner
+) -> Iterator[LoadSample]:
+    with ExitStack() as files:
+        trials = []
+        for level, load in wanted:
+            loads = tuple(_at(load, context, facts) for context in _two(load, facts))
+            trials.append(Trial(files.enter_context(level.opened()), loads))
+        logs = try_loads(trials, manner)
+    for (level, _), trial, told in zip(wanted, trials, logs, strict=True):
+        yield from _samples_of(trial, told, facts.hardware, level.level)
+
+
+def _samples_of(
+    trial: Trial, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
+) -> Iterator[LoadSample]:
+    """What the loads of a trial tell of compute buffers, as far as they told anything."""
+    # One without a layer may compute all the same.
+    names = [device.name for device in hardware.devices]
+    for load, log in zip(trial.loads, told, strict=True):
+        if log is not None:
+            compute = by_device(log.compute_buffers, names)
+            yield LoadSample(load, compute, level)
+
+
+def _two(options: LoadOptions, facts: SourceFacts) -> Iterable[int]:
+    return dict.fromkeys((options.context, max(options.context, facts.largest_context)))
+
+
+def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iterator[LoadOptions]:
+    """The options with numbers of layers that stand for all: none, some, all with the output."""
+    whole = shape.layers + 1
+    counts = [0, max(1, whole // 2), whole] if hardware.devices else [0]
+    if options.gpu_layers is not None and hardware.devices:
+        counts.append(min(options.gpu_layers, whole))
+    for count in dict.fromkeys(counts):
+        experts = options.experts_on_cpu or 0
+        yield msgspec.structs.replace(options, gpu_layers=count, experts_on_cpu=experts)
+        if shape.experts and count == whole and not experts:
+            yield msgspec.structs.replace(options, gpu_layers=count, experts_on_cpu=shape.layers)
+
+
+def _loads(options: LoadOptions, facts: SourceFacts, *, is_wide: bool) -> Iterator[LoadOptions]:
+    """The contexts to open, those of the options last, the largest of all at the very end.
+
+    That one is without whole sliding windows: what they take can be told from it.
+    """
+    contexts = sorted({*_two(options, facts)})
+    if is_wide:
+        yield from _others(options, sorted({*_CONTEXTS, *contexts}), facts)
+    for context in contexts:
+        yield _at(options, context, facts)
+    if options.swa_full:
+        yield _at(msgspec.structs.replace(options, swa_full=False), contexts[-1], facts)
+
+
+def _others(
+    options: LoadOptions, contexts: Sequence[int], facts: SourceFacts
+) -> Iterator[LoadOptions]:
+    """Other contexts, micro-batches, types and ways, so that all that sliders reach is known."""
+    replace_in = msgspec.structs.replace
+    wide = {"cache_type_k": "f16", "cache_type_v": "f16"}
+    for context in contexts:
+        if context > facts.largest_context:
+            continue
+        for micro_batch in (*_MICRO_BATCHES, options.micro_batch):
+            batch = max(options.batch, micro_batch)
+            yield _at(replace_in(options, micro_batch=micro_batch, batch=batch), context, facts)
+        for changes in (
+            wide,
+            {"cache_type_k": "q8_0", "cache_type_v": "q8_0"},
+            {"flash_attention": "off", **wide},
+            {"kv_on_device": not options.kv_on_device},
+        ):
+            yield _at(replace_in(options, **changes), context, facts)
+        if facts.shape.window:
+            yield _at(replace_in(options, swa_full=not options.swa_full), context, facts)
+
+
+def _at(options: LoadOptions, context: int, facts: SourceFacts) -> LoadOptions:
+    if facts.is_causal:
+        return msgspec.structs.replace(options, context=context)
+    return msgspec.structs.replace(options, context=context, batch=context, micro_batch=context)
+
+
+def probed(facts: SourceFacts, source: SizedSource, report: Callable[[Event], None]) -> SourceFacts:
+    """The facts with the quality of each level that would be made, told from the source's weights.
+
+    Raises:
+        AppError: what `probe_quality` raises.
+    """
+    plans = [level.plan for level in source.levels if level.plan is not None]
+    if source.layout is None or not source.is_causal or not plans:
+        return facts
+    found = probe_quality(source.layout, plans, report, threads=usable_threads())
+    return replace(
+        facts,
+        levels=tuple(
+            replace(level, quality=found.get(level.level, level.quality)) for level in facts.levels
+        ),
+    )
+
+
+def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> LevelFacts:
+    problem = level.problem
+    typical = quality_of_level(level.level) if source.is_causal else None
+    return LevelFacts(
+        level=level.level,
+        size_bytes=level.size_bytes,
+        is_exact=level.size_bytes is not None,
+        bits_per_weight=level.bits_per_weight,
+        weights=weights_of(level.tensors, log) if log and level.tensors else None,
+        problem=describe_error(problem.code, problem.facts) if problem else "",
+        quality=level.quality or typical,
+        typed=typed_weights(level.tensors, level.types, log) if log and level.tensors else None,
+    )

@@ -1,0 +1,157 @@
+"""Loading a model without allocating anything, to learn what memory real loads would take.
+
+llama.cpp ends the process on some models, so `try_loads` has a child do it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Failed, Said, decode_event
+from app.core.load_options import LoadOptions
+from app.inference.loading.engine_parameters import context_parameters, model_parameters
+from app.jobs.child_process import run_errand
+from app.native.devices import Pointers
+from app.native.library import load_llama, log
+from app.native.load_log import LoadLog, device_lines, read_load_log
+from app.profiling.dry_load_cache import keep, kept, key_of
+
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A file to load, and the contexts to open for it.
+
+    All `loads` have the layers and experts of the first; both are numbers.
+    """
+
+    model: Path
+    loads: tuple[LoadOptions, ...]
+
+
+@dataclass(frozen=True)
+class LoadManner:
+    """What no load option says: the sequences at once, workers, and whether tokens look ahead."""
+
+    slots: int = 1
+    workers: tuple[str, ...] = ()
+    reads_at_once: bool = False
+
+
+@dataclass(frozen=True)
+class TrialOptions:
+    """What a child is told besides the files: the loads of each, and their manner."""
+
+    loads: tuple[tuple[LoadOptions, ...], ...]
+    manner: LoadManner
+
+
+def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog | None]]:
+    """What each load of each trial tells, in order; None where llama.cpp refuses or dies.
+
+    What was told once is kept.
+
+    Raises:
+        AppError: `engine_missing`, `worker_unreachable`.
+    """
+    if not trials:
+        return []
+    options = TrialOptions(tuple(trial.loads for trial in trials), manner)
+    encoded = msgspec.json.encode(options)
+    contexts = [context_of(load, manner) for trial in trials for load in trial.loads]
+    asked = encoded + repr([_numbers(context) for context in contexts]).encode()
+    key = key_of([trial.model for trial in trials], asked)
+    known = kept(key)
+    if known is not None:
+        return known
+    logs = _logs_from_child(trials, encoded)
+    told = [_of_one_model([next(logs, None) for _ in trial.loads]) for trial in trials]
+    if all(None not in one for one in told):
+        keep(key, told)
+    return told
+
+
+def load_without_allocation(
+    trial: Trial, manner: LoadManner, devices: Pointers | None = None
+) -> Iterator[LoadLog]:
+    """Load a model and open contexts in this process, without memory.
+
+    What a log tells of the model is in the first of them alone.
+    """
+    llama = load_llama()
+    first = trial.loads[0]
+    parameters = model_parameters(
+        msgspec.structs.replace(first, memory_lock=False, extra_buffers=False),
+        first.gpu_layers or 0,
+        first.experts_on_cpu or 0,
+        devices,
+        # What is mapped can't go without memory of its own: llama.cpp aborts.
+        is_mapped=False,
+    )
+    parameters.structure.no_alloc = True
+    with log.recording() as pieces:
+        model = llama.llama_model_load_from_file(os.fsencode(trial.model), parameters.structure)
+    told = "".join(pieces)
+    for options in trial.loads:
+        with log.recording() as pieces:
+            context = model and llama.llama_init_from_model(model, context_of(options, manner))
+        yield read_load_log(told + "".join(pieces))
+        told = device_lines(told)
+        if context:
+            llama.llama_free(context)
+    if model:
+        llama.llama_model_free(model)
+
+
+def _of_one_model(logs: Sequence[LoadLog | None]) -> list[LoadLog | None]:
+    first = logs[0]
+    if first is None:
+        return [None] * len(logs)
+    layers, tensors = first.layer_devices, first.asked_tensors
+    return [
+        replace(one, layer_devices=layers, asked_tensors=tensors)
+        if one is not None and one.is_complete
+        else None
+        for one in logs
+    ]
+
+
+def context_of(options: LoadOptions, manner: LoadManner) -> Any:
+    """The context of a load as serve opens it, as llama.cpp's structure."""
+    return context_parameters(
+        options,
+        options.context,
+        sequences=manner.slots,
+        reads_at_once=manner.reads_at_once,
+    )
+
+
+def _numbers(structure: Any) -> list[float]:
+    """What decides a load's memory, so that nothing is taken for another program's load."""
+    values = (getattr(structure, name) for name, *_ in structure._fields_)
+    return [value for value in values if isinstance(value, int | float)]
+
+
+def _logs_from_child(trials: Sequence[Trial], options: bytes) -> Iterator[LoadLog]:
+    models = [str(trial.model) for trial in trials]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "options.json"
+        file.write_bytes(options)
+        child = run_errand("trial-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
+    sys.stderr.write(child.log)
+    for line in child.output.splitlines():
+        match decode_event(line):
+            case Said(text):
+                yield msgspec.json.decode(text, type=LoadLog)
+            case Failed(ErrorCode.ENGINE_MISSING | ErrorCode.WORKER_UNREACHABLE as code, facts):
+                raise AppError(code, **facts)

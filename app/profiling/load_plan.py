@@ -1,0 +1,39 @@
+"""What of a model should fit on this machine's devices, looked up before it is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from app.core.load_options import LoadOptions
+from app.estimation.fit import Plan
+from app.estimation.predictions import outlook
+from app.native.rpc import add_workers
+from app.profiling.collection import settle, survey
+from app.profiling.dry_load import LoadManner
+from app.profiling.sizing import file_source
+from app.profiling.this_machine import read_hardware
+
+
+def plan_load(
+    model: Path, options: LoadOptions, *, slots: int = 1, workers: tuple[str, ...] = ()
+) -> Plan | None:
+    """Where the model should go, whatever layers are chosen; it takes a second.
+
+    None without devices that layers could lie on, and where a trial load fails.
+
+    Raises:
+        AppError: `engine_missing`, `worker_unreachable`, and what reading the file raises.
+    """
+    if workers:
+        add_workers(workers)
+    hardware = read_hardware()
+    if not hardware.devices:
+        return None
+    source = file_source(model)
+    manner = LoadManner(slots, workers)
+    options = msgspec.structs.replace(options, gpu_layers=None)
+    found = settle(survey(source, hardware, options, manner), source, options, manner)
+    (row,) = outlook(found, options)
+    return row.plan

@@ -1,0 +1,212 @@
+"""Measuring the rates of a device in this process; `machine_rates` has a child do it.
+
+Products and attention are timed one by one in ggml (app.native.throughput). What a step costs
+besides is seen on models whose weights are next to nothing: of one layer and of several for a
+token, and a wider one for the elements of a prompt.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from app.core.device_memory import PROCESSOR
+from app.core.files import temporary_folder
+from app.core.load_options import LoadOptions
+from app.estimation.rates import COSTS, DeviceRates, MachineRates
+from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.self_test.probe_model import TinyLlama, write_tiny_llama
+from app.inference.self_test.safe_settings import EngineSetting, Measure
+from app.inference.tokens.decoding import Evaluator, Part
+from app.inference.tokens.vocabulary import Vocabulary
+from app.machine.contention import MOST_INTERFERENCE, Interference, share_of_others
+from app.native.bandwidth import memory_bandwidth
+from app.native.throughput import Bench, Place, opened_bench
+from app.native.timing import usual_seconds
+
+PROMPT_TOKENS = 512
+"""So many are read at once, as llama.cpp's micro-batch has it."""
+
+_CONTEXT = 1024
+_FEW_TOKENS = 32
+_LOOK_SECONDS = 0.2
+_SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
+_DEEP = replace(_SHALLOW, layers=9)
+_WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
+_WIDE_TYPE = "Q8_0"
+_LAYER_PRODUCTS = 7
+"""Query, key, value, output of the attention; gate, up and down."""
+_NUMBERS = {tensor_type.name: number for number, tensor_type in TENSOR_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class RateWishes:
+    """What to measure with: threads of the processor, workers, and what the engine goes without.
+
+    With `alone` it is one thread only, beside other programs.
+    """
+
+    threads: int
+    workers: tuple[str, ...] = ()
+    without: tuple[Measure, ...] = ()
+    alone: bool = False
+
+
+def measure_device(
+    device: str, types: Iterable[str], wishes: RateWishes, *, with_costs: bool
+) -> Iterator[MachineRates]:
+    """The rates of a device for types of weights, one after the other as they are known.
+
+    With costs, first those that depend on no type. A worker's devices must have been added.
+
+    While others keep the processors busy, threads that wait for one another wait for the others,
+    too, a hundred times as long as the work takes. Then one thread is timed, by the processor's
+    time, and the rates are told to be disturbed.
+
+    Raises:
+        AppError: `speed_unmeasured`, and what loading a model raises.
+    """
+    share = share_of_others(_LOOK_SECONDS)
+    with opened_bench(_place(device, wishes)) as bench:
+        for part in (*([COSTS] if with_costs else ()), *types):
+            interference, rates = Interference(), None
+            if share <= MOST_INTERFERENCE:
+                rates, share = _of_part(part, bench, device, wishes), interference.share()
+            if rates is None or share > MOST_INTERFERENCE:
+                rates, share = _beside_others(part, bench, device, wishes), interference.share()
+            yield MachineRates(wishes.threads, {device: rates})
+
+
+def _beside_others(part: str, bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+    if device != PROCESSOR:
+        return _of_part(part, bench, device, wishes).as_disturbed()
+    alone, threads = replace(wishes, alone=True), wishes.threads
+    with opened_bench(_place(device, alone)) as lonely:
+        one = _of_part(part, lonely, device, alone)
+    # More threads read no more than the memory gives, and no less than one alone.
+    most = max(_bandwidth(threads), *one.generation.values())
+    return replace(
+        one,
+        bandwidth=None if one.bandwidth is None else most,
+        generation={name: min(rate * threads, most) for name, rate in one.generation.items()},
+        prompt={name: rate * threads for name, rate in one.prompt.items()},
+        attention=_times(one.attention, threads),
+        prompt_attention=_times(one.prompt_attention, threads),
+        element_seconds=_times(one.element_seconds, 1 / threads),
+    ).as_disturbed()
+
+
+@functools.cache
+def _bandwidth(threads: int) -> float:
+    """Once for all types, which it bounds beside other work."""
+    return memory_bandwidth(threads)
+
+
+def _place(device: str, wishes: RateWishes) -> Place:
+    return Place(device, wishes.threads, "extra_buffers" not in wishes.without, wishes.alone)
+
+
+def _of_part(part: str, bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+    return _costs(bench, device, wishes) if part == COSTS else _rates_of(bench, part)
+
+
+def _rates_of(bench: Bench, name: str) -> DeviceRates:
+    number = _NUMBERS[name]
+    generation, prompt = bench.generation_rate(number), bench.prompt_rate(number)
+    return DeviceRates({name: generation or 0.0}, {name: prompt or 0.0})
+
+
+def _costs(bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+    attention, prompt_attention = _attention_rates(bench, wishes)
+    shallow, deep = (_token_seconds(model, device, wishes) for model in (_SHALLOW, _DEEP))
+    layer_seconds = max(0.0, deep - shallow) / (_DEEP.layers - _SHALLOW.layers)
+    start_seconds = bench.start_seconds(_NUMBERS[_WIDE_TYPE])
+    rates = _rates_of(bench, _WIDE_TYPE)
+    rates = replace(
+        rates,
+        attention=attention,
+        prompt_attention=prompt_attention,
+        # Products of this type wait for the memory on every device.
+        bandwidth=_bandwidth(wishes.threads)
+        if device == PROCESSOR
+        else rates.generation[_WIDE_TYPE],
+        token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),
+        # The weights of the models that were timed lie in the caches; those of real ones don't.
+        layer_seconds=layer_seconds + _LAYER_PRODUCTS * start_seconds,
+    )
+    return replace(rates, element_seconds=_element_seconds(rates, device, wishes))
+
+
+def _attention_rates(bench: Bench, wishes: RateWishes) -> tuple[float, float]:
+    if "flash_attention" not in wishes.without:
+        token, prompt = bench.attention_rate(1), bench.attention_rate(PROMPT_TOKENS)
+        if token and prompt:
+            return token, prompt
+    # Without it, keys and values are matrices like others, an element being a multiply and an add.
+    number = _NUMBERS["F16"]
+    token, prompt = bench.generation_rate(number), bench.prompt_rate(number)
+    return (token or 0.0) / TENSOR_TYPES[number].block_bytes, (prompt or 0.0) / 2
+
+
+def _element_seconds(rates: DeviceRates, device: str, wishes: RateWishes) -> float:
+    """What is left of a prompt's time after the products and the attention."""
+    model, head_length = _WIDE, _WIDE.width // _WIDE.heads
+    weights = sum(math.prod(shape) for shape in model.matrices(0).values())
+    pairs = PROMPT_TOKENS * (PROMPT_TOKENS + 1) // 2
+    seconds = _seconds_of(model, device, wishes, PROMPT_TOKENS)
+    if rates.prompt[_WIDE_TYPE]:
+        seconds -= 2 * weights * PROMPT_TOKENS / rates.prompt[_WIDE_TYPE]
+    if rates.prompt_attention:
+        seconds -= model.layers * model.heads * 2 * head_length * pairs / rates.prompt_attention
+    return max(0.0, seconds) / (PROMPT_TOKENS * model.width * model.layers)
+
+
+def _times(rate: float | None, factor: float) -> float | None:
+    return None if rate is None else rate * factor
+
+
+def _token_seconds(model: TinyLlama, device: str, wishes: RateWishes) -> float:
+    return _seconds_of(model, device, wishes, 1)
+
+
+def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, tokens: int) -> float:
+    """The seconds that a model takes to read so many tokens at once, into a context of few."""
+    with temporary_folder() as folder:
+        path = folder / "tiny.gguf"
+        write_tiny_llama(path, model)
+        threads = 1 if wishes.alone else wishes.threads
+        options = LoadOptions(
+            context=model.context,
+            gpu_layers=0 if device == PROCESSOR else None,
+            threads=threads,
+            threads_batch=threads,
+        )
+        load = LoadWishes(
+            model=path,
+            layers=model.layers,
+            trained_context=model.context,
+            options=EngineSetting(wishes.without).applied_to(options),
+            workers=wishes.workers,
+        )
+        with opened_model(load, lambda _: None) as loaded:
+            evaluator = Evaluator(loaded, path.name, Vocabulary(loaded.model).size)
+            positions = itertools.cycle(range(0, max(tokens, _FEW_TOKENS), tokens))
+
+            def read() -> None:
+                _read(evaluator, next(positions), tokens)
+
+            # The first time warms up.
+            read()
+            return usual_seconds(read, alone=wishes.alone)
+
+
+def _read(evaluator: Evaluator, position: int, tokens: int) -> None:
+    if position == 0:
+        evaluator.forget(0)
+    (last,) = evaluator.evaluate([Part(0, position, [0] * tokens, wants_logits=True)])
+    # The device may still be at work until somebody asks.
+    evaluator.logits(last)

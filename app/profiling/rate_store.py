@@ -1,0 +1,145 @@
+"""The rates of this machine: measured in a child process when first needed, and remembered.
+
+They are kept per processor, engine build, threads and devices. What a type costs is measured when
+somebody first asks about the type; in a child, because some builds crash at some types.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from functools import reduce
+
+import msgspec
+
+from app.core import paths
+from app.core.device_memory import PROCESSOR
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Failed, Said, decode_event
+from app.core.files import write_atomically
+from app.core.salvage import salvaged
+from app.core.sentences import describe_error
+from app.estimation.hardware import Hardware
+from app.estimation.rates import COSTS, MachineRates
+from app.inference.self_test.safe_settings import WITHOUT_FLAG
+from app.jobs.child_process import Errand, run_errand
+from app.jobs.outcome import ProcessOutcome
+from app.machine.contention import MOST_INTERFERENCE, share_of_others
+from app.native.library import engine_fingerprint
+from app.profiling.rate_benchmark import RateWishes
+
+_TIMEOUT_SECONDS = 180
+_MOST_LOST_SECONDS = 20
+_LOOK_SECONDS = 0.2
+
+
+def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) -> MachineRates:
+    """The rates of the processor and of all devices that aren't full for these types of weights.
+
+    The first time takes about three seconds, and one more for each type; what is known takes none.
+    While others have the processors it takes no more than twenty seconds longer, and what was
+    measured then counts until it can be measured on a quiet machine.
+
+    Raises:
+        AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
+            `worker_unreachable`.
+    """
+    rates, wanted = known_rates(hardware, wishes), (COSTS, *types)
+    for device in (PROCESSOR, *(one.name for one in hardware.devices if not one.is_full)):
+        known = rates.of(device)
+        missing = [part for part in wanted if part not in known.measured]
+        disturbed = [part for part in wanted if part in known.disturbed]
+        if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_INTERFERENCE:
+            missing += disturbed
+        if missing:
+            rates = _measured(rates, device, missing, hardware, wishes)
+    return rates
+
+
+def known_rates(hardware: Hardware, wishes: RateWishes) -> MachineRates:
+    """The rates that were measured before, as far as they go."""
+    return _read_known().get(machine_key(hardware, wishes), MachineRates(wishes.threads))
+
+
+def machine_key(hardware: Hardware, wishes: RateWishes) -> str:
+    """A text that changes with everything that the rates depend on."""
+    devices = [f"{device.name} ({device.description})" for device in hardware.devices]
+    parts = [engine_fingerprint(), f"{wishes.threads} threads", *devices, *wishes.workers]
+    return " | ".join([*parts, *(f"without {measure}" for measure in wishes.without)])
+
+
+def _measured(
+    rates: MachineRates,
+    device: str,
+    parts: Iterable[str],
+    hardware: Hardware,
+    wishes: RateWishes,
+) -> MachineRates:
+    words = ["--device", device, "--threads", str(wishes.threads)]
+    words += [word for part in parts for word in _words_of(part)]
+    words += [word for measure in wishes.without for word in (WITHOUT_FLAG, measure)]
+    words += [word for worker in wishes.workers for word in ("--worker", worker)]
+    child = run_errand(
+        "measure-rates",
+        *words,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        most_lost_seconds=_MOST_LOST_SECONDS,
+    )
+    sys.stderr.write(child.log)
+    rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
+    _remember(_read_known() | {machine_key(hardware, wishes): rates})
+    _require_success(child)
+    return rates
+
+
+def _words_of(part: str) -> tuple[str, ...]:
+    return ("--costs",) if part == COSTS else ("--type", part)
+
+
+def _rates_in(output: bytes) -> Iterator[MachineRates]:
+    for line in output.splitlines():
+        match decode_event(line):
+            case Said(text):
+                yield msgspec.json.decode(text, type=MachineRates)
+
+
+def _require_success(child: Errand) -> None:
+    if child.returncode is None:
+        reason = f"it took longer than {_TIMEOUT_SECONDS} s"
+        if child.gave_way:
+            reason = "other programs keep its processors busy"
+        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
+    outcome = ProcessOutcome.from_returncode(child.returncode)
+    if outcome.was_successful:
+        return
+    for line in child.output.splitlines():
+        match decode_event(line):
+            case Failed(
+                ErrorCode.SPEED_UNMEASURED
+                | ErrorCode.ENGINE_MISSING
+                | ErrorCode.WORKER_UNREACHABLE as code,
+                facts,
+            ):
+                raise AppError(code, **facts)
+            case Failed(code, facts):
+                reason = describe_error(code, facts)
+                raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
+    words = outcome.in_words(child.log.splitlines())
+    raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
+
+
+def _remember(known: dict[str, MachineRates]) -> None:
+    try:
+        write_atomically(paths.rates_file(), msgspec.json.encode(known))
+    except AppError as error:
+        # Another run has measured the same and is just writing it.
+        if error.code is not ErrorCode.FILE_BUSY:
+            raise
+
+
+def _read_known() -> dict[str, MachineRates]:
+    try:
+        # One machine's rates that can't be read don't take the others' with them.
+        return salvaged(paths.rates_file().read_bytes(), dict[str, MachineRates])[0]
+    except (OSError, ValueError, RecursionError):
+        return {}

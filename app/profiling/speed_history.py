@@ -1,0 +1,106 @@
+"""How fast models really were here, as ratios to what was predicted: they correct predictions."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from app.core import paths
+from app.core.errors import AppError, ErrorCode
+from app.core.files import write_atomically
+from app.core.salvage import salvaged
+from app.estimation.speed import NO_CORRECTION, Correction, Speed
+
+_KEPT_OF_EACH = 9
+_FEWEST_OF_OTHERS = 3
+_LARGEST_CORRECTION = 2.0
+
+
+@dataclass(frozen=True)
+class RealSpeed:
+    """A speed as it was, over the one predicted without correction; None where it wasn't timed.
+
+    `machine` is what `app.profiling.rate_store.machine_key` gives, `model` a name that all levels
+    of a model share.
+    """
+
+    machine: str
+    model: str
+    level: str
+    prompt: float | None
+    generation: float | None
+
+
+def real_speed(
+    machine: str,
+    model: str,
+    level: str,
+    predicted: Speed,
+    *,
+    prompt_tokens_per_second: float | None = None,
+    generation_tokens_per_second: float | None = None,
+) -> RealSpeed:
+    """What to remember of a timing, with the prediction that was made without correction."""
+    return RealSpeed(
+        machine=machine,
+        model=model,
+        level=level,
+        prompt=_ratio(prompt_tokens_per_second, predicted.prompt_tokens_per_second),
+        generation=_ratio(generation_tokens_per_second, predicted.generation_tokens_per_second),
+    )
+
+
+def remember_speed(speed: RealSpeed) -> None:
+    """Keep a real speed, and of each level of a model on a machine no more than the last nine."""
+    of_each: defaultdict[tuple[str, str, str], list[RealSpeed]] = defaultdict(list)
+    for one in (*known_speeds(), speed):
+        of_each[one.machine, one.model, one.level].append(one)
+    kept = [one for some in of_each.values() for one in some[-_KEPT_OF_EACH:]]
+    try:
+        write_atomically(paths.speeds_file(), msgspec.json.encode(kept))
+    except AppError as error:
+        # Another run is just writing its own; one speed less does no harm.
+        if error.code is not ErrorCode.FILE_BUSY:
+            raise
+
+
+def known_speeds() -> tuple[RealSpeed, ...]:
+    """All real speeds that are remembered, as far as they can be read."""
+    try:
+        return salvaged(paths.speeds_file().read_bytes(), tuple[RealSpeed, ...])[0]
+    except (OSError, ValueError, RecursionError):
+        return ()
+
+
+def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level: str) -> Correction:
+    """The median ratios of the level, else of the model's other levels, else of all on the machine.
+
+    Other models count when there are three timings at least; nothing is corrected by more than a
+    factor of two, in whichever direction.
+    """
+    here = [one for one in speeds if one.machine == machine]
+    of_model = [one for one in here if one.model == model]
+    of_level = [one for one in of_model if one.level == level]
+    others = here if len(here) >= _FEWEST_OF_OTHERS else []
+    chosen = of_level or of_model or others
+    if not chosen:
+        return NO_CORRECTION
+    return Correction(
+        prompt=_bounded_median([one.prompt for one in chosen]),
+        generation=_bounded_median([one.generation for one in chosen]),
+    )
+
+
+def _ratio(real: float | None, predicted: float) -> float | None:
+    return real / predicted if real and math.isfinite(real) and predicted > 0 else None
+
+
+def _bounded_median(ratios: Iterable[float | None]) -> float:
+    known = [ratio for ratio in ratios if ratio is not None and ratio > 0]
+    median = statistics.median(known) if known else 1.0
+    return min(_LARGEST_CORRECTION, max(1 / _LARGEST_CORRECTION, median))

@@ -1,0 +1,61 @@
+"""Reading the facts about this machine."""
+
+from __future__ import annotations
+
+import psutil
+
+from app.estimation.hardware import DeviceFacts, Hardware
+from app.jobs.launch import is_own_command
+from app.machine.cgroup import memory_limit
+from app.machine.cpu_topology import core_kinds, numa_nodes
+from app.native.devices import Device, devices
+from app.native.nvidia import held_by_others, total_bytes_of
+
+
+def read_hardware() -> Hardware:
+    """This machine as it is now, its devices as the engine sees them.
+
+    Raises:
+        AppError: `engine_missing`.
+    """
+    total_bytes, free_bytes = _memory()
+    kinds = core_kinds()
+    return Hardware(
+        physical_cores=psutil.cpu_count(logical=False) or 1,
+        logical_cores=psutil.cpu_count() or 1,
+        ram_total_bytes=total_bytes,
+        ram_free_bytes=free_bytes,
+        devices=tuple(_facts_of(device) for device in devices() if device.is_gpu),
+        performance_cores=kinds.performance if kinds else None,
+        efficiency_cores=kinds.efficiency if kinds else None,
+        numa_nodes=numa_nodes(),
+    )
+
+
+def _memory() -> tuple[int, int]:
+    """The RAM in all and what is free of it, in bytes, as far as this program may take it."""
+    memory, limit = psutil.virtual_memory(), memory_limit()
+    if limit is None:
+        return memory.total, memory.available
+    return min(memory.total, limit.limit_bytes), min(memory.available, limit.free_bytes)
+
+
+def _facts_of(device: Device) -> DeviceFacts:
+    return DeviceFacts(
+        name=device.name,
+        backend=device.backend,
+        description=device.description,
+        free_bytes=device.free_bytes,
+        total_bytes=(total_bytes_of(device.bus_id) or 0) if device.is_full else device.total_bytes,
+        shares_memory=device.shares_memory,
+        used_by_others_bytes=held_by_others(device.bus_id, _is_own) if device.bus_id else None,
+        is_full=device.is_full,
+    )
+
+
+def _is_own(process: int) -> bool:
+    """Whether the process of this number was started by this program."""
+    try:
+        return is_own_command(psutil.Process(process).cmdline())
+    except psutil.Error:
+        return False
