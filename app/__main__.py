@@ -27,7 +27,7 @@ def main() -> int:
 
         run_pip(arguments[1:])
     if arguments == [OPEN_PAGES]:
-        from app.gui.page_check import open_each_page
+        from app.gui.shell.page_check import open_each_page
 
         return open_each_page()
     opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
@@ -37,7 +37,7 @@ def main() -> int:
 
         open_closed_streams()
         leave(run_command_line(arguments))
-    from app.gui.application import run_window
+    from app.gui.shell.application import run_window
 
     return run_window(opened)
 

@@ -43,7 +43,7 @@ _FAST_TESTS = ("Fast tests", (*_SIDE_BY_SIDE, "-m", "not slow", "tests/unit"))
 _SLOW_UNIT_TESTS = ("Slower unit tests", (*_SIDE_BY_SIDE, "-m", "slow", "tests/unit"))
 _STORY_TESTS = (
     "Tests of the window and with child processes",
-    (*_SIDE_BY_SIDE, "tests/gui", "tests/workers", "tests/end2end"),
+    (*_SIDE_BY_SIDE, "tests/gui", "tests/processes", "tests/end2end"),
 )
 PROGRAMS = {
     "test": (*_CHECKS, _FAST_TESTS, _SLOW_UNIT_TESTS, _STORY_TESTS),
@@ -55,7 +55,9 @@ PROGRAMS = {
     ),
     "hooks": (("Git hooks", ("pre-commit", "install")),),
     "bench": (("Benchmarks", ("python", "-m", "tests.benchmarks")),),
-    "package-test": (("The packaged program", ("python", "-m", "tests.packaged_program")),),
+    "package-test": (
+        ("The packaged program", ("python", "-m", "tests.support.machine.packaged_program")),
+    ),
 }
 _REMOVED = (".venv", "build", "dist", "*.egg-info", ".*_cache", "**/__pycache__")
 

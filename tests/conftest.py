@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.installed import PERSONS_HOME, lend_converter
-from tests.known_machine import remember_machine
+from tests.support.machine.installed import PERSONS_HOME, lend_converter
+from tests.support.machine.known_machine import remember_machine
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
-from app.conversion.stored_rows import StoredRows
+from app.conversion.layout.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
 from app.gguf_file.header_reader import Header, TensorInfo, read_entries
 from app.gguf_file.header_writer import ALIGNMENT

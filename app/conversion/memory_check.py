@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from app.conversion.layout import LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.writer import LARGEST_AHEAD_BYTES
 from app.core.errors import AppError, ErrorCode
 

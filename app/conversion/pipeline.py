@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversion.converter.transformers_choice import in_words, trying_both
-from app.conversion.layout import Layout
+from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.memory_check import require_memory
 from app.conversion.sources import LaidOut, Source

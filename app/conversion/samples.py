@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout import LaidOutTensor
+from app.conversion.layout.layout import LaidOutTensor
 from app.native.quantization import dequantize_rows
 
 _WEIGHTS = 2**17

@@ -17,7 +17,7 @@ from app.conversion.converter.converter_process import activate_converter
 from app.conversion.converter.transformers_choice import Transformers, transformers_for, trying_both
 from app.conversion.converter.vocabulary_ahead import VocabularyAhead
 from app.conversion.gguf_source import lay_out_gguf
-from app.conversion.layout import Layout
+from app.conversion.layout.layout import Layout
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOutTensor, Layout
+from app.conversion.layout.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOutTensor, Layout
 from app.conversion.type_choices import NO_CHOICES, TypeChoices, quantize_parameters
 from app.core.errors import AppError, ErrorCode
 from app.core.files import extend_with_hole, named_failures, temporary_folder

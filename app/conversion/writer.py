@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode

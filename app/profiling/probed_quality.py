@@ -18,7 +18,7 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout import FLOATING_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.layout import FLOATING_TYPES, LaidOutTensor, Layout
 from app.conversion.samples import sample
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan

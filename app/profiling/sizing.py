@@ -14,7 +14,7 @@ from pathlib import Path
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import Transformers, trying_both
 from app.conversion.converter.vocabulary_ahead import VocabularyAhead
-from app.conversion.layout import FLOATING_TYPES, Layout
+from app.conversion.layout.layout import FLOATING_TYPES, Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.type_choices import TypeChoices

@@ -16,9 +16,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.architecture_trials import NOT_MADE, VERSIONS, YES, Row, Trials
-from tests.local_hub import LocalHub
-from tests.registered_architectures import make_registered, registered_architectures
+from tests.support.checkpoints.architecture_trials import NOT_MADE, VERSIONS, YES, Row, Trials
+from tests.support.checkpoints.registered_architectures import (
+    make_registered,
+    registered_architectures,
+)
+from tests.support.hub.local_hub import LocalHub
 
 _PARALLEL = 2
 _TITLES = ("saved by", "llama.cpp", "ours", "bytes", "loads", "local", "remote", "read with")

@@ -15,7 +15,7 @@ from pathlib import Path
 from app.inference.loading.loaded_model import LoadWishes, opened_model
 from app.measurement.activations import GatheredActivations
 from app.measurement.calibration import _evaluate, _wishes
-from tests.checkpoints import smollm2_gguf
+from tests.support.checkpoints.checkpoints import smollm2_gguf
 
 CHUNKS, ROUNDS = 2, 5
 

@@ -27,8 +27,8 @@ import psutil
 from app.chat.conversation import Message
 from app.chat.rows import storable
 from app.gui.services.engine import Failed, Loading, Ready
-from tests.engine_faults import FAULTS, MOMENTS, Client, Fault, Moment, prepare_home
-from tests.tiny_model import write_tiny_model
+from tests.support.engine.engine_faults import FAULTS, MOMENTS, Client, Fault, Moment, prepare_home
+from tests.support.engine.tiny_model import write_tiny_model
 
 _ROUNDS = 8
 _SOON_SECONDS, _DEATH_SECONDS, _PATIENCE_SECONDS = 1.0, 5.0, 30.0

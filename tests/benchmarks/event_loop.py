@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.installed import PERSONS_HOME, lend_converter
+from tests.support.machine.installed import PERSONS_HOME, lend_converter
 
 _INTERVAL_MS = 5
 _PATIENCE_SECONDS = 300
@@ -35,9 +35,9 @@ def _measure() -> None:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app.gui.application import build_window
     from app.gui.services.engine import Ready
-    from tests.checkpoints import smollm2_checkpoint
+    from app.gui.shell.application import build_window
+    from tests.support.checkpoints.checkpoints import smollm2_checkpoint
 
     application = QApplication(sys.argv[:1])
     source = str(smollm2_checkpoint(shards=2))

@@ -1,8 +1,9 @@
 """How much longer a short request takes while another client sends huge ones.
 
 Run: `python -m tests.benchmarks.fairness` after `make setup`. A client asks `serve` for short
-replies of the starter model, alone and while others send what `tests.heavy_requests` makes, from a
-process of their own. It may take at most twice as long.
+replies of the starter model, alone and while others send what
+`tests.support.engine.heavy_requests` makes, from a process of their own. It may take at most twice
+as long.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from app.core.events import Ready
-from tests.heavy_requests import heavy_load
-from tests.installed import PERSONS_HOME
-from tests.workers.serving import Server, serving
+from tests.processes.serving import Server, serving
+from tests.support.engine.heavy_requests import heavy_load
+from tests.support.machine.installed import PERSONS_HOME
 
 _ROUNDS = 40
 _SHORT = {"max_tokens": 8, "temperature": 0}

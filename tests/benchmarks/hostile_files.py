@@ -17,11 +17,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.gguf_parts import Parts, parts_of, with_byte_pairs
-from tests.handcrafted_gguf import handcrafted, names
-from tests.hostile_children import DIED, LATE, LOADED, MOST_SECONDS, UNNAMED, End, serve_once
-from tests.hostile_gguf import KINDS, kind_of, mutation
-from tests.tiny_model import write_tiny_model
+from tests.support.engine.tiny_model import write_tiny_model
+from tests.support.gguf.gguf_parts import Parts, parts_of, with_byte_pairs
+from tests.support.gguf.handcrafted_gguf import handcrafted, names
+from tests.support.gguf.hostile_children import (
+    DIED,
+    LATE,
+    LOADED,
+    MOST_SECONDS,
+    UNNAMED,
+    End,
+    serve_once,
+)
+from tests.support.gguf.hostile_gguf import KINDS, kind_of, mutation
 
 COUNT = 2000
 SEED = 0

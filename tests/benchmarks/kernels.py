@@ -19,7 +19,7 @@ from app.native.kernels import (
     available_instruction_sets,
     kernel_library,
 )
-from tests.ggml_quantization import ggml_quantize
+from tests.support.gguf.ggml_quantization import ggml_quantize
 
 ROWS, WIDTH, ROUNDS = 128, 4096, 4
 WANTED_RATIO = 5.0

@@ -16,10 +16,10 @@ from pathlib import Path
 from app.core.errors import AppError
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import require_sane
-from tests.checkpoints import make_tiny_llama
-from tests.installed import lend_converter
-from tests.kills import MOST_EVENTS, kill_conversion, leftovers
-from tests.verbs import run_verb
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.gguf.kills import MOST_EVENTS, kill_conversion, leftovers
+from tests.support.machine.installed import lend_converter
+from tests.support.machine.verbs import run_verb
 
 COUNT = 50
 

@@ -30,8 +30,8 @@ def main() -> None:
 def _measure(home: Path) -> None:
     from PySide6.QtWidgets import QApplication
 
-    from app.gui.application import build_window
-    from tests.made_facts import ALL_LEVELS, USUAL_LEVELS
+    from app.gui.shell.application import build_window
+    from tests.support.machine.made_facts import ALL_LEVELS, USUAL_LEVELS
 
     application = QApplication(sys.argv[:1])
     window = build_window(application)
@@ -59,7 +59,7 @@ def _times(
 
     from app.core.events import LevelPlanned
     from app.gui.pages.convert.page import ConvertPage
-    from tests.made_facts import made_facts, made_machine
+    from tests.support.machine.made_facts import made_facts, made_machine
 
     assert isinstance(application, QApplication)
     assert isinstance(page, ConvertPage)

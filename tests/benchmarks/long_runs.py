@@ -17,10 +17,10 @@ from app.core import paths
 from app.inference.tokens.vocabulary import Vocabulary
 from app.jobs.outcome import ProcessOutcome
 from app.native.library import load_llama
-from tests.gguf_files import pair
-from tests.gguf_parts import parts_of, with_byte_pairs
-from tests.long_runs import KINDS, long_run, tokenize_as_the_engine
-from tests.tiny_model import write_tiny_model
+from tests.support.engine.long_runs import KINDS, long_run, tokenize_as_the_engine
+from tests.support.engine.tiny_model import write_tiny_model
+from tests.support.gguf.gguf_files import pair
+from tests.support.gguf.gguf_parts import parts_of, with_byte_pairs
 
 SIZE_BYTES = 10**6
 _ONE = "--one"

@@ -30,10 +30,10 @@ from app.profiling.collection import settle, survey
 from app.profiling.dry_load import LoadManner, context_of
 from app.profiling.sizing import SizedLevel, SizedSource, size_source
 from app.profiling.this_machine import read_hardware
-from tests.architectures import make_checkpoint
-from tests.checkpoints import smollm2_gguf
-from tests.hollow_checkpoints import HOLLOW_MODELS, make_hollow_checkpoint
-from tests.workers.working import working
+from tests.processes.working import working
+from tests.support.checkpoints.architectures import make_checkpoint
+from tests.support.checkpoints.checkpoints import smollm2_gguf
+from tests.support.checkpoints.hollow_checkpoints import HOLLOW_MODELS, make_hollow_checkpoint
 
 TOLERANCE = 0.05
 LOG_STEP_BYTES = 2**20 / 100

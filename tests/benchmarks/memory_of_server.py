@@ -27,10 +27,10 @@ from app.profiling.collection import settle, survey
 from app.profiling.dry_load import LoadManner
 from app.profiling.sizing import file_source
 from app.profiling.this_machine import read_hardware
-from tests.architectures import make_checkpoint
-from tests.checkpoints import smollm2_gguf
-from tests.llama_cpp_programs import llama_server
-from tests.verbs import run_verb
+from tests.support.checkpoints.architectures import make_checkpoint
+from tests.support.checkpoints.checkpoints import smollm2_gguf
+from tests.support.engine.llama_cpp_programs import llama_server
+from tests.support.machine.verbs import run_verb
 
 TOLERANCE = 0.02
 LOG_STEP_BYTES = 2 * 2**20 / 100

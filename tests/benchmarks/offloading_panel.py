@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 
 from app.core import paths
 from app.estimation.model_profile import SourceFacts
-from app.gui.application import build_window
-from app.gui.garbage import GarbageCollection
 from app.gui.offloading.dialog import OffloadingDialog
-from tests.made_up_facts import made_up_facts
+from app.gui.shell.application import build_window
+from app.gui.shell.garbage import GarbageCollection
+from tests.support.machine.made_up_facts import made_up_facts
 
 _MOVES = 200
 

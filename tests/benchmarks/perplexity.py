@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from pydoc_data.topics import topics
 
-from tests.checkpoints import smollm2_gguf
-from tests.llama_cpp_programs import perplexity_by_llama_cpp
-from tests.llama_cpp_tools import quantized_by_llama_cpp
-from tests.verbs import run_verb
+from tests.support.checkpoints.checkpoints import smollm2_gguf
+from tests.support.engine.llama_cpp_programs import perplexity_by_llama_cpp
+from tests.support.engine.llama_cpp_tools import quantized_by_llama_cpp
+from tests.support.machine.verbs import run_verb
 
 _LEVELS = ("Q8_0", "Q4_K_M", "Q2_K")
 _TEXT_BYTES = 20_000

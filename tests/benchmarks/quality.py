@@ -19,9 +19,9 @@ import numpy as np
 
 from app.estimation.quality import Quality, quality_of_level
 from tests.benchmarks.perplexity import python_text
-from tests.checkpoints import smollm2_checkpoint
-from tests.probed_levels import probed_levels
-from tests.verbs import run_verb
+from tests.support.checkpoints.checkpoints import smollm2_checkpoint
+from tests.support.gguf.probed_levels import probed_levels
+from tests.support.machine.verbs import run_verb
 
 _LEVELS = (
     *("Q2_K", "Q3_K_S", "Q3_K_M", "IQ4_XS", "Q4_0", "Q4_K_S", "Q4_K_M"),

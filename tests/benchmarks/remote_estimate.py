@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 
 from app.core.levels import LEVELS
-from tests.checkpoints import make_tiny_llama
-from tests.installed import lend_converter
-from tests.known_machine import remember_machine
-from tests.llama_3_1 import make_llama_3_1_8b
-from tests.local_hub import LocalHub
-from tests.verbs import run_verb
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.llama_3_1 import make_llama_3_1_8b
+from tests.support.hub.local_hub import LocalHub
+from tests.support.machine.installed import lend_converter
+from tests.support.machine.known_machine import remember_machine
+from tests.support.machine.verbs import run_verb
 
 _MEGABYTE = 1e6
 

@@ -17,8 +17,8 @@ from typing import Any
 import httpx2
 import psutil
 
-from tests.tiny_model import write_tiny_model
-from tests.workers.serving import serving
+from tests.processes.serving import serving
+from tests.support.engine.tiny_model import write_tiny_model
 
 _CONTEXT = 512
 _USER = {"role": "user", "content": "Hello"}

@@ -1,7 +1,7 @@
 """What it saves to keep what was read: `python -m tests.benchmarks.saved_states [MODEL]`.
 
 A prompt is read, and its state taken out and put back; the best of several rounds. The rule in
-`app.inference.session.prompt_cache` keeps a state where the ratio of reading to both is above some 2.
+`app.inference.session.prompt_cache` keeps a state where the ratio of reading to both is above 2.
 The model is SmolLM2-135M unless a GGUF file is named.
 """
 
@@ -19,7 +19,7 @@ from app.inference.sampling.parameters import Sampling
 from app.inference.session.generation import Generation
 from app.inference.session.prompt_cache import SavedStates
 from app.inference.session.session import Session
-from tests.checkpoints import smollm2_gguf
+from tests.support.checkpoints.checkpoints import smollm2_gguf
 
 LENGTHS, ROUNDS = (256, 1024), 2
 

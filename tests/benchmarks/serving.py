@@ -21,13 +21,13 @@ from typing import Any
 
 from app.core.events import Ready
 from app.machine.cores import usable_threads
-from tests.bystanders import Bystanders
-from tests.checkpoints import cache_folder, keep, smollm2_gguf
-from tests.llama_cpp_programs import llama_server, speeds_by_llama_bench
-from tests.stamped_tokens import stamps
-from tests.timed_streams import Address, TimedStream, timed_stream
-from tests.verbs import running
-from tests.workers.serving import Server, serving
+from tests.processes.serving import Server, serving
+from tests.support.checkpoints.checkpoints import cache_folder, keep, smollm2_gguf
+from tests.support.engine.llama_cpp_programs import llama_server, speeds_by_llama_bench
+from tests.support.engine.stamped_tokens import stamps
+from tests.support.engine.timed_streams import Address, TimedStream, timed_stream
+from tests.support.machine.bystanders import Bystanders
+from tests.support.machine.verbs import running
 
 _COMPLETIONS, _CHAT = "/v1/completions", "/v1/chat/completions"
 _THREADS = str(usable_threads())
@@ -41,7 +41,7 @@ _WORDS = (
 _SAMPLING = {"temperature": 0.8, "logit_bias": dict.fromkeys(map(str, range(300, 332)), 100)}
 _MAKE = """
 import sys, pathlib
-from tests.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_llama
 make_tiny_llama(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
 """
 _WAIT_SECONDS = 120
@@ -176,7 +176,14 @@ def _print_delays(model: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         notes = Path(name) / "notes"
         options = ("--slots", str(_CLIENTS), "--threads", _THREADS, "--context", str(_CONTEXT))
-        verb = ("tests.stamped_tokens", str(notes), "serve", "--events", *options, str(model))
+        verb = (
+            "tests.support.engine.stamped_tokens",
+            str(notes),
+            "serve",
+            "--events",
+            *options,
+            str(model),
+        )
         with running([sys.executable, "-m", *verb]) as child:
             ready = child.read_until(lambda event: isinstance(event, Ready))
             assert isinstance(ready, Ready)

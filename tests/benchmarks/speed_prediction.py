@@ -28,8 +28,8 @@ from app.profiling.dry_load import LoadManner
 from app.profiling.sizing import file_source
 from app.profiling.speeds import timed
 from app.profiling.this_machine import read_hardware
-from tests.checkpoints import make_tiny_llama, smollm2_checkpoint
-from tests.installed import lend_converter
+from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.support.machine.installed import lend_converter
 
 LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "Q8_0", "F16")
 TOLERANCE = 0.25

@@ -22,7 +22,7 @@ window = QMainWindow()
 _OURS = """
 import sys, time
 from PySide6.QtWidgets import QApplication
-from app.gui.application import build_window
+from app.gui.shell.application import build_window
 application = QApplication([])
 window = build_window(application)
 """

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.gui.services.engine import Failed, Ready
-from tests.engine_faults import Client, prepare_home
-from tests.workers.working import nobody, peer, working
+from tests.processes.working import nobody, peer, working
+from tests.support.engine.engine_faults import Client, prepare_home
 
 _ROUNDS = 10
 _SOON_SECONDS = 5.0

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.garbage import pytest_runtest_protocol
+from tests.support.machine.garbage import pytest_runtest_protocol
 
 __all__ = ["pytest_runtest_protocol"]

@@ -19,10 +19,10 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Checked, Event, Failed, Progressed
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
-from tests.checkpoints import make_tiny_llama
-from tests.local_hub import LocalHub
-from tests.tiny_model import write_tiny_model
-from tests.verbs import Ended, files_below, run_verb, sentence_of, started
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.engine.tiny_model import write_tiny_model
+from tests.support.hub.local_hub import LocalHub
+from tests.support.machine.verbs import Ended, files_below, run_verb, sentence_of, started
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"

@@ -12,11 +12,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.gui.application import build_window
 from app.gui.services.engine import Failed, Ready
-from app.gui.window import MainWindow
-from tests.checkpoints import smollm2_checkpoint
-from tests.local_hub import LocalHub
+from app.gui.shell.application import build_window
+from app.gui.shell.window import MainWindow
+from tests.support.checkpoints.checkpoints import smollm2_checkpoint
+from tests.support.hub.local_hub import LocalHub
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("known_machine")]
 

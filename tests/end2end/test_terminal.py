@@ -13,9 +13,9 @@ import pytest
 
 from app.core.levels import LEVELS
 from app.jobs.outcome import EXIT_CANCELLED
-from tests.checkpoints import smollm2_checkpoint
-from tests.local_hub import LocalHub
-from tests.verbs import ROOT, run_verb
+from tests.support.checkpoints.checkpoints import smollm2_checkpoint
+from tests.support.hub.local_hub import LocalHub
+from tests.support.machine.verbs import ROOT, run_verb
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
-from app.gui.application import build_window
-from app.gui.window import MainWindow
-from tests.garbage import pytest_runtest_protocol
+from app.gui.shell.application import build_window
+from app.gui.shell.window import MainWindow
+from tests.support.machine.garbage import pytest_runtest_protocol
 
 __all__ = ["WindowMaker", "make_window", "pytest_runtest_protocol", "window"]
 

@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.pace import Pace
+from app.gui.markdown.view import MarkdownView
+from app.gui.pages.chat.message_view import MessageView
 from app.gui.theme.icons import ICON_NAMES, app_icon, icon
 from app.gui.theme.style import apply_theme
 from app.gui.theme.theme import Theme
@@ -38,8 +40,6 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.item_list import ItemList
 from app.gui.widgets.item_table import ItemTable
-from app.gui.widgets.markdown.view import MarkdownView
-from app.gui.widgets.message_view import MessageView
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.path_field import PathField

@@ -12,12 +12,12 @@ from pytestqt.qtbot import QtBot
 from app.core import paths
 from app.gui.children.task import Task
 from app.gui.services.engine import Ready
-from app.gui.window import MainWindow
-from tests.checkpoints import make_tiny_llama
-from tests.gguf_files import llama_file
+from app.gui.shell.window import MainWindow
 from tests.gui.conftest import WindowMaker
-from tests.local_hub import LocalHub
-from tests.tiny_model import write_tiny_model
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.engine.tiny_model import write_tiny_model
+from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.local_hub import LocalHub
 
 RESET = "The settings file could not be read"
 LOAD_MS, CHECK_MS, CONVERT_MS = 60_000, 90_000, 120_000

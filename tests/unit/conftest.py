@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from keyring.backends import fail
 
-from tests.memory_keyring import MemoryKeyring, keyring_in_use
+from tests.support.machine.memory_keyring import MemoryKeyring, keyring_in_use
 
 
 @pytest.fixture

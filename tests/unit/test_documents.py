@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.inference.server.chat_completions import ChatRequest
-from app.inference.server.completions import CompletionRequest
+from app.inference.server.completions.chat_request import ChatRequest
+from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.embeddings import DetokenizeRequest, EmbeddingRequest, TokenizeRequest
 from app.inference.server.responses.request import ResponseRequest
 

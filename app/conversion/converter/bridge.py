@@ -26,7 +26,7 @@ from app.conversion.converter.converter_process import converting
 from app.conversion.converter.converter_warnings import as_notices, collected_warnings
 from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
 from app.conversion.converter.vocabulary_ahead import Vocabulary, VocabularyAhead
-from app.conversion.layout import Layout
+from app.conversion.layout.layout import Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 from app.core.levels import Level

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.conversion.converter.lazy_tensors import evaluated, stored_rows
-from app.conversion.layout import LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 from app.gguf_file.header_writer import encoded

@@ -18,7 +18,7 @@ from app.conversion.converter.converter_output import caught_writers, layout_of
 from app.conversion.converter.converter_process import converting
 from app.conversion.converter.converter_warnings import as_notices, collected_warnings
 from app.conversion.converter.patches.shared_strength import SharedStrength
-from app.conversion.layout import Layout
+from app.conversion.layout.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed

@@ -21,7 +21,7 @@ VERB = "read-vocabulary"
 _TIMEOUT_SECONDS = 60
 
 Entries = dict[str, bytes]
-"""Entries of a GGUF file's metadata by their keys, as `app.gguf_file.header_writer` encodes them."""
+"""Entries of a GGUF header by their keys, as `app.gguf_file.header_writer` encodes them."""
 
 
 class Vocabulary(msgspec.Struct, frozen=True):

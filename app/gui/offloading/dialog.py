@@ -19,6 +19,7 @@ from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
 from app.gui.services.engine import Ready
 from app.gui.services.profile_finder import FactsFinder
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -28,7 +29,6 @@ from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.text_dialog import TextDialog
-from app.gui.workbench import Workbench
 
 _USUAL_SIZE = QSize(1000, 720)
 _SMALLEST_SIZE = QSize(800, 480)

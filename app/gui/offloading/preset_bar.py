@@ -12,7 +12,7 @@ from app.core.errors import AppError
 from app.core.load_options import LoadOptions
 from app.core.presets import Preset, free_name, read_preset, write_preset
 from app.gui.offloading.name_dialog import NameDialog
-from app.gui.settings_holder import SettingsHolder
+from app.gui.services.settings_holder import SettingsHolder
 from app.gui.texts import error_text
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING

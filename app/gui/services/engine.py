@@ -13,8 +13,8 @@ from app.core.errors import ErrorCode, Facts
 from app.core.load_options import LoadOptions
 from app.gui.children.child import Child
 from app.gui.children.silence import Silence
+from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.sharing import sharing_arguments
-from app.gui.settings_holder import SettingsHolder
 from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 

@@ -14,7 +14,7 @@ from app.estimation.model_profile import UNNAMED_LEVEL, SourceFacts
 from app.estimation.predictions import outlook
 from app.gui.services.engine import Engine, EngineState, Ready
 from app.gui.services.profile_finder import FactsFinder
-from app.gui.settings_holder import SettingsHolder
+from app.gui.services.settings_holder import SettingsHolder
 
 Memory = Mapping[str, DeviceMemory]
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core import events
 from app.gui.children.child import Child
-from app.gui.settings_holder import SettingsHolder
+from app.gui.services.settings_holder import SettingsHolder
 from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 

@@ -2,8 +2,8 @@
 
 Templates differ in what they take for granted. Each is tried once, on a greeting and on a
 conversation with a tool, and from then on gets what it worked with; what transformers passes comes
-first. Then every conversation is rendered as described in `app.inference.tokens.provenance`, and where that
-fails, in the other forms of `app.inference.prompts.template_repairs`.
+first. Then every conversation is rendered as described in `app.inference.tokens.provenance`, and
+where that fails, in the other forms of `app.inference.prompts.template_repairs`.
 """
 
 from __future__ import annotations

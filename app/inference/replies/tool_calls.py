@@ -1,8 +1,8 @@
 """Calls of tools within a reply: what is said goes on as it comes, calls are read at the end.
 
 A model shows by a mark of its own that a call follows. Which marks count is read from its template;
-the forms behind them are in `app.inference.replies.tool_call_formats`. What turns out to be no call is given
-back as text, so that nothing of a reply is lost.
+the formats behind them are in `app.inference.replies.tool_call_formats`. Text that turns out not to
+be a call is given back, so that nothing of a reply is lost.
 """
 
 from __future__ import annotations

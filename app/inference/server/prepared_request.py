@@ -16,11 +16,11 @@ from app.inference.replies.reply_reader import ReplyFormat, ReplyReader
 from app.inference.sampling.constraints import Constraints
 from app.inference.sampling.parameters import RANDOM_SEED, Sampling
 from app.inference.schemas.lark import json_grammar
-from app.inference.server.chat_completions import ChatRequest
-from app.inference.server.completions import CompletionRequest
+from app.inference.server.completions.chat_request import ChatRequest
+from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.metrics import Metrics
 from app.inference.server.preparation_threads import LONG_BYTES, Preparation
-from app.inference.server.protocol import GenerationRequest, decode_with_unread
+from app.inference.server.protocol.generation_request import GenerationRequest, decode_with_unread
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.engine_thread import EngineThread
 from app.inference.session.generation import Generation

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.inference.replies.reasoning import Part
 from app.inference.replies.reply_reader import ReplyReader
-from app.inference.server.chat_completions import ChatRequest
-from app.inference.server.completion_response import (
+from app.inference.server.completions.chat_request import ChatRequest
+from app.inference.server.completions.response import (
     Answer,
     JsonAnswer,
     Kind,
@@ -24,11 +24,11 @@ from app.inference.server.completion_response import (
     failure_of,
     notice_body,
 )
-from app.inference.server.completions import CompletionRequest
+from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.metrics import Metrics
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import Asked, ServedModel, Task, read_request
-from app.inference.server.protocol import AnyCompletionRequest, GenerationRequest
+from app.inference.server.protocol.generation_request import AnyCompletionRequest, GenerationRequest
 from app.inference.server.responses.output import ResponseAnswer
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Piece

@@ -9,9 +9,9 @@ import pytest
 from app.core.load_options import LoadOptions
 from app.estimation.model_profile import SourceFacts
 from app.gui.offloading.dialog import OffloadingDialog
-from app.gui.window import MainWindow
+from app.gui.shell.window import MainWindow
 from tests.gui.widgets.conftest import nothing_left, theme
-from tests.made_up_facts import made_up_facts
+from tests.support.machine.made_up_facts import made_up_facts
 
 __all__ = ["nothing_left", "theme"]
 

@@ -26,7 +26,7 @@ from app.gui.offloading.form import LoadOptionsForm, context_steps
 from app.gui.theme.theme import Theme
 from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.machine.cores import core_counts
-from tests.made_up_facts import made_up_facts
+from tests.support.machine.made_up_facts import made_up_facts
 
 Act = Callable[[LoadOptionsForm], object]
 

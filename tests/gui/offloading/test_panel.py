@@ -16,11 +16,11 @@ from app.core.settings import load_settings
 from app.estimation.fit import Plan
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.services.engine import Ready
+from app.gui.shell.window import MainWindow
 from app.gui.widgets.text_dialog import TextDialog
-from app.gui.window import MainWindow
 from tests.gui.conftest import WindowMaker
 from tests.gui.offloading.conftest import PATH, PanelOpener
-from tests.made_up_facts import GB, made_up_facts
+from tests.support.machine.made_up_facts import GB, made_up_facts
 
 
 def plan_of(panel: OffloadingDialog) -> Plan:

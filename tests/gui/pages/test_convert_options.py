@@ -26,13 +26,13 @@ from app.core.levels import KEEPING_LEVELS
 from app.gui.pages.convert.conversion_options import command_line, projector_beside
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.convert.type_box import TypeBox
+from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.path_field import PathField
-from app.gui.window import MainWindow
-from tests.block_checkpoints import make_nvfp4
-from tests.checkpoints import make_tiny_llama
-from tests.local_hub import LocalHub
-from tests.other_sources import make_adapter, make_pickled, make_seeing_gemma
+from tests.support.checkpoints.block_checkpoints import make_nvfp4
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.other_sources import make_adapter, make_pickled, make_seeing_gemma
+from tests.support.hub.local_hub import LocalHub
 
 CHECK_MS, CONVERT_MS = 90_000, 120_000
 ALL, WITH_SPECIAL, PLAIN = 19, 30, 4

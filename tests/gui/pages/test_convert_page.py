@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.gui.window import MainWindow
-from tests.checkpoints import make_tiny_llama
+from app.gui.shell.window import MainWindow
+from tests.support.checkpoints.checkpoints import make_tiny_llama
 
 
 def test_a_folder_that_is_no_checkpoint_is_said(

@@ -12,9 +12,9 @@ from app.core import paths
 from app.core.events import EndpointListed
 from app.gui.client import completion
 from app.gui.services.engine import Connected, remote_path
+from app.gui.shell.window import MainWindow
 from app.gui.widgets.button import Button
-from app.gui.window import MainWindow
-from tests.endpoint_server import BAD_STREAMS, MODEL, EndpointServer, endless, reply
+from tests.support.engine.endpoint_server import BAD_STREAMS, MODEL, EndpointServer, endless, reply
 
 WAIT_MS = 30_000
 

@@ -20,11 +20,11 @@ from app.estimation.quality import Quality
 from app.estimation.speed import Speed
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.level_words import WAITING, outlook_cells
+from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.theme.tokens import SPACING
-from app.gui.window import MainWindow
-from tests.checkpoints import make_tiny_llama
-from tests.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.machine.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
 
 LEVEL, SIZE, MEMORY, FIT, SPEED, QUALITY = range(6)
 NO_DEVICE, ONE_DEVICE = made_machine(ram_gb=16), made_machine(8)

@@ -8,9 +8,9 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.pages.models.page import ModelsPage
 from app.gui.widgets.confirm_dialog import ConfirmDialog
-from tests.gguf_files import llama_file
 from tests.gui.conftest import WindowMaker
-from tests.local_hub import LocalHub
+from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.local_hub import LocalHub
 
 
 def rows(page: ModelsPage) -> list[list[str]]:

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from app.core import paths
 from app.core.load_options import LoadOptions
 from app.core.settings import Settings, load_settings
-from app.gui.window import MainWindow
+from app.gui.shell.window import MainWindow
 from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 from tests.gui.conftest import WindowMaker

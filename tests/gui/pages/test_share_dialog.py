@@ -16,9 +16,9 @@ from app.core.settings import Settings
 from app.gui.pages.chat.share_dialog import ShareDialog
 from app.gui.services.engine import Failed, Ready
 from app.gui.services.sharing import sharing_arguments
+from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
-from app.gui.window import MainWindow
-from tests.tiny_model import write_tiny_model
+from tests.support.engine.tiny_model import write_tiny_model
 
 LOAD_MS = 60_000
 

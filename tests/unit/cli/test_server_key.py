@@ -7,7 +7,7 @@ import pytest
 from app.cli.serve import kept_key
 from app.core.errors import NoticeCode
 from app.core.events import Event, Noticed
-from tests.memory_keyring import MemoryKeyring
+from tests.support.machine.memory_keyring import MemoryKeyring
 
 
 def test_it_is_the_same_at_every_start(ring: MemoryKeyring) -> None:

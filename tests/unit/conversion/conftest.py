@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.conversion.layout import LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.gguf_file.header_writer import encoded
 
 WIDTH, INNER, TOKENS = 256, 512, 300

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.conversion.layout import Layout
+from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.type_choices import NO_CHOICES
 from app.conversion.type_plan import TypePlan, hollow_file, plan_types

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from app.conversion.layout import FLOAT32, LaidOutTensor
+from app.conversion.layout.layout import FLOAT32, LaidOutTensor
+from app.conversion.layout.stored_rows import StoredRows
 from app.conversion.samples import sample
-from app.conversion.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
 
 ROWS, WIDTH = 4096, 512

@@ -10,7 +10,7 @@ from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.endpoints import catalogue
 from app.endpoints.endpoint import parse_address
-from tests.memory_keyring import MemoryKeyring
+from tests.support.machine.memory_keyring import MemoryKeyring
 
 NEAR = parse_address("localhost:8080")
 SAME_ORIGIN = parse_address("localhost:8080/other/v1")

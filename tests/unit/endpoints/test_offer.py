@@ -9,7 +9,7 @@ import pytest
 from app.core.errors import AppError, ErrorCode
 from app.endpoints.endpoint import parse_address
 from app.endpoints.offer import offered_models
-from tests.endpoint_server import BAD_LISTS, MODEL, EndpointServer
+from tests.support.engine.endpoint_server import BAD_LISTS, MODEL, EndpointServer
 
 
 def refusal_of(server: EndpointServer, key: str = "") -> ErrorCode:

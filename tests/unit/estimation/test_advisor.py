@@ -15,7 +15,7 @@ from app.estimation.model_profile import SourceFacts
 from app.estimation.predictions import LevelOutlook, outlook
 from app.estimation.quality import Quality
 from app.estimation.speed import Speed
-from tests.made_facts import ALL_LEVELS, GB, made_facts, made_machine
+from tests.support.machine.made_facts import ALL_LEVELS, GB, made_facts, made_machine
 
 Rows = tuple[LevelOutlook, ...]
 MACHINES = {

@@ -6,7 +6,7 @@ from app.core.load_options import LoadOptions
 from app.estimation.costs import Cost, costs
 from app.estimation.model_profile import SourceFacts
 from app.estimation.predictions import outlook
-from tests.made_up_facts import made_up_facts
+from tests.support.machine.made_up_facts import made_up_facts
 
 KV_BYTES = 131072
 """Of one token, all layers and f16."""

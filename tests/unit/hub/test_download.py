@@ -16,7 +16,7 @@ from app.core.events import Event, Noticed, Progressed
 from app.hub.download import download_repository
 from app.hub.reference import RepositoryReference
 from app.hub.snapshot import Patience
-from tests.local_hub import LocalHub
+from tests.support.hub.local_hub import LocalHub
 
 OURS = RepositoryReference("owner/name")
 QUICK = Patience(stall_seconds=0.5, first_pause_seconds=0.001, longest_pause_seconds=0.01, tries=4)

@@ -15,7 +15,7 @@ from app.core.errors import AppError, ErrorCode
 from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFile, fetch_repository
-from tests.local_hub import LocalHub
+from tests.support.hub.local_hub import LocalHub
 
 OURS = RepositoryReference("owner/name")
 

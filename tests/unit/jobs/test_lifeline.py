@@ -10,7 +10,7 @@ import pytest
 
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import EXIT_CANCELLED
-from tests.tiny_model import write_tiny_model
+from tests.support.engine.tiny_model import write_tiny_model
 
 
 @pytest.mark.parametrize("verb", ["serve", "worker"])

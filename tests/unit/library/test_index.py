@@ -10,7 +10,14 @@ from app.core.errors import AppError, ErrorCode
 from app.gguf_file.model_info import read_model_facts
 from app.library.index import find_model, scan
 from app.library.removal import plan_removal
-from tests.gguf_files import UINT16, GgufFile, Tensor, Typed, llama_file, llama_metadata
+from tests.support.gguf.gguf_files import (
+    UINT16,
+    GgufFile,
+    Tensor,
+    Typed,
+    llama_file,
+    llama_metadata,
+)
 
 
 def write_shards(folder: Path, *, missing: int | None = None) -> list[Path]:

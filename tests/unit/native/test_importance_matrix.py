@@ -21,7 +21,7 @@ from app.native.importance_matrix import (
     save_importance_matrix,
 )
 from app.native.library import load_ggml_base
-from tests.gguf_files import GgufFile, Tensor, bad_files, llama_file, mutations
+from tests.support.gguf.gguf_files import GgufFile, Tensor, bad_files, llama_file, mutations
 
 _METADATA = {
     "imatrix.datasets": ["text"],

@@ -10,7 +10,7 @@ import pytest
 from app.native import kernels
 from app.native.kernels import BLOCK_FORMATS, KernelLibrary, available_instruction_sets
 from app.native.quantization import row_size_bytes, type_numbers
-from tests.ggml_quantization import ggml_quantize
+from tests.support.gguf.ggml_quantization import ggml_quantize
 from tests.unit.native.kernel_rows import (
     IMPORTANCE,
     KINDS,

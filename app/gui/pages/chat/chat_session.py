@@ -8,8 +8,8 @@ from app.chat.conversation import Chat, ChatId, Message, MessageId
 from app.core.errors import AppError
 from app.gui.pages.chat.streamed_reply import Reply
 from app.gui.services.engine import Absent, Failed
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
-from app.gui.workbench import Workbench
 
 
 class Dialogue(QObject):

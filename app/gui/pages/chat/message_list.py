@@ -13,7 +13,7 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 
 if TYPE_CHECKING:
-    from app.gui.widgets.message_view import MessageView
+    from app.gui.pages.chat.message_view import MessageView
 
 _NEAR_END_PIXELS = 48
 
@@ -68,7 +68,7 @@ class MessageList(QScrollArea):
     def add(self, message: Message) -> None:
         """Show one more message, and go to it."""
         # Only now, because Markdown and its colours would hold up the window's opening.
-        from app.gui.widgets.message_view import MessageView
+        from app.gui.pages.chat.message_view import MessageView
 
         if self._views:
             self._views[-1].set_can_regenerate(False)

@@ -14,9 +14,9 @@ from app.gui.services.engine import (
     Ready,
     remote_path,
 )
+from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.icon_button import IconButton
-from app.gui.workbench import Workbench
 
 
 class ModelPicker(QWidget):

@@ -12,6 +12,7 @@ from app.gui.pages.chat.chat_session import Dialogue
 from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.services.engine import Absent, Connected, EngineState, Failed, Loading, Ready
+from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -20,7 +21,6 @@ from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.text_dialog import TextDialog
-from app.gui.workbench import Workbench
 
 _PERCENT = 100
 

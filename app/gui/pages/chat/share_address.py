@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidg
 from app.core import events
 from app.gui.services.engine import Absent, Connected, EngineState, Failed, Loading, Ready
 from app.gui.services.sharing import sharing_arguments
+from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.plain_label import PlainLabel
-from app.gui.workbench import Workbench
 
 
 class ShareAddress(QFrame):

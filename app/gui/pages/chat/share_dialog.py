@@ -9,6 +9,7 @@ from app.core.addresses import is_web_origin
 from app.core.errors import AppError
 from app.core.settings import title_of
 from app.gui.pages.chat.share_address import ShareAddress
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -16,7 +17,6 @@ from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.words_field import WordsField
-from app.gui.workbench import Workbench
 
 _PORTS = range(1024, 65_536)
 _SLOTS = range(1, 65)

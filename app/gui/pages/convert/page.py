@@ -19,13 +19,13 @@ from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.source_step import SourceStep
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text, notice_text
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.step_trail import StepTrail
-from app.gui.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
 
 _PAUSE_MILLISECONDS = 500

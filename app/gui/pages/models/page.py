@@ -13,6 +13,7 @@ from app.core.events import ModelListed
 from app.core.sizes import format_bytes
 from app.gui.children.task import Task
 from app.gui.pages.models.table import ModelTable
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -25,7 +26,6 @@ from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.text_dialog import TextDialog
-from app.gui.workbench import Workbench
 from app.library.removal import plan_removal
 
 

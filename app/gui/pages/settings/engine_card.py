@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.core import events, paths
 from app.gui.children.child import Child
 from app.gui.services.engine import Ready
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text, notice_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -15,7 +16,6 @@ from app.gui.widgets.card import Card
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
-from app.gui.workbench import Workbench
 
 
 class EngineCard(Card):

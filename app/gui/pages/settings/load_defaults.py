@@ -12,7 +12,7 @@ from app.core.settings import title_of
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.settings_holder import SettingsHolder, SettingValue
+from app.gui.services.settings_holder import SettingsHolder, SettingValue
 from app.gui.texts import error_text
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING

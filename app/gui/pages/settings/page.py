@@ -12,7 +12,8 @@ from app.gui.pages.settings.endpoints_card import EndpointsCard
 from app.gui.pages.settings.engine_card import EngineCard
 from app.gui.pages.settings.load_defaults import LoadingSection
 from app.gui.pages.settings.token_card import AccessCard
-from app.gui.settings_holder import SettingValue
+from app.gui.services.settings_holder import SettingValue
+from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.card import Card
@@ -22,7 +23,6 @@ from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.gui.widgets.text_field import TextField
-from app.gui.workbench import Workbench
 
 
 class SettingsPage(QWidget):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.server.messages import FunctionCall, Name, RequestToolCall, Text
+from app.inference.server.protocol.messages import FunctionCall, Name, RequestToolCall, Text
 
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _REQUIRED = {

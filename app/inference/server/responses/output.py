@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from app.inference.replies.reasoning import Part
 from app.inference.replies.tool_call_formats import ToolCall
-from app.inference.server.completion_response import Written, server_sent_event
-from app.inference.server.log_probabilities import chat_log_probabilities
+from app.inference.server.completions.response import Written, server_sent_event
+from app.inference.server.protocol.log_probabilities import chat_log_probabilities
 
 Event = dict[str, Any]
 Status = Literal["in_progress", "completed", "incomplete"]

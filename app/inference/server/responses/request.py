@@ -13,15 +13,7 @@ from app.inference.prompts.rendering import Conversation
 from app.inference.replies.reply_reader import ReasoningFormat
 from app.inference.sampling.parameters import Sampling
 from app.inference.schemas.json_schemas import AnySchema
-from app.inference.server.messages import (
-    Name,
-    Text,
-    decode_tool,
-    is_function,
-    require_shallow,
-    tools_left_out,
-)
-from app.inference.server.protocol import (
+from app.inference.server.protocol.generation_request import (
     GenerationRequest,
     LikelyTokens,
     ReasoningEffort,
@@ -30,9 +22,17 @@ from app.inference.server.protocol import (
     limit_of,
     thinking_options,
 )
-from app.inference.server.response_format import JsonSchema, ResponseFormat
+from app.inference.server.protocol.messages import (
+    Name,
+    Text,
+    decode_tool,
+    is_function,
+    require_shallow,
+    tools_left_out,
+)
+from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
+from app.inference.server.protocol.tool_choice import ToolChoice, tool_choice
 from app.inference.server.responses.input import InputItem, messages_of
-from app.inference.server.tool_choice import ToolChoice, tool_choice
 
 _PROBABILITIES = "message.output_text.logprobs"
 Word = Annotated[str, Meta(max_length=256)]

@@ -1,0 +1,1 @@
+"""What a source lays out for the writer, weights unread."""

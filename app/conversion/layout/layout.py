@@ -1,0 +1,75 @@
+"""What a source lays out for the writer: its metadata and its tensors, the weights unread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from app.conversion.layout.stored_rows import StoredRows
+from app.core.events import Noticed
+
+FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
+FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
+"""Ggml's numbers of the types that are not block formats."""
+Q8_0 = 8
+MXFP4, NVFP4 = 39, 40
+WHOLE_NUMBER_TYPES = frozenset({24, 25, 26, 27})
+"""I8 to I64: tables, which are never quantised."""
+
+
+@dataclass(frozen=True)
+class LaidOutTensor:
+    """A tensor before it is quantised, slowest dimension first.
+
+    `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
+    the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
+    matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
+    empty where that can't be told.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type_number: int
+    size_bytes: int
+    load: Callable[[], npt.NDArray[Any]]
+    stored: tuple[StoredRows, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return math.prod(self.shape)
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether the weights have lost: they are in a block format, and not in Q8_0."""
+        return self.type_number not in {Q8_0, *FLOATING_TYPES, *WHOLE_NUMBER_TYPES}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A model before it is quantised; `metadata` are the entries of a GGUF header, by their keys.
+
+    An entry is encoded as the file holds it: key, type and value. `notices` are for the person.
+    `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.
+    """
+
+    architecture: str
+    metadata: dict[str, bytes]
+    tensors: tuple[LaidOutTensor, ...]
+    notices: tuple[Noticed, ...] = ()
+    tokenizer_file: Path | None = None
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return sum(tensor.parameters for tensor in self.tensors)
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether any of its weights have lost already."""
+        return any(tensor.is_quantized for tensor in self.tensors)

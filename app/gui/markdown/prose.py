@@ -1,0 +1,161 @@
+"""Laid-out text of a message: as tall as its content, and loading nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from PySide6.QtCore import QMimeData, QRectF, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QTextBlock,
+    QTextDocument,
+    QTextOption,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
+
+from app.gui.markdown.document_writer import write_markdown
+from app.gui.markdown.formatting import format_plain, quoted_blocks
+from app.gui.markdown.links import external_link, shown_target
+from app.gui.markdown.selected_text import selected_text
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.plain_text import plain_tool_tip
+
+_NEVER = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+
+
+class ProseView(QTextBrowser):
+    """Markdown or plain text that can be selected; links to the web and mail only.
+
+    Signals:
+        link_clicked: a link was activated; nothing has been opened.
+    """
+
+    link_clicked = Signal(QUrl)
+
+    def __init__(self, theme: Theme, *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._source = ""
+        self._is_markdown = True
+        self._natural_width = 0
+        self._quoted: list[QTextBlock] = []
+        self.setProperty("role", "prose")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setOpenLinks(False)
+        self.setOpenExternalLinks(False)
+        self.setUndoRedoEnabled(False)
+        self.setTabChangesFocus(True)
+        self.setHorizontalScrollBarPolicy(_NEVER)
+        self.setVerticalScrollBarPolicy(_NEVER)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._has_width = False
+        self.document().setDocumentMargin(0)
+        self.document().setIndentWidth(SPACING.wide)
+        self.document().documentLayout().documentSizeChanged.connect(self._fit)
+        self.anchorClicked.connect(self._activate)
+        self.highlighted.connect(self._show_target)
+        theme.changed.connect(self._lay_out)
+
+    def show_markdown(self, source: str) -> None:
+        """Lay out Markdown; HTML in it is shown as it is written."""
+        self._source, self._is_markdown = source, True
+        self._lay_out()
+
+    def show_plain(self, text: str) -> None:
+        """Show text exactly as it is."""
+        self._source, self._is_markdown = text, False
+        self._lay_out()
+
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002 - Qt's signature
+        """Nothing is ever loaded: no file, no share on the network, no address."""
+        # Qt opens the name itself when an image comes back empty, so it gets one to draw.
+        if kind == QTextDocument.ResourceType.ImageResource.value:
+            image = QImage(1, 1, QImage.Format.Format_ARGB32)
+            image.fill(Qt.GlobalColor.transparent)
+            return image
+        return b""
+
+    def sizeHint(self) -> QSize:
+        """The width without any line break, so that a short message stays small."""
+        return QSize(self._natural_width, self.height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Text can be wrapped at any width."""
+        return QSize(0, self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width breaks lines elsewhere."""
+        self._has_width = True
+        super().resizeEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The text, and a line beside quotations."""
+        super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        layout = self.document().documentLayout()
+        for block in self._quoted:
+            area = layout.blockBoundingRect(block)
+            bar = QRectF(0, area.top(), SIZE.quote, area.height())
+            painter.fillRect(bar, QColor(self._theme.colors.outline))
+        painter.end()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """The page scrolls, not the text."""
+        event.ignore()
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """Copy words, not the colours of the theme."""
+        data = QMimeData()
+        data.setText(selected_text(self.textCursor()))
+        return data
+
+    def _lay_out(self) -> None:
+        document = self.document()
+        # One layout at the end instead of one for each format.
+        document.setLayoutEnabled(False)
+        document.setDefaultFont(self.font())
+        if not self._has_width:
+            # A likely width, until there is a real one, saves laying out in a very narrow column.
+            document.setTextWidth(SIZE.reading)
+        if self._is_markdown:
+            image_words = self.tr("[image: {name}]")
+            has_links = write_markdown(document, self._source, self._theme.colors, image_words)
+        else:
+            has_links = False
+            document.setPlainText(self._source)
+            format_plain(document)
+        self._quoted = list(quoted_blocks(document))
+        document.setLayoutEnabled(True)
+        if not self._is_markdown:
+            self._measure()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if has_links else Qt.FocusPolicy.ClickFocus)
+        self._fit()
+
+    def _measure(self) -> None:
+        width = self.document().textWidth()
+        self.document().setTextWidth(-1)
+        self._natural_width = math.ceil(self.document().idealWidth()) + 1
+        self.document().setTextWidth(width)
+        self.updateGeometry()
+
+    def _fit(self) -> None:
+        height = math.ceil(self.document().size().height())
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    def _activate(self, address: QUrl) -> None:
+        allowed = external_link(address)
+        if allowed is not None:
+            self.link_clicked.emit(allowed)
+
+    def _show_target(self, address: QUrl) -> None:
+        allowed = external_link(address)
+        self.setToolTip(plain_tool_tip(shown_target(allowed)) if allowed is not None else "")

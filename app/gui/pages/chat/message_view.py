@@ -1,0 +1,185 @@
+"""One message of a conversation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, Qt, QUrl, Signal
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.gui.markdown.prose import ProseView
+from app.gui.markdown.view import MarkdownView
+from app.gui.markdown.visible import break_long_lines
+from app.gui.pages.chat.message_actions import MessageActions
+from app.gui.pages.chat.thoughts_view import ThoughtsView
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.plain_label import PlainLabel
+
+_MOST_SHOWN = 20_000
+
+MessageState = Literal["whole", "stopped", "failed"]
+
+
+class MessageView(QWidget):
+    """What a person wrote, in a bubble and as it is; or what the model wrote, as Markdown.
+
+    Signals:
+        copied: the text is on the clipboard.
+        regenerated: another reply is wanted.
+        retried: the failed or stopped reply is wanted again.
+        link_clicked: a web or mail address was activated; nothing has been opened.
+    """
+
+    copied = Signal()
+    regenerated = Signal()
+    retried = Signal()
+    link_clicked = Signal(QUrl)
+
+    def __init__(
+        self, theme: Theme, role: Literal["user", "assistant"], *, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._role = role
+        self._text = ""
+        self._content: ProseView | MarkdownView = (
+            ProseView(theme) if role == "user" else MarkdownView(theme)
+        )
+        self._thoughts = ThoughtsView(theme, parent=self)
+        self._thoughts.link_clicked.connect(self.link_clicked)
+        self._caption = PlainLabel("", "caption", elide=True)
+        self._state = PlainLabel("", "muted", wrap=True, selectable=True)
+        self._retry = Button(theme, self.tr("Retry"), icon_name="refresh", compact=True)
+        self._actions = MessageActions()
+        self._retry.clicked.connect(self.retried)
+        self._content.link_clicked.connect(self.link_clicked)
+        self._arrange()
+        self.set_state("whole")
+        self.set_caption("")
+
+    @property
+    def text(self) -> str:
+        """The exact text."""
+        return self._content.text if isinstance(self._content, MarkdownView) else self._text
+
+    def set_text(self, text: str) -> None:
+        """Show a text in place of what was shown."""
+        self._text = text
+        if isinstance(self._content, MarkdownView):
+            self._content.set_text(text)
+            return
+        self._content.show_plain(break_long_lines(text[:_MOST_SHOWN]))
+        left_out = len(text) - _MOST_SHOWN
+        if left_out > 0:
+            words = self.tr("{count} more characters, not shown; Copy has them all")
+            self.set_caption(words.replace("{count}", str(left_out)))
+
+    def append(self, text: str) -> None:
+        """Add a piece of the model's reply; at most some thirty times a second."""
+        self._thoughts.end()
+        if isinstance(self._content, MarkdownView):
+            self._content.append(text)
+        else:
+            self.set_text(self._text + text)
+
+    def set_thoughts(self, thoughts: str) -> None:
+        """Show what the model thought before it spoke, all of it; empty for nothing."""
+        self._thoughts.show_whole(thoughts)
+
+    def append_thoughts(self, thoughts: str) -> None:
+        """Add to what the model is thinking; at most some thirty times a second."""
+        self._thoughts.append(thoughts)
+
+    def set_caption(self, text: str) -> None:
+        """What stands below the message: tokens per second and the like."""
+        self._caption.set_text(text)
+        self._caption.setVisible(bool(text))
+
+    def set_state(self, state: MessageState, text: str = "") -> None:
+        """Say how the reply ended.
+
+        Args:
+            state: whole; stopped by the person; or failed. The last two offer to try again.
+            text: the sentence, for a failure what happened.
+        """
+        self._state.set_text(text)
+        self._state.set_tone("danger" if state == "failed" else "plain")
+        self._state_row.setVisible(state != "whole")
+
+    def set_can_regenerate(self, can_regenerate: bool) -> None:  # noqa: FBT001 - Qt's manner
+        """Offer to write this reply anew; only the last one can be."""
+        self._regenerate.setVisible(can_regenerate)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Show the buttons."""
+        super().enterEvent(event)
+        self._actions.set_hovered(True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hide the buttons."""
+        super().leaveEvent(event)
+        self._actions.set_hovered(False)
+
+    def _arrange(self) -> None:
+        is_user = self._role == "user"
+        self.setAccessibleName(self.tr("You") if is_user else self.tr("Model"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.tiny)
+        column.addWidget(self._thoughts)
+        column.addWidget(self._bubble() if is_user else self._content)
+        column.addWidget(self._make_state_row())
+        column.addWidget(self._make_footer())
+
+    def _bubble(self) -> QWidget:
+        bubble = QFrame()
+        bubble.setProperty("role", "bubble")
+        inside = QVBoxLayout(bubble)
+        # The height of the last line brings some room below it along.
+        inside.setContentsMargins(SPACING.medium, SPACING.small, SPACING.medium, SPACING.tiny)
+        inside.addWidget(self._content)
+        self._content.setAccessibleName(self.tr("Your message"))
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addSpacing(SPACING.huge)
+        row.addStretch(1)
+        row.addWidget(bubble, 0)
+        return line
+
+    def _make_state_row(self) -> QWidget:
+        self._state_row = QWidget()
+        row = QHBoxLayout(self._state_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.small)
+        row.addWidget(self._state, 1)
+        row.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignVCenter)
+        return self._state_row
+
+    def _make_footer(self) -> QWidget:
+        copy = CopyButton(self._theme, self.tr("Copy message"), lambda: self.text)
+        copy.copied.connect(self.copied)
+        self._regenerate = Button(
+            self._theme, self.tr("Regenerate"), "quiet", icon_name="refresh", compact=True
+        )
+        self._regenerate.clicked.connect(self.regenerated)
+        self._regenerate.hide()
+        self._actions.add(copy)
+        self._actions.add(self._regenerate)
+        footer = QWidget()
+        row = QHBoxLayout(footer)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(SPACING.medium)
+        if self._role == "user":
+            row.addStretch(1)
+            row.addWidget(self._caption)
+            row.addWidget(self._actions)
+        else:
+            row.addWidget(self._caption)
+            row.addWidget(self._actions)
+            row.addStretch(1)
+        return footer

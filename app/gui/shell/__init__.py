@@ -1,0 +1,1 @@
+"""The window itself: its composition, the rail, the jobs tray and the status line."""

@@ -1,0 +1,122 @@
+"""Composes the window: settings, theme, engine, tasks, library and chats, then the pages."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QTimer, qVersion
+from PySide6.QtWidgets import QApplication
+
+from app import __version__
+from app.chat.chat_store import open_store
+from app.core import leftovers, paths
+from app.core.errors import AppError, ErrorCode
+from app.core.events import Noticed
+from app.core.sentences import describe_error
+from app.core.settings import Theme, load_settings, save_settings
+from app.gui.children.task_board import TaskBoard
+from app.gui.services.endpoint_list import EndpointList
+from app.gui.services.engine import Engine
+from app.gui.services.model_list import ModelList
+from app.gui.services.settings_holder import SettingsHolder
+from app.gui.services.workbench import Workbench
+from app.gui.shell.garbage import GarbageCollection
+from app.gui.shell.window import MainWindow
+from app.gui.texts import notice_text
+from app.gui.theme.style import apply_theme
+from app.gui.widgets.text_dialog import TextDialog
+from app.jobs.outcome import EXIT_FAILED
+
+
+def run_window(opened: Sequence[Path] = ()) -> int:
+    """Open the window and stay until it is closed; gives the exit status."""
+    if not _has_display():
+        sys.stderr.write(f"gristmill: {describe_error(ErrorCode.NO_DISPLAY, {})}\n")
+        return EXIT_FAILED
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Gristmill")
+    application.setDesktopFileName("gristmill")
+    try:
+        window = build_window(application)
+    except AppError as error:
+        sys.stderr.write(f"gristmill: {describe_error(error.code, error.facts)}\n")
+        return EXIT_FAILED
+    _report_faults(window)
+    GarbageCollection(application)
+    window.show()
+    for path in opened:
+        window.open_path(path)
+    return application.exec()
+
+
+def build_window(application: QApplication) -> MainWindow:
+    """Make the window and everything behind it; nothing heavy happens before it is shown.
+
+    Raises:
+        AppError: when the data folder can't be used at all.
+    """
+    settings, settings_notice = load_settings()
+    if settings_notice is not None:
+        # It is said once: the children of the window read the same file.
+        with suppress(AppError):
+            save_settings(settings)
+    chats, chats_notice = open_store(paths.chats_file())
+    theme = apply_theme(application, settings.theme)
+    holder = SettingsHolder(settings, application)
+    workbench = Workbench(
+        theme=theme,
+        settings=holder,
+        engine=Engine(holder, application),
+        tasks=TaskBoard(application),
+        models=ModelList(holder, application),
+        endpoints=EndpointList(application),
+        chats=chats,
+    )
+    holder.changed.connect(lambda _, new: _follow_theme(workbench, new.theme))
+    window = MainWindow(workbench)
+    for notice in (settings_notice, chats_notice):
+        if isinstance(notice, Noticed):
+            window.warn(notice_text(notice.code, notice.facts))
+    QTimer.singleShot(0, window, lambda: _begin(workbench))
+    return window
+
+
+def _begin(workbench: Workbench) -> None:
+    leftovers.sweep()
+    workbench.models.refresh()
+    workbench.endpoints.refresh()
+    if not paths.engine_file().exists():
+        title = QApplication.translate("application", "Testing the engine")
+        workbench.tasks.add("probe", title, "self-test")
+
+
+def _follow_theme(workbench: Workbench, choice: Theme) -> None:
+    if workbench.theme.choice != choice:
+        workbench.theme.choose(choice)
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _report_faults(window: MainWindow) -> None:
+    """Show faults of the program in a dialog that can be copied, instead of losing them."""
+
+    def report(
+        kind: type[BaseException], fault: BaseException, trace: TracebackType | None
+    ) -> None:
+        text = "".join(traceback.format_exception(kind, fault, trace))
+        sys.stderr.write(text)
+        versions = f"Gristmill {__version__}, Python {sys.version.split()[0]}, Qt {qVersion()}"
+        title = QApplication.translate("application", "Something unexpected went wrong")
+        TextDialog(window.theme, title, f"{versions}\n\n{text}", window).open()
+
+    sys.excepthook = report

@@ -1,0 +1,86 @@
+"""The slim line at the bottom: the model and its level, memory, and the speed of the last reply."""
+
+from __future__ import annotations
+
+import psutil
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
+
+from app.core.sizes import format_bytes, format_gibibytes
+from app.gui.services.engine import Absent, Connected, Engine, EngineState, Failed, Loading, Ready
+from app.gui.services.load_comparison import LoadComparison
+from app.gui.services.settings_holder import SettingsHolder
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
+
+_REFRESH_MILLISECONDS = 2000
+_PERCENT = 100
+
+
+class StatusLine(QFrame):
+    """Follows the engine and the system's memory."""
+
+    def __init__(
+        self, engine: Engine, settings: SettingsHolder, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.comparison = LoadComparison(engine, settings, self)
+        self._engine = engine
+        self.setProperty("role", "status")
+        self._model = PlainLabel("", "caption", elide=True)
+        self._taken = PlainLabel("", "caption", tabular=True)
+        self._speed = PlainLabel("", "caption", tabular=True)
+        self._memory = PlainLabel("", "caption", tabular=True)
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setRange(0, _PERCENT)
+        self._bar.setFixedWidth(SIZE.field // 2)
+        self._bar.setAccessibleName(self.tr("Memory in use"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(SPACING.medium, SPACING.tiny, SPACING.medium, SPACING.tiny)
+        row.setSpacing(SPACING.medium)
+        row.addWidget(self._model, 1)
+        for widget in (self._taken, self._speed, self._memory, self._bar):
+            row.addWidget(widget)
+        engine.changed.connect(self._show_engine)
+        self.comparison.changed.connect(self._show_taken)
+        self._show_engine(engine.state)
+        self._timer = QTimer(self, interval=_REFRESH_MILLISECONDS)
+        self._timer.timeout.connect(self._show_memory)
+        self._timer.start()
+        self._show_memory()
+
+    def show_speed(self, tokens_per_second: float) -> None:
+        """Show the speed of the last reply."""
+        words = self.tr("{speed} tokens/s").replace("{speed}", f"{tokens_per_second:.1f}")
+        self._speed.set_text(words)
+
+    def _show_engine(self, state: EngineState) -> None:
+        match state:
+            case Absent():
+                text = self.tr("No model is loaded")
+            case Loading(_, name, fraction):
+                text = self.tr("Loading {name}").replace("{name}", name) + f" {fraction:.0%}"
+            case Ready(_, name, server):
+                context = self.tr("context {tokens}").replace("{tokens}", f"{server.context:,}")
+                text = " · ".join(part for part in (name, server.level, context) if part)
+            case Connected(_, name, host=host):
+                text = self.tr("{name} at {host}").replace("{name}", name).replace("{host}", host)
+            case Failed(_, name, _, _):
+                text = self.tr("{name} is not loaded").replace("{name}", name)
+        self._model.set_text(text)
+
+    def _show_taken(self, line: str, parts: str) -> None:
+        self._taken.set_text(line)
+        self._taken.setToolTip(plain_tool_tip(parts))
+
+    def _show_memory(self) -> None:
+        memory = psutil.virtual_memory()
+        used = memory.total - memory.available
+        words = self.tr("{used} of {total} memory")
+        words = words.replace("{used}", format_bytes(used))
+        self._memory.set_text(words.replace("{total}", format_bytes(memory.total)))
+        tip = f"{format_gibibytes(used)} / {format_gibibytes(memory.total)}"
+        self._memory.setToolTip(plain_tool_tip(tip))
+        self._bar.setValue(round(_PERCENT * used / memory.total))

@@ -1,1 +1,0 @@
-"""Markdown from a model, shown without trusting it: nothing is loaded, nothing freezes."""

@@ -1,0 +1,108 @@
+"""The body of `/v1/chat/completions`: messages, tools, and how the model is to think."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.inference.prompts.rendering import Conversation
+from app.inference.replies.reply_reader import ReasoningFormat
+from app.inference.server.protocol.generation_request import (
+    AnyCompletionRequest,
+    LikelyTokens,
+    ReasoningEffort,
+    TemplateOptions,
+    TokenLimit,
+    limit_of,
+    thinking_options,
+)
+from app.inference.server.protocol.messages import (
+    FunctionName,
+    RequestMessage,
+    tools_as_given,
+    tools_left_out,
+)
+from app.inference.server.protocol.tool_choice import ToolChoice, ToolMode, tool_choice
+
+
+class NamedTool(msgspec.Struct, frozen=True):
+    """The one tool that must be called."""
+
+    function: FunctionName
+
+
+class AllowedTools(msgspec.Struct, frozen=True):
+    """The functions that may be called, or of which one must be."""
+
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedTool], Meta(max_length=1024)]
+
+
+class ChosenTools(msgspec.Struct, frozen=True):
+    """A choice of tools: one that must be called, or those that may be."""
+
+    type: Literal["function", "allowed_tools"] = "function"
+    function: FunctionName | None = None
+    allowed_tools: AllowedTools | None = None
+
+    def __post_init__(self) -> None:
+        if (self.function if self.type == "function" else self.allowed_tools) is None:
+            raise ValueError(f"a choice of the type “{self.type}” needs a field of that name")
+
+
+class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
+    """The body of `/v1/chat/completions`."""
+
+    messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=16_384)]
+    max_completion_tokens: TokenLimit | None = None
+    tools: Annotated[list[msgspec.Raw], Meta(max_length=1024)] | None = None
+    tool_choice: ToolMode | ChosenTools | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    reasoning_format: ReasoningFormat | None = None
+    chat_template_kwargs: TemplateOptions | None = None
+    logprobs: bool | None = None
+    top_logprobs: LikelyTokens | None = None
+
+    def token_limit(self) -> int | None:
+        """The most tokens that the reply may have, or None."""
+        return limit_of(
+            max_completion_tokens=self.max_completion_tokens,
+            max_tokens=self.max_tokens,
+            n_predict=self.n_predict,
+        )
+
+    def probabilities(self) -> int | None:
+        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+    def left_out(self) -> list[str]:
+        """The tools that are not offered, by their places and types."""
+        return tools_left_out(self.tools or [])
+
+    def conversation(self) -> Conversation:
+        """What the template is to render.
+
+        Raises:
+            AppError: `request_invalid` for what is no text, and for tools that are none.
+        """
+        return Conversation(
+            [message.as_variables() for message in self.messages],
+            self.choice().among(tools_as_given(self.tools or [])),
+            thinking_options(self.reasoning_effort) | (self.chat_template_kwargs or {}),
+        )
+
+    def choice(self) -> ToolChoice:
+        """What may be called, and whether something must be."""
+        match self.tool_choice:
+            case ChosenTools(function=FunctionName(name=name), type="function"):
+                return tool_choice("required", (name,), is_parallel=False)
+            case ChosenTools(allowed_tools=AllowedTools(mode=mode, tools=tools)):
+                names = tuple(tool.function.name for tool in tools)
+                return tool_choice(mode, names, is_parallel=self.parallel_tool_calls)
+            case ChosenTools():
+                return tool_choice(None, None, is_parallel=self.parallel_tool_calls)
+            case mode:
+                return tool_choice(mode, None, is_parallel=self.parallel_tool_calls)

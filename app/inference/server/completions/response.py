@@ -1,0 +1,288 @@
+"""The server's answers in the form of OpenAI's API, with llama-server's timings."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal
+
+from starlette.responses import JSONResponse
+
+from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.sentences import describe_error, describe_notice
+from app.inference.replies.reasoning import Part
+from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.server.protocol.log_probabilities import (
+    chat_log_probabilities,
+    text_log_probabilities,
+)
+from app.inference.session.generation import Statistics, TokenProbability
+
+Kind = Literal["chat", "text"]
+END_OF_STREAM = b"data: [DONE]\n\n"
+_CLIENT_FAULTS = frozenset({ErrorCode.REQUEST_INVALID, ErrorCode.CONTEXT_FULL})
+_ERROR_TYPES = {
+    HTTPStatus.UNAUTHORIZED: "authentication_error",
+    HTTPStatus.FORBIDDEN: "permission_error",
+    HTTPStatus.NOT_FOUND: "not_found_error",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
+}
+
+
+@dataclass
+class Written:
+    """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
+
+    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts. One
+    that `repeats_prompt` is a further reply to the prompt of the one before.
+    """
+
+    statistics: Statistics
+    notice: dict[str, Any] | None = None
+    most_calls: int | None = None
+    calls: list[ToolCall] = field(default_factory=list)
+    untold: list[TokenProbability] = field(default_factory=list)
+    reasoning_tokens: int = 0
+    repeats_prompt: bool = False
+
+    def add(self, call: ToolCall) -> None:
+        """Take a call, unless there are as many as there may be."""
+        if self.most_calls is None or len(self.calls) < self.most_calls:
+            self.calls.append(call)
+
+    def take_untold(self) -> list[TokenProbability]:
+        """The probabilities that have not been told yet; from now on they have."""
+        untold, self.untold = self.untold, []
+        return untold
+
+    def noticed(self) -> dict[str, Any]:
+        """The notice that is known before the reply, if there is one."""
+        return {} if self.notice is None else {"notice": self.notice}
+
+    def repetition(self) -> dict[str, Any]:
+        """The notice that the reply was stopped, if it was."""
+        if not self.statistics.repeats:
+            return {}
+        return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
+
+    def timings(self) -> dict[str, Any]:
+        """How long it took, in llama-server's names."""
+        counted = self.statistics
+        return {
+            "prompt_n": counted.prompt_tokens - counted.reused_tokens,
+            "prompt_ms": 1000 * counted.prompt_seconds,
+            "predicted_n": counted.reply_tokens,
+            "predicted_ms": 1000 * counted.reply_seconds,
+            "predicted_per_second": counted.reply_tokens / counted.reply_seconds
+            if counted.reply_seconds
+            else 0.0,
+        }
+
+
+@dataclass
+class Answer:
+    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last).
+
+    It has a choice for each reply, one after the other; `written` is the one that is being told.
+    `ignored` are the fields of the request that nothing here knows.
+    """
+
+    kind: Kind
+    model: str
+    written: Written
+    wants_usage: bool = False
+    ignored: Sequence[str] = ()
+    told_text: str = ""
+    created: int = field(default_factory=lambda: int(time.time()))
+    identity: str = field(default_factory=lambda: secrets.token_hex(12))
+    _choices: list[dict[str, Any]] = field(default_factory=list)
+    _told: list[Written] = field(default_factory=list)
+
+    def go_on(self, written: Written) -> None:
+        """Turn to the next reply, after one that was told."""
+        self._told.append(self.written)
+        self.written = written
+        self.told_text = ""
+
+    def take(self, parts: Sequence[Part]) -> None:
+        """Make a choice of a whole reply; the calls are those that there are by now."""
+        text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
+        message: dict[str, Any] = {"role": "assistant", "content": text}
+        if thoughts:
+            message["reasoning_content"] = thoughts
+        if calls := [_as_call(call) for call in self.written.calls]:
+            message |= {"content": text or None, "tool_calls": calls}
+        choice = self._choice({"message": message}, {"text": text}) | self._probabilities("")
+        choice["finish_reason"] = self._finish_reason()
+        self._choices.append(choice)
+
+    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """The answer that is not streamed, with the last reply."""
+        self.take(parts)
+        name = "chat.completion" if self.kind == "chat" else "text_completion"
+        notice = self.written.noticed()
+        for written in (*self._told, self.written):
+            notice |= written.repetition()
+        figures = self._usage() | self._timings() | self._ignored()
+        return self._frame(name, self._choices) | notice | figures
+
+    def begun(self, first: Part) -> Iterator[bytes]:
+        """The first event of a stream."""
+        yield server_sent_event(self.chunk(first, is_first=True))
+
+    def more(self, part: Part) -> Iterator[bytes]:
+        """The event that a further part brings."""
+        yield server_sent_event(self.chunk(part))
+
+    def closed(self) -> Iterator[bytes]:
+        """The events at the end of a reply."""
+        if self.written.calls:
+            yield server_sent_event(self.called())
+        yield server_sent_event(self.last())
+
+    def ended(self) -> Iterator[bytes]:
+        """The events at the end of a stream, with those of its last reply."""
+        yield from self.closed()
+        if self.wants_usage:
+            yield server_sent_event(self.usage())
+        yield END_OF_STREAM
+
+    def broken(self, error: dict[str, Any]) -> Iterator[bytes]:
+        """The event that says why there is no more."""
+        yield server_sent_event(error)
+
+    def chunk(self, part: Part, *, is_first: bool = False) -> dict[str, Any]:
+        """One event of a stream."""
+        name = "content" if part.kind == "content" else "reasoning_content"
+        delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
+        choice = self._choice({"delta": delta}, {"text": part.text})
+        event = self._event([choice | self._probabilities(part.text)])
+        return event | self.written.noticed() | self._ignored() if is_first else event
+
+    def called(self) -> dict[str, Any]:
+        """The event with all calls, each of them whole."""
+        calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.written.calls)]
+        return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
+
+    def last(self) -> dict[str, Any]:
+        """The event that says why the reply ended."""
+        choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
+        choice["finish_reason"] = self._finish_reason()
+        return self._event([choice]) | self._timings() | self.written.repetition()
+
+    def usage(self) -> dict[str, Any]:
+        """The event with the token counts, for who asked for it."""
+        return self._event([]) | self._usage() | self._timings()
+
+    def _probabilities(self, text: str) -> dict[str, Any]:
+        """The probabilities that have not been told yet, which go with this text."""
+        tokens = self.written.take_untold()
+        if not tokens:
+            return {}
+        if self.kind == "chat":
+            return {"logprobs": chat_log_probabilities(tokens)}
+        offset = len(self.told_text)
+        self.told_text += text
+        return {"logprobs": text_log_probabilities(tokens, offset)}
+
+    def _finish_reason(self) -> str:
+        reason = self.written.statistics.finish_reason
+        return "tool_calls" if self.written.calls and reason == "stop" else reason
+
+    def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
+        content = of_chat if self.kind == "chat" else of_text
+        return {"index": len(self._told), "finish_reason": None, "logprobs": None} | content
+
+    def _event(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        return self._frame(
+            "chat.completion.chunk" if self.kind == "chat" else "text_completion", choices
+        )
+
+    def _frame(self, name: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        prefix = "chatcmpl" if self.kind == "chat" else "cmpl"
+        return {
+            "id": f"{prefix}-{self.identity}",
+            "object": name,
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        replies = [*self._told, self.written]
+        asked = [reply.statistics for reply in replies if not reply.repeats_prompt]
+        prompt_tokens = sum(counted.prompt_tokens for counted in asked)
+        reply_tokens = sum(reply.statistics.reply_tokens for reply in replies)
+        cached = sum(counted.reused_tokens for counted in asked)
+        thoughts = sum(reply.reasoning_tokens for reply in replies)
+        return {
+            "usage": {
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": reply_tokens,
+                "total_tokens": prompt_tokens + reply_tokens,
+                "prompt_tokens_details": {"cached_tokens": cached},
+                "completion_tokens_details": {"reasoning_tokens": thoughts},
+            }
+        }
+
+    def _ignored(self) -> dict[str, Any]:
+        return {"ignored_fields": list(self.ignored)} if self.ignored else {}
+
+    def _timings(self) -> dict[str, Any]:
+        return {"timings": self.written.timings()}
+
+
+def notice_body(code: NoticeCode, facts: Facts) -> dict[str, Any]:
+    """A notice in an answer: what was done otherwise than wished."""
+    return {"code": code.value, "message": describe_notice(code, facts), "facts": facts}
+
+
+def _joined(parts: Sequence[Part], kind: str) -> str:
+    return "".join(part.text for part in parts if part.kind == kind)
+
+
+def _as_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.identity, "type": "function", "function": function}
+
+
+class JsonAnswer(JSONResponse):
+    """An answer in ASCII, so that it can hold a file name that is not UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of the body."""
+        return json.dumps(content).encode()
+
+
+def error_body(status: HTTPStatus, message: str, error: AppError | None = None) -> dict[str, Any]:
+    """An error as OpenAI's clients read it; `facts` is for our own."""
+    kind = _ERROR_TYPES.get(status)
+    if kind is None:
+        is_client_fault = status < HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = "invalid_request_error" if is_client_fault else "server_error"
+    body: dict[str, Any] = {"message": message, "type": kind, "code": None, "param": None}
+    if error is not None:
+        body |= {"code": error.code.value, "facts": error.facts}
+    return {"error": body}
+
+
+def error_response(status: HTTPStatus, message: str, error: AppError | None = None) -> JsonAnswer:
+    """The same as a response."""
+    return JsonAnswer(error_body(status, message, error), status)
+
+
+def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
+    """The body and the status that tell an error."""
+    is_client_fault = error.code in _CLIENT_FAULTS
+    status = HTTPStatus.BAD_REQUEST if is_client_fault else HTTPStatus.INTERNAL_SERVER_ERROR
+    return error_body(status, describe_error(error.code, error.facts), error), status
+
+
+def server_sent_event(content: dict[str, Any]) -> bytes:
+    """One event of a stream, as bytes."""
+    # ASCII, because some clients take U+2028 and its like for the end of a line.
+    return b"data: " + json.dumps(content).encode() + b"\n\n"

@@ -1,0 +1,1 @@
+"""What all requests and responses of the API share: fields, messages, tools, formats."""

@@ -1,0 +1,218 @@
+"""What every request for a reply has in common, with a bound on each field; how a body is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from app.core.errors import AppError, ErrorCode
+from app.core.settings import ContextOverflow
+from app.inference.sampling.parameters import (
+    RANDOM_SEED,
+    DryBase,
+    DryMultiplier,
+    Grammar,
+    Mirostat,
+    MirostatEta,
+    MirostatTau,
+    Penalty,
+    Probability,
+    Reach,
+    RepeatPenalty,
+    Sampling,
+    Temperature,
+    TokenBiases,
+    TopK,
+)
+from app.inference.schemas.json_schemas import AnySchema
+from app.inference.server.protocol.known_fields import unread_fields
+from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
+
+_MOST_TOKENS = 2**24
+OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
+Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+TemplateOptions = Annotated[dict[OptionName, Option], Meta(max_length=32)]
+LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
+StopText = Annotated[str, Meta(max_length=4096)]
+MOST_CHOICES = 128
+Choices = Annotated[int, Meta(ge=1, le=MOST_CHOICES)]
+TokenLimit = Annotated[int, Meta(ge=-1, le=_MOST_TOKENS)]
+"""The most tokens of a reply; -1 is as many as the context holds, as in llama-server."""
+Tokens = Annotated[list[Annotated[int, Meta(ge=0, lt=2**31)]], Meta(min_length=1, max_length=2**20)]
+
+
+class StreamOptions(msgspec.Struct, frozen=True):
+    """What a stream carries besides text; padding against eavesdroppers is not among it."""
+
+    include_usage: bool | None = False
+    include_obfuscation: bool | None = False
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What all requests for a reply have in common."""
+
+    model: Annotated[str, Meta(max_length=1024)] | None = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    stop: StopText | Annotated[list[StopText], Meta(max_length=256)] | None = None
+    seed: int | None = None
+    temperature: Temperature | None = None
+    top_k: TopK | None = None
+    top_p: Probability | None = None
+    min_p: Probability | None = None
+    typical_p: Probability | None = None
+    repeat_penalty: RepeatPenalty | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    penalty_last_n: Reach | None = None
+    repeat_last_n: Reach | None = None
+    dry_multiplier: DryMultiplier | None = None
+    dry_base: DryBase | None = None
+    dry_allowed_length: Reach | None = None
+    dry_penalty_last_n: Reach | None = None
+    xtc_probability: Probability | None = None
+    xtc_threshold: Probability | None = None
+    mirostat: Mirostat | None = None
+    mirostat_tau: MirostatTau | None = None
+    mirostat_eta: MirostatEta | None = None
+    logit_bias: TokenBiases | None = None
+    grammar: Grammar | None = None
+    json_schema: dict[str, Any] | None = None
+    ignore_eos: bool | None = None
+    context_overflow: ContextOverflow | None = None
+
+    def sampling(self, defaults: Sampling) -> Sampling:
+        """The values that were given, over the defaults."""
+        given = {
+            name: value
+            for name in Sampling.__struct_fields__
+            if name != "seed" and (value := getattr(self, name, None)) is not None
+        }
+        if self.penalty_last_n is None and self.repeat_last_n is not None:
+            given["penalty_last_n"] = self.repeat_last_n
+        if self.seed is not None:
+            given["seed"] = self.seed & RANDOM_SEED
+        return msgspec.structs.replace(defaults, **given)
+
+    def stops(self) -> tuple[str, ...]:
+        """The texts that end the reply."""
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or ()
+        return tuple(text for text in given if text)
+
+    def form(self) -> ResponseFormat | None:
+        """The form that the reply must have, if any is asked for."""
+        if self.json_schema is None:
+            return None
+        return ResponseFormat("json_schema", JsonSchema(self.json_schema))
+
+    def count(self) -> int:
+        """How many replies are asked for."""
+        return 1
+
+    def wanted_schema(self) -> AnySchema | None:
+        """The schema that the reply must follow, if any.
+
+        Raises:
+            AppError: `request_invalid` for a form that can't be.
+        """
+        form = self.form()
+        schema = form.wanted_schema() if form else None
+        if schema is not None and self.grammar:
+            reason = "a reply can't follow a “grammar” and a form of JSON, too"
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+        return schema
+
+    def left_out(self) -> list[str]:
+        """The tools that are not offered, by their places and types."""
+        return []
+
+    def token_limit(self) -> int | None:
+        """The most tokens that the reply may have, or None."""
+        return None
+
+    def overflow(self) -> ContextOverflow:
+        """What happens when the context is full in the middle of the reply."""
+        return self.context_overflow or "stop"
+
+    def probabilities(self) -> int | None:
+        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        return None
+
+
+class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
+    """What chat and plain completions have in common."""
+
+    n: Choices | None = None
+    n_cmpl: Choices | None = None
+    max_tokens: TokenLimit | None = None
+    n_predict: TokenLimit | None = None
+    response_format: ResponseFormat | None = None
+
+    def form(self) -> ResponseFormat | None:
+        """The form that the reply must have, if any is asked for."""
+        return self.response_format or super().form()
+
+    def count(self) -> int:
+        """How many replies are asked for."""
+        return self.n or self.n_cmpl or 1
+
+    def token_limit(self) -> int | None:
+        """The most tokens that the reply may have, or None."""
+        return limit_of(max_tokens=self.max_tokens, n_predict=self.n_predict)
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether the last event of the stream is to carry the token counts."""
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+
+def limit_of(**limits: int | None) -> int | None:
+    """The first limit of tokens that is given; None for none, which is -1 as well.
+
+    Raises:
+        AppError: `request_invalid` for a limit of 0.
+    """
+    name, limit = next(((name, n) for name, n in limits.items() if n is not None), ("", -1))
+    if limit == 0:
+        reason = f"a reply has one token or more - at `$.{name}`"
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
+    return None if limit < 0 else limit
+
+
+def thinking_options(effort: str | None) -> dict[str, Option]:
+    """The templates' options for it: gpt-oss has the second, Qwen and others the first."""
+    match effort:
+        case None:
+            return {}
+        case "none":
+            return {"enable_thinking": False}
+    return {"reasoning_effort": effort}
+
+
+RequestType = TypeVar("RequestType", bound=msgspec.Struct)
+
+
+def decode_request(body: bytes, kind: type[RequestType]) -> RequestType:
+    """Read a body.
+
+    Raises:
+        AppError: `request_invalid`, with the field that is wrong or can't be honoured.
+    """
+    return decode_with_unread(body, kind)[0]
+
+
+def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestType, list[str]]:
+    """Read a body, and name the fields of it that nothing here knows.
+
+    Raises:
+        AppError: `request_invalid`, with the field that is wrong or can't be honoured.
+    """
+    try:
+        request = msgspec.json.decode(body, type=kind)
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=str(error)) from error
+    return request, sorted(unread_fields(fields, kind))

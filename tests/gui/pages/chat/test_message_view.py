@@ -1,0 +1,157 @@
+"""One message: what was written, how it ended, and what can be done with it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QEnterEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.gui.markdown.prose import ProseView
+from app.gui.pages.chat.message_actions import MessageActions
+from app.gui.pages.chat.message_view import MessageView
+from app.gui.theme.theme import Theme
+from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.plain_label import PlainLabel
+
+
+def made(theme: Theme, qtbot: QtBot, role: str) -> MessageView:
+    message = MessageView(theme, role)
+    qtbot.addWidget(message)
+    message.resize(700, 200)
+    message.show()
+    return message
+
+
+def copy_button_of(message: MessageView) -> CopyButton:
+    buttons = message.findChildren(CopyButton)
+    return next(b for b in buttons if b.accessibleName() == "Copy message")
+
+
+def button_named(widget: QWidget, words: str) -> QPushButton:
+    return next(b for b in widget.findChildren(QPushButton) if b.text() == words)
+
+
+def test_what_a_person_wrote_is_shown_as_it_is(theme: Theme, qtbot: QtBot) -> None:
+    text = "# no heading\n    <b>indented</b>\n\n* a"
+    message = made(theme, qtbot, "user")
+    message.set_text(text)
+    assert message.findChild(ProseView).toPlainText() == text
+    assert message.text == text
+
+
+def test_a_short_question_has_a_small_bubble_and_a_long_one_wraps(
+    theme: Theme, qtbot: QtBot
+) -> None:
+    message = made(theme, qtbot, "user")
+    message.set_text("Hi")
+    prose = message.findChild(ProseView)
+    qtbot.waitUntil(lambda: 0 < prose.width() < 100)
+    message.set_text("many words " * 100)
+    qtbot.waitUntil(lambda: 500 < prose.width() <= 700)
+    assert prose.height() > 100
+    assert prose.geometry().right() <= prose.parentWidget().width()
+
+
+def test_a_huge_paste_is_shortened_on_the_screen_only(theme: Theme, qtbot: QtBot) -> None:
+    message = MessageView(theme, "user")
+    qtbot.addWidget(message)
+    message.set_text("x" * 1_000_000)
+    assert len(message.findChild(ProseView).toPlainText()) < 30_000
+    words = [label.whole_text for label in message.findChildren(PlainLabel)]
+    assert any("980000 more characters" in text for text in words)
+    copy_button_of(message).click()
+    assert QGuiApplication.clipboard().text() == "x" * 1_000_000
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_copy_gives_the_exact_message(theme: Theme, qtbot: QtBot, role: str) -> None:
+    text = "**bold** <i>x</i>\n\n```\n\u202e\n```\n  end "
+    message = made(theme, qtbot, role)
+    message.set_text(text)
+    with qtbot.waitSignal(message.copied):
+        copy_button_of(message).click()
+    assert QGuiApplication.clipboard().text() == text
+
+
+def test_a_reply_grows(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    for piece in ("Take **Q4", "_K_M**", " now."):
+        message.append(piece)
+    assert message.text == "Take **Q4_K_M** now."
+    qtbot.waitUntil(lambda: message.findChild(ProseView).toPlainText() == "Take Q4_K_M now.")
+
+
+def test_a_failed_reply_says_why_and_can_be_retried(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    retry = button_named(message, "Retry")
+    assert not retry.isVisible()
+    message.set_state("failed", "The engine <b>stopped</b>.")
+    assert retry.isVisible()
+    words = [label.text() for label in message.findChildren(PlainLabel) if label.isVisible()]
+    assert "The engine <b>stopped</b>." in words
+    with qtbot.waitSignal(message.retried):
+        retry.click()
+    message.set_state("whole")
+    assert not retry.isVisible()
+
+
+def test_buttons_are_seen_on_hover_and_on_focus(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    message.set_text("Hi")
+    message.set_can_regenerate(True)
+    actions = message.findChild(MessageActions)
+    place = QPointF(5, 5)
+    # The pointer may lie over the new window already.
+    QApplication.sendEvent(message, QEvent(QEvent.Type.Leave))
+    assert not actions.are_seen
+    QApplication.sendEvent(message, QEnterEvent(place, place, place))
+    assert actions.are_seen
+    QApplication.sendEvent(message, QEvent(QEvent.Type.Leave))
+    assert not actions.are_seen
+    message.activateWindow()
+    regenerate = button_named(message, "Regenerate")
+    regenerate.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(regenerate.hasFocus)
+    assert actions.are_seen
+    with qtbot.waitSignal(message.regenerated):
+        qtbot.keyClick(regenerate, Qt.Key.Key_Space)
+    QApplication.sendEvent(message, QEvent(QEvent.Type.Leave))
+    assert actions.are_seen
+    regenerate.clearFocus()
+    assert not actions.are_seen
+
+
+def test_only_offered_replies_can_be_regenerated(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    assert not button_named(message, "Regenerate").isVisible()
+    message.set_can_regenerate(True)
+    assert button_named(message, "Regenerate").isVisible()
+
+
+def test_a_list_of_messages_is_as_high_as_its_text(theme: Theme, qtbot: QtBot) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    message = MessageView(theme, "assistant")
+    column.addWidget(message)
+    column.addStretch()
+    page.resize(600, 400)
+    page.show()
+    message.set_text("word " * 1000)
+    prose = message.findChild(ProseView)
+    qtbot.waitUntil(lambda: prose.height() >= prose.document().size().height() > 400)
+
+
+def test_nothing_in_a_reply_makes_it_wider_than_the_page(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    message.set_caption(
+        "A-model-with-a-long-name · 12.3 tokens/s · 100 tokens · 0.50 s to the first"
+    )
+    message.set_can_regenerate(True)
+    wide = "x" * 500
+    message.set_text(
+        f"```{wide}\n\u202e{wide}\n```\n|{wide}|\n|---|\n|{wide}|\n\n`{wide}` ${wide}$"
+    )
+    assert message.minimumSizeHint().width() < 300

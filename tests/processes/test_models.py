@@ -1,0 +1,74 @@
+"""The verb `models` as a child process: what it lists, in which order, and the real starter."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.core.errors import ErrorCode
+from app.core.events import ModelListed, decode_event
+from app.gguf_file.header_reader import read_header
+from app.gguf_file.model_info import read_model_facts
+from app.gguf_file.validation import require_sane
+from app.jobs.launch import command_line
+from tests.support.checkpoints.checkpoints import SMOLLM2_PARAMETERS, smollm2_gguf
+from tests.support.gguf.gguf_files import llama_file
+from tests.support.machine.verbs import run_verb
+
+
+def run_models(*folders: Path) -> list[ModelListed]:
+    command = command_line("models", *map(str, folders))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        events = [decode_event(line) for line in child.stdout]
+        # Leaving the block closes standard input, which tells the child to stop.
+        assert child.wait() == 0
+    assert all(isinstance(event, ModelListed) for event in events)
+    return events  # type: ignore[return-value]
+
+
+def test_the_models_of_the_model_folder_are_listed_by_name(home: Path) -> None:
+    for name in ("wheat", "Barley", "rye"):
+        llama_file(general__name=name).write(home / "models" / f"{name}.gguf")
+    (home / "models" / "chaff.gguf").write_bytes(b"GGUF")
+    listed = run_models()
+    assert [model.name for model in listed] == ["Barley", "chaff", "rye", "wheat"]
+    assert [model.problem for model in listed] == [None, ErrorCode.GGUF_TRUNCATED, None, None]
+
+
+def test_folders_can_be_named_and_absent(home: Path, tmp_path: Path) -> None:
+    llama_file().write(home / "models" / "not asked for.gguf")
+    llama_file().write(tmp_path / "here" / "asked for.gguf")
+    (model,) = run_models(tmp_path / "here", tmp_path / "absent")
+    assert model.path == str(tmp_path / "here" / "asked for.gguf")
+
+
+def test_no_models_are_no_events(home: Path) -> None:
+    assert run_models() == []
+
+
+@pytest.mark.slow
+def test_the_real_starter_is_listed_with_its_facts(tmp_path: Path) -> None:
+    path = tmp_path / "starter.gguf"
+    shutil.copyfile(smollm2_gguf(), path)
+    require_sane(read_header(path))
+    (model,) = run_models(tmp_path)
+    assert (model.level, model.architecture, model.context) == ("Q4_1", "llama", 8192)
+    assert (model.parameters, model.size_bytes) == (SMOLLM2_PARAMETERS, 98_362_432)
+    facts = read_model_facts(path)
+    assert (facts.layers, facts.width, facts.vocabulary) == (30, 576, 49_152)
+    assert facts.chat_template is not None
+    assert "<|im_start|>" in facts.chat_template
+
+
+@pytest.mark.parametrize("verb", [("models",), ("download", "no repository"), ("endpoints",)])
+def test_every_verb_says_which_settings_it_goes_without(home: Path, verb: tuple[str, ...]) -> None:
+    home.mkdir()
+    (home / "settings.json").write_text('{"theme": "purple"}')
+    ended = run_verb(*verb)
+    (told,) = (line for line in ended.complaints if line.startswith("settings.json has values"))
+    assert ": theme. " in told
+    assert (home / "settings.json.bad").is_file()

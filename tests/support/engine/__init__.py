@@ -1,0 +1,1 @@
+"""Engines, servers, templates and requests, and llama.cpp's own programs."""

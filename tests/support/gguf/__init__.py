@@ -1,0 +1,1 @@
+"""GGUF files, whole and broken, and quantized bytes."""

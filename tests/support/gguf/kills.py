@@ -1,0 +1,44 @@
+"""Conversions that are killed in the middle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.core.events import Event
+from tests.support.machine.verbs import started
+
+MOST_EVENTS = 450
+"""About as many as a conversion of a tiny Llama of 24 layers to two levels gives.
+
+With every event seen, the child may be in the middle of the files' last sync and rename.
+"""
+
+
+def kill_conversion(source: Path, target: Path, wanted: int) -> None:
+    """Convert a checkpoint to two levels, and kill the child after `wanted` events."""
+    seen = 0
+
+    def is_the_one(_: Event) -> bool:
+        nonlocal seen
+        seen += 1
+        return seen > wanted
+
+    arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--to", str(target))
+    with started("convert", str(source), *arguments) as child:
+        try:
+            child.read_until(is_the_one)
+        except AssertionError:
+            # It had come to its end before.
+            return
+        child.process.kill()
+        child.process.wait()
+
+
+def leftovers(target: Path, home: Path, temporary: Path) -> list[str]:
+    """What a killed conversion should not have left after the next start."""
+    found = [
+        *target.glob("*.part"),
+        *(home / "unfinished").glob("*"),
+        *temporary.glob("gristmill-*"),
+    ]
+    return [path.name for path in found]

@@ -1,0 +1,293 @@
+"""The two servers of the Hub on loopback: the API with the resolve addresses, and the storage."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from tests.support.hub.local_hub_files import Request, Snapshot, StoredFile
+
+if TYPE_CHECKING:
+    from tests.support.hub.local_hub import LocalHub
+
+_CHUNK_BYTES = 64 * 1024
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, hub: LocalHub, handler: type[_Handler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.hub = hub
+        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+        self._connections: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self._thread.join()
+        for connection in list(self._connections):
+            # A handler that waits for the next request on a kept connection must wake up.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is nothing to report."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+    name = ""
+
+    def log_message(self, *_: Any) -> None:
+        """Stay silent."""
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    @property
+    def hub(self) -> LocalHub:
+        return self.server.hub
+
+    def answer(self) -> None:
+        raise NotImplementedError
+
+    def _serve(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.record = Request(self.name, self.command, self.path, headers)
+        self.hub.requests.append(self.record)
+        self.answer()
+
+    def respond(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        self._begin(status, {"Content-Length": str(len(body)), **headers})
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _begin(self, status: int, headers: dict[str, str]) -> None:
+        self.record.status = status
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def is_refused_for_now(self) -> bool:
+        if self.hub.strike("server_errors"):
+            self.respond(503, {})
+            return True
+        if self.hub.strike("rate_limits"):
+            self.respond(429, {"Retry-After": "1"})
+            return True
+        return False
+
+    def send_content(self, file: StoredFile, etag: str, extra: dict[str, str]) -> None:
+        """Send a file or the part that a Range asks for, with the faults that are set."""
+        faults = self.hub.faults
+        start, end = self._range_of(file, etag)
+        is_part = (start, end) != (0, file.size_bytes)
+        if self.headers.get("Range") and (faults.status_416 or self._refuses_range()):
+            self.respond(416, {"Content-Range": f"bytes */{file.size_bytes}", **extra})
+            return
+        headers = {"ETag": etag, "Accept-Ranges": "bytes", **extra}
+        if is_part:
+            shown = start - 1 if faults.wrong_content_range else start
+            headers["Content-Range"] = f"bytes {shown}-{end - 1}/{file.size_bytes}"
+        if faults.gzip:
+            body = gzip.compress(file.local.read_bytes()[start:end])
+            self.respond(206 if is_part else 200, {"Content-Encoding": "gzip", **headers}, body)
+            return
+        if self.command == "GET" and self.hub.strike("short_body"):
+            end -= 1
+        self._begin(206 if is_part else 200, {"Content-Length": str(end - start), **headers})
+        if self.command == "GET":
+            self._send_body(file.local, start, end)
+
+    def _refuses_range(self) -> bool:
+        return self.command == "GET" and self.hub.strike("refuses_ranges")
+
+    def _range_of(self, file: StoredFile, etag: str) -> tuple[int, int]:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        faults = self.hub.faults
+        is_stale = self.headers.get("If-Range", etag) != etag and not faults.ignore_if_range
+        if asked is None or is_stale or faults.ignore_range:
+            return 0, file.size_bytes
+        end = min(int(asked[2]) + 1, file.size_bytes) if asked[2] else file.size_bytes
+        return min(int(asked[1]), end), end
+
+    def _send_body(self, local: Path, start: int, end: int) -> None:
+        faults = self.hub.faults
+        size_bytes = end - start
+        stalls_at = size_bytes // 2 if size_bytes > 1 and self.hub.strike("stalls") else None
+        flips_at = size_bytes // 2 if size_bytes > 1 and self.hub.strike("flipped_bits") else None
+        drops_at = faults.drop_every_bytes or None
+        sent = 0
+        for chunk in self._chunks(local, start, end):
+            piece = _flipped(chunk, sent, flips_at)
+            for limit in (stalls_at, drops_at):
+                if limit is not None and sent + len(piece) > limit:
+                    piece = piece[: limit - sent]
+            self.hub.hold_if_wanted()
+            self.wfile.write(piece)
+            self.hub.note_sent(self.record, len(piece))
+            sent += len(piece)
+            if sent == stalls_at:
+                self.hub.closing.wait()
+            if sent in (stalls_at, drops_at) and sent < size_bytes:
+                self.close_connection = True
+                return
+            if faults.bytes_per_second:
+                self.hub.closing.wait(len(piece) / faults.bytes_per_second)
+            if self.hub.closing.is_set():
+                self.close_connection = True
+                return
+
+    @staticmethod
+    def _chunks(local: Path, start: int, end: int) -> Iterator[bytes]:
+        with local.open("rb") as content:
+            content.seek(start)
+            left = end - start
+            while left > 0 and (chunk := content.read(min(_CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+
+
+class HubHandler(_Handler):
+    """The API and the resolve addresses."""
+
+    name = "hub"
+
+    def answer(self) -> None:
+        address = urlsplit(self.path)
+        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path):
+            wants_blobs = parse_qs(address.query).get("blobs", ["false"])[0].lower() == "true"
+            self._describe(unquote(match[1]), unquote(match[2] or "main"), wants_blobs)
+        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", address.path):
+            self._resolve(unquote(match[1]), unquote(match[2]), unquote(match[3]))
+        else:
+            self.refuse(404, "", "Not found")
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        headers = {"Content-Type": "application/json; charset=utf-8", "X-Error-Message": message}
+        if code:
+            headers["X-Error-Code"] = code
+        self.respond(status, headers, json.dumps({"error": message}).encode())
+
+    def _token(self) -> str:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ")
+
+    def _find(self, name: str, revision: str) -> Snapshot | None:
+        """The snapshot; when there is none for this client, the refusal has been sent."""
+        token = self._token()
+        if token and token not in self.hub.accepted_tokens | self.hub.known_tokens:
+            self.refuse(401, "", "Invalid credentials in Authorization header")
+            return None
+        repository = self.hub.repositories.get(name)
+        is_hidden = repository is not None and repository.private
+        if repository is None or (is_hidden and token not in self.hub.accepted_tokens):
+            # To strangers the Hub says the same of a missing repository as of a private one.
+            self.refuse(404 if token else 401, "RepoNotFound", "Repository not found")
+            return None
+        snapshot = repository.at(revision)
+        if snapshot is None:
+            self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return snapshot
+
+    def _describe(self, name: str, revision: str, wants_blobs: bool) -> None:
+        if self.hub.strike("api_errors"):
+            self.respond(503, {})
+            return
+        snapshot = self._find(name, revision)
+        if snapshot is None:
+            return
+        answer = snapshot.as_answer(
+            self.hub.repositories[name],
+            self.hub.faults.claimed_size_bytes,
+            wants_blobs=wants_blobs,
+        )
+        body = self.hub.faults.garbled_api or json.dumps(answer)
+        self.respond(200, {"Content-Type": "application/json; charset=utf-8"}, body.encode())
+
+    def _resolve(self, name: str, revision: str, path: str) -> None:
+        if self.hub.faults.redirect_loop:
+            self.respond(307, {"Location": self.path})
+            return
+        if self.is_refused_for_now():
+            return
+        snapshot = self._find(name, revision)
+        if snapshot is None or self._is_gate_closed(name):
+            return
+        file = snapshot.files.get(path)
+        if file is None:
+            self.refuse(404, "EntryNotFound", "Entry not found")
+            return
+        commit = "f" * 40 if self.hub.faults.other_commit else snapshot.commit
+        headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        if file.sha256 is None:
+            self.send_content(file, f'"{file.blob_id}"', headers)
+            return
+        linked = {"X-Linked-Size": str(file.size_bytes), "X-Linked-ETag": f'"{file.sha256}"'}
+        location = f"{self.hub.storage_endpoint}/{name}/{snapshot.commit}/{quote(path)}?signed=1"
+        self.respond(302, {"Location": location, **headers, **linked})
+
+    def _is_gate_closed(self, name: str) -> bool:
+        if not self.hub.repositories[name].gated or self._token() in self.hub.accepted_tokens:
+            return False
+        if self._token():
+            who = "and you are not in the authorized list"
+        else:
+            who = "You must have access to it and be authenticated to access it"
+        self.refuse(
+            403 if self._token() else 401,
+            "GatedRepo",
+            f"Access to model {name} is restricted. {who}.",
+        )
+        return True
+
+
+class StorageHandler(_Handler):
+    """Where LFS files lie: another origin, which must never see a token."""
+
+    name = "storage"
+
+    def answer(self) -> None:
+        owner, name, commit, path = unquote(urlsplit(self.path).path).lstrip("/").split("/", 3)
+        if self.is_refused_for_now():
+            return
+        file = self.hub.repositories[f"{owner}/{name}"].commits[commit].files[path]
+        etag = f'"{(file.sha256 or "")[:32]}"'
+        if self.hub.faults.changing_etag:
+            etag = self.hub.next_etag()
+        self.send_content(file, etag, {"Content-Type": "application/octet-stream"})
+
+
+def _flipped(chunk: bytes, offset: int, position: int | None) -> bytes:
+    if position is None or not offset <= position < offset + len(chunk):
+        return chunk
+    changed = bytearray(chunk)
+    changed[position - offset] ^= 0x10
+    return bytes(changed)

@@ -1,0 +1,1 @@
+"""Processes, machines and data folders of tests."""

@@ -1,0 +1,149 @@
+"""Verbs as child processes, as a person starts them and as the window does."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+if sys.platform == "linux":
+    import fcntl
+
+from app.core.errors import ErrorCode
+from app.core.events import Alive, Cancel, Event, decode_event, encode
+from app.core.sentences import ERROR_SENTENCES
+from app.jobs.launch import command_line
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a verb did in a terminal."""
+
+    status: int
+    lines: list[str]
+    complaints: list[str]
+
+
+def run_verb(*arguments: str, **environment: str) -> Ended:
+    """Run a verb as a person does, and wait for its end."""
+    child = subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return Ended(child.returncode, child.stdout.splitlines(), child.stderr.splitlines())
+
+
+class Child:
+    """A verb that reports events, its standard input open, as the window starts it.
+
+    `events` are those read so far, without the signs of life.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        self.process = process
+        self.events: list[Event] = []
+        self._log = log
+
+    def read_until(self, is_wanted: Callable[[Event], bool]) -> Event:
+        """Read events up to one that is wanted."""
+        for line in self.stdout:
+            event = decode_event(line)
+            self._keep(event)
+            if is_wanted(event):
+                return event
+        raise AssertionError(f"the child ended after {self.events[-3:]}\n{self.log()}")
+
+    def cancel(self) -> None:
+        """Tell the child to stop."""
+        self.stdin.write(encode(Cancel()))
+        self.stdin.flush()
+
+    def end(self) -> int:
+        """Read the rest of the events; gives the exit status."""
+        if not self.stdout.closed:
+            for line in self.stdout:
+                self._keep(decode_event(line))
+            self.stdout.close()
+        return self.process.wait()
+
+    def _keep(self, event: Event) -> None:
+        if not isinstance(event, Alive):
+            self.events.append(event)
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout
+        return self.process.stdout
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin
+        return self.process.stdin
+
+    def log(self) -> str:
+        """What the child wrote to its standard error."""
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
+
+
+@contextmanager
+def started(verb: str, *arguments: str) -> Iterator[Child]:
+    """Start a verb; it is killed when the block ends."""
+    with running(command_line(verb, *arguments)) as child:
+        yield child
+
+
+@contextmanager
+def running(command: Sequence[str]) -> Iterator[Child]:
+    """Start a command that runs a verb; it is killed when the block ends."""
+    # A file, because a pipe that nobody reads would stop the child.
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        ) as process,
+    ):
+        child = Child(process, log)
+        if sys.platform == "linux":
+            # A child whose events nobody reads stops soon: half-way, where the test wants it.
+            fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        try:
+            yield child
+        finally:
+            process.kill()
+            child.end()
+
+
+def sentence_of(code: ErrorCode, **facts: str) -> re.Pattern[str]:
+    """The one line for an error; facts that are not given may be anything."""
+    line = re.escape("gristmill: " + " ".join(ERROR_SENTENCES[code]))
+    for name, value in facts.items():
+        line = line.replace(re.escape(f"{{{name}}}"), re.escape(value))
+    return re.compile(re.sub(r"\\\{\w+\\\}", ".+", line) + r"( \(.+\.log\))?")
+
+
+def files_below(folder: Path, *ignored: str) -> Mapping[str, int]:
+    """Every file and folder with its size, without those below the `ignored` names."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size if path.is_file() else -1
+        for path in sorted(folder.rglob("*"))
+        if path.relative_to(folder).parts[0] not in ignored
+    }

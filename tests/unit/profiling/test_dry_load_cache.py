@@ -1,0 +1,53 @@
+"""What loads told is kept for the same loads alone, and no more than so many of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.core import paths
+from app.native.load_log import LoadLog
+from app.profiling import dry_load_cache
+from app.profiling.dry_load_cache import keep, kept, key_of
+from tests.support.engine.tiny_model import write_tiny_model
+
+TOLD: dry_load_cache.Told = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_same_loads_have_one_key_and_others_have_others(tmp_path: Path) -> None:
+    one = write_tiny_model(tmp_path / "one.gguf", context=512)
+    other = write_tiny_model(tmp_path / "other.gguf", context=513)
+    keys = [
+        key_of(*arguments)
+        for arguments in (([one], b"a"), ([other], b"a"), ([one], b"b"), ([one, one], b"a"))
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key_of([one], b"a") == keys[0]
+
+
+def test_what_is_kept_is_found_again() -> None:
+    assert kept("key") is None
+    keep("key", TOLD)
+    assert kept("key") == TOLD
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'[["x"]]'])
+def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
+    keep("key", TOLD)
+    (paths.trials_folder() / "key.json").write_bytes(content)
+    assert kept("key") is None
+
+
+def test_what_was_not_asked_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_load_cache, "_MOST_KEPT", 2)
+    for age, key in enumerate(("first", "second")):
+        keep(key, TOLD)
+        os.utime(paths.trials_folder() / f"{key}.json", (age, age))
+    assert kept("first") == TOLD
+    keep("third", TOLD)
+    assert kept("second") is None
+    assert (kept("first"), kept("third")) == (TOLD, TOLD)
