@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import msgspec
 
 from app.estimation.compute_buffers import LoadSample
-from app.estimation.hardware import Hardware, ModelShape
+from app.estimation.hardware import Hardware
+from app.estimation.model_shape import ModelShape
 from app.estimation.quality import Quality
 from app.estimation.rates import MachineRates
 from app.estimation.speed import NO_CORRECTION, Correction, TypedWeights

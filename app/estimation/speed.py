@@ -17,8 +17,8 @@ from functools import cached_property
 from itertools import accumulate
 
 from app.core.device_memory import PROCESSOR
-from app.estimation.hardware import ModelShape
 from app.estimation.kv_cache import SizedCache
+from app.estimation.model_shape import ModelShape
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, MATRIX_TYPES, DeviceRates, MachineRates
 from app.estimation.weights import EMBEDDING, has_tied_output, part_of

@@ -13,8 +13,9 @@ from app.core.events import Event
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
 from app.estimation.compute_buffers import LoadSample
-from app.estimation.hardware import Hardware, ModelShape
+from app.estimation.hardware import Hardware
 from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.model_shape import ModelShape
 from app.estimation.predictions import outlook, possible_options
 from app.estimation.quality import quality_of_level
 from app.estimation.speed import typed_weights

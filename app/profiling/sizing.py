@@ -22,8 +22,8 @@ from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_l
 from app.core.errors import AppError, Facts
 from app.core.levels import COPY, KEEPING_LEVELS, LEVELS, Level
 from app.core.settings import Settings
-from app.estimation.hardware import ModelShape, shape_of
 from app.estimation.model_profile import UNNAMED_LEVEL
+from app.estimation.model_shape import ModelShape, shape_of
 from app.estimation.quality import Quality
 from app.gguf_file.detection import is_gguf_file
 from app.gguf_file.header_reader import Header, read_header

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.inference.server.completions.response import error_response
+from app.inference.server.protocol.bodies import error_response
 
 _LARGEST_BODY_BYTES = 32 * 2**20
 _TOO_LARGE = "the body is larger than 32 MB"

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.server.completions.response import JsonAnswer
 from app.inference.server.completions.text_request import texts_or_tokens
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import ServedModel
+from app.inference.server.protocol.bodies import JsonAnswer
 from app.inference.server.protocol.generation_request import Tokens, decode_with_unread
 from app.inference.server.protocol.messages import Text
 from app.inference.session.session import Session

@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.server.access import Guard
-from app.inference.server.completions.response import JsonAnswer, error_response, failure_of
 from app.inference.server.embeddings import text_routes
 from app.inference.server.listening import served_hosts
 from app.inference.server.prepared_request import ServedModel
+from app.inference.server.protocol.bodies import JsonAnswer, error_response, failure_of
 from app.inference.server.routes import reply_routes
 from app.inference.session.engine_thread import BusyError
 

@@ -16,19 +16,14 @@ from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
 from app.inference.replies.reasoning import Part
 from app.inference.replies.reply_reader import ReplyReader
 from app.inference.server.completions.chat_request import ChatRequest
-from app.inference.server.completions.response import (
-    Answer,
-    JsonAnswer,
-    Kind,
-    Written,
-    failure_of,
-    notice_body,
-)
+from app.inference.server.completions.response import Answer, Kind
 from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.metrics import Metrics
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import Asked, ServedModel, Task, read_request
+from app.inference.server.protocol.bodies import JsonAnswer, failure_of, notice_body
 from app.inference.server.protocol.generation_request import AnyCompletionRequest, GenerationRequest
+from app.inference.server.protocol.written_reply import Written
 from app.inference.server.responses.output import ResponseAnswer
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Piece

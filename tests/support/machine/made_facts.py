@@ -10,8 +10,9 @@ import msgspec
 from app.core.levels import LEVELS, SPECIAL_LEVELS
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import LoadSample, effective_micro_batch
-from app.estimation.hardware import DeviceFacts, Hardware, ModelShape
+from app.estimation.hardware import DeviceFacts, Hardware
 from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.model_shape import ModelShape
 from app.estimation.weights import Weights
 from app.native.load_log import PROCESSOR, Cache
 

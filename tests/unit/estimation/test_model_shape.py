@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from app.estimation.hardware import shape_of
+from app.estimation.model_shape import shape_of
 from app.gguf_file.header_reader import read_header
 from tests.support.gguf.gguf_files import llama_file
 

@@ -9,8 +9,9 @@ import pytest
 
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import LoadSample
-from app.estimation.hardware import Hardware, ModelShape
+from app.estimation.hardware import Hardware
 from app.estimation.model_profile import LevelFacts, SourceFacts, decode_facts, encode_facts
+from app.estimation.model_shape import ModelShape
 from app.estimation.predictions import outlook, possible_options
 from app.estimation.rates import MachineRates
 from app.estimation.speed import TypedWeights

@@ -7,8 +7,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.estimation.hardware import ModelShape
 from app.estimation.kv_cache import SizedCache
+from app.estimation.model_shape import ModelShape
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.estimation.speed import Correction, Speed, TypedWeights, predict_speed, typed_weights

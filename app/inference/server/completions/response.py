@@ -2,85 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Literal
 
-from starlette.responses import JSONResponse
-
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
-from app.core.sentences import describe_error, describe_notice
 from app.inference.replies.reasoning import Part
 from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.server.protocol.bodies import server_sent_event
 from app.inference.server.protocol.log_probabilities import (
     chat_log_probabilities,
     text_log_probabilities,
 )
-from app.inference.session.generation import Statistics, TokenProbability
+from app.inference.server.protocol.written_reply import Written
 
 Kind = Literal["chat", "text"]
 END_OF_STREAM = b"data: [DONE]\n\n"
-_CLIENT_FAULTS = frozenset({ErrorCode.REQUEST_INVALID, ErrorCode.CONTEXT_FULL})
-_ERROR_TYPES = {
-    HTTPStatus.UNAUTHORIZED: "authentication_error",
-    HTTPStatus.FORBIDDEN: "permission_error",
-    HTTPStatus.NOT_FOUND: "not_found_error",
-    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
-}
-
-
-@dataclass
-class Written:
-    """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
-
-    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts. One
-    that `repeats_prompt` is a further reply to the prompt of the one before.
-    """
-
-    statistics: Statistics
-    notice: dict[str, Any] | None = None
-    most_calls: int | None = None
-    calls: list[ToolCall] = field(default_factory=list)
-    untold: list[TokenProbability] = field(default_factory=list)
-    reasoning_tokens: int = 0
-    repeats_prompt: bool = False
-
-    def add(self, call: ToolCall) -> None:
-        """Take a call, unless there are as many as there may be."""
-        if self.most_calls is None or len(self.calls) < self.most_calls:
-            self.calls.append(call)
-
-    def take_untold(self) -> list[TokenProbability]:
-        """The probabilities that have not been told yet; from now on they have."""
-        untold, self.untold = self.untold, []
-        return untold
-
-    def noticed(self) -> dict[str, Any]:
-        """The notice that is known before the reply, if there is one."""
-        return {} if self.notice is None else {"notice": self.notice}
-
-    def repetition(self) -> dict[str, Any]:
-        """The notice that the reply was stopped, if it was."""
-        if not self.statistics.repeats:
-            return {}
-        return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
-
-    def timings(self) -> dict[str, Any]:
-        """How long it took, in llama-server's names."""
-        counted = self.statistics
-        return {
-            "prompt_n": counted.prompt_tokens - counted.reused_tokens,
-            "prompt_ms": 1000 * counted.prompt_seconds,
-            "predicted_n": counted.reply_tokens,
-            "predicted_ms": 1000 * counted.reply_seconds,
-            "predicted_per_second": counted.reply_tokens / counted.reply_seconds
-            if counted.reply_seconds
-            else 0.0,
-        }
 
 
 @dataclass
@@ -236,11 +174,6 @@ class Answer:
         return {"timings": self.written.timings()}
 
 
-def notice_body(code: NoticeCode, facts: Facts) -> dict[str, Any]:
-    """A notice in an answer: what was done otherwise than wished."""
-    return {"code": code.value, "message": describe_notice(code, facts), "facts": facts}
-
-
 def _joined(parts: Sequence[Part], kind: str) -> str:
     return "".join(part.text for part in parts if part.kind == kind)
 
@@ -248,41 +181,3 @@ def _joined(parts: Sequence[Part], kind: str) -> str:
 def _as_call(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call.identity, "type": "function", "function": function}
-
-
-class JsonAnswer(JSONResponse):
-    """An answer in ASCII, so that it can hold a file name that is not UTF-8."""
-
-    def render(self, content: Any) -> bytes:
-        """The bytes of the body."""
-        return json.dumps(content).encode()
-
-
-def error_body(status: HTTPStatus, message: str, error: AppError | None = None) -> dict[str, Any]:
-    """An error as OpenAI's clients read it; `facts` is for our own."""
-    kind = _ERROR_TYPES.get(status)
-    if kind is None:
-        is_client_fault = status < HTTPStatus.INTERNAL_SERVER_ERROR
-        kind = "invalid_request_error" if is_client_fault else "server_error"
-    body: dict[str, Any] = {"message": message, "type": kind, "code": None, "param": None}
-    if error is not None:
-        body |= {"code": error.code.value, "facts": error.facts}
-    return {"error": body}
-
-
-def error_response(status: HTTPStatus, message: str, error: AppError | None = None) -> JsonAnswer:
-    """The same as a response."""
-    return JsonAnswer(error_body(status, message, error), status)
-
-
-def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
-    """The body and the status that tell an error."""
-    is_client_fault = error.code in _CLIENT_FAULTS
-    status = HTTPStatus.BAD_REQUEST if is_client_fault else HTTPStatus.INTERNAL_SERVER_ERROR
-    return error_body(status, describe_error(error.code, error.facts), error), status
-
-
-def server_sent_event(content: dict[str, Any]) -> bytes:
-    """One event of a stream, as bytes."""
-    # ASCII, because some clients take U+2028 and its like for the end of a line.
-    return b"data: " + json.dumps(content).encode() + b"\n\n"

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from app.inference.replies.reasoning import Part
 from app.inference.replies.tool_call_formats import ToolCall
-from app.inference.server.completions.response import Written, server_sent_event
+from app.inference.server.protocol.bodies import server_sent_event
 from app.inference.server.protocol.log_probabilities import chat_log_probabilities
+from app.inference.server.protocol.written_reply import Written
 
 Event = dict[str, Any]
 Status = Literal["in_progress", "completed", "incomplete"]

@@ -10,14 +10,14 @@ import pytest
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.inference.replies.reasoning import Part
 from app.inference.replies.tool_call_formats import ToolCall
-from app.inference.server.completions.response import (
-    Answer,
-    Written,
+from app.inference.server.completions.response import Answer
+from app.inference.server.protocol.bodies import (
     error_body,
     error_response,
     notice_body,
     server_sent_event,
 )
+from app.inference.server.protocol.written_reply import Written
 from app.inference.session.generation import Statistics
 
 

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 from app.inference.replies.reasoning import Part
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.sampling.parameters import Sampling
-from app.inference.server.completions.response import Written
 from app.inference.server.protocol.generation_request import decode_request
+from app.inference.server.protocol.written_reply import Written
 from app.inference.server.responses.output import ResponseAnswer
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Statistics, TokenProbability

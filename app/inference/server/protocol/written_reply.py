@@ -1,0 +1,61 @@
+"""A reply beside its text: token counts, timings, tool calls, log probabilities, notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core.errors import NoticeCode
+from app.inference.replies.tool_call_formats import ToolCall
+from app.inference.server.protocol.bodies import notice_body
+from app.inference.session.generation import Statistics, TokenProbability
+
+
+@dataclass
+class Written:
+    """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
+
+    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts. One
+    that `repeats_prompt` is a further reply to the prompt of the one before.
+    """
+
+    statistics: Statistics
+    notice: dict[str, Any] | None = None
+    most_calls: int | None = None
+    calls: list[ToolCall] = field(default_factory=list)
+    untold: list[TokenProbability] = field(default_factory=list)
+    reasoning_tokens: int = 0
+    repeats_prompt: bool = False
+
+    def add(self, call: ToolCall) -> None:
+        """Take a call, unless there are as many as there may be."""
+        if self.most_calls is None or len(self.calls) < self.most_calls:
+            self.calls.append(call)
+
+    def take_untold(self) -> list[TokenProbability]:
+        """The probabilities that have not been told yet; from now on they have."""
+        untold, self.untold = self.untold, []
+        return untold
+
+    def noticed(self) -> dict[str, Any]:
+        """The notice that is known before the reply, if there is one."""
+        return {} if self.notice is None else {"notice": self.notice}
+
+    def repetition(self) -> dict[str, Any]:
+        """The notice that the reply was stopped, if it was."""
+        if not self.statistics.repeats:
+            return {}
+        return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
+
+    def timings(self) -> dict[str, Any]:
+        """How long it took, in llama-server's names."""
+        counted = self.statistics
+        return {
+            "prompt_n": counted.prompt_tokens - counted.reused_tokens,
+            "prompt_ms": 1000 * counted.prompt_seconds,
+            "predicted_n": counted.reply_tokens,
+            "predicted_ms": 1000 * counted.reply_seconds,
+            "predicted_per_second": counted.reply_tokens / counted.reply_seconds
+            if counted.reply_seconds
+            else 0.0,
+        }
