@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.checkpoint.documents import read_document
-from app.checkpoint.inspection import Checkpoint, Subject, Survey, python_files_in, survey
+from app.checkpoint.inspection import (
+    Checkpoint,
+    Inspection,
+    Subject,
+    inspect_checkpoint,
+    python_files_in,
+)
 from app.core.errors import AppError
 from app.core.events import Checked
 from app.core.sizes import format_bytes
@@ -18,7 +24,7 @@ _NAMED_FILES = 3
 def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, ...]:
     """What was found about the files, the weights and the code in `folder`, in this order."""
     try:
-        found = survey(folder, allows_pickle=allows_pickle)
+        found = inspect_checkpoint(folder, allows_pickle=allows_pickle)
     except AppError as error:
         return (Checked("files", "", error.code, error.facts),)
     return (
@@ -45,7 +51,7 @@ def code_check(folder: Path) -> Checked:
     return Checked("code", "no Python code in the repository")
 
 
-def _faults_or(found: Survey, subject: Subject, finding: str) -> Iterator[Checked]:
+def _faults_or(found: Inspection, subject: Subject, finding: str) -> Iterator[Checked]:
     faults = [fault.error for fault in found.faults if fault.subject == subject]
     for error in faults:
         yield Checked(subject, "", error.code, error.facts)

@@ -60,14 +60,14 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Survey:
+class Inspection:
     """What a look at a folder found; the checkpoint is sound when there are no faults."""
 
     checkpoint: Checkpoint
     faults: tuple[Fault, ...]
 
 
-def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
+def inspect_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Inspection:
     """Look at everything in `folder`; of each kind of fault the first one is kept.
 
     Raises:
@@ -103,7 +103,7 @@ def survey(folder: Path, *, allows_pickle: bool = False) -> Survey:
         dtype=_main_dtype(tensors),
         architecture=architecture_in(config),
     )
-    return Survey(checkpoint, tuple(faults.found.values()))
+    return Inspection(checkpoint, tuple(faults.found.values()))
 
 
 class _Faults:

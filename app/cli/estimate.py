@@ -47,9 +47,9 @@ from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
     from app.conversion.converter.vocabulary_ahead import VocabularyAhead
-    from app.estimation.model_profile import SourceFacts
+    from app.estimation.model_profile import ModelProfile
     from app.hub.reference import RepositoryReference
-    from app.profiling.dry_load import LoadManner
+    from app.profiling.dry_load import ContextSetup
     from app.profiling.sizing import SizedSource
 
 NAME = "estimate"
@@ -116,7 +116,7 @@ class _Found:
     source: SizedSource
     place: Path
     options: LoadOptions
-    manner: LoadManner
+    setup: ContextSetup
     has_weights: bool
 
 
@@ -126,11 +126,11 @@ def _surveyed(
     settings: Settings,
     reporter: Reporter,
     vocabulary: VocabularyAhead,
-) -> tuple[SourceFacts, _Found]:
+) -> tuple[ModelProfile, _Found]:
     from app.inference.loading.loaded_model import require_consistent
     from app.native.rpc import add_workers
-    from app.profiling.collection import survey
-    from app.profiling.dry_load import LoadManner
+    from app.profiling.collection import collect_profile
+    from app.profiling.dry_load import ContextSetup
     from app.profiling.remote_source import outline_of
     from app.profiling.sizing import size_source
     from app.profiling.this_machine import read_hardware
@@ -144,7 +144,7 @@ def _surveyed(
         add_workers(workers)
     options = _options(arguments, settings.options_for(place))
     require_consistent(options)
-    manner = LoadManner(settings.reply_slots, workers)
+    setup = ContextSetup(settings.reply_slots, workers)
     reporter.report(Progressed("plan", 0, 0))
     sized = size_source(
         place,
@@ -155,8 +155,8 @@ def _surveyed(
     )
     for notice in sized.layout.notices if sized.layout else ():
         reporter.report(notice)
-    facts = survey(sized, read_hardware(), options, manner, is_wide=arguments.facts)
-    return facts, _Found(sized, place, options, manner, isinstance(source, Path))
+    facts = collect_profile(sized, read_hardware(), options, setup, is_wide=arguments.facts)
+    return facts, _Found(sized, place, options, setup, isinstance(source, Path))
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
@@ -167,37 +167,37 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
 
 
 def _bettered(
-    facts: SourceFacts, found: _Found, reporter: Reporter, *, is_probed: bool
-) -> Iterator[SourceFacts]:
+    facts: ModelProfile, found: _Found, reporter: Reporter, *, is_probed: bool
+) -> Iterator[ModelProfile]:
     """The facts, then with speeds, then with a quality of the model's own."""
     # Late: the converter's own gguf must be imported before the package's.
-    from app.profiling.collection import probed
+    from app.profiling.collection import with_probed_quality
     from app.profiling.speeds import timed
 
     yield facts
-    facts = timed(facts, found.place, found.options, found.manner, reporter.report)
+    facts = timed(facts, found.place, found.options, found.setup, reporter.report)
     yield facts
     if is_probed and found.has_weights:
-        yield probed(facts, found.source, reporter.report)
+        yield with_probed_quality(facts, found.source, reporter.report)
 
 
-def _say_facts(bettered: Iterable[SourceFacts], reporter: Reporter) -> None:
-    from app.estimation.model_profile import encode_facts
+def _say_facts(bettered: Iterable[ModelProfile], reporter: Reporter) -> None:
+    from app.estimation.model_profile import encode_profile
 
     for facts in bettered:
-        reporter.report(Said(encode_facts(facts) + "\n"))
+        reporter.report(Said(encode_profile(facts) + "\n"))
 
 
 def _say_estimate(
-    facts: SourceFacts, found: _Found, arguments: argparse.Namespace, reporter: Reporter
+    facts: ModelProfile, found: _Found, arguments: argparse.Namespace, reporter: Reporter
 ) -> None:
     from app.cli.estimate_table import document_of, table_of
-    from app.estimation.predictions import outlook, possible_options
-    from app.profiling.collection import settle
+    from app.estimation.predictions import effective_options, predict_levels
+    from app.profiling.collection import refine
 
-    facts = settle(facts, found.source, found.options, found.manner)
-    options = possible_options(facts, found.options)
-    rows = outlook(facts, options)
+    facts = refine(facts, found.source, found.options, found.setup)
+    options = effective_options(facts, found.options)
+    rows = predict_levels(facts, options)
     advice = advise(rows, facts, arguments.use)
     if arguments.json:
         lines: Iterable[str] = [document_of(facts, options, rows, advice)]

@@ -11,8 +11,8 @@ from app.core.load_options import LoadOptions
 from app.core.sizes import format_bytes
 from app.estimation.advisor import Advice
 from app.estimation.fit import Plan
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import LevelOutlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import LevelPrediction
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 _UNKNOWN = "unknown"
@@ -20,7 +20,7 @@ _DISTURBED = "*"
 
 
 def table_of(
-    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook]
+    facts: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction]
 ) -> Iterator[str]:
     """The lines of a table, after two about the model and before those on what is unknown."""
     shape = facts.shape
@@ -45,7 +45,7 @@ def table_of(
     )
 
 
-def _line_of(row: LevelOutlook) -> str:
+def _line_of(row: LevelPrediction) -> str:
     level = row.facts
     size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
     bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
@@ -57,7 +57,7 @@ def _line_of(row: LevelOutlook) -> str:
     return f"{beginning}  {_quality_of(row):<32}{fit}"
 
 
-def _quality_of(row: LevelOutlook) -> str:
+def _quality_of(row: LevelPrediction) -> str:
     quality = row.quality
     if quality is None:
         return _UNKNOWN
@@ -67,7 +67,7 @@ def _quality_of(row: LevelOutlook) -> str:
 
 
 def document_of(
-    facts: SourceFacts, options: LoadOptions, rows: Iterable[LevelOutlook], advice: Advice
+    facts: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction], advice: Advice
 ) -> str:
     """The JSON, indented."""
     document = {
@@ -81,7 +81,7 @@ def document_of(
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
 
-def _document_of(row: LevelOutlook) -> dict[str, Any]:
+def _document_of(row: LevelPrediction) -> dict[str, Any]:
     level, plan = row.facts, row.plan
     return {
         "level": level.level,

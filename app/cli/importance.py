@@ -30,16 +30,23 @@ def with_importance(
     Raises:
         AppError: what reading it raises.
     """
-    from app.conversion.importance_metadata import expected_provenance, provenance_of
+    from app.conversion.importance_metadata import (
+        expected_importance_metadata,
+        importance_metadata_of,
+    )
     from app.native.importance_matrix import read_importance_matrix
 
     file: Path | None = arguments.imatrix
     text: Path | None = arguments.calibration
     if file:
         matrix = read_importance_matrix(file)
-        return replace(choices, importance=matrix, provenance=provenance_of(matrix, file.name))
+        return replace(
+            choices, importance=matrix, provenance=importance_metadata_of(matrix, file.name)
+        )
     if text:
-        return replace(choices, provenance=expected_provenance(_kept_name(source), text.name))
+        return replace(
+            choices, provenance=expected_importance_metadata(_kept_name(source), text.name)
+        )
     return choices
 
 
@@ -54,7 +61,7 @@ def calibrated(
     Raises:
         AppError: what conversion and calibration raise.
     """
-    from app.conversion.importance_metadata import provenance_of
+    from app.conversion.importance_metadata import importance_metadata_of
     from app.conversion.pipeline import convert
     from app.conversion.type_choices import NO_CHOICES
     from app.measurement.calibration import calibrate
@@ -74,7 +81,9 @@ def calibrated(
             model.unlink(missing_ok=True)
     name = _kept_name(request.source)
     save_importance_matrix(request.folder / name, matrix)
-    made = replace(request.choices, importance=matrix, provenance=provenance_of(matrix, name))
+    made = replace(
+        request.choices, importance=matrix, provenance=importance_metadata_of(matrix, name)
+    )
     return replace(request, choices=made)
 
 

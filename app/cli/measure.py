@@ -20,7 +20,7 @@ from app.cli.values import (
     positive,
     read_text,
 )
-from app.core.errors import AppError, Facts, NoticeCode
+from app.core.errors import AppError, ErrorDetails, NoticeCode
 from app.core.events import Finished, Noticed
 from app.core.load_options import LOAD_FIELDS, LoadValue
 from app.core.sentences import describe_error
@@ -29,15 +29,15 @@ from app.core.sizes import format_bytes
 from app.jobs.reporter import Reporter
 from app.measurement.store import (
     Comparison,
-    KeptMeasurement,
-    Text,
+    MeasuredText,
+    StoredMeasurement,
     fingerprint_of,
-    keep_measurement,
+    save_measurement,
 )
 
 if TYPE_CHECKING:
-    from app.gguf_file.model_info import ModelFacts
-    from app.inference.loading.loaded_model import LoadWishes
+    from app.gguf_file.model_info import ModelInfo
+    from app.inference.loading.loaded_model import LoadRequest
     from app.measurement.measurement import Measurement, MeasurementRequest
 
 NAME = "measure"
@@ -78,9 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Check, load, measure, print the figures, and keep them."""
     from app.library.index import find_model
-    from app.measurement.eligibility import measurable_facts
+    from app.measurement.eligibility import measurable_models
     from app.measurement.measurement import measure
-    from app.profiling.dry_load import LoadManner
+    from app.profiling.dry_load import ContextSetup
     from app.profiling.speeds import note_real_speed
 
     settings, _ = load_settings()
@@ -88,34 +88,34 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     places = settings.searched_paths()
     model = find_model(arguments.model, places)
     reference = find_model(arguments.reference, places) if arguments.reference else None
-    facts = measurable_facts(model, reference)
+    facts = measurable_models(model, reference)
     request = _request(arguments, text, facts, settings, reporter)
     fingerprint = fingerprint_of(model)
     measured = measure(request, reporter.report)
     try:
-        keep_measurement(model, fingerprint, _kept(request, measured, arguments.text))
+        save_measurement(model, fingerprint, _kept(request, measured, arguments.text))
         if measured.speed.is_disturbed:
             reporter.report(Noticed(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
         else:
             note_real_speed(
                 model,
                 request.model.options,
-                LoadManner(workers=request.model.workers),
+                ContextSetup(workers=request.model.workers),
                 prompt_tokens_per_second=measured.speed.prompt,
                 generation_tokens_per_second=measured.speed.generation,
             )
     except AppError as error:
         reason = describe_error(error.code, error.facts)
-        facts_of_it: Facts = {"model": model.name, "reason": reason}
+        facts_of_it: ErrorDetails = {"model": model.name, "reason": reason}
         reporter.report(Noticed(NoticeCode.MEASUREMENT_NOT_KEPT, facts_of_it))
     figures = figures_of(measured)
     lines = (json.dumps(_nested(figures)),) if arguments.json else _table(figures)
     reporter.report(Finished(lines, figures))
 
 
-def figures_of(measured: Measurement) -> Facts:
+def figures_of(measured: Measurement) -> ErrorDetails:
     """The figures by their names, those of the reference only if there is one."""
-    figures: Facts = {"perplexity": measured.perplexity}
+    figures: ErrorDetails = {"perplexity": measured.perplexity}
     if measured.divergence is not None:
         figures |= {
             "kl_divergence.mean": measured.divergence.mean,
@@ -130,8 +130,8 @@ def figures_of(measured: Measurement) -> Facts:
     }
 
 
-def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -> KeptMeasurement:
-    text = Text(
+def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -> StoredMeasurement:
+    text = MeasuredText(
         name=_as_text(text_file),
         sha256=hashlib.sha256(request.text.encode("utf-8", "replace")).hexdigest(),
         chunks=measured.chunks,
@@ -148,7 +148,7 @@ def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -
             p999=found.p999,
             top_token_agreement=found.top_token_agreement,
         )
-    return KeptMeasurement(
+    return StoredMeasurement(
         text=text,
         perplexity=measured.perplexity,
         prompt_tokens_per_second=measured.speed.prompt,
@@ -166,7 +166,7 @@ def _as_text(file: Path) -> str:
 def _request(
     arguments: argparse.Namespace,
     text: str,
-    facts: Sequence[ModelFacts],
+    facts: Sequence[ModelInfo],
     settings: Settings,
     reporter: Reporter,
 ) -> MeasurementRequest:
@@ -179,28 +179,28 @@ def _request(
     # The speed is measured with the usual number of tokens, however short the chunks are.
     context = max(wished, usual)
     given = given_options(arguments) | {"context": context}
-    wishes = [_wishes(one, trained, given, settings, reporter) for one in facts]
+    load_request = [_load_request(one, trained, given, settings, reporter) for one in facts]
     return MeasurementRequest(
-        model=wishes[0],
-        reference=wishes[1] if arguments.reference else None,
+        model=load_request[0],
+        reference=load_request[1] if arguments.reference else None,
         text=text,
         chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(wished, trained)),
         most_chunks=arguments.chunks,
     )
 
 
-def _wishes(
-    facts: ModelFacts,
+def _load_request(
+    facts: ModelInfo,
     trained: int,
     given: Mapping[str, LoadValue],
     settings: Settings,
     reporter: Reporter,
-) -> LoadWishes:
-    from app.inference.loading.loaded_model import LoadWishes
+) -> LoadRequest:
+    from app.inference.loading.loaded_model import LoadRequest
     from app.inference.self_test.probe import working_options
 
     options = msgspec.structs.replace(settings.options_for(facts.path), **given)
-    return LoadWishes(
+    return LoadRequest(
         model=facts.path,
         layers=facts.layers,
         trained_context=trained,
@@ -210,7 +210,7 @@ def _wishes(
     )
 
 
-def _nested(figures: Facts) -> dict[str, Any]:
+def _nested(figures: ErrorDetails) -> dict[str, Any]:
     """The figures as a JSON object has them: what stands after a dot is a key of its own."""
     nested: dict[str, Any] = {}
     for name, figure in figures.items():
@@ -222,7 +222,7 @@ def _nested(figures: Facts) -> dict[str, Any]:
     return nested
 
 
-def _table(figures: Facts) -> tuple[str, ...]:
+def _table(figures: ErrorDetails) -> tuple[str, ...]:
     rows = [
         (words, form.format(figures[name]))
         for name, (words, form) in _ROWS.items()

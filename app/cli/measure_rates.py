@@ -38,14 +38,14 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     import msgspec
 
     from app.native.rpc import add_workers
-    from app.profiling.rate_benchmark import RateWishes, measure_device
+    from app.profiling.rate_benchmark import BenchmarkRequest, measure_device
 
     workers = tuple(arguments.worker or ())
     if workers:
         add_workers(workers)
-    wishes = RateWishes(arguments.threads, workers, tuple(arguments.without))
+    request = BenchmarkRequest(arguments.threads, workers, tuple(arguments.without))
     for rates in measure_device(
-        arguments.device, arguments.type, wishes, with_costs=arguments.costs
+        arguments.device, arguments.type, request, with_costs=arguments.costs
     ):
         reporter.report(Said(msgspec.json.encode(rates).decode()))
     reporter.report(Finished())

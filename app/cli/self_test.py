@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.core.errors import Facts
+from app.core.errors import ErrorDetails
 from app.core.events import Finished
 from app.jobs.reporter import Reporter
 
@@ -52,5 +52,5 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     ]
     if pages:
         lines.append(f"window     {', '.join(pages)}")
-    facts: Facts = {"without": setting.in_words(), "reason": setting.reason}
+    facts: ErrorDetails = {"without": setting.in_words(), "reason": setting.reason}
     reporter.report(Finished(tuple(lines), facts))

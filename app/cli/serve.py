@@ -18,8 +18,8 @@ from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.gguf_file.model_info import ModelFacts
-    from app.inference.loading.loaded_model import LoadWishes
+    from app.gguf_file.model_info import ModelInfo
+    from app.inference.loading.loaded_model import LoadRequest
 
 NAME = "serve"
 _KEY_BYTES = 32
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Load the model and answer until stopped."""
     from app.cli.planned_load import with_advice, with_plan
-    from app.gguf_file.model_info import facts_of, read_headers
+    from app.gguf_file.model_info import model_info_of, read_headers
     from app.gguf_file.validation import require_sane
     from app.inference.prompts.chat_template import ChatTemplate
     from app.inference.replies.reply_reader import ReplyFormat
@@ -78,16 +78,16 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     settings, _ = load_settings()
     headers = read_headers(find_model(arguments.model, settings.searched_paths()))
     require_sane(*headers)
-    facts = facts_of(headers)
+    facts = model_info_of(headers)
     listener = listen(arguments.host, arguments.port)
-    wishes, plan = with_plan(_wishes(arguments, settings, facts, reporter))
-    engine = EngineThread(wishes, reporter.report)
+    load_request, plan = with_plan(_load_request(arguments, settings, facts, reporter))
+    engine = EngineThread(load_request, reporter.report)
     heartbeat.follow(engine)
     watch_files(facts.files, lambda change: reporter.report(_changed(facts.name, change)))
     try:
         session = engine.load()
     except AppError as error:
-        raise with_advice(error, wishes) from error
+        raise with_advice(error, load_request) from error
     loaded = session.loaded
     vocabulary = session.vocabulary
     controls = vocabulary.control_texts()
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         network_url=f"http://{place}" if (place := network_address(listener)) else "",
         experts_on_cpu=loaded.step.experts_on_cpu,
         memory=loaded.memory,
-        estimated=plan.memory if plan and loaded.step == wishes.planned else {},
+        estimated=plan.memory if plan and loaded.step == load_request.planned else {},
     )
     served = ServedModel(
         engine=engine,
@@ -154,14 +154,14 @@ def _changed(model: str, change: str) -> Noticed:
     return Noticed(NoticeCode.MODEL_FILE_CHANGED, {"model": model, "change": change})
 
 
-def _wishes(
-    arguments: argparse.Namespace, settings: Settings, facts: ModelFacts, reporter: Reporter
-) -> LoadWishes:
-    from app.inference.loading.loaded_model import LoadWishes
+def _load_request(
+    arguments: argparse.Namespace, settings: Settings, facts: ModelInfo, reporter: Reporter
+) -> LoadRequest:
+    from app.inference.loading.loaded_model import LoadRequest
     from app.inference.self_test.probe import working_options
 
     chosen = chosen_options(arguments, settings.options_for(facts.path))
-    return LoadWishes(
+    return LoadRequest(
         model=facts.path,
         layers=facts.layers,
         trained_context=facts.context,

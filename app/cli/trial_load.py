@@ -13,7 +13,7 @@ from app.core.events import Finished, Said
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.profiling.dry_load import TrialOptions
+    from app.profiling.dry_load import DryLoadOptions
 
 NAME = "trial-load"
 HELP = "Load models without allocating memory, and say what was logged; estimate starts it."
@@ -28,21 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Say what each load told, as soon as it is done."""
     from app.native.rpc import add_workers
-    from app.profiling.dry_load import Trial, load_without_allocation
+    from app.profiling.dry_load import DryLoad, load_without_allocation
 
-    wanted: TrialOptions = arguments.options
-    workers = wanted.manner.workers
+    wanted: DryLoadOptions = arguments.options
+    workers = wanted.setup.workers
     devices = add_workers(workers) if workers else None
     for model, loads in zip(arguments.models, wanted.loads, strict=True):
-        for told in load_without_allocation(Trial(model, loads), wanted.manner, devices):
+        for told in load_without_allocation(DryLoad(model, loads), wanted.setup, devices):
             reporter.report(Said(msgspec.json.encode(told).decode()))
     reporter.report(Finished())
 
 
-def _trial_options(text: str) -> TrialOptions:
-    from app.profiling.dry_load import TrialOptions
+def _trial_options(text: str) -> DryLoadOptions:
+    from app.profiling.dry_load import DryLoadOptions
 
     try:
-        return msgspec.json.decode(Path(text).read_bytes(), type=TrialOptions)
+        return msgspec.json.decode(Path(text).read_bytes(), type=DryLoadOptions)
     except (OSError, msgspec.DecodeError) as error:
         raise argparse.ArgumentTypeError(f"“{text}” says nothing of loads: {error}") from error

@@ -23,7 +23,7 @@ _MOST_CHUNKS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Provenance:
+class ImportanceMetadata:
     """An importance matrix by the bare name of its file, its first text and its two counts.
 
     Folders are left out: they tell about the person, and a file made again has the same bytes.
@@ -48,15 +48,15 @@ class Provenance:
         return encoded(values)
 
 
-def provenance_of(matrix: ImportanceMatrix, file: str) -> Provenance:
+def importance_metadata_of(matrix: ImportanceMatrix, file: str) -> ImportanceMetadata:
     """The provenance of a matrix that is kept in a file of this bare name."""
     dataset = next(iter(matrix.datasets), None)
-    return Provenance(file, dataset, len(matrix.entries), matrix.chunk_count)
+    return ImportanceMetadata(file, dataset, len(matrix.entries), matrix.chunk_count)
 
 
-def expected_provenance(file: str, dataset: str) -> Provenance:
+def expected_importance_metadata(file: str, dataset: str) -> ImportanceMetadata:
     """As long as that of a matrix that is yet to be made of one text: its counts are not known."""
-    return Provenance(file, dataset, entry_count=0, chunk_count=1)
+    return ImportanceMetadata(file, dataset, entry_count=0, chunk_count=1)
 
 
 def _cut(text: str) -> str:

@@ -25,14 +25,14 @@ _NAMED_FAULTS = {
 }
 
 
-class Vocabulary(NamedTuple):
+class LoadedVocabulary(NamedTuple):
     """What llama.cpp has read: its name for the tokenizer, and a difference from its source."""
 
     tokenizer: str
     difference: Noticed | None
 
 
-def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> Vocabulary:
+def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> LoadedVocabulary:
     """Let llama.cpp check every tensor's name and shape against the metadata.
 
     With `tokenizer_file` it cuts texts into tokens, too, which should be those of that file.
@@ -47,7 +47,7 @@ def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> Vocabu
         vocabulary = load_llama().llama_model_get_vocab(model)
         difference = tokens_differ(vocabulary, tokenizer_file) if tokenizer_file else None
     names = (header.metadata.get(key) for key in _TOKENIZER_KEYS)
-    return Vocabulary(str(next((name for name in names if name), "none")), difference)
+    return LoadedVocabulary(str(next((name for name in names if name), "none")), difference)
 
 
 def _rejected(reason: str) -> AppError:

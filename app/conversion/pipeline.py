@@ -15,7 +15,7 @@ from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import Manner, write_models
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import (
     Checked,
     Event,
@@ -106,18 +106,18 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
 
 
 def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
-    checked = [*request.source.checks(converter), *_check_wishes(request)]
+    checked = [*request.source.checks(converter), *_check_choices(request)]
     for check in checked:
         # The first try has told the good ones.
         if check.error is not None or not has_started_over():
             report(check)
     for check in checked:
         if check.error is not None:
-            facts: Facts = check.facts
+            facts: ErrorDetails = check.facts
             raise AppError(check.error, **facts)
 
 
-def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
+def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
     for level in request.levels:
         if level not in request.source.levels:
             yield Checked("weights", "", ErrorCode.LEVEL_NOT_OFFERED, {"level": level.name})
@@ -131,7 +131,7 @@ def _check_wishes(request: ConversionRequest) -> Iterator[Checked]:
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
-            facts: Facts = {"folder": str(target), "reason": error.strerror or "not allowed"}
+            facts: ErrorDetails = {"folder": str(target), "reason": error.strerror or "not allowed"}
             yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, facts)
             return
 

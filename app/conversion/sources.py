@@ -24,7 +24,7 @@ from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
 from app.gguf_file.detection import is_gguf_file
-from app.gguf_file.model_info import read_model_facts
+from app.gguf_file.model_info import read_model_info
 
 Levels = Sequence[Level]
 _ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)
@@ -207,12 +207,12 @@ class GgufSource:
 
     def file_name(self, level: Level) -> str:
         """The file's name with another level in it."""
-        return f"{file_name_from(read_model_facts(self.file).name)}-{level.name}.gguf"
+        return f"{file_name_from(read_model_info(self.file).name)}-{level.name}.gguf"
 
     def checks(self, _: Path, /) -> Iterator[Checked]:
         """The header and the types of the weights."""
         try:
-            facts = read_model_facts(self.file)
+            facts = read_model_info(self.file)
             layout = lay_out_gguf(self.file)
             size = format_bytes(facts.size_bytes)
             yield Checked("files", f"{len(facts.files)} GGUF, {size}")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.importance_metadata import Provenance
+from app.conversion.importance_metadata import ImportanceMetadata
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import PlacedTensor
@@ -43,7 +43,7 @@ class TypeChoices:
     """
 
     importance: ImportanceMatrix | None = None
-    provenance: Provenance | None = None
+    provenance: ImportanceMetadata | None = None
     overrides: tuple[tuple[str, str], ...] = ()
     output_type: str | None = None
     embedding_type: str | None = None

@@ -45,7 +45,7 @@ class Manner:
 def write_models(
     layout: Layout,
     plans: dict[Path, TypePlan],
-    manner: Manner,
+    options: Manner,
     report: Callable[[Event], None],
 ) -> None:
     """Write every plan to its path from one reading of the weights, which `layout` gives up.
@@ -63,7 +63,7 @@ def write_models(
     done_bytes = 0
     # A thread that a generator held would outlive a failure, until something collects it.
     with (
-        ThreadPoolExecutor(manner.threads) as pool,
+        ThreadPoolExecutor(options.threads) as pool,
         ThreadPoolExecutor(1) as reader,
         ExitStack() as open_files,
     ):
@@ -76,7 +76,7 @@ def write_models(
         for placed in zip(*(plan.tensors for plan in plans.values()), strict=True):
             source = next(sources)
             for file, tensor in zip(files, placed, strict=True):
-                chunks = _converted(tensor, source, pool, manner)
+                chunks = _converted(tensor, source, pool, options)
                 for size_bytes in _write(file, tensor, chunks):
                     done_bytes += size_bytes
                     report(Progressed("convert", done_bytes, total_bytes, tensor.name))
@@ -118,13 +118,13 @@ def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> It
 
 
 def _converted(
-    tensor: PlacedTensor, source: _Source, pool: Executor, manner: Manner
+    tensor: PlacedTensor, source: _Source, pool: Executor, options: Manner
 ) -> Iterator[_Bytes]:
     if source.type_number in WHOLE_NUMBER_TYPES:
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
         return
-    quantize = partial(_quantized, tensor, source.type_number, manner)
-    chunks = _chunks(tensor, source.weights, manner.choices.importance_of(tensor))
+    quantize = partial(_quantized, tensor, source.type_number, options)
+    chunks = _chunks(tensor, source.weights, options.choices.importance_of(tensor))
     yield from pool.map(quantize, *zip(*chunks, strict=True))
 
 
@@ -144,7 +144,7 @@ def _chunks(
 def _quantized(
     tensor: PlacedTensor,
     source_type: int,
-    manner: Manner,
+    options: Manner,
     rows: npt.NDArray[Any],
     importance: _Floats | None,
 ) -> _Bytes:
@@ -154,7 +154,7 @@ def _quantized(
     if rows.dtype == np.uint8 and source_type == tensor.type_number:
         return rows.reshape(-1)
     quantized = quantize_rows(
-        tensor.type_number, numbers, importance, by_reference=manner.by_reference
+        tensor.type_number, numbers, importance, by_reference=options.by_reference
     )
     if not holds_numbers(tensor.type_number, quantized):
         kind = type_name(tensor.type_number)

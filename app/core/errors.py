@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-Facts = dict[str, str | int | float]
+ErrorDetails = dict[str, str | int | float]
 """Details of an error or notice. A key that ends in `_bytes` is shown as a size."""
 
 
@@ -166,7 +166,7 @@ class AppError(Exception):
     def __init__(self, code: ErrorCode, **facts: str | int | float) -> None:
         super().__init__(code.value)
         self.code = code
-        self.facts: Facts = facts
+        self.facts: ErrorDetails = facts
 
     def __str__(self) -> str:
         """The code and the facts, for logs; people read `app.core.sentences.describe_error`."""

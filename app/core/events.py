@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from app.core.device_memory import DeviceMemory
-from app.core.errors import ErrorCode, Facts, NoticeCode
+from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
@@ -53,7 +53,7 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
     subject: Subject
     finding: str
     error: ErrorCode | None = None
-    facts: Facts = {}
+    facts: ErrorDetails = {}
 
 
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
@@ -96,7 +96,7 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     parameters: int
     context: int
     problem: ErrorCode | None = None
-    facts: Facts = {}
+    facts: ErrorDetails = {}
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
@@ -107,7 +107,7 @@ class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
     models: tuple[str, ...] = ()
     key: str = ""
     problem: ErrorCode | None = None
-    facts: Facts = {}
+    facts: ErrorDetails = {}
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
@@ -156,21 +156,21 @@ class Noticed(msgspec.Struct, frozen=True, tag="notice"):
     """Something a person should know although the work goes on."""
 
     code: NoticeCode
-    facts: Facts = {}
+    facts: ErrorDetails = {}
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """The work is done; `paths` are the files it made or found, `facts` its figures."""
 
     paths: tuple[str, ...] = ()
-    facts: Facts = {}
+    facts: ErrorDetails = {}
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The work ended with an expected error."""
 
     code: ErrorCode
-    facts: Facts = {}
+    facts: ErrorDetails = {}
 
 
 Event = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.core.errors import ErrorCode, Facts, NoticeCode
+from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.sizes import format_bytes
 
 Translate = Callable[[str], str]
@@ -554,7 +554,7 @@ def _unchanged(text: str) -> str:
     return text
 
 
-def _fill(template: str, facts: Facts) -> str:
+def _fill(template: str, facts: ErrorDetails) -> str:
     shown = {
         key: format_bytes(value)
         if key.endswith("_bytes") and not isinstance(value, str)
@@ -575,12 +575,14 @@ class _Named(dict[str, str]):
         return "?"
 
 
-def describe_error(code: ErrorCode, facts: Facts, translate: Translate = _unchanged) -> str:
+def describe_error(code: ErrorCode, facts: ErrorDetails, translate: Translate = _unchanged) -> str:
     """The sentence and the next step of an error, on one line."""
     sentence, next_step = ERROR_SENTENCES[code]
     return f"{_fill(translate(sentence), facts)} {_fill(translate(next_step), facts)}"
 
 
-def describe_notice(code: NoticeCode, facts: Facts, translate: Translate = _unchanged) -> str:
+def describe_notice(
+    code: NoticeCode, facts: ErrorDetails, translate: Translate = _unchanged
+) -> str:
     """The sentence of a notice, on one line."""
     return _fill(translate(NOTICE_SENTENCES[code]), facts)

@@ -14,7 +14,7 @@ import msgspec.inspect
 from msgspec import Meta
 
 from app.core import paths
-from app.core.errors import Facts, NoticeCode
+from app.core.errors import ErrorDetails, NoticeCode
 from app.core.events import Noticed
 from app.core.files import replace, write_atomically
 from app.core.load_options import LoadOptions, load_options_of
@@ -154,7 +154,7 @@ def load_settings() -> tuple[Settings, Noticed | None]:
     except FileNotFoundError:
         return Settings(), None
     except (OSError, ValueError, RecursionError):
-        facts: Facts = {"file": str(_kept_aside(file))}
+        facts: ErrorDetails = {"file": str(_kept_aside(file))}
         return Settings(), Noticed(NoticeCode.SETTINGS_RESET, facts)
     return settings, left_out(file, content, names)
 

@@ -10,8 +10,8 @@ from app.core.levels import DEFAULT_LEVEL
 from app.core.sizes import GIGABYTE, format_bytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of, loss_of, weights_in
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import LevelOutlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import LevelPrediction
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
@@ -49,7 +49,7 @@ class Advice:
     alternatives: tuple[str, ...] = ()
 
 
-def advise(rows: Sequence[LevelOutlook], facts: SourceFacts, use: Use = "chat") -> Advice:
+def advise(rows: Sequence[LevelPrediction], facts: ModelProfile, use: Use = "chat") -> Advice:
     """The level to take for a use, among those of an outlook.
 
     It is never one that another beats: no larger, no slower here and with no more loss, and better
@@ -66,7 +66,7 @@ def advise(rows: Sequence[LevelOutlook], facts: SourceFacts, use: Use = "chat") 
     return _without_fit(sized, use)
 
 
-def _balanced(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+def _balanced(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
     """As good as is read at a pleasant pace; whole on devices before anything else."""
     wanted = _wanted_grade(fitting, facts)
     choices = _preferred(fitting)
@@ -89,7 +89,7 @@ def _balanced(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> 
     return Advice(use, best.facts.level, words)
 
 
-def _longest(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+def _longest(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
     """The one with the most room for keys and values; of several, the best."""
     choices = _preferred(fitting)
     good = _at_least(choices, _wanted_grade(fitting, facts)) or choices
@@ -103,7 +103,7 @@ def _longest(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> A
     return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
 
 
-def _best(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+def _best(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
     """The least loss at a pace that can be read, else the least loss."""
     choices = _preferred(fitting)
     readable = [row for row in choices if _has_pace(row)]
@@ -113,7 +113,7 @@ def _best(fitting: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advi
     return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
 
 
-def _smallest(sized: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Advice:
+def _smallest(sized: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
     chosen = min(_unbeaten(sized), key=_size)
     words = f"{chosen.facts.level}: the smallest file, {format_bytes(_size(chosen))}"
     grade = grade_of(chosen)
@@ -127,7 +127,7 @@ def _smallest(sized: Sequence[LevelOutlook], facts: SourceFacts, use: Use) -> Ad
     return Advice(use, chosen.facts.level, f"{words}.", others)
 
 
-def _for_a_phone(sized: Sequence[LevelOutlook], _: SourceFacts, use: Use) -> Advice:
+def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) -> Advice:
     level = next((row for row in sized if row.facts.level == _PHONE_LEVEL), None)
     chosen = level or min(_unbeaten(sized), key=_size)
     words = f"{chosen.facts.level}: {format_bytes(_size(chosen))}"
@@ -141,12 +141,12 @@ def _for_a_phone(sized: Sequence[LevelOutlook], _: SourceFacts, use: Use) -> Adv
     return Advice(use, chosen.facts.level, f"{words}.")
 
 
-_Choice = Callable[[Sequence[LevelOutlook], SourceFacts, Use], Advice]
+_Choice = Callable[[Sequence[LevelPrediction], ModelProfile, Use], Advice]
 _BY_SIZE: dict[Use, _Choice] = {"smallest": _smallest, "edge": _for_a_phone}
 _BY_FIT: dict[Use, _Choice] = {"long_context": _longest, "quality": _best}
 
 
-def _for_a_server(rows: Sequence[LevelOutlook]) -> str:
+def _for_a_server(rows: Sequence[LevelPrediction]) -> str:
     kept = next((row.facts.level for row in rows if row.facts.level == "Q8_0"), "")
     words = (
         "On a GPU server, vLLM and SGLang take the checkpoint's safetensors files themselves, or "
@@ -155,7 +155,7 @@ def _for_a_server(rows: Sequence[LevelOutlook]) -> str:
     return f"{words}, where {kept} is nearly without loss." if kept else f"{words}."
 
 
-def _without_fit(sized: Sequence[LevelOutlook], use: Use) -> Advice:
+def _without_fit(sized: Sequence[LevelPrediction], use: Use) -> Advice:
     """Nothing fits, or nothing is known of memory; then the size is all there is to go by."""
     planned = [(row, row.plan) for row in sized if row.plan is not None]
     if planned:
@@ -170,7 +170,7 @@ def _without_fit(sized: Sequence[LevelOutlook], use: Use) -> Advice:
     return Advice(use, level, f"{level}: a good balance of size and quality. {problem}")
 
 
-def _too_large(planned: Iterable[tuple[LevelOutlook, Plan]], use: Use) -> Advice:
+def _too_large(planned: Iterable[tuple[LevelPrediction, Plan]], use: Use) -> Advice:
     least, plan = min(planned, key=lambda pair: pair[1].missing_bytes)
     words = (
         f"No level fits: {least.facts.level} comes nearest, and {format_bytes(plan.missing_bytes)} "
@@ -179,7 +179,7 @@ def _too_large(planned: Iterable[tuple[LevelOutlook, Plan]], use: Use) -> Advice
     return Advice(use, "", words)
 
 
-def _sentence(row: LevelOutlook, facts: SourceFacts, reason: str = "") -> str:
+def _sentence(row: LevelPrediction, facts: ModelProfile, reason: str = "") -> str:
     """One sentence of what is known: where the level lies, its quality, its speed, the reason."""
     grade = grade_of(row)
     parts = [] if row.plan is None else [_where(row.plan, facts)]
@@ -193,12 +193,12 @@ def _sentence(row: LevelOutlook, facts: SourceFacts, reason: str = "") -> str:
     return f"{row.facts.level}: {', '.join(parts)}."
 
 
-def _reason(row: LevelOutlook, facts: SourceFacts) -> str:
+def _reason(row: LevelPrediction, facts: ModelProfile) -> str:
     is_needed = _is_small(facts) and grade_of(row) == Grade.NEARLY_LOSSLESS
     return "as a small model loses more with fewer bits" if is_needed else ""
 
 
-def _where(plan: Plan, facts: SourceFacts) -> str:
+def _where(plan: Plan, facts: ModelProfile) -> str:
     whole = facts.shape.layers + 1
     if plan.verdict == "on_processor":
         return f"fits in RAM with {format_bytes(plan.spare_bytes)} to spare"
@@ -212,7 +212,7 @@ def _where(plan: Plan, facts: SourceFacts) -> str:
 
 
 def _others(
-    chosen: LevelOutlook, good: Iterable[LevelOutlook], facts: SourceFacts
+    chosen: LevelPrediction, good: Iterable[LevelPrediction], facts: ModelProfile
 ) -> tuple[str, ...]:
     """The neighbours in size that are as good as is wanted."""
     others = [row for row in good if row is not chosen]
@@ -222,18 +222,18 @@ def _others(
     return tuple(_sentence(row, facts) for row in near)
 
 
-def _wanted_grade(rows: Sequence[LevelOutlook], facts: SourceFacts) -> Grade:
+def _wanted_grade(rows: Sequence[LevelPrediction], facts: ModelProfile) -> Grade:
     """What a small model loses is in a quality of its own, but not in the typical one."""
     is_own = any(_has_own_quality(row) for row in rows)
     return Grade.NEARLY_LOSSLESS if _is_small(facts) and not is_own else Grade.GOOD
 
 
-def _is_small(facts: SourceFacts) -> bool:
+def _is_small(facts: ModelProfile) -> bool:
     weights = weights_in(facts.levels)
     return weights is not None and weights < _SMALL_MODEL
 
 
-def _preferred(rows: Sequence[LevelOutlook]) -> Sequence[LevelOutlook]:
+def _preferred(rows: Sequence[LevelPrediction]) -> Sequence[LevelPrediction]:
     """Those that no other beats, and of them not those that are seldom the best of their size.
 
     That is known better where the quality is this model's own.
@@ -243,11 +243,11 @@ def _preferred(rows: Sequence[LevelOutlook]) -> Sequence[LevelOutlook]:
     return [row for row in usual if row.facts.level != _POINTLESS] or usual or unbeaten
 
 
-def _unbeaten(rows: Sequence[LevelOutlook]) -> list[LevelOutlook]:
+def _unbeaten(rows: Sequence[LevelPrediction]) -> list[LevelPrediction]:
     return [row for row in rows if not any(_beats(other, row) for other in rows)]
 
 
-def _beats(one: LevelOutlook, other: LevelOutlook) -> bool:
+def _beats(one: LevelPrediction, other: LevelPrediction) -> bool:
     """Whether one is at least as good in size, quality and speed, and better in one of them.
 
     Two that are unknown are taken for equal; an unknown one beside a known one may be anything.
@@ -258,22 +258,22 @@ def _beats(one: LevelOutlook, other: LevelOutlook) -> bool:
     return ours != theirs and all(our <= their for our, their in zip(ours, theirs, strict=True))
 
 
-def _figures(row: LevelOutlook) -> tuple[float, ...]:
+def _figures(row: LevelPrediction) -> tuple[float, ...]:
     """What is the better the smaller it is."""
     slowness = () if row.speed is None else (-row.speed.generation_tokens_per_second,)
     return (_size(row), loss_of(row), *slowness)
 
 
-def _has_own_quality(row: LevelOutlook) -> bool:
+def _has_own_quality(row: LevelPrediction) -> bool:
     return row.quality is not None and row.quality.kind != "typical"
 
 
-def _at_least(rows: Iterable[LevelOutlook], wanted: Grade) -> list[LevelOutlook]:
+def _at_least(rows: Iterable[LevelPrediction], wanted: Grade) -> list[LevelPrediction]:
     graded = ((row, grade_of(row)) for row in rows)
     return [row for row, grade in graded if grade is not None and grade <= wanted]
 
 
-def _thriftiest(rows: Sequence[LevelOutlook]) -> LevelOutlook:
+def _thriftiest(rows: Sequence[LevelPrediction]) -> LevelPrediction:
     """The best; but nearly without loss is enough, and in RAM alone each bit costs speed."""
     usual = next((row for row in rows if row.facts.level == DEFAULT_LEVEL), None)
     if usual is not None and not _is_whole(usual) and usual.speed is None:
@@ -282,18 +282,18 @@ def _thriftiest(rows: Sequence[LevelOutlook]) -> LevelOutlook:
     return min(enough, key=_size) if enough else min(rows, key=loss_of)
 
 
-def _is_whole(row: LevelOutlook) -> bool:
+def _is_whole(row: LevelPrediction) -> bool:
     return row.plan is not None and row.plan.verdict == "on_devices"
 
 
-def _has_pace(row: LevelOutlook) -> bool:
+def _has_pace(row: LevelPrediction) -> bool:
     """Whether it is read as fast as people read; what is not known is taken for fast."""
     return row.speed is None or row.speed.generation_tokens_per_second >= READABLE_PACE
 
 
-def _room(row: LevelOutlook) -> int:
+def _room(row: LevelPrediction) -> int:
     return row.plan.largest_context if row.plan is not None else 0
 
 
-def _size(row: LevelOutlook) -> int:
+def _size(row: LevelPrediction) -> int:
     return row.facts.size_bytes or 0

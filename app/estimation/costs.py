@@ -9,8 +9,8 @@ import msgspec
 from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
 from app.estimation.fit import Plan
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import outlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import predict_levels
 
 _PLACING = ("gpu_layers", "experts_on_cpu")
 _SIZING = (
@@ -34,7 +34,7 @@ class Cost:
     ram_bytes: int
 
 
-def costs(facts: SourceFacts, options: LoadOptions, plan: Plan) -> dict[str, Cost]:
+def costs(facts: ModelProfile, options: LoadOptions, plan: Plan) -> dict[str, Cost]:
     """What the options of the only level cost that are not as usual, by their fields.
 
     An option that does not decide itself where layers lie is compared with the layers of the
@@ -50,7 +50,7 @@ def costs(facts: SourceFacts, options: LoadOptions, plan: Plan) -> dict[str, Cos
         usual = getattr(_USUAL, field)
         if getattr(options, field) == usual:
             continue
-        other = outlook(facts, msgspec.structs.replace(base, **{field: usual}))[0].plan
+        other = predict_levels(facts, msgspec.structs.replace(base, **{field: usual}))[0].plan
         if other is not None:
             without = _taken(other)
             found[field] = Cost(taken[0] - without[0], taken[1] - without[1])

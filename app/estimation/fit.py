@@ -1,4 +1,4 @@
-"""How a model is best laid over a machine's devices: a pure function from facts and wishes."""
+"""Lay a model over devices: a pure function from a profile and load options."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import math
 from bisect import bisect_right
 from enum import IntEnum
 
-from app.estimation.model_profile import LevelFacts
-from app.estimation.predictions import LevelOutlook
+from app.estimation.model_profile import LevelProfile
+from app.estimation.predictions import LevelPrediction
 
 _DIVERGENCES = (0.01, 0.06, 0.2)
 """Mean KL divergences in nats: Llama 3 8B has 0.005 at Q6_K, 0.031 at Q4_K_M, 0.10 at Q3_K_M, 0.45
@@ -25,7 +25,7 @@ class Grade(IntEnum):
     CLEARLY_WORSE = 3
 
 
-def grade_of(row: LevelOutlook) -> Grade | None:
+def grade_of(row: LevelPrediction) -> Grade | None:
     """The grade of a level; None where neither its quality nor its bits are known."""
     if row.quality is not None:
         return Grade(bisect_right(_DIVERGENCES, row.quality.kl_divergence))
@@ -33,7 +33,7 @@ def grade_of(row: LevelOutlook) -> Grade | None:
     return None if bits is None else Grade(len(_BITS) - bisect_right(_BITS, bits))
 
 
-def loss_of(row: LevelOutlook) -> float:
+def loss_of(row: LevelPrediction) -> float:
     """What to order levels by, the best first; the mean KL divergence where it is known.
 
     It about doubles with 0.8 bits less (the same table), which stands in where it is not known.
@@ -43,7 +43,7 @@ def loss_of(row: LevelOutlook) -> float:
     return math.exp2(-1.25 * (row.facts.bits_per_weight or 0.0))
 
 
-def weights_in(levels: tuple[LevelFacts, ...]) -> float | None:
+def weights_in(levels: tuple[LevelProfile, ...]) -> float | None:
     """How many weights a model has; None where no level's size tells."""
     for level in levels:
         if level.size_bytes and level.bits_per_weight:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class DeviceFacts:
+class DeviceInfo:
     """A device that takes layers; memory in bytes, both 0 when it reports none.
 
     With `shares_memory` its memory is the machine's. `used_by_others_bytes` is what programs other
@@ -35,7 +35,7 @@ class Hardware:
     logical_cores: int
     ram_total_bytes: int
     ram_free_bytes: int
-    devices: tuple[DeviceFacts, ...] = ()
+    devices: tuple[DeviceInfo, ...] = ()
     performance_cores: int | None = None
     efficiency_cores: int | None = None
     numa_nodes: int | None = None

@@ -20,7 +20,7 @@ UNNAMED_LEVEL = "as it is"
 
 
 @dataclass(frozen=True)
-class LevelFacts:
+class LevelProfile:
     """A level of a source; None is unknown, and `problem` says why in words.
 
     `size_bytes` of the file is right to the byte with `is_exact`. Without `weights` the engine
@@ -40,7 +40,7 @@ class LevelFacts:
 
 
 @dataclass(frozen=True)
-class SourceFacts:
+class ModelProfile:
     """A source and the machine: how it is built, its levels, and what loads of it told.
 
     `caches` are those of a load with the `largest_context`, in tokens. A token of a causal model
@@ -52,22 +52,22 @@ class SourceFacts:
     shape: ModelShape
     is_causal: bool
     largest_context: int
-    levels: tuple[LevelFacts, ...]
+    levels: tuple[LevelProfile, ...]
     caches: tuple[Cache, ...] = ()
     samples: tuple[LoadSample, ...] = ()
     rates: MachineRates | None = None
     speed_problem: str = ""
 
 
-def encode_facts(facts: SourceFacts) -> str:
+def encode_profile(facts: ModelProfile) -> str:
     """The facts as JSON, for another process."""
     return msgspec.json.encode(facts).decode()
 
 
-def decode_facts(text: str) -> SourceFacts:
-    """The facts that `encode_facts` wrote.
+def decode_profile(text: str) -> ModelProfile:
+    """The facts that `encode_profile` wrote.
 
     Raises:
         msgspec.DecodeError: when the text is something else.
     """
-    return msgspec.json.decode(text, type=SourceFacts)
+    return msgspec.json.decode(text, type=ModelProfile)

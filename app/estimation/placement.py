@@ -10,7 +10,7 @@ from typing import NamedTuple
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import ComputeBuffers
-from app.estimation.hardware import DeviceFacts, Hardware
+from app.estimation.hardware import DeviceInfo, Hardware
 from app.estimation.kv_cache import SizedCache
 from app.estimation.weights import Weights
 
@@ -124,12 +124,12 @@ def free_bytes(machine: Hardware) -> dict[str, int]:
     return free
 
 
-def is_in_ram(device: DeviceFacts) -> bool:
+def is_in_ram(device: DeviceInfo) -> bool:
     """Whether what lies on a device takes of the machine's own memory."""
     return device.shares_memory or _has_none(device)
 
 
-def _has_none(device: DeviceFacts) -> bool:
+def _has_none(device: DeviceInfo) -> bool:
     return device.total_bytes == 0 and device.free_bytes == 0 and not device.is_full
 
 

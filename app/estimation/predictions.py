@@ -11,10 +11,10 @@ from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import ComputeBuffers, compute_buffers
 from app.estimation.fit import Plan, plan_fit
 from app.estimation.kv_cache import SizedCache, size_caches
-from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.model_profile import LevelProfile, ModelProfile
 from app.estimation.placement import Need
 from app.estimation.quality import Quality
-from app.estimation.speed import Speed, predict_speed
+from app.estimation.speed import PredictedSpeed, predict_speed
 from app.estimation.speed_caveats import why_unknown
 
 _UNKNOWN = "The engine can't load this model, so its memory is unknown."
@@ -23,17 +23,17 @@ _NO_FIGURE = "Nobody has published the quality of this level; “gristmill measu
 
 
 @dataclass(frozen=True)
-class LevelOutlook:
+class LevelPrediction:
     """What is to be expected of a level; None is unknown.
 
     `problem` says why of the plan, `speed_problem` of the speed, `quality_problem` of the quality.
     Empty where it is known, or still being found out.
     """
 
-    facts: LevelFacts
+    facts: LevelProfile
     plan: Plan | None = None
     problem: str = ""
-    speed: Speed | None = None
+    speed: PredictedSpeed | None = None
     speed_problem: str = ""
     quality_problem: str = ""
 
@@ -49,9 +49,9 @@ class LevelOutlook:
         return tuple(dict.fromkeys(reason for reason in reasons if reason))
 
 
-def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...]:
+def predict_levels(facts: ModelProfile, options: LoadOptions) -> tuple[LevelPrediction, ...]:
     """What is to be expected of each level, in the facts' order."""
-    options = possible_options(facts, options)
+    options = effective_options(facts, options)
     shape = facts.shape
     caches = size_caches(facts.caches, shape.kv_heads, shape.layers, options, window=shape.window)
     buffers = {
@@ -61,7 +61,7 @@ def outlook(facts: SourceFacts, options: LoadOptions) -> tuple[LevelOutlook, ...
     return tuple(_outlook_of(level, facts, options, caches, buffers) for level in facts.levels)
 
 
-def possible_options(facts: SourceFacts, options: LoadOptions) -> LoadOptions:
+def effective_options(facts: ModelProfile, options: LoadOptions) -> LoadOptions:
     """The options as a load takes them: no context beyond the trained one.
 
     A model whose tokens look ahead reads its whole context at once.
@@ -74,14 +74,14 @@ def possible_options(facts: SourceFacts, options: LoadOptions) -> LoadOptions:
 
 
 def _outlook_of(
-    level: LevelFacts,
-    facts: SourceFacts,
+    level: LevelProfile,
+    facts: ModelProfile,
     options: LoadOptions,
     caches: tuple[SizedCache, ...],
     buffers: Mapping[str, ComputeBuffers],
-) -> LevelOutlook:
+) -> LevelPrediction:
     compute = buffers.get(level.level) or buffers.get("")
-    unknown = LevelOutlook(level, quality_problem=_quality_problem(level, facts))
+    unknown = LevelPrediction(level, quality_problem=_quality_problem(level, facts))
     if level.weights is None or compute is None:
         problem = level.problem or _UNKNOWN
         return replace(unknown, problem=problem, speed_problem=problem)
@@ -91,8 +91,8 @@ def _outlook_of(
 
 
 def _with_speed(
-    row: LevelOutlook, facts: SourceFacts, options: LoadOptions, caches: tuple[SizedCache, ...]
-) -> LevelOutlook:
+    row: LevelPrediction, facts: ModelProfile, options: LoadOptions, caches: tuple[SizedCache, ...]
+) -> LevelPrediction:
     typed, plan, rates = row.facts.typed, row.plan, facts.rates
     if typed is None or plan is None or rates is None:
         return replace(row, speed_problem=facts.speed_problem)
@@ -111,7 +111,7 @@ def _with_speed(
     return replace(row, speed_problem=why)
 
 
-def _quality_problem(level: LevelFacts, facts: SourceFacts) -> str:
+def _quality_problem(level: LevelProfile, facts: ModelProfile) -> str:
     if level.quality is not None:
         return ""
     return _NO_FIGURE if facts.is_causal else _NOT_CAUSAL

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.core.events import LevelPlanned
-from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.model_profile import LevelProfile, ModelProfile
 from app.estimation.quality import Quality, quality_of_level
 from app.estimation.speed import TypedWeights
 from app.estimation.weights import Weights
 
 
-def resized(facts: SourceFacts, planned: Iterable[LevelPlanned]) -> SourceFacts:
+def resized(facts: ModelProfile, planned: Iterable[LevelPlanned]) -> ModelProfile:
     """The facts with the planned levels and their exact sizes, in the plan's order.
 
     The weights of a level whose size is another (an importance matrix, other types) are those of
@@ -22,11 +22,11 @@ def resized(facts: SourceFacts, planned: Iterable[LevelPlanned]) -> SourceFacts:
     return replace(facts, levels=tuple(_resized(facts.levels, level) for level in planned))
 
 
-def _resized(known: tuple[LevelFacts, ...], planned: LevelPlanned) -> LevelFacts:
+def _resized(known: tuple[LevelProfile, ...], planned: LevelPlanned) -> LevelProfile:
     own = next((level for level in known if level.level == planned.level), None)
     if own is not None and own.size_bytes == planned.size_bytes:
         return own
-    level = LevelFacts(
+    level = LevelProfile(
         level=planned.level,
         size_bytes=planned.size_bytes,
         is_exact=False,
@@ -46,7 +46,7 @@ def _resized(known: tuple[LevelFacts, ...], planned: LevelPlanned) -> LevelFacts
     )
 
 
-def _apart(level: LevelFacts, planned: LevelPlanned) -> int:
+def _apart(level: LevelProfile, planned: LevelPlanned) -> int:
     return abs((level.size_bytes or 0) - planned.size_bytes)
 
 

@@ -21,7 +21,7 @@ from app.estimation.kv_cache import SizedCache
 from app.estimation.model_shape import ModelShape
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, MATRIX_TYPES, DeviceRates, MachineRates
-from app.estimation.weights import EMBEDDING, has_tied_output, part_of
+from app.estimation.weights import EMBEDDING, has_tied_output, role_of
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.load_log import LoadLog
 
@@ -34,7 +34,7 @@ _ELEMENT_BYTES = {kind.name: kind.block_bytes / kind.block_size for kind in TENS
 
 
 @dataclass(frozen=True)
-class Speed:
+class PredictedSpeed:
     """Predicted tokens per second: while a prompt of 512 tokens is read, while a reply is written.
 
     `is_corrected` tells that this machine's real speeds had a say, `is_disturbed` that rates which
@@ -94,7 +94,7 @@ def typed_weights(
     of_experts: list[Counter[str]] = [Counter() for _ in range(layers)]
     output: Counter[str] = Counter()
     for name in sizes.keys() & set(load.asked_tensors):
-        part = part_of(name, layers)
+        part = role_of(name, layers)
         if part.is_input or types[name] not in MATRIX_TYPES:
             continue
         if part.layer is None:
@@ -120,7 +120,7 @@ def predict_speed(
     caches: Sequence[SizedCache] = (),
     cache_type: str = "f16",
     correction: Correction = NO_CORRECTION,
-) -> Speed | None:
+) -> PredictedSpeed | None:
     """Predict how fast a model reads 512 tokens into an empty context, and then writes.
 
     Devices work one after the other. Operations that the weights don't show, such as the scans of
@@ -147,7 +147,7 @@ def predict_speed(
     reading = _sum(part for one, rate in known for part in _prompt_seconds(one, rate, shape))
     if not writing or not reading:
         return None
-    return Speed(
+    return PredictedSpeed(
         prompt_tokens_per_second=PROMPT_TOKENS / reading * correction.prompt,
         generation_tokens_per_second=correction.generation / writing,
         is_corrected=correction != NO_CORRECTION,

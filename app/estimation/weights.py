@@ -79,7 +79,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Part:
+class TensorRole:
     """A part of a model: the input, a layer (one of its experts or not), or else the output."""
 
     layer: int | None = None
@@ -93,7 +93,7 @@ def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
     layer_bytes, expert_bytes = [0] * layers, [0] * layers
     input_bytes = output_bytes = 0
     for name in sizes.keys() & set(load.asked_tensors):
-        part = part_of(name, layers)
+        part = role_of(name, layers)
         if part.layer is not None:
             layer_bytes[part.layer] += sizes[name]
             expert_bytes[part.layer] += sizes[name] if part.is_expert else 0
@@ -111,12 +111,12 @@ def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
     )
 
 
-def part_of(name: str, layers: int) -> Part:
+def role_of(name: str, layers: int) -> TensorRole:
     """Which part of a model with so many layers the tensor of a name is of."""
     place = _OF_LAYER.match(name)
     if place and int(place[1]) < layers:
-        return Part(layer=int(place[1]), is_expert=bool(_EXPERTS.match(place[2])))
-    return Part(is_input=name in _INPUTS)
+        return TensorRole(layer=int(place[1]), is_expert=bool(_EXPERTS.match(place[2])))
+    return TensorRole(is_input=name in _INPUTS)
 
 
 def has_tied_output(load: LoadLog) -> bool:

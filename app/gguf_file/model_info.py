@@ -13,7 +13,7 @@ from app.gguf_file.shards import shards_of, stem_of
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelInfo:
     """A model as its header describes it; `path` is its first file, `files` are all of them.
 
     `size_bytes` and `parameters` count all files; `context` is the number of tokens that the
@@ -36,13 +36,13 @@ class ModelFacts:
     chat_template: str | None
 
 
-def read_model_facts(path: Path) -> ModelFacts:
+def read_model_info(path: Path) -> ModelInfo:
     """The facts about the model that the file `path` is, or is a shard of.
 
     Raises:
         AppError: what `read_headers` raises.
     """
-    return facts_of(read_headers(path))
+    return model_info_of(read_headers(path))
 
 
 def read_headers(path: Path) -> list[Header]:
@@ -58,14 +58,14 @@ def read_headers(path: Path) -> list[Header]:
     return [read_header(file) for file in files]
 
 
-def facts_of(headers: list[Header]) -> ModelFacts:
+def model_info_of(headers: list[Header]) -> ModelInfo:
     """The facts in the headers that `read_headers` gives."""
     first = headers[0]
     tokens = first.arrays.get("tokenizer.ggml.tokens")
     template = first.metadata.get("tokenizer.chat_template")
     ftype = first.metadata.get("general.file_type")
     level = level_name(ftype) if isinstance(ftype, int) else ""
-    return ModelFacts(
+    return ModelInfo(
         path=first.path,
         files=tuple(header.path for header in headers),
         name=_name_of(first.path, level),

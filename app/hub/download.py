@@ -19,7 +19,7 @@ from app.hub.manifest import Manifest
 from app.hub.part_file import part_bytes, remove_abandoned
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
-from app.hub.repository import RepositoryFacts, fetch_repository
+from app.hub.repository import RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.transfer import Transfer
@@ -72,7 +72,7 @@ def download_repository(
     return path_inside(folder, files[0].path) if is_gguf(files[0]) else folder
 
 
-def _own_folder(facts: RepositoryFacts, files: Files) -> Path:
+def _own_folder(facts: RepositoryInfo, files: Files) -> Path:
     settings, _ = load_settings()
     parent = settings.models_path() if is_gguf(files[0]) else paths.checkpoints_folder()
     return path_inside(parent, facts.repository)
@@ -80,7 +80,7 @@ def _own_folder(facts: RepositoryFacts, files: Files) -> Path:
 
 def _fill(
     folder: Path,
-    facts: RepositoryFacts,
+    facts: RepositoryInfo,
     files: Files,
     token: str | None,
     report: Report,

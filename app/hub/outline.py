@@ -33,7 +33,7 @@ from app.hub.hub_address import hub_endpoint
 from app.hub.progress import Progress
 from app.hub.range_header import fetch_part, fetch_safetensors_header
 from app.hub.reference import RepositoryReference
-from app.hub.repository import RepositoryFacts, RepositoryFile, fetch_repository
+from app.hub.repository import RepositoryFile, RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.transfer import Transfer
@@ -116,7 +116,7 @@ def _root_of(folder: Path) -> Path:
     return folder.parents[1]
 
 
-def _checkpoint_files(facts: RepositoryFacts, report: Callable[[Event], None]) -> Files:
+def _checkpoint_files(facts: RepositoryInfo, report: Callable[[Event], None]) -> Files:
     try:
         selection = files_to_fetch(facts)
     except AppError as error:
@@ -133,7 +133,7 @@ def _checkpoint_files(facts: RepositoryFacts, report: Callable[[Event], None]) -
     return files
 
 
-def _only_gguf(facts: RepositoryFacts) -> AppError:
+def _only_gguf(facts: RepositoryInfo) -> AppError:
     files = sorted(filter(is_gguf, facts.files), key=lambda file: file.size_bytes)
     named = [f"{file.path} ({format_bytes(file.size_bytes)})" for file in files[:_MOST_NAMED]]
     more = [f"{len(files) - _MOST_NAMED} more"] if len(files) > _MOST_NAMED else []
@@ -158,7 +158,7 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _asked(
-    facts: RepositoryFacts, token: str | None, report: Callable[[Event], None], patience: Patience
+    facts: RepositoryInfo, token: str | None, report: Callable[[Event], None], patience: Patience
 ) -> Iterator[Snapshot]:
     with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
         yield Snapshot(client, facts.repository, facts.commit, report, patience)

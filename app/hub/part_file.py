@@ -36,7 +36,7 @@ class PartRecord(msgspec.Struct, frozen=True):
         return recorded == file
 
 
-class Part:
+class PartFile:
     """What has arrived of one file so far."""
 
     def __init__(
@@ -149,7 +149,7 @@ def open_part(
     commit: str,
     file: RepositoryFile,
     observe: Callable[[int], None],
-) -> Iterator[Part]:
+) -> Iterator[PartFile]:
     """The part of `destination`: what an earlier run left of the same content, or an empty one.
 
     Args:
@@ -161,7 +161,7 @@ def open_part(
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     with _part_of(destination).open("a+b", buffering=_BUFFER_BYTES) as content:
-        yield Part(content, destination, repository, commit, file, observe)
+        yield PartFile(content, destination, repository, commit, file, observe)
 
 
 def keep_part(destination: Path) -> None:

@@ -41,7 +41,7 @@ class RepositoryFile:
 
 
 @dataclass(frozen=True)
-class RepositoryFacts:
+class RepositoryInfo:
     """A repository at one commit; `gated` means that its owner asks to accept terms."""
 
     repository: str
@@ -50,7 +50,7 @@ class RepositoryFacts:
     files: tuple[RepositoryFile, ...]
 
 
-def fetch_repository(reference: RepositoryReference, token: str | None) -> RepositoryFacts:
+def fetch_repository(reference: RepositoryReference, token: str | None) -> RepositoryInfo:
     """Ask the Hub for the files of a repository, in one request.
 
     Raises:
@@ -86,12 +86,12 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
         return response.json()
 
 
-def _facts_of(repository: str, answer: Any) -> RepositoryFacts:
+def _facts_of(repository: str, answer: Any) -> RepositoryInfo:
     commit = answer["sha"]
     if not _COMMIT.fullmatch(commit):
         raise ValueError(commit)
     files = tuple(_file_of(sibling) for sibling in answer.get("siblings") or ())
-    return RepositoryFacts(repository, commit, bool(answer.get("gated")), files)
+    return RepositoryInfo(repository, commit, bool(answer.get("gated")), files)
 
 
 def _file_of(sibling: Any) -> RepositoryFile:

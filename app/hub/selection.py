@@ -13,7 +13,7 @@ from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Noticed
 from app.core.levels import DEFAULT_LEVEL
 from app.core.names import is_safe_part, leads_out
-from app.hub.repository import RepositoryFacts, RepositoryFile
+from app.hub.repository import RepositoryFile, RepositoryInfo
 
 _SINGLE = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
@@ -56,7 +56,7 @@ class Selection(NamedTuple):
 
 
 def files_to_fetch(
-    facts: RepositoryFacts, pattern: str | None = None, *, allows_pickle: bool = False
+    facts: RepositoryInfo, pattern: str | None = None, *, allows_pickle: bool = False
 ) -> Selection:
     """The files of a checkpoint, small ones first, or the shards of the chosen GGUF model.
 
@@ -117,7 +117,7 @@ def _checkpoint_weights(files: Files) -> Files:
     return tuple(without_twin or candidates.values() or adapter)
 
 
-def _with_pickles(facts: RepositoryFacts, *, allows_pickle: bool) -> Files:
+def _with_pickles(facts: RepositoryInfo, *, allows_pickle: bool) -> Files:
     weights = tuple(file for file in facts.files if _PICKLES.fullmatch(file.path))
     if not weights:
         raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=facts.repository)
@@ -155,7 +155,7 @@ def _is_companion(file: RepositoryFile, index: str | None) -> bool:
     )
 
 
-def _gguf(facts: RepositoryFacts, pattern: str | None) -> Files:
+def _gguf(facts: RepositoryInfo, pattern: str | None) -> Files:
     models = _gguf_models(facts.files)
     if pattern is None:
         default = [model for model in models if _has_level(model, DEFAULT_LEVEL)]

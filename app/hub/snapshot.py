@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 import httpx2
 
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Noticed
 from app.hub.client import HubClient
 from app.hub.failures import in_few_words, refusal, unreachable
@@ -112,7 +112,7 @@ class Snapshot:
                 raise unreachable(self._client.endpoint, broken.reason)
             raise AppError(ErrorCode.HUB_ANSWER, reason=broken.reason)
         seconds = max(self._patience.pause_seconds(breaks), broken.wait_seconds)
-        facts: Facts = {
+        facts: ErrorDetails = {
             "file": file.path,
             "reason": broken.reason,
             "seconds": max(1, round(seconds)),

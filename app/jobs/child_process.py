@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from app.core.events import Command, encode
 from app.jobs.launch import child_environment, command_line
-from app.machine.contention import Interference
+from app.machine.contention import Contention
 
 _LOOK_SECONDS = 1.0
 _MOST_FOR_OTHERS = 0.9
@@ -18,7 +18,7 @@ _MOST_FOR_OTHERS = 0.9
 
 
 @dataclass(frozen=True)
-class Errand:
+class ChildResult:
     """What a child did; `returncode` is None when it was ended because it took too long.
 
     It `gave_way` when that was for others, who had the processors.
@@ -30,7 +30,7 @@ class Errand:
     gave_way: bool = False
 
 
-class StartedErrand:
+class RunningVerb:
     """A verb that runs beside this one, until it is waited for or ended."""
 
     def __init__(self, verb: str, *arguments: str) -> None:
@@ -55,14 +55,14 @@ class StartedErrand:
         with suppress(BrokenPipeError):
             os.write(self._commands, encode(command))
 
-    def wait(self, timeout_seconds: float, most_lost_seconds: float = math.inf) -> Errand:
+    def wait(self, timeout_seconds: float, most_lost_seconds: float = math.inf) -> ChildResult:
         """Wait for its end, and end it when it takes longer.
 
         Args:
             timeout_seconds: time that other programs have the processors for does not count.
             most_lost_seconds: but it is not waited longer than for so much of that.
         """
-        interference, counted, lost = Interference(), 0.0, 0.0
+        interference, counted, lost = Contention(), 0.0, 0.0
         while counted < timeout_seconds and lost < most_lost_seconds:
             seconds = min(timeout_seconds - counted, _LOOK_SECONDS)
             try:
@@ -77,9 +77,9 @@ class StartedErrand:
 
     def _ended(
         self, returncode: int | None, output: bytes, log: bytes, *, gave_way: bool = False
-    ) -> Errand:
+    ) -> ChildResult:
         os.close(self._commands)
-        return Errand(returncode, output, log.decode("utf-8", "replace"), gave_way)
+        return ChildResult(returncode, output, log.decode("utf-8", "replace"), gave_way)
 
     def end(self) -> None:
         """End it at once."""
@@ -88,8 +88,8 @@ class StartedErrand:
         os.close(self._commands)
 
 
-def run_errand(
+def run_verb(
     verb: str, *arguments: str, timeout_seconds: float, most_lost_seconds: float = math.inf
-) -> Errand:
-    """Run a verb that reports events, and wait for it as `StartedErrand.wait` does."""
-    return StartedErrand(verb, *arguments).wait(timeout_seconds, most_lost_seconds)
+) -> ChildResult:
+    """Run a verb that reports events, and wait for it as `RunningVerb.wait` does."""
+    return RunningVerb(verb, *arguments).wait(timeout_seconds, most_lost_seconds)

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from app.core.errors import AppError, ErrorCode, Facts
+from app.core.errors import AppError, ErrorCode, ErrorDetails
 from app.core.events import ModelListed
 from app.core.settings import load_settings
 from app.gguf_file.detection import SUFFIX, has_gguf_name, is_gguf_file
 from app.gguf_file.header_reader import Header
-from app.gguf_file.model_info import ModelFacts, facts_of, read_headers
+from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
 from app.gguf_file.shards import shards_of, stem_of
 from app.gguf_file.validation import check_sanity
 from app.library.starter import starter_file
@@ -107,7 +107,7 @@ def _list_model(path: Path) -> ModelListed | None:
     reason = check_sanity(headers[0])
     if reason is not None:
         return _problem(path, ErrorCode.GGUF_DAMAGED, {"file": path.name, "reason": reason})
-    return _listed(facts_of(headers))
+    return _listed(model_info_of(headers))
 
 
 def _is_language_model(header: Header) -> bool:
@@ -116,7 +116,7 @@ def _is_language_model(header: Header) -> bool:
     return kind == "model" and header.architecture != "clip"
 
 
-def _listed(facts: ModelFacts) -> ModelListed:
+def _listed(facts: ModelInfo) -> ModelListed:
     return ModelListed(
         path=str(facts.path),
         name=facts.name,
@@ -128,7 +128,7 @@ def _listed(facts: ModelFacts) -> ModelListed:
     )
 
 
-def _problem(path: Path, code: ErrorCode, facts: Facts) -> ModelListed:
+def _problem(path: Path, code: ErrorCode, facts: ErrorDetails) -> ModelListed:
     return ModelListed(
         path=str(path),
         name=stem_of(path),

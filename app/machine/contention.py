@@ -8,12 +8,12 @@ from contextlib import suppress
 
 import psutil
 
-MOST_INTERFERENCE = 0.2
+MOST_CONTENTION = 0.2
 """With more of the processors' time for others, a figure is told to be too low."""
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
-class Interference:
+class Contention:
     """Follows the share of other processes on the cores that this one may use.
 
     Children of this process, and theirs, are no others.
@@ -41,7 +41,7 @@ class Interference:
 
 def share_of_others(seconds: float) -> float:
     """The share of other processes over so many seconds from now on, 0 to 1."""
-    interference = Interference()
+    interference = Contention()
     time.sleep(seconds)
     return interference.share()
 

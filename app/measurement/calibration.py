@@ -12,9 +12,9 @@ from pathlib import Path
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
 from app.core.load_options import LoadOptions
-from app.gguf_file.model_info import facts_of, read_headers
+from app.gguf_file.model_info import model_info_of, read_headers
 from app.gguf_file.validation import require_sane
-from app.inference.loading.loaded_model import LoadedModel, LoadWishes, Report, opened_model
+from app.inference.loading.loaded_model import LoadedModel, LoadRequest, Report, opened_model
 from app.inference.self_test.probe import working_options
 from app.inference.tokens.vocabulary import Vocabulary
 from app.measurement.activations import GatheredActivations
@@ -42,9 +42,9 @@ def calibrate(
             are not numbers, and what loading a model raises.
     """
     gathered = GatheredActivations()
-    wishes = _wishes(model, threads, gpu_layers, gathered, report)
-    with opened_model(wishes, report) as loaded:
-        chunks = text_chunks(Vocabulary(loaded.model), text, wishes.context)
+    load_request = _load_request(model, threads, gpu_layers, gathered, report)
+    with opened_model(load_request, report) as loaded:
+        chunks = text_chunks(Vocabulary(loaded.model), text, load_request.context)
         size_bytes = len(text.encode("utf-8", "replace"))
         for number, chunk in enumerate(chunks):
             report(Progressed("calibrate", number * size_bytes // len(chunks), size_bytes))
@@ -52,26 +52,26 @@ def calibrate(
             gathered.require_numbers(model.name)
         report(Progressed("calibrate", size_bytes, size_bytes))
     datasets = (dataset,) if dataset else ()
-    return ImportanceMatrix(gathered.entries(), len(chunks), wishes.context, datasets)
+    return ImportanceMatrix(gathered.entries(), len(chunks), load_request.context, datasets)
 
 
-def _wishes(
+def _load_request(
     model: Path,
     threads: int | None,
     gpu_layers: int | None,
     gathered: GatheredActivations,
     report: Report,
-) -> LoadWishes:
+) -> LoadRequest:
     headers = read_headers(model)
     require_sane(*headers)
-    facts = facts_of(headers)
+    facts = model_info_of(headers)
     options = LoadOptions(
         context=min(USUAL_CHUNK_TOKENS, facts.context or USUAL_CHUNK_TOKENS),
         gpu_layers=gpu_layers,
         threads=threads,
         threads_batch=threads,
     )
-    return LoadWishes(
+    return LoadRequest(
         model=facts.path,
         layers=facts.layers,
         trained_context=facts.context,

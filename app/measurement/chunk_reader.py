@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.loading.loaded_model import LoadedModel, LoadWishes, Report, opened_model
-from app.inference.tokens.decoding import Evaluator, Floats, Part
+from app.inference.loading.loaded_model import LoadedModel, LoadRequest, Report, opened_model
+from app.inference.tokens.decoding import BatchPart, Decoder, Floats
 from app.inference.tokens.vocabulary import Vocabulary
 from app.native.library import load_llama
 
@@ -22,7 +22,7 @@ class Reader:
     def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.vocabulary = Vocabulary(loaded.model)
         self.context_tokens = loaded.context_tokens
-        self._evaluator = Evaluator(loaded, name, self.vocabulary.size)
+        self._evaluator = Decoder(loaded, name, self.vocabulary.size)
         if not self._evaluator.can_write or load_llama().llama_model_has_encoder(loaded.model):
             raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=name)
 
@@ -37,7 +37,7 @@ class Reader:
             AppError: `model_rejected`.
         """
         for start, batch in self._batches(tokens):
-            part = Part(_SEQUENCE, position + start, batch, wants_logits=True)
+            part = BatchPart(_SEQUENCE, position + start, batch, wants_logits=True)
             (last,) = self._evaluator.evaluate([part])
             # The device may still be at work until somebody asks.
             self._evaluator.logits(last)
@@ -54,7 +54,7 @@ class Reader:
         self.forget()
         self.read(0, chunk[:first])
         for start, batch in self._batches(chunk[first:]):
-            part = Part(_SEQUENCE, first + start, batch, wants_logits=True)
+            part = BatchPart(_SEQUENCE, first + start, batch, wants_logits=True)
             (last,) = self._evaluator.evaluate([part], all_outputs=True)
             self._evaluator.require_numbers(last)
             yield self._evaluator.all_logits(len(batch))
@@ -66,11 +66,11 @@ class Reader:
 
 
 @contextmanager
-def opened_reader(wishes: LoadWishes, report: Report) -> Iterator[Reader]:
+def opened_reader(load_request: LoadRequest, report: Report) -> Iterator[Reader]:
     """A reader of a model that is loaded for as long as the block runs.
 
     Raises:
         AppError: `model_without_text`, and what loading a model raises.
     """
-    with opened_model(wishes, report) as loaded:
-        yield Reader(loaded, wishes.model.name)
+    with opened_model(load_request, report) as loaded:
+        yield Reader(loaded, load_request.model.name)

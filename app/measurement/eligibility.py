@@ -7,13 +7,13 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.gguf_file.header_reader import Header, read_strings
-from app.gguf_file.model_info import ModelFacts, facts_of, read_headers
+from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
 from app.gguf_file.validation import require_sane
 
 _TOKENS = "tokenizer.ggml.tokens"
 
 
-def measurable_facts(model: Path, reference: Path | None) -> list[ModelFacts]:
+def measurable_models(model: Path, reference: Path | None) -> list[ModelInfo]:
     """The facts about the model, and about the reference if there is one.
 
     Raises:
@@ -24,7 +24,7 @@ def measurable_facts(model: Path, reference: Path | None) -> list[ModelFacts]:
     headers = [read_headers(file) for file in files]
     for of_model in headers:
         require_sane(*of_model)
-    facts = [facts_of(of_model) for of_model in headers]
+    facts = [model_info_of(of_model) for of_model in headers]
     for one in facts:
         # Projectors and adapters have no vocabulary; models for embeddings see what is to come.
         if not one.vocabulary or not one.is_causal:

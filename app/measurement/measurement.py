@@ -14,11 +14,11 @@ from itertools import repeat
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
-from app.inference.loading.loaded_model import LoadWishes, Report
+from app.inference.loading.loaded_model import LoadRequest, Report
 from app.measurement.chunk_reader import Reader, opened_reader
 from app.measurement.peak_memory import peak_memory_bytes
 from app.measurement.scores import Divergence, Scores
-from app.measurement.speed_test import Speed, measure_speed
+from app.measurement.speed_test import MeasuredSpeed, measure_speed
 from app.measurement.text_chunks import text_chunks
 
 
@@ -29,8 +29,8 @@ class MeasurementRequest:
     `reference` is the model to compare with; it must have the same vocabulary.
     """
 
-    model: LoadWishes
-    reference: LoadWishes | None
+    model: LoadRequest
+    reference: LoadRequest | None
     text: str
     chunk_tokens: int
     most_chunks: int | None = None
@@ -46,7 +46,7 @@ class Measurement:
     chunks: int
     perplexity: float
     divergence: Divergence | None
-    speed: Speed
+    speed: MeasuredSpeed
     peak_memory_bytes: int
 
 
@@ -75,9 +75,9 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
 
 
 def _opened_reference(
-    wishes: LoadWishes | None, report: Report
+    load_request: LoadRequest | None, report: Report
 ) -> AbstractContextManager[Reader | None]:
-    return nullcontext() if wishes is None else opened_reader(wishes, report)
+    return nullcontext() if load_request is None else opened_reader(load_request, report)
 
 
 def _score(chunk: Sequence[int], model: Reader, reference: Reader | None, scores: Scores) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.machine.contention import MOST_INTERFERENCE, Interference
+from app.machine.contention import MOST_CONTENTION, Contention
 from app.measurement.chunk_reader import Reader
 
 _PROMPT_TOKENS = 512
@@ -21,7 +21,7 @@ _RUNS = 3
 
 
 @dataclass(frozen=True)
-class Speed:
+class MeasuredSpeed:
     """Tokens per second while a prompt is read and while a reply is written.
 
     With `is_disturbed` other programs kept the processors busy meanwhile.
@@ -32,7 +32,7 @@ class Speed:
     is_disturbed: bool = False
 
 
-def measure_speed(reader: Reader) -> Speed:
+def measure_speed(reader: Reader) -> MeasuredSpeed:
     """Let a model read a prompt of 512 tokens, and write 128 into an empty context.
 
     Fewer where its context holds fewer.
@@ -50,11 +50,11 @@ def measure_speed(reader: Reader) -> Speed:
             reader.read(position, [token])
 
     _seconds(reader, read)
-    interference = Interference()
-    return Speed(
+    interference = Contention()
+    return MeasuredSpeed(
         prompt=statistics.fmean(len(prompt) / _seconds(reader, read) for _ in range(_RUNS)),
         generation=statistics.fmean(len(generated) / _seconds(reader, write) for _ in range(_RUNS)),
-        is_disturbed=interference.share() > MOST_INTERFERENCE,
+        is_disturbed=interference.share() > MOST_CONTENTION,
     )
 
 

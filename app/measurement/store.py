@@ -22,7 +22,7 @@ from app.gguf_file.shards import shards_of
 _MOST_KEPT = 1000
 
 
-class Text(msgspec.Struct, frozen=True):
+class MeasuredText(msgspec.Struct, frozen=True):
     """The text that was read: its file's name, the SHA-256 of its UTF-8, and how much of it."""
 
     name: str
@@ -39,17 +39,17 @@ class Comparison(msgspec.Struct, frozen=True):
     """How far a model is from its reference on a text, as `measure` has it; divergences in nats."""
 
     reference: str
-    text: Text
+    text: MeasuredText
     mean: float
     median: float
     p999: float
     top_token_agreement: float
 
 
-class KeptMeasurement(msgspec.Struct, frozen=True):
+class StoredMeasurement(msgspec.Struct, frozen=True):
     """All figures of a model's last measurement, and its last comparison; speeds in tokens/s."""
 
-    text: Text
+    text: MeasuredText
     perplexity: float
     prompt_tokens_per_second: float
     generation_tokens_per_second: float
@@ -70,7 +70,7 @@ Fingerprint = tuple[FileState, ...]
 
 class _Entry(msgspec.Struct, frozen=True):
     files: Fingerprint
-    measurement: KeptMeasurement
+    measurement: StoredMeasurement
 
 
 def fingerprint_of(model: Path) -> Fingerprint:
@@ -87,7 +87,7 @@ def fingerprint_of(model: Path) -> Fingerprint:
     return tuple(FileState(state.st_size, state.st_mtime_ns) for state in states)
 
 
-def keep_measurement(model: Path, measured: Fingerprint, measurement: KeptMeasurement) -> None:
+def save_measurement(model: Path, measured: Fingerprint, measurement: StoredMeasurement) -> None:
     """Keep what was measured of a model, whose files were as in the fingerprint `measured`.
 
     Raises:
@@ -102,7 +102,7 @@ def keep_measurement(model: Path, measured: Fingerprint, measurement: KeptMeasur
     _forget_oldest()
 
 
-def kept_measurement(model: Path) -> KeptMeasurement | None:
+def stored_measurement(model: Path) -> StoredMeasurement | None:
     """What was measured of a model, unless its files have changed since, or are gone."""
     entry = _entry(model)
     try:
@@ -112,9 +112,9 @@ def kept_measurement(model: Path) -> KeptMeasurement | None:
     return entry.measurement if entry is not None and is_same else None
 
 
-def kept_quality(model: Path) -> Quality | None:
+def measured_quality(model: Path) -> Quality | None:
     """The measured quality of a model; None when it was not compared, or has changed since."""
-    kept = kept_measurement(model)
+    kept = stored_measurement(model)
     if kept is None or kept.comparison is None:
         return None
     found = kept.comparison

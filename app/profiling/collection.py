@@ -14,15 +14,15 @@ from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
 from app.estimation.compute_buffers import LoadSample
 from app.estimation.hardware import Hardware
-from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.model_profile import LevelProfile, ModelProfile
 from app.estimation.model_shape import ModelShape
-from app.estimation.predictions import outlook, possible_options
+from app.estimation.predictions import effective_options, predict_levels
 from app.estimation.quality import quality_of_level
 from app.estimation.speed import typed_weights
 from app.estimation.weights import weights_of
 from app.machine.cores import usable_threads
 from app.native.load_log import LoadLog, by_device
-from app.profiling.dry_load import LoadManner, Trial, try_loads
+from app.profiling.dry_load import ContextSetup, DryLoad, run_dry_loads
 from app.profiling.probed_quality import probe_quality
 from app.profiling.sizing import SizedLevel, SizedSource
 
@@ -33,23 +33,23 @@ _MICRO_BATCHES = (128, 512, 2048)
 _MOST_ROUNDS = 2
 
 
-def survey(
+def collect_profile(
     source: SizedSource,
     hardware: Hardware,
     options: LoadOptions,
-    manner: LoadManner,
+    setup: ContextSetup,
     *,
     is_wide: bool = False,
-) -> SourceFacts:
+) -> ModelProfile:
     """Try loads with the options and at the largest context; `is_wide` with others as well.
 
     Raises:
-        AppError: what `try_loads` and `SizedSource.require_loadable` raise.
+        AppError: what `run_dry_loads` and `SizedSource.require_loadable` raise.
     """
     with ThreadPoolExecutor(1) as pool:
         # llama.cpp reads a vocabulary for as long as the child takes for its loads.
         check = pool.submit(source.require_loadable)
-        facts = _surveyed(source, hardware, options, manner, is_wide=is_wide)
+        facts = _surveyed(source, hardware, options, setup, is_wide=is_wide)
         check.result()
     return facts
 
@@ -58,13 +58,13 @@ def _surveyed(
     source: SizedSource,
     hardware: Hardware,
     options: LoadOptions,
-    manner: LoadManner,
+    setup: ContextSetup,
     *,
     is_wide: bool,
-) -> SourceFacts:
+) -> ModelProfile:
     trained = source.shape.trained_context
     largest = max(options.context if not trained else 0, min(trained, _LARGEST_CONTEXT))
-    facts = SourceFacts(
+    facts = ModelProfile(
         hardware=hardware,
         shape=source.shape,
         is_causal=source.is_causal,
@@ -74,14 +74,14 @@ def _surveyed(
     base = next((level for level in source.levels if level.file is not None), None)
     if base is None:
         return facts
-    manner = replace(manner, reads_at_once=not source.is_causal)
-    options = possible_options(facts, options)
+    setup = replace(setup, reads_at_once=not source.is_causal)
+    options = effective_options(facts, options)
     with base.opened() as path:
         trials = [
-            Trial(path, tuple(_loads(start, facts, is_wide=is_wide)))
+            DryLoad(path, tuple(_loads(start, facts, is_wide=is_wide)))
             for start in _starts(source.shape, hardware, options)
         ]
-        logs = try_loads(trials, manner)
+        logs = run_dry_loads(trials, setup)
     samples = [
         sample
         for trial, told in zip(trials, logs, strict=True)
@@ -94,37 +94,37 @@ def _surveyed(
     return replace(facts, levels=levels, caches=whole.caches, samples=tuple(samples))
 
 
-def settle(
-    facts: SourceFacts, source: SizedSource, options: LoadOptions, manner: LoadManner
-) -> SourceFacts:
+def refine(
+    facts: ModelProfile, source: SizedSource, options: LoadOptions, setup: ContextSetup
+) -> ModelProfile:
     """Try the very loads that are planned, until the plans are loads that were tried.
 
     Only devices make a difference between levels.
 
     Raises:
-        AppError: what `try_loads` raises.
+        AppError: what `run_dry_loads` raises.
     """
     if not facts.hardware.devices or not facts.samples:
         return facts
-    manner = replace(manner, reads_at_once=not source.is_causal)
-    options = possible_options(facts, options)
+    setup = replace(setup, reads_at_once=not source.is_causal)
+    options = effective_options(facts, options)
     for _ in range(_MOST_ROUNDS):
         wanted = list(_planned_loads(facts, source, options))
         if not wanted:
             break
-        facts = replace(facts, samples=facts.samples + tuple(_tried(wanted, facts, manner)))
+        facts = replace(facts, samples=facts.samples + tuple(_tried(wanted, facts, setup)))
     return facts
 
 
 def _planned_loads(
-    facts: SourceFacts, source: SizedSource, options: LoadOptions
+    facts: ModelProfile, source: SizedSource, options: LoadOptions
 ) -> Iterator[tuple[SizedLevel, LoadOptions]]:
     """The planned load of each level that was not tried yet."""
     tried = {
         (sample.level, sample.options.gpu_layers, bool(sample.options.experts_on_cpu))
         for sample in facts.samples
     }
-    for level, expected in zip(source.levels, outlook(facts, options), strict=True):
+    for level, expected in zip(source.levels, predict_levels(facts, options), strict=True):
         plan = expected.plan
         if plan is None or not plan.gpu_layers:
             continue
@@ -138,20 +138,20 @@ def _planned_loads(
 
 
 def _tried(
-    wanted: Sequence[tuple[SizedLevel, LoadOptions]], facts: SourceFacts, manner: LoadManner
+    wanted: Sequence[tuple[SizedLevel, LoadOptions]], facts: ModelProfile, setup: ContextSetup
 ) -> Iterator[LoadSample]:
     with ExitStack() as files:
         trials = []
         for level, load in wanted:
             loads = tuple(_at(load, context, facts) for context in _two(load, facts))
-            trials.append(Trial(files.enter_context(level.opened()), loads))
-        logs = try_loads(trials, manner)
+            trials.append(DryLoad(files.enter_context(level.opened()), loads))
+        logs = run_dry_loads(trials, setup)
     for (level, _), trial, told in zip(wanted, trials, logs, strict=True):
         yield from _samples_of(trial, told, facts.hardware, level.level)
 
 
 def _samples_of(
-    trial: Trial, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
+    trial: DryLoad, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
 ) -> Iterator[LoadSample]:
     """What the loads of a trial tell of compute buffers, as far as they told anything."""
     # One without a layer may compute all the same.
@@ -162,7 +162,7 @@ def _samples_of(
             yield LoadSample(load, compute, level)
 
 
-def _two(options: LoadOptions, facts: SourceFacts) -> Iterable[int]:
+def _two(options: LoadOptions, facts: ModelProfile) -> Iterable[int]:
     return dict.fromkeys((options.context, max(options.context, facts.largest_context)))
 
 
@@ -179,7 +179,7 @@ def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iter
             yield msgspec.structs.replace(options, gpu_layers=count, experts_on_cpu=shape.layers)
 
 
-def _loads(options: LoadOptions, facts: SourceFacts, *, is_wide: bool) -> Iterator[LoadOptions]:
+def _loads(options: LoadOptions, facts: ModelProfile, *, is_wide: bool) -> Iterator[LoadOptions]:
     """The contexts to open, those of the options last, the largest of all at the very end.
 
     That one is without whole sliding windows: what they take can be told from it.
@@ -194,7 +194,7 @@ def _loads(options: LoadOptions, facts: SourceFacts, *, is_wide: bool) -> Iterat
 
 
 def _others(
-    options: LoadOptions, contexts: Sequence[int], facts: SourceFacts
+    options: LoadOptions, contexts: Sequence[int], facts: ModelProfile
 ) -> Iterator[LoadOptions]:
     """Other contexts, micro-batches, types and ways, so that all that sliders reach is known."""
     replace_in = msgspec.structs.replace
@@ -216,13 +216,15 @@ def _others(
             yield _at(replace_in(options, swa_full=not options.swa_full), context, facts)
 
 
-def _at(options: LoadOptions, context: int, facts: SourceFacts) -> LoadOptions:
+def _at(options: LoadOptions, context: int, facts: ModelProfile) -> LoadOptions:
     if facts.is_causal:
         return msgspec.structs.replace(options, context=context)
     return msgspec.structs.replace(options, context=context, batch=context, micro_batch=context)
 
 
-def probed(facts: SourceFacts, source: SizedSource, report: Callable[[Event], None]) -> SourceFacts:
+def with_probed_quality(
+    facts: ModelProfile, source: SizedSource, report: Callable[[Event], None]
+) -> ModelProfile:
     """The facts with the quality of each level that would be made, told from the source's weights.
 
     Raises:
@@ -240,10 +242,10 @@ def probed(facts: SourceFacts, source: SizedSource, report: Callable[[Event], No
     )
 
 
-def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> LevelFacts:
+def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> LevelProfile:
     problem = level.problem
     typical = quality_of_level(level.level) if source.is_causal else None
-    return LevelFacts(
+    return LevelProfile(
         level=level.level,
         size_bytes=level.size_bytes,
         is_exact=level.size_bytes is not None,

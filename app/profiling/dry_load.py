@@ -1,6 +1,6 @@
 """Loading a model without allocating anything, to learn what memory real loads would take.
 
-llama.cpp ends the process on some models, so `try_loads` has a child do it.
+llama.cpp ends the process on some models, so `run_dry_loads` has a child do it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
 from app.core.load_options import LoadOptions
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
-from app.jobs.child_process import run_errand
+from app.jobs.child_process import run_verb
 from app.native.devices import Pointers
 from app.native.library import load_llama, log
 from app.native.load_log import LoadLog, device_lines, read_load_log
-from app.profiling.dry_load_cache import keep, kept, key_of
+from app.profiling.dry_load_cache import cache_key, get, put
 
 _TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Trial:
+class DryLoad:
     """A file to load, and the contexts to open for it.
 
     All `loads` have the layers and experts of the first; both are numbers.
@@ -40,7 +40,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class LoadManner:
+class ContextSetup:
     """What no load option says: the sequences at once, workers, and whether tokens look ahead."""
 
     slots: int = 1
@@ -49,14 +49,14 @@ class LoadManner:
 
 
 @dataclass(frozen=True)
-class TrialOptions:
-    """What a child is told besides the files: the loads of each, and their manner."""
+class DryLoadOptions:
+    """What a child is told besides the files: the loads of each, and their setup."""
 
     loads: tuple[tuple[LoadOptions, ...], ...]
-    manner: LoadManner
+    setup: ContextSetup
 
 
-def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog | None]]:
+def run_dry_loads(trials: Sequence[DryLoad], setup: ContextSetup) -> list[list[LoadLog | None]]:
     """What each load of each trial tells, in order; None where llama.cpp refuses or dies.
 
     What was told once is kept.
@@ -66,23 +66,23 @@ def try_loads(trials: Sequence[Trial], manner: LoadManner) -> list[list[LoadLog 
     """
     if not trials:
         return []
-    options = TrialOptions(tuple(trial.loads for trial in trials), manner)
+    options = DryLoadOptions(tuple(trial.loads for trial in trials), setup)
     encoded = msgspec.json.encode(options)
-    contexts = [context_of(load, manner) for trial in trials for load in trial.loads]
+    contexts = [context_of(load, setup) for trial in trials for load in trial.loads]
     asked = encoded + repr([_numbers(context) for context in contexts]).encode()
-    key = key_of([trial.model for trial in trials], asked)
-    known = kept(key)
+    key = cache_key([trial.model for trial in trials], asked)
+    known = get(key)
     if known is not None:
         return known
     logs = _logs_from_child(trials, encoded)
     told = [_of_one_model([next(logs, None) for _ in trial.loads]) for trial in trials]
     if all(None not in one for one in told):
-        keep(key, told)
+        put(key, told)
     return told
 
 
 def load_without_allocation(
-    trial: Trial, manner: LoadManner, devices: Pointers | None = None
+    trial: DryLoad, setup: ContextSetup, devices: Pointers | None = None
 ) -> Iterator[LoadLog]:
     """Load a model and open contexts in this process, without memory.
 
@@ -104,7 +104,7 @@ def load_without_allocation(
     told = "".join(pieces)
     for options in trial.loads:
         with log.recording() as pieces:
-            context = model and llama.llama_init_from_model(model, context_of(options, manner))
+            context = model and llama.llama_init_from_model(model, context_of(options, setup))
         yield read_load_log(told + "".join(pieces))
         told = device_lines(told)
         if context:
@@ -126,13 +126,13 @@ def _of_one_model(logs: Sequence[LoadLog | None]) -> list[LoadLog | None]:
     ]
 
 
-def context_of(options: LoadOptions, manner: LoadManner) -> Any:
+def context_of(options: LoadOptions, setup: ContextSetup) -> Any:
     """The context of a load as serve opens it, as llama.cpp's structure."""
     return context_parameters(
         options,
         options.context,
-        sequences=manner.slots,
-        reads_at_once=manner.reads_at_once,
+        sequences=setup.slots,
+        reads_at_once=setup.reads_at_once,
     )
 
 
@@ -142,12 +142,12 @@ def _numbers(structure: Any) -> list[float]:
     return [value for value in values if isinstance(value, int | float)]
 
 
-def _logs_from_child(trials: Sequence[Trial], options: bytes) -> Iterator[LoadLog]:
+def _logs_from_child(trials: Sequence[DryLoad], options: bytes) -> Iterator[LoadLog]:
     models = [str(trial.model) for trial in trials]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "options.json"
         file.write_bytes(options)
-        child = run_errand("trial-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
+        child = run_verb("trial-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
     sys.stderr.write(child.log)
     for line in child.output.splitlines():
         match decode_event(line):

@@ -22,7 +22,7 @@ Told = list[list[LoadLog | None]]
 _MOST_KEPT = 100
 
 
-def key_of(models: Iterable[Path], options: bytes) -> str:
+def cache_key(models: Iterable[Path], options: bytes) -> str:
     """What tells loads apart: the models, the options, the engine, the devices.
 
     Of a model what stands before its weights, which decide nothing.
@@ -42,7 +42,7 @@ def key_of(models: Iterable[Path], options: bytes) -> str:
     return digest.hexdigest()
 
 
-def kept(key: str) -> Told | None:
+def get(key: str) -> Told | None:
     """What the loads told the last time; None when it is not known."""
     with suppress(OSError, msgspec.DecodeError):
         file = _file(key)
@@ -52,7 +52,7 @@ def kept(key: str) -> Told | None:
     return None
 
 
-def keep(key: str, told: Told) -> None:
+def put(key: str, told: Told) -> None:
     """Remember what loads told, and forget what was not asked for longest."""
     folder = paths.trials_folder()
     with suppress(OSError, AppError):

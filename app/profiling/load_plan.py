@@ -8,10 +8,10 @@ import msgspec
 
 from app.core.load_options import LoadOptions
 from app.estimation.fit import Plan
-from app.estimation.predictions import outlook
+from app.estimation.predictions import predict_levels
 from app.native.rpc import add_workers
-from app.profiling.collection import settle, survey
-from app.profiling.dry_load import LoadManner
+from app.profiling.collection import collect_profile, refine
+from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
 from app.profiling.this_machine import read_hardware
 
@@ -32,8 +32,8 @@ def plan_load(
     if not hardware.devices:
         return None
     source = file_source(model)
-    manner = LoadManner(slots, workers)
+    setup = ContextSetup(slots, workers)
     options = msgspec.structs.replace(options, gpu_layers=None)
-    found = settle(survey(source, hardware, options, manner), source, options, manner)
-    (row,) = outlook(found, options)
+    found = refine(collect_profile(source, hardware, options, setup), source, options, setup)
+    (row,) = predict_levels(found, options)
     return row.plan

@@ -18,12 +18,12 @@ from app.core.files import temporary_folder
 from app.core.load_options import LoadOptions
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.gguf_file.tensor_types import TENSOR_TYPES
-from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.self_test.probe_model import TinyLlama, write_tiny_llama
 from app.inference.self_test.safe_settings import EngineSetting, Measure
-from app.inference.tokens.decoding import Evaluator, Part
+from app.inference.tokens.decoding import BatchPart, Decoder
 from app.inference.tokens.vocabulary import Vocabulary
-from app.machine.contention import MOST_INTERFERENCE, Interference, share_of_others
+from app.machine.contention import MOST_CONTENTION, Contention, share_of_others
 from app.native.bandwidth import memory_bandwidth
 from app.native.throughput import Bench, Place, opened_bench
 from app.native.timing import usual_seconds
@@ -44,7 +44,7 @@ _NUMBERS = {tensor_type.name: number for number, tensor_type in TENSOR_TYPES.ite
 
 
 @dataclass(frozen=True)
-class RateWishes:
+class BenchmarkRequest:
     """What to measure with: threads of the processor, workers, and what the engine goes without.
 
     With `alone` it is one thread only, beside other programs.
@@ -57,7 +57,7 @@ class RateWishes:
 
 
 def measure_device(
-    device: str, types: Iterable[str], wishes: RateWishes, *, with_costs: bool
+    device: str, types: Iterable[str], request: BenchmarkRequest, *, with_costs: bool
 ) -> Iterator[MachineRates]:
     """The rates of a device for types of weights, one after the other as they are known.
 
@@ -71,20 +71,20 @@ def measure_device(
         AppError: `speed_unmeasured`, and what loading a model raises.
     """
     share = share_of_others(_LOOK_SECONDS)
-    with opened_bench(_place(device, wishes)) as bench:
+    with opened_bench(_place(device, request)) as bench:
         for part in (*([COSTS] if with_costs else ()), *types):
-            interference, rates = Interference(), None
-            if share <= MOST_INTERFERENCE:
-                rates, share = _of_part(part, bench, device, wishes), interference.share()
-            if rates is None or share > MOST_INTERFERENCE:
-                rates, share = _beside_others(part, bench, device, wishes), interference.share()
-            yield MachineRates(wishes.threads, {device: rates})
+            interference, rates = Contention(), None
+            if share <= MOST_CONTENTION:
+                rates, share = _of_part(part, bench, device, request), interference.share()
+            if rates is None or share > MOST_CONTENTION:
+                rates, share = _beside_others(part, bench, device, request), interference.share()
+            yield MachineRates(request.threads, {device: rates})
 
 
-def _beside_others(part: str, bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
+def _beside_others(part: str, bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
     if device != PROCESSOR:
-        return _of_part(part, bench, device, wishes).as_disturbed()
-    alone, threads = replace(wishes, alone=True), wishes.threads
+        return _of_part(part, bench, device, request).as_disturbed()
+    alone, threads = replace(request, alone=True), request.threads
     with opened_bench(_place(device, alone)) as lonely:
         one = _of_part(part, lonely, device, alone)
     # More threads read no more than the memory gives, and no less than one alone.
@@ -106,12 +106,12 @@ def _bandwidth(threads: int) -> float:
     return memory_bandwidth(threads)
 
 
-def _place(device: str, wishes: RateWishes) -> Place:
-    return Place(device, wishes.threads, "extra_buffers" not in wishes.without, wishes.alone)
+def _place(device: str, request: BenchmarkRequest) -> Place:
+    return Place(device, request.threads, "extra_buffers" not in request.without, request.alone)
 
 
-def _of_part(part: str, bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
-    return _costs(bench, device, wishes) if part == COSTS else _rates_of(bench, part)
+def _of_part(part: str, bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
+    return _costs(bench, device, request) if part == COSTS else _rates_of(bench, part)
 
 
 def _rates_of(bench: Bench, name: str) -> DeviceRates:
@@ -120,9 +120,9 @@ def _rates_of(bench: Bench, name: str) -> DeviceRates:
     return DeviceRates({name: generation or 0.0}, {name: prompt or 0.0})
 
 
-def _costs(bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
-    attention, prompt_attention = _attention_rates(bench, wishes)
-    shallow, deep = (_token_seconds(model, device, wishes) for model in (_SHALLOW, _DEEP))
+def _costs(bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
+    attention, prompt_attention = _attention_rates(bench, request)
+    shallow, deep = (_token_seconds(model, device, request) for model in (_SHALLOW, _DEEP))
     layer_seconds = max(0.0, deep - shallow) / (_DEEP.layers - _SHALLOW.layers)
     start_seconds = bench.start_seconds(_NUMBERS[_WIDE_TYPE])
     rates = _rates_of(bench, _WIDE_TYPE)
@@ -131,18 +131,18 @@ def _costs(bench: Bench, device: str, wishes: RateWishes) -> DeviceRates:
         attention=attention,
         prompt_attention=prompt_attention,
         # Products of this type wait for the memory on every device.
-        bandwidth=_bandwidth(wishes.threads)
+        bandwidth=_bandwidth(request.threads)
         if device == PROCESSOR
         else rates.generation[_WIDE_TYPE],
         token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),
         # The weights of the models that were timed lie in the caches; those of real ones don't.
         layer_seconds=layer_seconds + _LAYER_PRODUCTS * start_seconds,
     )
-    return replace(rates, element_seconds=_element_seconds(rates, device, wishes))
+    return replace(rates, element_seconds=_element_seconds(rates, device, request))
 
 
-def _attention_rates(bench: Bench, wishes: RateWishes) -> tuple[float, float]:
-    if "flash_attention" not in wishes.without:
+def _attention_rates(bench: Bench, request: BenchmarkRequest) -> tuple[float, float]:
+    if "flash_attention" not in request.without:
         token, prompt = bench.attention_rate(1), bench.attention_rate(PROMPT_TOKENS)
         if token and prompt:
             return token, prompt
@@ -152,12 +152,12 @@ def _attention_rates(bench: Bench, wishes: RateWishes) -> tuple[float, float]:
     return (token or 0.0) / TENSOR_TYPES[number].block_bytes, (prompt or 0.0) / 2
 
 
-def _element_seconds(rates: DeviceRates, device: str, wishes: RateWishes) -> float:
+def _element_seconds(rates: DeviceRates, device: str, request: BenchmarkRequest) -> float:
     """What is left of a prompt's time after the products and the attention."""
     model, head_length = _WIDE, _WIDE.width // _WIDE.heads
     weights = sum(math.prod(shape) for shape in model.matrices(0).values())
     pairs = PROMPT_TOKENS * (PROMPT_TOKENS + 1) // 2
-    seconds = _seconds_of(model, device, wishes, PROMPT_TOKENS)
+    seconds = _seconds_of(model, device, request, PROMPT_TOKENS)
     if rates.prompt[_WIDE_TYPE]:
         seconds -= 2 * weights * PROMPT_TOKENS / rates.prompt[_WIDE_TYPE]
     if rates.prompt_attention:
@@ -169,31 +169,31 @@ def _times(rate: float | None, factor: float) -> float | None:
     return None if rate is None else rate * factor
 
 
-def _token_seconds(model: TinyLlama, device: str, wishes: RateWishes) -> float:
-    return _seconds_of(model, device, wishes, 1)
+def _token_seconds(model: TinyLlama, device: str, request: BenchmarkRequest) -> float:
+    return _seconds_of(model, device, request, 1)
 
 
-def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, tokens: int) -> float:
+def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens: int) -> float:
     """The seconds that a model takes to read so many tokens at once, into a context of few."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
         write_tiny_llama(path, model)
-        threads = 1 if wishes.alone else wishes.threads
+        threads = 1 if request.alone else request.threads
         options = LoadOptions(
             context=model.context,
             gpu_layers=0 if device == PROCESSOR else None,
             threads=threads,
             threads_batch=threads,
         )
-        load = LoadWishes(
+        load = LoadRequest(
             model=path,
             layers=model.layers,
             trained_context=model.context,
-            options=EngineSetting(wishes.without).applied_to(options),
-            workers=wishes.workers,
+            options=EngineSetting(request.without).applied_to(options),
+            workers=request.workers,
         )
         with opened_model(load, lambda _: None) as loaded:
-            evaluator = Evaluator(loaded, path.name, Vocabulary(loaded.model).size)
+            evaluator = Decoder(loaded, path.name, Vocabulary(loaded.model).size)
             positions = itertools.cycle(range(0, max(tokens, _FEW_TOKENS), tokens))
 
             def read() -> None:
@@ -201,12 +201,12 @@ def _seconds_of(model: TinyLlama, device: str, wishes: RateWishes, tokens: int) 
 
             # The first time warms up.
             read()
-            return usual_seconds(read, alone=wishes.alone)
+            return usual_seconds(read, alone=request.alone)
 
 
-def _read(evaluator: Evaluator, position: int, tokens: int) -> None:
+def _read(evaluator: Decoder, position: int, tokens: int) -> None:
     if position == 0:
         evaluator.forget(0)
-    (last,) = evaluator.evaluate([Part(0, position, [0] * tokens, wants_logits=True)])
+    (last,) = evaluator.evaluate([BatchPart(0, position, [0] * tokens, wants_logits=True)])
     # The device may still be at work until somebody asks.
     evaluator.logits(last)

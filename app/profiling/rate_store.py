@@ -22,18 +22,20 @@ from app.core.sentences import describe_error
 from app.estimation.hardware import Hardware
 from app.estimation.rates import COSTS, MachineRates
 from app.inference.self_test.safe_settings import WITHOUT_FLAG
-from app.jobs.child_process import Errand, run_errand
+from app.jobs.child_process import ChildResult, run_verb
 from app.jobs.outcome import ProcessOutcome
-from app.machine.contention import MOST_INTERFERENCE, share_of_others
+from app.machine.contention import MOST_CONTENTION, share_of_others
 from app.native.library import engine_fingerprint
-from app.profiling.rate_benchmark import RateWishes
+from app.profiling.rate_benchmark import BenchmarkRequest
 
 _TIMEOUT_SECONDS = 180
 _MOST_LOST_SECONDS = 20
 _LOOK_SECONDS = 0.2
 
 
-def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) -> MachineRates:
+def machine_rates(
+    hardware: Hardware, types: Iterable[str], request: BenchmarkRequest
+) -> MachineRates:
     """The rates of the processor and of all devices that aren't full for these types of weights.
 
     The first time takes about three seconds, and one more for each type; what is known takes none.
@@ -44,28 +46,28 @@ def machine_rates(hardware: Hardware, types: Iterable[str], wishes: RateWishes) 
         AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
             `worker_unreachable`.
     """
-    rates, wanted = known_rates(hardware, wishes), (COSTS, *types)
+    rates, wanted = known_rates(hardware, request), (COSTS, *types)
     for device in (PROCESSOR, *(one.name for one in hardware.devices if not one.is_full)):
         known = rates.of(device)
         missing = [part for part in wanted if part not in known.measured]
         disturbed = [part for part in wanted if part in known.disturbed]
-        if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_INTERFERENCE:
+        if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_CONTENTION:
             missing += disturbed
         if missing:
-            rates = _measured(rates, device, missing, hardware, wishes)
+            rates = _measured(rates, device, missing, hardware, request)
     return rates
 
 
-def known_rates(hardware: Hardware, wishes: RateWishes) -> MachineRates:
+def known_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
     """The rates that were measured before, as far as they go."""
-    return _read_known().get(machine_key(hardware, wishes), MachineRates(wishes.threads))
+    return _read_known().get(machine_key(hardware, request), MachineRates(request.threads))
 
 
-def machine_key(hardware: Hardware, wishes: RateWishes) -> str:
+def machine_key(hardware: Hardware, request: BenchmarkRequest) -> str:
     """A text that changes with everything that the rates depend on."""
     devices = [f"{device.name} ({device.description})" for device in hardware.devices]
-    parts = [engine_fingerprint(), f"{wishes.threads} threads", *devices, *wishes.workers]
-    return " | ".join([*parts, *(f"without {measure}" for measure in wishes.without)])
+    parts = [engine_fingerprint(), f"{request.threads} threads", *devices, *request.workers]
+    return " | ".join([*parts, *(f"without {measure}" for measure in request.without)])
 
 
 def _measured(
@@ -73,13 +75,13 @@ def _measured(
     device: str,
     parts: Iterable[str],
     hardware: Hardware,
-    wishes: RateWishes,
+    request: BenchmarkRequest,
 ) -> MachineRates:
-    words = ["--device", device, "--threads", str(wishes.threads)]
+    words = ["--device", device, "--threads", str(request.threads)]
     words += [word for part in parts for word in _words_of(part)]
-    words += [word for measure in wishes.without for word in (WITHOUT_FLAG, measure)]
-    words += [word for worker in wishes.workers for word in ("--worker", worker)]
-    child = run_errand(
+    words += [word for measure in request.without for word in (WITHOUT_FLAG, measure)]
+    words += [word for worker in request.workers for word in ("--worker", worker)]
+    child = run_verb(
         "measure-rates",
         *words,
         timeout_seconds=_TIMEOUT_SECONDS,
@@ -87,7 +89,7 @@ def _measured(
     )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
-    _remember(_read_known() | {machine_key(hardware, wishes): rates})
+    _remember(_read_known() | {machine_key(hardware, request): rates})
     _require_success(child)
     return rates
 
@@ -103,7 +105,7 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
                 yield msgspec.json.decode(text, type=MachineRates)
 
 
-def _require_success(child: Errand) -> None:
+def _require_success(child: ChildResult) -> None:
     if child.returncode is None:
         reason = f"it took longer than {_TIMEOUT_SECONDS} s"
         if child.gave_way:

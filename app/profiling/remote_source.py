@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from pathlib import Path
 
-from app.conversion.converter.converter_process import import_converter
+from app.conversion.converter.converter_process import import_converter, import_torch
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import Transformers, transformers_for
 from app.conversion.converter.vocabulary_ahead import VocabularyAhead
@@ -62,8 +62,6 @@ def outline_of(
 
 
 def _import_when_chosen(converter: Path, chosen: Future[Transformers]) -> None:
-    # It takes longest, and is the same for both versions.
-    import torch  # noqa: F401
-
+    import_torch()
     with suppress(CancelledError):
         import_converter(converter, chosen.result())

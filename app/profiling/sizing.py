@@ -19,7 +19,7 @@ from app.conversion.loadability import require_loadable
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
-from app.core.errors import AppError, Facts
+from app.core.errors import AppError, ErrorDetails
 from app.core.levels import COPY, KEEPING_LEVELS, LEVELS, Level
 from app.core.settings import Settings
 from app.estimation.model_profile import UNNAMED_LEVEL
@@ -27,10 +27,10 @@ from app.estimation.model_shape import ModelShape, shape_of
 from app.estimation.quality import Quality
 from app.gguf_file.detection import is_gguf_file
 from app.gguf_file.header_reader import Header, read_header
-from app.gguf_file.model_info import ModelFacts, facts_of, read_headers
+from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.gguf_file.validation import require_sane
-from app.measurement.store import kept_quality
+from app.measurement.store import measured_quality
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def size_source(
         return _planned(source, converter_folder(settings), choices)
     headers = read_headers(place)
     require_sane(headers[0])
-    facts = facts_of(headers)
+    facts = model_info_of(headers)
     own = _own_level(facts, headers)
     if _is_quantized(headers) and not requantizes:
         return SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
@@ -122,7 +122,7 @@ def size_source(
 def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSource:
     for check in source.checks(converter):
         if check.error is not None:
-            facts: Facts = check.facts
+            facts: ErrorDetails = check.facts
             raise AppError(check.error, **facts)
     laid_out = next(source.layouts(source.levels, converter))
     levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_quantized else LEVELS
@@ -132,7 +132,7 @@ def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSour
             require_loadable(hollow.without_vocabulary)
         header = read_header(hollow.without_vocabulary)
         # While the file is there: of long arrays a header has only the place.
-        shape, is_causal = shape_of(header), facts_of([header]).is_causal
+        shape, is_causal = shape_of(header), model_info_of([header]).is_causal
         sized = _sorted([_sized(laid_out.layout, hollow, level, choices) for level in levels])
     return SizedSource(shape, is_causal, sized, laid_out.layout, laid_out.transformers)
 
@@ -160,11 +160,11 @@ def file_source(model: Path) -> SizedSource:
         AppError: what reading its headers raises.
     """
     headers = read_headers(model)
-    facts = facts_of(headers)
+    facts = model_info_of(headers)
     return SizedSource(shape_of(headers[0]), facts.is_causal, (_own_level(facts, headers),))
 
 
-def _own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
+def _own_level(facts: ModelInfo, headers: list[Header]) -> SizedLevel:
     """A GGUF file as it is."""
     tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
     return SizedLevel(
@@ -174,7 +174,7 @@ def _own_level(facts: ModelFacts, headers: list[Header]) -> SizedLevel:
         tensors=tensors,
         types={tensor.name: tensor.type_name for header in headers for tensor in header.tensors},
         file=lambda: nullcontext(facts.path),
-        quality=kept_quality(facts.path),
+        quality=measured_quality(facts.path),
     )
 
 

@@ -14,7 +14,7 @@ from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.files import write_atomically
 from app.core.salvage import salvaged
-from app.estimation.speed import NO_CORRECTION, Correction, Speed
+from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 
 _KEPT_OF_EACH = 9
 _FEWEST_OF_OTHERS = 3
@@ -40,7 +40,7 @@ def real_speed(
     machine: str,
     model: str,
     level: str,
-    predicted: Speed,
+    predicted: PredictedSpeed,
     *,
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,

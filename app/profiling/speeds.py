@@ -12,15 +12,15 @@ from app.core.errors import AppError
 from app.core.events import Event
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import outlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import predict_levels
 from app.gguf_file.detection import is_gguf_file
-from app.gguf_file.model_info import facts_of, read_headers
+from app.gguf_file.model_info import model_info_of, read_headers
 from app.inference.self_test.probe import engine_setting, known_setting
 from app.machine.cores import usable_threads
-from app.profiling.collection import survey
-from app.profiling.dry_load import LoadManner
-from app.profiling.rate_benchmark import RateWishes
+from app.profiling.collection import collect_profile
+from app.profiling.dry_load import ContextSetup
+from app.profiling.rate_benchmark import BenchmarkRequest
 from app.profiling.rate_store import known_rates, machine_key, machine_rates
 from app.profiling.sizing import file_source
 from app.profiling.speed_history import correction_for, known_speeds, real_speed, remember_speed
@@ -30,25 +30,25 @@ Report = Callable[[Event], None]
 
 
 def timed(
-    facts: SourceFacts, source: Path, options: LoadOptions, manner: LoadManner, report: Report
-) -> SourceFacts:
+    facts: ModelProfile, source: Path, options: LoadOptions, setup: ContextSetup, report: Report
+) -> ModelProfile:
     """The facts with this machine's rates for the types of their weights.
 
     Rates that are not known are measured, which takes seconds. A speed that can't be measured
     stays unknown; the facts and the log say why.
     """
     wanted = Counter(name for level in facts.levels if level.typed for name in level.typed.types)
-    wishes = RateWishes(options.threads or usable_threads(), manner.workers)
+    request = BenchmarkRequest(options.threads or usable_threads(), setup.workers)
     problem = ""
     try:
-        wishes = replace(wishes, without=engine_setting(report).without)
+        request = replace(request, without=engine_setting(report).without)
         # What most levels have comes first, should there be no time for all.
-        rates = machine_rates(facts.hardware, [name for name, _ in wanted.most_common()], wishes)
+        rates = machine_rates(facts.hardware, [name for name, _ in wanted.most_common()], request)
     except AppError as error:
         problem = describe_error(error.code, error.facts)
         sys.stderr.write(problem + "\n")
-        rates = known_rates(facts.hardware, wishes)
-    speeds, machine = known_speeds(), machine_key(facts.hardware, wishes)
+        rates = known_rates(facts.hardware, request)
+    speeds, machine = known_speeds(), machine_key(facts.hardware, request)
     levels = tuple(
         replace(level, correction=correction_for(speeds, machine, model_name(source), level.level))
         for level in facts.levels
@@ -59,7 +59,7 @@ def timed(
 def note_real_speed(
     model: Path,
     options: LoadOptions,
-    manner: LoadManner,
+    setup: ContextSetup,
     *,
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
@@ -73,18 +73,18 @@ def note_real_speed(
     """
     source, hardware = file_source(model), read_hardware()
     setting = known_setting()
-    wishes = RateWishes(
+    request = BenchmarkRequest(
         threads=options.threads or usable_threads(),
-        workers=manner.workers,
+        workers=setup.workers,
         without=setting.without if setting is not None else (),
     )
-    facts = survey(source, hardware, options, manner)
-    facts = replace(facts, rates=known_rates(hardware, wishes))
-    (row,) = outlook(facts, options)
+    facts = collect_profile(source, hardware, options, setup)
+    facts = replace(facts, rates=known_rates(hardware, request))
+    (row,) = predict_levels(facts, options)
     if row.speed is not None and not row.speed.is_disturbed:
         remember_speed(
             real_speed(
-                machine_key(hardware, wishes),
+                machine_key(hardware, request),
                 model_name(model),
                 row.facts.level,
                 row.speed,
@@ -102,4 +102,4 @@ def model_name(source: Path) -> str:
     """
     if not is_gguf_file(source):
         return source.name
-    return facts_of(read_headers(source)).name
+    return model_info_of(read_headers(source)).name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from app.estimation.hardware import DeviceFacts, Hardware
+from app.estimation.hardware import DeviceInfo, Hardware
 from app.jobs.launch import is_own_command
 from app.machine.cgroup import memory_limit
 from app.machine.cpu_topology import core_kinds, numa_nodes
@@ -40,8 +40,8 @@ def _memory() -> tuple[int, int]:
     return min(memory.total, limit.limit_bytes), min(memory.available, limit.free_bytes)
 
 
-def _facts_of(device: Device) -> DeviceFacts:
-    return DeviceFacts(
+def _facts_of(device: Device) -> DeviceInfo:
+    return DeviceInfo(
         name=device.name,
         backend=device.backend,
         description=device.description,

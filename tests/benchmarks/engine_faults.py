@@ -26,7 +26,7 @@ import psutil
 
 from app.chat.conversation import Message
 from app.chat.rows import storable
-from app.gui.services.engine import Failed, Loading, Ready
+from app.gui.services.engine import EngineFailed, EngineLoading, EngineReady
 from tests.support.engine.engine_faults import FAULTS, MOMENTS, Client, Fault, Moment, prepare_home
 from tests.support.engine.tiny_model import write_tiny_model
 
@@ -155,7 +155,7 @@ def _struck(client: Client, fault: Fault, moment: Moment, rounds: int) -> Row:
         os.kill(client.engine.process_id, fault.signal)
         message = client.reply()
         ended = time.monotonic()
-        client.wait_until(lambda: isinstance(client.engine.state, Failed))
+        client.wait_until(lambda: isinstance(client.engine.state, EngineFailed))
         if message.state == "complete":
             # It was faster than the fault.
             continue
@@ -179,7 +179,7 @@ def _struck(client: Client, fault: Fault, moment: Moment, rounds: int) -> Row:
 
 def _bystander(client: Client) -> Bystander:
     client.be_ready()
-    assert isinstance(client.engine.state, Ready)
+    assert isinstance(client.engine.state, EngineReady)
     return Bystander(client.engine.state.server.url, client.engine.state.server.key)
 
 
@@ -219,7 +219,9 @@ def _changed(client: Client, change: Change, rounds: int) -> Row:
         processes = client.processes()
         struck = time.monotonic()
         change.make(client.model)
-        client.wait_until(lambda: bool(client.notices) or isinstance(client.engine.state, Failed))
+        client.wait_until(
+            lambda: bool(client.notices) or isinstance(client.engine.state, EngineFailed)
+        )
         row.times += 1
         row.note("noticed", time.monotonic() - struck)
         row.soon += time.monotonic() - struck < _SOON_SECONDS
@@ -238,10 +240,10 @@ def _changed(client: Client, change: Change, rounds: int) -> Row:
 
 def _words_at_load(client: Client) -> str:
     client.engine.load(str(client.model), "tiny")
-    client.wait_until(lambda: not isinstance(client.engine.state, Loading))
+    client.wait_until(lambda: not isinstance(client.engine.state, EngineLoading))
     state = client.engine.state
     client.engine.unload()
-    return state.sentence if isinstance(state, Failed) else ""
+    return state.sentence if isinstance(state, EngineFailed) else ""
 
 
 if __name__ == "__main__":

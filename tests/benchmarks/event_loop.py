@@ -35,7 +35,7 @@ def _measure() -> None:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app.gui.services.engine import Ready
+    from app.gui.services.engine import EngineReady
     from app.gui.shell.application import build_window
     from tests.support.checkpoints.checkpoints import smollm2_checkpoint
 
@@ -60,7 +60,7 @@ def _measure() -> None:
     last = time.monotonic()
     timer.start()
     window.start_chat(model.path, model.name)
-    _until(application, lambda: isinstance(bench.engine.state, Ready))
+    _until(application, lambda: isinstance(bench.engine.state, EngineReady))
     options = ("--level", "Q4_K_M", "--to", str(Path(os.environ["GRISTMILL_HOME"]) / "out"))
     task = bench.tasks.add("convert", "benchmark", "convert", source, *options)
     rounds = 0

@@ -20,14 +20,14 @@ from pathlib import Path
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import CacheType, LoadOptions
 from app.core.settings import Settings
-from app.estimation.predictions import outlook, possible_options
+from app.estimation.predictions import effective_options, predict_levels
 from app.inference.loading.engine_parameters import model_parameters
 from app.native.devices import Pointers, devices
 from app.native.library import load_llama, log
 from app.native.load_log import LoadLog, by_device, read_load_log
 from app.native.rpc import add_workers
-from app.profiling.collection import settle, survey
-from app.profiling.dry_load import LoadManner, context_of
+from app.profiling.collection import collect_profile, refine
+from app.profiling.dry_load import ContextSetup, context_of
 from app.profiling.sizing import SizedLevel, SizedSource, size_source
 from app.profiling.this_machine import read_hardware
 from tests.processes.working import working
@@ -125,7 +125,7 @@ def compare(
     """Estimate and load one level; gives the figures of each device."""
     context, cache_type, layers, micro_batch = case
     level = next((level for level in source.levels if level.level == LEVEL), source.levels[0])
-    manner = LoadManner(workers=workers, reads_at_once=not source.is_causal)
+    setup = ContextSetup(workers=workers, reads_at_once=not source.is_causal)
     one = SizedSource(source.shape, source.is_causal, (level,))
     options = LoadOptions(
         context=context,
@@ -135,10 +135,10 @@ def compare(
         micro_batch=micro_batch,
     )
     hardware = read_hardware()
-    facts = settle(survey(one, hardware, options, manner), one, options, manner)
-    (row,) = outlook(facts, options)
+    facts = refine(collect_profile(one, hardware, options, setup), one, options, setup)
+    (row,) = predict_levels(facts, options)
     assert row.plan is not None, row.problem
-    real = real_load(level, possible_options(facts, options), row.plan.gpu_layers, manner, pointers)
+    real = real_load(level, effective_options(facts, options), row.plan.gpu_layers, setup, pointers)
     names = [device.name for device in hardware.devices]
     weights, caches, compute = (
         by_device(buffers, names)
@@ -159,7 +159,7 @@ def real_load(
     level: SizedLevel,
     options: LoadOptions,
     gpu_layers: int,
-    manner: LoadManner,
+    setup: ContextSetup,
     pointers: Pointers | None,
 ) -> LoadLog:
     """Load for real, with memory, and give what the log tells."""
@@ -168,7 +168,7 @@ def real_load(
     parameters = model_parameters(options, gpu_layers, 0, pointers, is_mapped=False)
     with level.opened() as path, log.recording() as pieces:
         model = llama.llama_model_load_from_file(os.fsencode(path), parameters.structure)
-        context = llama.llama_init_from_model(model, context_of(options, manner))
+        context = llama.llama_init_from_model(model, context_of(options, setup))
         assert context, log.reason()
         llama.llama_free(context)
         llama.llama_model_free(model)

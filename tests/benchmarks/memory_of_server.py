@@ -16,15 +16,15 @@ from typing import NamedTuple
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
-from app.estimation.predictions import outlook
-from app.gguf_file.model_info import read_model_facts
+from app.estimation.predictions import predict_levels
+from app.gguf_file.model_info import read_model_info
 from app.inference.loading.load_memory import memory_of
-from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.self_test.probe import working_options
 from app.native.library import load_llama
 from app.native.load_log import read_load_log
-from app.profiling.collection import settle, survey
-from app.profiling.dry_load import LoadManner
+from app.profiling.collection import collect_profile, refine
+from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
 from app.profiling.this_machine import read_hardware
 from tests.support.checkpoints.architectures import make_checkpoint
@@ -98,13 +98,13 @@ def compared(
     model: Path, context: int, slots: int, micro_batch: int
 ) -> tuple[Figures, Figures, Figures]:
     """What our load takes, llama-server's, and what was estimated."""
-    facts = read_model_facts(model)
+    facts = read_model_info(model)
     options = LoadOptions(
         context=min(context, facts.context or context), micro_batch=micro_batch, gpu_layers=0
     )
     options = working_options(options, lambda _: None)
-    wishes = LoadWishes(facts.path, facts.layers, facts.context, options, slots=slots)
-    with opened_model(wishes, lambda _: None) as loaded:
+    load_request = LoadRequest(facts.path, facts.layers, facts.context, options, slots=slots)
+    with opened_model(load_request, lambda _: None) as loaded:
         ours = figures_of(loaded.memory[PROCESSOR])
         size_bytes = load_llama().llama_model_size(loaded.model)
     load = read_load_log(log_of_server(model, options, slots))
@@ -114,9 +114,9 @@ def compared(
 
 def estimated_memory(model: Path, options: LoadOptions, slots: int) -> DeviceMemory:
     """What `estimate` and the window foretell of a load."""
-    source, manner = file_source(model), LoadManner(slots)
-    facts = settle(survey(source, read_hardware(), options, manner), source, options, manner)
-    (row,) = outlook(facts, options)
+    source, setup = file_source(model), ContextSetup(slots)
+    facts = refine(collect_profile(source, read_hardware(), options, setup), source, options, setup)
+    (row,) = predict_levels(facts, options)
     assert row.plan is not None, row.problem
     return row.plan.memory[PROCESSOR]
 

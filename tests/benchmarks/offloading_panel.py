@@ -16,7 +16,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 
 from app.core import paths
-from app.estimation.model_profile import SourceFacts
+from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.shell.application import build_window
 from app.gui.shell.garbage import GarbageCollection
@@ -42,7 +42,7 @@ def times_of_moves(dialog: OffloadingDialog, move: Callable[[int], None]) -> Tim
     return taken
 
 
-def measure(dialog: OffloadingDialog, facts: SourceFacts) -> dict[str, Times]:
+def measure(dialog: OffloadingDialog, facts: ModelProfile) -> dict[str, Times]:
     """The moves of two sliders, while other options are not as usual either."""
     dialog.open_for("/models/made-up.gguf", "Made up")
     dialog.finder.stop()

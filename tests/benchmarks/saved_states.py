@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 from app.core.load_options import LoadOptions
-from app.gguf_file.model_info import facts_of, read_headers
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.gguf_file.model_info import model_info_of, read_headers
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation
-from app.inference.session.prompt_cache import SavedStates
+from app.inference.session.prompt_cache import PromptCache
 from app.inference.session.session import Session
 from tests.support.checkpoints.checkpoints import smollm2_gguf
 
@@ -26,11 +26,11 @@ LENGTHS, ROUNDS = (256, 1024), 2
 
 def main(model: Path) -> None:
     """Print a table."""
-    facts = facts_of(read_headers(model))
+    facts = model_info_of(read_headers(model))
     options = LoadOptions(context=LENGTHS[-1] + 256)
-    wishes = LoadWishes(model, facts.layers, facts.context, options)
+    load_request = LoadRequest(model, facts.layers, facts.context, options)
     print(f"{'tokens':>8}{'MB':>9}{'read, s':>10}{'out, ms':>10}{'back, ms':>10}{'ratio':>9}")
-    with Session(wishes, lambda _: None) as session:
+    with Session(load_request, lambda _: None) as session:
         for length in LENGTHS:
             rounds = [figures_of(session, length) for _ in range(ROUNDS)]
             size = rounds[0][0]
@@ -46,9 +46,9 @@ def figures_of(session: Session, length: int) -> tuple[float, float, float, floa
     session.forget_everything()
     chance = random.Random(0)
     prompt = [chance.randrange(100, 400) for _ in range(length)]
-    asked = Generation(prompt, Sampling(temperature=0), 1)
+    asked = Generation(prompt, SamplingParameters(temperature=0), 1)
     list(session.replies(asked))
-    states = SavedStates(session.loaded, sys.maxsize)
+    states = PromptCache(session.loaded, sys.maxsize)
     began = time.perf_counter()
     states.keep(0, prompt, 0)
     out = time.perf_counter() - began

@@ -18,13 +18,13 @@ from pathlib import Path
 
 from app.core import paths
 from app.core.load_options import LoadOptions
-from app.estimation.predictions import outlook
-from app.estimation.speed import Speed as Prediction
-from app.inference.loading.loaded_model import LoadWishes
+from app.estimation.predictions import predict_levels
+from app.estimation.speed import MeasuredSpeed as Prediction
+from app.inference.loading.loaded_model import LoadRequest
 from app.measurement.chunk_reader import opened_reader
-from app.measurement.speed_test import Speed, measure_speed
-from app.profiling.collection import survey
-from app.profiling.dry_load import LoadManner
+from app.measurement.speed_test import MeasuredSpeed, measure_speed
+from app.profiling.collection import collect_profile
+from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
 from app.profiling.speeds import timed
 from app.profiling.this_machine import read_hardware
@@ -95,18 +95,18 @@ def convert(checkpoint: Path, folder: Path, model: str) -> None:
 def predict(file: Path, options: LoadOptions) -> Prediction | None:
     """The prediction for a file, with rates measured anew."""
     paths.rates_file().unlink(missing_ok=True)
-    manner = LoadManner()
-    facts = survey(file_source(file), read_hardware(), options, manner)
-    (row,) = outlook(timed(facts, file, options, manner, lambda _: None), options)
+    setup = ContextSetup()
+    facts = collect_profile(file_source(file), read_hardware(), options, setup)
+    (row,) = predict_levels(timed(facts, file, options, setup, lambda _: None), options)
     return row.speed
 
 
-def measure(file: Path, options: LoadOptions) -> Speed:
+def measure(file: Path, options: LoadOptions) -> MeasuredSpeed:
     """The best speeds of some rounds."""
-    wishes = LoadWishes(file, 0, CONTEXT, options)
-    with opened_reader(wishes, lambda _: None) as reader:
+    request = LoadRequest(file, 0, CONTEXT, options)
+    with opened_reader(request, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]
-    return Speed(max(one.prompt for one in speeds), max(one.generation for one in speeds))
+    return MeasuredSpeed(max(one.prompt for one in speeds), max(one.generation for one in speeds))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.gui.services.engine import Failed, Ready
+from app.gui.services.engine import EngineFailed, EngineReady
 from tests.processes.working import nobody, peer, working
 from tests.support.engine.engine_faults import Client, prepare_home
 
@@ -76,8 +76,8 @@ def _is_none(client: Client, other: Callable[[], object]) -> tuple[float, bool]:
         client.use_workers(address)
         began = time.monotonic()
         client.load()
-        client.wait_until(lambda: isinstance(client.engine.state, Failed))
-    assert isinstance(client.engine.state, Failed)
+        client.wait_until(lambda: isinstance(client.engine.state, EngineFailed))
+    assert isinstance(client.engine.state, EngineFailed)
     said = client.engine.state.sentence
     return client.failed - began, f"There is no worker at {address}" in said
 
@@ -87,7 +87,7 @@ def _is_killed(client: Client) -> tuple[float, bool]:
         client.use_workers(address)
         while not client.bring_to("prompt"):
             pass
-        assert isinstance(client.engine.state, Ready)
+        assert isinstance(client.engine.state, EngineReady)
         assert client.engine.state.server.gpu_layers > 0
         killed = time.monotonic()
         worker.process.kill()

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.gui.services.engine import Failed, Ready
+from app.gui.services.engine import EngineFailed, EngineReady
 from app.gui.shell.application import build_window
 from app.gui.shell.window import MainWindow
 from tests.support.checkpoints.checkpoints import smollm2_checkpoint
@@ -96,7 +96,7 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
 
     qtbot.mouseClick(window.convert.run_step.chat_button, Qt.MouseButton.LeftButton)
     engine = window._workbench.engine
-    qtbot.waitUntil(lambda: isinstance(engine.state, Ready), timeout=LOAD_MS)
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=LOAD_MS)
     replies = []
     while not any("Paris" in reply for reply in replies) and len(replies) < 8:
         window.chat.start_new()
@@ -109,7 +109,7 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
     ask(window, qtbot, "Write a very long story about a miller and his cat.")
     qtbot.waitUntil(lambda: len(window.chat.messages.text_of_last()) > 40, timeout=REPLY_MS)
     os.kill(engine.process_id, signal.SIGKILL)
-    qtbot.waitUntil(lambda: isinstance(engine.state, Failed), timeout=END_MS)
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineFailed), timeout=END_MS)
     qtbot.waitUntil(lambda: not window.chat.dialogue.is_replying, timeout=END_MS)
     kept = window.chat.dialogue.messages[-1]
     assert kept.state == "failed"
@@ -121,4 +121,4 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
     window.chat.start_new()
     assert reply_to(window, qtbot, QUESTION)
     assert window.chat.dialogue.messages[-1].state == "complete"
-    assert isinstance(engine.state, Ready)
+    assert isinstance(engine.state, EngineReady)

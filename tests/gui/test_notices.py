@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.gui.children.task import Task
-from app.gui.services.engine import Ready
+from app.gui.services.engine import EngineReady
 from app.gui.shell.window import MainWindow
 from tests.gui.conftest import WindowMaker
 from tests.support.checkpoints.checkpoints import make_tiny_llama
@@ -67,7 +67,7 @@ def test_the_engine_says_all_that_it_noticed(
     window._workbench.settings.change(context=4096)
     break_settings()
     engine.load(str(model), "tiny")
-    qtbot.waitUntil(lambda: isinstance(engine.state, Ready), timeout=LOAD_MS)
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=LOAD_MS)
     shown = window.warnings.sentences
     assert count(shown, RESET) == count(shown, "chat template can't be used") == 1
     engine.unload()

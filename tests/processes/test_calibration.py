@@ -17,7 +17,7 @@ import pytest
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
+from app.inference.loading.loaded_model import LoadRequest
 from app.inference.session.session import Session
 from app.measurement.activations import plain_sums, routed_sums
 from app.measurement.calibration import calibrate
@@ -60,8 +60,8 @@ def converted(checkpoint: Path, target: Path) -> Path:
 
 def chunks_of(model: Path, text: str) -> list[list[int]]:
     """The tokens of the first chunks, each beginning with the begin token."""
-    wishes = LoadWishes(model, 1, CHUNK, LoadOptions(context=CHUNK, extra_buffers=False))
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(model, 1, CHUNK, LoadOptions(context=CHUNK, extra_buffers=False))
+    with Session(load_request, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)
     starts = range(0, len(tokens) // CHUNK * CHUNK, CHUNK)
     return [[tokens[0], *tokens[start + 1 : start + CHUNK]] for start in starts]

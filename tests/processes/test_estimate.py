@@ -17,12 +17,12 @@ from app.core.errors import ErrorCode
 from app.core.events import LevelPlanned
 from app.core.levels import LEVELS
 from app.core.load_options import CACHE_TYPES, LoadOptions
-from app.estimation.model_profile import decode_facts
-from app.estimation.predictions import outlook
+from app.estimation.model_profile import decode_profile
+from app.estimation.predictions import predict_levels
 from app.estimation.rates import MATRIX_TYPES
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
-from app.profiling.collection import survey
-from app.profiling.dry_load import LoadManner
+from app.profiling.collection import collect_profile
+from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
 from app.profiling.this_machine import read_hardware
 from tests.processes.working import working
@@ -131,16 +131,16 @@ def test_heads_that_differ_by_layer_count_in_a_folder_and_in_a_file(tmp_path: Pa
 def test_a_window_is_worked_out_from_facts_as_a_load_tells(tmp_path: Path, converter: Path) -> None:
     vocabulary = vocabulary_file(converter, "llama-spm")
     model = write_windowed_model_on(vocabulary, tmp_path / "tiny.gguf", context=8192)
-    source, manner = file_source(model), LoadManner(slots=4)
-    known = survey(source, read_hardware(), LoadOptions(), manner, is_wide=True)
+    source, setup = file_source(model), ContextSetup(slots=4)
+    known = collect_profile(source, read_hardware(), LoadOptions(), setup, is_wide=True)
     for options in (
         LoadOptions(micro_batch=128),
         LoadOptions(micro_batch=1024),
         LoadOptions(swa_full=True),
         LoadOptions(context=2048, cache_type_k="bf16"),
     ):
-        tried = survey(source, read_hardware(), options, manner)
-        (worked_out,), (told,) = outlook(known, options), outlook(tried, options)
+        tried = collect_profile(source, read_hardware(), options, setup)
+        (worked_out,), (told,) = predict_levels(known, options), predict_levels(tried, options)
         assert worked_out.plan is not None
         assert told.plan is not None
         mine, its = worked_out.plan.memory["CPU"], told.plan.memory["CPU"]
@@ -246,7 +246,7 @@ def test_folders_without_a_model_are_refused(tmp_path: Path) -> None:
         assert sentence_of(ErrorCode.NOT_A_CHECKPOINT).fullmatch(ended.complaints[-1])
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"loads": [], "manner": {"slots": "x"}}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"loads": [], "setup": {"slots": "x"}}'])
 def test_loads_of_another_form_are_a_wrong_usage(tmp_path: Path, content: str) -> None:
     options = tmp_path / "options.json"
     options.write_text(content)
@@ -257,8 +257,8 @@ def test_loads_of_another_form_are_a_wrong_usage(tmp_path: Path, content: str) -
 @pytest.mark.parametrize("context", [512, 3000, 8192])
 def test_what_is_worked_out_from_facts_is_what_a_load_tells(tmp_path: Path, context: int) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", context=8192)
-    facts = decode_facts(run_verb("estimate", str(model), "--facts").lines[-1])
-    (row,) = outlook(facts, LoadOptions(context=context))
+    facts = decode_profile(run_verb("estimate", str(model), "--facts").lines[-1])
+    (row,) = predict_levels(facts, LoadOptions(context=context))
     (level,) = estimated(model, "--context", str(context))["levels"]
     (memory,) = level["memory"]
     assert row.plan is not None

@@ -17,7 +17,7 @@ from app.core.errors import ErrorCode
 from app.core.events import Finished, Loading, Progressed
 from app.core.settings import Settings, save_settings
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
-from app.measurement.store import Text, kept_measurement, kept_quality
+from app.measurement.store import MeasuredText, measured_quality, stored_measurement
 from tests.support.engine.llama_cpp_tools import quantized_by_llama_cpp
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.gguf.gguf_files import llama_file
@@ -182,14 +182,14 @@ def test_the_figures_are_kept_until_the_file_changes(
     models: dict[str, Path], text: Path, tmp_path: Path
 ) -> None:
     model = Path(shutil.copy(models["Q8_0"], tmp_path / "model.gguf"))
-    assert kept_measurement(model) is None
+    assert stored_measurement(model) is None
     figures = measured(model, text, "--reference", str(models["F16"]))
-    kept, quality = kept_measurement(model), kept_quality(model)
+    kept, quality = stored_measurement(model), measured_quality(model)
     assert kept is not None
     assert kept.comparison is not None
     assert quality is not None
     digest = hashlib.sha256(text_bytes()).hexdigest()
-    assert kept.text == kept.comparison.text == Text("text.txt", digest, CHUNKS, CHUNK)
+    assert kept.text == kept.comparison.text == MeasuredText("text.txt", digest, CHUNKS, CHUNK)
     assert kept.comparison.reference == "F16.gguf"
     assert figures == {
         "perplexity": kept.perplexity,
@@ -208,7 +208,7 @@ def test_the_figures_are_kept_until_the_file_changes(
     assert "text.txt" in quality.source
     with model.open("ab") as file:
         file.write(bytes(32))
-    assert kept_quality(model) is None
+    assert measured_quality(model) is None
 
 
 def test_figures_that_cannot_be_kept_are_told_all_the_same(

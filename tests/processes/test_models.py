@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import ModelListed, decode_event
 from app.gguf_file.header_reader import read_header
-from app.gguf_file.model_info import read_model_facts
+from app.gguf_file.model_info import read_model_info
 from app.gguf_file.validation import require_sane
 from app.jobs.launch import command_line
 from tests.support.checkpoints.checkpoints import SMOLLM2_PARAMETERS, smollm2_gguf
@@ -58,7 +58,7 @@ def test_the_real_starter_is_listed_with_its_facts(tmp_path: Path) -> None:
     (model,) = run_models(tmp_path)
     assert (model.level, model.architecture, model.context) == ("Q4_1", "llama", 8192)
     assert (model.parameters, model.size_bytes) == (SMOLLM2_PARAMETERS, 98_362_432)
-    facts = read_model_facts(path)
+    facts = read_model_info(path)
     assert (facts.layers, facts.width, facts.vocabulary) == (30, 576, 49_152)
     assert facts.chat_template is not None
     assert "<|im_start|>" in facts.chat_template

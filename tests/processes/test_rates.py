@@ -20,7 +20,7 @@ from app.jobs import child_process
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from app.machine.cores import usable_threads
 from app.profiling import rate_store
-from app.profiling.rate_benchmark import RateWishes, measure_device
+from app.profiling.rate_benchmark import BenchmarkRequest, measure_device
 from app.profiling.rate_store import known_rates, machine_key, machine_rates
 from app.profiling.this_machine import read_hardware
 from tests.processes.test_probe import lay_under, needs_preload
@@ -30,7 +30,7 @@ from tests.support.machine.verbs import run_verb, started
 
 pytestmark = pytest.mark.slow
 
-WISHES = RateWishes(threads=1)
+WISHES = BenchmarkRequest(threads=1)
 CRASH_IN_A_PRODUCT = """
 #include <stdlib.h>
 void *ggml_mul_mat(void) { abort(); }
@@ -40,7 +40,7 @@ void *ggml_mul_mat(void) { abort(); }
 @pytest.fixture(autouse=True)
 def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests at the same time must not matter: what was measured once is never doubted."""
-    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", -1.0)
+    monkeypatch.setattr(rate_store, "MOST_CONTENTION", -1.0)
     monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 1000)
 
 
@@ -63,9 +63,9 @@ def test_rates_are_measured_once_for_each_type(monkeypatch: pytest.MonkeyPatch) 
     assert second.devices["CPU"].generation["Q4_0"] == of_processor.generation["Q4_0"]
     refuse_measuring(monkeypatch)
     assert machine_rates(hardware, {"F16", "Q4_0"}, WISHES) == second
-    assert known_rates(hardware, RateWishes(threads=2)) == MachineRates(2)
+    assert known_rates(hardware, BenchmarkRequest(threads=2)) == MachineRates(2)
     with pytest.raises(OSError, match=os.devnull):
-        machine_rates(hardware, {"F16"}, RateWishes(threads=2))
+        machine_rates(hardware, {"F16"}, BenchmarkRequest(threads=2))
 
 
 def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.Monk
         refuse_measuring(patched)
         # On a busy machine nothing is measured again.
         assert machine_rates(hardware, {"Q4_0"}, WISHES) == known
-    monkeypatch.setattr(rate_store, "MOST_INTERFERENCE", 1.0)
+    monkeypatch.setattr(rate_store, "MOST_CONTENTION", 1.0)
     found = machine_rates(hardware, {"Q4_0"}, WISHES).of("CPU")
     assert found.generation["F16"] == slow.generation["F16"]
     assert known_rates(hardware, WISHES).of("CPU") == found
@@ -105,14 +105,16 @@ def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> N
 def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
     """Twice as many programs as there are cores would make them a hundred times too low."""
     quiet = DeviceRates()
-    for rates in measure_device("CPU", ["Q8_0"], RateWishes(usable_threads()), with_costs=True):
+    for rates in measure_device(
+        "CPU", ["Q8_0"], BenchmarkRequest(usable_threads()), with_costs=True
+    ):
         quiet = quiet.merged(rates.of("CPU"))
     count = 2 * (os.cpu_count() or 1)
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
-        wishes = RateWishes(usable_threads())
+        request = BenchmarkRequest(usable_threads())
         ended = run_verb(
-            "measure-rates", "--device", "CPU", "--threads", str(wishes.threads), "--costs"
+            "measure-rates", "--device", "CPU", "--threads", str(request.threads), "--costs"
         )
     finally:
         for other in others:

@@ -9,7 +9,7 @@ import pytest
 
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import transformers_for
-from app.conversion.converter.vocabulary_ahead import VERB, Vocabulary, VocabularyAhead
+from app.conversion.converter.vocabulary_ahead import VERB, ConvertedVocabulary, VocabularyAhead
 from app.core.errors import ErrorCode
 from app.core.events import Begin, Failed, encode
 from app.core.settings import Settings
@@ -48,7 +48,7 @@ def test_the_entries_are_those_of_the_converted_file(
     with started(VERB, str(folder_of_converter), str(tmp_path / "vocabulary")) as child:
         assert begin(child, folder) == 0, child.log()
     content = (tmp_path / "vocabulary").read_bytes()
-    entries = msgspec.msgpack.decode(content, type=Vocabulary).entries
+    entries = msgspec.msgpack.decode(content, type=ConvertedVocabulary).entries
     assert {"general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.tokens"} <= set(entries)
     beginning = made.read_bytes()
     assert [key for key, entry in entries.items() if entry not in beginning] == []

@@ -25,7 +25,7 @@ from app.conversion.converter.converter_output import caught_writers, layout_of
 from app.conversion.converter.converter_process import converting
 from app.conversion.converter.converter_warnings import as_notices, collected_warnings
 from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
-from app.conversion.converter.vocabulary_ahead import Vocabulary, VocabularyAhead
+from app.conversion.converter.vocabulary_ahead import ConvertedVocabulary, VocabularyAhead
 from app.conversion.layout.layout import Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
@@ -76,7 +76,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
     )
 
 
-def vocabulary_of(checkpoint: Path) -> Vocabulary:
+def vocabulary_of(checkpoint: Path) -> ConvertedVocabulary:
     """The architecture and the vocabulary of a checkpoint.
 
     Needs no torch, for nearly all models.
@@ -91,7 +91,7 @@ def vocabulary_of(checkpoint: Path) -> Vocabulary:
         model.set_vocab()
         # The innermost does the work.
         metadata = parts_of(model)[-1].gguf_writer.kv_data[0]
-        return Vocabulary(encoded(metadata), tuple(warnings.texts))
+        return ConvertedVocabulary(encoded(metadata), tuple(warnings.texts))
 
 
 def lay_out_projector(checkpoint: Path, level: Level) -> Layout:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from app.checkpoint.quantization_config import read_quantization
 from app.conversion.converter.converter_errors import naming_the_quantization
-from app.conversion.converter.legacy_names import settle, settle_names
+from app.conversion.converter.legacy_names import rename_legacy_keys, rename_legacy_tensors
 from app.conversion.converter.patches.weight_names import find_weights_of_any_name
 from app.conversion.converter.prediction_layers import (
     lacks_prediction_layers,
@@ -40,7 +40,7 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
     from gguf import LlamaFileType
 
     find_weights_of_any_name()
-    parameters = settle(ModelBase.load_hparams(checkpoint, False))
+    parameters = rename_legacy_keys(ModelBase.load_hparams(checkpoint, False))
     architecture = get_model_architecture(parameters, kind)
     try:
         make = get_model_class(architecture, mmproj=kind == ModelType.MMPROJ)
@@ -60,7 +60,7 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
     model = build(make)
     naming = naming_the_quantization(_quantization_of(parameters))
     for part in parts_of(model):
-        settle_names(part)
+        rename_legacy_tensors(part)
         part.dequant_model = naming(part.dequant_model)
     return ConverterModel(model, notices)
 

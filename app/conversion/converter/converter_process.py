@@ -41,6 +41,11 @@ def activate_converter(folder: Path, transformers: Transformers = "own") -> None
     logging.getLogger("hf-to-gguf").setLevel(logging.WARNING)
 
 
+def import_torch() -> None:
+    """Import torch: it takes longest, and is the same for both versions of transformers."""
+    import torch  # noqa: F401
+
+
 def import_converter(folder: Path, transformers: Transformers) -> None:
     """Import the converter in `folder` and what it needs before it is used: that takes seconds.
 

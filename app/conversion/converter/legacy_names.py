@@ -17,7 +17,7 @@ _EXPERTS = (
 _TOWER, _KNOWN_TOWER = "vision_tower.", "vision_tower.vision_model."
 
 
-def settle(parameters: dict[str, Any]) -> dict[str, Any]:
+def rename_legacy_keys(parameters: dict[str, Any]) -> dict[str, Any]:
     """A checkpoint's configuration with the names that the converter asks for.
 
     transformers 5 writes no `n_ctx` for GPT-2 any more, and moved `rotary_pct` of GPT-NeoX into
@@ -49,7 +49,7 @@ def _is_nemotron_without_experts(parameters: dict[str, Any]) -> bool:
     return len(layers) > 0 and _NEMOTRON_LAYERS.keys() >= set(layers)
 
 
-def settle_names(model: Any) -> None:
+def rename_legacy_tensors(model: Any) -> None:
     """Give the tensors of a converter's model the names that it knows.
 
     transformers 5 saves the vision tower of Gemma 3 without `vision_model` in the names

@@ -20,7 +20,7 @@ import msgspec
 
 from app.checkpoint.documents import read_document
 from app.conversion.converter.installation import pinned_version
-from app.core.errors import AppError, ErrorCode, Facts
+from app.core.errors import AppError, ErrorCode, ErrorDetails
 from app.jobs.start_over import StartOver, has_started_over
 
 Transformers = Literal["pinned", "own"]
@@ -53,7 +53,7 @@ _SIGNS_OF_ANOTHER_VERSION = (
 
 class _Fault(msgspec.Struct, frozen=True):
     code: ErrorCode
-    facts: Facts
+    facts: ErrorDetails
 
 
 def transformers_for(checkpoint: Path) -> Transformers:

@@ -15,7 +15,7 @@ import msgspec
 from app.conversion.converter.transformers_choice import Transformers
 from app.core.events import Begin
 from app.core.files import temporary_folder
-from app.jobs.child_process import StartedErrand
+from app.jobs.child_process import RunningVerb
 
 VERB = "read-vocabulary"
 _TIMEOUT_SECONDS = 60
@@ -24,7 +24,7 @@ Entries = dict[str, bytes]
 """Entries of a GGUF header by their keys, as `app.gguf_file.header_writer` encodes them."""
 
 
-class Vocabulary(msgspec.Struct, frozen=True):
+class ConvertedVocabulary(msgspec.Struct, frozen=True):
     """A vocabulary, and the converter's warnings about it."""
 
     entries: Entries
@@ -35,7 +35,7 @@ class VocabularyAhead:
     """Reads one vocabulary; none unless it is started. Leaving the block ends the child."""
 
     def __init__(self) -> None:
-        self._child: StartedErrand | None = None
+        self._child: RunningVerb | None = None
         self._folder = temporary_folder()
         self._file = Path()
 
@@ -50,7 +50,7 @@ class VocabularyAhead:
 
     def start(self, converter: Path) -> None:
         """Start the child; it imports the converter in this folder."""
-        self._child = StartedErrand(VERB, str(converter), str(self._file))
+        self._child = RunningVerb(VERB, str(converter), str(self._file))
 
     def read_with(self, transformers: Transformers) -> None:
         """Say which version of transformers reads it; comes before the checkpoint."""
@@ -62,7 +62,7 @@ class VocabularyAhead:
         if self._child is not None:
             self._child.send(Begin(str(checkpoint)))
 
-    def wait(self) -> Vocabulary | None:
+    def wait(self) -> ConvertedVocabulary | None:
         """Wait for the architecture and the vocabulary; None where they could not be made."""
         if self._child is None:
             return None
@@ -71,4 +71,4 @@ class VocabularyAhead:
         sys.stderr.write(child.log)
         if child.returncode != 0:
             return None
-        return msgspec.msgpack.decode(self._file.read_bytes(), type=Vocabulary)
+        return msgspec.msgpack.decode(self._file.read_bytes(), type=ConvertedVocabulary)

@@ -13,7 +13,7 @@ from app.core.pace import Pace
 from app.gui.children.child import Child
 from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
-from app.jobs.schedule import JobKind
+from app.jobs.schedule import TaskKind
 
 TaskState = Literal["waiting", "running", "finished", "failed", "cancelled"]
 
@@ -30,13 +30,13 @@ class Task(QObject):
 
     def __init__(
         self,
-        kind: JobKind,
+        kind: TaskKind,
         title: str,
         arguments: tuple[str, ...],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.kind: JobKind = kind
+        self.kind: TaskKind = kind
         self.title = title
         self.state: TaskState = "waiting"
         self.progress: events.Progressed | None = None

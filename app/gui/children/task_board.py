@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from app.gui.children.task import Task
-from app.jobs.schedule import Job, JobKind, startable
+from app.jobs.schedule import ScheduledTask, TaskKind, startable
 
 
 class TaskBoard(QObject):
@@ -18,7 +18,7 @@ class TaskBoard(QObject):
         super().__init__(parent)
         self._tasks: list[Task] = []
 
-    def add(self, kind: JobKind, title: str, *arguments: str) -> Task:
+    def add(self, kind: TaskKind, title: str, *arguments: str) -> Task:
         """Queue a verb; it starts at once or when its turn comes."""
         task = Task(kind, title, arguments, parent=self)
         self._tasks.append(task)
@@ -50,5 +50,7 @@ class TaskBoard(QObject):
             numbered[job.number].start()
 
     @staticmethod
-    def _jobs(numbered: dict[int, Task], state: str) -> tuple[Job, ...]:
-        return tuple(Job(n, task.kind) for n, task in numbered.items() if task.state == state)
+    def _jobs(numbered: dict[int, Task], state: str) -> tuple[ScheduledTask, ...]:
+        return tuple(
+            ScheduledTask(n, task.kind) for n, task in numbered.items() if task.state == state
+        )

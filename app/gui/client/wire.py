@@ -61,7 +61,7 @@ class Delta(msgspec.Struct, frozen=True):
     reasoning: str | None = None
 
 
-class Choice(msgspec.Struct, frozen=True):
+class ChunkChoice(msgspec.Struct, frozen=True):
     """What is new of the one reply."""
 
     delta: Delta | None = None
@@ -86,7 +86,7 @@ class Chunk(msgspec.Struct, frozen=True):
     `notice` is of our own server: what it did otherwise than wished, with a `message`.
     """
 
-    choices: list[Choice] = []
+    choices: list[ChunkChoice] = []
     notice: object = None
     timings: Timings | None = None
     usage: Usage | None = None

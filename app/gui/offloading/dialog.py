@@ -12,13 +12,13 @@ from app.core.errors import AppError
 from app.core.load_options import LoadOptions, load_arguments_of, load_options_of
 from app.estimation.costs import costs
 from app.estimation.fit import Plan
-from app.estimation.predictions import outlook, possible_options
+from app.estimation.predictions import effective_options, predict_levels
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.memory_view import MemoryView
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.services.engine import Ready
-from app.gui.services.profile_finder import FactsFinder
+from app.gui.services.engine import EngineReady
+from app.gui.services.profile_finder import ProfileFinder
 from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
@@ -48,7 +48,7 @@ class OffloadingDialog(QDialog):
         self._path = self._name = ""
         self._plan: Plan | None = None
         theme = workbench.theme
-        self.finder = FactsFinder(self)
+        self.finder = ProfileFinder(self)
         self._title = PlainLabel("", "title", elide=True)
         self.whose = PlainLabel("", "caption", elide=True)
         self.notice = NoticeBar(theme)
@@ -196,14 +196,14 @@ class OffloadingDialog(QDialog):
         facts, options = self.finder.facts, self.form.options
         if facts is None:
             return
-        expected = outlook(facts, options)[0]
+        expected = predict_levels(facts, options)[0]
         self._plan = expected.plan
         if expected.plan is None:
             self.form.show_plan(None, {})
             self.memory.show_problem(expected.problem)
             return
         self.form.show_plan(expected.plan, costs(facts, options, expected.plan))
-        context = possible_options(facts, options).context
+        context = effective_options(facts, options).context
         self.memory.show_plan(facts.hardware, expected.plan, context)
 
     def _show_kept(self) -> None:
@@ -242,7 +242,7 @@ class OffloadingDialog(QDialog):
     def _offer_reload(self) -> None:
         """Say so when the model is loaded with other options than those that are kept."""
         engine = self._workbench.engine
-        is_here = isinstance(engine.state, Ready) and engine.state.path == self._path
+        is_here = isinstance(engine.state, EngineReady) and engine.state.path == self._path
         if is_here and engine.is_outdated:
             words = self.tr("The model is loaded with other options.")
             action = (_LOAD_AGAIN, self.tr("Load again to use these"))

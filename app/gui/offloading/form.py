@@ -14,7 +14,7 @@ from app.core.settings import title_of
 from app.core.sizes import MEGABYTE, format_bytes
 from app.estimation.costs import Cost
 from app.estimation.fit import Plan
-from app.estimation.model_profile import SourceFacts
+from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.device_title import device_title
 from app.gui.offloading.notes import notes
 from app.gui.offloading.share_fields import ShareFields
@@ -65,7 +65,7 @@ class LoadOptionsForm(QWidget):
         super().__init__(parent)
         self._is_general = is_general
         self._options = LoadOptions()
-        self._facts: SourceFacts | None = None
+        self._facts: ModelProfile | None = None
         self._is_showing = False
         self._fields: dict[str, _Field] = {}
         self._lines: dict[str, QWidget] = {}
@@ -92,7 +92,7 @@ class LoadOptionsForm(QWidget):
         self._is_showing = False
         self._show_notes()
 
-    def set_facts(self, facts: SourceFacts | None) -> None:
+    def set_facts(self, facts: ModelProfile | None) -> None:
         """Say what is known of the model and the machine."""
         self._facts = facts
         self._is_showing = True

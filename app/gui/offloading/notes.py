@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from PySide6.QtCore import QCoreApplication
 
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
-from app.estimation.model_profile import SourceFacts
+from app.estimation.model_profile import ModelProfile
 from app.machine.cores import core_counts
 
 
-def notes(options: LoadOptions, facts: SourceFacts | None) -> dict[str, str]:
+def notes(options: LoadOptions, facts: ModelProfile | None) -> dict[str, str]:
     """The sentences by field; `facts` are None while model and devices are not known."""
     found = dict(_of_any_model(options))
     if facts is not None:
@@ -34,7 +34,7 @@ def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
             yield field, words.replace("{number}", str(logical))
 
 
-def _of_model(options: LoadOptions, facts: SourceFacts) -> Iterator[tuple[str, str]]:
+def _of_model(options: LoadOptions, facts: ModelProfile) -> Iterator[tuple[str, str]]:
     shape, whole = facts.shape, facts.shape.layers + 1
     if not facts.hardware.devices:
         for field in ("gpu_layers", "kv_on_device"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
-from app.core.errors import ErrorCode, Facts
+from app.core.errors import ErrorCode, ErrorDetails
 from app.core.load_options import LoadOptions
 from app.gui.children.child import Child
 from app.gui.children.silence import Silence
@@ -22,12 +22,12 @@ _DEPARTURE_MILLISECONDS = 5000
 
 
 @dataclass(frozen=True)
-class Absent:
+class EngineAbsent:
     """No model is loaded."""
 
 
 @dataclass(frozen=True)
-class Loading:
+class EngineLoading:
     """A model is being loaded; `fraction` is 0 to 1."""
 
     path: str
@@ -36,7 +36,7 @@ class Loading:
 
 
 @dataclass(frozen=True)
-class Ready:
+class EngineReady:
     """The model answers at `server.url`."""
 
     path: str
@@ -45,7 +45,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Connected:
+class EngineConnected:
     """A model of another engine answers at `url`; no other model of any server has its `path`."""
 
     path: str
@@ -56,7 +56,7 @@ class Connected:
 
 
 @dataclass(frozen=True)
-class Failed:
+class EngineFailed:
     """The model could not be loaded, or the engine died; `sentence` says why."""
 
     path: str
@@ -68,7 +68,7 @@ class Failed:
 _Used = tuple[LoadOptions, tuple[str, ...]]
 """The load options and the workers that a model was loaded with."""
 
-EngineState = Absent | Loading | Ready | Connected | Failed
+EngineState = EngineAbsent | EngineLoading | EngineReady | EngineConnected | EngineFailed
 
 
 def remote_path(url: str, model: str) -> str:
@@ -88,7 +88,7 @@ class Engine(QObject):
 
     def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.state: EngineState = Absent()
+        self.state: EngineState = EngineAbsent()
         self.notices: list[str] = []
         self.sharing: list[str] = []
         self._settings = settings
@@ -108,7 +108,7 @@ class Engine(QObject):
     @property
     def is_outdated(self) -> bool:
         """Whether the settings now say to load the loaded model in another way than it was."""
-        if not isinstance(self.state, Loading | Ready):
+        if not isinstance(self.state, EngineLoading | EngineReady):
             return False
         return self._used != self._wanted(self.state.path)
 
@@ -124,7 +124,7 @@ class Engine(QObject):
         child.ended.connect(self._on_ended)
         Silence(child).lasted.connect(lambda: self._on_hung(child))
         self._child = child
-        self._enter(Loading(path, name, 0.0))
+        self._enter(EngineLoading(path, name, 0.0))
         # The memory and the port of the one before must be free again.
         if self._departing is None:
             child.start()
@@ -134,13 +134,13 @@ class Engine(QObject):
         self._drop_child()
         self.notices = []
         path = remote_path(endpoint.url, model)
-        self._enter(Connected(path, model, endpoint.url, endpoint.key, endpoint.name))
+        self._enter(EngineConnected(path, model, endpoint.url, endpoint.key, endpoint.name))
 
     def unload(self) -> None:
         """Free the model's memory, or let go of another engine's model."""
         self._drop_child()
         self.notices = []
-        self._enter(Absent())
+        self._enter(EngineAbsent())
 
     def note(self, sentence: str) -> None:
         """Keep something that should be known of the model, once."""
@@ -181,10 +181,10 @@ class Engine(QObject):
 
     def _on_received(self, event: events.Event) -> None:
         match event, self.state:
-            case events.Loading(fraction), Loading(path, name):
-                self._enter(Loading(path, name, fraction))
-            case events.Ready() as server, Loading(path, name):
-                self._enter(Ready(path, name, server))
+            case events.Loading(fraction), EngineLoading(path, name):
+                self._enter(EngineLoading(path, name, fraction))
+            case events.Ready() as server, EngineLoading(path, name):
+                self._enter(EngineReady(path, name, server))
             case events.Noticed(code, facts), _:
                 self.note(notice_text(code, facts))
             case events.Failed(code, facts), _:
@@ -206,11 +206,11 @@ class Engine(QObject):
         self._fail(self._failure or self._reason(outcome, log), log)
 
     def _fail(self, sentence: str, log: Sequence[str]) -> None:
-        if isinstance(self.state, Loading | Ready):
-            self._enter(Failed(self.state.path, self.state.name, sentence, "\n".join(log)))
+        if isinstance(self.state, EngineLoading | EngineReady):
+            self._enter(EngineFailed(self.state.path, self.state.name, sentence, "\n".join(log)))
 
     def _reason(self, outcome: ProcessOutcome, log: Sequence[str]) -> str:
-        if outcome.signal_name == "SIGBUS" and not isinstance(self.state, Absent):
-            facts: Facts = {"model": self.state.name, "reason": outcome.signal_name}
+        if outcome.signal_name == "SIGBUS" and not isinstance(self.state, EngineAbsent):
+            facts: ErrorDetails = {"model": self.state.name, "reason": outcome.signal_name}
             return error_text(ErrorCode.MODEL_FILE_CHANGED, facts)
         return error_text(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})

@@ -10,10 +10,10 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from app.core.device_memory import DeviceMemory
 from app.core.sizes import format_bytes
-from app.estimation.model_profile import UNNAMED_LEVEL, SourceFacts
-from app.estimation.predictions import outlook
-from app.gui.services.engine import Engine, EngineState, Ready
-from app.gui.services.profile_finder import FactsFinder
+from app.estimation.model_profile import UNNAMED_LEVEL, ModelProfile
+from app.estimation.predictions import predict_levels
+from app.gui.services.engine import Engine, EngineReady, EngineState
+from app.gui.services.profile_finder import ProfileFinder
 from app.gui.services.settings_holder import SettingsHolder
 
 Memory = Mapping[str, DeviceMemory]
@@ -34,23 +34,23 @@ class LoadComparison(QObject):
         super().__init__(parent)
         self._engine = engine
         self._settings = settings
-        self._finder = FactsFinder(self)
+        self._finder = ProfileFinder(self)
         self._finder.found.connect(self._on_found)
         self._finder.noticed.connect(engine.note)
         engine.changed.connect(self._on_engine_changed)
 
     def _on_engine_changed(self, state: EngineState) -> None:
         self._finder.stop()
-        if not isinstance(state, Ready) or not state.server.memory:
+        if not isinstance(state, EngineReady) or not state.server.memory:
             self.changed.emit("", "")
             return
         self._show(state.server.memory, state.server.estimated)
         if not state.server.estimated:
             self._finder.find(state.path)
 
-    def _on_found(self, facts: SourceFacts) -> None:
+    def _on_found(self, facts: ModelProfile) -> None:
         state = self._engine.state
-        if not isinstance(state, Ready):
+        if not isinstance(state, EngineReady):
             return
         server = state.server
         options = msgspec.structs.replace(
@@ -60,7 +60,9 @@ class LoadComparison(QObject):
             experts_on_cpu=server.experts_on_cpu,
         )
         level = server.level or UNNAMED_LEVEL
-        plan = next((row.plan for row in outlook(facts, options) if row.facts.level == level), None)
+        plan = next(
+            (row.plan for row in predict_levels(facts, options) if row.facts.level == level), None
+        )
         if plan is not None:
             self._show(server.memory, plan.memory)
 

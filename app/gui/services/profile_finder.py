@@ -7,17 +7,17 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core import events
 from app.core.errors import ErrorCode
-from app.estimation.model_profile import SourceFacts, decode_facts
+from app.estimation.model_profile import ModelProfile, decode_profile
 from app.gui.children.child import Child
 from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 
-class FactsFinder(QObject):
+class ProfileFinder(QObject):
     """Finds the facts about one source at a time; better ones may follow the first.
 
     Signals:
-        found: new `SourceFacts`.
+        found: new `ModelProfile`.
         failed: none will come; the sentence says why.
         noticed: `notices` has another sentence.
     """
@@ -28,7 +28,7 @@ class FactsFinder(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.facts: SourceFacts | None = None
+        self.facts: ModelProfile | None = None
         self.notices: list[str] = []
         self._child: Child | None = None
         self._sentence = ""
@@ -71,7 +71,7 @@ class FactsFinder(QObject):
 
     def _take(self, text: str) -> None:
         try:
-            self.facts = decode_facts(text)
+            self.facts = decode_profile(text)
         except msgspec.DecodeError as error:
             self._sentence = error_text(ErrorCode.INTERNAL, {"detail": str(error)})
             return

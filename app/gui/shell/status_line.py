@@ -7,7 +7,15 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from app.core.sizes import format_bytes, format_gibibytes
-from app.gui.services.engine import Absent, Connected, Engine, EngineState, Failed, Loading, Ready
+from app.gui.services.engine import (
+    Engine,
+    EngineAbsent,
+    EngineConnected,
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+    EngineState,
+)
 from app.gui.services.load_comparison import LoadComparison
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.tokens import SIZE, SPACING
@@ -58,16 +66,16 @@ class StatusLine(QFrame):
 
     def _show_engine(self, state: EngineState) -> None:
         match state:
-            case Absent():
+            case EngineAbsent():
                 text = self.tr("No model is loaded")
-            case Loading(_, name, fraction):
+            case EngineLoading(_, name, fraction):
                 text = self.tr("Loading {name}").replace("{name}", name) + f" {fraction:.0%}"
-            case Ready(_, name, server):
+            case EngineReady(_, name, server):
                 context = self.tr("context {tokens}").replace("{tokens}", f"{server.context:,}")
                 text = " · ".join(part for part in (name, server.level, context) if part)
-            case Connected(_, name, host=host):
+            case EngineConnected(_, name, host=host):
                 text = self.tr("{name} at {host}").replace("{name}", name).replace("{host}", host)
-            case Failed(_, name, _, _):
+            case EngineFailed(_, name, _, _):
                 text = self.tr("{name} is not loaded").replace("{name}", name)
         self._model.set_text(text)
 

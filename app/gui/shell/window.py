@@ -44,7 +44,7 @@ _GEOMETRY = "geometry"
 
 
 class MainWindow(QMainWindow):
-    """Puts the pages together and carries wishes from one to another.
+    """Puts the pages together and carries requests from one to another.
 
     All pages but the chat are made when they are first asked for, so that the window opens at once.
     """

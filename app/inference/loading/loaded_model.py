@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Loading, Noticed
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
@@ -38,7 +38,7 @@ _RESERVE_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True)
-class LoadWishes:
+class LoadRequest:
     """How a model is to be loaded.
 
     `layers` are those of the model without the output, `trained_context` the tokens that it was
@@ -86,7 +86,7 @@ class LoadedModel:
     memory: dict[str, DeviceMemory]
 
 
-def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
+def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
     """Load a model and open a context.
 
     A load that fails for want of memory is tried again with less, as `load_steps` says.
@@ -95,46 +95,50 @@ def load_model(wishes: LoadWishes, report: Report) -> LoadedModel:
         AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`,
             `cache_needs_flash_attention`.
     """
-    require_consistent(wishes.options)
-    extra_devices = add_workers(wishes.workers) if wishes.workers else None
+    require_consistent(load_request.options)
+    extra_devices = add_workers(load_request.workers) if load_request.workers else None
     # To look at a device takes memory there, which nobody needs who wants no layer on any.
-    found = [] if wishes.options.gpu_layers == 0 else [one for one in devices() if one.is_gpu]
+    found = [] if load_request.options.gpu_layers == 0 else [one for one in devices() if one.is_gpu]
     has_room = any(not device.is_full for device in found)
-    if found and not has_room and wishes.options.gpu_layers:
-        raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
+    if found and not has_room and load_request.options.gpu_layers:
+        raise AppError(
+            ErrorCode.OUT_OF_MEMORY, model=load_request.model.name, context=load_request.context
+        )
     steps = load_steps(
-        wishes.options,
-        wishes.layers,
-        wishes.context,
-        wishes.planned,
+        load_request.options,
+        load_request.layers,
+        load_request.context,
+        load_request.planned,
         has_device=has_room,
-        shrinks_context=wishes.shrinks_context,
+        shrinks_context=load_request.shrinks_context,
     )
     for step in steps:
         try:
-            loaded = _load(wishes, step, extra_devices, [one.name for one in found], report)
+            loaded = _load(load_request, step, extra_devices, [one.name for one in found], report)
         except AppError as error:
             if error.code is not ErrorCode.OUT_OF_MEMORY:
                 raise
             continue
-        if wishes.options.gpu_layers is None and step.gpu_layers and not have_reserve(found):
+        if load_request.options.gpu_layers is None and step.gpu_layers and not have_reserve(found):
             # Else it would be the first prompt that finds no memory, and ends the process.
             free(loaded)
             continue
-        for notice in _notices(wishes, step, has_device=bool(found)):
+        for notice in _notices(load_request, step, has_device=bool(found)):
             report(notice)
         return loaded
-    raise AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
+    raise AppError(
+        ErrorCode.OUT_OF_MEMORY, model=load_request.model.name, context=load_request.context
+    )
 
 
 @contextmanager
-def opened_model(wishes: LoadWishes, report: Report) -> Iterator[LoadedModel]:
+def opened_model(load_request: LoadRequest, report: Report) -> Iterator[LoadedModel]:
     """A loaded model, freed after the block.
 
     Raises:
         AppError: what `load_model` raises.
     """
-    loaded = load_model(wishes, report)
+    loaded = load_model(load_request, report)
     try:
         yield loaded
     finally:
@@ -168,7 +172,7 @@ def require_consistent(options: LoadOptions) -> None:
 
 
 def _load(
-    wishes: LoadWishes,
+    load_request: LoadRequest,
     step: LoadStep,
     extra_devices: Pointers | None,
     names: Sequence[str],
@@ -176,22 +180,24 @@ def _load(
 ) -> LoadedModel:
     llama = load_llama()
     parameters = model_parameters(
-        wishes.options,
+        load_request.options,
         step.gpu_layers,
         step.experts_on_cpu,
         extra_devices,
-        is_mapped=is_mapped(wishes.model, wishes.options, step.gpu_layers),
+        is_mapped=is_mapped(load_request.model, load_request.options, step.gpu_layers),
     )
     progress = llama.llama_progress_callback(_progress_reporter(report))
     parameters.structure.progress_callback = progress
     with log.recording() as pieces:
-        model = llama.llama_model_load_from_file(os.fsencode(wishes.model), parameters.structure)
+        model = llama.llama_model_load_from_file(
+            os.fsencode(load_request.model), parameters.structure
+        )
         if not model:
-            raise _load_error(wishes)
-        context = _open_context(wishes, step, model)
+            raise _load_error(load_request)
+        context = _open_context(load_request, step, model)
         if not context:
             llama.llama_model_free(model)
-            raise _load_error(wishes)
+            raise _load_error(load_request)
     ask_for_huge_pages()
     load = read_load_log("".join(pieces))
     return LoadedModel(
@@ -201,35 +207,35 @@ def _load(
         step=step,
         gpu_layers=sum(name != PROCESSOR for name in load.layer_devices),
         threads=llama.llama_n_threads(context),
-        memory=memory_of(load, names, wishes.model, llama.llama_model_size(model)),
+        memory=memory_of(load, names, load_request.model, llama.llama_model_size(model)),
     )
 
 
-def _open_context(wishes: LoadWishes, step: LoadStep, model: int) -> int | None:
+def _open_context(load_request: LoadRequest, step: LoadStep, model: int) -> int | None:
     llama = load_llama()
     parameters = context_parameters(
-        wishes.options,
+        load_request.options,
         step.context,
-        sequences=wishes.slots,
-        reads_at_once=wishes.reads_at_once,
-        all_outputs=wishes.all_outputs,
+        sequences=load_request.slots,
+        reads_at_once=load_request.reads_at_once,
+        all_outputs=load_request.all_outputs,
     )
-    if wishes.evaluation_callback is not None:
-        parameters.cb_eval = wishes.evaluation_callback
+    if load_request.evaluation_callback is not None:
+        parameters.cb_eval = load_request.evaluation_callback
     context: int | None = llama.llama_init_from_model(model, parameters)
     return context
 
 
-def _notices(wishes: LoadWishes, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
+def _notices(load_request: LoadRequest, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
     """What is otherwise than a person has chosen, or would choose."""
-    options, total = wishes.options, wishes.layers + 1
-    if wishes.context < options.context:
-        yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": wishes.context})
-    if step.context < wishes.context:
-        facts: Facts = {"context": step.context, "wished": wishes.context}
+    options, total = load_request.options, load_request.layers + 1
+    if load_request.context < options.context:
+        yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": load_request.context})
+    if step.context < load_request.context:
+        facts: ErrorDetails = {"context": step.context, "wished": load_request.context}
         yield Noticed(NoticeCode.SMALLER_CONTEXT, facts)
     if options.experts_on_cpu is None and step.experts_on_cpu:
-        facts = {"layers": step.experts_on_cpu, "total": wishes.layers}
+        facts = {"layers": step.experts_on_cpu, "total": load_request.layers}
         yield Noticed(NoticeCode.EXPERTS_IN_RAM, facts)
     if has_device and options.gpu_layers is None and step.gpu_layers < total:
         facts = {"layers": step.gpu_layers, "total": total, "context": step.context}
@@ -237,7 +243,7 @@ def _notices(wishes: LoadWishes, step: LoadStep, *, has_device: bool) -> Iterato
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
         yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
     for warning in worth_reading(log.warnings):
-        facts = {"model": wishes.model.name, "warning": warning.rstrip(".")}
+        facts = {"model": load_request.model.name, "warning": warning.rstrip(".")}
         yield Noticed(NoticeCode.ENGINE_WARNING, facts)
 
 
@@ -257,7 +263,9 @@ def _progress_reporter(report: Report) -> Callable[[float, object], bool]:
     return take
 
 
-def _load_error(wishes: LoadWishes) -> AppError:
+def _load_error(load_request: LoadRequest) -> AppError:
     if any(words in log.text().lower() for words in _MEMORY_WORDS):
-        return AppError(ErrorCode.OUT_OF_MEMORY, model=wishes.model.name, context=wishes.context)
-    return AppError(ErrorCode.MODEL_REJECTED, model=wishes.model.name, reason=log.reason())
+        return AppError(
+            ErrorCode.OUT_OF_MEMORY, model=load_request.model.name, context=load_request.context
+        )
+    return AppError(ErrorCode.MODEL_REJECTED, model=load_request.model.name, reason=log.reason())

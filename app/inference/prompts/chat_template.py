@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.prompts.generic_template import STOPS, generic_prompt
-from app.inference.prompts.rendering import Conversation, Failure, Refusal, Setup, Understood
-from app.inference.prompts.sandbox import TemplateProcess
+from app.inference.prompts.rendering import (
+    ChatInput,
+    Failure,
+    Refusal,
+    TemplateSetup,
+    TemplateSupport,
+)
+from app.inference.prompts.sandbox import TemplateSandbox
 from app.inference.tokens.provenance import ControlTexts, Span, untrusted_spans
 
 
@@ -50,19 +56,21 @@ class ChatTemplate:
         self._control = ControlTexts(control_texts)
         self._on_fallback = on_fallback
         self._has_fallen_back = False
-        self._process = TemplateProcess(Setup(self.source, begin, end, tuple(control_texts)))
+        self._process = TemplateSandbox(
+            TemplateSetup(self.source, begin, end, tuple(control_texts))
+        )
         self.warnings: tuple[str, ...] = ()
         self.keeps_texts = True
         if source:
             match self._process.try_out():
                 case Failure(reason):
                     self.fallback_reason = reason
-                case Understood(warnings, keeps_texts):
+                case TemplateSupport(warnings, keeps_texts):
                     self.warnings, self.keeps_texts = warnings, keeps_texts
         if self.fallback_reason:
             self._fall_back(self.fallback_reason)
 
-    def render(self, conversation: Conversation) -> Prompt:
+    def render(self, conversation: ChatInput) -> Prompt:
         """The whole prompt, ending where the assistant is to speak.
 
         Raises:
@@ -88,7 +96,7 @@ class ChatTemplate:
             self._has_fallen_back = True
             self._on_fallback(reason)
 
-    def _generic(self, conversation: Conversation, reason: str) -> Prompt:
+    def _generic(self, conversation: ChatInput, reason: str) -> Prompt:
         pieces = list(generic_prompt(conversation))
         text = "".join(piece for piece, _ in pieces)
         is_ours = b"".join(bytes([is_own]) * len(piece) for piece, is_own in pieces)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.inference.prompts.rendering import Conversation
+from app.inference.prompts.rendering import ChatInput
 
 BEGIN, END = "<|im_start|>", "<|im_end|>"
 STOPS = (END,)
@@ -18,7 +18,7 @@ Piece = tuple[str, bool]
 """A piece of text, and whether it is our own."""
 
 
-def generic_prompt(conversation: Conversation) -> Iterator[Piece]:
+def generic_prompt(conversation: ChatInput) -> Iterator[Piece]:
     """The pieces of the whole prompt, ending where the assistant is to speak."""
     messages = conversation.messages
     if conversation.tools:

@@ -46,7 +46,7 @@ _TOOL = {
 _OUTPUT_FACTOR, _OUTPUT_ALLOWANCE = 4, 64 * 1024
 
 
-class Setup(msgspec.Struct, frozen=True):
+class TemplateSetup(msgspec.Struct, frozen=True):
     """What a renderer has to know once: the template and the texts of the model's tokens."""
 
     source: str
@@ -55,24 +55,24 @@ class Setup(msgspec.Struct, frozen=True):
     control_texts: tuple[str, ...] = ()
 
 
-class Conversation(msgspec.Struct, frozen=True):
+class ChatInput(msgspec.Struct, frozen=True):
     """What is to be rendered: messages and tools in OpenAI's form, and options of the template."""
 
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] = []
     options: dict[str, str | int | float | bool | None] = {}
 
-    def changed_by(self, masks: Masks, *, everything: bool) -> Conversation:
+    def changed_by(self, masks: Masks, *, everything: bool) -> ChatInput:
         """The same with its texts masked."""
         change = masks.everything if everything else masks.control_texts
-        return Conversation(
+        return ChatInput(
             mapped_messages(self.messages, change),
             mapped(self.tools, change),
             mapped(self.options, change),
         )
 
 
-class Understood(msgspec.Struct, frozen=True, tag="understood"):
+class TemplateSupport(msgspec.Struct, frozen=True, tag="understood"):
     """The template works; `warnings` are what honest ones don't do.
 
     If it `keeps_texts`, nothing that users say is left out, however long and however often.
@@ -139,7 +139,7 @@ class Renderer:
         Exception: the template can't be understood, or works on neither of the two trials.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: TemplateSetup) -> None:
         self._template = CompiledTemplate(setup.source)
         self.warnings = self._template.warnings
         self._source_bytes = len(setup.source.encode("utf-8", "replace"))
@@ -150,7 +150,7 @@ class Renderer:
         self._needs_tools = ""
         self._find_form()
 
-    def understood(self) -> Understood:
+    def understood(self) -> TemplateSupport:
         """What is known of the template."""
         turns = [
             {"role": role, "content": f"{number:04}" * _LONG_TURN}
@@ -158,12 +158,12 @@ class Renderer:
             for role in ("user", "assistant")
         ]
         with suppress(Exception):
-            text = self._plain(Conversation(turns[:-1]))
+            text = self._plain(ChatInput(turns[:-1]))
             keeps_texts = all(turn["content"] in text for turn in turns[:-1:2])
-            return Understood(self.warnings, keeps_texts)
-        return Understood(self.warnings)
+            return TemplateSupport(self.warnings, keeps_texts)
+        return TemplateSupport(self.warnings)
 
-    def render(self, conversation: Conversation, input_bytes: int) -> Outcome:
+    def render(self, conversation: ChatInput, input_bytes: int) -> Outcome:
         """The prompt for a conversation that took `input_bytes` to send."""
         try:
             rendered = self._in_any_form(conversation)
@@ -180,7 +180,7 @@ class Renderer:
             return Failure("what it writes is far longer than the conversation")
         return rendered
 
-    def _in_any_form(self, conversation: Conversation) -> Rendered:
+    def _in_any_form(self, conversation: ChatInput) -> Rendered:
         """The prompt; raises what the template raises for the conversation as it was given."""
         try:
             return self._with_origins(conversation)
@@ -189,10 +189,10 @@ class Renderer:
         except Exception as error:
             for messages, tools in repaired(conversation.messages, conversation.tools):
                 with suppress(Exception):
-                    return self._with_origins(Conversation(messages, tools, conversation.options))
+                    return self._with_origins(ChatInput(messages, tools, conversation.options))
             raise error from None
 
-    def _with_origins(self, conversation: Conversation) -> Rendered:
+    def _with_origins(self, conversation: ChatInput) -> Rendered:
         text = self._plain(conversation)
         if not self._control.are_in(text):
             return Rendered(text)
@@ -209,13 +209,13 @@ class Renderer:
         text = masks.turn_back(masked)
         return Rendered(text, masks.untrusted(masked, text))
 
-    def _masked(self, conversation: Conversation) -> str | None:
+    def _masked(self, conversation: ChatInput) -> str | None:
         try:
             return self._plain(conversation.changed_by(self._masks, everything=True))
         except Exception:  # noqa: BLE001 - it insists on a word that could be a part of a token's
             return None
 
-    def _plain(self, conversation: Conversation) -> str:
+    def _plain(self, conversation: ChatInput) -> str:
         variables: dict[str, Any] = {**conversation.options, **self._tokens}
         variables["messages"] = list(self._form.messages(conversation.messages))
         variables["add_generation_prompt"] = True
@@ -237,7 +237,7 @@ class Renderer:
         self._find_form_of_system()
 
     def _find_form_of_greeting(self) -> None:
-        greeting = Conversation([{"role": "user", "content": _GREETING}])
+        greeting = ChatInput([{"role": "user", "content": _GREETING}])
         error: Exception | None = None
         for has_null_tools, has_parts in itertools.product((True, False), (False, True)):
             self._form = _Form(has_null_tools=has_null_tools, has_parts=has_parts)
@@ -253,7 +253,7 @@ class Renderer:
     def _find_form_of_system(self) -> None:
         """Find out whether the template has a place for what the system says."""
         system = {"role": "system", "content": _NEEDLE}
-        trial = Conversation([system, {"role": "user", "content": _GREETING}])
+        trial = ChatInput([system, {"role": "user", "content": _GREETING}])
         for has_system in (True, False):
             self._form = msgspec.structs.replace(self._form, has_system=has_system)
             with suppress(Exception):
@@ -267,9 +267,7 @@ class Renderer:
         call = {"id": _CALL_ID, "type": "function", "function": function}
         answer = {"role": "tool", "name": "find", "tool_call_id": _CALL_ID, "content": "found"}
         question = {"role": "user", "content": _GREETING}
-        trial = Conversation(
-            [question, {"role": "assistant", "tool_calls": [call]}, answer], [_TOOL]
-        )
+        trial = ChatInput([question, {"role": "assistant", "tool_calls": [call]}, answer], [_TOOL])
         for has_objects, has_content in itertools.product((True, False), (False, True)):
             self._form = msgspec.structs.replace(
                 usual, has_objects=has_objects, has_content=has_content

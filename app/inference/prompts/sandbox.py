@@ -27,11 +27,11 @@ import msgspec
 import psutil
 
 from app.inference.prompts.rendering import (
-    Conversation,
+    ChatInput,
     Failure,
     Outcome,
-    Setup,
-    Understood,
+    TemplateSetup,
+    TemplateSupport,
     reason_of,
 )
 from app.inference.prompts.sandbox_child import ALLOWED_BYTES, MEMORY_FACTOR, READY
@@ -45,21 +45,21 @@ _PATIENCE_FACTOR = 30
 _WATCH_SECONDS = 0.02
 _LONG_BYTES = 64 * 1024
 _OUTCOME = msgspec.json.Decoder[Outcome](Outcome)
-_TRIAL = msgspec.json.Decoder[Understood | Failure](Understood | Failure)
+_TRIAL = msgspec.json.Decoder[TemplateSupport | Failure](TemplateSupport | Failure)
 Answer = TypeVar("Answer")
 
 
-class TemplateProcess:
+class TemplateSandbox:
     """Renders conversations with one template; may be used from several threads."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: TemplateSetup) -> None:
         self._short, self._long = _Seat(setup), _Seat(setup)
 
-    def try_out(self) -> Understood | Failure:
+    def try_out(self) -> TemplateSupport | Failure:
         """Start, and try the template."""
         return self._short.try_out()
 
-    def render(self, conversation: Conversation) -> Outcome:
+    def render(self, conversation: ChatInput) -> Outcome:
         """The prompt for a conversation, or why there is none."""
         try:
             line = msgspec.json.encode(conversation) + b"\n"
@@ -77,12 +77,12 @@ class TemplateProcess:
 class _Seat:
     """A place for one child, which is started when it is needed; one asks at a time."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: TemplateSetup) -> None:
         self._setup = setup
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
-    def try_out(self) -> Understood | Failure:
+    def try_out(self) -> TemplateSupport | Failure:
         with self._lock:
             return self._start()
 
@@ -96,7 +96,7 @@ class _Seat:
         with self._lock:
             self._stop()
 
-    def _start(self) -> Understood | Failure:
+    def _start(self) -> TemplateSupport | Failure:
         try:
             line = msgspec.json.encode(self._setup) + b"\n"
         except UnicodeEncodeError as error:

@@ -1,6 +1,6 @@
 """The child that renders templates: lines of JSON come in, and one goes out for each.
 
-The first line is a `Setup`, each further one a `Conversation`.
+The first line is a `TemplateSetup`, each further one a `ChatInput`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NoReturn
 import msgspec
 
 from app.inference.prompts.rendering import (
-    Conversation,
+    ChatInput,
     Failure,
     Outcome,
     Renderer,
-    Setup,
-    Understood,
+    TemplateSetup,
+    TemplateSupport,
     reason_of,
 )
 
@@ -41,15 +41,15 @@ def answer_until_closed() -> NoReturn:
         while True:
             line = lines.get()
             _limit(ALLOWED_BYTES + MEMORY_FACTOR * len(line))
-            outcome: Outcome | Understood
+            outcome: Outcome | TemplateSupport
             if renderer is None:
                 try:
-                    renderer = Renderer(msgspec.json.decode(line, type=Setup))
+                    renderer = Renderer(msgspec.json.decode(line, type=TemplateSetup))
                     outcome = renderer.understood()
                 except Exception as error:  # noqa: BLE001 - a template is a program
                     outcome = Failure(reason_of(error))
             else:
-                outcome = renderer.render(msgspec.json.decode(line, type=Conversation), len(line))
+                outcome = renderer.render(msgspec.json.decode(line, type=ChatInput), len(line))
             _write(pipe.fileno(), msgspec.json.encode(outcome) + b"\n")
 
 

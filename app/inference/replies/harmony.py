@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.inference.replies.reasoning import Marks, Part
+from app.inference.replies.reasoning import Marks, ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall, named_json_call
 from app.inference.tokens.detokenizer import possible_beginning
 
@@ -24,7 +24,7 @@ _CHANNEL = re.compile(r"<\|channel\|>\s*(\w+)")
 _RECIPIENT = re.compile(r"\bto=(?:functions\.)?([^\s<]+)")
 
 
-class ChannelSplitter:
+class HarmonySplitter:
     """Tells the channels apart; without any it takes a reply for what is said."""
 
     def __init__(self, *, has_tools: bool) -> None:
@@ -34,7 +34,7 @@ class ChannelSplitter:
         self._calls: list[ToolCall] = []
         self._arguments = ""
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """The parts that are certain after some more text."""
         self._held += text
         while self._held:
@@ -52,7 +52,7 @@ class ChannelSplitter:
             for mark in ("<|end|>", "<|call|>"):
                 self._held = self._held.removeprefix(mark)
 
-    def finish(self) -> Iterator[Part | ToolCall]:
+    def finish(self) -> Iterator[ReplyPart | ToolCall]:
         """The rest, and the calls."""
         if self._head:
             yield from self._take_body(self._held)
@@ -71,15 +71,15 @@ class ChannelSplitter:
             self._head, self._held = head or _BODY, body
         return bool(mark)
 
-    def _take_body(self, text: str) -> Iterator[Part]:
+    def _take_body(self, text: str) -> Iterator[ReplyPart]:
         if not text:
             return
         if self._called():
             self._arguments += text
         elif self._channel() == "analysis":
-            yield Part("reasoning", text)
+            yield ReplyPart("reasoning", text)
         else:
-            yield Part("content", text)
+            yield ReplyPart("content", text)
 
     def _end_body(self) -> None:
         if name := self._called():

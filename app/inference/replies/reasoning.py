@@ -14,7 +14,7 @@ from app.inference.tokens.detokenizer import possible_beginning
 
 
 @dataclass(frozen=True)
-class Part:
+class ReplyPart:
     """A piece of a reply: what the model thinks, or what it says."""
 
     kind: Literal["reasoning", "content"]
@@ -63,7 +63,7 @@ class ReasoningSplitter:
         self._is_blank = True
         self._held = ""
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """The parts that are certain after some more text."""
         self._held += text
         if self._is_beginning:
@@ -73,7 +73,7 @@ class ReasoningSplitter:
         if self._inside is None and not self._is_beginning:
             yield from self._said()
 
-    def finish(self) -> Iterator[Part]:
+    def finish(self) -> Iterator[ReplyPart]:
         """What was held back, at the end of the reply."""
         if self._inside is not None:
             yield from self._thoughts(self._inside, is_last=True)
@@ -91,7 +91,7 @@ class ReasoningSplitter:
         if not any(marks.begin.startswith(text) for marks in self._marks):
             self._is_beginning = self._is_blank = False
 
-    def _thoughts(self, marks: Marks, *, is_last: bool) -> Iterator[Part]:
+    def _thoughts(self, marks: Marks, *, is_last: bool) -> Iterator[ReplyPart]:
         if self._is_blank:
             self._held = self._held.lstrip()
         thoughts, mark, rest = self._held.partition(marks.end)
@@ -107,14 +107,14 @@ class ReasoningSplitter:
             thoughts = thoughts.rstrip()
         if thoughts:
             self._is_blank = False
-            yield Part("reasoning", thoughts)
+            yield ReplyPart("reasoning", thoughts)
         if mark:
             self._is_blank = True
 
-    def _said(self) -> Iterator[Part]:
+    def _said(self) -> Iterator[ReplyPart]:
         text, self._held = self._held, ""
         if self._is_blank:
             text = text.lstrip()
         if text:
             self._is_blank = False
-            yield Part("content", text)
+            yield ReplyPart("content", text)

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from app.inference.replies import harmony
-from app.inference.replies.reasoning import Marks, Part, ReasoningSplitter, marks_of, open_marks
+from app.inference.replies.reasoning import (
+    Marks,
+    ReasoningSplitter,
+    ReplyPart,
+    marks_of,
+    open_marks,
+)
 from app.inference.replies.tool_call_formats import ToolCall, Tools
-from app.inference.replies.tool_call_grammar import call_form_of, call_rules
-from app.inference.replies.tool_calls import ADDRESS, INNER_MARKS, ToolCallSplitter, forms_of
+from app.inference.replies.tool_call_grammar import call_rules, call_syntax_of
+from app.inference.replies.tool_calls import ADDRESS, INNER_MARKS, ToolCallSplitter, formats_of
 from app.inference.schemas.json_schemas import AnySchema
 from app.inference.schemas.lark import json_value, literal, rules_up_to
 
@@ -20,10 +26,10 @@ ReasoningFormat = Literal["auto", "deepseek", "none"]
 class ReplyReader(Protocol):
     """Takes a reply apart."""
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """The parts that are certain after some more text."""
 
-    def finish(self) -> Iterator[Part | ToolCall]:
+    def finish(self) -> Iterator[ReplyPart | ToolCall]:
         """What was held back, and the calls."""
 
 
@@ -34,8 +40,8 @@ class ReplyFormat:
         self._controls = controls or {}
         self._has_channels = harmony.SIGN in template
         self._marks = marks_of(template)
-        self._forms = forms_of(template)
-        self._call_form = call_form_of(template)
+        self._forms = formats_of(template)
+        self._call_form = call_syntax_of(template)
         self._thought_marks = [marks for marks in self._marks if marks.end in template]
 
     def marks(self) -> Iterator[str]:
@@ -61,7 +67,7 @@ class ReplyFormat:
     ) -> ReplyReader:
         """A reader for the reply to `prompt`."""
         if self._has_channels:
-            channel = harmony.ChannelSplitter(has_tools=bool(tools))
+            channel = harmony.HarmonySplitter(has_tools=bool(tools))
             return _Merged(channel) if reasoning_format == "none" else channel
         opened = open_marks(prompt, self._marks)
         thoughts: _Unsplit | ReasoningSplitter = (
@@ -118,13 +124,13 @@ class _Unsplit:
     def __init__(self, opened: Marks | None) -> None:
         self._first = opened.begin + "\n" if opened else ""
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """All of it."""
         if text:
             first, self._first = self._first, ""
-            yield Part("content", first + text)
+            yield ReplyPart("content", first + text)
 
-    def finish(self) -> Iterator[Part]:
+    def finish(self) -> Iterator[ReplyPart]:
         """Nothing was held back."""
         return iter(())
 
@@ -135,14 +141,14 @@ class _Merged:
     def __init__(self, reader: ReplyReader) -> None:
         self._reader = reader
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """The parts, all of them said."""
-        return (Part("content", part.text) for part in self._reader.feed(text))
+        return (ReplyPart("content", part.text) for part in self._reader.feed(text))
 
-    def finish(self) -> Iterator[Part | ToolCall]:
+    def finish(self) -> Iterator[ReplyPart | ToolCall]:
         """What was held back."""
         for part in self._reader.finish():
-            yield Part("content", part.text) if isinstance(part, Part) else part
+            yield ReplyPart("content", part.text) if isinstance(part, ReplyPart) else part
 
 
 class _Chain:
@@ -152,15 +158,15 @@ class _Chain:
         self._thoughts = thoughts
         self._calls = calls
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """The parts that are certain after some more text."""
         for part in self._thoughts.feed(text):
             yield from self._calls.feed(part.text) if part.kind == "content" else [part]
 
-    def finish(self) -> Iterator[Part | ToolCall]:
+    def finish(self) -> Iterator[ReplyPart | ToolCall]:
         """What was held back, and the calls."""
         for part in self._thoughts.finish():
-            if isinstance(part, Part) and part.kind == "content":
+            if isinstance(part, ReplyPart) and part.kind == "content":
                 yield from self._calls.feed(part.text)
             else:
                 yield part

@@ -26,7 +26,7 @@ _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True)
-class CallForm:
+class CallSyntax:
     """How calls are written: one of them, and what stands around and between several.
 
     Without `between` there is only one.
@@ -48,7 +48,7 @@ _USUAL, _LLAMA, _COHERE = (
     _object("tool_name", "parameters"),
 )
 _COHERE_NUMBERED = _COHERE.replace("{", '{"tool_call_id": "0", ', 1)
-_HERMES = CallForm(f"<tool_call>\n{_USUAL}\n</tool_call>", between="\n")
+_HERMES = CallSyntax(f"<tool_call>\n{_USUAL}\n</tool_call>", between="\n")
 _DEEPSEEK = f"<｜tool▁call▁begin｜>{_NAME}<｜tool▁sep｜>{_ARGUMENTS}<｜tool▁call▁end｜>"
 _OLD_DEEPSEEK = (
     f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{_NAME}\n"
@@ -62,43 +62,43 @@ _HARMONY = f"<|channel|>commentary to=functions.{_NAME} <|constrain|>json<|messa
 _MISTRAL = f"[TOOL_CALLS]{_NAME}[ARGS]{_ARGUMENTS}"
 _IDENTIFIED_MISTRAL = f"[TOOL_CALLS]{_NAME}[CALL_ID]{_IDENTITY}[ARGS]{_ARGUMENTS}"
 # The first form counts whose signs are all in the template.
-_FORMS: tuple[tuple[tuple[str, ...], CallForm], ...] = (
-    ((CHANNELS,), CallForm(_HARMONY)),
-    (("[CALL_ID]",), CallForm(_IDENTIFIED_MISTRAL, between="")),
-    (("[ARGS]",), CallForm(_MISTRAL, between="")),
-    (("[TOOL_CALLS]",), CallForm(_USUAL, "[TOOL_CALLS][", ", ", "]")),
-    ((">>>${recipient}",), CallForm(f"{_NAME}\n{_ARGUMENTS}")),
-    (("<tool_calls>[",), CallForm(_USUAL, "<tool_calls>[", ", ", "]</tool_calls>")),
-    (("<tool_calls>",), CallForm(_USUAL, "<tool_calls>\n", "\n", "\n</tool_calls>")),
-    (("<TOOLCALL>",), CallForm(_USUAL, "<TOOLCALL>[", ", ", "]</TOOLCALL>")),
-    (("<|tool_call|>",), CallForm(_USUAL, "<|tool_call|>[", ", ", "]")),
+_FORMS: tuple[tuple[tuple[str, ...], CallSyntax], ...] = (
+    ((CHANNELS,), CallSyntax(_HARMONY)),
+    (("[CALL_ID]",), CallSyntax(_IDENTIFIED_MISTRAL, between="")),
+    (("[ARGS]",), CallSyntax(_MISTRAL, between="")),
+    (("[TOOL_CALLS]",), CallSyntax(_USUAL, "[TOOL_CALLS][", ", ", "]")),
+    ((">>>${recipient}",), CallSyntax(f"{_NAME}\n{_ARGUMENTS}")),
+    (("<tool_calls>[",), CallSyntax(_USUAL, "<tool_calls>[", ", ", "]</tool_calls>")),
+    (("<tool_calls>",), CallSyntax(_USUAL, "<tool_calls>\n", "\n", "\n</tool_calls>")),
+    (("<TOOLCALL>",), CallSyntax(_USUAL, "<TOOLCALL>[", ", ", "]</TOOLCALL>")),
+    (("<|tool_call|>",), CallSyntax(_USUAL, "<|tool_call|>[", ", ", "]")),
     (
         ("<|START_ACTION|>",),
-        CallForm(_COHERE_NUMBERED, "<|START_ACTION|>[\n    ", None, "\n]<|END_ACTION|>"),
+        CallSyntax(_COHERE_NUMBERED, "<|START_ACTION|>[\n    ", None, "\n]<|END_ACTION|>"),
     ),
-    (("Action:", "```json"), CallForm(_COHERE, "Action: ```json\n[", ", ", "]\n```")),
+    (("Action:", "```json"), CallSyntax(_COHERE, "Action: ```json\n[", ", ", "]\n```")),
     (
         ("<|tools_prefix|>",),
-        CallForm(f'{{"{_NAME}": {_ARGUMENTS}}}', "<|tools_prefix|>[", ", ", "]<|tools_suffix|>"),
+        CallSyntax(f'{{"{_NAME}": {_ARGUMENTS}}}', "<|tools_prefix|>[", ", ", "]<|tools_suffix|>"),
     ),
-    (("functools[",), CallForm(_USUAL, " functools[", ", ", "]")),
+    (("functools[",), CallSyntax(_USUAL, " functools[", ", ", "]")),
     (
         ("<｜tool▁sep｜>", "```json"),
-        CallForm(_OLD_DEEPSEEK, "<｜tool▁calls▁begin｜>", "\n", "<｜tool▁calls▁end｜>"),
+        CallSyntax(_OLD_DEEPSEEK, "<｜tool▁calls▁begin｜>", "\n", "<｜tool▁calls▁end｜>"),
     ),
     (
         ("<｜tool▁sep｜>",),
-        CallForm(_DEEPSEEK, "<｜tool▁calls▁begin｜>", "", "<｜tool▁calls▁end｜>"),
+        CallSyntax(_DEEPSEEK, "<｜tool▁calls▁begin｜>", "", "<｜tool▁calls▁end｜>"),
     ),
-    (("<|tool_calls_section_begin|>",), CallForm(_KIMI)),
+    (("<|tool_calls_section_begin|>",), CallSyntax(_KIMI)),
     (("<tool_call>",), _HERMES),
     (("<parameter=",), _HERMES),
-    (("<function=",), CallForm(f"<function={_NAME}>{_ARGUMENTS}</function>", between="")),
-    (('"parameters": ',), CallForm(_LLAMA)),
+    (("<function=",), CallSyntax(f"<function={_NAME}>{_ARGUMENTS}</function>", between="")),
+    (('"parameters": ',), CallSyntax(_LLAMA)),
 )
 
 
-def call_form_of(template: str) -> CallForm:
+def call_syntax_of(template: str) -> CallSyntax:
     """The form for a model with this template."""
     for signs, form in _FORMS:
         if all(sign in template for sign in signs):
@@ -107,7 +107,7 @@ def call_form_of(template: str) -> CallForm:
 
 
 def call_rules(
-    form: CallForm,
+    form: CallSyntax,
     tools: Sequence[Mapping[str, Any]],
     most_calls: int | None,
     controls: Mapping[str, int],

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from app.inference.replies.reasoning import Part
+from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import (
     ToolCall,
     Tools,
@@ -33,7 +33,7 @@ _OWN_END = re.compile(r"<｜tool▁call▁end｜>|<\|tool_call_end\|>")
 
 
 @dataclass(frozen=True)
-class Form:
+class ToolCallFormat:
     """A mark before calls, the one after them ("" where a new mark or nothing follows), a reader.
 
     A template in which `sign` occurs uses it; by default that is the first mark.
@@ -112,27 +112,29 @@ def _functionary(text: str, _tools: Tools) -> Iterable[ToolCall]:
     return [named_json_call(name, arguments)]
 
 
-_USUAL = Form("<tool_call>", "</tool_call>", _tagged)
+_USUAL = ToolCallFormat("<tool_call>", "</tool_call>", _tagged)
 _FORMS = (
     _USUAL,
-    Form("<tool_calls>", "</tool_calls>", _json),
-    Form("<TOOLCALL>", "</TOOLCALL>", _json),
-    Form("<|tool_call|>", "<|/tool_call|>", _json),
-    Form("<|START_ACTION|>", "<|END_ACTION|>", _json),
-    Form("<|tools_prefix|>", "<|tools_suffix|>", _json),
-    Form("Action: ```json", "```", _json, sign="Action:"),
-    Form("functools", "", _json),
-    Form("[TOOL_CALLS]", "", _mistral),
-    Form("<|python_tag|>", "", _llama),
-    Form("<|tool_call_start|>", "<|tool_call_end|>", _python, sign="List of tools: "),
-    Form("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", _deepseek),
-    Form("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", _kimi),
-    Form("<seed:tool_call>", "</seed:tool_call>", _tagged),
-    Form("<minimax:tool_call>", "</minimax:tool_call>", _invoke),
-    Form("<｜DSML｜function_calls>", "</｜DSML｜function_calls>", _invoke, sign="｜DSML｜"),
-    Form("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", _invoke, sign="｜DSML｜"),
-    Form("<function=", "</function>", _function),
-    Form(ADDRESS, "", _functionary, sign=">>>${recipient}"),
+    ToolCallFormat("<tool_calls>", "</tool_calls>", _json),
+    ToolCallFormat("<TOOLCALL>", "</TOOLCALL>", _json),
+    ToolCallFormat("<|tool_call|>", "<|/tool_call|>", _json),
+    ToolCallFormat("<|START_ACTION|>", "<|END_ACTION|>", _json),
+    ToolCallFormat("<|tools_prefix|>", "<|tools_suffix|>", _json),
+    ToolCallFormat("Action: ```json", "```", _json, sign="Action:"),
+    ToolCallFormat("functools", "", _json),
+    ToolCallFormat("[TOOL_CALLS]", "", _mistral),
+    ToolCallFormat("<|python_tag|>", "", _llama),
+    ToolCallFormat("<|tool_call_start|>", "<|tool_call_end|>", _python, sign="List of tools: "),
+    ToolCallFormat("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", _deepseek),
+    ToolCallFormat("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", _kimi),
+    ToolCallFormat("<seed:tool_call>", "</seed:tool_call>", _tagged),
+    ToolCallFormat("<minimax:tool_call>", "</minimax:tool_call>", _invoke),
+    ToolCallFormat(
+        "<｜DSML｜function_calls>", "</｜DSML｜function_calls>", _invoke, sign="｜DSML｜"
+    ),
+    ToolCallFormat("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", _invoke, sign="｜DSML｜"),
+    ToolCallFormat("<function=", "</function>", _function),
+    ToolCallFormat(ADDRESS, "", _functionary, sign=">>>${recipient}"),
 )
 INNER_MARKS = (
     "[ARGS]",
@@ -147,7 +149,7 @@ INNER_MARKS = (
 """Marks within calls."""
 
 
-def forms_of(template: str) -> tuple[Form, ...]:
+def formats_of(template: str) -> tuple[ToolCallFormat, ...]:
     """The forms that a model with this template may use; the usual one always."""
     return tuple(form for form in _FORMS if form is _USUAL or form.is_in(template))
 
@@ -158,7 +160,7 @@ class ToolCallSplitter:
     Functionary's address to everyone is left out. `held` is what comes before the reply.
     """
 
-    def __init__(self, forms: Iterable[Form], tools: Tools, held: str = "") -> None:
+    def __init__(self, forms: Iterable[ToolCallFormat], tools: Tools, held: str = "") -> None:
         self._forms = {form.begin: form for form in forms}
         self._marks = [_TO_EVERYONE, *self._forms] if ADDRESS in self._forms else [*self._forms]
         self._tools = tools
@@ -166,7 +168,7 @@ class ToolCallSplitter:
         self._has_said = False
         self._is_collecting = False
 
-    def feed(self, text: str) -> Iterator[Part]:
+    def feed(self, text: str) -> Iterator[ReplyPart]:
         """What is certain to be said after some more text."""
         self._held += text
         while not self._is_collecting:
@@ -188,7 +190,7 @@ class ToolCallSplitter:
                 self._held = self._held[len(before) :]
             yield from self._say(before)
 
-    def finish(self) -> Iterator[Part | ToolCall]:
+    def finish(self) -> Iterator[ReplyPart | ToolCall]:
         """The rest of what is said, and the calls."""
         text, self._held = self._held, ""
         if not self._is_collecting:
@@ -214,7 +216,7 @@ class ToolCallSplitter:
         yield from self._say(said if not calls else said.strip())
         yield from calls
 
-    def _read(self, form: Form, text: str) -> tuple[list[ToolCall], str, str]:
+    def _read(self, form: ToolCallFormat, text: str) -> tuple[list[ToolCall], str, str]:
         """The calls after a mark, or the text with the mark if there are none, and the rest."""
         length = text.find(form.end) if form.end else self._first_mark(text)[0]
         body = text[:length] if length >= 0 else text
@@ -252,7 +254,7 @@ class ToolCallSplitter:
         start, _, mark = min(found)
         return start, mark
 
-    def _say(self, text: str) -> Iterator[Part]:
+    def _say(self, text: str) -> Iterator[ReplyPart]:
         if text:
             self._has_said = True
-            yield Part("content", text)
+            yield ReplyPart("content", text)

@@ -32,7 +32,7 @@ TokenBiases = Annotated[
 Grammar = Annotated[str, Meta(max_length=LARGEST_GRAMMAR_BYTES)]
 
 
-class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+class SamplingParameters(msgspec.Struct, frozen=True, kw_only=True):
     """The values; the defaults are llama.cpp's (common/common.h)."""
 
     temperature: Temperature = 0.8
@@ -68,17 +68,17 @@ _METADATA_KEYS = {
 }
 
 
-def default_sampling(metadata: Mapping[str, object]) -> Sampling:
+def default_sampling(metadata: Mapping[str, object]) -> SamplingParameters:
     """What a model's makers recommend, where its file says so, over llama.cpp's defaults.
 
     llama.cpp's converter takes the values from generation_config.json; the keys are listed in
     gguf-py/gguf/constants.py. A value that makes no sense counts as not given.
     """
-    sampling = Sampling()
+    sampling = SamplingParameters()
     for name, key in _METADATA_KEYS.items():
         try:
             sampling = msgspec.convert(
-                msgspec.structs.asdict(sampling) | {name: metadata[key]}, Sampling
+                msgspec.structs.asdict(sampling) | {name: metadata[key]}, SamplingParameters
             )
         except (KeyError, msgspec.ValidationError):
             continue

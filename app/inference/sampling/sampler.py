@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from app.inference.sampling.candidates import Candidates, apply_sampler, candidates_of
 from app.inference.sampling.constraints import Constraint
 from app.inference.sampling.grammar import Grammar
-from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.tokens.decoding import Floats
 from app.inference.tokens.vocabulary import Vocabulary
 from app.native.library import load_llama
@@ -26,7 +26,7 @@ class Sampler:
 
     def __init__(
         self,
-        sampling: Sampling,
+        sampling: SamplingParameters,
         vocabulary: Vocabulary,
         prompt: Sequence[int],
         constraint: Constraint | None = None,
@@ -76,7 +76,7 @@ class Sampler:
 
 
 def _samplers(
-    sampling: Sampling, vocabulary: Vocabulary, prompt: Sequence[int]
+    sampling: SamplingParameters, vocabulary: Vocabulary, prompt: Sequence[int]
 ) -> Iterator[ctypes.c_void_p]:
     llama = load_llama()
     if sampling.logit_bias:
@@ -105,7 +105,9 @@ def _samplers(
     yield llama.llama_sampler_init_dist(sampling.seed)
 
 
-def _penalties(sampling: Sampling, vocabulary: Vocabulary) -> Iterator[tuple[ctypes.c_void_p, int]]:
+def _penalties(
+    sampling: SamplingParameters, vocabulary: Vocabulary
+) -> Iterator[tuple[ctypes.c_void_p, int]]:
     llama = load_llama()
     values = (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty)
     if values != (1, 0, 0) and sampling.penalty_last_n:
@@ -126,7 +128,7 @@ def _penalties(sampling: Sampling, vocabulary: Vocabulary) -> Iterator[tuple[cty
         yield dry, length
 
 
-def _bias(sampling: Sampling, vocabulary: Vocabulary) -> ctypes.c_void_p:
+def _bias(sampling: SamplingParameters, vocabulary: Vocabulary) -> ctypes.c_void_p:
     llama = load_llama()
     given = {token: bias for token, bias in sampling.logit_bias.items() if token < vocabulary.size}
     array = (llama.llama_logit_bias * len(given))(*given.items())
@@ -136,7 +138,7 @@ def _bias(sampling: Sampling, vocabulary: Vocabulary) -> ctypes.c_void_p:
     return sampler
 
 
-def _mirostat(sampling: Sampling, vocabulary: Vocabulary) -> ctypes.c_void_p:
+def _mirostat(sampling: SamplingParameters, vocabulary: Vocabulary) -> ctypes.c_void_p:
     llama = load_llama()
     values = (sampling.mirostat_tau, sampling.mirostat_eta)
     if sampling.mirostat == 1:

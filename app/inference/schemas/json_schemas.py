@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.schemas.schema_choices import open_choices
-from app.inference.schemas.schema_limits import settle_limits
+from app.inference.schemas.schema_limits import normalize_limits
 
 AnySchema: TypeAlias = dict[str, Any] | bool
 LARGEST_SCHEMA_BYTES = 512 * 1024
@@ -100,7 +100,7 @@ def enforceable(schema: AnySchema) -> dict[str, Any]:
     _require_bounded(nodes)
     for node in nodes:
         _require_known(node)
-        settle_limits(node)
+        normalize_limits(node)
         _rewrite_format(node)
         _rewrite_names(node)
         if node.get("uniqueItems") is False:

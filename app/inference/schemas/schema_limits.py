@@ -15,7 +15,7 @@ _OF_NUMBERS = ("minimum", "maximum", *_EXCLUSIVE)
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 
 
-def settle_limits(node: dict[str, Any]) -> None:
+def normalize_limits(node: dict[str, Any]) -> None:
     """Write counts such as 3.0 as the integers that they are; refuse what would not be kept.
 
     llguidance lets the excluded number itself pass where it is whole and the other limit is near

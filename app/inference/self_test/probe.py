@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 
 from app.core import leftovers, paths
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace, write_atomically
 from app.core.load_options import LoadOptions
 from app.core.salvage import salvaged
 from app.core.sentences import describe_error
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.self_test.safe_settings import (
     NO_ANSWER,
     WITHOUT_FLAG,
@@ -31,7 +31,7 @@ from app.inference.self_test.safe_settings import (
 )
 from app.inference.session.generation import Generation
 from app.inference.session.session import Session
-from app.jobs.child_process import run_errand
+from app.jobs.child_process import run_verb
 from app.jobs.outcome import ProcessOutcome
 from app.native.devices import devices
 from app.native.library import engine_fingerprint
@@ -61,7 +61,7 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
         return known
     setting = probe_engine()
     if setting.without:
-        facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+        facts: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
         report(Noticed(NoticeCode.SAFE_SETTING, facts))
     if not _lacked_memory(setting):
         _remember(_read_known() | {engine_fingerprint(): setting})
@@ -86,7 +86,7 @@ def working_options(options: LoadOptions, report: Callable[[Event], None]) -> Lo
     """
     setting = engine_setting(report)
     if setting.overrules(options):
-        facts: Facts = {"reason": setting.reason, "without": setting.in_words()}
+        facts: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
         report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, facts))
     return setting.applied_to(options)
 
@@ -122,10 +122,10 @@ def probe_engine() -> EngineSetting:
 def run_probe(without: tuple[Measure, ...]) -> None:
     """Load the probe model and let it write some tokens, in this process."""
     options = EngineSetting(without).applied_to(LoadOptions(context=_PROBE_CONTEXT))
-    wishes = LoadWishes(_probe_model(), 1, _PROBE_CONTEXT, options)
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(_probe_model(), 1, _PROBE_CONTEXT, options)
+    with Session(load_request, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
-        generation = Generation(prompt, Sampling(seed=1), most_tokens=_PROBE_TOKENS)
+        generation = Generation(prompt, SamplingParameters(seed=1), most_tokens=_PROBE_TOKENS)
         for _ in session.replies(generation):
             pass
 
@@ -133,7 +133,7 @@ def run_probe(without: tuple[Measure, ...]) -> None:
 def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
     """Why the probe failed in a child; None when it did not."""
     flags = [part for measure in without for part in (WITHOUT_FLAG, measure)]
-    child = run_errand("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)
+    child = run_verb("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)
     if child.returncode is None:
         return _Failure(NO_ANSWER, f"it gave no answer for {_TIMEOUT_SECONDS} s")
     sys.stderr.write(child.log)

@@ -19,7 +19,7 @@ _READ_TIMEOUT_SECONDS = 10
 _OPEN_PATHS = frozenset({"/health"})
 
 
-class Guard:
+class AccessControl:
     """ASGI middleware: refuses before anything of the request is read.
 
     A web page can reach loopback addresses, by name (DNS rebinding) or across origins; so the Host

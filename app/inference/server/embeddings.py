@@ -18,7 +18,7 @@ from app.core.errors import AppError, ErrorCode
 from app.inference.server.completions.text_request import texts_or_tokens
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import ServedModel
-from app.inference.server.protocol.bodies import JsonAnswer
+from app.inference.server.protocol.bodies import AsciiJsonResponse
 from app.inference.server.protocol.generation_request import Tokens, decode_with_unread
 from app.inference.server.protocol.messages import Text
 from app.inference.session.session import Session
@@ -69,7 +69,7 @@ def text_routes(model: ServedModel) -> list[Route]:
             prepared, ignored = await model.preparation.run(
                 partial(prepare, model, body), is_long=len(body) > LONG_BYTES
             )
-            return JsonAnswer(await answer(prepared) | ignored)
+            return AsciiJsonResponse(await answer(prepared) | ignored)
 
         return Route(path, respond, methods=["POST"])
 

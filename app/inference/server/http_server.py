@@ -16,11 +16,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.server.access import Guard
+from app.inference.server.access import AccessControl
 from app.inference.server.embeddings import text_routes
 from app.inference.server.listening import served_hosts
 from app.inference.server.prepared_request import ServedModel
-from app.inference.server.protocol.bodies import JsonAnswer, error_response, failure_of
+from app.inference.server.protocol.bodies import AsciiJsonResponse, error_response, failure_of
 from app.inference.server.routes import reply_routes
 from app.inference.session.engine_thread import BusyError
 
@@ -50,7 +50,7 @@ def serve(
     application = Starlette(
         routes=_routes(model),
         middleware=[
-            Middleware(Guard, key=model.key, hosts=served_hosts(listener), origins=origins)
+            Middleware(AccessControl, key=model.key, hosts=served_hosts(listener), origins=origins)
         ],
         exception_handlers={
             HTTPException: _answer_refusal,
@@ -73,7 +73,7 @@ def serve(
 
 def _routes(model: ServedModel) -> list[Route]:
     async def health(_: Request) -> Response:
-        return JsonAnswer({"status": "ok"})
+        return AsciiJsonResponse({"status": "ok"})
 
     entry = {
         "id": model.name,
@@ -84,13 +84,13 @@ def _routes(model: ServedModel) -> list[Route]:
     }
 
     async def models(_: Request) -> Response:
-        return JsonAnswer({"object": "list", "data": [entry]})
+        return AsciiJsonResponse({"object": "list", "data": [entry]})
 
     async def one_model(request: Request) -> Response:
         name = request.path_params["name"]
         if name != model.name:
             return error_response(HTTPStatus.NOT_FOUND, f"The model “{name}” does not exist.")
-        return JsonAnswer(entry)
+        return AsciiJsonResponse(entry)
 
     async def metrics(_: Request) -> Response:
         text = model.metrics.text(model.engine.writing, model.engine.waiting)
@@ -109,7 +109,7 @@ def _routes(model: ServedModel) -> list[Route]:
 async def _answer_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, AppError):
         raise error
-    return JsonAnswer(*failure_of(error))
+    return AsciiJsonResponse(*failure_of(error))
 
 
 async def _answer_refusal(_: Request, error: Exception) -> Response:
@@ -120,7 +120,7 @@ async def _answer_refusal(_: Request, error: Exception) -> Response:
 
 async def _answer_fault(_: Request, error: Exception) -> Response:
     fault = AppError(ErrorCode.INTERNAL, detail=f"{type(error).__name__}: {error}")
-    return JsonAnswer(*failure_of(fault))
+    return AsciiJsonResponse(*failure_of(fault))
 
 
 async def _answer_nobody(_request: Request, _error: Exception) -> Response:

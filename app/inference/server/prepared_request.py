@@ -11,10 +11,10 @@ import msgspec
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.prompts.chat_template import ChatTemplate, Prompt
-from app.inference.prompts.rendering import Conversation
+from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReplyFormat, ReplyReader
 from app.inference.sampling.constraints import Constraints
-from app.inference.sampling.parameters import RANDOM_SEED, Sampling
+from app.inference.sampling.parameters import RANDOM_SEED, SamplingParameters
 from app.inference.schemas.lark import json_grammar
 from app.inference.server.completions.chat_request import ChatRequest
 from app.inference.server.completions.text_request import CompletionRequest
@@ -38,7 +38,7 @@ class ServedModel:
     template: ChatTemplate
     format: ReplyFormat
     constraints: Constraints
-    sampling: Sampling
+    sampling: SamplingParameters
     name: str
     context_tokens: int
     created: int
@@ -48,7 +48,7 @@ class ServedModel:
 
 
 @dataclass(frozen=True)
-class Task:
+class ReplyTask:
     """One reply to be written, and how it is read; without a reader it is plain text."""
 
     generation: Generation
@@ -59,26 +59,26 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PreparedRequest:
     """A request: its body as read, its replies in turn, and the fields that nothing here knows."""
 
     request: GenerationRequest
-    tasks: list[Task]
+    tasks: list[ReplyTask]
     ignored: list[str]
 
 
 @dataclass(frozen=True)
-class _Wish:
+class _ReplyRequest:
     """A prompt, and what goes with it for each of its replies; `grammar` is one of llguidance."""
 
     prompt: Prompt | list[int]
-    sampling: Sampling
+    sampling: SamplingParameters
     grammar: str = ""
     new_reader: Callable[[], ReplyReader] | None = None
     most_calls: int | None = None
 
 
-def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes) -> Asked:
+def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes) -> PreparedRequest:
     """Read a body and prepare its prompts; what can't fit is refused before anything is rendered.
 
     Raises:
@@ -87,7 +87,7 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
     request, ignored = decode_with_unread(body, kind)
     is_long = len(body) > LONG_BYTES
     tasks = []
-    for wish, number in product(_wishes(model, request), range(request.count())):
+    for wish, number in product(_reply_requests(model, request), range(request.count())):
         if number == 0:
             tokens = _tokens(model, wish.prompt)
         generation = _generation(request, wish, tokens, number)
@@ -95,12 +95,12 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
             generation.constraint = model.constraints.make(wish.grammar)
         generation.is_heavy = is_long or _is_heavy(request, wish.grammar)
         fallback = wish.prompt.fallback_reason if isinstance(wish.prompt, Prompt) else ""
-        task = Task(generation, wish.new_reader, wish.most_calls, fallback, number > 0)
+        task = ReplyTask(generation, wish.new_reader, wish.most_calls, fallback, number > 0)
         tasks.append(task)
-    return Asked(request, tasks, [*ignored, *request.left_out()])
+    return PreparedRequest(request, tasks, [*ignored, *request.left_out()])
 
 
-def _wishes(model: ServedModel, request: GenerationRequest) -> Iterator[_Wish]:
+def _reply_requests(model: ServedModel, request: GenerationRequest) -> Iterator[_ReplyRequest]:
     if isinstance(request, ChatRequest | ResponseRequest):
         yield _conversed(model, request)
     elif isinstance(request, CompletionRequest):
@@ -108,10 +108,12 @@ def _wishes(model: ServedModel, request: GenerationRequest) -> Iterator[_Wish]:
         grammar = "" if schema is None else json_grammar(schema)
         sampling = _sampling(model, request, has_end=bool(grammar))
         for prompt in request.prompts():
-            yield _Wish(Prompt(prompt) if isinstance(prompt, str) else prompt, sampling, grammar)
+            yield _ReplyRequest(
+                Prompt(prompt) if isinstance(prompt, str) else prompt, sampling, grammar
+            )
 
 
-def _conversed(model: ServedModel, asked: ChatRequest | ResponseRequest) -> _Wish:
+def _conversed(model: ServedModel, asked: ChatRequest | ResponseRequest) -> _ReplyRequest:
     conversation, choice = asked.conversation(), asked.choice()
     _require_possible(model, conversation)
     prompt, tools = model.template.render(conversation), conversation.tools
@@ -126,10 +128,10 @@ def _conversed(model: ServedModel, asked: ChatRequest | ResponseRequest) -> _Wis
     sampling = _sampling(model, asked, has_end=bool(grammar))
     thoughts = asked.reasoning_format or "deepseek"
     new_reader = partial(model.format.reader, prompt.text, tools, thoughts)
-    return _Wish(prompt, sampling, grammar, new_reader, choice.most_calls)
+    return _ReplyRequest(prompt, sampling, grammar, new_reader, choice.most_calls)
 
 
-def _require_possible(model: ServedModel, conversation: Conversation) -> None:
+def _require_possible(model: ServedModel, conversation: ChatInput) -> None:
     """Refuse a conversation of which the user's texts alone can't fit.
 
     Templates may leave out what others said, and the white space around a text.
@@ -152,7 +154,9 @@ def _tokens(model: ServedModel, prompt: Prompt | list[int]) -> list[int]:
     return model.vocabulary.tokenize_prompt(prompt.text, prompt.untrusted)
 
 
-def _sampling(model: ServedModel, request: GenerationRequest, *, has_end: bool) -> Sampling:
+def _sampling(
+    model: ServedModel, request: GenerationRequest, *, has_end: bool
+) -> SamplingParameters:
     sampling = request.sampling(model.sampling)
     changes: dict[str, object] = {
         name: model.context_tokens
@@ -169,7 +173,7 @@ def _sampling(model: ServedModel, request: GenerationRequest, *, has_end: bool) 
 
 
 def _generation(
-    request: GenerationRequest, wish: _Wish, tokens: list[int], number: int
+    request: GenerationRequest, wish: _ReplyRequest, tokens: list[int], number: int
 ) -> Generation:
     sampling = wish.sampling
     if number and sampling.seed != RANDOM_SEED:

@@ -12,19 +12,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
-from app.inference.replies.reasoning import Part
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
+from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.reply_reader import ReplyReader
 from app.inference.server.completions.chat_request import ChatRequest
-from app.inference.server.completions.response import Answer, Kind
+from app.inference.server.completions.response import CompletionResponse, Kind
 from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.metrics import Metrics
 from app.inference.server.preparation_threads import LONG_BYTES
-from app.inference.server.prepared_request import Asked, ServedModel, Task, read_request
-from app.inference.server.protocol.bodies import JsonAnswer, failure_of, notice_body
+from app.inference.server.prepared_request import (
+    PreparedRequest,
+    ReplyTask,
+    ServedModel,
+    read_request,
+)
+from app.inference.server.protocol.bodies import AsciiJsonResponse, failure_of, notice_body
 from app.inference.server.protocol.generation_request import AnyCompletionRequest, GenerationRequest
-from app.inference.server.protocol.written_reply import Written
-from app.inference.server.responses.output import ResponseAnswer
+from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.responses.output import ResponsesOutput
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Piece
 
@@ -90,43 +95,43 @@ def _least_tokens(model: ServedModel, size: int) -> int:
     return (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
 
 
-async def _answer(request: Request, model: ServedModel, asked: Asked) -> Response:
+async def _answer(request: Request, model: ServedModel, asked: PreparedRequest) -> Response:
     first, *further = [_Reply(model, task) for task in asked.tasks]
     await first.begin()
     answer = _new_answer(model.name, asked, first.written)
     if asked.request.stream:
         # The first part is awaited here, so that a refusal still has a status of its own.
-        part = await _while_connected(request, anext(first.parts, Part("content", "")))
+        part = await _while_connected(request, anext(first.parts, ReplyPart("content", "")))
         return StreamingResponse(
             _stream(first, further, part, answer),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
     whole = await _while_connected(request, first.whole())
-    if isinstance(answer, Answer):
+    if isinstance(answer, CompletionResponse):
         for reply in further:
             answer.take(whole)
             await reply.begin(is_further=True)
             answer.go_on(reply.written)
             whole = await _while_connected(request, reply.whole())
-    return JsonAnswer(answer.whole(whole))
+    return AsciiJsonResponse(answer.whole(whole))
 
 
 class _Reply:
     """One of the replies to a request: they are written one after the other, in one slot."""
 
-    parts: AsyncGenerator[Part, None]
+    parts: AsyncGenerator[ReplyPart, None]
 
-    def __init__(self, model: ServedModel, task: Task) -> None:
+    def __init__(self, model: ServedModel, task: ReplyTask) -> None:
         self._model = model
         self._task = task
-        self.written = Written(
+        self.written = WrittenReply(
             task.generation.statistics,
             most_calls=task.most_calls,
             repeats_prompt=task.repeats_prompt,
         )
         if task.fallback_reason:
-            facts: Facts = {"reason": task.fallback_reason}
+            facts: ErrorDetails = {"reason": task.fallback_reason}
             self.written.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, facts)
 
     async def begin(self, *, is_further: bool = False) -> None:
@@ -144,40 +149,42 @@ class _Reply:
         reader = self._task.new_reader() if self._task.new_reader else None
         self.parts = _parts(pieces, reader, self.written, model.metrics)
 
-    async def whole(self) -> list[Part]:
+    async def whole(self) -> list[ReplyPart]:
         """All parts."""
         async with aclosing(self.parts) as parts:
             return [part async for part in parts]
 
 
-def _new_answer(model: str, asked: Asked, written: Written) -> Answer | ResponseAnswer:
+def _new_answer(
+    model: str, asked: PreparedRequest, written: WrittenReply
+) -> CompletionResponse | ResponsesOutput:
     request = asked.request
     if isinstance(request, ResponseRequest):
         echo = request.echo(asked.tasks[0].generation.sampling)
-        return ResponseAnswer(model, written, echo, asked.ignored)
+        return ResponsesOutput(model, written, echo, asked.ignored)
     kind: Kind = "chat" if isinstance(request, ChatRequest) else "text"
     wants_usage = isinstance(request, AnyCompletionRequest) and request.wants_usage
-    return Answer(kind, model, written, wants_usage, asked.ignored)
+    return CompletionResponse(kind, model, written, wants_usage, asked.ignored)
 
 
 async def _parts(
     pieces: AsyncGenerator[Piece, None],
     reader: ReplyReader | None,
-    written: Written,
+    written: WrittenReply,
     metrics: Metrics,
-) -> AsyncGenerator[Part, None]:
+) -> AsyncGenerator[ReplyPart, None]:
     """The parts of a reply as they come; what else it has is noted in `written`."""
     tokens = 0
     async with aclosing(pieces):
         async for piece in pieces:
             written.untold += piece.probabilities
             tokens += piece.tokens
-            for part in reader.feed(piece.text) if reader else [Part("content", piece.text)]:
+            for part in reader.feed(piece.text) if reader else [ReplyPart("content", piece.text)]:
                 if part.kind == "reasoning":
                     written.reasoning_tokens = tokens
                 yield part
     for rest in reader.finish() if reader else ():
-        if isinstance(rest, Part):
+        if isinstance(rest, ReplyPart):
             yield rest
         else:
             written.add(rest)
@@ -200,13 +207,16 @@ async def _while_connected(request: Request, answer: Awaitable[Result]) -> Resul
 
 
 async def _stream(
-    first: _Reply, further: Iterable[_Reply], part: Part, answer: Answer | ResponseAnswer
+    first: _Reply,
+    further: Iterable[_Reply],
+    part: ReplyPart,
+    answer: CompletionResponse | ResponsesOutput,
 ) -> AsyncIterator[bytes]:
     try:
         async with aclosing(_events(first, part, answer)) as events:
             async for event in events:
                 yield event
-        if isinstance(answer, Answer):
+        if isinstance(answer, CompletionResponse):
             async with aclosing(_further_events(further, answer)) as events:
                 async for event in events:
                     yield event
@@ -219,20 +229,22 @@ async def _stream(
         yield event
 
 
-async def _further_events(further: Iterable[_Reply], answer: Answer) -> AsyncGenerator[bytes, None]:
+async def _further_events(
+    further: Iterable[_Reply], answer: CompletionResponse
+) -> AsyncGenerator[bytes, None]:
     for reply in further:
         for event in answer.closed():
             yield event
         await reply.begin(is_further=True)
         answer.go_on(reply.written)
-        part = await anext(reply.parts, Part("content", ""))
+        part = await anext(reply.parts, ReplyPart("content", ""))
         async with aclosing(_events(reply, part, answer)) as events:
             async for event in events:
                 yield event
 
 
 async def _events(
-    reply: _Reply, first: Part, answer: Answer | ResponseAnswer
+    reply: _Reply, first: ReplyPart, answer: CompletionResponse | ResponsesOutput
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(reply.parts) as parts:
         for event in answer.begun(first):

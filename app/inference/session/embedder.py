@@ -9,8 +9,8 @@ import msgspec
 
 from app.core.errors import AppError, ErrorCode
 from app.inference.loading.engine_parameters import context_parameters
-from app.inference.loading.loaded_model import LoadedModel, LoadWishes, have_reserve
-from app.inference.tokens.decoding import Evaluator, Floats, Interrupted
+from app.inference.loading.loaded_model import LoadedModel, LoadRequest, have_reserve
+from app.inference.tokens.decoding import Decoder, Floats, Interrupted
 from app.native.devices import devices
 from app.native.library import load_llama
 
@@ -26,18 +26,18 @@ class Embedder:
 
     Args:
         loaded: The model.
-        wishes: How it was loaded.
+        load_request: How it was loaded.
         own: The evaluator of its context, which serves a model that only makes embeddings.
         vocabulary_size: The tokens that it knows.
     """
 
     def __init__(
-        self, loaded: LoadedModel, wishes: LoadWishes, own: Evaluator, vocabulary_size: int
+        self, loaded: LoadedModel, load_request: LoadRequest, own: Decoder, vocabulary_size: int
     ) -> None:
-        self._loaded, self._wishes, self._own = loaded, wishes, own
+        self._loaded, self._load_request, self._own = loaded, load_request, own
         self._vocabulary_size = vocabulary_size
         self._most_tokens = min(loaded.context_tokens, own.batch_tokens)
-        self._second: Evaluator | None = None
+        self._second: Decoder | None = None
         self._context: int | None = None
 
     def embed(self, tokens: Sequence[int]) -> Floats:
@@ -66,9 +66,9 @@ class Embedder:
         if self._context is not None:
             load_llama().llama_free(self._context)
 
-    def _opened(self) -> Evaluator:
-        llama, options = load_llama(), self._wishes.options
-        at_once = self._wishes.reads_at_once or self._own.is_pooled
+    def _opened(self) -> Decoder:
+        llama, options = load_llama(), self._load_request.options
+        at_once = self._load_request.reads_at_once or self._own.is_pooled
         if not at_once:
             options = msgspec.structs.replace(
                 options, batch=_TOKENS_AT_ONCE, micro_batch=_TOKENS_AT_ONCE
@@ -81,8 +81,8 @@ class Embedder:
         if context and not have_reserve(found):
             llama.llama_free(context)
             context = None
-        name = self._wishes.model.name
+        name = self._load_request.model.name
         if not context:
             raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=self._most_tokens)
         self._context = context
-        return Evaluator(replace(self._loaded, context=context), name, self._vocabulary_size)
+        return Decoder(replace(self._loaded, context=context), name, self._vocabulary_size)

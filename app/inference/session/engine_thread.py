@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from app.core.errors import AppError, Cancelled, ErrorCode
-from app.inference.loading.loaded_model import LoadWishes, Report
+from app.inference.loading.loaded_model import LoadRequest, Report
 from app.inference.session.delivery import Delivery
 from app.inference.session.generation import Generation, Piece
 from app.inference.session.session import Session
@@ -35,8 +35,8 @@ class EngineThread:
     `is_idle` while nothing is asked of it.
     """
 
-    def __init__(self, wishes: LoadWishes, report: Report) -> None:
-        self._wishes = wishes
+    def __init__(self, load_request: LoadRequest, report: Report) -> None:
+        self._load_request = load_request
         self._report = report
         self._light: deque[_Waiting] = deque()
         self._heavy: deque[Generation] = deque()
@@ -56,7 +56,7 @@ class EngineThread:
         try:
             threading.Thread(target=self._run, name="engine", daemon=True).start()
         except RuntimeError as error:
-            name, context = self._wishes.model.name, self._wishes.context
+            name, context = self._load_request.model.name, self._load_request.context
             raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=context) from error
         finally:
             threading.stack_size(usual)
@@ -149,7 +149,7 @@ class EngineThread:
 
     def _run(self) -> None:
         try:
-            self._session = Session(self._wishes, self._report)
+            self._session = Session(self._load_request, self._report)
         except Exception as error:  # noqa: BLE001 - raised again where the load is awaited
             self._error = error
             return

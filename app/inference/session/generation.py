@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from app.core.settings import ContextOverflow
-from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.parameters import SamplingParameters
 
 if TYPE_CHECKING:
     from app.inference.sampling.constraints import Constraint
@@ -66,7 +66,7 @@ class Generation:
     """
 
     prompt: Sequence[int]
-    sampling: Sampling
+    sampling: SamplingParameters
     most_tokens: int | None = None
     stops: Sequence[str] = ()
     overflow: ContextOverflow = "stop"

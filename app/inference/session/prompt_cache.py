@@ -34,7 +34,7 @@ Tokens = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class SavedState:
+class CachedPrompt:
     """The state of a sequence after these tokens."""
 
     tokens: Tokens
@@ -55,7 +55,7 @@ def state_budget_bytes() -> int:
     return min(_LARGEST_BUDGET_BYTES, psutil.virtual_memory().total // _MEMORY_SHARE)
 
 
-class SavedStates:
+class PromptCache:
     """The states that were kept for one context, the oldest first to go."""
 
     def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
@@ -69,7 +69,7 @@ class SavedStates:
             or self._llama.llama_model_n_swa(loaded.model)
         )
         self._most_bytes = most_bytes
-        self._states: list[SavedState] = []
+        self._states: list[CachedPrompt] = []
         self._token_seconds = math.inf
         self._byte_seconds = _USUAL_BYTE_SECONDS
 
@@ -117,10 +117,10 @@ class SavedStates:
         # How fast that goes differs: new memory may come slowly. The last times count most.
         # To put a state back is never slower.
         self._byte_seconds = (self._byte_seconds + (time.monotonic() - began) / size) / 2
-        self._states.append(SavedState(read, data))
+        self._states.append(CachedPrompt(read, data))
         return True
 
-    def best_for(self, prompt: Sequence[int], common: int) -> SavedState | None:
+    def best_for(self, prompt: Sequence[int], common: int) -> CachedPrompt | None:
         """The state that has read most of a prompt, if it pays to put it back.
 
         `common` tokens of the prompt need not be read without it. A prompt's last token never
@@ -137,7 +137,7 @@ class SavedStates:
         most, best = max(useful, key=lambda pair: pair[0])
         return best if self.pays(most - common, best.data.nbytes) else None
 
-    def put(self, state: SavedState, sequence: int) -> bool:
+    def put(self, state: CachedPrompt, sequence: int) -> bool:
         """Let an empty sequence have read what the state has; False when it did not go."""
         self._refresh(state)
         return self._move(self._llama.llama_state_seq_set_data, sequence, state.data)
@@ -152,11 +152,11 @@ class SavedStates:
         """Forget all states."""
         self._states.clear()
 
-    def _serves(self, state: SavedState, tokens: Tokens) -> bool:
+    def _serves(self, state: CachedPrompt, tokens: Tokens) -> bool:
         is_long_enough = state.common_with(tokens) == len(tokens)
         return is_long_enough and not (self._is_whole and len(state.tokens) > len(tokens))
 
-    def _refresh(self, state: SavedState) -> None:
+    def _refresh(self, state: CachedPrompt) -> None:
         if state in self._states:
             self._states.remove(state)
             self._states.append(state)

@@ -9,15 +9,15 @@ from functools import partial
 from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
-from app.inference.loading.loaded_model import LoadWishes, Report, free, load_model
+from app.inference.loading.loaded_model import LoadRequest, Report, free, load_model
 from app.inference.sampling.sampler import Sampler
 from app.inference.session.embedder import Embedder
 from app.inference.session.generation import Generation, Piece
-from app.inference.session.slot import Choice, Reply, Slot
-from app.inference.session.slot_allocation import SlotMemory
+from app.inference.session.slot import PendingToken, RunningReply, Slot
+from app.inference.session.slot_allocation import SlotAllocation
 from app.inference.session.thread_count import ThreadCount
 from app.inference.session.turns import Turns
-from app.inference.tokens.decoding import Evaluator, Floats, Interrupted, NoRoomError, Part
+from app.inference.tokens.decoding import BatchPart, Decoder, Floats, Interrupted, NoRoomError
 from app.inference.tokens.vocabulary import Vocabulary
 from app.machine.cores import give_way
 
@@ -33,16 +33,16 @@ class Session:
     was given.
     """
 
-    def __init__(self, wishes: LoadWishes, report: Report) -> None:
-        self.loaded = load_model(wishes, report)
+    def __init__(self, load_request: LoadRequest, report: Report) -> None:
+        self.loaded = load_model(load_request, report)
         self.vocabulary = Vocabulary(self.loaded.model)
-        name = wishes.model.name
-        self._evaluator = Evaluator(self.loaded, name, self.vocabulary.size)
-        self._slots = [Slot(sequence) for sequence in range(wishes.slots)]
-        self._embedder = Embedder(self.loaded, wishes, self._evaluator, self.vocabulary.size)
+        name = load_request.model.name
+        self._evaluator = Decoder(self.loaded, name, self.vocabulary.size)
+        self._slots = [Slot(sequence) for sequence in range(load_request.slots)]
+        self._embedder = Embedder(self.loaded, load_request, self._evaluator, self.vocabulary.size)
         self._beside = ThreadPoolExecutor(1, "choices", give_way)
-        self._memory = SlotMemory(self._slots, self._evaluator, self.loaded)
-        options = wishes.options
+        self._memory = SlotAllocation(self._slots, self._evaluator, self.loaded)
+        options = load_request.options
         # Who names a number means it.
         self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
         self._turns = Turns(self._slots, self._evaluator.batch_tokens)
@@ -112,7 +112,7 @@ class Session:
         slot = self._memory.slot_for(prompt)
         generation.statistics.prompt_tokens = len(prompt)
         generation.statistics.reused_tokens = slot.read
-        slot.reply = Reply(generation, sampler, self.context_tokens - len(prompt))
+        slot.reply = RunningReply(generation, sampler, self.context_tokens - len(prompt))
 
     def step(self) -> None:
         """Evaluate one batch, and let every reply that it brings on say its next token."""
@@ -185,7 +185,7 @@ class Session:
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
 
-    def _advance(self, slot: Slot, part: Part, place: int) -> None:
+    def _advance(self, slot: Slot, part: BatchPart, place: int) -> None:
         slot.read += len(part.tokens)
         if slot.read == slot.checkpoint_at:
             self._memory.keep_checkpoint(slot)
@@ -200,7 +200,7 @@ class Session:
             if reply.is_slow:
                 kept = logits().copy()
                 choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
-                slot.choice = Choice(self._beside.submit(choose), kept)
+                slot.choice = PendingToken(self._beside.submit(choose), kept)
                 return
             chosen = reply.choose(self.loaded.context, place, logits)
             self._go_on(slot, reply, chosen, logits)
@@ -215,7 +215,7 @@ class Session:
                     self._go_on(slot, reply, choice.token.result(), partial(_same, choice.logits))
 
     @contextmanager
-    def _ending(self, slot: Slot, reply: Reply) -> Iterator[None]:
+    def _ending(self, slot: Slot, reply: RunningReply) -> Iterator[None]:
         """End the reply of a slot, and it alone, with the error that comes up."""
         try:
             yield
@@ -223,7 +223,9 @@ class Session:
             reply.end_with(error)
             self._memory.evict(slot)
 
-    def _go_on(self, slot: Slot, reply: Reply, chosen: int, logits: Callable[[], Floats]) -> None:
+    def _go_on(
+        self, slot: Slot, reply: RunningReply, chosen: int, logits: Callable[[], Floats]
+    ) -> None:
         token = reply.take(chosen, logits, self.vocabulary)
         if token is None:
             self._memory.note_reading(reply.generation.statistics)
@@ -256,7 +258,7 @@ class Session:
                 slot.reply.end_with(Cancelled())
                 slot.free()
 
-    def _forget_again(self, parts: Sequence[Part]) -> None:
+    def _forget_again(self, parts: Sequence[BatchPart]) -> None:
         """After a batch that failed: forget what came of it, and more if it must be."""
         for part in parts:
             slot = self._slots[part.sequence]

@@ -13,7 +13,7 @@ import numpy as np
 from app.inference.sampling.sampler import Sampler
 from app.inference.session.generation import FinishReason, Generation, Piece, TokenProbability
 from app.inference.tokens.decoding import Floats
-from app.inference.tokens.detokenizer import StreamedText
+from app.inference.tokens.detokenizer import Detokenizer
 from app.inference.tokens.vocabulary import Vocabulary
 
 _LONG_CHOICE_SECONDS = 0.02
@@ -22,13 +22,13 @@ _MOST_CYCLES, _SHORTEST_CYCLES, _LONGEST_PERIOD = 32, 512, 128
 """A sentence as often as that, in so many tokens at least: the model won't find an end."""
 
 
-class Reply:
+class RunningReply:
     """A reply as it is written: the sampler's tokens become pieces of text."""
 
     def __init__(self, generation: Generation, sampler: Sampler, room: int) -> None:
         self.generation = generation
         self._sampler = sampler
-        self._text = StreamedText(generation.stops)
+        self._text = Detokenizer(generation.stops)
         self._left = sys.maxsize if generation.most_tokens is None else generation.most_tokens
         if generation.overflow == "stop":
             self._left = min(self._left, room)
@@ -105,7 +105,7 @@ class Reply:
             self._undelivered = 0
 
 
-class Choice(NamedTuple):
+class PendingToken(NamedTuple):
     """A choice on its way: of the next token, among these logits."""
 
     token: Future[int]
@@ -130,8 +130,8 @@ class Slot:
         self.was_continued = False
         self.checkpoint_at = 0
         self.last_used = 0.0
-        self.reply: Reply | None = None
-        self.choice: Choice | None = None
+        self.reply: RunningReply | None = None
+        self.choice: PendingToken | None = None
 
     @property
     def unread(self) -> list[int]:

@@ -10,11 +10,11 @@ from app.inference.session.generation import Statistics
 from app.inference.session.prompt_cache import (
     FEWEST_TOKENS,
     USUAL_COST,
-    SavedStates,
+    PromptCache,
     state_budget_bytes,
 )
 from app.inference.session.slot import Slot
-from app.inference.tokens.decoding import Evaluator
+from app.inference.tokens.decoding import Decoder
 
 _WORTH_COPYING = 2
 _COST_IN_PASSING = 1 / 100
@@ -25,13 +25,13 @@ _ENDING_TOKENS = 4
 of a thought: llama-server's checkpoints come before them, too."""
 
 
-class SlotMemory:
+class SlotAllocation:
     """The slots of one context, and what was saved from them."""
 
-    def __init__(self, slots: Sequence[Slot], evaluator: Evaluator, loaded: LoadedModel) -> None:
+    def __init__(self, slots: Sequence[Slot], evaluator: Decoder, loaded: LoadedModel) -> None:
         self._slots = slots
         self._evaluator = evaluator
-        self._states = SavedStates(loaded, state_budget_bytes())
+        self._states = PromptCache(loaded, state_budget_bytes())
         self._checkpoints = Checkpoints(loaded, state_budget_bytes())
         self._context_tokens = loaded.context_tokens
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.inference.session.slot import Reply, Slot
-from app.inference.tokens.decoding import Part
+from app.inference.session.slot import RunningReply, Slot
+from app.inference.tokens.decoding import BatchPart
 
 _SHARED_STEP_TOKENS = 512
 """While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
@@ -21,12 +21,12 @@ class Turns:
         self._batch_tokens = batch_tokens
         self._shared_steps = 0
 
-    def next_parts(self) -> list[Part]:
+    def next_parts(self) -> list[BatchPart]:
         """The tokens to evaluate together; none while nothing can go on."""
         parts, reading = [], []
         for slot, reply in self._next_slots():
             if reply.has_read_prompt and len(slot.unread) == 1:
-                parts.append(Part(slot.sequence, slot.read, slot.unread, True))
+                parts.append(BatchPart(slot.sequence, slot.read, slot.unread, True))
             else:
                 reading.append(slot)
         if not reading:
@@ -38,11 +38,11 @@ class Turns:
             tokens = slot.next_unread[:room]
             if tokens:
                 is_last = slot.read + len(tokens) == len(slot.tokens)
-                parts.append(Part(slot.sequence, slot.read, tokens, is_last))
+                parts.append(BatchPart(slot.sequence, slot.read, tokens, is_last))
                 room -= len(tokens)
         return parts
 
-    def _next_slots(self) -> list[tuple[Slot, Reply]]:
+    def _next_slots(self) -> list[tuple[Slot, RunningReply]]:
         """Those that can go on now. Beside light ones, every third step takes one heavy one on."""
         ready = [
             (slot, slot.reply)

@@ -50,7 +50,7 @@ class Interrupt:
         self.buffer[0] = b"\x00"
 
 
-class Part(NamedTuple):
+class BatchPart(NamedTuple):
     """Tokens of one sequence, from `position` on; `wants_logits` after the last of them."""
 
     sequence: int
@@ -59,7 +59,7 @@ class Part(NamedTuple):
     wants_logits: bool
 
 
-class Evaluator:
+class Decoder:
     """Evaluates batches on one context; all calls but `interrupt.set` come from one thread."""
 
     def __init__(self, loaded: LoadedModel, name: str, vocabulary_size: int) -> None:
@@ -79,7 +79,7 @@ class Evaluator:
         callback = ctypes.cast(self.interrupt.callback, self._llama.ggml_abort_callback)
         self._llama.llama_set_abort_callback(loaded.context, callback, self.interrupt.buffer)
 
-    def evaluate(self, parts: Sequence[Part], *, all_outputs: bool = False) -> list[int]:
+    def evaluate(self, parts: Sequence[BatchPart], *, all_outputs: bool = False) -> list[int]:
         """Evaluate the parts together; gives where in the batch each one's last token stands.
 
         A batch that fails may be in memory in part: whoever knows the sequences forgets it.
@@ -159,14 +159,14 @@ class Evaluator:
         return bool(self._llama.llama_pooling_type(self._context) != without)
 
     def _pooled(self, tokens: Sequence[int]) -> Floats:
-        self.evaluate([Part(0, 0, tokens, wants_logits=True)], all_outputs=True)
+        self.evaluate([BatchPart(0, 0, tokens, wants_logits=True)], all_outputs=True)
         row = self._llama.llama_get_embeddings_seq(self._context, 0)
         return np.ctypeslib.as_array(row, shape=(self._embedding_width,)).copy()
 
     def _mean(self, tokens: Sequence[int]) -> Floats:
         total = np.zeros(self._embedding_width, np.float32)
         for start in range(0, len(tokens), self.batch_tokens):
-            part = Part(0, start, tokens[start : start + self.batch_tokens], wants_logits=True)
+            part = BatchPart(0, start, tokens[start : start + self.batch_tokens], wants_logits=True)
             self.evaluate([part], all_outputs=True)
             rows = self._llama.llama_get_embeddings(self._context)
             shape = (len(part.tokens), self._embedding_width)
@@ -236,7 +236,7 @@ class _Batch:
             self._wants_logits,
         )
 
-    def fill(self, parts: Sequence[Part], *, all_outputs: bool) -> list[int]:
+    def fill(self, parts: Sequence[BatchPart], *, all_outputs: bool) -> list[int]:
         """Take the parts in; gives the place of each one's last token."""
         last, place = [], 0
         for part in parts:

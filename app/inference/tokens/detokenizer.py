@@ -17,7 +17,7 @@ def possible_beginning(text: str, wanted: Sequence[str]) -> int:
     return longest
 
 
-class StreamedText:
+class Detokenizer:
     """Turns the bytes of tokens into text as they come.
 
     At most three bytes are held back (an unfinished UTF-8 character), plus what may be the

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.model_profile import SourceFacts
+from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.shell.window import MainWindow
 from tests.gui.widgets.conftest import nothing_left, theme
@@ -24,7 +24,7 @@ def open_panel(window: MainWindow) -> PanelOpener:
     """Opens the panel for a model whose facts have been found."""
 
     def open_with(
-        facts: SourceFacts | None = None, options: LoadOptions | None = None
+        facts: ModelProfile | None = None, options: LoadOptions | None = None
     ) -> OffloadingDialog:
         panel = window.offloading
         panel.open_for(PATH, "Made up")

@@ -15,7 +15,7 @@ from app.core.load_options import LoadOptions, load_arguments_of
 from app.core.settings import load_settings
 from app.estimation.fit import Plan
 from app.gui.offloading.dialog import OffloadingDialog
-from app.gui.services.engine import Ready
+from app.gui.services.engine import EngineReady
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.text_dialog import TextDialog
 from tests.gui.conftest import WindowMaker
@@ -193,7 +193,7 @@ def test_a_loaded_model_is_loaded_again_with_new_options(
     window = make_window()
     engine = window._workbench.engine
     window.start_chat(str(starter), "Starter")
-    qtbot.waitUntil(lambda: isinstance(engine.state, Ready), timeout=120_000)
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=120_000)
     assert not engine.is_outdated
     window.chat.picker.options_button.click()
     panel = window.offloading
@@ -205,4 +205,4 @@ def test_a_loaded_model_is_loaded_again_with_new_options(
     panel.notice.acted.emit("load")
     assert not engine.is_outdated
     assert panel.notice.isHidden()
-    qtbot.waitUntil(lambda: isinstance(engine.state, Ready), timeout=120_000)
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=120_000)

@@ -129,16 +129,16 @@ def test_a_text_brings_the_special_levels(
     set_ticks(page, "Q8_0", "Q2_K")
     assert "importance matrix" in step.special_note.text()
     qtbot.mouseClick(step.matrix_button, Qt.MouseButton.LeftButton)
-    assert step.options.importance.text.isVisible()
+    assert step.options_card.importance.text.isVisible()
     wait_for_levels(page, qtbot)
 
-    enter(step.options.importance.text, qtbot, text)
+    enter(step.options_card.importance.text, qtbot, text)
     assert not step.convert_button.isEnabled()
     wait_for_levels(page, qtbot, WITH_SPECIAL)
     assert step.chosen_levels() == ["Q2_K", "Q8_0"]
     assert step.table.item(0, 0).text() == "IQ1_S"
     assert not step.special_note.isVisible()
-    assert step.options.summary == "importance matrix made from a text.txt"
+    assert step.options_card.summary == "importance matrix made from a text.txt"
 
     set_ticks(page, "IQ2_XXS", "Q8_0")
     (command,) = commands(page, qtbot, step.copy_button)
@@ -154,12 +154,12 @@ def test_without_the_matrix_the_special_levels_go(
     page: ConvertPage, qtbot: QtBot, tiny: Path, text: Path
 ) -> None:
     check(page, qtbot, tiny)
-    importance = page.levels_step.options.importance
+    importance = page.levels_step.options_card.importance
     importance.offer_text()
     enter(importance.text, qtbot, text)
     wait_for_levels(page, qtbot, WITH_SPECIAL)
     set_ticks(page, "IQ1_S", "Q6_K")
-    page.levels_step.options.set_open(True)
+    page.levels_step.options_card.set_open(True)
     click(importance, qtbot, "None")
     wait_for_levels(page, qtbot, ALL)
     assert page.levels_step.chosen_levels() == ["Q6_K"]
@@ -172,15 +172,15 @@ def test_a_file_that_is_no_matrix_is_said(
 ) -> None:
     check(page, qtbot, tiny)
     step = page.levels_step
-    step.options.set_open(True)
-    click(step.options.importance, qtbot, "From a file…")
-    enter(step.options.importance.matrix, qtbot, "/nowhere.dat")
-    assert "no such file" in step.options.importance._fault.text()
-    enter(step.options.importance.matrix, qtbot, text)
+    step.options_card.set_open(True)
+    click(step.options_card.importance, qtbot, "From a file…")
+    enter(step.options_card.importance.matrix, qtbot, "/nowhere.dat")
+    assert "no such file" in step.options_card.importance._fault.text()
+    enter(step.options_card.importance.matrix, qtbot, text)
     wait_for_check(page, qtbot)
     assert "importance matrix" in page.notice.text
     assert not step.convert_button.isEnabled()
-    click(step.options.importance, qtbot, "None")
+    click(step.options_card.importance, qtbot, "None")
     wait_for_levels(page, qtbot)
     assert not page.notice.isVisible()
     assert step.convert_button.isEnabled()
@@ -190,7 +190,7 @@ def test_a_file_that_is_no_matrix_is_said(
 @pytest.mark.usefixtures("known_machine")
 def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: Path) -> None:
     check(page, qtbot, tiny)
-    step, advanced = page.levels_step, page.levels_step.advanced
+    step, advanced = page.levels_step, page.levels_step.advanced_card
     usual = size_of(page, "Q4_K_M")
     qtbot.mouseClick(advanced.button, Qt.MouseButton.LeftButton)
     click(advanced, qtbot, "Add a pattern")
@@ -201,12 +201,12 @@ def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: P
     assert line.fault in line._fault_label.text()
     wait_for_levels(page, qtbot)
     assert size_of(page, "Q4_K_M") == usual
-    assert step.wishes.overrides == ()
+    assert step.options.overrides == ()
 
     qtbot.keyClicks(line.pattern, ")")
     assert not line._fault_label.isVisible()
     wait_for_levels(page, qtbot)
-    assert step.wishes.overrides == (("ffn_(down)", "q8_0"),)
+    assert step.options.overrides == (("ffn_(down)", "q8_0"),)
     overridden = size_of(page, "Q4_K_M")
     assert overridden > usual
 
@@ -223,15 +223,15 @@ def test_a_type_that_needs_a_matrix_leads_to_one(
     page: ConvertPage, qtbot: QtBot, tiny: Path
 ) -> None:
     check(page, qtbot, tiny)
-    overrides = page.levels_step.advanced.overrides
-    page.levels_step.advanced.set_open(True)
+    overrides = page.levels_step.advanced_card.overrides
+    page.levels_step.advanced_card.set_open(True)
     overrides.add_line()
     qtbot.keyClicks(overrides.lines[0].pattern, "ffn_down")
     choose(overrides.lines[0].type, "iq2_xxs")
     wait_for_check(page, qtbot)
     assert "needs an importance matrix" in page.notice.text
     click(page.notice, qtbot, "Make one from a text…")
-    importance = page.levels_step.options.importance
+    importance = page.levels_step.options_card.importance
     assert importance.kind.value == "text"
     assert importance.text.findChild(QLineEdit).hasFocus()
 
@@ -341,10 +341,10 @@ def test_the_base_of_an_adapter_is_asked_for(
     step = page.levels_step
     assert step.chosen_levels() == ["F16"]
     assert not step.special_note.isVisible()
-    step.advanced.set_open(True)
-    step.options.set_open(True)
-    assert not step.advanced.output_type.isVisible()
-    assert not step.options.importance.isVisible()
+    step.advanced_card.set_open(True)
+    step.options_card.set_open(True)
+    assert not step.advanced_card.output_type.isVisible()
+    assert not step.options_card.importance.isVisible()
     (made,) = convert(page, qtbot)
     assert made.name == "adapter-F16-LoRA.gguf"
     assert not page.run_step.chat_button.isVisible()
@@ -360,14 +360,14 @@ def test_a_made_file_is_quantised_again_into_another_folder(
     (whole,) = convert(page, qtbot)
     page.run_step.restarted.emit()
     check(page, qtbot, whole)
-    assert page.levels_step.options.folder.findChild(QLineEdit).placeholderText() == str(
+    assert page.levels_step.options_card.folder.findChild(QLineEdit).placeholderText() == str(
         whole.parent
     )
     folder = tmp_path / "other folder"
-    page.levels_step.options.set_open(True)
-    enter(page.levels_step.options.folder, qtbot, folder / "a.gguf")
-    assert "not a folder" in page.levels_step.options._fault.text()
-    enter(page.levels_step.options.folder, qtbot, folder)
+    page.levels_step.options_card.set_open(True)
+    enter(page.levels_step.options_card.folder, qtbot, folder / "a.gguf")
+    assert "not a folder" in page.levels_step.options_card._fault.text()
+    enter(page.levels_step.options_card.folder, qtbot, folder)
     wait_for_levels(page, qtbot)
     set_ticks(page, "Q4_K_M")
     (made,) = convert(page, qtbot)
@@ -395,7 +395,7 @@ def test_the_projector_is_offered_where_there_is_one(
     assert (first.state, second.state) == ("running", "waiting")
     assert second.title == "seeing → mmproj"
     shown = commands(page, qtbot, page.run_step.copy_button)
-    assert shown[1] == shlex.split(command_line(step.wishes.projector_arguments()))
+    assert shown[1] == shlex.split(command_line(step.options.projector_arguments()))
     qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
     assert not page.run_step.notice.isVisible(), page.run_step.notice.text
     assert second.paths == (promised,)
@@ -425,7 +425,7 @@ def test_the_command_is_the_one_that_runs(
     assert tuple(command) == (
         "gristmill",
         "convert",
-        *step.wishes.run_arguments(["Q4_K_M", "Q8_0"]),
+        *step.options.run_arguments(["Q4_K_M", "Q8_0"]),
     )
     started: list[tuple[str, ...]] = []
     add = page._workbench.tasks.add
@@ -534,7 +534,7 @@ def test_what_can_not_be_converted_is_left_to_the_window(page: ConvertPage, tmp_
 
 
 def test_the_tab_key_goes_through_the_patterns(page: ConvertPage, qtbot: QtBot) -> None:
-    advanced = page.levels_step.advanced
+    advanced = page.levels_step.advanced_card
     plan(page, ["Q4_K_M"], Path("/nowhere"))
     page._show_step(1)
     advanced.set_open(True)
@@ -572,7 +572,7 @@ def test_the_usual_folder_may_change_meanwhile(
 
 
 def test_everything_in_the_wizard_has_a_name(window: MainWindow, page: ConvertPage) -> None:
-    page.levels_step.advanced.overrides.add_line()
+    page.levels_step.advanced_card.overrides.add_line()
     nameless = [
         widget
         for kind in (QAbstractButton, QLineEdit, QComboBox)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.core import paths
 from app.core.events import EndpointListed
 from app.gui.client import completion
-from app.gui.services.engine import Connected, remote_path
+from app.gui.services.engine import EngineConnected, remote_path
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.button import Button
 from tests.support.engine.endpoint_server import BAD_STREAMS, MODEL, EndpointServer, endless, reply
@@ -40,7 +40,7 @@ def pick(window: MainWindow, server: EndpointServer) -> None:
     assert row >= 0
     box.setCurrentIndex(row)
     box.activated.emit(row)
-    assert isinstance(window._workbench.engine.state, Connected)
+    assert isinstance(window._workbench.engine.state, EngineConnected)
 
 
 def talk_to(window: MainWindow, server: EndpointServer, key: str = "") -> None:

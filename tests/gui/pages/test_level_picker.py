@@ -14,10 +14,10 @@ from pytestqt.qtbot import QtBot
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
 from app.estimation.hardware import Hardware
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import LevelOutlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
-from app.estimation.speed import Speed
+from app.estimation.speed import PredictedSpeed
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.level_words import WAITING, outlook_cells
 from app.gui.shell.window import MainWindow
@@ -41,13 +41,13 @@ def picker(qapp: QApplication, qtbot: QtBot) -> LevelPicker:
     return picker
 
 
-def plan(picker: LevelPicker, facts: SourceFacts, folder: str = "/nowhere") -> None:
+def plan(picker: LevelPicker, facts: ModelProfile, folder: str = "/nowhere") -> None:
     for level in facts.levels:
         size, bits = level.size_bytes or 0, level.bits_per_weight or 0.0
         picker.show_level(LevelPlanned(level.level, size, bits, f"{folder}/{level.level}.gguf"))
 
 
-def show(picker: LevelPicker, hardware: Hardware, **model: float) -> SourceFacts:
+def show(picker: LevelPicker, hardware: Hardware, **model: float) -> ModelProfile:
     facts = made_facts(hardware, **model)
     plan(picker, facts)
     picker.take_facts(facts)
@@ -246,12 +246,12 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     quality = Quality("typical", 0.031, 0.009, 0.043, "Llama 3 8B")
     facts = made_facts(ONE_DEVICE, levels=("Q4_K_M",))
     level = replace(facts.levels[0], quality=quality)
-    row = LevelOutlook(level, speed=Speed(310.4, 12.3))
+    row = LevelPrediction(level, speed=PredictedSpeed(310.4, 12.3))
     planned = LevelPlanned("Q4_K_M", facts.levels[0].size_bytes or 0, 4.89, "/nowhere")
     *_, speed, grade = outlook_cells(planned, row, "")
     assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
     assert "310" in speed.told
-    disturbed = replace(row, speed=Speed(310.4, 12.3, is_disturbed=True))
+    disturbed = replace(row, speed=PredictedSpeed(310.4, 12.3, is_disturbed=True))
     told = outlook_cells(planned, disturbed, "")[2]
     assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
     assert "measured beside other work" in told.tool_tip
@@ -268,7 +268,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
 @pytest.mark.parametrize("width", [560, 650, 900])
 def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
     facts = show(picker, ONE_DEVICE)
-    rows = [LevelOutlook(level, speed=Speed(1.0, 1.0)) for level in facts.levels]
+    rows = [LevelPrediction(level, speed=PredictedSpeed(1.0, 1.0)) for level in facts.levels]
     picker.table.show_outlook(rows)
     picker.resize(width, 700)
     header = picker.table.horizontalHeader()
@@ -280,7 +280,9 @@ def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
     quality = Quality("probed", 0.0028, 0.0009, 0.0071, "its weights")
     facts = show(picker, ONE_DEVICE)
     rows = [
-        LevelOutlook(replace(level, quality=quality), speed=Speed(1.0, 1.0, is_disturbed=True))
+        LevelPrediction(
+            replace(level, quality=quality), speed=PredictedSpeed(1.0, 1.0, is_disturbed=True)
+        )
         for level in facts.levels
     ]
     picker.table.show_outlook(rows)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.settings import Settings
 from app.gui.pages.chat.share_dialog import ShareDialog
-from app.gui.services.engine import Failed, Ready
+from app.gui.services.engine import EngineFailed, EngineReady
 from app.gui.services.sharing import sharing_arguments
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -37,10 +37,10 @@ def port() -> int:
         return int(taken.getsockname()[1])
 
 
-def wait_until_ready(window: MainWindow, qtbot: QtBot) -> Ready:
+def wait_until_ready(window: MainWindow, qtbot: QtBot) -> EngineReady:
     engine = window._workbench.engine
-    qtbot.waitUntil(lambda: isinstance(engine.state, Ready | Failed), timeout=LOAD_MS)
-    assert isinstance(engine.state, Ready), engine.state
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady | EngineFailed), timeout=LOAD_MS)
+    assert isinstance(engine.state, EngineReady), engine.state
     return engine.state
 
 

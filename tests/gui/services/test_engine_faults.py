@@ -13,7 +13,7 @@ import pytest
 from app.chat.conversation import Message
 from app.core.settings import load_settings, save_settings
 from app.gui.children import silence
-from app.gui.services.engine import Absent, Failed, Ready
+from app.gui.services.engine import EngineAbsent, EngineFailed, EngineReady
 from app.native.huge_pages import are_given
 from tests.support.engine.engine_faults import FAULTS, Client, Fault, Moment
 
@@ -42,7 +42,7 @@ def test_a_reply_ends_with_its_engine_and_the_next_one_comes(
     client.wait_until(lambda: not any(process.is_running() for process in processes))
     client.ask("And now?")
     client.wait_until(lambda: bool(client.text))
-    assert isinstance(client.engine.state, Ready)
+    assert isinstance(client.engine.state, EngineReady)
 
 
 def _strike(client: Client, fault: Fault, moment: Moment) -> tuple[set[psutil.Process], Message]:
@@ -71,8 +71,8 @@ def test_an_engine_that_reads_a_long_prompt_does_not_hang(
 ) -> None:
     monkeypatch.setattr(silence, "_TICKS", 4)
     assert client.bring_to("prompt")
-    client.wait_until(lambda: bool(client.text) or isinstance(client.engine.state, Failed))
-    assert isinstance(client.engine.state, Ready)
+    client.wait_until(lambda: bool(client.text) or isinstance(client.engine.state, EngineFailed))
+    assert isinstance(client.engine.state, EngineReady)
 
 
 def test_a_model_cut_short_under_a_reply_is_said(client: Client) -> None:
@@ -80,10 +80,10 @@ def test_a_model_cut_short_under_a_reply_is_said(client: Client) -> None:
     while not client.bring_to("stream"):
         pass
     os.truncate(client.model, 2**16)
-    client.wait_until(lambda: isinstance(client.engine.state, Failed))
+    client.wait_until(lambda: isinstance(client.engine.state, EngineFailed))
     assert "tiny was changed on disk while it was loaded" in client.engine.state.sentence
     client.engine.load(str(client.model), "tiny")
-    client.wait_until(lambda: isinstance(client.engine.state, Failed))
+    client.wait_until(lambda: isinstance(client.engine.state, EngineFailed))
     assert "is incomplete" in client.engine.state.sentence
     client.model.write_bytes(content)
     client.be_ready()
@@ -99,7 +99,7 @@ def test_a_model_that_was_read_goes_on_when_its_file_is_cut_short(client: Client
     client.wait_until(lambda: bool(client.notices))
     assert "it was cut short" in client.notices[-1]
     assert client.reply().state == "complete"
-    assert isinstance(client.engine.state, Ready)
+    assert isinstance(client.engine.state, EngineReady)
 
 
 def test_a_model_deleted_while_it_is_loaded_is_said(client: Client) -> None:
@@ -121,7 +121,7 @@ def test_deleting_the_loaded_model_in_the_window_unloads_it_first(client: Client
     client.be_ready()
     processes = client.processes()
     client.delete_model()
-    assert isinstance(client.engine.state, Absent)
+    assert isinstance(client.engine.state, EngineAbsent)
     assert not client.model.exists()
     client.wait_until(lambda: not any(process.is_running() for process in processes))
     assert not client.notices

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.gui.services.engine import Ready
+from app.gui.services.engine import EngineReady
 from app.gui.shell.window import MainWindow
 from tests.support.engine.tiny_model import write_tiny_model
 
@@ -23,7 +23,7 @@ def test_a_load_is_compared_with_its_estimate(
     engine = window._workbench.engine
     engine.load(str(write_tiny_model(tmp_path / "tiny.gguf", context=2048)), "tiny")
     qtbot.waitUntil(lambda: bool(lines) and "estimated" in lines[-1][0], timeout=60_000)
-    assert isinstance(engine.state, Ready)
+    assert isinstance(engine.state, EngineReady)
     line, parts = lines[-1]
     assert parts.startswith("CPU: ")
     real, estimated = (float(number) for number in re.findall(r"([\d.]+) MB", line))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from app.gui.services.engine import Failed, Ready
+from app.gui.services.engine import EngineFailed, EngineReady
 from tests.processes.working import nobody, peer, working
 from tests.support.engine.engine_faults import Client
 
@@ -14,7 +14,7 @@ def test_a_worker_that_is_killed_under_a_reply(client: Client) -> None:
     with working() as (worker, address):
         client.use_workers(address)
         assert client.bring_to("prompt")
-        assert isinstance(client.engine.state, Ready)
+        assert isinstance(client.engine.state, EngineReady)
         assert client.engine.state.server.gpu_layers > 0
         worker.process.kill()
         message = client.reply()
@@ -58,6 +58,6 @@ def test_by_default_nothing_listens_but_the_engine_on_loopback(client: Client) -
 
 def sentence_at_load(client: Client) -> str:
     client.load()
-    client.wait_until(lambda: isinstance(client.engine.state, Failed))
-    assert isinstance(client.engine.state, Failed)
+    client.wait_until(lambda: isinstance(client.engine.state, EngineFailed))
+    assert isinstance(client.engine.state, EngineFailed)
     return client.engine.state.sentence

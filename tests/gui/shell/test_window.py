@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.core.settings import Settings, load_settings
-from app.gui.services.engine import Failed
+from app.gui.services.engine import EngineFailed
 from app.gui.shell.window import MainWindow
 from tests.gui.conftest import WindowMaker
 from tests.support.gguf.gguf_files import llama_file
@@ -42,7 +42,7 @@ def test_a_dropped_model_is_used_where_it_lies(
     drop(window, path)
     assert window._workbench.settings.value.added_models == (str(path),)
     engine = window._workbench.engine
-    qtbot.waitUntil(lambda: isinstance(engine.state, Failed), timeout=30_000)
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineFailed), timeout=30_000)
     assert "incomplete" in window.chat.notice.text
     qtbot.waitUntil(lambda: window.models.table.rowCount() == 1, timeout=20_000)
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from app.chat.conversation import Message
 from app.core import paths
 from app.core.settings import Settings, save_settings
-from app.gui.services.engine import EngineState, Failed, Loading, Ready
+from app.gui.services.engine import EngineFailed, EngineLoading, EngineReady, EngineState
 from app.gui.shell.application import build_window
 from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
@@ -152,10 +152,10 @@ class Client(QObject):
 
     def be_ready(self) -> None:
         """Have the model loaded."""
-        if not isinstance(self.engine.state, Ready):
+        if not isinstance(self.engine.state, EngineReady):
             self.load()
-        self.wait_until(lambda: not isinstance(self.engine.state, Loading))
-        assert isinstance(self.engine.state, Ready), self.engine.state
+        self.wait_until(lambda: not isinstance(self.engine.state, EngineLoading))
+        assert isinstance(self.engine.state, EngineReady), self.engine.state
 
     def ask(self, question: str = _QUESTION) -> None:
         """Begin a chat and say something."""
@@ -188,14 +188,14 @@ class Client(QObject):
                 return self._has_begun
             case "load":
                 state = self.engine.state
-                return isinstance(state, Loading) and state.fraction > 0
+                return isinstance(state, EngineLoading) and state.fraction > 0
             case "prompt":
                 return time.monotonic() - self._asked > _PROMPT_SECONDS and not self.text
             case "stream":
                 return bool(self.text)
 
     def _on_changed(self, state: EngineState) -> None:
-        if isinstance(state, Failed):
+        if isinstance(state, EngineFailed):
             self.failed = time.monotonic()
 
     def _on_received(self) -> None:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.sampling.sampler import Sampler
 from app.inference.session import session
 from app.inference.tokens.decoding import Floats
@@ -36,7 +36,7 @@ def _note_tokens(path: str) -> None:
 
     class StampedSampler(Sampler):
         def __init__(
-            self, sampling: Sampling, vocabulary: Vocabulary, prompt: Sequence[int]
+            self, sampling: SamplingParameters, vocabulary: Vocabulary, prompt: Sequence[int]
         ) -> None:
             super().__init__(sampling, vocabulary, prompt)
             self._seed, self._piece = sampling.seed, vocabulary.piece

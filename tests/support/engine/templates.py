@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.inference.prompts.rendering import Conversation
+from app.inference.prompts.rendering import ChatInput
 
 TOOLS: list[dict[str, Any]] = [
     {
@@ -51,15 +51,15 @@ THOUGHT = {
     "thinking": "Count: one, two.",
 }
 CONVERSATIONS = {
-    "single turn": Conversation([USER]),
-    "system": Conversation([SYSTEM, USER]),
-    "several turns": Conversation([USER, ASSISTANT, AGAIN]),
-    "tools": Conversation([SYSTEM, USER], TOOLS),
-    "calls": Conversation([USER, CALL, RESULT], TOOLS),
-    "answered call": Conversation([USER, CALL, RESULT, ASSISTANT, AGAIN], TOOLS),
-    "reasoning": Conversation([USER, THOUGHT, AGAIN]),
-    "no thinking": Conversation([USER], options={"enable_thinking": False}),
-    "thinking": Conversation([USER], options={"enable_thinking": True}),
+    "single turn": ChatInput([USER]),
+    "system": ChatInput([SYSTEM, USER]),
+    "several turns": ChatInput([USER, ASSISTANT, AGAIN]),
+    "tools": ChatInput([SYSTEM, USER], TOOLS),
+    "calls": ChatInput([USER, CALL, RESULT], TOOLS),
+    "answered call": ChatInput([USER, CALL, RESULT, ASSISTANT, AGAIN], TOOLS),
+    "reasoning": ChatInput([USER, THOUGHT, AGAIN]),
+    "no thinking": ChatInput([USER], options={"enable_thinking": False}),
+    "thinking": ChatInput([USER], options={"enable_thinking": True}),
 }
 
 

@@ -10,7 +10,7 @@ from app.estimation.rates import MATRIX_TYPES, DeviceRates, MachineRates
 from app.inference.self_test.safe_settings import EngineSetting
 from app.machine.cores import usable_threads
 from app.native.library import engine_fingerprint
-from app.profiling.rate_benchmark import RateWishes
+from app.profiling.rate_benchmark import BenchmarkRequest
 from app.profiling.rate_store import machine_key
 from app.profiling.this_machine import read_hardware
 
@@ -30,7 +30,7 @@ def remember_machine(of_device: DeviceRates = MADE_UP_RATES) -> None:
     """Write both into the data folder, as the program does."""
     setting = {engine_fingerprint(): EngineSetting()}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
-    hardware, wishes = read_hardware(), RateWishes(usable_threads())
+    hardware, request = read_hardware(), BenchmarkRequest(usable_threads())
     names = (PROCESSOR, *(device.name for device in hardware.devices))
-    rates = MachineRates(wishes.threads, dict.fromkeys(names, of_device))
-    paths.rates_file().write_bytes(msgspec.json.encode({machine_key(hardware, wishes): rates}))
+    rates = MachineRates(request.threads, dict.fromkeys(names, of_device))
+    paths.rates_file().write_bytes(msgspec.json.encode({machine_key(hardware, request): rates}))

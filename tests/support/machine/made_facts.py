@@ -10,8 +10,8 @@ import msgspec
 from app.core.levels import LEVELS, SPECIAL_LEVELS
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import LoadSample, effective_micro_batch
-from app.estimation.hardware import DeviceFacts, Hardware
-from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.hardware import DeviceInfo, Hardware
+from app.estimation.model_profile import LevelProfile, ModelProfile
 from app.estimation.model_shape import ModelShape
 from app.estimation.weights import Weights
 from app.native.load_log import PROCESSOR, Cache
@@ -34,7 +34,7 @@ def made_machine(
 ) -> Hardware:
     """A machine with so much free memory in RAM and on each device."""
     devices = tuple(
-        DeviceFacts(
+        DeviceInfo(
             name=f"CUDA{number}",
             backend="CUDA",
             description=f"Card {number}",
@@ -55,7 +55,7 @@ def made_facts(
     expert_part: float = 0.0,
     levels: Sequence[str] = USUAL_LEVELS,
     trained_context: int = 131072,
-) -> SourceFacts:
+) -> ModelProfile:
     """Facts of a Llama of so many parameters; `expert_part` of each layer are experts."""
     experts = 64 if expert_part else 0
     shape = ModelShape(
@@ -74,7 +74,7 @@ def made_facts(
         vocabulary=128256,
         trained_context=trained_context,
     )
-    return SourceFacts(
+    return ModelProfile(
         hardware=hardware,
         shape=shape,
         is_causal=True,
@@ -85,7 +85,7 @@ def made_facts(
     )
 
 
-def _level(name: str, parameters: float, layers: int, expert_part: float) -> LevelFacts:
+def _level(name: str, parameters: float, layers: int, expert_part: float) -> LevelProfile:
     size = round(parameters * BITS[name] / 8)
     edge = size // 16
     layer = (size - 2 * edge) // layers
@@ -96,7 +96,7 @@ def _level(name: str, parameters: float, layers: int, expert_part: float) -> Lev
         output_bytes=edge,
         tied_bytes=0,
     )
-    return LevelFacts(name, size, is_exact=True, bits_per_weight=BITS[name], weights=weights)
+    return LevelProfile(name, size, is_exact=True, bits_per_weight=BITS[name], weights=weights)
 
 
 def _cache(layers: int, context: int) -> Cache:

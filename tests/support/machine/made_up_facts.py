@@ -9,8 +9,8 @@ import msgspec
 from app.core.device_memory import PROCESSOR
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import LoadSample
-from app.estimation.hardware import DeviceFacts, Hardware
-from app.estimation.model_profile import LevelFacts, SourceFacts
+from app.estimation.hardware import DeviceInfo, Hardware
+from app.estimation.model_profile import LevelProfile, ModelProfile
 from app.estimation.model_shape import ModelShape
 from app.estimation.weights import Weights
 from app.native.load_log import Cache
@@ -28,10 +28,10 @@ def made_up_facts(
     ram_gb: float = 32,
     is_causal: bool = True,
     **device_changes: bool,
-) -> SourceFacts:
+) -> ModelProfile:
     """A model like a 7B at Q4_K_M; a quarter of each device and of RAM is held by others."""
     devices = tuple(
-        DeviceFacts(
+        DeviceInfo(
             f"CUDA{number}",
             "CUDA",
             "NVIDIA GeForce RTX 3070",
@@ -78,19 +78,19 @@ def made_up_facts(
         trained_context=trained,
     )
     size_bytes = sum(weights.layer_bytes) + 200 * MB
-    return SourceFacts(
+    return ModelProfile(
         hardware=hardware,
         shape=shape,
         is_causal=is_causal,
         largest_context=trained,
-        levels=(LevelFacts("Q4_K_M", size_bytes, True, 4.89, weights),),
+        levels=(LevelProfile("Q4_K_M", size_bytes, True, 4.89, weights),),
         caches=(cache,),
         samples=tuple(_samples(layers, trained, devices, has_experts=bool(experts))),
     )
 
 
 def _samples(
-    layers: int, trained: int, devices: tuple[DeviceFacts, ...], *, has_experts: bool
+    layers: int, trained: int, devices: tuple[DeviceInfo, ...], *, has_experts: bool
 ) -> list[LoadSample]:
     counts = [(0, 0)]
     if devices:
@@ -110,7 +110,7 @@ def _sample(
     way: dict[str, object],
     context: int,
     micro_batch: int,
-    devices: tuple[DeviceFacts, ...],
+    devices: tuple[DeviceInfo, ...],
 ) -> LoadSample:
     """More memory with the context where attention is not computed in one go."""
     layers, experts = count

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.checkpoint.checks import check_files
-from app.checkpoint.inspection import Checkpoint, survey
+from app.checkpoint.inspection import Checkpoint, inspect_checkpoint
 from app.core.errors import AppError, ErrorCode
 from app.core.sentences import describe_error
 
@@ -22,7 +22,7 @@ INDEX = "model.safetensors.index.json"
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    found = survey(folder)
+    found = inspect_checkpoint(folder)
     if found.faults:
         raise found.faults[0].error
     return found.checkpoint

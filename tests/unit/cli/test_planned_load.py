@@ -14,13 +14,13 @@ from app.estimation.fit import Plan, Verdict
 from app.estimation.hardware import Hardware
 from app.estimation.placement import Need, Placement
 from app.estimation.weights import Weights
-from app.inference.loading.loaded_model import LoadWishes
+from app.inference.loading.loaded_model import LoadRequest
 
 ERROR = AppError(ErrorCode.OUT_OF_MEMORY, model="m.gguf", context=4096)
 
 
-def wishes(gpu_layers: int | None) -> LoadWishes:
-    return LoadWishes(Path("/m.gguf"), 30, 8192, LoadOptions(gpu_layers=gpu_layers))
+def load_request(gpu_layers: int | None) -> LoadRequest:
+    return LoadRequest(Path("/m.gguf"), 30, 8192, LoadOptions(gpu_layers=gpu_layers))
 
 
 def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:
@@ -30,7 +30,7 @@ def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:
 
 
 def test_the_layers_that_would_fit_are_named() -> None:
-    error = advised(ERROR, wishes(31), plan(12))
+    error = advised(ERROR, load_request(31), plan(12))
     assert error.code is ErrorCode.LAYERS_OUT_OF_MEMORY
     assert error.facts == {
         "model": "m.gguf",
@@ -43,7 +43,7 @@ def test_the_layers_that_would_fit_are_named() -> None:
 
 @pytest.mark.parametrize("said", [plan(31), plan(20), plan(0, "too_large")])
 def test_a_plan_that_was_wrong_or_finds_nothing_is_no_advice(said: Plan) -> None:
-    assert advised(ERROR, wishes(20), said) is ERROR
+    assert advised(ERROR, load_request(20), said) is ERROR
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_plan_that_was_wrong_or_finds_nothing_is_no_advice(said: Plan) -> None
 def test_nothing_is_looked_up_where_no_layers_were_chosen_or_memory_was_enough(
     error: AppError, chosen: int | None
 ) -> None:
-    assert with_advice(error, wishes(chosen)) is error
+    assert with_advice(error, load_request(chosen)) is error
 
 
 def test_a_number_that_was_chosen_needs_no_plan() -> None:
-    chosen = wishes(12)
+    chosen = load_request(12)
     assert with_plan(chosen) == (chosen, None)

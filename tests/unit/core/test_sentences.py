@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.sentences import (
     ERROR_SENTENCES,
     NOTICE_SENTENCES,
@@ -19,7 +19,7 @@ def _placeholders(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
-def _facts(template: str) -> Facts:
+def _facts(template: str) -> ErrorDetails:
     return {
         name: 123_456_789 if name.endswith("_bytes") else f"<{name}>"
         for name in _placeholders(template)
@@ -62,7 +62,7 @@ def test_a_long_fact_is_cut() -> None:
 
 
 def test_facts_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
-    facts: Facts = {"text": "evil\r\n\x1b[31m\u202e{repository} {0.__class__} \udcff..."}
+    facts: ErrorDetails = {"text": "evil\r\n\x1b[31m\u202e{repository} {0.__class__} \udcff..."}
     said = describe_error(ErrorCode.REPOSITORY_NAME, facts)
     assert said.isprintable()
     assert "{repository} {0.__class__}" in said

@@ -11,13 +11,13 @@ import pytest
 
 from app.core.load_options import LoadOptions
 from app.estimation.advisor import READABLE_PACE, USES, Advice, Use, advise
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import LevelOutlook, outlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.quality import Quality
-from app.estimation.speed import Speed
+from app.estimation.speed import PredictedSpeed
 from tests.support.machine.made_facts import ALL_LEVELS, GB, made_facts, made_machine
 
-Rows = tuple[LevelOutlook, ...]
+Rows = tuple[LevelPrediction, ...]
 MACHINES = {
     "no GPU, 16 GB": made_machine(ram_gb=16),
     "no GPU, 4 GB": made_machine(ram_gb=4),
@@ -34,7 +34,7 @@ def advised(
     machine: str, model: dict[str, float], use: Use = "chat", bandwidth: float = 0
 ) -> Advice:
     facts = made_facts(MACHINES[machine], **model)
-    return advise(with_speed(outlook(facts, LoadOptions()), bandwidth), facts, use)
+    return advise(with_speed(predict_levels(facts, LoadOptions()), bandwidth), facts, use)
 
 
 def with_speed(rows: Rows, bandwidth: float) -> Rows:
@@ -42,7 +42,8 @@ def with_speed(rows: Rows, bandwidth: float) -> Rows:
     if not bandwidth:
         return rows
     return tuple(
-        replace(row, speed=Speed(100.0, bandwidth / (row.facts.size_bytes or 1))) for row in rows
+        replace(row, speed=PredictedSpeed(100.0, bandwidth / (row.facts.size_bytes or 1)))
+        for row in rows
     )
 
 
@@ -110,7 +111,7 @@ def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, 
 
 def test_a_speed_beside_other_work_is_told_as_such() -> None:
     facts = made_facts(MACHINES["24 GB GPU"])
-    rows = with_speed(outlook(facts, LoadOptions()), 100 * GB)
+    rows = with_speed(predict_levels(facts, LoadOptions()), 100 * GB)
     rough = [replace(row, speed=replace(row.speed, is_disturbed=True)) for row in rows if row.speed]
     assert "tokens/s (measured beside other work" in advise(rough, facts).sentence
     assert "beside other work" not in advise(rows, facts).sentence
@@ -128,7 +129,7 @@ def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
     def advice(loss: float) -> Advice:
         quality = Quality("measured", loss, loss, loss, "measured here")
         levels = tuple(replace(level, quality=quality) for level in facts.levels)
-        return advise(outlook(replace(facts, levels=levels), LoadOptions()), facts)
+        return advise(predict_levels(replace(facts, levels=levels), LoadOptions()), facts)
 
     assert advice(0.02).level
     assert "good quality" in advice(0.02).sentence
@@ -138,19 +139,19 @@ def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
 def test_without_memory_the_size_is_all_there_is() -> None:
     facts = made_facts(MACHINES["8 GB GPU"])
     blind = replace(facts, samples=())
-    advice = advise(outlook(blind, LoadOptions()), blind)
+    advice = advise(predict_levels(blind, LoadOptions()), blind)
     assert advice.level == "Q4_K_M"
     assert advice.sentence.endswith("so its memory is unknown.")
     nothing = replace(facts, levels=())
     assert advise((), nothing).level == ""
     unknown = replace(facts.levels[0], size_bytes=None, weights=None, problem="No such tensor.")
     odd = replace(facts, levels=(unknown,))
-    assert advise(outlook(odd, LoadOptions()), odd).level == ""
+    assert advise(predict_levels(odd, LoadOptions()), odd).level == ""
 
 
 def test_one_level_is_advised_as_it_is() -> None:
     facts = made_facts(MACHINES["8 GB GPU"], levels=("Q4_0",))
-    assert advise(outlook(facts, LoadOptions()), facts).level == "Q4_0"
+    assert advise(predict_levels(facts, LoadOptions()), facts).level == "Q4_0"
 
 
 @pytest.mark.parametrize(("machine", "use"), list(product(MACHINES, USES)))
@@ -158,7 +159,7 @@ def test_one_level_is_advised_as_it_is() -> None:
 def test_every_advice_holds(machine: str, use: Use, bandwidth: float) -> None:
     for model, levels in product((SMALL, USUAL, EXPERTS, LARGE), (ALL_LEVELS, ALL_LEVELS[-1:])):
         facts = made_facts(MACHINES[machine], levels=levels, **model)
-        rows = with_speed(outlook(facts, LoadOptions()), bandwidth)
+        rows = with_speed(predict_levels(facts, LoadOptions()), bandwidth)
         advice = advise(rows, facts, use)
         require_true(advice, rows, facts)
 
@@ -171,9 +172,9 @@ def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
         replace(
             row,
             facts=replace(row.facts, quality=own_quality(figures[row.facts.level][0])),
-            speed=Speed(100.0, figures[row.facts.level][1]),
+            speed=PredictedSpeed(100.0, figures[row.facts.level][1]),
         )
-        for row in outlook(facts, LoadOptions())
+        for row in predict_levels(facts, LoadOptions())
     )
     assert advise(rows, facts).level == "Q4_1"
     assert advise(rows, facts, "smallest").level == "Q4_1"
@@ -190,9 +191,13 @@ def test_no_advice_is_beaten_whatever_the_table(seed: int) -> None:
     # Few different figures, so that many are equal; some are unknown.
     losses, speeds = (0.0, 0.004, 0.03, 0.1, 0.5), (2.0, 6.9, 7.0, 30.0)
     rows = []
-    for row in outlook(facts, LoadOptions()):
+    for row in predict_levels(facts, LoadOptions()):
         quality = None if chance.random() < 0.2 else own_quality(chance.choice(losses))
-        speed = None if chance.random() < 0.2 else Speed(chance.random(), chance.choice(speeds))
+        speed = (
+            None
+            if chance.random() < 0.2
+            else PredictedSpeed(chance.random(), chance.choice(speeds))
+        )
         plan = None if seed % 8 == 0 else row.plan
         size_bytes = round((row.facts.size_bytes or 0) * chance.choice((0.9, 1.0, 1.1)), -8)
         level = replace(row.facts, quality=quality, size_bytes=size_bytes)
@@ -207,12 +212,12 @@ def test_no_advice_is_beaten_whatever_the_table(seed: int) -> None:
             assert not [row.facts.level for row in can_be if beats(row, advised_row)], use
 
 
-def may_be_advised(row: LevelOutlook, rows: Sequence[LevelOutlook], use: Use) -> bool:
+def may_be_advised(row: LevelPrediction, rows: Sequence[LevelPrediction], use: Use) -> bool:
     fits = [one for one in rows if one.plan is not None and one.plan.verdict != "too_large"]
     return use == "smallest" or not fits or row in fits
 
 
-def beats(one: LevelOutlook, other: LevelOutlook) -> bool:
+def beats(one: LevelPrediction, other: LevelPrediction) -> bool:
     if one.quality is None or other.quality is None or one.speed is None or other.speed is None:
         return False
     assert one.facts.size_bytes is not None
@@ -225,7 +230,7 @@ def beats(one: LevelOutlook, other: LevelOutlook) -> bool:
     return min(signs) >= 0 and max(signs) > 0
 
 
-def require_true(advice: Advice, rows: Rows, facts: SourceFacts) -> None:
+def require_true(advice: Advice, rows: Rows, facts: ModelProfile) -> None:
     for sentence in (advice.sentence, *advice.alternatives):
         assert sentence.endswith(".")
         assert sentence[0].isupper()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from app.core.load_options import LoadOptions
 from app.estimation.costs import Cost, costs
-from app.estimation.model_profile import SourceFacts
-from app.estimation.predictions import outlook
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import predict_levels
 from tests.support.machine.made_up_facts import made_up_facts
 
 KV_BYTES = 131072
 """Of one token, all layers and f16."""
 
 
-def costs_of(facts: SourceFacts, options: LoadOptions) -> dict[str, Cost]:
-    plan = outlook(facts, options)[0].plan
+def costs_of(facts: ModelProfile, options: LoadOptions) -> dict[str, Cost]:
+    plan = predict_levels(facts, options)[0].plan
     assert plan is not None
     return costs(facts, options, plan)
 
@@ -51,7 +51,7 @@ def test_keys_and_values_move_from_the_device() -> None:
 def test_what_was_chosen_and_does_not_fit_is_the_plan() -> None:
     facts = made_up_facts(4, experts=64, layer_gb=0.5)
     options = LoadOptions(gpu_layers=99, experts_on_cpu=3)
-    plan = outlook(facts, options)[0].plan
+    plan = predict_levels(facts, options)[0].plan
     assert plan is not None
     assert plan.verdict == "too_large"
     assert (plan.gpu_layers, plan.experts_on_cpu) == (33, 3)

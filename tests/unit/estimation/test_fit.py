@@ -11,7 +11,7 @@ from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import ComputeBuffers
 from app.estimation.fit import MARGIN_BYTES, Plan, plan_fit
-from app.estimation.hardware import DeviceFacts, Hardware
+from app.estimation.hardware import DeviceInfo, Hardware
 from app.estimation.kv_cache import CONTEXT_STEP, size_caches
 from app.estimation.placement import Need, excess_bytes, free_bytes, place
 from app.estimation.weights import Weights
@@ -52,7 +52,7 @@ def need(
 
 def machine(*devices_gb: float, ram_gb: float = 32, **changes: bool) -> Hardware:
     devices = tuple(
-        DeviceFacts(f"GPU{number}", "CUDA", "", round(gb * GB), round(gb * GB), **changes)
+        DeviceInfo(f"GPU{number}", "CUDA", "", round(gb * GB), round(gb * GB), **changes)
         for number, gb in enumerate(devices_gb)
     )
     return Hardware(8, 16, round(ram_gb * GB), round(ram_gb * GB), devices)

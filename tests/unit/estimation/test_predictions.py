@@ -10,9 +10,9 @@ import pytest
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import LoadSample
 from app.estimation.hardware import Hardware
-from app.estimation.model_profile import LevelFacts, SourceFacts, decode_facts, encode_facts
+from app.estimation.model_profile import LevelProfile, ModelProfile, decode_profile, encode_profile
 from app.estimation.model_shape import ModelShape
-from app.estimation.predictions import outlook, possible_options
+from app.estimation.predictions import effective_options, predict_levels
 from app.estimation.rates import MachineRates
 from app.estimation.speed import TypedWeights
 from app.estimation.weights import Weights
@@ -24,14 +24,14 @@ WEIGHTS = Weights(1000, (500,) * LAYERS, (0,) * LAYERS, 200, 0)
 CACHE = Cache(
     TRAINED, 8 << 20, tuple(range(LAYERS)), ("CPU",) * LAYERS, 4 << 20, "f16", 4 << 20, "f16"
 )
-FACTS = SourceFacts(
+FACTS = ModelProfile(
     hardware=Hardware(4, 8, 8 << 30, 4 << 30),
     shape=SHAPE,
     is_causal=True,
     largest_context=TRAINED,
     levels=(
-        LevelFacts("Q4_K_M", 3000, True, 4.8, WEIGHTS),
-        LevelFacts("Q8_0", None, False, None, problem="It can't be known."),
+        LevelProfile("Q4_K_M", 3000, True, 4.8, WEIGHTS),
+        LevelProfile("Q8_0", None, False, None, problem="It can't be known."),
     ),
     caches=(CACHE,),
     samples=(LoadSample(LoadOptions(gpu_layers=0, experts_on_cpu=0), {"CPU": 10**6}),),
@@ -39,18 +39,18 @@ FACTS = SourceFacts(
 
 
 def test_facts_are_the_same_in_another_process() -> None:
-    outlook(FACTS, LoadOptions())
-    assert decode_facts(encode_facts(FACTS)) == FACTS
+    predict_levels(FACTS, LoadOptions())
+    assert decode_profile(encode_profile(FACTS)) == FACTS
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"hardware": 1}'])
 def test_what_is_no_facts_is_refused(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
-        decode_facts(text)
+        decode_profile(text)
 
 
 def test_a_level_takes_weights_caches_and_buffers() -> None:
-    known, unknown = outlook(FACTS, LoadOptions(context=4096))
+    known, unknown = predict_levels(FACTS, LoadOptions(context=4096))
     assert known.plan is not None
     memory = known.plan.memory["CPU"]
     assert memory.weights_bytes == 1000 + 4 * 500 + 200
@@ -65,8 +65,8 @@ def test_what_the_engine_refuses_has_no_plan_and_says_so() -> None:
         replace(FACTS, samples=()),
         replace(FACTS, levels=(replace(FACTS.levels[0], weights=None),)),
     ):
-        assert outlook(facts, LoadOptions())[0].plan is None
-        assert "unknown" in outlook(facts, LoadOptions())[0].problem
+        assert predict_levels(facts, LoadOptions())[0].plan is None
+        assert "unknown" in predict_levels(facts, LoadOptions())[0].problem
 
 
 def test_what_is_unknown_has_a_reason_once_nothing_more_comes() -> None:
@@ -74,23 +74,25 @@ def test_what_is_unknown_has_a_reason_once_nothing_more_comes() -> None:
     typed = TypedWeights(({"Q8_0": 1},) * LAYERS, ({},) * LAYERS, {})
     level = replace(FACTS.levels[0], typed=typed)
     facts = replace(FACTS, levels=(level,), rates=rates)
-    (row,) = outlook(facts, LoadOptions())
+    (row,) = predict_levels(facts, LoadOptions())
     assert row.speed_problem == "How fast CPU is with Q8_0 was not measured."
     assert "gristmill measure" in row.quality_problem
     assert row.problems == (row.speed_problem, row.quality_problem)
-    (row,) = outlook(replace(facts, speed_problem="It broke.", is_causal=False), LoadOptions())
+    (row,) = predict_levels(
+        replace(facts, speed_problem="It broke.", is_causal=False), LoadOptions()
+    )
     assert row.problems == ("It broke.", "Only of models that write text is the quality told.")
     # Rates are on their way.
-    (row,) = outlook(replace(facts, rates=None), LoadOptions())
+    (row,) = predict_levels(replace(facts, rates=None), LoadOptions())
     assert row.speed_problem == ""
 
 
 def test_no_context_is_beyond_the_trained_one() -> None:
-    assert possible_options(FACTS, LoadOptions(context=10**6)).context == TRAINED
+    assert effective_options(FACTS, LoadOptions(context=10**6)).context == TRAINED
     unknown = replace(FACTS, shape=replace(SHAPE, trained_context=0))
-    assert possible_options(unknown, LoadOptions(context=10**6)).context == 10**6
+    assert effective_options(unknown, LoadOptions(context=10**6)).context == 10**6
 
 
 def test_what_looks_ahead_reads_its_context_at_once() -> None:
-    options = possible_options(replace(FACTS, is_causal=False), LoadOptions(context=512))
+    options = effective_options(replace(FACTS, is_causal=False), LoadOptions(context=512))
     assert (options.batch, options.micro_batch) == (512, 512)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
-from app.estimation.model_profile import LevelFacts
-from app.estimation.predictions import outlook
+from app.estimation.model_profile import LevelProfile
+from app.estimation.predictions import predict_levels
 from app.estimation.quality import quality_of_level
 from app.estimation.rescaling import resized
 from app.estimation.speed import TypedWeights
@@ -29,7 +29,7 @@ def planned(level: str, size_bytes: int) -> LevelPlanned:
     return LevelPlanned(level, size_bytes, 4.0, "")
 
 
-def total(level: LevelFacts) -> int:
+def total(level: LevelProfile) -> int:
     weights = level.weights
     assert weights is not None
     return weights.input_bytes + sum(weights.layer_bytes) + weights.output_bytes
@@ -50,7 +50,7 @@ def test_another_size_scales_the_nearest_level() -> None:
 def test_a_level_that_was_not_known_goes_by_its_neighbour() -> None:
     (level,) = resized(FACTS, [planned("IQ1_S", SIZES["Q2_K"] // 2)]).levels
     assert abs(total(level) - total(FACTS.levels[0]) / 2) < 100
-    (row,) = outlook(replace(FACTS, levels=(level,)), LoadOptions())
+    (row,) = predict_levels(replace(FACTS, levels=(level,)), LoadOptions())
     assert row.plan is not None
 
 
@@ -71,6 +71,6 @@ def test_a_model_without_a_quality_gets_none() -> None:
 
 
 def test_without_any_weights_nothing_is_made_up() -> None:
-    bare = replace(FACTS, levels=(LevelFacts("Q2_K", 5, is_exact=True, bits_per_weight=None),))
+    bare = replace(FACTS, levels=(LevelProfile("Q2_K", 5, is_exact=True, bits_per_weight=None),))
     (level,) = resized(bare, [planned("Q4_K_M", 9)]).levels
     assert (level.size_bytes, level.weights) == (9, None)

@@ -11,7 +11,13 @@ from app.estimation.kv_cache import SizedCache
 from app.estimation.model_shape import ModelShape
 from app.estimation.placement import Placement, Span
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
-from app.estimation.speed import Correction, Speed, TypedWeights, predict_speed, typed_weights
+from app.estimation.speed import (
+    Correction,
+    PredictedSpeed,
+    TypedWeights,
+    predict_speed,
+    typed_weights,
+)
 from app.estimation.speed_caveats import why_unknown
 from app.native.load_log import LoadLog
 
@@ -71,7 +77,7 @@ def predicted(
     machine: MachineRates = MACHINE,
     shape: ModelShape = SHAPE,
     caches: tuple[SizedCache, ...] = (),
-) -> Speed:
+) -> PredictedSpeed:
     found = predict_speed(weights, shape, placement, machine, caches=caches)
     assert found is not None
     return found

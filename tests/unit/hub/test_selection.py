@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.hub.repository import RepositoryFacts, RepositoryFile
+from app.hub.repository import RepositoryFile, RepositoryInfo
 from app.hub.selection import files_to_fetch
 
 
-def repository(*paths: str, sizes: dict[str, int] | None = None) -> RepositoryFacts:
+def repository(*paths: str, sizes: dict[str, int] | None = None) -> RepositoryInfo:
     files = tuple(
         RepositoryFile(path, (sizes or {}).get(path, 1000 + number), "0" * 64, "0" * 40)
         for number, path in enumerate(paths)
     )
-    return RepositoryFacts("owner/name", "0" * 40, gated=False, files=files)
+    return RepositoryInfo("owner/name", "0" * 40, gated=False, files=files)
 
 
-def chosen(facts: RepositoryFacts, pattern: str | None = None) -> list[str]:
+def chosen(facts: RepositoryInfo, pattern: str | None = None) -> list[str]:
     return [file.path for file in files_to_fetch(facts, pattern).files]
 
 

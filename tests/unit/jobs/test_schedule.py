@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from app.jobs.schedule import Job, JobKind, startable
+from app.jobs.schedule import ScheduledTask, TaskKind, startable
 
 
-def _jobs(*kinds: JobKind, first: int = 1) -> tuple[Job, ...]:
-    return tuple(Job(number, kind) for number, kind in enumerate(kinds, start=first))
+def _jobs(*kinds: TaskKind, first: int = 1) -> tuple[ScheduledTask, ...]:
+    return tuple(ScheduledTask(number, kind) for number, kind in enumerate(kinds, start=first))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def _jobs(*kinds: JobKind, first: int = 1) -> tuple[Job, ...]:
     ],
 )
 def test_next_jobs(
-    running: tuple[JobKind, ...], waiting: tuple[JobKind, ...], numbers: list[int]
+    running: tuple[TaskKind, ...], waiting: tuple[TaskKind, ...], numbers: list[int]
 ) -> None:
     chosen = startable(_jobs(*running, first=100), _jobs(*waiting))
     assert [job.number for job in chosen] == numbers
@@ -37,10 +37,10 @@ def test_next_jobs(
 
 def test_every_job_runs_in_order_of_its_kind_and_within_the_limits() -> None:
     draw = random.Random(4)
-    kinds: tuple[JobKind, ...] = ("download", "convert", "probe", "setup")
+    kinds: tuple[TaskKind, ...] = ("download", "convert", "probe", "setup")
     waiting = _jobs(*(draw.choice(kinds) for _ in range(200)))
-    running: tuple[Job, ...] = ()
-    started: list[Job] = []
+    running: tuple[ScheduledTask, ...] = ()
+    started: list[ScheduledTask] = []
     while waiting or running:
         chosen = startable(running, waiting)
         started += chosen

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.gguf_file.model_info import read_model_facts
+from app.gguf_file.model_info import read_model_info
 from app.library.index import find_model, scan
 from app.library.removal import plan_removal
 from tests.support.gguf.gguf_files import (
@@ -42,7 +42,7 @@ def test_a_model_is_listed_with_its_facts(tmp_path: Path) -> None:
     assert (model.name, model.level, model.architecture) == ("x", "Q4_K_M", "llama")
     assert (model.size_bytes, model.context) == (path.stat().st_size, 2048)
     assert model.parameters == 256 * 100 + 256 * 256 + 256
-    facts = read_model_facts(path)
+    facts = read_model_info(path)
     assert (facts.layers, facts.width, facts.vocabulary) == (1, 256, 100)
     assert facts.chat_template == "{{ messages }}"
 
@@ -81,7 +81,7 @@ def test_shards_are_one_model(tmp_path: Path) -> None:
     assert model.problem is None
     assert model.size_bytes == sum(path.stat().st_size for path in paths)
     assert model.parameters == 3 * 256 * 4
-    assert read_model_facts(paths[2]).name == "big"
+    assert read_model_info(paths[2]).name == "big"
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])

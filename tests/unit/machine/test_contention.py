@@ -8,7 +8,7 @@ import time
 
 import psutil
 
-from app.machine.contention import Interference
+from app.machine.contention import Contention
 
 _SECONDS = 0.6
 _WORK = f"import time\nwhile time.process_time() < {_SECONDS}: pass"
@@ -20,7 +20,7 @@ _STEPS = 0.1
 def shares_of(code: str) -> tuple[float, float]:
     """The share of others while a child runs the code, and what its work is of all cores' time."""
     cores = len(psutil.Process().cpu_affinity() or ())
-    interference, began = Interference(), time.monotonic()
+    interference, began = Contention(), time.monotonic()
     # Its output is open until the last that it started has ended.
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     passed = time.monotonic() - began
@@ -38,7 +38,7 @@ def test_children_are_no_others() -> None:
 
 
 def test_this_process_is_no_other() -> None:
-    interference, began = Interference(), time.monotonic()
+    interference, began = Contention(), time.monotonic()
     ends = time.process_time() + _SECONDS
     while time.process_time() < ends:
         pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.measurement.eligibility import measurable_facts
+from app.measurement.eligibility import measurable_models
 from tests.support.gguf.gguf_files import GgufFile, llama_file, llama_metadata
 
 OTHER_TOKENS = [f"word {number}" for number in range(100)]
@@ -15,7 +15,7 @@ OTHER_TOKENS = [f"word {number}" for number in range(100)]
 
 def code_of(model: Path, reference: Path | None = None) -> ErrorCode:
     with pytest.raises(AppError) as caught:
-        measurable_facts(model, reference)
+        measurable_models(model, reference)
     return caught.value.code
 
 
@@ -28,8 +28,8 @@ def without_vocabulary() -> GgufFile:
 def test_a_model_and_its_reference(tmp_path: Path) -> None:
     model = llama_file().write(tmp_path / "model.gguf")
     reference = llama_file(general__file_type=1).write(tmp_path / "reference.gguf")
-    assert [one.path for one in measurable_facts(model, reference)] == [model, reference]
-    assert [one.path for one in measurable_facts(model, None)] == [model]
+    assert [one.path for one in measurable_models(model, reference)] == [model, reference]
+    assert [one.path for one in measurable_models(model, None)] == [model]
 
 
 def test_a_file_without_a_vocabulary_is_no_model_of_text(tmp_path: Path) -> None:

@@ -15,17 +15,17 @@ from app.core.errors import AppError, ErrorCode
 from app.measurement import store as module
 from app.measurement.store import (
     Comparison,
-    KeptMeasurement,
-    Text,
+    MeasuredText,
+    StoredMeasurement,
     fingerprint_of,
-    keep_measurement,
-    kept_measurement,
-    kept_quality,
+    measured_quality,
+    save_measurement,
+    stored_measurement,
 )
 
-TEXT = Text("wiki.txt", "ab" * 32, 8, 512)
+TEXT = MeasuredText("wiki.txt", "ab" * 32, 8, 512)
 COMPARISON = Comparison("model-F16.gguf", TEXT, 0.03, 0.01, 1.5, 0.92)
-COMPARED = KeptMeasurement(TEXT, 6.5, 120.0, 20.0, 10**9, COMPARISON)
+COMPARED = StoredMeasurement(TEXT, 6.5, 120.0, 20.0, 10**9, COMPARISON)
 ALONE = msgspec.structs.replace(COMPARED, perplexity=7.0, comparison=None)
 
 
@@ -36,8 +36,8 @@ def model(tmp_path: Path) -> Path:
     return file
 
 
-def keep(model: Path, measurement: KeptMeasurement = COMPARED) -> None:
-    keep_measurement(model, fingerprint_of(model), measurement)
+def keep(model: Path, measurement: StoredMeasurement = COMPARED) -> None:
+    save_measurement(model, fingerprint_of(model), measurement)
 
 
 def entries() -> list[Path]:
@@ -45,11 +45,11 @@ def entries() -> list[Path]:
 
 
 def test_it_is_shown_ever_after(model: Path) -> None:
-    assert kept_measurement(model) is None
-    assert kept_quality(model) is None
+    assert stored_measurement(model) is None
+    assert measured_quality(model) is None
     keep(model)
-    assert kept_measurement(model) == COMPARED
-    quality = kept_quality(model)
+    assert stored_measurement(model) == COMPARED
+    quality = measured_quality(model)
     assert quality is not None
     assert (quality.kind, quality.low, quality.kl_divergence, quality.high) == (
         "measured",
@@ -62,14 +62,14 @@ def test_it_is_shown_ever_after(model: Path) -> None:
 def test_a_measurement_without_a_reference_leaves_the_comparison(model: Path) -> None:
     keep(model)
     keep(model, ALONE)
-    assert kept_measurement(model) == msgspec.structs.replace(ALONE, comparison=COMPARISON)
-    assert kept_quality(model) is not None
+    assert stored_measurement(model) == msgspec.structs.replace(ALONE, comparison=COMPARISON)
+    assert measured_quality(model) is not None
 
 
 def test_without_a_comparison_there_is_no_quality(model: Path) -> None:
     keep(model, ALONE)
-    assert kept_measurement(model) == ALONE
-    assert kept_quality(model) is None
+    assert stored_measurement(model) == ALONE
+    assert measured_quality(model) is None
 
 
 def written_to(model: Path) -> None:
@@ -91,22 +91,22 @@ def removed(model: Path) -> None:
 def test_a_changed_file_has_no_figures(change: Callable[[Path], None], model: Path) -> None:
     keep(model)
     change(model)
-    assert kept_measurement(model) is None
-    assert kept_quality(model) is None
+    assert stored_measurement(model) is None
+    assert measured_quality(model) is None
 
 
 def test_a_comparison_of_what_the_file_was_does_not_come_back(model: Path) -> None:
     keep(model)
     written_to(model)
     keep(model, ALONE)
-    assert kept_measurement(model) == ALONE
+    assert stored_measurement(model) == ALONE
 
 
 def test_a_file_that_changes_while_it_is_measured_has_no_figures(model: Path) -> None:
     fingerprint = fingerprint_of(model)
     written_to(model)
-    keep_measurement(model, fingerprint, COMPARED)
-    assert kept_measurement(model) is None
+    save_measurement(model, fingerprint, COMPARED)
+    assert stored_measurement(model) is None
 
 
 def test_a_file_that_is_gone_has_no_fingerprint(model: Path) -> None:
@@ -121,16 +121,16 @@ def test_any_shard_stands_for_all(tmp_path: Path) -> None:
     for file in (first, second):
         file.write_bytes(b"half")
     keep(first)
-    assert kept_measurement(second) == COMPARED
+    assert stored_measurement(second) == COMPARED
     written_to(second)
-    assert kept_measurement(first) is None
+    assert stored_measurement(first) is None
 
 
 def test_a_link_is_the_file_that_it_leads_to(model: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.gguf"
     link.symlink_to(model)
     keep(link)
-    assert kept_measurement(model) == COMPARED
+    assert stored_measurement(model) == COMPARED
 
 
 def test_files_of_one_name_do_not_mix(model: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_files_of_one_name_do_not_mix(model: Path, tmp_path: Path) -> None:
     other.write_bytes(model.read_bytes())
     os.utime(other, ns=(model.stat().st_atime_ns, model.stat().st_mtime_ns))
     keep(model)
-    assert kept_measurement(other) is None
+    assert stored_measurement(other) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 10**5, b"\xff\xfe", b'{"files":[]}', b"7"])
@@ -147,9 +147,9 @@ def test_a_damaged_entry_is_as_good_as_none(content: bytes, model: Path) -> None
     keep(model)
     (entry,) = entries()
     entry.write_bytes(content)
-    assert kept_measurement(model) is None
+    assert stored_measurement(model) is None
     keep(model)
-    assert kept_measurement(model) == COMPARED
+    assert stored_measurement(model) == COMPARED
 
 
 def test_a_folder_that_takes_nothing_is_an_error(model: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_folder_that_takes_nothing_is_an_error(model: Path) -> None:
     with pytest.raises(AppError) as caught:
         keep(model)
     assert caught.value.code is ErrorCode.FOLDER_NOT_WRITABLE
-    assert kept_measurement(model) is None
+    assert stored_measurement(model) is None
 
 
 def test_several_at_once_leave_whole_entries(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_several_at_once_leave_whole_entries(tmp_path: Path) -> None:
         thread.join()
     assert {error.code for error in errors} <= {ErrorCode.FILE_BUSY}
     assert len(entries()) == len(models)
-    assert all(kept_measurement(model) for model in models)
+    assert all(stored_measurement(model) for model in models)
 
 
 def test_the_oldest_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,4 +193,4 @@ def test_the_oldest_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for entry in entries():
             if entry.stat().st_mtime > 1000:
                 os.utime(entry, (number, number))
-    assert [bool(kept_measurement(model)) for model in models] == [False, False, True, True, True]
+    assert [bool(stored_measurement(model)) for model in models] == [False, False, True, True, True]

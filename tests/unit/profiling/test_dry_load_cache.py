@@ -10,7 +10,7 @@ import pytest
 from app.core import paths
 from app.native.load_log import LoadLog
 from app.profiling import dry_load_cache
-from app.profiling.dry_load_cache import keep, kept, key_of
+from app.profiling.dry_load_cache import cache_key, get, put
 from tests.support.engine.tiny_model import write_tiny_model
 
 TOLD: dry_load_cache.Told = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
@@ -22,32 +22,32 @@ def test_the_same_loads_have_one_key_and_others_have_others(tmp_path: Path) -> N
     one = write_tiny_model(tmp_path / "one.gguf", context=512)
     other = write_tiny_model(tmp_path / "other.gguf", context=513)
     keys = [
-        key_of(*arguments)
+        cache_key(*arguments)
         for arguments in (([one], b"a"), ([other], b"a"), ([one], b"b"), ([one, one], b"a"))
     ]
     assert len(set(keys)) == len(keys)
-    assert key_of([one], b"a") == keys[0]
+    assert cache_key([one], b"a") == keys[0]
 
 
 def test_what_is_kept_is_found_again() -> None:
-    assert kept("key") is None
-    keep("key", TOLD)
-    assert kept("key") == TOLD
+    assert get("key") is None
+    put("key", TOLD)
+    assert get("key") == TOLD
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[["x"]]'])
 def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
-    keep("key", TOLD)
+    put("key", TOLD)
     (paths.trials_folder() / "key.json").write_bytes(content)
-    assert kept("key") is None
+    assert get("key") is None
 
 
 def test_what_was_not_asked_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dry_load_cache, "_MOST_KEPT", 2)
     for age, key in enumerate(("first", "second")):
-        keep(key, TOLD)
+        put(key, TOLD)
         os.utime(paths.trials_folder() / f"{key}.json", (age, age))
-    assert kept("first") == TOLD
-    keep("third", TOLD)
-    assert kept("second") is None
-    assert (kept("first"), kept("third")) == (TOLD, TOLD)
+    assert get("first") == TOLD
+    put("third", TOLD)
+    assert get("second") is None
+    assert (get("first"), get("third")) == (TOLD, TOLD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core import paths
-from app.estimation.speed import NO_CORRECTION, Correction, Speed
+from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 from app.profiling.speed_history import (
     RealSpeed,
     correction_for,
@@ -14,7 +14,7 @@ from app.profiling.speed_history import (
     remember_speed,
 )
 
-PREDICTED = Speed(prompt_tokens_per_second=100, generation_tokens_per_second=20)
+PREDICTED = PredictedSpeed(prompt_tokens_per_second=100, generation_tokens_per_second=20)
 
 
 def speed(level: str, generation: float, model: str = "a", machine: str = "here") -> RealSpeed:

@@ -6,13 +6,13 @@ from PySide6.QtCore import QObject, Signal
 
 from app.chat.conversation import Chat, ChatId, Message, MessageId
 from app.core.errors import AppError
-from app.gui.pages.chat.streamed_reply import Reply
-from app.gui.services.engine import Absent, Failed
+from app.gui.pages.chat.streamed_reply import StreamedReply
+from app.gui.services.engine import EngineAbsent, EngineFailed
 from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text
 
 
-class Dialogue(QObject):
+class ChatSession(QObject):
     """Sends messages and receives replies for one chat at a time.
 
     Signals:
@@ -38,7 +38,7 @@ class Dialogue(QObject):
         self._engine = workbench.engine
         self._chats = workbench.chats
         self._settings = workbench.settings
-        self._reply: Reply | None = None
+        self._reply: StreamedReply | None = None
         self.chat: Chat | None = None
         self.messages: list[Message] = []
 
@@ -99,7 +99,9 @@ class Dialogue(QObject):
         )
         self._append(empty)
         settings = self._settings.value
-        self._reply = Reply(self._engine, self._chats, empty, history, settings, parent=self)
+        self._reply = StreamedReply(
+            self._engine, self._chats, empty, history, settings, parent=self
+        )
         self._reply.thought.connect(self.thought)
         self._reply.grew.connect(self.grew)
         self._reply.ended.connect(self._on_ended)
@@ -112,12 +114,12 @@ class Dialogue(QObject):
     def _wake_engine(self) -> None:
         """After a crash the next message loads the model again."""
         state = self._engine.state
-        if isinstance(state, Failed):
+        if isinstance(state, EngineFailed):
             self._engine.load(state.path, state.name)
 
     def _model_name(self) -> str:
         state = self._engine.state
-        return "" if isinstance(state, Absent) else state.name
+        return "" if isinstance(state, EngineAbsent) else state.name
 
     def _on_ended(self) -> None:
         reply, self._reply = self._reply, None

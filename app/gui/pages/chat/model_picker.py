@@ -6,12 +6,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from app.gui.services.engine import (
-    Absent,
-    Connected,
+    EngineAbsent,
+    EngineConnected,
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
     EngineState,
-    Failed,
-    Loading,
-    Ready,
     remote_path,
 )
 from app.gui.services.workbench import Workbench
@@ -67,11 +67,11 @@ class ModelPicker(QWidget):
 
     def _show_options(self) -> None:
         state = self._engine.state
-        if isinstance(state, Loading | Ready | Failed):
+        if isinstance(state, EngineLoading | EngineReady | EngineFailed):
             self.options_requested.emit(state.path, state.name)
 
     def _on_engine_changed(self, state: EngineState) -> None:
-        if not isinstance(state, Loading) or state.fraction == 0:
+        if not isinstance(state, EngineLoading) or state.fraction == 0:
             self._show()
 
     def _show(self) -> None:
@@ -86,9 +86,15 @@ class ModelPicker(QWidget):
                 self.box.insertSeparator(self.box.count())
             for name in endpoint.models:
                 self.box.addItem(f"{name}  ·  {endpoint.name}", remote_path(endpoint.url, name))
-        if not isinstance(state, Absent) and self.box.findData(state.path) < 0:
+        if not isinstance(state, EngineAbsent) and self.box.findData(state.path) < 0:
             self.box.addItem(state.name, state.path)
-        self.box.setCurrentIndex(-1 if isinstance(state, Absent) else self.box.findData(state.path))
+        self.box.setCurrentIndex(
+            -1 if isinstance(state, EngineAbsent) else self.box.findData(state.path)
+        )
         self.box.setEnabled(self.box.count() > 0)
-        self.options_button.setEnabled(isinstance(state, Loading | Ready | Failed))
-        self.eject_button.setEnabled(isinstance(state, Ready | Loading | Connected))
+        self.options_button.setEnabled(
+            isinstance(state, EngineLoading | EngineReady | EngineFailed)
+        )
+        self.eject_button.setEnabled(
+            isinstance(state, EngineReady | EngineLoading | EngineConnected)
+        )

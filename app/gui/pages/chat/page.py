@@ -8,10 +8,17 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLa
 
 from app.chat.conversation import Chat, Message
 from app.gui.pages.chat.chat_list import ChatList
-from app.gui.pages.chat.chat_session import Dialogue
+from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
-from app.gui.services.engine import Absent, Connected, EngineState, Failed, Loading, Ready
+from app.gui.services.engine import (
+    EngineAbsent,
+    EngineConnected,
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+    EngineState,
+)
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.composer import Composer
@@ -40,7 +47,7 @@ class ChatPage(QWidget):
         super().__init__(parent)
         self._workbench = workbench
         theme = workbench.theme
-        self.dialogue = Dialogue(workbench, self)
+        self.dialogue = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
         self.share_button = IconButton(theme, "share", self.tr("Share the model"))
@@ -177,51 +184,51 @@ class ChatPage(QWidget):
         self._list_chats()
 
     def _show_engine(self, state: EngineState) -> None:
-        self._loading.setVisible(isinstance(state, Loading))
+        self._loading.setVisible(isinstance(state, EngineLoading))
         match state:
-            case Loading(_, _, fraction):
+            case EngineLoading(_, _, fraction):
                 self._loading.setValue(round(_PERCENT * fraction))
                 self.notice.hide()
-            case Failed(_, _, sentence, _):
+            case EngineFailed(_, _, sentence, _):
                 actions = [("retry", self.tr("Try again")), ("log", self.tr("Show log"))]
                 self.notice.show_notice("error", sentence, actions, dismissible=False)
-            case Ready() | Connected():
+            case EngineReady() | EngineConnected():
                 self.notice.hide()
         self._show_hint(state)
 
     def _show_hint(self, state: EngineState) -> None:
         has_models = bool(self._workbench.models.models)
-        can_write = not isinstance(state, Absent)
+        can_write = not isinstance(state, EngineAbsent)
         self.composer.set_available(
             can_write, "" if can_write else self.tr("Load a model to write to it")
         )
         match state:
-            case Absent() if has_models:
+            case EngineAbsent() if has_models:
                 self._empty.show_state(
                     "chat",
                     self.tr("Which model would you like to talk to?"),
                     self.tr("Choose one at the upper right, or get another on the Models page."),
                     self.tr("Show models"),
                 )
-            case Absent():
+            case EngineAbsent():
                 self._empty.show_state(
                     "models",
                     self.tr("No model yet"),
                     self.tr("Get one from Hugging Face, or drop a .gguf file onto this window."),
                     self.tr("Get a model"),
                 )
-            case Connected(_, name, host=host):
+            case EngineConnected(_, name, host=host):
                 words = self.tr("What you write is sent to {host}.").replace("{host}", host)
                 title = self.tr("Ask {name} something").replace("{name}", name)
                 self._empty.show_state("chat", title, words)
-            case Loading(_, name, _) | Ready(_, name, _) | Failed(_, name, _, _):
+            case EngineLoading(_, name, _) | EngineReady(_, name, _) | EngineFailed(_, name, _, _):
                 words = self.tr("What you write stays on this machine.")
                 title = self.tr("Ask {name} something").replace("{name}", name)
                 self._empty.show_state("chat", title, words)
 
     def _on_notice_acted(self, action: str) -> None:
         state = self._engine_state()
-        if not isinstance(state, Failed):
+        if not isinstance(state, EngineFailed):
             return
         if action == "retry":
             self._workbench.engine.load(state.path, state.name)

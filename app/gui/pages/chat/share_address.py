@@ -6,7 +6,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.core import events
-from app.gui.services.engine import Absent, Connected, EngineState, Failed, Loading, Ready
+from app.gui.services.engine import (
+    EngineAbsent,
+    EngineConnected,
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+    EngineState,
+)
 from app.gui.services.sharing import sharing_arguments
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
@@ -63,7 +70,7 @@ class ShareAddress(QFrame):
         engine = self._workbench.engine
         wanted = sharing_arguments(self._workbench.settings.value)
         is_current = engine.sharing == wanted
-        ready = engine.state.server if isinstance(engine.state, Ready) else None
+        ready = engine.state.server if isinstance(engine.state, EngineReady) else None
         self.load_button.setVisible(ready is not None and not is_current)
         self._ways.setVisible(ready is not None and is_current and bool(wanted))
         self.state.set_text(
@@ -75,24 +82,24 @@ class ShareAddress(QFrame):
 
     def _words(self, state: EngineState, *, is_wanted: bool, is_current: bool) -> str:
         match state:
-            case Ready() if not is_current:
+            case EngineReady() if not is_current:
                 return self.tr("The loaded model still runs with the settings of before.")
-            case Ready(_, name, _) if is_wanted:
+            case EngineReady(_, name, _) if is_wanted:
                 words = self.tr("{name} is shared, for every OpenAI-compatible program:")
                 return words.replace("{name}", name)
-            case Ready():
+            case EngineReady():
                 return self.tr("The loaded model is for this window alone.")
-            case Loading():
+            case EngineLoading():
                 return self.tr("The model is being loaded.")
-            case Connected(host=host):
+            case EngineConnected(host=host):
                 words = self.tr("The model is not on this machine: share it from {host}.")
                 return words.replace("{host}", host)
-            case Absent() | Failed():
+            case EngineAbsent() | EngineFailed():
                 return self.tr("Load a model, and its address stands here.")
 
     def _load_again(self) -> None:
         state = self._workbench.engine.state
-        if isinstance(state, Ready):
+        if isinstance(state, EngineReady):
             self._workbench.engine.load(state.path, state.name)
 
     def _command(self) -> str:

@@ -13,7 +13,14 @@ from app.chat.conversation import Message, State
 from app.core.settings import Settings
 from app.gui.client.completion import Completion
 from app.gui.client.wire import ChatServer, Timings, WireMessage
-from app.gui.services.engine import Absent, Connected, Engine, Failed, Loading, Ready
+from app.gui.services.engine import (
+    Engine,
+    EngineAbsent,
+    EngineConnected,
+    EngineFailed,
+    EngineLoading,
+    EngineReady,
+)
 
 _REPAINT_MILLISECONDS = 33
 _SAVE_MILLISECONDS = 1000
@@ -27,7 +34,7 @@ class _Growth:
     thoughts: str = ""
 
 
-class Reply(QObject):
+class StreamedReply(QObject):
     """Fills one stored message; `thought` and `grew` carry new text, `ended` comes once.
 
     What has arrived is on disk within a second, so that a crash loses no more than that.
@@ -79,17 +86,19 @@ class Reply(QObject):
 
     def _on_engine_changed(self) -> None:
         match self._engine.state:
-            case Ready() | Connected() as state if self._completion is None and not self._is_over:
+            case EngineReady() | EngineConnected() as state if (
+                self._completion is None and not self._is_over
+            ):
                 self._ask(self._server_of(state))
-            case Failed(_, _, sentence, _):
+            case EngineFailed(_, _, sentence, _):
                 self._end("failed", reason=sentence)
-            case Loading() if self._completion is None:
+            case EngineLoading() if self._completion is None:
                 pass
-            case Absent() | Loading() | Connected() if not self._host:
+            case EngineAbsent() | EngineLoading() | EngineConnected() if not self._host:
                 self._end("failed", reason=self.tr("The model was unloaded."))
 
-    def _server_of(self, state: Ready | Connected) -> ChatServer:
-        if isinstance(state, Connected):
+    def _server_of(self, state: EngineReady | EngineConnected) -> ChatServer:
+        if isinstance(state, EngineConnected):
             self._host = state.host
             return ChatServer(state.url, state.key, state.name, is_own=False)
         ready = state.server

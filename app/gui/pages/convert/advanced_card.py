@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from app.gui.pages.convert.conversion_options import ConversionWishes
+from app.gui.pages.convert.conversion_options import ConversionOptions
 from app.gui.pages.convert.overrides_list import OverridesList
 from app.gui.pages.convert.type_box import TypeBox
 from app.gui.theme.theme import Theme
@@ -62,10 +62,10 @@ class AdvancedCard(CollapsibleCard):
         self.reference.setEnabled(not is_usual)
         self.reference.setText(self.tr("Set in the settings") if is_usual else self.tr("Use it"))
 
-    def applied_to(self, wishes: ConversionWishes) -> ConversionWishes:
-        """The wishes with what is chosen here."""
+    def applied_to(self, options: ConversionOptions) -> ConversionOptions:
+        """The options with what is chosen here."""
         return replace(
-            wishes,
+            options,
             output_type=self.output_type.value,
             embedding_type=self.embedding_type.value,
             overrides=self.overrides.overrides,
@@ -82,13 +82,13 @@ class AdvancedCard(CollapsibleCard):
         self.set_summary(" · ".join(self._chosen()) or usual)
 
     def _chosen(self) -> list[str]:
-        wishes = self.applied_to(ConversionWishes())
+        options = self.applied_to(ConversionOptions())
         parts = (
-            (self.tr("output {value}"), wishes.output_type),
-            (self.tr("embeddings {value}"), wishes.embedding_type),
-            (self.tr("patterns: {value}"), len(wishes.overrides)),
-            (self.tr("threads: {value}"), wishes.threads),
-            (self.tr("reference quantization"), wishes.is_by_reference),
+            (self.tr("output {value}"), options.output_type),
+            (self.tr("embeddings {value}"), options.embedding_type),
+            (self.tr("patterns: {value}"), len(options.overrides)),
+            (self.tr("threads: {value}"), options.threads),
+            (self.tr("reference quantization"), options.is_by_reference),
         )
         return [words.replace("{value}", str(value)) for words, value in parts if value]
 

@@ -15,7 +15,7 @@ _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "
 
 
 @dataclass(frozen=True)
-class ConversionWishes:
+class ConversionOptions:
     """Everything but the levels; an empty field leaves the choice to the program.
 
     `overrides` are pairs of a pattern for the names of tensors and a type.
@@ -47,9 +47,9 @@ class ConversionWishes:
             self.has_importance or self.overrides or self.output_type or self.embedding_type
         )
 
-    def for_source(self, source: str) -> ConversionWishes:
-        """The same wishes as far as they hold for any source."""
-        return ConversionWishes(
+    def for_source(self, source: str) -> ConversionOptions:
+        """The same options as far as they hold for any source."""
+        return ConversionOptions(
             source=source,
             threads=self.threads,
             is_by_reference=self.is_by_reference,
@@ -104,11 +104,11 @@ def command_line(arguments: Sequence[str]) -> str:
     return shlex.join(("gristmill", VERB, *arguments))
 
 
-def command_lines(wishes: ConversionWishes, levels: Sequence[str]) -> str:
-    """The commands for a terminal that do what the window would do with these wishes."""
-    lines = [command_line(wishes.run_arguments(levels))]
-    if wishes.wants_projector:
-        lines.append(command_line(wishes.projector_arguments()))
+def command_lines(options: ConversionOptions, levels: Sequence[str]) -> str:
+    """The commands for a terminal that do what the window would do with these options."""
+    lines = [command_line(options.run_arguments(levels))]
+    if options.wants_projector:
+        lines.append(command_line(options.projector_arguments()))
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.gui.pages.convert.conversion_options import ConversionWishes, ImportanceKind, is_there
+from app.gui.pages.convert.conversion_options import ConversionOptions, ImportanceKind, is_there
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.path_field import PathField
@@ -76,14 +76,14 @@ class ImportanceField(QWidget):
         self._on_changed()
         self.text.setFocus()
 
-    def applied_to(self, wishes: ConversionWishes) -> ConversionWishes:
-        """The wishes with what is chosen here; a file that is not there is left out."""
+    def applied_to(self, options: ConversionOptions) -> ConversionOptions:
+        """The options with what is chosen here; a file that is not there is left out."""
         kind: ImportanceKind = "none"
         field = self._fields.get(self.kind.value)
         if field is not None and is_there(field.path):
             kind = "text" if field is self.text else "file"
         path = field.path if field is not None and kind != "none" else ""
-        return replace(wishes, importance_kind=kind, importance_path=path)
+        return replace(options, importance_kind=kind, importance_path=path)
 
     def _on_changed(self) -> None:
         self._show()

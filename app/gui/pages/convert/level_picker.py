@@ -8,15 +8,15 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.core.events import LevelPlanned
 from app.core.load_options import LoadOptions
 from app.estimation.advisor import Advice, advise
-from app.estimation.model_profile import SourceFacts
+from app.estimation.model_profile import ModelProfile
 from app.estimation.placement import is_in_ram
-from app.estimation.predictions import LevelOutlook, outlook
+from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.rescaling import resized
 from app.gui.pages.convert.advice_row import AdviceRow
 from app.gui.pages.convert.level_table import LevelTable
 from app.gui.pages.convert.load_strip import LoadStrip
 from app.gui.pages.convert.memory_legend import MemoryLegend
-from app.gui.services.profile_finder import FactsFinder
+from app.gui.services.profile_finder import ProfileFinder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
@@ -33,11 +33,11 @@ class LevelPicker(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._facts: SourceFacts | None = None
+        self._facts: ModelProfile | None = None
         self._is_advised = False
         self._is_offered = True
         self._is_preview = False
-        self.finder = FactsFinder(self)
+        self.finder = ProfileFinder(self)
         self.advice = AdviceRow()
         self.strip = LoadStrip()
         self.table = LevelTable(theme)
@@ -96,7 +96,7 @@ class LevelPicker(QWidget):
         self.table.show_level(planned)
         self._pause.start()
 
-    def take_facts(self, facts: SourceFacts) -> None:
+    def take_facts(self, facts: ModelProfile) -> None:
         """Take what was found out; what is known better may advise another level."""
         self._facts = facts
         self._is_advised = False
@@ -112,7 +112,7 @@ class LevelPicker(QWidget):
         if self._facts is None or not self.table.planned:
             return
         facts = resized(self._facts, self.table.planned)
-        rows = outlook(facts, self.strip.options)
+        rows = predict_levels(facts, self.strip.options)
         advice = advise(rows, facts, self.advice.value)
         self.advice.show_advice(advice)
         self.table.show_outlook(rows, advised=advice.level)
@@ -121,14 +121,14 @@ class LevelPicker(QWidget):
             self._is_advised = True
             self.table.preselect(advice.level)
 
-    def _show_sizes(self, facts: SourceFacts) -> None:
+    def _show_sizes(self, facts: ModelProfile) -> None:
         """Sizes alone: where the files would go is known when their source is here."""
         for level in facts.levels:
             if level.size_bytes is not None and level.bits_per_weight is not None:
                 size_bytes, bits = level.size_bytes, level.bits_per_weight
                 self.table.show_level(LevelPlanned(level.level, size_bytes, bits, target=""))
 
-    def _show_planned_layers(self, rows: tuple[LevelOutlook, ...], advice: Advice) -> None:
+    def _show_planned_layers(self, rows: tuple[LevelPrediction, ...], advice: Advice) -> None:
         """Those of the level that is ticked, or advised."""
         wanted = {advice.level, *(planned.level for planned in self.table.ticked()[:1])}
         for row in rows:

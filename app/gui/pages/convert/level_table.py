@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
-from app.estimation.predictions import LevelOutlook
+from app.estimation.predictions import LevelPrediction
 from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
 from app.gui.pages.convert.level_words import Cell, level_cell, outlook_cells, size_cell
 from app.gui.theme.theme import Theme
@@ -66,7 +66,7 @@ class LevelTable(ItemTable):
         self.verticalHeader().setDefaultSectionSize(delegate.row_height)
         self.setMinimumHeight(SIZE.control + delegate.row_height * _ROWS_SEEN)
         self.planned: list[LevelPlanned] = []
-        self._rows: Mapping[str, LevelOutlook] = {}
+        self._rows: Mapping[str, LevelPrediction] = {}
         self._problem = ""
         self._advised = ""
         self._there: set[str] = set()
@@ -131,7 +131,7 @@ class LevelTable(ItemTable):
         self.changed.emit()
 
     def show_outlook(
-        self, rows: Iterable[LevelOutlook], *, advised: str = "", problem: str = ""
+        self, rows: Iterable[LevelPrediction], *, advised: str = "", problem: str = ""
     ) -> None:
         """Show what is to be expected of the levels, or which problem keeps it unknown."""
         self._rows = {row.facts.level: row for row in rows}

@@ -16,7 +16,7 @@ from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
 from app.estimation.placement import free_bytes, is_in_ram
-from app.estimation.predictions import LevelOutlook
+from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 from app.gui.theme.icons import IconName
@@ -83,7 +83,7 @@ def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
 
 
 def outlook_cells(
-    planned: LevelPlanned, row: LevelOutlook | None, problem: str
+    planned: LevelPlanned, row: LevelPrediction | None, problem: str
 ) -> tuple[Cell, ...]:
     """Memory, fit, speed and quality; without a row they are awaited, or unknown by a problem."""
     plan = row.plan if row else None
@@ -99,7 +99,7 @@ def outlook_cells(
     )
 
 
-def quality_cell(level: str, row: LevelOutlook | None) -> Cell:
+def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     """How good the replies are: the grade and the divergence, or what the level is known for."""
     description = _tr(level_named(level).description)
     quality = row.quality if row else None
@@ -207,7 +207,7 @@ def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone
     return Cell(text, caption, tool_tip=plan.sentence, told=told, icon=icon, tone=tone)
 
 
-def _speed_cell(row: LevelOutlook | None) -> Cell:
+def _speed_cell(row: LevelPrediction | None) -> Cell:
     speed = row.speed if row else None
     if speed is None:
         return _missing(row.speed_problem if row else "")

@@ -17,7 +17,7 @@ from app.core.sizes import format_bytes
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import (
-    ConversionWishes,
+    ConversionOptions,
     command_lines,
     projector_beside,
 )
@@ -39,16 +39,16 @@ class LevelsStep(QWidget):
     Signals:
         chosen: the levels' names.
         back: another source is wanted.
-        wishes_changed: what is shown is no longer what the wishes would give.
+        options_changed: what is shown is no longer what the options would give.
     """
 
     chosen = Signal(list)
     back = Signal()
-    wishes_changed = Signal()
+    options_changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.wishes = ConversionWishes()
+        self.options = ConversionOptions()
         self._is_stale = False
         self._is_preview = False
         self._is_part = False
@@ -65,8 +65,8 @@ class LevelsStep(QWidget):
         )
         self.matrix_button = Button(theme, self.tr("Make one from a text…"), "link", compact=True)
         self.projector = QCheckBox(self.tr("Also make the multimodal projector (mmproj)"))
-        self.options = OptionsCard(theme)
-        self.advanced = AdvancedCard(theme)
+        self.options_card = OptionsCard(theme)
+        self.advanced_card = AdvancedCard(theme)
         self._summary = PlainLabel("", "muted", elide=True)
         self.copy_button = CopyButton(
             theme,
@@ -89,7 +89,7 @@ class LevelsStep(QWidget):
     def start(self) -> None:
         """Begin anew, with nothing known of the source."""
         self._is_stale = self._is_preview = False
-        self.wishes = replace(self.wishes, source="")
+        self.options = replace(self.options, source="")
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
         self._levels.hide()
@@ -98,20 +98,20 @@ class LevelsStep(QWidget):
 
     def forget_choices(self) -> None:
         """Forget what was wished for another source."""
-        for card in (self.options, self.advanced):
+        for card in (self.options_card, self.advanced_card):
             card.set_open(False)
-        self.options.start()
-        self.advanced.start()
+        self.options_card.start()
+        self.advanced_card.start()
         self.projector.setChecked(False)
-        self.wishes = self.wishes.for_source("")
+        self.options = self.options.for_source("")
 
     def set_source(self, source: str) -> None:
         """Say what is converted, and offer what that kind of source can have."""
-        self.wishes = replace(self.wishes, source=source)
+        self.options = replace(self.options, source=source)
         self._is_stale = self._is_preview = False
         is_part = self._is_part = is_adapter(Path(source))
-        self.options.set_takes_importance(not is_part)
-        self.advanced.set_takes_types(not is_part)
+        self.options_card.set_takes_importance(not is_part)
+        self.advanced_card.set_takes_types(not is_part)
         self.projector.setVisible(sees_or_hears(Path(source)))
         self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
@@ -121,7 +121,7 @@ class LevelsStep(QWidget):
     def find_facts(self) -> None:
         """Find out what is to be expected of the levels on this machine."""
         if self.makes_models:
-            self.picker.look_at(self.wishes.source, *self.wishes.consent())
+            self.picker.look_at(self.options.source, *self.options.consent())
 
     def preview(self, repository: str) -> None:
         """Show what is to be expected of a repository while it is downloaded."""
@@ -134,33 +134,33 @@ class LevelsStep(QWidget):
 
     def show_settings(self, settings: Settings) -> None:
         """Say what holds as long as nothing else is chosen."""
-        self.options.set_usual_folder(settings.models_path())
-        self.advanced.set_usual_reference(settings.quantizes_by_reference)
+        self.options_card.set_usual_folder(settings.models_path())
+        self.advanced_card.set_usual_reference(settings.quantizes_by_reference)
         self.picker.set_usual(load_options_of(settings))
 
     def allow_pickle(self) -> None:
         """Let weights in pickle files be read."""
-        self.wishes = replace(self.wishes, allows_pickle=True)
+        self.options = replace(self.options, allows_pickle=True)
 
     def allow_requantizing(self) -> None:
         """Let weights that are quantised already lose again."""
-        self.wishes = replace(self.wishes, requantizes=True)
+        self.options = replace(self.options, requantizes=True)
 
     def set_base(self, folder: str) -> None:
         """Say which model the adapter belongs to."""
-        self.wishes = replace(self.wishes, base=folder)
+        self.options = replace(self.options, base=folder)
 
     def offer_importance(self) -> None:
         """Ask for a text to make an importance matrix from."""
         self._levels.show()
-        self.options.offer_importance()
-        self._scroll.reveal(self.options)
+        self.options_card.offer_importance()
+        self._scroll.reveal(self.options_card)
 
     def doubt(self) -> None:
         """Ask for another check, if there has been one."""
-        if self.wishes.source:
+        if self.options.source:
             self.expect_anew()
-            self.wishes_changed.emit()
+            self.options_changed.emit()
 
     def show_busy(self, text: str) -> None:
         """Say what is being looked at."""
@@ -188,7 +188,7 @@ class LevelsStep(QWidget):
         if was_successful:
             self._is_stale = False
             self.table.finish()
-        elif self.wishes.has_types:
+        elif self.options.has_types:
             # A wish may be the reason: it can be taken back here.
             self._levels.show()
         self._show_choice()
@@ -201,20 +201,20 @@ class LevelsStep(QWidget):
         """The files that would be replaced."""
         ticked = self.table.ticked()
         files = [planned.target for planned in ticked]
-        if self.wishes.wants_projector and ticked:
+        if self.options.wants_projector and ticked:
             files.append(projector_beside(ticked[0].target, ticked[0].level))
         return [file for file in files if Path(file).exists()]
 
     def commands(self) -> str:
         """What to type into a terminal for the same."""
-        return command_lines(self.wishes, self.chosen_levels())
+        return command_lines(self.options, self.chosen_levels())
 
     def _on_changed(self) -> None:
-        before = self.wishes
-        wishes = self.advanced.applied_to(self.options.applied_to(before))
+        before = self.options
+        options = self.advanced_card.applied_to(self.options_card.applied_to(before))
         is_wanted = self.projector.isChecked() and not self.projector.isHidden()
-        self.wishes = replace(wishes, wants_projector=is_wanted)
-        if self.wishes.check_arguments() != before.check_arguments():
+        self.options = replace(options, wants_projector=is_wanted)
+        if self.options.check_arguments() != before.check_arguments():
             self.doubt()
         self._show_choice()
 
@@ -223,7 +223,7 @@ class LevelsStep(QWidget):
         is_ready = bool(ticked) and not self._is_stale
         self.convert_button.setEnabled(is_ready)
         self.copy_button.setEnabled(is_ready)
-        self._special.setVisible(self.makes_models and not self.wishes.has_importance)
+        self._special.setVisible(self.makes_models and not self.options.has_importance)
         self._summary.set_text(self._in_words(ticked))
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
@@ -244,10 +244,10 @@ class LevelsStep(QWidget):
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
         self.picker.previewed.connect(self._levels.show)
-        self.options.changed.connect(self._on_changed)
-        self.advanced.changed.connect(self._on_changed)
+        self.options_card.changed.connect(self._on_changed)
+        self.advanced_card.changed.connect(self._on_changed)
         self.projector.clicked.connect(self._on_changed)
-        for card in (self.options, self.advanced):
+        for card in (self.options_card, self.advanced_card):
             card.toggled.connect(lambda _, card=card: self._scroll.reveal(card))
         self.matrix_button.clicked.connect(self.offer_importance)
         self._back_button.clicked.connect(self.back)
@@ -267,8 +267,8 @@ class LevelsStep(QWidget):
         levels.addWidget(self.picker, 1)
         levels.addWidget(self._special)
         levels.addWidget(self.projector)
-        levels.addWidget(self.options)
-        levels.addWidget(self.advanced)
+        levels.addWidget(self.options_card)
+        levels.addWidget(self.advanced_card)
         self._scroll = ScrollColumn()
         self._scroll.column.addWidget(self.checks)
         self._scroll.column.addWidget(self._levels, 1)

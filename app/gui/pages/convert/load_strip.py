@@ -9,8 +9,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from app.core.load_options import CacheType, LoadOptions
-from app.estimation.hardware import DeviceFacts
-from app.estimation.model_profile import SourceFacts
+from app.estimation.hardware import DeviceInfo
+from app.estimation.model_profile import ModelProfile
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.auto_slider import AutoSlider
 from app.gui.widgets.auto_spin_box import AutoSpinBox
@@ -41,7 +41,7 @@ class LoadStrip(Card):
         super().__init__(parent=parent)
         self.setAccessibleName(self.tr("How it would be loaded"))
         self._usual = LoadOptions()
-        self._devices: tuple[DeviceFacts, ...] = ()
+        self._devices: tuple[DeviceInfo, ...] = ()
         self._is_chosen = False
         self.context = StepSlider(
             self.tr("Context"), _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_MOST_CONTEXT)
@@ -96,7 +96,7 @@ class LoadStrip(Card):
         with QSignalBlocker(self.cache_type):
             self.cache_type.setCurrentIndex(self.cache_type.findData(usual.cache_type_k))
 
-    def set_facts(self, facts: SourceFacts | None) -> None:
+    def set_facts(self, facts: ModelProfile | None) -> None:
         """Offer what this source and this machine have; None while that is unknown."""
         trained = facts.largest_context if facts else _MOST_CONTEXT
         trained = max(_LEAST_CONTEXT, trained)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.gguf_file.detection import has_gguf_name
-from app.gui.pages.convert.conversion_options import ConversionWishes, written_out
+from app.gui.pages.convert.conversion_options import ConversionOptions, written_out
 from app.gui.pages.convert.importance_field import ImportanceField
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -76,10 +76,10 @@ class OptionsCard(CollapsibleCard):
         self.set_open(True)
         self.importance.offer_text()
 
-    def applied_to(self, wishes: ConversionWishes) -> ConversionWishes:
-        """The wishes with what is chosen here."""
+    def applied_to(self, options: ConversionOptions) -> ConversionOptions:
+        """The options with what is chosen here."""
         folder = "" if self._folder_fault() else self.folder.path
-        return self.importance.applied_to(replace(wishes, folder=folder))
+        return self.importance.applied_to(replace(options, folder=folder))
 
     def _folder_fault(self) -> str:
         folder = Path(written_out(self.folder.path))
@@ -100,15 +100,15 @@ class OptionsCard(CollapsibleCard):
         self.set_summary(self._chosen() or self.tr("importance matrix, folder for the files"))
 
     def _chosen(self) -> str:
-        wishes = self.applied_to(ConversionWishes())
+        options = self.applied_to(ConversionOptions())
         words = []
-        if wishes.has_importance:
+        if options.has_importance:
             made = self.tr("importance matrix made from {name}")
             taken = self.tr("importance matrix {name}")
-            text = made if wishes.importance_kind == "text" else taken
-            words.append(text.replace("{name}", Path(wishes.importance_path).name))
-        if wishes.folder:
-            words.append(self.tr("files go to {folder}").replace("{folder}", wishes.folder))
+            text = made if options.importance_kind == "text" else taken
+            words.append(text.replace("{name}", Path(options.importance_path).name))
+        if options.folder:
+            words.append(self.tr("files go to {folder}").replace("{folder}", options.folder))
         return " · ".join(words)
 
     def _folder_with_fault(self) -> QWidget:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core import events
-from app.core.errors import ErrorCode, Facts, NoticeCode
+from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
 from app.gui.children.child import Child
@@ -100,7 +100,7 @@ class ConvertPage(QWidget):
         self.source_step.chosen.connect(self._check)
         self.levels_step.back.connect(self._go_back)
         self.levels_step.chosen.connect(self._ask_and_convert)
-        self.levels_step.wishes_changed.connect(self._on_wishes_changed)
+        self.levels_step.options_changed.connect(self._on_options_changed)
         self.levels_step.picker.finder.noticed.connect(self._warn)
         self._pause.timeout.connect(self._check_again)
         self.run_step.restarted.connect(self._go_back)
@@ -149,7 +149,7 @@ class ConvertPage(QWidget):
             self._check_at(self._source)
             return
         self.levels_step.show_busy(self.tr("Downloading; the jobs at the lower left show how far"))
-        consent = ["--allow-pickle"] if self.levels_step.wishes.allows_pickle else []
+        consent = ["--allow-pickle"] if self.levels_step.options.allows_pickle else []
         task = self._workbench.tasks.add(
             "download", self._source, "download", self._source, *consent
         )
@@ -170,7 +170,7 @@ class ConvertPage(QWidget):
         self._start_checker()
 
     def _start_checker(self) -> None:
-        arguments = self.levels_step.wishes.check_arguments()
+        arguments = self.levels_step.options.check_arguments()
         self._checker = Child(VERB, *arguments, parent=self)
         self._checker.received.connect(self._on_received)
         self._checker.ended.connect(self._on_checked)
@@ -185,7 +185,7 @@ class ConvertPage(QWidget):
             checker.ended.connect(checker.deleteLater)
             checker.cancel()
 
-    def _on_wishes_changed(self) -> None:
+    def _on_options_changed(self) -> None:
         self._drop_checker()
         self._pause.start()
 
@@ -204,7 +204,7 @@ class ConvertPage(QWidget):
             case events.Failed(code, facts):
                 self._fail(error_text(code, facts), code)
 
-    def _tell(self, code: NoticeCode, facts: Facts) -> None:
+    def _tell(self, code: NoticeCode, facts: ErrorDetails) -> None:
         words, actions = notice_text(code, facts), self._remedies.actions(code)
         if actions:
             self.notice.show_notice("info", words, actions)
@@ -279,15 +279,15 @@ class ConvertPage(QWidget):
         dialog.open()
 
     def _convert(self, levels: list[str]) -> None:
-        wishes = self.levels_step.wishes
+        options = self.levels_step.options
         # What is not found out by now would only take the processors away from the conversion.
         self.levels_step.stop()
         self._hide_notices()
-        tasks = [self._add_task(", ".join(levels), wishes.run_arguments(levels))]
-        if wishes.wants_projector:
-            tasks.append(self._add_task("mmproj", wishes.projector_arguments()))
+        tasks = [self._add_task(", ".join(levels), options.run_arguments(levels))]
+        if options.wants_projector:
+            tasks.append(self._add_task("mmproj", options.projector_arguments()))
         self.run_step.follow(
-            tasks, command_lines(wishes, levels), can_chat=self.levels_step.makes_models
+            tasks, command_lines(options, levels), can_chat=self.levels_step.makes_models
         )
         self._show_step(2)
 

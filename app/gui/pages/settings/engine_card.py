@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core import events, paths
 from app.gui.children.child import Child
-from app.gui.services.engine import Ready
+from app.gui.services.engine import EngineReady
 from app.gui.services.workbench import Workbench
 from app.gui.texts import error_text, notice_text
 from app.gui.theme.tokens import SPACING
@@ -107,9 +107,9 @@ class EngineCard(Card):
 
     def _offer_reload(self) -> None:
         engine = self._workbench.engine
-        self.reload_button.setVisible(isinstance(engine.state, Ready) and engine.is_outdated)
+        self.reload_button.setVisible(isinstance(engine.state, EngineReady) and engine.is_outdated)
 
     def _reload(self) -> None:
         state = self._workbench.engine.state
-        if isinstance(state, Ready):
+        if isinstance(state, EngineReady):
             self._workbench.engine.load(state.path, state.name)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from app.inference.prompts.rendering import Conversation
+from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReasoningFormat
 from app.inference.server.protocol.generation_request import (
     AnyCompletionRequest,
@@ -82,13 +82,13 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
         """The tools that are not offered, by their places and types."""
         return tools_left_out(self.tools or [])
 
-    def conversation(self) -> Conversation:
+    def conversation(self) -> ChatInput:
         """What the template is to render.
 
         Raises:
             AppError: `request_invalid` for what is no text, and for tools that are none.
         """
-        return Conversation(
+        return ChatInput(
             [message.as_variables() for message in self.messages],
             self.choice().among(tools_as_given(self.tools or [])),
             thinking_options(self.reasoning_effort) | (self.chat_template_kwargs or {}),

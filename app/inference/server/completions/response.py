@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.inference.replies.reasoning import Part
+from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.server.protocol.bodies import server_sent_event
 from app.inference.server.protocol.log_probabilities import (
     chat_log_probabilities,
     text_log_probabilities,
 )
-from app.inference.server.protocol.written_reply import Written
+from app.inference.server.protocol.written_reply import WrittenReply
 
 Kind = Literal["chat", "text"]
 END_OF_STREAM = b"data: [DONE]\n\n"
 
 
 @dataclass
-class Answer:
+class CompletionResponse:
     """One answer: its identity, and its shapes (whole, first and further chunks, calls, last).
 
     It has a choice for each reply, one after the other; `written` is the one that is being told.
@@ -31,22 +31,22 @@ class Answer:
 
     kind: Kind
     model: str
-    written: Written
+    written: WrittenReply
     wants_usage: bool = False
     ignored: Sequence[str] = ()
     told_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
     _choices: list[dict[str, Any]] = field(default_factory=list)
-    _told: list[Written] = field(default_factory=list)
+    _told: list[WrittenReply] = field(default_factory=list)
 
-    def go_on(self, written: Written) -> None:
+    def go_on(self, written: WrittenReply) -> None:
         """Turn to the next reply, after one that was told."""
         self._told.append(self.written)
         self.written = written
         self.told_text = ""
 
-    def take(self, parts: Sequence[Part]) -> None:
+    def take(self, parts: Sequence[ReplyPart]) -> None:
         """Make a choice of a whole reply; the calls are those that there are by now."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
@@ -58,7 +58,7 @@ class Answer:
         choice["finish_reason"] = self._finish_reason()
         self._choices.append(choice)
 
-    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
+    def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """The answer that is not streamed, with the last reply."""
         self.take(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
@@ -68,11 +68,11 @@ class Answer:
         figures = self._usage() | self._timings() | self._ignored()
         return self._frame(name, self._choices) | notice | figures
 
-    def begun(self, first: Part) -> Iterator[bytes]:
+    def begun(self, first: ReplyPart) -> Iterator[bytes]:
         """The first event of a stream."""
         yield server_sent_event(self.chunk(first, is_first=True))
 
-    def more(self, part: Part) -> Iterator[bytes]:
+    def more(self, part: ReplyPart) -> Iterator[bytes]:
         """The event that a further part brings."""
         yield server_sent_event(self.chunk(part))
 
@@ -93,7 +93,7 @@ class Answer:
         """The event that says why there is no more."""
         yield server_sent_event(error)
 
-    def chunk(self, part: Part, *, is_first: bool = False) -> dict[str, Any]:
+    def chunk(self, part: ReplyPart, *, is_first: bool = False) -> dict[str, Any]:
         """One event of a stream."""
         name = "content" if part.kind == "content" else "reasoning_content"
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
@@ -174,7 +174,7 @@ class Answer:
         return {"timings": self.written.timings()}
 
 
-def _joined(parts: Sequence[Part], kind: str) -> str:
+def _joined(parts: Sequence[ReplyPart], kind: str) -> str:
     return "".join(part.text for part in parts if part.kind == kind)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from app.core.errors import AppError, ErrorCode, Facts, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.sentences import describe_error, describe_notice
 
 _CLIENT_FAULTS = frozenset({ErrorCode.REQUEST_INVALID, ErrorCode.CONTEXT_FULL})
@@ -20,7 +20,7 @@ _ERROR_TYPES = {
 }
 
 
-class JsonAnswer(JSONResponse):
+class AsciiJsonResponse(JSONResponse):
     """An answer in ASCII, so that it can hold a file name that is not UTF-8."""
 
     def render(self, content: Any) -> bytes:
@@ -40,9 +40,11 @@ def error_body(status: HTTPStatus, message: str, error: AppError | None = None) 
     return {"error": body}
 
 
-def error_response(status: HTTPStatus, message: str, error: AppError | None = None) -> JsonAnswer:
+def error_response(
+    status: HTTPStatus, message: str, error: AppError | None = None
+) -> AsciiJsonResponse:
     """The same as a response."""
-    return JsonAnswer(error_body(status, message, error), status)
+    return AsciiJsonResponse(error_body(status, message, error), status)
 
 
 def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
@@ -58,6 +60,6 @@ def server_sent_event(content: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 
-def notice_body(code: NoticeCode, facts: Facts) -> dict[str, Any]:
+def notice_body(code: NoticeCode, facts: ErrorDetails) -> dict[str, Any]:
     """A notice in an answer: what was done otherwise than wished."""
     return {"code": code.value, "message": describe_notice(code, facts), "facts": facts}

@@ -21,7 +21,7 @@ from app.inference.sampling.parameters import (
     Probability,
     Reach,
     RepeatPenalty,
-    Sampling,
+    SamplingParameters,
     Temperature,
     TokenBiases,
     TopK,
@@ -84,11 +84,11 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     ignore_eos: bool | None = None
     context_overflow: ContextOverflow | None = None
 
-    def sampling(self, defaults: Sampling) -> Sampling:
+    def sampling(self, defaults: SamplingParameters) -> SamplingParameters:
         """The values that were given, over the defaults."""
         given = {
             name: value
-            for name in Sampling.__struct_fields__
+            for name in SamplingParameters.__struct_fields__
             if name != "seed" and (value := getattr(self, name, None)) is not None
         }
         if self.penalty_last_n is None and self.repeat_last_n is not None:

@@ -12,7 +12,7 @@ from app.inference.session.generation import Statistics, TokenProbability
 
 
 @dataclass
-class Written:
+class WrittenReply:
     """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
 
     `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts. One

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.inference.replies.reasoning import Part
+from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.server.protocol.bodies import server_sent_event
 from app.inference.server.protocol.log_probabilities import chat_log_probabilities
-from app.inference.server.protocol.written_reply import Written
+from app.inference.server.protocol.written_reply import WrittenReply
 
 Event = dict[str, Any]
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -56,11 +56,11 @@ class _Text:
 
 
 @dataclass
-class ResponseAnswer:
+class ResponsesOutput:
     """One answer: what was asked is repeated in it (`echo`), and its output grows part by part."""
 
     model: str
-    written: Written
+    written: WrittenReply
     echo: dict[str, Any]
     ignored: Sequence[str] = ()
     created: int = field(default_factory=lambda: int(time.time()))
@@ -69,7 +69,7 @@ class ResponseAnswer:
     _open: _Text | None = None
     _number: int = 0
 
-    def whole(self, parts: Sequence[Part]) -> dict[str, Any]:
+    def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """The answer that is not streamed; the calls are those that there are by now."""
         for part in parts:
             list(self._grow(part))
@@ -77,13 +77,13 @@ class ResponseAnswer:
         response: dict[str, Any] = last["response"]
         return response
 
-    def begun(self, first: Part) -> Iterator[bytes]:
+    def begun(self, first: ReplyPart) -> Iterator[bytes]:
         """The events at the beginning of a stream."""
         for name in ("response.created", "response.in_progress"):
             yield _sent(self._event(name, response=self._response("in_progress")))
         yield from self.more(first)
 
-    def more(self, part: Part) -> Iterator[bytes]:
+    def more(self, part: ReplyPart) -> Iterator[bytes]:
         """The events that a further part brings."""
         return map(_sent, self._grow(part))
 
@@ -97,7 +97,7 @@ class ResponseAnswer:
         response = self._response("failed") | {"error": failure}
         yield _sent(self._event("response.failed", response=response))
 
-    def _grow(self, part: Part) -> Iterator[Event]:
+    def _grow(self, part: ReplyPart) -> Iterator[Event]:
         if not part.text:
             return
         if self._open is None or self._open.kind != part.kind:

@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
 from app.core.settings import ContextOverflow
-from app.inference.prompts.rendering import Conversation
+from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReasoningFormat
-from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.schemas.json_schemas import AnySchema
 from app.inference.server.protocol.generation_request import (
     GenerationRequest,
@@ -143,7 +143,7 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
     kept_conversation: Any = msgspec.field(default=None, name="conversation")
     prompt: Any = None
 
-    def conversation(self) -> Conversation:
+    def conversation(self) -> ChatInput:
         """What the template is to render.
 
         Raises:
@@ -151,7 +151,7 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         """
         self._require_present()
         tools = [tool.as_given_to_chat() for tool in self.functions()]
-        return Conversation(
+        return ChatInput(
             messages_of(self.instructions, self.input),
             self.choice().among(tools),
             thinking_options(self.reasoning.effort if self.reasoning else None)
@@ -205,7 +205,7 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         """How many likely tokens are to be told beside each; None for nothing of the kind."""
         return (self.top_logprobs or 0) if _PROBABILITIES in (self.include or ()) else None
 
-    def echo(self, sampling: Sampling) -> dict[str, Any]:
+    def echo(self, sampling: SamplingParameters) -> dict[str, Any]:
         """What the answer repeats of the request; for what was not given, what holds."""
         plain = msgspec.to_builtins
         effort = self.reasoning.effort if self.reasoning else None

@@ -80,7 +80,7 @@ def test_a_step_has_room_for_a_token_of_each_reply() -> None:
 
 
 def test_who_asks_for_all_outputs_gets_room_for_a_batch() -> None:
-    for wishes in ({"reads_at_once": True}, {"reads_at_once": False, "all_outputs": True}):
-        parameters = context_parameters(LoadOptions(), 4096, sequences=4, **wishes)
+    for load_request in ({"reads_at_once": True}, {"reads_at_once": False, "all_outputs": True}):
+        parameters = context_parameters(LoadOptions(), 4096, sequences=4, **load_request)
         # As many as the batch has.
         assert parameters.n_outputs_max == 0

@@ -10,7 +10,7 @@ from app.core.device_memory import DeviceMemory
 from app.core.load_options import LoadOptions
 from app.gguf_file.model_info import read_headers
 from app.inference.loading.load_memory import memory_of
-from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.native.load_log import LoadLog
 from tests.support.checkpoints.vocabularies import (
     vocabulary_file,
@@ -73,11 +73,11 @@ def embedding_bytes(model: Path) -> int:
     return next(t.size_bytes for t in header.tensors if t.name == "token_embd.weight")
 
 
-def memory_in_ram(model: Path, slots: int, **wishes: bool) -> DeviceMemory:
+def memory_in_ram(model: Path, slots: int, **load_request: bool) -> DeviceMemory:
     options = LoadOptions(
-        context=4096, micro_batch=256, gpu_layers=0, swa_full=wishes.pop("swa_full", False)
+        context=4096, micro_batch=256, gpu_layers=0, swa_full=load_request.pop("swa_full", False)
     )
-    wanted = LoadWishes(model, 2, 4096, options, slots=slots, **wishes)
+    wanted = LoadRequest(model, 2, 4096, options, slots=slots, **load_request)
     with opened_model(wanted, lambda _: None) as loaded:
         return loaded.memory["CPU"]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import AppError, Facts, NoticeCode
+from app.core.errors import AppError, ErrorDetails, NoticeCode
 from app.core.events import Event, Noticed
 from app.core.load_options import LoadOptions
 from app.inference.loading import loaded_model
 from app.inference.loading.engine_parameters import model_parameters
-from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.native.devices import Device
 from tests.support.checkpoints.vocabularies import vocabulary_file, write_model_on
 from tests.support.engine.tiny_model import write_tiny_model
@@ -30,7 +30,7 @@ import psutil
 from app.core.errors import AppError
 from app.core.events import Noticed
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.native.library import load_llama
 
 load_llama()
@@ -38,10 +38,10 @@ model, context, free_bytes, shrinks = sys.argv[1], *map(int, sys.argv[2:])
 most = psutil.Process().memory_info().vms + free_bytes
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 options = LoadOptions(context=context, threads=1, micro_batch=32)
-wishes = LoadWishes(Path(model), 1, context, options, shrinks_context=bool(shrinks))
+load_request = LoadRequest(Path(model), 1, context, options, shrinks_context=bool(shrinks))
 told = []
 try:
-    with opened_model(wishes, told.append) as loaded:
+    with opened_model(load_request, told.append) as loaded:
         notices = [[e.code, e.facts] for e in told if isinstance(e, Noticed)]
         print(json.dumps([loaded.context_tokens, loaded.memory["CPU"].kv_bytes, notices]))
 except AppError as error:
@@ -88,7 +88,7 @@ def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]
     """The layers that a load in this process puts on devices, and what it says."""
     told: list[Event] = []
     options = LoadOptions(context=256, threads=1, gpu_layers=gpu_layers)
-    with opened_model(LoadWishes(model, 1, 256, options), told.append) as loaded:
+    with opened_model(LoadRequest(model, 1, 256, options), told.append) as loaded:
         return loaded.step.gpu_layers, [one for one in told if isinstance(one, Noticed)]
 
 
@@ -96,7 +96,7 @@ def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]
 def test_a_full_device_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf")
     monkeypatch.setattr(loaded_model, "devices", lambda: (device(0, total_bytes=0),))
-    facts: Facts = {"layers": 0, "total": 2, "context": 256}
+    facts: ErrorDetails = {"layers": 0, "total": 2, "context": 256}
     assert loaded_here(model, None) == (0, [Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)])
     with pytest.raises(AppError, match="out_of_memory"):
         loaded_here(model, 1)
@@ -133,7 +133,7 @@ def test_what_the_engine_warns_of_is_told_in_one_line(converter: Path, tmp_path:
     assert loaded_here(model, 0) == (0, [])
     model.write_bytes(model.read_bytes().replace(b"tokenizer.ggml.pre", b"tokenizer.ggml.odd"))
     _, notices = loaded_here(model, 0)
-    facts: Facts = {
+    facts: ErrorDetails = {
         "model": "m.gguf",
         "warning": "missing pre-tokenizer type, using: 'default'",
     }

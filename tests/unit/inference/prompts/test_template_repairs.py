@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.inference.prompts.rendering import Conversation, Rendered, Renderer, Setup
+from app.inference.prompts.rendering import ChatInput, Rendered, Renderer, TemplateSetup
 from app.inference.prompts.template_repairs import repaired, with_system_in_user
 from tests.support.engine.templates import TOOLS, USER, templates
 
@@ -33,54 +33,54 @@ def result(identity: str, content: str = "grey") -> dict[str, Any]:
 
 
 FORMS = {
-    "system": Conversation([SYSTEM, USER]),
-    "words": Conversation([USER, reply(content="Hi"), USER]),
-    "no words": Conversation([USER, reply(content=""), USER]),
-    "nothing": Conversation([USER, reply(), USER]),
-    "thoughts": Conversation([USER, reply(content="", **THOUGHTS), USER]),
-    "thoughts and words": Conversation([USER, reply(content="Hi", **THOUGHTS), USER]),
-    "call": Conversation([USER, reply("abcdefghi"), result("abcdefghi")], TOOLS),
-    "call beside a system": Conversation(
+    "system": ChatInput([SYSTEM, USER]),
+    "words": ChatInput([USER, reply(content="Hi"), USER]),
+    "no words": ChatInput([USER, reply(content=""), USER]),
+    "nothing": ChatInput([USER, reply(), USER]),
+    "thoughts": ChatInput([USER, reply(content="", **THOUGHTS), USER]),
+    "thoughts and words": ChatInput([USER, reply(content="Hi", **THOUGHTS), USER]),
+    "call": ChatInput([USER, reply("abcdefghi"), result("abcdefghi")], TOOLS),
+    "call beside a system": ChatInput(
         [SYSTEM, USER, reply("abcdefghi"), result("abcdefghi")], TOOLS
     ),
-    "words and call": Conversation(
+    "words and call": ChatInput(
         [USER, reply("abcdefghi", content="Wait."), result("abcdefghi")], TOOLS
     ),
-    "thoughts and call": Conversation(
+    "thoughts and call": ChatInput(
         [USER, reply("abcdefghi", **THOUGHTS), result("abcdefghi")], TOOLS
     ),
-    "all": Conversation(
+    "all": ChatInput(
         [USER, reply("abcdefghi", content="Wait.", **THOUGHTS), result("abcdefghi")], TOOLS
     ),
-    "all, answered": Conversation(
+    "all, answered": ChatInput(
         [
             *[USER, reply("abcdefghi", content="Wait.", **THOUGHTS), result("abcdefghi")],
             *[reply(content="Grey.", **THOUGHTS), USER],
         ],
         TOOLS,
     ),
-    "two calls": Conversation(
+    "two calls": ChatInput(
         [USER, reply("abcdefghi", "ihgfedcba"), result("abcdefghi"), result("ihgfedcba")], TOOLS
     ),
-    "calls without tools": Conversation(
+    "calls without tools": ChatInput(
         [USER, reply("abcdefghi"), result("abcdefghi"), reply(content="Grey."), USER]
     ),
-    "another server's call": Conversation(
+    "another server's call": ChatInput(
         [USER, reply("call_0123456789abcdef"), result("call_0123456789abcdef")], TOOLS
     ),
-    "arguments that are no object": Conversation(
+    "arguments that are no object": ChatInput(
         [USER, reply("abcdefghi", arguments="city: Oslo"), result("abcdefghi")], TOOLS
     ),
-    "call without an answer": Conversation([USER, reply("abcdefghi"), USER], TOOLS),
-    "empty result": Conversation([USER, reply("abcdefghi"), result("abcdefghi", "")], TOOLS),
-    "tool without description": Conversation([USER], BARE),
-    "call of such a tool": Conversation([USER, reply("abcdefghi"), result("abcdefghi")], BARE),
+    "call without an answer": ChatInput([USER, reply("abcdefghi"), USER], TOOLS),
+    "empty result": ChatInput([USER, reply("abcdefghi"), result("abcdefghi", "")], TOOLS),
+    "tool without description": ChatInput([USER], BARE),
+    "call of such a tool": ChatInput([USER, reply("abcdefghi"), result("abcdefghi")], BARE),
 }
 
 
 @functools.cache
 def renderer(source: str) -> Renderer:
-    return Renderer(Setup(source, "<s>", "</s>", ("<|im_start|>", "<|im_end|>")))
+    return Renderer(TemplateSetup(source, "<s>", "</s>", ("<|im_start|>", "<|im_end|>")))
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_every_message_that_we_send_comes_back_through_every_template(
 
 
 def text_of(source: str, *messages: dict[str, Any], tools: Any = ()) -> str:
-    outcome = renderer(source).render(Conversation(list(messages), list(tools)), 10_000)
+    outcome = renderer(source).render(ChatInput(list(messages), list(tools)), 10_000)
     assert isinstance(outcome, Rendered), outcome
     return outcome.text
 
@@ -144,7 +144,7 @@ def test_words_and_thoughts_before_a_call_are_kept_where_one_alone_may_be() -> N
 
 
 def test_what_needs_no_repair_has_none() -> None:
-    conversation = Conversation([USER, reply(content="Hi"), USER], TOOLS)
+    conversation = ChatInput([USER, reply(content="Hi"), USER], TOOLS)
     for messages, tools in repaired(conversation.messages, conversation.tools):
         assert [m["content"] for m in messages] == ["Hello", "Hi", "Hello"]
         assert tools[0]["function"]["name"] == "get_weather"

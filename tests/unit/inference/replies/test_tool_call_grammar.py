@@ -12,7 +12,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
+from app.inference.loading.loaded_model import LoadRequest
 from app.inference.replies.reply_reader import ReplyFormat
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.sampling.candidates import candidates_of
@@ -65,8 +65,10 @@ def constraints(vocabulary: Vocabulary) -> Constraints:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf", context=2048)
-    wishes = LoadWishes(model, 1, 2048, LoadOptions(context=2048, threads=1, extra_buffers=False))
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(
+        model, 1, 2048, LoadOptions(context=2048, threads=1, extra_buffers=False)
+    )
+    with Session(load_request, lambda _: None) as session:
         yield session
 
 

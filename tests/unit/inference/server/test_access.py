@@ -94,7 +94,7 @@ def answer(method: str, path: str, headers: dict[str, str | None]) -> tuple[int,
         ],
     }
     hosts = frozenset({HOST, "localhost:8080"})
-    guarded = access.Guard(_inner, KEY, hosts, frozenset({ADDED}))
+    guarded = access.AccessControl(_inner, KEY, hosts, frozenset({ADDED}))
     asyncio.run(guarded(scope, receive, send))
     return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 

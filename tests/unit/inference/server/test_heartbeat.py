@@ -13,7 +13,7 @@ import pytest
 
 from app.core.events import Event
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
+from app.inference.loading.loaded_model import LoadRequest
 from app.inference.server.heartbeat import Heartbeat
 from app.inference.session.engine_thread import EngineThread
 from app.inference.session.session import Session
@@ -31,8 +31,10 @@ Beats = queue.SimpleQueue[Event]
 @pytest.fixture
 def engine(tmp_path: Path) -> EngineThread:
     model = write_tiny_model(tmp_path / "tiny.gguf")
-    wishes = LoadWishes(model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False))
-    engine = EngineThread(wishes, lambda _: None)
+    load_request = LoadRequest(
+        model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False)
+    )
+    engine = EngineThread(load_request, lambda _: None)
     engine.load()
     return engine
 

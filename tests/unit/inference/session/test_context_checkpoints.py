@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece, Statistics
 from app.inference.session.session import Session
 from tests.support.checkpoints.vocabularies import (
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 CONTEXT, MICRO_BATCH = 4096, 128
 # Without chance a random model soon says the same without end, and is stopped.
-SAMPLING = Sampling(seed=1, temperature=2.0, logit_bias={2: -100.0})
+SAMPLING = SamplingParameters(seed=1, temperature=2.0, logit_bias={2: -100.0})
 Write = Callable[..., Path]
 
 
@@ -37,7 +37,7 @@ def opened(model: Path, slots: int = 1, *, swa_full: bool = False) -> Session:
         extra_buffers=False,
         swa_full=swa_full,
     )
-    session = Session(LoadWishes(model, 1, CONTEXT, options, slots=slots), lambda _: None)
+    session = Session(LoadRequest(model, 1, CONTEXT, options, slots=slots), lambda _: None)
     # Whole states are for what comes back from other slots.
     session._memory._states.keep = lambda *_: False
     return session

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes, opened_model
+from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.session.session import Session
-from app.inference.tokens.decoding import Evaluator
+from app.inference.tokens.decoding import Decoder
 from app.inference.tokens.vocabulary import Vocabulary
 from tests.support.checkpoints.vocabularies import (
     vocabulary_file,
@@ -25,11 +25,11 @@ CONTEXT = 1024
 TOKENS = [1, *(60 + 7 * place % 190 for place in range(700))]
 
 
-def wishes_for(model: Path, **more: bool) -> LoadWishes:
+def wishes_for(model: Path, **more: bool) -> LoadRequest:
     options = LoadOptions(
         context=CONTEXT, threads=1, flash_attention="off", extra_buffers=False, swa_full=True
     )
-    return LoadWishes(model, 1, CONTEXT, options, **more)
+    return LoadRequest(model, 1, CONTEXT, options, **more)
 
 
 def models(converter: Path, folder: Path) -> list[Path]:
@@ -45,7 +45,7 @@ def test_a_text_has_one_embedding_in_parts_and_at_once(converter: Path, tmp_path
     for model in models(converter, tmp_path):
         with opened_model(wishes_for(model, all_outputs=True), lambda _: None) as loaded:
             size = Vocabulary(loaded.model).size
-            at_once = Evaluator(loaded, model.name, size).embed(TOKENS)
+            at_once = Decoder(loaded, model.name, size).embed(TOKENS)
         with Session(wishes_for(model), lambda _: None) as session:
             in_parts = [session.embed(TOKENS) for _ in range(2)]
         for found in in_parts:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece, Statistics
-from app.inference.session.prompt_cache import SavedStates, state_budget_bytes
+from app.inference.session.prompt_cache import PromptCache, state_budget_bytes
 from app.inference.session.session import Session
 from app.native.library import load_llama
 from tests.support.checkpoints.vocabularies import (
@@ -25,7 +25,7 @@ from tests.support.engine.tiny_model import write_tiny_model
 pytestmark = pytest.mark.slow
 
 CONTEXT, SLOTS = 4096, 2
-GREEDY = Sampling(temperature=0)
+GREEDY = SamplingParameters(temperature=0)
 Likeliest = list[tuple[int, float]]
 
 
@@ -44,8 +44,8 @@ def _nothing_read(session: Session) -> None:
 def opened(model: Path, slots: int = SLOTS) -> Session:
     # Flash attention adds up in 16 bits: its sums differ with the place of the cells.
     options = LoadOptions(context=CONTEXT, threads=1, flash_attention="off", extra_buffers=False)
-    wishes = LoadWishes(model, 1, CONTEXT, options, slots=slots)
-    session = Session(wishes, lambda _: None)
+    load_request = LoadRequest(model, 1, CONTEXT, options, slots=slots)
+    session = Session(load_request, lambda _: None)
     # A model this small reads about as fast as bytes are moved: here reading counts as slow.
     session._memory.note_reading = lambda _: None
     return session
@@ -71,7 +71,7 @@ def reply(
     return likeliest, asked.statistics
 
 
-def states_of(session: Session) -> SavedStates:
+def states_of(session: Session) -> PromptCache:
     return session._memory._states
 
 
@@ -197,7 +197,9 @@ def test_a_branch_that_shares_most_of_a_conversation_is_not_saved(session: Sessi
 
 def test_what_a_shift_has_left_is_not_saved(session: Session) -> None:
     prompt = conversation(0, CONTEXT - 20)
-    asked = Generation(prompt, Sampling(seed=1, logit_bias={2: -100.0}), 40, overflow="shift")
+    asked = Generation(
+        prompt, SamplingParameters(seed=1, logit_bias={2: -100.0}), 40, overflow="shift"
+    )
     assert "".join(session.replies(asked))
     assert asked.statistics.dropped_tokens
     for number in (1, 2, 3):
@@ -206,13 +208,13 @@ def test_what_a_shift_has_left_is_not_saved(session: Session) -> None:
 
 
 def read_states(
-    session: Session, sizes: list[int], most_states: float, note: Callable[[SavedStates], None]
-) -> SavedStates:
+    session: Session, sizes: list[int], most_states: float, note: Callable[[PromptCache], None]
+) -> PromptCache:
     """Reads conversations one after the other, and keeps each, within a budget."""
     reply(session, conversation(0, sizes[0]))
     (slot,) = [slot for slot in session._slots if slot.read]
     size = load_llama().llama_state_seq_get_size(session.loaded.context, slot.sequence)
-    states = SavedStates(session.loaded, int(most_states * size))
+    states = PromptCache(session.loaded, int(most_states * size))
     for number, length in enumerate(sizes):
         session.forget_everything()
         reply(session, conversation(number, length))
@@ -245,7 +247,7 @@ def test_nothing_is_kept_where_reading_is_faster(session: Session) -> None:
 
 
 def test_a_longer_reading_of_the_same_takes_the_place_of_the_shorter(session: Session) -> None:
-    states = SavedStates(session.loaded, state_budget_bytes())
+    states = PromptCache(session.loaded, state_budget_bytes())
     states.note_reading(1, 1.0)
     short, long = conversation(0, 400), conversation(0, 600)
     for prompt in (short, long, short):

@@ -16,16 +16,16 @@ import pytest
 
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece, Statistics
 from app.inference.session.session import Session
 from app.inference.session.slot import _Repetition
-from app.inference.tokens.decoding import Interrupted, Part
+from app.inference.tokens.decoding import BatchPart, Interrupted
 from tests.support.engine.tiny_model import write_tiny_model
 
-GREEDY = Sampling(temperature=0)
-HOT = Sampling(temperature=5, top_p=1, min_p=0, top_k=0, seed=1)
+GREEDY = SamplingParameters(temperature=0)
+HOT = SamplingParameters(temperature=5, top_p=1, min_p=0, top_k=0, seed=1)
 END = 2
 ENDLESS = msgspec.structs.replace(HOT, logit_bias={END: -100.0})
 
@@ -33,7 +33,7 @@ ENDLESS = msgspec.structs.replace(HOT, logit_bias={END: -100.0})
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    wishes = LoadWishes(model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False))
+    wishes = LoadRequest(model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         yield session
 
@@ -41,31 +41,31 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 def reply(
     session: Session,
     prompt: str | list[int],
-    sampling: Sampling = GREEDY,
+    sampling: SamplingParameters = GREEDY,
     most_tokens: int | None = 8,
     stops: tuple[str, ...] = (),
-    **wishes: Any,
+    **fields: Any,
 ) -> tuple[str, Statistics]:
-    asked = request(session, prompt, sampling, most_tokens, stops=stops, **wishes)
+    asked = request(session, prompt, sampling, most_tokens, stops=stops, **fields)
     return "".join(session.replies(asked)), asked.statistics
 
 
 def request(
     session: Session,
     prompt: str | list[int],
-    sampling: Sampling = GREEDY,
+    sampling: SamplingParameters = GREEDY,
     most_tokens: int | None = 8,
-    **wishes: Any,
+    **fields: Any,
 ) -> Generation:
     tokens = session.vocabulary.tokenize_prompt(prompt) if isinstance(prompt, str) else prompt
-    return Generation(tokens, sampling, most_tokens, **wishes)
+    return Generation(tokens, sampling, most_tokens, **fields)
 
 
 class Reader:
     """Begins a reply that others are written beside, and keeps what comes."""
 
-    def __init__(self, session: Session, prompt: str, **wishes: Any) -> None:
-        self.asked = request(session, prompt, **wishes)
+    def __init__(self, session: Session, prompt: str, **fields: Any) -> None:
+        self.asked = request(session, prompt, **fields)
         self.delivered: list[Piece | Exception | None] = []
         self.asked.deliver = self.delivered.append
         session.begin(self.asked)
@@ -113,7 +113,7 @@ def test_every_text_has_tokens_and_comes_back(session: Session, text: str) -> No
     "text", ["a\0b", "小麦粉 🌾👩🏽‍🌾", "\n" + " " * 300 + "return", "\ud800", "Ğü\r\n"]
 )
 def test_a_real_vocabulary_gives_every_text_back(starter: Path, text: str) -> None:
-    wishes = LoadWishes(starter, 30, 8192, LoadOptions(context=256, extra_buffers=False))
+    wishes = LoadRequest(starter, 30, 8192, LoadOptions(context=256, extra_buffers=False))
     with Session(wishes, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)
         assert session.vocabulary.detokenize(tokens) == text.encode("utf-8", "replace")
@@ -138,13 +138,19 @@ def test_a_seed_is_the_same_text_and_another_another(session: Session) -> None:
 
 def test_samplers_that_leave_one_token_are_greedy(session: Session) -> None:
     expected, _ = reply(session, "The mill")
-    for sampling in (Sampling(top_k=1), Sampling(top_p=0), Sampling(min_p=1)):
+    for sampling in (
+        SamplingParameters(top_k=1),
+        SamplingParameters(top_p=0),
+        SamplingParameters(min_p=1),
+    ):
         assert reply(session, "The mill", sampling)[0] == expected
 
 
 def test_a_penalty_changes_what_repeats(session: Session) -> None:
     plain, _ = reply(session, "The mill", most_tokens=64)
-    penalised, _ = reply(session, "The mill", Sampling(temperature=0, repeat_penalty=10), 64)
+    penalised, _ = reply(
+        session, "The mill", SamplingParameters(temperature=0, repeat_penalty=10), 64
+    )
     assert len(set(penalised)) > len(set(plain))
 
 
@@ -222,7 +228,7 @@ def test_an_interrupt_loses_nothing_of_the_others(session: Session) -> None:
     session.forget_everything()
     session._evaluator.interrupt.set()
     with pytest.raises(Interrupted):
-        session._evaluator.evaluate([Part(0, 0, [5, 6, 7], wants_logits=True)])
+        session._evaluator.evaluate([BatchPart(0, 0, [5, 6, 7], wants_logits=True)])
     assert reply(session, "The mill")[0] == expected
 
 
@@ -233,7 +239,7 @@ def test_an_interrupted_step_is_made_up_for(
     session.forget_everything()
     evaluate, count = session._evaluator.evaluate, 0
 
-    def often_interrupted(parts: list[Part]) -> list[int]:
+    def often_interrupted(parts: list[BatchPart]) -> list[int]:
         nonlocal count
         count += 1
         if count % 3 == 0:
@@ -250,7 +256,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session with four slots."""
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
     options = LoadOptions(context=1024, threads=1, extra_buffers=False)
-    wishes = LoadWishes(model, 1, 1024, options, slots=4)
+    wishes = LoadRequest(model, 1, 1024, options, slots=4)
     with Session(wishes, lambda _: None) as session:
         yield session
 
@@ -365,39 +371,41 @@ def test_a_grammar_is_followed(session: Session) -> None:
 )
 def test_a_grammar_that_can_not_be_used_is_refused(session: Session, grammar: str) -> None:
     with pytest.raises(AppError) as raised:
-        reply(session, "The mill", Sampling(grammar=grammar))
+        reply(session, "The mill", SamplingParameters(grammar=grammar))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
     assert "grammar" in raised.value.facts["reason"]
 
 
 def test_a_bias_decides(session: Session) -> None:
     (token,) = session.vocabulary.tokenize("q")[-1:]
-    text, _ = reply(session, "The mill", Sampling(temperature=0, logit_bias={token: 100}), 5)
+    text, _ = reply(
+        session, "The mill", SamplingParameters(temperature=0, logit_bias={token: 100}), 5
+    )
     assert text == "q" * 5
 
 
 @pytest.mark.parametrize(
     "sampling",
     [
-        Sampling(typical_p=0.5, seed=1),
-        Sampling(xtc_probability=1, xtc_threshold=0.01, seed=1),
-        Sampling(mirostat=1, seed=1),
-        Sampling(mirostat=2, seed=1),
-        Sampling(dry_multiplier=5, dry_allowed_length=1, seed=1),
-        Sampling(frequency_penalty=2, presence_penalty=2, seed=1),
+        SamplingParameters(typical_p=0.5, seed=1),
+        SamplingParameters(xtc_probability=1, xtc_threshold=0.01, seed=1),
+        SamplingParameters(mirostat=1, seed=1),
+        SamplingParameters(mirostat=2, seed=1),
+        SamplingParameters(dry_multiplier=5, dry_allowed_length=1, seed=1),
+        SamplingParameters(frequency_penalty=2, presence_penalty=2, seed=1),
     ],
 )
 def test_every_sampler_changes_the_reply_and_keeps_to_its_seed(
-    session: Session, sampling: Sampling
+    session: Session, sampling: SamplingParameters
 ) -> None:
-    plain, _ = reply(session, "The mill", Sampling(seed=1), 64)
+    plain, _ = reply(session, "The mill", SamplingParameters(seed=1), 64)
     first, _ = reply(session, "The mill", sampling, 64)
     assert reply(session, "The mill", sampling, 64)[0] == first != plain
 
 
 def test_a_model_that_repeats_itself_is_stopped(session: Session) -> None:
     (token,) = session.vocabulary.tokenize("q")[-1:]
-    biased = Sampling(temperature=0, logit_bias={token: 100})
+    biased = SamplingParameters(temperature=0, logit_bias={token: 100})
     text, statistics = reply(session, "The mill", biased, 200)
     assert text == "q" * 64
     assert statistics.repeats
@@ -433,7 +441,7 @@ def test_probabilities_are_told_with_their_text(session: Session) -> None:
 
 def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "broken.gguf", with_numbers=False)
-    wishes = LoadWishes(model, 1, 256, LoadOptions(context=256, extra_buffers=False))
+    wishes = LoadRequest(model, 1, 256, LoadOptions(context=256, extra_buffers=False))
     with Session(wishes, lambda _: None) as session, pytest.raises(AppError) as raised:
         reply(session, "The mill")
     assert raised.value.code is ErrorCode.MODEL_REJECTED
@@ -442,9 +450,11 @@ def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
 
 def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session) -> None:
     session = wide
-    wishes: dict[str, Any] = {"sampling": Sampling(temperature=0, grammar='root ::= [a-z]+ "!"')}
-    expected, _ = reply(session, "The mill", most_tokens=12, **wishes)
-    slow = Reader(session, "The mill", most_tokens=12, is_heavy=True, **wishes)
+    fields: dict[str, Any] = {
+        "sampling": SamplingParameters(temperature=0, grammar='root ::= [a-z]+ "!"')
+    }
+    expected, _ = reply(session, "The mill", most_tokens=12, **fields)
+    slow = Reader(session, "The mill", most_tokens=12, is_heavy=True, **fields)
     held = threading.Event()
     # The thread beside the engine is busy, as with a grammar that has no end.
     session._beside.submit(held.wait, 60)
@@ -478,7 +488,7 @@ def test_heavy_replies_take_turns_beside_light_ones(wide: Session) -> None:
 
 
 def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) -> None:
-    grammar = Sampling(temperature=0, grammar="root ::= [a-z]+")
+    grammar = SamplingParameters(temperature=0, grammar="root ::= [a-z]+")
     slow = Reader(session, "The mill", sampling=grammar, most_tokens=None, is_heavy=True)
     held = threading.Event()
     session._beside.submit(held.wait, 60)

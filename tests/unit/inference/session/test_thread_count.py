@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation
 from app.inference.session.session import Session
 from app.machine.contention import allowed_cores
@@ -44,7 +44,7 @@ def model(tmp_path: Path) -> Path:
 
 def _opened(model: Path, threads: int | None) -> Session:
     options = LoadOptions(context=256, threads=threads, extra_buffers=False)
-    return Session(LoadWishes(model, 1, 256, options), lambda _: None)
+    return Session(LoadRequest(model, 1, 256, options), lambda _: None)
 
 
 def _threads(session: Session) -> int:
@@ -55,7 +55,7 @@ def _threads(session: Session) -> int:
 def _write_until(session: Session, is_reached: Callable[[], bool]) -> bool:
     ends = time.monotonic() + _SECONDS
     while not is_reached() and time.monotonic() < ends:
-        asked = Generation(session.vocabulary.tokenize_prompt("The mill"), Sampling(), 32)
+        asked = Generation(session.vocabulary.tokenize_prompt("The mill"), SamplingParameters(), 32)
         for _ in session.replies(asked):
             pass
     return is_reached()

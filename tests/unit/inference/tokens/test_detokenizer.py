@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from app.inference.tokens.detokenizer import StreamedText
+from app.inference.tokens.detokenizer import Detokenizer
 
 
 def streamed(pieces: list[bytes], *stops: str) -> list[str]:
-    text = StreamedText(stops)
+    text = Detokenizer(stops)
     return [*(text.feed(piece) for piece in pieces), text.finish()]
 
 
@@ -53,7 +53,7 @@ def test_what_only_looked_like_a_stop_string_is_given_out() -> None:
 
 
 def test_nothing_more_is_held_back_than_can_become_a_stop_string() -> None:
-    text = StreamedText(["abcd"])
+    text = Detokenizer(["abcd"])
     assert text.feed(b"xabcxab") == "xabcx"
     assert text.feed(b"c") == ""
     assert text.feed(b"ab") == "abc"
@@ -61,7 +61,7 @@ def test_nothing_more_is_held_back_than_can_become_a_stop_string() -> None:
 
 
 def test_the_first_of_several_stop_strings_counts() -> None:
-    text = StreamedText(["later", "now"])
+    text = Detokenizer(["later", "now"])
     assert text.feed(b"here now and later") == "here "
     assert text.has_stopped
 
@@ -79,7 +79,7 @@ def test_a_hundred_thousand_random_bytes_come_out_one_by_one() -> None:
     """The library's own way took seconds for a few hundred."""
     chance = random.Random(1)
     content = chance.randbytes(100_000)
-    text = StreamedText(["\n\n\n\n\n\n", "<|im_end|>"])
+    text = Detokenizer(["\n\n\n\n\n\n", "<|im_end|>"])
     received = []
     held = 0
     for byte in content:

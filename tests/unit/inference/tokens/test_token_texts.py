@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.inference.loading.loaded_model import LoadWishes
-from app.inference.sampling.parameters import Sampling
+from app.inference.loading.loaded_model import LoadRequest
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece
 from app.inference.session.session import Session
 from app.inference.tokens.vocabulary import Vocabulary
@@ -117,8 +117,10 @@ def kinds_of(texts: Sequence[bytes]) -> Kinds:
 @contextmanager
 def speaking(vocabulary: Path, folder: Path) -> Iterator[Session]:
     model = write_model_on(vocabulary, folder / "model.gguf")
-    wishes = LoadWishes(model, 1, 512, LoadOptions(context=512, threads=1, extra_buffers=False))
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(
+        model, 1, 512, LoadOptions(context=512, threads=1, extra_buffers=False)
+    )
+    with Session(load_request, lambda _: None) as session:
         yield session
 
 
@@ -127,7 +129,7 @@ def written(
 ) -> tuple[list[Piece], list[int]]:
     """A reply of some of these tokens: its pieces as they stream, and its tokens."""
     bias = dict.fromkeys(tokens, 40.0)
-    sampling = Sampling(
+    sampling = SamplingParameters(
         temperature=1,
         top_k=len(bias),
         top_p=1,

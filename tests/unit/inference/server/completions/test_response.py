@@ -8,16 +8,16 @@ from http import HTTPStatus
 import pytest
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.inference.replies.reasoning import Part
+from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
-from app.inference.server.completions.response import Answer
+from app.inference.server.completions.response import CompletionResponse
 from app.inference.server.protocol.bodies import (
     error_body,
     error_response,
     notice_body,
     server_sent_event,
 )
-from app.inference.server.protocol.written_reply import Written
+from app.inference.server.protocol.written_reply import WrittenReply
 from app.inference.session.generation import Statistics
 
 
@@ -33,7 +33,9 @@ def statistics() -> Statistics:
 
 
 def test_a_whole_answer_counts_and_times() -> None:
-    answer = Answer("chat", "mill", Written(statistics())).whole([Part("content", "flour")])
+    answer = CompletionResponse("chat", "mill", WrittenReply(statistics())).whole(
+        [ReplyPart("content", "flour")]
+    )
     assert answer["object"] == "chat.completion"
     assert answer["choices"][0]["message"] == {"role": "assistant", "content": "flour"}
     assert answer["choices"][0]["finish_reason"] == "length"
@@ -50,14 +52,16 @@ def test_a_whole_answer_counts_and_times() -> None:
 
 def test_an_answer_without_tokens_has_no_speed() -> None:
     assert (
-        Answer("text", "mill", Written(Statistics())).whole([])["timings"]["predicted_per_second"]
+        CompletionResponse("text", "mill", WrittenReply(Statistics())).whole([])["timings"][
+            "predicted_per_second"
+        ]
         == 0
     )
 
 
 def test_one_stream_has_one_identity() -> None:
-    answer = Answer("chat", "mill", Written(statistics()))
-    parts = [Part("content", "a"), Part("content", "b")]
+    answer = CompletionResponse("chat", "mill", WrittenReply(statistics()))
+    parts = [ReplyPart("content", "a"), ReplyPart("content", "b")]
     chunks = [answer.chunk(parts[0], is_first=True), answer.chunk(parts[1])]
     chunks += [answer.last(), answer.usage()]
     assert len({chunk["id"] for chunk in chunks}) == 1
@@ -70,14 +74,14 @@ def test_one_stream_has_one_identity() -> None:
 
 
 def test_thoughts_and_calls_have_places_of_their_own() -> None:
-    answer = Answer("chat", "mill", Written(Statistics(finish_reason="stop")))
+    answer = CompletionResponse("chat", "mill", WrittenReply(Statistics(finish_reason="stop")))
     answer.written.add(ToolCall("grind", '{"corn": 1}', "abcdefghi"))
     call = {
         "id": "abcdefghi",
         "type": "function",
         "function": {"name": "grind", "arguments": '{"corn": 1}'},
     }
-    whole = answer.whole([Part("reasoning", "Hm"), Part("reasoning", ".")])
+    whole = answer.whole([ReplyPart("reasoning", "Hm"), ReplyPart("reasoning", ".")])
     assert whole["choices"][0]["message"] == {
         "role": "assistant",
         "content": None,
@@ -85,7 +89,7 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
         "tool_calls": [call],
     }
     assert whole["choices"][0]["finish_reason"] == "tool_calls"
-    assert answer.chunk(Part("reasoning", "Hm."))["choices"][0]["delta"] == {
+    assert answer.chunk(ReplyPart("reasoning", "Hm."))["choices"][0]["delta"] == {
         "reasoning_content": "Hm."
     }
     assert answer.called()["choices"][0]["delta"] == {"tool_calls": [{"index": 0} | call]}
@@ -95,7 +99,7 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
 
 
 def test_an_answer_may_be_kept_to_one_call() -> None:
-    written = Written(Statistics(), most_calls=1)
+    written = WrittenReply(Statistics(), most_calls=1)
     for name in ("grind", "bake"):
         written.add(ToolCall(name, "{}"))
     assert written.calls == [ToolCall("grind", "{}")]
@@ -105,10 +109,10 @@ def test_a_notice_is_in_the_whole_answer_and_in_the_first_event() -> None:
     notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, {"reason": "it is nested too deeply"})
     assert notice["code"] == "template_fallback"
     assert "it is nested too deeply" in notice["message"]
-    answer = Answer("chat", "mill", Written(Statistics(), notice))
+    answer = CompletionResponse("chat", "mill", WrittenReply(Statistics(), notice))
     assert answer.whole([])["notice"] == notice
-    assert answer.chunk(Part("content", ""), is_first=True)["notice"] == notice
-    assert "notice" not in answer.chunk(Part("content", "a")) | answer.last() | answer.usage()
+    assert answer.chunk(ReplyPart("content", ""), is_first=True)["notice"] == notice
+    assert "notice" not in answer.chunk(ReplyPart("content", "a")) | answer.last() | answer.usage()
 
 
 @pytest.mark.parametrize(

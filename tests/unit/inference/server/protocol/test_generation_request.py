@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.prompts.rendering import Conversation
-from app.inference.sampling.parameters import Sampling
+from app.inference.prompts.rendering import ChatInput
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.server.completions.chat_request import ChatRequest
 from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.protocol.generation_request import decode_request, decode_with_unread
@@ -32,7 +32,7 @@ def refusal(body: bytes) -> str:
 
 def test_the_least_that_can_be_asked() -> None:
     asked = chat()
-    assert asked.sampling(Sampling()) == Sampling()
+    assert asked.sampling(SamplingParameters()) == SamplingParameters()
     assert (asked.stops(), asked.token_limit(), asked.stream, asked.wants_usage) == (
         (),
         None,
@@ -53,7 +53,7 @@ def test_everything_that_can_be_asked() -> None:
         "seed": 7,
     }
     asked = chat(**given, max_tokens=5, stop=["a", "b"], stream_options={"include_usage": True})
-    assert asked.sampling(Sampling()) == Sampling(**given)
+    assert asked.sampling(SamplingParameters()) == SamplingParameters(**given)
     assert (asked.stops(), asked.token_limit(), asked.wants_usage) == (("a", "b"), 5, True)
 
 
@@ -122,7 +122,7 @@ def test_names_and_values_of_llama_server_are_taken() -> None:
     asked = chat(n_predict=-1, repeat_last_n=9, top_k=-1, n_cmpl=2, stop=["", "a", *"b" * 20])
     assert (asked.token_limit(), asked.count()) == (None, 2)
     assert asked.stops() == ("a", *"b" * 20)
-    sampling = asked.sampling(Sampling())
+    sampling = asked.sampling(SamplingParameters())
     assert (sampling.penalty_last_n, sampling.top_k) == (9, -1)
     assert chat(max_tokens=-1).token_limit() is None
     assert chat(max_completion_tokens=-1, max_tokens=5).token_limit() is None
@@ -159,7 +159,7 @@ def test_messages_without_content_have_an_empty_one(message: dict[str, Any]) -> 
     ("seed", "expected"), [(-1, 2**32 - 1), (2**32 + 5, 5), (10**30, 10**30 % 2**32)]
 )
 def test_any_whole_number_is_a_seed(seed: int, expected: int) -> None:
-    assert chat(seed=seed).sampling(Sampling()).seed == expected
+    assert chat(seed=seed).sampling(SamplingParameters()).seed == expected
 
 
 def test_the_parts_of_a_text_are_joined() -> None:
@@ -193,7 +193,7 @@ def test_a_conversation_with_tools_is_as_templates_take_it() -> None:
         chat_template_kwargs={"enable_thinking": False, "style": "brief", "depth": 2},
     )
     as_object = {"name": "grind", "arguments": {"a": 1}}
-    assert asked.conversation() == Conversation(
+    assert asked.conversation() == ChatInput(
         [
             *USER,
             {

@@ -11,29 +11,29 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from app.inference.replies.reasoning import Part
+from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
-from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.server.protocol.generation_request import decode_request
-from app.inference.server.protocol.written_reply import Written
-from app.inference.server.responses.output import ResponseAnswer
+from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.responses.output import ResponsesOutput
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Statistics, TokenProbability
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 PARTS = [
-    Part("reasoning", "Hm"),
-    Part("reasoning", "."),
-    Part("content", "It "),
-    Part("content", "is."),
+    ReplyPart("reasoning", "Hm"),
+    ReplyPart("reasoning", "."),
+    ReplyPart("content", "It "),
+    ReplyPart("content", "is."),
 ]
 
 
-def answer(*calls: ToolCall, **figures: Any) -> ResponseAnswer:
+def answer(*calls: ToolCall, **figures: Any) -> ResponsesOutput:
     request = decode_request(b'{"input": "Hello"}', ResponseRequest)
     statistics = Statistics(prompt_tokens=10, reused_tokens=4, reply_tokens=6, **figures)
-    written = Written(statistics, calls=list(calls), reasoning_tokens=2)
-    return ResponseAnswer("mill", written, request.echo(Sampling()))
+    written = WrittenReply(statistics, calls=list(calls), reasoning_tokens=2)
+    return ResponsesOutput("mill", written, request.echo(SamplingParameters()))
 
 
 def events(sent: Iterable[bytes]) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def events(sent: Iterable[bytes]) -> list[dict[str, Any]]:
     return found
 
 
-def streamed(answer: ResponseAnswer, parts: list[Part]) -> list[dict[str, Any]]:
+def streamed(answer: ResponsesOutput, parts: list[ReplyPart]) -> list[dict[str, Any]]:
     first, *others = parts
     more = chain.from_iterable(answer.more(part) for part in others)
     return events(chain(answer.begun(first), more, answer.ended()))
@@ -109,8 +109,8 @@ def test_a_stream_tells_each_item_from_its_beginning_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("reason", ["stop", "length"])
-@pytest.mark.parametrize("parts", [PARTS, PARTS[:2], PARTS[2:], [Part("content", "")]])
-def test_a_stream_ends_with_what_a_whole_answer_says(reason: str, parts: list[Part]) -> None:
+@pytest.mark.parametrize("parts", [PARTS, PARTS[:2], PARTS[2:], [ReplyPart("content", "")]])
+def test_a_stream_ends_with_what_a_whole_answer_says(reason: str, parts: list[ReplyPart]) -> None:
     *_, last = streamed(answer(finish_reason=reason), parts)
     whole = answer(finish_reason=reason).whole(parts)
     assert without_identities(last["response"]) == without_identities(whole)

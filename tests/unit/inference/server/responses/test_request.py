@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import AppError, ErrorCode
-from app.inference.sampling.parameters import Sampling
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.server.protocol.generation_request import decode_request
 from app.inference.server.protocol.tool_choice import ToolChoice
 from app.inference.server.responses.request import ResponseRequest
@@ -35,7 +35,7 @@ def refusal(**fields: Any) -> str:
 def test_the_least_that_can_be_asked() -> None:
     request = asked()
     assert request.conversation().messages == [{"role": "user", "content": "Hello"}]
-    assert request.sampling(Sampling()) == Sampling()
+    assert request.sampling(SamplingParameters()) == SamplingParameters()
     assert (request.stream, request.token_limit(), request.form()) == (False, None, None)
     assert (request.overflow(), request.probabilities()) == ("stop", None)
 
@@ -48,7 +48,7 @@ def test_what_is_null_or_unknown_counts_as_not_given() -> None:
     )
     request = asked(**dict.fromkeys(names), store=True, user="me", service_tier="auto")
     assert request.conversation() == asked().conversation()
-    assert request.echo(Sampling()) == asked().echo(Sampling())
+    assert request.echo(SamplingParameters()) == asked().echo(SamplingParameters())
 
 
 def test_everything_holds_that_is_asked() -> None:
@@ -61,9 +61,9 @@ def test_everything_holds_that_is_asked() -> None:
         top_logprobs=3,
         instructions="Be brief.",
     )
-    assert request.sampling(Sampling()) == Sampling(temperature=0, top_p=0.5)
+    assert request.sampling(SamplingParameters()) == SamplingParameters(temperature=0, top_p=0.5)
     assert (request.token_limit(), request.overflow(), request.probabilities()) == (5, "shift", 3)
-    echo = request.echo(request.sampling(Sampling()))
+    echo = request.echo(request.sampling(SamplingParameters()))
     assert (echo["temperature"], echo["top_p"], echo["max_output_tokens"]) == (0, 0.5, 5)
     assert (echo["truncation"], echo["instructions"]) == ("auto", "Be brief.")
     assert echo["store"] is False
@@ -76,7 +76,7 @@ def test_functions_reach_the_template_in_its_form_and_come_back_in_theirs() -> N
         {"type": "function", "function": function},
         {"type": "function", "function": {"name": "bake"}},
     ]
-    first, second = request.echo(Sampling())["tools"]
+    first, second = request.echo(SamplingParameters())["tools"]
     assert (first | GRIND, second["name"]) == (first, "bake")
 
 
@@ -86,7 +86,7 @@ def test_tools_that_can_not_be_offered_are_left_out_and_named() -> None:
     (offered,) = request.conversation().tools
     assert offered["function"]["name"] == "grind"
     assert request.left_out() == ["tools[0] (web_search)", "tools[2] (namespace)"]
-    assert [tool["name"] for tool in request.echo(Sampling())["tools"]] == ["grind"]
+    assert [tool["name"] for tool in request.echo(SamplingParameters())["tools"]] == ["grind"]
 
 
 ALLOWED = {"type": "allowed_tools", "tools": [{"type": "function", "name": "bake"}]}
@@ -112,7 +112,7 @@ def test_a_choice_decides_what_may_and_what_must_be_called(
     assert request.choice() == expected
     tools = request.conversation().tools
     assert [tool["function"]["name"] for tool in tools] == offered
-    assert request.echo(Sampling())["tool_choice"] == (choice or "auto")
+    assert request.echo(SamplingParameters())["tool_choice"] == (choice or "auto")
 
 
 def test_forms_become_schemas() -> None:
@@ -120,7 +120,7 @@ def test_forms_become_schemas() -> None:
     wanted = {"type": "json_schema", "name": "mill", "schema": schema, "strict": True}
     request = asked(text={"format": wanted, "verbosity": "low"})
     assert request.wanted_schema() == schema
-    assert request.echo(Sampling())["text"] == {"format": wanted}
+    assert request.echo(SamplingParameters())["text"] == {"format": wanted}
     assert asked(text={"format": {"type": "json_object"}}).wanted_schema() == {"type": "object"}
     assert asked(text={"format": {"type": "text"}}).wanted_schema() is None
     with pytest.raises(AppError, match="“grammar”"):

@@ -10,7 +10,7 @@ import pytest
 
 from app.cli import convert
 from app.gui.pages.convert.conversion_options import (
-    ConversionWishes,
+    ConversionOptions,
     command_lines,
     is_there,
     projector_beside,
@@ -18,7 +18,7 @@ from app.gui.pages.convert.conversion_options import (
 )
 from app.gui.pages.convert.overrides_list import reason_against
 
-ALL = ConversionWishes(
+ALL = ConversionOptions(
     source="/models/A Model",
     importance_kind="text",
     importance_path="/texts/some text.txt",
@@ -36,7 +36,7 @@ ALL = ConversionWishes(
 
 
 def test_nothing_is_said_that_was_not_wished() -> None:
-    plain = ConversionWishes("/models/m")
+    plain = ConversionOptions("/models/m")
     assert plain.check_arguments() == ("/models/m", "--dry-run")
     assert plain.run_arguments(["Q4_K_M"]) == ("/models/m", "--level", "Q4_K_M", "--overwrite")
 
@@ -82,15 +82,15 @@ def test_the_projector_has_no_use_for_types() -> None:
 
 
 def test_an_importance_matrix_without_a_file_is_none() -> None:
-    wishes = ConversionWishes("m", importance_kind="file")
-    assert not wishes.has_importance
-    assert wishes.check_arguments() == ("m", "--dry-run")
-    matrix = ConversionWishes("m", importance_kind="file", importance_path="/i.dat")
+    options = ConversionOptions("m", importance_kind="file")
+    assert not options.has_importance
+    assert options.check_arguments() == ("m", "--dry-run")
+    matrix = ConversionOptions("m", importance_kind="file", importance_path="/i.dat")
     assert matrix.check_arguments() == ("m", "--imatrix", "/i.dat", "--dry-run")
 
 
 def test_another_source_keeps_what_holds_for_any() -> None:
-    assert ALL.for_source("other") == ConversionWishes(
+    assert ALL.for_source("other") == ConversionOptions(
         "other", threads=3, is_by_reference=True, folder="/out"
     )
 
