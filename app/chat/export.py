@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from app.chat.conversation import Chat, Conversation, Message, MessageId
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
-Translate = Callable[[str], str]
 _VERSION = 1
-_SPEAKERS = {"system": "System", "user": "You", "assistant": "Assistant"}
-_ENDS = {"stopped": "Stopped", "failed": "Failed"}
+_SPEAKERS = {"system": tr("System"), "user": tr("You"), "assistant": tr("Assistant")}
+_ENDS = {"stopped": tr("Stopped"), "failed": tr("Failed")}
 _MARKS = re.compile(r"([\\`*_\[\]<>#|])")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
@@ -30,24 +30,24 @@ class _Envelope(msgspec.Struct, frozen=True):
     version: int
 
 
-def as_markdown(chat: Chat, messages: Iterable[Message], translate: Translate = str) -> str:
+def as_markdown(chat: Chat, messages: Iterable[Message]) -> str:
     """The shown path of a chat as Markdown, each message as its author wrote it."""
     parts = [f"# {_escaped(chat.title)}"] if chat.title else []
     for message in messages:
-        parts.append(f"## {_escaped(_speaker(message, translate))}")
+        parts.append(f"## {_escaped(_speaker(message))}")
         parts.append(_with_closed_fence(message.text.strip("\n")))
         if message.state in _ENDS:
-            parts.append(f"*{_escaped(_end(message, translate))}*")
+            parts.append(f"*{_escaped(_end(message))}*")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def as_text(chat: Chat, messages: Iterable[Message], translate: Translate = str) -> str:
+def as_text(chat: Chat, messages: Iterable[Message]) -> str:
     """The shown path of a chat as plain text."""
     parts = [chat.title] if chat.title else []
     for message in messages:
-        parts.append(f"{_speaker(message, translate)}:\n{message.text.strip()}".rstrip())
+        parts.append(f"{_speaker(message)}:\n{message.text.strip()}".rstrip())
         if message.state in _ENDS:
-            parts.append(f"({_end(message, translate)})")
+            parts.append(f"({_end(message)})")
     return "\n\n".join(parts) + "\n"
 
 
@@ -91,13 +91,13 @@ def _refused(reason: str) -> AppError:
     return AppError(ErrorCode.NOT_EXPORTED_CHATS, reason=reason)
 
 
-def _speaker(message: Message, translate: Translate) -> str:
-    word = translate(_SPEAKERS[message.role])
+def _speaker(message: Message) -> str:
+    word = _SPEAKERS[message.role]
     return f"{word} ({message.model})" if message.model else word
 
 
-def _end(message: Message, translate: Translate) -> str:
-    word = translate(_ENDS[message.state])
+def _end(message: Message) -> str:
+    word = _ENDS[message.state]
     return f"{word}: {message.reason}" if message.reason else word
 
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.core import events
 from app.core.errors import ErrorCode
 from app.core.pace import Pace
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
-from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.schedule import TaskKind
 
@@ -78,12 +78,12 @@ class Task(QObject):
             case events.Progressed():
                 self._take_progress(event)
             case events.Noticed(code, facts):
-                self.sentence = notice_text(code, facts)
+                self.sentence = describe_notice(code, facts)
                 if self.sentence not in self.notices:
                     self.notices.append(self.sentence)
                     self.noticed.emit(self.sentence)
             case events.Failed(code, facts):
-                self.sentence, self.failure = error_text(code, facts), code
+                self.sentence, self.failure = describe_error(code, facts), code
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()
@@ -103,7 +103,7 @@ class Task(QObject):
         else:
             if self.failure is None:
                 detail = outcome.in_words(self._child.log)
-                self.sentence = error_text(ErrorCode.INTERNAL, {"detail": detail})
+                self.sentence = describe_error(ErrorCode.INTERNAL, {"detail": detail})
             self._end("failed")
 
     def _end(self, state: TaskState) -> None:

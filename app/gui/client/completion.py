@@ -13,6 +13,7 @@ from PySide6.QtNetwork import (
     QNetworkRequest,
 )
 
+from app.core.language import tr
 from app.gui.client.wire import (
     ChatServer,
     Chunk,
@@ -88,7 +89,7 @@ class Completion(QObject):
         self._length += len(new)
         *lines, self._unread = (self._unread + new).split(b"\n")
         if len(self._unread) > _LONGEST_LINE or self._length > _LONGEST_REPLY:
-            self._refuse(self.tr("The server's answer can't be read."))
+            self._refuse(tr("The server's answer can't be read."))
             return
         for line in lines:
             self._take(line.removeprefix(b"data:").strip())
@@ -122,7 +123,7 @@ class Completion(QObject):
             self.received.emit(delta.content)
 
     def _give_up(self) -> None:
-        self._refuse(self.tr("The server has been silent for too long."))
+        self._refuse(tr("The server has been silent for too long."))
 
     def _refuse(self, words: str) -> None:
         self._refusal = words
@@ -148,12 +149,12 @@ class Completion(QObject):
             error = None
         if error is not None:
             return self._words_of(error)
-        words = self.tr("The server refused the request (status {status}).")
+        words = tr("The server refused the request (status {status}).")
         return words.replace("{status}", str(self._status()))
 
     def _words_of(self, error: WireError | str) -> str:
         words = error if isinstance(error, str) else error.message
-        return words[:_LONGEST_WORDS] or self.tr("The server reported an error.")
+        return words[:_LONGEST_WORDS] or tr("The server reported an error.")
 
     def _status(self) -> int:
         attribute = QNetworkRequest.Attribute.HttpStatusCodeAttribute

@@ -8,6 +8,7 @@ from PySide6.QtCore import QMimeData, Qt, QTimer
 from PySide6.QtGui import QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.markdown.highlighter import Highlighter
 from app.gui.markdown.visible import VisibleText, make_visible
 from app.gui.theme.fonts import code_font
@@ -32,7 +33,7 @@ class CodeBlock(QFrame):
         self._name = PlainLabel("", "caption", elide=True)
         self._warning = PlainLabel("", "caption", elide=True)
         self._warning.set_tone("danger")
-        self._copy = CopyButton(theme, self.tr("Copy code"), lambda: self._exact)
+        self._copy = CopyButton(theme, tr("Copy code"), lambda: self._exact)
         self._area = _CodeArea()
         self._highlighter = Highlighter(self._area.document(), theme.colors)
         # Long code is coloured once it rests: while it streams in, each piece would cost it all.
@@ -53,8 +54,8 @@ class CodeBlock(QFrame):
         self._language, self._exact = language, text
         if text[:_MOST_SHOWN] != self._area.visible_text.exact_text:
             self._area.show_text(make_visible(text[:_MOST_SHOWN]))
-        self._name.set_text(language or self.tr("code"))
-        self._area.setAccessibleName(self.tr("Code: {language}").replace("{language}", language))
+        self._name.set_text(language or tr("code"))
+        self._area.setAccessibleName(tr("Code: {language}", language=language))
         self._warn(len(self._area.visible_text.marks), len(text) - _MOST_SHOWN)
         if len(text) <= _INSTANTLY_HIGHLIGHTED:
             self._color()
@@ -77,9 +78,9 @@ class CodeBlock(QFrame):
 
     def _warn(self, hidden: int, left_out: int) -> None:
         if left_out > 0:
-            words = self.tr("{count} more characters, not shown").replace("{count}", str(left_out))
+            words = tr("{count} more characters, not shown", count=str(left_out))
         elif hidden:
-            words = self.tr("Hidden characters: {count}").replace("{count}", str(hidden))
+            words = tr("Hidden characters: {count}", count=str(hidden))
         else:
             words = ""
         self._warning.set_text(words)

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
 
+from app.core.language import tr
 from app.gui.markdown.document_writer import write_markdown
 from app.gui.markdown.formatting import format_plain, quoted_blocks
 from app.gui.markdown.links import external_link, shown_target
@@ -126,7 +127,7 @@ class ProseView(QTextBrowser):
             # A likely width, until there is a real one, saves laying out in a very narrow column.
             document.setTextWidth(SIZE.reading)
         if self._is_markdown:
-            image_words = self.tr("[image: {name}]")
+            image_words = tr("[image: {name}]")
             has_links = write_markdown(document, self._source, self._theme.colors, image_words)
         else:
             has_links = False

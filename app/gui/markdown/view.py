@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import QTimer, QUrl, Signal
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.markdown.blocks import MOST_CODE, Block, Code, Prose, normalize, split_blocks
 from app.gui.markdown.code import CodeBlock
 from app.gui.markdown.prose import ProseView
@@ -79,7 +80,7 @@ class MarkdownView(QWidget):
         self._tail = normalize(self._tail + piece)
         kept = self._shown[: self._tail_begins]
         most_code = MOST_CODE - sum(isinstance(block, Code) for block in kept)
-        blocks = split_blocks(self._tail, self.tr("… {count} more rows"), most_code)
+        blocks = split_blocks(self._tail, tr("… {count} more rows"), most_code)
         self._show(self._tail_begins, blocks)
         self._settle(blocks)
         if self._waiting:

@@ -9,7 +9,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
+from app.core.language import tr
 from app.core.load_options import LoadOptions, load_arguments_of, load_options_of
+from app.core.sentences import describe_error
 from app.estimation.costs import costs
 from app.estimation.fit import Plan
 from app.estimation.predictions import effective_options, predict_levels
@@ -20,7 +22,6 @@ from app.gui.offloading.raw_parameters import raw_parameters
 from app.gui.services.engine import EngineReady
 from app.gui.services.profile_finder import ProfileFinder
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
@@ -56,17 +57,17 @@ class OffloadingDialog(QDialog):
         self.form = LoadOptionsForm(theme)
         self.presets = PresetBar(theme, self._settings, lambda: self.form.options)
         self.memory = MemoryView(theme)
-        self.raw_button = Button(theme, self.tr("Raw parameters"), "quiet", icon_name="info")
+        self.raw_button = Button(theme, tr("Raw parameters"), "quiet", icon_name="info")
         self.copy_button = CopyButton(
             theme,
-            self.tr("Copy as command line"),
+            tr("Copy as command line"),
             self.command_line,
-            words=self.tr("Copy as command line"),
+            words=tr("Copy as command line"),
             compact=False,
         )
-        self.restore_button = Button(theme, self.tr("Restore defaults"))
-        self.use_button = Button(theme, self.tr("Use for this model"), "primary")
-        self._close_button = Button(theme, self.tr("Close"))
+        self.restore_button = Button(theme, tr("Restore defaults"))
+        self.use_button = Button(theme, tr("Use for this model"), "primary")
+        self._close_button = Button(theme, tr("Close"))
         self._build_layout()
         self._connect()
 
@@ -78,7 +79,7 @@ class OffloadingDialog(QDialog):
     def open_for(self, path: str, name: str) -> None:
         """Show the options of a model and find out what they take."""
         self._path, self._name = path, name
-        title = self.tr("Options of {name}").replace("{name}", name)
+        title = tr("Options of {name}", name=name)
         self.setWindowTitle(title)
         self._title.set_text(title)
         self.notice.hide()
@@ -211,11 +212,11 @@ class OffloadingDialog(QDialog):
         settings, options = self._settings.value, self.form.options
         has_own = self._path in settings.model_options
         if options != self._kept():
-            words = self.tr("Changed, and not kept yet")
+            words = tr("Changed, and not kept yet")
         elif has_own:
-            words = self.tr("This model's own options")
+            words = tr("This model's own options")
         else:
-            words = self.tr("As set for all models in the settings")
+            words = tr("As set for all models in the settings")
         self.whose.set_text(words)
         self.use_button.setEnabled(options != self._kept())
         self.restore_button.setEnabled(has_own or options != load_options_of(settings))
@@ -234,7 +235,7 @@ class OffloadingDialog(QDialog):
         try:
             self._settings.change(model_options=own)
         except AppError as error:
-            self.notice.show_notice("error", error_text(error.code, error.facts))
+            self.notice.show_notice("error", describe_error(error.code, error.facts))
         else:
             self._offer_reload()
         self._show_kept()
@@ -244,8 +245,8 @@ class OffloadingDialog(QDialog):
         engine = self._workbench.engine
         is_here = isinstance(engine.state, EngineReady) and engine.state.path == self._path
         if is_here and engine.is_outdated:
-            words = self.tr("The model is loaded with other options.")
-            action = (_LOAD_AGAIN, self.tr("Load again to use these"))
+            words = tr("The model is loaded with other options.")
+            action = (_LOAD_AGAIN, tr("Load again to use these"))
             self.notice.show_notice("info", words, [action])
         else:
             self.notice.hide()
@@ -256,4 +257,4 @@ class OffloadingDialog(QDialog):
 
     def _show_raw(self) -> None:
         text = raw_parameters(self.form.options, self._plan)
-        TextDialog(self._workbench.theme, self.tr("Raw parameters"), text, self).open()
+        TextDialog(self._workbench.theme, tr("Raw parameters"), text, self).open()

@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.core.load_options import CacheType, LoadOptions
 from app.core.settings import title_of
 from app.core.sizes import MEGABYTE, format_bytes
@@ -132,7 +133,7 @@ class LoadOptionsForm(QWidget):
         self.gpu_layers = AutoSlider(self._title("gpu_layers"), _MOST_LAYERS)
         self.device_shares = ShareFields(self._title("device_shares"))
         self.experts_on_cpu = AutoSlider(self._title("experts_on_cpu"), _MOST_LAYERS)
-        self.kv_on_device = self._tick("kv_on_device", self.tr("Keep them there"))
+        self.kv_on_device = self._tick("kv_on_device", tr("Keep them there"))
         for name in ("gpu_layers", "device_shares", "experts_on_cpu"):
             self._bind_own(name)
 
@@ -143,7 +144,7 @@ class LoadOptionsForm(QWidget):
         self.cache_type_k = self._type_box("cache_type_k")
         self.cache_type_v = self._type_box("cache_type_v")
         self.flash_attention = self._automatic_choice("flash_attention", theme)
-        self.swa_full = self._tick("swa_full", self.tr("Keep all of them"))
+        self.swa_full = self._tick("swa_full", tr("Keep all of them"))
         self.batch = self._batch_box("batch")
         self.micro_batch = self._batch_box("micro_batch")
 
@@ -154,8 +155,8 @@ class LoadOptionsForm(QWidget):
         self._bind_own("threads")
         self._bind_own("threads_batch")
         self.memory_map = self._automatic_choice("memory_map", theme)
-        self.memory_lock = self._tick("memory_lock", self.tr("Lock the weights"))
-        self.extra_buffers = self._tick("extra_buffers", self.tr("Repack weights"))
+        self.memory_lock = self._tick("memory_lock", tr("Lock the weights"))
+        self.extra_buffers = self._tick("extra_buffers", tr("Repack weights"))
 
     def _tick(self, name: str, words: str) -> QCheckBox:
         box = QCheckBox(words)
@@ -164,7 +165,7 @@ class LoadOptionsForm(QWidget):
         return box
 
     def _automatic_choice(self, name: str, theme: Theme) -> SegmentedChoice:
-        choices = (("auto", self.tr("Automatic")), ("on", self.tr("On")), ("off", self.tr("Off")))
+        choices = (("auto", tr("Automatic")), ("on", tr("On")), ("off", tr("Off")))
         control = SegmentedChoice(theme, self._title(name), choices)
         self._bind(name, control.changed, lambda: control.value, control.set_value)
         return control
@@ -211,22 +212,22 @@ class LoadOptionsForm(QWidget):
 
     def _build_layout(self) -> None:
         physical, logical = core_counts()
-        cores = self.tr("{physical} physical cores, {logical} logical.")
+        cores = tr("{physical} physical cores, {logical} logical.")
         cores = cores.replace("{physical}", str(physical)).replace("{logical}", str(logical))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
         sections = (
             (
-                self.tr("Graphics card"),
+                tr("Graphics card"),
                 ("gpu_layers", "device_shares", "experts_on_cpu", "kv_on_device"),
             ),
             (
-                self.tr("Context"),
+                tr("Context"),
                 ("context", "cache_type_k", "cache_type_v", "flash_attention", "swa_full"),
             ),
-            (self.tr("Processor"), ("threads", "threads_batch", "batch", "micro_batch")),
-            (self.tr("Memory"), ("memory_map", "memory_lock", "extra_buffers")),
+            (tr("Processor"), ("threads", "threads_batch", "batch", "micro_batch")),
+            (tr("Memory"), ("memory_map", "memory_lock", "extra_buffers")),
         )
         for heading, names in sections:
             card = Card(heading)
@@ -241,15 +242,15 @@ class LoadOptionsForm(QWidget):
     def _row(self, name: str, more: str) -> FormRow:
         title, description = title_of(name)
         control = self._fields_control(name)
-        words = self.tr(description) + more
-        return FormRow(self.tr(title), words, control, stacked=name in _STACKED)
+        words = tr(description) + more
+        return FormRow(tr(title), words, control, stacked=name in _STACKED)
 
     def _fields_control(self, name: str) -> QWidget:
         control: QWidget = getattr(self, name)
         return control
 
     def _title(self, name: str) -> str:
-        return self.tr(title_of(name)[0])
+        return tr(title_of(name)[0])
 
     def _show_row(self, name: str, *, is_shown: bool) -> None:
         self.rows[name].setVisible(is_shown)
@@ -268,8 +269,8 @@ class LoadOptionsForm(QWidget):
         if not has_devices:
             return _signed(cost.ram_bytes)
         parts = (
-            (cost.devices_bytes, self.tr("GPU {size}")),
-            (cost.ram_bytes, self.tr("RAM {size}")),
+            (cost.devices_bytes, tr("GPU {size}")),
+            (cost.ram_bytes, tr("RAM {size}")),
         )
         told = [words.replace("{size}", _signed(size)) for size, words in parts if _signed(size)]
         return " · ".join(told)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
+from app.core.language import tr
 from app.estimation.fit import Plan
 from app.estimation.hardware import Hardware
 from app.estimation.placement import is_in_ram
@@ -33,7 +34,7 @@ class MemoryView(Card):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        heading = self.tr("Memory")
+        heading = tr("Memory")
         self.setAccessibleName(heading)
         self._theme = theme
         self._largest = 0
@@ -44,12 +45,12 @@ class MemoryView(Card):
         self._below.setSpacing(SPACING.large)
         self.sentence = PlainLabel("", wrap=True, selectable=True)
         self.largest = PlainLabel("", "caption", wrap=True)
-        self.context_button = Button(theme, self.tr("Use this context"), "link", compact=True)
+        self.context_button = Button(theme, tr("Use this context"), "link", compact=True)
         self._busy = QProgressBar()
         self._busy.setTextVisible(False)
         self._busy.setRange(0, 0)
-        self._busy.setAccessibleName(self.tr("Finding out what the model needs"))
-        self.retry_button = Button(theme, self.tr("Try again"), compact=True)
+        self._busy.setAccessibleName(tr("Finding out what the model needs"))
+        self.retry_button = Button(theme, tr("Try again"), compact=True)
         self.add(PlainLabel(heading, "heading"))
         foot = QWidget()
         row = QHBoxLayout(foot)
@@ -66,7 +67,7 @@ class MemoryView(Card):
     def show_waiting(self) -> None:
         """Say that it is being found out."""
         self._show_state(is_busy=True)
-        self.sentence.set_text(self.tr("Finding out what the model needs here…"))
+        self.sentence.set_text(tr("Finding out what the model needs here…"))
         self.sentence.set_tone("plain")
 
     def show_problem(self, sentence: str) -> None:
@@ -83,9 +84,9 @@ class MemoryView(Card):
             self.sentence.set_text(plan.sentence)
         self.sentence.set_tone("danger" if plan.verdict == "too_large" else "plain")
         self._largest = plan.largest_context
-        words = self.tr("Largest context that fits: {tokens} tokens.")
+        words = tr("Largest context that fits: {tokens} tokens.")
         if not plan.largest_context:
-            words = self.tr("With these options no context fits.")
+            words = tr("With these options no context fits.")
         words = words.replace("{tokens}", f"{plan.largest_context:,}")
         if self.largest.whole_text != words:
             self.largest.set_text(words)
@@ -106,10 +107,10 @@ class MemoryView(Card):
         in_ram = [
             plan.memory.get(name, _NOTHING) for name in (PROCESSOR, *(d.name for d in shared))
         ]
-        name = self.tr("RAM")
+        name = tr("RAM")
         if shared:
             devices = ", ".join(device.name for device in shared)
-            name = self.tr("RAM, with {devices}").replace("{devices}", devices)
+            name = tr("RAM, with {devices}", devices=devices)
         total, free = hardware.ram_total_bytes, hardware.ram_free_bytes
         shown = [(name, self._parts(in_ram, total - free), total)]
         for device in hardware.devices:
@@ -135,8 +136,8 @@ class MemoryView(Card):
         kv = sum(one.kv_bytes for one in taken)
         compute = sum(one.compute_bytes for one in taken)
         return [
-            MemoryPart("weights", self.tr("Weights"), weights),
-            MemoryPart("kv", self.tr("KV cache"), kv),
-            MemoryPart("compute", self.tr("Compute buffers"), compute),
-            MemoryPart("others", self.tr("Other programs"), max(0, others_bytes)),
+            MemoryPart("weights", tr("Weights"), weights),
+            MemoryPart("kv", tr("KV cache"), kv),
+            MemoryPart("compute", tr("Compute buffers"), compute),
+            MemoryPart("others", tr("Other programs"), max(0, others_bytes)),
         ]

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.core.presets import LONGEST_NAME
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -32,18 +33,18 @@ class NameDialog(QDialog):
         self, theme: Theme, name: str, taken: Collection[str], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        title = self.tr("Save as a preset")
+        title = tr("Save as a preset")
         self.setWindowTitle(title)
         self.setMinimumWidth(SIZE.narrow)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._taken = taken
         self.line = QLineEdit()
         self.line.setMaxLength(LONGEST_NAME)
-        self.line.setAccessibleName(self.tr("Name of the preset"))
-        self.line.setPlaceholderText(self.tr("For example: long documents"))
+        self.line.setAccessibleName(tr("Name of the preset"))
+        self.line.setPlaceholderText(tr("For example: long documents"))
         self._note = PlainLabel("", "caption", wrap=True)
-        self.save = Button(theme, self.tr("Save"), "primary")
-        cancel = Button(theme, self.tr("Cancel"))
+        self.save = Button(theme, tr("Save"), "primary")
+        cancel = Button(theme, tr("Cancel"))
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(cancel)
@@ -66,7 +67,7 @@ class NameDialog(QDialog):
     def _show(self) -> None:
         name = self.line.text().strip()
         self.save.setEnabled(bool(name))
-        replaced = self.tr("This replaces the preset of the same name.")
+        replaced = tr("This replaces the preset of the same name.")
         self._note.set_text(replaced if name in self._taken else "")
 
     def _finish(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import QCoreApplication
-
+from app.core.language import tr
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
 from app.estimation.model_profile import ModelProfile
 from app.machine.cores import core_counts
@@ -21,16 +20,16 @@ def notes(options: LoadOptions, facts: ModelProfile | None) -> dict[str, str]:
 
 def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
     if options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES:
-        words = _tr("Values in {type} need flash attention: set it to automatic, or choose f16.")
+        words = tr("Values in {type} need flash attention: set it to automatic, or choose f16.")
         yield "cache_type_v", words.replace("{type}", options.cache_type_v)
     if options.micro_batch > options.batch:
-        words = _tr("A micro-batch is never larger than the batch: {number} tokens are computed.")
+        words = tr("A micro-batch is never larger than the batch: {number} tokens are computed.")
         yield "micro_batch", words.replace("{number}", str(options.batch))
     _, logical = core_counts()
     for field in ("threads", "threads_batch"):
         count = getattr(options, field)
         if count is not None and count > logical:
-            words = _tr("More threads than the {number} logical cores usually slow it down.")
+            words = tr("More threads than the {number} logical cores usually slow it down.")
             yield field, words.replace("{number}", str(logical))
 
 
@@ -38,17 +37,13 @@ def _of_model(options: LoadOptions, facts: ModelProfile) -> Iterator[tuple[str, 
     shape, whole = facts.shape, facts.shape.layers + 1
     if not facts.hardware.devices:
         for field in ("gpu_layers", "kv_on_device"):
-            yield field, _tr("No graphics card found.")
+            yield field, tr("No graphics card found.")
     elif options.gpu_layers is not None and options.gpu_layers > whole:
-        words = _tr("The model has {whole} with its output: all of them are taken.")
+        words = tr("The model has {whole} with its output: all of them are taken.")
         yield "gpu_layers", words.replace("{whole}", str(whole))
     if 0 < shape.trained_context < options.context:
-        words = _tr("The model was trained for {number} tokens, and is loaded with so many.")
+        words = tr("The model was trained for {number} tokens, and is loaded with so many.")
         yield "context", words.replace("{number}", f"{shape.trained_context:,}")
     if not facts.is_causal:
         for field in ("batch", "micro_batch"):
-            yield field, _tr("This model reads its whole context at once.")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("offloading", text)
+            yield field, tr("This model reads its whole context at once.")

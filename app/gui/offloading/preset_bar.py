@@ -9,11 +9,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from app.core.errors import AppError
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.core.presets import Preset, free_name, read_preset, write_preset
+from app.core.sentences import describe_error
 from app.gui.offloading.name_dialog import NameDialog
 from app.gui.services.settings_holder import SettingsHolder
-from app.gui.texts import error_text
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -51,16 +52,16 @@ class PresetBar(QWidget):
         self._settings = settings
         self._options_of = options_of
         self.box = QComboBox()
-        self.box.setAccessibleName(self.tr("Preset"))
+        self.box.setAccessibleName(tr("Preset"))
         self.box.setMinimumWidth(SIZE.field)
-        self.save_button = Button(theme, self.tr("Save as preset…"))
-        self.more = IconButton(theme, "more", self.tr("More about presets"))
+        self.save_button = Button(theme, tr("Save as preset…"))
+        self.more = IconButton(theme, "more", tr("More about presets"))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more)
-        self.import_action = menu.addAction(self.tr("Import…"))
-        self.export_action = menu.addAction(self.tr("Export…"))
+        self.import_action = menu.addAction(tr("Import…"))
+        self.export_action = menu.addAction(tr("Export…"))
         menu.addSeparator()
-        self.delete_action = menu.addAction(self.tr("Delete…"))
+        self.delete_action = menu.addAction(tr("Delete…"))
         self.more.setMenu(menu)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -88,7 +89,7 @@ class PresetBar(QWidget):
             shown = next((name for name in names if presets[name] == options), "")
         self.box.setCurrentIndex(names.index(shown) if shown else -1)
         self.box.setEnabled(bool(names))
-        words = self.tr("Choose a preset") if names else self.tr("No presets yet")
+        words = tr("Choose a preset") if names else tr("No presets yet")
         self.box.setPlaceholderText(words)
         self.delete_action.setEnabled(bool(shown))
 
@@ -110,7 +111,7 @@ class PresetBar(QWidget):
         try:
             preset = read_preset(Path(file))
         except AppError as error:
-            self.failed.emit(error_text(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.facts))
             return
         presets = self._settings.value.presets
         if presets.get(preset.name) != preset.options:
@@ -125,13 +126,13 @@ class PresetBar(QWidget):
         try:
             write_preset(path, Preset(name=name, options=self._options_of()))
         except AppError as error:
-            self.failed.emit(error_text(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.facts))
 
     def _keep(self, presets: dict[str, LoadOptions]) -> None:
         try:
             self._settings.change(presets=presets)
         except AppError as error:
-            self.failed.emit(error_text(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.facts))
 
     def _apply(self, index: int) -> None:
         self.chosen.emit(self._settings.value.presets[self.box.itemText(index)])
@@ -143,29 +144,29 @@ class PresetBar(QWidget):
         dialog.open()
 
     def _ask_what_to_import(self) -> None:
-        title = self.tr("Import a preset")
+        title = tr("Import a preset")
         file, _ = QFileDialog.getOpenFileName(self, title, "", self._filter())
         if file:
             self.import_from(file)
 
     def _ask_where_to_export(self) -> None:
-        title = self.tr("Export the options as a preset")
-        suggested = (self.shown_name() or self.tr("options")) + _SUFFIX
+        title = tr("Export the options as a preset")
+        suggested = (self.shown_name() or tr("options")) + _SUFFIX
         file, _ = QFileDialog.getSaveFileName(self, title, suggested, self._filter())
         if file:
             self.export_to(file)
 
     def _filter(self) -> str:
-        return self.tr("Presets") + f" (*{_SUFFIX})"
+        return tr("Presets") + f" (*{_SUFFIX})"
 
     def _ask_to_delete(self) -> None:
         name = self.shown_name()
         dialog = ConfirmDialog(
             self._theme,
-            self.tr("Delete the preset {name}?").replace("{name}", name),
-            self.tr("Models that it was used for keep their options."),
+            tr("Delete the preset {name}?", name=name),
+            tr("Models that it was used for keep their options."),
             [],
-            self.tr("Delete"),
+            tr("Delete"),
             self,
         )
         dialog.accepted.connect(lambda: self.delete(name))

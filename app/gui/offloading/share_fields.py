@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -30,8 +31,8 @@ class ShareFields(QWidget):
         self._value: tuple[float, ...] = ()
         self.numbers: list[_Share] = []
         self._labels: list[PlainLabel] = []
-        self.automatic = QCheckBox(self.tr("Automatic"))
-        self.automatic.setAccessibleName(self.tr("{name}: automatic").replace("{name}", name))
+        self.automatic = QCheckBox(tr("Automatic"))
+        self.automatic.setAccessibleName(tr("{name}: automatic", name=name))
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACING.medium)
@@ -67,7 +68,7 @@ class ShareFields(QWidget):
     def set_planned(self, layers: Sequence[int]) -> None:
         """Say how many layers each device is given."""
         for device, count, label in zip(self._devices, layers, self._labels, strict=False):
-            words = self.tr("{device}: {count} layers").replace("{device}", device)
+            words = tr("{device}: {count} layers", device=device)
             words = words.replace("{count}", str(count))
             if words != label.whole_text:
                 label.set_text(words)
@@ -82,7 +83,7 @@ class ShareFields(QWidget):
 
     def _add_number(self) -> None:
         index = len(self.numbers)
-        unnamed = self.tr("Device {number}").replace("{number}", str(index + 1))
+        unnamed = tr("Device {number}", number=str(index + 1))
         device = self._devices[index] if self._devices else unnamed
         number = _Share()
         number.setAccessibleName(f"{self._name}: {device}")

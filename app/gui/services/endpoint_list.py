@@ -6,8 +6,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core import events, paths
 from app.core.errors import ErrorCode
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
-from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 
@@ -68,9 +68,9 @@ class EndpointList(QObject):
     def _tell(self, event: events.Event) -> None:
         match event:
             case events.Failed(code, facts):
-                self.failed.emit(error_text(code, facts))
+                self.failed.emit(describe_error(code, facts))
             case events.Noticed(code, facts):
-                self.noticed.emit(notice_text(code, facts))
+                self.noticed.emit(describe_notice(code, facts))
 
     def _take_added(self, event: events.Event) -> None:
         if isinstance(event, events.EndpointListed):

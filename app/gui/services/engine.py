@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.core import events
 from app.core.errors import ErrorCode, ErrorDetails
 from app.core.load_options import LoadOptions
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.gui.children.silence import Silence
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.sharing import sharing_arguments
-from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 _DEPARTURE_MILLISECONDS = 5000
@@ -186,9 +186,9 @@ class Engine(QObject):
             case events.Ready() as server, EngineLoading(path, name):
                 self._enter(EngineReady(path, name, server))
             case events.Noticed(code, facts), _:
-                self.note(notice_text(code, facts))
+                self.note(describe_notice(code, facts))
             case events.Failed(code, facts), _:
-                self._failure = error_text(code, facts)
+                self._failure = describe_error(code, facts)
 
     def _on_hung(self, child: Child) -> None:
         if child is not self._child:
@@ -196,7 +196,7 @@ class Engine(QObject):
         self._drop_child()
         child.kill()
         # Said now and not at the child's end, which may never come.
-        self._fail(error_text(ErrorCode.ENGINE_HUNG, {}), list(child.log))
+        self._fail(describe_error(ErrorCode.ENGINE_HUNG, {}), list(child.log))
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         child, self._child = self._child, None
@@ -212,5 +212,5 @@ class Engine(QObject):
     def _reason(self, outcome: ProcessOutcome, log: Sequence[str]) -> str:
         if outcome.signal_name == "SIGBUS" and not isinstance(self.state, EngineAbsent):
             facts: ErrorDetails = {"model": self.state.name, "reason": outcome.signal_name}
-            return error_text(ErrorCode.MODEL_FILE_CHANGED, facts)
-        return error_text(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})
+            return describe_error(ErrorCode.MODEL_FILE_CHANGED, facts)
+        return describe_error(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtCore import QObject, Signal
 
 from app.core.device_memory import DeviceMemory
+from app.core.language import tr
 from app.core.sizes import format_bytes
 from app.estimation.model_profile import UNNAMED_LEVEL, ModelProfile
 from app.estimation.predictions import predict_levels
@@ -68,10 +69,10 @@ class LoadComparison(QObject):
 
     def _show(self, real: Memory, estimated: Memory) -> None:
         parts = "\n".join(_parts(device, memory) for device, memory in real.items())
-        line = _translate("{real} in use").replace("{real}", format_bytes(_total(real)))
+        line = tr("{real} in use", real=format_bytes(_total(real)))
         if estimated:
-            words = _translate("{line}, estimated {size}").replace("{line}", line)
-            line = words.replace("{size}", format_bytes(_total(estimated)))
+            size = format_bytes(_total(estimated))
+            line = tr("{line}, estimated {size}", line=line, size=size)
         self.changed.emit(line, parts)
 
 
@@ -80,14 +81,10 @@ def _total(memory: Memory) -> int:
 
 
 def _parts(device: str, memory: DeviceMemory) -> str:
-    words = _translate("{device}: {weights} weights, {kv} keys and values, {compute} buffers")
-    return (
-        words.replace("{weights}", format_bytes(memory.weights_bytes))
-        .replace("{kv}", format_bytes(memory.kv_bytes))
-        .replace("{compute}", format_bytes(memory.compute_bytes))
-        .replace("{device}", device)
+    return tr(
+        "{device}: {weights} weights, {kv} keys and values, {compute} buffers",
+        device=device,
+        weights=format_bytes(memory.weights_bytes),
+        kv=format_bytes(memory.kv_bytes),
+        compute=format_bytes(memory.compute_bytes),
     )
-
-
-def _translate(text: str) -> str:
-    return QCoreApplication.translate("LoadComparison", text)

@@ -7,9 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.gui.services.settings_holder import SettingsHolder
-from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 
@@ -56,9 +56,9 @@ class ModelList(QObject):
             case events.ModelListed():
                 self._found.append(event)
             case events.Noticed(code, facts):
-                self.noticed.emit(notice_text(code, facts))
+                self.noticed.emit(describe_notice(code, facts))
             case events.Failed(code, facts):
-                self.noticed.emit(error_text(code, facts))
+                self.noticed.emit(describe_error(code, facts))
 
     def _on_ended(self, _: ProcessOutcome) -> None:
         if self._child is not None:

@@ -7,9 +7,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core import events
 from app.core.errors import ErrorCode
+from app.core.sentences import describe_error, describe_notice
 from app.estimation.model_profile import ModelProfile, decode_profile
 from app.gui.children.child import Child
-from app.gui.texts import error_text, notice_text
 from app.jobs.outcome import ProcessOutcome
 
 
@@ -64,16 +64,16 @@ class ProfileFinder(QObject):
             case events.Said(text):
                 self._take(text)
             case events.Noticed(code, facts):
-                self.notices.append(notice_text(code, facts))
+                self.notices.append(describe_notice(code, facts))
                 self.noticed.emit(self.notices[-1])
             case events.Failed(code, facts):
-                self._sentence = error_text(code, facts)
+                self._sentence = describe_error(code, facts)
 
     def _take(self, text: str) -> None:
         try:
             self.facts = decode_profile(text)
         except msgspec.DecodeError as error:
-            self._sentence = error_text(ErrorCode.INTERNAL, {"detail": str(error)})
+            self._sentence = describe_error(ErrorCode.INTERNAL, {"detail": str(error)})
             return
         self.found.emit(self.facts)
 
@@ -85,4 +85,4 @@ class ProfileFinder(QObject):
         if outcome.was_successful and self.facts is not None:
             return
         detail = outcome.in_words(log)
-        self.failed.emit(self._sentence or error_text(ErrorCode.INTERNAL, {"detail": detail}))
+        self.failed.emit(self._sentence or describe_error(ErrorCode.INTERNAL, {"detail": detail}))

@@ -18,7 +18,8 @@ from app.chat.chat_store import open_store
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
-from app.core.sentences import describe_error
+from app.core.language import tr
+from app.core.sentences import describe_error, describe_notice
 from app.core.settings import Theme, load_settings, save_settings
 from app.gui.children.task_board import TaskBoard
 from app.gui.services.endpoint_list import EndpointList
@@ -28,7 +29,6 @@ from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
 from app.gui.shell.garbage import GarbageCollection
 from app.gui.shell.window import MainWindow
-from app.gui.texts import notice_text
 from app.gui.theme.style import apply_theme
 from app.gui.widgets.text_dialog import TextDialog
 from app.jobs.outcome import EXIT_FAILED
@@ -82,7 +82,7 @@ def build_window(application: QApplication) -> MainWindow:
     window = MainWindow(workbench)
     for notice in (settings_notice, chats_notice):
         if isinstance(notice, Noticed):
-            window.warn(notice_text(notice.code, notice.facts))
+            window.warn(describe_notice(notice.code, notice.facts))
     QTimer.singleShot(0, window, lambda: _begin(workbench))
     return window
 
@@ -92,7 +92,7 @@ def _begin(workbench: Workbench) -> None:
     workbench.models.refresh()
     workbench.endpoints.refresh()
     if not paths.engine_file().exists():
-        title = QApplication.translate("application", "Testing the engine")
+        title = tr("Testing the engine")
         workbench.tasks.add("probe", title, "self-test")
 
 
@@ -116,7 +116,7 @@ def _report_faults(window: MainWindow) -> None:
         text = "".join(traceback.format_exception(kind, fault, trace))
         sys.stderr.write(text)
         versions = f"Gristmill {__version__}, Python {sys.version.split()[0]}, Qt {qVersion()}"
-        title = QApplication.translate("application", "Something unexpected went wrong")
+        title = tr("Something unexpected went wrong")
         TextDialog(window.theme, title, f"{versions}\n\n{text}", window).open()
 
     sys.excepthook = report

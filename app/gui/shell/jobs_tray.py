@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.core.sizes import format_bytes, format_duration
 from app.gui.children.task import Task
 from app.gui.children.task_board import TaskBoard
@@ -24,9 +25,9 @@ class JobsTray(QWidget):
         self._theme = theme
         self._tasks = tasks
         self._rows: dict[Task, _JobRow] = {}
-        self.setAccessibleName(self.tr("Jobs"))
-        self._heading = PlainLabel(self.tr("Jobs"), "caption")
-        self._idle = PlainLabel(self.tr("Nothing is running"), "caption")
+        self.setAccessibleName(tr("Jobs"))
+        self._heading = PlainLabel(tr("Jobs"), "caption")
+        self._idle = PlainLabel(tr("Nothing is running"), "caption")
         self._more = PlainLabel("", "caption")
         self._column = QVBoxLayout(self)
         edge = SPACING.small
@@ -58,7 +59,7 @@ class JobsTray(QWidget):
             row.setVisible(index < _MOST_ROWS)
         hidden = max(0, len(self._rows) - _MOST_ROWS)
         self._more.setVisible(hidden > 0)
-        self._more.set_text(self.tr("and {count} more").replace("{count}", str(hidden)))
+        self._more.set_text(tr("and {count} more", count=str(hidden)))
 
 
 class _JobRow(QWidget):
@@ -73,7 +74,7 @@ class _JobRow(QWidget):
         self._bar.setRange(0, _STEPS)
         self._bar.setAccessibleName(task.title)
         self._figures = PlainLabel("", "caption", elide=True)
-        words = self.tr("Cancel: {title}").replace("{title}", task.title)
+        words = tr("Cancel: {title}", title=task.title)
         cancel = IconButton(theme, "close", words, compact=True)
         cancel.clicked.connect(task.cancel)
         top = QHBoxLayout()
@@ -96,7 +97,7 @@ class _JobRow(QWidget):
         progress = self._task.progress
         if progress is None or progress.step == "plan":
             waiting = self._task.state == "waiting"
-            self._figures.set_text(self.tr("Waiting") if waiting else self.tr("Preparing…"))
+            self._figures.set_text(tr("Waiting") if waiting else tr("Preparing…"))
             return
         if not progress.total_bytes:
             self._figures.set_text(format_bytes(progress.done_bytes))
@@ -106,5 +107,5 @@ class _JobRow(QWidget):
         left = self._task.pace.seconds_left(progress.total_bytes)
         words = f"{share:.0%}"
         if left is not None:
-            words += " · " + self.tr("{time} left").replace("{time}", format_duration(left))
+            words += " · " + tr("{time} left", time=format_duration(left))
         self._figures.set_text(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.icons import IconName
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -22,7 +23,7 @@ class Rail(QFrame):
         self._buttons: dict[str, Button] = {}
         self._group = QButtonGroup(self)
         self.setProperty("role", "rail")
-        self.setAccessibleName(self.tr("Pages"))
+        self.setAccessibleName(tr("Pages"))
         self.setFixedWidth(SIZE.rail)
         self._column = QVBoxLayout(self)
         edge = SPACING.small

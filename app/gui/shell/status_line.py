@@ -6,6 +6,7 @@ import psutil
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
+from app.core.language import tr
 from app.core.sizes import format_bytes, format_gibibytes
 from app.gui.services.engine import (
     Engine,
@@ -44,7 +45,7 @@ class StatusLine(QFrame):
         self._bar.setTextVisible(False)
         self._bar.setRange(0, _PERCENT)
         self._bar.setFixedWidth(SIZE.field // 2)
-        self._bar.setAccessibleName(self.tr("Memory in use"))
+        self._bar.setAccessibleName(tr("Memory in use"))
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACING.medium, SPACING.tiny, SPACING.medium, SPACING.tiny)
         row.setSpacing(SPACING.medium)
@@ -61,22 +62,22 @@ class StatusLine(QFrame):
 
     def show_speed(self, tokens_per_second: float) -> None:
         """Show the speed of the last reply."""
-        words = self.tr("{speed} tokens/s").replace("{speed}", f"{tokens_per_second:.1f}")
+        words = tr("{speed} tokens/s", speed=f"{tokens_per_second:.1f}")
         self._speed.set_text(words)
 
     def _show_engine(self, state: EngineState) -> None:
         match state:
             case EngineAbsent():
-                text = self.tr("No model is loaded")
+                text = tr("No model is loaded")
             case EngineLoading(_, name, fraction):
-                text = self.tr("Loading {name}").replace("{name}", name) + f" {fraction:.0%}"
+                text = tr("Loading {name}", name=name) + f" {fraction:.0%}"
             case EngineReady(_, name, server):
-                context = self.tr("context {tokens}").replace("{tokens}", f"{server.context:,}")
+                context = tr("context {tokens}", tokens=f"{server.context:,}")
                 text = " · ".join(part for part in (name, server.level, context) if part)
             case EngineConnected(_, name, host=host):
-                text = self.tr("{name} at {host}").replace("{name}", name).replace("{host}", host)
+                text = tr("{name} at {host}", name=name, host=host)
             case EngineFailed(_, name, _, _):
-                text = self.tr("{name} is not loaded").replace("{name}", name)
+                text = tr("{name} is not loaded", name=name)
         self._model.set_text(text)
 
     def _show_taken(self, line: str, parts: str) -> None:
@@ -86,9 +87,10 @@ class StatusLine(QFrame):
     def _show_memory(self) -> None:
         memory = psutil.virtual_memory()
         used = memory.total - memory.available
-        words = self.tr("{used} of {total} memory")
-        words = words.replace("{used}", format_bytes(used))
-        self._memory.set_text(words.replace("{total}", format_bytes(memory.total)))
+        words = tr(
+            "{used} of {total} memory", used=format_bytes(used), total=format_bytes(memory.total)
+        )
+        self._memory.set_text(words)
         tip = f"{format_gibibytes(used)} / {format_gibibytes(memory.total)}"
         self._memory.setToolTip(plain_tool_tip(tip))
         self._bar.setValue(round(_PERCENT * used / memory.total))

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 
 from app.checkpoint.folder_kind import is_adapter
 from app.core import paths
+from app.core.language import tr
 from app.gguf_file.detection import is_gguf_file
 from app.gui.children.child import stop_children
 from app.gui.children.task import Task
@@ -146,8 +147,8 @@ class MainWindow(QMainWindow):
             if path.is_file():
                 self.start_chat(str(path), path.stem)
             return
-        words = self.tr("{name} is neither a GGUF file nor a folder.")
-        self.notice.show_notice("warning", words.replace("{name}", path.name))
+        words = tr("{name} is neither a GGUF file nor a folder.", name=path.name)
+        self.notice.show_notice("warning", words)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders."""
@@ -171,7 +172,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _build_layout(self) -> None:
-        words = (self.tr("Chat"), self.tr("Models"), self.tr("Convert"), self.tr("Settings"))
+        words = (tr("Chat"), tr("Models"), tr("Convert"), tr("Settings"))
         for name, word in zip(PAGES, words, strict=True):
             self.rail.add_page(name, word, name)
         self._stack.addWidget(self.chat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
 
+from app.core.language import tr
 from app.gui.theme.tokens import SPACING
 
 
@@ -28,8 +29,8 @@ class AutoSlider(QWidget):
         self._most = most
         self._value: int | None = None
         self._planned = 0
-        self.automatic = QCheckBox(self.tr("Automatic"))
-        self.automatic.setAccessibleName(self.tr("{name}: automatic").replace("{name}", name))
+        self.automatic = QCheckBox(tr("Automatic"))
+        self.automatic.setAccessibleName(tr("{name}: automatic", name=name))
         self.automatic.setChecked(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.number = QSpinBox()
@@ -73,9 +74,7 @@ class AutoSlider(QWidget):
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             for control in (self.slider, self.number):
                 control.setRange(0, self._most if most is None else most)
-            self.number.setSuffix(
-                "" if most is None else self.tr(" of {most}").replace("{most}", str(most))
-            )
+            self.number.setSuffix("" if most is None else tr(" of {most}", most=str(most)))
         self._show()
 
     def _show(self) -> None:

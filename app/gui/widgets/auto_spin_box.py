@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QWidget
 
+from app.core.language import tr
 from app.gui.theme.tokens import SPACING
 
 
@@ -34,8 +35,8 @@ class AutoSpinBox(QWidget):
     ) -> None:
         super().__init__(parent)
         self._suggested = suggested
-        self._automatic = QCheckBox(self.tr("Automatic"))
-        self._automatic.setAccessibleName(self.tr("{name}: automatic").replace("{name}", name))
+        self._automatic = QCheckBox(tr("Automatic"))
+        self._automatic.setAccessibleName(tr("{name}: automatic", name=name))
         self._number = QSpinBox()
         self._number.setAccessibleName(name)
         self._number.setRange(least, most)

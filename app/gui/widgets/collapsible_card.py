@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.fonts import text_font
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -57,7 +58,7 @@ class CollapsibleCard(QFrame):
         self._contents.setVisible(is_open)
         self.button.set_icon("chevron-down" if is_open else "chevron-right")
         self.button.setAccessibleDescription(
-            self.tr("Hides what is below") if is_open else self.tr("Shows more")
+            tr("Hides what is below") if is_open else tr("Shows more")
         )
 
     @property

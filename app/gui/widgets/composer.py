@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
 
+from app.core.language import tr
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -37,8 +38,8 @@ class Composer(QFrame):
         self._is_replying = False
         self._hint = ""
         self._field = _Field()
-        self._field.setAccessibleName(self.tr("Message"))
-        self._button = IconButton(theme, "send", self.tr("Send"), "primary")
+        self._field.setAccessibleName(tr("Message"))
+        self._button = IconButton(theme, "send", tr("Send"), "primary")
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACING.small, SPACING.tiny, SPACING.tiny, SPACING.tiny)
         row.setSpacing(SPACING.small)
@@ -67,9 +68,9 @@ class Composer(QFrame):
         """While a reply is written the button stops it."""
         self._is_replying = is_replying
         if is_replying:
-            self._button.set_action("stop", self.tr("Stop"))
+            self._button.set_action("stop", tr("Stop"))
         else:
-            self._button.set_action("send", self.tr("Send"))
+            self._button.set_action("send", tr("Send"))
         self._update()
 
     def set_available(self, is_available: bool, hint: str = "") -> None:  # noqa: FBT001 - Qt's manner
@@ -80,7 +81,7 @@ class Composer(QFrame):
             hint: shown in the empty field, for example "Load a model to chat".
         """
         self._can_send = is_available
-        self._field.setPlaceholderText(hint or self.tr("Write a message"))
+        self._field.setPlaceholderText(hint or tr("Write a message"))
         self._field.setAccessibleDescription(hint)
         restyle(self, "off", not is_available)
         self._update()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -47,7 +48,7 @@ class ConfirmDialog(QDialog):
         column.addWidget(PlainLabel(text, wrap=True))
         for detail in details:
             column.addWidget(PlainLabel(detail, "caption", elide=True))
-        keep = Button(theme, self.tr("Cancel"))
+        keep = Button(theme, tr("Cancel"))
         keep.clicked.connect(self.reject)
         self.confirm = Button(theme, action, "danger")
         self.confirm.clicked.connect(self.accept)
@@ -63,7 +64,7 @@ class ConfirmDialog(QDialog):
         column.addLayout(row)
 
     def _typing_line(self, typed: str) -> QLineEdit:
-        words = self.tr("Type “{word}” to confirm").replace("{word}", typed)
+        words = tr("Type “{word}” to confirm", word=typed)
         self.line = QLineEdit()
         self.line.setPlaceholderText(words)
         self.line.setAccessibleName(words)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
+from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.widgets.button import Button
 
@@ -42,7 +43,7 @@ class CopyButton(Button):
     ) -> None:
         super().__init__(theme, "", "quiet", icon_name="copy", compact=compact, parent=parent)
         self._name = name
-        self._words = words or self.tr("Copy")
+        self._words = words or tr("Copy")
         self._text_of = text_of
         self._said = QTimer(self, singleShot=True, interval=_SAID_MILLISECONDS)
         self._said.timeout.connect(self._offer)
@@ -57,14 +58,14 @@ class CopyButton(Button):
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text_of())
-        self.set_text(self.tr("Copied"))
+        self.set_text(tr("Copied"))
         self.set_icon("check")
         self._said.start()
         self.copied.emit()
 
     def _widest(self) -> int:
         # The button must not move what is beside it when its word changes.
-        self.setText(self.tr("Copied"))
+        self.setText(tr("Copied"))
         width = self.sizeHint().width()
         self._offer()
         return max(width, self.sizeHint().width())

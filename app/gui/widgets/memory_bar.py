@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStyle, QToolTip, QWidget
 
+from app.core.language import tr
 from app.core.sizes import format_bytes, format_gibibytes
 from app.gui.theme.fonts import text_font
 from app.gui.theme.theme import Theme
@@ -65,9 +66,9 @@ class MemoryBar(QWidget):
     def figure(self) -> str:
         """How much is free, or missing, of how much."""
         size_bytes = self._total_bytes - self._taken_bytes
-        words = self.tr("{size} free of {total}")
+        words = tr("{size} free of {total}")
         if self.excess_bytes:
-            words, size_bytes = self.tr("{size} missing, of {total}"), self.excess_bytes
+            words, size_bytes = tr("{size} missing, of {total}"), self.excess_bytes
         words = words.replace("{size}", format_bytes(size_bytes))
         return words.replace("{total}", format_bytes(self._total_bytes))
 
@@ -123,7 +124,7 @@ class MemoryBar(QWidget):
                 return f"{part.words}: {_in_both_units(part.size_bytes)}"
         free = max(0, self._total_bytes - self._taken_bytes)
         is_on_bar = self._bar().contains(place)
-        return f"{self.tr('Free')}: {_in_both_units(free)}" if is_on_bar else ""
+        return f"{tr('Free')}: {_in_both_units(free)}" if is_on_bar else ""
 
     @property
     def _taken_bytes(self) -> int:

@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.icons import IconName, icon_pixmap
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
@@ -37,7 +38,7 @@ class NoticeBar(QFrame):
         self._picture = PlainLabel()
         self._text = PlainLabel(wrap=True, selectable=True)
         self._buttons: list[Button] = []
-        self._close = IconButton(theme, "close", self.tr("Dismiss this notice"), compact=True)
+        self._close = IconButton(theme, "close", tr("Dismiss this notice"), compact=True)
         self._close.clicked.connect(self._dismiss)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(SPACING.medium, SPACING.small, SPACING.small, SPACING.small)
@@ -96,9 +97,9 @@ class NoticeBar(QFrame):
 
     def _kind_in_words(self) -> str:
         return {
-            "info": self.tr("Note"),
-            "warning": self.tr("Warning"),
-            "error": self.tr("Error"),
+            "info": tr("Note"),
+            "warning": tr("Warning"),
+            "error": tr("Error"),
         }[self._kind]
 
     def _draw(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.icons import icon_pixmap
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -33,7 +34,7 @@ class NoticeList(QFrame):
         self._picture = PlainLabel()
         self._column = QVBoxLayout()
         self.all_button = Button(theme, "", "link", compact=True)
-        self._close = IconButton(theme, "close", self.tr("Dismiss these warnings"), compact=True)
+        self._close = IconButton(theme, "close", tr("Dismiss these warnings"), compact=True)
         self.all_button.clicked.connect(self._show_all)
         self._close.clicked.connect(self._dismiss)
         theme.changed.connect(self._draw)
@@ -77,14 +78,14 @@ class NoticeList(QFrame):
             line.setVisible(index < len(shown))
             line.set_text(shown[index] if index < len(shown) else "")
         count = len(self._sentences)
-        self.all_button.set_text(self.tr("Show all {count}").replace("{count}", str(count)))
+        self.all_button.set_text(tr("Show all {count}", count=str(count)))
         self.all_button.setVisible(count > len(shown))
-        self.setAccessibleName("\n".join((self.tr("Warnings"), *self._sentences)))
+        self.setAccessibleName("\n".join((tr("Warnings"), *self._sentences)))
         self.setToolTip(plain_tool_tip("\n".join(self._sentences)))
         self.setVisible(bool(self._sentences))
 
     def _show_all(self) -> None:
-        TextDialog(self._theme, self.tr("Warnings"), "\n\n".join(self._sentences), self).open()
+        TextDialog(self._theme, tr("Warnings"), "\n\n".join(self._sentences), self).open()
 
     def _dismiss(self) -> None:
         self._dismissed |= set(self._sentences)

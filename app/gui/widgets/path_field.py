@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
+from app.core.language import tr
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -93,15 +94,15 @@ class PathField(QWidget):
         return str(paths[0]) if len(paths) == 1 and is_right(paths[0]) else ""
 
     def _add_buttons(self, theme: Theme, kind: str, row: QHBoxLayout) -> None:
-        browse = self.tr("Browse…")
+        browse = tr("Browse…")
         if kind != "file":
-            words = self.tr("Folder…") if kind == "either" else browse
-            button = self._button(theme, words, self.tr("Browse for a folder: {name}"))
+            words = tr("Folder…") if kind == "either" else browse
+            button = self._button(theme, words, tr("Browse for a folder: {name}"))
             button.clicked.connect(self._pick_folder)
             row.addWidget(button)
         if kind != "folder":
-            words = self.tr("File…") if kind == "either" else browse
-            button = self._button(theme, words, self.tr("Browse for a file: {name}"))
+            words = tr("File…") if kind == "either" else browse
+            button = self._button(theme, words, tr("Browse for a file: {name}"))
             button.clicked.connect(self._pick_file)
             row.addWidget(button)
 

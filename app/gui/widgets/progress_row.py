@@ -7,6 +7,7 @@ from typing import Literal
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
 
+from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sizes import format_bytes, format_duration
 from app.gui.theme.restyle import restyle
@@ -51,7 +52,7 @@ class ProgressRow(QWidget):
         grid.addWidget(self._end, 3, 0, 1, 2)
         grid.addWidget(self._cancel, 0, 2, 2, 1)
         grid.setColumnStretch(0, 1)
-        self.show_waiting(self.tr("Waiting…"))
+        self.show_waiting(tr("Waiting…"))
 
     def set_title(self, title: str) -> None:
         """Change what the work is called."""
@@ -110,11 +111,11 @@ class ProgressRow(QWidget):
     def _speed(self, total_bytes: int, pace: Pace) -> list[str]:
         speed, left = pace.per_second(), pace.seconds_left(total_bytes)
         if speed is None:
-            return [self.tr("measuring speed…")]
-        rate = self.tr("{size}/s").replace("{size}", format_bytes(speed))
+            return [tr("measuring speed…")]
+        rate = tr("{size}/s", size=format_bytes(speed))
         if left is None:
-            return [rate, self.tr("total size not known")]
-        return [rate, self.tr("{time} left").replace("{time}", format_duration(left))]
+            return [rate, tr("total size not known")]
+        return [rate, tr("{time} left", time=format_duration(left))]
 
     def _cancel_name(self, title: str) -> str:
-        return self.tr("Cancel: {title}").replace("{title}", title)
+        return tr("Cancel: {title}", title=title)

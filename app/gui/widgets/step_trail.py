@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -33,6 +34,6 @@ class StepTrail(QWidget):
         for number, label in enumerate(self._labels):
             label.set_tone("accent" if number == index else "plain")
             label.setEnabled(number <= index)
-        words = self.tr("Step {number} of {count}: {name}")
+        words = tr("Step {number} of {count}: {name}")
         words = words.replace("{number}", str(index + 1)).replace("{count}", str(len(self._names)))
         self.setAccessibleName(words.replace("{name}", self._names[index]))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.fonts import code_font
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -18,13 +19,13 @@ class TextDialog(QDialog):
     def __init__(self, theme: Theme, title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        view = QPlainTextEdit(text or self.tr("The log is empty."))
+        view = QPlainTextEdit(text or tr("The log is empty."))
         view.setReadOnly(True)
         view.setFont(code_font())
         view.setAccessibleName(title)
-        copy = Button(theme, self.tr("Copy"), icon_name="copy")
+        copy = Button(theme, tr("Copy"), icon_name="copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
-        close = Button(theme, self.tr("Close"), "primary")
+        close = Button(theme, tr("Close"), "primary")
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
         row.addStretch(1)

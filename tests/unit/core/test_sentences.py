@@ -7,12 +7,8 @@ import string
 import pytest
 
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
-from app.core.sentences import (
-    ERROR_SENTENCES,
-    NOTICE_SENTENCES,
-    describe_error,
-    describe_notice,
-)
+from app.core.notices import NOTICE_SENTENCES
+from app.core.sentences import ERROR_SENTENCES, describe_error, describe_notice
 
 
 def _placeholders(template: str) -> set[str]:

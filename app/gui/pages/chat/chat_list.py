@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QListWidgetItem, QMenu, Q
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Chat
+from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -35,12 +36,12 @@ class ChatList(QWidget):
         self._theme = theme
         self._chats = chats
         self.setFixedWidth(SIZE.field)
-        self.new_button = Button(theme, self.tr("New chat"), icon_name="new-chat")
+        self.new_button = Button(theme, tr("New chat"), icon_name="new-chat")
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search chats"))
-        self.search.setAccessibleName(self.tr("Search chats"))
+        self.search.setPlaceholderText(tr("Search chats"))
+        self.search.setAccessibleName(tr("Search chats"))
         self.search.setClearButtonEnabled(True)
-        self.list = ItemList(self.tr("Chats"))
+        self.list = ItemList(tr("Chats"))
         self._empty = PlainLabel("", "caption", wrap=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -63,14 +64,14 @@ class ChatList(QWidget):
         found = self._chats.search(words) if words else self._chats.chats()
         self.list.clear()
         for chat in found:
-            item = QListWidgetItem(chat.title or self.tr("New chat"))
+            item = QListWidgetItem(chat.title or tr("New chat"))
             item.setData(_CHAT, chat)
             self.list.addItem(item)
             if open_chat is not None and chat.id == open_chat.id:
                 self.list.setCurrentItem(item)
         self.search.setVisible(bool(words) or bool(found))
         self._empty.setVisible(not found)
-        self._empty.set_text(self.tr("No chat has these words.") if words else "")
+        self._empty.set_text(tr("No chat has these words.") if words else "")
 
     def _show_menu(self, place: QPoint) -> None:
         item = self.list.itemAt(place)
@@ -78,13 +79,13 @@ class ChatList(QWidget):
             return
         chat: Chat = item.data(_CHAT)
         menu = QMenu(self)
-        menu.addAction(self.tr("Rename…"), lambda: self._rename(chat))
-        menu.addAction(self.tr("Delete…"), lambda: self._ask_to_delete(chat))
+        menu.addAction(tr("Rename…"), lambda: self._rename(chat))
+        menu.addAction(tr("Delete…"), lambda: self._ask_to_delete(chat))
         menu.popup(self.list.viewport().mapToGlobal(place))
 
     def _rename(self, chat: Chat) -> None:
         title, accepted = QInputDialog.getText(
-            self, self.tr("Rename chat"), self.tr("Title"), text=chat.title
+            self, tr("Rename chat"), tr("Title"), text=chat.title
         )
         if accepted and title.strip():
             self._chats.rename(chat.id, title.strip())
@@ -93,10 +94,10 @@ class ChatList(QWidget):
     def _ask_to_delete(self, chat: Chat) -> None:
         dialog = ConfirmDialog(
             self._theme,
-            self.tr("Delete this chat?"),
-            self.tr("It can't be undone."),
+            tr("Delete this chat?"),
+            tr("It can't be undone."),
             [chat.title],
-            self.tr("Delete"),
+            tr("Delete"),
             self,
         )
         dialog.accepted.connect(lambda: self._delete(chat))

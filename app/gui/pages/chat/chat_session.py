@@ -6,10 +6,10 @@ from PySide6.QtCore import QObject, Signal
 
 from app.chat.conversation import Chat, ChatId, Message, MessageId
 from app.core.errors import AppError
+from app.core.sentences import describe_error
 from app.gui.pages.chat.streamed_reply import StreamedReply
 from app.gui.services.engine import EngineAbsent, EngineFailed
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text
 
 
 class ChatSession(QObject):
@@ -62,7 +62,7 @@ class ChatSession(QObject):
             self._append(self._chats.add_message(chat.id, parent, "user", text))
             self._answer(chat.id)
         except AppError as error:
-            self.failed.emit(error_text(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.facts))
             return False
         self.listed.emit()
         return True
@@ -80,7 +80,7 @@ class ChatSession(QObject):
         try:
             self._answer(self.chat.id)
         except AppError as error:
-            self.failed.emit(error_text(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.facts))
 
     def stop(self) -> None:
         """Stop the reply that is on its way and keep what has come."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from app.chat.chat_store import INTERRUPTED
 from app.chat.conversation import Message
+from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 
@@ -37,7 +38,7 @@ class MessageList(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setAccessibleName(self.tr("Messages"))
+        self.setAccessibleName(tr("Messages"))
         column_widget = QWidget()
         column_widget.setMaximumWidth(SIZE.reading)
         self._column = QVBoxLayout(column_widget)
@@ -84,7 +85,7 @@ class MessageList(QScrollArea):
         if message.state != "streaming":
             self._show_end(view, message)
         else:
-            view.set_caption(self.tr("Reading…"))
+            view.set_caption(tr("Reading…"))
 
     def think(self, thoughts: str) -> None:
         """Add to what the model thinks before the last message."""
@@ -114,22 +115,22 @@ class MessageList(QScrollArea):
         view.set_caption(self._caption(message))
         view.set_can_regenerate(view is self._views[-1])
         if message.reason == INTERRUPTED:
-            view.set_state("stopped", self.tr("The program ended during this reply."))
+            view.set_state("stopped", tr("The program ended during this reply."))
         elif message.state == "failed":
             view.set_state("failed", message.reason)
         elif message.state == "stopped" or message.reason:
-            view.set_state("stopped", message.reason or self.tr("Stopped."))
+            view.set_state("stopped", message.reason or tr("Stopped."))
 
     def _caption(self, message: Message) -> str:
         parts = [message.model]
         if message.tokens_per_second:
             speed = f"{message.tokens_per_second:.1f}"
-            parts.append(self.tr("{speed} tokens/s").replace("{speed}", speed))
+            parts.append(tr("{speed} tokens/s", speed=speed))
         if message.tokens:
-            parts.append(self.tr("{count} tokens").replace("{count}", f"{message.tokens:,}"))
+            parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
         if message.seconds_to_first_token is not None:
             wait = f"{message.seconds_to_first_token:.2f}"
-            parts.append(self.tr("{seconds} s to the first").replace("{seconds}", wait))
+            parts.append(tr("{seconds} s to the first", seconds=wait))
         return " · ".join(part for part in parts if part)
 
     def _on_range_changed(self, _: int, end: int) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, QUrl, Signal
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.markdown.prose import ProseView
 from app.gui.markdown.view import MarkdownView
 from app.gui.markdown.visible import break_long_lines
@@ -53,7 +54,7 @@ class MessageView(QWidget):
         self._thoughts.link_clicked.connect(self.link_clicked)
         self._caption = PlainLabel("", "caption", elide=True)
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
-        self._retry = Button(theme, self.tr("Retry"), icon_name="refresh", compact=True)
+        self._retry = Button(theme, tr("Retry"), icon_name="refresh", compact=True)
         self._actions = MessageActions()
         self._retry.clicked.connect(self.retried)
         self._content.link_clicked.connect(self.link_clicked)
@@ -75,7 +76,7 @@ class MessageView(QWidget):
         self._content.show_plain(break_long_lines(text[:_MOST_SHOWN]))
         left_out = len(text) - _MOST_SHOWN
         if left_out > 0:
-            words = self.tr("{count} more characters, not shown; Copy has them all")
+            words = tr("{count} more characters, not shown; Copy has them all")
             self.set_caption(words.replace("{count}", str(left_out)))
 
     def append(self, text: str) -> None:
@@ -126,7 +127,7 @@ class MessageView(QWidget):
 
     def _arrange(self) -> None:
         is_user = self._role == "user"
-        self.setAccessibleName(self.tr("You") if is_user else self.tr("Model"))
+        self.setAccessibleName(tr("You") if is_user else tr("Model"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.tiny)
@@ -142,7 +143,7 @@ class MessageView(QWidget):
         # The height of the last line brings some room below it along.
         inside.setContentsMargins(SPACING.medium, SPACING.small, SPACING.medium, SPACING.tiny)
         inside.addWidget(self._content)
-        self._content.setAccessibleName(self.tr("Your message"))
+        self._content.setAccessibleName(tr("Your message"))
         line = QWidget()
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 0, 0, 0)
@@ -161,10 +162,10 @@ class MessageView(QWidget):
         return self._state_row
 
     def _make_footer(self) -> QWidget:
-        copy = CopyButton(self._theme, self.tr("Copy message"), lambda: self.text)
+        copy = CopyButton(self._theme, tr("Copy message"), lambda: self.text)
         copy.copied.connect(self.copied)
         self._regenerate = Button(
-            self._theme, self.tr("Regenerate"), "quiet", icon_name="refresh", compact=True
+            self._theme, tr("Regenerate"), "quiet", icon_name="refresh", compact=True
         )
         self._regenerate.clicked.connect(self.regenerated)
         self._regenerate.hide()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.services.engine import (
     EngineAbsent,
     EngineConnected,
@@ -34,13 +35,11 @@ class ModelPicker(QWidget):
         self._models = workbench.models
         self._endpoints = workbench.endpoints
         self.box = QComboBox()
-        self.box.setAccessibleName(self.tr("Model"))
+        self.box.setAccessibleName(tr("Model"))
         self.box.setMinimumWidth(SIZE.narrow * 2 // 3)
-        self.box.setPlaceholderText(self.tr("Choose a model"))
-        self.options_button = IconButton(
-            workbench.theme, "settings", self.tr("Options of the model")
-        )
-        self.eject_button = IconButton(workbench.theme, "eject", self.tr("Unload the model"))
+        self.box.setPlaceholderText(tr("Choose a model"))
+        self.options_button = IconButton(workbench.theme, "settings", tr("Options of the model"))
+        self.eject_button = IconButton(workbench.theme, "eject", tr("Unload the model"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)

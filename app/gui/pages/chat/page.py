@@ -7,6 +7,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from app.chat.conversation import Chat, Message
+from app.core.language import tr
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.message_list import MessageList
@@ -50,14 +51,14 @@ class ChatPage(QWidget):
         self.dialogue = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
-        self.share_button = IconButton(theme, "share", self.tr("Share the model"))
+        self.share_button = IconButton(theme, "share", tr("Share the model"))
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.composer = Composer(theme)
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
-        self._loading.setAccessibleName(self.tr("Loading the model"))
+        self._loading.setAccessibleName(tr("Loading the model"))
         self._empty = EmptyState(theme, "chat", "", "")
         self._build_layout()
         self._connect()
@@ -78,7 +79,7 @@ class ChatPage(QWidget):
         self.dialogue.stop()
 
     def _build_layout(self) -> None:
-        header, body = page_layout(self, self.tr("Chat"))
+        header, body = page_layout(self, tr("Chat"))
         header.addWidget(self.picker)
         header.addWidget(self.share_button)
         conversation = QWidget()
@@ -163,10 +164,10 @@ class ChatPage(QWidget):
         # A model can write any words over an address: show the real one before it is opened.
         dialog = ConfirmDialog(
             self._workbench.theme,
-            self.tr("Open this address?"),
+            tr("Open this address?"),
             url.host(QUrl.ComponentFormattingOption.FullyEncoded) or url.path(),
             [url.toString(QUrl.ComponentFormattingOption.FullyEncoded)],
-            self.tr("Open"),
+            tr("Open"),
             self,
         )
         dialog.accepted.connect(lambda: QDesktopServices.openUrl(url))
@@ -190,7 +191,7 @@ class ChatPage(QWidget):
                 self._loading.setValue(round(_PERCENT * fraction))
                 self.notice.hide()
             case EngineFailed(_, _, sentence, _):
-                actions = [("retry", self.tr("Try again")), ("log", self.tr("Show log"))]
+                actions = [("retry", tr("Try again")), ("log", tr("Show log"))]
                 self.notice.show_notice("error", sentence, actions, dismissible=False)
             case EngineReady() | EngineConnected():
                 self.notice.hide()
@@ -200,30 +201,30 @@ class ChatPage(QWidget):
         has_models = bool(self._workbench.models.models)
         can_write = not isinstance(state, EngineAbsent)
         self.composer.set_available(
-            can_write, "" if can_write else self.tr("Load a model to write to it")
+            can_write, "" if can_write else tr("Load a model to write to it")
         )
         match state:
             case EngineAbsent() if has_models:
                 self._empty.show_state(
                     "chat",
-                    self.tr("Which model would you like to talk to?"),
-                    self.tr("Choose one at the upper right, or get another on the Models page."),
-                    self.tr("Show models"),
+                    tr("Which model would you like to talk to?"),
+                    tr("Choose one at the upper right, or get another on the Models page."),
+                    tr("Show models"),
                 )
             case EngineAbsent():
                 self._empty.show_state(
                     "models",
-                    self.tr("No model yet"),
-                    self.tr("Get one from Hugging Face, or drop a .gguf file onto this window."),
-                    self.tr("Get a model"),
+                    tr("No model yet"),
+                    tr("Get one from Hugging Face, or drop a .gguf file onto this window."),
+                    tr("Get a model"),
                 )
             case EngineConnected(_, name, host=host):
-                words = self.tr("What you write is sent to {host}.").replace("{host}", host)
-                title = self.tr("Ask {name} something").replace("{name}", name)
+                words = tr("What you write is sent to {host}.", host=host)
+                title = tr("Ask {name} something", name=name)
                 self._empty.show_state("chat", title, words)
             case EngineLoading(_, name, _) | EngineReady(_, name, _) | EngineFailed(_, name, _, _):
-                words = self.tr("What you write stays on this machine.")
-                title = self.tr("Ask {name} something").replace("{name}", name)
+                words = tr("What you write stays on this machine.")
+                title = tr("Ask {name} something", name=name)
                 self._empty.show_state("chat", title, words)
 
     def _on_notice_acted(self, action: str) -> None:
@@ -233,5 +234,5 @@ class ChatPage(QWidget):
         if action == "retry":
             self._workbench.engine.load(state.path, state.name)
         else:
-            title = self.tr("The engine's log")
+            title = tr("The engine's log")
             TextDialog(self._workbench.theme, title, state.log, self).open()

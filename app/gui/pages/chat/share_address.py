@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.core import events
+from app.core.language import tr
 from app.gui.services.engine import (
     EngineAbsent,
     EngineConnected,
@@ -35,21 +36,19 @@ class ShareAddress(QFrame):
         self.key = _read_only()
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
         self.state = PlainLabel("", wrap=True)
-        self.load_button = Button(
-            theme, self.tr("Load the model again"), "primary", icon_name="refresh"
-        )
+        self.load_button = Button(theme, tr("Load the model again"), "primary", icon_name="refresh")
         self._ways = QWidget()
         ways = QVBoxLayout(self._ways)
         ways.setContentsMargins(0, 0, 0, 0)
         ways.setSpacing(SPACING.medium)
-        for title, field in ((self.tr("Address"), self.address), (self.tr("Key"), self.key)):
-            copy = CopyButton(theme, self.tr("Copy {what}").replace("{what}", title), field.text)
+        for title, field in ((tr("Address"), self.address), (tr("Key"), self.key)):
+            copy = CopyButton(theme, tr("Copy {what}", what=title), field.text)
             ways.addWidget(FormRow(title, "", _beside(field, copy), stacked=True))
         self.command = CopyButton(
             theme,
-            self.tr("Copy a command that tries it"),
+            tr("Copy a command that tries it"),
             self._command,
-            words=self.tr("Copy a command that tries it"),
+            words=tr("Copy a command that tries it"),
         )
         row = QHBoxLayout()
         row.addStretch(1)
@@ -83,19 +82,19 @@ class ShareAddress(QFrame):
     def _words(self, state: EngineState, *, is_wanted: bool, is_current: bool) -> str:
         match state:
             case EngineReady() if not is_current:
-                return self.tr("The loaded model still runs with the settings of before.")
+                return tr("The loaded model still runs with the settings of before.")
             case EngineReady(_, name, _) if is_wanted:
-                words = self.tr("{name} is shared, for every OpenAI-compatible program:")
+                words = tr("{name} is shared, for every OpenAI-compatible program:")
                 return words.replace("{name}", name)
             case EngineReady():
-                return self.tr("The loaded model is for this window alone.")
+                return tr("The loaded model is for this window alone.")
             case EngineLoading():
-                return self.tr("The model is being loaded.")
+                return tr("The model is being loaded.")
             case EngineConnected(host=host):
-                words = self.tr("The model is not on this machine: share it from {host}.")
+                words = tr("The model is not on this machine: share it from {host}.")
                 return words.replace("{host}", host)
             case EngineAbsent() | EngineFailed():
-                return self.tr("Load a model, and its address stands here.")
+                return tr("Load a model, and its address stands here.")
 
     def _load_again(self) -> None:
         state = self._workbench.engine.state

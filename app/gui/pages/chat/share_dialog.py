@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QVBoxLayout, QWidget
 
 from app.core.addresses import is_web_origin
 from app.core.errors import AppError
+from app.core.language import tr
+from app.core.sentences import describe_error
 from app.core.settings import title_of
 from app.gui.pages.chat.share_address import ShareAddress
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -30,14 +31,14 @@ class ShareDialog(QDialog):
         self._workbench = workbench
         self._settings = workbench.settings
         value = self._settings.value
-        self.setWindowTitle(self.tr("Share the model"))
+        self.setWindowTitle(tr("Share the model"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(SIZE.reading)
-        self.is_shared = QCheckBox(self.tr("Share it"))
+        self.is_shared = QCheckBox(tr("Share it"))
         self.is_shared.setChecked(value.shares_model)
         self.port = _number(_PORTS, value.share_port)
         self.slots = _number(_SLOTS, value.reply_slots)
-        self.in_network = QCheckBox(self.tr("Let them in"))
+        self.in_network = QCheckBox(tr("Let them in"))
         self.in_network.setChecked(value.shares_in_network)
         self.origins = WordsField(is_web_origin, "http://localhost:3000")
         self.origins.set_words(value.share_origins)
@@ -60,19 +61,19 @@ class ShareDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(*[SPACING.wide] * 4)
         column.setSpacing(SPACING.large)
-        column.addWidget(PlainLabel(self.tr("Share the model"), "title"))
+        column.addWidget(PlainLabel(tr("Share the model"), "title"))
         column.addWidget(self._row("shares_model", self.is_shared))
         column.addWidget(self._details)
         column.addWidget(self._failure)
         column.addWidget(self.address)
         column.addStretch(1)
-        close = Button(self._workbench.theme, self.tr("Close"))
+        close = Button(self._workbench.theme, tr("Close"))
         close.clicked.connect(self.accept)
         column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
     def _row(self, field: str, control: QWidget, *, stacked: bool = False) -> FormRow:
         title, description = title_of(field)
-        return FormRow(self.tr(title), self.tr(description), control, stacked=stacked)
+        return FormRow(tr(title), tr(description), control, stacked=stacked)
 
     def _connect(self) -> None:
         self.is_shared.toggled.connect(lambda is_on: self._change(shares_model=is_on))
@@ -88,7 +89,7 @@ class ShareDialog(QDialog):
         self._change(share_origins=origins)
 
     def _refuse_origin(self, text: str) -> None:
-        words = self.tr("“{text}” is no origin; write it like http://localhost:3000.")
+        words = tr("“{text}” is no origin; write it like http://localhost:3000.")
         self._fail(words.replace("{text}", text))
 
     def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - Qt's manner
@@ -98,15 +99,15 @@ class ShareDialog(QDialog):
         self.in_network.setChecked(False)
         question = ConfirmDialog(
             self._workbench.theme,
-            self.tr("Let other machines in?"),
-            self.tr(
+            tr("Let other machines in?"),
+            tr(
                 "Whoever is in the same network and has the key can use the model. What is said "
                 "goes through that network unencrypted: do this only in a network that you trust."
             ),
             (),
-            self.tr("Let them in"),
+            tr("Let them in"),
             self,
-            typed=self.tr("network"),
+            typed=tr("network"),
         )
         question.accepted.connect(self._let_network_in)
         question.open()
@@ -119,7 +120,7 @@ class ShareDialog(QDialog):
         try:
             self._settings.change(**fields)
         except AppError as error:
-            self._fail(error_text(error.code, error.facts))
+            self._fail(describe_error(error.code, error.facts))
 
     def _fail(self, words: str) -> None:
         self._failure.set_text(words)

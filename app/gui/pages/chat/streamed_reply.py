@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Message, State
+from app.core.language import tr
 from app.core.settings import Settings
 from app.gui.client.completion import Completion
 from app.gui.client.wire import ChatServer, Timings, WireMessage
@@ -95,7 +96,7 @@ class StreamedReply(QObject):
             case EngineLoading() if self._completion is None:
                 pass
             case EngineAbsent() | EngineLoading() | EngineConnected() if not self._host:
-                self._end("failed", reason=self.tr("The model was unloaded."))
+                self._end("failed", reason=tr("The model was unloaded."))
 
     def _server_of(self, state: EngineReady | EngineConnected) -> ChatServer:
         if isinstance(state, EngineConnected):
@@ -134,18 +135,16 @@ class StreamedReply(QObject):
         # What was said at the load is not said again below each reply.
         reasons = [one for one in self._notices if one not in self._engine.notices]
         if finish_reason == _CUT_SHORT:
-            reasons.append(self.tr("The context is full; the reply ends here."))
+            reasons.append(tr("The context is full; the reply ends here."))
         self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
 
     def _on_broken(self, reason: str) -> None:
         if self._host:
-            words = self.tr("The connection to {host} broke: {reason}.").replace(
-                "{host}", self._host
-            )
+            words = tr("The connection to {host} broke: {reason}.", host=self._host)
             self._end("failed", reason=words.replace("{reason}", reason.rstrip(".")))
             return
         # The connection breaks a moment before the process is known to be dead, and why.
-        words = self.tr("The connection to the engine broke.")
+        words = tr("The connection to the engine broke.")
         QTimer.singleShot(
             _DEATH_NOTICE_MILLISECONDS, self, lambda: self._end("failed", reason=words)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.markdown.view import MarkdownView
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -30,7 +31,7 @@ class ThoughtsView(QWidget):
         self.button = Button(theme, "", "quiet", compact=True)
         self.button.clicked.connect(self._choose)
         self.content = MarkdownView(theme)
-        self.content.setAccessibleName(self.tr("Thoughts"))
+        self.content.setAccessibleName(tr("Thoughts"))
         self.content.link_clicked.connect(self.link_clicked)
         self._build_layout()
         self._set_open(is_open=False)
@@ -68,9 +69,9 @@ class ThoughtsView(QWidget):
         self._is_open = is_open
         self._body.setVisible(is_open)
         self.button.set_icon("chevron-down" if is_open else "chevron-right")
-        self.button.set_text(self.tr("Thoughts") if self._is_over else self.tr("Thinking…"))
+        self.button.set_text(tr("Thoughts") if self._is_over else tr("Thinking…"))
         self.button.setAccessibleDescription(
-            self.tr("Hides what is below") if is_open else self.tr("Shows more")
+            tr("Hides what is below") if is_open else tr("Shows more")
         )
 
     def _build_layout(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
+from app.core.language import tr
 from app.gui.pages.convert.conversion_options import ConversionOptions
 from app.gui.pages.convert.overrides_list import OverridesList
 from app.gui.pages.convert.type_box import TypeBox
@@ -30,12 +31,12 @@ class AdvancedCard(CollapsibleCard):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "", parent=parent)
-        self.set_heading(self.tr("Advanced"))
-        self.output_type = TypeBox(self.tr("Output tensor"), may_be_left=True)
-        self.embedding_type = TypeBox(self.tr("Token embeddings"), may_be_left=True)
+        self.set_heading(tr("Advanced"))
+        self.output_type = TypeBox(tr("Output tensor"), may_be_left=True)
+        self.embedding_type = TypeBox(tr("Token embeddings"), may_be_left=True)
         self.overrides = OverridesList(theme)
-        self.threads = AutoSpinBox(self.tr("Threads"), 1, _MOST_THREADS, usable_threads())
-        self.reference = QCheckBox(self.tr("Use it"))
+        self.threads = AutoSpinBox(tr("Threads"), 1, _MOST_THREADS, usable_threads())
+        self.reference = QCheckBox(tr("Use it"))
         self._of_types: list[QWidget] = []
         self._is_usual_reference = False
         self._build_rows()
@@ -60,7 +61,7 @@ class AdvancedCard(CollapsibleCard):
         """Show that the settings ask for the reference code anyway."""
         self._is_usual_reference = is_usual
         self.reference.setEnabled(not is_usual)
-        self.reference.setText(self.tr("Set in the settings") if is_usual else self.tr("Use it"))
+        self.reference.setText(tr("Set in the settings") if is_usual else tr("Use it"))
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """The options with what is chosen here."""
@@ -78,17 +79,17 @@ class AdvancedCard(CollapsibleCard):
         self.changed.emit()
 
     def _show(self) -> None:
-        usual = self.tr("types for single tensors, threads, reference quantization")
+        usual = tr("types for single tensors, threads, reference quantization")
         self.set_summary(" · ".join(self._chosen()) or usual)
 
     def _chosen(self) -> list[str]:
         options = self.applied_to(ConversionOptions())
         parts = (
-            (self.tr("output {value}"), options.output_type),
-            (self.tr("embeddings {value}"), options.embedding_type),
-            (self.tr("patterns: {value}"), len(options.overrides)),
-            (self.tr("threads: {value}"), options.threads),
-            (self.tr("reference quantization"), options.is_by_reference),
+            (tr("output {value}"), options.output_type),
+            (tr("embeddings {value}"), options.embedding_type),
+            (tr("patterns: {value}"), len(options.overrides)),
+            (tr("threads: {value}"), options.threads),
+            (tr("reference quantization"), options.is_by_reference),
         )
         return [words.replace("{value}", str(value)) for words, value in parts if value]
 
@@ -96,12 +97,12 @@ class AdvancedCard(CollapsibleCard):
         for row in self._type_rows():
             self.add(row)
             self._of_types += (row, self.add_line())
-        self.add(FormRow(self.tr("Threads"), self.tr("Automatic takes all cores."), self.threads))
+        self.add(FormRow(tr("Threads"), tr("Automatic takes all cores."), self.threads))
         self.add_line()
         self.add(
             FormRow(
-                self.tr("Reference quantization"),
-                self.tr("Quantise with ggml's own code; the same bytes, several times as slow."),
+                tr("Reference quantization"),
+                tr("Quantise with ggml's own code; the same bytes, several times as slow."),
                 self.reference,
             )
         )
@@ -109,18 +110,18 @@ class AdvancedCard(CollapsibleCard):
     def _type_rows(self) -> tuple[FormRow, ...]:
         return (
             FormRow(
-                self.tr("Output tensor"),
-                self.tr("The type of output.weight, which turns the model's state into words."),
+                tr("Output tensor"),
+                tr("The type of output.weight, which turns the model's state into words."),
                 self.output_type,
             ),
             FormRow(
-                self.tr("Token embeddings"),
-                self.tr("The type of token_embd.weight, which turns words into the model's state."),
+                tr("Token embeddings"),
+                tr("The type of token_embd.weight, which turns words into the model's state."),
                 self.embedding_type,
             ),
             FormRow(
-                self.tr("Other tensors"),
-                self.tr(
+                tr("Other tensors"),
+                tr(
                     "A regular expression that is looked for in the tensors' names, and the type "
                     "of those that have it. The first line that fits counts."
                 ),

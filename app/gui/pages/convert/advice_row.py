@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
+from app.core.language import tr
 from app.estimation.advisor import USES, Advice, Use
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
@@ -24,15 +25,15 @@ class AdviceRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         words: dict[Use, str] = {
-            "chat": self.tr("Chat on this machine"),
-            "long_context": self.tr("A long context"),
-            "edge": self.tr("A phone or edge device"),
-            "quality": self.tr("The best quality"),
-            "smallest": self.tr("The smallest file"),
-            "server": self.tr("A GPU server"),
+            "chat": tr("Chat on this machine"),
+            "long_context": tr("A long context"),
+            "edge": tr("A phone or edge device"),
+            "quality": tr("The best quality"),
+            "smallest": tr("The smallest file"),
+            "server": tr("A GPU server"),
         }
         self.use = QComboBox()
-        self.use.setAccessibleName(self.tr("What the model is for"))
+        self.use.setAccessibleName(tr("What the model is for"))
         for use in USES:
             self.use.addItem(words[use], use)
         self.sentence = PlainLabel("", wrap=True, selectable=True)

@@ -6,7 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.events import Checked, Subject
-from app.gui.texts import error_text
+from app.core.language import tr
+from app.core.sentences import describe_error
 from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -21,21 +22,21 @@ class CheckRow(QWidget):
         self._theme = theme
         self._is_fault = check.error is not None
         self._mark = PlainLabel()
-        self._mark.setAccessibleName(self.tr("fault") if self._is_fault else self.tr("good"))
+        self._mark.setAccessibleName(tr("fault") if self._is_fault else tr("good"))
         subjects: dict[Subject, str] = {
-            "files": self.tr("Files"),
-            "weights": self.tr("Weights"),
-            "code": self.tr("Code"),
-            "base": self.tr("Base model"),
-            "converter": self.tr("Converter"),
-            "architecture": self.tr("Architecture"),
-            "tokenizer": self.tr("Tokenizer"),
-            "memory": self.tr("Memory"),
-            "disk": self.tr("Disk"),
+            "files": tr("Files"),
+            "weights": tr("Weights"),
+            "code": tr("Code"),
+            "base": tr("Base model"),
+            "converter": tr("Converter"),
+            "architecture": tr("Architecture"),
+            "tokenizer": tr("Tokenizer"),
+            "memory": tr("Memory"),
+            "disk": tr("Disk"),
         }
         subject = PlainLabel(subjects[check.subject])
         subject.setFixedWidth(SIZE.field // 2)
-        text = error_text(check.error, check.facts) if check.error else check.finding
+        text = describe_error(check.error, check.facts) if check.error else check.finding
         finding = PlainLabel(text, wrap=True, selectable=True)
         finding.set_tone("danger" if self._is_fault else "plain")
         row = QHBoxLayout(self)

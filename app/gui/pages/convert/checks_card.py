@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from app.core.events import Checked
+from app.core.language import tr
 from app.gui.pages.convert.check_row import CheckRow
 from app.gui.theme.theme import Theme
 from app.gui.widgets.collapsible_card import CollapsibleCard
@@ -20,7 +21,7 @@ class ChecksCard(CollapsibleCard):
         self._faults = 0
         self._is_first_look = True
         self._is_stale = False
-        self.set_heading(self.tr("Checks"))
+        self.set_heading(tr("Checks"))
 
     def start(self) -> None:
         """Begin anew, with nothing known."""
@@ -52,9 +53,9 @@ class ChecksCard(CollapsibleCard):
         if self._is_stale or not self._rows:
             self.set_summary("")
         elif self._faults:
-            self.set_summary(self.tr("not all good"))
+            self.set_summary(tr("not all good"))
         else:
-            words = self.tr("all {count} good")
+            words = tr("all {count} good")
             self.set_summary(words.replace("{count}", str(len(self._rows))))
             self.set_open(self.is_open and not self._is_first_look)
             self._is_first_look = False

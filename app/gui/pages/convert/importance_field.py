@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.pages.convert.conversion_options import ConversionOptions, ImportanceKind, is_there
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -28,26 +29,26 @@ class ImportanceField(QWidget):
         super().__init__(parent)
         self.kind = SegmentedChoice(
             theme,
-            self.tr("Importance matrix"),
+            tr("Importance matrix"),
             (
-                ("none", self.tr("None")),
-                ("file", self.tr("From a file…")),
-                ("text", self.tr("Made from a text…")),
+                ("none", tr("None")),
+                ("file", tr("From a file…")),
+                ("text", tr("Made from a text…")),
             ),
         )
         self.matrix = PathField(
             theme,
-            self.tr("Importance matrix"),
+            tr("Importance matrix"),
             "file",
-            file_filter=self.tr("Importance matrices (*.gguf *.dat *.imatrix);;All files (*)"),
-            hint=self.tr("A GGUF or .dat file that was made with this model"),
+            file_filter=tr("Importance matrices (*.gguf *.dat *.imatrix);;All files (*)"),
+            hint=tr("A GGUF or .dat file that was made with this model"),
         )
         self.text = PathField(
             theme,
-            self.tr("Text to make an importance matrix from"),
+            tr("Text to make an importance matrix from"),
             "file",
-            file_filter=self.tr("Texts (*.txt *.md *.raw);;All files (*)"),
-            hint=self.tr("A text like those that the model is to read and write"),
+            file_filter=tr("Texts (*.txt *.md *.raw);;All files (*)"),
+            hint=tr("A text like those that the model is to read and write"),
         )
         self._fields: dict[str, PathField] = {"file": self.matrix, "text": self.text}
         self._fault = PlainLabel("", "caption", wrap=True)
@@ -95,5 +96,5 @@ class ImportanceField(QWidget):
             field.setVisible(field is chosen)
             field.set_invalid(bool(field.path) and not is_there(field.path))
         is_missing = chosen is not None and bool(chosen.path) and not is_there(chosen.path)
-        self._fault.set_text(self.tr("There is no such file.") if is_missing else "")
+        self._fault.set_text(tr("There is no such file.") if is_missing else "")
         self._fault.setVisible(is_missing)

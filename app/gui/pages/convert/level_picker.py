@@ -6,6 +6,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.events import LevelPlanned
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.estimation.advisor import Advice, advise
 from app.estimation.model_profile import ModelProfile
@@ -47,7 +48,7 @@ class LevelPicker(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.small)
-        column.addWidget(PlainLabel(self.tr("Which level?"), "heading"))
+        column.addWidget(PlainLabel(tr("Which level?"), "heading"))
         for widget in (self.advice, self.strip):
             column.addWidget(widget)
         column.addWidget(self.table, 1)
@@ -67,7 +68,7 @@ class LevelPicker(QWidget):
         self.strip.start()
         self.table.start(usual)
         self._set_offered(True)
-        self.advice.show_words(self.tr("Finding out what fits on this machine…"))
+        self.advice.show_words(tr("Finding out what fits on this machine…"))
 
     def look_at(self, source: str, *arguments: str) -> None:
         """Find out what is to be expected of a source, with these arguments of the finder's."""

@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
+from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
 from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
@@ -45,15 +46,15 @@ class LevelTable(ItemTable):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("", [""] * 6, stretched=_FIT, figures=(1, _MEMORY, _SPEED), parent=parent)
-        self.setAccessibleName(self.tr("Levels"))
+        self.setAccessibleName(tr("Levels"))
         self.setHorizontalHeaderLabels(
             [
-                self.tr("Level"),
-                self.tr("Size"),
-                self.tr("Memory"),
-                self.tr("Fit"),
-                self.tr("Speed"),
-                self.tr("Quality"),
+                tr("Level"),
+                tr("Size"),
+                tr("Memory"),
+                tr("Fit"),
+                tr("Speed"),
+                tr("Quality"),
             ]
         )
         # Columns that fit their contents would be measured anew at each move of a slider.

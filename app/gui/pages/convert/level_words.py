@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication
-
 from app.core.device_memory import PROCESSOR
 from app.core.events import LevelPlanned
+from app.core.language import tr
 from app.core.levels import level_named
 from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.estimation.fit import Plan
@@ -54,8 +53,8 @@ class Cell:
 
 def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Cell:
     """The name, and whether it is recommended or made already."""
-    marks = [_tr("Recommended")] if is_advised else []
-    there = [_tr("there already")] if is_there else []
+    marks = [tr("Recommended")] if is_advised else []
+    there = [tr("there already")] if is_there else []
     told = ", ".join([planned.level, *marks, *there])
     return Cell(
         text=planned.level,
@@ -69,10 +68,10 @@ def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Ce
 
 def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
     """The exact size of the file, against that of the largest level."""
-    words = _tr("exactly {bytes} bytes, {size}")
+    words = tr("exactly {bytes} bytes, {size}")
     words = words.replace("{bytes}", f"{planned.size_bytes:,}")
     words = words.replace("{size}", format_gibibytes(planned.size_bytes))
-    bits = _tr("{bits} bits per weight").replace("{bits}", f"{planned.bits_per_weight:.2f}")
+    bits = tr("{bits} bits per weight", bits=f"{planned.bits_per_weight:.2f}")
     size = format_bytes(planned.size_bytes)
     return Cell(
         text=size,
@@ -101,7 +100,7 @@ def outlook_cells(
 
 def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     """How good the replies are: the grade and the divergence, or what the level is known for."""
-    description = _tr(level_named(level).description)
+    description = tr(level_named(level).description)
     quality = row.quality if row else None
     grade = grade_of(row) if row else None
     if quality is None or grade is None:
@@ -110,13 +109,13 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     words = grade_words(grade)
     band = _band(quality)
     kind = {
-        "typical": _tr("typical"),
-        "probed": _tr("from this model's weights"),
-        "measured": _tr("measured"),
+        "typical": tr("typical"),
+        "probed": tr("from this model's weights"),
+        "measured": tr("measured"),
     }[quality.kind]
-    about = _tr("mean KL divergence {band}, {kind}; {source}").replace("{band}", band)
+    about = tr("mean KL divergence {band}, {kind}; {source}", band=band)
     about = about.replace("{kind}", kind).replace("{source}", quality.source)
-    short = {"typical": kind, "probed": _tr("probed"), "measured": kind}[quality.kind]
+    short = {"typical": kind, "probed": tr("probed"), "measured": kind}[quality.kind]
     return Cell(
         text=words,
         caption=f"KL {band} ({short})",
@@ -129,17 +128,17 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
 def grade_words(grade: Grade) -> str:
     """A grade of quality in words."""
     return {
-        Grade.NEARLY_LOSSLESS: _tr("Nearly lossless"),
-        Grade.GOOD: _tr("Good"),
-        Grade.NOTICEABLE_LOSS: _tr("Noticeable loss"),
-        Grade.CLEARLY_WORSE: _tr("Clearly worse"),
+        Grade.NEARLY_LOSSLESS: tr("Nearly lossless"),
+        Grade.GOOD: tr("Good"),
+        Grade.NOTICEABLE_LOSS: tr("Noticeable loss"),
+        Grade.CLEARLY_WORSE: tr("Clearly worse"),
     }[grade]
 
 
 def _missing(problem: str) -> Cell:
     if not problem:
-        return Cell(WAITING, tool_tip=_tr("is being found out"), told=_tr("is being found out"))
-    words = _tr("unknown")
+        return Cell(WAITING, tool_tip=tr("is being found out"), told=tr("is being found out"))
+    words = tr("unknown")
     return Cell(words, tool_tip=problem, told=f"{words}: {problem}", tone="muted")
 
 
@@ -154,15 +153,15 @@ def _memory_cell(plan: Plan, *, is_exact: bool) -> Cell:
 
 def _memory_lines(plan: Plan) -> Iterator[str]:
     free = free_bytes(plan.machine)
-    words = _tr(
-        "{place}: weights {weights}, keys and values {kv}, compute {compute}; {free} are free"
-    )
     for name, part in plan.memory.items():
-        line = words.replace("{place}", _tr("RAM") if name == PROCESSOR else name)
-        line = line.replace("{weights}", format_bytes(part.weights_bytes))
-        line = line.replace("{kv}", format_bytes(part.kv_bytes))
-        line = line.replace("{compute}", format_bytes(part.compute_bytes))
-        yield line.replace("{free}", format_bytes(free.get(name, 0)))
+        yield tr(
+            "{place}: weights {weights}, keys and values {kv}, compute {compute}; {free} are free",
+            place=tr("RAM") if name == PROCESSOR else name,
+            weights=format_bytes(part.weights_bytes),
+            kv=format_bytes(part.kv_bytes),
+            compute=format_bytes(part.compute_bytes),
+            free=format_bytes(free.get(name, 0)),
+        )
 
 
 def _bar(plan: Plan) -> Bar:
@@ -183,23 +182,23 @@ def _bar(plan: Plan) -> Bar:
 
 
 def _fit_cell(plan: Plan) -> Cell:
-    spare = _tr("{size} to spare").replace("{size}", format_bytes(plan.spare_bytes))
+    spare = tr("{size} to spare", size=format_bytes(plan.spare_bytes))
     if plan.verdict == "too_large":
-        missing = _tr("{size} missing").replace("{size}", format_bytes(plan.missing_bytes))
-        return _verdict(plan, _tr("Too large"), missing, "error", "danger")
+        missing = tr("{size} missing", size=format_bytes(plan.missing_bytes))
+        return _verdict(plan, tr("Too large"), missing, "error", "danger")
     if plan.verdict == "on_devices":
         count = len(plan.layers)
-        words = _tr("All on the GPU") if count == 1 else _tr("All on {count} GPUs")
+        words = tr("All on the GPU") if count == 1 else tr("All on {count} GPUs")
         return _verdict(plan, words.replace("{count}", str(count)), spare, "check", "success")
     if plan.verdict == "on_processor":
         icon: IconName = "memory" if plan.machine.devices else "check"
-        return _verdict(plan, _tr("In RAM"), spare, icon, "success" if icon == "check" else "muted")
+        return _verdict(plan, tr("In RAM"), spare, icon, "success" if icon == "check" else "muted")
     if plan.experts_on_cpu:
-        place = _tr("{count} layers' experts in RAM").replace("{count}", str(plan.experts_on_cpu))
+        place = tr("{count} layers' experts in RAM", count=str(plan.experts_on_cpu))
     else:
-        place = _tr("{count} of {layers} layers on GPU").replace("{count}", str(plan.gpu_layers))
+        place = tr("{count} of {layers} layers on GPU", count=str(plan.gpu_layers))
         place = place.replace("{layers}", str(plan.need.layers + 1))
-    return _verdict(plan, _tr("GPU and RAM"), place, "memory", "warning")
+    return _verdict(plan, tr("GPU and RAM"), place, "memory", "warning")
 
 
 def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone) -> Cell:
@@ -212,13 +211,13 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     if speed is None:
         return _missing(row.speed_problem if row else "")
     reply = f"≈ {format_pace(speed.generation_tokens_per_second)} t/s"
-    about = _tr("predicted: {reply} tokens per second of a reply, {prompt} of a prompt")
+    about = tr("predicted: {reply} tokens per second of a reply, {prompt} of a prompt")
     about = about.replace("{reply}", format_pace(speed.generation_tokens_per_second))
     about = about.replace("{prompt}", format_pace(speed.prompt_tokens_per_second))
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, told=about)
-    about = f"{about}; {_tr(BESIDE_OTHER_WORK)}"
-    return Cell(reply, _tr("beside other work"), tool_tip=about, told=about)
+    about = f"{about}; {tr(BESIDE_OTHER_WORK)}"
+    return Cell(reply, tr("beside other work"), tool_tip=about, told=about)
 
 
 def _band(quality: Quality) -> str:
@@ -232,7 +231,3 @@ def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:
     stops = list(accumulate((part for _, part in bar.parts), initial=0.0))
     for (kind, _), begin, end in zip(bar.parts, stops, stops[1:], strict=False):
         yield kind, begin, end
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("LevelTable", text)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.checkpoint.folder_kind import is_adapter, sees_or_hears
 from app.core import events
+from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.load_options import load_options_of
 from app.core.settings import Settings
@@ -56,27 +57,27 @@ class LevelsStep(QWidget):
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
         self.special_note = PlainLabel(
-            self.tr(
+            tr(
                 "Levels below 3 bits (IQ2_XXS …) need an importance matrix: with so few bits the "
                 "model would be useless if all weights counted alike."
             ),
             "caption",
             wrap=True,
         )
-        self.matrix_button = Button(theme, self.tr("Make one from a text…"), "link", compact=True)
-        self.projector = QCheckBox(self.tr("Also make the multimodal projector (mmproj)"))
+        self.matrix_button = Button(theme, tr("Make one from a text…"), "link", compact=True)
+        self.projector = QCheckBox(tr("Also make the multimodal projector (mmproj)"))
         self.options_card = OptionsCard(theme)
         self.advanced_card = AdvancedCard(theme)
         self._summary = PlainLabel("", "muted", elide=True)
         self.copy_button = CopyButton(
             theme,
-            self.tr("Copy as command line"),
+            tr("Copy as command line"),
             self.commands,
-            words=self.tr("Copy as command line"),
+            words=tr("Copy as command line"),
             compact=False,
         )
-        self._back_button = Button(theme, self.tr("Back"))
-        self.convert_button = Button(theme, self.tr("Convert"), "primary", icon_name="convert")
+        self._back_button = Button(theme, tr("Back"))
+        self.convert_button = Button(theme, tr("Convert"), "primary", icon_name="convert")
         self._build_layout()
         self._connect()
         self.start()
@@ -93,7 +94,7 @@ class LevelsStep(QWidget):
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
         self._levels.hide()
-        self.show_busy(self.tr("Looking at the files…"))
+        self.show_busy(tr("Looking at the files…"))
         self._show_choice()
 
     def forget_choices(self) -> None:
@@ -228,17 +229,17 @@ class LevelsStep(QWidget):
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_preview:
-            return self.tr("It can be converted when it is downloaded.")
+            return tr("It can be converted when it is downloaded.")
         if self._is_stale:
-            return self.tr("The sizes are not up to date.")
+            return tr("The sizes are not up to date.")
         if not self.table.planned:
             return ""
         if not ticked:
-            return self.tr("Tick one level or more.")
+            return tr("Tick one level or more.")
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
         if len(ticked) == 1:
-            return self.tr("The file will have {size}.").replace("{size}", size)
-        words = self.tr("{count} files, together {size}.")
+            return tr("The file will have {size}.", size=size)
+        words = tr("{count} files, together {size}.")
         return words.replace("{count}", str(len(ticked))).replace("{size}", size)
 
     def _connect(self) -> None:

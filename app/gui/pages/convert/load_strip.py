@@ -8,6 +8,7 @@ import msgspec
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.core.load_options import CacheType, LoadOptions
 from app.estimation.hardware import DeviceInfo
 from app.estimation.model_profile import ModelProfile
@@ -39,19 +40,19 @@ class LoadStrip(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self.setAccessibleName(self.tr("How it would be loaded"))
+        self.setAccessibleName(tr("How it would be loaded"))
         self._usual = LoadOptions()
         self._devices: tuple[DeviceInfo, ...] = ()
         self._is_chosen = False
         self.context = StepSlider(
-            self.tr("Context"), _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_MOST_CONTEXT)
+            tr("Context"), _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_MOST_CONTEXT)
         )
         self.cache_type = QComboBox()
         for kind in get_args(CacheType):
             self.cache_type.addItem(kind, kind)
-        self.layers = AutoSlider(self.tr("GPU layers"), _MOST_LAYERS)
+        self.layers = AutoSlider(tr("GPU layers"), _MOST_LAYERS)
         self.device = QComboBox()
-        self.threads = AutoSpinBox(self.tr("Threads"), 1, _MOST_THREADS, usable_threads())
+        self.threads = AutoSpinBox(tr("Threads"), 1, _MOST_THREADS, usable_threads())
         self._build_layout()
         self.set_usual(self._usual)
         self.set_facts(None)
@@ -121,10 +122,10 @@ class LoadStrip(Card):
         with QSignalBlocker(self.device):
             self.device.clear()
             several = len(self._devices) > 1
-            self.device.addItem(self.tr("All devices") if several else self._name(0), _ALL)
+            self.device.addItem(tr("All devices") if several else self._name(0), _ALL)
             for number in range(len(self._devices)) if several else ():
                 self.device.addItem(self._name(number), number)
-            self.device.addItem(self.tr("Processor only"), _PROCESSOR)
+            self.device.addItem(tr("Processor only"), _PROCESSOR)
 
     def _name(self, number: int) -> str:
         if number >= len(self._devices):
@@ -139,8 +140,8 @@ class LoadStrip(Card):
 
     def _build_layout(self) -> None:
         self._of_devices = (
-            self._named(self.tr("GPU layers"), self.layers),
-            self._named(self.tr("Device"), self.device),
+            self._named(tr("GPU layers"), self.layers),
+            self._named(tr("Device"), self.device),
         )
         for slider in (self.context.slider, self.layers.slider):
             slider.setMinimumWidth(SPACING.huge)
@@ -151,9 +152,9 @@ class LoadStrip(Card):
         grid.setHorizontalSpacing(SPACING.large)
         grid.setVerticalSpacing(SPACING.small)
         grid.setColumnStretch(0, 1)
-        grid.addWidget(self._named(self.tr("Context"), self.context), 0, 0)
-        grid.addWidget(self._named(self.tr("Keys and values"), self.cache_type), 0, 1)
-        grid.addWidget(self._named(self.tr("Threads"), self.threads), 0, 2)
+        grid.addWidget(self._named(tr("Context"), self.context), 0, 0)
+        grid.addWidget(self._named(tr("Keys and values"), self.cache_type), 0, 1)
+        grid.addWidget(self._named(tr("Threads"), self.threads), 0, 2)
         grid.addWidget(self._of_devices[0], 1, 0, 1, 2)
         grid.addWidget(self._of_devices[1], 1, 2)
         self.add(holder)

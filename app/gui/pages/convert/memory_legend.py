@@ -6,6 +6,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStyle, QWidget
 
+from app.core.language import tr
 from app.gui.theme.fonts import text_font
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -19,10 +20,10 @@ class MemoryLegend(QWidget):
         self._theme = theme
         self._font = text_font("caption")
         self._words = {
-            "weights": self.tr("weights"),
-            "kv": self.tr("keys and values"),
-            "compute": self.tr("compute"),
-            "mark": self.tr("the line: the end of the GPU's free memory"),
+            "weights": tr("weights"),
+            "kv": tr("keys and values"),
+            "compute": tr("compute"),
+            "mark": tr("the line: the end of the GPU's free memory"),
         }
         self._has_mark = False
         self.setAccessibleName(", ".join(self._words.values()))

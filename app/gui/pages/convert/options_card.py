@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gguf_file.detection import has_gguf_name
 from app.gui.pages.convert.conversion_options import ConversionOptions, written_out
 from app.gui.pages.convert.importance_field import ImportanceField
@@ -30,14 +31,14 @@ class OptionsCard(CollapsibleCard):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "", parent=parent)
-        self.set_heading(self.tr("Options"))
+        self.set_heading(tr("Options"))
         self.importance = ImportanceField(theme)
-        self.folder = PathField(theme, self.tr("Folder for the files"))
+        self.folder = PathField(theme, tr("Folder for the files"))
         self._fault = PlainLabel("", "caption", wrap=True)
         self._fault.set_tone("danger")
         self._importance_row = FormRow(
-            self.tr("Importance matrix"),
-            self.tr(
+            tr("Importance matrix"),
+            tr(
                 "Says which weights matter most, so that few bits do less harm. Making one takes "
                 "a while: the model reads the whole text."
             ),
@@ -45,8 +46,8 @@ class OptionsCard(CollapsibleCard):
             stacked=True,
         )
         self._folder_row = FormRow(
-            self.tr("Folder for the files"),
-            self.tr("Where the files go, this time; the usual folder is in the settings."),
+            tr("Folder for the files"),
+            tr("Where the files go, this time; the usual folder is in the settings."),
             self._folder_with_fault(),
             stacked=True,
         )
@@ -85,7 +86,7 @@ class OptionsCard(CollapsibleCard):
         folder = Path(written_out(self.folder.path))
         is_meant_as_file = has_gguf_name(folder.name) and not folder.is_dir()
         if self.folder.path and (is_meant_as_file or folder.is_file()):
-            return self.tr("That is a file, not a folder; the usual folder is taken.")
+            return tr("That is a file, not a folder; the usual folder is taken.")
         return ""
 
     def _on_changed(self) -> None:
@@ -97,18 +98,18 @@ class OptionsCard(CollapsibleCard):
         self.folder.set_invalid(bool(fault))
         self._fault.set_text(fault)
         self._fault.setVisible(bool(fault))
-        self.set_summary(self._chosen() or self.tr("importance matrix, folder for the files"))
+        self.set_summary(self._chosen() or tr("importance matrix, folder for the files"))
 
     def _chosen(self) -> str:
         options = self.applied_to(ConversionOptions())
         words = []
         if options.has_importance:
-            made = self.tr("importance matrix made from {name}")
-            taken = self.tr("importance matrix {name}")
+            made = tr("importance matrix made from {name}")
+            taken = tr("importance matrix {name}")
             text = made if options.importance_kind == "text" else taken
             words.append(text.replace("{name}", Path(options.importance_path).name))
         if options.folder:
-            words.append(self.tr("files go to {folder}").replace("{folder}", options.folder))
+            words.append(tr("files go to {folder}", folder=options.folder))
         return " · ".join(words)
 
     def _folder_with_fault(self) -> QWidget:

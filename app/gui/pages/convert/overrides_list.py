@@ -7,6 +7,7 @@ import re
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.pages.convert.type_box import TypeBox
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
@@ -36,7 +37,7 @@ class OverridesList(QWidget):
         self._column = QVBoxLayout()
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(SPACING.small)
-        self.add_button = Button(theme, self.tr("Add a pattern"), icon_name="plus", compact=True)
+        self.add_button = Button(theme, tr("Add a pattern"), icon_name="plus", compact=True)
         self.add_button.clicked.connect(self.add_line)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -107,7 +108,7 @@ class OverrideLine(QWidget):
         super().__init__(parent)
         self.fault = ""
         self.pattern = QLineEdit()
-        self.pattern.setPlaceholderText(self.tr("A part of the name, for example ffn_down"))
+        self.pattern.setPlaceholderText(tr("A part of the name, for example ffn_down"))
         self.type = TypeBox("")
         self.type.set_value(_USUAL_TYPE)
         self.remove_button = IconButton(theme, "close", "")
@@ -130,11 +131,11 @@ class OverrideLine(QWidget):
     def set_number(self, number: int) -> None:
         """Name the controls by the place of the line."""
         for control, words in (
-            (self.pattern, self.tr("Pattern {number}")),
-            (self.type, self.tr("Type for pattern {number}")),
+            (self.pattern, tr("Pattern {number}")),
+            (self.type, tr("Type for pattern {number}")),
         ):
             control.setAccessibleName(words.replace("{number}", str(number)))
-        words = self.tr("Remove pattern {number}").replace("{number}", str(number))
+        words = tr("Remove pattern {number}", number=str(number))
         self.remove_button.set_action("close", words)
 
     def _on_changed(self) -> None:
@@ -145,9 +146,9 @@ class OverrideLine(QWidget):
         text = self.pattern.text()
         reason = reason_against(text)
         if not text:
-            self.fault = self.tr("Without a pattern this line does not count.")
+            self.fault = tr("Without a pattern this line does not count.")
         elif reason:
-            words = self.tr("This line does not count, as this is no regular expression: {reason}.")
+            words = tr("This line does not count, as this is no regular expression: {reason}.")
             self.fault = words.replace("{reason}", reason)
         else:
             self.fault = ""

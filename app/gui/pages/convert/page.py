@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core import events
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
+from app.core.language import tr
+from app.core.sentences import describe_error, describe_notice
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
 from app.gui.children.child import Child
@@ -20,7 +22,6 @@ from app.gui.pages.convert.remedies import Remedies
 from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.source_step import SourceStep
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text, notice_text
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
@@ -86,8 +87,8 @@ class ConvertPage(QWidget):
             self.start_with(str(source))
 
     def _build_layout(self) -> None:
-        header, body = page_layout(self, self.tr("Convert"))
-        self._trail = StepTrail((self.tr("Source"), self.tr("Level"), self.tr("Convert")))
+        header, body = page_layout(self, tr("Convert"))
+        self._trail = StepTrail((tr("Source"), tr("Level"), tr("Convert")))
         header.addWidget(self._trail)
         body.addWidget(self.notice)
         body.addWidget(self.warnings)
@@ -148,7 +149,7 @@ class ConvertPage(QWidget):
         if is_there(self._source):
             self._check_at(self._source)
             return
-        self.levels_step.show_busy(self.tr("Downloading; the jobs at the lower left show how far"))
+        self.levels_step.show_busy(tr("Downloading; the jobs at the lower left show how far"))
         consent = ["--allow-pickle"] if self.levels_step.options.allows_pickle else []
         task = self._workbench.tasks.add(
             "download", self._source, "download", self._source, *consent
@@ -166,7 +167,7 @@ class ConvertPage(QWidget):
         self._drop_checker()
         self.notice.hide()
         self.levels_step.expect_anew()
-        self.levels_step.show_busy(self.tr("Looking at the files…"))
+        self.levels_step.show_busy(tr("Looking at the files…"))
         self._start_checker()
 
     def _start_checker(self) -> None:
@@ -194,18 +195,18 @@ class ConvertPage(QWidget):
             case events.Checked():
                 self.levels_step.add_check(event)
                 if event.subject not in _LAST_SUBJECTS:
-                    self.levels_step.show_busy(self.tr("Reading the layout of the model…"))
+                    self.levels_step.show_busy(tr("Reading the layout of the model…"))
             case events.Progressed():
-                self.levels_step.show_busy(self.tr("Working out the exact size of each level…"))
+                self.levels_step.show_busy(tr("Working out the exact size of each level…"))
             case events.LevelPlanned():
                 self.levels_step.add_level(event)
             case events.Noticed(told, facts):
                 self._tell(told, facts)
             case events.Failed(code, facts):
-                self._fail(error_text(code, facts), code)
+                self._fail(describe_error(code, facts), code)
 
     def _tell(self, code: NoticeCode, facts: ErrorDetails) -> None:
-        words, actions = notice_text(code, facts), self._remedies.actions(code)
+        words, actions = describe_notice(code, facts), self._remedies.actions(code)
         if actions:
             self.notice.show_notice("info", words, actions)
         else:
@@ -217,7 +218,7 @@ class ConvertPage(QWidget):
         self._checker = None
         self.levels_step.finish(was_successful=outcome.was_successful)
         if outcome.has_crashed:
-            words = self.tr("The check stopped: {reason}.")
+            words = tr("The check stopped: {reason}.")
             self._fail(words.replace("{reason}", outcome.in_words()))
 
     def _on_task_ended(self, task: Task) -> None:
@@ -269,10 +270,10 @@ class ConvertPage(QWidget):
             return
         dialog = ConfirmDialog(
             self._workbench.theme,
-            self.tr("Replace what is there?"),
-            self.tr("These files are there already and will be replaced."),
+            tr("Replace what is there?"),
+            tr("These files are there already and will be replaced."),
             replaced,
-            self.tr("Replace"),
+            tr("Replace"),
             self,
         )
         dialog.accepted.connect(lambda: self._convert(levels))

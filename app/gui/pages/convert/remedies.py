@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.errors import ErrorCode, NoticeCode
+from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 
@@ -36,13 +37,13 @@ class Remedies(QObject):
         """The actions for an error or notice, as `NoticeBar.show_notice` takes them."""
         match code:
             case ErrorCode.PICKLE_WEIGHTS:
-                return [(_PICKLE, self.tr("Read them as weights alone"))]
+                return [(_PICKLE, tr("Read them as weights alone"))]
             case ErrorCode.ADAPTER_BASE_MISSING | ErrorCode.ADAPTER_BASE_UNNAMED:
-                return [(_BASE, self.tr("Choose its folder…"))]
+                return [(_BASE, tr("Choose its folder…"))]
             case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
-                return [(_IMPORTANCE, self.tr("Make one from a text…"))]
+                return [(_IMPORTANCE, tr("Make one from a text…"))]
             case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
-                return [(_REQUANTIZE, self.tr("Quantise again…"))]
+                return [(_REQUANTIZE, tr("Quantise again…"))]
             case _:
                 return []
 
@@ -60,14 +61,14 @@ class Remedies(QObject):
     def _ask_for_pickle(self) -> None:
         dialog = ConfirmDialog(
             self._theme,
-            self.tr("Read pickle files?"),
-            self.tr(
+            tr("Read pickle files?"),
+            tr(
                 "Pickle files can carry code that runs when they are read. Gristmill reads them "
                 "with torch's reader for weights alone, which refuses code, and stops if there is "
                 "any. Go on only if you trust where this model comes from."
             ),
             (),
-            self.tr("Read them as weights alone"),
+            tr("Read them as weights alone"),
             self._window,
         )
         dialog.accepted.connect(self.pickle_allowed)
@@ -76,19 +77,19 @@ class Remedies(QObject):
     def _ask_to_requantize(self) -> None:
         dialog = ConfirmDialog(
             self._theme,
-            self.tr("Quantise again?"),
-            self.tr(
+            tr("Quantise again?"),
+            tr(
                 "These weights have few bits already. Other levels would round them a second "
                 "time, and reply worse than the same levels made from 16 bits."
             ),
             (),
-            self.tr("Quantise again"),
+            tr("Quantise again"),
             self._window,
         )
         dialog.accepted.connect(self.requantizing_allowed)
         dialog.open()
 
     def _ask_for_base(self) -> None:
-        title = self.tr("The folder of the model that the adapter belongs to")
+        title = tr("The folder of the model that the adapter belongs to")
         if folder := QFileDialog.getExistingDirectory(self._window, title):
             self.base_chosen.emit(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.core.sizes import format_bytes
 from app.gui.children.task import Task
 from app.gui.pages.convert.remedies import Remedies
@@ -44,20 +45,20 @@ class RunStep(QWidget):
         self._failed: Task | None = None
         self._commands = ""
         self._can_chat = False
-        self._card = Card(self.tr("Converting"))
+        self._card = Card(tr("Converting"))
         self._rows_place = QVBoxLayout()
         self._results = PlainLabel("", wrap=True, selectable=True)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         self.copy_button = CopyButton(
             theme,
-            self.tr("Copy as command line"),
+            tr("Copy as command line"),
             lambda: self._commands,
-            words=self.tr("Copy as command line"),
+            words=tr("Copy as command line"),
             compact=False,
         )
-        self._again_button = Button(theme, self.tr("Convert another"))
-        self.chat_button = Button(theme, self.tr("Chat now"), "primary", icon_name="chat")
+        self._again_button = Button(theme, tr("Convert another"))
+        self.chat_button = Button(theme, tr("Chat now"), "primary", icon_name="chat")
         self._build_layout()
         self.chat_button.clicked.connect(self._chat)
         self._again_button.clicked.connect(self.restarted)
@@ -94,7 +95,7 @@ class RunStep(QWidget):
         failed = [row.task for row in self._rows if row.task.state == "failed"]
         if failed and self._failed is None:
             self._failed = failed[0]
-            log = (_LOG, self.tr("Show log"))
+            log = (_LOG, tr("Show log"))
             actions = [*self._remedies.actions(self._failed.failure), log]
             self.notice.show_notice("error", self._failed.sentence, actions, dismissible=False)
         self._show_results()

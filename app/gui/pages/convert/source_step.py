@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QVBoxLayout, QWidget
 
+from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -30,14 +31,14 @@ class SourceStep(QWidget):
         super().__init__(parent)
         self.source = PathField(
             theme,
-            self.tr("Folder, GGUF file or repository"),
+            tr("Folder, GGUF file or repository"),
             "either",
-            file_filter=self.tr("GGUF (*.gguf)"),
-            hint=self.tr("A folder, a .gguf file, or owner/name on Hugging Face"),
+            file_filter=tr("GGUF (*.gguf)"),
+            hint=tr("A folder, a .gguf file, or owner/name on Hugging Face"),
         )
-        self.checkpoints = ItemList(self.tr("Downloaded checkpoints"))
-        self._heading = PlainLabel(self.tr("Downloaded already"), "heading")
-        self.next_button = Button(theme, self.tr("Check"), "primary")
+        self.checkpoints = ItemList(tr("Downloaded checkpoints"))
+        self._heading = PlainLabel(tr("Downloaded already"), "heading")
+        self.next_button = Button(theme, tr("Check"), "primary")
         self._build_layout()
         self.source.changed.connect(lambda _: self.checkpoints.clearSelection())
         self.checkpoints.itemClicked.connect(self._take)
@@ -60,10 +61,10 @@ class SourceStep(QWidget):
         self.source.set_path(text)
 
     def _build_layout(self) -> None:
-        card = Card(self.tr("What shall be converted?"))
+        card = Card(tr("What shall be converted?"))
         card.add(
             PlainLabel(
-                self.tr(
+                tr(
                     "Choose the folder that holds config.json and the safetensors files, "
                     "or name a repository: it is downloaded first. The folder of a LoRA adapter "
                     "will do, too, and so will a GGUF file in F32, F16, BF16 or Q8_0, which is "

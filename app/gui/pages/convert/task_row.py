@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QWidget
 
+from app.core.language import tr
 from app.gui.children.task import Task
 from app.gui.theme.theme import Theme
 from app.gui.widgets.progress_row import ProgressRow
@@ -24,7 +25,7 @@ class TaskRow(ProgressRow):
 
     def _show_waiting(self) -> None:
         is_next = self.task.state == "waiting"
-        self.show_waiting(self.tr("Waiting…") if is_next else self.tr("Preparing…"))
+        self.show_waiting(tr("Waiting…") if is_next else tr("Preparing…"))
 
     def _follow(self) -> None:
         progress = self.task.progress
@@ -33,14 +34,14 @@ class TaskRow(ProgressRow):
         if progress is None or progress.step not in _STEPS_WITH_FIGURES:
             self._show_waiting()
             return
-        reading = self.tr("Making the importance matrix: the model reads the text")
+        reading = tr("Making the importance matrix: the model reads the text")
         self.set_detail(reading if progress.step == "calibrate" else progress.detail)
         self.show_progress(progress.done_bytes, progress.total_bytes, self.task.pace)
 
     def _show_end(self) -> None:
         if self.task.state == "finished":
-            self.show_finished(self.tr("Done"))
+            self.show_finished(tr("Done"))
         elif self.task.state == "cancelled":
-            self.show_failed(self.tr("Cancelled; nothing was left behind."))
+            self.show_failed(tr("Cancelled; nothing was left behind."))
         else:
-            self.show_failed(self.tr("Not converted"))
+            self.show_failed(tr("Not converted"))

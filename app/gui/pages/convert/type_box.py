@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QWidget
 
+from app.core.language import tr
+
 _TYPES = (
     "q2_K",
     "q3_K",
@@ -44,7 +46,7 @@ class TypeBox(QComboBox):
         super().__init__(parent)
         self.setAccessibleName(name)
         if may_be_left:
-            self.addItem(self.tr("As the level has it"), "")
+            self.addItem(tr("As the level has it"), "")
         for kind in _TYPES:
             self.addItem(kind, kind)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

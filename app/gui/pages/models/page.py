@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedLayout, QVBoxLayou
 
 from app.core.errors import AppError
 from app.core.events import ModelListed
+from app.core.language import tr
+from app.core.sentences import describe_error
 from app.core.sizes import format_bytes
 from app.gui.children.task import Task
 from app.gui.pages.models.table import ModelTable
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
@@ -48,10 +49,10 @@ class ModelsPage(QWidget):
         self._notice_task: Task | None = None
         theme = workbench.theme
         self.repository = QLineEdit()
-        self.repository.setPlaceholderText(self.tr("owner/name, or the address of its page"))
-        self.repository.setAccessibleName(self.tr("Hugging Face repository"))
+        self.repository.setPlaceholderText(tr("owner/name, or the address of its page"))
+        self.repository.setAccessibleName(tr("Hugging Face repository"))
         self.repository.setClearButtonEnabled(True)
-        self.download_button = Button(theme, self.tr("Download"), "primary", icon_name="download")
+        self.download_button = Button(theme, tr("Download"), "primary", icon_name="download")
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         self._warned: list[str] = []
@@ -59,22 +60,22 @@ class ModelsPage(QWidget):
         self._empty = EmptyState(
             theme,
             "models",
-            self.tr("No models yet"),
-            self.tr("Name a repository above, or drop a .gguf file or a folder here."),
+            tr("No models yet"),
+            tr("Name a repository above, or drop a .gguf file or a folder here."),
         )
-        self.chat_button = Button(theme, self.tr("Chat"), icon_name="chat")
-        self.options_button = Button(theme, self.tr("Options…"), icon_name="settings")
-        self._folder_button = Button(theme, self.tr("Open folder"), "quiet", icon_name="folder")
-        self.delete_button = Button(theme, self.tr("Delete…"), "danger", icon_name="trash")
-        self._refresh = IconButton(theme, "refresh", self.tr("Look for models again"))
+        self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
+        self.options_button = Button(theme, tr("Options…"), icon_name="settings")
+        self._folder_button = Button(theme, tr("Open folder"), "quiet", icon_name="folder")
+        self.delete_button = Button(theme, tr("Delete…"), "danger", icon_name="trash")
+        self._refresh = IconButton(theme, "refresh", tr("Look for models again"))
         self._build_layout()
         self._connect()
         self._show_models()
 
     def _build_layout(self) -> None:
-        header, body = page_layout(self, self.tr("Models"))
+        header, body = page_layout(self, tr("Models"))
         header.addWidget(self._refresh)
-        getting = Card(self.tr("Get a model from Hugging Face"))
+        getting = Card(tr("Get a model from Hugging Face"))
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
@@ -84,7 +85,7 @@ class ModelsPage(QWidget):
         getting.add(row)
         getting.add(
             PlainLabel(
-                self.tr(
+                tr(
                     "A repository with GGUF files can be talked to at once; "
                     "one with safetensors is converted first."
                 ),
@@ -134,12 +135,12 @@ class ModelsPage(QWidget):
         is_empty = not self._workbench.models.models
         self._stack.setCurrentIndex(0 if is_empty else 1)
         if not self._workbench.models.is_known:
-            self._empty.show_state("search", self.tr("Looking for models…"), "")
+            self._empty.show_state("search", tr("Looking for models…"), "")
         elif is_empty:
             self._empty.show_state(
                 "models",
-                self.tr("No models yet"),
-                self.tr("Name a repository above, or drop a .gguf file or a folder here."),
+                tr("No models yet"),
+                tr("Name a repository above, or drop a .gguf file or a folder here."),
             )
         self._show_buttons()
 
@@ -192,16 +193,14 @@ class ModelsPage(QWidget):
         if task.state == "finished":
             self._show_downloaded(task)
         elif task.state == "failed":
-            actions = [("retry", self.tr("Try again")), ("log", self.tr("Show log"))]
+            actions = [("retry", tr("Try again")), ("log", tr("Show log"))]
             self.notice.show_notice("error", task.sentence, actions)
         self._workbench.models.refresh()
 
     def _show_downloaded(self, task: Task) -> None:
         path = Path(task.paths[0])
-        words = self.tr("{name} is downloaded.").replace("{name}", task.title)
-        action = (
-            ("convert", self.tr("Convert…")) if path.is_dir() else ("chat", self.tr("Chat now"))
-        )
+        words = tr("{name} is downloaded.", name=task.title)
+        action = ("convert", tr("Convert…")) if path.is_dir() else ("chat", tr("Chat now"))
         self.notice.show_notice("info", words, [action])
 
     def _on_notice_acted(self, action: str) -> None:
@@ -224,13 +223,13 @@ class ModelsPage(QWidget):
         if model is None:
             return
         plan = plan_removal(Path(model.path))
-        text = self.tr("This frees {size}. It can't be undone.")
+        text = tr("This frees {size}. It can't be undone.")
         dialog = ConfirmDialog(
             self._workbench.theme,
-            self.tr("Delete {name}?").replace("{name}", model.name),
+            tr("Delete {name}?", name=model.name),
             text.replace("{size}", format_bytes(plan.size_bytes)),
             [str(file) for file in plan.files],
-            self.tr("Delete"),
+            tr("Delete"),
             self,
         )
         dialog.accepted.connect(lambda: self._delete(model))
@@ -243,5 +242,5 @@ class ModelsPage(QWidget):
         try:
             plan_removal(Path(model.path)).execute()
         except AppError as error:
-            self.notice.show_notice("error", error_text(error.code, error.facts))
+            self.notice.show_notice("error", describe_error(error.code, error.facts))
         self._workbench.models.refresh()

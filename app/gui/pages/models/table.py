@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QWidget
 
 from app.core.events import ModelListed
+from app.core.language import tr
+from app.core.sentences import describe_error
 from app.core.sizes import format_bytes, format_gibibytes
-from app.gui.texts import error_text
 from app.gui.widgets.item_table import ItemTable
 
 _THOUSAND, _MILLION, _BILLION = 10**3, 10**6, 10**9
@@ -21,11 +22,11 @@ class ModelTable(ItemTable):
         headers = ("Name", "Level", "Weights", "Context", "Size")
         super().__init__(
             "Models",
-            [self.tr(header) for header in headers],
+            [tr(header) for header in headers],
             figures=(2, 3, 4),
             parent=parent,
         )
-        self.setAccessibleName(self.tr("Models"))
+        self.setAccessibleName(tr("Models"))
         self._models: Sequence[ModelListed] = ()
 
     def show_models(self, models: Sequence[ModelListed]) -> None:
@@ -48,7 +49,7 @@ class ModelTable(ItemTable):
 
     def _add(self, model: ModelListed) -> None:
         if model.problem is not None:
-            problem = error_text(model.problem, model.facts)
+            problem = describe_error(model.problem, model.facts)
             name = f"{model.name}: {problem}"
             self.add_row((name, "—", "—", "—", format_bytes(model.size_bytes)), (problem,))
             return

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.events import EndpointListed
+from app.core.language import tr
+from app.core.sentences import describe_error
 from app.gui.services.endpoint_list import EndpointList
-from app.gui.texts import error_text
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -23,15 +24,15 @@ class EndpointsCard(Card):
         super().__init__(parent=parent)
         self._theme = theme
         self._endpoints = endpoints
-        self.setAccessibleName(self.tr("Other engines"))
+        self.setAccessibleName(tr("Other engines"))
         self.address = QLineEdit()
         self.address.setPlaceholderText("http://localhost:8080")
-        self.address.setAccessibleName(self.tr("Address of the server"))
+        self.address.setAccessibleName(tr("Address of the server"))
         self.key = QLineEdit()
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
-        self.key.setPlaceholderText(self.tr("Key, if it wants one"))
-        self.key.setAccessibleName(self.tr("Key of the server"))
-        self.add_button = Button(theme, self.tr("Add"), icon_name="plus")
+        self.key.setPlaceholderText(tr("Key, if it wants one"))
+        self.key.setAccessibleName(tr("Key of the server"))
+        self.add_button = Button(theme, tr("Add"), icon_name="plus")
         self._state = PlainLabel("", "caption", wrap=True, selectable=True)
         self._rows = QVBoxLayout()
         self._build_layout()
@@ -52,11 +53,11 @@ class EndpointsCard(Card):
         row.addWidget(self.address, 2)
         row.addWidget(self.key, 1)
         row.addWidget(self.add_button)
-        words = self.tr(
+        words = tr(
             "OpenAI-compatible servers: vLLM, llama-server, Ollama, LM Studio and the like. Their "
             "models stand beside yours in the chat; keys are kept in the system's keyring."
         )
-        self.add(PlainLabel(self.tr("Other engines"), "heading"))
+        self.add(PlainLabel(tr("Other engines"), "heading"))
         self.add(PlainLabel(words, "caption", wrap=True))
         self.add(listed)
         self.add(line)
@@ -79,13 +80,13 @@ class EndpointsCard(Card):
         if not self.add_button.isEnabled():
             return
         self.add_button.setEnabled(False)
-        self._say(self.tr("Asking the server for its models…"), "plain")
+        self._say(tr("Asking the server for its models…"), "plain")
         self._endpoints.add(self.address.text(), self.key.text())
 
     def _on_added(self, endpoint: EndpointListed) -> None:
         self.address.clear()
         self.key.clear()
-        words = self.tr("{name} is added.").replace("{name}", endpoint.name)
+        words = tr("{name} is added.", name=endpoint.name)
         self._say(words, "success")
 
     def _say(self, words: str, tone: Tone) -> None:
@@ -107,9 +108,9 @@ class EndpointsCard(Card):
         words = QVBoxLayout()
         words.setSpacing(SPACING.tiny // 2)
         words.addWidget(PlainLabel(endpoint.name, elide=True))
-        words.addWidget(PlainLabel(_offer_of(endpoint, self), "caption", wrap=True))
-        remove = Button(self._theme, self.tr("Remove"), "quiet", compact=True)
-        remove.setAccessibleName(self.tr("Remove {name}").replace("{name}", endpoint.name))
+        words.addWidget(PlainLabel(_offer_of(endpoint), "caption", wrap=True))
+        remove = Button(self._theme, tr("Remove"), "quiet", compact=True)
+        remove.setAccessibleName(tr("Remove {name}", name=endpoint.name))
         remove.clicked.connect(lambda: self._endpoints.remove(endpoint.url))
         row = QHBoxLayout(widget)
         row.setContentsMargins(0, 0, 0, 0)
@@ -119,7 +120,7 @@ class EndpointsCard(Card):
         return widget
 
 
-def _offer_of(endpoint: EndpointListed, card: QWidget) -> str:
+def _offer_of(endpoint: EndpointListed) -> str:
     if endpoint.problem is not None:
-        return error_text(endpoint.problem, endpoint.facts)
-    return f"{endpoint.url}  ·  {', '.join(endpoint.models) or card.tr('no models')}"
+        return describe_error(endpoint.problem, endpoint.facts)
+    return f"{endpoint.url}  ·  {', '.join(endpoint.models) or tr('no models')}"

@@ -6,10 +6,11 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core import events, paths
+from app.core.language import tr
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.gui.services.engine import EngineReady
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text, notice_text
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
@@ -26,16 +27,16 @@ class EngineCard(Card):
         self._workbench = workbench
         self._child: Child | None = None
         theme = workbench.theme
-        self.setAccessibleName(self.tr("Engine"))
+        self.setAccessibleName(tr("Engine"))
         self.setting = PlainLabel("", wrap=True, selectable=True)
         self._details = PlainLabel("", "caption", wrap=True, selectable=True)
         self.warnings = NoticeList(theme)
-        self.test_button = Button(theme, self.tr("Test again"))
-        self.full_button = Button(theme, self.tr("Use the full setting"))
-        hint = self.tr("Whatever the test found; a crash ends only the reply")
+        self.test_button = Button(theme, tr("Test again"))
+        self.full_button = Button(theme, tr("Use the full setting"))
+        hint = tr("Whatever the test found; a crash ends only the reply")
         self.full_button.setToolTip(plain_tool_tip(hint))
         self.full_button.hide()
-        self.reload_button = Button(theme, self.tr("Load the model again"), icon_name="refresh")
+        self.reload_button = Button(theme, tr("Load the model again"), icon_name="refresh")
         self.reload_button.hide()
         row = QWidget()
         line = QHBoxLayout(row)
@@ -44,10 +45,10 @@ class EngineCard(Card):
         line.addStretch(1)
         for button in (self.reload_button, self.full_button, self.test_button):
             line.addWidget(button)
-        self.add(PlainLabel(self.tr("Engine"), "heading"))
+        self.add(PlainLabel(tr("Engine"), "heading"))
         for widget in (self.setting, self._details, self.warnings, row):
             self.add(widget)
-        self._say(self.tr("Not looked at yet."))
+        self._say(tr("Not looked at yet."))
         self.test_button.clicked.connect(lambda: self._look("--again"))
         self.full_button.clicked.connect(lambda: self._look("--full"))
         self.reload_button.clicked.connect(self._reload)
@@ -63,7 +64,7 @@ class EngineCard(Card):
     def _look(self, *arguments: str) -> None:
         if self._child is not None:
             return
-        self._say(self.tr("Testing the engine…") if arguments else self.tr("Looking…"))
+        self._say(tr("Testing the engine…") if arguments else tr("Looking…"))
         self.warnings.show_sentences(())
         self.test_button.setEnabled(False)
         self.full_button.setEnabled(False)
@@ -79,18 +80,18 @@ class EngineCard(Card):
                 # Columns are for the terminal; here the letters differ in width.
                 self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
             case events.Noticed(code, facts):
-                sentences = (*self.warnings.sentences, notice_text(code, facts))
+                sentences = (*self.warnings.sentences, describe_notice(code, facts))
                 self.warnings.show_sentences(sentences)
             case events.Failed(code, facts):
-                self._say(error_text(code, facts))
+                self._say(describe_error(code, facts))
                 self.setting.set_tone("danger")
 
     def _show_setting(self, without: str, reason: str) -> None:
         self.full_button.setVisible(bool(without))
         if not without:
-            self._say(self.tr("The engine runs with its full setting."))
+            self._say(tr("The engine runs with its full setting."))
             return
-        words = self.tr("The engine runs with a safe setting, without {what}: in its test {why}.")
+        words = tr("The engine runs with a safe setting, without {what}: in its test {why}.")
         self._say(words.replace("{what}", without).replace("{why}", reason))
         self.setting.set_tone("warning")
 

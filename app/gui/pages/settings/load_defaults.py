@@ -7,13 +7,14 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.addresses import is_host_and_port
 from app.core.errors import AppError
+from app.core.language import tr
 from app.core.load_options import LOAD_FIELDS, LoadOptions, load_options_of
+from app.core.sentences import describe_error
 from app.core.settings import title_of
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
 from app.gui.services.settings_holder import SettingsHolder, SettingValue
-from app.gui.texts import error_text
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -46,21 +47,21 @@ class LoadingSection(QWidget):
         self.presets = PresetBar(theme, settings, lambda: self.form.options)
         self.context_overflow = SegmentedChoice(
             theme,
-            self.tr(title_of("context_overflow")[0]),
-            (("stop", self.tr("End")), ("shift", self.tr("Go on"))),
+            tr(title_of("context_overflow")[0]),
+            (("stop", tr("End")), ("shift", tr("Go on"))),
         )
         self.context_overflow.set_value(value.context_overflow)
         self.workers = WordsField(is_host_and_port, "192.168.1.7:50052")
         self.workers.set_words(value.workers)
-        self.raw_button = Button(theme, self.tr("Raw parameters"), "quiet", icon_name="info")
-        self.restore_button = Button(theme, self.tr("Restore defaults"))
+        self.raw_button = Button(theme, tr("Raw parameters"), "quiet", icon_name="info")
+        self.restore_button = Button(theme, tr("Restore defaults"))
         self._build_layout()
         self._connect()
         self._show_kept()
 
     def _build_layout(self) -> None:
-        card = Card(self.tr("How a model is loaded"))
-        words = self.tr(
+        card = Card(tr("How a model is loaded"))
+        words = tr(
             "These options are for all models that have none of their own; a model's own are "
             "behind “Options…” on the page of models."
         )
@@ -80,7 +81,7 @@ class LoadingSection(QWidget):
         ):
             card.add_line()
             title, description = title_of(name)
-            card.add(FormRow(self.tr(title), self.tr(description), control))
+            card.add(FormRow(tr(title), tr(description), control))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
@@ -110,16 +111,16 @@ class LoadingSection(QWidget):
         try:
             self._settings.change(**fields)
         except AppError as error:
-            self.failed.emit(error_text(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.facts))
 
     def _show_kept(self) -> None:
         self.restore_button.setEnabled(self.form.options != LoadOptions())
         self.presets.refresh()
 
     def _refuse_worker(self, text: str) -> None:
-        words = self.tr("“{text}” is not of the form host:port.")
+        words = tr("“{text}” is not of the form host:port.")
         self.failed.emit(words.replace("{text}", text))
 
     def _show_raw(self) -> None:
         text = raw_parameters(self.form.options, None)
-        TextDialog(self._theme, self.tr("Raw parameters"), text, self).open()
+        TextDialog(self._theme, tr("Raw parameters"), text, self).open()

@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
+from app.core.language import tr
 from app.core.paths import default_models_folder
+from app.core.sentences import describe_error
 from app.core.settings import title_of
 from app.gui.pages.settings.endpoints_card import EndpointsCard
 from app.gui.pages.settings.engine_card import EngineCard
@@ -14,7 +16,6 @@ from app.gui.pages.settings.load_defaults import LoadingSection
 from app.gui.pages.settings.token_card import AccessCard
 from app.gui.services.settings_holder import SettingValue
 from app.gui.services.workbench import Workbench
-from app.gui.texts import error_text
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.card import Card
 from app.gui.widgets.form_row import FormRow
@@ -34,19 +35,19 @@ class SettingsPage(QWidget):
         theme = workbench.theme
         value = self._settings.value
         self.loading = LoadingSection(theme, self._settings)
-        self.system_prompt = TextField(self.tr("For example: Answer in one sentence."))
+        self.system_prompt = TextField(tr("For example: Answer in one sentence."))
         self.theme = SegmentedChoice(
             theme,
             self._title("theme"),
-            (("system", self.tr("System")), ("light", self.tr("Light")), ("dark", self.tr("Dark"))),
+            (("system", tr("System")), ("light", tr("Light")), ("dark", tr("Dark"))),
         )
         self.models_folder = PathField(
             theme, self._title("models_folder"), hint=str(default_models_folder())
         )
         self.converter_folder = PathField(
-            theme, self._title("converter_folder"), hint=self.tr("The one that set-up installed")
+            theme, self._title("converter_folder"), hint=tr("The one that set-up installed")
         )
-        self.quantizes_by_reference = QCheckBox(self.tr("Use it"))
+        self.quantizes_by_reference = QCheckBox(tr("Use it"))
         self.notice = NoticeBar(theme)
         self.access = AccessCard(theme)
         self.engine = EngineCard(workbench)
@@ -60,20 +61,20 @@ class SettingsPage(QWidget):
         self._connect()
 
     def _build_layout(self) -> None:
-        _, body = page_layout(self, self.tr("Settings"))
+        _, body = page_layout(self, tr("Settings"))
         body.addWidget(self.notice)
-        chat = Card(self.tr("Chat"))
+        chat = Card(tr("Chat"))
         title, description = title_of("system_prompt")
-        chat.add(FormRow(self.tr(title), self.tr(description), self.system_prompt, stacked=True))
+        chat.add(FormRow(tr(title), tr(description), self.system_prompt, stacked=True))
         files = self._card(
-            self.tr("Folders"),
+            tr("Folders"),
             ("models_folder", self.models_folder),
             ("converter_folder", self.converter_folder),
         )
         converting = self._card(
-            self.tr("Converting"), ("quantizes_by_reference", self.quantizes_by_reference)
+            tr("Converting"), ("quantizes_by_reference", self.quantizes_by_reference)
         )
-        look = self._card(self.tr("Look"), ("theme", self.theme))
+        look = self._card(tr("Look"), ("theme", self.theme))
         column_widget = QWidget()
         column_widget.setProperty("role", "scrolled")
         column_widget.setMaximumWidth(SIZE.form + SPACING.huge)
@@ -105,11 +106,11 @@ class SettingsPage(QWidget):
             if index:
                 card.add_line()
             title, description = title_of(field)
-            card.add(FormRow(self.tr(title), self.tr(description), control))
+            card.add(FormRow(tr(title), tr(description), control))
         return card
 
     def _title(self, field: str) -> str:
-        return self.tr(title_of(field)[0])
+        return tr(title_of(field)[0])
 
     def _connect(self) -> None:
         self.loading.failed.connect(lambda words: self.notice.show_notice("error", words))
@@ -127,4 +128,4 @@ class SettingsPage(QWidget):
         try:
             self._settings.change(**fields)
         except AppError as error:
-            self.notice.show_notice("error", error_text(error.code, error.facts))
+            self.notice.show_notice("error", describe_error(error.code, error.facts))

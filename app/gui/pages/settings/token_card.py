@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.core import events
+from app.core.language import tr
+from app.core.sentences import describe_error
 from app.gui.children.child import Child
-from app.gui.texts import error_text
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -21,17 +22,15 @@ class AccessCard(Card):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self._child: Child | None = None
-        self.setAccessibleName(self.tr("Hugging Face"))
+        self.setAccessibleName(tr("Hugging Face"))
         self.token = QLineEdit()
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")
-        self.token.setAccessibleName(self.tr("Access token"))
-        self.save_button = Button(theme, self.tr("Sign in"), icon_name="key")
+        self.token.setAccessibleName(tr("Access token"))
+        self.save_button = Button(theme, tr("Sign in"), icon_name="key")
         self.save_button.setEnabled(False)
         self._state = PlainLabel(
-            self.tr(
-                "For gated and private repositories. The token is kept in the system's keyring."
-            ),
+            tr("For gated and private repositories. The token is kept in the system's keyring."),
             "caption",
             wrap=True,
         )
@@ -41,7 +40,7 @@ class AccessCard(Card):
         line.setSpacing(SPACING.small)
         line.addWidget(self.token, 1)
         line.addWidget(self.save_button)
-        self.add(PlainLabel(self.tr("Hugging Face access token"), "heading"))
+        self.add(PlainLabel(tr("Hugging Face access token"), "heading"))
         self.add(row)
         self.add(self._state)
         self.token.textChanged.connect(lambda text: self.save_button.setEnabled(bool(text.strip())))
@@ -54,7 +53,7 @@ class AccessCard(Card):
             return
         self.token.clear()
         self._state.set_tone("plain")
-        self._state.set_text(self.tr("Saving…"))
+        self._state.set_text(tr("Saving…"))
         self._child = Child("sign-in", parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
@@ -64,11 +63,11 @@ class AccessCard(Card):
     def _on_received(self, event: events.Event) -> None:
         if isinstance(event, events.Failed):
             self._state.set_tone("danger")
-            self._state.set_text(error_text(event.code, event.facts))
+            self._state.set_text(describe_error(event.code, event.facts))
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if self._child is not None:
             self._child.deleteLater()
         self._child = None
         if outcome.was_successful:
-            self._state.set_text(self.tr("Signed in; the token is in the system's keyring."))
+            self._state.set_text(tr("Signed in; the token is in the system's keyring."))

@@ -1,0 +1,34 @@
+"""The one road for text that a person reads: into their language, then filled.
+
+Texts are English in the code. A translation is a gettext catalogue,
+`resources/translations/LANGUAGE/LC_MESSAGES/gristmill.mo`; the environment says which languages a
+person reads (LANGUAGE, LC_ALL, LC_MESSAGES, LANG), so that child processes and the window agree.
+"""
+
+from __future__ import annotations
+
+import functools
+import gettext
+import re
+
+from app.core.resources import resource
+
+_DOMAIN = "gristmill"
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+def tr(text: str, **values: object) -> str:
+    """`text` in the person's language, with each `{name}` replaced by the value of that name.
+
+    A field without a value stays as it is, and so do braces in the values. The text must be a
+    literal, or come from a table of literals in `tr`: catalogues are made from the code.
+    """
+    translated = _catalogue().gettext(text) if text else ""
+    if not values:
+        return translated
+    return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), translated)
+
+
+@functools.cache
+def _catalogue() -> gettext.NullTranslations:
+    return gettext.translation(_DOMAIN, resource("translations"), fallback=True)
