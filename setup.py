@@ -94,7 +94,7 @@ setup(
             f"app.native.kernels.kernels_{name}",
             sources=sorted(str(source) for source in FOLDER.glob("*.c")),
             depends=sorted(str(header) for header in FOLDER.glob("*.h")),
-            # Without a compiler, or with one that lacks a flag, ggml quantises alone.
+            # Without a compiler, or with one that lacks a flag, ggml quantizes alone.
             optional=True,
         )
         for name in instruction_sets()

@@ -30,7 +30,7 @@ _HARMLESS = frozenset(
         *("alora_invocation_tokens", "invocation_string", "ensure_weight_tying"),
     }
 )
-"""Fields that are honoured, or that say how an adapter was trained."""
+"""Fields that are honored, or that say how an adapter was trained."""
 _UNSUPPORTED = (
     *("use_dora", "use_qalora", "lora_bias", "fan_in_fan_out", "modules_to_save"),
     *("layer_replication", "target_parameters", "trainable_token_indices", "arrow_config"),

@@ -44,7 +44,7 @@ _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
 def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
-    """How the weights in `folder` are quantised, as the converter sees it; empty where they aren't.
+    """How the weights in `folder` are quantized, as the converter sees it; empty where they aren't.
 
     Raises:
         AppError: what `app.checkpoint.documents.read_document` raises.
@@ -64,7 +64,7 @@ def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
 def require_readable_quantization(
     folder: Path, config: Config, names: Collection[str] = ()
 ) -> None:
-    """Check that the converter reads weights that are quantised like this.
+    """Check that the converter reads weights that are quantized like this.
 
     Args:
         folder: The checkpoint's.

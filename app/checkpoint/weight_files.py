@@ -135,7 +135,7 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
 def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
     """Where the smallest tensors of a sound safetensors file lie, in bytes from its beginning.
 
-    Neighbours are one part, from its first byte up to the one behind its last.
+    Neighbors are one part, from its first byte up to the one behind its last.
     """
     header = _header_text(path)
     entries: dict[str, Any] = json.loads(header)

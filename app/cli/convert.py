@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-type", metavar="TYPE", help="the type of output.weight")
     parser.add_argument("--embedding-type", metavar="TYPE", help="the type of token_embd.weight")
     parser.add_argument(
-        "--reference", action="store_true", help="quantise with ggml's own code, much slower"
+        "--reference", action="store_true", help="quantize with ggml's own code, much slower"
     )
     parser.add_argument(
         "--mmproj", action="store_true", help="the multimodal projector instead of the text model"

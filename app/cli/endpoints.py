@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from app.cli.secret import ask_secret
 from app.core.errors import AppError, NoticeCode
 from app.core.events import EndpointListed, Noticed
-from app.endpoints import catalogue
+from app.endpoints import catalog
 from app.endpoints.endpoint import Endpoint, parse_address
 from app.endpoints.offer import offered_models
 from app.jobs.reporter import Reporter
@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.add is not None:
         _add(arguments, reporter)
     elif arguments.remove is not None:
-        catalogue.drop(parse_address(arguments.remove))
+        catalog.drop(parse_address(arguments.remove))
     else:
-        found, notice = catalogue.load_endpoints()
+        found, notice = catalog.load_endpoints()
         if notice is not None:
             reporter.report(notice)
         with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -46,17 +46,17 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 def _add(arguments: argparse.Namespace, reporter: Reporter) -> None:
     endpoint = parse_address(arguments.add, arguments.name)
     prompt = "Key of the server (it is not shown; Enter for none): "
-    key = catalogue.checked_key(ask_secret(prompt, from_parent=arguments.events))
+    key = catalog.checked_key(ask_secret(prompt, from_parent=arguments.events))
     models = offered_models(endpoint, key)
     if endpoint.is_readable_on_the_way:
         reporter.report(Noticed(NoticeCode.CONNECTION_READABLE, {"host": endpoint.host}))
-    if notice := catalogue.keep(endpoint, key):
+    if notice := catalog.keep(endpoint, key):
         reporter.report(notice)
     reporter.report(EndpointListed(endpoint.url, endpoint.name, models, key))
 
 
 def _listed(endpoint: Endpoint) -> EndpointListed:
-    key = catalogue.key_of(endpoint)
+    key = catalog.key_of(endpoint)
     try:
         models = offered_models(endpoint, key)
     except AppError as error:

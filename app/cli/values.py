@@ -20,7 +20,7 @@ def add_requantize_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--requantize",
         action="store_true",
-        help="quantise again what is quantised already (MXFP4, NVFP4, a GGUF file), which loses "
+        help="quantize again what is quantized already (MXFP4, NVFP4, a GGUF file), which loses "
         "twice",
     )
 

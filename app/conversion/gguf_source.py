@@ -1,4 +1,4 @@
-"""A GGUF file as a source: laid out as it is, so that it can be quantised to another level."""
+"""A GGUF file as a source: laid out as it is, so that it can be quantized to another level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The importance matrix that a file was quantised with, as its metadata tell it.
+"""The importance matrix that a file was quantized with, as its metadata tell it.
 
 The keys, their order and their types are llama-quantize's (tools/quantize/quantize.cpp).
 """

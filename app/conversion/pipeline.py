@@ -202,7 +202,7 @@ def _plan_by_llama_cpp(
 
 
 def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
-    """The levels; of those that keep what is quantised nothing is told where nothing is."""
+    """The levels; of those that keep what is quantized nothing is told where nothing is."""
     for level in laid_out.levels:
         is_asked_for = level not in KEEPING_LEVELS or not request.takes_what_there_is
         if is_asked_for or laid_out.layout.is_quantized:

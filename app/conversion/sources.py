@@ -196,7 +196,7 @@ class AdapterSource:
 
 @dataclass(frozen=True)
 class GgufSource:
-    """A GGUF file, to be quantised to another level."""
+    """A GGUF file, to be quantized to another level."""
 
     file: Path
 

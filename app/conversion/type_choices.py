@@ -37,7 +37,7 @@ class TypeChoices:
 
     A file tells the `provenance` of its importance matrix. Where the matrix itself is not there, it
     is yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
-    searched in a tensor's name, and a type; the first that fits counts. They apply to quantised
+    searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
     levels only (src/llama-quant.cpp). With `requantizes` the person agreed that weights which have
     lost already lose again.
     """
@@ -77,7 +77,7 @@ NO_CHOICES = TypeChoices()
 
 
 def known_type(name: str) -> int:
-    """Ggml's number of a type that weights can be quantised to, by its name in any case.
+    """Ggml's number of a type that weights can be quantized to, by its name in any case.
 
     Raises:
         AppError: `type_unknown`.

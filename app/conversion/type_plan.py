@@ -124,7 +124,7 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
     Raises:
         AppError: `level_needs_importance_matrix`; `importance_matrix_incomplete` and
             `importance_matrix_misfit`; `type_unknown`; `weights_quantized_already`;
-            `converter_failed`, when llama.cpp can't quantise this model.
+            `converter_failed`, when llama.cpp can't quantize this model.
     """
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = tuple(

@@ -1,4 +1,4 @@
-"""From a plan to the finished file, in one pass: read a tensor, quantise it, write it, let go."""
+"""From a plan to the finished file, in one pass: read a tensor, quantize it, write it, let go."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Manner:
-    """How the weights are quantised; `by_reference` uses ggml's own code alone."""
+    """How the weights are quantized; `by_reference` uses ggml's own code alone."""
 
     threads: int
     choices: TypeChoices = NO_CHOICES
@@ -50,7 +50,7 @@ def write_models(
 ) -> None:
     """Write every plan to its path from one reading of the weights, which `layout` gives up.
 
-    While one tensor is quantised on all threads and written, the next is read. Each file is whole
+    While one tensor is quantized on all threads and written, the next is read. Each file is whole
     under its name, or absent; its header has been read back.
 
     Raises:

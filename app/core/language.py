@@ -1,6 +1,6 @@
 """The one road for text that a person reads: into their language, then filled.
 
-Texts are English in the code. A translation is a gettext catalogue,
+Texts are English in the code. A translation is a gettext catalog,
 `resources/translations/LANGUAGE/LC_MESSAGES/gristmill.mo`; the environment says which languages a
 person reads (LANGUAGE, LC_ALL, LC_MESSAGES, LANG), so that child processes and the window agree.
 """
@@ -21,7 +21,7 @@ def tr(text: str, **values: object) -> str:
     """`text` in the person's language, with each `{name}` replaced by the value of that name.
 
     A field without a value stays as it is, and so do braces in the values. The text must be a
-    literal, or come from a table of literals in `tr`: catalogues are made from the code.
+    literal, or come from a table of literals in `tr`: catalogs are made from the code.
     """
     translated = _catalogue().gettext(text) if text else ""
     if not values:

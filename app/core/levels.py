@@ -49,7 +49,7 @@ SPECIAL_LEVELS: tuple[Level, ...] = (
     Level("IQ3_M", 27, "Small; better with an importance matrix"),
 )
 """Levels that are useless, or much worse, without an importance matrix."""
-COPY = Level("COPY", 1024, "As it is; nothing is quantised again")
+COPY = Level("COPY", 1024, "As it is; nothing is quantized again")
 """llama-quantize's name; the file keeps its own file type, the number stands for none."""
 KEEPING_LEVELS: tuple[Level, ...] = (
     Level("MXFP4_MOE", 38, "Experts in MXFP4, the rest in Q8_0"),

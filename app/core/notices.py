@@ -145,7 +145,7 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
-            "The weights are quantised already, and these levels would lose twice: {levels}. "
+            "The weights are quantized already, and these levels would lose twice: {levels}. "
             "With --requantize they are made nonetheless."
         )
     ),

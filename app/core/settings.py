@@ -66,7 +66,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         bool,
         Meta(
             title="Reference quantization",
-            description="Quantise with ggml's own code instead of the fast kernels. "
+            description="Quantize with ggml's own code instead of the fast kernels. "
             "The files are the same to the byte; it takes several times as long.",
         ),
     ] = False

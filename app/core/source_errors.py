@@ -183,13 +183,13 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.QUANTIZATION_UNSUPPORTED: (
         tr(
-            "The checkpoint is quantised already ({method}), in a way that llama.cpp's converter "
+            "The checkpoint is quantized already ({method}), in a way that llama.cpp's converter "
             "can't read: {reason}."
         ),
-        tr("Take the original checkpoint, before it was quantised."),
+        tr("Take the original checkpoint, before it was quantized."),
     ),
     ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (
-        tr("{holder} is in {type} already, and quantising it again would lose twice."),
+        tr("{holder} is in {type} already, and quantizing it again would lose twice."),
         tr(
             "Choose a level that keeps it, such as COPY, agree to the loss with --requantize, or "
             "start from weights in 16 bits."
@@ -270,7 +270,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Choose another level, such as BF16 or F32."),
     ),
     ErrorCode.TYPE_UNKNOWN: (
-        tr("ggml can't quantise to a type “{name}”."),
+        tr("ggml can't quantize to a type “{name}”."),
         tr("Write it as ggml does, for example q6_K, q8_0 or f16."),
     ),
     ErrorCode.WEIGHTS_NOT_FINITE: (

@@ -214,7 +214,7 @@ def _where(plan: Plan, facts: ModelProfile) -> str:
 def _others(
     chosen: LevelPrediction, good: Iterable[LevelPrediction], facts: ModelProfile
 ) -> tuple[str, ...]:
-    """The neighbours in size that are as good as is wanted."""
+    """The neighbors in size that are as good as is wanted."""
     others = [row for row in good if row is not chosen]
     smaller = [row for row in others if _size(row) < _size(chosen)]
     larger = [row for row in others if _size(row) > _size(chosen)]

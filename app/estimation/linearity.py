@@ -9,7 +9,7 @@ long as the errors are small. The mean KL divergence from the exact model was se
 `width` is the length of the embedding vectors: the errors of many columns cancel out. gₗ is g for
 the matrices that write into the residual stream or make the values, else 1. The second term is the
 matrix that the logits come from; nothing after it evens its error out. q² is what the engine adds
-itself: it rounds activations to 8 bits before it multiplies them with quantised weights.
+itself: it rounds activations to 8 bits before it multiplies them with quantized weights.
 
 Where the four constants are from (WikiText-2, for the small Llama other sentences; chunks of 512
 tokens):
@@ -25,7 +25,7 @@ tokens):
 So the figures of one model may all be off by the same factor of two or three; its levels are far
 less so against each other. Of what was measured at ten levels from Q2_K to Q8_0, SmolLM2 came out
 at 0.66 to 1.22 and Gemma at 0.57 to 0.81, both ranked without a fault; SmolLM2 made continuous, to
-which nothing was fitted, at 0.49 to 0.98 with one pair of neighbours the wrong way round. With s
+which nothing was fitted, at 0.49 to 0.98 with one pair of neighbors the wrong way round. With s
 from the other models alone (the median of seven, 68) SmolLM2 and Gemma stay within a factor of two.
 The band is what was seen over all eight, but for the small Llama at Q6_K and Q8_0 (3.9).
 """
@@ -57,10 +57,10 @@ class MatrixError:
 
 
 def predicted_quality(matrices: Sequence[MatrixError], width: int) -> Quality:
-    """The KL divergence that errors in these quantised matrices make, in nats.
+    """The KL divergence that errors in these quantized matrices make, in nats.
 
     Args:
-        matrices: Those that are quantised; the others do no harm.
+        matrices: Those that are quantized; the others do no harm.
         width: The length of the model's embedding vectors.
     """
     inner = sum(

@@ -129,7 +129,7 @@ def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
 def metadata_for(
     metadata: Mapping[str, bytes], ftype: int | None, made_with: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """The metadata of a quantised file, in the order in which llama_model_quantize leaves it.
+    """The metadata of a quantized file, in the order in which llama_model_quantize leaves it.
 
     It sets the version, the file type and then the entries `made_with` anew, and with that moves
     them to the end (src/llama-quant.cpp, ggml/src/gguf.cpp). Without an `ftype` the file type stays

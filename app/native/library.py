@@ -103,7 +103,7 @@ log = EngineLog()
 
 @functools.cache
 def load_llama() -> ModuleType:
-    """The low-level bindings `llama_cpp.llama_cpp`, initialised, logging to `log`.
+    """The low-level bindings `llama_cpp.llama_cpp`, initialized, logging to `log`.
 
     Raises:
         AppError: `engine_missing`.

@@ -73,13 +73,13 @@ def type_name(type_number: int) -> str:
 
 
 def needs_importance(type_number: int) -> bool:
-    """Whether ggml ends the process when it is to quantise to a type without importance."""
+    """Whether ggml ends the process when it is to quantize to a type without importance."""
     needs: bool = _ggml().ggml_quantize_requires_imatrix(type_number)
     return needs
 
 
 def holds_numbers(type_number: int, quantized: npt.NDArray[np.uint8]) -> bool:
-    """Whether what was quantised (contiguous) can be read back as finite numbers."""
+    """Whether what was quantized (contiguous) can be read back as finite numbers."""
     valid: bool = _ggml().ggml_validate_row_data(
         type_number, quantized.ctypes.data, quantized.nbytes
     )
@@ -124,7 +124,7 @@ def quantize_rows(
     *,
     by_reference: bool = False,
 ) -> npt.NDArray[np.uint8]:
-    """Quantise `rows` (row count x width, contiguous) to bytes (row count x `row_size_bytes`).
+    """Quantize `rows` (row count x width, contiguous) to bytes (row count x `row_size_bytes`).
 
     Runs without the interpreter's lock, so that several threads can work side by side.
 

@@ -101,7 +101,7 @@ class _Products:
         return self.count * self.whole_rows * row_size_bytes(self.type_number, self.width)
 
     def content(self) -> npt.NDArray[np.uint8]:
-        """A matrix; its rows repeat, because some types take long to quantise to."""
+        """A matrix; its rows repeat, because some types take long to quantize to."""
         importance = np.ones(self.width, dtype=np.float32)
         tile = quantize_rows(self.type_number, _random((_TILE_ROWS, self.width)), importance)
         return np.tile(tile, (self.whole_rows // _TILE_ROWS, 1))

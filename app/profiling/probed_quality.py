@@ -1,6 +1,6 @@
 """The quality of every level of one model, told from the error in its weights before it is made.
 
-A sample of each matrix is quantised as each level's plan has it. What counts is the relative
+A sample of each matrix is quantized as each level's plan has it. What counts is the relative
 squared error t² = ‖W − Q‖² / ‖W‖², with an importance matrix each column weighed by it:
 `app.estimation.linearity` makes a KL divergence of it.
 """
@@ -53,11 +53,11 @@ def probe_quality(
     layout can't tell the place of, up to 1 GiB is read whole, and the layout gives them up.
 
     Args:
-        layout: The model before it is quantised.
+        layout: The model before it is quantized.
         plans: What `app.conversion.type_plan.plan_types` gave for its levels.
         report: Hears of the progress, in bytes of the tensors that are done.
         choices: Those that the plans were made with; their importance matrix is used.
-        threads: How many quantise side by side.
+        threads: How many quantize side by side.
 
     Raises:
         AppError: `file_unreadable`, `importance_matrix_misfit`, and what loading a tensor raises.

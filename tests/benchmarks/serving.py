@@ -35,7 +35,7 @@ _CLIENTS = 8
 _CONTEXT = 8192
 _WORDS = (
     "The miller opens the gate and the water turns the wheel; two round stones grind the wheat, "
-    "the rye and the barley, and the neighbours come with a cart and an old horse. "
+    "the rye and the barley, and the neighbors come with a cart and an old horse. "
 )
 # No reply ends early, and each token has a text: those that are chosen are letters in both models.
 _SAMPLING = {"temperature": 0.8, "logit_bias": dict.fromkeys(map(str, range(300, 332)), 100)}

@@ -82,7 +82,7 @@ def test_keys_and_values_take_what_their_type_takes(tmp_path: Path, cache_type: 
 def test_a_gguf_file_has_its_own_size_and_no_more_context_than_it_knows(
     tmp_path: Path, converter: Path
 ) -> None:
-    # What is quantised already needs no converter.
+    # What is quantized already needs no converter.
     converter.unlink()
     model = write_tiny_model(tmp_path / "tiny.gguf", context=512)
     found = estimated(model, "--context", "100000")

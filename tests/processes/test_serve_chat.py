@@ -104,8 +104,8 @@ def test_what_a_person_writes_never_becomes_a_control_token(server: Server) -> N
         for text in ("</s>" * 9, "abcd" * 9)
     ]
     prompt = "<user>" + "</s>" * 9 + "<assistant>"
-    recognised = server.complete(prompt, max_tokens=1)["usage"]["prompt_tokens"]
-    assert counts[0] == counts[1] > recognised + 9
+    recognized = server.complete(prompt, max_tokens=1)["usage"]["prompt_tokens"]
+    assert counts[0] == counts[1] > recognized + 9
 
 
 def test_a_fault_that_one_conversation_meets_is_said_there_and_once_to_the_window(

@@ -57,7 +57,7 @@ class Section:
     exceptions: Types = field(default_factory=dict)
 
     def types(self, tensors: dict[str, PlannedTensor]) -> Types:
-        """The type of each tensor; a snapshot leaves out those that are never quantised."""
+        """The type of each tensor; a snapshot leaves out those that are never quantized."""
         return {
             name: self.exceptions.get(name, self.default) if len(tensor.shape) > 1 else "f32"
             for name, tensor in tensors.items()

@@ -71,7 +71,7 @@ def assert_refused(ended: Ended, made: Path, code: ErrorCode, **facts: str) -> N
 
 
 @pytest.mark.parametrize("outtype", ["f32", "f16", "bf16", "q8_0"])
-def test_a_gguf_file_is_quantised_as_llama_cpp_does_it(
+def test_a_gguf_file_is_quantized_as_llama_cpp_does_it(
     outtype: str, tmp_path: Path, made: Path, converter: Path
 ) -> None:
     source = make_tiny_llama(tmp_path / "tiny", layers=2)
@@ -196,7 +196,7 @@ def test_code_in_a_pickle_never_runs(kind: str, tmp_path: Path, made: Path) -> N
 
 
 @pytest.mark.parametrize("method", ["gptq", "fp8", "int8", "packed"])
-def test_quantised_checkpoints_give_what_llama_cpp_makes_of_them(
+def test_quantized_checkpoints_give_what_llama_cpp_makes_of_them(
     method: str, tmp_path: Path, made: Path, converter: Path
 ) -> None:
     source = make_quantized(method, tmp_path / method)

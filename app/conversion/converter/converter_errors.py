@@ -27,7 +27,7 @@ _QUANTIZED_TENSORS = {
     ".weight_scale_inv": "FP8",
     ".input_scale": "FP8",
 }
-"""The ends of the names of tensors that stand beside quantised weights, and whose they are."""
+"""The ends of the names of tensors that stand beside quantized weights, and whose they are."""
 _MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|merges\.txt)\b")
 
 
@@ -69,11 +69,11 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
 
 @contextmanager
 def naming_the_quantization(method: str) -> Iterator[None]:
-    """Name a fault of the converter while it reads weights quantised by `method`."""
+    """Name a fault of the converter while it reads weights quantized by `method`."""
     try:
         yield
     except (AssertionError, NotImplementedError, KeyError) as error:
-        logging.getLogger(__name__).exception("the converter failed at the quantised weights")
+        logging.getLogger(__name__).exception("the converter failed at the quantized weights")
         facts = {"method": method, "reason": _in_words(error)}
         raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, **facts) from error
 

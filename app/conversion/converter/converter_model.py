@@ -76,7 +76,7 @@ def parts_of(model: Any) -> list[Any]:
 def sixteen_bit_type(model: Any) -> Any:
     """The file type that keeps every weight as it is: what `--outtype auto` takes, or float32.
 
-    It matters for tensors that are never quantised: they stay in the type of this layout. Numbers
+    It matters for tensors that are never quantized: they stay in the type of this layout. Numbers
     that come out of another quantization are exact in 32 bits only.
     """
     import torch

@@ -30,7 +30,7 @@ _FIRST_NEW_MAJOR = 5
 _NEW_TOKENIZERS = frozenset(
     {"TokenizersBackend", "SentencePieceBackend", "PythonBackend", "MistralCommonBackend"}
 )
-"""Classes that transformers 5 brought (tokenization_utils_tokenizers.py and its neighbours)."""
+"""Classes that transformers 5 brought (tokenization_utils_tokenizers.py and its neighbors)."""
 _NEW_FIELD = "rope_parameters"
 _CHOICE, _FIRST_FAULT = "GRISTMILL_TRANSFORMERS", "GRISTMILL_FIRST_FAULT"
 _VERSION_MATTERS = frozenset(

@@ -19,12 +19,12 @@ FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
 Q8_0 = 8
 MXFP4, NVFP4 = 39, 40
 WHOLE_NUMBER_TYPES = frozenset({24, 25, 26, 27})
-"""I8 to I64: tables, which are never quantised."""
+"""I8 to I64: tables, which are never quantized."""
 
 
 @dataclass(frozen=True)
 class LaidOutTensor:
-    """A tensor before it is quantised, slowest dimension first.
+    """A tensor before it is quantized, slowest dimension first.
 
     `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
     the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
@@ -52,7 +52,7 @@ class LaidOutTensor:
 
 @dataclass(frozen=True)
 class Layout:
-    """A model before it is quantised; `metadata` are the entries of a GGUF header, by their keys.
+    """A model before it is quantized; `metadata` are the entries of a GGUF header, by their keys.
 
     An entry is encoded as the file holds it: key, type and value. `notices` are for the person.
     `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.

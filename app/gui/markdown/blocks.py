@@ -82,7 +82,7 @@ def split_blocks(
 ) -> list[Block]:
     """The blocks of a normalized Markdown text, in order.
 
-    Neighbouring paragraphs, lists and tables share a `Prose` of up to `LONGEST_GROUP` characters,
+    Neighboring paragraphs, lists and tables share a `Prose` of up to `LONGEST_GROUP` characters,
     so that text can be selected across them; a longer one stands alone.
 
     Args:

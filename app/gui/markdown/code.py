@@ -1,4 +1,4 @@
-"""A code block of a message: language, copy button, colours, hidden characters marked."""
+"""A code block of a message: language, copy button, colors, hidden characters marked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CodeBlock(QFrame):
         self._copy = CopyButton(theme, tr("Copy code"), lambda: self._exact)
         self._area = _CodeArea()
         self._highlighter = Highlighter(self._area.document(), theme.colors)
-        # Long code is coloured once it rests: while it streams in, each piece would cost it all.
+        # Long code is colored once it rests: while it streams in, each piece would cost it all.
         self._rest = QTimer(self, singleShot=True, interval=_REST_MILLISECONDS)
         self._rest.timeout.connect(self._color)
         self._arrange()
@@ -48,7 +48,7 @@ class CodeBlock(QFrame):
         return self._exact
 
     def show_code(self, language: str, text: str) -> None:
-        """Show `text`; what its language does not know stays in one colour."""
+        """Show `text`; what its language does not know stays in one color."""
         if (language, text) == (self._language, self._exact):
             return
         self._language, self._exact = language, text

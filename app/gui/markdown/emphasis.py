@@ -1,6 +1,6 @@
 """The rule of Markdown for `*` and `_`, with three kinds of text that CommonMark takes apart.
 
-Chinese, Japanese and Korean put no spaces between words, so a wide neighbour counts like a space.
+Chinese, Japanese and Korean put no spaces between words, so a wide neighbor counts like a space.
 Between two operands, as in `2*3*4` or `x**2 + y**2`, the sign is meant. So are the underscores
 of Python's own names, such as `__init__`.
 """

@@ -1,4 +1,4 @@
-"""The colours of source code."""
+"""The colors of source code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Span = tuple[int, int, QTextCharFormat]
 
 
 class Highlighter(QSyntaxHighlighter):
-    """Colours a document by language, and marks what stands for hidden characters."""
+    """Colors a document by language, and marks what stands for hidden characters."""
 
     def __init__(self, document: QTextDocument, colors: Colors) -> None:
         super().__init__(document)
@@ -29,11 +29,11 @@ class Highlighter(QSyntaxHighlighter):
         self._lines: list[list[_Span]] = []
 
     def set_colors(self, colors: Colors) -> None:
-        """Take the colours of a theme; they show with the next `show_colors`."""
+        """Take the colors of a theme; they show with the next `show_colors`."""
         self._colors = colors
 
     def show_colors(self, shown: str, language: str, marks: Iterable[tuple[int, int]]) -> None:
-        """Colour the document.
+        """Color the document.
 
         Args:
             shown: the text of the document.

@@ -113,7 +113,7 @@ class ProseView(QTextBrowser):
         event.ignore()
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        """Copy words, not the colours of the theme."""
+        """Copy words, not the colors of the theme."""
         data = QMimeData()
         data.setText(selected_text(self.textCursor()))
         return data

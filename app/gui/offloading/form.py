@@ -51,7 +51,7 @@ class LoadOptionsForm(QWidget):
     Without facts, nothing is known of model and devices.
 
     Args:
-        theme: colours.
+        theme: colors.
         is_general: the options are for all models: every one can be set, also without facts.
 
     Signals:

@@ -19,7 +19,7 @@ class NameDialog(QDialog):
     """Opened with `open`, gone when closed.
 
     Args:
-        theme: colours.
+        theme: colors.
         name: what is suggested.
         taken: the names that there are; one of them is replaced, and that is said.
 

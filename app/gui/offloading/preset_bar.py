@@ -28,7 +28,7 @@ class PresetBar(QWidget):
     """A box with the presets, and what can be done with them.
 
     Args:
-        theme: colours.
+        theme: colors.
         settings: keep the presets.
         options_of: gives the options that are shown, to save and to export.
 

@@ -1,4 +1,4 @@
-"""Icons in the colours of the theme, drawn from our own SVG files."""
+"""Icons in the colors of the theme, drawn from our own SVG files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _APP_ICON_PIXELS = (16, 24, 32, 48, 64, 128, 256)
 
 
 def icon_svg(name: IconName, color: str) -> str:
-    """The drawing of an icon in one colour, as SVG text."""
+    """The drawing of an icon in one color, as SVG text."""
     drawing = resource("icons", f"{name}.svg").read_text("utf-8")
     return drawing.replace("currentColor", color)
 
@@ -67,7 +67,7 @@ def icon_svg(name: IconName, color: str) -> str:
 def icon(
     name: IconName, colors: Colors, color: str | None = None, *, has_gap: bool = False
 ) -> QIcon:
-    """An icon in the muted colour of the theme, or in `color`, with a disabled variant.
+    """An icon in the muted color of the theme, or in `color`, with a disabled variant.
 
     With `has_gap` it is a quarter wider, empty at its right: Qt puts words too close to icons.
     """
@@ -79,7 +79,7 @@ def icon_pixmap(name: IconName, color: str, side: int, scale: float) -> QPixmap:
 
     Args:
         name: what is drawn.
-        color: in which colour.
+        color: in which color.
         side: width and height in device-independent pixels.
         scale: the screen's pixels for each of these.
     """

@@ -85,7 +85,7 @@ QScrollArea > QWidget > QWidget[role="scrolled"] {{ background: transparent; }}
 
 
 def labels(c: Colors) -> str:
-    """The colours of text; its sizes come with the font of each label."""
+    """The colors of text; its sizes come with the font of each label."""
     return f"""
 QLabel {{ background: transparent; color: {c.ink}; border: none; }}
 QLabel[text_role="muted"], QLabel[text_role="caption"] {{ color: {c.muted}; }}

@@ -11,11 +11,11 @@ from app.gui.theme.theme import Theme
 
 
 def apply_theme(application: QApplication, choice: settings.Theme = "system") -> Theme:
-    """Give the application our style, fonts and colours; the theme lives as long as it does.
+    """Give the application our style, fonts and colors; the theme lives as long as it does.
 
     Args:
         application: the one application object.
-        choice: `system` follows the system's colour scheme while the program runs.
+        choice: `system` follows the system's color scheme while the program runs.
     """
     application.setStyle(QStyleFactory.create("Fusion"))
     application.setFont(text_font("body"))

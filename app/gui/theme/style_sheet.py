@@ -11,7 +11,7 @@ def style_sheet_of(colors: Colors, glyphs: dict[str, str]) -> str:
     """The style sheet of a theme.
 
     Args:
-        colors: the theme's colours.
+        colors: the theme's colors.
         glyphs: `url(...)` of each mark, as `Glyphs.urls` gives them.
     """
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The theme in use: which colours, and a signal when they change."""
+"""The theme in use: which colors, and a signal when they change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCHEMES = {
 
 
 class Theme(QObject):
-    """Dresses the application and tells who draws for itself when the colours change."""
+    """Dresses the application and tells who draws for itself when the colors change."""
 
     changed = Signal()
 

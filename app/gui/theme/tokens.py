@@ -1,4 +1,4 @@
-"""Every colour and size of the window; nothing else in `app.gui` states one."""
+"""Every color and size of the window; nothing else in `app.gui` states one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CodeColors:
-    """The colours of highlighted source code, all readable on `Colors.code_ground`."""
+    """The colors of highlighted source code, all readable on `Colors.code_ground`."""
 
     keyword: str
     string: str
@@ -20,7 +20,7 @@ class CodeColors:
 
 @dataclass(frozen=True)
 class MemoryColors:
-    """The colours of the parts of a memory bar, each visible on surfaces and beside the others."""
+    """The colors of the parts of a memory bar, each visible on surfaces and beside the others."""
 
     weights: str
     kv: str
@@ -30,7 +30,7 @@ class MemoryColors:
 
 @dataclass(frozen=True)
 class Colors:
-    """The colours of one theme, as `#RRGGBB`."""
+    """The colors of one theme, as `#RRGGBB`."""
 
     ground: str
     surface: str

@@ -18,7 +18,7 @@ class Button(QPushButton):
     """A button with words, and an icon where it helps.
 
     Args:
-        theme: colours the icon.
+        theme: colors the icon.
         text: the words; also the accessible name.
         kind: primary (one a page), secondary, quiet, link, danger, navigation, segment.
         icon_name: an icon before the words.

@@ -17,7 +17,7 @@ class CollapsibleCard(QFrame):
     """A heading that opens and closes what is below it, and a summary beside the heading.
 
     Args:
-        theme: colours the mark of the heading.
+        theme: colors the mark of the heading.
         heading: the words of the heading.
         is_open: whether the contents are shown at first.
 

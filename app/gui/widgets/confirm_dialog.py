@@ -18,7 +18,7 @@ class ConfirmDialog(QDialog):
     """Asks; `accepted` when the person says yes. Opened with `open`.
 
     Args:
-        theme: colours.
+        theme: colors.
         title: the question.
         text: what happens.
         details: what it happens to, each on a line.

@@ -19,7 +19,7 @@ class CopyButton(Button):
     """Copies exactly what `text_of` gives when pressed, and shows "Copied" for a moment.
 
     Args:
-        theme: colours.
+        theme: colors.
         name: the accessible name.
         text_of: gives the text.
         words: what stands on the button, "Copy" when empty.

@@ -10,7 +10,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class FormRow(QWidget):
-    """A labelled control; the label also names it for screen readers.
+    """A labeled control; the label also names it for screen readers.
 
     Args:
         title: the setting's name.

@@ -18,7 +18,7 @@ class IconButton(QToolButton):
     """A small square button.
 
     Args:
-        theme: colours the icon.
+        theme: colors the icon.
         icon_name: what is drawn.
         name: what the button does, in words.
         kind: quiet (no frame), secondary or primary.

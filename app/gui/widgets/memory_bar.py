@@ -24,7 +24,7 @@ _AlignmentFlag = Qt.AlignmentFlag
 
 @dataclass(frozen=True)
 class MemoryPart:
-    """What takes memory: its kind, which gives the colour, the words for it, and its size."""
+    """What takes memory: its kind, which gives the color, the words for it, and its size."""
 
     kind: MemoryKind
     words: str
@@ -37,7 +37,7 @@ class MemoryBar(QWidget):
     What is more than the total is hatched, and the figure beside the name says so.
 
     Args:
-        theme: colours.
+        theme: colors.
         name: what has the memory, for example "RAM".
     """
 
@@ -171,7 +171,7 @@ class MemoryBar(QWidget):
         painter.setBrush(QColor(colors.pressed))
         painter.drawRoundedRect(bar, SMALL_RADIUS, SMALL_RADIUS)
         for rectangle, part in self._segments():
-            # The gap tells neighbours apart without their colours.
+            # The gap tells neighbors apart without their colors.
             gap = SIZE.hairline if rectangle.width() > SIZE.hairline else 0
             painter.fillRect(rectangle.adjusted(0, 0, -gap, 0), self._brush(part.kind))
         if self.excess_bytes:

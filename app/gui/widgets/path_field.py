@@ -20,7 +20,7 @@ class PathField(QWidget):
     """A line edit for a path, and a button that browses for it, or one for each kind.
 
     Args:
-        theme: colours.
+        theme: colors.
         name: the accessible name, and the title of the dialog.
         kind: what is picked or dropped; `either` has a button for folders and one for files, and
             leaves what is dropped to the page.

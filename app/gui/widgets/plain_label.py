@@ -75,7 +75,7 @@ class PlainLabel(QLabel):
             self.setText(text)
 
     def set_tone(self, tone: Tone) -> None:
-        """Colour the text; the words must say the same without the colour."""
+        """Color the text; the words must say the same without the color."""
         restyle(self, "tone", tone)
 
     def minimumSizeHint(self) -> QSize:

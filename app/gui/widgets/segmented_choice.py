@@ -19,7 +19,7 @@ class SegmentedChoice(QFrame):
     """One of a few values; the arrow keys move between them.
 
     Args:
-        theme: colours.
+        theme: colors.
         name: the accessible name.
         choices: pairs of value and words.
 
@@ -64,7 +64,7 @@ class SegmentedChoice(QFrame):
         self._group.button(self._values.index(value)).setChecked(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Move to the neighbour with the arrow keys."""
+        """Move to the neighbor with the arrow keys."""
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             step = _STEPS.get(Qt.Key(event.key()), 0)
             if step:

@@ -164,8 +164,8 @@ def _written_out(call: Mapping[str, Any]) -> str:
     return f"<tool_call>\n{json.dumps(function, ensure_ascii=False)}\n</tool_call>"
 
 
-def _join_neighbours(messages: Messages, tools: list[Tool]) -> Parts:
-    """For templates whose roles must alternate: empty replies are left out, neighbours are one."""
+def _join_neighbors(messages: Messages, tools: list[Tool]) -> Parts:
+    """For templates whose roles must alternate: empty replies are left out, neighbors are one."""
     joined: Messages = []
     for message in messages:
         if message["role"] == "assistant" and not (
@@ -196,7 +196,7 @@ _REPAIRS: Sequence[Callable[[Messages, list[Tool]], Parts]] = (
     _shorten_identities,
     _part_calls,
     _move_system,
-    _join_neighbours,
+    _join_neighbors,
     _write_calls_out,
-    _join_neighbours,
+    _join_neighbors,
 )

@@ -120,7 +120,7 @@ class Decoder:
         Raises:
             AppError: `model_rejected`.
         """
-        # Quantised matrices turn NaN into zeros: then all tokens are equally likely.
+        # Quantized matrices turn NaN into zeros: then all tokens are equally likely.
         if not 0 < np.ptp(self.logits(place)) < np.inf:
             reason = "its weights give values that are not numbers"
             raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)

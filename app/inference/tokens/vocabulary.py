@@ -14,7 +14,7 @@ from app.native.library import load_llama
 
 _USUAL_PIECE_BYTES = 64
 # LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: what llama_tokenize leaves alone when it is
-# not to recognise control tokens. It always recognises tokens that are "user defined".
+# not to recognize control tokens. It always recognizes tokens that are "user defined".
 _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
 # LLAMA_TOKEN_ATTR_NORMAL and LLAMA_TOKEN_ATTR_CONTROL: text to the file, control to llama.cpp.
 _MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
@@ -61,7 +61,7 @@ class Vocabulary:
     def tokenize(
         self, text: str, *, with_control_tokens: bool = True, with_begin_and_end: bool = False
     ) -> list[int]:
-        """The tokens of `text`; control tokens in it are recognised only when asked for.
+        """The tokens of `text`; control tokens in it are recognized only when asked for.
 
         With `with_begin_and_end` those stand around it that the model wants around a text. No token
         goes across the 20,000th letter of a run without white space, or of white space alone.
@@ -139,7 +139,7 @@ class Vocabulary:
         return longest, lost + (_SPACES if strips else b"")
 
     def control_texts(self) -> dict[str, int]:
-        """The tokens that are recognised only in a template's own text, by their texts."""
+        """The tokens that are recognized only in a template's own text, by their texts."""
         texts = {}
         for token in range(self.size):
             if self._is_control(token):

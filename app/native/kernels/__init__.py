@@ -65,7 +65,7 @@ class KernelLibrary:
         rows: npt.NDArray[np.float32],
         importance: npt.NDArray[np.float32] | None = None,
     ) -> npt.NDArray[np.uint8] | None:
-        """Quantise `rows` (row count x width) to bytes (row count x row size).
+        """Quantize `rows` (row count x width) to bytes (row count x row size).
 
         Runs without the interpreter's lock, so that several threads can work side by side.
 

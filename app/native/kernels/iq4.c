@@ -30,7 +30,7 @@ INLINE int32_t number_of(float value) {
     return number;
 }
 
-/* The tries stretch the values by less than 12 percent, and neighbouring borders lie further apart: so each
+/* The tries stretch the values by less than 12 percent, and neighboring borders lie further apart: so each
  * weight has at most two levels to choose from, `lower` and `upper`, and one border. */
 typedef struct {
     ALIGNED float lower[SUB_BLOCK][LANES];

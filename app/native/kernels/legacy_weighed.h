@@ -83,7 +83,7 @@ INLINE void pack_lanes(const uint8_t (*RESTRICT numbers)[LANES], LegacyFormat fo
     }
 }
 
-/* Quantises up to LANES rows, whose mean squares are given. */
+/* Quantizes up to LANES rows, whose mean squares are given. */
 INLINE void quantize_row_group(const float *rows, uint8_t *target, int64_t row_count, int64_t width,
                                const float *importance, const float *mean_squares, LegacyFormat format) {
     const int64_t per_row = width / BLOCK, count = row_count * per_row;

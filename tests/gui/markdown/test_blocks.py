@@ -72,7 +72,7 @@ def test_code_is_taken_out_of_lists_and_quotes_exactly() -> None:
     assert "let a" not in text
 
 
-def test_short_neighbours_share_a_block_and_long_ones_do_not() -> None:
+def test_short_neighbors_share_a_block_and_long_ones_do_not() -> None:
     assert len(split_blocks("one\n\ntwo\n\n- three")) == 1
     long = "word " * 300
     assert len(split_blocks(f"{long}\n\n{long}\n\n{long}")) == 3

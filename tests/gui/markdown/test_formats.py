@@ -42,7 +42,7 @@ def marks_of(document: QTextDocument, theme: Theme, source: str) -> dict[str, se
 @pytest.mark.parametrize(
     ("source", "marks"),
     [
-        ("An _emphasised_ and *slanted* word", {"emphasised": {"slanted"}, "slanted": {"slanted"}}),
+        ("An _emphasized_ and *slanted* word", {"emphasized": {"slanted"}, "slanted": {"slanted"}}),
         ("A __strong__ and **bold** word", {"strong": {"strong"}, "bold": {"strong"}}),
         ("***both***, ~~gone~~", {"both": {"strong", "slanted"}, "gone": {"struck"}}),
         ("**a `b` c**", {"a ": {"strong"}, "b": {"strong", "code"}, " c": {"strong"}}),

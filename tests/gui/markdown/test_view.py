@@ -130,7 +130,7 @@ def test_selected_code_is_copied_exactly(view: MarkdownView) -> None:
     assert area.createMimeDataFromSelection().text() == "a\u202eb\nc"
 
 
-def test_code_has_the_colours_of_its_language(view: MarkdownView, theme: Theme) -> None:
+def test_code_has_the_colors_of_its_language(view: MarkdownView, theme: Theme) -> None:
     view.set_text("```python\nif x:  # note\n```")
     document = view.findChild(CodeBlock).findChild(QPlainTextEdit).document()
     tints = {
@@ -139,7 +139,7 @@ def test_code_has_the_colours_of_its_language(view: MarkdownView, theme: Theme) 
     assert {theme.colors.code.keyword.lower(), theme.colors.code.comment.lower()} <= tints
 
 
-def test_long_code_is_coloured_once_it_rests(view: MarkdownView, qtbot: QtBot) -> None:
+def test_long_code_is_colored_once_it_rests(view: MarkdownView, qtbot: QtBot) -> None:
     view.set_text("```python\n" + "if x:\n    pass\n" * 400 + "```")
     document = view.findChild(CodeBlock).findChild(QPlainTextEdit).document()
     qtbot.waitUntil(lambda: bool(document.firstBlock().layout().formats()))
@@ -287,7 +287,7 @@ def test_headings_have_the_sizes_of_the_scale(view: MarkdownView) -> None:
     assert sizes[:3] == [18, 15, 13]
 
 
-def test_text_can_be_selected_and_is_copied_without_colours(view: MarkdownView) -> None:
+def test_text_can_be_selected_and_is_copied_without_colors(view: MarkdownView) -> None:
     view.set_text("Some **bold** words")
     prose = view.findChild(ProseView)
     assert prose.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse

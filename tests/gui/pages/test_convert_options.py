@@ -269,7 +269,7 @@ def test_weights_in_blocks_lose_again_with_consent_alone(
     check(page, qtbot, make_nvfp4("modelopt", tmp_path / "blocks"), len(KEPT))
     assert [planned.level for planned in page.levels_step.table.planned] == KEPT
     assert "would lose twice" in page.notice.text
-    click(page.notice, qtbot, "Quantise again…")
+    click(page.notice, qtbot, "Quantize again…")
     agree(page)
     wait_for_levels(page, qtbot, ALL + len(KEEPING_LEVELS))
     assert not page.notice.isVisible()
@@ -352,7 +352,7 @@ def test_the_base_of_an_adapter_is_asked_for(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("known_machine")
-def test_a_made_file_is_quantised_again_into_another_folder(
+def test_a_made_file_is_quantized_again_into_another_folder(
     page: ConvertPage, qtbot: QtBot, tiny: Path, tmp_path: Path
 ) -> None:
     check(page, qtbot, tiny)

@@ -1,4 +1,4 @@
-"""Every icon is a file of ours, in one colour, and is drawn in the colours of the theme."""
+"""Every icon is a file of ours, in one color, and is drawn in the colors of the theme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_names_and_files_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ICON_NAMES)
-def test_an_icon_has_the_strokes_of_the_set_and_no_colour_of_its_own(name: IconName) -> None:
+def test_an_icon_has_the_strokes_of_the_set_and_no_color_of_its_own(name: IconName) -> None:
     drawing = icon_svg(name, "currentColor")
     assert 'viewBox="0 0 20 20"' in drawing
     assert 'stroke-width="1.5"' in drawing
@@ -29,7 +29,7 @@ def test_an_icon_has_the_strokes_of_the_set_and_no_colour_of_its_own(name: IconN
 
 
 @pytest.mark.parametrize("name", ICON_NAMES)
-def test_an_icon_is_drawn_in_its_colour_only(qapp: QApplication, name: IconName) -> None:
+def test_an_icon_is_drawn_in_its_color_only(qapp: QApplication, name: IconName) -> None:
     image = icon(name, LIGHT, LIGHT.accent).pixmap(40, 40).toImage()
     drawn = [
         image.pixelColor(x, y)

@@ -42,7 +42,7 @@ def test_a_choice_dresses_the_application(theme: Theme, qtbot: QtBot, choice, co
 
 def test_system_follows_the_system_while_running(theme: Theme) -> None:
     theme.choose("system")
-    # The offscreen platform has no colour scheme of its own that could change.
+    # The offscreen platform has no color scheme of its own that could change.
     changed = QGuiApplication.styleHints().colorSchemeChanged
     changed.emit(Qt.ColorScheme.Dark)
     assert theme.colors is DARK
@@ -66,7 +66,7 @@ def test_the_style_sheet_is_whole(qapp: QApplication, colors) -> None:
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(GUI)))
-def test_no_colour_size_or_style_is_stated_outside_the_theme(file: Path) -> None:
+def test_no_color_size_or_style_is_stated_outside_the_theme(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert not re.search(r"#[0-9A-Fa-f]{6}\b|\brgb\(|\bQt\.GlobalColor\.(?!transparent)", text)
     if file.parent.name != "theme":

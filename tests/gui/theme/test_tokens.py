@@ -63,7 +63,7 @@ def test_parts_of_memory_are_visible(colors: Colors) -> None:
     assert all(contrast(c, colors.surface) >= VISIBLE for c in dataclasses.astuple(colors.memory))
 
 
-def test_the_design_colours_are_unchanged() -> None:
+def test_the_design_colors_are_unchanged() -> None:
     light = (LIGHT.ground, LIGHT.surface, LIGHT.line, LIGHT.ink, LIGHT.muted, LIGHT.accent)
     dark = (DARK.ground, DARK.surface, DARK.line, DARK.ink, DARK.muted, DARK.accent)
     assert light == ("#FAF8F4", "#FFFFFF", "#E4DED3", "#23201B", "#6E675C", "#9A6207")

@@ -46,7 +46,7 @@ def test_an_icon_button_says_what_it_does(theme: Theme, qtbot: QtBot) -> None:
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
-def test_buttons_take_the_colours_of_the_other_theme(theme: Theme, qtbot: QtBot) -> None:
+def test_buttons_take_the_colors_of_the_other_theme(theme: Theme, qtbot: QtBot) -> None:
     button = Button(theme, "Copy", icon_name="copy")
     qtbot.addWidget(button)
     light = button.icon().pixmap(16, 16).toImage()

@@ -30,7 +30,7 @@ SENTENCES = (
     "The miller opens the gate and the water turns the wheel.",
     "Two round stones grind the wheat, the rye and the barley into flour.",
     "A sack of grain weighs 80 kg; after grinding, 72 kg of flour are left.",
-    "Who brought the corn? The neighbours did, with a cart and an old horse.",
+    "Who brought the corn? The neighbors did, with a cart and an old horse.",
     "When the stones are worn, somebody has to dress them with a steel pick!",
     "Fine flour is for white bread, coarse meal is for porridge.",
     "In summer the river is low, and the mill stands still for days.",

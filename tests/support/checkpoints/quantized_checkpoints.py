@@ -1,4 +1,4 @@
-"""Small checkpoints whose weights are quantised already, in the formats that people publish."""
+"""Small checkpoints whose weights are quantized already, in the formats that people publish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NIBBLES = torch.arange(0, 32, 4, dtype=torch.int32)
 
 
 def make_quantized(method: str, folder: Path) -> Path:
-    """A tiny Llama, its projections quantised by `method`, one of `METHODS`."""
+    """A tiny Llama, its projections quantized by `method`, one of `METHODS`."""
     make_tiny_llama(folder, dtype="float16")
     config, quantize = METHODS[method]
     weights = folder / "model.safetensors"

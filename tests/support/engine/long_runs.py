@@ -1,4 +1,4 @@
-"""Long unbroken texts of one kind of letter, and tokenising them as the engine does."""
+"""Long unbroken texts of one kind of letter, and tokenizing them as the engine does."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Word = Annotated[str, Field(max_length=8)]
 ZOD = "https://json-schema.org/draft/2020-12/schema"
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     """Values with a quotation mark, a backslash and a line's end."""
 
     RED = 're"d'
@@ -34,7 +34,7 @@ class Strict(BaseModel):
 
 class Optional(BaseModel):
     note: Word | None = None
-    colour: Colour | None = None
+    color: Color | None = None
     flags: Annotated[list[bool], Field(max_length=3)] = []
 
 

@@ -42,7 +42,7 @@ RESULT = {
     "role": "tool",
     "name": "get_weather",
     "tool_call_id": "abcdefghi",
-    "content": '{"sky": "grey"}',
+    "content": '{"sky": "gray"}',
 }
 THOUGHT = {
     "role": "assistant",

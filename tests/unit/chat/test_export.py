@@ -104,13 +104,6 @@ def test_text() -> None:
     )
 
 
-def test_the_words_can_be_translated() -> None:
-    words = {"You": "Tú", "Assistant": "Asistente", "Stopped": "Detenido", "System": "Sistema"}
-    said = as_text(_CHAT, _MESSAGES, words.__getitem__)
-    assert "Tú:\n" in said
-    assert "(Detenido: interrupted)" in said
-
-
 def test_an_empty_chat_can_be_exported() -> None:
     chat = Chat(id=ChatId(1), title="", created=_NOW, updated=_NOW, model="")
     assert as_markdown(chat, []) == "\n"

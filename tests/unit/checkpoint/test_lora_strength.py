@@ -55,7 +55,7 @@ def test_every_module_has_the_strength_that_peft_gives_it(
         ("init_lora_weights", "pissa_niter_16"),
     ],
 )
-def test_a_field_that_can_not_be_honoured_is_named(name: str, value: object) -> None:
+def test_a_field_that_can_not_be_honored_is_named(name: str, value: object) -> None:
     with pytest.raises(AppError) as raised:
         lora_strength(_PLAIN | {name: value})
     assert raised.value.code is ErrorCode.ADAPTER_FIELD_UNSUPPORTED

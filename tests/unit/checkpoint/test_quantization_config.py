@@ -1,4 +1,4 @@
-"""Every way in which weights can be quantised already: read right, or refused in right words."""
+"""Every way in which weights can be quantized already: read right, or refused in right words."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_method_is_known_by_its_fields_too(config: Config, method: str, tmp_pa
 @pytest.mark.parametrize(
     "config", [{}, {"quantization_config": None}, {"quantization_config": {}}, {"quantization": 1}]
 )
-def test_most_checkpoints_are_not_quantised(config: Config, tmp_path: Path) -> None:
+def test_most_checkpoints_are_not_quantized(config: Config, tmp_path: Path) -> None:
     assert read_quantization(tmp_path, config) == {}
     require_readable_quantization(tmp_path, config)
 

@@ -64,14 +64,6 @@ def test_facts_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
     assert "{repository} {0.__class__}" in said
 
 
-def test_the_translation_is_what_is_filled() -> None:
-    def translate(text: str) -> str:
-        return f"¡{text}!"
-
-    said = describe_error(ErrorCode.PORT_IN_USE, {"port": 8080}, translate)
-    assert said.startswith("¡Port 8080 ")
-
-
 def test_an_error_in_a_log_shows_code_and_facts() -> None:
     error = AppError(ErrorCode.PORT_IN_USE, port=8080)
     assert str(error) == "port_in_use {'port': 8080}"

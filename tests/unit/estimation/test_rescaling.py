@@ -47,7 +47,7 @@ def test_another_size_scales_the_nearest_level() -> None:
     assert abs(total(level) - 1.1 * total(FACTS.levels[1])) < 100
 
 
-def test_a_level_that_was_not_known_goes_by_its_neighbour() -> None:
+def test_a_level_that_was_not_known_goes_by_its_neighbor() -> None:
     (level,) = resized(FACTS, [planned("IQ1_S", SIZES["Q2_K"] // 2)]).levels
     assert abs(total(level) - total(FACTS.levels[0]) / 2) < 100
     (row,) = predict_levels(replace(FACTS, levels=(level,)), LoadOptions())

@@ -147,7 +147,7 @@ def test_resume_after_giving_up(hub: LocalHub, served: Path, home: Path) -> None
 @pytest.mark.parametrize(
     "fault", ["ignore_range", "wrong_content_range", "status_416", "changing_etag", "gzip"]
 )
-def test_resume_that_the_server_does_not_honour(
+def test_resume_that_the_server_does_not_honor(
     hub: LocalHub, served: Path, home: Path, fault: str
 ) -> None:
     break_off(hub, **{fault: True})

@@ -90,7 +90,7 @@ def test_it_is_always_the_same_on_any_number_of_threads(weights: dict[str, Float
     assert probed(weights) == probed(weights) == probed(weights, threads=4)
 
 
-def test_what_is_not_quantised_does_no_harm(weights: dict[str, Floats]) -> None:
+def test_what_is_not_quantized_does_no_harm(weights: dict[str, Floats]) -> None:
     layout = layout_of(weights)
     plans = [
         plan_of(layout, "F32", {}),

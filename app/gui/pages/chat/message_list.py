@@ -68,7 +68,7 @@ class MessageList(QScrollArea):
 
     def add(self, message: Message) -> None:
         """Show one more message, and go to it."""
-        # Only now, because Markdown and its colours would hold up the window's opening.
+        # Only now, because Markdown and its colors would hold up the window's opening.
         from app.gui.pages.chat.message_view import MessageView
 
         if self._views:

@@ -102,7 +102,7 @@ class AdvancedCard(CollapsibleCard):
         self.add(
             FormRow(
                 tr("Reference quantization"),
-                tr("Quantise with ggml's own code; the same bytes, several times as slow."),
+                tr("Quantize with ggml's own code; the same bytes, several times as slow."),
                 self.reference,
             )
         )

@@ -58,7 +58,7 @@ class LevelDelegate(QStyledItemDelegate):
         first, second = self._lines(styled.rect, place, has_second=bool(cell.caption or cell.bar))
         painter.save()
         first = self._draw_icon(painter, first, cell, styled)
-        # Words stay readable: only the mark beside them has the colour of the verdict.
+        # Words stay readable: only the mark beside them has the color of the verdict.
         tone: CellTone = "muted" if cell.tone == "muted" else "plain"
         self._write(painter, first, cell.text, tone, styled, is_small=False)
         if cell.bar is not None:

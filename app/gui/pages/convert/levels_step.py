@@ -144,7 +144,7 @@ class LevelsStep(QWidget):
         self.options = replace(self.options, allows_pickle=True)
 
     def allow_requantizing(self) -> None:
-        """Let weights that are quantised already lose again."""
+        """Let weights that are quantized already lose again."""
         self.options = replace(self.options, requantizes=True)
 
     def set_base(self, folder: str) -> None:

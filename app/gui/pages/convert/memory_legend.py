@@ -1,4 +1,4 @@
-"""What the colours of the bars mean."""
+"""What the colors of the bars mean."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Remedies(QObject):
             case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
                 return [(_IMPORTANCE, tr("Make one from a text…"))]
             case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
-                return [(_REQUANTIZE, tr("Quantise again…"))]
+                return [(_REQUANTIZE, tr("Quantize again…"))]
             case _:
                 return []
 
@@ -77,13 +77,13 @@ class Remedies(QObject):
     def _ask_to_requantize(self) -> None:
         dialog = ConfirmDialog(
             self._theme,
-            tr("Quantise again?"),
+            tr("Quantize again?"),
             tr(
                 "These weights have few bits already. Other levels would round them a second "
                 "time, and reply worse than the same levels made from 16 bits."
             ),
             (),
-            tr("Quantise again"),
+            tr("Quantize again"),
             self._window,
         )
         dialog.accepted.connect(self.requantizing_allowed)

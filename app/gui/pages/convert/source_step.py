@@ -68,7 +68,7 @@ class SourceStep(QWidget):
                     "Choose the folder that holds config.json and the safetensors files, "
                     "or name a repository: it is downloaded first. The folder of a LoRA adapter "
                     "will do, too, and so will a GGUF file in F32, F16, BF16 or Q8_0, which is "
-                    "quantised again. Any of them can also be dropped here."
+                    "quantized again. Any of them can also be dropped here."
                 ),
                 "muted",
                 wrap=True,

@@ -199,7 +199,7 @@ def decode_request(body: bytes, kind: type[RequestType]) -> RequestType:
     """Read a body.
 
     Raises:
-        AppError: `request_invalid`, with the field that is wrong or can't be honoured.
+        AppError: `request_invalid`, with the field that is wrong or can't be honored.
     """
     return decode_with_unread(body, kind)[0]
 
@@ -208,7 +208,7 @@ def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestTyp
     """Read a body, and name the fields of it that nothing here knows.
 
     Raises:
-        AppError: `request_invalid`, with the field that is wrong or can't be honoured.
+        AppError: `request_invalid`, with the field that is wrong or can't be honored.
     """
     try:
         request = msgspec.json.decode(body, type=kind)

@@ -108,7 +108,7 @@ def unread_fields(
     """The fields that nothing here knows, by their names.
 
     Raises:
-        AppError: `request_invalid` for a field whose value can't be honoured.
+        AppError: `request_invalid` for a field whose value can't be honored.
     """
     read = {field.encode_name for field in msgspec.structs.fields(kind)}
     for name in given.keys() - read:

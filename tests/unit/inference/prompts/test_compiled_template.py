@@ -82,7 +82,7 @@ def test_its_size_is_bounded() -> None:
 
 def test_no_length_loses_a_byte() -> None:
     source = "{{ messages[0].content }}"
-    # The powers of two with their neighbours, and some between.
+    # The powers of two with their neighbors, and some between.
     for length in {*range(1000, 8192, 97), *(2**n + d for n in range(10, 14) for d in (-1, 0, 1))}:
         text = rendered(source + "x" * (length - len(source) - 1) + "!")
         assert len(text) == length - len(source) + len("Hello")

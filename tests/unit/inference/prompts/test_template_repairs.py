@@ -28,7 +28,7 @@ def reply(*calls: str, arguments: Any = None, **fields: Any) -> dict[str, Any]:
     return {"role": "assistant"} | ({"tool_calls": made} if made else {}) | fields
 
 
-def result(identity: str, content: str = "grey") -> dict[str, Any]:
+def result(identity: str, content: str = "gray") -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": identity, "content": content}
 
 

@@ -148,10 +148,10 @@ def test_samplers_that_leave_one_token_are_greedy(session: Session) -> None:
 
 def test_a_penalty_changes_what_repeats(session: Session) -> None:
     plain, _ = reply(session, "The mill", most_tokens=64)
-    penalised, _ = reply(
+    penalized, _ = reply(
         session, "The mill", SamplingParameters(temperature=0, repeat_penalty=10), 64
     )
-    assert len(set(penalised)) > len(set(plain))
+    assert len(set(penalized)) > len(set(plain))
 
 
 def test_what_was_read_is_not_read_again(session: Session) -> None:

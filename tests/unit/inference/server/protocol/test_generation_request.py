@@ -107,7 +107,7 @@ def test_fields_that_change_nothing_are_taken(fields: dict[str, Any]) -> None:
         ("id_slot", 10**400),
     ],
 )
-def test_a_field_that_can_not_be_honoured_is_refused_by_name(name: str, value: object) -> None:
+def test_a_field_that_can_not_be_honored_is_refused_by_name(name: str, value: object) -> None:
     assert f"$.{name}" in refusal(json.dumps({"messages": USER, name: value}).encode())
 
 

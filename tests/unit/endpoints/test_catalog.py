@@ -8,7 +8,7 @@ import pytest
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.endpoints import catalogue
+from app.endpoints import catalog
 from app.endpoints.endpoint import parse_address
 from tests.support.machine.memory_keyring import MemoryKeyring
 
@@ -18,57 +18,57 @@ FAR = parse_address("https://example.com", "Far")
 
 
 def test_what_was_added_is_there_until_removed(ring: MemoryKeyring) -> None:
-    assert catalogue.endpoints() == []
-    assert catalogue.keep(NEAR, "") is None
-    assert catalogue.keep(FAR, "secret") is None
-    assert catalogue.endpoints() == [NEAR, FAR]
-    assert (catalogue.key_of(NEAR), catalogue.key_of(FAR)) == ("", "secret")
-    catalogue.drop(FAR)
-    assert catalogue.endpoints() == [NEAR]
+    assert catalog.endpoints() == []
+    assert catalog.keep(NEAR, "") is None
+    assert catalog.keep(FAR, "secret") is None
+    assert catalog.endpoints() == [NEAR, FAR]
+    assert (catalog.key_of(NEAR), catalog.key_of(FAR)) == ("", "secret")
+    catalog.drop(FAR)
+    assert catalog.endpoints() == [NEAR]
     assert ring.entries == {}
 
 
 def test_no_key_is_in_the_file(ring: MemoryKeyring) -> None:
-    catalogue.keep(FAR, "very-secret")
+    catalog.keep(FAR, "very-secret")
     assert b"very-secret" not in paths.endpoints_file().read_bytes()
     assert list(ring.entries.values()) == ["very-secret"]
 
 
 def test_a_server_that_is_added_again_gets_its_new_name_and_key(ring: MemoryKeyring) -> None:
-    catalogue.keep(FAR, "old")
+    catalog.keep(FAR, "old")
     renamed = parse_address("https://example.com", "Farther")
-    catalogue.keep(renamed, "new")
-    assert catalogue.endpoints() == [renamed]
-    assert catalogue.key_of(renamed) == "new"
+    catalog.keep(renamed, "new")
+    assert catalog.endpoints() == [renamed]
+    assert catalog.key_of(renamed) == "new"
 
 
 def test_a_key_stays_while_another_server_of_its_origin_is_there(ring: MemoryKeyring) -> None:
-    catalogue.keep(NEAR, "secret")
-    catalogue.keep(SAME_ORIGIN, "")
-    catalogue.drop(NEAR)
-    assert catalogue.key_of(SAME_ORIGIN) == "secret"
+    catalog.keep(NEAR, "secret")
+    catalog.keep(SAME_ORIGIN, "")
+    catalog.drop(NEAR)
+    assert catalog.key_of(SAME_ORIGIN) == "secret"
 
 
 def test_without_a_keyring_the_server_is_kept_and_the_key_is_not(no_ring: None) -> None:
-    notice = catalogue.keep(FAR, "secret")
+    notice = catalog.keep(FAR, "secret")
     assert notice is not None
     assert notice.code is NoticeCode.KEY_NOT_KEPT
-    assert catalogue.endpoints() == [FAR]
-    assert catalogue.key_of(FAR) == ""
-    catalogue.drop(FAR)
-    assert catalogue.endpoints() == []
+    assert catalog.endpoints() == [FAR]
+    assert catalog.key_of(FAR) == ""
+    catalog.drop(FAR)
+    assert catalog.endpoints() == []
 
 
 def test_one_damaged_server_leaves_the_others_and_is_named(ring: MemoryKeyring) -> None:
-    catalogue.keep(NEAR, "")
+    catalog.keep(NEAR, "")
     content = paths.endpoints_file().read_bytes().replace(b"[", b'[{"url": 5}, 7,', 1)
     paths.endpoints_file().write_bytes(content)
-    found, notice = catalogue.load_endpoints()
+    found, notice = catalog.load_endpoints()
     assert found == [NEAR]
     assert notice is not None
     assert (notice.code, notice.facts["names"]) == (NoticeCode.VALUES_LEFT_OUT, "1, 2")
-    catalogue.keep(FAR, "")
-    assert catalogue.endpoints() == [NEAR, FAR]
+    catalog.keep(FAR, "")
+    assert catalog.endpoints() == [NEAR, FAR]
     assert Path(str(notice.facts["kept"])).read_bytes() == content
 
 
@@ -76,16 +76,16 @@ def test_one_damaged_server_leaves_the_others_and_is_named(ring: MemoryKeyring) 
 def test_a_damaged_file_counts_as_empty(content: bytes, home: Path) -> None:
     home.mkdir()
     paths.endpoints_file().write_bytes(content)
-    assert catalogue.endpoints() == []
+    assert catalog.endpoints() == []
 
 
 @pytest.mark.parametrize("typed", ["a key", "schlüssel", "line\nbreak", "x" * 1001])
 def test_a_key_that_can_not_be_sent_is_refused(typed: str) -> None:
     with pytest.raises(AppError) as refused:
-        catalogue.checked_key(typed)
+        catalog.checked_key(typed)
     assert refused.value.code is ErrorCode.KEY_INVALID
 
 
 def test_what_surrounds_a_key_is_dropped() -> None:
-    assert catalogue.checked_key(" sk-1\n") == "sk-1"
-    assert catalogue.checked_key("\n") == ""
+    assert catalog.checked_key(" sk-1\n") == "sk-1"
+    assert catalog.checked_key("\n") == ""
