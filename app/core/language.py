@@ -23,12 +23,12 @@ def tr(text: str, **values: object) -> str:
     A field without a value stays as it is, and so do braces in the values. The text must be a
     literal, or come from a table of literals in `tr`: catalogs are made from the code.
     """
-    translated = _catalogue().gettext(text) if text else ""
+    translated = _catalog().gettext(text) if text else ""
     if not values:
         return translated
     return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), translated)
 
 
 @functools.cache
-def _catalogue() -> gettext.NullTranslations:
+def _catalog() -> gettext.NullTranslations:
     return gettext.translation(_DOMAIN, resource("translations"), fallback=True)

@@ -61,7 +61,7 @@ def test_a_debian_package_puts_the_programs_and_their_papers_in_place(tmp_path: 
 
 
 @pytest.mark.skipif(shutil.which("appstreamcli") is None, reason="appstreamcli is not there")
-def test_the_metadata_for_software_catalogues_is_valid() -> None:
+def test_the_metadata_for_software_catalogs_is_valid() -> None:
     file = ROOT / "packaging" / "gristmill.metainfo.xml"
     assert "successful" in said_by("appstreamcli", "validate", "--no-net", str(file))
 
