@@ -92,8 +92,8 @@ def _of_other_names(folder: Path) -> WeightList | None:
         return None
     completed = _completed(names[:1])
     if not set(names) <= set(completed):
-        facts = {"folder": str(folder), "files": ", ".join(names[:_MOST_NAMED])}
-        raise AppError(ErrorCode.WEIGHTS_OF_OTHER_NAMES, **facts)
+        details = {"folder": str(folder), "files": ", ".join(names[:_MOST_NAMED])}
+        raise AppError(ErrorCode.WEIGHTS_OF_OTHER_NAMES, **details)
     return WeightList(tuple(completed), {})
 
 

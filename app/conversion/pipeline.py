@@ -113,8 +113,7 @@ def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
             report(check)
     for check in checked:
         if check.error is not None:
-            facts: ErrorDetails = check.facts
-            raise AppError(check.error, **facts)
+            raise AppError(check.error, **check.details)
 
 
 def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
@@ -131,8 +130,9 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
-            facts: ErrorDetails = {"folder": str(target), "reason": error.strerror or "not allowed"}
-            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, facts)
+            reason = error.strerror or "not allowed"
+            details: ErrorDetails = {"folder": str(target), "reason": reason}
+            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, details)
             return
 
 
@@ -166,7 +166,7 @@ def _reported_by_kind(report: Report) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        report(Checked(_subject_of(error), "", error.code, error.facts))
+        report(Checked(_subject_of(error), "", error.code, error.details))
         raise
 
 
@@ -246,5 +246,5 @@ def _reported(subject: Subject, report: Report) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        report(Checked(subject, "", error.code, error.facts))
+        report(Checked(subject, "", error.code, error.details))
         raise

@@ -1,4 +1,4 @@
-"""The expected errors: a code and its facts; the sentences live in `app.core.sentences`."""
+"""Codes of expected errors and notices; their sentences are in `app.core.sentences`."""
 
 from __future__ import annotations
 
@@ -161,16 +161,16 @@ class NoticeCode(StrEnum):
 
 
 class AppError(Exception):
-    """An expected failure: `code` says which, `facts` fill in its sentence."""
+    """An expected failure: `code` identifies it, `details` fill in its sentence."""
 
-    def __init__(self, code: ErrorCode, **facts: str | int | float) -> None:
+    def __init__(self, code: ErrorCode, **details: str | int | float) -> None:
         super().__init__(code.value)
         self.code = code
-        self.facts: ErrorDetails = facts
+        self.details: ErrorDetails = details
 
     def __str__(self) -> str:
-        """The code and the facts, for logs; people read `app.core.sentences.describe_error`."""
-        return f"{self.code.value} {self.facts}"
+        """Return code and details for logs; users see `app.core.sentences.describe_error`."""
+        return f"{self.code.value} {self.details}"
 
 
 class Cancelled(Exception):  # noqa: N818 - a decision, not an error

@@ -154,8 +154,8 @@ def load_settings() -> tuple[Settings, Noticed | None]:
     except FileNotFoundError:
         return Settings(), None
     except (OSError, ValueError, RecursionError):
-        facts: ErrorDetails = {"file": str(_kept_aside(file))}
-        return Settings(), Noticed(NoticeCode.SETTINGS_RESET, facts)
+        details: ErrorDetails = {"file": str(_kept_aside(file))}
+        return Settings(), Noticed(NoticeCode.SETTINGS_RESET, details)
     return settings, left_out(file, content, names)
 
 

@@ -46,7 +46,7 @@ def keep(endpoint: Endpoint, key: str) -> Noticed | None:
     try:
         store_secret(endpoint.origin, key)
     except AppError as error:
-        return Noticed(NoticeCode.KEY_NOT_KEPT, {**error.facts, "url": endpoint.url})
+        return Noticed(NoticeCode.KEY_NOT_KEPT, {**error.details, "url": endpoint.url})
     return None
 
 
