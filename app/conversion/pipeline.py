@@ -15,7 +15,7 @@ from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import Manner, write_models
-from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode, system_reason
 from app.core.events import (
     Checked,
     Event,
@@ -130,8 +130,7 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
-            reason = error.strerror or "not allowed"
-            details: ErrorDetails = {"folder": str(target), "reason": reason}
+            details: ErrorDetails = {"folder": str(target), "reason": system_reason(error)}
             yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, details)
             return
 

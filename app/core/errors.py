@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+
+from app.core.language import tr
 
 ErrorDetails = dict[str, str | int | float]
 """Details of an error or notice. A key that ends in `_bytes` is shown as a size."""
@@ -171,6 +174,16 @@ class AppError(Exception):
     def __str__(self) -> str:
         """Return code and details for logs; users see `app.core.sentences.describe_error`."""
         return f"{self.code.value} {self.details}"
+
+
+def system_reason(error: OSError, default: str = "") -> str:
+    """Return the system's own words for an error, or else `default`."""
+    return error.strerror or default or tr("unknown reason")
+
+
+def unreadable_file(file: Path, error: OSError) -> AppError:
+    """Return the error for a file that the system doesn't let us read."""
+    return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=system_reason(error))
 
 
 class Cancelled(Exception):  # noqa: N818 - a decision, not an error

@@ -11,14 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
-from app.core.files import replace, write_atomically
+from app.core.files import replace
+from app.core.json_store import JsonStore
 from app.core.load_options import LoadOptions
-from app.core.salvage import salvaged
 from app.core.sentences import describe_error
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
@@ -64,7 +62,7 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
         details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
         report(Noticed(NoticeCode.SAFE_SETTING, details))
     if not _lacked_memory(setting):
-        _remember(_read_known() | {engine_fingerprint(): setting})
+        _remember(setting)
     return setting
 
 
@@ -98,7 +96,7 @@ def forget_setting() -> None:
 
 def choose_full_setting() -> None:
     """Use the full setting from now on, whatever the probe has found."""
-    _remember(_read_known() | {engine_fingerprint(): EngineSetting(is_chosen=True)})
+    _remember(EngineSetting(is_chosen=True))
 
 
 def probe_engine() -> EngineSetting:
@@ -165,18 +163,14 @@ def _probe_model() -> Path:
     return path
 
 
-def _remember(known: dict[str, EngineSetting]) -> None:
-    try:
-        write_atomically(paths.engine_file(), msgspec.json.encode(known))
-    except AppError as error:
-        # Another first start found the same and is just writing it.
-        if error.code is not ErrorCode.FILE_BUSY:
-            raise
+def _store() -> JsonStore[dict[str, EngineSetting]]:
+    return JsonStore(paths.engine_file(), dict[str, EngineSetting])
+
+
+def _remember(setting: EngineSetting) -> None:
+    _store().write_unless_busy(_read_known() | {engine_fingerprint(): setting})
 
 
 def _read_known() -> dict[str, EngineSetting]:
-    try:
-        # A setting that can't be understood leaves those of other builds.
-        return salvaged(paths.engine_file().read_bytes(), dict[str, EngineSetting])[0]
-    except (OSError, ValueError, RecursionError):
-        return {}
+    # An invalid setting must not discard those of other builds.
+    return _store().salvage() or {}
