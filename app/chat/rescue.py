@@ -30,8 +30,8 @@ def replace_damaged(path: Path) -> Noticed:
             shutil.copyfileobj(source, restored)
             # Last, so that a kill during the copy leaves the damaged file to be found again.
             _move_aside(path, aside)
-    facts = {"file": str(aside), "date": backups.date_of(backup)}
-    return Noticed(NoticeCode.CHATS_RESTORED, {**facts})
+    details = {"file": str(aside), "date": backups.date_of(backup)}
+    return Noticed(NoticeCode.CHATS_RESTORED, {**details})
 
 
 def _move_aside(path: Path, aside: Path) -> None:

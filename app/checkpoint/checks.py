@@ -26,7 +26,7 @@ def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, 
     try:
         found = inspect_checkpoint(folder, allows_pickle=allows_pickle)
     except AppError as error:
-        return (Checked("files", "", error.code, error.facts),)
+        return (Checked("files", "", error.code, error.details),)
     return (
         *_faults_or(found, "files", _files(found.checkpoint)),
         *_faults_or(found, "weights", _weights(found.checkpoint)),
@@ -54,7 +54,7 @@ def code_check(folder: Path) -> Checked:
 def _faults_or(found: Inspection, subject: Subject, finding: str) -> Iterator[Checked]:
     faults = [fault.error for fault in found.faults if fault.subject == subject]
     for error in faults:
-        yield Checked(subject, "", error.code, error.facts)
+        yield Checked(subject, "", error.code, error.details)
     if not faults:
         yield Checked(subject, finding)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, unreadable_file
 
 # Beside the configuration, what the converter reads.
 TOKENIZER_DOCUMENTS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -36,7 +36,7 @@ def read_document(file: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise damaged_document(file, "it is nested too deeply") from error
     except OSError as error:
-        raise unreadable(file, error) from error
+        raise unreadable_file(file, error) from error
     if not isinstance(document, dict):
         raise damaged_document(file, "it is not a JSON object")
     return document
@@ -73,15 +73,9 @@ def require_no_pointer(file: Path) -> None:
         with file.open("rb") as opened:
             is_pointer = opened.read(len(_POINTER)) == _POINTER
     except OSError as error:
-        raise unreadable(file, error) from error
+        raise unreadable_file(file, error) from error
     if is_pointer:
         raise AppError(ErrorCode.LFS_POINTER, file=file.name)
-
-
-def unreadable(file: Path, error: OSError) -> AppError:
-    """The error of a file that the system does not let us read."""
-    reason = error.strerror or "unknown"
-    return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason)
 
 
 def damaged_document(file: Path, reason: str) -> AppError:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from app.checkpoint.documents import unreadable
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, unreadable_file
 
 SUFFIXES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl"})
 _LIST = "data.pkl"
@@ -26,7 +25,7 @@ def require_consent(file: Path, *, allows_pickle: bool) -> None:
         with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except OSError as error:
-        raise unreadable(file, error) from error
+        raise unreadable_file(file, error) from error
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         names = []
     if not any(name.count("/") == 1 and name.endswith(f"/{_LIST}") for name in names):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.checkpoint.documents import read_document, require_no_pointer, unreadable
+from app.checkpoint.documents import read_document, require_no_pointer
 from app.checkpoint.pickles import SUFFIXES, require_consent
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.core.names import safe_relative_path
 
 INDEX_FILE = "model.safetensors.index.json"
@@ -92,8 +92,8 @@ def _of_other_names(folder: Path) -> WeightList | None:
         return None
     completed = _completed(names[:1])
     if not set(names) <= set(completed):
-        facts = {"folder": str(folder), "files": ", ".join(names[:_MOST_NAMED])}
-        raise AppError(ErrorCode.WEIGHTS_OF_OTHER_NAMES, **facts)
+        details = {"folder": str(folder), "files": ", ".join(names[:_MOST_NAMED])}
+        raise AppError(ErrorCode.WEIGHTS_OF_OTHER_NAMES, **details)
     return WeightList(tuple(completed), {})
 
 
@@ -127,7 +127,7 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
         header = _header_text(path)
         _check_officially(path)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable_file(path, error) from error
     entries: dict[str, Any] = json.loads(header, object_pairs_hook=_unique_in(path))
     return {name: _entry(entry) for name, entry in entries.items() if name != "__metadata__"}
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
 
 from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import positive, temperature
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Ready, Said, decode_event
 from app.core.load_options import arguments_of
+from app.jobs.child_process import ChildProcess
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.reporter import Reporter
@@ -75,56 +74,36 @@ def _as_text(argument: str) -> str:
 @contextmanager
 def _engine(arguments: argparse.Namespace, reporter: Reporter) -> Iterator[Ready]:
     options = arguments_of(given_options(arguments))
-    child = subprocess.Popen(
-        command_line("serve", *options, "--", arguments.model),
-        env=child_environment("serve"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+    child = ChildProcess(
+        command_line("serve", *options, "--", arguments.model), child_environment("serve")
     )
-    assert child.stdout is not None  # noqa: S101 - it was asked for above
-    log: list[str] = []
-    drain = threading.Thread(target=_drain, args=(child, log), daemon=True)
-    drain.start()
     later: threading.Thread | None = None
     try:
         ready = _await_ready(child, reporter)
-        later = threading.Thread(target=_pass_on, args=(child.stdout, reporter), daemon=True)
+        later = threading.Thread(target=_pass_on, args=(child, reporter), daemon=True)
         later.start()
         yield ready
     except _EngineGoneError as error:
-        reason = _death_of(child, drain, log)
-        sys.stderr.write("".join(log))
-        raise AppError(ErrorCode.ENGINE_STOPPED, reason=reason) from error
+        raise AppError(ErrorCode.ENGINE_STOPPED, reason=_death_of(child)) from error
     finally:
-        child.kill()
-        child.wait()
+        child.end()
         if later is not None:
             later.join()
-        child.stdout.close()
 
 
-def _drain(child: subprocess.Popen[bytes], log: list[str]) -> None:
-    """Keep the child's log, to be shown should it crash."""
-    assert child.stderr is not None  # noqa: S101 - it was asked for where it was started
-    with child.stderr as stream:
-        log.extend(line.decode("utf-8", "replace") for line in stream)
-
-
-def _pass_on(events: IO[bytes], reporter: Reporter) -> None:
-    """What the engine does otherwise than wished may turn out with the first prompt."""
-    for line in events:
+def _pass_on(child: ChildProcess, reporter: Reporter) -> None:
+    """Report what the engine notices only at the first prompt."""
+    for line in child.remaining_lines():
         reporter.report(decode_event(line))
 
 
-def _await_ready(child: subprocess.Popen[bytes], reporter: Reporter) -> Ready:
-    assert child.stdout is not None  # noqa: S101 - it was asked for where it was started
-    for line in child.stdout:
+def _await_ready(child: ChildProcess, reporter: Reporter) -> Ready:
+    for line in child.remaining_lines():
         match decode_event(line):
             case Ready() as ready:
                 return ready
-            case Failed(code, facts):
-                raise AppError(code, **facts)
+            case Failed(code, details):
+                raise AppError(code, **details)
             case event:
                 reporter.report(event)
     raise _EngineGoneError
@@ -167,17 +146,19 @@ def _take(event: dict[str, object], reporter: Reporter) -> dict[str, float] | No
 
 def _refusal(body: bytes) -> AppError:
     match json.loads(body):
-        case {"error": {"code": str(code), "facts": dict(facts)}}:
-            return AppError(ErrorCode(code), **facts)
+        case {"error": {"code": str(code), "facts": dict(details)}}:
+            return AppError(ErrorCode(code), **details)
         case {"error": {"message": str(message)}}:
             return AppError(ErrorCode.REQUEST_INVALID, reason=message)
     return AppError(ErrorCode.REQUEST_INVALID, reason="the engine gave no reason")
 
 
-def _death_of(child: subprocess.Popen[bytes], drain: threading.Thread, log: list[str]) -> str:
-    try:
-        outcome = ProcessOutcome.from_returncode(child.wait(_DEATH_SECONDS))
-    except subprocess.TimeoutExpired:
+def _death_of(child: ChildProcess) -> str:
+    """Return why the engine ended, and pass its log on."""
+    returncode = child.wait(_DEATH_SECONDS)
+    child.end()
+    log = child.log()
+    sys.stderr.write(log)
+    if returncode is None:
         return "it broke off the reply"
-    drain.join(_DEATH_SECONDS)
-    return outcome.in_words(log)
+    return ProcessOutcome.from_returncode(returncode).in_words(log.splitlines())

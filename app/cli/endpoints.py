@@ -61,6 +61,6 @@ def _listed(endpoint: Endpoint) -> EndpointListed:
         models = offered_models(endpoint, key)
     except AppError as error:
         return EndpointListed(
-            endpoint.url, endpoint.name, key=key, problem=error.code, facts=error.facts
+            endpoint.url, endpoint.name, key=key, problem=error.code, details=error.details
         )
     return EndpointListed(endpoint.url, endpoint.name, models, key)

@@ -77,7 +77,7 @@ def run_command_line(arguments: list[str]) -> int:
         reporter.give_back()
         start_over(again.variables)
     except AppError as error:
-        reporter.report(Failed(error.code, error.facts))
+        reporter.report(Failed(error.code, error.details))
         return EXIT_USAGE if error.code in _USAGE_ERRORS else EXIT_FAILED
     except BrokenPipeError:
         # Whoever read the results has enough of them, as "head" does.

@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
                 generation_tokens_per_second=measured.speed.generation,
             )
     except AppError as error:
-        reason = describe_error(error.code, error.facts)
+        reason = describe_error(error.code, error.details)
         facts_of_it: ErrorDetails = {"model": model.name, "reason": reason}
         reporter.report(Noticed(NoticeCode.MEASUREMENT_NOT_KEPT, facts_of_it))
     figures = figures_of(measured)

@@ -52,5 +52,5 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     ]
     if pages:
         lines.append(f"window     {', '.join(pages)}")
-    facts: ErrorDetails = {"without": setting.in_words(), "reason": setting.reason}
-    reporter.report(Finished(tuple(lines), facts))
+    details: ErrorDetails = {"without": setting.in_words(), "reason": setting.reason}
+    reporter.report(Finished(tuple(lines), details))

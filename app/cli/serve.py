@@ -141,7 +141,7 @@ def kept_key(report: Callable[[Event], None]) -> str:
     try:
         store_secret(_KEY_ENTRY, key)
     except AppError as error:
-        report(Noticed(NoticeCode.SERVER_KEY_NOT_KEPT, error.facts))
+        report(Noticed(NoticeCode.SERVER_KEY_NOT_KEPT, error.details))
     return key
 
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from app.core.addresses import is_host_and_port, is_web_origin
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import unreadable_file
 
 LARGEST = 2**24
 FEWEST_CHUNK_TOKENS = 16
@@ -63,8 +63,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        reason = error.strerror or "unknown"
-        raise AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason) from error
+        raise unreadable_file(file, error) from error
 
 
 def positive(text: str) -> int:

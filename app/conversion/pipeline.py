@@ -15,7 +15,7 @@ from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
 from app.conversion.writer import Manner, write_models
-from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
+from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode, system_reason
 from app.core.events import (
     Checked,
     Event,
@@ -113,8 +113,7 @@ def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
             report(check)
     for check in checked:
         if check.error is not None:
-            facts: ErrorDetails = check.facts
-            raise AppError(check.error, **facts)
+            raise AppError(check.error, **check.details)
 
 
 def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
@@ -131,8 +130,8 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
-            facts: ErrorDetails = {"folder": str(target), "reason": error.strerror or "not allowed"}
-            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, facts)
+            details: ErrorDetails = {"folder": str(target), "reason": system_reason(error)}
+            yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, details)
             return
 
 
@@ -166,7 +165,7 @@ def _reported_by_kind(report: Report) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        report(Checked(_subject_of(error), "", error.code, error.facts))
+        report(Checked(_subject_of(error), "", error.code, error.details))
         raise
 
 
@@ -246,5 +245,5 @@ def _reported(subject: Subject, report: Report) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        report(Checked(subject, "", error.code, error.facts))
+        report(Checked(subject, "", error.code, error.details))
         raise

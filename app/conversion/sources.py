@@ -242,7 +242,7 @@ def _architecture_faults(
 
 
 def _fault(subject: Subject, error: AppError) -> Checked:
-    return Checked(subject, "", error.code, error.facts)
+    return Checked(subject, "", error.code, error.details)
 
 
 def _name_of(folder: Path) -> str:

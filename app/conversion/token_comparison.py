@@ -53,8 +53,8 @@ def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> Noticed | None:
         expected = _encoded(tokenizer, text)
         found = _tokens_of(vocabulary, text)
         if found != expected and not _differ_by_space(vocabulary, tokenizer, text):
-            facts = {"text": text, "expected": _shown(expected), "found": _shown(found)}
-            return Noticed(NoticeCode.TOKENS_DIFFER, {**facts})
+            details = {"text": text, "expected": _shown(expected), "found": _shown(found)}
+            return Noticed(NoticeCode.TOKENS_DIFFER, {**details})
     return None
 
 

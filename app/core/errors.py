@@ -1,8 +1,11 @@
-"""The expected errors: a code and its facts; the sentences live in `app.core.sentences`."""
+"""Codes of expected errors and notices; their sentences are in `app.core.sentences`."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+
+from app.core.language import tr
 
 ErrorDetails = dict[str, str | int | float]
 """Details of an error or notice. A key that ends in `_bytes` is shown as a size."""
@@ -161,16 +164,26 @@ class NoticeCode(StrEnum):
 
 
 class AppError(Exception):
-    """An expected failure: `code` says which, `facts` fill in its sentence."""
+    """An expected failure: `code` identifies it, `details` fill in its sentence."""
 
-    def __init__(self, code: ErrorCode, **facts: str | int | float) -> None:
+    def __init__(self, code: ErrorCode, **details: str | int | float) -> None:
         super().__init__(code.value)
         self.code = code
-        self.facts: ErrorDetails = facts
+        self.details: ErrorDetails = details
 
     def __str__(self) -> str:
-        """The code and the facts, for logs; people read `app.core.sentences.describe_error`."""
-        return f"{self.code.value} {self.facts}"
+        """Return code and details for logs; users see `app.core.sentences.describe_error`."""
+        return f"{self.code.value} {self.details}"
+
+
+def system_reason(error: OSError, default: str = "") -> str:
+    """Return the system's own words for an error, or else `default`."""
+    return error.strerror or default or tr("unknown reason")
+
+
+def unreadable_file(file: Path, error: OSError) -> AppError:
+    """Return the error for a file that the system doesn't let us read."""
+    return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=system_reason(error))
 
 
 class Cancelled(Exception):  # noqa: N818 - a decision, not an error

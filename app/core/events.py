@@ -53,7 +53,7 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
     subject: Subject
     finding: str
     error: ErrorCode | None = None
-    facts: ErrorDetails = {}
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
@@ -96,7 +96,7 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     parameters: int
     context: int
     problem: ErrorCode | None = None
-    facts: ErrorDetails = {}
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
@@ -107,7 +107,7 @@ class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
     models: tuple[str, ...] = ()
     key: str = ""
     problem: ErrorCode | None = None
-    facts: ErrorDetails = {}
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
@@ -156,21 +156,21 @@ class Noticed(msgspec.Struct, frozen=True, tag="notice"):
     """Something a person should know although the work goes on."""
 
     code: NoticeCode
-    facts: ErrorDetails = {}
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """The work is done; `paths` are the files it made or found, `facts` its figures."""
+    """The work is done; `paths` are the files it made or found, `details` its figures."""
 
     paths: tuple[str, ...] = ()
-    facts: ErrorDetails = {}
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The work ended with an expected error."""
 
     code: ErrorCode
-    facts: ErrorDetails = {}
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 Event = (

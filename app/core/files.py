@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.core import leftovers
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, system_reason
 
 PART_SUFFIX = ".part"
 _REPLACE_TRIES = 10
@@ -162,7 +162,7 @@ def named_failures(folder: Path) -> Iterator[None]:
             raise AppError(
                 ErrorCode.FOLDER_NOT_WRITABLE,
                 folder=str(folder),
-                reason=error.strerror or "not allowed",
+                reason=system_reason(error),
             ) from error
         raise
 

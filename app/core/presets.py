@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, system_reason
 from app.core.files import write_atomically
 from app.core.load_options import LoadOptions
 
@@ -37,7 +37,7 @@ def read_preset(file: Path) -> Preset:
         with file.open("rb") as opened:
             content = opened.read(_LARGEST_FILE_BYTES)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = system_reason(error, type(error).__name__)
         raise AppError(ErrorCode.FILE_UNREADABLE, file=str(file), reason=reason) from error
     try:
         return msgspec.json.decode(content, type=Preset)

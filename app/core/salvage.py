@@ -61,8 +61,8 @@ def left_out(file: Path, content: bytes, names: tuple[str, ...]) -> Noticed | No
         # As long as nothing is saved the values stand there.
         kept = file
     named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
-    facts = {"file": file.name, "names": named, "kept": str(kept)}
-    return Noticed(NoticeCode.VALUES_LEFT_OUT, {**facts})
+    details = {"file": file.name, "names": named, "kept": str(kept)}
+    return Noticed(NoticeCode.VALUES_LEFT_OUT, {**details})
 
 
 def _understood(value: Any, kind: Any, place: tuple[str, ...], names: list[str]) -> Any:

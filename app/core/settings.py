@@ -16,9 +16,9 @@ from msgspec import Meta
 from app.core import paths
 from app.core.errors import ErrorDetails, NoticeCode
 from app.core.events import Noticed
-from app.core.files import replace, write_atomically
+from app.core.files import replace
+from app.core.json_store import JsonStore
 from app.core.load_options import LoadOptions, load_options_of
-from app.core.salvage import left_out, salvaged
 
 _LONGEST_PROMPT = 2**20
 
@@ -147,16 +147,12 @@ def load_settings() -> tuple[Settings, Noticed | None]:
 
     A file that can't be read at all is moved aside to `.bad`, one with such values copied there.
     """
-    file = paths.settings_file()
-    try:
-        content = file.read_bytes()
-        settings, names = salvaged(content, Settings)
-    except FileNotFoundError:
-        return Settings(), None
-    except (OSError, ValueError, RecursionError):
-        facts: ErrorDetails = {"file": str(_kept_aside(file))}
-        return Settings(), Noticed(NoticeCode.SETTINGS_RESET, facts)
-    return settings, left_out(file, content, names)
+    store = _store()
+    settings, notice = store.salvage_with_notice()
+    if settings is None and store.file.exists():
+        details: ErrorDetails = {"file": str(_kept_aside(store.file))}
+        notice = Noticed(NoticeCode.SETTINGS_RESET, details)
+    return settings or Settings(), notice
 
 
 def _kept_aside(file: Path) -> Path:
@@ -170,8 +166,11 @@ def _kept_aside(file: Path) -> Path:
 
 def save_settings(settings: Settings) -> None:
     """Save whole, or keep what was there."""
-    encoded = msgspec.json.format(msgspec.json.encode(settings), indent=2)
-    write_atomically(paths.settings_file(), encoded + b"\n")
+    _store().write(settings)
+
+
+def _store() -> JsonStore[Settings]:
+    return JsonStore(paths.settings_file(), Settings, indented=True)
 
 
 def title_of(field: str) -> tuple[str, str]:

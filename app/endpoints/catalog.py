@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
-from app.core.files import write_atomically
-from app.core.salvage import left_out, salvaged
+from app.core.json_store import JsonStore
 from app.core.secrets import forget_secret, is_sendable, store_secret, stored_secret
 from app.endpoints.endpoint import Endpoint
 
@@ -22,13 +19,8 @@ def endpoints() -> list[Endpoint]:
 
 def load_endpoints() -> tuple[list[Endpoint], Noticed | None]:
     """The same, and the notice that some can't be understood, if that is so."""
-    file = paths.endpoints_file()
-    try:
-        content = file.read_bytes()
-        found, names = salvaged(content, list[Endpoint])
-    except (OSError, ValueError, RecursionError):
-        return [], None
-    return found[:_MOST_ENDPOINTS], left_out(file, content, names)
+    found, notice = _store().salvage_with_notice()
+    return (found or [])[:_MOST_ENDPOINTS], notice
 
 
 def keep(endpoint: Endpoint, key: str) -> Noticed | None:
@@ -46,7 +38,7 @@ def keep(endpoint: Endpoint, key: str) -> Noticed | None:
     try:
         store_secret(endpoint.origin, key)
     except AppError as error:
-        return Noticed(NoticeCode.KEY_NOT_KEPT, {**error.facts, "url": endpoint.url})
+        return Noticed(NoticeCode.KEY_NOT_KEPT, {**error.details, "url": endpoint.url})
     return None
 
 
@@ -80,6 +72,9 @@ def checked_key(typed: str) -> str:
     return key
 
 
+def _store() -> JsonStore[list[Endpoint]]:
+    return JsonStore(paths.endpoints_file(), list[Endpoint], indented=True)
+
+
 def _save(found: list[Endpoint]) -> None:
-    encoded = msgspec.json.format(msgspec.json.encode(found[-_MOST_ENDPOINTS:]), indent=2)
-    write_atomically(paths.endpoints_file(), encoded + b"\n")
+    _store().write(found[-_MOST_ENDPOINTS:])

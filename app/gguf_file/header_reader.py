@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.gguf_file.bounded_reader import U32, U64, BoundedReader
 from app.gguf_file.detection import MAGIC
 from app.gguf_file.tensor_types import TENSOR_TYPES, TensorType
@@ -155,8 +155,7 @@ def _opened(path: Path) -> Iterator[BoundedReader]:
         with path.open("rb", buffering=0) as file:
             yield BoundedReader(file, path)
     except OSError as error:
-        reason = error.strerror or "unknown"
-        raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=reason) from error
+        raise unreadable_file(path, error) from error
 
 
 def _parse(source: BoundedReader) -> Header:

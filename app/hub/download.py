@@ -16,7 +16,7 @@ from app.hub.client import HubClient
 from app.hub.hub_address import hub_endpoint
 from app.hub.lock import remove_untouched, sole_download
 from app.hub.manifest import Manifest
-from app.hub.part_file import part_bytes, remove_abandoned
+from app.hub.part_file import PartFile, remove_abandoned
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryInfo, fetch_repository
@@ -90,10 +90,9 @@ def _fill(
     remove_abandoned(folder, facts.repository, current)
     manifest = Manifest(folder, facts.repository, facts.commit)
     missing = [file for file in files if not manifest.holds(file)]
-    require_space(
-        folder,
-        sum(f.size_bytes - part_bytes(path_inside(folder, f.path), f) for f in missing),
-    )
+    parts = [PartFile(path_inside(folder, file.path)) for file in missing]
+    received = sum(part.size_bytes(file) for part, file in zip(parts, missing, strict=True))
+    require_space(folder, sum(file.size_bytes for file in missing) - received)
     progress = Progress("download", sum(file.size_bytes for file in files), report)
     progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
     with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:

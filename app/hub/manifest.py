@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
-from app.core.files import write_atomically
+from app.core.json_store import JsonStore
 from app.core.names import path_inside
 from app.hub.checksum import Checksum
 from app.hub.repository import RepositoryFile
@@ -43,7 +43,8 @@ class Manifest:
         self._folder = folder
         self._repository = repository
         self._commit = commit
-        self._files = _read(folder / _NAME)
+        self._store = JsonStore(folder / _NAME, _Record, indented=True)
+        self._files = (self._store.read() or _Record()).files
 
     def holds(self, file: RepositoryFile) -> bool:
         """Whether `file` lies in the folder, by its record or else by its checksum.
@@ -95,15 +96,7 @@ class Manifest:
         )
 
     def _save(self) -> None:
-        record = msgspec.json.format(msgspec.json.encode(_Record(files=self._files)), indent=2)
-        write_atomically(self._folder / _NAME, record + b"\n")
-
-
-def _read(file: Path) -> dict[str, _Verified]:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=_Record).files
-    except (OSError, msgspec.DecodeError):
-        return {}
+        self._store.write(_Record(files=self._files))
 
 
 def _is_same(path: Path, file: RepositoryFile) -> bool:

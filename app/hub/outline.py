@@ -122,7 +122,7 @@ def _checkpoint_files(facts: RepositoryInfo, report: Callable[[Event], None]) ->
     except AppError as error:
         if error.code is not ErrorCode.PICKLE_WEIGHTS:
             raise
-        unread = {"repository": facts.repository, "file": str(error.facts["file"])}
+        unread = {"repository": facts.repository, "file": str(error.details["file"])}
         raise AppError(ErrorCode.PICKLES_WITHOUT_OUTLINE, **unread) from error
     files = selection.files
     if is_gguf(files[0]):

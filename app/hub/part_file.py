@@ -1,4 +1,4 @@
-"""The growing `NAME.part` of a file, with a record beside it by which a later run can go on."""
+"""A partly downloaded file, `NAME.part`, and the record by which a later run resumes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from app.core.files import PART_SUFFIX, replace, write_atomically
+from app.core.files import PART_SUFFIX, replace
+from app.core.json_store import JsonStore
 from app.hub.checksum import Checksum
 from app.hub.repository import RepositoryFile
 
@@ -20,7 +21,7 @@ _BUFFER_BYTES = 2**20
 
 
 class PartRecord(msgspec.Struct, frozen=True):
-    """Which content a part is the beginning of; `etag` is the storage's name for it, if any."""
+    """The content that a part is the beginning of; `etag` is the storage's name for it, if any."""
 
     repository: str
     commit: str
@@ -31,28 +32,80 @@ class PartRecord(msgspec.Struct, frozen=True):
     etag: str = ""
 
     def is_of(self, file: RepositoryFile) -> bool:
-        """Whether the content is the same; the commit may be another."""
+        """Return whether the content is that of `file`; the commit may be another."""
         recorded = RepositoryFile(self.path, self.size_bytes, self.sha256, self.blob_id)
         return recorded == file
 
 
 class PartFile:
-    """What has arrived of one file so far."""
+    """The part of the file `destination` on disk, with its record beside it."""
 
-    def __init__(
+    def __init__(self, destination: Path) -> None:
+        self._destination = destination
+        self._path = destination.with_name(destination.name + PART_SUFFIX)
+        record_file = destination.with_name(destination.name + _RECORD_SUFFIX)
+        self._record = JsonStore(record_file, PartRecord)
+
+    @contextmanager
+    def open(
         self,
-        content: BinaryIO,
-        destination: Path,
         repository: str,
         commit: str,
         file: RepositoryFile,
         observe: Callable[[int], None],
-    ) -> None:
-        self._content = content
-        self._record_file = _record_of(destination)
-        self._new_record = PartRecord(
+    ) -> Iterator[PartContent]:
+        """Open what an earlier run left of the same content, or an empty part.
+
+        Args:
+            repository: As `owner/name`.
+            commit: The commit that the file is fetched at.
+            file: Its size and checksum.
+            observe: Called with the number of bytes gained, negative when some are dropped.
+        """
+        record = PartRecord(
             repository, commit, file.path, file.size_bytes, file.sha256, file.blob_id
         )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a+b", buffering=_BUFFER_BYTES) as content:
+            yield PartContent(content, self._record, record, file, observe)
+
+    def keep(self) -> None:
+        """Give the verified part its final name."""
+        replace(self._path, self._destination)
+        self._record.file.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the part and its record."""
+        self._path.unlink(missing_ok=True)
+        self._record.file.unlink(missing_ok=True)
+
+    def remove_if_empty(self) -> None:
+        """Remove a part that holds nothing worth keeping."""
+        if self._path.exists() and self._path.stat().st_size == 0:
+            self.remove()
+
+    def size_bytes(self, file: RepositoryFile) -> int:
+        """Return the number of bytes of `file` that an earlier run left."""
+        record = self._record.read()
+        if record is None or not record.is_of(file) or not self._path.exists():
+            return 0
+        return min(self._path.stat().st_size, file.size_bytes)
+
+
+class PartContent:
+    """The open content of a part: grows with each chunk and keeps its checksum up to date."""
+
+    def __init__(
+        self,
+        content: BinaryIO,
+        store: JsonStore[PartRecord],
+        new_record: PartRecord,
+        file: RepositoryFile,
+        observe: Callable[[int], None],
+    ) -> None:
+        self._content = content
+        self._store = store
+        self._new_record = new_record
         self._file = file
         self._observe = observe
         self._checksum = Checksum(file)
@@ -63,17 +116,17 @@ class PartFile:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all bytes are there, be they right or wrong."""
+        """Whether all bytes are there, correct or not."""
         return self.received == self._file.size_bytes
 
     def is_intact(self) -> bool:
-        """Whether the checksum is the one the Hub gives."""
+        """Return whether the checksum is the one that the Hub gives."""
         return self._checksum.matches()
 
     def append(self, chunk: bytes) -> None:
-        """Add what has arrived, as far as it is not there already; nothing beyond the whole.
+        """Add the new bytes of a chunk; ignore those beyond the file's size.
 
-        The checksum tells in the end, should more have arrived than there can be.
+        If the server sends too much, the checksum shows it in the end.
         """
         new = chunk[self._common(chunk) :][: self._file.size_bytes - self.received]
         if not new:
@@ -83,17 +136,16 @@ class PartFile:
         self._count(len(new))
 
     def begin(self, etag: str) -> None:
-        """The content, which the storage calls `etag`, comes again from its beginning.
+        """Expect the content, which the storage calls `etag`, from its beginning.
 
-        What is there stays as far as it is the same.
+        Existing bytes stay as long as the new ones are the same.
         """
         self._repeated = self.received
         self.etag = etag
-        record = msgspec.structs.replace(self._new_record, etag=etag)
-        write_atomically(self._record_file, msgspec.json.encode(record))
+        self._store.write(msgspec.structs.replace(self._new_record, etag=etag))
 
     def clear(self) -> None:
-        """Drop what is there."""
+        """Drop all bytes."""
         self._content.seek(0)
         self._content.truncate()
         self._checksum = Checksum(self._file)
@@ -101,12 +153,12 @@ class PartFile:
         self._count(-self.received)
 
     def sync(self) -> None:
-        """Bring everything to the disk."""
+        """Write everything to disk."""
         self._content.flush()
         os.fsync(self._content.fileno())
 
     def _take_over(self) -> None:
-        record = _read(self._record_file)
+        record = self._store.read()
         if record is None or not record.is_of(self._file):
             self.clear()
             return
@@ -114,7 +166,7 @@ class PartFile:
         self._cut(min(os.fstat(self._content.fileno()).st_size, self._file.size_bytes))
 
     def _common(self, chunk: bytes) -> int:
-        """How much of a chunk is there already; what is there and differs is dropped."""
+        """Return how many bytes of a chunk are there already; drop existing ones that differ."""
         if not self._repeated:
             return 0
         begin = self.received - self._repeated
@@ -130,7 +182,7 @@ class PartFile:
         return same
 
     def _cut(self, size_bytes: int) -> None:
-        """Keep so many bytes from the beginning."""
+        """Keep only the first `size_bytes`."""
         self._content.truncate(size_bytes)
         self._content.seek(0)
         self._checksum = Checksum(self._file)
@@ -142,74 +194,11 @@ class PartFile:
         self._observe(size_bytes)
 
 
-@contextmanager
-def open_part(
-    destination: Path,
-    repository: str,
-    commit: str,
-    file: RepositoryFile,
-    observe: Callable[[int], None],
-) -> Iterator[PartFile]:
-    """The part of `destination`: what an earlier run left of the same content, or an empty one.
-
-    Args:
-        destination: The file's final path.
-        repository: As `owner/name`.
-        commit: That the file is fetched at.
-        file: Its size and checksum.
-        observe: Hears how many bytes were gained, or lost when it begins anew.
-    """
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    with _part_of(destination).open("a+b", buffering=_BUFFER_BYTES) as content:
-        yield PartFile(content, destination, repository, commit, file, observe)
-
-
-def keep_part(destination: Path) -> None:
-    """Give the verified part its final name."""
-    replace(_part_of(destination), destination)
-    _record_of(destination).unlink(missing_ok=True)
-
-
-def remove_part(destination: Path) -> None:
-    """Remove the part and its record."""
-    _part_of(destination).unlink(missing_ok=True)
-    _record_of(destination).unlink(missing_ok=True)
-
-
-def remove_empty_part(destination: Path) -> None:
-    """Remove a part that holds nothing worth keeping."""
-    part = _part_of(destination)
-    if part.exists() and part.stat().st_size == 0:
-        remove_part(destination)
-
-
-def part_bytes(destination: Path, file: RepositoryFile) -> int:
-    """How many bytes of `file` an earlier run left."""
-    record = _read(_record_of(destination))
-    if record is None or not record.is_of(file) or not _part_of(destination).exists():
-        return 0
-    return min(_part_of(destination).stat().st_size, file.size_bytes)
-
-
 def remove_abandoned(folder: Path, repository: str, current: set[str]) -> None:
-    """Remove the parts in `folder` of files that `repository` has no more."""
-    # The folder may be any that a person chose: two levels, not all that lies below it.
+    """Remove the parts in `folder` of files that are no longer in `repository`."""
+    # The user may have chosen any folder: two levels, not everything below it.
     for record_file in (*folder.glob(f"*{_RECORD_SUFFIX}"), *folder.glob(f"*/*{_RECORD_SUFFIX}")):
-        record = _read(record_file)
+        record = JsonStore(record_file, PartRecord).read()
         if record and record.repository == repository and record.path not in current:
-            remove_part(record_file.with_name(record_file.name.removesuffix(_RECORD_SUFFIX)))
-
-
-def _part_of(destination: Path) -> Path:
-    return destination.with_name(destination.name + PART_SUFFIX)
-
-
-def _record_of(destination: Path) -> Path:
-    return destination.with_name(destination.name + _RECORD_SUFFIX)
-
-
-def _read(file: Path) -> PartRecord | None:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=PartRecord)
-    except (OSError, msgspec.DecodeError):
-        return None
+            name = record_file.name.removesuffix(_RECORD_SUFFIX)
+            PartFile(record_file.with_name(name)).remove()

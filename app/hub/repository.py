@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import httpx2
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, system_reason
+from app.core.language import tr
 from app.hub.client import HubClient
 from app.hub.failures import in_few_words, refusal, unreachable
 from app.hub.hub_address import hub_endpoint
@@ -62,7 +63,7 @@ def fetch_repository(reference: RepositoryReference, token: str | None) -> Repos
     except httpx2.HTTPError as error:
         raise unreachable(hub_endpoint(), in_few_words(error)) from error
     except OSError as error:
-        raise unreachable(hub_endpoint(), error.strerror or "no connection") from error
+        raise unreachable(hub_endpoint(), system_reason(error, tr("no connection"))) from error
     except httpx2.InvalidURL as error:
         raise unreachable(hub_endpoint(), "not a web address") from error
     except _NOT_AS_DOCUMENTED as error:

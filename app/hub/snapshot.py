@@ -112,12 +112,12 @@ class Snapshot:
                 raise unreachable(self._client.endpoint, broken.reason)
             raise AppError(ErrorCode.HUB_ANSWER, reason=broken.reason)
         seconds = max(self._patience.pause_seconds(breaks), broken.wait_seconds)
-        facts: ErrorDetails = {
+        details: ErrorDetails = {
             "file": file.path,
             "reason": broken.reason,
             "seconds": max(1, round(seconds)),
         }
-        self._report(Noticed(NoticeCode.DOWNLOAD_RETRIED, facts))
+        self._report(Noticed(NoticeCode.DOWNLOAD_RETRIED, details))
         time.sleep(seconds)
 
     def _address_of(self, file: RepositoryFile) -> str:

@@ -11,7 +11,7 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode
 from app.core.files import named_failures
-from app.hub.part_file import PartFile, keep_part, open_part, remove_empty_part, remove_part
+from app.hub.part_file import PartContent, PartFile
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Broken, Snapshot, is_encoded
 
@@ -56,25 +56,26 @@ class Transfer:
     def _fetch_once(
         self, file: RepositoryFile, destination: Path, observe: Callable[[int], None]
     ) -> bool:
+        part = PartFile(destination)
         repository, commit = self._snapshot.repository, self._snapshot.commit
         try:
-            with open_part(destination, repository, commit, file, observe) as part:
-                self._complete(file, part)
-                is_intact = part.is_intact()
+            with part.open(repository, commit, file, observe) as content:
+                self._complete(file, content)
+                is_intact = content.is_intact()
                 if is_intact:
-                    part.sync()
+                    content.sync()
                 else:
-                    part.clear()
+                    content.clear()
         except AppError:
-            remove_empty_part(destination)
+            part.remove_if_empty()
             raise
         if is_intact:
-            keep_part(destination)
+            part.keep()
         else:
-            remove_part(destination)
+            part.remove()
         return is_intact
 
-    def _complete(self, file: RepositoryFile, part: PartFile) -> None:
+    def _complete(self, file: RepositoryFile, part: PartContent) -> None:
         breaks, refusals, furthest = 0, 0, part.received
         # An empty file needs no request, and a whole part only its checksum.
         while not part.is_whole:
@@ -99,7 +100,7 @@ class Transfer:
         if file.sha256 and len(sha256) == len(file.sha256) and sha256 != file.sha256:
             raise AppError(ErrorCode.HUB_ANSWER, reason=f"another {file.path} than announced")
 
-    def _receive(self, file: RepositoryFile, part: PartFile, *, asks_for_rest: bool) -> None:
+    def _receive(self, file: RepositoryFile, part: PartContent, *, asks_for_rest: bool) -> None:
         headers = {}
         if part.received and asks_for_rest:
             headers["Range"] = f"bytes={part.received}-"
@@ -112,7 +113,7 @@ class Transfer:
         if not part.is_whole:
             raise Broken("the connection broke off")
 
-    def _place(self, response: httpx2.Response, file: RepositoryFile, part: PartFile) -> None:
+    def _place(self, response: httpx2.Response, file: RepositoryFile, part: PartContent) -> None:
         """Decide where the body belongs: behind what is there, or at the beginning.
 
         What is there stays in any case: it is compared with what comes again.

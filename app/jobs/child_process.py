@@ -1,12 +1,16 @@
-"""A verb as a child of another verb: run to its end, with all that it said."""
+"""Child processes: start one, feed it, collect what it writes, and end it."""
 
 from __future__ import annotations
 
 import math
-import os
+import queue
 import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import TracebackType
+from typing import IO
 
 from app.core.events import Command, encode
 from app.jobs.launch import child_environment, command_line
@@ -14,14 +18,106 @@ from app.machine.contention import Contention
 
 _LOOK_SECONDS = 1.0
 _MOST_FOR_OTHERS = 0.9
-"""Of all time: what hangs must end on a busy machine, too."""
+"""Upper limit of the share of time counted as lost to others: a hung child must end on a busy
+machine, too."""
+
+
+class ChildProcess:
+    """A child whose output is read as it comes, so that it never waits for us.
+
+    Its standard input stays open until it ends: a child that follows its parent takes the close for
+    the parent's death.
+
+    Attributes:
+        lines: Lines of its standard output; an empty one marks the end.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, keeps_log: bool = True
+    ) -> None:
+        """Start `command`; without `keeps_log` what it writes to standard error is dropped."""
+        pipe = subprocess.PIPE
+        log = pipe if keeps_log else subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=pipe, stdout=pipe, stderr=log
+        )
+        self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._readers = [
+            _started_reader(stream, into)
+            for stream, into in (
+                (self._process.stdout, self.lines),
+                (self._process.stderr, self._log),
+            )
+            if stream is not None
+        ]
+
+    def __enter__(self) -> ChildProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    @property
+    def process_id(self) -> int:
+        """The system's number of the process."""
+        return self._process.pid
+
+    def send(self, line: bytes) -> None:
+        """Write a line to standard input; a child that has ended ignores it."""
+        assert self._process.stdin is not None  # noqa: S101 - opened in the constructor
+        with suppress(OSError, ValueError):
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+
+    def wait(self, seconds: float) -> int | None:
+        """Return the exit status, None if the child runs longer than `seconds`."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self) -> None:
+        """Kill the child if it still runs, and close the pipes."""
+        assert self._process.stdin is not None  # noqa: S101 - opened in the constructor
+        self._process.kill()
+        self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        with suppress(OSError):
+            self._process.stdin.close()
+
+    def remaining_lines(self) -> Iterator[bytes]:
+        """Yield the lines of standard output not taken yet, until the last one."""
+        return iter(self.lines.get, b"")
+
+    def log(self) -> str:
+        """Return what an ended child wrote to standard error; may be called once."""
+        return b"".join(iter(self._log.get, b"")).decode("utf-8", "replace")
+
+
+def _started_reader(stream: IO[bytes], into: queue.SimpleQueue[bytes]) -> threading.Thread:
+    def read() -> None:
+        with stream:
+            for line in stream:
+                into.put(line)
+        into.put(b"")
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    return reader
 
 
 @dataclass(frozen=True)
 class ChildResult:
-    """What a child did; `returncode` is None when it was ended because it took too long.
+    """How a verb ended and what it wrote; `returncode` is None if it was killed at its time limit.
 
-    It `gave_way` when that was for others, who had the processors.
+    `gave_way` is true if other programs, which kept the processors busy, used up that time.
     """
 
     returncode: int | None
@@ -31,61 +127,39 @@ class ChildResult:
 
 
 class RunningVerb:
-    """A verb that runs beside this one, until it is waited for or ended."""
+    """A verb that runs beside this one until it is waited for or ended."""
 
     def __init__(self, verb: str, *arguments: str) -> None:
-        # The child leaves when its standard input closes, so that is kept open until it ends.
-        reader, self._commands = os.pipe()
-        try:
-            self._child = subprocess.Popen(
-                command_line(verb, *arguments),
-                env=child_environment(verb),
-                stdin=reader,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-        except BaseException:
-            os.close(self._commands)
-            raise
-        finally:
-            os.close(reader)
+        self._child = ChildProcess(command_line(verb, *arguments), child_environment(verb))
 
     def send(self, command: Command) -> None:
-        """Tell it something; one that has ended already hears nothing."""
-        with suppress(BrokenPipeError):
-            os.write(self._commands, encode(command))
+        """Send a command; a child that has ended ignores it."""
+        self._child.send(encode(command))
 
     def wait(self, timeout_seconds: float, most_lost_seconds: float = math.inf) -> ChildResult:
-        """Wait for its end, and end it when it takes longer.
+        """Wait for the verb's end, and kill it when its time is up.
 
         Args:
-            timeout_seconds: time that other programs have the processors for does not count.
-            most_lost_seconds: but it is not waited longer than for so much of that.
+            timeout_seconds: Limit that doesn't count time lost to other programs.
+            most_lost_seconds: Limit of that lost time.
         """
-        interference, counted, lost = Contention(), 0.0, 0.0
-        while counted < timeout_seconds and lost < most_lost_seconds:
+        contention, counted, lost = Contention(), 0.0, 0.0
+        returncode = None
+        while returncode is None and counted < timeout_seconds and lost < most_lost_seconds:
             seconds = min(timeout_seconds - counted, _LOOK_SECONDS)
-            try:
-                output, log = self._child.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                others = seconds * min(interference.share(), _MOST_FOR_OTHERS)
+            returncode = self._child.wait(seconds)
+            if returncode is None:
+                others = seconds * min(contention.share(), _MOST_FOR_OTHERS)
                 lost, counted = lost + others, counted + seconds - others
-            else:
-                return self._ended(self._child.returncode, output, log)
-        self._child.kill()
-        return self._ended(None, *self._child.communicate(), gave_way=counted < timeout_seconds)
-
-    def _ended(
-        self, returncode: int | None, output: bytes, log: bytes, *, gave_way: bool = False
-    ) -> ChildResult:
-        os.close(self._commands)
-        return ChildResult(returncode, output, log.decode("utf-8", "replace"), gave_way)
+        self._child.end()
+        gave_way = returncode is None and counted < timeout_seconds
+        return ChildResult(
+            returncode, b"".join(self._child.remaining_lines()), self._child.log(), gave_way
+        )
 
     def end(self) -> None:
-        """End it at once."""
-        self._child.kill()
-        self._child.communicate()
-        os.close(self._commands)
+        """Kill the verb at once."""
+        self._child.end()
 
 
 def run_verb(

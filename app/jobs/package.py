@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from app.core import files, leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
+from app.jobs.child_process import ChildProcess
 from app.jobs.launch import pip_command_line
 from app.jobs.reporter import Reporter
 
@@ -141,26 +141,15 @@ def _download(package: Package, folder: Path, reporter: Reporter) -> None:
 def _run_pip(
     component: str, arguments: Sequence[str], folder: Path, report: Callable[[], None]
 ) -> None:
-    """Run pip with all its files in `folder`; `report` is called while it works and at its end."""
-    log = folder / "pip.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            pip_command_line(*arguments),
-            # Nothing is ever written to it: its end tells the child that this process is gone.
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(folder),
-        ) as process,
-    ):
-        while _is_running(process):
+    """Run pip with all its files in `folder`; call `report` while it works and at its end."""
+    with ChildProcess(pip_command_line(*arguments), _environment(folder)) as pip:
+        while (returncode := pip.wait(_POLL_SECONDS)) is None:
             report()
-    if process.returncode != 0:
-        said = log.read_text("utf-8", "replace")
-        if _WRONG_HASH in said:
+    if returncode != 0:
+        log = pip.log()
+        if _WRONG_HASH in log:
             raise AppError(ErrorCode.COMPONENT_DAMAGED, component=component.capitalize())
-        raise _unreachable(component, failure_reason(said))
+        raise _unreachable(component, failure_reason(log))
     report()
 
 
@@ -174,14 +163,6 @@ def _environment(folder: Path) -> dict[str, str]:
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
     quiet = {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"}
     return {**os.environ, **temporary, **quiet}
-
-
-def _is_running(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(_POLL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return True
-    return False
 
 
 def _report(package: Package, folder: Path, reporter: Reporter) -> None:

@@ -1,47 +1,40 @@
-"""Has a child open each page of the window, on no display and with a data folder of its own."""
+"""Open each page of the window in a child, without a display and with its own data folder."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
+from app.jobs.child_process import ChildProcess
 from app.jobs.launch import OPEN_PAGES, child_environment, pages_command_line
 
 _MOST_SECONDS = 120
 
 
 def check_window() -> tuple[str, ...]:
-    """The names of the pages, when all of them open.
+    """Return the names of all pages if they open.
 
     Raises:
         AppError: `window_broken`.
     """
     with tempfile.TemporaryDirectory(prefix="gristmill-", ignore_cleanup_errors=True) as home:
         if paths.engine_file().is_file():
-            # Without it the window would test the engine.
+            # Otherwise the window would test the engine.
             shutil.copy(paths.engine_file(), Path(home) / paths.engine_file().name)
         chosen = {"GRISTMILL_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
-        try:
-            child = subprocess.run(
-                pages_command_line(),
-                env=child_environment(OPEN_PAGES) | chosen,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=_MOST_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            pages = error.stdout.decode("utf-8", "replace") if error.stdout else ""
-            raise _broken(pages, f"it took longer than {_MOST_SECONDS} s") from error
-    if child.returncode != 0:
-        raise _broken(child.stdout, child.stderr.strip() or f"exit status {child.returncode}")
-    return tuple(dict.fromkeys(child.stdout.split()))
+        with ChildProcess(pages_command_line(), child_environment(OPEN_PAGES) | chosen) as child:
+            returncode = child.wait(_MOST_SECONDS)
+    pages = b"".join(child.remaining_lines()).decode("utf-8", "replace")
+    if returncode is None:
+        raise _broken(pages, tr("it took longer than {seconds} s", seconds=_MOST_SECONDS))
+    if returncode != 0:
+        status = tr("exit status {status}", status=returncode)
+        raise _broken(pages, child.log().strip() or status)
+    return tuple(dict.fromkeys(pages.split()))
 
 
 def _broken(pages: str, log: str) -> AppError:

@@ -101,7 +101,7 @@ def _list_model(path: Path) -> ModelListed | None:
     try:
         headers = read_headers(path)
     except AppError as error:
-        return _problem(path, error.code, error.facts)
+        return _problem(path, error.code, error.details)
     if not _is_language_model(headers[0]):
         return None
     reason = check_sanity(headers[0])
@@ -128,7 +128,7 @@ def _listed(facts: ModelInfo) -> ModelListed:
     )
 
 
-def _problem(path: Path, code: ErrorCode, facts: ErrorDetails) -> ModelListed:
+def _problem(path: Path, code: ErrorCode, details: ErrorDetails) -> ModelListed:
     return ModelListed(
         path=str(path),
         name=stem_of(path),
@@ -138,7 +138,7 @@ def _problem(path: Path, code: ErrorCode, facts: ErrorDetails) -> ModelListed:
         parameters=0,
         context=0,
         problem=code,
-        facts=facts,
+        details=details,
     )
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from app.core import paths
-from app.core.errors import AppError, ErrorCode
-from app.core.files import write_atomically
+from app.core.errors import AppError, unreadable_file
+from app.core.json_store import JsonStore
 from app.estimation.quality import Quality
 from app.gguf_file.shards import shards_of
 
@@ -82,8 +82,7 @@ def fingerprint_of(model: Path) -> Fingerprint:
     try:
         states = [file.stat() for file in shards_of(model.resolve())]
     except OSError as error:
-        reason = error.strerror or "unknown"
-        raise AppError(ErrorCode.FILE_UNREADABLE, file=model.name, reason=reason) from error
+        raise unreadable_file(model, error) from error
     return tuple(FileState(state.st_size, state.st_mtime_ns) for state in states)
 
 
@@ -94,17 +93,17 @@ def save_measurement(model: Path, measured: Fingerprint, measurement: StoredMeas
         AppError: `file_busy` when another process just keeps something of the same model,
             `folder_not_writable`, `disk_full`.
     """
-    earlier = _entry(model)
+    earlier = _store(model).read()
     if measurement.comparison is None and earlier is not None and earlier.files == measured:
         comparison = earlier.measurement.comparison
         measurement = msgspec.structs.replace(measurement, comparison=comparison)
-    write_atomically(_entry_file(model), msgspec.json.encode(_Entry(measured, measurement)))
+    _store(model).write(_Entry(measured, measurement))
     _forget_oldest()
 
 
 def stored_measurement(model: Path) -> StoredMeasurement | None:
     """What was measured of a model, unless its files have changed since, or are gone."""
-    entry = _entry(model)
+    entry = _store(model).read()
     try:
         is_same = entry is not None and entry.files == fingerprint_of(model)
     except AppError:
@@ -122,17 +121,11 @@ def measured_quality(model: Path) -> Quality | None:
     return Quality("measured", found.mean, found.mean, found.mean, source)
 
 
-def _entry(model: Path) -> _Entry | None:
-    # A file that can't be read is as good as none.
-    with suppress(OSError, ValueError, RecursionError):
-        return msgspec.json.decode(_entry_file(model).read_bytes(), type=_Entry)
-    return None
-
-
-def _entry_file(model: Path) -> Path:
-    # Two places may hold files of the same name, and a name may be no text.
+def _store(model: Path) -> JsonStore[_Entry]:
+    # Two folders may hold files of the same name, and a name may not be valid text.
     place = os.fsencode(shards_of(model.resolve())[0])
-    return paths.measurements_folder() / f"{hashlib.sha256(place).hexdigest()[:32]}.json"
+    file = paths.measurements_folder() / f"{hashlib.sha256(place).hexdigest()[:32]}.json"
+    return JsonStore(file, _Entry)
 
 
 def _forget_oldest() -> None:

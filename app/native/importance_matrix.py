@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.core.files import whole_or_absent
 from app.gguf_file.header_reader import (
     ARRAY,
@@ -104,8 +104,7 @@ def read_importance_matrix(path: Path) -> ImportanceMatrix:
             file.seek(0)
             return _OldFile(file, path).read()
     except OSError as error:
-        reason = error.strerror or "unknown"
-        raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=reason) from error
+        raise unreadable_file(path, error) from error
 
 
 def save_importance_matrix(path: Path, matrix: ImportanceMatrix) -> None:

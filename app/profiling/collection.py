@@ -251,7 +251,7 @@ def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> Le
         is_exact=level.size_bytes is not None,
         bits_per_weight=level.bits_per_weight,
         weights=weights_of(level.tensors, log) if log and level.tensors else None,
-        problem=describe_error(problem.code, problem.facts) if problem else "",
+        problem=describe_error(problem.code, problem.details) if problem else "",
         quality=level.quality or typical,
         typed=typed_weights(level.tensors, level.types, log) if log and level.tensors else None,
     )

@@ -153,5 +153,5 @@ def _logs_from_child(trials: Sequence[DryLoad], options: bytes) -> Iterator[Load
         match decode_event(line):
             case Said(text):
                 yield msgspec.json.decode(text, type=LoadLog)
-            case Failed(ErrorCode.ENGINE_MISSING | ErrorCode.WORKER_UNREACHABLE as code, facts):
-                raise AppError(code, **facts)
+            case Failed(ErrorCode.ENGINE_MISSING | ErrorCode.WORKER_UNREACHABLE as code, details):
+                raise AppError(code, **details)

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
-
 from app.core import paths
 from app.core.errors import AppError
-from app.core.files import write_atomically
+from app.core.json_store import JsonStore
 from app.gguf_file.header_reader import read_header
 from app.native.devices import devices
 from app.native.library import engine_fingerprint
@@ -44,24 +42,22 @@ def cache_key(models: Iterable[Path], options: bytes) -> str:
 
 def get(key: str) -> Told | None:
     """What the loads told the last time; None when it is not known."""
-    with suppress(OSError, msgspec.DecodeError):
-        file = _file(key)
-        told = msgspec.json.decode(file.read_bytes(), type=Told)
-        os.utime(file)
-        return told
-    return None
+    store = _store(key)
+    logs = store.read()
+    with suppress(OSError):
+        os.utime(store.file)
+    return logs
 
 
 def put(key: str, told: Told) -> None:
     """Remember what loads told, and forget what was not asked for longest."""
     folder = paths.trials_folder()
     with suppress(OSError, AppError):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(_file(key), msgspec.json.encode(told))
+        _store(key).write(told)
         files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
         for file in files[:-_MOST_KEPT]:
             file.unlink(missing_ok=True)
 
 
-def _file(key: str) -> Path:
-    return paths.trials_folder() / f"{key}.json"
+def _store(key: str) -> JsonStore[Told]:
+    return JsonStore(paths.trials_folder() / f"{key}.json", Told)

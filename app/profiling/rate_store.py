@@ -16,8 +16,7 @@ from app.core import paths
 from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
-from app.core.files import write_atomically
-from app.core.salvage import salvaged
+from app.core.json_store import JsonStore
 from app.core.sentences import describe_error
 from app.estimation.hardware import Hardware
 from app.estimation.rates import COSTS, MachineRates
@@ -89,7 +88,7 @@ def _measured(
     )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
-    _remember(_read_known() | {machine_key(hardware, request): rates})
+    _store().write_unless_busy(_read_known() | {machine_key(hardware, request): rates})
     _require_success(child)
     return rates
 
@@ -120,28 +119,20 @@ def _require_success(child: ChildResult) -> None:
                 ErrorCode.SPEED_UNMEASURED
                 | ErrorCode.ENGINE_MISSING
                 | ErrorCode.WORKER_UNREACHABLE as code,
-                facts,
+                details,
             ):
-                raise AppError(code, **facts)
-            case Failed(code, facts):
-                reason = describe_error(code, facts)
+                raise AppError(code, **details)
+            case Failed(code, details):
+                reason = describe_error(code, details)
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     words = outcome.in_words(child.log.splitlines())
     raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
 
 
-def _remember(known: dict[str, MachineRates]) -> None:
-    try:
-        write_atomically(paths.rates_file(), msgspec.json.encode(known))
-    except AppError as error:
-        # Another run has measured the same and is just writing it.
-        if error.code is not ErrorCode.FILE_BUSY:
-            raise
+def _store() -> JsonStore[dict[str, MachineRates]]:
+    return JsonStore(paths.rates_file(), dict[str, MachineRates])
 
 
 def _read_known() -> dict[str, MachineRates]:
-    try:
-        # One machine's rates that can't be read don't take the others' with them.
-        return salvaged(paths.rates_file().read_bytes(), dict[str, MachineRates])[0]
-    except (OSError, ValueError, RecursionError):
-        return {}
+    # One machine's invalid rates must not discard the others'.
+    return _store().salvage() or {}

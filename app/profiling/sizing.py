@@ -19,7 +19,7 @@ from app.conversion.loadability import require_loadable
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
-from app.core.errors import AppError, ErrorDetails
+from app.core.errors import AppError
 from app.core.levels import COPY, KEEPING_LEVELS, LEVELS, Level
 from app.core.settings import Settings
 from app.estimation.model_profile import UNNAMED_LEVEL
@@ -122,8 +122,7 @@ def size_source(
 def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSource:
     for check in source.checks(converter):
         if check.error is not None:
-            facts: ErrorDetails = check.facts
-            raise AppError(check.error, **facts)
+            raise AppError(check.error, **check.details)
     laid_out = next(source.layouts(source.levels, converter))
     levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_quantized else LEVELS
     with hollow_file(laid_out.layout) as hollow:

@@ -8,12 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import msgspec
-
 from app.core import paths
-from app.core.errors import AppError, ErrorCode
-from app.core.files import write_atomically
-from app.core.salvage import salvaged
+from app.core.json_store import JsonStore
 from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 
 _KEPT_OF_EACH = 9
@@ -61,20 +57,13 @@ def remember_speed(speed: RealSpeed) -> None:
     for one in (*known_speeds(), speed):
         of_each[one.machine, one.model, one.level].append(one)
     kept = [one for some in of_each.values() for one in some[-_KEPT_OF_EACH:]]
-    try:
-        write_atomically(paths.speeds_file(), msgspec.json.encode(kept))
-    except AppError as error:
-        # Another run is just writing its own; one speed less does no harm.
-        if error.code is not ErrorCode.FILE_BUSY:
-            raise
+    # Losing one speed to another run that is writing its own does no harm.
+    _store().write_unless_busy(tuple(kept))
 
 
 def known_speeds() -> tuple[RealSpeed, ...]:
     """All real speeds that are remembered, as far as they can be read."""
-    try:
-        return salvaged(paths.speeds_file().read_bytes(), tuple[RealSpeed, ...])[0]
-    except (OSError, ValueError, RecursionError):
-        return ()
+    return _store().salvage() or ()
 
 
 def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level: str) -> Correction:
@@ -94,6 +83,10 @@ def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level:
         prompt=_bounded_median([one.prompt for one in chosen]),
         generation=_bounded_median([one.generation for one in chosen]),
     )
+
+
+def _store() -> JsonStore[tuple[RealSpeed, ...]]:
+    return JsonStore(paths.speeds_file(), tuple[RealSpeed, ...])
 
 
 def _ratio(real: float | None, predicted: float) -> float | None:

@@ -45,7 +45,7 @@ def timed(
         # What most levels have comes first, should there be no time for all.
         rates = machine_rates(facts.hardware, [name for name, _ in wanted.most_common()], request)
     except AppError as error:
-        problem = describe_error(error.code, error.facts)
+        problem = describe_error(error.code, error.details)
         sys.stderr.write(problem + "\n")
         rates = known_rates(facts.hardware, request)
     speeds, machine = known_speeds(), machine_key(facts.hardware, request)

@@ -79,9 +79,9 @@ def convert(source: Path | str, target: Path, *options: str) -> Ended:
     return run_verb("convert", str(source), "--level", "Q4_K_M", "--to", str(target), *options)
 
 
-def assert_refused(ended: Ended, home: Path, code: ErrorCode, **facts: str) -> None:
+def assert_refused(ended: Ended, home: Path, code: ErrorCode, **details: str) -> None:
     assert ended.status == EXIT_FAILED
-    assert sentence_of(code, **facts).fullmatch(ended.complaints[-1]), ended.complaints
+    assert sentence_of(code, **details).fullmatch(ended.complaints[-1]), ended.complaints
     assert {line.partition(" ")[0] for line in ended.complaints[:-1]} <= PROGRESS
     assert_clean(home)
 

@@ -47,7 +47,7 @@ def test_what_is_published_in_blocks_is_kept_as_llama_cpp_lays_it_out(
     assert list(planned) == _LOSSLESS[kind]
     notices = {one.code: one for one in child.events if isinstance(one, Noticed)}
     notice = notices[NoticeCode.LEVELS_LOSE_TWICE]
-    assert set(_LOSSY) < set(str(notice.facts["levels"]).split(", "))
+    assert set(_LOSSY) < set(str(notice.details["levels"]).split(", "))
 
     levels = [level for level in planned if level != "F32"]
     ended = run_verb("convert", str(source), *options_for(levels, made))

@@ -201,7 +201,7 @@ def test_a_short_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         calibrate(model, "too short", lambda _: None, threads=1)
     assert caught.value.code is ErrorCode.TEXT_SHORT
-    assert caught.value.facts["needed"] == 512
+    assert caught.value.details["needed"] == 512
 
 
 def test_weights_that_are_not_numbers_are_named(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_weights_that_are_not_numbers_are_named(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         calibrate(model, calibration_text(), lambda _: None, threads=1)
     assert caught.value.code is ErrorCode.MODEL_REJECTED
-    assert "blk.0." in str(caught.value.facts["reason"])
+    assert "blk.0." in str(caught.value.details["reason"])
 
 
 def test_a_trained_context_below_a_chunk_makes_smaller_chunks(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ def test_the_pieces_of_the_reply_are_events_and_the_last_has_its_figures(model: 
     assert len(pieces) > 2
     finished = child.events[-1]
     assert isinstance(finished, Finished)
-    assert finished.facts["tokens"] == 200
-    assert float(finished.facts["tokens_per_second"]) > 0
+    assert finished.details["tokens"] == 200
+    assert float(finished.details["tokens_per_second"]) > 0
 
 
 @pytest.mark.parametrize("prompt", [b"He\xffllo", b"a\x1b[31mb", "小麦粉 🌾\n".encode(), b""])

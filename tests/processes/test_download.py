@@ -287,7 +287,7 @@ def test_break_is_noticed_and_mended(
 
     assert status == 0
     notices = [event for event in events if isinstance(event, Noticed)]
-    assert {(notice.code, notice.facts["reason"]) for notice in notices} == {
+    assert {(notice.code, notice.details["reason"]) for notice in notices} == {
         (NoticeCode.DOWNLOAD_RETRIED, reason)
     }
     assert_whole(home, served)
@@ -356,7 +356,7 @@ def test_a_companion_of_an_odd_name_is_left_out_and_named(
     ended, status = run("owner/name")
 
     assert status == 0
-    told = [event.facts["files"] for event in ended if isinstance(event, Noticed)]
+    told = [event.details["files"] for event in ended if isinstance(event, Noticed)]
     # One in a folder is not the name of a file that a checkpoint needs: never asked for.
     assert told == ([] if "/" in name else [name])
     assert not list(home.parent.rglob("outside.json"))
@@ -369,7 +369,7 @@ def test_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     failure = failed(run("owner/name"))
 
     assert failure.code is ErrorCode.HUB_UNREACHABLE
-    assert failure.facts["endpoint"] == "http://127.0.0.1:1"
+    assert failure.details["endpoint"] == "http://127.0.0.1:1"
 
 
 @pytest.mark.parametrize("token", [None, "hf_stranger"])

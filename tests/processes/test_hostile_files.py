@@ -65,7 +65,7 @@ def test_a_handcrafted_file_is_refused_or_llama_cpp_reads_it_too(
         assert error is not None
         assert error.code in REFUSALS
         if fault in GOOD:
-            assert error.facts["reason"] == "it names no architecture"
+            assert error.details["reason"] == "it names no architecture"
     for variant in range(0, variants(stage, fault), STEP):
         error = refusal(path, handcrafted(stage, fault, variant, model))
         if fault in GOOD - {"CUSTOM_ALIGN"}:
@@ -84,13 +84,13 @@ def test_a_handcrafted_file_that_is_not_refused_ends_with_a_reason_in_the_termin
     path = tmp_path / "a.gguf"
     path.write_bytes(handcrafted(stage, fault, 0, model))
     match last_event(path):
-        case Finished(_, facts):
+        case Finished(_, details):
             assert stage in ("HEADER", "KV")
-            assert facts["tokens"] == 1
-        case Failed(ErrorCode.GGUF_DAMAGED, facts):
-            assert facts["reason"] == "its tensors are aligned to 1 bytes instead of 32"
-        case Failed(ErrorCode.MODEL_REJECTED, facts):
-            assert "wrong number of tensors; expected 47, got 12" in str(facts["reason"])
+            assert details["tokens"] == 1
+        case Failed(ErrorCode.GGUF_DAMAGED, details):
+            assert details["reason"] == "its tensors are aligned to 1 bytes instead of 32"
+        case Failed(ErrorCode.MODEL_REJECTED, details):
+            assert "wrong number of tensors; expected 47, got 12" in str(details["reason"])
         case event:
             raise AssertionError(event)
 
@@ -118,4 +118,4 @@ def test_an_abort_of_llama_cpp_is_told_in_its_own_words(model: Parts, tmp_path: 
     failed = last_event(path)
     assert isinstance(failed, Failed)
     assert failed.code is ErrorCode.ENGINE_STOPPED
-    assert "SIGABRT): binary_op: unsupported types" in describe_error(failed.code, failed.facts)
+    assert "SIGABRT): binary_op: unsupported types" in describe_error(failed.code, failed.details)

@@ -164,7 +164,7 @@ def test_what_does_not_fit_steps_down_and_says_so(starter: Path) -> None:
         options = ("--worker", address, "--context", "1024")
         with serving(starter, *SMALL, *options) as server:
             ready = server.ready
-            notices = {e.code: e.facts for e in server.child.events if isinstance(e, Noticed)}
+            notices = {e.code: e.details for e in server.child.events if isinstance(e, Noticed)}
             assert server.complete("The mill", **SAME)["usage"]["completion_tokens"] > 0
         assert 0 < ready.gpu_layers < 31
         assert notices[NoticeCode.FEWER_GPU_LAYERS] == {

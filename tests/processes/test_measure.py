@@ -167,7 +167,7 @@ def test_the_events(models: dict[str, Path], text: Path) -> None:
         assert child.end() == 0, child.log()
     finished = child.events[-1]
     assert isinstance(finished, Finished)
-    assert set(finished.facts) == ALWAYS | {
+    assert set(finished.details) == ALWAYS | {
         *("kl_divergence.mean", "kl_divergence.median", "kl_divergence.p999"),
         "top_token_agreement",
     }

@@ -51,9 +51,9 @@ def complaints(ended: Ended) -> str:
     return "\n".join(ended.complaints)
 
 
-def assert_refused(ended: Ended, code: ErrorCode, **facts: str) -> None:
+def assert_refused(ended: Ended, code: ErrorCode, **details: str) -> None:
     assert ended.status == 1
-    assert sentence_of(code, **facts).fullmatch(ended.complaints[-1]), ended.complaints
+    assert sentence_of(code, **details).fullmatch(ended.complaints[-1]), ended.complaints
 
 
 def test_a_model_inside_another_one_has_the_bytes_of_llama_cpp(
@@ -210,8 +210,8 @@ def test_tokens_that_differ_from_their_source_are_told(tmp_path: Path) -> None:
     change(file, rename)
     difference = require_loadable(tmp_path / "made.gguf", file).difference
     assert difference is not None
-    assert difference.facts["text"] == "<|lost|>"
-    assert difference.facts["expected"] == f"[{number}]"
+    assert difference.details["text"] == "<|lost|>"
+    assert difference.details["expected"] == f"[{number}]"
 
 
 @pytest.mark.parametrize("saved_by", _VERSIONS)

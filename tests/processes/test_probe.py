@@ -214,8 +214,8 @@ def test_self_test_steps_too_and_forgets_when_told(
     assert isinstance(notice, Noticed)
     assert notice.code is NoticeCode.SAFE_SETTING
     assert isinstance(finished, Finished)
-    assert finished.facts["without"] == "extra buffer types"
-    assert "SIGSEGV" in str(finished.facts["reason"])
+    assert finished.details["without"] == "extra buffer types"
+    assert "SIGSEGV" in str(finished.details["reason"])
     monkeypatch.delenv("LD_PRELOAD")
     for arguments, is_probed in (((), False), (("--again",), True), ((), True)):
         with started("self-test", *arguments) as child:
@@ -234,7 +234,7 @@ def test_a_person_can_go_back_to_the_full_setting(
         assert child.end() == 0
     (finished,) = child.events
     assert isinstance(finished, Finished)
-    assert finished.facts == {"without": "", "reason": ""}
+    assert finished.details == {"without": "", "reason": ""}
     assert remembered() == {engine_fingerprint(): EngineSetting(is_chosen=True)}
     with started("self-test", "--again") as child:
         assert child.end() == 0

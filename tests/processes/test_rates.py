@@ -99,7 +99,7 @@ def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(AppError) as caught:
         machine_rates(read_hardware(), {"Q4_0"}, WISHES)
     assert caught.value.code is ErrorCode.SPEED_UNMEASURED
-    assert "busy" in str(caught.value.facts["reason"])
+    assert "busy" in str(caught.value.details["reason"])
 
 
 def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
@@ -169,7 +169,7 @@ def test_a_crash_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(AppError) as caught:
         machine_rates(read_hardware(), {"Q4_0"}, WISHES)
     assert caught.value.code is ErrorCode.SPEED_UNMEASURED
-    sentence = describe_error(caught.value.code, caught.value.facts)
+    sentence = describe_error(caught.value.code, caught.value.details)
     assert "could not be measured" in sentence
     assert "(SIGABRT)" in sentence
 
@@ -191,7 +191,7 @@ def test_a_device_that_is_not_there_is_named() -> None:
     (failed,) = child.events
     assert isinstance(failed, Failed)
     assert failed.code is ErrorCode.SPEED_UNMEASURED
-    assert "CUDA9" in str(failed.facts["reason"])
+    assert "CUDA9" in str(failed.details["reason"])
 
 
 def test_types_that_no_product_is_made_with_are_refused() -> None:

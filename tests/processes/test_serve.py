@@ -460,7 +460,7 @@ def test_what_is_done_otherwise_than_wished_is_said(home: Path, tmp_path: Path) 
     model = write_tiny_model(tmp_path / "tiny.gguf")
     with serving(model, "--context", "4096") as server:
         notices = {
-            event.code: event.facts for event in server.child.events if isinstance(event, Noticed)
+            event.code: event.details for event in server.child.events if isinstance(event, Noticed)
         }
         assert server.ready.context == 256
         answer = server.chat("Hello", max_tokens=3)
@@ -479,7 +479,7 @@ def test_a_suspicious_template_is_told(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", template=template)
     with serving(model) as server:
         notices = {
-            event.code: event.facts for event in server.child.events if isinstance(event, Noticed)
+            event.code: event.details for event in server.child.events if isinstance(event, Noticed)
         }
     suspicion = notices[NoticeCode.TEMPLATE_SUSPICIOUS]
     assert suspicion == {"reasons": "it looks for words in what people write"}

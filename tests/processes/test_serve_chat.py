@@ -48,7 +48,7 @@ def asked(server: Server, messages: list[dict[str, Any]], **options: Any) -> dic
 def fallbacks(server: Server) -> list[str]:
     """What the window was told about templates."""
     return [
-        str(event.facts["reason"])
+        str(event.details["reason"])
         for event in server.child.events
         if isinstance(event, Noticed) and event.code is NoticeCode.TEMPLATE_FALLBACK
     ]

@@ -92,7 +92,7 @@ def test_another_checksum_is_damage_and_leaves_nothing(wheel: Path) -> None:
     ):
         pytest.fail("it was handed on")
     assert raised.value.code is ErrorCode.COMPONENT_DAMAGED
-    assert raised.value.facts == {"component": "The sample"}
+    assert raised.value.details == {"component": "The sample"}
     assert [entry.name for entry in paths.home().iterdir()] == ["unfinished"]
 
 
@@ -111,7 +111,7 @@ def test_a_version_that_is_not_there_is_named(wheel: Path) -> None:
     with pytest.raises(AppError) as raised, fetched(_package(wheel, version="2.0"), Listener()):
         pytest.fail("it was handed on")
     assert raised.value.code is ErrorCode.COMPONENT_UNREACHABLE
-    assert "grist-sample==2.0" in str(raised.value.facts["reason"])
+    assert "grist-sample==2.0" in str(raised.value.details["reason"])
     assert not (paths.home() / "fetch").exists()
 
 
@@ -125,7 +125,7 @@ def test_without_a_connection_the_reason_is_that(
     monkeypatch.setenv("PIP_RETRIES", "1")
     with pytest.raises(AppError) as raised, fetched(_package(wheel), Listener()):
         pytest.fail("it was handed on")
-    assert raised.value.facts == {"component": "The sample", "reason": "no connection"}
+    assert raised.value.details == {"component": "The sample", "reason": "no connection"}
 
 
 def test_pip_failing_without_a_word_still_has_a_reason() -> None:
@@ -237,7 +237,7 @@ def test_pinned_packages_with_another_checksum_leave_nothing(wheel: Path) -> Non
     with pytest.raises(AppError) as raised:
         install(_pinned(wheel, sha256="0" * 64), paths.home() / "samples", Listener())
     assert raised.value.code is ErrorCode.COMPONENT_DAMAGED
-    assert raised.value.facts == {"component": "The samples"}
+    assert raised.value.details == {"component": "The samples"}
     assert [entry.name for entry in paths.home().iterdir()] == ["unfinished"]
 
 

@@ -64,9 +64,9 @@ def converted(source: Path, made: Path, levels: tuple[str, ...], *options: str) 
     return ended
 
 
-def assert_refused(ended: Ended, made: Path, code: ErrorCode, **facts: str) -> None:
+def assert_refused(ended: Ended, made: Path, code: ErrorCode, **details: str) -> None:
     assert ended.status == 1
-    assert sentence_of(code, **facts).fullmatch(ended.complaints[-1]), ended.complaints
+    assert sentence_of(code, **details).fullmatch(ended.complaints[-1]), ended.complaints
     assert not made.exists()
 
 

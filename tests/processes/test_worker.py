@@ -86,7 +86,7 @@ def test_somebody_else_at_the_address_is_said(answer: bytes | None, model: Path)
         failed = child.events[-1]
         assert isinstance(failed, Failed)
         assert failed.code is ErrorCode.WORKER_UNREACHABLE
-        assert failed.facts["address"] == address
+        assert failed.details["address"] == address
         # Two starts of Python are in it, for the engine's test and for the engine.
         assert time.monotonic() - began < WAIT_SECONDS
 

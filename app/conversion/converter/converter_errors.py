@@ -44,8 +44,8 @@ def naming_the_converter() -> Iterator[None]:
             raise _of_tensor(unmapped["tensor"]) from error
         if isinstance(error, FileNotFoundError) and _MISSING_FILE.search(str(error.filename)):
             file = Path(error.filename)
-            facts = {"folder": str(file.parent), "file": file.name}
-            raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
+            details = {"folder": str(file.parent), "file": file.name}
+            raise AppError(ErrorCode.TOKENIZER_MISSING, **details) from error
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
 
 
@@ -59,8 +59,8 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
     except Exception as error:
         logging.getLogger(__name__).exception("the converter failed at the tokenizer")
         if missing := _missing_file(checkpoint, str(error)):
-            facts = {"folder": str(checkpoint), "file": missing}
-            raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
+            details = {"folder": str(checkpoint), "file": missing}
+            raise AppError(ErrorCode.TOKENIZER_MISSING, **details) from error
         if isinstance(error, KeyError) and (token := _missing_token(error)):
             raise AppError(ErrorCode.TOKEN_MISSING, token=token) from error
         reason = _in_words(error, "its files", "it is not of the form that it expects")
@@ -74,8 +74,8 @@ def naming_the_quantization(method: str) -> Iterator[None]:
         yield
     except (AssertionError, NotImplementedError, KeyError) as error:
         logging.getLogger(__name__).exception("the converter failed at the quantized weights")
-        facts = {"method": method, "reason": _in_words(error)}
-        raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, **facts) from error
+        details = {"method": method, "reason": _in_words(error)}
+        raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, **details) from error
 
 
 def _missing_file(checkpoint: Path, reason: str) -> str | None:

@@ -53,7 +53,7 @@ _SIGNS_OF_ANOTHER_VERSION = (
 
 class _Fault(msgspec.Struct, frozen=True):
     code: ErrorCode
-    facts: ErrorDetails
+    details: ErrorDetails
 
 
 def transformers_for(checkpoint: Path) -> Transformers:
@@ -103,7 +103,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
             raise
         if not has_started_over():
             logging.getLogger(__name__).warning("%s: %s", in_words(transformers), error)
-            fault = msgspec.json.encode(_Fault(error.code, error.facts)).decode()
+            fault = msgspec.json.encode(_Fault(error.code, error.details)).decode()
             other = "own" if transformers == "pinned" else "pinned"
             raise StartOver({_CHOICE: other, _FIRST_FAULT: fault}) from error
         raise _fault_to_blame(error) from error
@@ -115,17 +115,17 @@ def _is_final(error: AppError, transformers: Transformers) -> bool:
     Version 4 reads tokenizer.json as it is. If llama.cpp then doesn't know its pre-tokenizer, it is
     unknown: version 5 would take the usual one of the tokenizer's class instead.
     """
-    if transformers == "pinned" and _UNRECOGNIZED in str(error.facts.get("reason", "")):
+    if transformers == "pinned" and _UNRECOGNIZED in str(error.details.get("reason", "")):
         return True
     return error.code not in _VERSION_MATTERS
 
 
 def _fault_to_blame(second: AppError) -> AppError:
     first = msgspec.json.decode(os.environ[_FIRST_FAULT], type=_Fault)
-    reason = str(first.facts.get("reason", ""))
+    reason = str(first.details.get("reason", ""))
     if any(sign in reason for sign in _SIGNS_OF_ANOTHER_VERSION):
         return second
-    return AppError(first.code, **first.facts)
+    return AppError(first.code, **first.details)
 
 
 def _document(file: Path) -> dict[str, Any]:

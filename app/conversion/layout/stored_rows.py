@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import AppError, ErrorCode
+from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.native.quantization import dequantize_rows, row_size_bytes
 
 
@@ -36,8 +36,7 @@ class StoredRows:
                 self.path, np.uint8, size_bytes, offset=self.offset + start * row_bytes
             )
         except OSError as error:
-            reason = error.strerror or "unknown"
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason=reason) from error
+            raise unreadable_file(self.path, error) from error
         if content.size < size_bytes:
             raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason="it is cut off")
         return dequantize_rows(self.type_number, content.reshape(count, row_bytes))

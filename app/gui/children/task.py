@@ -77,13 +77,13 @@ class Task(QObject):
         match event:
             case events.Progressed():
                 self._take_progress(event)
-            case events.Noticed(code, facts):
-                self.sentence = describe_notice(code, facts)
+            case events.Noticed(code, details):
+                self.sentence = describe_notice(code, details)
                 if self.sentence not in self.notices:
                     self.notices.append(self.sentence)
                     self.noticed.emit(self.sentence)
-            case events.Failed(code, facts):
-                self.sentence, self.failure = describe_error(code, facts), code
+            case events.Failed(code, details):
+                self.sentence, self.failure = describe_error(code, details), code
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()

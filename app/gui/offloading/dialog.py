@@ -235,7 +235,7 @@ class OffloadingDialog(QDialog):
         try:
             self._settings.change(model_options=own)
         except AppError as error:
-            self.notice.show_notice("error", describe_error(error.code, error.facts))
+            self.notice.show_notice("error", describe_error(error.code, error.details))
         else:
             self._offer_reload()
         self._show_kept()

@@ -111,7 +111,7 @@ class PresetBar(QWidget):
         try:
             preset = read_preset(Path(file))
         except AppError as error:
-            self.failed.emit(describe_error(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.details))
             return
         presets = self._settings.value.presets
         if presets.get(preset.name) != preset.options:
@@ -126,13 +126,13 @@ class PresetBar(QWidget):
         try:
             write_preset(path, Preset(name=name, options=self._options_of()))
         except AppError as error:
-            self.failed.emit(describe_error(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.details))
 
     def _keep(self, presets: dict[str, LoadOptions]) -> None:
         try:
             self._settings.change(presets=presets)
         except AppError as error:
-            self.failed.emit(describe_error(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.details))
 
     def _apply(self, index: int) -> None:
         self.chosen.emit(self._settings.value.presets[self.box.itemText(index)])

@@ -67,10 +67,10 @@ class EndpointList(QObject):
 
     def _tell(self, event: events.Event) -> None:
         match event:
-            case events.Failed(code, facts):
-                self.failed.emit(describe_error(code, facts))
-            case events.Noticed(code, facts):
-                self.noticed.emit(describe_notice(code, facts))
+            case events.Failed(code, details):
+                self.failed.emit(describe_error(code, details))
+            case events.Noticed(code, details):
+                self.noticed.emit(describe_notice(code, details))
 
     def _take_added(self, event: events.Event) -> None:
         if isinstance(event, events.EndpointListed):

@@ -185,10 +185,10 @@ class Engine(QObject):
                 self._enter(EngineLoading(path, name, fraction))
             case events.Ready() as server, EngineLoading(path, name):
                 self._enter(EngineReady(path, name, server))
-            case events.Noticed(code, facts), _:
-                self.note(describe_notice(code, facts))
-            case events.Failed(code, facts), _:
-                self._failure = describe_error(code, facts)
+            case events.Noticed(code, details), _:
+                self.note(describe_notice(code, details))
+            case events.Failed(code, details), _:
+                self._failure = describe_error(code, details)
 
     def _on_hung(self, child: Child) -> None:
         if child is not self._child:
@@ -211,6 +211,6 @@ class Engine(QObject):
 
     def _reason(self, outcome: ProcessOutcome, log: Sequence[str]) -> str:
         if outcome.signal_name == "SIGBUS" and not isinstance(self.state, EngineAbsent):
-            facts: ErrorDetails = {"model": self.state.name, "reason": outcome.signal_name}
-            return describe_error(ErrorCode.MODEL_FILE_CHANGED, facts)
+            details: ErrorDetails = {"model": self.state.name, "reason": outcome.signal_name}
+            return describe_error(ErrorCode.MODEL_FILE_CHANGED, details)
         return describe_error(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})

@@ -55,10 +55,10 @@ class ModelList(QObject):
         match event:
             case events.ModelListed():
                 self._found.append(event)
-            case events.Noticed(code, facts):
-                self.noticed.emit(describe_notice(code, facts))
-            case events.Failed(code, facts):
-                self.noticed.emit(describe_error(code, facts))
+            case events.Noticed(code, details):
+                self.noticed.emit(describe_notice(code, details))
+            case events.Failed(code, details):
+                self.noticed.emit(describe_error(code, details))
 
     def _on_ended(self, _: ProcessOutcome) -> None:
         if self._child is not None:

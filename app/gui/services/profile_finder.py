@@ -63,11 +63,11 @@ class ProfileFinder(QObject):
         match event:
             case events.Said(text):
                 self._take(text)
-            case events.Noticed(code, facts):
-                self.notices.append(describe_notice(code, facts))
+            case events.Noticed(code, details):
+                self.notices.append(describe_notice(code, details))
                 self.noticed.emit(self.notices[-1])
-            case events.Failed(code, facts):
-                self._sentence = describe_error(code, facts)
+            case events.Failed(code, details):
+                self._sentence = describe_error(code, details)
 
     def _take(self, text: str) -> None:
         try:

@@ -45,7 +45,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
     try:
         window = build_window(application)
     except AppError as error:
-        sys.stderr.write(f"gristmill: {describe_error(error.code, error.facts)}\n")
+        sys.stderr.write(f"gristmill: {describe_error(error.code, error.details)}\n")
         return EXIT_FAILED
     _report_faults(window)
     GarbageCollection(application)
@@ -82,7 +82,7 @@ def build_window(application: QApplication) -> MainWindow:
     window = MainWindow(workbench)
     for notice in (settings_notice, chats_notice):
         if isinstance(notice, Noticed):
-            window.warn(describe_notice(notice.code, notice.facts))
+            window.warn(describe_notice(notice.code, notice.details))
     QTimer.singleShot(0, window, lambda: _begin(workbench))
     return window
 

@@ -17,10 +17,8 @@ Linux keeps to the limit of memory by itself; on every system it is looked after
 from __future__ import annotations
 
 import queue
-import subprocess
 import threading
 import time
-from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -35,6 +33,7 @@ from app.inference.prompts.rendering import (
     reason_of,
 )
 from app.inference.prompts.sandbox_child import ALLOWED_BYTES, MEMORY_FACTOR, READY
+from app.jobs.child_process import ChildProcess
 from app.jobs.launch import RENDER, child_environment, renderer_command_line
 
 _LIMIT_SECONDS = 2.0
@@ -127,19 +126,9 @@ class _BeyondLimitError(Exception):
 
 class _Child:
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            renderer_command_line(),
-            env=child_environment(RENDER),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+        self._process = ChildProcess(
+            renderer_command_line(), child_environment(RENDER), keeps_log=False
         )
-        assert self._process.stdin is not None  # noqa: S101 - it was asked for
-        assert self._process.stdout is not None  # noqa: S101
-        self._input, self._output = self._process.stdin, self._process.stdout
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
         self._used_bytes: int | None = None
 
     def ask(self, line: bytes) -> bytes:
@@ -153,19 +142,14 @@ class _Child:
                 raise _BeyondLimitError("the process that renders it did not start")
             self._used_bytes = self._memory_bytes()
         # A thread, because the pipe takes no more than 64 kB from who doesn't wait.
-        threading.Thread(target=self._send, args=(line,), daemon=True).start()
+        threading.Thread(target=self._process.send, args=(line,), daemon=True).start()
         return self._await(
             _LIMIT_SECONDS + _LIMIT_SECONDS_PER_BYTE * len(line),
             self._used_bytes + ALLOWED_BYTES + MEMORY_FACTOR * len(line),
         )
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        self._output.close()
-        with suppress(OSError):
-            self._input.close()
+        self._process.end()
 
     def _await(self, seconds: float, most_bytes: int | None) -> bytes:
         """The next line; `seconds` are those of the processor."""
@@ -173,7 +157,7 @@ class _Child:
         given_up = time.monotonic() + _PATIENCE_FACTOR * seconds
         while self._processor_seconds() - used <= seconds and time.monotonic() < given_up:
             try:
-                line = self._lines.get(timeout=_WATCH_SECONDS)
+                line = self._process.lines.get(timeout=_WATCH_SECONDS)
             except queue.Empty:
                 if most_bytes is not None and self._memory_bytes() > most_bytes:
                     raise _BeyondLimitError("it needs too much memory") from None
@@ -185,7 +169,7 @@ class _Child:
 
     def _processor_seconds(self) -> float:
         try:
-            times = psutil.Process(self._process.pid).cpu_times()
+            times = psutil.Process(self._process.process_id).cpu_times()
         except psutil.Error:
             return 0.0
         used: float = times.user + times.system
@@ -193,17 +177,7 @@ class _Child:
 
     def _memory_bytes(self) -> int:
         try:
-            used: int = psutil.Process(self._process.pid).memory_info().rss
+            used: int = psutil.Process(self._process.process_id).memory_info().rss
         except psutil.Error:
             return 0
         return used
-
-    def _send(self, line: bytes) -> None:
-        with suppress(OSError, ValueError):
-            self._input.write(line)
-            self._input.flush()
-
-    def _read(self) -> None:
-        for line in self._output:
-            self._lines.put(line)
-        self._lines.put(b"")

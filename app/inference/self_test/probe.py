@@ -11,14 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
-from app.core.files import replace, write_atomically
+from app.core.files import replace
+from app.core.json_store import JsonStore
 from app.core.load_options import LoadOptions
-from app.core.salvage import salvaged
 from app.core.sentences import describe_error
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
@@ -61,10 +59,10 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
         return known
     setting = probe_engine()
     if setting.without:
-        facts: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
-        report(Noticed(NoticeCode.SAFE_SETTING, facts))
+        details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING, details))
     if not _lacked_memory(setting):
-        _remember(_read_known() | {engine_fingerprint(): setting})
+        _remember(setting)
     return setting
 
 
@@ -86,8 +84,8 @@ def working_options(options: LoadOptions, report: Callable[[Event], None]) -> Lo
     """
     setting = engine_setting(report)
     if setting.overrules(options):
-        facts: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
-        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, facts))
+        details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, details))
     return setting.applied_to(options)
 
 
@@ -98,7 +96,7 @@ def forget_setting() -> None:
 
 def choose_full_setting() -> None:
     """Use the full setting from now on, whatever the probe has found."""
-    _remember(_read_known() | {engine_fingerprint(): EngineSetting(is_chosen=True)})
+    _remember(EngineSetting(is_chosen=True))
 
 
 def probe_engine() -> EngineSetting:
@@ -142,10 +140,10 @@ def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
         return None
     for line in child.output.splitlines():
         match decode_event(line):
-            case Failed(ErrorCode.ENGINE_MISSING, facts):
-                raise AppError(ErrorCode.ENGINE_MISSING, **facts)
-            case Failed(code, facts):
-                return _Failure(code, describe_error(code, facts))
+            case Failed(ErrorCode.ENGINE_MISSING, details):
+                raise AppError(ErrorCode.ENGINE_MISSING, **details)
+            case Failed(code, details):
+                return _Failure(code, describe_error(code, details))
     return _Failure(outcome.signal_name, outcome.in_words(child.log.splitlines()))
 
 
@@ -165,18 +163,14 @@ def _probe_model() -> Path:
     return path
 
 
-def _remember(known: dict[str, EngineSetting]) -> None:
-    try:
-        write_atomically(paths.engine_file(), msgspec.json.encode(known))
-    except AppError as error:
-        # Another first start found the same and is just writing it.
-        if error.code is not ErrorCode.FILE_BUSY:
-            raise
+def _store() -> JsonStore[dict[str, EngineSetting]]:
+    return JsonStore(paths.engine_file(), dict[str, EngineSetting])
+
+
+def _remember(setting: EngineSetting) -> None:
+    _store().write_unless_busy(_read_known() | {engine_fingerprint(): setting})
 
 
 def _read_known() -> dict[str, EngineSetting]:
-    try:
-        # A setting that can't be understood leaves those of other builds.
-        return salvaged(paths.engine_file().read_bytes(), dict[str, EngineSetting])[0]
-    except (OSError, ValueError, RecursionError):
-        return {}
+    # An invalid setting must not discard those of other builds.
+    return _store().salvage() or {}

@@ -131,8 +131,8 @@ class _Reply:
             repeats_prompt=task.repeats_prompt,
         )
         if task.fallback_reason:
-            facts: ErrorDetails = {"reason": task.fallback_reason}
-            self.written.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, facts)
+            details: ErrorDetails = {"reason": task.fallback_reason}
+            self.written.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, details)
 
     async def begin(self, *, is_further: bool = False) -> None:
         """Queue it.

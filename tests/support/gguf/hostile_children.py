@@ -105,8 +105,8 @@ def _follow(events: Connection) -> tuple[str, str]:
             match decode_event(line):
                 case Ready() as ready:
                     return _ask(ready)
-                case Failed(code, facts):
-                    return _named(code, describe_error(code, facts))
+                case Failed(code, details):
+                    return _named(code, describe_error(code, details))
     raise EOFError
 
 

@@ -132,10 +132,10 @@ def running(command: Sequence[str]) -> Iterator[Child]:
             child.end()
 
 
-def sentence_of(code: ErrorCode, **facts: str) -> re.Pattern[str]:
-    """The one line for an error; facts that are not given may be anything."""
+def sentence_of(code: ErrorCode, **details: str) -> re.Pattern[str]:
+    """The one line for an error; details that are not given may be anything."""
     line = re.escape("gristmill: " + " ".join(ERROR_SENTENCES[code]))
-    for name, value in facts.items():
+    for name, value in details.items():
         line = line.replace(re.escape(f"{{{name}}}"), re.escape(value))
     return re.compile(re.sub(r"\\\{\w+\\\}", ".+", line) + r"( \(.+\.log\))?")
 

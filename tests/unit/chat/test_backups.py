@@ -94,10 +94,10 @@ def test_the_newest_sound_backup_is_restored() -> None:
         _assert_usable(opened)
     assert notice is not None
     assert notice.code is NoticeCode.CHATS_RESTORED
-    aside = Path(str(notice.facts["file"]))
+    aside = Path(str(notice.details["file"]))
     assert re.fullmatch(r"chats\.sqlite3\.bad-\d{8}-\d{6}", aside.name)
     assert aside.read_bytes() == b"no database" * 1000
-    day = str(notice.facts["date"]).replace("-", "")
+    day = str(notice.details["date"]).replace("-", "")
     assert good.name.startswith(f"chats-{day}-")
 
 
@@ -109,7 +109,7 @@ def test_without_a_backup_a_new_file_is_begun() -> None:
         _assert_usable(opened)
     assert notice is not None
     assert notice.code is NoticeCode.CHATS_RESET
-    assert Path(str(notice.facts["file"])).stat().st_size == 11_000
+    assert Path(str(notice.details["file"])).stat().st_size == 11_000
 
 
 def test_a_log_that_belongs_to_the_damaged_file_is_not_played_into_the_new_one() -> None:
@@ -186,8 +186,8 @@ def test_a_damaged_file_always_ends_in_a_usable_store(
             assert notice is not None or len(opened.chats()) == 31, "chats were lost unnoticed"
         if notice is not None and notice.code is NoticeCode.CHATS_RESTORED:
             assert len(opened.chats()) == 31
-    if notice is not None and "file" in notice.facts:
-        assert Path(str(notice.facts["file"])).exists()
+    if notice is not None and "file" in notice.details:
+        assert Path(str(notice.details["file"])).exists()
         assert has_backup == (notice.code is NoticeCode.CHATS_RESTORED)
     again, notice = open_store(path)
     again.close()

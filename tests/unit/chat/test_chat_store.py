@@ -294,7 +294,7 @@ def test_a_full_disk_is_said_and_loses_nothing(store: ChatStore) -> None:
     with pytest.raises(AppError) as caught:
         store.add_message(chat.id, None, "user", "x" * 100_000)
     assert caught.value.code is ErrorCode.DISK_FULL
-    assert caught.value.facts["folder"] == str(store.path.parent)
+    assert caught.value.details["folder"] == str(store.path.parent)
     assert _texts(store.messages(chat.id)) == ["kept"]
     store._connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
     store.add_message(chat.id, None, "user", "y" * 100_000)

@@ -163,7 +163,7 @@ def test_what_is_no_export_is_refused(content: str | bytes) -> None:
     with pytest.raises(AppError) as caught:
         from_json(content)
     assert caught.value.code is ErrorCode.NOT_EXPORTED_CHATS
-    assert caught.value.facts["reason"]
+    assert caught.value.details["reason"]
 
 
 def test_an_export_of_many_messages_is_read_in_one_go() -> None:

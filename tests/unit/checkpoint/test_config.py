@@ -61,7 +61,7 @@ def test_what_would_keep_the_converter_busy_for_ever_is_refused(
     with pytest.raises(AppError) as caught:
         read_config(with_config(tmp_path, **values))
     assert caught.value.code is ErrorCode.CONFIG_DAMAGED
-    assert "it claims" in str(caught.value.facts["reason"])
+    assert "it claims" in str(caught.value.details["reason"])
 
 
 @pytest.mark.parametrize(

@@ -32,5 +32,5 @@ def test_what_is_none_is_refused_with_the_same_words(content: bytes, tmp_path: P
         with pytest.raises(AppError) as caught:
             look(file)
         assert caught.value.code is ErrorCode.CONFIG_DAMAGED
-        told.append(caught.value.facts)
+        told.append(caught.value.details)
     assert told[0] == told[1]

@@ -60,7 +60,7 @@ def refused(folder: Path) -> AppError:
     with pytest.raises(AppError) as caught:
         open_checkpoint(folder)
     assert time.monotonic() - began < 2
-    assert "?" not in describe_error(caught.value.code, caught.value.facts)
+    assert "?" not in describe_error(caught.value.code, caught.value.details)
     return caught.value
 
 
@@ -121,7 +121,7 @@ BAD_WEIGHTS = {
 def test_damaged_weights_are_refused(name: str, tmp_path: Path) -> None:
     error = refused(write_single(tmp_path, BAD_WEIGHTS[name]))
     assert error.code is ErrorCode.WEIGHTS_DAMAGED
-    assert error.facts["file"] == "model.safetensors"
+    assert error.details["file"] == "model.safetensors"
 
 
 def test_a_huge_header_in_a_large_file_is_not_read(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_spoilt_folder_is_named(
     folder = write_sharded(tmp_path)
     spoil(folder)
     error = refused(folder)
-    assert (error.code, error.facts.get("file")) == (code, file)
+    assert (error.code, error.details.get("file")) == (code, file)
     assert code in [found.error for found in check_files(folder)]
 
 
@@ -331,4 +331,4 @@ def test_a_tensor_in_two_shards_is_named(tmp_path: Path) -> None:
     with pytest.raises(AppError) as raised:
         open_checkpoint(tmp_path)
     assert raised.value.code is ErrorCode.WEIGHTS_DAMAGED
-    assert FIRST in str(raised.value.facts["reason"])
+    assert FIRST in str(raised.value.details["reason"])

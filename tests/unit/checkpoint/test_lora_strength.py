@@ -59,7 +59,7 @@ def test_a_field_that_can_not_be_honored_is_named(name: str, value: object) -> N
     with pytest.raises(AppError) as raised:
         lora_strength(_PLAIN | {name: value})
     assert raised.value.code is ErrorCode.ADAPTER_FIELD_UNSUPPORTED
-    assert name in str(raised.value.facts["field"])
+    assert name in str(raised.value.details["field"])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_damaged_field_is_the_configurations_fault(changes: dict[str, Any]) ->
     with pytest.raises(AppError) as raised:
         lora_strength(_PLAIN | changes)
     assert raised.value.code is ErrorCode.CONFIG_DAMAGED
-    assert raised.value.facts["file"] == "adapter_config.json"
+    assert raised.value.details["file"] == "adapter_config.json"
 
 
 def test_unknown_fields_are_those_that_have_a_value() -> None:

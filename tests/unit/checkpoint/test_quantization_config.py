@@ -103,7 +103,7 @@ def refused(folder: Path) -> tuple[str, str]:
     (fault,) = (
         check for check in check_files(folder) if check.error is ErrorCode.QUANTIZATION_UNSUPPORTED
     )
-    return str(fault.facts["method"]), str(fault.facts["reason"])
+    return str(fault.details["method"]), str(fault.details["reason"])
 
 
 @pytest.mark.parametrize("quantization", READABLE, ids=json.dumps)
@@ -139,7 +139,7 @@ def test_what_it_can_not_read_is_named(quantization: Config, reason: str, tmp_pa
 def test_a_method_is_known_by_its_fields_too(config: Config, method: str, tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         require_readable_quantization(tmp_path, config)
-    assert caught.value.facts["method"] == method
+    assert caught.value.details["method"] == method
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:
 def test_the_layers_that_would_fit_are_named() -> None:
     error = advised(ERROR, load_request(31), plan(12))
     assert error.code is ErrorCode.LAYERS_OUT_OF_MEMORY
-    assert error.facts == {
+    assert error.details == {
         "model": "m.gguf",
         "layers": 31,
         "fitting": 12,

@@ -49,7 +49,7 @@ def write(layout: Layout, folder: Path, *names: str) -> tuple[list[Path], list[E
 def refused(act: Callable[[], object]) -> AppError:
     with pytest.raises(AppError) as caught:
         act()
-    assert "?" not in describe_error(caught.value.code, caught.value.facts)
+    assert "?" not in describe_error(caught.value.code, caught.value.details)
     return caught.value
 
 
@@ -103,7 +103,7 @@ def test_a_broken_weight_is_named_and_nothing_is_left(
 ) -> None:
     weights[name].flat[77] = value
     error = refused(lambda: write(lay_out(), target, "Q8_0", "F32"))
-    assert (error.code, error.facts["tensor"]) == (ErrorCode.WEIGHTS_NOT_FINITE, name)
+    assert (error.code, error.details["tensor"]) == (ErrorCode.WEIGHTS_NOT_FINITE, name)
     assert not list(target.iterdir())
 
 
@@ -151,7 +151,7 @@ def test_weights_that_do_not_fit_are_named_before_any_is_read(
     spoil(weights)
     error = refused(lambda: plan(lay_out(), "Q8_0"))
     assert error.code is ErrorCode.CHECKPOINT_REJECTED
-    assert "blk.0.ffn_up.weight" in str(error.facts["reason"])
+    assert "blk.0.ffn_up.weight" in str(error.details["reason"])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_metadata_that_llama_cpp_would_abort_on_is_named(
 ) -> None:
     error = refused(lambda: plan(lay_out(**{key: value}), "Q8_0"))
     assert error.code is ErrorCode.CHECKPOINT_REJECTED
-    assert reason in str(error.facts["reason"])
+    assert reason in str(error.details["reason"])
 
 
 @pytest.mark.parametrize(

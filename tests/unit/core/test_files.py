@@ -139,7 +139,7 @@ def test_a_file_that_another_process_is_writing_is_busy(folder: Path) -> None:
         with pytest.raises(AppError) as caught:
             write_atomically(destination, b"mine")
         assert caught.value.code is ErrorCode.FILE_BUSY
-        assert caught.value.facts == {"file": str(destination)}
+        assert caught.value.details == {"file": str(destination)}
     finally:
         child.communicate("go on\n")
     assert child.returncode == 0
@@ -225,7 +225,7 @@ def test_errors_of_the_system_have_names(folder: Path, number: int, code: ErrorC
     with pytest.raises(AppError) as caught, files.named_failures(not_made_yet):
         raise OSError(number, "as the system says it")
     assert caught.value.code is code
-    assert caught.value.facts["folder"] == str(not_made_yet)
+    assert caught.value.details["folder"] == str(not_made_yet)
 
 
 def test_other_errors_of_the_system_stay_what_they_are(folder: Path) -> None:
@@ -239,7 +239,7 @@ def test_space_is_checked_with_a_reserve(folder: Path) -> None:
     with pytest.raises(AppError) as caught:
         require_space(folder / "not" / "made" / "yet", free * 2)
     assert caught.value.code is ErrorCode.DISK_FULL
-    assert caught.value.facts["needed_bytes"] == free * 2 + 256 * 2**20
+    assert caught.value.details["needed_bytes"] == free * 2 + 256 * 2**20
 
 
 def test_replace_takes_the_place_of_what_was_there(folder: Path) -> None:

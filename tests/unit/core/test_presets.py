@@ -49,7 +49,7 @@ def test_what_is_no_preset_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(AppError) as caught:
         read_preset(file)
     assert caught.value.code is ErrorCode.PRESET_INVALID
-    assert caught.value.facts["file"] == "preset.json"
+    assert caught.value.details["file"] == "preset.json"
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:

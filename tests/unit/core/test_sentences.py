@@ -15,7 +15,7 @@ def _placeholders(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
 
-def _facts(template: str) -> ErrorDetails:
+def _details(template: str) -> ErrorDetails:
     return {
         name: 123_456_789 if name.endswith("_bytes") else f"<{name}>"
         for name in _placeholders(template)
@@ -25,9 +25,9 @@ def _facts(template: str) -> ErrorDetails:
 @pytest.mark.parametrize("code", list(ErrorCode))
 def test_every_error(code: ErrorCode) -> None:
     sentence, next_step = ERROR_SENTENCES[code]
-    facts = _facts(sentence + next_step)
-    said = describe_error(code, facts)
-    for name, value in facts.items():
+    details = _details(sentence + next_step)
+    said = describe_error(code, details)
+    for name, value in details.items():
         assert name.isidentifier()
         assert ("123 MB" if name.endswith("_bytes") else str(value)) in said
     assert sentence.endswith(".")
@@ -39,31 +39,31 @@ def test_every_error(code: ErrorCode) -> None:
 @pytest.mark.parametrize("code", list(NoticeCode))
 def test_every_notice(code: NoticeCode) -> None:
     template = NOTICE_SENTENCES[code]
-    facts = _facts(template)
-    said = describe_notice(code, facts)
-    assert all(str(value) in said for name, value in facts.items() if not name.endswith("_bytes"))
+    details = _details(template)
+    said = describe_notice(code, details)
+    assert all(str(value) in said for name, value in details.items() if not name.endswith("_bytes"))
     assert said.endswith(".")
     assert "{" not in said
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
-def test_a_missing_fact_does_not_hide_the_error(code: ErrorCode) -> None:
+def test_a_missing_detail_does_not_hide_the_error(code: ErrorCode) -> None:
     assert "{" not in describe_error(code, {})
 
 
-def test_a_long_fact_is_cut() -> None:
+def test_a_long_detail_is_cut() -> None:
     said = describe_error(ErrorCode.REPOSITORY_NAME, {"text": "x" * 100_000})
     assert "x…” is not" in said
     assert len(said) < 700
 
 
-def test_facts_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
-    facts: ErrorDetails = {"text": "evil\r\n\x1b[31m\u202e{repository} {0.__class__} \udcff..."}
-    said = describe_error(ErrorCode.REPOSITORY_NAME, facts)
+def test_details_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
+    details: ErrorDetails = {"text": "evil\r\n\x1b[31m\u202e{repository} {0.__class__} \udcff..."}
+    said = describe_error(ErrorCode.REPOSITORY_NAME, details)
     assert said.isprintable()
     assert "{repository} {0.__class__}" in said
 
 
-def test_an_error_in_a_log_shows_code_and_facts() -> None:
+def test_an_error_in_a_log_shows_code_and_details() -> None:
     error = AppError(ErrorCode.PORT_IN_USE, port=8080)
     assert str(error) == "port_in_use {'port': 8080}"

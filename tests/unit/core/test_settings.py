@@ -52,7 +52,7 @@ def test_a_damaged_file_is_kept_aside(content: bytes) -> None:
     assert settings == Settings()
     assert notice is not None
     assert notice.code is NoticeCode.SETTINGS_RESET
-    assert Path(str(notice.facts["file"])).read_bytes() == content
+    assert Path(str(notice.details["file"])).read_bytes() == content
     assert load_settings() == (Settings(), None)
 
 
@@ -74,10 +74,10 @@ def test_a_value_that_is_not_understood_falls_back_alone(bad: dict[str, Any], na
     assert settings == Settings(threads=3, workers=("a:1",))
     assert notice is not None
     assert notice.code is NoticeCode.VALUES_LEFT_OUT
-    assert (notice.facts["file"], notice.facts["names"]) == ("settings.json", name)
+    assert (notice.details["file"], notice.details["names"]) == ("settings.json", name)
     assert paths.settings_file().read_bytes() == content
     save_settings(settings)
-    assert Path(str(notice.facts["kept"])).read_bytes() == content
+    assert Path(str(notice.details["kept"])).read_bytes() == content
     assert load_settings() == (settings, None)
 
 
@@ -96,7 +96,7 @@ def test_the_options_of_models_and_presets_stay_but_for_one_value() -> None:
         "slow": LoadOptions(threads=1),
     }
     assert notice is not None
-    assert set(str(notice.facts["names"]).split(", ")) == {
+    assert set(str(notice.details["names"]).split(", ")) == {
         "added_models.2",
         "model_options./a.gguf.threads",
         "model_options./b.gguf",

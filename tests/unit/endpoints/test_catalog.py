@@ -66,10 +66,10 @@ def test_one_damaged_server_leaves_the_others_and_is_named(ring: MemoryKeyring) 
     found, notice = catalog.load_endpoints()
     assert found == [NEAR]
     assert notice is not None
-    assert (notice.code, notice.facts["names"]) == (NoticeCode.VALUES_LEFT_OUT, "1, 2")
+    assert (notice.code, notice.details["names"]) == (NoticeCode.VALUES_LEFT_OUT, "1, 2")
     catalog.keep(FAR, "")
     assert catalog.endpoints() == [NEAR, FAR]
-    assert Path(str(notice.facts["kept"])).read_bytes() == content
+    assert Path(str(notice.details["kept"])).read_bytes() == content
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[7]", b'[{"url": 7, "name": ""}]', b"[" * 99_999])

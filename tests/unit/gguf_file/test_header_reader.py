@@ -118,7 +118,7 @@ def test_a_bad_file_gives_a_named_error_at_once(name: str, tmp_path: Path) -> No
     with within(seconds=2), within_memory(megabytes=4), pytest.raises(AppError) as caught:
         read_header(path)
     assert caught.value.code is code
-    assert "?" not in describe_error(code, caught.value.facts)
+    assert "?" not in describe_error(code, caught.value.details)
 
 
 def test_every_place_to_be_cut_off_is_named(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_every_place_to_be_cut_off_is_named(tmp_path: Path) -> None:
         with pytest.raises(AppError) as caught:
             read_header(path)
         assert caught.value.code is ErrorCode.GGUF_TRUNCATED
-        facts = caught.value.facts
+        facts = caught.value.details
         assert facts["missing_bytes"] == int(facts["needed_bytes"]) - size > 0
 
 

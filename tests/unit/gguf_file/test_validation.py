@@ -181,4 +181,4 @@ def test_the_other_files_of_a_model_are_checked_too(tmp_path: Path) -> None:
     ):
         with pytest.raises(AppError) as caught:
             require_sane(first, read_header(wrong.write(tmp_path / "2.gguf")))
-        assert caught.value.facts["file"] == "2.gguf"
+        assert caught.value.details["file"] == "2.gguf"

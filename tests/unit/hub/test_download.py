@@ -74,7 +74,7 @@ def assert_whole(home: Path, served: Path) -> None:
 
 def retries(events: list[Event]) -> list[str]:
     return [
-        str(event.facts["reason"])
+        str(event.details["reason"])
         for event in events
         if isinstance(event, Noticed) and event.code is NoticeCode.DOWNLOAD_RETRIED
     ]
@@ -293,7 +293,7 @@ def test_turned_bits_never_take_the_final_name(hub: LocalHub, served: Path, home
     error = failure()
 
     assert error.code is ErrorCode.DOWNLOAD_DAMAGED
-    assert error.facts == {"file": "config.json"}
+    assert error.details == {"file": "config.json"}
     # config.json came first, so there is nothing else that would be worth keeping.
     assert not (home / "checkpoints" / "owner").exists()
 
@@ -304,7 +304,7 @@ def test_silence_without_end(hub: LocalHub, served: Path, home: Path) -> None:
     error = failure()
 
     assert error.code is ErrorCode.HUB_UNREACHABLE
-    assert error.facts == {"endpoint": hub.endpoint, "reason": "no answer in time"}
+    assert error.details == {"endpoint": hub.endpoint, "reason": "no answer in time"}
     part = home / "checkpoints" / "owner" / "name" / "model.safetensors.part"
     assert part.stat().st_size >= SIZE // 4
 
@@ -333,7 +333,7 @@ def test_disk_that_is_too_small(hub: LocalHub, served: Path) -> None:
     error = failure()
 
     assert error.code is ErrorCode.DISK_FULL
-    assert error.facts["needed_bytes"] > 2**60
+    assert error.details["needed_bytes"] > 2**60
     assert not hub.file_requests()
 
 

@@ -270,8 +270,8 @@ def test_a_damaged_header_leaves_nothing_behind(
     error = failure()
 
     assert error.code is ErrorCode.WEIGHTS_DAMAGED
-    assert error.facts["file"] == SHARDS[1]
-    assert reason in str(error.facts["reason"])
+    assert error.details["file"] == SHARDS[1]
+    assert reason in str(error.details["reason"])
     assert hub.sent_bytes(f"/{SHARDS[1]}") <= FIRST_REQUEST
     assert_nothing_left()
 
@@ -285,7 +285,7 @@ def test_pickles_tell_nothing_beforehand(hub: LocalHub, served: Path) -> None:
     error = failure()
 
     assert error.code is ErrorCode.PICKLES_WITHOUT_OUTLINE
-    assert error.facts == {"repository": "owner/name", "file": "pytorch_model.bin"}
+    assert error.details == {"repository": "owner/name", "file": "pytorch_model.bin"}
     assert hub.file_requests() == []
 
 
@@ -299,7 +299,7 @@ def test_gguf_files_are_named_with_their_sizes(hub: LocalHub, tmp_path: Path) ->
     error = failure()
 
     assert error.code is ErrorCode.GGUF_ALONE
-    assert error.facts["files"] == "name-Q4_K_M.gguf (4 MB), name-Q8_0.gguf (8 MB)"
+    assert error.details["files"] == "name-Q4_K_M.gguf (4 MB), name-Q8_0.gguf (8 MB)"
     assert hub.file_requests() == []
 
 
@@ -332,7 +332,7 @@ def test_weights_without_a_configuration_are_not_a_checkpoint(hub: LocalHub, ser
 
     error = failure()
 
-    assert (error.code, error.facts) == (ErrorCode.NOT_A_CHECKPOINT, {"folder": "owner/name"})
+    assert (error.code, error.details) == (ErrorCode.NOT_A_CHECKPOINT, {"folder": "owner/name"})
     assert hub.file_requests() == []
 
 
@@ -355,5 +355,5 @@ def test_a_companion_of_an_odd_name_is_left_out_and_named(hub: LocalHub, served:
     place = fetch_outline(OURS, events.append, lambda _: None, lambda: None, lambda _: None)
 
     (told,) = (event for event in events if isinstance(event, Noticed))
-    assert (told.code, told.facts) == (NoticeCode.FILES_LEFT_OUT, {"files": "why?.json"})
+    assert (told.code, told.details) == (NoticeCode.FILES_LEFT_OUT, {"files": "why?.json"})
     assert {path.name for path in place.iterdir()} >= {"config.json", *SHARDS}

@@ -89,7 +89,7 @@ def test_anything_else_is_refused_by_name(text: str) -> None:
         parse_reference(text)
 
     assert caught.value.code is ErrorCode.REPOSITORY_NAME
-    assert caught.value.facts["text"] == text.strip()
+    assert caught.value.details["text"] == text.strip()
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:8090", "https://mirror.example/api/hf/"])

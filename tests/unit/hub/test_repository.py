@@ -79,7 +79,7 @@ def test_missing_and_private_repositories(hub: LocalHub, folder: Path, token: st
     for name in ("owner/private", "owner/missing"):
         error = refused(RepositoryReference(name), token)
         assert error.code is ErrorCode.REPOSITORY_NOT_FOUND
-        assert error.facts == {"repository": name}
+        assert error.details == {"repository": name}
 
 
 def test_private_repository_with_its_token(hub: LocalHub, folder: Path) -> None:
@@ -101,7 +101,7 @@ def test_missing_revision(hub: LocalHub, folder: Path) -> None:
     error = refused(RepositoryReference("owner/name", "refs/pr/../9"))
 
     assert error.code is ErrorCode.REVISION_NOT_FOUND
-    assert error.facts == {"repository": "owner/name", "revision": "refs/pr/../9"}
+    assert error.details == {"repository": "owner/name", "revision": "refs/pr/../9"}
 
 
 def test_hub_out_of_order(hub: LocalHub, folder: Path) -> None:
@@ -111,7 +111,7 @@ def test_hub_out_of_order(hub: LocalHub, folder: Path) -> None:
     error = refused(OURS)
 
     assert error.code is ErrorCode.HUB_ANSWER
-    assert error.facts == {"reason": "status 503"}
+    assert error.details == {"reason": "status 503"}
 
 
 GOOD: dict[str, Any] = {"id": "owner/name", "sha": "0" * 40}
@@ -159,7 +159,7 @@ def test_no_hub(monkeypatch: pytest.MonkeyPatch, endpoint: str, reason: str) -> 
     error = refused(OURS)
 
     assert error.code is ErrorCode.HUB_UNREACHABLE
-    assert error.facts == {"endpoint": endpoint, "reason": reason}
+    assert error.details == {"endpoint": endpoint, "reason": reason}
 
 
 def test_endpoint_is_read_at_each_call(monkeypatch: pytest.MonkeyPatch) -> None:

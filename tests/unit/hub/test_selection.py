@@ -134,7 +134,7 @@ def test_repository_without_weights(paths: tuple[str, ...]) -> None:
         files_to_fetch(repository(*paths))
 
     assert caught.value.code is ErrorCode.REPOSITORY_WITHOUT_WEIGHTS
-    assert caught.value.facts == {"repository": "owner/name"}
+    assert caught.value.details == {"repository": "owner/name"}
 
 
 def test_an_adapter_is_taken_where_there_is_no_model() -> None:
@@ -157,7 +157,7 @@ def test_pickles_are_named_and_not_taken() -> None:
         files_to_fetch(repository(*_PICKLED))
 
     assert caught.value.code is ErrorCode.PICKLE_WEIGHTS
-    assert caught.value.facts["folder"] == "owner/name"
+    assert caught.value.details["folder"] == "owner/name"
 
 
 def test_pickles_are_taken_with_consent_where_there_is_nothing_else() -> None:
@@ -215,7 +215,7 @@ def test_pattern_that_matches_nothing_names_what_there_is() -> None:
         files_to_fetch(repository(*GGUF), "Q5_K_M")
 
     assert caught.value.code is ErrorCode.PATTERN_WITHOUT_MATCH
-    assert "name-Q2_K.gguf" in str(caught.value.facts["files"])
+    assert "name-Q2_K.gguf" in str(caught.value.details["files"])
 
 
 def test_checkpoint_is_taken_where_there_are_both() -> None:
@@ -242,7 +242,7 @@ def test_weights_of_an_odd_name_are_refused(path: str, code: ErrorCode) -> None:
     with pytest.raises(AppError) as caught:
         files_to_fetch(repository(path))
 
-    assert (caught.value.code, caught.value.facts) == (code, {"name": path})
+    assert (caught.value.code, caught.value.details) == (code, {"name": path})
 
 
 @pytest.mark.parametrize("path", ["model?.safetensors", "which?.model", "a:b.tiktoken"])

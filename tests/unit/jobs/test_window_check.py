@@ -32,5 +32,5 @@ def test_a_page_that_raises_is_named(
     with pytest.raises(AppError) as caught:
         check_window()
     assert caught.value.code is ErrorCode.WINDOW_BROKEN
-    assert caught.value.facts["page"] == page
-    assert f"{icon}.svg" in str(caught.value.facts["reason"])
+    assert caught.value.details["page"] == page
+    assert f"{icon}.svg" in str(caught.value.details["reason"])

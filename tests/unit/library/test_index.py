@@ -71,7 +71,7 @@ def test_a_bad_file_is_listed_with_its_problem(tmp_path: Path) -> None:
     }
     cut = next(model for model in scan([tmp_path]) if model.name == "cut")
     assert cut.size_bytes == len(content) - 1
-    assert cut.facts["needed_bytes"] == len(content)
+    assert cut.details["needed_bytes"] == len(content)
 
 
 def test_shards_are_one_model(tmp_path: Path) -> None:
@@ -90,14 +90,14 @@ def test_a_missing_shard_is_said_once(missing: int, tmp_path: Path) -> None:
     (model,) = scan([tmp_path])
     assert model.problem is ErrorCode.MISSING_SHARD
     assert model.name == "big"
-    assert model.facts["file"] == f"big-{missing:05}-of-00003.gguf"
+    assert model.details["file"] == f"big-{missing:05}-of-00003.gguf"
 
 
 def test_a_shard_that_is_cut_off_is_said(tmp_path: Path) -> None:
     last = write_shards(tmp_path)[2]
     last.write_bytes(last.read_bytes()[:-1])
     (model,) = scan([tmp_path])
-    assert (model.problem, model.facts["file"]) == (ErrorCode.GGUF_TRUNCATED, last.name)
+    assert (model.problem, model.details["file"]) == (ErrorCode.GGUF_TRUNCATED, last.name)
 
 
 def test_an_absurd_number_of_shards_is_no_split(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_name_of_none_or_several_is_said(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         find_model("twin", [tmp_path])
     assert caught.value.code is ErrorCode.MODEL_AMBIGUOUS
-    assert all(str(path) in str(caught.value.facts["files"]) for path in paths)
+    assert all(str(path) in str(caught.value.details["files"]) for path in paths)
     for text in ("absent", "", "starter"):
         with pytest.raises(AppError) as caught:
             find_model(text, [tmp_path])

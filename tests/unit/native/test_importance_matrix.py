@@ -206,7 +206,7 @@ def test_an_old_file_that_contradicts_itself_is_refused(tmp_path: Path, content:
     file.write_bytes(content)
     error = refusal_of(file)
     assert error.code is ErrorCode.IMPORTANCE_MATRIX_DAMAGED
-    assert describe_error(error.code, error.facts).startswith("imatrix.dat can't be used")
+    assert describe_error(error.code, error.details).startswith("imatrix.dat can't be used")
 
 
 @pytest.mark.parametrize(

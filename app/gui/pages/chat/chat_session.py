@@ -62,7 +62,7 @@ class ChatSession(QObject):
             self._append(self._chats.add_message(chat.id, parent, "user", text))
             self._answer(chat.id)
         except AppError as error:
-            self.failed.emit(describe_error(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.details))
             return False
         self.listed.emit()
         return True
@@ -80,7 +80,7 @@ class ChatSession(QObject):
         try:
             self._answer(self.chat.id)
         except AppError as error:
-            self.failed.emit(describe_error(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.details))
 
     def stop(self) -> None:
         """Stop the reply that is on its way and keep what has come."""

@@ -120,7 +120,7 @@ class ShareDialog(QDialog):
         try:
             self._settings.change(**fields)
         except AppError as error:
-            self._fail(describe_error(error.code, error.facts))
+            self._fail(describe_error(error.code, error.details))
 
     def _fail(self, words: str) -> None:
         self._failure.set_text(words)

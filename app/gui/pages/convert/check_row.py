@@ -36,7 +36,7 @@ class CheckRow(QWidget):
         }
         subject = PlainLabel(subjects[check.subject])
         subject.setFixedWidth(SIZE.field // 2)
-        text = describe_error(check.error, check.facts) if check.error else check.finding
+        text = describe_error(check.error, check.details) if check.error else check.finding
         finding = PlainLabel(text, wrap=True, selectable=True)
         finding.set_tone("danger" if self._is_fault else "plain")
         row = QHBoxLayout(self)

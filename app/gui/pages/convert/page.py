@@ -200,13 +200,13 @@ class ConvertPage(QWidget):
                 self.levels_step.show_busy(tr("Working out the exact size of each level…"))
             case events.LevelPlanned():
                 self.levels_step.add_level(event)
-            case events.Noticed(told, facts):
-                self._tell(told, facts)
-            case events.Failed(code, facts):
-                self._fail(describe_error(code, facts), code)
+            case events.Noticed(told, details):
+                self._tell(told, details)
+            case events.Failed(code, details):
+                self._fail(describe_error(code, details), code)
 
-    def _tell(self, code: NoticeCode, facts: ErrorDetails) -> None:
-        words, actions = describe_notice(code, facts), self._remedies.actions(code)
+    def _tell(self, code: NoticeCode, details: ErrorDetails) -> None:
+        words, actions = describe_notice(code, details), self._remedies.actions(code)
         if actions:
             self.notice.show_notice("info", words, actions)
         else:

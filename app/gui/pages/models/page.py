@@ -242,5 +242,5 @@ class ModelsPage(QWidget):
         try:
             plan_removal(Path(model.path)).execute()
         except AppError as error:
-            self.notice.show_notice("error", describe_error(error.code, error.facts))
+            self.notice.show_notice("error", describe_error(error.code, error.details))
         self._workbench.models.refresh()

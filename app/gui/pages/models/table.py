@@ -49,7 +49,7 @@ class ModelTable(ItemTable):
 
     def _add(self, model: ModelListed) -> None:
         if model.problem is not None:
-            problem = describe_error(model.problem, model.facts)
+            problem = describe_error(model.problem, model.details)
             name = f"{model.name}: {problem}"
             self.add_row((name, "—", "—", "—", format_bytes(model.size_bytes)), (problem,))
             return

@@ -122,5 +122,5 @@ class EndpointsCard(Card):
 
 def _offer_of(endpoint: EndpointListed) -> str:
     if endpoint.problem is not None:
-        return describe_error(endpoint.problem, endpoint.facts)
+        return describe_error(endpoint.problem, endpoint.details)
     return f"{endpoint.url}  ·  {', '.join(endpoint.models) or tr('no models')}"

@@ -75,15 +75,15 @@ class EngineCard(Card):
 
     def _take(self, event: events.Event) -> None:
         match event:
-            case events.Finished(lines, facts):
-                self._show_setting(str(facts.get("without", "")), str(facts.get("reason", "")))
+            case events.Finished(lines, details):
+                self._show_setting(str(details.get("without", "")), str(details.get("reason", "")))
                 # Columns are for the terminal; here the letters differ in width.
                 self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
-            case events.Noticed(code, facts):
-                sentences = (*self.warnings.sentences, describe_notice(code, facts))
+            case events.Noticed(code, details):
+                sentences = (*self.warnings.sentences, describe_notice(code, details))
                 self.warnings.show_sentences(sentences)
-            case events.Failed(code, facts):
-                self._say(describe_error(code, facts))
+            case events.Failed(code, details):
+                self._say(describe_error(code, details))
                 self.setting.set_tone("danger")
 
     def _show_setting(self, without: str, reason: str) -> None:

@@ -111,7 +111,7 @@ class LoadingSection(QWidget):
         try:
             self._settings.change(**fields)
         except AppError as error:
-            self.failed.emit(describe_error(error.code, error.facts))
+            self.failed.emit(describe_error(error.code, error.details))
 
     def _show_kept(self) -> None:
         self.restore_button.setEnabled(self.form.options != LoadOptions())

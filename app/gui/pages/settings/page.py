@@ -128,4 +128,4 @@ class SettingsPage(QWidget):
         try:
             self._settings.change(**fields)
         except AppError as error:
-            self.notice.show_notice("error", describe_error(error.code, error.facts))
+            self.notice.show_notice("error", describe_error(error.code, error.details))

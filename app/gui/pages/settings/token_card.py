@@ -63,7 +63,7 @@ class AccessCard(Card):
     def _on_received(self, event: events.Event) -> None:
         if isinstance(event, events.Failed):
             self._state.set_tone("danger")
-            self._state.set_text(describe_error(event.code, event.facts))
+            self._state.set_text(describe_error(event.code, event.details))
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if self._child is not None:

@@ -36,7 +36,7 @@ def error_body(status: HTTPStatus, message: str, error: AppError | None = None) 
         kind = "invalid_request_error" if is_client_fault else "server_error"
     body: dict[str, Any] = {"message": message, "type": kind, "code": None, "param": None}
     if error is not None:
-        body |= {"code": error.code.value, "facts": error.facts}
+        body |= {"code": error.code.value, "facts": error.details}
     return {"error": body}
 
 
@@ -51,7 +51,7 @@ def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
     """The body and the status that tell an error."""
     is_client_fault = error.code in _CLIENT_FAULTS
     status = HTTPStatus.BAD_REQUEST if is_client_fault else HTTPStatus.INTERNAL_SERVER_ERROR
-    return error_body(status, describe_error(error.code, error.facts), error), status
+    return error_body(status, describe_error(error.code, error.details), error), status
 
 
 def server_sent_event(content: dict[str, Any]) -> bytes:
@@ -60,6 +60,6 @@ def server_sent_event(content: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 
-def notice_body(code: NoticeCode, facts: ErrorDetails) -> dict[str, Any]:
+def notice_body(code: NoticeCode, details: ErrorDetails) -> dict[str, Any]:
     """A notice in an answer: what was done otherwise than wished."""
-    return {"code": code.value, "message": describe_notice(code, facts), "facts": facts}
+    return {"code": code.value, "message": describe_notice(code, details), "facts": details}

@@ -52,7 +52,7 @@ def test_a_failure_at_the_tokenizer_is_the_tokenizers(
     with pytest.raises(AppError) as raised, naming_the_tokenizer(tmp_path):
         raise error
     assert raised.value.code is code
-    assert words in " ".join(map(str, raised.value.facts.values()))
+    assert words in " ".join(map(str, raised.value.details.values()))
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_a_tensor_without_a_place_is_named(tensor: str, code: ErrorCode, words: 
     with pytest.raises(AppError) as raised, naming_the_converter():
         raise ValueError(f"Can not map tensor '{tensor}'")
     assert raised.value.code is code
-    assert words in " ".join(map(str, raised.value.facts.values()))
+    assert words in " ".join(map(str, raised.value.details.values()))
 
 
 def test_a_tokenizers_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(AppError) as raised, naming_the_converter():
         (tmp_path / "tokenizer.json").read_text()
     assert raised.value.code is ErrorCode.TOKENIZER_MISSING
-    assert raised.value.facts == {"folder": str(tmp_path), "file": "tokenizer.json"}
+    assert raised.value.details == {"folder": str(tmp_path), "file": "tokenizer.json"}

@@ -18,7 +18,7 @@ def test_each_warning_is_one_line_once_and_noise_is_none() -> None:
         logging.getLogger("hf-to-gguf").warning("*" * 80)
         logging.getLogger("hf-to-gguf").info("gguf: indexing model part")
     logging.getLogger("hf-to-gguf").warning("too late")
-    assert [describe_notice(one.code, one.facts) for one in as_notices(warnings.texts)] == [
+    assert [describe_notice(one.code, one.details) for one in as_notices(warnings.texts)] == [
         "llama.cpp's converter warns: Unknown RoPE type: proportional.",
         "llama.cpp's converter warns: ignore token 7: id is out of range, max=6.",
     ]

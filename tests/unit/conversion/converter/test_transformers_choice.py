@@ -78,7 +78,7 @@ def test_the_fault_of_the_version_that_the_checkpoint_was_made_for_is_told(
     with pytest.raises(AppError) as told, trying_both("own"):
         raise second
     expected = first if blamed == "first" else second
-    assert (told.value.code, told.value.facts) == (expected.code, expected.facts)
+    assert (told.value.code, told.value.details) == (expected.code, expected.details)
 
 
 @pytest.mark.parametrize("code", [ErrorCode.DISK_FULL, ErrorCode.WEIGHTS_DAMAGED])

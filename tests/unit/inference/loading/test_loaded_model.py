@@ -96,8 +96,8 @@ def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]
 def test_a_full_device_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf")
     monkeypatch.setattr(loaded_model, "devices", lambda: (device(0, total_bytes=0),))
-    facts: ErrorDetails = {"layers": 0, "total": 2, "context": 256}
-    assert loaded_here(model, None) == (0, [Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)])
+    details: ErrorDetails = {"layers": 0, "total": 2, "context": 256}
+    assert loaded_here(model, None) == (0, [Noticed(NoticeCode.FEWER_GPU_LAYERS, details)])
     with pytest.raises(AppError, match="out_of_memory"):
         loaded_here(model, 1)
 
@@ -133,8 +133,8 @@ def test_what_the_engine_warns_of_is_told_in_one_line(converter: Path, tmp_path:
     assert loaded_here(model, 0) == (0, [])
     model.write_bytes(model.read_bytes().replace(b"tokenizer.ggml.pre", b"tokenizer.ggml.odd"))
     _, notices = loaded_here(model, 0)
-    facts: ErrorDetails = {
+    details: ErrorDetails = {
         "model": "m.gguf",
         "warning": "missing pre-tokenizer type, using: 'default'",
     }
-    assert notices == [Noticed(NoticeCode.ENGINE_WARNING, facts)]
+    assert notices == [Noticed(NoticeCode.ENGINE_WARNING, details)]

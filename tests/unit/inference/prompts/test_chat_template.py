@@ -62,7 +62,7 @@ def test_a_refusal_of_the_template_is_a_refusal_of_the_request(opened: Open) -> 
     with pytest.raises(AppError) as raised:
         template.render(ChatInput([{"role": "user", "content": "x"}]))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert raised.value.facts == {"reason": "no such word"}
+    assert raised.value.details == {"reason": "no such word"}
     assert template.render(HELLO).text == "Hello"
 
 

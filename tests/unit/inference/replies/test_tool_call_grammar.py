@@ -181,7 +181,7 @@ def test_tools_that_no_grammar_can_be_made_of_are_refused(
     with pytest.raises(AppError) as raised:
         constraints.make(ReplyFormat("").call_grammar("…", tools, 1))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert reason in str(raised.value.facts["reason"])
+    assert reason in str(raised.value.details["reason"])
 
 
 def test_any_name_is_called_where_it_can_be_written(constraints: Constraints) -> None:
@@ -191,7 +191,7 @@ def test_any_name_is_called_where_it_can_be_written(constraints: Constraints) ->
     assert allowed(constraints, ReplyFormat("").call_grammar("…", odd, 1), text) == (text, True)
     with pytest.raises(AppError) as raised:
         ReplyFormat("[TOOL_CALLS][ARGS]").call_grammar("…", odd, 1)
-    assert "a name of letters" in str(raised.value.facts["reason"])
+    assert "a name of letters" in str(raised.value.details["reason"])
 
 
 @pytest.mark.parametrize("mark", ["x", "aab", "abab", "</think>", "]]>", "a-^]b"])

@@ -108,7 +108,7 @@ def test_no_value_follows_that_the_validator_refuses() -> None:
 def test_what_can_not_be_kept_is_refused_by_name(schema: Any, reason: str) -> None:
     with pytest.raises(AppError) as raised:
         enforceable(schema)
-    assert reason in str(raised.value.facts["reason"])
+    assert reason in str(raised.value.details["reason"])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_can_not_be_kept_is_refused_by_name(schema: Any, reason: str) -> No
 def test_an_exclusive_limit_that_would_pass_is_refused(name: str, limits: dict[str, float]) -> None:
     with pytest.raises(AppError) as raised:
         enforceable({"type": "object", "properties": {"a": {"type": "number", **limits}}})
-    assert f"“{name}”" in str(raised.value.facts["reason"])
+    assert f"“{name}”" in str(raised.value.details["reason"])
 
 
 def test_exclusive_limits_that_are_kept_and_counts_with_a_point() -> None:

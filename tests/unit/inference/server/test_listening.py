@@ -17,7 +17,7 @@ def test_a_taken_port_is_named() -> None:
         with pytest.raises(AppError) as raised:
             listen(LOOPBACK, port)
     assert raised.value.code is ErrorCode.PORT_IN_USE
-    assert raised.value.facts == {"port": port}
+    assert raised.value.details == {"port": port}
 
 
 def test_a_port_is_free_again_right_after_its_last_connection() -> None:
@@ -42,7 +42,7 @@ def test_an_address_that_is_not_ours_is_named(host: str) -> None:
     with pytest.raises(AppError) as raised:
         listen(host, 0)
     assert raised.value.code is ErrorCode.ADDRESS_UNUSABLE
-    assert raised.value.facts == {"address": host}
+    assert raised.value.details == {"address": host}
 
 
 def test_on_loopback_there_are_two_names_and_nothing_for_others() -> None:

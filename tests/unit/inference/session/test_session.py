@@ -185,7 +185,7 @@ def test_a_prompt_that_fills_the_context_is_refused(session: Session, length: in
     with pytest.raises(AppError) as raised:
         reply(session, [5] * length)
     assert raised.value.code is ErrorCode.CONTEXT_FULL
-    assert raised.value.facts == {"tokens": length, "context": 256}
+    assert raised.value.details == {"tokens": length, "context": 256}
     assert reply(session, [5] * 255)[1].reply_tokens == 1
 
 
@@ -373,7 +373,7 @@ def test_a_grammar_that_can_not_be_used_is_refused(session: Session, grammar: st
     with pytest.raises(AppError) as raised:
         reply(session, "The mill", SamplingParameters(grammar=grammar))
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert "grammar" in raised.value.facts["reason"]
+    assert "grammar" in raised.value.details["reason"]
 
 
 def test_a_bias_decides(session: Session) -> None:
@@ -445,7 +445,7 @@ def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     with Session(wishes, lambda _: None) as session, pytest.raises(AppError) as raised:
         reply(session, "The mill")
     assert raised.value.code is ErrorCode.MODEL_REJECTED
-    assert raised.value.facts["reason"] == "its weights give values that are not numbers"
+    assert raised.value.details["reason"] == "its weights give values that are not numbers"
 
 
 def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session) -> None:

@@ -137,4 +137,4 @@ def test_an_error_says_whose_fault_it_is(status: int, kind: str) -> None:
 def test_an_error_can_hold_a_name_that_is_not_utf8() -> None:
     error = AppError(ErrorCode.MODEL_REJECTED, model="\udcff.gguf", reason="x")
     body = json.loads(error_response(HTTPStatus.BAD_REQUEST, "words", error).body)["error"]
-    assert (body["code"], body["facts"]) == (error.code.value, error.facts)
+    assert (body["code"], body["facts"]) == (error.code.value, error.details)

@@ -27,7 +27,7 @@ def refusal(body: bytes) -> str:
     with pytest.raises(AppError) as raised:
         decode_request(body, ChatRequest)
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    return str(raised.value.facts["reason"])
+    return str(raised.value.details["reason"])
 
 
 def test_the_least_that_can_be_asked() -> None:
@@ -133,7 +133,7 @@ def test_names_and_values_of_llama_server_are_taken() -> None:
 def test_a_limit_of_no_tokens_is_refused(name: str) -> None:
     with pytest.raises(AppError) as raised:
         chat(**{name: 0}).token_limit()
-    assert f"$.{name}" in str(raised.value.facts["reason"])
+    assert f"$.{name}" in str(raised.value.details["reason"])
 
 
 def test_how_much_is_thought_is_told_to_the_template() -> None:
@@ -301,7 +301,7 @@ def test_tools_that_are_none_are_refused_with_their_place(
     with pytest.raises(AppError) as raised:
         chat(**fields).conversation()
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert reason in str(raised.value.facts["reason"])
+    assert reason in str(raised.value.details["reason"])
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_what_is_not_text_is_refused_in_words(kind: str) -> None:
     with pytest.raises(AppError) as raised:
         message.as_variables()
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    assert raised.value.facts == {"reason": f"only text can be read, not “{kind}”"}
+    assert raised.value.details == {"reason": f"only text can be read, not “{kind}”"}
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_refusal_is_read_and_a_picture_is_not() -> None:
     picture = {"role": "user", "content": [{"type": "input_image", "image_url": "file:///x"}]}
     with pytest.raises(AppError) as raised:
         messages(picture)
-    assert raised.value.facts == {"reason": "only text can be read, not “input_image”"}
+    assert raised.value.details == {"reason": "only text can be read, not “input_image”"}
 
 
 @pytest.mark.parametrize(

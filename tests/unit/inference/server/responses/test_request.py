@@ -29,7 +29,7 @@ def refusal(**fields: Any) -> str:
     with pytest.raises(AppError) as raised:
         asked(**fields).conversation()
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    return str(raised.value.facts["reason"])
+    return str(raised.value.details["reason"])
 
 
 def test_the_least_that_can_be_asked() -> None:
