@@ -31,7 +31,7 @@ def _measure(home: Path) -> None:
     from PySide6.QtWidgets import QApplication
 
     from app.gui.shell.application import build_window
-    from tests.support.machine.made_facts import ALL_LEVELS, USUAL_LEVELS
+    from tests.support.profiles import ALL_LEVELS, USUAL_LEVELS
 
     application = QApplication(sys.argv[:1])
     window = build_window(application)
@@ -59,11 +59,11 @@ def _times(
 
     from app.core.events import LevelPlanned
     from app.gui.pages.convert.page import ConvertPage
-    from tests.support.machine.made_facts import made_facts, made_machine
+    from tests.support.profiles import checkpoint_profile, made_machine
 
     assert isinstance(application, QApplication)
     assert isinstance(page, ConvertPage)
-    facts = made_facts(
+    facts = checkpoint_profile(
         made_machine(24, 24, ram_gb=128),
         parameters=70e9,
         layers=80,

@@ -20,7 +20,7 @@ from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.shell.application import build_window
 from app.gui.shell.garbage import GarbageCollection
-from tests.support.machine.made_up_facts import made_up_facts
+from tests.support.profiles import file_profile
 
 _MOVES = 200
 
@@ -73,10 +73,10 @@ def main() -> None:
         GarbageCollection(application)
         window.show()
         machines = {
-            "no device": made_up_facts(),
-            "one device": made_up_facts(8),
-            "two devices": made_up_facts(8, 12, layers=80),
-            "experts, two devices": made_up_facts(8, 12, layers=94, experts=128, layer_gb=1.4),
+            "no device": file_profile(),
+            "one device": file_profile(8),
+            "two devices": file_profile(8, 12, layers=80),
+            "experts, two devices": file_profile(8, 12, layers=94, experts=128, layer_gb=1.4),
         }
         print(f"{'':<24}{'slider':<14}{'median':>9}{'slowest':>10}{'of the thread':>21}")
         for name, facts in machines.items():

@@ -11,7 +11,7 @@ from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.shell.window import MainWindow
 from tests.gui.widgets.conftest import nothing_left, theme
-from tests.support.machine.made_up_facts import made_up_facts
+from tests.support.profiles import file_profile
 
 __all__ = ["nothing_left", "theme"]
 
@@ -29,7 +29,7 @@ def open_panel(window: MainWindow) -> PanelOpener:
         panel = window.offloading
         panel.open_for(PATH, "Made up")
         panel.finder.stop()
-        panel.finder.facts = facts or made_up_facts(8)
+        panel.finder.facts = facts or file_profile(8)
         panel.finder.found.emit(panel.finder.facts)
         if options is not None:
             panel.presets.chosen.emit(options)

@@ -24,7 +24,7 @@ from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.theme.tokens import SPACING
 from tests.support.checkpoints.checkpoints import make_tiny_llama
-from tests.support.machine.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
+from tests.support.profiles import ALL_LEVELS, USUAL_LEVELS, checkpoint_profile, made_machine
 
 LEVEL, SIZE, MEMORY, FIT, SPEED, QUALITY = range(6)
 NO_DEVICE, ONE_DEVICE = made_machine(ram_gb=16), made_machine(8)
@@ -48,7 +48,7 @@ def plan(picker: LevelPicker, facts: ModelProfile, folder: str = "/nowhere") -> 
 
 
 def show(picker: LevelPicker, hardware: Hardware, **model: float) -> ModelProfile:
-    facts = made_facts(hardware, **model)
+    facts = checkpoint_profile(hardware, **model)
     plan(picker, facts)
     picker.take_facts(facts)
     return facts
@@ -78,7 +78,7 @@ def choose(box: QComboBox, words: str) -> None:
 
 
 def test_rows_wait_for_facts_and_then_have_all(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE)
+    facts = checkpoint_profile(ONE_DEVICE)
     plan(picker, facts)
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {WAITING}
     assert "3.16 GB" in texts(picker, SIZE)
@@ -154,7 +154,7 @@ def test_the_advice_is_ticked_once_and_not_forced(picker: LevelPicker) -> None:
 
 
 def test_a_choice_before_the_facts_stays(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE)
+    facts = checkpoint_profile(ONE_DEVICE)
     plan(picker, facts)
     tick(picker, "Q5_K_M")
     picker.take_facts(facts)
@@ -172,7 +172,7 @@ def test_a_server_leaves_the_ticks(picker: LevelPicker) -> None:
 
 def test_special_levels_are_reckoned_with_when_they_come(picker: LevelPicker, qtbot: QtBot) -> None:
     facts = show(picker, ONE_DEVICE)
-    plan(picker, made_facts(ONE_DEVICE, levels=ALL_LEVELS))
+    plan(picker, checkpoint_profile(ONE_DEVICE, levels=ALL_LEVELS))
     qtbot.waitUntil(lambda: WAITING not in texts(picker, MEMORY), timeout=5000)
     assert len(texts(picker, MEMORY)) == len(ALL_LEVELS)
     assert texts(picker, MEMORY)[0].startswith("≈ ")
@@ -181,7 +181,7 @@ def test_special_levels_are_reckoned_with_when_they_come(picker: LevelPicker, qt
 
 
 def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE)
+    facts = checkpoint_profile(ONE_DEVICE)
     plan(picker, facts)
     picker.take_facts(replace(facts, samples=()))
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {"unknown"}
@@ -190,7 +190,7 @@ def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None
 
 
 def test_facts_that_never_come_are_said(picker: LevelPicker) -> None:
-    plan(picker, made_facts(ONE_DEVICE))
+    plan(picker, checkpoint_profile(ONE_DEVICE))
     picker.finder.failed.emit("There is no such model.")
     assert set(texts(picker, FIT)) == {"unknown"}
     assert picker.advice.sentence.whole_text == "There is no such model."
@@ -198,7 +198,7 @@ def test_facts_that_never_come_are_said(picker: LevelPicker) -> None:
 
 
 def test_odd_facts_harm_nothing(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE, trained_context=512)
+    facts = checkpoint_profile(ONE_DEVICE, trained_context=512)
     empty = replace(facts.hardware, ram_free_bytes=0, ram_total_bytes=0, devices=())
     nothing = replace(facts, levels=(), caches=(), samples=(), largest_context=0)
     shape = replace(facts.shape, layers=0, trained_context=0, vocabulary=0)
@@ -214,7 +214,7 @@ def test_odd_facts_harm_nothing(picker: LevelPicker) -> None:
 
 def test_adapters_have_sizes_alone(picker: LevelPicker) -> None:
     picker.offer_sizes_alone()
-    plan(picker, made_facts(ONE_DEVICE, levels=("F16", "F32")))
+    plan(picker, checkpoint_profile(ONE_DEVICE, levels=("F16", "F32")))
     assert picker.table.isColumnHidden(MEMORY)
     assert picker.table.isColumnHidden(FIT)
     assert not picker.strip.isVisible()
@@ -244,7 +244,7 @@ def test_every_cell_tells_screen_readers_all_of_it(picker: LevelPicker) -> None:
 
 def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> None:
     quality = Quality("typical", 0.031, 0.009, 0.043, "Llama 3 8B")
-    facts = made_facts(ONE_DEVICE, levels=("Q4_K_M",))
+    facts = checkpoint_profile(ONE_DEVICE, levels=("Q4_K_M",))
     level = replace(facts.levels[0], quality=quality)
     row = LevelPrediction(level, speed=PredictedSpeed(310.4, 12.3))
     planned = LevelPlanned("Q4_K_M", facts.levels[0].size_bytes or 0, 4.89, "/nowhere")

@@ -15,7 +15,7 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
-from tests.support.machine.made_facts import ALL_LEVELS, GB, made_facts, made_machine
+from tests.support.profiles import ALL_LEVELS, GB, checkpoint_profile, made_machine
 
 Rows = tuple[LevelPrediction, ...]
 MACHINES = {
@@ -33,7 +33,7 @@ EXPERTS = {"parameters": 30e9, "layers": 48, "expert_part": 0.9}
 def advised(
     machine: str, model: dict[str, float], use: Use = "chat", bandwidth: float = 0
 ) -> Advice:
-    facts = made_facts(MACHINES[machine], **model)
+    facts = checkpoint_profile(MACHINES[machine], **model)
     return advise(with_speed(predict_levels(facts, LoadOptions()), bandwidth), facts, use)
 
 
@@ -110,7 +110,7 @@ def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, 
 
 
 def test_a_speed_beside_other_work_is_told_as_such() -> None:
-    facts = made_facts(MACHINES["24 GB GPU"])
+    facts = checkpoint_profile(MACHINES["24 GB GPU"])
     rows = with_speed(predict_levels(facts, LoadOptions()), 100 * GB)
     rough = [replace(row, speed=replace(row.speed, is_disturbed=True)) for row in rows if row.speed]
     assert "tokens/s (measured beside other work" in advise(rough, facts).sentence
@@ -124,7 +124,7 @@ def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
 
 
 def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
-    facts = made_facts(MACHINES["24 GB GPU"], **SMALL)
+    facts = checkpoint_profile(MACHINES["24 GB GPU"], **SMALL)
 
     def advice(loss: float) -> Advice:
         quality = Quality("measured", loss, loss, loss, "measured here")
@@ -137,7 +137,7 @@ def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
 
 
 def test_without_memory_the_size_is_all_there_is() -> None:
-    facts = made_facts(MACHINES["8 GB GPU"])
+    facts = checkpoint_profile(MACHINES["8 GB GPU"])
     blind = replace(facts, samples=())
     advice = advise(predict_levels(blind, LoadOptions()), blind)
     assert advice.level == "Q4_K_M"
@@ -150,7 +150,7 @@ def test_without_memory_the_size_is_all_there_is() -> None:
 
 
 def test_one_level_is_advised_as_it_is() -> None:
-    facts = made_facts(MACHINES["8 GB GPU"], levels=("Q4_0",))
+    facts = checkpoint_profile(MACHINES["8 GB GPU"], levels=("Q4_0",))
     assert advise(predict_levels(facts, LoadOptions()), facts).level == "Q4_0"
 
 
@@ -158,7 +158,7 @@ def test_one_level_is_advised_as_it_is() -> None:
 @pytest.mark.parametrize("bandwidth", [0, 5 * GB, 900 * GB], ids=["unknown", "slow", "fast"])
 def test_every_advice_holds(machine: str, use: Use, bandwidth: float) -> None:
     for model, levels in product((SMALL, USUAL, EXPERTS, LARGE), (ALL_LEVELS, ALL_LEVELS[-1:])):
-        facts = made_facts(MACHINES[machine], levels=levels, **model)
+        facts = checkpoint_profile(MACHINES[machine], levels=levels, **model)
         rows = with_speed(predict_levels(facts, LoadOptions()), bandwidth)
         advice = advise(rows, facts, use)
         require_true(advice, rows, facts)
@@ -166,7 +166,7 @@ def test_every_advice_holds(machine: str, use: Use, bandwidth: float) -> None:
 
 def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
     """As SmolLM2's weights have it, which lie on a grid of 4 bits."""
-    facts = made_facts(MACHINES["no GPU, 16 GB"], levels=("Q4_1", "Q6_K", "Q8_0"), **SMALL)
+    facts = checkpoint_profile(MACHINES["no GPU, 16 GB"], levels=("Q4_1", "Q6_K", "Q8_0"), **SMALL)
     figures = {"Q4_1": (0.001, 7.4), "Q6_K": (0.007, 6.8), "Q8_0": (0.0004, 5.0)}
     rows = tuple(
         replace(
@@ -187,7 +187,7 @@ def own_quality(loss: float) -> Quality:
 @pytest.mark.parametrize("seed", range(40))
 def test_no_advice_is_beaten_whatever_the_table(seed: int) -> None:
     chance = random.Random(seed)
-    facts = made_facts(MACHINES[chance.choice(list(MACHINES))], levels=ALL_LEVELS, **USUAL)
+    facts = checkpoint_profile(MACHINES[chance.choice(list(MACHINES))], levels=ALL_LEVELS, **USUAL)
     # Few different figures, so that many are equal; some are unknown.
     losses, speeds = (0.0, 0.004, 0.03, 0.1, 0.5), (2.0, 6.9, 7.0, 30.0)
     rows = []

@@ -11,9 +11,9 @@ from app.estimation.predictions import predict_levels
 from app.estimation.quality import quality_of_level
 from app.estimation.rescaling import resized
 from app.estimation.speed import TypedWeights
-from tests.support.machine.made_facts import made_facts, made_machine
+from tests.support.profiles import checkpoint_profile, made_machine
 
-_BARE = made_facts(made_machine(8), levels=("Q2_K", "Q4_K_M"))
+_BARE = checkpoint_profile(made_machine(8), levels=("Q2_K", "Q4_K_M"))
 _TYPED = TypedWeights(layers=({"q4_K": 800},), experts=({},), output={"q6_K": 400})
 FACTS = replace(
     _BARE,
