@@ -120,11 +120,11 @@ def _require_success(child: ChildResult) -> None:
                 ErrorCode.SPEED_UNMEASURED
                 | ErrorCode.ENGINE_MISSING
                 | ErrorCode.WORKER_UNREACHABLE as code,
-                facts,
+                details,
             ):
-                raise AppError(code, **facts)
-            case Failed(code, facts):
-                reason = describe_error(code, facts)
+                raise AppError(code, **details)
+            case Failed(code, details):
+                reason = describe_error(code, details)
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     words = outcome.in_words(child.log.splitlines())
     raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)

@@ -12,10 +12,10 @@ KV_BYTES = 131072
 """Of one token, all layers and f16."""
 
 
-def costs_of(facts: ModelProfile, options: LoadOptions) -> dict[str, Cost]:
-    plan = predict_levels(facts, options)[0].plan
+def costs_of(profile: ModelProfile, options: LoadOptions) -> dict[str, Cost]:
+    plan = predict_levels(profile, options)[0].plan
     assert plan is not None
-    return costs(facts, options, plan)
+    return costs(profile, options, plan)
 
 
 def test_the_usual_costs_nothing() -> None:
@@ -42,16 +42,16 @@ def test_layers_move_from_one_memory_to_the_other() -> None:
 
 
 def test_keys_and_values_move_from_the_device() -> None:
-    facts = file_profile(12)
-    cost = costs_of(facts, LoadOptions(kv_on_device=False))["kv_on_device"]
+    profile = file_profile(12)
+    cost = costs_of(profile, LoadOptions(kv_on_device=False))["kv_on_device"]
     assert cost.ram_bytes > 4000 * KV_BYTES
     assert cost.devices_bytes < -4000 * KV_BYTES
 
 
 def test_what_was_chosen_and_does_not_fit_is_the_plan() -> None:
-    facts = file_profile(4, experts=64, layer_gb=0.5)
+    profile = file_profile(4, experts=64, layer_gb=0.5)
     options = LoadOptions(gpu_layers=99, experts_on_cpu=3)
-    plan = predict_levels(facts, options)[0].plan
+    plan = predict_levels(profile, options)[0].plan
     assert plan is not None
     assert plan.verdict == "too_large"
     assert (plan.gpu_layers, plan.experts_on_cpu) == (33, 3)
