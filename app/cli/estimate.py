@@ -100,13 +100,13 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         if local is None:
             # Before all else, which goes on beside it.
             vocabulary.start(converter_folder(settings))
-        facts, found = _surveyed(source, arguments, settings, reporter, vocabulary)
-    bettered = _bettered(facts, found, reporter, is_probed=not arguments.typical_quality)
+        profile, found = _collected(source, arguments, settings, reporter, vocabulary)
+    improved = _improved(profile, found, reporter, is_probed=not arguments.typical_quality)
     if arguments.facts:
-        _say_facts(bettered, reporter)
+        _print_profiles(improved, reporter)
     else:
-        *_, facts = bettered
-        _say_estimate(facts, found, arguments, reporter)
+        *_, profile = improved
+        _print_estimate(profile, found, arguments, reporter)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class _Found:
     has_weights: bool
 
 
-def _surveyed(
+def _collected(
     source: Path | RepositoryReference,
     arguments: argparse.Namespace,
     settings: Settings,
@@ -155,8 +155,8 @@ def _surveyed(
     )
     for notice in sized.layout.notices if sized.layout else ():
         reporter.report(notice)
-    facts = collect_profile(sized, read_hardware(), options, setup, is_wide=arguments.facts)
-    return facts, _Found(sized, place, options, setup, isinstance(source, Path))
+    profile = collect_profile(sized, read_hardware(), options, setup, is_wide=arguments.facts)
+    return profile, _Found(sized, place, options, setup, isinstance(source, Path))
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
@@ -166,42 +166,42 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
     return msgspec.structs.replace(options, cache_type_k=arguments.kv, cache_type_v=arguments.kv)
 
 
-def _bettered(
-    facts: ModelProfile, found: _Found, reporter: Reporter, *, is_probed: bool
+def _improved(
+    profile: ModelProfile, found: _Found, reporter: Reporter, *, is_probed: bool
 ) -> Iterator[ModelProfile]:
-    """The facts, then with speeds, then with a quality of the model's own."""
+    """The profile, then with speeds, then with a quality of the model's own."""
     # Late: the converter's own gguf must be imported before the package's.
     from app.profiling.collection import with_probed_quality
-    from app.profiling.speeds import timed
+    from app.profiling.speed_profile import with_speeds
 
-    yield facts
-    facts = timed(facts, found.place, found.options, found.setup, reporter.report)
-    yield facts
+    yield profile
+    profile = with_speeds(profile, found.place, found.options, found.setup, reporter.report)
+    yield profile
     if is_probed and found.has_weights:
-        yield with_probed_quality(facts, found.source, reporter.report)
+        yield with_probed_quality(profile, found.source, reporter.report)
 
 
-def _say_facts(bettered: Iterable[ModelProfile], reporter: Reporter) -> None:
+def _print_profiles(improved: Iterable[ModelProfile], reporter: Reporter) -> None:
     from app.estimation.model_profile import encode_profile
 
-    for facts in bettered:
-        reporter.report(Said(encode_profile(facts) + "\n"))
+    for profile in improved:
+        reporter.report(Said(encode_profile(profile) + "\n"))
 
 
-def _say_estimate(
-    facts: ModelProfile, found: _Found, arguments: argparse.Namespace, reporter: Reporter
+def _print_estimate(
+    profile: ModelProfile, found: _Found, arguments: argparse.Namespace, reporter: Reporter
 ) -> None:
     from app.cli.estimate_table import document_of, table_of
     from app.estimation.predictions import effective_options, predict_levels
     from app.profiling.collection import refine
 
-    facts = refine(facts, found.source, found.options, found.setup)
-    options = effective_options(facts, found.options)
-    rows = predict_levels(facts, options)
-    advice = advise(rows, facts, arguments.use)
+    profile = refine(profile, found.source, found.options, found.setup)
+    options = effective_options(profile, found.options)
+    rows = predict_levels(profile, options)
+    advice = advise(rows, profile, arguments.use)
     if arguments.json:
-        lines: Iterable[str] = [document_of(facts, options, rows, advice)]
+        lines: Iterable[str] = [document_of(profile, options, rows, advice)]
     else:
-        lines = (*table_of(facts, options, rows), advice.sentence)
+        lines = (*table_of(profile, options, rows), advice.sentence)
     for line in lines:
         reporter.report(Said(line + "\n"))

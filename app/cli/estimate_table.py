@@ -20,10 +20,10 @@ _DISTURBED = "*"
 
 
 def table_of(
-    facts: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction]
+    profile: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction]
 ) -> Iterator[str]:
     """The lines of a table, after two about the model and before those on what is unknown."""
-    shape = facts.shape
+    shape = profile.shape
     yield (
         f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
         f"for {shape.trained_context:,}"
@@ -46,7 +46,7 @@ def table_of(
 
 
 def _line_of(row: LevelPrediction) -> str:
-    level = row.facts
+    level = row.profile
     size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
     bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
     memory = "" if row.plan is None else format_bytes(row.plan.total_bytes)
@@ -67,14 +67,14 @@ def _quality_of(row: LevelPrediction) -> str:
 
 
 def document_of(
-    facts: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction], advice: Advice
+    profile: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction], advice: Advice
 ) -> str:
     """The JSON, indented."""
     document = {
         "context": options.context,
         "kv_type": options.cache_type_k,
-        "model": facts.shape,
-        "hardware": facts.hardware,
+        "model": profile.shape,
+        "hardware": profile.hardware,
         "levels": [_document_of(row) for row in rows],
         "advice": {"level": advice.level, "sentence": advice.sentence, "use": advice.use},
     }
@@ -82,7 +82,7 @@ def document_of(
 
 
 def _document_of(row: LevelPrediction) -> dict[str, Any]:
-    level, plan = row.facts, row.plan
+    level, plan = row.profile, row.plan
     return {
         "level": level.level,
         "size_bytes": level.size_bytes,

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.measurement.eligibility import measurable_models
     from app.measurement.measurement import measure
     from app.profiling.dry_load import ContextSetup
-    from app.profiling.speeds import note_real_speed
+    from app.profiling.speed_profile import note_real_speed
 
     settings, _ = load_settings()
     text = read_text(arguments.text)

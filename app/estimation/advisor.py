@@ -1,4 +1,4 @@
-"""Which level to take for what, with the reasons in words: a pure function of outlook and facts."""
+"""Recommend a level for a use, with the reasons."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ class Advice:
     alternatives: tuple[str, ...] = ()
 
 
-def advise(rows: Sequence[LevelPrediction], facts: ModelProfile, use: Use = "chat") -> Advice:
-    """The level to take for a use, among those of an outlook.
+def advise(rows: Sequence[LevelPrediction], profile: ModelProfile, use: Use = "chat") -> Advice:
+    """The level to take for a use, among those of an prediction.
 
     It is never one that another beats: no larger, no slower here and with no more loss, and better
     in one of these. Only a phone has a speed of its own.
     """
-    sized = [row for row in rows if row.facts.size_bytes is not None]
+    sized = [row for row in rows if row.profile.size_bytes is not None]
     if use == "server":
         return Advice(use, "", _for_a_server(rows))
     if sized and use in _BY_SIZE:
-        return _BY_SIZE[use](sized, facts, use)
+        return _BY_SIZE[use](sized, profile, use)
     fitting = [row for row in sized if row.plan is not None and row.plan.verdict != "too_large"]
     if fitting:
-        return _BY_FIT.get(use, _balanced)(fitting, facts, use)
+        return _BY_FIT.get(use, _balanced)(fitting, profile, use)
     return _without_fit(sized, use)
 
 
-def _balanced(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
+def _balanced(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     """As good as is read at a pleasant pace; whole on devices before anything else."""
-    wanted = _wanted_grade(fitting, facts)
+    wanted = _wanted_grade(fitting, profile)
     choices = _preferred(fitting)
     good = _at_least(choices, wanted)
     for pleasant in (
@@ -78,59 +78,59 @@ def _balanced(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use)
     ):
         if pleasant:
             chosen = _thriftiest(pleasant)
-            words = _sentence(chosen, facts, _reason(chosen, facts))
-            return Advice(use, chosen.facts.level, words, _others(chosen, good, facts))
+            words = _sentence(chosen, profile, _reason(chosen, profile))
+            return Advice(use, chosen.profile.level, words, _others(chosen, good, profile))
     if good:
         fastest = min(good, key=_size)
-        words = _sentence(fastest, facts, "the fastest without much loss here")
-        return Advice(use, fastest.facts.level, words, _others(fastest, good, facts))
+        words = _sentence(fastest, profile, "the fastest without much loss here")
+        return Advice(use, fastest.profile.level, words, _others(fastest, good, profile))
     best = min(choices, key=loss_of)
-    words = _sentence(best, facts, "the best that fits here; a smaller model may be better")
-    return Advice(use, best.facts.level, words)
+    words = _sentence(best, profile, "the best that fits here; a smaller model may be better")
+    return Advice(use, best.profile.level, words)
 
 
-def _longest(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
+def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     """The one with the most room for keys and values; of several, the best."""
     choices = _preferred(fitting)
-    good = _at_least(choices, _wanted_grade(fitting, facts)) or choices
+    good = _at_least(choices, _wanted_grade(fitting, profile)) or choices
     most = max(_room(row) for row in good)
     chosen = _thriftiest([row for row in good if _room(row) == most])
-    trained = facts.shape.trained_context
+    trained = profile.shape.trained_context
     reason = f"room for a context of {most:,} tokens"
     if trained:
         reason += ", all" if most >= trained else f" of the {trained:,}"
         reason += " that the model was trained for"
-    return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
+    return Advice(use, chosen.profile.level, _sentence(chosen, profile, reason))
 
 
-def _best(fitting: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
+def _best(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     """The least loss at a pace that can be read, else the least loss."""
     choices = _preferred(fitting)
     readable = [row for row in choices if _has_pace(row)]
     chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
     reason = "the least loss that fits here"
     reason += "" if readable else ", though slower than one reads"
-    return Advice(use, chosen.facts.level, _sentence(chosen, facts, reason))
+    return Advice(use, chosen.profile.level, _sentence(chosen, profile, reason))
 
 
-def _smallest(sized: Sequence[LevelPrediction], facts: ModelProfile, use: Use) -> Advice:
+def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     chosen = min(_unbeaten(sized), key=_size)
-    words = f"{chosen.facts.level}: the smallest file, {format_bytes(_size(chosen))}"
+    words = f"{chosen.profile.level}: the smallest file, {format_bytes(_size(chosen))}"
     grade = grade_of(chosen)
     words += f", {_IN_WORDS[grade]}" if grade is not None else ""
-    good = _at_least(_preferred(sized), _wanted_grade(sized, facts))
+    good = _at_least(_preferred(sized), _wanted_grade(sized, profile))
     better = min(good, key=_size, default=chosen)
     others: tuple[str, ...] = ()
     if better is not chosen:
         size = format_bytes(_size(better))
-        others = (f"{better.facts.level}: the smallest without much loss, {size}.",)
-    return Advice(use, chosen.facts.level, f"{words}.", others)
+        others = (f"{better.profile.level}: the smallest without much loss, {size}.",)
+    return Advice(use, chosen.profile.level, f"{words}.", others)
 
 
 def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) -> Advice:
-    level = next((row for row in sized if row.facts.level == _PHONE_LEVEL), None)
+    level = next((row for row in sized if row.profile.level == _PHONE_LEVEL), None)
     chosen = level or min(_unbeaten(sized), key=_size)
-    words = f"{chosen.facts.level}: {format_bytes(_size(chosen))}"
+    words = f"{chosen.profile.level}: {format_bytes(_size(chosen))}"
     if level is not None:
         words += ", in simple 4 bits that llama.cpp computes fastest on the chips of phones"
     if _size(chosen) > _PHONE_BYTES:
@@ -138,7 +138,7 @@ def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) ->
             f"; more than the {format_bytes(_PHONE_BYTES)} that a phone with 8 GB has left, so "
             "take a smaller model"
         )
-    return Advice(use, chosen.facts.level, f"{words}.")
+    return Advice(use, chosen.profile.level, f"{words}.")
 
 
 _Choice = Callable[[Sequence[LevelPrediction], ModelProfile, Use], Advice]
@@ -147,7 +147,7 @@ _BY_FIT: dict[Use, _Choice] = {"long_context": _longest, "quality": _best}
 
 
 def _for_a_server(rows: Sequence[LevelPrediction]) -> str:
-    kept = next((row.facts.level for row in rows if row.facts.level == "Q8_0"), "")
+    kept = next((row.profile.level for row in rows if row.profile.level == "Q8_0"), "")
     words = (
         "On a GPU server, vLLM and SGLang take the checkpoint's safetensors files themselves, or "
         "FP8, AWQ or GPTQ weights that llmcompressor makes of them; GGUF is for llama.cpp"
@@ -162,27 +162,28 @@ def _without_fit(sized: Sequence[LevelPrediction], use: Use) -> Advice:
         return _too_large(planned, use)
     unknown = "The memory that it needs is unknown."
     problem = next((row.problem for row in sized if row.problem), unknown)
-    usual = next((row for row in sized if row.facts.level == DEFAULT_LEVEL), None)
+    usual = next((row for row in sized if row.profile.level == DEFAULT_LEVEL), None)
     if usual is None:
         return Advice(use, "", f"No level can be advised. {problem}")
     better = [row for row in _unbeaten(sized) if row is usual or _beats(row, usual)]
-    level = min(better, key=_size).facts.level
+    level = min(better, key=_size).profile.level
     return Advice(use, level, f"{level}: a good balance of size and quality. {problem}")
 
 
 def _too_large(planned: Iterable[tuple[LevelPrediction, Plan]], use: Use) -> Advice:
     least, plan = min(planned, key=lambda pair: pair[1].missing_bytes)
     words = (
-        f"No level fits: {least.facts.level} comes nearest, and {format_bytes(plan.missing_bytes)} "
-        "more would have to be free. Take a smaller model, or a smaller context."
+        f"No level fits: {least.profile.level} comes nearest, and "
+        f"{format_bytes(plan.missing_bytes)} more would have to be free. "
+        "Take a smaller model, or a smaller context."
     )
     return Advice(use, "", words)
 
 
-def _sentence(row: LevelPrediction, facts: ModelProfile, reason: str = "") -> str:
+def _sentence(row: LevelPrediction, profile: ModelProfile, reason: str = "") -> str:
     """One sentence of what is known: where the level lies, its quality, its speed, the reason."""
     grade = grade_of(row)
-    parts = [] if row.plan is None else [_where(row.plan, facts)]
+    parts = [] if row.plan is None else [_where(row.plan, profile)]
     if grade is not None:
         parts.append(_IN_WORDS[grade])
     if row.speed is not None:
@@ -190,16 +191,16 @@ def _sentence(row: LevelPrediction, facts: ModelProfile, reason: str = "") -> st
         parts.append(f"{pace} ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else pace)
     if reason:
         parts.append(reason)
-    return f"{row.facts.level}: {', '.join(parts)}."
+    return f"{row.profile.level}: {', '.join(parts)}."
 
 
-def _reason(row: LevelPrediction, facts: ModelProfile) -> str:
-    is_needed = _is_small(facts) and grade_of(row) == Grade.NEARLY_LOSSLESS
+def _reason(row: LevelPrediction, profile: ModelProfile) -> str:
+    is_needed = _is_small(profile) and grade_of(row) == Grade.NEARLY_LOSSLESS
     return "as a small model loses more with fewer bits" if is_needed else ""
 
 
-def _where(plan: Plan, facts: ModelProfile) -> str:
-    whole = facts.shape.layers + 1
+def _where(plan: Plan, profile: ModelProfile) -> str:
+    whole = profile.shape.layers + 1
     if plan.verdict == "on_processor":
         return f"fits in RAM with {format_bytes(plan.spare_bytes)} to spare"
     devices = "GPU" if len(plan.layers) == 1 else f"{len(plan.layers)} GPUs"
@@ -212,24 +213,24 @@ def _where(plan: Plan, facts: ModelProfile) -> str:
 
 
 def _others(
-    chosen: LevelPrediction, good: Iterable[LevelPrediction], facts: ModelProfile
+    chosen: LevelPrediction, good: Iterable[LevelPrediction], profile: ModelProfile
 ) -> tuple[str, ...]:
     """The neighbors in size that are as good as is wanted."""
     others = [row for row in good if row is not chosen]
     smaller = [row for row in others if _size(row) < _size(chosen)]
     larger = [row for row in others if _size(row) > _size(chosen)]
     near = [*sorted(smaller, key=_size)[-1:], *sorted(larger, key=_size)[:1]]
-    return tuple(_sentence(row, facts) for row in near)
+    return tuple(_sentence(row, profile) for row in near)
 
 
-def _wanted_grade(rows: Sequence[LevelPrediction], facts: ModelProfile) -> Grade:
+def _wanted_grade(rows: Sequence[LevelPrediction], profile: ModelProfile) -> Grade:
     """What a small model loses is in a quality of its own, but not in the typical one."""
     is_own = any(_has_own_quality(row) for row in rows)
-    return Grade.NEARLY_LOSSLESS if _is_small(facts) and not is_own else Grade.GOOD
+    return Grade.NEARLY_LOSSLESS if _is_small(profile) and not is_own else Grade.GOOD
 
 
-def _is_small(facts: ModelProfile) -> bool:
-    weights = weights_in(facts.levels)
+def _is_small(profile: ModelProfile) -> bool:
+    weights = weights_in(profile.levels)
     return weights is not None and weights < _SMALL_MODEL
 
 
@@ -239,8 +240,10 @@ def _preferred(rows: Sequence[LevelPrediction]) -> Sequence[LevelPrediction]:
     That is known better where the quality is this model's own.
     """
     unbeaten = _unbeaten(rows)
-    usual = [row for row in unbeaten if row.facts.level not in _SURPASSED or _has_own_quality(row)]
-    return [row for row in usual if row.facts.level != _POINTLESS] or usual or unbeaten
+    usual = [
+        row for row in unbeaten if row.profile.level not in _SURPASSED or _has_own_quality(row)
+    ]
+    return [row for row in usual if row.profile.level != _POINTLESS] or usual or unbeaten
 
 
 def _unbeaten(rows: Sequence[LevelPrediction]) -> list[LevelPrediction]:
@@ -275,7 +278,7 @@ def _at_least(rows: Iterable[LevelPrediction], wanted: Grade) -> list[LevelPredi
 
 def _thriftiest(rows: Sequence[LevelPrediction]) -> LevelPrediction:
     """The best; but nearly without loss is enough, and in RAM alone each bit costs speed."""
-    usual = next((row for row in rows if row.facts.level == DEFAULT_LEVEL), None)
+    usual = next((row for row in rows if row.profile.level == DEFAULT_LEVEL), None)
     if usual is not None and not _is_whole(usual) and usual.speed is None:
         return usual
     enough = [row for row in rows if grade_of(row) == Grade.NEARLY_LOSSLESS]
@@ -296,4 +299,4 @@ def _room(row: LevelPrediction) -> int:
 
 
 def _size(row: LevelPrediction) -> int:
-    return row.facts.size_bytes or 0
+    return row.profile.size_bytes or 0

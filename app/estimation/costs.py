@@ -34,7 +34,7 @@ class Cost:
     ram_bytes: int
 
 
-def costs(facts: ModelProfile, options: LoadOptions, plan: Plan) -> dict[str, Cost]:
+def costs(profile: ModelProfile, options: LoadOptions, plan: Plan) -> dict[str, Cost]:
     """What the options of the only level cost that are not as usual, by their fields.
 
     An option that does not decide itself where layers lie is compared with the layers of the
@@ -50,7 +50,7 @@ def costs(facts: ModelProfile, options: LoadOptions, plan: Plan) -> dict[str, Co
         usual = getattr(_USUAL, field)
         if getattr(options, field) == usual:
             continue
-        other = predict_levels(facts, msgspec.structs.replace(base, **{field: usual}))[0].plan
+        other = predict_levels(profile, msgspec.structs.replace(base, **{field: usual}))[0].plan
         if other is not None:
             without = _taken(other)
             found[field] = Cost(taken[0] - without[0], taken[1] - without[1])

@@ -29,7 +29,7 @@ def grade_of(row: LevelPrediction) -> Grade | None:
     """The grade of a level; None where neither its quality nor its bits are known."""
     if row.quality is not None:
         return Grade(bisect_right(_DIVERGENCES, row.quality.kl_divergence))
-    bits = row.facts.bits_per_weight
+    bits = row.profile.bits_per_weight
     return None if bits is None else Grade(len(_BITS) - bisect_right(_BITS, bits))
 
 
@@ -40,7 +40,7 @@ def loss_of(row: LevelPrediction) -> float:
     """
     if row.quality is not None:
         return row.quality.kl_divergence
-    return math.exp2(-1.25 * (row.facts.bits_per_weight or 0.0))
+    return math.exp2(-1.25 * (row.profile.bits_per_weight or 0.0))
 
 
 def weights_in(levels: tuple[LevelProfile, ...]) -> float | None:

@@ -59,13 +59,13 @@ class ModelProfile:
     speed_problem: str = ""
 
 
-def encode_profile(facts: ModelProfile) -> str:
-    """The facts as JSON, for another process."""
-    return msgspec.json.encode(facts).decode()
+def encode_profile(profile: ModelProfile) -> str:
+    """The profile as JSON, for another process."""
+    return msgspec.json.encode(profile).decode()
 
 
 def decode_profile(text: str) -> ModelProfile:
-    """The facts that `encode_profile` wrote.
+    """The profile that `encode_profile` wrote.
 
     Raises:
         msgspec.DecodeError: when the text is something else.

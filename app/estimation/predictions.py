@@ -30,7 +30,7 @@ class LevelPrediction:
     Empty where it is known, or still being found out.
     """
 
-    facts: LevelProfile
+    profile: LevelProfile
     plan: Plan | None = None
     problem: str = ""
     speed: PredictedSpeed | None = None
@@ -40,7 +40,7 @@ class LevelPrediction:
     @property
     def quality(self) -> Quality | None:
         """The best that is known of it."""
-        return self.facts.quality
+        return self.profile.quality
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -49,69 +49,74 @@ class LevelPrediction:
         return tuple(dict.fromkeys(reason for reason in reasons if reason))
 
 
-def predict_levels(facts: ModelProfile, options: LoadOptions) -> tuple[LevelPrediction, ...]:
-    """What is to be expected of each level, in the facts' order."""
-    options = effective_options(facts, options)
-    shape = facts.shape
-    caches = size_caches(facts.caches, shape.kv_heads, shape.layers, options, window=shape.window)
+def predict_levels(profile: ModelProfile, options: LoadOptions) -> tuple[LevelPrediction, ...]:
+    """What is to be expected of each level, in the profile' order."""
+    options = effective_options(profile, options)
+    shape = profile.shape
+    caches = size_caches(profile.caches, shape.kv_heads, shape.layers, options, window=shape.window)
     buffers = {
-        name: compute_buffers(facts.samples, name, options, shape.layers)
-        for name in {sample.level for sample in facts.samples}
+        name: compute_buffers(profile.samples, name, options, shape.layers)
+        for name in {sample.level for sample in profile.samples}
     }
-    return tuple(_outlook_of(level, facts, options, caches, buffers) for level in facts.levels)
+    return tuple(
+        _predict_level(level, profile, options, caches, buffers) for level in profile.levels
+    )
 
 
-def effective_options(facts: ModelProfile, options: LoadOptions) -> LoadOptions:
+def effective_options(profile: ModelProfile, options: LoadOptions) -> LoadOptions:
     """The options as a load takes them: no context beyond the trained one.
 
     A model whose tokens look ahead reads its whole context at once.
     """
-    context = min(options.context, facts.shape.trained_context or options.context)
+    context = min(options.context, profile.shape.trained_context or options.context)
     options = msgspec.structs.replace(options, context=context)
-    if facts.is_causal:
+    if profile.is_causal:
         return options
     return msgspec.structs.replace(options, batch=context, micro_batch=context)
 
 
-def _outlook_of(
+def _predict_level(
     level: LevelProfile,
-    facts: ModelProfile,
+    profile: ModelProfile,
     options: LoadOptions,
     caches: tuple[SizedCache, ...],
     buffers: Mapping[str, ComputeBuffers],
 ) -> LevelPrediction:
     compute = buffers.get(level.level) or buffers.get("")
-    unknown = LevelPrediction(level, quality_problem=_quality_problem(level, facts))
+    unknown = LevelPrediction(level, quality_problem=_quality_problem(level, profile))
     if level.weights is None or compute is None:
         problem = level.problem or _UNKNOWN
         return replace(unknown, problem=problem, speed_problem=problem)
-    need = Need(level.weights, caches, compute, facts.largest_context)
-    planned = replace(unknown, plan=plan_fit(need, facts.hardware, options))
-    return _with_speed(planned, facts, options, caches)
+    need = Need(level.weights, caches, compute, profile.largest_context)
+    planned = replace(unknown, plan=plan_fit(need, profile.hardware, options))
+    return _with_speed(planned, profile, options, caches)
 
 
 def _with_speed(
-    row: LevelPrediction, facts: ModelProfile, options: LoadOptions, caches: tuple[SizedCache, ...]
+    row: LevelPrediction,
+    profile: ModelProfile,
+    options: LoadOptions,
+    caches: tuple[SizedCache, ...],
 ) -> LevelPrediction:
-    typed, plan, rates = row.facts.typed, row.plan, facts.rates
+    typed, plan, rates = row.profile.typed, row.plan, profile.rates
     if typed is None or plan is None or rates is None:
-        return replace(row, speed_problem=facts.speed_problem)
+        return replace(row, speed_problem=profile.speed_problem)
     speed = predict_speed(
         typed,
-        facts.shape,
+        profile.shape,
         plan.placement,
         rates,
         caches=caches,
         cache_type=options.cache_type_k,
-        correction=row.facts.correction,
+        correction=row.profile.correction,
     )
     if speed is not None:
         return replace(row, speed=speed)
-    why = why_unknown(typed, plan.placement, rates, facts.speed_problem)
+    why = why_unknown(typed, plan.placement, rates, profile.speed_problem)
     return replace(row, speed_problem=why)
 
 
-def _quality_problem(level: LevelProfile, facts: ModelProfile) -> str:
+def _quality_problem(level: LevelProfile, profile: ModelProfile) -> str:
     if level.quality is not None:
         return ""
-    return _NO_FIGURE if facts.is_causal else _NOT_CAUSAL
+    return _NO_FIGURE if profile.is_causal else _NOT_CAUSAL

@@ -12,14 +12,14 @@ from app.estimation.speed import TypedWeights
 from app.estimation.weights import Weights
 
 
-def resized(facts: ModelProfile, planned: Iterable[LevelPlanned]) -> ModelProfile:
-    """The facts with the planned levels and their exact sizes, in the plan's order.
+def resized(profile: ModelProfile, planned: Iterable[LevelPlanned]) -> ModelProfile:
+    """The profile with the planned levels and their exact sizes, in the plan's order.
 
     The weights of a level whose size is another (an importance matrix, other types) are those of
     the known level that is nearest in size, in proportion to both: `is_exact` is false then. A
     level that was not known has its own typical quality, another size that of the nearest level.
     """
-    return replace(facts, levels=tuple(_resized(facts.levels, level) for level in planned))
+    return replace(profile, levels=tuple(_resized(profile.levels, level) for level in planned))
 
 
 def _resized(known: tuple[LevelProfile, ...], planned: LevelPlanned) -> LevelProfile:

@@ -64,17 +64,17 @@ def _load_request(
 ) -> LoadRequest:
     headers = read_headers(model)
     require_sane(*headers)
-    facts = model_info_of(headers)
+    info = model_info_of(headers)
     options = LoadOptions(
-        context=min(USUAL_CHUNK_TOKENS, facts.context or USUAL_CHUNK_TOKENS),
+        context=min(USUAL_CHUNK_TOKENS, info.context or USUAL_CHUNK_TOKENS),
         gpu_layers=gpu_layers,
         threads=threads,
         threads_batch=threads,
     )
     return LoadRequest(
-        model=facts.path,
-        layers=facts.layers,
-        trained_context=facts.context,
+        model=info.path,
+        layers=info.layers,
+        trained_context=info.context,
         options=working_options(options, report),
         all_outputs=True,
         evaluation_callback=gathered.callback,

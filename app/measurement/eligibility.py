@@ -24,13 +24,13 @@ def measurable_models(model: Path, reference: Path | None) -> list[ModelInfo]:
     headers = [read_headers(file) for file in files]
     for of_model in headers:
         require_sane(*of_model)
-    facts = [model_info_of(of_model) for of_model in headers]
-    for one in facts:
+    infos = [model_info_of(of_model) for of_model in headers]
+    for info in infos:
         # Projectors and adapters have no vocabulary; models for embeddings see what is to come.
-        if not one.vocabulary or not one.is_causal:
-            raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=one.path.name)
+        if not info.vocabulary or not info.is_causal:
+            raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=info.path.name)
     _require_one_vocabulary([of_model[0] for of_model in headers])
-    return facts
+    return infos
 
 
 def _require_one_vocabulary(headers: list[Header]) -> None:

@@ -49,12 +49,12 @@ def collect_profile(
     with ThreadPoolExecutor(1) as pool:
         # llama.cpp reads a vocabulary for as long as the child takes for its loads.
         check = pool.submit(source.require_loadable)
-        facts = _surveyed(source, hardware, options, setup, is_wide=is_wide)
+        profile = _dry_load_profile(source, hardware, options, setup, is_wide=is_wide)
         check.result()
-    return facts
+    return profile
 
 
-def _surveyed(
+def _dry_load_profile(
     source: SizedSource,
     hardware: Hardware,
     options: LoadOptions,
@@ -64,38 +64,38 @@ def _surveyed(
 ) -> ModelProfile:
     trained = source.shape.trained_context
     largest = max(options.context if not trained else 0, min(trained, _LARGEST_CONTEXT))
-    facts = ModelProfile(
+    profile = ModelProfile(
         hardware=hardware,
         shape=source.shape,
         is_causal=source.is_causal,
         largest_context=largest,
-        levels=tuple(_facts_of(level, source, None) for level in source.levels),
+        levels=tuple(_level_profile(level, source, None) for level in source.levels),
     )
     base = next((level for level in source.levels if level.file is not None), None)
     if base is None:
-        return facts
+        return profile
     setup = replace(setup, reads_at_once=not source.is_causal)
-    options = effective_options(facts, options)
+    options = effective_options(profile, options)
     with base.opened() as path:
-        trials = [
-            DryLoad(path, tuple(_loads(start, facts, is_wide=is_wide)))
+        dry_loads = [
+            DryLoad(path, tuple(_loads(start, profile, is_wide=is_wide)))
             for start in _starts(source.shape, hardware, options)
         ]
-        logs = run_dry_loads(trials, setup)
+        logs = run_dry_loads(dry_loads, setup)
     samples = [
         sample
-        for trial, told in zip(trials, logs, strict=True)
-        for sample in _samples_of(trial, told, hardware)
+        for dry_load, told in zip(dry_loads, logs, strict=True)
+        for sample in _samples_of(dry_load, told, hardware)
     ]
     whole = next((log for log in reversed(logs[0]) if log is not None), None)
     if whole is None:
-        return facts
-    levels = tuple(_facts_of(level, source, whole) for level in source.levels)
-    return replace(facts, levels=levels, caches=whole.caches, samples=tuple(samples))
+        return profile
+    levels = tuple(_level_profile(level, source, whole) for level in source.levels)
+    return replace(profile, levels=levels, caches=whole.caches, samples=tuple(samples))
 
 
 def refine(
-    facts: ModelProfile, source: SizedSource, options: LoadOptions, setup: ContextSetup
+    profile: ModelProfile, source: SizedSource, options: LoadOptions, setup: ContextSetup
 ) -> ModelProfile:
     """Try the very loads that are planned, until the plans are loads that were tried.
 
@@ -104,27 +104,29 @@ def refine(
     Raises:
         AppError: what `run_dry_loads` raises.
     """
-    if not facts.hardware.devices or not facts.samples:
-        return facts
+    if not profile.hardware.devices or not profile.samples:
+        return profile
     setup = replace(setup, reads_at_once=not source.is_causal)
-    options = effective_options(facts, options)
+    options = effective_options(profile, options)
     for _ in range(_MOST_ROUNDS):
-        wanted = list(_planned_loads(facts, source, options))
+        wanted = list(_planned_loads(profile, source, options))
         if not wanted:
             break
-        facts = replace(facts, samples=facts.samples + tuple(_tried(wanted, facts, setup)))
-    return facts
+        profile = replace(
+            profile, samples=profile.samples + tuple(_new_samples(wanted, profile, setup))
+        )
+    return profile
 
 
 def _planned_loads(
-    facts: ModelProfile, source: SizedSource, options: LoadOptions
+    profile: ModelProfile, source: SizedSource, options: LoadOptions
 ) -> Iterator[tuple[SizedLevel, LoadOptions]]:
     """The planned load of each level that was not tried yet."""
     tried = {
         (sample.level, sample.options.gpu_layers, bool(sample.options.experts_on_cpu))
-        for sample in facts.samples
+        for sample in profile.samples
     }
-    for level, expected in zip(source.levels, predict_levels(facts, options), strict=True):
+    for level, expected in zip(source.levels, predict_levels(profile, options), strict=True):
         plan = expected.plan
         if plan is None or not plan.gpu_layers:
             continue
@@ -137,33 +139,33 @@ def _planned_loads(
             )
 
 
-def _tried(
-    wanted: Sequence[tuple[SizedLevel, LoadOptions]], facts: ModelProfile, setup: ContextSetup
+def _new_samples(
+    wanted: Sequence[tuple[SizedLevel, LoadOptions]], profile: ModelProfile, setup: ContextSetup
 ) -> Iterator[LoadSample]:
     with ExitStack() as files:
-        trials = []
+        dry_loads = []
         for level, load in wanted:
-            loads = tuple(_at(load, context, facts) for context in _two(load, facts))
-            trials.append(DryLoad(files.enter_context(level.opened()), loads))
-        logs = run_dry_loads(trials, setup)
-    for (level, _), trial, told in zip(wanted, trials, logs, strict=True):
-        yield from _samples_of(trial, told, facts.hardware, level.level)
+            loads = tuple(_at(load, context, profile) for context in _two(load, profile))
+            dry_loads.append(DryLoad(files.enter_context(level.opened()), loads))
+        logs = run_dry_loads(dry_loads, setup)
+    for (level, _), dry_load, told in zip(wanted, dry_loads, logs, strict=True):
+        yield from _samples_of(dry_load, told, profile.hardware, level.level)
 
 
 def _samples_of(
-    trial: DryLoad, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
+    dry_load: DryLoad, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
 ) -> Iterator[LoadSample]:
     """What the loads of a trial tell of compute buffers, as far as they told anything."""
     # One without a layer may compute all the same.
     names = [device.name for device in hardware.devices]
-    for load, log in zip(trial.loads, told, strict=True):
+    for load, log in zip(dry_load.loads, told, strict=True):
         if log is not None:
             compute = by_device(log.compute_buffers, names)
             yield LoadSample(load, compute, level)
 
 
-def _two(options: LoadOptions, facts: ModelProfile) -> Iterable[int]:
-    return dict.fromkeys((options.context, max(options.context, facts.largest_context)))
+def _two(options: LoadOptions, profile: ModelProfile) -> Iterable[int]:
+    return dict.fromkeys((options.context, max(options.context, profile.largest_context)))
 
 
 def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iterator[LoadOptions]:
@@ -179,70 +181,71 @@ def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iter
             yield msgspec.structs.replace(options, gpu_layers=count, experts_on_cpu=shape.layers)
 
 
-def _loads(options: LoadOptions, facts: ModelProfile, *, is_wide: bool) -> Iterator[LoadOptions]:
+def _loads(options: LoadOptions, profile: ModelProfile, *, is_wide: bool) -> Iterator[LoadOptions]:
     """The contexts to open, those of the options last, the largest of all at the very end.
 
     That one is without whole sliding windows: what they take can be told from it.
     """
-    contexts = sorted({*_two(options, facts)})
+    contexts = sorted({*_two(options, profile)})
     if is_wide:
-        yield from _others(options, sorted({*_CONTEXTS, *contexts}), facts)
+        yield from _others(options, sorted({*_CONTEXTS, *contexts}), profile)
     for context in contexts:
-        yield _at(options, context, facts)
+        yield _at(options, context, profile)
     if options.swa_full:
-        yield _at(msgspec.structs.replace(options, swa_full=False), contexts[-1], facts)
+        yield _at(msgspec.structs.replace(options, swa_full=False), contexts[-1], profile)
 
 
 def _others(
-    options: LoadOptions, contexts: Sequence[int], facts: ModelProfile
+    options: LoadOptions, contexts: Sequence[int], profile: ModelProfile
 ) -> Iterator[LoadOptions]:
     """Other contexts, micro-batches, types and ways, so that all that sliders reach is known."""
     replace_in = msgspec.structs.replace
     wide = {"cache_type_k": "f16", "cache_type_v": "f16"}
     for context in contexts:
-        if context > facts.largest_context:
+        if context > profile.largest_context:
             continue
         for micro_batch in (*_MICRO_BATCHES, options.micro_batch):
             batch = max(options.batch, micro_batch)
-            yield _at(replace_in(options, micro_batch=micro_batch, batch=batch), context, facts)
+            yield _at(replace_in(options, micro_batch=micro_batch, batch=batch), context, profile)
         for changes in (
             wide,
             {"cache_type_k": "q8_0", "cache_type_v": "q8_0"},
             {"flash_attention": "off", **wide},
             {"kv_on_device": not options.kv_on_device},
         ):
-            yield _at(replace_in(options, **changes), context, facts)
-        if facts.shape.window:
-            yield _at(replace_in(options, swa_full=not options.swa_full), context, facts)
+            yield _at(replace_in(options, **changes), context, profile)
+        if profile.shape.window:
+            yield _at(replace_in(options, swa_full=not options.swa_full), context, profile)
 
 
-def _at(options: LoadOptions, context: int, facts: ModelProfile) -> LoadOptions:
-    if facts.is_causal:
+def _at(options: LoadOptions, context: int, profile: ModelProfile) -> LoadOptions:
+    if profile.is_causal:
         return msgspec.structs.replace(options, context=context)
     return msgspec.structs.replace(options, context=context, batch=context, micro_batch=context)
 
 
 def with_probed_quality(
-    facts: ModelProfile, source: SizedSource, report: Callable[[Event], None]
+    profile: ModelProfile, source: SizedSource, report: Callable[[Event], None]
 ) -> ModelProfile:
-    """The facts with the quality of each level that would be made, told from the source's weights.
+    """Return the profile with the quality of each new level, probed in the source's weights.
 
     Raises:
         AppError: what `probe_quality` raises.
     """
     plans = [level.plan for level in source.levels if level.plan is not None]
     if source.layout is None or not source.is_causal or not plans:
-        return facts
+        return profile
     found = probe_quality(source.layout, plans, report, threads=usable_threads())
     return replace(
-        facts,
+        profile,
         levels=tuple(
-            replace(level, quality=found.get(level.level, level.quality)) for level in facts.levels
+            replace(level, quality=found.get(level.level, level.quality))
+            for level in profile.levels
         ),
     )
 
 
-def _facts_of(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> LevelProfile:
+def _level_profile(level: SizedLevel, source: SizedSource, log: LoadLog | None) -> LevelProfile:
     problem = level.problem
     typical = quality_of_level(level.level) if source.is_causal else None
     return LevelProfile(

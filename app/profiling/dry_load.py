@@ -56,7 +56,7 @@ class DryLoadOptions:
     setup: ContextSetup
 
 
-def run_dry_loads(trials: Sequence[DryLoad], setup: ContextSetup) -> list[list[LoadLog | None]]:
+def run_dry_loads(dry_loads: Sequence[DryLoad], setup: ContextSetup) -> list[list[LoadLog | None]]:
     """What each load of each trial tells, in order; None where llama.cpp refuses or dies.
 
     What was told once is kept.
@@ -64,32 +64,32 @@ def run_dry_loads(trials: Sequence[DryLoad], setup: ContextSetup) -> list[list[L
     Raises:
         AppError: `engine_missing`, `worker_unreachable`.
     """
-    if not trials:
+    if not dry_loads:
         return []
-    options = DryLoadOptions(tuple(trial.loads for trial in trials), setup)
+    options = DryLoadOptions(tuple(dry_load.loads for dry_load in dry_loads), setup)
     encoded = msgspec.json.encode(options)
-    contexts = [context_of(load, setup) for trial in trials for load in trial.loads]
+    contexts = [context_of(load, setup) for dry_load in dry_loads for load in dry_load.loads]
     asked = encoded + repr([_numbers(context) for context in contexts]).encode()
-    key = cache_key([trial.model for trial in trials], asked)
+    key = cache_key([dry_load.model for dry_load in dry_loads], asked)
     known = get(key)
     if known is not None:
         return known
-    logs = _logs_from_child(trials, encoded)
-    told = [_of_one_model([next(logs, None) for _ in trial.loads]) for trial in trials]
+    logs = _logs_from_child(dry_loads, encoded)
+    told = [_of_one_model([next(logs, None) for _ in dry_load.loads]) for dry_load in dry_loads]
     if all(None not in one for one in told):
         put(key, told)
     return told
 
 
 def load_without_allocation(
-    trial: DryLoad, setup: ContextSetup, devices: Pointers | None = None
+    dry_load: DryLoad, setup: ContextSetup, devices: Pointers | None = None
 ) -> Iterator[LoadLog]:
     """Load a model and open contexts in this process, without memory.
 
     What a log tells of the model is in the first of them alone.
     """
     llama = load_llama()
-    first = trial.loads[0]
+    first = dry_load.loads[0]
     parameters = model_parameters(
         msgspec.structs.replace(first, memory_lock=False, extra_buffers=False),
         first.gpu_layers or 0,
@@ -100,9 +100,9 @@ def load_without_allocation(
     )
     parameters.structure.no_alloc = True
     with log.recording() as pieces:
-        model = llama.llama_model_load_from_file(os.fsencode(trial.model), parameters.structure)
+        model = llama.llama_model_load_from_file(os.fsencode(dry_load.model), parameters.structure)
     told = "".join(pieces)
-    for options in trial.loads:
+    for options in dry_load.loads:
         with log.recording() as pieces:
             context = model and llama.llama_init_from_model(model, context_of(options, setup))
         yield read_load_log(told + "".join(pieces))
@@ -142,8 +142,8 @@ def _numbers(structure: Any) -> list[float]:
     return [value for value in values if isinstance(value, int | float)]
 
 
-def _logs_from_child(trials: Sequence[DryLoad], options: bytes) -> Iterator[LoadLog]:
-    models = [str(trial.model) for trial in trials]
+def _logs_from_child(dry_loads: Sequence[DryLoad], options: bytes) -> Iterator[LoadLog]:
+    models = [str(dry_load.model) for dry_load in dry_loads]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "options.json"
         file.write_bytes(options)

@@ -110,10 +110,10 @@ def size_source(
         return _planned(source, converter_folder(settings), choices)
     headers = read_headers(place)
     require_sane(headers[0])
-    facts = model_info_of(headers)
-    own = _own_level(facts, headers)
+    info = model_info_of(headers)
+    own = _own_level(info, headers)
     if _is_quantized(headers) and not requantizes:
-        return SizedSource(shape_of(headers[0]), facts.is_causal, (own,))
+        return SizedSource(shape_of(headers[0]), info.is_causal, (own,))
     planned = _planned(GgufSource(place), converter_folder(settings), choices)
     others = [level for level in planned.levels if level.level not in {own.level, COPY.name}]
     return replace(planned, levels=_sorted([own, *others]))
@@ -159,21 +159,21 @@ def file_source(model: Path) -> SizedSource:
         AppError: what reading its headers raises.
     """
     headers = read_headers(model)
-    facts = model_info_of(headers)
-    return SizedSource(shape_of(headers[0]), facts.is_causal, (_own_level(facts, headers),))
+    info = model_info_of(headers)
+    return SizedSource(shape_of(headers[0]), info.is_causal, (_own_level(info, headers),))
 
 
-def _own_level(facts: ModelInfo, headers: list[Header]) -> SizedLevel:
+def _own_level(info: ModelInfo, headers: list[Header]) -> SizedLevel:
     """A GGUF file as it is."""
     tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
     return SizedLevel(
-        level=facts.level or UNNAMED_LEVEL,
-        size_bytes=facts.size_bytes,
-        bits_per_weight=8 * sum(tensors.values()) / facts.parameters if facts.parameters else None,
+        level=info.level or UNNAMED_LEVEL,
+        size_bytes=info.size_bytes,
+        bits_per_weight=8 * sum(tensors.values()) / info.parameters if info.parameters else None,
         tensors=tensors,
         types={tensor.name: tensor.type_name for header in headers for tensor in header.tensors},
-        file=lambda: nullcontext(facts.path),
-        quality=measured_quality(facts.path),
+        file=lambda: nullcontext(info.path),
+        quality=measured_quality(info.path),
     )
 
 

@@ -25,7 +25,7 @@ def read_hardware() -> Hardware:
         logical_cores=psutil.cpu_count() or 1,
         ram_total_bytes=total_bytes,
         ram_free_bytes=free_bytes,
-        devices=tuple(_facts_of(device) for device in devices() if device.is_gpu),
+        devices=tuple(_device_info(device) for device in devices() if device.is_gpu),
         performance_cores=kinds.performance if kinds else None,
         efficiency_cores=kinds.efficiency if kinds else None,
         numa_nodes=numa_nodes(),
@@ -40,7 +40,7 @@ def _memory() -> tuple[int, int]:
     return min(memory.total, limit.limit_bytes), min(memory.available, limit.free_bytes)
 
 
-def _facts_of(device: Device) -> DeviceInfo:
+def _device_info(device: Device) -> DeviceInfo:
     return DeviceInfo(
         name=device.name,
         backend=device.backend,

@@ -1,7 +1,7 @@
 """How long the table of levels takes to follow a slider, from the move to the repainted window.
 
-Run: `python -m tests.benchmarks.level_table`. Made-up facts of a model with 80 layers on a machine
-with two devices; a frame has 16 ms. `processor` is the time that this process itself worked, which
+Run: `python -m tests.benchmarks.level_table`. The made-up model has 80 layers, the machine
+two devices; a frame has 16 ms. `processor` is the time that this process itself worked, which
 a busy machine does not stretch.
 """
 
@@ -31,7 +31,7 @@ def _measure(home: Path) -> None:
     from PySide6.QtWidgets import QApplication
 
     from app.gui.shell.application import build_window
-    from tests.support.machine.made_facts import ALL_LEVELS, USUAL_LEVELS
+    from tests.support.profiles import ALL_LEVELS, USUAL_LEVELS
 
     application = QApplication(sys.argv[:1])
     window = build_window(application)
@@ -59,11 +59,11 @@ def _times(
 
     from app.core.events import LevelPlanned
     from app.gui.pages.convert.page import ConvertPage
-    from tests.support.machine.made_facts import made_facts, made_machine
+    from tests.support.profiles import checkpoint_profile, made_machine
 
     assert isinstance(application, QApplication)
     assert isinstance(page, ConvertPage)
-    facts = made_facts(
+    profile = checkpoint_profile(
         made_machine(24, 24, ram_gb=128),
         parameters=70e9,
         layers=80,
@@ -74,12 +74,12 @@ def _times(
     step.start()
     step.set_source(str(home))
     page._show_step(1)
-    for level in facts.levels:
+    for level in profile.levels:
         size, bits = level.size_bytes or 0, level.bits_per_weight or 0.0
         step.add_level(LevelPlanned(level.level, size, bits, str(home / f"{level.level}.gguf")))
     step.finish(was_successful=True)
     application.processEvents()
-    step.picker.take_facts(facts)
+    step.picker.take_profile(profile)
     application.processEvents()
     times = []
     for move in range(_MOVES):

@@ -135,10 +135,12 @@ def compare(
         micro_batch=micro_batch,
     )
     hardware = read_hardware()
-    facts = refine(collect_profile(one, hardware, options, setup), one, options, setup)
-    (row,) = predict_levels(facts, options)
+    profile = refine(collect_profile(one, hardware, options, setup), one, options, setup)
+    (row,) = predict_levels(profile, options)
     assert row.plan is not None, row.problem
-    real = real_load(level, effective_options(facts, options), row.plan.gpu_layers, setup, pointers)
+    real = real_load(
+        level, effective_options(profile, options), row.plan.gpu_layers, setup, pointers
+    )
     names = [device.name for device in hardware.devices]
     weights, caches, compute = (
         by_device(buffers, names)

@@ -98,12 +98,12 @@ def compared(
     model: Path, context: int, slots: int, micro_batch: int
 ) -> tuple[Figures, Figures, Figures]:
     """What our load takes, llama-server's, and what was estimated."""
-    facts = read_model_info(model)
+    info = read_model_info(model)
     options = LoadOptions(
-        context=min(context, facts.context or context), micro_batch=micro_batch, gpu_layers=0
+        context=min(context, info.context or context), micro_batch=micro_batch, gpu_layers=0
     )
     options = working_options(options, lambda _: None)
-    load_request = LoadRequest(facts.path, facts.layers, facts.context, options, slots=slots)
+    load_request = LoadRequest(info.path, info.layers, info.context, options, slots=slots)
     with opened_model(load_request, lambda _: None) as loaded:
         ours = figures_of(loaded.memory[PROCESSOR])
         size_bytes = load_llama().llama_model_size(loaded.model)
@@ -115,8 +115,10 @@ def compared(
 def estimated_memory(model: Path, options: LoadOptions, slots: int) -> DeviceMemory:
     """What `estimate` and the window foretell of a load."""
     source, setup = file_source(model), ContextSetup(slots)
-    facts = refine(collect_profile(source, read_hardware(), options, setup), source, options, setup)
-    (row,) = predict_levels(facts, options)
+    profile = refine(
+        collect_profile(source, read_hardware(), options, setup), source, options, setup
+    )
+    (row,) = predict_levels(profile, options)
     assert row.plan is not None, row.problem
     return row.plan.memory[PROCESSOR]
 

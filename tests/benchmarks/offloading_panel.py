@@ -20,7 +20,7 @@ from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.shell.application import build_window
 from app.gui.shell.garbage import GarbageCollection
-from tests.support.machine.made_up_facts import made_up_facts
+from tests.support.profiles import file_profile
 
 _MOVES = 200
 
@@ -42,17 +42,17 @@ def times_of_moves(dialog: OffloadingDialog, move: Callable[[int], None]) -> Tim
     return taken
 
 
-def measure(dialog: OffloadingDialog, facts: ModelProfile) -> dict[str, Times]:
+def measure(dialog: OffloadingDialog, profile: ModelProfile) -> dict[str, Times]:
     """The moves of two sliders, while other options are not as usual either."""
     dialog.open_for("/models/made-up.gguf", "Made up")
     dialog.finder.stop()
-    dialog.finder.facts = facts
+    dialog.finder.profile = profile
     dialog._on_found()
     form = dialog.form
     form.cache_type_k.setCurrentText("q8_0")
     form.micro_batch.setValue(1024)
     layers, context = form.gpu_layers.slider, form.context.number
-    whole = facts.shape.layers + 2
+    whole = profile.shape.layers + 2
     taken = {
         "context": times_of_moves(dialog, lambda at: context.setValue(512 + 157 * at)),
         "GPU layers": times_of_moves(dialog, lambda at: layers.setValue(at * 7 % whole)),
@@ -73,14 +73,14 @@ def main() -> None:
         GarbageCollection(application)
         window.show()
         machines = {
-            "no device": made_up_facts(),
-            "one device": made_up_facts(8),
-            "two devices": made_up_facts(8, 12, layers=80),
-            "experts, two devices": made_up_facts(8, 12, layers=94, experts=128, layer_gb=1.4),
+            "no device": file_profile(),
+            "one device": file_profile(8),
+            "two devices": file_profile(8, 12, layers=80),
+            "experts, two devices": file_profile(8, 12, layers=94, experts=128, layer_gb=1.4),
         }
         print(f"{'':<24}{'slider':<14}{'median':>9}{'slowest':>10}{'of the thread':>21}")
-        for name, facts in machines.items():
-            for slider, taken in measure(window.offloading, facts).items():
+        for name, profile in machines.items():
+            for slider, taken in measure(window.offloading, profile).items():
                 columns = [
                     f"{statistics.median(times):>6.1f} ms{max(times):>7.1f} ms"
                     for times in zip(*taken, strict=True)

@@ -26,7 +26,7 @@ from app.measurement.speed_test import MeasuredSpeed, measure_speed
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
-from app.profiling.speeds import timed
+from app.profiling.speed_profile import with_speeds
 from app.profiling.this_machine import read_hardware
 from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.support.machine.installed import lend_converter
@@ -96,8 +96,8 @@ def predict(file: Path, options: LoadOptions) -> Prediction | None:
     """The prediction for a file, with rates measured anew."""
     paths.rates_file().unlink(missing_ok=True)
     setup = ContextSetup()
-    facts = collect_profile(file_source(file), read_hardware(), options, setup)
-    (row,) = predict_levels(timed(facts, file, options, setup, lambda _: None), options)
+    profile = collect_profile(file_source(file), read_hardware(), options, setup)
+    (row,) = predict_levels(with_speeds(profile, file, options, setup, lambda _: None), options)
     return row.speed
 
 

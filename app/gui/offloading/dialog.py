@@ -84,7 +84,7 @@ class OffloadingDialog(QDialog):
         self._title.set_text(title)
         self.notice.hide()
         self._plan = None
-        self.form.set_facts(None)
+        self.form.set_profile(None)
         self.form.set_options(self._kept())
         self.form.show_plan(None, {})
         self._find()
@@ -174,8 +174,8 @@ class OffloadingDialog(QDialog):
         self.warnings.show_sentences(self.finder.notices)
 
     def _on_found(self) -> None:
-        self.form.set_facts(self.finder.facts)
-        self._show_outlook()
+        self.form.set_profile(self.finder.profile)
+        self._show_prediction()
 
     def _on_failed(self, sentence: str) -> None:
         # Facts that came before are good enough.
@@ -183,7 +183,7 @@ class OffloadingDialog(QDialog):
             self.memory.show_problem(sentence)
 
     def _on_changed(self) -> None:
-        self._show_outlook()
+        self._show_prediction()
         self._show_kept()
 
     def _show_options(self, options: LoadOptions) -> None:
@@ -193,19 +193,19 @@ class OffloadingDialog(QDialog):
     def _take_context(self, tokens: int) -> None:
         self.form.context.number.setValue(tokens)
 
-    def _show_outlook(self) -> None:
-        facts, options = self.finder.facts, self.form.options
-        if facts is None:
+    def _show_prediction(self) -> None:
+        profile, options = self.finder.profile, self.form.options
+        if profile is None:
             return
-        expected = predict_levels(facts, options)[0]
+        expected = predict_levels(profile, options)[0]
         self._plan = expected.plan
         if expected.plan is None:
             self.form.show_plan(None, {})
             self.memory.show_problem(expected.problem)
             return
-        self.form.show_plan(expected.plan, costs(facts, options, expected.plan))
-        context = effective_options(facts, options).context
-        self.memory.show_plan(facts.hardware, expected.plan, context)
+        self.form.show_plan(expected.plan, costs(profile, options, expected.plan))
+        context = effective_options(profile, options).context
+        self.memory.show_plan(profile.hardware, expected.plan, context)
 
     def _show_kept(self) -> None:
         """Say whose options these are, and what can be done with them."""

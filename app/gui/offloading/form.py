@@ -48,11 +48,11 @@ class _Field(NamedTuple):
 class LoadOptionsForm(QWidget):
     """Shows load options and lets a person change them.
 
-    Without facts, nothing is known of model and devices.
+    Without a profile, nothing is known of model and devices.
 
     Args:
         theme: colors.
-        is_general: the options are for all models: every one can be set, also without facts.
+        is_general: the options are for all models: every one can be set, also without a profile.
 
     Signals:
         changed: a person changed an option.
@@ -66,7 +66,7 @@ class LoadOptionsForm(QWidget):
         super().__init__(parent)
         self._is_general = is_general
         self._options = LoadOptions()
-        self._facts: ModelProfile | None = None
+        self._profile: ModelProfile | None = None
         self._is_showing = False
         self._fields: dict[str, _Field] = {}
         self._lines: dict[str, QWidget] = {}
@@ -77,7 +77,7 @@ class LoadOptionsForm(QWidget):
         self._build_layout()
         self._guard = WheelGuard(self)
         self.set_options(self._options)
-        self.set_facts(None)
+        self.set_profile(None)
 
     @property
     def options(self) -> LoadOptions:
@@ -93,29 +93,29 @@ class LoadOptionsForm(QWidget):
         self._is_showing = False
         self._show_notes()
 
-    def set_facts(self, facts: ModelProfile | None) -> None:
+    def set_profile(self, profile: ModelProfile | None) -> None:
         """Say what is known of the model and the machine."""
-        self._facts = facts
+        self._profile = profile
         self._is_showing = True
-        layers = facts.shape.layers if facts else None
+        layers = profile.shape.layers if profile else None
         self.gpu_layers.set_most(None if layers is None else layers + 1)
         self.experts_on_cpu.set_most(layers)
-        trained = facts.shape.trained_context if facts else 0
+        trained = profile.shape.trained_context if profile else 0
         self.context.set_steps(context_steps(trained))
-        devices = facts.hardware.devices if facts else ()
+        devices = profile.hardware.devices if profile else ()
         self.device_shares.set_devices([device_title(device) for device in devices])
         self._is_showing = False
-        has_experts = facts is not None and facts.shape.experts > 0
+        has_experts = profile is not None and profile.shape.experts > 0
         self._show_row("device_shares", is_shown=self._is_general or len(devices) > 1)
         self._show_row(
             "experts_on_cpu", is_shown=self._is_general or (has_experts and bool(devices))
         )
-        has_windows = facts is not None and facts.shape.window > 0
+        has_windows = profile is not None and profile.shape.window > 0
         self._show_row("swa_full", is_shown=self._is_general or has_windows)
         for name in ("gpu_layers", "kv_on_device"):
-            self._fields_control(name).setEnabled(facts is None or bool(devices))
+            self._fields_control(name).setEnabled(profile is None or bool(devices))
         for name in ("batch", "micro_batch"):
-            self._fields_control(name).setEnabled(facts is None or facts.is_causal)
+            self._fields_control(name).setEnabled(profile is None or profile.is_causal)
         self._show_notes()
 
     def show_plan(self, plan: Plan | None, costs: Mapping[str, Cost]) -> None:
@@ -124,7 +124,7 @@ class LoadOptionsForm(QWidget):
             self.gpu_layers.set_planned(plan.gpu_layers)
             self.experts_on_cpu.set_planned(plan.experts_on_cpu)
             self.device_shares.set_planned(list(self._layers_of_devices(plan)))
-        has_devices = self._facts is not None and bool(self._facts.hardware.devices)
+        has_devices = self._profile is not None and bool(self._profile.hardware.devices)
         for name, row in self.rows.items():
             cost = costs.get(name)
             row.set_figure(self._words_of(cost, has_devices=has_devices) if cost else "")
@@ -257,12 +257,12 @@ class LoadOptionsForm(QWidget):
         self._lines[name].setVisible(is_shown)
 
     def _show_notes(self) -> None:
-        said = notes(self._options, self._facts)
+        said = notes(self._options, self._profile)
         for name, row in self.rows.items():
             row.set_note(said.get(name, ""))
 
     def _layers_of_devices(self, plan: Plan) -> Iterator[int]:
-        devices = self._facts.hardware.devices if self._facts else ()
+        devices = self._profile.hardware.devices if self._profile else ()
         return (plan.layers.get(device.name, 0) for device in devices)
 
     def _words_of(self, cost: Cost, *, has_devices: bool) -> str:

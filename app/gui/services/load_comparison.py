@@ -49,7 +49,7 @@ class LoadComparison(QObject):
         if not state.server.estimated:
             self._finder.find(state.path)
 
-    def _on_found(self, facts: ModelProfile) -> None:
+    def _on_found(self, profile: ModelProfile) -> None:
         state = self._engine.state
         if not isinstance(state, EngineReady):
             return
@@ -62,7 +62,8 @@ class LoadComparison(QObject):
         )
         level = server.level or UNNAMED_LEVEL
         plan = next(
-            (row.plan for row in predict_levels(facts, options) if row.facts.level == level), None
+            (row.plan for row in predict_levels(profile, options) if row.profile.level == level),
+            None,
         )
         if plan is not None:
             self._show(server.memory, plan.memory)

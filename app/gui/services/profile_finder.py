@@ -14,7 +14,7 @@ from app.jobs.outcome import ProcessOutcome
 
 
 class ProfileFinder(QObject):
-    """Finds the facts about one source at a time; better ones may follow the first.
+    """Finds the profile of one source at a time; better ones may follow the first.
 
     Signals:
         found: new `ModelProfile`.
@@ -28,7 +28,7 @@ class ProfileFinder(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.facts: ModelProfile | None = None
+        self.profile: ModelProfile | None = None
         self.notices: list[str] = []
         self._child: Child | None = None
         self._sentence = ""
@@ -41,7 +41,7 @@ class ProfileFinder(QObject):
     def find(self, source: str, *arguments: str) -> None:
         """Begin with another source; `arguments` are those of `gristmill estimate`."""
         self.stop()
-        self.facts = None
+        self.profile = None
         self.notices = []
         self._sentence = ""
         self._child = Child("estimate", source, "--facts", *arguments, parent=self)
@@ -71,18 +71,18 @@ class ProfileFinder(QObject):
 
     def _take(self, text: str) -> None:
         try:
-            self.facts = decode_profile(text)
+            self.profile = decode_profile(text)
         except msgspec.DecodeError as error:
             self._sentence = describe_error(ErrorCode.INTERNAL, {"detail": str(error)})
             return
-        self.found.emit(self.facts)
+        self.found.emit(self.profile)
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         child, self._child = self._child, None
         log = list(child.log) if child else []
         if child:
             child.deleteLater()
-        if outcome.was_successful and self.facts is not None:
+        if outcome.was_successful and self.profile is not None:
             return
         detail = outcome.in_words(log)
         self.failed.emit(self._sentence or describe_error(ErrorCode.INTERNAL, {"detail": detail}))

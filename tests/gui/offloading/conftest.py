@@ -1,4 +1,4 @@
-"""The offloading panel with facts that are made up, and one dressed application."""
+"""The offloading panel with profile that are made up, and one dressed application."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.estimation.model_profile import ModelProfile
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.shell.window import MainWindow
 from tests.gui.widgets.conftest import nothing_left, theme
-from tests.support.machine.made_up_facts import made_up_facts
+from tests.support.profiles import file_profile
 
 __all__ = ["nothing_left", "theme"]
 
@@ -21,16 +21,16 @@ PanelOpener = Callable[..., OffloadingDialog]
 
 @pytest.fixture
 def open_panel(window: MainWindow) -> PanelOpener:
-    """Opens the panel for a model whose facts have been found."""
+    """Opens the panel for a model whose profile have been found."""
 
     def open_with(
-        facts: ModelProfile | None = None, options: LoadOptions | None = None
+        profile: ModelProfile | None = None, options: LoadOptions | None = None
     ) -> OffloadingDialog:
         panel = window.offloading
         panel.open_for(PATH, "Made up")
         panel.finder.stop()
-        panel.finder.facts = facts or made_up_facts(8)
-        panel.finder.found.emit(panel.finder.facts)
+        panel.finder.profile = profile or file_profile(8)
+        panel.finder.found.emit(panel.finder.profile)
         if options is not None:
             panel.presets.chosen.emit(options)
         return panel

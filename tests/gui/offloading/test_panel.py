@@ -20,7 +20,7 @@ from app.gui.shell.window import MainWindow
 from app.gui.widgets.text_dialog import TextDialog
 from tests.gui.conftest import WindowMaker
 from tests.gui.offloading.conftest import PATH, PanelOpener
-from tests.support.machine.made_up_facts import GB, made_up_facts
+from tests.support.profiles import GB, file_profile
 
 
 def plan_of(panel: OffloadingDialog) -> Plan:
@@ -29,7 +29,7 @@ def plan_of(panel: OffloadingDialog) -> Plan:
 
 
 def test_automatic_layers_are_shown_and_a_number_is_followed(open_panel: PanelOpener) -> None:
-    panel = open_panel(made_up_facts(6, layers=32))
+    panel = open_panel(file_profile(6, layers=32))
     planned = plan_of(panel).gpu_layers
     assert 0 < planned < 33
     assert panel.form.gpu_layers.number.text() == f"{planned} of 33"
@@ -40,7 +40,7 @@ def test_automatic_layers_are_shown_and_a_number_is_followed(open_panel: PanelOp
 
 
 def test_there_is_a_bar_for_ram_and_for_each_device(open_panel: PanelOpener) -> None:
-    panel = open_panel(made_up_facts(8, 12))
+    panel = open_panel(file_profile(8, 12))
     bars = panel.memory.bars
     assert [bar.name.split(" ")[0] for bar in bars] == ["RAM", "CUDA0", "CUDA1"]
     for bar, name in zip(bars, ("CPU", "CUDA0", "CUDA1"), strict=True):
@@ -50,13 +50,13 @@ def test_there_is_a_bar_for_ram_and_for_each_device(open_panel: PanelOpener) -> 
         assert sizes["kv"] == taken.kv_bytes
         assert sizes["compute"] == taken.compute_bytes
     assert {part.kind: part.size_bytes for part in bars[2].parts}["others"] == 3 * GB
-    open_panel(made_up_facts())
+    open_panel(file_profile())
     assert [bar.name for bar in panel.memory.bars] == ["RAM"]
     assert panel.memory.sentence.whole_text.startswith("In RAM")
 
 
 def test_devices_in_ram_have_no_bar_of_their_own(open_panel: PanelOpener) -> None:
-    panel = open_panel(made_up_facts(32, shares_memory=True))
+    panel = open_panel(file_profile(32, shares_memory=True))
     (bar,) = panel.memory.bars
     assert bar.name == "RAM, with CUDA0"
     weights = sum(one.weights_bytes for one in plan_of(panel).memory.values())
@@ -64,7 +64,7 @@ def test_devices_in_ram_have_no_bar_of_their_own(open_panel: PanelOpener) -> Non
 
 
 def test_too_much_is_said(open_panel: PanelOpener) -> None:
-    panel = open_panel(made_up_facts(6), LoadOptions(gpu_layers=33, context=32768))
+    panel = open_panel(file_profile(6), LoadOptions(gpu_layers=33, context=32768))
     assert plan_of(panel).verdict == "too_large"
     assert panel.memory.bars[1].excess_bytes > 0
     assert "missing" in panel.memory.bars[1].figure
@@ -72,7 +72,7 @@ def test_too_much_is_said(open_panel: PanelOpener) -> None:
 
 
 def test_the_largest_context_can_be_taken(open_panel: PanelOpener) -> None:
-    panel = open_panel(made_up_facts(8), LoadOptions(gpu_layers=33))
+    panel = open_panel(file_profile(8), LoadOptions(gpu_layers=33))
     largest = plan_of(panel).largest_context
     assert f"{largest:,}" in panel.memory.largest.whole_text
     panel.memory.context_button.click()
@@ -82,7 +82,7 @@ def test_the_largest_context_can_be_taken(open_panel: PanelOpener) -> None:
 
 
 def test_a_context_costs_what_its_keys_and_values_take(open_panel: PanelOpener) -> None:
-    panel = open_panel(made_up_facts())
+    panel = open_panel(file_profile())
     assert not any(row.figure for row in panel.form.rows.values())
     panel.form.context.number.setValue(8192)
     # 4096 tokens more of 131072 bytes, and 2 MB of the compute buffer.
@@ -125,7 +125,7 @@ def test_what_is_tried_out_is_not_kept(open_panel: PanelOpener) -> None:
 
 def test_raw_parameters_are_json_with_the_engines_names(open_panel: PanelOpener) -> None:
     panel = open_panel(
-        made_up_facts(8, layers=8, layer_gb=2, experts=64), LoadOptions(context=2048, threads=3)
+        file_profile(8, layers=8, layer_gb=2, experts=64), LoadOptions(context=2048, threads=3)
     )
     panel.raw_button.click()
     dialog = next(
@@ -145,7 +145,7 @@ def test_raw_parameters_are_json_with_the_engines_names(open_panel: PanelOpener)
 
 def test_the_command_line_says_the_same_options(open_panel: PanelOpener) -> None:
     options = LoadOptions(gpu_layers=12, device_shares=(3.0, 1.0), memory_map="off")
-    panel = open_panel(made_up_facts(8, 8), options)
+    panel = open_panel(file_profile(8, 8), options)
     panel.copy_button.click()
     words = shlex.split(QGuiApplication.clipboard().text())
     assert words == ["gristmill", "serve", PATH, *load_arguments_of(options)]

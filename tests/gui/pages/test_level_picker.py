@@ -1,4 +1,4 @@
-"""The table of levels that follows what a load would be like, on facts that nobody has."""
+"""The table of levels that follows what a load would be like, on profile that nobody has."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
 from app.gui.pages.convert.level_picker import LevelPicker
-from app.gui.pages.convert.level_words import WAITING, outlook_cells
+from app.gui.pages.convert.level_words import WAITING, prediction_cells
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.theme.tokens import SPACING
 from tests.support.checkpoints.checkpoints import make_tiny_llama
-from tests.support.machine.made_facts import ALL_LEVELS, USUAL_LEVELS, made_facts, made_machine
+from tests.support.profiles import ALL_LEVELS, USUAL_LEVELS, checkpoint_profile, made_machine
 
 LEVEL, SIZE, MEMORY, FIT, SPEED, QUALITY = range(6)
 NO_DEVICE, ONE_DEVICE = made_machine(ram_gb=16), made_machine(8)
@@ -41,17 +41,17 @@ def picker(qapp: QApplication, qtbot: QtBot) -> LevelPicker:
     return picker
 
 
-def plan(picker: LevelPicker, facts: ModelProfile, folder: str = "/nowhere") -> None:
-    for level in facts.levels:
+def plan(picker: LevelPicker, profile: ModelProfile, folder: str = "/nowhere") -> None:
+    for level in profile.levels:
         size, bits = level.size_bytes or 0, level.bits_per_weight or 0.0
         picker.show_level(LevelPlanned(level.level, size, bits, f"{folder}/{level.level}.gguf"))
 
 
 def show(picker: LevelPicker, hardware: Hardware, **model: float) -> ModelProfile:
-    facts = made_facts(hardware, **model)
-    plan(picker, facts)
-    picker.take_facts(facts)
-    return facts
+    profile = checkpoint_profile(hardware, **model)
+    plan(picker, profile)
+    picker.take_profile(profile)
+    return profile
 
 
 def texts(picker: LevelPicker, column: int) -> list[str]:
@@ -78,11 +78,11 @@ def choose(box: QComboBox, words: str) -> None:
 
 
 def test_rows_wait_for_facts_and_then_have_all(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE)
-    plan(picker, facts)
+    profile = checkpoint_profile(ONE_DEVICE)
+    plan(picker, profile)
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {WAITING}
     assert "3.16 GB" in texts(picker, SIZE)
-    picker.take_facts(facts)
+    picker.take_profile(profile)
     assert WAITING not in {*texts(picker, MEMORY), *texts(picker, FIT)}
     rows = dict(zip(texts(picker, LEVEL), texts(picker, FIT), strict=True))
     assert rows["Q4_K_M"] == "All on the GPU"
@@ -120,14 +120,14 @@ def test_a_machine_without_devices_has_no_controls_for_them(picker: LevelPicker)
 
 
 def test_one_of_two_devices_can_be_chosen(picker: LevelPicker) -> None:
-    facts = show(picker, TWO_DEVICES)
+    profile = show(picker, TWO_DEVICES)
     assert "All on 2 GPUs" in texts(picker, FIT)
     choose(picker.strip.device, "CUDA0")
     assert picker.strip.options.device_shares == (1.0, 0.0)
     assert "All on 2 GPUs" not in texts(picker, FIT)
     choose(picker.strip.device, "All devices")
     assert picker.strip.options.device_shares == ()
-    picker.take_facts(replace(facts, hardware=ONE_DEVICE))
+    picker.take_profile(replace(profile, hardware=ONE_DEVICE))
     assert picker.strip.device.count() == 2
 
 
@@ -154,10 +154,10 @@ def test_the_advice_is_ticked_once_and_not_forced(picker: LevelPicker) -> None:
 
 
 def test_a_choice_before_the_facts_stays(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE)
-    plan(picker, facts)
+    profile = checkpoint_profile(ONE_DEVICE)
+    plan(picker, profile)
     tick(picker, "Q5_K_M")
-    picker.take_facts(facts)
+    picker.take_profile(profile)
     assert ticked(picker) == ["Q4_K_M", "Q5_K_M"]
     assert "Recommended" in captions(picker, LEVEL)
 
@@ -171,26 +171,26 @@ def test_a_server_leaves_the_ticks(picker: LevelPicker) -> None:
 
 
 def test_special_levels_are_reckoned_with_when_they_come(picker: LevelPicker, qtbot: QtBot) -> None:
-    facts = show(picker, ONE_DEVICE)
-    plan(picker, made_facts(ONE_DEVICE, levels=ALL_LEVELS))
+    profile = show(picker, ONE_DEVICE)
+    plan(picker, checkpoint_profile(ONE_DEVICE, levels=ALL_LEVELS))
     qtbot.waitUntil(lambda: WAITING not in texts(picker, MEMORY), timeout=5000)
     assert len(texts(picker, MEMORY)) == len(ALL_LEVELS)
     assert texts(picker, MEMORY)[0].startswith("≈ ")
     assert not texts(picker, MEMORY)[-1].startswith("≈")
-    assert len(facts.levels) == len(USUAL_LEVELS)
+    assert len(profile.levels) == len(USUAL_LEVELS)
 
 
 def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE)
-    plan(picker, facts)
-    picker.take_facts(replace(facts, samples=()))
+    profile = checkpoint_profile(ONE_DEVICE)
+    plan(picker, profile)
+    picker.take_profile(replace(profile, samples=()))
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {"unknown"}
     assert "load this model, so its memory is unknown" in picker.table.item(0, FIT).toolTip()
     assert picker.advice.sentence.whole_text.startswith("Q4_K_M: a good balance")
 
 
 def test_facts_that_never_come_are_said(picker: LevelPicker) -> None:
-    plan(picker, made_facts(ONE_DEVICE))
+    plan(picker, checkpoint_profile(ONE_DEVICE))
     picker.finder.failed.emit("There is no such model.")
     assert set(texts(picker, FIT)) == {"unknown"}
     assert picker.advice.sentence.whole_text == "There is no such model."
@@ -198,23 +198,23 @@ def test_facts_that_never_come_are_said(picker: LevelPicker) -> None:
 
 
 def test_odd_facts_harm_nothing(picker: LevelPicker) -> None:
-    facts = made_facts(ONE_DEVICE, trained_context=512)
-    empty = replace(facts.hardware, ram_free_bytes=0, ram_total_bytes=0, devices=())
-    nothing = replace(facts, levels=(), caches=(), samples=(), largest_context=0)
-    shape = replace(facts.shape, layers=0, trained_context=0, vocabulary=0)
-    shapeless = replace(facts, shape=shape, caches=())
-    plan(picker, facts)
-    for odd in (replace(facts, hardware=empty), nothing, shapeless, replace(facts, caches=())):
-        picker.take_facts(odd)
+    profile = checkpoint_profile(ONE_DEVICE, trained_context=512)
+    empty = replace(profile.hardware, ram_free_bytes=0, ram_total_bytes=0, devices=())
+    nothing = replace(profile, levels=(), caches=(), samples=(), largest_context=0)
+    shape = replace(profile.shape, layers=0, trained_context=0, vocabulary=0)
+    shapeless = replace(profile, shape=shape, caches=())
+    plan(picker, profile)
+    for odd in (replace(profile, hardware=empty), nothing, shapeless, replace(profile, caches=())):
+        picker.take_profile(odd)
         picker.strip.context.slider.setValue(0)
         picker.grab()
-    picker.take_facts(facts)
+    picker.take_profile(profile)
     assert WAITING not in texts(picker, FIT)
 
 
 def test_adapters_have_sizes_alone(picker: LevelPicker) -> None:
     picker.offer_sizes_alone()
-    plan(picker, made_facts(ONE_DEVICE, levels=("F16", "F32")))
+    plan(picker, checkpoint_profile(ONE_DEVICE, levels=("F16", "F32")))
     assert picker.table.isColumnHidden(MEMORY)
     assert picker.table.isColumnHidden(FIT)
     assert not picker.strip.isVisible()
@@ -244,32 +244,32 @@ def test_every_cell_tells_screen_readers_all_of_it(picker: LevelPicker) -> None:
 
 def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> None:
     quality = Quality("typical", 0.031, 0.009, 0.043, "Llama 3 8B")
-    facts = made_facts(ONE_DEVICE, levels=("Q4_K_M",))
-    level = replace(facts.levels[0], quality=quality)
+    profile = checkpoint_profile(ONE_DEVICE, levels=("Q4_K_M",))
+    level = replace(profile.levels[0], quality=quality)
     row = LevelPrediction(level, speed=PredictedSpeed(310.4, 12.3))
-    planned = LevelPlanned("Q4_K_M", facts.levels[0].size_bytes or 0, 4.89, "/nowhere")
-    *_, speed, grade = outlook_cells(planned, row, "")
+    planned = LevelPlanned("Q4_K_M", profile.levels[0].size_bytes or 0, 4.89, "/nowhere")
+    *_, speed, grade = prediction_cells(planned, row, "")
     assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
     assert "310" in speed.told
     disturbed = replace(row, speed=PredictedSpeed(310.4, 12.3, is_disturbed=True))
-    told = outlook_cells(planned, disturbed, "")[2]
+    told = prediction_cells(planned, disturbed, "")[2]
     assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
     assert "measured beside other work" in told.tool_tip
     unknown = replace(row, speed=None, speed_problem="It broke.")
-    assert outlook_cells(planned, unknown, "")[2].told == "unknown: It broke."
+    assert prediction_cells(planned, unknown, "")[2].told == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
     quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
-    measured = replace(row, facts=replace(level, quality=quality))
-    assert outlook_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
-    bare = outlook_cells(planned, replace(row, facts=replace(level, quality=None)), "")[-1]
+    measured = replace(row, profile=replace(level, quality=quality))
+    assert prediction_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
+    bare = prediction_cells(planned, replace(row, profile=replace(level, quality=None)), "")[-1]
     assert "KL" not in bare.caption
 
 
 @pytest.mark.parametrize("width", [560, 650, 900])
 def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
-    facts = show(picker, ONE_DEVICE)
-    rows = [LevelPrediction(level, speed=PredictedSpeed(1.0, 1.0)) for level in facts.levels]
-    picker.table.show_outlook(rows)
+    profile = show(picker, ONE_DEVICE)
+    rows = [LevelPrediction(level, speed=PredictedSpeed(1.0, 1.0)) for level in profile.levels]
+    picker.table.show_predictions(rows)
     picker.resize(width, 700)
     header = picker.table.horizontalHeader()
     assert header.length() <= picker.table.viewport().width()
@@ -278,14 +278,14 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
 
 def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
     quality = Quality("probed", 0.0028, 0.0009, 0.0071, "its weights")
-    facts = show(picker, ONE_DEVICE)
+    profile = show(picker, ONE_DEVICE)
     rows = [
         LevelPrediction(
             replace(level, quality=quality), speed=PredictedSpeed(1.0, 1.0, is_disturbed=True)
         )
-        for level in facts.levels
+        for level in profile.levels
     ]
-    picker.table.show_outlook(rows)
+    picker.table.show_predictions(rows)
     picker.resize(1000, 700)
     metrics = picker.table.itemDelegate()._metrics[True]
     for column in (SPEED, QUALITY):

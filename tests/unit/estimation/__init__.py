@@ -1,1 +1,1 @@
-"""Estimates: pure functions over facts."""
+"""Estimates: pure functions over profile."""

@@ -15,7 +15,7 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
-from tests.support.machine.made_facts import ALL_LEVELS, GB, made_facts, made_machine
+from tests.support.profiles import ALL_LEVELS, GB, checkpoint_profile, made_machine
 
 Rows = tuple[LevelPrediction, ...]
 MACHINES = {
@@ -33,8 +33,8 @@ EXPERTS = {"parameters": 30e9, "layers": 48, "expert_part": 0.9}
 def advised(
     machine: str, model: dict[str, float], use: Use = "chat", bandwidth: float = 0
 ) -> Advice:
-    facts = made_facts(MACHINES[machine], **model)
-    return advise(with_speed(predict_levels(facts, LoadOptions()), bandwidth), facts, use)
+    profile = checkpoint_profile(MACHINES[machine], **model)
+    return advise(with_speed(predict_levels(profile, LoadOptions()), bandwidth), profile, use)
 
 
 def with_speed(rows: Rows, bandwidth: float) -> Rows:
@@ -42,7 +42,7 @@ def with_speed(rows: Rows, bandwidth: float) -> Rows:
     if not bandwidth:
         return rows
     return tuple(
-        replace(row, speed=PredictedSpeed(100.0, bandwidth / (row.facts.size_bytes or 1)))
+        replace(row, speed=PredictedSpeed(100.0, bandwidth / (row.profile.size_bytes or 1)))
         for row in rows
     )
 
@@ -110,11 +110,11 @@ def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, 
 
 
 def test_a_speed_beside_other_work_is_told_as_such() -> None:
-    facts = made_facts(MACHINES["24 GB GPU"])
-    rows = with_speed(predict_levels(facts, LoadOptions()), 100 * GB)
+    profile = checkpoint_profile(MACHINES["24 GB GPU"])
+    rows = with_speed(predict_levels(profile, LoadOptions()), 100 * GB)
     rough = [replace(row, speed=replace(row.speed, is_disturbed=True)) for row in rows if row.speed]
-    assert "tokens/s (measured beside other work" in advise(rough, facts).sentence
-    assert "beside other work" not in advise(rows, facts).sentence
+    assert "tokens/s (measured beside other work" in advise(rough, profile).sentence
+    assert "beside other work" not in advise(rows, profile).sentence
 
 
 def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
@@ -124,12 +124,12 @@ def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
 
 
 def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
-    facts = made_facts(MACHINES["24 GB GPU"], **SMALL)
+    profile = checkpoint_profile(MACHINES["24 GB GPU"], **SMALL)
 
     def advice(loss: float) -> Advice:
         quality = Quality("measured", loss, loss, loss, "measured here")
-        levels = tuple(replace(level, quality=quality) for level in facts.levels)
-        return advise(predict_levels(replace(facts, levels=levels), LoadOptions()), facts)
+        levels = tuple(replace(level, quality=quality) for level in profile.levels)
+        return advise(predict_levels(replace(profile, levels=levels), LoadOptions()), profile)
 
     assert advice(0.02).level
     assert "good quality" in advice(0.02).sentence
@@ -137,47 +137,49 @@ def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
 
 
 def test_without_memory_the_size_is_all_there_is() -> None:
-    facts = made_facts(MACHINES["8 GB GPU"])
-    blind = replace(facts, samples=())
+    profile = checkpoint_profile(MACHINES["8 GB GPU"])
+    blind = replace(profile, samples=())
     advice = advise(predict_levels(blind, LoadOptions()), blind)
     assert advice.level == "Q4_K_M"
     assert advice.sentence.endswith("so its memory is unknown.")
-    nothing = replace(facts, levels=())
+    nothing = replace(profile, levels=())
     assert advise((), nothing).level == ""
-    unknown = replace(facts.levels[0], size_bytes=None, weights=None, problem="No such tensor.")
-    odd = replace(facts, levels=(unknown,))
+    unknown = replace(profile.levels[0], size_bytes=None, weights=None, problem="No such tensor.")
+    odd = replace(profile, levels=(unknown,))
     assert advise(predict_levels(odd, LoadOptions()), odd).level == ""
 
 
 def test_one_level_is_advised_as_it_is() -> None:
-    facts = made_facts(MACHINES["8 GB GPU"], levels=("Q4_0",))
-    assert advise(predict_levels(facts, LoadOptions()), facts).level == "Q4_0"
+    profile = checkpoint_profile(MACHINES["8 GB GPU"], levels=("Q4_0",))
+    assert advise(predict_levels(profile, LoadOptions()), profile).level == "Q4_0"
 
 
 @pytest.mark.parametrize(("machine", "use"), list(product(MACHINES, USES)))
 @pytest.mark.parametrize("bandwidth", [0, 5 * GB, 900 * GB], ids=["unknown", "slow", "fast"])
 def test_every_advice_holds(machine: str, use: Use, bandwidth: float) -> None:
     for model, levels in product((SMALL, USUAL, EXPERTS, LARGE), (ALL_LEVELS, ALL_LEVELS[-1:])):
-        facts = made_facts(MACHINES[machine], levels=levels, **model)
-        rows = with_speed(predict_levels(facts, LoadOptions()), bandwidth)
-        advice = advise(rows, facts, use)
-        require_true(advice, rows, facts)
+        profile = checkpoint_profile(MACHINES[machine], levels=levels, **model)
+        rows = with_speed(predict_levels(profile, LoadOptions()), bandwidth)
+        advice = advise(rows, profile, use)
+        require_true(advice, rows, profile)
 
 
 def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
     """As SmolLM2's weights have it, which lie on a grid of 4 bits."""
-    facts = made_facts(MACHINES["no GPU, 16 GB"], levels=("Q4_1", "Q6_K", "Q8_0"), **SMALL)
+    profile = checkpoint_profile(
+        MACHINES["no GPU, 16 GB"], levels=("Q4_1", "Q6_K", "Q8_0"), **SMALL
+    )
     figures = {"Q4_1": (0.001, 7.4), "Q6_K": (0.007, 6.8), "Q8_0": (0.0004, 5.0)}
     rows = tuple(
         replace(
             row,
-            facts=replace(row.facts, quality=own_quality(figures[row.facts.level][0])),
-            speed=PredictedSpeed(100.0, figures[row.facts.level][1]),
+            profile=replace(row.profile, quality=own_quality(figures[row.profile.level][0])),
+            speed=PredictedSpeed(100.0, figures[row.profile.level][1]),
         )
-        for row in predict_levels(facts, LoadOptions())
+        for row in predict_levels(profile, LoadOptions())
     )
-    assert advise(rows, facts).level == "Q4_1"
-    assert advise(rows, facts, "smallest").level == "Q4_1"
+    assert advise(rows, profile).level == "Q4_1"
+    assert advise(rows, profile, "smallest").level == "Q4_1"
 
 
 def own_quality(loss: float) -> Quality:
@@ -187,11 +189,13 @@ def own_quality(loss: float) -> Quality:
 @pytest.mark.parametrize("seed", range(40))
 def test_no_advice_is_beaten_whatever_the_table(seed: int) -> None:
     chance = random.Random(seed)
-    facts = made_facts(MACHINES[chance.choice(list(MACHINES))], levels=ALL_LEVELS, **USUAL)
+    profile = checkpoint_profile(
+        MACHINES[chance.choice(list(MACHINES))], levels=ALL_LEVELS, **USUAL
+    )
     # Few different figures, so that many are equal; some are unknown.
     losses, speeds = (0.0, 0.004, 0.03, 0.1, 0.5), (2.0, 6.9, 7.0, 30.0)
     rows = []
-    for row in predict_levels(facts, LoadOptions()):
+    for row in predict_levels(profile, LoadOptions()):
         quality = None if chance.random() < 0.2 else own_quality(chance.choice(losses))
         speed = (
             None
@@ -199,17 +203,17 @@ def test_no_advice_is_beaten_whatever_the_table(seed: int) -> None:
             else PredictedSpeed(chance.random(), chance.choice(speeds))
         )
         plan = None if seed % 8 == 0 else row.plan
-        size_bytes = round((row.facts.size_bytes or 0) * chance.choice((0.9, 1.0, 1.1)), -8)
-        level = replace(row.facts, quality=quality, size_bytes=size_bytes)
-        rows.append(replace(row, facts=level, speed=speed, plan=plan))
+        size_bytes = round((row.profile.size_bytes or 0) * chance.choice((0.9, 1.0, 1.1)), -8)
+        level = replace(row.profile, quality=quality, size_bytes=size_bytes)
+        rows.append(replace(row, profile=level, speed=speed, plan=plan))
     chance.shuffle(rows)
     for use in USES:
-        advice = advise(rows, facts, use)
+        advice = advise(rows, profile, use)
         # A phone has a speed of its own.
         if advice.level and use != "edge":
-            (advised_row,) = (row for row in rows if row.facts.level == advice.level)
+            (advised_row,) = (row for row in rows if row.profile.level == advice.level)
             can_be = [row for row in rows if may_be_advised(row, rows, use)]
-            assert not [row.facts.level for row in can_be if beats(row, advised_row)], use
+            assert not [row.profile.level for row in can_be if beats(row, advised_row)], use
 
 
 def may_be_advised(row: LevelPrediction, rows: Sequence[LevelPrediction], use: Use) -> bool:
@@ -220,17 +224,17 @@ def may_be_advised(row: LevelPrediction, rows: Sequence[LevelPrediction], use: U
 def beats(one: LevelPrediction, other: LevelPrediction) -> bool:
     if one.quality is None or other.quality is None or one.speed is None or other.speed is None:
         return False
-    assert one.facts.size_bytes is not None
-    assert other.facts.size_bytes is not None
+    assert one.profile.size_bytes is not None
+    assert other.profile.size_bytes is not None
     signs = (
-        other.facts.size_bytes - one.facts.size_bytes,
+        other.profile.size_bytes - one.profile.size_bytes,
         other.quality.kl_divergence - one.quality.kl_divergence,
         one.speed.generation_tokens_per_second - other.speed.generation_tokens_per_second,
     )
     return min(signs) >= 0 and max(signs) > 0
 
 
-def require_true(advice: Advice, rows: Rows, facts: ModelProfile) -> None:
+def require_true(advice: Advice, rows: Rows, profile: ModelProfile) -> None:
     for sentence in (advice.sentence, *advice.alternatives):
         assert sentence.endswith(".")
         assert sentence[0].isupper()
@@ -239,7 +243,7 @@ def require_true(advice: Advice, rows: Rows, facts: ModelProfile) -> None:
         fits = [row for row in rows if row.plan and row.plan.verdict != "too_large"]
         assert advice.use == "server" or not fits
         return
-    (row,) = (row for row in rows if row.facts.level == advice.level)
+    (row,) = (row for row in rows if row.profile.level == advice.level)
     assert advice.sentence.startswith(f"{advice.level}: ")
     if advice.use in {"smallest", "edge"}:
         return

@@ -1,4 +1,4 @@
-"""What is to be expected of levels: facts go to another process whole, and options are possible."""
+"""Predictions of levels: profiles reach another process whole, and options are possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WEIGHTS = Weights(1000, (500,) * LAYERS, (0,) * LAYERS, 200, 0)
 CACHE = Cache(
     TRAINED, 8 << 20, tuple(range(LAYERS)), ("CPU",) * LAYERS, 4 << 20, "f16", 4 << 20, "f16"
 )
-FACTS = ModelProfile(
+PROFILE = ModelProfile(
     hardware=Hardware(4, 8, 8 << 30, 4 << 30),
     shape=SHAPE,
     is_causal=True,
@@ -39,8 +39,8 @@ FACTS = ModelProfile(
 
 
 def test_facts_are_the_same_in_another_process() -> None:
-    predict_levels(FACTS, LoadOptions())
-    assert decode_profile(encode_profile(FACTS)) == FACTS
+    predict_levels(PROFILE, LoadOptions())
+    assert decode_profile(encode_profile(PROFILE)) == PROFILE
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"hardware": 1}'])
@@ -50,7 +50,7 @@ def test_what_is_no_facts_is_refused(text: str) -> None:
 
 
 def test_a_level_takes_weights_caches_and_buffers() -> None:
-    known, unknown = predict_levels(FACTS, LoadOptions(context=4096))
+    known, unknown = predict_levels(PROFILE, LoadOptions(context=4096))
     assert known.plan is not None
     memory = known.plan.memory["CPU"]
     assert memory.weights_bytes == 1000 + 4 * 500 + 200
@@ -61,38 +61,38 @@ def test_a_level_takes_weights_caches_and_buffers() -> None:
 
 
 def test_what_the_engine_refuses_has_no_plan_and_says_so() -> None:
-    for facts in (
-        replace(FACTS, samples=()),
-        replace(FACTS, levels=(replace(FACTS.levels[0], weights=None),)),
+    for profile in (
+        replace(PROFILE, samples=()),
+        replace(PROFILE, levels=(replace(PROFILE.levels[0], weights=None),)),
     ):
-        assert predict_levels(facts, LoadOptions())[0].plan is None
-        assert "unknown" in predict_levels(facts, LoadOptions())[0].problem
+        assert predict_levels(profile, LoadOptions())[0].plan is None
+        assert "unknown" in predict_levels(profile, LoadOptions())[0].problem
 
 
 def test_what_is_unknown_has_a_reason_once_nothing_more_comes() -> None:
     rates = MachineRates(2, {})
     typed = TypedWeights(({"Q8_0": 1},) * LAYERS, ({},) * LAYERS, {})
-    level = replace(FACTS.levels[0], typed=typed)
-    facts = replace(FACTS, levels=(level,), rates=rates)
-    (row,) = predict_levels(facts, LoadOptions())
+    level = replace(PROFILE.levels[0], typed=typed)
+    profile = replace(PROFILE, levels=(level,), rates=rates)
+    (row,) = predict_levels(profile, LoadOptions())
     assert row.speed_problem == "How fast CPU is with Q8_0 was not measured."
     assert "gristmill measure" in row.quality_problem
     assert row.problems == (row.speed_problem, row.quality_problem)
     (row,) = predict_levels(
-        replace(facts, speed_problem="It broke.", is_causal=False), LoadOptions()
+        replace(profile, speed_problem="It broke.", is_causal=False), LoadOptions()
     )
     assert row.problems == ("It broke.", "Only of models that write text is the quality told.")
     # Rates are on their way.
-    (row,) = predict_levels(replace(facts, rates=None), LoadOptions())
+    (row,) = predict_levels(replace(profile, rates=None), LoadOptions())
     assert row.speed_problem == ""
 
 
 def test_no_context_is_beyond_the_trained_one() -> None:
-    assert effective_options(FACTS, LoadOptions(context=10**6)).context == TRAINED
-    unknown = replace(FACTS, shape=replace(SHAPE, trained_context=0))
+    assert effective_options(PROFILE, LoadOptions(context=10**6)).context == TRAINED
+    unknown = replace(PROFILE, shape=replace(SHAPE, trained_context=0))
     assert effective_options(unknown, LoadOptions(context=10**6)).context == 10**6
 
 
 def test_what_looks_ahead_reads_its_context_at_once() -> None:
-    options = effective_options(replace(FACTS, is_causal=False), LoadOptions(context=512))
+    options = effective_options(replace(PROFILE, is_causal=False), LoadOptions(context=512))
     assert (options.batch, options.micro_batch) == (512, 512)

@@ -34,7 +34,7 @@ class LevelPicker(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._facts: ModelProfile | None = None
+        self._profile: ModelProfile | None = None
         self._is_advised = False
         self._is_offered = True
         self._is_preview = False
@@ -53,7 +53,7 @@ class LevelPicker(QWidget):
             column.addWidget(widget)
         column.addWidget(self.table, 1)
         column.addWidget(self._legend)
-        self.finder.found.connect(self.take_facts)
+        self.finder.found.connect(self.take_profile)
         self.finder.failed.connect(self._on_failed)
         self.strip.changed.connect(self.refresh)
         self.advice.changed.connect(self._on_use_changed)
@@ -62,7 +62,7 @@ class LevelPicker(QWidget):
     def start(self, usual: str) -> None:
         """Begin anew with another source; `usual` is the level that is ticked at first."""
         self.finder.stop()
-        self._facts = None
+        self._profile = None
         self._is_advised = False
         self._is_preview = False
         self.strip.start()
@@ -97,34 +97,34 @@ class LevelPicker(QWidget):
         self.table.show_level(planned)
         self._pause.start()
 
-    def take_facts(self, facts: ModelProfile) -> None:
+    def take_profile(self, profile: ModelProfile) -> None:
         """Take what was found out; what is known better may advise another level."""
-        self._facts = facts
+        self._profile = profile
         self._is_advised = False
-        self.strip.set_facts(facts)
-        self._legend.set_has_mark(any(not is_in_ram(one) for one in facts.hardware.devices))
+        self.strip.set_profile(profile)
+        self._legend.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
         if self._is_preview:
-            self._show_sizes(facts)
+            self._show_sizes(profile)
             self.previewed.emit()
         self.refresh()
 
     def refresh(self) -> None:
         """Bring the table and the advice up to date, in this very call."""
-        if self._facts is None or not self.table.planned:
+        if self._profile is None or not self.table.planned:
             return
-        facts = resized(self._facts, self.table.planned)
-        rows = predict_levels(facts, self.strip.options)
-        advice = advise(rows, facts, self.advice.value)
+        profile = resized(self._profile, self.table.planned)
+        rows = predict_levels(profile, self.strip.options)
+        advice = advise(rows, profile, self.advice.value)
         self.advice.show_advice(advice)
-        self.table.show_outlook(rows, advised=advice.level)
+        self.table.show_predictions(rows, advised=advice.level)
         self._show_planned_layers(rows, advice)
         if not self._is_advised:
             self._is_advised = True
             self.table.preselect(advice.level)
 
-    def _show_sizes(self, facts: ModelProfile) -> None:
+    def _show_sizes(self, profile: ModelProfile) -> None:
         """Sizes alone: where the files would go is known when their source is here."""
-        for level in facts.levels:
+        for level in profile.levels:
             if level.size_bytes is not None and level.bits_per_weight is not None:
                 size_bytes, bits = level.size_bytes, level.bits_per_weight
                 self.table.show_level(LevelPlanned(level.level, size_bytes, bits, target=""))
@@ -133,7 +133,7 @@ class LevelPicker(QWidget):
         """Those of the level that is ticked, or advised."""
         wanted = {advice.level, *(planned.level for planned in self.table.ticked()[:1])}
         for row in rows:
-            if row.facts.level in wanted and row.plan is not None:
+            if row.profile.level in wanted and row.plan is not None:
                 self.strip.set_planned_layers(row.plan.gpu_layers)
 
     def _on_use_changed(self) -> None:
@@ -142,11 +142,11 @@ class LevelPicker(QWidget):
 
     def _on_failed(self, sentence: str) -> None:
         # The download will say what is wrong with a repository.
-        if self._facts is None and not self._is_preview:
+        if self._profile is None and not self._is_preview:
             self.advice.show_words(sentence)
-            self.table.show_outlook((), problem=sentence)
+            self.table.show_predictions((), problem=sentence)
 
     def _set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
         for widget in (self.advice, self.strip, self._legend):
             widget.setVisible(is_offered)
-        self.table.set_shows_outlook(is_offered)
+        self.table.set_shows_predictions(is_offered)

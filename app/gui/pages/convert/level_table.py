@@ -15,7 +15,7 @@ from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
 from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
-from app.gui.pages.convert.level_words import Cell, level_cell, outlook_cells, size_cell
+from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.item_table import ItemTable
@@ -74,7 +74,7 @@ class LevelTable(ItemTable):
         self._seen: set[str] = set()
         self._wanted: set[str] = set()
         self._is_chosen = False
-        self._shows_outlook = True
+        self._shows_predictions = True
         self._is_first_look = True
         self._had_special = False
         theme.changed.connect(self.viewport().update)
@@ -90,9 +90,9 @@ class LevelTable(ItemTable):
         self.setRowCount(0)
         self.expect_anew()
 
-    def set_shows_outlook(self, shows_it: bool) -> None:  # noqa: FBT001 - a property's value
-        """Show what is to be expected of the levels, where the kind of source has an outlook."""
-        self._shows_outlook = shows_it
+    def set_shows_predictions(self, shows_it: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show what is to be expected of the levels, where the kind of source has predictions."""
+        self._shows_predictions = shows_it
         self._fit_columns()
 
     def expect_anew(self) -> None:
@@ -131,11 +131,11 @@ class LevelTable(ItemTable):
         self._fill()
         self.changed.emit()
 
-    def show_outlook(
+    def show_predictions(
         self, rows: Iterable[LevelPrediction], *, advised: str = "", problem: str = ""
     ) -> None:
         """Show what is to be expected of the levels, or which problem keeps it unknown."""
-        self._rows = {row.facts.level: row for row in rows}
+        self._rows = {row.profile.level: row for row in rows}
         self._advised, self._problem = advised, problem
         self._fit_columns()
         self._fill()
@@ -190,7 +190,7 @@ class LevelTable(ItemTable):
         largest = max(planned.size_bytes for planned in self.planned)
         with QSignalBlocker(self.model()):
             for row, planned in enumerate(self.planned):
-                outlook = self._rows.get(planned.level)
+                prediction = self._rows.get(planned.level)
                 cells = (
                     level_cell(
                         planned,
@@ -198,7 +198,7 @@ class LevelTable(ItemTable):
                         is_there=planned.level in self._there,
                     ),
                     size_cell(planned, largest),
-                    *outlook_cells(planned, outlook, self._problem),
+                    *prediction_cells(planned, prediction, self._problem),
                 )
                 for column, cell in enumerate(cells):
                     self._put(row, column, cell)
@@ -223,21 +223,21 @@ class LevelTable(ItemTable):
         has_speed = any(row.speed or row.speed_problem for row in self._rows.values())
         width = self.viewport().width() // SPACING.small
         shown = {
-            _MEMORY: self._shows_outlook,
-            _SPEED: self._shows_outlook and has_speed and width >= _NARROW,
-            _FIT: self._shows_outlook,
+            _MEMORY: self._shows_predictions,
+            _SPEED: self._shows_predictions and has_speed and width >= _NARROW,
+            _FIT: self._shows_predictions,
         }
         for column, is_shown in shown.items():
             if self.isColumnHidden(column) is is_shown:
                 self.setColumnHidden(column, not is_shown)
-        stretched = _FIT if self._shows_outlook else _QUALITY
+        stretched = _FIT if self._shows_predictions else _QUALITY
         header = self.horizontalHeader()
         for column in (_FIT, _QUALITY):
             is_wide = column == stretched
             wanted = QHeaderView.ResizeMode.Stretch if is_wide else QHeaderView.ResizeMode.Fixed
             if header.sectionResizeMode(column) != wanted:
                 header.setSectionResizeMode(column, wanted)
-        if self._shows_outlook:
+        if self._shows_predictions:
             self._widen_columns(width)
 
     def _widen_columns(self, width: int) -> None:

@@ -81,7 +81,7 @@ def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
     )
 
 
-def outlook_cells(
+def prediction_cells(
     planned: LevelPlanned, row: LevelPrediction | None, problem: str
 ) -> tuple[Cell, ...]:
     """Memory, fit, speed and quality; without a row they are awaited, or unknown by a problem."""
@@ -91,7 +91,7 @@ def outlook_cells(
         quality = quality_cell(planned.level, row)
         return (missing, missing, _speed_cell(row), quality)
     return (
-        _memory_cell(plan, is_exact=row.facts.is_exact),
+        _memory_cell(plan, is_exact=row.profile.is_exact),
         _fit_cell(plan),
         _speed_cell(row),
         quality_cell(planned.level, row),

@@ -119,7 +119,7 @@ class LevelsStep(QWidget):
             self.picker.offer_sizes_alone()
         self._show_choice()
 
-    def find_facts(self) -> None:
+    def find_profile(self) -> None:
         """Find out what is to be expected of the levels on this machine."""
         if self.makes_models:
             self.picker.look_at(self.options.source, *self.options.consent())

@@ -55,7 +55,7 @@ class LoadStrip(Card):
         self.threads = AutoSpinBox(tr("Threads"), 1, _MOST_THREADS, usable_threads())
         self._build_layout()
         self.set_usual(self._usual)
-        self.set_facts(None)
+        self.set_profile(None)
         WheelGuard(self)
         for control in (self.context, self.layers, self.threads):
             control.changed.connect(self._on_changed)
@@ -84,7 +84,7 @@ class LoadStrip(Card):
         """Forget what was chosen for another source."""
         self._is_chosen = False
         self.set_usual(self._usual)
-        self.set_facts(None)
+        self.set_profile(None)
 
     def set_usual(self, usual: LoadOptions) -> None:
         """Say how models are loaded; it is shown until something else is chosen here."""
@@ -97,17 +97,17 @@ class LoadStrip(Card):
         with QSignalBlocker(self.cache_type):
             self.cache_type.setCurrentIndex(self.cache_type.findData(usual.cache_type_k))
 
-    def set_facts(self, facts: ModelProfile | None) -> None:
+    def set_profile(self, profile: ModelProfile | None) -> None:
         """Offer what this source and this machine have; None while that is unknown."""
-        trained = facts.largest_context if facts else _MOST_CONTEXT
+        trained = profile.largest_context if profile else _MOST_CONTEXT
         trained = max(_LEAST_CONTEXT, trained)
         with QSignalBlocker(self.context.number):
             self.context.number.setRange(min(_LEAST_CONTEXT, trained), trained)
         self.context.set_steps(_steps(trained))
         self.context.set_value(self.context.value)
-        self.layers.set_most(facts.shape.layers + 1 if facts else None)
-        self.threads.set_range(1, facts.hardware.logical_cores if facts else _MOST_THREADS)
-        devices = facts.hardware.devices if facts else ()
+        self.layers.set_most(profile.shape.layers + 1 if profile else None)
+        self.threads.set_range(1, profile.hardware.logical_cores if profile else _MOST_THREADS)
+        devices = profile.hardware.devices if profile else ()
         if devices != self._devices or not self.device.count():
             self._devices = devices
             self._offer_devices()

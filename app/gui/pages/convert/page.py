@@ -161,7 +161,7 @@ class ConvertPage(QWidget):
     def _check_at(self, path: str) -> None:
         self.levels_step.set_source(written_out(path))
         self._start_checker()
-        self.levels_step.find_facts()
+        self.levels_step.find_profile()
 
     def _check_again(self) -> None:
         self._drop_checker()

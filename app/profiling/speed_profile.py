@@ -29,31 +29,31 @@ from app.profiling.this_machine import read_hardware
 Report = Callable[[Event], None]
 
 
-def timed(
-    facts: ModelProfile, source: Path, options: LoadOptions, setup: ContextSetup, report: Report
+def with_speeds(
+    profile: ModelProfile, source: Path, options: LoadOptions, setup: ContextSetup, report: Report
 ) -> ModelProfile:
-    """The facts with this machine's rates for the types of their weights.
+    """The profile with this machine's rates for the types of their weights.
 
     Rates that are not known are measured, which takes seconds. A speed that can't be measured
-    stays unknown; the facts and the log say why.
+    stays unknown; the profile and the log say why.
     """
-    wanted = Counter(name for level in facts.levels if level.typed for name in level.typed.types)
+    wanted = Counter(name for level in profile.levels if level.typed for name in level.typed.types)
     request = BenchmarkRequest(options.threads or usable_threads(), setup.workers)
     problem = ""
     try:
         request = replace(request, without=engine_setting(report).without)
         # What most levels have comes first, should there be no time for all.
-        rates = machine_rates(facts.hardware, [name for name, _ in wanted.most_common()], request)
+        rates = machine_rates(profile.hardware, [name for name, _ in wanted.most_common()], request)
     except AppError as error:
         problem = describe_error(error.code, error.details)
         sys.stderr.write(problem + "\n")
-        rates = known_rates(facts.hardware, request)
-    speeds, machine = known_speeds(), machine_key(facts.hardware, request)
+        rates = known_rates(profile.hardware, request)
+    speeds, machine = known_speeds(), machine_key(profile.hardware, request)
     levels = tuple(
         replace(level, correction=correction_for(speeds, machine, model_name(source), level.level))
-        for level in facts.levels
+        for level in profile.levels
     )
-    return replace(facts, levels=levels, rates=rates, speed_problem=problem)
+    return replace(profile, levels=levels, rates=rates, speed_problem=problem)
 
 
 def note_real_speed(
@@ -78,15 +78,15 @@ def note_real_speed(
         workers=setup.workers,
         without=setting.without if setting is not None else (),
     )
-    facts = collect_profile(source, hardware, options, setup)
-    facts = replace(facts, rates=known_rates(hardware, request))
-    (row,) = predict_levels(facts, options)
+    profile = collect_profile(source, hardware, options, setup)
+    profile = replace(profile, rates=known_rates(hardware, request))
+    (row,) = predict_levels(profile, options)
     if row.speed is not None and not row.speed.is_disturbed:
         remember_speed(
             real_speed(
                 machine_key(hardware, request),
                 model_name(model),
-                row.facts.level,
+                row.profile.level,
                 row.speed,
                 prompt_tokens_per_second=prompt_tokens_per_second,
                 generation_tokens_per_second=generation_tokens_per_second,
