@@ -20,6 +20,7 @@ from app.core import paths
 from app.core.load_options import LoadOptions
 from app.estimation.predictions import predict_levels
 from app.estimation.speed import MeasuredSpeed as Prediction
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.measurement.chunk_reader import opened_reader
 from app.measurement.speed_test import MeasuredSpeed, measure_speed
@@ -96,14 +97,14 @@ def predict(file: Path, options: LoadOptions) -> Prediction | None:
     """The prediction for a file, with rates measured anew."""
     paths.rates_file().unlink(missing_ok=True)
     setup = ContextSetup()
-    facts = collect_profile(file_source(file), read_hardware(), options, setup)
+    facts = collect_profile(file_source(read_model(file)), read_hardware(), options, setup)
     (row,) = predict_levels(timed(facts, file, options, setup, lambda _: None), options)
     return row.speed
 
 
 def measure(file: Path, options: LoadOptions) -> MeasuredSpeed:
     """The best speeds of some rounds."""
-    request = LoadRequest(file, 0, CONTEXT, options)
+    request = LoadRequest(read_model(file), options)
     with opened_reader(request, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]
     return MeasuredSpeed(max(one.prompt for one in speeds), max(one.generation for one in speeds))
