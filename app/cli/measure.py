@@ -36,7 +36,7 @@ from app.measurement.store import (
 )
 
 if TYPE_CHECKING:
-    from app.gguf_file.model_info import ModelInfo
+    from app.gguf_file.model import Model
     from app.inference.loading.loaded_model import LoadRequest
     from app.measurement.measurement import Measurement, MeasurementRequest
 
@@ -88,8 +88,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     places = settings.searched_paths()
     model = find_model(arguments.model, places)
     reference = find_model(arguments.reference, places) if arguments.reference else None
-    facts = measurable_models(model, reference)
-    request = _request(arguments, text, facts, settings, reporter)
+    models = measurable_models(model, reference)
+    request = _request(arguments, text, models, settings, reporter)
     fingerprint = fingerprint_of(model)
     measured = measure(request, reporter.report)
     try:
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
             reporter.report(Noticed(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
         else:
             note_real_speed(
-                model,
+                request.model.model,
                 request.model.options,
                 ContextSetup(workers=request.model.workers),
                 prompt_tokens_per_second=measured.speed.prompt,
@@ -141,7 +141,7 @@ def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -
     if request.reference is not None and measured.divergence is not None:
         found = measured.divergence
         comparison = Comparison(
-            reference=_as_text(request.reference.model),
+            reference=_as_text(request.reference.model.path),
             text=text,
             mean=found.mean,
             median=found.median,
@@ -166,20 +166,20 @@ def _as_text(file: Path) -> str:
 def _request(
     arguments: argparse.Namespace,
     text: str,
-    facts: Sequence[ModelInfo],
+    models: Sequence[Model],
     settings: Settings,
     reporter: Reporter,
 ) -> MeasurementRequest:
     from app.measurement.measurement import MeasurementRequest
     from app.measurement.text_chunks import USUAL_CHUNK_TOKENS
 
-    trained = min((one.context for one in facts if one.context), default=LARGEST)
+    trained = min((one.info.context for one in models if one.info.context), default=LARGEST)
     usual = min(USUAL_CHUNK_TOKENS, trained)
     wished = arguments.context or usual
     # The speed is measured with the usual number of tokens, however short the chunks are.
     context = max(wished, usual)
     given = given_options(arguments) | {"context": context}
-    load_request = [_load_request(one, trained, given, settings, reporter) for one in facts]
+    load_request = [_load_request(one, given, settings, reporter) for one in models]
     return MeasurementRequest(
         model=load_request[0],
         reference=load_request[1] if arguments.reference else None,
@@ -190,8 +190,7 @@ def _request(
 
 
 def _load_request(
-    facts: ModelInfo,
-    trained: int,
+    model: Model,
     given: Mapping[str, LoadValue],
     settings: Settings,
     reporter: Reporter,
@@ -199,11 +198,9 @@ def _load_request(
     from app.inference.loading.loaded_model import LoadRequest
     from app.inference.self_test.probe import working_options
 
-    options = msgspec.structs.replace(settings.options_for(facts.path), **given)
+    options = msgspec.structs.replace(settings.options_for(model.path), **given)
     return LoadRequest(
-        model=facts.path,
-        layers=facts.layers,
-        trained_context=trained,
+        model=model,
         options=working_options(options, reporter.report),
         workers=settings.workers,
         all_outputs=True,

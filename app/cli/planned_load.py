@@ -53,10 +53,10 @@ def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
         return error
     return AppError(
         ErrorCode.LAYERS_OUT_OF_MEMORY,
-        model=load_request.model.name,
+        model=load_request.model.path.name,
         layers=chosen,
         fitting=plan.gpu_layers,
-        total=load_request.layers + 1,
+        total=load_request.model.info.layers + 1,
         context=load_request.context,
     )
 

@@ -1,4 +1,4 @@
-"""What a person wants to know about a GGUF file before it is loaded."""
+"""Facts about a GGUF model that its headers hold: name, level, size, context, chat template."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ModelInfo:
     """A model as its header describes it; `path` is its first file, `files` are all of them.
 
     `size_bytes` and `parameters` count all files; `context` is the number of tokens that the
-    model was trained for; `width` is the length of its embedding vectors. With `is_causal` a token
-    sees only what comes before it, as it must to write.
+    model was trained for; `width` is the length of its embedding vectors. If `is_causal`, each
+    token attends only to those before it, which generating text requires.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class ModelInfo:
 
 
 def read_model_info(path: Path) -> ModelInfo:
-    """The facts about the model that the file `path` is, or is a shard of.
+    """Return the facts about the model that the file `path` is, or is a shard of.
 
     Raises:
         AppError: what `read_headers` raises.
@@ -46,7 +46,7 @@ def read_model_info(path: Path) -> ModelInfo:
 
 
 def read_headers(path: Path) -> list[Header]:
-    """The headers of all files of a model, the first file's first.
+    """Read the headers of all files of a model, the first file's first.
 
     Raises:
         AppError: `missing_shard`, and what `app.gguf_file.header_reader.read_header` raises.
@@ -59,7 +59,7 @@ def read_headers(path: Path) -> list[Header]:
 
 
 def model_info_of(headers: list[Header]) -> ModelInfo:
-    """The facts in the headers that `read_headers` gives."""
+    """Return the facts in the headers that `read_headers` returns."""
     first = headers[0]
     tokens = first.arrays.get("tokenizer.ggml.tokens")
     template = first.metadata.get("tokenizer.chat_template")
@@ -83,9 +83,9 @@ def model_info_of(headers: list[Header]) -> ModelInfo:
 
 
 def _name_of(path: Path, level: str) -> str:
-    """The file's name without the level at its end.
+    """Return the file's name without the level at its end.
 
-    The name in the metadata is often the one of a base model, or of somebody's experiment.
+    The name in the metadata is often that of a base model or of an experiment.
     """
     stem = stem_of(path)
     ending = stem[-len(level) :]

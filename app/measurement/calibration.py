@@ -12,8 +12,7 @@ from pathlib import Path
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
 from app.core.load_options import LoadOptions
-from app.gguf_file.model_info import model_info_of, read_headers
-from app.gguf_file.validation import require_sane
+from app.gguf_file.model import read_sane_model
 from app.inference.loading.loaded_model import LoadedModel, LoadRequest, Report, opened_model
 from app.inference.self_test.probe import working_options
 from app.inference.tokens.vocabulary import Vocabulary
@@ -62,19 +61,15 @@ def _load_request(
     gathered: GatheredActivations,
     report: Report,
 ) -> LoadRequest:
-    headers = read_headers(model)
-    require_sane(*headers)
-    info = model_info_of(headers)
+    opened = read_sane_model(model)
     options = LoadOptions(
-        context=min(USUAL_CHUNK_TOKENS, info.context or USUAL_CHUNK_TOKENS),
+        context=min(USUAL_CHUNK_TOKENS, opened.info.context or USUAL_CHUNK_TOKENS),
         gpu_layers=gpu_layers,
         threads=threads,
         threads_batch=threads,
     )
     return LoadRequest(
-        model=info.path,
-        layers=info.layers,
-        trained_context=info.context,
+        model=opened,
         options=working_options(options, report),
         all_outputs=True,
         evaluation_callback=gathered.callback,

@@ -73,4 +73,4 @@ def opened_reader(load_request: LoadRequest, report: Report) -> Iterator[Reader]
         AppError: `model_without_text`, and what loading a model raises.
     """
     with opened_model(load_request, report) as loaded:
-        yield Reader(loaded, load_request.model.name)
+        yield Reader(loaded, load_request.model.path.name)

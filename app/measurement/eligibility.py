@@ -7,30 +7,26 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.gguf_file.header_reader import Header, read_strings
-from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
-from app.gguf_file.validation import require_sane
+from app.gguf_file.model import Model, read_sane_model
 
 _TOKENS = "tokenizer.ggml.tokens"
 
 
-def measurable_models(model: Path, reference: Path | None) -> list[ModelInfo]:
-    """The facts about the model, and about the reference if there is one.
+def measurable_models(model: Path, reference: Path | None) -> list[Model]:
+    """Open the model, and the reference if there is one, and check that they can be measured.
 
     Raises:
         AppError: `model_without_text`, `vocabulary_misfit`, `gguf_damaged`, and what
-            `app.gguf_file.model_info.read_headers` raises.
+            `app.gguf_file.model.read_model` raises.
     """
     files = [model] if reference is None else [model, reference]
-    headers = [read_headers(file) for file in files]
-    for of_model in headers:
-        require_sane(*of_model)
-    infos = [model_info_of(of_model) for of_model in headers]
-    for info in infos:
+    models = [read_sane_model(file) for file in files]
+    for one in models:
         # Projectors and adapters have no vocabulary; models for embeddings see what is to come.
-        if not info.vocabulary or not info.is_causal:
-            raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=info.path.name)
-    _require_one_vocabulary([of_model[0] for of_model in headers])
-    return infos
+        if not one.info.vocabulary or not one.info.is_causal:
+            raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=one.path.name)
+    _require_one_vocabulary([one.headers[0] for one in models])
+    return models
 
 
 def _require_one_vocabulary(headers: list[Header]) -> None:

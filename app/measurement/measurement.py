@@ -70,7 +70,7 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
                 _score(chunk, model, reference, scores)
     report(Progressed("measure", size_bytes, size_bytes))
     measured = Measurement(len(chosen), scores.perplexity, scores.divergence, speed, peak_bytes)
-    _require_numbers(measured, request.model.model.name)
+    _require_numbers(measured, request.model.model.path.name)
     return measured
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from app.core.load_options import LoadOptions
 from app.estimation.fit import Plan
 from app.estimation.predictions import predict_levels
+from app.gguf_file.model import Model
 from app.native.rpc import add_workers
 from app.profiling.collection import collect_profile, refine
 from app.profiling.dry_load import ContextSetup
@@ -17,14 +16,14 @@ from app.profiling.this_machine import read_hardware
 
 
 def plan_load(
-    model: Path, options: LoadOptions, *, slots: int = 1, workers: tuple[str, ...] = ()
+    model: Model, options: LoadOptions, *, slots: int = 1, workers: tuple[str, ...] = ()
 ) -> Plan | None:
     """Where the model should go, whatever layers are chosen; it takes a second.
 
     None without devices that layers could lie on, and where a trial load fails.
 
     Raises:
-        AppError: `engine_missing`, `worker_unreachable`, and what reading the file raises.
+        AppError: `engine_missing`, `worker_unreachable`.
     """
     if workers:
         add_workers(workers)

@@ -17,6 +17,7 @@ from app.core.device_memory import PROCESSOR
 from app.core.files import temporary_folder
 from app.core.load_options import LoadOptions
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
+from app.gguf_file.model import read_model
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.self_test.probe_model import TinyLlama, write_tiny_llama
@@ -186,9 +187,7 @@ def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens
             threads_batch=threads,
         )
         load = LoadRequest(
-            model=path,
-            layers=model.layers,
-            trained_context=model.context,
+            model=read_model(path),
             options=EngineSetting(request.without).applied_to(options),
             workers=request.workers,
         )

@@ -27,6 +27,7 @@ from app.estimation.model_shape import ModelShape, shape_of
 from app.estimation.quality import Quality
 from app.gguf_file.detection import is_gguf_file
 from app.gguf_file.header_reader import Header, read_header
+from app.gguf_file.model import Model
 from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.gguf_file.validation import require_sane
@@ -152,15 +153,10 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level, choices: TypeChoice
     )
 
 
-def file_source(model: Path) -> SizedSource:
-    """A GGUF file as it is, without the levels that could be made of it.
-
-    Raises:
-        AppError: what reading its headers raises.
-    """
-    headers = read_headers(model)
-    info = model_info_of(headers)
-    return SizedSource(shape_of(headers[0]), info.is_causal, (_own_level(info, headers),))
+def file_source(model: Model) -> SizedSource:
+    """A GGUF file as it is, without the levels that could be made of it."""
+    own = _own_level(model.info, list(model.headers))
+    return SizedSource(shape_of(model.headers[0]), model.info.is_causal, (own,))
 
 
 def _own_level(info: ModelInfo, headers: list[Header]) -> SizedLevel:

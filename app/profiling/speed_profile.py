@@ -15,6 +15,7 @@ from app.core.sentences import describe_error
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import predict_levels
 from app.gguf_file.detection import is_gguf_file
+from app.gguf_file.model import Model
 from app.gguf_file.model_info import model_info_of, read_headers
 from app.inference.self_test.probe import engine_setting, known_setting
 from app.machine.cores import usable_threads
@@ -57,7 +58,7 @@ def with_speeds(
 
 
 def note_real_speed(
-    model: Path,
+    model: Model,
     options: LoadOptions,
     setup: ContextSetup,
     *,
@@ -69,7 +70,7 @@ def note_real_speed(
     One that was made from disturbed rates is not corrected: better ones will be measured.
 
     Raises:
-        AppError: what reading its header and trying a load raise, and what keeping a file raises.
+        AppError: what trying a load raises, and what keeping a file raises.
     """
     source, hardware = file_source(model), read_hardware()
     setting = known_setting()
@@ -85,7 +86,7 @@ def note_real_speed(
         remember_speed(
             real_speed(
                 machine_key(hardware, request),
-                model_name(model),
+                model.info.name,
                 row.profile.level,
                 row.speed,
                 prompt_tokens_per_second=prompt_tokens_per_second,

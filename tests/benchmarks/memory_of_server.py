@@ -17,7 +17,7 @@ from typing import NamedTuple
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.load_options import LoadOptions
 from app.estimation.predictions import predict_levels
-from app.gguf_file.model_info import read_model_info
+from app.gguf_file.model import read_model
 from app.inference.loading.load_memory import memory_of
 from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.self_test.probe import working_options
@@ -98,23 +98,23 @@ def compared(
     model: Path, context: int, slots: int, micro_batch: int
 ) -> tuple[Figures, Figures, Figures]:
     """What our load takes, llama-server's, and what was estimated."""
-    info = read_model_info(model)
+    opened = read_model(model)
     options = LoadOptions(
-        context=min(context, info.context or context), micro_batch=micro_batch, gpu_layers=0
+        context=min(context, opened.info.context or context), micro_batch=micro_batch, gpu_layers=0
     )
     options = working_options(options, lambda _: None)
-    load_request = LoadRequest(info.path, info.layers, info.context, options, slots=slots)
+    load_request = LoadRequest(opened, options, slots=slots)
     with opened_model(load_request, lambda _: None) as loaded:
         ours = figures_of(loaded.memory[PROCESSOR])
         size_bytes = load_llama().llama_model_size(loaded.model)
     load = read_load_log(log_of_server(model, options, slots))
-    server = figures_of(memory_of(load, [], model, size_bytes)[PROCESSOR])
+    server = figures_of(memory_of(load, [], opened, size_bytes)[PROCESSOR])
     return ours, server, figures_of(estimated_memory(model, options, slots))
 
 
 def estimated_memory(model: Path, options: LoadOptions, slots: int) -> DeviceMemory:
     """What `estimate` and the window foretell of a load."""
-    source, setup = file_source(model), ContextSetup(slots)
+    source, setup = file_source(read_model(model)), ContextSetup(slots)
     profile = refine(
         collect_profile(source, read_hardware(), options, setup), source, options, setup
     )

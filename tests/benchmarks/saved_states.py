@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from app.core.load_options import LoadOptions
-from app.gguf_file.model_info import model_info_of, read_headers
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation
@@ -26,9 +26,8 @@ LENGTHS, ROUNDS = (256, 1024), 2
 
 def main(model: Path) -> None:
     """Print a table."""
-    facts = model_info_of(read_headers(model))
     options = LoadOptions(context=LENGTHS[-1] + 256)
-    load_request = LoadRequest(model, facts.layers, facts.context, options)
+    load_request = LoadRequest(read_model(model), options)
     print(f"{'tokens':>8}{'MB':>9}{'read, s':>10}{'out, ms':>10}{'back, ms':>10}{'ratio':>9}")
     with Session(load_request, lambda _: None) as session:
         for length in LENGTHS:

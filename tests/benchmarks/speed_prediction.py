@@ -20,13 +20,13 @@ from app.core import paths
 from app.core.load_options import LoadOptions
 from app.estimation.predictions import predict_levels
 from app.estimation.speed import MeasuredSpeed as Prediction
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.measurement.chunk_reader import opened_reader
 from app.measurement.speed_test import MeasuredSpeed, measure_speed
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
-from app.profiling.speed_profile import with_speeds
 from app.profiling.this_machine import read_hardware
 from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.support.machine.installed import lend_converter
@@ -96,14 +96,14 @@ def predict(file: Path, options: LoadOptions) -> Prediction | None:
     """The prediction for a file, with rates measured anew."""
     paths.rates_file().unlink(missing_ok=True)
     setup = ContextSetup()
-    profile = collect_profile(file_source(file), read_hardware(), options, setup)
+    profile = collect_profile(file_source(read_model(file)), read_hardware(), options, setup)
     (row,) = predict_levels(with_speeds(profile, file, options, setup, lambda _: None), options)
     return row.speed
 
 
 def measure(file: Path, options: LoadOptions) -> MeasuredSpeed:
     """The best speeds of some rounds."""
-    request = LoadRequest(file, 0, CONTEXT, options)
+    request = LoadRequest(read_model(file), options)
     with opened_reader(request, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]
     return MeasuredSpeed(max(one.prompt for one in speeds), max(one.generation for one in speeds))

@@ -17,6 +17,7 @@ import pytest
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.session.session import Session
 from app.measurement.activations import plain_sums, routed_sums
@@ -60,7 +61,7 @@ def converted(checkpoint: Path, target: Path) -> Path:
 
 def chunks_of(model: Path, text: str) -> list[list[int]]:
     """The tokens of the first chunks, each beginning with the begin token."""
-    load_request = LoadRequest(model, 1, CHUNK, LoadOptions(context=CHUNK, extra_buffers=False))
+    load_request = LoadRequest(read_model(model), LoadOptions(context=CHUNK, extra_buffers=False))
     with Session(load_request, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)
     starts = range(0, len(tokens) // CHUNK * CHUNK, CHUNK)

@@ -20,6 +20,7 @@ from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.estimation.model_profile import decode_profile
 from app.estimation.predictions import predict_levels
 from app.estimation.rates import MATRIX_TYPES
+from app.gguf_file.model import read_model
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
@@ -131,7 +132,7 @@ def test_heads_that_differ_by_layer_count_in_a_folder_and_in_a_file(tmp_path: Pa
 def test_a_window_is_worked_out_from_facts_as_a_load_tells(tmp_path: Path, converter: Path) -> None:
     vocabulary = vocabulary_file(converter, "llama-spm")
     model = write_windowed_model_on(vocabulary, tmp_path / "tiny.gguf", context=8192)
-    source, setup = file_source(model), ContextSetup(slots=4)
+    source, setup = file_source(read_model(model)), ContextSetup(slots=4)
     known = collect_profile(source, read_hardware(), LoadOptions(), setup, is_wide=True)
     for options in (
         LoadOptions(micro_batch=128),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import psutil
 
 from app.core.load_options import LoadOptions
-from app.gguf_file.shards import shards_of
 from app.native import huge_pages
 
 _LARGEST_PART = 0.5
 """A file that takes more than this part of the free memory stays one that can be dropped."""
 
 
-def is_mapped(model: Path, options: LoadOptions, gpu_layers: int) -> bool:
+def is_mapped(size_bytes: int, options: LoadOptions, gpu_layers: int) -> bool:
     """Whether to map it: as a person has chosen, else unless a copy makes replies faster.
 
     A copy can lie in huge pages. What goes to devices is not read again, and a copy that would
@@ -24,5 +21,4 @@ def is_mapped(model: Path, options: LoadOptions, gpu_layers: int) -> bool:
         return options.memory_map == "on"
     if gpu_layers or not huge_pages.are_given():
         return True
-    size_bytes = sum(file.stat().st_size for file in shards_of(model) if file.exists())
     return size_bytes > _LARGEST_PART * psutil.virtual_memory().available

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
-from app.gguf_file.model_info import read_headers
+from app.gguf_file.model import Model
 from app.native.load_log import LoadLog, by_device
 
 _MAPPED = "_Mapped"
@@ -14,14 +13,14 @@ _EMBEDDING = "token_embd.weight"
 
 
 def memory_of(
-    load: LoadLog, devices: Iterable[str], model: Path, tensor_bytes: int
+    load: LoadLog, devices: Iterable[str], model: Model, tensor_bytes: int
 ) -> dict[str, DeviceMemory]:
     """The memory on each device that has some, the processor's first.
 
     Args:
         load: What the load told.
         devices: The names of all devices that layers can lie on.
-        model: The file that was loaded.
+        model: The model that was loaded.
         tensor_bytes: The size of all its tensors, as `llama_model_size` gives it.
     """
     names = [PROCESSOR, *devices]
@@ -35,7 +34,7 @@ def memory_of(
     return {name: one for name, one in memory.items() if one.total_bytes or name == PROCESSOR}
 
 
-def _used(load: LoadLog, model: Path, tensor_bytes: int) -> dict[str, int]:
+def _used(load: LoadLog, model: Model, tensor_bytes: int) -> dict[str, int]:
     """The buffers of weights, with no more of a mapped one than the others leave of the file.
 
     It is logged with all that lies between its tensors, although nobody reads there what lies on a
@@ -50,11 +49,10 @@ def _used(load: LoadLog, model: Path, tensor_bytes: int) -> dict[str, int]:
     return others | {name: min(load.model_buffers[name], max(left, 0))}
 
 
-def _copied_bytes(load: LoadLog, model: Path) -> int:
+def _copied_bytes(load: LoadLog, model: Model) -> int:
     """The embedding, where a device's output has a copy of it."""
     output_device = load.layer_devices[-1] if load.layer_devices else PROCESSOR
     is_tied = load.asked_tensors.count(_EMBEDDING) > 1
     if output_device == PROCESSOR or not is_tied:
         return 0
-    tensors = [tensor for header in read_headers(model) for tensor in header.tensors]
-    return sum(tensor.size_bytes for tensor in tensors if tensor.name == _EMBEDDING)
+    return model.tensor_bytes(_EMBEDDING)

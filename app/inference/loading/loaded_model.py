@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Loading, Noticed
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
+from app.gguf_file.model import Model
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
 from app.inference.loading.fallbacks import LoadStep, load_steps
 from app.inference.loading.file_mapping import is_mapped
@@ -51,9 +51,7 @@ class LoadRequest:
     `evaluation_callback` is a C function that is asked about each step of every evaluation.
     """
 
-    model: Path
-    layers: int
-    trained_context: int
+    model: Model
     options: LoadOptions
     planned: LoadStep | None = None
     slots: int = 1
@@ -66,7 +64,7 @@ class LoadRequest:
     @property
     def context(self) -> int:
         """The tokens of the context: no more than the model was trained for."""
-        return min(self.options.context, self.trained_context or self.options.context)
+        return min(self.options.context, self.model.info.context or self.options.context)
 
 
 @dataclass(frozen=True)
@@ -102,11 +100,13 @@ def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
     has_room = any(not device.is_full for device in found)
     if found and not has_room and load_request.options.gpu_layers:
         raise AppError(
-            ErrorCode.OUT_OF_MEMORY, model=load_request.model.name, context=load_request.context
+            ErrorCode.OUT_OF_MEMORY,
+            model=load_request.model.path.name,
+            context=load_request.context,
         )
     steps = load_steps(
         load_request.options,
-        load_request.layers,
+        load_request.model.info.layers,
         load_request.context,
         load_request.planned,
         has_device=has_room,
@@ -126,9 +126,7 @@ def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
         for notice in _notices(load_request, step, has_device=bool(found)):
             report(notice)
         return loaded
-    raise AppError(
-        ErrorCode.OUT_OF_MEMORY, model=load_request.model.name, context=load_request.context
-    )
+    raise _out_of_memory(load_request)
 
 
 @contextmanager
@@ -184,13 +182,15 @@ def _load(
         step.gpu_layers,
         step.experts_on_cpu,
         extra_devices,
-        is_mapped=is_mapped(load_request.model, load_request.options, step.gpu_layers),
+        is_mapped=is_mapped(
+            load_request.model.info.size_bytes, load_request.options, step.gpu_layers
+        ),
     )
     progress = llama.llama_progress_callback(_progress_reporter(report))
     parameters.structure.progress_callback = progress
     with log.recording() as pieces:
         model = llama.llama_model_load_from_file(
-            os.fsencode(load_request.model), parameters.structure
+            os.fsencode(load_request.model.path), parameters.structure
         )
         if not model:
             raise _load_error(load_request)
@@ -228,22 +228,22 @@ def _open_context(load_request: LoadRequest, step: LoadStep, model: int) -> int 
 
 def _notices(load_request: LoadRequest, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
     """What is otherwise than a person has chosen, or would choose."""
-    options, total = load_request.options, load_request.layers + 1
+    options, layers = load_request.options, load_request.model.info.layers
     if load_request.context < options.context:
         yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": load_request.context})
     if step.context < load_request.context:
         details: ErrorDetails = {"context": step.context, "wished": load_request.context}
         yield Noticed(NoticeCode.SMALLER_CONTEXT, details)
     if options.experts_on_cpu is None and step.experts_on_cpu:
-        details = {"layers": step.experts_on_cpu, "total": load_request.layers}
+        details = {"layers": step.experts_on_cpu, "total": layers}
         yield Noticed(NoticeCode.EXPERTS_IN_RAM, details)
-    if has_device and options.gpu_layers is None and step.gpu_layers < total:
-        details = {"layers": step.gpu_layers, "total": total, "context": step.context}
+    if has_device and options.gpu_layers is None and step.gpu_layers <= layers:
+        details = {"layers": step.gpu_layers, "total": layers + 1, "context": step.context}
         yield Noticed(NoticeCode.FEWER_GPU_LAYERS, details)
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
         yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
     for warning in worth_reading(log.warnings):
-        details = {"model": load_request.model.name, "warning": warning.rstrip(".")}
+        details = {"model": load_request.model.path.name, "warning": warning.rstrip(".")}
         yield Noticed(NoticeCode.ENGINE_WARNING, details)
 
 
@@ -265,7 +265,11 @@ def _progress_reporter(report: Report) -> Callable[[float, object], bool]:
 
 def _load_error(load_request: LoadRequest) -> AppError:
     if any(words in log.text().lower() for words in _MEMORY_WORDS):
-        return AppError(
-            ErrorCode.OUT_OF_MEMORY, model=load_request.model.name, context=load_request.context
-        )
-    return AppError(ErrorCode.MODEL_REJECTED, model=load_request.model.name, reason=log.reason())
+        return _out_of_memory(load_request)
+    name = load_request.model.path.name
+    return AppError(ErrorCode.MODEL_REJECTED, model=name, reason=log.reason())
+
+
+def _out_of_memory(load_request: LoadRequest) -> AppError:
+    name = load_request.model.path.name
+    return AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=load_request.context)

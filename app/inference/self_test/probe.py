@@ -18,6 +18,7 @@ from app.core.files import replace
 from app.core.json_store import JsonStore
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.self_test.safe_settings import (
@@ -120,7 +121,7 @@ def probe_engine() -> EngineSetting:
 def run_probe(without: tuple[Measure, ...]) -> None:
     """Load the probe model and let it write some tokens, in this process."""
     options = EngineSetting(without).applied_to(LoadOptions(context=_PROBE_CONTEXT))
-    load_request = LoadRequest(_probe_model(), 1, _PROBE_CONTEXT, options)
+    load_request = LoadRequest(read_model(_probe_model()), options)
     with Session(load_request, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
         generation = Generation(prompt, SamplingParameters(seed=1), most_tokens=_PROBE_TOKENS)

@@ -110,9 +110,9 @@ async def _answer(request: Request, model: ServedModel, asked: PreparedRequest) 
     whole = await _while_connected(request, first.whole())
     if isinstance(answer, CompletionResponse):
         for reply in further:
-            answer.take(whole)
+            answer.add_choice(whole)
             await reply.begin(is_further=True)
-            answer.go_on(reply.written)
+            answer.next_choice(reply.written)
             whole = await _while_connected(request, reply.whole())
     return AsciiJsonResponse(answer.whole(whole))
 
@@ -177,7 +177,7 @@ async def _parts(
     tokens = 0
     async with aclosing(pieces):
         async for piece in pieces:
-            written.untold += piece.probabilities
+            written.pending += piece.probabilities
             tokens += piece.tokens
             for part in reader.feed(piece.text) if reader else [ReplyPart("content", piece.text)]:
                 if part.kind == "reasoning":
@@ -222,10 +222,10 @@ async def _stream(
                     yield event
     except AppError as error:
         body, _ = failure_of(error)
-        for event in answer.broken(body):
+        for event in answer.error(body):
             yield event
         return
-    for event in answer.ended():
+    for event in answer.finish():
         yield event
 
 
@@ -233,10 +233,10 @@ async def _further_events(
     further: Iterable[_Reply], answer: CompletionResponse
 ) -> AsyncGenerator[bytes, None]:
     for reply in further:
-        for event in answer.closed():
+        for event in answer.finish_choice():
             yield event
         await reply.begin(is_further=True)
-        answer.go_on(reply.written)
+        answer.next_choice(reply.written)
         part = await anext(reply.parts, ReplyPart("content", ""))
         async with aclosing(_events(reply, part, answer)) as events:
             async for event in events:
@@ -247,8 +247,8 @@ async def _events(
     reply: _Reply, first: ReplyPart, answer: CompletionResponse | ResponsesOutput
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(reply.parts) as parts:
-        for event in answer.begun(first):
+        for event in answer.start(first):
             yield event
         async for part in parts:
-            for event in answer.more(part):
+            for event in answer.delta(part):
                 yield event

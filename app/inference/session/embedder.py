@@ -81,7 +81,7 @@ class Embedder:
         if context and not have_reserve(found):
             llama.llama_free(context)
             context = None
-        name = self._load_request.model.name
+        name = self._load_request.model.path.name
         if not context:
             raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=self._most_tokens)
         self._context = context

@@ -56,7 +56,7 @@ class EngineThread:
         try:
             threading.Thread(target=self._run, name="engine", daemon=True).start()
         except RuntimeError as error:
-            name, context = self._load_request.model.name, self._load_request.context
+            name, context = self._load_request.model.path.name, self._load_request.context
             raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=context) from error
         finally:
             threading.stack_size(usual)

@@ -36,7 +36,7 @@ class Session:
     def __init__(self, load_request: LoadRequest, report: Report) -> None:
         self.loaded = load_model(load_request, report)
         self.vocabulary = Vocabulary(self.loaded.model)
-        name = load_request.model.name
+        name = load_request.model.path.name
         self._evaluator = Decoder(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(load_request.slots)]
         self._embedder = Embedder(self.loaded, load_request, self._evaluator, self.vocabulary.size)

@@ -1,4 +1,4 @@
-"""What is advised when the layers that a person chose don't fit."""
+"""Advice when the layers that the user chose don't fit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,32 @@ from app.estimation.fit import Plan, Verdict
 from app.estimation.hardware import Hardware
 from app.estimation.placement import Need, Placement
 from app.estimation.weights import Weights
+from app.gguf_file.header_reader import Header
+from app.gguf_file.model import Model
 from app.inference.loading.loaded_model import LoadRequest
 
+HEADER = Header(
+    path=Path("/m.gguf"),
+    version=3,
+    metadata={
+        "general.architecture": "llama",
+        "llama.block_count": 30,
+        "llama.context_length": 8192,
+    },
+    value_types={},
+    arrays={},
+    entries={},
+    tensors=(),
+    data_offset=0,
+    alignment=32,
+    size_bytes=0,
+)
+MODEL = Model((HEADER,))
 ERROR = AppError(ErrorCode.OUT_OF_MEMORY, model="m.gguf", context=4096)
 
 
 def load_request(gpu_layers: int | None) -> LoadRequest:
-    return LoadRequest(Path("/m.gguf"), 30, 8192, LoadOptions(gpu_layers=gpu_layers))
+    return LoadRequest(MODEL, LoadOptions(gpu_layers=gpu_layers))
 
 
 def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:

@@ -34,19 +34,19 @@ class CompletionResponse:
     written: WrittenReply
     wants_usage: bool = False
     ignored: Sequence[str] = ()
-    told_text: str = ""
+    sent_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
     _choices: list[dict[str, Any]] = field(default_factory=list)
-    _told: list[WrittenReply] = field(default_factory=list)
+    _finished: list[WrittenReply] = field(default_factory=list)
 
-    def go_on(self, written: WrittenReply) -> None:
+    def next_choice(self, written: WrittenReply) -> None:
         """Turn to the next reply, after one that was told."""
-        self._told.append(self.written)
+        self._finished.append(self.written)
         self.written = written
-        self.told_text = ""
+        self.sent_text = ""
 
-    def take(self, parts: Sequence[ReplyPart]) -> None:
+    def add_choice(self, parts: Sequence[ReplyPart]) -> None:
         """Make a choice of a whole reply; the calls are those that there are by now."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
@@ -60,36 +60,36 @@ class CompletionResponse:
 
     def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """The answer that is not streamed, with the last reply."""
-        self.take(parts)
+        self.add_choice(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
         notice = self.written.noticed()
-        for written in (*self._told, self.written):
+        for written in (*self._finished, self.written):
             notice |= written.repetition()
         figures = self._usage() | self._timings() | self._ignored()
         return self._frame(name, self._choices) | notice | figures
 
-    def begun(self, first: ReplyPart) -> Iterator[bytes]:
+    def start(self, first: ReplyPart) -> Iterator[bytes]:
         """The first event of a stream."""
         yield server_sent_event(self.chunk(first, is_first=True))
 
-    def more(self, part: ReplyPart) -> Iterator[bytes]:
+    def delta(self, part: ReplyPart) -> Iterator[bytes]:
         """The event that a further part brings."""
         yield server_sent_event(self.chunk(part))
 
-    def closed(self) -> Iterator[bytes]:
+    def finish_choice(self) -> Iterator[bytes]:
         """The events at the end of a reply."""
         if self.written.calls:
-            yield server_sent_event(self.called())
-        yield server_sent_event(self.last())
+            yield server_sent_event(self.tool_calls_chunk())
+        yield server_sent_event(self.finish_chunk())
 
-    def ended(self) -> Iterator[bytes]:
+    def finish(self) -> Iterator[bytes]:
         """The events at the end of a stream, with those of its last reply."""
-        yield from self.closed()
+        yield from self.finish_choice()
         if self.wants_usage:
-            yield server_sent_event(self.usage())
+            yield server_sent_event(self.usage_chunk())
         yield END_OF_STREAM
 
-    def broken(self, error: dict[str, Any]) -> Iterator[bytes]:
+    def error(self, error: dict[str, Any]) -> Iterator[bytes]:
         """The event that says why there is no more."""
         yield server_sent_event(error)
 
@@ -101,30 +101,30 @@ class CompletionResponse:
         event = self._event([choice | self._probabilities(part.text)])
         return event | self.written.noticed() | self._ignored() if is_first else event
 
-    def called(self) -> dict[str, Any]:
+    def tool_calls_chunk(self) -> dict[str, Any]:
         """The event with all calls, each of them whole."""
         calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.written.calls)]
         return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
-    def last(self) -> dict[str, Any]:
+    def finish_chunk(self) -> dict[str, Any]:
         """The event that says why the reply ended."""
         choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         return self._event([choice]) | self._timings() | self.written.repetition()
 
-    def usage(self) -> dict[str, Any]:
+    def usage_chunk(self) -> dict[str, Any]:
         """The event with the token counts, for who asked for it."""
         return self._event([]) | self._usage() | self._timings()
 
     def _probabilities(self, text: str) -> dict[str, Any]:
         """The probabilities that have not been told yet, which go with this text."""
-        tokens = self.written.take_untold()
+        tokens = self.written.take_pending()
         if not tokens:
             return {}
         if self.kind == "chat":
             return {"logprobs": chat_log_probabilities(tokens)}
-        offset = len(self.told_text)
-        self.told_text += text
+        offset = len(self.sent_text)
+        self.sent_text += text
         return {"logprobs": text_log_probabilities(tokens, offset)}
 
     def _finish_reason(self) -> str:
@@ -133,7 +133,7 @@ class CompletionResponse:
 
     def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
         content = of_chat if self.kind == "chat" else of_text
-        return {"index": len(self._told), "finish_reason": None, "logprobs": None} | content
+        return {"index": len(self._finished), "finish_reason": None, "logprobs": None} | content
 
     def _event(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return self._frame(
@@ -151,7 +151,7 @@ class CompletionResponse:
         }
 
     def _usage(self) -> dict[str, Any]:
-        replies = [*self._told, self.written]
+        replies = [*self._finished, self.written]
         asked = [reply.statistics for reply in replies if not reply.repeats_prompt]
         prompt_tokens = sum(counted.prompt_tokens for counted in asked)
         reply_tokens = sum(reply.statistics.reply_tokens for reply in replies)

@@ -28,6 +28,7 @@ from app.inference.sampling.parameters import (
 )
 from app.inference.schemas.json_schemas import AnySchema
 from app.inference.server.protocol.known_fields import unread_fields
+from app.inference.server.protocol.request_faults import explain_fault
 from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
 
 _MOST_TOKENS = 2**24
@@ -214,5 +215,6 @@ def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestTyp
         request = msgspec.json.decode(body, type=kind)
         fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise AppError(ErrorCode.REQUEST_INVALID, reason=str(error)) from error
+        reason = explain_fault(body, error, kind)
+        raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
     return request, sorted(unread_fields(fields, kind))

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.inference.server.protocol.request_faults import explain_fault
 
 _LONGEST_TEXT = 32 * 2**20
 _DEEPEST = 100
@@ -174,9 +175,8 @@ def decode_tool(tool: msgspec.Raw, index: int, kind: type[Decoded]) -> Decoded:
     """
     try:
         return msgspec.json.decode(tool, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
-        fault, _, place = str(error).partition(" - at `$")
-        reason = f"{fault} - at `$.tools[{index}]{place.removesuffix('`')}`"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = explain_fault(tool, error, kind, f"$.tools[{index}]")
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
 
 

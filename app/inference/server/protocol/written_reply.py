@@ -23,7 +23,7 @@ class WrittenReply:
     notice: dict[str, Any] | None = None
     most_calls: int | None = None
     calls: list[ToolCall] = field(default_factory=list)
-    untold: list[TokenProbability] = field(default_factory=list)
+    pending: list[TokenProbability] = field(default_factory=list)
     reasoning_tokens: int = 0
     repeats_prompt: bool = False
 
@@ -32,10 +32,10 @@ class WrittenReply:
         if self.most_calls is None or len(self.calls) < self.most_calls:
             self.calls.append(call)
 
-    def take_untold(self) -> list[TokenProbability]:
+    def take_pending(self) -> list[TokenProbability]:
         """The probabilities that have not been told yet; from now on they have."""
-        untold, self.untold = self.untold, []
-        return untold
+        pending, self.pending = self.pending, []
+        return pending
 
     def noticed(self) -> dict[str, Any]:
         """The notice that is known before the reply, if there is one."""

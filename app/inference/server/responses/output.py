@@ -36,13 +36,13 @@ class _Text:
         """What its part is called, and the events that bring its text."""
         return "reasoning_text" if self.kind == "reasoning" else "output_text"
 
-    def told(self, probabilities: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def log_probabilities(self, probabilities: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The probabilities that go with its text: thoughts have none."""
         return {"logprobs": list(probabilities)} if self.kind == "content" else {}
 
     def part(self) -> dict[str, Any]:
         """Its only part, as far as it is written."""
-        part = {"type": self.type, "text": self.text} | self.told(self.probabilities)
+        part = {"type": self.type, "text": self.text} | self.log_probabilities(self.probabilities)
         return part | {"annotations": []} if self.kind == "content" else part
 
     def item(self, status: Status) -> dict[str, Any]:
@@ -77,21 +77,21 @@ class ResponsesOutput:
         response: dict[str, Any] = last["response"]
         return response
 
-    def begun(self, first: ReplyPart) -> Iterator[bytes]:
+    def start(self, first: ReplyPart) -> Iterator[bytes]:
         """The events at the beginning of a stream."""
         for name in ("response.created", "response.in_progress"):
             yield _sent(self._event(name, response=self._response("in_progress")))
-        yield from self.more(first)
+        yield from self.delta(first)
 
-    def more(self, part: ReplyPart) -> Iterator[bytes]:
+    def delta(self, part: ReplyPart) -> Iterator[bytes]:
         """The events that a further part brings."""
         return map(_sent, self._grow(part))
 
-    def ended(self) -> Iterator[bytes]:
+    def finish(self) -> Iterator[bytes]:
         """The events at the end: the calls, each of them whole, and the whole response."""
         return map(_sent, self._end())
 
-    def broken(self, error: dict[str, Any]) -> Iterator[bytes]:
+    def error(self, error: dict[str, Any]) -> Iterator[bytes]:
         """The event that says why there is no more, for an error in OpenAI's form."""
         failure = {"code": "server_error", "message": error["error"]["message"]}
         response = self._response("failed") | {"error": failure}
@@ -104,10 +104,10 @@ class ResponsesOutput:
             yield from self._close("completed")
             yield from self._begin(part.kind)
         if self._open is not None:
-            probabilities = chat_log_probabilities(self.written.take_untold())["content"]
+            probabilities = chat_log_probabilities(self.written.take_pending())["content"]
             self._open.text += part.text
             self._open.probabilities += probabilities
-            place = self._place(self._open) | self._open.told(probabilities)
+            place = self._place(self._open) | self._open.log_probabilities(probabilities)
             yield self._event(f"response.{self._open.type}.delta", **place, delta=part.text)
 
     def _begin(self, kind: Literal["reasoning", "content"]) -> Iterator[Event]:
@@ -123,8 +123,8 @@ class ResponsesOutput:
         if text is None:
             return
         place, index = self._place(text), len(self._output)
-        told = text.told(text.probabilities)
-        yield self._event(f"response.{text.type}.done", **place, **told, text=text.text)
+        logprobs = text.log_probabilities(text.probabilities)
+        yield self._event(f"response.{text.type}.done", **place, **logprobs, text=text.text)
         yield self._event("response.content_part.done", **place, part=text.part())
         self._output.append(text.item(status))
         yield self._event("response.output_item.done", output_index=index, item=self._output[-1])
@@ -150,9 +150,9 @@ class ResponsesOutput:
         }
         index = len(self._output)
         place = {"item_id": item["id"], "output_index": index}
-        begun = item | {"status": "in_progress", "arguments": ""}
+        started = item | {"status": "in_progress", "arguments": ""}
         written = {"name": call.name, "arguments": call.arguments}
-        yield self._event("response.output_item.added", output_index=index, item=begun)
+        yield self._event("response.output_item.added", output_index=index, item=started)
         yield self._event("response.function_call_arguments.delta", **place, delta=call.arguments)
         yield self._event("response.function_call_arguments.done", **(place | written))
         self._output.append(item)

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.device_memory import DeviceMemory
 from app.core.load_options import LoadOptions
-from app.gguf_file.model_info import read_headers
+from app.gguf_file.model import Model, read_model
 from app.inference.loading.load_memory import memory_of
 from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.native.load_log import LoadLog
@@ -19,7 +19,7 @@ from tests.support.checkpoints.vocabularies import (
 )
 from tests.support.gguf.gguf_files import llama_file
 
-NOWHERE = Path("nowhere.gguf")
+NOWHERE = Model(())
 
 
 def test_each_buffer_counts_for_its_device() -> None:
@@ -54,7 +54,7 @@ def test_a_mapped_buffer_has_no_more_than_the_others_leave_of_the_file() -> None
 def test_a_copy_of_the_embedding_for_a_devices_output_takes_nothing_from_the_file(
     tmp_path: Path,
 ) -> None:
-    model = llama_file().write(tmp_path / "model.gguf")
+    model = read_model(llama_file().write(tmp_path / "model.gguf"))
     embedding = "token_embd.weight"
     load = LoadLog(
         layer_devices=("RPC0", "RPC0"),
@@ -63,21 +63,16 @@ def test_a_copy_of_the_embedding_for_a_devices_output_takes_nothing_from_the_fil
         model_buffers={"CPU_Mapped": 10**9, "RPC0": 700},
     )
     alone = memory_of(load, ["RPC0"], model, 700)["CPU"].weights_bytes
-    assert alone == embedding_bytes(model) > 0
+    assert alone == model.tensor_bytes(embedding) > 0
     on_processor = LoadLog(("RPC0", "CPU"), (embedding, embedding), (), load.model_buffers)
     assert memory_of(on_processor, ["RPC0"], model, 700)["CPU"].weights_bytes == 0
-
-
-def embedding_bytes(model: Path) -> int:
-    (header,) = read_headers(model)
-    return next(t.size_bytes for t in header.tensors if t.name == "token_embd.weight")
 
 
 def memory_in_ram(model: Path, slots: int, **load_request: bool) -> DeviceMemory:
     options = LoadOptions(
         context=4096, micro_batch=256, gpu_layers=0, swa_full=load_request.pop("swa_full", False)
     )
-    wanted = LoadRequest(model, 2, 4096, options, slots=slots, **load_request)
+    wanted = LoadRequest(read_model(model), options, slots=slots, **load_request)
     with opened_model(wanted, lambda _: None) as loaded:
         return loaded.memory["CPU"]
 

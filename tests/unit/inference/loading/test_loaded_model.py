@@ -14,6 +14,7 @@ import pytest
 from app.core.errors import AppError, ErrorDetails, NoticeCode
 from app.core.events import Event, Noticed
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading import loaded_model
 from app.inference.loading.engine_parameters import model_parameters
 from app.inference.loading.loaded_model import LoadRequest, opened_model
@@ -30,6 +31,7 @@ import psutil
 from app.core.errors import AppError
 from app.core.events import Noticed
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.native.library import load_llama
 
@@ -38,7 +40,7 @@ model, context, free_bytes, shrinks = sys.argv[1], *map(int, sys.argv[2:])
 most = psutil.Process().memory_info().vms + free_bytes
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 options = LoadOptions(context=context, threads=1, micro_batch=32)
-load_request = LoadRequest(Path(model), 1, context, options, shrinks_context=bool(shrinks))
+load_request = LoadRequest(read_model(Path(model)), options, shrinks_context=bool(shrinks))
 told = []
 try:
     with opened_model(load_request, told.append) as loaded:
@@ -88,7 +90,7 @@ def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]
     """The layers that a load in this process puts on devices, and what it says."""
     told: list[Event] = []
     options = LoadOptions(context=256, threads=1, gpu_layers=gpu_layers)
-    with opened_model(LoadRequest(model, 1, 256, options), told.append) as loaded:
+    with opened_model(LoadRequest(read_model(model), options), told.append) as loaded:
         return loaded.step.gpu_layers, [one for one in told if isinstance(one, Noticed)]
 
 

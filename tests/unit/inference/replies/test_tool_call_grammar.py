@@ -12,6 +12,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.replies.reply_reader import ReplyFormat
 from app.inference.replies.tool_call_formats import ToolCall
@@ -66,7 +67,7 @@ def constraints(vocabulary: Vocabulary) -> Constraints:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf", context=2048)
     load_request = LoadRequest(
-        model, 1, 2048, LoadOptions(context=2048, threads=1, extra_buffers=False)
+        read_model(model), LoadOptions(context=2048, threads=1, extra_buffers=False)
     )
     with Session(load_request, lambda _: None) as session:
         yield session

@@ -13,6 +13,7 @@ import pytest
 
 from app.core.events import Event
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.server.heartbeat import Heartbeat
 from app.inference.session.engine_thread import EngineThread
@@ -32,7 +33,7 @@ Beats = queue.SimpleQueue[Event]
 def engine(tmp_path: Path) -> EngineThread:
     model = write_tiny_model(tmp_path / "tiny.gguf")
     load_request = LoadRequest(
-        model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False)
+        read_model(model), LoadOptions(context=256, threads=1, extra_buffers=False)
     )
     engine = EngineThread(load_request, lambda _: None)
     engine.load()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece, Statistics
@@ -37,7 +38,7 @@ def opened(model: Path, slots: int = 1, *, swa_full: bool = False) -> Session:
         extra_buffers=False,
         swa_full=swa_full,
     )
-    session = Session(LoadRequest(model, 1, CONTEXT, options, slots=slots), lambda _: None)
+    session = Session(LoadRequest(read_model(model), options, slots=slots), lambda _: None)
     # Whole states are for what comes back from other slots.
     session._memory._states.keep = lambda *_: False
     return session

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.session.session import Session
 from app.inference.tokens.decoding import Decoder
@@ -25,11 +26,11 @@ CONTEXT = 1024
 TOKENS = [1, *(60 + 7 * place % 190 for place in range(700))]
 
 
-def wishes_for(model: Path, **more: bool) -> LoadRequest:
+def request_for(model: Path, **more: bool) -> LoadRequest:
     options = LoadOptions(
         context=CONTEXT, threads=1, flash_attention="off", extra_buffers=False, swa_full=True
     )
-    return LoadRequest(model, 1, CONTEXT, options, **more)
+    return LoadRequest(read_model(model), options, **more)
 
 
 def models(converter: Path, folder: Path) -> list[Path]:
@@ -43,10 +44,10 @@ def models(converter: Path, folder: Path) -> list[Path]:
 
 def test_a_text_has_one_embedding_in_parts_and_at_once(converter: Path, tmp_path: Path) -> None:
     for model in models(converter, tmp_path):
-        with opened_model(wishes_for(model, all_outputs=True), lambda _: None) as loaded:
+        with opened_model(request_for(model, all_outputs=True), lambda _: None) as loaded:
             size = Vocabulary(loaded.model).size
             at_once = Decoder(loaded, model.name, size).embed(TOKENS)
-        with Session(wishes_for(model), lambda _: None) as session:
+        with Session(request_for(model), lambda _: None) as session:
             in_parts = [session.embed(TOKENS) for _ in range(2)]
         for found in in_parts:
             assert np.linalg.norm(found) == pytest.approx(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece, Statistics
@@ -44,7 +45,7 @@ def _nothing_read(session: Session) -> None:
 def opened(model: Path, slots: int = SLOTS) -> Session:
     # Flash attention adds up in 16 bits: its sums differ with the place of the cells.
     options = LoadOptions(context=CONTEXT, threads=1, flash_attention="off", extra_buffers=False)
-    load_request = LoadRequest(model, 1, CONTEXT, options, slots=slots)
+    load_request = LoadRequest(read_model(model), options, slots=slots)
     session = Session(load_request, lambda _: None)
     # A model this small reads about as fast as bytes are moved: here reading counts as slow.
     session._memory.note_reading = lambda _: None

@@ -16,6 +16,7 @@ import pytest
 
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece, Statistics
@@ -33,8 +34,10 @@ ENDLESS = msgspec.structs.replace(HOT, logit_bias={END: -100.0})
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    wishes = LoadRequest(model, 1, 256, LoadOptions(context=256, threads=1, extra_buffers=False))
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(
+        read_model(model), LoadOptions(context=256, threads=1, extra_buffers=False)
+    )
+    with Session(load_request, lambda _: None) as session:
         yield session
 
 
@@ -113,8 +116,8 @@ def test_every_text_has_tokens_and_comes_back(session: Session, text: str) -> No
     "text", ["a\0b", "小麦粉 🌾👩🏽‍🌾", "\n" + " " * 300 + "return", "\ud800", "Ğü\r\n"]
 )
 def test_a_real_vocabulary_gives_every_text_back(starter: Path, text: str) -> None:
-    wishes = LoadRequest(starter, 30, 8192, LoadOptions(context=256, extra_buffers=False))
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(read_model(starter), LoadOptions(context=256, extra_buffers=False))
+    with Session(load_request, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)
         assert session.vocabulary.detokenize(tokens) == text.encode("utf-8", "replace")
 
@@ -256,8 +259,8 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session with four slots."""
     model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
     options = LoadOptions(context=1024, threads=1, extra_buffers=False)
-    wishes = LoadRequest(model, 1, 1024, options, slots=4)
-    with Session(wishes, lambda _: None) as session:
+    load_request = LoadRequest(read_model(model), options, slots=4)
+    with Session(load_request, lambda _: None) as session:
         yield session
 
 
@@ -441,8 +444,9 @@ def test_probabilities_are_told_with_their_text(session: Session) -> None:
 
 def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "broken.gguf", with_numbers=False)
-    wishes = LoadRequest(model, 1, 256, LoadOptions(context=256, extra_buffers=False))
-    with Session(wishes, lambda _: None) as session, pytest.raises(AppError) as raised:
+    options = LoadOptions(context=256, extra_buffers=False)
+    load_request = LoadRequest(read_model(model), options)
+    with Session(load_request, lambda _: None) as session, pytest.raises(AppError) as raised:
         reply(session, "The mill")
     assert raised.value.code is ErrorCode.MODEL_REJECTED
     assert raised.value.details["reason"] == "its weights give values that are not numbers"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation
@@ -44,7 +45,7 @@ def model(tmp_path: Path) -> Path:
 
 def _opened(model: Path, threads: int | None) -> Session:
     options = LoadOptions(context=256, threads=threads, extra_buffers=False)
-    return Session(LoadRequest(model, 1, 256, options), lambda _: None)
+    return Session(LoadRequest(read_model(model), options), lambda _: None)
 
 
 def _threads(session: Session) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.core.load_options import LoadOptions
+from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation, Piece
@@ -118,7 +119,7 @@ def kinds_of(texts: Sequence[bytes]) -> Kinds:
 def speaking(vocabulary: Path, folder: Path) -> Iterator[Session]:
     model = write_model_on(vocabulary, folder / "model.gguf")
     load_request = LoadRequest(
-        model, 1, 512, LoadOptions(context=512, threads=1, extra_buffers=False)
+        read_model(model), LoadOptions(context=512, threads=1, extra_buffers=False)
     )
     with Session(load_request, lambda _: None) as session:
         yield session

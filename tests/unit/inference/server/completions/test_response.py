@@ -63,7 +63,7 @@ def test_one_stream_has_one_identity() -> None:
     answer = CompletionResponse("chat", "mill", WrittenReply(statistics()))
     parts = [ReplyPart("content", "a"), ReplyPart("content", "b")]
     chunks = [answer.chunk(parts[0], is_first=True), answer.chunk(parts[1])]
-    chunks += [answer.last(), answer.usage()]
+    chunks += [answer.finish_chunk(), answer.usage_chunk()]
     assert len({chunk["id"] for chunk in chunks}) == 1
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     first, second, last, usage = (chunk["choices"] for chunk in chunks)
@@ -92,10 +92,10 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
     assert answer.chunk(ReplyPart("reasoning", "Hm."))["choices"][0]["delta"] == {
         "reasoning_content": "Hm."
     }
-    assert answer.called()["choices"][0]["delta"] == {"tool_calls": [{"index": 0} | call]}
-    assert answer.last()["choices"][0]["finish_reason"] == "tool_calls"
+    assert answer.tool_calls_chunk()["choices"][0]["delta"] == {"tool_calls": [{"index": 0} | call]}
+    assert answer.finish_chunk()["choices"][0]["finish_reason"] == "tool_calls"
     answer.written.statistics.finish_reason = "length"
-    assert answer.last()["choices"][0]["finish_reason"] == "length"
+    assert answer.finish_chunk()["choices"][0]["finish_reason"] == "length"
 
 
 def test_an_answer_may_be_kept_to_one_call() -> None:
@@ -112,7 +112,12 @@ def test_a_notice_is_in_the_whole_answer_and_in_the_first_event() -> None:
     answer = CompletionResponse("chat", "mill", WrittenReply(Statistics(), notice))
     assert answer.whole([])["notice"] == notice
     assert answer.chunk(ReplyPart("content", ""), is_first=True)["notice"] == notice
-    assert "notice" not in answer.chunk(ReplyPart("content", "a")) | answer.last() | answer.usage()
+    assert (
+        "notice"
+        not in answer.chunk(ReplyPart("content", "a"))
+        | answer.finish_chunk()
+        | answer.usage_chunk()
+    )
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def events(sent: Iterable[bytes]) -> list[dict[str, Any]]:
 
 def streamed(answer: ResponsesOutput, parts: list[ReplyPart]) -> list[dict[str, Any]]:
     first, *others = parts
-    more = chain.from_iterable(answer.more(part) for part in others)
-    return events(chain(answer.begun(first), more, answer.ended()))
+    more = chain.from_iterable(answer.delta(part) for part in others)
+    return events(chain(answer.start(first), more, answer.finish()))
 
 
 def without_identities(value: Any) -> Any:
@@ -134,7 +134,7 @@ def test_an_empty_reply_is_an_empty_message() -> None:
 
 def test_an_error_on_the_way_ends_the_stream_in_words() -> None:
     broken = answer()
-    sent = [*broken.begun(PARTS[0]), *broken.broken({"error": {"message": "It broke."}})]
+    sent = [*broken.start(PARTS[0]), *broken.error({"error": {"message": "It broke."}})]
     last = events(sent)[-1]
     assert last["type"] == "response.failed"
     assert last["response"]["error"] == {"code": "server_error", "message": "It broke."}
@@ -142,16 +142,16 @@ def test_an_error_on_the_way_ends_the_stream_in_words() -> None:
 
 
 def test_probabilities_go_with_what_is_said() -> None:
-    told = answer()
-    told.written.untold = [TokenProbability(1, b"Hm", -0.25)]
-    thought = events(told.begun(PARTS[0]))[-1]
-    told.written.untold = [TokenProbability(2, b"It ", -0.5, ((3, b"So", -1.0),))]
-    (*_, said) = [json.loads(one.split(b"data: ")[1]) for one in told.more(PARTS[2])]
+    output = answer()
+    output.written.pending = [TokenProbability(1, b"Hm", -0.25)]
+    thought = events(output.start(PARTS[0]))[-1]
+    output.written.pending = [TokenProbability(2, b"It ", -0.5, ((3, b"So", -1.0),))]
+    (*_, said) = [json.loads(one.split(b"data: ")[1]) for one in output.delta(PARTS[2])]
     assert "logprobs" not in thought
     (entry,) = said["logprobs"]
     assert (entry["token"], entry["logprob"]) == ("It ", -0.5)
     assert [other["token"] for other in entry["top_logprobs"]] == ["So"]
-    assert told.whole([])["output"][1]["content"][0]["logprobs"] == [entry]
+    assert output.whole([])["output"][1]["content"][0]["logprobs"] == [entry]
 
 
 def test_a_notice_is_told_from_the_beginning() -> None:
