@@ -39,7 +39,7 @@ from app.cli.values import (
     add_worker_argument,
     existing_path,
 )
-from app.core.events import Progressed, Said
+from app.core.events import ProfileFound, Progressed, Said
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import Settings, load_settings
 from app.estimation.advisor import USES, advise
@@ -185,7 +185,7 @@ def _say_facts(bettered: Iterable[ModelProfile], reporter: Reporter) -> None:
     from app.estimation.model_profile import encode_profile
 
     for facts in bettered:
-        reporter.report(Said(encode_profile(facts) + "\n"))
+        reporter.report(ProfileFound(msgspec.Raw(encode_profile(facts))))
 
 
 def _say_estimate(

@@ -50,11 +50,11 @@ VERBS = (
     "self-test",
     "sign-in",
     "probe",
-    "trial-load",
+    "dry-load",
     "read-vocabulary",
     "measure-rates",
 )
-CHILD_VERBS = frozenset({"probe", "trial-load", "read-vocabulary", "measure-rates"})
+CHILD_VERBS = frozenset({"probe", "dry-load", "read-vocabulary", "measure-rates"})
 """Verbs that others start as children, which have told what there is to tell."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 

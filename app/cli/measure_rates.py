@@ -6,7 +6,7 @@ import argparse
 from typing import get_args
 
 from app.cli.values import add_worker_argument, positive
-from app.core.events import Finished, Said
+from app.core.events import Finished, RatesMeasured
 from app.estimation.rates import MATRIX_TYPES
 from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
 from app.jobs.reporter import Reporter
@@ -47,5 +47,5 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     for rates in measure_device(
         arguments.device, arguments.type, request, with_costs=arguments.costs
     ):
-        reporter.report(Said(msgspec.json.encode(rates).decode()))
+        reporter.report(RatesMeasured(msgspec.Raw(msgspec.json.encode(rates))))
     reporter.report(Finished())

@@ -67,4 +67,4 @@ def test_every_verb_and_load_option_has_its_line() -> None:
 def test_what_people_do_not_use_is_left_out() -> None:
     table = verb_table.verb_table()
     assert "--facts" not in table
-    assert "trial-load" not in table
+    assert "dry-load" not in table

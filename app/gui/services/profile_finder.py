@@ -61,8 +61,8 @@ class ProfileFinder(QObject):
 
     def _on_received(self, event: events.Event) -> None:
         match event:
-            case events.Said(text):
-                self._take(text)
+            case events.ProfileFound(profile):
+                self._take(bytes(profile).decode())
             case events.Noticed(code, facts):
                 self.notices.append(describe_notice(code, facts))
                 self.noticed.emit(self.notices[-1])
