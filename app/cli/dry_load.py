@@ -1,4 +1,7 @@
-"""`gristmill dry-load`: what llama.cpp logs of loads without memory; crashes when it crashes."""
+"""`gristmill dry-load`: load models without allocation in this process, and report the logs.
+
+llama.cpp aborts on some models, and this process with it.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,26 @@ import msgspec
 
 from app.cli.values import path
 from app.core.events import Finished, LoadLogged
+from app.core.language import tr
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
     from app.profiling.dry_load import DryLoadOptions
 
 NAME = "dry-load"
-HELP = "Load models without allocating memory, and say what was logged; estimate starts it."
+HELP = tr("Load models without allocating memory and report the logs; started by estimate.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("options", type=_dry_load_options, help="a JSON file: how to load them")
-    parser.add_argument("models", type=path, nargs="+", help="GGUF files")
+    parser.add_argument(
+        "options", type=_dry_load_options, help=tr("a JSON file with the load options")
+    )
+    parser.add_argument("models", type=path, nargs="+", help=tr("GGUF files"))
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Say what each load told, as soon as it is done."""
+    """Report the log of each load as soon as it is done."""
     from app.native.rpc import add_workers
     from app.profiling.dry_load import DryLoad, load_without_allocation
 
@@ -45,4 +51,5 @@ def _dry_load_options(text: str) -> DryLoadOptions:
     try:
         return msgspec.json.decode(Path(text).read_bytes(), type=DryLoadOptions)
     except (OSError, msgspec.DecodeError) as error:
-        raise argparse.ArgumentTypeError(f"“{text}” says nothing of loads: {error}") from error
+        message = tr("“{value}” has no load options: {error}", value=text, error=error)
+        raise argparse.ArgumentTypeError(message) from error

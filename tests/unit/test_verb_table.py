@@ -53,12 +53,12 @@ def test_a_file_without_a_marker_is_not_touched(tmp_path: Path, text: str, lacki
 
 def test_every_verb_and_load_option_has_its_line() -> None:
     table = verb_table.verb_table()
-    assert "| `--include PATTERN` | take GGUF files:" in table
+    assert "| `--include PATTERN` | download only these GGUF files:" in table
     assert r"a pattern such as \*Q8_0\* |" in table
     assert r"| `--use chat\|long_context\|edge\|quality\|smallest\|server` |" in table
     assert "| `[FOLDER …]` |" in table
     assert "| `--[no-]memory-lock` |" in table
-    assert "the advice goes by (chat) |" in table
+    assert "for the recommended level; default: chat |" in table
     for field in LOAD_FIELDS:
         flag = flag_of(field)
         assert f"| `{flag}" in table or f"| `--[no-]{flag.removeprefix('--')}`" in table
