@@ -39,7 +39,7 @@ def test_a_check_says_what_to_run_and_changes_nothing(
     assert verb_table.update(readme, is_check=True) == 1
     assert readme.read_text() == _EMPTY
     said = capsys.readouterr().err
-    assert said == f"{readme} is out of date: run “python packaging/verb_table.py”.\n"
+    assert said == f"{readme} is out of date; run “python packaging/verb_table.py”.\n"
 
 
 @pytest.mark.parametrize(("text", "lacking"), [("", "BEGIN"), (verb_table.BEGIN, "END")])
