@@ -1,6 +1,6 @@
 """Set everything up and run a command: `python3 packaging/bootstrap.py run`.
 
-It uses only the standard library, and any Python 3 can parse it, so that an outdated one is reported.
+It uses only the standard library, and any Python 3 can parse it, to report an outdated version.
 """
 
 import sys
