@@ -1,4 +1,4 @@
-"""One program: without a verb it opens the window, with one it works in the terminal."""
+"""The program's entry point: open the window or, with a verb, work in the terminal."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from app.jobs.launch import OPEN_PAGES, PIP, RENDER, restore_environment
 def main() -> int:
     """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled).
 
-    A verb does not come back: it ends the process. The program starts itself as children that are
-    no verbs, too. Nothing but .gguf files is opened in the window, as file managers ask for.
+    A verb ends the process instead of returning. The program also starts itself for some internal
+    children that are not verbs. If all arguments are .gguf files, as passed by file managers, the
+    window opens them.
     """
     multiprocessing.freeze_support()
     restore_environment()

@@ -1,6 +1,6 @@
-"""Sets everything up and runs a command: `python3 packaging/bootstrap.py run`.
+"""Set everything up and run a command: `python3 packaging/bootstrap.py run`.
 
-Only the standard library; this file must be readable for any Python 3, to say that it is too old.
+It uses only the standard library, and any Python 3 can parse it, to report an outdated version.
 """
 
 import sys
@@ -9,11 +9,11 @@ OLDEST_PYTHON = (3, 11)
 
 
 def main() -> int:
-    """Run the command in `sys.argv`; the exit status is 0 when all went well."""
+    """Run the command in `sys.argv`; the exit status is 0 on success."""
     if sys.version_info < OLDEST_PYTHON:
         sys.stderr.write(
-            "gristmill: Python 3.11 or newer is needed, and this is {}.{}: install it and run "
-            "the command with it.\n".format(*sys.version_info[:2])
+            "gristmill: Python 3.11 or newer is required, and this is {}.{}. Install a newer "
+            "version and run the command with it.\n".format(*sys.version_info[:2])
         )
         return 1
     from commands import run_command

@@ -1,4 +1,4 @@
-"""The commands of the checkout: what each runs once everything is set up."""
+"""The commands of the checkout, and the programs that each runs after setup."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ COMMANDS = {
     "run": "set everything up and open the window",
     "test": "set everything up, run the checks and all tests",
     "setup": "set everything up",
-    "unit": "run the fast tests alone",
-    "lint": "run the checks alone",
-    "format": "bring the source into its format",
+    "unit": "run only the fast tests",
+    "lint": "run only the checks",
+    "format": "format the source and fix what ruff can fix",
     "hooks": "check style, format and types before every commit",
     "bench": "run the benchmarks",
-    "package": "make the packaged program: a folder, an archive and on Debian a package",
-    "package-test": "try the packaged program as a person has it",
+    "package": "build the packaged program: a folder, an archive and, on Debian, a package",
+    "package-test": "test the packaged program as users run it",
     "clean": "remove the environment and the caches from the checkout",
 }
 _CHECKS = (
     ("Style", ("ruff", "check", ".")),
     ("Format", ("ruff", "format", "--check", ".")),
     ("Types", ("mypy",)),
-    ("Who imports whom", ("lint-imports",)),
+    ("Import contracts", ("lint-imports",)),
     ("Table of verbs", ("python", "packaging/verb_table.py", "--check")),
 )
-# One more than there are processors, because tests wait for children; more would starve those.
+# One more than there are processors, since tests wait for children; more would starve those.
 _SIDE_BY_SIDE = ("pytest", "-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "worksteal")
 _FAST_TESTS = ("Fast tests", (*_SIDE_BY_SIDE, "-m", "not slow", "tests/unit"))
 _SLOW_UNIT_TESTS = ("Slower unit tests", (*_SIDE_BY_SIDE, "-m", "slow", "tests/unit"))
 _STORY_TESTS = (
-    "Tests of the window and with child processes",
+    "Tests of the window and of child processes",
     (*_SIDE_BY_SIDE, "tests/gui", "tests/processes", "tests/end2end"),
 )
 PROGRAMS = {
@@ -71,11 +71,11 @@ def run_command(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text)
-        command.add_argument("--backend", choices=BACKENDS, help="what the engine is built for")
+        command.add_argument("--backend", choices=BACKENDS, help="the backend of the engine")
         if name == "package-test":
             command.add_argument("tried", nargs="*", default=["dist/gristmill"], metavar="PATH")
     parsed = parser.parse_args(arguments)
-    # The program and its tests are found from the checkout's own folder.
+    # The program and its tests are found relative to the checkout.
     os.chdir(ROOT)
     try:
         return _run(parsed.command, parsed.backend, getattr(parsed, "tried", []))
@@ -83,7 +83,7 @@ def run_command(arguments: list[str]) -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        say("stopped; the same command goes on from here")
+        say("stopped; run the same command to continue")
         return 130
 
 
@@ -110,7 +110,7 @@ def _open_window(environment: Environment) -> int:
     command = [str(environment.python), "-m", "app"]
     if sys.platform == "win32":
         return subprocess.run(command, check=False).returncode
-    # The window takes this process's place, so that signals reach it.
+    # The window replaces this process, so that signals reach it.
     return os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell
 
 

@@ -1,4 +1,4 @@
-"""What the set-up says: one line for each step, a sign of life for the long ones."""
+"""Output of setup: one line per step, and the elapsed time of long steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_REASON = 160
 
 
 class SetupError(Exception):
-    """The set-up can't go on; the message is one line that says what to do."""
+    """Setup can't continue; the message is one line that names a next step."""
 
 
 def say(text: str) -> None:
@@ -33,10 +33,10 @@ def run_step(
     log: Path,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Run `command`, with its output in `log`, and show that it is alive.
+    """Run `command`, with its output in `log`, and show the elapsed time.
 
     Raises:
-        SetupError: it failed; the message has the reason and the log's path.
+        SetupError: the command failed; the message has the reason and the log's path.
     """
     say(title)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -58,15 +58,15 @@ def run_step(
             raise
     if process.returncode != 0:
         reason = failure_reason(log.read_text("utf-8", "replace"))
-        raise SetupError(f"that failed: {reason} (log: {log})")
+        raise SetupError(f"the step failed: {reason} (log: {log})")
 
 
 def failure_reason(log: str) -> str:
-    """The line of a log that tells best why the command failed."""
+    """Return the line of a log that best explains the failure."""
     if "connection broken" in log:
         return "no connection to the package registry"
-    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["it wrote nothing"]
-    # CMake says where the error is on one line, and what it is on the next.
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["no output"]
+    # CMake prints the place of an error on one line and its message on the next.
     from_cmake = [
         line
         for place, line in itertools.pairwise(lines)
@@ -77,7 +77,7 @@ def failure_reason(log: str) -> str:
 
 
 def format_elapsed(seconds: float) -> str:
-    """For example `45 s` or `3 min 05 s`."""
+    """Format a duration, such as `45 s` or `3 min 05 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 

@@ -1,4 +1,4 @@
-"""Makes a Debian package of the program's folder."""
+"""Build a Debian package of the program's folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Description: From a Hugging Face repository to a GGUF file to a reply
  Gristmill downloads language models, converts them to GGUF, tells beforehand how large, fast and
  good they will be, and chats with them, on your own machine.
 """
-# Where each file of the checkout lies in the system.
+# The place of each file in the installed system.
 FILES = {
     "packaging/gristmill.desktop": "usr/share/applications/gristmill.desktop",
     "packaging/gristmill.metainfo.xml": "usr/share/metainfo/io.github.gristmill.metainfo.xml",
@@ -40,19 +40,19 @@ _PROGRAMS = ("gristmill", "gristmill-window")
 
 
 def is_available() -> bool:
-    """Whether a Debian package can be made here."""
+    """Return whether a Debian package can be built here."""
     return shutil.which("dpkg-deb") is not None
 
 
 def make_package(root: Path, folder: Path, version: str, log: Path) -> Path:
-    """Make a package of the program in `folder`, beside it.
+    """Build a package of the program in `folder`, next to it.
 
     Raises:
         SetupError: dpkg-deb failed.
     """
-    architecture = _said_by("dpkg", "--print-architecture")
+    architecture = _output_of("dpkg", "--print-architecture")
     package = folder.with_name(f"gristmill_{version}_{architecture}.deb")
-    # Beside the folder, so that its files can be linked rather than copied.
+    # Next to the folder, so that its files can be linked instead of copied.
     with tempfile.TemporaryDirectory(prefix="deb-", dir=folder.parent) as temporary:
         tree = Path(temporary)
         tree.chmod(0o755)
@@ -69,21 +69,21 @@ def make_package(root: Path, folder: Path, version: str, log: Path) -> Path:
             "utf-8",
         )
         command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "--build", str(tree), str(package)]
-        run_step(f"Making {package.name} (10 s)", command, log)
+        run_step(f"Building {package.name} (10 s)", command, log)
     return package
 
 
 def depends_of(folder: Path) -> list[str]:
-    """The Debian packages of the libraries that Qt loads and that the folder doesn't bring."""
+    """Return the Debian packages of libraries that Qt loads and that the folder doesn't contain."""
     brought = folder / "_internal"
     files = (*brought.glob("libQt6*"), *brought.glob("PySide6/Qt/plugins/platforms/*.so"))
-    listing = _said_by("ldd", *map(str, files), LD_LIBRARY_PATH=str(brought))
+    listing = _output_of("ldd", *map(str, files), LD_LIBRARY_PATH=str(brought))
     _, c_library = platform.libc_ver()
     return [f"libc6 (>= {c_library})", *packages_of(found_elsewhere(listing, brought))]
 
 
 def found_elsewhere(listing: str, folder: Path) -> list[str]:
-    """The libraries that `ldd` found outside of `folder`."""
+    """Return the libraries that `ldd` found outside of `folder`."""
     found = _FOUND.findall(listing)
     return sorted({name for name, path in found if not Path(path).is_relative_to(folder)})
 
@@ -105,7 +105,7 @@ def _kibibytes(tree: Path) -> int:
     return sum(path.lstat().st_size for path in tree.rglob("*")) // 1024
 
 
-def _said_by(*command: str, **variables: str) -> str:
+def _output_of(*command: str, **variables: str) -> str:
     environment = {**os.environ, **variables}
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return said.stdout.strip()

@@ -1,4 +1,4 @@
-"""Builds the native engine once for each kind of machine and backend, and keeps the wheel."""
+"""Build the native engine once per kind of machine and backend, and cache the wheel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BACKEND_FLAGS = {
     "rocm": ("-DGGML_HIP=ON",),
 }
 BACKENDS = tuple(_BACKEND_FLAGS)
-# Older versions drop stores of the tile configuration: the first matrix product crashes.
+# Older versions drop stores of the tile configuration, and the first matrix product crashes.
 _FIRST_GCC_WITH_SOUND_AMX = 13
 _WITHOUT_AMX = "-mno-amx-int8"
 _CPU_LINES = re.compile(r"^(model name|flags|Features|CPU implementer|CPU part)\s*:\s*(.*)$", re.M)
@@ -34,7 +34,7 @@ _INSTRUCTION_SETS = re.compile(r"\b(?:avx|amx|fma|f16c|bmi|sve|asimd|i8mm)\w*")
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C++ compiler: its version line, its major version when it is GCC (0 else)."""
+    """A C++ compiler: its version line, and its major version if it is GCC (0 otherwise)."""
 
     version: str = ""
     gcc_major: int = 0
@@ -42,14 +42,14 @@ class Compiler:
 
 
 def default_backend(system: str = sys.platform) -> str:
-    """The backend when none is asked for."""
+    """Return the default backend."""
     return "metal" if system == "darwin" else "cpu"
 
 
 def cmake_arguments(
     backend: str, compiler: Compiler, machine: str, system: str = sys.platform, extra: str = ""
 ) -> str:
-    """The value of CMAKE_ARGS for a backend; `extra` is what the person set there already."""
+    """Return the value of CMAKE_ARGS for a backend; `extra` is the user's own value."""
     flags = ["-DGGML_RPC=ON", *_BACKEND_FLAGS[backend]]
     if system == "darwin" and backend != "metal":
         flags.append("-DGGML_METAL=OFF")
@@ -60,13 +60,13 @@ def cmake_arguments(
 
 
 def fingerprint(arguments: str, compiler: Compiler, processor: str, python_tag: str) -> str:
-    """Twelve hexadecimal digits that change with anything that changes the built engine."""
+    """Return twelve hexadecimal digits that identify everything that affects the build."""
     facts = json.dumps([arguments, asdict(compiler), processor, python_tag])
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
 def processor() -> str:
-    """The processor as the compiler sees it: its model and its instruction sets."""
+    """Return the processor's model and instruction sets, which determine the build."""
     if sys.platform == "linux":
         return processor_from(Path("/proc/cpuinfo").read_text("utf-8", "replace"))
     if sys.platform == "darwin":
@@ -76,7 +76,7 @@ def processor() -> str:
 
 
 def processor_from(listing: str) -> str:
-    """The same from `/proc/cpuinfo`; flags that no compiler looks at are left out."""
+    """Parse `/proc/cpuinfo` for that, without flags that no compiler uses."""
     facts = dict(reversed(_CPU_LINES.findall(listing)))
     for name in ("flags", "Features"):
         if name in facts:
@@ -85,10 +85,10 @@ def processor_from(listing: str) -> str:
 
 
 def engine_wheel(python: Path, backend: str, log: Path) -> Path:
-    """The engine's wheel for `backend`: the kept one, else a new build.
+    """Return the engine's wheel for `backend`, cached or newly built.
 
     Raises:
-        SetupError: it can't be built.
+        SetupError: the build failed.
     """
     compiler = _compiler()
     arguments = cmake_arguments(
@@ -103,7 +103,7 @@ def engine_wheel(python: Path, backend: str, log: Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where built engines are kept, outside of any checkout."""
+    """Return the folder of cached builds, outside of any checkout."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -127,7 +127,7 @@ def _build(python: Path, backend: str, arguments: str, folder: Path, log: Path) 
         archive = next((work / "source").glob("*.tar.gz"))
         run_step(
             f"Building the engine for {backend} (once; 5 to 15 minutes, more on few cores)",
-            # pip keeps wheels without regard to the flags that they were built with.
+            # pip caches wheels regardless of the flags that they were built with.
             [*pip, "wheel", *source, "--no-cache-dir", "-w", str(work / "wheel"), str(archive)],
             log,
             {"CMAKE_ARGS": arguments, "CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 1)},

@@ -1,4 +1,4 @@
-"""The virtual environment in the checkout: what is installed in it, and what is done already."""
+"""The virtual environment of the checkout: its packages, and the setup steps already done."""
 
 from __future__ import annotations
 
@@ -23,67 +23,67 @@ class Environment:
 
     @property
     def folder(self) -> Path:
-        """The environment's own folder."""
+        """Folder of the environment."""
         return self.root / ".venv"
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """Interpreter of the environment."""
         return self.program("python")
 
     def program(self, name: str) -> Path:
-        """A program that is installed in it."""
+        """Return the path of a program installed in the environment."""
         if sys.platform == "win32":
             return self.folder / "Scripts" / f"{name}.exe"
         return self.folder / "bin" / name
 
     def log(self, step: str) -> Path:
-        """The log file of a step; beside the environment, which may be made anew."""
+        """Return the log file of a step, outside of the environment, which may be recreated."""
         return self.root / "build" / "setup" / f"{step}.log"
 
     def create(self) -> None:
-        """Make the environment, unless there is one that works.
+        """Create the environment, unless a working one exists.
 
         Raises:
-            SetupError: it can't be made.
+            SetupError: it can't be created.
         """
         if self._works():
             return
-        say("Making the virtual environment .venv (10 s)")
+        say("Creating the virtual environment .venv (10 s)")
         make = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
         made = subprocess.run(make, capture_output=True, text=True, check=False)
         if made.returncode != 0:
             reason = " ".join((made.stdout + made.stderr).split())
-            raise SetupError(f"the virtual environment can't be made: {reason}")
+            raise SetupError(f"the virtual environment can't be created: {reason}")
 
     def install(self, step: str, title: str, *arguments: str) -> None:
         """Install packages with pip.
 
         Raises:
-            SetupError: it failed.
+            SetupError: pip failed.
         """
         command = [str(self.python), "-m", "pip", "install", *arguments]
         run_step(title, command, self.log(step))
 
     def install_pinned(self, step: str, title: str, requirements: Sequence[str]) -> None:
-        """Install packages in the versions that the program is tested with.
+        """Install packages in the pinned versions.
 
         Raises:
-            SetupError: it failed.
+            SetupError: pip failed.
         """
         pins = self.root / "packaging" / "constraints.txt"
         self.install(step, title, "--constraint", str(pins), *requirements)
 
     def is_done(self, step: str, key: str) -> bool:
-        """Whether `step` was done with the same `key`."""
+        """Return whether `step` was done with this `key`."""
         return self.noted(step) == key
 
     def noted(self, step: str) -> str:
-        """The key that `step` was done with last, or nothing."""
+        """Return the key that `step` was last done with, or an empty string."""
         return self._notes().get(step, "")
 
     def note(self, step: str, key: str) -> None:
-        """Note that `step` is done with `key`."""
+        """Record that `step` was done with `key`."""
         notes = {**self._notes(), step: key}
         new = self._notes_file.with_suffix(".new")
         new.write_text(json.dumps(notes, indent=2) + "\n", "utf-8")
@@ -108,7 +108,7 @@ class Environment:
 
 
 def stamp_key(root: Path, *facts: str) -> str:
-    """A key that changes with the project file, the pinned versions, the Python or a fact."""
+    """Return a key of the project file, the pinned versions, the Python and further inputs."""
     digest = hashlib.sha256(json.dumps([sys.version, *facts]).encode())
     for file in (root / "pyproject.toml", root / "packaging" / "constraints.txt"):
         digest.update(file.read_bytes())
@@ -116,7 +116,7 @@ def stamp_key(root: Path, *facts: str) -> str:
 
 
 def requirements_of(root: Path) -> tuple[list[str], list[str], list[str]]:
-    """What `pyproject.toml` asks for: for the program, for its tests and checks, to package it."""
+    """Return the requirements in `pyproject.toml`: of the program, its tests, and its packaging."""
     with (root / "pyproject.toml").open("rb") as file:
         project: dict[str, Any] = tomllib.load(file)
     groups = project["dependency-groups"]

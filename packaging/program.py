@@ -1,4 +1,4 @@
-"""Makes the packaged program: its folder, an archive of it and, on Debian, a package."""
+"""Build the packaged program: a folder, an archive and, on Debian, a package."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from console import run_step, say
 from environment import Environment
 
 NAME = "gristmill"
-_PAPERS = ("LICENSE", "THIRD_PARTY_NOTICES.md")
-# Beyond this level an archive takes minutes longer and gets no smaller.
+_LEGAL_FILES = ("LICENSE", "THIRD_PARTY_NOTICES.md")
+# A higher level takes minutes longer and makes the archive no smaller.
 _COMPRESSION = 6
 _VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 
 
 def make_program(environment: Environment) -> None:
-    """Make everything in `dist`, and say what was made.
+    """Build everything in `dist` and print the results.
 
     Raises:
         SetupError: a step failed.
@@ -28,22 +28,22 @@ def make_program(environment: Environment) -> None:
     root = environment.root
     folder = root / "dist" / NAME
     run_step(
-        "Making the program's folder (about 3 minutes)",
+        "Building the program's folder (about 3 minutes)",
         [str(environment.python), "-m", "PyInstaller", "--noconfirm", str(root / "build.spec")],
         environment.log("package"),
     )
-    for paper in _PAPERS:
-        if (root / paper).is_file():
-            shutil.copy2(root / paper, folder / paper)
+    for name in _LEGAL_FILES:
+        if (root / name).is_file():
+            shutil.copy2(root / name, folder / name)
     made = [folder, _archive(folder, version_of(root))]
     if debian.is_available():
         made.append(debian.make_package(root, folder, version_of(root), environment.log("debian")))
     for path in made:
-        say(f"made {path.relative_to(root)} ({_megabytes(path)} MB)")
+        say(f"built {path.relative_to(root)} ({_megabytes(path)} MB)")
 
 
 def version_of(root: Path) -> str:
-    """The program's version, from the one place where it stands."""
+    """Read the program's version from `app/__init__.py`."""
     found = _VERSION.search((root / "app" / "__init__.py").read_text("utf-8"))
     if found is None:
         raise ValueError("app/__init__.py names no version")
@@ -52,14 +52,14 @@ def version_of(root: Path) -> str:
 
 def _archive(folder: Path, version: str) -> Path:
     archive = folder.with_name(f"{NAME}-{version}-{sys.platform}.tar.gz")
-    say(f"Compressing it into {archive.name} (half a minute)")
+    say(f"Compressing it to {archive.name} (half a minute)")
     with tarfile.open(archive, "w:gz", compresslevel=_COMPRESSION) as file:
         file.add(folder, f"{NAME}-{version}", filter=_owned_by_nobody)
     return archive
 
 
 def _owned_by_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The entry without the account that made it."""
+    """Return the entry with root as its owner, instead of the account that built it."""
     member.uid = member.gid = 0
     member.uname = member.gname = "root"
     return member

@@ -1,4 +1,4 @@
-"""The steps of the set-up, each done once for the same project file, backend and processor."""
+"""The steps of setup, each done once per project file, backend and processor."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _COMMANDS_WITHOUT_TOOLS = ("run", "setup", "package")
 
 
 def set_up(environment: Environment, backend: str | None, command: str) -> None:
-    """Do the steps that `command` needs and that aren't done yet.
+    """Do the steps that `command` needs and that are not done yet.
 
     Raises:
-        SetupError: one can't be done.
+        SetupError: a step failed.
     """
     chosen = backend or environment.noted(_BACKEND) or engine.default_backend()
     key = stamp_key(environment.root, chosen, engine.processor(), os.environ.get("CMAKE_ARGS", ""))
@@ -46,7 +46,7 @@ def set_up(environment: Environment, backend: str | None, command: str) -> None:
 
 
 def uses_x11(variables: Mapping[str, str]) -> bool:
-    """Whether Qt would open its windows through X11, going by the environment's variables."""
+    """Return whether Qt would use X11, according to the environment variables."""
     chosen = variables.get("QT_QPA_PLATFORM", "")
     return chosen == "xcb" or not (chosen or variables.get("WAYLAND_DISPLAY"))
 
@@ -74,17 +74,17 @@ def _install_program(environment: Environment, backend: str) -> None:
 
 
 def _prepare_data(environment: Environment, key: str, command: str) -> None:
-    """Fetch what belongs into the data folder; on `run`, test the engine too."""
+    """Fetch the converter and the starter model; for `run`, also test the engine."""
     in_this_folder = f"{key} {os.environ.get('GRISTMILL_HOME', '')}"
     if not environment.is_done("components", in_this_folder):
-        say("Fetching the converter and the starter model (190 MB, about a minute)")
+        say("Downloading the converter and the starter model (190 MB, about a minute)")
         if _program(environment, "setup"):
             environment.note("components", in_this_folder)
         elif command != "run":
-            raise SetupError("the converter and the starter model could not be fetched")
+            raise SetupError("the converter and the starter model could not be downloaded")
     if command == "run" and not environment.is_done("self-test", in_this_folder):
         say("Testing the engine on this machine (a few seconds)")
-        # The window says itself what is wrong with an engine that doesn't work.
+        # If the engine doesn't work, the window reports the reason itself.
         if _program(environment, "self-test"):
             environment.note("self-test", in_this_folder)
 

@@ -1,4 +1,4 @@
-"""What the system must bring: a compiler, the venv module and, on Linux, libraries for Qt."""
+"""Requirements on the system: a compiler, the venv module and, on Linux, libraries for Qt."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ _VISUAL_STUDIO = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
 
 
 def require_venv(log: Path) -> None:
-    """Make sure that this Python can make a virtual environment with pip in it.
+    """Make sure that this Python can create a virtual environment with pip.
 
     Raises:
-        SetupError: it can't, and nothing may be installed here.
+        SetupError: it can't, and packages can't be installed here.
     """
     if importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip"):
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-    _install_or_tell("Python's venv module", [package], log)
+    _install_or_explain("Python's venv module", [package], log)
 
 
 def require_compiler(log: Path) -> None:
-    """Make sure that there is a C and a C++ compiler.
+    """Make sure that there are a C and a C++ compiler.
 
     Raises:
-        SetupError: there is none, and nothing may be installed here.
+        SetupError: one is missing, and packages can't be installed here.
     """
     if sys.platform == "win32":
         if not _has_visual_studio():
@@ -81,11 +81,11 @@ def require_compiler(log: Path) -> None:
     elif not (find_compiler("CC") and find_compiler("CXX")):
         if sys.platform == "darwin":
             raise SetupError("a C++ compiler is missing: xcode-select --install")
-        _install_or_tell("a C++ compiler", ["gcc", "g++"], log)
+        _install_or_explain("a C++ compiler", ["gcc", "g++"], log)
 
 
 def find_compiler(variable: str) -> str | None:
-    """The compiler that CMake would take: `variable` is CC or CXX."""
+    """Return the compiler that CMake would use; `variable` is CC or CXX."""
     names = {"CC": ("cc", "gcc", "clang"), "CXX": ("c++", "g++", "clang++")}[variable]
     chosen = os.environ.get(variable)
     found = (shutil.which(name) for name in ([chosen] if chosen else names))
@@ -93,16 +93,16 @@ def find_compiler(variable: str) -> str | None:
 
 
 def require_qt_libraries(python: Path, log: Path, *, opens_window: bool) -> None:
-    """Make sure that Qt can start; what only a window needs is told but not insisted on otherwise.
+    """Make sure that Qt can start; libraries that only a window needs are required only for one.
 
     Raises:
-        SetupError: it can't, and nothing may be installed here.
+        SetupError: it can't, and packages can't be installed here.
     """
     if sys.platform != "linux":
         return
     absent = missing_libraries(python)
     if absent and _may_install():
-        # Where this fails, the line below says what to do.
+        # If this fails, the line below names the command.
         with suppress(SetupError):
             _install(packages_of(absent), log)
         absent = missing_libraries(python)
@@ -112,11 +112,13 @@ def require_qt_libraries(python: Path, log: Path, *, opens_window: bool) -> None
             raise SetupError(line)
         say(line)
     elif not _starts_without_window(python):
-        raise SetupError(f"Qt can't start; this shows why: {python} -c '{_OPENS_A_WINDOW}'")
+        raise SetupError(
+            f"Qt can't start; run this to see the reason: {python} -c '{_OPENS_A_WINDOW}'"
+        )
 
 
 def missing_libraries(python: Path) -> list[str]:
-    """The shared libraries that Qt's widgets and platform plugins link to and that aren't there."""
+    """Return the missing shared libraries that Qt's widgets and platform plugins link to."""
     folder = next((python.parent.parent / "lib").glob("python*/site-packages/PySide6"))
     plugins = folder / "Qt" / "plugins" / "platforms"
     files = [folder / "QtWidgets.abi3.so", folder / "QtNetwork.abi3.so"]
@@ -129,28 +131,28 @@ def missing_libraries(python: Path) -> list[str]:
 
 
 def not_found(listing: str) -> list[str]:
-    """The libraries that `ldd` did not find, each once, in order of name."""
+    """Return the libraries that `ldd` did not find, without duplicates, sorted."""
     return sorted(set(_NOT_FOUND.findall(listing)))
 
 
 def packages_of(libraries: Sequence[str]) -> list[str]:
-    """The Debian packages of the libraries, each once; those that aren't known are left out."""
+    """Return the Debian packages of libraries, without duplicates; skip unknown libraries."""
     return sorted({DEBIAN_PACKAGES[name] for name in libraries if name in DEBIAN_PACKAGES})
 
 
 def missing_line(libraries: Sequence[str], *, has_apt: bool) -> str:
-    """One line that says which libraries are missing and what to run."""
+    """Return one line that names the missing libraries and the command to run."""
     missing = f"system libraries are missing ({', '.join(libraries)})"
     packages = packages_of(libraries)
     if has_apt and packages:
         return f"{missing}: sudo apt-get install -y {' '.join(packages)}"
-    return f"{missing}: install them with the package manager"
+    return f"{missing}: install them with your package manager"
 
 
-def _install_or_tell(what: str, packages: Sequence[str], log: Path) -> None:
+def _install_or_explain(what: str, packages: Sequence[str], log: Path) -> None:
     if not _may_install():
         command = f"sudo apt-get install -y {' '.join(packages)}"
-        advice = command if _has_apt() else "install it with the package manager"
+        advice = command if _has_apt() else "install it with your package manager"
         raise SetupError(f"{what} is missing: {advice}")
     _install(packages, log)
 

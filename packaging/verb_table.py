@@ -1,7 +1,7 @@
-"""Writes the verbs and their arguments into app/cli/README.md, from the parsers themselves.
+"""Write the verbs and their arguments into app/cli/README.md, generated from the parsers.
 
 Run: `python packaging/verb_table.py`; with `--check` it writes nothing, and exits with status 1
-where the file is out of date. The text around the two markers is written by hand.
+if the file is out of date. The text around the two markers is written by hand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ARGUMENTS = ("| argument | description |", "|---|---|")
 
 
 def main(arguments: list[str]) -> int:
-    """Bring the file up to date, or check that it is; the exit status is 0 or 1."""
+    """Update the file, or check that it is up to date; the exit status is 0 or 1."""
     parser = argparse.ArgumentParser(prog="verb_table.py", description="Write the table of verbs.")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if out of date")
     parsed = parser.parse_args(arguments)
@@ -40,19 +40,19 @@ def update(readme: Path, *, is_check: bool) -> int:
     before, found_begin, rest = now.partition(BEGIN)
     _, found_end, after = rest.partition(END)
     if not (found_begin and found_end):
-        raise ValueError(f"{readme} lacks a marker: {END if found_begin else BEGIN}")
+        raise ValueError(f"{readme} lacks the marker {END if found_begin else BEGIN}")
     wanted = f"{before}{BEGIN}\n\n{verb_table()}\n{END}{after}"
     if wanted == now:
         return 0
     if is_check:
-        sys.stderr.write(f"{readme} is out of date: run “python packaging/verb_table.py”.\n")
+        sys.stderr.write(f"{readme} is out of date; run “python packaging/verb_table.py”.\n")
         return 1
     readme.write_text(wanted, "utf-8")
     return 0
 
 
 def verb_table() -> str:
-    """The verbs that people use, as Markdown: an overview, each verb, and the load options."""
+    """Return the public verbs as Markdown: an overview, each verb, and the load options."""
     verbs = [verb for verb in verbs_for([]) if verb.NAME not in CHILD_VERBS]
     lines = [*_VERBS, *(_row(f"[`{verb.NAME}`](#{verb.NAME})", verb.HELP) for verb in verbs)]
     for verb in verbs:
@@ -84,7 +84,7 @@ def _load_options() -> list[argparse.Action]:
 
 
 def _actions(parser: argparse.ArgumentParser) -> dict[str, list[argparse.Action]]:
-    """The arguments that `--help` shows, by the titles of their groups."""
+    """Return the arguments shown by `--help`, by the titles of their groups."""
     return {
         group.title or "": [
             action

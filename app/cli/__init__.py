@@ -1,1 +1,1 @@
-"""The verbs: each module parses its arguments, runs the work and reports how it goes."""
+"""The verbs of the command line: each module declares its arguments and runs the work."""

@@ -1,4 +1,4 @@
-"""`gristmill chat`: one prompt, one reply, as it comes; the engine runs in a child process."""
+"""`gristmill chat`: stream the reply to one prompt; the engine runs in a child process."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import positive, temperature
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Ready, Said, decode_event
+from app.core.language import tr
 from app.core.load_options import arguments_of
 from app.jobs.child_process import ChildProcess
 from app.jobs.launch import child_environment, command_line
@@ -20,32 +21,37 @@ from app.jobs.outcome import ProcessOutcome
 from app.jobs.reporter import Reporter
 
 NAME = "chat"
-HELP = "Ask a model something and print its reply as it comes."
+HELP = tr("Send a prompt to a model and print its reply as it streams in.")
 _DEATH_SECONDS = 5
 
 
 class _EngineGoneError(Exception):
-    """The engine's process is gone, or going."""
+    """The engine's process has ended or is ending."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
-    parser.add_argument("prompt", help="what to say; “-” reads it from standard input")
-    parser.add_argument("--system", help="instructions that come before the conversation")
-    parser.add_argument("--max-tokens", type=positive, metavar="N", help="longest reply")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same reply")
+    parser.add_argument("model", help=tr("a .gguf file, or a name from “gristmill models”"))
+    parser.add_argument("prompt", help=tr("the prompt; “-” reads it from standard input"))
+    parser.add_argument("--system", help=tr("the system prompt"))
     parser.add_argument(
-        "--temperature", type=temperature, metavar="T", help="0 takes the likeliest word always"
+        "--max-tokens", type=positive, metavar="N", help=tr("the maximum length of the reply")
+    )
+    parser.add_argument("--seed", type=int, help=tr("a number that makes replies repeatable"))
+    parser.add_argument(
+        "--temperature",
+        type=temperature,
+        metavar="T",
+        help=tr("0 to 5; 0 always takes the most likely token"),
     )
     parser.add_argument(
-        "--reasoning", action="store_true", help="print what a thinking model thinks, too"
+        "--reasoning", action="store_true", help=tr("also print the model's reasoning")
     )
     add_load_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Start the engine, ask, print."""
+    """Start the engine, send the prompt, print the reply."""
     messages = [{"role": "user", "content": _prompt(arguments.prompt)}]
     if arguments.system:
         messages.insert(0, {"role": "system", "content": _as_text(arguments.system)})
@@ -67,7 +73,7 @@ def _prompt(argument: str) -> str:
 
 
 def _as_text(argument: str) -> str:
-    # Bytes of the command line that are not UTF-8 arrive as lone surrogates.
+    # Bytes of an argument that are not UTF-8 arrive as lone surrogates.
     return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -92,7 +98,7 @@ def _engine(arguments: argparse.Namespace, reporter: Reporter) -> Iterator[Ready
 
 
 def _pass_on(child: ChildProcess, reporter: Reporter) -> None:
-    """Report what the engine notices only at the first prompt."""
+    """Report events of the engine that follow `Ready`, such as notices during the first prompt."""
     for line in child.remaining_lines():
         reporter.report(decode_event(line))
 
@@ -114,7 +120,7 @@ def _converse(ready: Ready, body: dict[str, object], reporter: Reporter) -> tupl
 
     timings: dict[str, float] = {}
     headers = {"Authorization": f"Bearer {ready.key}"}
-    # The engine is on this machine and speaks no TLS: nobody reads the system's certificates.
+    # The engine is on loopback without TLS, so the system's certificates need not be loaded.
     try:
         with (
             httpx2.Client(
@@ -126,14 +132,14 @@ def _converse(ready: Ready, body: dict[str, object], reporter: Reporter) -> tupl
                 raise _refusal(response.read())
             for line in response.iter_lines():
                 if line.startswith("data: {"):
-                    timings = _take(json.loads(line.removeprefix("data: ")), reporter) or timings
+                    timings = _handle(json.loads(line.removeprefix("data: ")), reporter) or timings
     except httpx2.TransportError as error:
         raise _EngineGoneError from error
     reporter.report(Said("\n"))
     return int(timings.get("predicted_n", 0)), float(timings.get("predicted_per_second", 0))
 
 
-def _take(event: dict[str, object], reporter: Reporter) -> dict[str, float] | None:
+def _handle(event: dict[str, object], reporter: Reporter) -> dict[str, float] | None:
     match event:
         case {"error": _}:
             raise _refusal(json.dumps(event).encode())
@@ -150,7 +156,7 @@ def _refusal(body: bytes) -> AppError:
             return AppError(ErrorCode(code), **details)
         case {"error": {"message": str(message)}}:
             return AppError(ErrorCode.REQUEST_INVALID, reason=message)
-    return AppError(ErrorCode.REQUEST_INVALID, reason="the engine gave no reason")
+    return AppError(ErrorCode.REQUEST_INVALID, reason=tr("the engine gave no reason"))
 
 
 def _death_of(child: ChildProcess) -> str:
@@ -160,5 +166,5 @@ def _death_of(child: ChildProcess) -> str:
     log = child.log()
     sys.stderr.write(log)
     if returncode is None:
-        return "it broke off the reply"
+        return tr("it stopped in the middle of the reply")
     return ProcessOutcome.from_returncode(returncode).in_words(log.splitlines())

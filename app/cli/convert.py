@@ -1,4 +1,4 @@
-"""`gristmill convert`: from a checkpoint, an adapter or a GGUF file to GGUF at other levels."""
+"""`gristmill convert`: convert a checkpoint, an adapter or a GGUF file to GGUF at given levels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from app.cli.values import (
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Finished
+from app.core.language import tr
 from app.core.levels import (
     DEFAULT_LEVEL,
     KEEPING_LEVELS,
@@ -35,16 +36,17 @@ if TYPE_CHECKING:
     from app.conversion.type_choices import TypeChoices
 
 NAME = "convert"
-HELP = "Convert a checkpoint to GGUF at one or more quantization levels."
-_WORKING_LEVEL = level_named(DEFAULT_LEVEL)
+HELP = tr("Convert a model to GGUF at one or more quantization levels.")
+_QUANTIZED_LEVEL = level_named(DEFAULT_LEVEL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "source",
-        help="the folder of a checkpoint or of a LoRA adapter, a GGUF file, or a repository as "
-        "owner/name",
+        help=tr(
+            "the folder of a checkpoint or LoRA adapter, a GGUF file, or a repository as owner/name"
+        ),
     )
     parser.add_argument(
         "--level",
@@ -52,20 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_known_level,
         metavar="LEVEL",
-        help=f"may repeat; one of {', '.join(level.name for level in (*LEVELS, *KEEPING_LEVELS))}",
+        help=tr(
+            "the level; repeatable; one of {levels}",
+            levels=", ".join(level.name for level in (*LEVELS, *KEEPING_LEVELS)),
+        ),
     )
-    parser.add_argument("--to", type=path, metavar="PATH", help="a folder, or a .gguf file")
-    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
-    parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    parser.add_argument(
+        "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help=tr("default: all cores"))
+    parser.add_argument("--overwrite", action="store_true", help=tr("replace existing files"))
     importance = parser.add_mutually_exclusive_group()
     importance.add_argument(
-        "--imatrix", type=path, metavar="FILE", help="an importance matrix, in either format"
+        "--imatrix", type=path, metavar="FILE", help=tr("use this importance matrix")
     )
     importance.add_argument(
         "--calibration",
         type=path,
         metavar="TEXT",
-        help="make an importance matrix from this text file, and keep it beside the result",
+        help=tr("make an importance matrix from this text file and keep it beside the result"),
     )
     parser.add_argument(
         "--type",
@@ -73,26 +80,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_override,
         metavar="PATTERN=TYPE",
-        help="the type of the tensors whose name matches; may repeat, the first that fits counts",
+        help=tr("the type of tensors whose names match; repeatable, the first match counts"),
     )
-    parser.add_argument("--output-type", metavar="TYPE", help="the type of output.weight")
-    parser.add_argument("--embedding-type", metavar="TYPE", help="the type of token_embd.weight")
+    parser.add_argument("--output-type", metavar="TYPE", help=tr("the type of output.weight"))
     parser.add_argument(
-        "--reference", action="store_true", help="quantize with ggml's own code, much slower"
-    )
-    parser.add_argument(
-        "--mmproj", action="store_true", help="the multimodal projector instead of the text model"
+        "--embedding-type", metavar="TYPE", help=tr("the type of token_embd.weight")
     )
     parser.add_argument(
-        "--base", type=path, metavar="FOLDER", help="the model that a LoRA adapter belongs to"
+        "--reference",
+        action="store_true",
+        help=tr("quantize with ggml's own code, which is much slower"),
+    )
+    parser.add_argument(
+        "--mmproj",
+        action="store_true",
+        help=tr("convert the multimodal projector instead of the text model"),
+    )
+    parser.add_argument(
+        "--base",
+        type=path,
+        metavar="FOLDER",
+        help=tr("the base model of a LoRA adapter"),
     )
     add_pickle_argument(parser)
     add_requantize_argument(parser)
     parser.add_argument(
-        "--dry-run", action="store_true", help="check, and tell the exact size of every level"
+        "--dry-run",
+        action="store_true",
+        help=tr("run the checks and show the exact size of every level, without writing"),
     )
     parser.add_argument(
-        "--verbose", action="store_true", help="tell the type of every tensor at every level"
+        "--verbose",
+        action="store_true",
+        help=tr("show the type of every tensor at every level"),
     )
 
 
@@ -131,17 +151,22 @@ def _known_level(text: str) -> str:
     try:
         return level_named(text).name
     except KeyError as error:
-        raise argparse.ArgumentTypeError(f"llama.cpp knows no level “{text}”") from error
+        raise argparse.ArgumentTypeError(
+            tr("“{value}” is not a quantization level of llama.cpp", value=text)
+        ) from error
 
 
 def _override(text: str) -> tuple[str, str]:
     pattern, equals, name = text.rpartition("=")
     if not (pattern and equals and name):
-        raise argparse.ArgumentTypeError(f"“{text}” is not of the form PATTERN=TYPE")
+        raise argparse.ArgumentTypeError(
+            tr("“{value}” is not in the form PATTERN=TYPE", value=text)
+        )
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"“{pattern}” is no pattern: {error}") from error
+        message = tr("“{pattern}” is not a valid pattern: {error}", pattern=pattern, error=error)
+        raise argparse.ArgumentTypeError(message) from error
     return pattern, name
 
 
@@ -149,7 +174,7 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
     from app.cli.importance import with_importance
     from app.conversion.type_choices import TypeChoices
 
-    if _wants_importance(arguments) and _WORKING_LEVEL not in source.levels:
+    if _uses_importance(arguments) and _QUANTIZED_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
     choices = TypeChoices(
         overrides=tuple(arguments.type),
@@ -160,7 +185,7 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
     return with_importance(choices, arguments, source)
 
 
-def _wants_importance(arguments: argparse.Namespace) -> bool:
+def _uses_importance(arguments: argparse.Namespace) -> bool:
     return bool(arguments.imatrix or arguments.calibration)
 
 
@@ -173,7 +198,7 @@ def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
     if arguments.level:
         return tuple(dict.fromkeys(level_named(name) for name in arguments.level))
     offered = (*LEVELS, *KEEPING_LEVELS)
-    if _wants_importance(arguments):
+    if _uses_importance(arguments):
         offered = (*SPECIAL_LEVELS, *offered)
     return tuple(level for level in offered if level in source.levels)
 
@@ -202,13 +227,11 @@ def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
     )
 
 
-def _target(
-    wish: Path | None, settings: Settings, levels: Sequence[str]
-) -> tuple[Path, Path | None]:
-    if wish is None:
+def _target(to: Path | None, settings: Settings, levels: Sequence[str]) -> tuple[Path, Path | None]:
+    if to is None:
         return settings.models_path(), None
-    if wish.is_dir() or not has_gguf_name(wish.name):
-        return wish, None
+    if to.is_dir() or not has_gguf_name(to.name):
+        return to, None
     if len(set(levels)) > 1:
-        raise AppError(ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS, file=str(wish))
-    return wish.parent, wish
+        raise AppError(ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS, file=str(to))
+    return to.parent, to

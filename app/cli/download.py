@@ -1,4 +1,4 @@
-"""The verb `download`: a checkpoint, or a GGUF model, from the Hugging Face Hub."""
+"""`gristmill download`: fetch a checkpoint or a GGUF model from the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from dataclasses import replace
 
 from app.cli.values import add_pickle_argument, path
 from app.core.events import Finished
+from app.core.language import tr
 from app.jobs.reporter import Reporter
 
 NAME = "download"
-HELP = "Download a repository from the Hugging Face Hub; go on where an earlier run broke off."
+HELP = tr("Download a repository from the Hugging Face Hub; resumes an interrupted download.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("repository", metavar="REPO", help="owner/name, or its address")
     parser.add_argument(
-        "--revision", metavar="R", help="a branch, tag or commit instead of the main branch"
+        "repository", metavar="REPO", help=tr("owner/name, or the address of its page")
     )
     parser.add_argument(
-        "--to", metavar="FOLDER", type=path, help="the folder to fill instead of the program's own"
+        "--revision", metavar="R", help=tr("a branch, tag or commit; default: main")
+    )
+    parser.add_argument(
+        "--to",
+        metavar="FOLDER",
+        type=path,
+        help=tr("the folder to download to; default: a folder of its own in the data folder"),
     )
     parser.add_argument(
         "--include",
         metavar="PATTERN",
-        help="take GGUF files: a level such as Q4_K_M, a file name, or a pattern such as *Q8_0*",
+        help=tr(
+            "download only these GGUF files: a level such as Q4_K_M, a file name, or a pattern "
+            "such as *Q8_0*"
+        ),
     )
     add_pickle_argument(parser)
 

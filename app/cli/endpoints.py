@@ -1,4 +1,4 @@
-"""`gristmill endpoints`: the servers of other engines, and the models that they offer."""
+"""`gristmill endpoints`: servers of other engines and the models that they offer."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 from app.cli.secret import ask_secret
 from app.core.errors import AppError, NoticeCode
 from app.core.events import EndpointListed, Noticed
+from app.core.language import tr
 from app.endpoints import catalog
 from app.endpoints.endpoint import Endpoint, parse_address
 from app.endpoints.offer import offered_models
 from app.jobs.reporter import Reporter
 
 NAME = "endpoints"
-HELP = "List, add or remove servers of other engines: vLLM, llama-server, Ollama, LM Studio, …"
+HELP = tr(
+    "List, add or remove servers of other engines, such as vLLM, llama-server, Ollama or LM Studio."
+)
 _AT_ONCE = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments; a key in one of them could be read by every program."""
+    """Declare the arguments; none takes a key, which other programs could read there."""
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
-        "--add", metavar="URL", help="the address of an OpenAI-compatible server; asks for its key"
+        "--add",
+        metavar="URL",
+        help=tr("add the OpenAI-compatible server at this address; prompts for its key"),
     )
-    action.add_argument("--remove", metavar="URL", help="forget a server and its key")
-    parser.add_argument("--name", default="", help="what to call the server that is added")
+    action.add_argument("--remove", metavar="URL", help=tr("remove a server and its key"))
+    parser.add_argument("--name", default="", help=tr("the display name of the added server"))
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Add or remove a server, or report each of them with its models."""
+    """Add or remove a server, or report every server with its models."""
     if arguments.add is not None:
         _add(arguments, reporter)
     elif arguments.remove is not None:
@@ -45,7 +50,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 def _add(arguments: argparse.Namespace, reporter: Reporter) -> None:
     endpoint = parse_address(arguments.add, arguments.name)
-    prompt = "Key of the server (it is not shown; Enter for none): "
+    prompt = tr("Key of the server (hidden; press Enter for none): ")
     key = catalog.checked_key(ask_secret(prompt, from_parent=arguments.events))
     models = offered_models(endpoint, key)
     if endpoint.is_readable_on_the_way:

@@ -1,24 +1,23 @@
-"""`gristmill estimate`: what each level of a model takes here, before anything is converted.
+"""`gristmill estimate`: predict size, memory, speed and quality of every level of a model.
 
-The JSON is stable. `context`, `kv_type`, `model` and `hardware` are what the estimate was made
-from; `advice` has the `level` to take for a `use`, empty where none can be advised, and a
-`sentence` with the reasons; `levels` has an object for each level, the smallest first:
+The JSON is stable. `context`, `kv_type`, `model` and `hardware` are the inputs of the estimate;
+`advice` has the recommended `level` for a `use`, empty if none can be recommended, and a `sentence`
+with the reasons; `levels` has an object for each level, the smallest first:
 
-- `level`, `size_bytes`, `bits_per_weight`; `exact` says that the size is right to the byte.
+- `level`, `size_bytes`, `bits_per_weight`; `exact` is true if the size is right to the byte.
 - `memory`: for each `device` (`CPU` is RAM) `weights_bytes`, `kv_bytes`, `compute_bytes`.
 - `fit`: `verdict` (`on_devices`, `shared`, `on_processor`, `too_large`), `gpu_layers` with the
   output as one of them, `layers` by device, `experts_on_cpu`, `kv_on_device`, `largest_context` in
   tokens, `sentence`.
-- `tokens_per_second` while a reply is written and `prompt_tokens_per_second` while a prompt of 512
-  tokens is read: predicted from rates that were measured on this machine; `speed_note` says in
-  words when they were measured beside other work, else it is null.
-- `quality`: the mean KL divergence from the model in 16 bits, in nats: `kl_divergence`, within
-  `low` and `high`; its `kind` is `typical` (published of other models), `probed` (told from the
-  error in this model's weights) or `measured`; `source` says where it is from.
-- `problem`: why something of the level is null, which means unknown, in a sentence or several;
-  else null.
+- `tokens_per_second` for replies and `prompt_tokens_per_second` for a prompt of 512 tokens:
+  predicted from rates measured on this machine; `speed_note` is a sentence if they were measured
+  while other programs were busy, else null.
+- `quality`: the mean KL divergence from the model in 16 bits, in nats: `kl_divergence`, between
+  `low` and `high`; its `kind` is `typical` (published for other models), `probed` (predicted from
+  the error in this model's weights) or `measured`; `source` names its origin.
+- `problem`: one or more sentences why a value of the level is null (unknown), else null.
 
-In `hardware` null is what the system doesn't tell.
+Values in `hardware` are null if the system doesn't report them.
 """
 
 from __future__ import annotations
@@ -39,7 +38,8 @@ from app.cli.values import (
     add_worker_argument,
     existing_path,
 )
-from app.core.events import Progressed, Said
+from app.core.events import ProfileFound, Progressed, Said
+from app.core.language import tr
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import Settings, load_settings
 from app.estimation.advisor import USES, advise
@@ -53,65 +53,69 @@ if TYPE_CHECKING:
     from app.profiling.sizing import SizedSource
 
 NAME = "estimate"
-HELP = "Tell the size of every level of a model, its memory here, what fits, speed and quality."
+HELP = tr("Predict the size, memory, fit, speed and quality of every level of a model.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "source",
-        help="the folder of a checkpoint, a GGUF file, or a repository as owner/name[@revision], "
-        "which is not downloaded",
+        help=tr(
+            "the folder of a checkpoint, a GGUF file, or a repository as owner/name[@revision], "
+            "whose weights are not downloaded"
+        ),
     )
     parser.add_argument(
-        "--kv", choices=CACHE_TYPES, help="the type of keys and of values, as one for both"
+        "--kv",
+        choices=CACHE_TYPES,
+        help=tr("the type of the KV cache, for both keys and values"),
     )
     parser.add_argument(
         "--use",
         choices=USES,
         default=USES[0],
-        help="what the model is for, which the advice goes by (%(default)s)",
+        help=tr("the intended use, for the recommended level; default: %(default)s"),
     )
     parser.add_argument(
         "--typical-quality",
         action="store_true",
-        help="don't tell the quality from the weights, which takes some seconds",
+        help=tr("skip estimating the quality from the weights, which saves a few seconds"),
     )
     add_worker_argument(parser)
     add_pickle_argument(parser)
     add_requantize_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", action="store_true", help=tr("print JSON instead of a table"))
     parser.add_argument("--facts", action="store_true", help=argparse.SUPPRESS)
     add_load_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Plan, try loads without allocation, and print."""
+    """Plan the levels, do dry loads, and print the estimate."""
     from app.conversion.converter.installation import converter_folder
     from app.conversion.converter.vocabulary_ahead import VocabularyAhead
     from app.hub.reference import repository_named
 
-    # What the imports and the vocabulary make stays to the end: to look through it takes a second.
+    # Nearly all objects live until the end, and scanning them would take a second.
     gc.disable()
     settings, _ = load_settings()
     local = existing_path(arguments.source)
     source = local or repository_named(arguments.source)
     with VocabularyAhead() as vocabulary:
         if local is None:
-            # Before all else, which goes on beside it.
+            # First, since it runs beside everything else.
             vocabulary.start(converter_folder(settings))
-        profile, found = _collected(source, arguments, settings, reporter, vocabulary)
-    improved = _improved(profile, found, reporter, is_probed=not arguments.typical_quality)
+        profile, found = _collect(source, arguments, settings, reporter, vocabulary)
+    profiles = _refined(profile, found, reporter, is_probed=not arguments.typical_quality)
     if arguments.facts:
-        _print_profiles(improved, reporter)
+        _report_profiles(profiles, reporter)
     else:
-        *_, profile = improved
+        *_, profile = profiles
         _print_estimate(profile, found, arguments, reporter)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What is estimated: the source, where it is, and how it would be loaded."""
+    """The source of an estimate, its place, and the options to load it with."""
 
     source: SizedSource
     place: Path
@@ -120,7 +124,7 @@ class _Found:
     has_weights: bool
 
 
-def _collected(
+def _collect(
     source: Path | RepositoryReference,
     arguments: argparse.Namespace,
     settings: Settings,
@@ -166,11 +170,11 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
     return msgspec.structs.replace(options, cache_type_k=arguments.kv, cache_type_v=arguments.kv)
 
 
-def _improved(
+def _refined(
     profile: ModelProfile, found: _Found, reporter: Reporter, *, is_probed: bool
 ) -> Iterator[ModelProfile]:
-    """The profile, then with speeds, then with a quality of the model's own."""
-    # Late: the converter's own gguf must be imported before the package's.
+    """Yield the profile, then with speeds, then with the quality probed in the weights."""
+    # Imported late: the converter's own gguf must come before the installed package.
     from app.profiling.collection import with_probed_quality
     from app.profiling.speed_profile import with_speeds
 
@@ -181,11 +185,11 @@ def _improved(
         yield with_probed_quality(profile, found.source, reporter.report)
 
 
-def _print_profiles(improved: Iterable[ModelProfile], reporter: Reporter) -> None:
+def _report_profiles(profiles: Iterable[ModelProfile], reporter: Reporter) -> None:
     from app.estimation.model_profile import encode_profile
 
-    for profile in improved:
-        reporter.report(Said(encode_profile(profile) + "\n"))
+    for profile in profiles:
+        reporter.report(ProfileFound(msgspec.Raw(encode_profile(profile))))
 
 
 def _print_estimate(

@@ -1,4 +1,4 @@
-"""An estimate as a table for people, and as JSON that stays as `app.cli.estimate` describes it."""
+"""An estimate as a table, and as the JSON that `app.cli.estimate` documents."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.core.sizes import format_bytes
 from app.estimation.advisor import Advice
@@ -15,31 +16,35 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
-_UNKNOWN = "unknown"
+_UNKNOWN = tr("unknown")
 _DISTURBED = "*"
 
 
 def table_of(
     profile: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction]
 ) -> Iterator[str]:
-    """The lines of a table, after two about the model and before those on what is unknown."""
+    """Yield two lines about the model, the table of levels, and the reasons for unknown values."""
     shape = profile.shape
-    yield (
-        f"{shape.architecture}, {shape.layers} layers, {shape.vocabulary:,} tokens known, trained "
-        f"for {shape.trained_context:,}"
+    yield tr(
+        "{architecture}, {layers} layers, vocabulary of {tokens} tokens, trained context {context}",
+        architecture=shape.architecture,
+        layers=shape.layers,
+        tokens=f"{shape.vocabulary:,}",
+        context=f"{shape.trained_context:,}",
     )
-    yield (
-        f"Memory for a context of {options.context:,} tokens, keys and values in "
-        f"{' and '.join(dict.fromkeys((options.cache_type_k, options.cache_type_v)))}"
+    yield tr(
+        "Memory for a context of {context} tokens with a KV cache in {types}",
+        context=f"{options.context:,}",
+        types="/".join(dict.fromkeys((options.cache_type_k, options.cache_type_v))),
     )
-    columns = f"{'level':<10}{'file':>10}{'bits':>7}{'memory':>10}{'tokens/s':>10}"
-    yield f"{columns}  {'KL divergence':<32}fit"
+    columns = f"{tr('level'):<10}{tr('file'):>10}{tr('bits'):>7}{tr('memory'):>10}"
+    yield f"{columns}{tr('tokens/s'):>10}  {tr('KL divergence'):<32}{tr('fit')}"
     rows = tuple(rows)
     for row in rows:
         yield _line_of(row)
     if any(row.speed is not None and row.speed.is_disturbed for row in rows):
         yield f"{_DISTURBED} {BESIDE_OTHER_WORK}"
-    # Why there is no plan stands in its place.
+    # The reason for a missing plan is already in its row.
     yield from dict.fromkeys(
         problem for row in rows for problem in row.problems if problem != row.problem
     )
@@ -69,7 +74,7 @@ def _quality_of(row: LevelPrediction) -> str:
 def document_of(
     profile: ModelProfile, options: LoadOptions, rows: Iterable[LevelPrediction], advice: Advice
 ) -> str:
-    """The JSON, indented."""
+    """Return the indented JSON."""
     document = {
         "context": options.context,
         "kv_type": options.cache_type_k,

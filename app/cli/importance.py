@@ -1,4 +1,4 @@
-"""The importance matrix for a conversion: read from a file, or made from a text on the way."""
+"""The importance matrix of a conversion: read from a file, or made from a text."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SIXTEEN_BITS = 16
 def with_importance(
     choices: TypeChoices, arguments: argparse.Namespace, source: Source
 ) -> TypeChoices:
-    """The choices with the importance matrix that is asked for: read, or yet to be made.
+    """Add the importance matrix of `--imatrix`, or the metadata of the one to be made.
 
     Raises:
-        AppError: what reading it raises.
+        AppError: the file can't be read.
     """
     from app.conversion.importance_metadata import (
         expected_importance_metadata,
@@ -53,13 +53,13 @@ def with_importance(
 def calibrated(
     request: ConversionRequest, converter: Path, text: Path, reporter: Reporter
 ) -> ConversionRequest:
-    """The request with an importance matrix made of its source, which is kept beside the result.
+    """Make an importance matrix from the source, keep it beside the result, and add it.
 
-    The model reads the text in 16 bits, or in fewer where it has no more, from a file that is gone
-    afterwards.
+    The model reads the text in 16 bits, or as it is if its weights have fewer, from a temporary
+    file.
 
     Raises:
-        AppError: what conversion and calibration raise.
+        AppError: the conversion or the calibration failed.
     """
     from app.conversion.importance_metadata import importance_metadata_of
     from app.conversion.pipeline import convert
@@ -88,10 +88,10 @@ def calibrated(
 
 
 def _calibrated_level(request: ConversionRequest, converter: Path) -> Level:
-    """The level to read the text in; what can't be made later is said now.
+    """Return the level to read the text in, and check the whole request first.
 
     Raises:
-        AppError: what the conversion would raise before it writes.
+        AppError: the conversion would be refused.
     """
     from app.conversion.pipeline import convert
 
@@ -112,6 +112,6 @@ def _kept_name(source: Source) -> str:
 
 
 def _stem(source: Source) -> str:
-    """What the names of all files made of a source begin with."""
+    """Return the common prefix of the names of all files made from a source."""
     level = _CALIBRATED_LEVEL
     return source.file_name(level).removesuffix(f"-{level.name}.gguf")

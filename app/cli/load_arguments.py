@@ -1,4 +1,4 @@
-"""The arguments that say how a model is loaded, made from the fields of `LoadOptions`."""
+"""Command-line arguments for load options, generated from the fields of `LoadOptions`."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ import msgspec
 from msgspec import inspect
 
 from app.cli.values import LARGEST, number, whole_number
+from app.core.language import tr
 from app.core.load_options import AUTOMATIC, LOAD_FIELDS, LoadOptions, LoadValue, flag_of
 from app.core.settings import title_of
 
-LOAD_GROUP = "how the model is loaded"
-_WHENCE = "What is not given is as it was set for this model, else as for all."
+LOAD_GROUP = tr("load options")
+_DEFAULTS_NOTE = tr(
+    "Options you leave out come from the model's own settings, or else from the global ones."
+)
 
 
 def add_load_arguments(
     parser: argparse.ArgumentParser, names: Collection[str] = LOAD_FIELDS
 ) -> None:
-    """Declare the load options of these names; one that is not given leaves no attribute."""
-    group = parser.add_argument_group(LOAD_GROUP, _WHENCE)
+    """Declare the load options of these names; options not given leave no attribute."""
+    group = parser.add_argument_group(LOAD_GROUP, _DEFAULTS_NOTE)
     for name, kind in _kinds().items():
         if name in names:
             _declare(group, name, kind)
 
 
 def given_options(arguments: argparse.Namespace) -> dict[str, LoadValue]:
-    """The load options that were given, by the names of their fields."""
+    """Return the load options that were given, by the names of their fields."""
     return {name: getattr(arguments, name) for name in LOAD_FIELDS if hasattr(arguments, name)}
 
 
 def chosen_options(arguments: argparse.Namespace, options: LoadOptions) -> LoadOptions:
-    """Load options with those that were given in their place."""
+    """Return load options updated with those that were given."""
     return msgspec.structs.replace(options, **given_options(arguments))
 
 
@@ -78,7 +81,8 @@ def _number_or_automatic(kind: inspect.IntType, text: str) -> int | None:
 def _numbers(kind: inspect.VarTupleType, text: str) -> tuple[float, ...]:
     words = [] if text == AUTOMATIC else text.split(",")
     if kind.max_length is not None and len(words) > kind.max_length:
-        raise argparse.ArgumentTypeError(f"there are more than {kind.max_length} numbers")
+        message = tr("more than {maximum} numbers", maximum=kind.max_length)
+        raise argparse.ArgumentTypeError(message)
     part = kind.item_type
     if not isinstance(part, inspect.FloatType):
         raise TypeError(part)

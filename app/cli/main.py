@@ -1,4 +1,4 @@
-"""The command line: finds the verb, runs it, and turns every end into an exit status."""
+"""The command line: find the verb, run it, and turn its outcome into an exit status."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from app.core import leftovers
 from app.core.errors import AppError, Cancelled, ErrorCode
 from app.core.events import Failed
 from app.core.files import NO_ROOM
+from app.core.language import tr
 from app.core.settings import load_settings
 from app.jobs import lifeline
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
@@ -24,7 +25,7 @@ from app.jobs.start_over import StartOver, has_started_over, start_over
 
 
 class Verb(Protocol):
-    """A module of this package that is a verb."""
+    """The interface of a module of this package that is a verb."""
 
     NAME: str
     HELP: str
@@ -33,7 +34,11 @@ class Verb(Protocol):
         """Declare the arguments."""
 
     def run(self, arguments: argparse.Namespace, reporter: Reporter) -> None:
-        """Do the work; raises `AppError` when it can't be done."""
+        """Do the work.
+
+        Raises:
+            AppError: the work failed with an expected error.
+        """
 
 
 VERBS = (
@@ -50,12 +55,12 @@ VERBS = (
     "self-test",
     "sign-in",
     "probe",
-    "trial-load",
+    "dry-load",
     "read-vocabulary",
     "measure-rates",
 )
-CHILD_VERBS = frozenset({"probe", "trial-load", "read-vocabulary", "measure-rates"})
-"""Verbs that others start as children, which have told what there is to tell."""
+CHILD_VERBS = frozenset({"probe", "dry-load", "read-vocabulary", "measure-rates"})
+"""Verbs that only other verbs start; their parent has already reported notices of settings."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 
 
@@ -80,17 +85,17 @@ def run_command_line(arguments: list[str]) -> int:
         reporter.report(Failed(error.code, error.details))
         return EXIT_USAGE if error.code in _USAGE_ERRORS else EXIT_FAILED
     except BrokenPipeError:
-        # Whoever read the results has enough of them, as "head" does.
+        # The reader of the results closed the pipe, as "head" does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_FAILED
-    except Exception as error:  # noqa: BLE001 - the last road: a fault of the program itself
-        reporter.report(_unnamed_fault(error))
+    except Exception as error:  # noqa: BLE001 - an error of the program itself
+        reporter.report(_unexpected_failure(error))
         return EXIT_FAILED
     return 0
 
 
-def _unnamed_fault(error: Exception) -> Failed:
-    """What to report of an error that nothing closer to it has named."""
+def _unexpected_failure(error: Exception) -> Failed:
+    """Return the failure to report for an exception that nothing else caught."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return Failed(ErrorCode.OUTPUT_NOT_WRITABLE, {"reason": os.strerror(error.errno)})
     traceback.print_exception(error, file=sys.stderr)
@@ -98,8 +103,8 @@ def _unnamed_fault(error: Exception) -> Failed:
 
 
 def _report_settings(verb: str, reporter: Reporter) -> None:
-    """Report the settings that could not be understood, unless another process does."""
-    # The engine that a chat starts says it.
+    """Report settings that could not be read, unless another process does."""
+    # A chat leaves that to the engine that it starts.
     if verb in {*CHILD_VERBS, "chat"} or has_started_over():
         return
     _, notice = load_settings()
@@ -108,25 +113,27 @@ def _report_settings(verb: str, reporter: Reporter) -> None:
 
 
 def verbs_for(arguments: list[str]) -> Iterator[Verb]:
-    """The verb that is asked for, else all of them: to import those takes a fifth of a second."""
-    wanted = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
-    for name in wanted:
+    """Yield the verb that the arguments name, or else all; importing all takes 0.2 s."""
+    names = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
+    for name in names:
         yield cast("Verb", import_module(f"app.cli.{name.replace('-', '_')}"))
 
 
 def _parser(choices: Iterable[Verb]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gristmill",
-        description="From a Hugging Face repository to a GGUF file to a reply. "
-        "Without a verb it opens the window.",
+        description=tr(
+            "Download Hugging Face models, convert them to GGUF and chat with them. "
+            "Without a verb, the window opens."
+        ),
     )
     parser.add_argument("--version", action="version", version=f"gristmill {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in choices:
-        of_verb = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP)
-        verb.add_arguments(of_verb)
-        of_verb.add_argument(
-            "--events", action="store_true", help="print typed events, one JSON line each"
+        verb_parser = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP)
+        verb.add_arguments(verb_parser)
+        verb_parser.add_argument(
+            "--events", action="store_true", help=tr("print typed events, one JSON object per line")
         )
-        of_verb.set_defaults(run=verb.run)
+        verb_parser.set_defaults(run=verb.run)
     return parser

@@ -1,4 +1,4 @@
-"""`gristmill measure`: how good, how fast and how large a model is on this machine, in figures."""
+"""`gristmill measure`: measure the quality, speed and memory of a model on this machine."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from app.cli.values import (
 )
 from app.core.errors import AppError, ErrorDetails, NoticeCode
 from app.core.events import Finished, Noticed
+from app.core.language import tr
 from app.core.load_options import LOAD_FIELDS, LoadValue
 from app.core.sentences import describe_error
 from app.core.settings import Settings, load_settings
@@ -41,42 +42,53 @@ if TYPE_CHECKING:
     from app.measurement.measurement import Measurement, MeasurementRequest
 
 NAME = "measure"
-HELP = "Measure a model: perplexity, distance from a reference, speed, memory."
+HELP = tr("Measure a model: perplexity, KL divergence from a reference, speed and memory.")
 _ROWS: dict[str, tuple[str, str]] = {
-    "perplexity": ("perplexity", "{:.4f}"),
-    "kl_divergence.mean": ("KL divergence, mean", "{:.6f}"),
-    "kl_divergence.median": ("KL divergence, median", "{:.6f}"),
-    "kl_divergence.p999": ("KL divergence, 99.9th percentile", "{:.6f}"),
-    "top_token_agreement": ("same likeliest token", "{:.2%}"),
-    "prompt_tokens_per_second": ("prompt, tokens per second", "{:.1f}"),
-    "generation_tokens_per_second": ("generation, tokens per second", "{:.1f}"),
+    "perplexity": (tr("perplexity"), "{:.4f}"),
+    "kl_divergence.mean": (tr("KL divergence, mean"), "{:.6f}"),
+    "kl_divergence.median": (tr("KL divergence, median"), "{:.6f}"),
+    "kl_divergence.p999": (tr("KL divergence, 99.9th percentile"), "{:.6f}"),
+    "top_token_agreement": (tr("same most likely token"), "{:.2%}"),
+    "prompt_tokens_per_second": (tr("prompt, tokens per second"), "{:.1f}"),
+    "generation_tokens_per_second": (tr("generation, tokens per second"), "{:.1f}"),
 }
-"""How the figures stand in the table; sizes are said as everywhere."""
+"""The label and format of each figure in the table, except the peak memory."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("model", help="a .gguf file, or a name that “gristmill models” lists")
+    parser.add_argument("model", help=tr("a .gguf file, or a name from “gristmill models”"))
     parser.add_argument(
-        "--text", type=path, required=True, metavar="FILE", help="what the model is to predict"
+        "--text",
+        type=path,
+        required=True,
+        metavar="FILE",
+        help=tr("the text that the model predicts"),
     )
     parser.add_argument(
         "--reference",
         metavar="REF",
-        help="the same model in 16 bits: how far the other is from it",
+        help=tr("the same model in 16 bits, to measure the KL divergence from it"),
     )
     parser.add_argument(
-        "--chunks", type=positive, metavar="N", help="of the text the first N; default: all"
+        "--chunks",
+        type=positive,
+        metavar="N",
+        help=tr("use only the first N chunks of the text; default: all"),
     )
     parser.add_argument(
-        "--context", type=chunk_tokens, metavar="N", help="tokens of a chunk; default: 512"
+        "--context", type=chunk_tokens, metavar="N", help=tr("tokens per chunk; default: 512")
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help=tr("print one JSON object"))
     add_load_arguments(parser, [name for name in LOAD_FIELDS if name != "context"])
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Check, load, measure, print the figures, and keep them."""
+    """Measure the model, then print and save the figures.
+
+    Raises:
+        AppError: a file can't be read or measured, or the engine failed.
+    """
     from app.library.index import find_model
     from app.measurement.eligibility import measurable_models
     from app.measurement.measurement import measure
@@ -93,7 +105,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     fingerprint = fingerprint_of(model)
     measured = measure(request, reporter.report)
     try:
-        save_measurement(model, fingerprint, _kept(request, measured, arguments.text))
+        save_measurement(model, fingerprint, _to_store(request, measured, arguments.text))
         if measured.speed.is_disturbed:
             reporter.report(Noticed(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
         else:
@@ -106,15 +118,15 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
             )
     except AppError as error:
         reason = describe_error(error.code, error.details)
-        facts_of_it: ErrorDetails = {"model": model.name, "reason": reason}
-        reporter.report(Noticed(NoticeCode.MEASUREMENT_NOT_KEPT, facts_of_it))
+        details: ErrorDetails = {"model": model.name, "reason": reason}
+        reporter.report(Noticed(NoticeCode.MEASUREMENT_NOT_KEPT, details))
     figures = figures_of(measured)
     lines = (json.dumps(_nested(figures)),) if arguments.json else _table(figures)
     reporter.report(Finished(lines, figures))
 
 
 def figures_of(measured: Measurement) -> ErrorDetails:
-    """The figures by their names, those of the reference only if there is one."""
+    """Return the figures by name; those of a comparison only if there is a reference."""
     figures: ErrorDetails = {"perplexity": measured.perplexity}
     if measured.divergence is not None:
         figures |= {
@@ -130,7 +142,9 @@ def figures_of(measured: Measurement) -> ErrorDetails:
     }
 
 
-def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -> StoredMeasurement:
+def _to_store(
+    request: MeasurementRequest, measured: Measurement, text_file: Path
+) -> StoredMeasurement:
     text = MeasuredText(
         name=_as_text(text_file),
         sha256=hashlib.sha256(request.text.encode("utf-8", "replace")).hexdigest(),
@@ -159,7 +173,7 @@ def _kept(request: MeasurementRequest, measured: Measurement, text_file: Path) -
 
 
 def _as_text(file: Path) -> str:
-    # A name may have bytes that are not UTF-8.
+    # A file name may have bytes that are not UTF-8.
     return file.name.encode("utf-8", "replace").decode()
 
 
@@ -173,18 +187,18 @@ def _request(
     from app.measurement.measurement import MeasurementRequest
     from app.measurement.text_chunks import USUAL_CHUNK_TOKENS
 
-    trained = min((one.info.context for one in models if one.info.context), default=LARGEST)
+    trained = min((model.info.context for model in models if model.info.context), default=LARGEST)
     usual = min(USUAL_CHUNK_TOKENS, trained)
-    wished = arguments.context or usual
-    # The speed is measured with the usual number of tokens, however short the chunks are.
-    context = max(wished, usual)
+    chunk_tokens = arguments.context or usual
+    # The speed test always uses the usual number of tokens, even if the chunks are shorter.
+    context = max(chunk_tokens, usual)
     given = given_options(arguments) | {"context": context}
-    load_request = [_load_request(one, given, settings, reporter) for one in models]
+    requests = [_load_request(model, given, settings, reporter) for model in models]
     return MeasurementRequest(
-        model=load_request[0],
-        reference=load_request[1] if arguments.reference else None,
+        model=requests[0],
+        reference=requests[1] if arguments.reference else None,
         text=text,
-        chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(wished, trained)),
+        chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(chunk_tokens, trained)),
         most_chunks=arguments.chunks,
     )
 
@@ -208,7 +222,7 @@ def _load_request(
 
 
 def _nested(figures: ErrorDetails) -> dict[str, Any]:
-    """The figures as a JSON object has them: what stands after a dot is a key of its own."""
+    """Nest figures for JSON: `a.b` becomes the key `b` of the object `a`."""
     nested: dict[str, Any] = {}
     for name, figure in figures.items():
         group, dot, rest = name.partition(".")
@@ -225,5 +239,5 @@ def _table(figures: ErrorDetails) -> tuple[str, ...]:
         for name, (words, form) in _ROWS.items()
         if name in figures
     ]
-    rows.append(("peak memory", format_bytes(float(figures["peak_memory_bytes"]))))
+    rows.append((tr("peak memory"), format_bytes(float(figures["peak_memory_bytes"]))))
     return tuple(f"{words:<34}{figure:>12}" for words, figure in rows)

@@ -1,4 +1,4 @@
-"""`gristmill measure-rates`: how fast a device computes; crashes when the engine crashes."""
+"""`gristmill measure-rates`: time a device in this process, which crashes if the engine does."""
 
 from __future__ import annotations
 
@@ -6,35 +6,40 @@ import argparse
 from typing import get_args
 
 from app.cli.values import add_worker_argument, positive
-from app.core.events import Finished, Said
+from app.core.events import Finished, RatesMeasured
+from app.core.language import tr
 from app.estimation.rates import MATRIX_TYPES
 from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
 from app.jobs.reporter import Reporter
 
 NAME = "measure-rates"
-HELP = "Time the engine's operations on a device; estimate starts it as a child."
+HELP = tr("Time the engine's operations on a device; started by estimate as a child.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--device", required=True, help="the engine's name for it, such as CPU")
+    parser.add_argument(
+        "--device", required=True, help=tr("the engine's name of the device, such as CPU")
+    )
     parser.add_argument("--threads", required=True, type=positive)
     parser.add_argument(
         "--type",
         action="append",
         default=[],
         choices=sorted(MATRIX_TYPES),
-        help="of weights; may repeat",
+        help=tr("a type of weights to time; repeatable"),
     )
     parser.add_argument(
-        "--costs", action="store_true", help="also what does not depend on a type of weights"
+        "--costs",
+        action="store_true",
+        help=tr("also time what doesn't depend on the type of weights"),
     )
     parser.add_argument(WITHOUT_FLAG, action="append", default=[], choices=get_args(Measure))
     add_worker_argument(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Say the rates, a piece as soon as it is measured."""
+    """Report the rates as they are measured."""
     import msgspec
 
     from app.native.rpc import add_workers
@@ -47,5 +52,5 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     for rates in measure_device(
         arguments.device, arguments.type, request, with_costs=arguments.costs
     ):
-        reporter.report(Said(msgspec.json.encode(rates).decode()))
+        reporter.report(RatesMeasured(msgspec.Raw(msgspec.json.encode(rates))))
     reporter.report(Finished())

@@ -1,16 +1,17 @@
-"""The verb `models`: lists the GGUF files that a person has."""
+"""`gristmill models`: list the GGUF files of the library."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from app.core.language import tr
 from app.core.settings import load_settings
 from app.jobs.reporter import Reporter
 from app.library.index import scan
 
 NAME = "models"
-HELP = "List the models on this machine."
+HELP = tr("List the models on this machine.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="FOLDER",
-        help="a folder, or a single file; without any, the places that the settings name",
+        help=tr("a folder or file to search; default: the folders in the settings"),
     )
 
 

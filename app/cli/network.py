@@ -1,4 +1,4 @@
-"""Listening where other machines can reach it: only when the address is typed a second time."""
+"""Arguments for the address to listen at; others than loopback must be typed twice."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import argparse
 
 from app.core.addresses import LOOPBACK, is_loopback
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 
 def add_host_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare where to listen."""
+    """Declare the address to listen at, and its confirmation."""
     parser.add_argument(
         "--host",
         default=LOOPBACK,
         metavar="ADDRESS",
-        help="the address to listen at; one that others can reach needs --confirm-network",
+        help=tr(
+            "the address to listen at; one that other machines can reach needs --confirm-network"
+        ),
     )
     parser.add_argument(
         "--confirm-network",
         default="",
         metavar="ADDRESS",
-        help="the same address again, if everybody who can reach it may come",
+        help=tr("the same address again, to confirm that other machines may connect"),
     )
 
 
 def require_confirmed(arguments: argparse.Namespace, risk: str) -> None:
-    """Check that an address beyond loopback was typed twice; `risk` says what that means.
+    """Check that an address beyond loopback was confirmed; `risk` explains the consequences.
 
     Raises:
         AppError: `network_unconfirmed`.

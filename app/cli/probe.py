@@ -1,4 +1,4 @@
-"""`gristmill probe`: let the engine write some tokens here and now; crashes when it crashes."""
+"""`gristmill probe`: generate some tokens in this process, which crashes if the engine does."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 from typing import get_args
 
 from app.core.events import Finished
+from app.core.language import tr
 from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
 from app.jobs.reporter import Reporter
 
 NAME = "probe"
-HELP = "Try the engine in this very process; self-test starts it as a child."
+HELP = tr("Try the engine in this process; started by self-test as a child.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         choices=get_args(Measure),
-        help="what the engine is to go without; may repeat",
+        help=tr("a feature that the engine must not use; repeatable"),
     )
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Load the probe model and let it write some tokens."""
+    """Load the probe model and generate some tokens."""
     from app.inference.self_test.probe import run_probe
 
     run_probe(tuple(arguments.without))

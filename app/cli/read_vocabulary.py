@@ -1,4 +1,4 @@
-"""`gristmill read-vocabulary`: a checkpoint's vocabulary as GGUF has it; needs no torch."""
+"""`gristmill read-vocabulary`: write a checkpoint's vocabulary as GGUF metadata, without torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from app.cli.values import path
 from app.core.events import Finished
+from app.core.language import tr
 from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
@@ -18,25 +19,25 @@ if TYPE_CHECKING:
     from app.conversion.converter.transformers_choice import Transformers
 
 NAME = "read-vocabulary"
-HELP = "Write a checkpoint's vocabulary as metadata of a GGUF file; estimate starts it."
+HELP = tr("Write a checkpoint's vocabulary as GGUF metadata; started by estimate.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("converter", type=path, help="the folder of llama.cpp's converter")
-    parser.add_argument("target", type=Path, help="the file to write")
+    parser.add_argument("converter", type=path, help=tr("the folder of llama.cpp's converter"))
+    parser.add_argument("target", type=Path, help=tr("the file to write"))
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Wait to hear of the version of transformers, then of the checkpoint, and write."""
+    """Receive the version of transformers, then the checkpoint, and write its vocabulary."""
     from app.conversion.converter.bridge import vocabulary_of
     from app.conversion.converter.converter_process import import_converter
     from app.conversion.converter.patches.absent_torch import do_without_torch
 
-    # It is at its end before there is much to collect.
+    # The process ends before there is much to collect.
     gc.disable()
     do_without_torch()
-    # To wait for it loses nothing: the tokenizer is fetched after what the choice goes by.
+    # Waiting costs nothing: the files that decide the version are fetched before the tokenizer.
     transformers: Transformers = "pinned" if lifeline.receive_beginning() == "pinned" else "own"
     import_converter(arguments.converter, transformers)
     vocabulary = vocabulary_of(Path(lifeline.receive_beginning()))

@@ -1,4 +1,4 @@
-"""Asking a person for a secret, or receiving it from the parent over the pipe."""
+"""Prompt for a secret, or receive it from the parent over the pipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.jobs import lifeline
 
 
 def ask_secret(prompt: str, *, from_parent: bool) -> str:
-    """What was given; typed on a terminal it is not shown, else it is a line of standard input.
+    """Return a secret: typed without echo on a terminal, else a line of standard input.
 
     Raises:
         Cancelled: Ctrl+C.
@@ -20,7 +20,7 @@ def ask_secret(prompt: str, *, from_parent: bool) -> str:
         return lifeline.receive_secret()
     if not sys.stdin.isatty():
         return sys.stdin.readline()
-    # Ctrl+C must come out of getpass, which then makes the terminal show what is typed again.
+    # Ctrl+C must raise inside getpass, so that it turns the terminal's echo back on.
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -1,4 +1,4 @@
-"""`gristmill self-test`: whether everything that the program needs works on this machine."""
+"""`gristmill self-test`: check the engine, the converter and the starter model."""
 
 from __future__ import annotations
 
@@ -6,26 +6,31 @@ import argparse
 
 from app.core.errors import ErrorDetails
 from app.core.events import Finished
+from app.core.language import tr
 from app.jobs.reporter import Reporter
 
 NAME = "self-test"
-HELP = "Check the engine, the converter and the starter model on this machine."
+HELP = tr("Check the engine, the converter and the starter model on this machine.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--window", action="store_true", help="open each page of the window, too")
-    way = parser.add_mutually_exclusive_group()
-    way.add_argument(
-        "--again", action="store_true", help="probe the engine even if it was probed before"
+    parser.add_argument(
+        "--window", action="store_true", help=tr("also open each page of the window")
     )
-    way.add_argument(
-        "--full", action="store_true", help="back to the full setting, whatever the probe found"
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--again", action="store_true", help=tr("probe the engine even if it was probed before")
+    )
+    mode.add_argument(
+        "--full",
+        action="store_true",
+        help=tr("return to the full setting, whatever the probe found"),
     )
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Probe the engine in a child process and look for what set-up should have brought."""
+    """Probe the engine in a child process and look for what setup should have installed."""
     from app.conversion.converter.installation import converter_folder
     from app.core.settings import load_settings
     from app.inference.self_test.probe import choose_full_setting, engine_setting, forget_setting
@@ -41,16 +46,22 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     setting = engine_setting(reporter.report)
     pages = check_window() if arguments.window else ()
     settings, _ = load_settings()
-    words = f"safe setting: without {setting.in_words()}" if setting.without else "full setting"
+    words = tr("full setting")
+    if setting.without:
+        words = tr("safe setting: without {features}", features=setting.in_words())
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
     starter = starter_file(settings)
+    missing = tr("missing; run “gristmill setup” to fetch it")
     lines = [
-        f"engine     {engine_version()}, {words}",
-        f"devices    {names}",
-        f"converter  {converter_folder(settings)}",
-        f"starter    {starter if starter.is_file() else 'none; “gristmill setup” fetches it'}",
+        f"{label:<11}{text}"
+        for label, text in (
+            (tr("engine"), f"{engine_version()}, {words}"),
+            (tr("devices"), names),
+            (tr("converter"), str(converter_folder(settings))),
+            (tr("starter"), str(starter) if starter.is_file() else missing),
+            (tr("window"), ", ".join(pages)),
+        )
+        if text
     ]
-    if pages:
-        lines.append(f"window     {', '.join(pages)}")
     details: ErrorDetails = {"without": setting.in_words(), "reason": setting.reason}
     reporter.report(Finished(tuple(lines), details))

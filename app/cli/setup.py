@@ -1,4 +1,4 @@
-"""The verb `setup`: fetches what the program needs beside itself, and does nothing twice."""
+"""`gristmill setup`: fetch the converter and the starter model if they are missing."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import argparse
 
 from app.conversion.converter.installation import install_converter
 from app.core.events import Finished
+from app.core.language import tr
 from app.jobs.reporter import Reporter
 from app.library.starter import install_starter
 
 NAME = "setup"
-HELP = "Fetch llama.cpp's converter and the starter model, where they are missing."
+HELP = tr("Fetch llama.cpp's converter and the starter model if they are missing.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """Declare no arguments."""
 
 
-def run(arguments: argparse.Namespace, reporter: Reporter) -> None:  # noqa: ARG001 - every verb takes them
-    """Fetch both and report where they lie.
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:  # noqa: ARG001 - part of the interface of a verb
+    """Fetch both and report their paths.
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, `disk_full`,

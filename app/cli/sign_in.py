@@ -1,4 +1,4 @@
-"""The verb `sign-in`: keeps an access token of the Hub in the system's keyring."""
+"""`gristmill sign-in`: store an access token for the Hub in the system's keyring."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import argparse
 
 from app.cli.secret import ask_secret
 from app.core.events import Finished
+from app.core.language import tr
 from app.hub.access_token import store_token
 from app.jobs.reporter import Reporter
 
 NAME = "sign-in"
-HELP = "Keep an access token for gated and private repositories in the system's keyring."
+HELP = tr("Store a Hugging Face token, for gated and private repositories, in the keyring.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no arguments: a token in one could be read by every program."""
+    """Declare no arguments: other programs could read a token there."""
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Ask for the token, or receive it from the parent, and store it."""
-    prompt = "Access token (it is not shown): "
+    """Prompt for the token, or receive it from the parent, and store it."""
+    prompt = tr("Access token (hidden): ")
     store_token(ask_secret(prompt, from_parent=arguments.events))
     reporter.report(Finished())

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: the events as lines, progress with speed and time left."""
+"""Terminal output: events as lines, progress with speed and time left."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TextIO, assert_never
 from app.core import events, paths
 from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes, format_duration
@@ -22,32 +23,32 @@ _REPAINT_SECONDS = 0.1
 _LINE_SECONDS = 30.0
 _DEFAULT_COLUMNS = 80
 _STEP_WORDS = {
-    "download": "Downloading",
-    "outline": "Looking up",
-    "checks": "Checking",
-    "plan": "Planning",
-    "convert": "Converting",
-    "setup": "Fetching",
-    "calibrate": "Calibrating",
-    "speed": "Timing",
-    "measure": "Measuring",
-    "probe": "Probing",
+    "download": tr("Downloading"),
+    "outline": tr("Looking up"),
+    "checks": tr("Checking"),
+    "plan": tr("Planning"),
+    "convert": tr("Converting"),
+    "setup": tr("Fetching"),
+    "calibrate": tr("Calibrating"),
+    "speed": tr("Timing"),
+    "measure": tr("Measuring"),
+    "probe": tr("Probing"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_STEPS_IN_FEW_PIECES = frozenset({"download", "setup"})
+_STEPS_WITH_FEW_FILES = frozenset({"download", "setup"})
 _APPROXIMATED = ("Q2_K", "Q4_K_M", "Q6_K", "Q8_0", "BF16")
-# Said each time: it is how the work stands.
-_PASSING = frozenset({NoticeCode.DOWNLOAD_RETRIED})
+# Shown each time, since it reports progress.
+_REPEATED = frozenset({NoticeCode.DOWNLOAD_RETRIED})
 _LOGGED_ERRORS = frozenset(
     {ErrorCode.CONVERTER_FAILED, ErrorCode.MODEL_REJECTED, ErrorCode.INTERNAL}
 )
 
 
 class TerminalReporter:
-    """Writes results to standard output; progress and notices go to standard error.
+    """Writes results to standard output, progress and notices to standard error.
 
-    On a terminal progress is one line that is painted anew. Elsewhere it is a line when a step
-    begins, when a download or set-up comes to its next file, and every half minute.
+    On a terminal, progress is one line that is repainted. Elsewhere a line is written when a step
+    starts, when a download or setup reaches its next file, and every half minute.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class TerminalReporter:
         self._line_width = 0
 
     def give_back(self) -> None:
-        """Give the terminal back, for the process that takes this one's place."""
+        """Restore the terminal for the process that replaces this one."""
         self._clear()
         for number, stream in enumerate((self._output, self._errors), start=1):
             os.dup2(stream.fileno(), number)
@@ -79,45 +80,37 @@ class TerminalReporter:
         """Show one event."""
         match event:
             case events.Progressed():
-                self._show_progress(event)
+                self._report_progress(event)
             case events.Loading(fraction):
-                self._paint(f"Loading {fraction:.0%}")
+                self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
             case events.Alive():
                 pass
             case events.Said(text):
                 self._clear()
-                self._write(self._output, _harmless(text))
-            case events.Listening(address):
-                self._say(self._output, f"working at {address}; Ctrl+C stops")
+                self._write(self._output, _without_control_characters(text))
             case events.Noticed() | events.Failed() | events.LevelsApproximated():
-                self._say_aside(event)
-            case (
-                events.Checked()
-                | events.LevelPlanned()
-                | events.TensorPlanned()
-                | events.ModelListed()
-                | events.EndpointListed()
-                | events.Ready()
-                | events.Finished()
-            ):
-                self._say(self._output, _line_of(event))
+                self._write_aside(event)
             case _:
-                assert_never(event)
+                self._write_line(self._output, _line_of(event))
 
-    def _say_aside(self, event: events.Noticed | events.Failed | events.LevelsApproximated) -> None:
+    def _write_aside(
+        self, event: events.Noticed | events.Failed | events.LevelsApproximated
+    ) -> None:
         match event:
             case events.LevelsApproximated():
-                self._say(self._errors, _approximate_line(event))
+                self._write_line(self._errors, _approximate_line(event))
             case events.Noticed(code, details):
                 sentence = describe_notice(code, details)
-                if code in _PASSING or sentence not in self._noticed:
-                    self._say(self._errors, sentence)
+                if code in _REPEATED or sentence not in self._noticed:
+                    self._write_line(self._errors, sentence)
                 self._noticed.add(sentence)
             case events.Failed(code, details):
-                where = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
-                self._say(self._errors, f"gristmill: {describe_error(code, details)}{where}")
+                log_note = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
+                self._write_line(
+                    self._errors, f"gristmill: {describe_error(code, details)}{log_note}"
+                )
 
-    def _show_progress(self, event: events.Progressed) -> None:
+    def _report_progress(self, event: events.Progressed) -> None:
         now = self._clock()
         if event.step != self._step:
             self._step, self._pace = event.step, Pace()
@@ -127,23 +120,23 @@ class TerminalReporter:
             if is_last or now - self._shown > _REPAINT_SECONDS:
                 self._shown = now
                 self._paint(_progress_line(event, self._pace))
-        elif self._is_new(event):
+        elif self._starts_file(event):
             self._shown = now
-            self._say(self._errors, _beginning_line(event))
+            self._write_line(self._errors, _start_line(event))
         elif now - self._shown >= _LINE_SECONDS:
             self._shown = now
-            self._say(self._errors, _progress_line(event, self._pace))
+            self._write_line(self._errors, _progress_line(event, self._pace))
 
-    def _is_new(self, event: events.Progressed) -> bool:
-        piece = (event.step, event.detail if event.step in _STEPS_IN_FEW_PIECES else "")
-        is_new = piece not in self._announced
-        self._announced.add(piece)
+    def _starts_file(self, event: events.Progressed) -> bool:
+        file = (event.step, event.detail if event.step in _STEPS_WITH_FEW_FILES else "")
+        is_new = file not in self._announced
+        self._announced.add(file)
         return is_new
 
     def _paint(self, line: str) -> None:
         if self._is_interactive:
-            # A line that wraps can't be painted over.
-            shown = _harmless(line)[: _columns_of(self._errors) - 1]
+            # A wrapped line can't be overwritten.
+            shown = _without_control_characters(line)[: _columns_of(self._errors) - 1]
             self._write(self._errors, "\r" + shown.ljust(self._line_width))
             self._line_width = len(shown)
 
@@ -152,10 +145,10 @@ class TerminalReporter:
             self._write(self._errors, "\r" + " " * self._line_width + "\r")
             self._line_width = 0
 
-    def _say(self, stream: TextIO, line: str) -> None:
+    def _write_line(self, stream: TextIO, line: str) -> None:
         self._clear()
         if line:
-            self._write(stream, _harmless(line) + "\n")
+            self._write(stream, _without_control_characters(line) + "\n")
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:
@@ -164,16 +157,16 @@ class TerminalReporter:
 
 
 def terminal_reporter(verb: str) -> TerminalReporter:
-    """A reporter that has the terminal to itself; made before native code is imported.
+    """Return a reporter with the terminal to itself; call it before importing native code.
 
-    From then on what libraries print goes to the verb's log, so that people read our lines alone.
+    From then on, output of libraries goes to the verb's log, so that users see only our lines.
     """
     try:
         log = _log_of(verb)
-        anew = 0 if has_started_over() else os.O_TRUNC
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o600)
+        truncate = 0 if has_started_over() else os.O_TRUNC
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | truncate, 0o600)
     except (AppError, OSError):
-        # A data folder that can't be written to is for the verb to report.
+        # The verb itself reports a data folder that isn't writable.
         return TerminalReporter(sys.stdout, sys.stderr)
     reporter = TerminalReporter(_copy_of(sys.stdout), _copy_of(sys.stderr), log)
     for stream in (sys.stdout, sys.stderr):
@@ -189,7 +182,7 @@ def _log_of(verb: str) -> Path:
 
 
 def _copy_of(stream: TextIO) -> TextIO:
-    # A name that the terminal's encoding lacks must not end the work.
+    # A name that the terminal can't encode must not end the work.
     return os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
 
 
@@ -201,13 +194,13 @@ def _columns_of(stream: TextIO) -> int:
     return columns or _DEFAULT_COLUMNS
 
 
-def _harmless(untrusted_text: str) -> str:
-    # Replies and names of models could otherwise steer the terminal.
+def _without_control_characters(untrusted_text: str) -> str:
+    # Replies and model names could otherwise contain escape sequences.
     return _CONTROL.sub("", untrusted_text)
 
 
-def _beginning_line(event: events.Progressed) -> str:
-    detail = event.detail if event.step in _STEPS_IN_FEW_PIECES else ""
+def _start_line(event: events.Progressed) -> str:
+    detail = event.detail if event.step in _STEPS_WITH_FEW_FILES else ""
     return f"{_STEP_WORDS[event.step]} {detail}".strip()
 
 
@@ -216,13 +209,13 @@ def _progress_line(event: events.Progressed, pace: Pace) -> str:
     done = format_bytes(event.done_bytes)
     if event.total_bytes:
         words.append(f"{event.done_bytes / event.total_bytes:.0%}")
-        words.append(f"{done} of {format_bytes(event.total_bytes)}")
+        words.append(tr("{done} of {total}", done=done, total=format_bytes(event.total_bytes)))
     elif event.done_bytes:
         words.append(done)
     if (speed := pace.per_second()) is not None:
         words.append(f"{format_bytes(speed)}/s")
     if (left := pace.seconds_left(event.total_bytes)) is not None:
-        words.append(f"{format_duration(left)} left")
+        words.append(tr("{duration} left", duration=format_duration(left)))
     return "  ".join([*words, event.detail]).strip()
 
 
@@ -232,7 +225,7 @@ def _approximate_line(event: events.LevelsApproximated) -> str:
         for level in _APPROXIMATED
         if level in event.sizes
     ]
-    return f"About: {', '.join(sizes)}; the exact sizes follow"
+    return tr("Approximate sizes: {sizes}; exact sizes follow", sizes=", ".join(sizes))
 
 
 def _line_of(
@@ -242,53 +235,91 @@ def _line_of(
     | events.ModelListed
     | events.EndpointListed
     | events.Ready
+    | events.Listening
+    | events.ProfileFound
+    | events.LoadLogged
+    | events.RatesMeasured
     | events.Finished,
 ) -> str:
     match event:
         case events.Checked(subject, finding, error, details):
-            mark = "fault" if error else "ok"
+            mark = tr("failed") if error else tr("ok")
             text = describe_error(error, details) if error else finding
-            line = f"{mark:<6}{subject:<14}{text}"
-        case events.LevelPlanned(level, size_bytes, bits_per_weight):
-            line = (
-                f"{level:<8}{size_bytes:>16,} bytes  {format_bytes(size_bytes):>9}"
-                f"  {bits_per_weight:5.2f} bits per weight"
-            )
-        case events.TensorPlanned(level, name, shape, kind, size_bytes):
-            columns = " x ".join(str(length) for length in shape)
-            line = f"{level:<8}{name:<40} {columns:>20}  {kind:<8}{size_bytes:>16,} bytes"
-        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
-            note = describe_error(problem, details) if problem else path
-            line = f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
-        case events.EndpointListed(url, name, models, problem=problem, details=details):
-            note = describe_error(problem, details) if problem else ", ".join(models)
-            line = f"{name:<24} {url:<32} {note}"
-        case events.Ready(url, key, model, level, network_url=network_url) as ready:
-            line = f"{model} {level} at {network_url or url}/v1  key {key}\n{_load_of(ready)}"
+            return f"{mark:<8}{subject:<14}{text}"
+        case (
+            events.LevelPlanned()
+            | events.TensorPlanned()
+            | events.ModelListed()
+            | events.EndpointListed()
+        ):
+            return _table_row(event)
+        case events.Ready():
+            return _ready_lines(event)
+        case events.Listening(address):
+            return tr("Listening on {address}. Press Ctrl+C to stop.", address=address)
+        case (
+            events.ProfileFound(document)
+            | events.LoadLogged(document)
+            | events.RatesMeasured(document)
+        ):
+            return bytes(document).decode()
         case events.Finished(files, _):
-            line = "\n".join(files)
+            return "\n".join(files)
         case _:
             assert_never(event)
-    return line
 
 
-def _load_of(ready: events.Ready) -> str:
-    """What the load took, each device on a line of its own, with what was estimated."""
-    memory = [
-        _memory_of(device, real, ready.estimated.get(device))
-        for device, real in ready.memory.items()
-    ]
-    given = f"context {ready.context}, {ready.gpu_layers} GPU layers, {ready.threads} threads"
-    return "\n".join([*memory, f"{given}; Ctrl+C stops"])
+def _table_row(
+    event: events.LevelPlanned | events.TensorPlanned | events.ModelListed | events.EndpointListed,
+) -> str:
+    match event:
+        case events.LevelPlanned(level, size_bytes, bits_per_weight):
+            exact = tr("{size} bytes", size=f"{size_bytes:>16,}")
+            bits = tr("{bits} bits per weight", bits=f"{bits_per_weight:5.2f}")
+            return f"{level:<8}{exact}  {format_bytes(size_bytes):>9}  {bits}"
+        case events.TensorPlanned(level, name, lengths, tensor_type, size_bytes):
+            shape = " x ".join(str(length) for length in lengths)
+            exact = tr("{size} bytes", size=f"{size_bytes:>16,}")
+            return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{exact}"
+        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
+            note = describe_error(problem, details) if problem else path
+            return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+        case events.EndpointListed(url, name, models, problem=problem, details=details):
+            note = describe_error(problem, details) if problem else ", ".join(models)
+            return f"{name:<24} {url:<32} {note}"
 
 
-def _memory_of(device: str, real: DeviceMemory, estimated: DeviceMemory | None) -> str:
-    parts = (
-        f"{format_bytes(real.weights_bytes)} weights",
-        f"{format_bytes(real.kv_bytes)} keys and values",
-        f"{format_bytes(real.compute_bytes)} compute",
+def _ready_lines(ready: events.Ready) -> str:
+    """Return the address and key, then the memory of each device beside its estimate."""
+    address = tr(
+        "{model} {level} at {url}/v1  key {key}",
+        model=ready.model,
+        level=ready.level,
+        url=ready.network_url or ready.url,
+        key=ready.key,
     )
-    words = f"{device}: {format_bytes(real.total_bytes)} ({', '.join(parts)})"
+    memory = [
+        _memory_line(device, used, ready.estimated.get(device))
+        for device, used in ready.memory.items()
+    ]
+    load = tr(
+        "context {context}, {layers} GPU layers, {threads} threads. Press Ctrl+C to stop.",
+        context=ready.context,
+        layers=ready.gpu_layers,
+        threads=ready.threads,
+    )
+    return "\n".join([address, *memory, load])
+
+
+def _memory_line(device: str, used: DeviceMemory, estimated: DeviceMemory | None) -> str:
+    line = tr(
+        "{device}: {total} ({weights} weights, {cache} KV cache, {compute} compute buffers)",
+        device=device,
+        total=format_bytes(used.total_bytes),
+        weights=format_bytes(used.weights_bytes),
+        cache=format_bytes(used.kv_bytes),
+        compute=format_bytes(used.compute_bytes),
+    )
     if estimated is None:
-        return words
-    return f"{words}, estimated {format_bytes(estimated.total_bytes)}"
+        return line
+    return tr("{line}, estimated {size}", line=line, size=format_bytes(estimated.total_bytes))

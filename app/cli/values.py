@@ -1,4 +1,4 @@
-"""Arguments that verbs share, and their types: a wrong value is a wrong usage, said in one line."""
+"""Arguments shared by verbs, and their types, which reject wrong values in one line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.core.addresses import is_host_and_port, is_web_origin
 from app.core.errors import unreadable_file
+from app.core.language import tr
 
 LARGEST = 2**24
 FEWEST_CHUNK_TOKENS = 16
@@ -16,46 +17,51 @@ _HIGHEST_TEMPERATURE = 5
 
 
 def add_requantize_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare the consent to losing twice."""
+    """Declare the consent to quantize weights that are already quantized."""
     parser.add_argument(
         "--requantize",
         action="store_true",
-        help="quantize again what is quantized already (MXFP4, NVFP4, a GGUF file), which loses "
-        "twice",
+        help=tr(
+            "allow quantizing weights that are already quantized (MXFP4, NVFP4, GGUF), which loses "
+            "quality twice"
+        ),
     )
 
 
 def add_pickle_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare the consent to weights in pickle files."""
+    """Declare the consent to read weights in pickle files."""
     parser.add_argument(
         "--allow-pickle",
         action="store_true",
-        help="take weights in pickle files (.bin) where there is no safetensors; they are read as "
-        "weights alone, and code in them is refused",
+        help=tr(
+            "allow weights in pickle files (.bin) if there are no safetensors; only the weights "
+            "are read, and files that contain code are refused"
+        ),
     )
 
 
 def add_worker_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare workers on other machines."""
+    """Declare the option for workers on other machines."""
     parser.add_argument(
         "--worker",
         action="append",
         type=address,
         metavar="HOST:PORT",
-        help="a “gristmill worker” whose devices take layers, too; may repeat",
+        help=tr("a “gristmill worker” to offload layers to; repeatable"),
     )
 
 
 def path(text: str) -> Path:
-    """A path, with `~` for somebody's home folder."""
+    """Parse a path, expanding `~` to a home folder."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise argparse.ArgumentTypeError(f"“{text}” is in no home folder of this system") from error
+        message = tr("“{value}” names a user without a home folder on this system", value=text)
+        raise argparse.ArgumentTypeError(message) from error
 
 
 def read_text(file: Path) -> str:
-    """The text in a file that an argument names.
+    """Read a text file that an argument names.
 
     Raises:
         AppError: `file_unreadable`.
@@ -67,62 +73,75 @@ def read_text(file: Path) -> str:
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1."""
+    """Parse a whole number of at least 1."""
     return whole_number(text, 1, LARGEST)
 
 
 def chunk_tokens(text: str) -> int:
-    """A number of tokens that is enough for one half to say something about the other."""
+    """Parse a number of tokens large enough that one half can predict the other."""
     return whole_number(text, FEWEST_CHUNK_TOKENS, LARGEST)
 
 
 def port_number(text: str) -> int:
-    """A port, or 0 for a free one."""
+    """Parse a port number; 0 stands for any free port."""
     return whole_number(text, 0, _LARGEST_PORT)
 
 
 def address(text: str) -> str:
-    """A host and a port, as `host:port`."""
+    """Parse a host and port, as `host:port`."""
     if not is_host_and_port(text):
-        raise argparse.ArgumentTypeError(f"“{text}” is not of the form HOST:PORT")
+        raise argparse.ArgumentTypeError(tr("“{value}” is not in the form HOST:PORT", value=text))
     return text
 
 
 def web_origin(text: str) -> str:
-    """The origin of a web page, such as `http://localhost:3000`."""
+    """Parse the origin of a web page, such as `http://localhost:3000`."""
     if not is_web_origin(text):
-        raise argparse.ArgumentTypeError(f"“{text}” is not of the form http://HOST:PORT")
+        message = tr("“{value}” is not in the form http://HOST:PORT", value=text)
+        raise argparse.ArgumentTypeError(message)
     return text
 
 
 def temperature(text: str) -> float:
-    """A number from 0 to 5."""
+    """Parse a number from 0 to 5."""
     return number(text, 0, _HIGHEST_TEMPERATURE)
 
 
-def number(text: str, least: float, most: float) -> float:
-    """A number between two others, or one of them."""
+def number(text: str, minimum: float, maximum: float) -> float:
+    """Parse a number from `minimum` to `maximum`, both included."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a number from {least} to {most}")
+    if not minimum <= value <= maximum:
+        message = tr(
+            "“{value}” is not a number from {minimum} to {maximum}",
+            value=text,
+            minimum=minimum,
+            maximum=maximum,
+        )
+        raise argparse.ArgumentTypeError(message)
     return value
 
 
-def whole_number(text: str, least: int, most: int) -> int:
-    """A whole number between two others, or one of them."""
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a whole number from {least} to {most}")
+def whole_number(text: str, minimum: int, maximum: int) -> int:
+    """Parse a whole number from `minimum` to `maximum`, both included."""
+    if not text.isascii() or not text.isdigit() or not minimum <= int(text) <= maximum:
+        message = tr(
+            "“{value}” is not a whole number from {minimum} to {maximum}",
+            value=text,
+            minimum=minimum,
+            maximum=maximum,
+        )
+        raise argparse.ArgumentTypeError(message)
     return int(text)
 
 
 def existing_path(source: str) -> Path | None:
-    """The file or folder that a person named, or None when nothing of that name is here."""
+    """Return the file or folder of this name, or None if there is none."""
     try:
         place = Path(source).expanduser()
         return place if place.exists() else None
     except (OSError, RuntimeError, ValueError):
-        # Too long for a name, or in nobody's home folder.
+        # Too long for a file name, or in the home folder of an unknown user.
         return None

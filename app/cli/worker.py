@@ -1,4 +1,4 @@
-"""`gristmill worker`: lend this machine's devices to a Gristmill elsewhere, over ggml's RPC."""
+"""`gristmill worker`: offer this machine's devices to a remote Gristmill through ggml's RPC."""
 
 from __future__ import annotations
 
@@ -10,39 +10,44 @@ from app.cli.network import add_host_arguments, require_confirmed
 from app.cli.values import port_number, positive
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Listening
+from app.core.language import tr
 from app.jobs.reporter import Reporter
 from app.machine.cores import listens_at, usable_threads
 
 NAME = "worker"
-HELP = "Lend this machine's processor or graphics card to a model that is served elsewhere."
-_LOOK_SECONDS = 0.02
-_RISK = "ggml's protocol has no password: whoever reaches it may use, and crash, the worker"
+HELP = tr("Offer this machine's CPU or GPU to a model that is served on another machine.")
+_POLL_SECONDS = 0.02
+_RISK = tr("ggml's RPC has no password: anyone who can reach the worker can use or crash it")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--port", type=port_number, default=0, help="default: a free one")
+    parser.add_argument("--port", type=port_number, default=0, help=tr("default: any free port"))
     add_host_arguments(parser)
-    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores")
+    parser.add_argument("--threads", type=positive, metavar="N", help=tr("default: all cores"))
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
-    """Work until stopped."""
+    """Serve until stopped.
+
+    Raises:
+        AppError: `network_unconfirmed`, `port_in_use`.
+    """
     from app.native.rpc import work
 
     require_confirmed(arguments, _RISK)
     host = arguments.host
     port = _free_port(host, arguments.port)
-    # Python hears of Ctrl+C only in this thread, and not while it is in ggml's own code.
+    # Python handles Ctrl+C only in the main thread, and not while that runs ggml's code.
     ended = threading.Event()
 
-    def work_to_the_end() -> None:
+    def serve_requests() -> None:
         work(host, port, arguments.threads or usable_threads())
         ended.set()
 
-    threading.Thread(target=work_to_the_end, daemon=True).start()
-    # ggml does not tell when it listens.
-    while not listens_at(port) and not ended.wait(_LOOK_SECONDS):
+    threading.Thread(target=serve_requests, daemon=True).start()
+    # ggml doesn't report when it starts to listen.
+    while not listens_at(port) and not ended.wait(_POLL_SECONDS):
         pass
     if not ended.is_set():
         reporter.report(Listening(f"{host}:{port}"))

@@ -1,6 +1,12 @@
-"""What a child process tells its parent, and the one thing the parent tells it: one JSON line each.
+"""Messages between a child process and its parent: one JSON line each, events up, commands down.
 
-The protocol is a closed union: a new event fails the type check of every `match` until handled.
+`Event` is a closed union. `app.cli.terminal` matches it exhaustively, so mypy reports an event that
+has no line there. All other readers match the events they need and ignore the rest. A line that is
+no event, such as one with an unknown tag, makes `decode_event` raise; the window adds that line to
+the child's log. Fields that a reader doesn't know are ignored.
+
+Results that belong to packages above this one travel as `msgspec.Raw`: each has an event, and the
+package that owns the type decodes it.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
-    """How far a step is, in bytes; `total_bytes` 0 means that the total is not known."""
+    """Progress of a step, in bytes; `total_bytes` is 0 if the total is unknown."""
 
     step: Literal[
         "download",
@@ -48,7 +54,7 @@ Subject = Literal[
 
 
 class Checked(msgspec.Struct, frozen=True, tag="checked"):
-    """One line of the checks before a conversion: what was looked at and what was seen."""
+    """One of the checks before a conversion, with its finding or its error."""
 
     subject: Subject
     finding: str
@@ -57,17 +63,14 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
 
 
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
-    """About how large each level of a model of so many weights will be, in bytes, by its name.
-
-    A first answer before the exact ones.
-    """
+    """The approximate size of each level, in bytes by its name, ahead of the exact sizes."""
 
     parameters: int
     sizes: dict[str, int]
 
 
 class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
-    """The exact size that a level gives for one source, in bytes."""
+    """The exact size of a source at a level, in bytes."""
 
     level: str
     size_bytes: int
@@ -76,7 +79,7 @@ class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
 
 
 class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
-    """The type that a level gives one tensor; the shape with the slowest dimension first."""
+    """The type of one tensor at a level; its shape has the slowest dimension first."""
 
     level: str
     name: str
@@ -86,7 +89,7 @@ class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
 
 
 class ModelListed(msgspec.Struct, frozen=True, tag="model"):
-    """A GGUF file in the library; `problem` says why it can't be loaded, empty when it can."""
+    """A GGUF file in the library; `problem` is the reason it can't be loaded, if any."""
 
     path: str
     name: str
@@ -100,7 +103,7 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
-    """Another engine's server and the models that it offers; `problem` says why there are none."""
+    """Another engine's server and its models; `problem` is the reason for having none, if any."""
 
     url: str
     name: str
@@ -111,20 +114,21 @@ class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
-    """How much of a model is loaded, 0 to 1."""
+    """The fraction of a model that is loaded, 0 to 1."""
 
     fraction: float
 
 
 class Alive(msgspec.Struct, frozen=True, tag="alive"):
-    """The engine's sign of life, once a second; it stays out when the engine hangs."""
+    """The engine's heartbeat, once a second; it stops when the engine hangs."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The server answers at `url`, to whoever presents `key`.
+    """The server is ready at `url` for clients that send `key`.
 
-    `network_url` is for other machines, and empty where none may come. `memory` is what the model
-    takes on each device, `estimated` what was foretold for this very load, if anything was.
+    `network_url` is the address for other machines, empty if the server listens on loopback only.
+    `memory` is used by the model on each device; `estimated` is the prediction for this load, if
+    there was one.
     """
 
     url: str
@@ -141,33 +145,60 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Listening(msgspec.Struct, frozen=True, tag="listening"):
-    """A worker waits for others at an address, `host:port`."""
+    """A worker is listening on `address`, as `host:port`."""
 
     address: str
 
 
 class Said(msgspec.Struct, frozen=True, tag="said"):
-    """A piece of a reply."""
+    """Text for standard output: a piece of a reply, a line of a table, a JSON document."""
 
     text: str
 
 
+class ProfileFound(msgspec.Struct, frozen=True, tag="profile"):
+    """The profile of a source on this machine; a better one may follow.
+
+    `profile` is the JSON of an `app.estimation.model_profile.ModelProfile`.
+    """
+
+    profile: msgspec.Raw
+
+
+class LoadLogged(msgspec.Struct, frozen=True, tag="load"):
+    """What llama.cpp logged of one dry load.
+
+    `log` is the JSON of an `app.native.load_log.LoadLog`.
+    """
+
+    log: msgspec.Raw
+
+
+class RatesMeasured(msgspec.Struct, frozen=True, tag="rates"):
+    """Rates of this machine, sent as they are measured; each event adds to the ones before.
+
+    `rates` is the JSON of an `app.estimation.rates.MachineRates`.
+    """
+
+    rates: msgspec.Raw
+
+
 class Noticed(msgspec.Struct, frozen=True, tag="notice"):
-    """Something a person should know although the work goes on."""
+    """Something the user should know that doesn't stop the work."""
 
     code: NoticeCode
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):
-    """The work is done; `paths` are the files it made or found, `details` its figures."""
+    """The work is done; `paths` are the files made or found, `details` the figures."""
 
     paths: tuple[str, ...] = ()
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The work ended with an expected error."""
+    """The work failed with an expected error."""
 
     code: ErrorCode
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
@@ -186,6 +217,9 @@ Event = (
     | Ready
     | Listening
     | Said
+    | ProfileFound
+    | LoadLogged
+    | RatesMeasured
     | Noticed
     | Finished
     | Failed
@@ -193,17 +227,17 @@ Event = (
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
-    """Stop the work and leave nothing behind."""
+    """Stop the work and clean up."""
 
 
 class Secret(msgspec.Struct, frozen=True, tag="secret"):
-    """A value that must appear neither in arguments nor in the environment."""
+    """A value that must not appear in arguments or the environment."""
 
     value: str
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
-    """What the work is about, for a child that was started before that was known."""
+    """The input of a child that was started before its input was known."""
 
     value: str
 
@@ -216,23 +250,31 @@ _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def encode(message: Event | Command) -> bytes:
-    """One message as one line."""
+    """Return a message as one line."""
     try:
         return _encoder.encode(message) + b"\n"
     except UnicodeEncodeError:
-        # A file name that is not UTF-8 must not silence the child: its odd bytes become "?".
+        # A file name that isn't UTF-8 must not block the message: its odd bytes become "?".
         text = json.dumps(msgspec.to_builtins(message), ensure_ascii=False)
         return text.encode("utf-8", "replace") + b"\n"
 
 
 def decode_event(line: bytes) -> Event:
-    """One line as an event; raises `msgspec.DecodeError` when it is none."""
+    """Parse a line as an event.
+
+    Raises:
+        msgspec.DecodeError: the line is not an event.
+    """
     event: Event = _event_decoder.decode(_text_of(line))
     return event
 
 
 def decode_command(line: bytes) -> Command:
-    """One line as a command; raises `msgspec.DecodeError` when it is none."""
+    """Parse a line as a command.
+
+    Raises:
+        msgspec.DecodeError: the line is not a command.
+    """
     return _command_decoder.decode(_text_of(line))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Said, decode_event
+from app.core.events import Failed, LoadLogged, decode_event
 from app.core.load_options import LoadOptions
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
 from app.jobs.child_process import run_verb
@@ -147,11 +147,11 @@ def _logs_from_child(dry_loads: Sequence[DryLoad], options: bytes) -> Iterator[L
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "options.json"
         file.write_bytes(options)
-        child = run_verb("trial-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
+        child = run_verb("dry-load", str(file), *models, timeout_seconds=_TIMEOUT_SECONDS)
     sys.stderr.write(child.log)
     for line in child.output.splitlines():
         match decode_event(line):
-            case Said(text):
-                yield msgspec.json.decode(text, type=LoadLog)
+            case LoadLogged(read):
+                yield msgspec.json.decode(read, type=LoadLog)
             case Failed(ErrorCode.ENGINE_MISSING | ErrorCode.WORKER_UNREACHABLE as code, details):
                 raise AppError(code, **details)

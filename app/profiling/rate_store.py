@@ -15,7 +15,7 @@ import msgspec
 from app.core import paths
 from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Said, decode_event
+from app.core.events import Failed, RatesMeasured, decode_event
 from app.core.json_store import JsonStore
 from app.core.sentences import describe_error
 from app.estimation.hardware import Hardware
@@ -100,8 +100,8 @@ def _words_of(part: str) -> tuple[str, ...]:
 def _rates_in(output: bytes) -> Iterator[MachineRates]:
     for line in output.splitlines():
         match decode_event(line):
-            case Said(text):
-                yield msgspec.json.decode(text, type=MachineRates)
+            case RatesMeasured(measured):
+                yield msgspec.json.decode(measured, type=MachineRates)
 
 
 def _require_success(child: ChildResult) -> None:

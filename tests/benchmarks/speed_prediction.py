@@ -27,6 +27,7 @@ from app.measurement.speed_test import MeasuredSpeed, measure_speed
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
+from app.profiling.speed_profile import with_speeds
 from app.profiling.this_machine import read_hardware
 from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.support.machine.installed import lend_converter

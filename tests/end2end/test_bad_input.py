@@ -308,7 +308,7 @@ def test_a_pickle_is_not_read(
 def test_a_level_that_llama_cpp_does_not_know(tiny: Path, target: Path) -> None:
     ended = run_verb("convert", str(tiny), "--level", "Q9_X", "--to", str(target))
     assert ended.status == EXIT_USAGE
-    assert ended.complaints[-1].endswith("llama.cpp knows no level “Q9_X”")
+    assert ended.complaints[-1].endswith("“Q9_X” is not a quantization level of llama.cpp")
     assert not target.exists()
 
 

@@ -252,7 +252,7 @@ def test_loads_of_another_form_are_a_wrong_usage(tmp_path: Path, content: str) -
     options = tmp_path / "options.json"
     options.write_text(content)
     model = write_tiny_model(tmp_path / "tiny.gguf")
-    assert run_verb("trial-load", str(options), str(model)).status == EXIT_USAGE
+    assert run_verb("dry-load", str(options), str(model)).status == EXIT_USAGE
 
 
 @pytest.mark.parametrize("context", [512, 3000, 8192])

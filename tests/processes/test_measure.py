@@ -151,7 +151,7 @@ def test_the_table(models: dict[str, Path], text: Path) -> None:
         "KL divergence, mean",
         "KL divergence, median",
         "KL divergence, 99.9th percentile",
-        "same likeliest token",
+        "same most likely token",
         "prompt, tokens per second",
         "generation, tokens per second",
         "peak memory",

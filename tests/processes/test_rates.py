@@ -13,7 +13,7 @@ import pytest
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Finished, Said
+from app.core.events import Failed, Finished, RatesMeasured
 from app.core.sentences import describe_error
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.jobs import child_process
@@ -179,9 +179,12 @@ def test_a_worker_is_measured_as_a_device() -> None:
         arguments = ("--device", "RPC0", "--threads", "1", "--type", "Q8_0", "--worker", address)
         with started("measure-rates", *arguments) as child:
             assert child.end() == 0
-    said, finished = child.events
-    assert isinstance(said, Said)
-    assert msgspec.json.decode(said.text, type=MachineRates).devices["RPC0"].generation["Q8_0"] > 0
+    measured, finished = child.events
+    assert isinstance(measured, RatesMeasured)
+    assert (
+        msgspec.json.decode(measured.rates, type=MachineRates).devices["RPC0"].generation["Q8_0"]
+        > 0
+    )
     assert finished == Finished()
 
 

@@ -23,7 +23,7 @@ def test_what_is_there_is_listed(converter: Path, starter: Path) -> None:
 def test_a_starter_model_that_was_deleted_is_no_fault(converter: Path) -> None:
     ended = run_verb("self-test")
     assert ended.status == 0
-    assert ended.lines[-1] == "starter    none; “gristmill setup” fetches it"
+    assert ended.lines[-1] == "starter    missing; run “gristmill setup” to fetch it"
 
 
 def test_a_missing_converter_is_a_fault_with_a_next_step(home: Path) -> None:

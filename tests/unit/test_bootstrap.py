@@ -1,4 +1,4 @@
-"""The decisions of the set-up: flags, fingerprints, stamps, and what it says when it stops."""
+"""The decisions of setup: flags, fingerprints, stamps and messages."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_missing_libraries_become_one_line_with_the_command() -> None:
         "sudo apt-get install -y libxcb-icccm4 libxcb-keysyms1"
     )
     assert system.missing_line(["libnew.so.1"], has_apt=True) == (
-        "system libraries are missing (libnew.so.1): install them with the package manager"
+        "system libraries are missing (libnew.so.1): install them with your package manager"
     )
     assert "apt-get" not in system.missing_line(absent, has_apt=False)
 
@@ -170,7 +170,7 @@ def test_x11_libraries_are_insisted_on_only_where_they_are_used(
         ),
         ("a.cpp:1:2: fatal error: b.h: No such file\nninja: stopped", "a.cpp:1:2: fatal error"),
         ("Reading\nE: Unable to locate package\n", "E: Unable to locate package"),
-        ("", "it wrote nothing"),
+        ("", "no output"),
     ],
 )
 def test_the_reason_of_a_failure_is_found_in_its_log(log: str, reason: str) -> None:
@@ -184,7 +184,7 @@ def test_a_failed_step_says_why_and_where_the_log_is(
     program = "import sys; sys.exit('error: the stone is cracked')"
     with pytest.raises(console.SetupError) as raised:
         console.run_step("Grinding (1 s)", [sys.executable, "-c", program], log)
-    assert str(raised.value) == f"that failed: error: the stone is cracked (log: {log})"
+    assert str(raised.value) == f"the step failed: error: the stone is cracked (log: {log})"
     assert capfd.readouterr().err == "gristmill: Grinding (1 s)\n"
 
 

@@ -26,6 +26,11 @@ DOCUMENTS = sorted(
     for file in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
 )
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+_PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)`")
+_SUFFIXES = {".c", ".h", ".iss", ".md", ".py", ".spec", ".toml", ".txt"}
+_PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b(?!\.md)|owner/name|/LANGUAGE/|/de/")
+_OUTSIDE = {".venv/bin", "application/json", "build/setup", "ggml/src/ggml-quants.c", "gristmill/"}
+"""Paths that setup and packaging create, one of ggml's, and a media type."""
 _MOST_BYTES = 8_000
 
 
@@ -40,6 +45,28 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
         file = document.parent / place if place else document
         assert file.exists(), place
         assert not heading or heading in _anchors(file), (place, heading)
+
+
+def _named_paths(document: Path) -> set[str]:
+    """The paths in backticks, except placeholders."""
+    return {
+        path
+        for path in _PATH.findall(document.read_text("utf-8"))
+        if ("/" in path or Path(path).suffix in _SUFFIXES)
+        and not _PLACEHOLDER.search(path)
+        and path not in _OUTSIDE
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_path_in_backticks_exists(document: Path) -> None:
+    places = (ROOT, ROOT / "app", ROOT / "app" / "native" / "kernels", document.parent)
+    absent = [
+        path
+        for path in _named_paths(document)
+        if not any((place / path).exists() for place in places)
+    ]
+    assert absent == []
 
 
 def test_the_front_page_is_short() -> None:
@@ -64,6 +91,6 @@ def test_commands_of_make_exist(document: Path) -> None:
     ],
 )
 def test_the_reference_of_the_server_names_every_field(kind: type[msgspec.Struct]) -> None:
-    reference = (ROOT / "app" / "inference" / "README.md").read_text("utf-8")
+    reference = (ROOT / "app" / "inference" / "server" / "README.md").read_text("utf-8")
     fields = {field.encode_name for field in msgspec.structs.fields(kind)}
     assert not {name for name in fields if not re.search(rf"`{name}[`.:]", reference)}

@@ -39,7 +39,7 @@ def test_a_check_says_what_to_run_and_changes_nothing(
     assert verb_table.update(readme, is_check=True) == 1
     assert readme.read_text() == _EMPTY
     said = capsys.readouterr().err
-    assert said == f"{readme} is out of date: run “python packaging/verb_table.py”.\n"
+    assert said == f"{readme} is out of date; run “python packaging/verb_table.py”.\n"
 
 
 @pytest.mark.parametrize(("text", "lacking"), [("", "BEGIN"), (verb_table.BEGIN, "END")])
@@ -53,12 +53,12 @@ def test_a_file_without_a_marker_is_not_touched(tmp_path: Path, text: str, lacki
 
 def test_every_verb_and_load_option_has_its_line() -> None:
     table = verb_table.verb_table()
-    assert "| `--include PATTERN` | take GGUF files:" in table
+    assert "| `--include PATTERN` | download only these GGUF files:" in table
     assert r"a pattern such as \*Q8_0\* |" in table
     assert r"| `--use chat\|long_context\|edge\|quality\|smallest\|server` |" in table
     assert "| `[FOLDER …]` |" in table
     assert "| `--[no-]memory-lock` |" in table
-    assert "the advice goes by (chat) |" in table
+    assert "for the recommended level; default: chat |" in table
     for field in LOAD_FIELDS:
         flag = flag_of(field)
         assert f"| `{flag}" in table or f"| `--[no-]{flag.removeprefix('--')}`" in table
@@ -67,4 +67,4 @@ def test_every_verb_and_load_option_has_its_line() -> None:
 def test_what_people_do_not_use_is_left_out() -> None:
     table = verb_table.verb_table()
     assert "--facts" not in table
-    assert "trial-load" not in table
+    assert "dry-load" not in table

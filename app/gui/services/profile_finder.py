@@ -44,7 +44,7 @@ class ProfileFinder(QObject):
         self.profile = None
         self.notices = []
         self._sentence = ""
-        self._child = Child("estimate", source, "--facts", *arguments, parent=self)
+        self._child = Child("estimate", source, "--details", *arguments, parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
         self._child.start()
@@ -61,8 +61,8 @@ class ProfileFinder(QObject):
 
     def _on_received(self, event: events.Event) -> None:
         match event:
-            case events.Said(text):
-                self._take(text)
+            case events.ProfileFound(profile):
+                self._take(bytes(profile).decode())
             case events.Noticed(code, details):
                 self.notices.append(describe_notice(code, details))
                 self.noticed.emit(self.notices[-1])

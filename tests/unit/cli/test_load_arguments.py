@@ -88,7 +88,7 @@ def test_given_options_alone_pass_through(
         ("--context", "255", "“255” is not a whole number from 256 to 16777216"),
         ("--device-shares", "1,x", "“x” is not a number from 0 to 1000"),
         ("--device-shares", "nan", "“nan” is not a number from 0 to 1000"),
-        ("--device-shares", ",".join("1" * 65), "there are more than 64 numbers"),
+        ("--device-shares", ",".join("1" * 65), "more than 64 numbers"),
         ("--batch", "auto", "“auto” is not a whole number from 32 to 65536"),
     ],
 )

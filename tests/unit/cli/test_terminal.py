@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.cli.terminal import TerminalReporter
@@ -23,6 +24,7 @@ from app.core.events import (
     Loading,
     ModelListed,
     Noticed,
+    ProfileFound,
     Progressed,
     Ready,
     Said,
@@ -185,10 +187,10 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (Checked("files", "4 files, 2 MB"), "ok    files         4 files, 2 MB"),
+        (Checked("files", "4 files, 2 MB"), "ok      files         4 files, 2 MB"),
         (
             Checked("files", "", ErrorCode.LEVEL_MISSING),
-            "fault files         No level was chosen. Add --level, for example "
+            "failed  files         No level was chosen. Add --level, for example "
             "“--level Q4_K_M”; “--dry-run” shows the size of each.",
         ),
         (
@@ -196,10 +198,11 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
             "Q4_K_M           571,200 bytes     571 kB   5.24 bits per weight",
         ),
         (Finished(("/a.gguf", "/b.gguf")), "/a.gguf\n/b.gguf"),
+        (ProfileFound(msgspec.Raw(b'{"levels":[]}')), '{"levels":[]}'),
         (
             Ready("http://127.0.0.1:1", "key", "Tiny", "Q8_0", 512, 0, 2),
             "Tiny Q8_0 at http://127.0.0.1:1/v1  key key\n"
-            "context 512, 0 GPU layers, 2 threads; Ctrl+C stops",
+            "context 512, 0 GPU layers, 2 threads. Press Ctrl+C to stop.",
         ),
         (
             Ready(
@@ -217,9 +220,9 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
                 estimated={"CUDA0": DeviceMemory(80_000_000, 7_000_000, 2_000_000)},
             ),
             "Tiny Q8_0 at http://127.0.0.1:1/v1  key key\n"
-            "CPU: 2 MB (2 MB weights, 0 B keys and values, 500 kB compute)\n"
-            "CUDA0: 90 MB (80 MB weights, 7 MB keys and values, 3 MB compute), estimated 89 MB\n"
-            "context 512, 9 GPU layers, 2 threads; Ctrl+C stops",
+            "CPU: 2 MB (2 MB weights, 0 B KV cache, 500 kB compute buffers)\n"
+            "CUDA0: 90 MB (80 MB weights, 7 MB KV cache, 3 MB compute buffers), estimated 89 MB\n"
+            "context 512, 9 GPU layers, 2 threads. Press Ctrl+C to stop.",
         ),
     ],
 )
@@ -235,7 +238,9 @@ def test_sizes_that_are_not_exact_are_no_result() -> None:
     shown.report(
         LevelsApproximated(8 * 10**9, {"Q4_K_M": 4_920_000_000, "Q5_0": 1, "Q8_0": 10**10})
     )
-    assert shown.complaints == ["About: Q4_K_M 4.92 GB, Q8_0 10.00 GB; the exact sizes follow"]
+    assert shown.complaints == [
+        "Approximate sizes: Q4_K_M 4.92 GB, Q8_0 10.00 GB; exact sizes follow"
+    ]
     assert shown.output.getvalue() == ""
 
 
