@@ -84,7 +84,7 @@ class OffloadingDialog(QDialog):
         self._title.set_text(title)
         self.notice.hide()
         self._plan = None
-        self.form.set_facts(None)
+        self.form.set_profile(None)
         self.form.set_options(self._kept())
         self.form.show_plan(None, {})
         self._find()
@@ -174,7 +174,7 @@ class OffloadingDialog(QDialog):
         self.warnings.show_sentences(self.finder.notices)
 
     def _on_found(self) -> None:
-        self.form.set_facts(self.finder.facts)
+        self.form.set_profile(self.finder.facts)
         self._show_outlook()
 
     def _on_failed(self, sentence: str) -> None:
