@@ -13,7 +13,7 @@ from msgspec import inspect
 from app.cli.values import LARGEST, number, whole_number
 from app.core.language import tr
 from app.core.load_options import AUTOMATIC, LOAD_FIELDS, LoadOptions, LoadValue, flag_of
-from app.core.settings import title_of
+from app.core.option_fields import option_fields
 
 LOAD_GROUP = tr("load options")
 _DEFAULTS_NOTE = tr(
@@ -53,7 +53,8 @@ def _bare(kind: inspect.Type) -> inspect.Type:
 
 
 def _declare(group: argparse._ArgumentGroup, name: str, kind: inspect.Type) -> None:
-    words = ": ".join(title_of(name))
+    field = option_fields(LoadOptions)[name]
+    words = f"{field.title}: {field.description}"
     declare = partial(group.add_argument, flag_of(name), default=argparse.SUPPRESS, help=words)
     match kind:
         case inspect.BoolType():

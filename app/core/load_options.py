@@ -8,6 +8,9 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from app.core.language import tr
+from app.core.option_fields import form
+
 _LARGEST_CONTEXT = 2**24
 _LARGEST_BATCH = 2**16
 _MOST_THREADS = 1024
@@ -23,12 +26,19 @@ CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_
 """The types that llama.cpp keeps keys and values in (kv_cache_types in common/arg.cpp)."""
 CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
 
+_DEVICES = tr("Graphics card")
+_CONTEXT = tr("Context")
+_PROCESSOR = tr("Processor")
+_MEMORY = tr("Memory")
+_LABELS = {"auto": tr("Automatic"), "on": tr("On"), "off": tr("Off")}
+
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a model is loaded; None means that the program decides."""
 
     gpu_layers: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        form(_DEVICES),
         Meta(
             title="GPU layers",
             description="How many layers of the model lie on the graphics card. "
@@ -37,6 +47,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     device_shares: Annotated[
         tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
+        form(_DEVICES),
         Meta(
             max_length=_MOST_DEVICES,
             title="Split over devices",
@@ -46,6 +57,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     experts_on_cpu: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        form(_DEVICES),
         Meta(
             title="Experts on the processor",
             description="For how many layers of a mixture-of-experts model the experts stay in "
@@ -54,6 +66,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     kv_on_device: Annotated[
         bool,
+        form(_DEVICES, label=tr("Keep them there")),
         Meta(
             title="Keys and values on the device",
             description="Those of a layer lie where the layer lies; else all of them in RAM, "
@@ -62,6 +75,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
     cache_type_k: Annotated[
         CacheType,
+        form(_CONTEXT),
         Meta(
             title="Type of keys",
             description="Smaller types leave room for more context and cost a little quality.",
@@ -69,6 +83,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "f16"
     cache_type_v: Annotated[
         CacheType,
+        form(_CONTEXT),
         Meta(
             title="Type of values",
             description="Types of 8 bits and less need flash attention.",
@@ -76,6 +91,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "f16"
     flash_attention: Annotated[
         FlashAttention,
+        form(_CONTEXT, labels=_LABELS),
         Meta(
             title="Flash attention",
             description="A faster way to compute attention that needs less memory. "
@@ -84,6 +100,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     swa_full: Annotated[
         bool,
+        form(_CONTEXT, label=tr("Keep all of them")),
         Meta(
             title="Whole sliding windows",
             description="Layers that see a window of the conversation alone keep all of it, so "
@@ -93,6 +110,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     context: Annotated[
         int,
+        form(_CONTEXT),
         Meta(
             ge=256,
             le=_LARGEST_CONTEXT,
@@ -103,6 +121,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4096
     batch: Annotated[
         int,
+        form(_PROCESSOR, step=32),
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
@@ -112,6 +131,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2048
     micro_batch: Annotated[
         int,
+        form(_PROCESSOR, step=32),
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
@@ -122,6 +142,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 512
     threads: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        form(_PROCESSOR),
         Meta(
             title="Threads",
             description="Processor threads while a reply is written. "
@@ -130,6 +151,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     threads_batch: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        form(_PROCESSOR),
         Meta(
             title="Batch threads",
             description="Processor threads while the prompt is read. "
@@ -138,6 +160,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     memory_map: Annotated[
         MemoryMap,
+        form(_MEMORY, labels=_LABELS),
         Meta(
             title="Memory map",
             description="Read the file's pages as they are needed, so that the system can share "
@@ -147,6 +170,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     memory_lock: Annotated[
         bool,
+        form(_MEMORY, label=tr("Lock the weights")),
         Meta(
             title="Memory lock",
             description="Keep the weights in RAM, so that the system never swaps them out.",
@@ -154,6 +178,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     extra_buffers: Annotated[
         bool,
+        form(_MEMORY, label=tr("Repack weights")),
         Meta(
             title="Repacked weights",
             description="Keep a copy of weights in the order that the processor reads fastest.",

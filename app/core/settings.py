@@ -5,12 +5,10 @@ The titles and descriptions of the fields are shown on the Settings page and end
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-import msgspec.inspect
 from msgspec import Meta
 
 from app.core import paths
@@ -18,7 +16,9 @@ from app.core.errors import ErrorDetails, NoticeCode
 from app.core.events import Noticed
 from app.core.files import replace
 from app.core.json_store import JsonStore
+from app.core.language import tr
 from app.core.load_options import LoadOptions, load_options_of
+from app.core.option_fields import form
 
 _LONGEST_PROMPT = 2**20
 
@@ -64,6 +64,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = None
     quantizes_by_reference: Annotated[
         bool,
+        form(label=tr("Use it")),
         Meta(
             title="Reference quantization",
             description="Quantize with ggml's own code instead of the fast kernels. "
@@ -72,6 +73,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = False
     context_overflow: Annotated[
         ContextOverflow,
+        form(labels={"stop": tr("End"), "shift": tr("Continue")}),
         Meta(
             title="When the context is full",
             description="The reply ends there and says so, or it goes on and the model forgets "
@@ -88,6 +90,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ""
     shares_model: Annotated[
         bool,
+        form(label=tr("Share it")),
         Meta(
             title="Share the loaded model",
             description="Programs on this machine may use it, at an address and with a key that "
@@ -108,6 +111,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ()
     shares_in_network: Annotated[
         bool,
+        form(label=tr("Let them in")),
         Meta(
             title="Other machines",
             description="Whoever is in the same network and has the key may use it; what is said "
@@ -126,6 +130,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = 4
     theme: Annotated[
         Theme,
+        form(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
         Meta(title="Theme", description="Light, dark, or as the system has it."),
     ] = "system"
 
@@ -171,23 +176,3 @@ def save_settings(settings: Settings) -> None:
 
 def _store() -> JsonStore[Settings]:
     return JsonStore(paths.settings_file(), Settings, indented=True)
-
-
-def title_of(field: str) -> tuple[str, str]:
-    """The title and the description of a field of `Settings`; empty when it is not for show."""
-    return _titles()[field]
-
-
-@functools.cache
-def _titles() -> dict[str, tuple[str, str]]:
-    information = msgspec.inspect.type_info(Settings)
-    if not isinstance(information, msgspec.inspect.StructType):
-        raise TypeError(information)
-    extras = {
-        field.name: getattr(field.type, "extra_json_schema", None) or {}
-        for field in information.fields
-    }
-    return {
-        name: (extra.get("title", ""), extra.get("description", ""))
-        for name, extra in extras.items()
-    }

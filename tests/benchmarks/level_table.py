@@ -72,12 +72,12 @@ def _times(
     )
     step = page.levels_step
     step.start()
-    step.set_source(str(home))
+    page.session.locate(str(home))
     page._show_step(1)
     for level in profile.levels:
         size, bits = level.size_bytes or 0, level.bits_per_weight or 0.0
         step.add_level(LevelPlanned(level.level, size, bits, str(home / f"{level.level}.gguf")))
-    step.finish(was_successful=True)
+    step.finish(True)
     application.processEvents()
     step.picker.take_profile(profile)
     application.processEvents()

@@ -98,7 +98,7 @@ def test_the_wizard_says_what_its_children_noticed(
     # Either the check or the estimate has read them first.
     qtbot.waitUntil(lambda: count(page.warnings.sentences, RESET) == 1, timeout=CHECK_MS)
     finder = page.levels_step.picker.finder
-    qtbot.waitUntil(lambda: page._checker is None and not finder.is_busy, timeout=CHECK_MS)
+    qtbot.waitUntil(lambda: page.session._checker is None and not finder.is_busy, timeout=CHECK_MS)
     finder.noticed.emit("The estimate noticed something.")
     assert page.warnings.sentences[-1] == "The estimate noticed something."
     break_settings()

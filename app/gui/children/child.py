@@ -19,8 +19,12 @@ _LOG_LINES = 400
 class Child(QObject):
     """Starts `gristmill VERB … --events` and follows it to its end.
 
-    `received` carries an `app.core.events.Event`, `ended` the `ProcessOutcome`; after `ended`
-    nothing more comes. The child does not outlive this object.
+    Signals:
+        received: an `app.core.events.Event`. Receivers match the events that they show and ignore
+            the others, but none may ignore `Failed` and `Noticed`.
+        ended: the `ProcessOutcome`; nothing is received after it.
+
+    The child does not outlive this object.
     """
 
     received = Signal(object)

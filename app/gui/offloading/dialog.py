@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
@@ -10,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.language import tr
-from app.core.load_options import LoadOptions, load_arguments_of, load_options_of
+from app.core.load_options import LoadOptions, load_options_of
 from app.core.sentences import describe_error
 from app.estimation.costs import costs
 from app.estimation.fit import Plan
@@ -21,6 +20,7 @@ from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
 from app.gui.services.engine import EngineReady
 from app.gui.services.profile_finder import ProfileFinder
+from app.gui.services.serve_arguments import serve_command
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -100,8 +100,7 @@ class OffloadingDialog(QDialog):
 
     def command_line(self) -> str:
         """The command for a terminal that serves the model with the options that are shown."""
-        words = ("gristmill", "serve", self._path, *load_arguments_of(self.form.options))
-        return shlex.join(words)
+        return serve_command(self._path, self.form.options, self._settings.value)
 
     def _build_layout(self) -> None:
         column = QVBoxLayout(self)

@@ -11,7 +11,6 @@ from app.core.language import tr
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.plain_label import PlainLabel
 
-_LARGEST_SHARE = 1000
 _FEWEST_DEVICES = 2
 
 
@@ -24,9 +23,10 @@ class ShareFields(QWidget):
 
     changed = Signal()
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, largest: float, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = name
+        self._largest = largest
         self._devices: Sequence[str] = ()
         self._value: tuple[float, ...] = ()
         self.numbers: list[_Share] = []
@@ -85,7 +85,7 @@ class ShareFields(QWidget):
         index = len(self.numbers)
         unnamed = tr("Device {number}", number=str(index + 1))
         device = self._devices[index] if self._devices else unnamed
-        number = _Share()
+        number = _Share(self._largest)
         number.setAccessibleName(f"{self._name}: {device}")
         label = PlainLabel(device, "caption", elide=True)
         self._grid.addWidget(label, index + 1, 0)
@@ -107,9 +107,9 @@ class ShareFields(QWidget):
 class _Share(QDoubleSpinBox):
     """A number without needless decimals."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: float) -> None:
         super().__init__()
-        self.setRange(0, _LARGEST_SHARE)
+        self.setRange(0, largest)
         self.setDecimals(3)
         self.setKeyboardTracking(False)
 

@@ -14,8 +14,8 @@ from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.gui.children.silence import Silence
+from app.gui.services.serve_arguments import VERB, serve_arguments, sharing_arguments
 from app.gui.services.settings_holder import SettingsHolder
-from app.gui.services.sharing import sharing_arguments
 from app.jobs.outcome import ProcessOutcome
 
 _DEPARTURE_MILLISECONDS = 5000
@@ -117,9 +117,11 @@ class Engine(QObject):
         self._drop_child()
         self.notices = []
         self._failure = ""
+        settings = self._settings.value
         self._used = self._wanted(path)
-        self.sharing = sharing_arguments(self._settings.value)
-        child = Child("serve", path, *self.sharing, parent=self)
+        self.sharing = sharing_arguments(settings)
+        arguments = serve_arguments(path, settings.options_for(Path(path)), settings)
+        child = Child(VERB, *arguments, parent=self)
         child.received.connect(self._on_received)
         child.ended.connect(self._on_ended)
         Silence(child).lasted.connect(lambda: self._on_hung(child))

@@ -31,12 +31,17 @@ class WordsField(QLineEdit):
         self.setPlaceholderText(hint)
         self.editingFinished.connect(self._take)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words, each once."""
+        return tuple(dict.fromkeys(self.text().split()))
+
     def set_words(self, words: tuple[str, ...]) -> None:
         """Show words without telling."""
         self.setText(" ".join(words))
 
     def _take(self) -> None:
-        words = tuple(dict.fromkeys(self.text().split()))
+        words = self.words
         odd = next((word for word in words if not self._is_right(word)), None)
         if odd is None:
             self.changed.emit(words)

@@ -7,26 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.load_options import CacheType, LoadOptions
+from app.core.llama_parameters import context_values, expert_patterns, load_mode
+from app.core.load_options import LoadOptions
 from app.machine.cores import usable_threads
 from app.native.devices import Pointers, pointers_to, pointers_with_room
 from app.native.library import engine_function, load_llama
-
-GGML_TYPES: dict[CacheType, int] = {
-    "f32": 0,
-    "f16": 1,
-    "bf16": 30,
-    "q8_0": 8,
-    "q5_1": 7,
-    "q5_0": 6,
-    "iq4_nl": 20,
-    "q4_1": 3,
-    "q4_0": 2,
-}
-"""ggml's numbers of the types that keys and values can be kept in (ggml_type in ggml.h)."""
-_FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
-_EXPERTS_OF_LAYER = r"blk\.{}\.ffn_(up|down|gate|gate_up)_(ch|)exps"
-"""The experts of a layer, as llama.cpp's --n-cpu-moe names them (common/common.h)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ def model_parameters(
     llama = load_llama()
     structure = llama.llama_model_default_params()
     structure.n_gpu_layers = gpu_layers
-    structure.load_mode = _load_mode(is_mapped=is_mapped, is_locked=options.memory_lock)
+    structure.load_mode = load_mode(is_mapped=is_mapped, is_locked=options.memory_lock)
     structure.use_extra_bufts = options.extra_buffers
     kept: list[object] = []
     if gpu_layers == 0:
@@ -86,7 +71,7 @@ def model_parameters(
         structure.tensor_split = shares
         kept.append(shares)
     if experts_on_cpu:
-        overrides = _in_ram(_EXPERTS_OF_LAYER.format(layer) for layer in range(experts_on_cpu))
+        overrides = _in_ram(expert_patterns(experts_on_cpu))
         structure.tensor_buft_overrides = ctypes.addressof(overrides)
         kept.append(overrides)
     return ModelParameters(structure, tuple(kept))
@@ -114,36 +99,18 @@ def context_parameters(
             for each sequence: compute buffers have a row of logits for each that there may be.
     """
     parameters = load_llama().llama_context_default_params()
-    parameters.n_ctx = tokens
+    for name, value in context_values(options, tokens, usable_threads()).items():
+        setattr(parameters, name, value)
     parameters.n_seq_max = sequences
     parameters.kv_unified = True
-    parameters.swa_full = options.swa_full
     # A step has a token for each reply at least.
     parameters.n_batch = tokens if reads_at_once else max(options.batch, sequences)
     parameters.n_ubatch = tokens if reads_at_once else options.micro_batch
     # 0 is for as many as the batch has tokens.
     parameters.n_outputs_max = 0 if reads_at_once or all_outputs else sequences
-    parameters.n_threads = options.threads or usable_threads()
-    parameters.n_threads_batch = options.threads_batch or parameters.n_threads
-    parameters.flash_attn_type = _FLASH_ATTENTION[options.flash_attention]
-    parameters.type_k = GGML_TYPES[options.cache_type_k]
-    parameters.type_v = GGML_TYPES[options.cache_type_v]
-    parameters.offload_kqv = options.kv_on_device
     # llama-server times each step, and prints it at the end; nobody would read it here.
     parameters.no_perf = True
     return parameters
-
-
-def _load_mode(*, is_mapped: bool, is_locked: bool) -> int:
-    llama = load_llama()
-    modes: dict[tuple[bool, bool], int] = {
-        # Automatic: mapped, unless a device can't take its weights from there.
-        (True, False): llama.LLAMA_LOAD_MODE_AUTO,
-        (True, True): llama.LLAMA_LOAD_MODE_MMAP_MLOCK,
-        (False, False): llama.LLAMA_LOAD_MODE_NONE,
-        (False, True): llama.LLAMA_LOAD_MODE_MLOCK,
-    }
-    return modes[is_mapped, is_locked]
 
 
 def _in_ram(patterns: Iterable[str]) -> ctypes.Array[_BufferOverride]:

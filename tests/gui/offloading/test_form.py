@@ -13,20 +13,25 @@ from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QApplication,
+    QCheckBox,
     QComboBox,
     QLabel,
     QPushButton,
     QScrollBar,
+    QSpinBox,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LOAD_FIELDS, LoadOptions
+from app.core.option_fields import option_fields
 from app.gui.offloading.form import LoadOptionsForm, context_steps
 from app.gui.theme.theme import Theme
+from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.machine.cores import core_counts
-from tests.support.profiles import file_profile
+from tests.gui.controls import widget_of
+from tests.support.machine.made_up_facts import made_up_facts
 
 Act = Callable[[LoadOptionsForm], object]
 
@@ -39,33 +44,58 @@ def form(theme: Theme, qtbot: QtBot) -> LoadOptionsForm:
     return made
 
 
-def click_segment(choice: SegmentedChoice, index: int) -> None:
+def click_segment(form: LoadOptionsForm, name: str, index: int) -> None:
+    choice = widget_of(form.controls, name, SegmentedChoice)
     choice.findChildren(QPushButton)[index].click()
+
+
+def tick(form: LoadOptionsForm, name: str) -> None:
+    widget_of(form.controls, name, QCheckBox).click()
+
+
+def choose(form: LoadOptionsForm, name: str, text: str) -> None:
+    widget_of(form.controls, name, QComboBox).setCurrentText(text)
+
+
+def number(form: LoadOptionsForm, name: str) -> QSpinBox:
+    return widget_of(form.controls, name, QSpinBox)
+
+
+def threads(form: LoadOptionsForm, name: str) -> AutoSpinBox:
+    return widget_of(form.controls, name, AutoSpinBox)
 
 
 CHANGES: dict[str, tuple[Act, object]] = {
     "gpu_layers": (lambda form: form.gpu_layers.automatic.click(), 0),
     "device_shares": (lambda form: form.device_shares.automatic.click(), (1.0, 1.0)),
     "experts_on_cpu": (lambda form: form.experts_on_cpu.automatic.click(), 0),
-    "kv_on_device": (lambda form: form.kv_on_device.click(), False),
-    "cache_type_k": (lambda form: form.cache_type_k.setCurrentText("q8_0"), "q8_0"),
-    "cache_type_v": (lambda form: form.cache_type_v.setCurrentText("q4_0"), "q4_0"),
-    "flash_attention": (lambda form: click_segment(form.flash_attention, 0), "auto"),
-    "swa_full": (lambda form: form.swa_full.click(), True),
+    "kv_on_device": (lambda form: tick(form, "kv_on_device"), False),
+    "cache_type_k": (lambda form: choose(form, "cache_type_k", "q8_0"), "q8_0"),
+    "cache_type_v": (lambda form: choose(form, "cache_type_v", "q4_0"), "q4_0"),
+    "flash_attention": (lambda form: click_segment(form, "flash_attention", 0), "auto"),
+    "swa_full": (lambda form: tick(form, "swa_full"), True),
     "context": (lambda form: form.context.number.setValue(5000), 5000),
-    "batch": (lambda form: form.batch.setValue(1024), 1024),
-    "micro_batch": (lambda form: form.micro_batch.setValue(256), 256),
-    "threads": (lambda form: form.threads._automatic.click(), None),
-    "threads_batch": (lambda form: form.threads_batch._automatic.click(), None),
-    "memory_map": (lambda form: click_segment(form.memory_map, 2), "off"),
-    "memory_lock": (lambda form: form.memory_lock.click(), True),
-    "extra_buffers": (lambda form: form.extra_buffers.click(), False),
+    "batch": (lambda form: number(form, "batch").setValue(1024), 1024),
+    "micro_batch": (lambda form: number(form, "micro_batch").setValue(256), 256),
+    "threads": (lambda form: threads(form, "threads")._automatic.click(), None),
+    "threads_batch": (lambda form: threads(form, "threads_batch")._automatic.click(), None),
+    "memory_map": (lambda form: click_segment(form, "memory_map", 2), "off"),
+    "memory_lock": (lambda form: tick(form, "memory_lock"), True),
+    "extra_buffers": (lambda form: tick(form, "extra_buffers"), False),
 }
 OTHERS = LoadOptions(flash_attention="on", threads=7, threads_batch=9)
 
 
 def test_no_option_is_without_a_row(form: LoadOptionsForm) -> None:
     assert set(form.rows) == set(LOAD_FIELDS) == set(CHANGES)
+
+
+def test_controls_have_the_bounds_of_their_options(form: LoadOptionsForm) -> None:
+    for name, field in option_fields(LoadOptions).items():
+        control = form.controls[name].widget
+        boxes = [control] if isinstance(control, QSpinBox) else control.findChildren(QSpinBox)
+        for box in boxes:
+            assert (box.minimum(), box.maximum()) == (field.least, field.most), name
 
 
 @pytest.mark.parametrize("field", CHANGES)
@@ -101,22 +131,22 @@ def test_options_are_shown_and_nothing_is_told(form: LoadOptionsForm, qtbot: QtB
         form.set_options(options)
     assert form.options == options
     assert [number.text() for number in form.device_shares.numbers] == ["3", "0.5", "1"]
-    assert form.threads.value == 1024
+    assert threads(form, "threads").value == 1024
     assert form.context.value == 6000
-    assert form.memory_map.value == "off"
+    assert form.controls["memory_map"].read() == "off"
 
 
 def test_what_no_control_can_show_is_kept(form: LoadOptionsForm) -> None:
-    form.set_profile(file_profile(8, layers=32))
+    form.set_profile(made_up_facts(8, layers=32))
     form.set_options(LoadOptions(gpu_layers=99))
     assert form.gpu_layers.number.value() == 33
     assert "33" in form.rows["gpu_layers"].note
-    form.batch.setValue(512)
+    number(form, "batch").setValue(512)
     assert form.options == LoadOptions(gpu_layers=99, batch=512)
 
 
 def test_automatic_layers_become_a_number_when_the_slider_moves(form: LoadOptionsForm) -> None:
-    form.set_profile(file_profile(8, layers=32))
+    form.set_profile(made_up_facts(8, layers=32))
     form.gpu_layers.set_planned(24)
     assert form.gpu_layers.number.text() == "24 of 33"
     assert form.options.gpu_layers is None
@@ -134,7 +164,7 @@ def test_the_context_goes_by_powers_of_two_to_what_the_model_was_trained_for(
     assert context_steps(40960)[-3:] == (16384, 32768, 40960)
     assert context_steps(8192)[-2:] == (4096, 8192)
     assert context_steps(300) == (300,)
-    form.set_profile(file_profile(trained=40960))
+    form.set_profile(made_up_facts(trained=40960))
     form.context.slider.setValue(form.context.slider.maximum())
     assert form.options.context == 40960
     form.context.slider.setValue(0)
@@ -147,11 +177,11 @@ def test_the_context_goes_by_powers_of_two_to_what_the_model_was_trained_for(
 
 def test_threads_have_no_clamp_and_the_cores_are_said(form: LoadOptionsForm) -> None:
     physical, logical = core_counts()
-    spoken = form.threads.accessibleDescription()
+    spoken = threads(form, "threads").accessibleDescription()
     assert f"{physical} physical cores, {logical} logical" in spoken
     form.set_options(LoadOptions(threads=1))
     assert not form.rows["threads"].note
-    form.threads._number.setValue(1024)
+    threads(form, "threads")._number.setValue(1024)
     assert form.options.threads == 1024
     assert str(logical) in form.rows["threads"].note
 
@@ -159,13 +189,13 @@ def test_threads_have_no_clamp_and_the_cores_are_said(form: LoadOptionsForm) -> 
 def test_without_a_graphics_card_its_rows_are_off_and_say_why(theme: Theme, qtbot: QtBot) -> None:
     form = LoadOptionsForm(theme)
     qtbot.addWidget(form)
-    form.set_profile(file_profile())
+    form.set_profile(made_up_facts())
     assert not form.gpu_layers.isEnabled()
-    assert not form.kv_on_device.isEnabled()
+    assert not form.controls["kv_on_device"].widget.isEnabled()
     assert form.rows["gpu_layers"].note == "No graphics card found."
     assert form.rows["device_shares"].isHidden()
     assert form.rows["experts_on_cpu"].isHidden()
-    form.set_profile(file_profile(8, 12, experts=64))
+    form.set_profile(made_up_facts(8, 12, experts=64))
     assert form.gpu_layers.isEnabled()
     assert not form.rows["gpu_layers"].note
     assert not form.rows["device_shares"].isHidden()
@@ -185,9 +215,9 @@ def test_values_that_need_flash_attention_say_so(form: LoadOptionsForm) -> None:
 
 
 def test_a_model_that_reads_all_at_once_takes_no_batch(form: LoadOptionsForm) -> None:
-    form.set_profile(file_profile(is_causal=False))
-    assert not form.batch.isEnabled()
-    assert not form.micro_batch.isEnabled()
+    form.set_profile(made_up_facts(is_causal=False))
+    assert not number(form, "batch").isEnabled()
+    assert not number(form, "micro_batch").isEnabled()
     assert form.rows["batch"].note
 
 
@@ -219,11 +249,12 @@ def test_the_wheel_scrolls_and_changes_nothing_on_its_way(form: LoadOptionsForm)
         )
         QApplication.sendEvent(control, event)
 
-    for control in (form.batch, form.cache_type_k, form.context.slider):
+    batch = number(form, "batch")
+    for control in (batch, form.controls["cache_type_k"].widget, form.context.slider):
         turn(control)
     assert form.options == LoadOptions()
     form.activateWindow()
-    form.batch.setFocus()
-    assert form.batch.hasFocus()
-    turn(form.batch)
+    batch.setFocus()
+    assert batch.hasFocus()
+    turn(batch)
     assert form.options != LoadOptions()

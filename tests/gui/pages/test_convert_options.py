@@ -69,10 +69,7 @@ def wait_for_levels(page: ConvertPage, qtbot: QtBot, levels: int = ALL) -> None:
 
 
 def wait_for_check(page: ConvertPage, qtbot: QtBot) -> None:
-    qtbot.waitUntil(
-        lambda: page._checker is None and page._download is None and not page._pause.isActive(),
-        timeout=CHECK_MS,
-    )
+    qtbot.waitUntil(lambda: not page.session.is_busy, timeout=CHECK_MS)
 
 
 def enter(field: PathField, qtbot: QtBot, path: object) -> None:
@@ -201,12 +198,12 @@ def test_types_change_the_planned_sizes(page: ConvertPage, qtbot: QtBot, tiny: P
     assert line.fault in line._fault_label.text()
     wait_for_levels(page, qtbot)
     assert size_of(page, "Q4_K_M") == usual
-    assert step.options.overrides == ()
+    assert page.session.options.overrides == ()
 
     qtbot.keyClicks(line.pattern, ")")
     assert not line._fault_label.isVisible()
     wait_for_levels(page, qtbot)
-    assert step.options.overrides == (("ffn_(down)", "q8_0"),)
+    assert page.session.options.overrides == (("ffn_(down)", "q8_0"),)
     overridden = size_of(page, "Q4_K_M")
     assert overridden > usual
 
@@ -247,7 +244,7 @@ def test_pickles_are_read_with_consent_alone(
     click(page.notice, qtbot, "Read them as weights alone")
     dialog = page.findChild(ConfirmDialog)
     dialog.reject()
-    assert page._checker is None
+    assert page.session._checker is None
 
     click(page.notice, qtbot, "Read them as weights alone")
     agree(page)
@@ -319,7 +316,7 @@ def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
     page.start_with("some/model")
     step = page.levels_step
     qtbot.waitUntil(lambda: step.table.rowCount() == ALL, timeout=CHECK_MS)
-    assert page._download is not None
+    assert page.session._download is not None
     previewed = {one.level: one.size_bytes for one in step.table.planned}
     assert not step.convert_button.isEnabled()
     hub.faults.bytes_per_second = 0
@@ -395,7 +392,7 @@ def test_the_projector_is_offered_where_there_is_one(
     assert (first.state, second.state) == ("running", "waiting")
     assert second.title == "seeing → mmproj"
     shown = commands(page, qtbot, page.run_step.copy_button)
-    assert shown[1] == shlex.split(command_line(step.options.projector_arguments()))
+    assert shown[1] == shlex.split(command_line(page.session.options.projector_arguments()))
     qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
     assert not page.run_step.notice.isVisible(), page.run_step.notice.text
     assert second.paths == (promised,)
@@ -417,7 +414,7 @@ def test_the_command_is_the_one_that_runs(
     source = tmp_path / "it's a model"
     source.mkdir()
     step = page.levels_step
-    step.set_source(str(source))
+    page.session.locate(str(source))
     plan(page, ["Q4_K_M", "Q8_0"], tmp_path)
     page._show_step(1)
     set_ticks(page, "Q4_K_M", "Q8_0")
@@ -425,7 +422,7 @@ def test_the_command_is_the_one_that_runs(
     assert tuple(command) == (
         "gristmill",
         "convert",
-        *step.options.run_arguments(["Q4_K_M", "Q8_0"]),
+        *page.session.options.run_arguments(["Q4_K_M", "Q8_0"]),
     )
     started: list[tuple[str, ...]] = []
     add = page._workbench.tasks.add
@@ -443,7 +440,7 @@ def test_the_command_is_the_one_that_runs(
 
 def test_every_subject_has_a_row(page: ConvertPage) -> None:
     for subject in get_args(Subject):
-        page.levels_step.add_check(Checked(subject, "seen"))
+        page.levels_step.checks.add_check(Checked(subject, "seen"))
     page.levels_step.checks.finish()
     assert page.levels_step.checks.summary == "all 9 good"
     assert not page.levels_step.checks.is_open
@@ -458,7 +455,7 @@ def test_levels_are_brought_up_to_date_in_place(page: ConvertPage, tmp_path: Pat
     step.expect_anew()
     assert not step.convert_button.isEnabled()
     plan(page, ["IQ2_XXS", "Q4_K_M", "Q8_0"], tmp_path)
-    step.finish(was_successful=True)
+    step.finish(True)
     names = [step.table.item(row, 0).text() for row in range(step.table.rowCount())]
     assert names == ["IQ2_XXS", "Q4_K_M", "Q8_0"]
     assert step.chosen_levels() == ["Q8_0"]
@@ -471,7 +468,7 @@ def test_what_would_be_replaced_is_asked_for(
 ) -> None:
     (tmp_path / "config.json").write_text('{"vision_config": {}}')
     step = page.levels_step
-    step.set_source(str(tmp_path))
+    page.session.locate(str(tmp_path))
     plan(page, ["Q4_K_M"], tmp_path)
     page._show_step(1)
     step.projector.click()
@@ -520,7 +517,7 @@ def test_what_is_dropped_on_the_page_is_converted(
     assert entering.isAccepted()
     page.dropEvent(dropping)
     assert dropping.isAccepted()
-    assert page._source == str(path)
+    assert page.session.source == str(path)
     assert page.levels_step.isVisible()
     assert not window._workbench.settings.value.added_models
 
@@ -560,15 +557,15 @@ def test_the_tab_key_goes_through_the_patterns(page: ConvertPage, qtbot: QtBot) 
 def test_the_usual_folder_may_change_meanwhile(
     window: MainWindow, page: ConvertPage, tmp_path: Path
 ) -> None:
-    page.levels_step.set_source(str(tmp_path))
+    page.session.locate(str(tmp_path))
     plan(page, ["Q4_K_M"], tmp_path)
     page._show_step(1)
     window._workbench.settings.change(models_folder=str(tmp_path / "elsewhere"))
-    assert page._pause.isActive()
+    assert page.session.is_waiting
     assert not page.levels_step.convert_button.isEnabled()
     page._go_back()
     window._workbench.settings.change(models_folder=str(tmp_path / "again"))
-    assert not page._pause.isActive()
+    assert not page.session.is_waiting
 
 
 def test_everything_in_the_wizard_has_a_name(window: MainWindow, page: ConvertPage) -> None:

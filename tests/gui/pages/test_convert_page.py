@@ -29,7 +29,7 @@ def test_going_back_ends_the_check(
 ) -> None:
     window.show_page("convert")
     window.convert.start_with(str(make_tiny_llama(tmp_path / "tiny")))
-    checker = window.convert._checker
+    checker = window.convert.session._checker
     assert checker is not None
     with qtbot.waitSignal(checker.ended, timeout=20_000):
         window.convert.levels_step.back.emit()
@@ -46,7 +46,7 @@ def test_a_conversion_can_be_cancelled_and_leaves_nothing(
     page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
     step = page.levels_step
     qtbot.waitUntil(lambda: step.table.rowCount() == 19, timeout=90_000)
-    qtbot.waitUntil(lambda: page._checker is None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.session._checker is None, timeout=20_000)
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     (task,) = window._workbench.tasks.open_tasks
     with qtbot.waitSignal(task.ended, timeout=20_000):

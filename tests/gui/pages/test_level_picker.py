@@ -305,7 +305,7 @@ def test_a_child_finds_the_facts_of_a_checkpoint(
     page = window.convert
     page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
     picker = page.levels_step.picker
-    qtbot.waitUntil(lambda: page._checker is None, timeout=120_000)
+    qtbot.waitUntil(lambda: page.session._checker is None, timeout=120_000)
     qtbot.waitUntil(lambda: not picker.finder.is_busy, timeout=120_000)
     qtbot.waitUntil(lambda: WAITING not in texts(picker, MEMORY), timeout=10_000)
     assert set(texts(picker, FIT)) == {"In RAM"}

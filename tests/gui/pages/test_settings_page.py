@@ -4,15 +4,19 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.core.load_options import LoadOptions
 from app.core.settings import Settings, load_settings
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 from tests.gui.conftest import WindowMaker
+from tests.gui.controls import change, widget_of
 
 
 def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> None:
@@ -20,19 +24,20 @@ def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> Non
     form = page.loading.form
     form.gpu_layers.automatic.click()
     form.gpu_layers.number.setValue(12)
-    form.threads._automatic.click()
-    form.threads._number.setValue(3)
-    form.threads_batch._automatic.click()
-    form.threads_batch._number.setValue(5)
+    for name, count in (("threads", 3), ("threads_batch", 5)):
+        threads = widget_of(form.controls, name, AutoSpinBox)
+        threads._automatic.click()
+        threads._number.setValue(count)
     form.context.number.setValue(8192)
-    qtbot.mouseClick(form.flash_attention._group.button(2), Qt.MouseButton.LeftButton)
-    page.models_folder.changed.emit("/somewhere")
-    page.converter_folder.changed.emit("/llama.cpp")
-    page.loading.context_overflow.changed.emit("shift")
-    page.system_prompt.changed.emit("Be brief.")
+    attention = widget_of(form.controls, "flash_attention", SegmentedChoice)
+    qtbot.mouseClick(attention._group.button(2), Qt.MouseButton.LeftButton)
+    change(page.controls["models_folder"], "/somewhere")
+    change(page.controls["converter_folder"], "/llama.cpp")
+    change(page.loading.controls["context_overflow"], "shift")
+    change(page.controls["system_prompt"], "Be brief.")
     page.loading.workers.setText("mill:50052  mill:50053")
     page.loading.workers.editingFinished.emit()
-    page.theme.changed.emit("dark")
+    change(page.controls["theme"], "dark")
     assert load_settings() == (
         Settings(
             gpu_layers=12,
@@ -55,10 +60,10 @@ def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> Non
 def test_saved_settings_are_shown(make_window: WindowMaker) -> None:
     first = make_window()
     first.settings.loading.form.context.number.setValue(2048)
-    first.settings.theme.changed.emit("light")
+    change(first.settings.controls["theme"], "light")
     second = make_window()
     assert second.settings.loading.form.options.context == 2048
-    assert second.settings.theme.value == "light"
+    assert second.settings.controls["theme"].read() == "light"
     assert second.settings.loading.form.options.gpu_layers is None
 
 
@@ -66,8 +71,8 @@ def test_defaults_can_be_restored(window: MainWindow) -> None:
     section = window.settings.loading
     assert not section.restore_button.isEnabled()
     section.form.context.number.setValue(8192)
-    section.form.memory_lock.click()
-    section.context_overflow.changed.emit("shift")
+    widget_of(section.form.controls, "memory_lock", QCheckBox).click()
+    change(section.controls["context_overflow"], "shift")
     section.restore_button.click()
     assert load_settings() == (Settings(context_overflow="shift"), None)
     assert section.form.context.value == LoadOptions().context
@@ -75,7 +80,7 @@ def test_defaults_can_be_restored(window: MainWindow) -> None:
 
 
 def test_a_system_prompt_is_kept_after_a_pause(window: MainWindow, qtbot: QtBot) -> None:
-    field = window.settings.system_prompt
+    field = window.settings.controls["system_prompt"].widget
     qtbot.keyClicks(field, "Answer in one sentence.")
     kept = window._workbench.settings
     qtbot.waitUntil(lambda: kept.value.system_prompt == "Answer in one sentence.", timeout=5_000)
@@ -90,8 +95,8 @@ def test_an_address_without_a_port_is_said_and_not_kept(window: MainWindow) -> N
 
 
 def test_an_empty_folder_field_means_the_default(window: MainWindow) -> None:
-    window.settings.models_folder.changed.emit("/somewhere")
-    window.settings.models_folder.changed.emit("")
+    change(window.settings.controls["models_folder"], "/somewhere")
+    change(window.settings.controls["models_folder"], "")
     assert window._workbench.settings.value.models_folder is None
 
 

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.core.settings import Settings
 from app.gui.pages.chat.share_dialog import ShareDialog
 from app.gui.services.engine import EngineFailed, EngineReady
-from app.gui.services.sharing import sharing_arguments
+from app.gui.services.serve_arguments import sharing_arguments
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from tests.support.engine.tiny_model import write_tiny_model
@@ -44,7 +44,7 @@ def wait_until_ready(window: MainWindow, qtbot: QtBot) -> EngineReady:
     return engine.state
 
 
-def test_nothing_is_shared_until_somebody_wishes_it() -> None:
+def test_nothing_is_shared_by_default() -> None:
     assert sharing_arguments(Settings()) == []
     assert sharing_arguments(Settings(shares_in_network=True)) == []
     shared = sharing_arguments(Settings(shares_model=True))

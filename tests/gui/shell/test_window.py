@@ -51,7 +51,7 @@ def test_a_dropped_checkpoint_opens_the_wizard(window: MainWindow, tmp_path: Pat
     (tmp_path / "config.json").write_text("{}")
     drop(window, tmp_path)
     assert window.convert.isVisible()
-    assert window.convert._source == str(tmp_path)
+    assert window.convert.session.source == str(tmp_path)
 
 
 def test_something_else_is_refused_in_words(window: MainWindow, tmp_path: Path) -> None:

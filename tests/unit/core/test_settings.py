@@ -13,7 +13,8 @@ import pytest
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.load_options import LoadOptions
-from app.core.settings import Settings, load_settings, save_settings, title_of
+from app.core.option_fields import option_fields
+from app.core.settings import Settings, load_settings, save_settings
 
 _CHOSEN = Settings(gpu_layers=20, threads=4, context=8192, models_folder="/models", theme="dark")
 
@@ -142,16 +143,12 @@ _NOT_FOR_SHOW = {"version", "added_models", "model_options", "presets"}
 
 @pytest.mark.parametrize("name", sorted(set(Settings.__struct_fields__) - _NOT_FOR_SHOW))
 def test_every_setting_has_a_title_and_a_description(name: str) -> None:
-    title, description = title_of(name)
-    assert title
-    assert description.endswith(".")
+    field = option_fields(Settings)[name]
+    assert field.title
+    assert field.description.endswith(".")
 
 
 @pytest.mark.parametrize("name", sorted(_NOT_FOR_SHOW))
 def test_a_value_that_the_program_keeps_for_itself_has_no_title(name: str) -> None:
-    assert title_of(name) == ("", "")
-
-
-def test_title_of_no_setting() -> None:
-    with pytest.raises(KeyError):
-        title_of("nothing")
+    field = option_fields(Settings)[name]
+    assert (field.title, field.description) == ("", "")

@@ -15,7 +15,7 @@ from app.gui.services.engine import (
     EngineReady,
     EngineState,
 )
-from app.gui.services.sharing import sharing_arguments
+from app.gui.services.serve_arguments import sharing_arguments
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.core.addresses import is_web_origin
 from app.core.errors import AppError
 from app.core.language import tr
+from app.core.option_fields import option_fields
 from app.core.sentences import describe_error
-from app.core.settings import title_of
+from app.core.settings import Settings
 from app.gui.pages.chat.share_address import ShareAddress
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.option_control import number_box, option_row, switch_box
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.words_field import WordsField
 
-_PORTS = range(1024, 65_536)
-_SLOTS = range(1, 65)
+_FIELDS = option_fields(Settings)
 
 
 class ShareDialog(QDialog):
@@ -34,11 +35,13 @@ class ShareDialog(QDialog):
         self.setWindowTitle(tr("Share the model"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(SIZE.reading)
-        self.is_shared = QCheckBox(tr("Share it"))
+        self.is_shared = switch_box(_FIELDS["shares_model"])
         self.is_shared.setChecked(value.shares_model)
-        self.port = _number(_PORTS, value.share_port)
-        self.slots = _number(_SLOTS, value.reply_slots)
-        self.in_network = QCheckBox(tr("Let them in"))
+        self.port = number_box(_FIELDS["share_port"])
+        self.port.setValue(value.share_port)
+        self.slots = number_box(_FIELDS["reply_slots"])
+        self.slots.setValue(value.reply_slots)
+        self.in_network = switch_box(_FIELDS["shares_in_network"])
         self.in_network.setChecked(value.shares_in_network)
         self.origins = WordsField(is_web_origin, "http://localhost:3000")
         self.origins.set_words(value.share_origins)
@@ -72,8 +75,7 @@ class ShareDialog(QDialog):
         column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
     def _row(self, field: str, control: QWidget, *, stacked: bool = False) -> FormRow:
-        title, description = title_of(field)
-        return FormRow(tr(title), tr(description), control, stacked=stacked)
+        return option_row(_FIELDS[field], control, stacked=stacked)
 
     def _connect(self) -> None:
         self.is_shared.toggled.connect(lambda is_on: self._change(shares_model=is_on))
@@ -89,8 +91,7 @@ class ShareDialog(QDialog):
         self._change(share_origins=origins)
 
     def _refuse_origin(self, text: str) -> None:
-        words = tr("“{text}” is no origin; write it like http://localhost:3000.")
-        self._fail(words.replace("{text}", text))
+        self._fail(tr("“{entry}” is no origin; write it like http://localhost:3000.", entry=text))
 
     def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - Qt's manner
         if not is_on:
@@ -129,11 +130,3 @@ class ShareDialog(QDialog):
     def _show_sharing(self) -> None:
         self._details.setEnabled(self._settings.value.shares_model)
         self._failure.setVisible(bool(self._failure.text()))
-
-
-def _number(numbers: range, value: int) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(numbers.start, numbers.stop - 1)
-    box.setKeyboardTracking(False)
-    box.setValue(value)
-    return box

@@ -8,6 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.core.language import tr
+from app.core.load_options import LoadOptions
+from app.core.option_fields import option_fields
 from app.gui.pages.convert.conversion_options import ConversionOptions
 from app.gui.pages.convert.overrides_list import OverridesList
 from app.gui.pages.convert.type_box import TypeBox
@@ -17,7 +19,7 @@ from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.form_row import FormRow
 from app.machine.cores import usable_threads
 
-_MOST_THREADS = 1024
+_THREADS = option_fields(LoadOptions)["threads"]
 
 
 class AdvancedCard(CollapsibleCard):
@@ -35,7 +37,9 @@ class AdvancedCard(CollapsibleCard):
         self.output_type = TypeBox(tr("Output tensor"), may_be_left=True)
         self.embedding_type = TypeBox(tr("Token embeddings"), may_be_left=True)
         self.overrides = OverridesList(theme)
-        self.threads = AutoSpinBox(tr("Threads"), 1, _MOST_THREADS, usable_threads())
+        self.threads = AutoSpinBox(
+            _THREADS.title, int(_THREADS.least), int(_THREADS.most), usable_threads()
+        )
         self.reference = QCheckBox(tr("Use it"))
         self._of_types: list[QWidget] = []
         self._is_usual_reference = False

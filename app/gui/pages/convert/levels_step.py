@@ -1,4 +1,4 @@
-"""The wizard's second step: what the checks found, and which levels to make, with exact sizes."""
+"""The wizard's second step: the checks, and the levels to choose from with their exact sizes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,8 @@ from app.core.settings import Settings
 from app.core.sizes import format_bytes
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
-from app.gui.pages.convert.conversion_options import (
-    ConversionOptions,
-    command_lines,
-    projector_beside,
-)
+from app.gui.pages.convert.conversion_options import command_lines, projector_beside
+from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
 from app.gui.theme.theme import Theme
@@ -35,21 +32,21 @@ _ADAPTER_LEVEL = "F16"
 
 
 class LevelsStep(QWidget):
-    """Shows checks as they come, then the levels and what else can be wished for.
+    """Shows the checks and levels of a session, and lets the user change its options.
 
     Signals:
-        chosen: the levels' names.
-        back: another source is wanted.
-        options_changed: what is shown is no longer what the options would give.
+        chosen: the names of the levels to make.
+        back: the user wants another source.
     """
 
     chosen = Signal(list)
     back = Signal()
-    options_changed = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, session: ConversionSession, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.options = ConversionOptions()
+        self._session = session
         self._is_stale = False
         self._is_preview = False
         self._is_part = False
@@ -80,6 +77,7 @@ class LevelsStep(QWidget):
         self.convert_button = Button(theme, tr("Convert"), "primary", icon_name="convert")
         self._build_layout()
         self._connect()
+        self._connect_session()
         self.start()
 
     @property
@@ -88,68 +86,54 @@ class LevelsStep(QWidget):
         return not self._is_part
 
     def start(self) -> None:
-        """Begin anew, with nothing known of the source."""
+        """Clear the step: nothing is known of the source yet."""
         self._is_stale = self._is_preview = False
-        self.options = replace(self.options, source="")
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
         self._levels.hide()
-        self.show_busy(tr("Looking at the files…"))
+        self.checks.show_busy(tr("Looking at the files…"))
         self._show_choice()
 
-    def forget_choices(self) -> None:
-        """Forget what was wished for another source."""
+    def reset_choices(self) -> None:
+        """Forget what was chosen for another source."""
         for card in (self.options_card, self.advanced_card):
             card.set_open(False)
         self.options_card.start()
         self.advanced_card.start()
         self.projector.setChecked(False)
-        self.options = self.options.for_source("")
 
-    def set_source(self, source: str) -> None:
-        """Say what is converted, and offer what that kind of source can have."""
-        self.options = replace(self.options, source=source)
+    def show_source(self, path: str) -> None:
+        """Offer what this kind of source can be made into."""
         self._is_stale = self._is_preview = False
-        is_part = self._is_part = is_adapter(Path(source))
+        is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_takes_importance(not is_part)
         self.advanced_card.set_takes_types(not is_part)
-        self.projector.setVisible(sees_or_hears(Path(source)))
+        self.projector.setVisible(sees_or_hears(Path(path)))
         self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
             self.picker.offer_sizes_alone()
         self._show_choice()
 
-    def find_profile(self) -> None:
-        """Find out what is to be expected of the levels on this machine."""
+    def predict(self) -> None:
+        """Predict how the levels run on this machine."""
         if self.makes_models:
-            self.picker.look_at(self.options.source, *self.options.consent())
+            options = self._session.options
+            self.picker.look_at(options.source, *options.consent())
 
     def preview(self, repository: str) -> None:
-        """Show what is to be expected of a repository while it is downloaded."""
+        """Predict how the levels of a repository run here while it is downloaded."""
         self._is_stale = self._is_preview = True
         self.picker.preview(repository)
 
     def stop(self) -> None:
-        """Find out no more."""
+        """Stop predicting."""
         self.picker.stop()
 
     def show_settings(self, settings: Settings) -> None:
-        """Say what holds as long as nothing else is chosen."""
+        """Show what holds unless the user chooses something else."""
         self.options_card.set_usual_folder(settings.models_path())
         self.advanced_card.set_usual_reference(settings.quantizes_by_reference)
         self.picker.set_usual(load_options_of(settings))
-
-    def allow_pickle(self) -> None:
-        """Let weights in pickle files be read."""
-        self.options = replace(self.options, allows_pickle=True)
-
-    def allow_requantizing(self) -> None:
-        """Let weights that are quantized already lose again."""
-        self.options = replace(self.options, requantizes=True)
-
-    def set_base(self, folder: str) -> None:
-        """Say which model the adapter belongs to."""
-        self.options = replace(self.options, base=folder)
 
     def offer_importance(self) -> None:
         """Ask for a text to make an importance matrix from."""
@@ -157,40 +141,26 @@ class LevelsStep(QWidget):
         self.options_card.offer_importance()
         self._scroll.reveal(self.options_card)
 
-    def doubt(self) -> None:
-        """Ask for another check, if there has been one."""
-        if self.options.source:
-            self.expect_anew()
-            self.options_changed.emit()
-
-    def show_busy(self, text: str) -> None:
-        """Say what is being looked at."""
-        self.checks.show_busy(text)
-
     def expect_anew(self) -> None:
-        """Keep what is shown until the next check has brought it up to date."""
+        """Mark what is shown as outdated until the next check replaces it."""
         self._is_stale = True
         self.checks.expect_anew()
         self.table.expect_anew()
         self._show_choice()
-
-    def add_check(self, check: events.Checked) -> None:
-        """Show one more check."""
-        self.checks.add_check(check)
 
     def add_level(self, planned: events.LevelPlanned) -> None:
         """Show one more level."""
         self.picker.show_level(planned)
         self._levels.show()
 
-    def finish(self, *, was_successful: bool) -> None:
-        """The check is over; what it did not show again is out of date."""
+    def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
+        """End a check: drop what it has not shown again."""
         self.checks.finish()
         if was_successful:
             self._is_stale = False
             self.table.finish()
-        elif self.options.has_types:
-            # A wish may be the reason: it can be taken back here.
+        elif self._session.options.has_types:
+            # These options may be why it failed: let the user change them.
             self._levels.show()
         self._show_choice()
 
@@ -202,21 +172,19 @@ class LevelsStep(QWidget):
         """The files that would be replaced."""
         ticked = self.table.ticked()
         files = [planned.target for planned in ticked]
-        if self.options.wants_projector and ticked:
+        if self._session.options.wants_projector and ticked:
             files.append(projector_beside(ticked[0].target, ticked[0].level))
         return [file for file in files if Path(file).exists()]
 
     def commands(self) -> str:
         """What to type into a terminal for the same."""
-        return command_lines(self.options, self.chosen_levels())
+        return command_lines(self._session.options, self.chosen_levels())
 
     def _on_changed(self) -> None:
-        before = self.options
-        options = self.advanced_card.applied_to(self.options_card.applied_to(before))
+        options = self.options_card.applied_to(self._session.options)
         is_wanted = self.projector.isChecked() and not self.projector.isHidden()
-        self.options = replace(options, wants_projector=is_wanted)
-        if self.options.check_arguments() != before.check_arguments():
-            self.doubt()
+        options = replace(self.advanced_card.applied_to(options), wants_projector=is_wanted)
+        self._session.change(options)
         self._show_choice()
 
     def _show_choice(self) -> None:
@@ -224,7 +192,7 @@ class LevelsStep(QWidget):
         is_ready = bool(ticked) and not self._is_stale
         self.convert_button.setEnabled(is_ready)
         self.copy_button.setEnabled(is_ready)
-        self._special.setVisible(self.makes_models and not self.options.has_importance)
+        self._special.setVisible(self.makes_models and not self._session.options.has_importance)
         self._summary.set_text(self._in_words(ticked))
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
@@ -253,6 +221,18 @@ class LevelsStep(QWidget):
         self.matrix_button.clicked.connect(self.offer_importance)
         self._back_button.clicked.connect(self.back)
         self.convert_button.clicked.connect(lambda: self.chosen.emit(self.chosen_levels()))
+
+    def _connect_session(self) -> None:
+        self._session.forgotten.connect(self.reset_choices)
+        self._session.started.connect(self.start)
+        self._session.downloading.connect(self.preview)
+        self._session.located.connect(self.show_source)
+        self._session.checking.connect(self.predict)
+        self._session.outdated.connect(self.expect_anew)
+        self._session.busy.connect(self.checks.show_busy)
+        self._session.checked.connect(self.checks.add_check)
+        self._session.planned.connect(self.add_level)
+        self._session.ended.connect(self.finish)
 
     def _build_layout(self) -> None:
         self._special = QWidget()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import msgspec
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.core.load_options import CacheType, LoadOptions
+from app.core.load_options import CACHE_TYPES, LoadOptions
+from app.core.option_fields import option_fields
 from app.estimation.hardware import DeviceInfo
 from app.estimation.model_profile import ModelProfile
 from app.gui.theme.tokens import SPACING
@@ -21,10 +20,11 @@ from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
 from app.machine.cores import usable_threads
 
-_LEAST_CONTEXT = 256
-_MOST_CONTEXT = 2**20
-_FINE_FROM = 2048
-_MOST_LAYERS = _MOST_THREADS = 1024
+_FIELDS = option_fields(LoadOptions)
+_LEAST_CONTEXT = int(_FIELDS["context"].least)
+_MOST_CONTEXT = int(_FIELDS["context"].most)
+_MOST_THREADS = int(_FIELDS["threads"].most)
+_FINE_FROM, _USUAL_LAST_STEP = 2048, 2**20
 _ALL, _PROCESSOR = "all", "processor"
 _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 
@@ -45,14 +45,15 @@ class LoadStrip(Card):
         self._devices: tuple[DeviceInfo, ...] = ()
         self._is_chosen = False
         self.context = StepSlider(
-            tr("Context"), _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_MOST_CONTEXT)
+            _FIELDS["context"].title, _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_USUAL_LAST_STEP)
         )
         self.cache_type = QComboBox()
-        for kind in get_args(CacheType):
+        for kind in CACHE_TYPES:
             self.cache_type.addItem(kind, kind)
-        self.layers = AutoSlider(tr("GPU layers"), _MOST_LAYERS)
+        layers = _FIELDS["gpu_layers"]
+        self.layers = AutoSlider(layers.title, int(layers.most))
         self.device = QComboBox()
-        self.threads = AutoSpinBox(tr("Threads"), 1, _MOST_THREADS, usable_threads())
+        self.threads = AutoSpinBox(_FIELDS["threads"].title, 1, _MOST_THREADS, usable_threads())
         self._build_layout()
         self.set_usual(self._usual)
         self.set_profile(None)
@@ -99,11 +100,10 @@ class LoadStrip(Card):
 
     def set_profile(self, profile: ModelProfile | None) -> None:
         """Offer what this source and this machine have; None while that is unknown."""
-        trained = profile.largest_context if profile else _MOST_CONTEXT
-        trained = max(_LEAST_CONTEXT, trained)
+        trained = max(_LEAST_CONTEXT, profile.largest_context if profile else _MOST_CONTEXT)
         with QSignalBlocker(self.context.number):
             self.context.number.setRange(min(_LEAST_CONTEXT, trained), trained)
-        self.context.set_steps(_steps(trained))
+        self.context.set_steps(_steps(trained if profile else _USUAL_LAST_STEP))
         self.context.set_value(self.context.value)
         self.layers.set_most(profile.shape.layers + 1 if profile else None)
         self.threads.set_range(1, profile.hardware.logical_cores if profile else _MOST_THREADS)
@@ -140,7 +140,7 @@ class LoadStrip(Card):
 
     def _build_layout(self) -> None:
         self._of_devices = (
-            self._named(tr("GPU layers"), self.layers),
+            self._named(_FIELDS["gpu_layers"].title, self.layers),
             self._named(tr("Device"), self.device),
         )
         for slider in (self.context.slider, self.layers.slider):
@@ -152,9 +152,9 @@ class LoadStrip(Card):
         grid.setHorizontalSpacing(SPACING.large)
         grid.setVerticalSpacing(SPACING.small)
         grid.setColumnStretch(0, 1)
-        grid.addWidget(self._named(tr("Context"), self.context), 0, 0)
+        grid.addWidget(self._named(_FIELDS["context"].title, self.context), 0, 0)
         grid.addWidget(self._named(tr("Keys and values"), self.cache_type), 0, 1)
-        grid.addWidget(self._named(tr("Threads"), self.threads), 0, 2)
+        grid.addWidget(self._named(_FIELDS["threads"].title, self.threads), 0, 2)
         grid.addWidget(self._of_devices[0], 1, 0, 1, 2)
         grid.addWidget(self._of_devices[1], 1, 2)
         self.add(holder)

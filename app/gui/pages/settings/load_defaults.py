@@ -1,4 +1,4 @@
-"""How models are loaded that have no options of their own."""
+"""Show how models are loaded that have no own options."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from app.core.addresses import is_host_and_port
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.load_options import LOAD_FIELDS, LoadOptions, load_options_of
+from app.core.option_fields import option_fields
 from app.core.sentences import describe_error
-from app.core.settings import title_of
+from app.core.settings import Settings
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.services.settings_holder import SettingsHolder, SettingValue
+from app.gui.pages.settings.setting_control import bind_setting, words_control
+from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
-from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.option_control import option_control, option_row
 from app.gui.widgets.plain_label import PlainLabel
-from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.gui.widgets.text_dialog import TextDialog
 from app.gui.widgets.words_field import WordsField
+
+_FIELDS = option_fields(Settings)
 
 
 class LoadingSection(QWidget):
@@ -41,18 +44,14 @@ class LoadingSection(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._settings = settings
-        value = settings.value
         self.form = LoadOptionsForm(theme, is_general=True)
-        self.form.set_options(load_options_of(value))
+        self.form.set_options(load_options_of(settings.value))
         self.presets = PresetBar(theme, settings, lambda: self.form.options)
-        self.context_overflow = SegmentedChoice(
-            theme,
-            tr(title_of("context_overflow")[0]),
-            (("stop", tr("End")), ("shift", tr("Go on"))),
-        )
-        self.context_overflow.set_value(value.context_overflow)
         self.workers = WordsField(is_host_and_port, "192.168.1.7:50052")
-        self.workers.set_words(value.workers)
+        self.controls = {
+            "context_overflow": option_control(theme, _FIELDS["context_overflow"]),
+            "workers": words_control(self.workers),
+        }
         self.raw_button = Button(theme, tr("Raw parameters"), "quiet", icon_name="info")
         self.restore_button = Button(theme, tr("Restore defaults"))
         self._build_layout()
@@ -75,13 +74,9 @@ class LoadingSection(QWidget):
         row.addStretch(1)
         row.addWidget(self.restore_button)
         card.add(foot)
-        for name, control in (
-            ("context_overflow", self.context_overflow),
-            ("workers", self.workers),
-        ):
+        for name, control in self.controls.items():
             card.add_line()
-            title, description = title_of(name)
-            card.add(FormRow(tr(title), tr(description), control))
+            card.add(option_row(_FIELDS[name], control.widget))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
@@ -94,8 +89,8 @@ class LoadingSection(QWidget):
         self.presets.failed.connect(self.failed)
         self.restore_button.clicked.connect(lambda: self._take(LoadOptions()))
         self.raw_button.clicked.connect(self._show_raw)
-        self.context_overflow.changed.connect(lambda value: self._keep(context_overflow=value))
-        self.workers.changed.connect(lambda words: self._keep(workers=words))
+        for name, control in self.controls.items():
+            bind_setting(self._settings, name, control, self.failed.emit)
         self.workers.refused.connect(self._refuse_worker)
 
     def _take(self, options: LoadOptions) -> None:
@@ -104,22 +99,18 @@ class LoadingSection(QWidget):
 
     def _keep_options(self) -> None:
         options = self.form.options
-        self._keep(**{name: getattr(options, name) for name in LOAD_FIELDS})
-        self._show_kept()
-
-    def _keep(self, **fields: SettingValue) -> None:
         try:
-            self._settings.change(**fields)
+            self._settings.change(**{name: getattr(options, name) for name in LOAD_FIELDS})
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))
+        self._show_kept()
 
     def _show_kept(self) -> None:
         self.restore_button.setEnabled(self.form.options != LoadOptions())
         self.presets.refresh()
 
     def _refuse_worker(self, text: str) -> None:
-        words = tr("“{text}” is not of the form host:port.")
-        self.failed.emit(words.replace("{text}", text))
+        self.failed.emit(tr("“{entry}” is not of the form host:port.", entry=text))
 
     def _show_raw(self) -> None:
         text = raw_parameters(self.form.options, None)

@@ -6,13 +6,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.core import events
 from app.core.language import tr
-from app.core.sentences import describe_error
+from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
-from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_label import PlainLabel, Tone
 from app.jobs.outcome import ProcessOutcome
 
 
@@ -52,8 +52,7 @@ class AccessCard(Card):
         if not token or self._child is not None:
             return
         self.token.clear()
-        self._state.set_tone("plain")
-        self._state.set_text(tr("Saving…"))
+        self._show_state("plain", tr("Saving…"))
         self._child = Child("sign-in", parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
@@ -61,9 +60,15 @@ class AccessCard(Card):
         self._child.send(events.Secret(token))
 
     def _on_received(self, event: events.Event) -> None:
-        if isinstance(event, events.Failed):
-            self._state.set_tone("danger")
-            self._state.set_text(describe_error(event.code, event.details))
+        match event:
+            case events.Failed(code, details):
+                self._show_state("danger", describe_error(code, details))
+            case events.Noticed(code, details):
+                self._show_state("warning", describe_notice(code, details))
+
+    def _show_state(self, tone: Tone, sentence: str) -> None:
+        self._state.set_tone(tone)
+        self._state.set_text(sentence)
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if self._child is not None:

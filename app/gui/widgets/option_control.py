@@ -1,0 +1,90 @@
+"""Make the control and the row of an option from the description of its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import SignalInstance
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
+
+from app.core.language import tr
+from app.core.option_fields import OptionField
+from app.gui.theme.theme import Theme
+from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.segmented_choice import SegmentedChoice
+
+_MOST_SEGMENTS = 3
+
+
+@dataclass(frozen=True)
+class OptionControl:
+    """A widget, and how its value is read, shown and followed."""
+
+    widget: QWidget
+    read: Callable[[], Any]
+    show: Callable[[Any], None]
+    changed: SignalInstance
+
+
+def option_control(theme: Theme, field: OptionField) -> OptionControl:
+    """Return the usual control for a field of this kind and with these bounds."""
+    match field.kind:
+        case "switch":
+            switch = switch_box(field)
+            return OptionControl(switch, switch.isChecked, switch.setChecked, switch.toggled)
+        case "choice" if len(field.choices) <= _MOST_SEGMENTS:
+            return own_control(SegmentedChoice(theme, field.title, field.choices))
+        case "choice":
+            return _choice_box(field)
+        case "number":
+            number = number_box(field)
+            return OptionControl(number, number.value, number.setValue, number.valueChanged)
+        case "automatic_number":
+            least, most = int(field.least), int(field.most)
+            return own_control(AutoSpinBox(field.title, least, most, least))
+    raise TypeError(field)
+
+
+def own_control(widget: Any) -> OptionControl:
+    """Return the control for a widget of ours with `value`, `set_value` and `changed`."""
+    return OptionControl(widget, lambda: widget.value, widget.set_value, widget.changed)
+
+
+def option_row(field: OptionField, control: QWidget, *, stacked: bool = False) -> FormRow:
+    """Return the row with a field's title and description."""
+    return FormRow(field.title, field.description, control, stacked=stacked)
+
+
+def switch_box(field: OptionField) -> QCheckBox:
+    """Return the checkbox of a switch."""
+    label = field.label or tr("On")
+    box = QCheckBox(label)
+    box.setAccessibleName(f"{field.title}: {label}")
+    return box
+
+
+def _choice_box(field: OptionField) -> OptionControl:
+    box = QComboBox()
+    box.setAccessibleName(field.title)
+    for value, label in field.choices:
+        box.addItem(label, value)
+    return OptionControl(
+        box,
+        box.currentData,
+        lambda value: box.setCurrentIndex(box.findData(value)),
+        box.currentIndexChanged,
+    )
+
+
+def number_box(field: OptionField) -> QSpinBox:
+    """Return the number box with a field's bounds."""
+    box = QSpinBox()
+    box.setAccessibleName(field.title)
+    box.setRange(int(field.least), int(field.most))
+    box.setSingleStep(field.step)
+    box.setGroupSeparatorShown(field.step > 1)
+    box.setKeyboardTracking(False)
+    return box
