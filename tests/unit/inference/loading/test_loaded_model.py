@@ -44,10 +44,10 @@ load_request = LoadRequest(read_model(Path(model)), options, shrinks_context=boo
 told = []
 try:
     with opened_model(load_request, told.append) as loaded:
-        notices = [[e.code, e.facts] for e in told if isinstance(e, Noticed)]
+        notices = [[e.code, e.details] for e in told if isinstance(e, Noticed)]
         print(json.dumps([loaded.context_tokens, loaded.memory["CPU"].kv_bytes, notices]))
 except AppError as error:
-    print(json.dumps([error.code, error.facts]))
+    print(json.dumps([error.code, error.details]))
 """
 """Loads a model in a process that may take no more than so much memory."""
 

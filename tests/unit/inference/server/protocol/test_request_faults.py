@@ -21,7 +21,7 @@ def refusal(body: bytes, kind: type[msgspec.Struct] = ChatRequest) -> str:
     with pytest.raises(AppError) as raised:
         decode_request(body, kind)
     assert raised.value.code is ErrorCode.REQUEST_INVALID
-    return str(raised.value.facts["reason"])
+    return str(raised.value.details["reason"])
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_a_tool_is_named_by_its_place() -> None:
     with pytest.raises(AppError) as raised:
         decode_request(body, ChatRequest).conversation()
     sentence = "`$.tools[0].function.parameters` must be an object or null, not an integer"
-    assert raised.value.facts["reason"] == sentence
+    assert raised.value.details["reason"] == sentence
