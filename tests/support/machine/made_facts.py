@@ -1,4 +1,4 @@
-"""Facts about sources and machines that nobody has, as a survey would give them."""
+"""Profiles of made-up models and machines, as a survey would collect them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CONTEXTS = (512, 2048, 4096, 8192, 32768, 131072)
 def made_machine(
     *devices_gb: float, ram_gb: float = 32, shares_memory: bool = False, cores: int = 8
 ) -> Hardware:
-    """A machine with so much free memory in RAM and on each device."""
+    """Return a machine with this much free memory in RAM and on each device."""
     devices = tuple(
         DeviceInfo(
             name=f"CUDA{number}",
@@ -56,7 +56,7 @@ def made_facts(
     levels: Sequence[str] = USUAL_LEVELS,
     trained_context: int = 131072,
 ) -> ModelProfile:
-    """Facts of a Llama of so many parameters; `expert_part` of each layer are experts."""
+    """Return a profile of a Llama; `expert_part` of each layer's parameters are in experts."""
     experts = 64 if expert_part else 0
     shape = ModelShape(
         architecture="llama",
@@ -116,7 +116,7 @@ def _cache(layers: int, context: int) -> Cache:
 def _samples(
     hardware: Hardware, layers: int, largest: int, *, has_experts: bool
 ) -> Iterable[LoadSample]:
-    """The loads of a wide survey."""
+    """Yield the loads of a wide survey."""
     whole = layers + 1
     starts = [(0, 0)]
     if hardware.devices:

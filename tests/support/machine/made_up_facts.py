@@ -1,4 +1,4 @@
-"""Facts about made-up models on made-up machines, as a child would have found them."""
+"""Profiles of made-up models on made-up machines, as a child would report them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def made_up_facts(
     is_causal: bool = True,
     **device_changes: bool,
 ) -> ModelProfile:
-    """A model like a 7B at Q4_K_M; a quarter of each device and of RAM is held by others."""
+    """Return a model like a 7B at Q4_K_M; others use a quarter of each device and of RAM."""
     devices = tuple(
         DeviceInfo(
             f"CUDA{number}",
@@ -112,7 +112,7 @@ def _sample(
     micro_batch: int,
     devices: tuple[DeviceInfo, ...],
 ) -> LoadSample:
-    """More memory with the context where attention is not computed in one go."""
+    """Return compute memory, which grows with the context without flash attention."""
     layers, experts = count
     options = LoadOptions(
         gpu_layers=layers, experts_on_cpu=experts, context=context, micro_batch=micro_batch
