@@ -26,7 +26,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Address that the server listens on."""
         return int(self.ready.url.rpartition(":")[2])
 
     def client(self, key: str | None = None) -> httpx2.Client:

@@ -88,7 +88,7 @@ def run(*arguments: str) -> tuple[list[Event], int]:
 
 
 def kill_after(hub: LocalHub, size_bytes: int, *arguments: str) -> None:
-    """Start, and kill -9 once the server has sent so many bytes."""
+    """Start, and kill -9 once the server has sent this many bytes."""
     hub.faults.hold_after_bytes = size_bytes
     child = start(*arguments)
     assert hub.wait_for_sent(size_bytes)

@@ -49,7 +49,7 @@ NAMED: Any = {"type": "function", "function": {"name": "get_weather"}}
 
 
 class Place(BaseModel):
-    """What is asked for by its schema."""
+    """The structure requested by a schema."""
 
     country: Literal["France", "Norway"]
     capital: Literal["Paris", "Oslo", "Rome"]

@@ -1,4 +1,4 @@
-"""Whether the engine works here: found in a child process, remembered, and told when it does not.
+"""The engine test: run in a child process, remembered, and reported if it fails.
 
 A small library laid under the engine stands for the fault of gcc 12 on machines with AMX: it
 crashes where a tensor lies in an extra buffer type, which the safe setting leaves out.

@@ -308,7 +308,7 @@ def _setup() -> subprocess.Popen[bytes]:
 
 
 def _run_setup() -> list[Event]:
-    # Its standard input stays open meanwhile: its end would mean that nobody waits any more.
+    # Its standard input stays open meanwhile: its end would mean that the parent is gone.
     with _setup() as child:
         assert child.stdout is not None
         events = [decode_event(line) for line in child.stdout]

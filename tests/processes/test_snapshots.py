@@ -66,7 +66,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What llama.cpp keeps of a model (tests/test-quant-type-selection.cpp): sizes and types.
+    """llama.cpp's snapshot of a model (tests/test-quant-type-selection.cpp): sizes and types.
 
     It was taken of a published GGUF file, without an importance matrix.
     """
@@ -160,7 +160,7 @@ def tensor_list_size(tensors: dict[str, PlannedTensor]) -> int:
 
 
 def resident_bytes(file: Path) -> int:
-    """How much of a file the system holds in memory: what was read of it lately, or more."""
+    """Return the bytes of a file in the page cache: those read lately, or more."""
     library = ctypes.CDLL(None, use_errno=True)
     with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
         pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()

@@ -142,6 +142,6 @@ def test_the_version_is_told(saved_by: str, version: str, tmp_path: Path) -> Non
 
 
 def reference(source: Path, converter: Path) -> bytes:
-    """What llama.cpp makes in the environment that it pins."""
+    """Convert with llama.cpp in the environment that it pins."""
     file = converted_by_llama_cpp(source, converter, "bf16", source.parent)
     return quantized_by_llama_cpp(file, "BF16")

@@ -47,6 +47,6 @@ def peer(answer: bytes | None) -> Iterator[str]:
 
 
 def nobody() -> str:
-    """An address where nobody is."""
+    """Return an address without a server."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return f"127.0.0.1:{taken.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""What goes into the packaged program: its version, its papers, what its Debian package needs."""
+"""The packaged program: its version, its legal files, the dependencies of its Debian package."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _go(road: str, folder: Path) -> str:
                 folder, LlamaFileType.ALL_F32, folder / "model.gguf", eager=False
             )
             way_in(model)
-    except Exception as error:  # noqa: BLE001 - every end is told
+    except Exception as error:  # noqa: BLE001 - every outcome is recorded
         return f"{type(error).__name__}: {error}"
     return "it ended well"
 

@@ -1,4 +1,4 @@
-"""The handcrafted files of llama.cpp's tests/test-gguf.cpp, rebuilt, alone and within a model.
+"""The handcrafted files of llama.cpp's tests/test-gguf.cpp, rebuilt, on their own and in a model.
 
 Each case has variants in which another type of value or tensor comes first and meets the fault.
 """
