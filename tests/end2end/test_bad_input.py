@@ -58,13 +58,13 @@ def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tiny: Path, tmp_path: Path) -> Path:
-    """A copy to be spoilt."""
+    """A copy that a test may damage."""
     return shutil.copytree(tiny, tmp_path / "tiny")
 
 
 @pytest.fixture
 def shards(sharded: Path, tmp_path: Path) -> Path:
-    """A copy of two shards to be spoilt."""
+    """A copy of two shards that a test may damage."""
     return shutil.copytree(sharded, tmp_path / "tiny")
 
 

@@ -150,7 +150,7 @@ def test_experts_stay_in_ram(tmp_path: Path, converter: Path, worker: str) -> No
 
 
 def limit(worker: Child, free_bytes: int) -> None:
-    """Leave the worker no more than so much memory."""
+    """Limit the worker's memory."""
     process = psutil.Process(worker.process.pid)
     most = process.memory_info().vms + free_bytes
     process.rlimit(psutil.RLIMIT_AS, (most, most))

@@ -106,7 +106,7 @@ def test_layers_are_counted_by_their_tensors(tmp_path: Path, converter: Path) ->
 
 
 def _add_tokens(source: Path, *names: str) -> None:
-    """Give tokens at the vocabulary's end other names."""
+    """Rename tokens at the end of the vocabulary."""
 
     def rename(document: dict[str, Any]) -> None:
         known = {token["content"] for token in document["added_tokens"]}

@@ -33,7 +33,7 @@ from app.library import starter
 
 
 class Listener:
-    """Keeps what is reported."""
+    """A reporter that keeps all events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -65,7 +65,7 @@ def _package(file: Path, version: str = "1.0", sha256: str = "") -> Package:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package in a folder that is all pip looks at."""
+    """Make a package in the only folder that pip searches."""
     file = _wheel(tmp_path / "packages")
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)

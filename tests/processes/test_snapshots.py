@@ -32,7 +32,7 @@ pytestmark = [
 _NOT_OFFERED = {"TQ1_0", "TQ2_0", "MXFP4_MOE"}
 _FREE_LEVELS = [*(level.name for level in LEVELS), "IQ3_S", "IQ3_M"]
 _BOUND_LEVELS = [level.name for level in SPECIAL_LEVELS if level.name not in _FREE_LEVELS]
-"""Those that llama.cpp makes with an importance matrix only."""
+"""Levels that llama.cpp makes only with an importance matrix."""
 _SMALLEST = "qwen3-0.6b"
 _SIZE_NAMES = {
     "n_embd": "hidden_size",
@@ -51,7 +51,7 @@ Types = dict[str, str]
 
 @dataclass(frozen=True)
 class Section:
-    """The types at one level: a rule, and the tensors that it does not hold for."""
+    """The types at one level: a rule, and its exceptions."""
 
     default: str
     exceptions: Types = field(default_factory=dict)
@@ -123,7 +123,7 @@ def differences(planned: dict[str, PlannedLevel], wanted: dict[str, Section]) ->
 
 
 def unplanned(planned: dict[str, PlannedLevel], wanted: dict[str, Section]) -> set[str]:
-    """The tensors that the snapshot names and the plan does not."""
+    """Return the tensors in the snapshot that are missing from the plan."""
     return {
         name
         for level, plan in planned.items()

@@ -70,7 +70,7 @@ def converted(source: Path) -> tuple[Path, Ended]:
 
 
 def versions_named(ended: Ended) -> list[str]:
-    """The versions that were said to read the checkpoint."""
+    """Return the versions reported to read the checkpoint."""
     return re.findall(r"transformers ([\d.]+\d)", "\n".join(ended.lines))
 
 

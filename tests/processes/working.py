@@ -22,7 +22,7 @@ def working() -> Iterator[tuple[Child, str]]:
 
 @contextmanager
 def peer(answer: bytes | None) -> Iterator[str]:
-    """Somebody else at a port: answers with these bytes, or with nothing at all."""
+    """Listen on a port like another program: answer with these bytes, or with nothing."""
     held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -44,7 +44,7 @@ class Terminal(io.StringIO):
 
 
 class Shown:
-    """A reporter with what it wrote, and a clock that stands still until it is set."""
+    """A reporter with its output, and a clock that stands still until it is set."""
 
     def __init__(self, errors: io.StringIO | None = None, log: Path | None = None) -> None:
         self.now = 0.0
