@@ -129,8 +129,8 @@ def _await_ready(child: subprocess.Popen[bytes], reporter: Reporter) -> Ready:
         match decode_event(line):
             case Ready() as ready:
                 return ready
-            case Failed(code, facts):
-                raise AppError(code, **facts)
+            case Failed(code, details):
+                raise AppError(code, **details)
             case event:
                 reporter.report(event)
     raise _EngineGoneError
@@ -173,8 +173,8 @@ def _handle(event: dict[str, object], reporter: Reporter) -> dict[str, float] | 
 
 def _refusal(body: bytes) -> AppError:
     match json.loads(body):
-        case {"error": {"code": str(code), "facts": dict(facts)}}:
-            return AppError(ErrorCode(code), **facts)
+        case {"error": {"code": str(code), "facts": dict(details)}}:
+            return AppError(ErrorCode(code), **details)
         case {"error": {"message": str(message)}}:
             return AppError(ErrorCode.REQUEST_INVALID, reason=message)
     return AppError(ErrorCode.REQUEST_INVALID, reason=tr("the engine gave no reason"))

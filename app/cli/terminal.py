@@ -99,15 +99,15 @@ class TerminalReporter:
         match event:
             case events.LevelsApproximated():
                 self._write_line(self._errors, _approximate_line(event))
-            case events.Noticed(code, facts):
-                sentence = describe_notice(code, facts)
+            case events.Noticed(code, details):
+                sentence = describe_notice(code, details)
                 if code in _REPEATED or sentence not in self._noticed:
                     self._write_line(self._errors, sentence)
                 self._noticed.add(sentence)
-            case events.Failed(code, facts):
+            case events.Failed(code, details):
                 log_note = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
                 self._write_line(
-                    self._errors, f"gristmill: {describe_error(code, facts)}{log_note}"
+                    self._errors, f"gristmill: {describe_error(code, details)}{log_note}"
                 )
 
     def _report_progress(self, event: events.Progressed) -> None:
@@ -242,9 +242,9 @@ def _line_of(
     | events.Finished,
 ) -> str:
     match event:
-        case events.Checked(subject, finding, error, facts):
+        case events.Checked(subject, finding, error, details):
             mark = tr("failed") if error else tr("ok")
-            text = describe_error(error, facts) if error else finding
+            text = describe_error(error, details) if error else finding
             return f"{mark:<8}{subject:<14}{text}"
         case (
             events.LevelPlanned()
@@ -281,11 +281,11 @@ def _table_row(
             shape = " x ".join(str(length) for length in lengths)
             exact = tr("{size} bytes", size=f"{size_bytes:>16,}")
             return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{exact}"
-        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, facts=facts):
-            note = describe_error(problem, facts) if problem else path
+        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, facts=details):
+            note = describe_error(problem, details) if problem else path
             return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
-        case events.EndpointListed(url, name, models, problem=problem, facts=facts):
-            note = describe_error(problem, facts) if problem else ", ".join(models)
+        case events.EndpointListed(url, name, models, problem=problem, facts=details):
+            note = describe_error(problem, details) if problem else ", ".join(models)
             return f"{name:<24} {url:<32} {note}"
 
 
