@@ -10,7 +10,7 @@ from app.jobs.launch import OPEN_PAGES, PIP, RENDER, restore_environment
 
 
 def main() -> int:
-    """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled).
+    """Run the window or a verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (canceled).
 
     A verb ends the process instead of returning. The program also starts itself for some internal
     children that are not verbs. If all arguments are .gguf files, as passed by file managers, the

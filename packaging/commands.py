@@ -63,7 +63,7 @@ _REMOVED = (".venv", "build", "dist", "*.egg-info", ".*_cache", "**/__pycache__"
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run one command; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled)."""
+    """Run one command; the exit status is 0, 1 (failed), 2 (usage) or 130 (canceled)."""
     backends = "|".join(BACKENDS)
     parser = argparse.ArgumentParser(
         prog="bootstrap.py", epilog=f"With make: make COMMAND [BACKEND={backends}]"

@@ -1,4 +1,4 @@
-"""Every test has a data folder of its own and no secrets in its environment."""
+"""A separate data folder for every test, and no secrets in its environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder for this test alone."""
+    """A data folder for only this test."""
     folder = tmp_path / "home"
     monkeypatch.setenv("GRISTMILL_HOME", str(folder))
     for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
@@ -25,20 +25,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def converter(home: Path) -> Path:
-    """llama.cpp's converter, as set-up installed it, in this test's data folder."""
+    """llama.cpp's converter, as installed by setup, in this test's data folder."""
     return lend_converter(home)
 
 
 @pytest.fixture
 def known_machine(home: Path) -> None:
-    """A machine whose engine is known to work, and whose rates are: to measure them takes long."""
+    """A machine with a finished engine test and known rates, which take long to measure."""
     home.mkdir(parents=True, exist_ok=True)
     remember_machine()
 
 
 @pytest.fixture(scope="session")
 def starter_file() -> Path:
-    """The starter model, where set-up installed it."""
+    """The starter model, as installed by setup."""
     installed = PERSONS_HOME / "models" / "starter"
     assert installed.is_dir(), "run `make setup` first: it fetches the starter model"
     return next(installed.glob("*.gguf"))

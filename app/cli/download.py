@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to",
         metavar="FOLDER",
         type=path,
-        help=tr("the folder to download to; default: a folder of its own in the data folder"),
+        help=tr("the folder to download to; default: a folder per repository in the data folder"),
     )
     parser.add_argument(
         "--include",

@@ -65,7 +65,7 @@ _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVER
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """Run one verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (cancelled)."""
+    """Run one verb; the exit status is 0, 1 (failed), 2 (usage) or 130 (canceled)."""
     parser = _parser(verbs_for(arguments))
     parsed = parser.parse_args(arguments)
     lifeline.stop_on_signals()

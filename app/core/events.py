@@ -166,7 +166,7 @@ class ProfileFound(msgspec.Struct, frozen=True, tag="profile"):
 
 
 class LoadLogged(msgspec.Struct, frozen=True, tag="load"):
-    """What llama.cpp logged of one dry load.
+    """The parsed log of one dry load.
 
     `log` is the JSON of an `app.native.load_log.LoadLog`.
     """

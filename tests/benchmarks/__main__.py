@@ -1,4 +1,4 @@
-"""Runs every benchmark: `python -m tests.benchmarks`."""
+"""Run every benchmark: `python -m tests.benchmarks`."""
 
 from __future__ import annotations
 

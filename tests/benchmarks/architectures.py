@@ -1,10 +1,13 @@
-"""Every architecture that llama.cpp converts: `python -m tests.benchmarks.architectures [NAME...]`.
+"""Conversions of every architecture, compared with llama.cpp.
 
-A small checkpoint of each, as the version of transformers that llama.cpp pins saves it and as ours
-does, goes through llama.cpp's own converter (in the environment that it pins, or with ours for
-checkpoints that ours saved) and its quantizer, and through `gristmill convert`. The bytes of four
-levels are compared, one of them is loaded for a token, and the sizes of `gristmill estimate`, for
-the folder and for a repository on a Hub on loopback, are compared with the files.
+Run: `python -m tests.benchmarks.architectures [NAME...]`.
+
+A small checkpoint of each architecture, saved by the version of transformers that llama.cpp pins
+and by ours, goes through llama.cpp's own converter (in its pinned environment, or with our
+transformers for checkpoints that ours saved) and quantizer, and through `gristmill convert`. The
+bytes of four levels are compared, one level is loaded to generate a token, and the sizes that
+`gristmill estimate` predicts for the folder and for a repository on a Hub on loopback are compared
+with the files.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ _WIDTH = 10
 
 
 def main() -> None:
-    """Print a row for every architecture and version, what is wrong below it, and totals."""
+    """Print a row per architecture and version with its problems, then totals."""
     names = sys.argv[1:] or sorted(registered_architectures())
     for version in VERSIONS:
         print(make_registered(names, version), file=sys.stderr)

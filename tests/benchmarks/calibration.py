@@ -1,7 +1,7 @@
-"""What gathering an importance matrix costs: `python -m tests.benchmarks.calibration [MODEL]`.
+"""The cost of computing an importance matrix: `python -m tests.benchmarks.calibration [MODEL]`.
 
-The same chunks are read with and without it, taking turns; the best of several rounds. The model is
-SmolLM2-135M unless a GGUF file is named.
+The same chunks are processed with and without it, in turns; the best of several rounds counts. The
+model is SmolLM2-135M unless a GGUF file is given.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(model: Path) -> None:
 
 
 def seconds_of(load_request: LoadRequest) -> float:
-    """Seconds to read the chunks, after one that warms up."""
+    """Return the seconds to process the chunks, after one chunk to warm up."""
     chance = random.Random(0)
     with opened_model(load_request, lambda _: None) as loaded:
         for number in range(CHUNKS + 1):

@@ -1,8 +1,8 @@
-"""A checkpoint of 1.2 billion weights to Q4_K_M: ours against llama.cpp's converter and quantizer.
+"""Time to convert 1.2 billion weights to Q4_K_M, compared with llama.cpp's converter and quantizer.
 
-Run: `python -m tests.benchmarks.conversion [LEVEL]` after `make setup`. Needs 10 GB of disk. Both
-sides use the same engine build, the same number of threads and the same files; the results are
-compared byte for byte.
+Run: `python -m tests.benchmarks.conversion [LEVEL]` after `make setup`; needs 10 GB of disk space.
+Both sides use the same engine build, number of threads and files; the results are compared byte by
+byte.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ sys.exit(llama.llama_model_quantize(sys.argv[1].encode(), sys.argv[2].encode(), 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: seconds of wall time, and the most bytes that were resident."""
+    """The cost of a command: seconds of wall time, and peak resident memory in bytes."""
 
     seconds: float
     peak_bytes: int
@@ -61,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = str(folder / "model")
-        # In a process of its own: a child's peak begins with what its parent holds.
+        # In a separate process, since the peak of a child starts with the memory of its parent.
         run(sys.executable, "-c", _MAKE, source)
         middle, theirs, ours = (str(folder / f"{it}.gguf") for it in ("bf16", "theirs", "ours"))
         script = str(converter / "convert_hf_to_gguf.py")

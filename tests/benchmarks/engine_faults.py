@@ -1,11 +1,11 @@
-"""Harms the engine 200 times while it is used: `python -m tests.benchmarks.engine_faults [ROUNDS]`.
+"""Recovery of the window from 200 faults of the engine.
 
-Each fault strikes at each moment: when the process has just begun, while it loads, while it reads
-a prompt, while a reply streams in. The window is the client, and from the prompt on a plain HTTP
-client beside it. Then the model's file is cut short, replaced and
-deleted under a reply. Times are in seconds, the worst of all rounds: from the fault to the end of
-the reply (for a hung engine from the moment it is noticed, which comes after 10 s of silence), to
-the end of the HTTP request, and to the end of the last process.
+Run: `python -m tests.benchmarks.engine_faults [ROUNDS]`. Each fault occurs at each moment: right
+after the start, while loading, while processing a prompt, during a reply. The window is the client;
+from the prompt on, a plain HTTP client runs next to it. Then the model's file is truncated,
+replaced and deleted during a reply. Times are the worst of all rounds, in seconds: from the fault
+(for a hung engine from its detection, after 10 s of silence) to the end of the reply, to the end of
+the HTTP request, and to the end of the last process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HEAD += f"{'noticed':>9}{'in words':>10}{'kept':>6}{'works again':>13}{'left':>
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to a model's file, what is said then, and what at the next load."""
+    """A change to a model's file, the notice that it causes, and the error of the next load."""
 
     name: str
     make: Callable[[Path], object]
@@ -62,7 +62,7 @@ _CHANGES = (
 
 @dataclass
 class Row:
-    """What was seen of one fault at one moment."""
+    """The results of one fault at one moment."""
 
     fault: str
     moment: str
@@ -90,7 +90,7 @@ class Row:
 
 
 class Bystander(threading.Thread):
-    """A program that reads a reply without end over plain HTTP."""
+    """A program that reads an endless reply over plain HTTP."""
 
     def __init__(self, url: str, key: str) -> None:
         super().__init__(daemon=True)
@@ -130,12 +130,12 @@ def main() -> None:
         client.close()
     total = sum(row.times for row in rows)
     print(f"{total} faults, {sum(row.soon for row in rows)} ended within a second, ", end="")
-    print(f"{sum(row.in_words for row in rows)} told in words, ", end="")
+    print(f"{sum(row.in_words for row in rows)} reported with a reason, ", end="")
     print(f"{sum(row.works_again for row in rows)} with a reply after the next load")
 
 
 def _cases() -> list[tuple[Fault, Moment]]:
-    # ggml's own end needs ggml.
+    # ggml's abort needs ggml.
     return [
         (fault, moment)
         for fault in FAULTS
@@ -157,7 +157,7 @@ def _struck(client: Client, fault: Fault, moment: Moment, rounds: int) -> Row:
         ended = time.monotonic()
         client.wait_until(lambda: isinstance(client.engine.state, EngineFailed))
         if message.state == "complete":
-            # It was faster than the fault.
+            # The reply was faster than the fault.
             continue
         row.note("noticed", client.failed - struck)
         noticed = client.failed if fault.signal is signal.SIGSTOP else struck
@@ -189,7 +189,7 @@ def _is_kept(client: Client, message: Message) -> bool:
 
 
 def _left(client: Client, row: Row, noticed: float, processes: set[psutil.Process]) -> int:
-    """How many processes of the engine are still there after some seconds."""
+    """Count the engine's processes that are still running after some seconds."""
     deadline = time.monotonic() + _DEATH_SECONDS
     client.wait_until(lambda: not any(map(_runs, processes)) or time.monotonic() > deadline)
     row.note("gone", time.monotonic() - noticed)
@@ -209,7 +209,7 @@ def _works_again(client: Client) -> bool:
 
 
 def _changed(client: Client, change: Change, rounds: int) -> Row:
-    """Change the model's file under a reply, then load what is there now."""
+    """Change the model's file during a reply, then load the result."""
     row = Row(change.name, "stream")
     content = client.model.read_bytes()
     while row.times < rounds:

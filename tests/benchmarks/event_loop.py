@@ -1,7 +1,7 @@
-"""How long the window's event loop is held up while it converts and a reply streams in.
+"""Delay of the window's event loop during a conversion and a streaming reply.
 
-Run: `python -m tests.benchmarks.event_loop` after `make setup`. A timer that should fire every
-5 ms notes how late it is; the design allows 50 ms at the 99th percentile and 250 ms at most.
+Run: `python -m tests.benchmarks.event_loop` after `make setup`. A timer that fires every 5 ms
+records its delay; the design allows 50 ms at the 99th percentile and 250 ms at most.
 """
 
 from __future__ import annotations

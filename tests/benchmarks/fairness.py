@@ -1,9 +1,8 @@
-"""How much longer a short request takes while another client sends huge ones.
+"""Time of short requests while another client sends huge ones.
 
-Run: `python -m tests.benchmarks.fairness` after `make setup`. A client asks `serve` for short
-replies of the starter model, alone and while others send what
-`tests.support.engine.heavy_requests` makes, from a process of their own. It may take at most twice
-as long.
+Run: `python -m tests.benchmarks.fairness` after `make setup`. A client requests short replies of
+the starter model from `serve`, first undisturbed, then while a separate process sends the requests
+of `tests.support.engine.heavy_requests`. The time may at most double.
 """
 
 from __future__ import annotations

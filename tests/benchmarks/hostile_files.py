@@ -1,8 +1,8 @@
-"""Damaged and hostile GGUF files through load and one token, each in a child of its own.
+"""Damaged and hostile GGUF files, each loaded in a child to generate one token.
 
-Run: `python -m tests.benchmarks.hostile_files [COUNT [SEED]]`. First the handcrafted files of
-llama.cpp's own tests, alone and within a model, then COUNT mutations of a small valid model. Each
-file must end as loaded or with a reason within 10 s; the same COUNT and SEED give the same files.
+Run: `python -m tests.benchmarks.hostile_files [COUNT [SEED]]`. First come the handcrafted files of
+llama.cpp's own tests, on their own and within a model, then COUNT mutations of a small valid model.
+Each file must load or fail with a reason within 10 s; the same COUNT and SEED give the same files.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _File:
 
 
 def main() -> None:
-    """Print two tables, and every file that the engine did not survive."""
+    """Print two tables, and every file that crashed the engine."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
     with tempfile.TemporaryDirectory() as name:

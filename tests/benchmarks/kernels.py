@@ -1,7 +1,7 @@
-"""How fast the quantization kernels are beside ggml: `python -m tests.benchmarks.kernels [TYPE]`.
+"""Speed of the quantization kernels compared with ggml.
 
-One core, processor time, the best of several rounds; ours and ggml's take turns, so that a noisy
-machine slows both.
+Run: `python -m tests.benchmarks.kernels [TYPE]`. Processor time on one core, the best of several
+rounds; ours and ggml's take turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Quantize = Callable[[int, Floats, Floats | None], npt.NDArray[np.uint8] | None]
 
 
 def main(names: list[str]) -> None:
-    """Print the table for the types in `names`, or for all."""
+    """Print the table for the types in `names`, or for all types."""
     rng = np.random.default_rng(0)
     rows = (rng.standard_normal((ROWS, WIDTH)) * 0.02).astype(np.float32)
     importance = (rng.random(WIDTH) ** 3).astype(np.float32)

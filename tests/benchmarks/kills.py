@@ -1,7 +1,7 @@
-"""Kills conversions at 50 random points: `python -m tests.benchmarks.kills [COUNT]`.
+"""Conversions killed at 50 random points: `python -m tests.benchmarks.kills [COUNT]`.
 
-Each time the child is killed as by a power cut (SIGKILL); then the next start looks for leftovers.
-A file under a final name must be whole, and nothing else may stay.
+The child is killed with SIGKILL, as abruptly as by a power cut; then the next start removes
+leftovers. A file under a final name must be complete, and nothing else may remain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COUNT = 50
 
 
 def main() -> None:
-    """Print what was going on at each kill, and what it left."""
+    """Print the step that each kill interrupted, and what it left behind."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
     chance = random.Random(0)
     ends: collections.Counter[str] = collections.Counter()

@@ -1,8 +1,8 @@
-"""How long the table of levels takes to follow a slider, from the move to the repainted window.
+"""Time from moving a slider above the table of levels to the repainted window.
 
-Run: `python -m tests.benchmarks.level_table`. The made-up model has 80 layers, the machine
-two devices; a frame has 16 ms. `processor` is the time that this process itself worked, which
-a busy machine does not stretch.
+Run: `python -m tests.benchmarks.level_table`. The profile is made up: a model with 80 layers on a
+machine with two devices; a frame takes 16 ms. `processor` is the processor time of this process,
+which other programs don't affect.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _times(
         step.table.viewport().repaint()
         ended = (time.perf_counter(), time.process_time())
         times.append((1000 * (ended[0] - began[0]), 1000 * (ended[1] - began[1])))
-        # What else the move has put off is not part of the next one.
+        # Work that this move deferred must not count for the next one.
         application.processEvents()
     return times
 

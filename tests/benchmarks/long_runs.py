@@ -1,7 +1,7 @@
-"""Texts of a megabyte without a break, in every vocabulary: `… long_runs [BYTES [NAME …]]`.
+"""Texts of a megabyte without a break in every vocabulary: `… long_runs [BYTES [NAME …]]`.
 
-Run: `python -m tests.benchmarks.long_runs` after `make setup`. Each vocabulary of the converter
-has a child of its own, and so have pre-tokenizers that recurse; none may end it.
+Run: `python -m tests.benchmarks.long_runs` after `make setup`. Each vocabulary of the converter,
+and each pre-tokenizer that recurses, has its own child; none may crash it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PRE_TOKENIZERS = (
 
 
 def main() -> None:
-    """Print the seconds for each kind of text, one line for each vocabulary."""
+    """Print the seconds for each kind of text, one line per vocabulary."""
     arguments = sys.argv[1:]
     if arguments[:1] == [_ONE]:
         _measure(Path(arguments[1]), int(arguments[2]))

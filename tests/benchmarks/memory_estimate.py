@@ -1,10 +1,10 @@
-"""Estimated against real memory: `python -m tests.benchmarks.memory_estimate [MODEL ...]`.
+"""Estimated memory compared with real memory.
 
-Each model is loaded for real after its estimate, with layers on the machine's own devices, or where
-it has none on a worker on loopback, and what llama.cpp's log says of its buffers is compared:
-weights, caches, compute buffers, each summed for the processor and for a device. The models are
-real or hollow: what lies in their weights doesn't matter. A row shows each estimate in MB and, in
-brackets, its ratio to the real figure; what both round to is 0.01 MiB.
+Run: `python -m tests.benchmarks.memory_estimate [MODEL ...]`. After its estimate, each model is
+loaded with layers on the machine's devices, or on a worker on loopback if there are none. The
+buffers in llama.cpp's log are compared: weights, caches and compute buffers, each summed for the
+processor and for a device. The models are real or hollow, since the values of weights don't matter.
+A row shows each estimate in MB with its ratio to the real figure; both are rounded to 0.01 MiB.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CASES: tuple[Case, ...] = (
     (2048, "q4_0", 999, 256),
     (32768, "f16", 999, 512),
 )
-"""Contexts, types of keys and values, layers on devices, micro-batches."""
+"""Contexts, KV cache types, layers on devices, micro-batches."""
 HOLLOW = ("qwen3-0.6b", "gemma-3-4b-it")
 RANDOM = ("MixtralConfig", "Qwen2MoeConfig", "Gemma3TextConfig", "MambaConfig", "FalconConfig")
 LARGER = {"num_hidden_layers": 6, "max_position_embeddings": 32768}
@@ -57,7 +57,7 @@ MODELS = (SMOLLM2, *HOLLOW, *RANDOM)
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure: what was estimated and what the load said, in bytes."""
+    """An estimated figure and the logged one, in bytes."""
 
     name: str
     estimated: int
@@ -65,7 +65,7 @@ class Compared:
 
     @property
     def ratio(self) -> float:
-        """The estimate over the real figure; 1 where both are as good as nothing."""
+        """Ratio of the estimate to the real figure; 1 if both are close to zero."""
         if abs(self.estimated - self.real) <= LOG_STEP_BYTES:
             return 1.0
         return self.estimated / self.real if self.real else float("inf")
@@ -78,7 +78,7 @@ def main() -> None:
     columns = f"{'model':<20}{'context':>8} {'keys':<6}{'layers':>7}{'batch':>6}"
     print(f"{columns}   estimated MB (ratio to real)")
     with opened_devices() as (workers, pointers), tempfile.TemporaryDirectory() as folder:
-        # All of them first: the converter imports transformers without torch, which makes them.
+        # Make all models first: the converter imports transformers without torch, which makes them.
         places = {name: made(name, Path(folder)) for name in sys.argv[1:] or MODELS}
         for name, place in places.items():
             source = size_source(place, Settings(), allows_pickle=False)
@@ -99,7 +99,7 @@ def main() -> None:
 
 @contextmanager
 def opened_devices() -> Iterator[tuple[tuple[str, ...], Pointers | None]]:
-    """Workers and what `add_workers` gives for them: none where the machine has devices."""
+    """Yield workers and what `add_workers` returns for them; none if the machine has devices."""
     if any(device.is_gpu for device in devices()):
         yield (), None
         return
@@ -108,7 +108,7 @@ def opened_devices() -> Iterator[tuple[tuple[str, ...], Pointers | None]]:
 
 
 def made(name: str, folder: Path) -> Path:
-    """The model of a name."""
+    """Make the model of this name."""
     if name == SMOLLM2:
         return smollm2_gguf()
     if name in HOLLOW_MODELS:
@@ -122,7 +122,7 @@ def compare(
     workers: tuple[str, ...],
     pointers: Pointers | None,
 ) -> Iterator[Compared]:
-    """Estimate and load one level; gives the figures of each device."""
+    """Estimate and load one level; return the figures of each device."""
     context, cache_type, layers, micro_batch = case
     level = next((level for level in source.levels if level.level == LEVEL), source.levels[0])
     setup = ContextSetup(workers=workers, reads_at_once=not source.is_causal)
@@ -164,9 +164,9 @@ def real_load(
     setup: ContextSetup,
     pointers: Pointers | None,
 ) -> LoadLog:
-    """Load for real, with memory, and give what the log tells."""
+    """Load with memory, and return the parsed log."""
     llama = load_llama()
-    # A mapped buffer is reported with what lies between its tensors, although nobody reads that.
+    # The size of a mapped buffer includes gaps between its tensors, although they are never read.
     parameters = model_parameters(options, gpu_layers, 0, pointers, is_mapped=False)
     with level.opened() as path, log.recording() as pieces:
         model = llama.llama_model_load_from_file(os.fsencode(path), parameters.structure)
@@ -178,7 +178,7 @@ def real_load(
 
 
 def words(compared: list[Compared]) -> str:
-    """The figures in one line."""
+    """Format the figures on one line."""
     parts = [f"{one.name} {one.estimated / 1e6:.2f} ({one.ratio:.3f})" for one in compared]
     return "  ".join(parts)
 

@@ -1,9 +1,10 @@
-"""Memory against llama-server's: `python -m tests.benchmarks.memory_of_server [MODEL ...]`.
+"""Memory of a load compared with llama-server's.
 
-The same model with the same context, replies at once and micro-batch is estimated, loaded as
-`serve` loads it, and loaded by llama-server of the same engine. A row shows weights, caches and
-compute buffers in MiB: ours / llama-server's / estimated. The last line counts the figures of ours
-that are within 2 % of llama-server's, and the estimates that are within 2 % of ours.
+Run: `python -m tests.benchmarks.memory_of_server [MODEL ...]`. The same model with the same
+context, slots and micro-batch is estimated, loaded as by `serve`, and loaded by llama-server of the
+same engine. A row shows weights, caches and compute buffers in MiB: ours / llama-server's /
+estimated. The last line counts our figures within 2 % of llama-server's, and the estimates within 2
+% of ours.
 """
 
 from __future__ import annotations
@@ -52,12 +53,12 @@ RANDOM: dict[str, tuple[str, dict[str, object]]] = {
 }
 LEVEL = "Q8_0"
 CASES = ((4096, 1, 512), (32768, 4, 512), (8192, 5, 128), (16384, 2, 2048))
-"""Contexts, replies at once, micro-batches."""
+"""Contexts, slots, micro-batches."""
 _PREFIX = re.compile(r"^[\d.]+ [A-Z] ", re.MULTILINE)
 
 
 class Figures(NamedTuple):
-    """What one load takes of RAM, in bytes."""
+    """The RAM that one load uses, in bytes."""
 
     weights: int
     caches: int
@@ -65,11 +66,11 @@ class Figures(NamedTuple):
 
 
 def main() -> None:
-    """Print a table and what is close."""
+    """Print a table and the number of close figures."""
     print(f"{'model':<18}{'context':>8}{'replies':>8}{'batch':>6}  ours / llama-server / estimated")
     ours_close = estimates_close = count = 0
     with tempfile.TemporaryDirectory() as folder:
-        # All of them first: the converter imports transformers without torch, which makes them.
+        # Make all models first: the converter imports transformers without torch, which makes them.
         models = {name: made(name, Path(folder)) for name in sys.argv[1:] or (SMOLLM2, *RANDOM)}
         for name, model in models.items():
             for case in CASES:
@@ -79,11 +80,14 @@ def main() -> None:
                 count += len(ours)
                 ours_close += sum(map(is_close, ours, server))
                 estimates_close += sum(map(is_close, estimated, ours))
-    print(f"of {count} figures {ours_close} are llama-server's and {estimates_close} as estimated")
+    print(
+        f"of {count} figures {ours_close} are close to llama-server's, "
+        f"{estimates_close} to the estimate"
+    )
 
 
 def made(name: str, folder: Path) -> Path:
-    """The model of a name, as a GGUF file."""
+    """Make the model of this name, as a GGUF file."""
     if name == SMOLLM2:
         return smollm2_gguf()
     configuration, changes = RANDOM[name]
@@ -97,7 +101,7 @@ def made(name: str, folder: Path) -> Path:
 def compared(
     model: Path, context: int, slots: int, micro_batch: int
 ) -> tuple[Figures, Figures, Figures]:
-    """What our load takes, llama-server's, and what was estimated."""
+    """Return the memory of our load, of llama-server's, and the estimate."""
     opened = read_model(model)
     options = LoadOptions(
         context=min(context, opened.info.context or context), micro_batch=micro_batch, gpu_layers=0
@@ -113,7 +117,7 @@ def compared(
 
 
 def estimated_memory(model: Path, options: LoadOptions, slots: int) -> DeviceMemory:
-    """What `estimate` and the window foretell of a load."""
+    """Return the memory that `estimate` and the window predict for a load."""
     source, setup = file_source(read_model(model)), ContextSetup(slots)
     profile = refine(
         collect_profile(source, read_hardware(), options, setup), source, options, setup
@@ -124,7 +128,7 @@ def estimated_memory(model: Path, options: LoadOptions, slots: int) -> DeviceMem
 
 
 def log_of_server(model: Path, options: LoadOptions, slots: int) -> str:
-    """What llama-server logs of its load."""
+    """Return llama-server's log of its load."""
     arguments = (
         ("--ctx-size", options.context),
         ("--parallel", slots),
@@ -132,7 +136,7 @@ def log_of_server(model: Path, options: LoadOptions, slots: int) -> str:
         ("--gpu-layers", 0),
         ("--fit", "off"),
         *(() if options.extra_buffers else (("--no-repack",),)),
-        # As it has it when nobody says how many replies it writes at once.
+        # The default of llama-server without a number of slots.
         ("--kv-unified",),
         ("--verbose",),
     )
@@ -145,17 +149,17 @@ def log_of_server(model: Path, options: LoadOptions, slots: int) -> str:
 
 
 def figures_of(memory: DeviceMemory) -> Figures:
-    """The three kinds."""
+    """Return the three kinds of memory."""
     return Figures(memory.weights_bytes, memory.kv_bytes, memory.compute_bytes)
 
 
 def is_close(one: int, other: int) -> bool:
-    """Whether they are within the tolerance, or differ by what a log rounds."""
+    """Return whether two figures are within the tolerance, or differ by the rounding of a log."""
     return abs(one - other) <= max(TOLERANCE * other, LOG_STEP_BYTES)
 
 
 def words(ours: Figures, server: Figures, estimated: Figures) -> str:
-    """The figures in one line."""
+    """Format the figures on one line."""
     return "  ".join(
         f"{kind} " + " / ".join(f"{size / MEBIBYTE:.2f}" for size in sizes)
         for kind, *sizes in zip(Figures._fields, ours, server, estimated, strict=True)

@@ -1,7 +1,7 @@
-"""From a slider's move to the picture: the offloading panel's arithmetic, text and paint.
+"""Time from moving a slider of the offloading panel to the repaint: arithmetic, text and painting.
 
-Run: `python -m tests.benchmarks.offloading_panel`. A picture should take at most 16 ms, one frame
-of a screen with 60 of them a second. On a machine with other work, look at the time of the thread.
+Run: `python -m tests.benchmarks.offloading_panel`. It should take at most 16 ms, a frame at 60 Hz.
+On a busy machine, look at the time of the thread.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _MOVES = 200
 
 
 Times = list[tuple[float, float]]
-"""Milliseconds by the clock, and those that the thread was running, of each move."""
+"""Wall-clock milliseconds and milliseconds of the thread, per move."""
 
 
 def times_of_moves(dialog: OffloadingDialog, move: Callable[[int], None]) -> Times:
-    """From the move until all that it changes is laid out and painted."""
+    """Time each move until everything that it changes is laid out and painted."""
     taken = []
     for number in range(_MOVES):
         clock, running = time.perf_counter(), time.thread_time()
@@ -43,7 +43,7 @@ def times_of_moves(dialog: OffloadingDialog, move: Callable[[int], None]) -> Tim
 
 
 def measure(dialog: OffloadingDialog, profile: ModelProfile) -> dict[str, Times]:
-    """The moves of two sliders, while other options are not as usual either."""
+    """Time the moves of two sliders, with some other options changed, too."""
     dialog.open_for("/models/made-up.gguf", "Made up")
     dialog.finder.stop()
     dialog.finder.profile = profile

@@ -1,10 +1,10 @@
-"""`gristmill measure` against llama-perplexity, built on the same libraries.
+"""Perplexities of `gristmill measure` compared with llama-perplexity's, on the same libraries.
 
 Run: `python -m tests.benchmarks.perplexity [MODEL [REFERENCE]] [--text FILE]`; needs CMake and a
-C++ compiler, and the first time some minutes to build. Perplexities must differ by less than 0.1 %.
-Without arguments the models are the starter's weights in 16 bits and at three levels made of them,
-and the text comes with Python. llama-perplexity keeps the reference's probabilities in a file of
-16-bit steps; that much its divergences may differ.
+C++ compiler, and the first run takes some minutes to build. Perplexities must differ by less than
+0.1 %. By default, the models are the starter's weights in 16 bits and at three levels made from
+them, and the text is Python's documentation. llama-perplexity stores the reference's probabilities
+in 16-bit steps, so divergences may differ by as much.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST_DIFFERENCE = 0.001
 
 
 def main() -> None:
-    """Print a table; fails where perplexities differ."""
+    """Print a table; fail if perplexities differ."""
     parser = argparse.ArgumentParser()
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("reference", nargs="?", type=Path)
@@ -66,7 +66,7 @@ def _ours(model: Path, reference: Path | None, text: Path) -> Iterator[tuple[str
 
 
 def python_text(folder: Path) -> Path:
-    """Python's language reference as `help()` shows it, the beginning."""
+    """Write the beginning of Python's language reference, as shown by `help()`."""
     file = folder / "text.txt"
     file.write_bytes("\n".join(topics[name] for name in sorted(topics)).encode()[:_TEXT_BYTES])
     return file

@@ -1,9 +1,9 @@
-"""How well the quality of a level is told before it is made.
+"""Accuracy of the predicted quality of levels.
 
 Run: `python -m tests.benchmarks.quality [SOURCE] [--text FILE] [--chunks N] [--level L …]`. SOURCE
-is a checkpoint's folder or a GGUF file in 16 bits, else SmolLM2; the text comes with Python. Prints
-the mean KL divergence of each level from 16 bits as measured, probed and typical, how the ranks
-agree (Spearman), and the factors by which the others differ from what was measured.
+is a checkpoint's folder or a GGUF file in 16 bits, SmolLM2 by default; the text is Python's
+documentation. It prints the mean KL divergence of each level from 16 bits as measured, probed and
+typical, the rank correlation (Spearman), and the factors between predictions and measurement.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEVELS = (
 
 
 def main() -> None:
-    """Measure every level, and print a table."""
+    """Measure every level and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("source", nargs="?", type=Path)
     parser.add_argument("--text", type=Path)
@@ -95,7 +95,7 @@ def _rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def _ranks(figures: np.ndarray) -> np.ndarray:
-    """The rank of each figure; equal ones share theirs."""
+    """Return the rank of each figure; equal figures share a rank."""
     return ((figures[:, None] > figures).sum(1) + (figures[:, None] >= figures).sum(1)) / 2
 
 

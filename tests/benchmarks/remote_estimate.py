@@ -1,9 +1,9 @@
 """Sizes of a repository that is not downloaded: `python -m tests.benchmarks.remote_estimate`.
 
-Llama-3.1-8B in four shards lies on a Hub on loopback, of which all but the weights is true. The
-time is that of `gristmill estimate` as a person runs it, first with nothing there, then with the
-outline kept. Its sizes are compared with those of the folder itself, and those of a tiny model with
-the files that a conversion writes.
+Llama-3.1-8B in four shards, with everything real except its weights, is on a Hub on loopback. The
+time is that of `gristmill estimate`, first without any files, then with the cached outline. The
+sizes are compared with those of the folder, and those of a tiny model with the files that a
+conversion writes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
         folder = Path(name)
         os.environ |= {"GRISTMILL_HOME": str(folder / "home"), "HF_ENDPOINT": hub.endpoint}
         converter = lend_converter(folder / "home")
-        # To measure the machine takes its own time, once.
+        # Measuring the machine takes extra time, once.
         remember_machine()
         large = make_llama_3_1_8b(folder / "Llama-3.1-8B-Instruct", converter)
         hub.add_repository(f"owner/{large.name}", large)

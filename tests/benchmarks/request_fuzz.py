@@ -1,7 +1,7 @@
-"""Ten thousand odd requests to `gristmill serve`: no crash, no fault of ours, no growing memory.
+"""Ten thousand odd requests to `gristmill serve`: no crash, no internal error, no memory growth.
 
-Run: `python -m tests.benchmarks.request_fuzz [COUNT] [SEED]`. Each request is a good one with some
-fields changed, or no JSON at all. A status of 500 and above counts as a fault, but for 503.
+Run: `python -m tests.benchmarks.request_fuzz [COUNT] [SEED]`. Each request is a valid one with some
+fields changed, or no JSON at all. A status of 500 or above counts as a fault, except 503.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _ODD: tuple[Any, ...] = (
 
 
 def _changed(value: Any, draw: random.Random) -> Any:
-    """The value with one part of it, at any depth, changed, left out or doubled."""
+    """Return the value with one part of it, at any depth, changed, removed or doubled."""
     if isinstance(value, dict) and value and draw.random() < 0.8:
         name = draw.choice(list(value))
         rest = {key: part for key, part in value.items() if key != name}

@@ -1,8 +1,8 @@
-"""What it saves to keep what was read: `python -m tests.benchmarks.saved_states [MODEL]`.
+"""Time saved by the prompt cache: `python -m tests.benchmarks.saved_states [MODEL]`.
 
-A prompt is read, and its state taken out and put back; the best of several rounds. The rule in
-`app.inference.session.prompt_cache` keeps a state where the ratio of reading to both is above 2.
-The model is SmolLM2-135M unless a GGUF file is named.
+A prompt is processed, and its state saved and restored; the best of several rounds counts. The rule
+in `app.inference.session.prompt_cache` keeps a state if processing takes more than twice as long as
+saving and restoring. The model is SmolLM2-135M unless a GGUF file is given.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(model: Path) -> None:
 
 
 def figures_of(session: Session, length: int) -> tuple[float, float, float, float]:
-    """The state's bytes; the seconds to read, to take it out, and to put it back."""
+    """Return the state's size in bytes, and the seconds to process, save and restore it."""
     session.forget_everything()
     chance = random.Random(0)
     prompt = [chance.randrange(100, 400) for _ in range(length)]

@@ -1,10 +1,10 @@
-"""`gristmill serve` against llama-bench and llama-server, built on the same libraries.
+"""Speed of `gristmill serve` compared with llama-bench and llama-server, on the same libraries.
 
-Run: `python -m tests.benchmarks.serving [ROUNDS]` after `make setup`, on a quiet machine; needs
-CMake, a C++ compiler and 4 GB of disk, and the first time some minutes to build both. They take
-turns with ours; a ratio is the median of those of the rounds, and `others` is the share of the
-processors that other programs took meanwhile. The models are the starter, whose tokens take so
-little time that all else weighs much, and one of 1.2 billion random weights in Q4_K_M.
+Run: `python -m tests.benchmarks.serving [ROUNDS]` after `make setup`, on an idle machine; needs
+CMake, a C++ compiler and 4 GB of disk space, and the first run takes some minutes to build. They
+take turns with ours; a ratio is the median over the rounds, and `others` is the share of the
+processors used by other programs meanwhile. The models are the starter, whose tokens take so little
+time that all overhead shows, and one of 1.2 billion random weights in Q4_K_M.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _WORDS = (
     "The miller opens the gate and the water turns the wheel; two round stones grind the wheat, "
     "the rye and the barley, and the neighbors come with a cart and an old horse. "
 )
-# No reply ends early, and each token has a text: those that are chosen are letters in both models.
+# No reply ends early, and each token has text: the sampled ones are letters in both models.
 _SAMPLING = {"temperature": 0.8, "logit_bias": dict.fromkeys(map(str, range(300, 332)), 100)}
 _MAKE = """
 import sys, pathlib
@@ -87,7 +87,7 @@ def _compare_with_bench(name: str, model: Path, sizes: tuple[int, int], rounds: 
         address = Address(server.port, server.ready.key)
         for number in range(rounds + 1):
             text = _text_of(server, sizes[0], number)
-            # As llama-bench warms up before each of its tests.
+            # llama-bench also warms up before each of its tests.
             warm = _text_of(server, sizes[0], rounds + 1 + number)
             timed_stream(address, _COMPLETIONS, _asked(warm, 1))
             with Bystanders() as others:
@@ -118,7 +118,7 @@ def _compare_with_server(name: str, model: Path, reply: int, rounds: int) -> Non
 
 
 class _Rows:
-    """The rounds of one line of the table: tokens per second."""
+    """The rounds of one row of the table, in tokens per second."""
 
     def __init__(self, label: str) -> None:
         self._label = label
@@ -138,7 +138,7 @@ def _prompt_speed(stream: TimedStream) -> float:
 
 
 def _reply_speed(stream: TimedStream) -> float:
-    """From the first text on, whose token the prompt's evaluation brought."""
+    """Return the speed after the first text, whose token came with the prompt's evaluation."""
     tokens: int = stream.last["usage"]["completion_tokens"]
     return (tokens - 1) / (stream.texts[-1][0] - stream.texts[0][0])
 
@@ -161,7 +161,7 @@ def _asked(text: str, tokens: int, **options: Any) -> dict[str, Any]:
 
 
 def _text_of(server: Server, tokens: int, number: int) -> str:
-    """A text of about so many tokens, no two of which begin alike."""
+    """Return a text of about this many tokens, different from the others from the start."""
     text = f"{number} " + _WORDS * (tokens // 30 + 1)
     found = server.post("/tokenize", {"content": text}).json()["tokens"][:tokens]
     made: str = server.post("/detokenize", {"tokens": found}).json()["content"]
@@ -172,7 +172,7 @@ def _text_of(server: Server, tokens: int, number: int) -> str:
 
 
 def _print_delays(model: Path) -> None:
-    """From the moment that a token is chosen to its text at the client."""
+    """Print the times from sampling a token to its text at the client."""
     with tempfile.TemporaryDirectory() as name:
         notes = Path(name) / "notes"
         options = ("--slots", str(_CLIENTS), "--threads", _THREADS, "--context", str(_CONTEXT))
@@ -216,12 +216,12 @@ def _delays_of(stream: TimedStream, chosen: list[tuple[float, int]]) -> Iterator
     length = 0
     for moment, bytes_of_token in chosen:
         length += bytes_of_token
-        # What is no UTF-8 counts other bytes at both ends; such replies tell no less by the rest.
+        # Invalid UTF-8 has another length at the client; the rest of such a reply still counts.
         yield next((at for at, reached in arrivals if reached >= length), moment) - moment
 
 
 def _print_aborts(model: Path) -> None:
-    """From the end of a connection to an engine with nothing to do."""
+    """Print the times from the end of a connection to an idle engine."""
     with serving(model, "--threads", _THREADS, "--context", "2048") as server:
         address = Address(server.port, server.ready.key)
         prompt = _asked(_text_of(server, 1900, 0), 1)
@@ -240,7 +240,7 @@ def _abort(server: Server, address: Address, body: dict[str, Any], number: int) 
 
         with address.request(_COMPLETIONS, body):
             _until(is_writing)
-            # In the middle of its work, rather than before the first batch.
+            # During its work, not before the first batch.
             time.sleep(0.7)
             assert is_writing()
             began = time.monotonic()
@@ -263,7 +263,7 @@ def _print_times(label: str, seconds: Sequence[float]) -> None:
 
 
 def _print_turns(model: Path) -> None:
-    """A long chat goes on: what is read of it a second time."""
+    """Print the tokens that are evaluated again as a long chat continues."""
     with serving(model, "--threads", _THREADS, "--context", str(_CONTEXT)) as server:
         messages = [{"role": "user", "content": _text_of(server, 4000, 0) + "\nSay it shorter."}]
         address = Address(server.port, server.ready.key)

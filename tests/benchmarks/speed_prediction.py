@@ -1,10 +1,10 @@
-"""Predicted against real speed: `python -m tests.benchmarks.speed_prediction [FOLDER [LAYERS]]`.
+"""Predicted speed compared with real speed.
 
-Each file is loaded and timed as `gristmill measure` does it, with the rates measured just before.
-Two models are made, the real SmolLM2 and a random Llama of 1.2 billion weights, in some levels
-each; that needs 10 GB of disk, and the folder, when one is given, keeps the files for the next run.
-So many layers lie on devices, none unless it is said; 999 are all. The real speed is the best of
-some rounds.
+Run: `python -m tests.benchmarks.speed_prediction [FOLDER [LAYERS]]`. Each file is loaded and timed
+as by `gristmill measure`, with rates measured just before. Two models are made at some levels each:
+the real SmolLM2 and a random Llama of 1.2 billion weights. That needs 10 GB of disk space; FOLDER
+keeps the files for the next run. LAYERS are offloaded to devices, by default none; 999 means all.
+The real speed is the best of some rounds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    """Print a table and how many figures are within the tolerance."""
+    """Print a table and the number of figures within the tolerance."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["GRISTMILL_HOME"] = home
         lend_converter(Path(home))
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def made(folder: Path) -> Iterator[Path]:
-    """The files of both models, made if they aren't there, one after the other."""
+    """Yield the files of both models one after the other; make them if they are missing."""
     for model in ("smollm2-135m", "llama-1.2b"):
         files = [folder / f"{model}-{level}.gguf" for level in LEVELS]
         if not all(file.is_file() for file in files):
@@ -83,7 +83,7 @@ def made(folder: Path) -> Iterator[Path]:
 
 
 def convert(checkpoint: Path, folder: Path, model: str) -> None:
-    """All levels of a model in one pass."""
+    """Convert a model to all levels in one pass."""
     flags = [word for level in LEVELS for word in ("--level", level)]
     command = [sys.executable, "-m", "app", "convert", str(checkpoint), *flags]
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -94,7 +94,7 @@ def convert(checkpoint: Path, folder: Path, model: str) -> None:
 
 
 def predict(file: Path, options: LoadOptions) -> Prediction | None:
-    """The prediction for a file, with rates measured anew."""
+    """Predict the speed of a file, with newly measured rates."""
     paths.rates_file().unlink(missing_ok=True)
     setup = ContextSetup()
     profile = collect_profile(file_source(read_model(file)), read_hardware(), options, setup)
@@ -103,7 +103,7 @@ def predict(file: Path, options: LoadOptions) -> Prediction | None:
 
 
 def measure(file: Path, options: LoadOptions) -> MeasuredSpeed:
-    """The best speeds of some rounds."""
+    """Return the best speeds of some rounds."""
     request = LoadRequest(read_model(file), options)
     with opened_reader(request, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]

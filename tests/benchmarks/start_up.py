@@ -1,6 +1,6 @@
-"""From the start of the process to the painted window, and what of it is Qt's own.
+"""Time from the start of the process to the painted window, compared with an empty Qt window.
 
-Run: `python -m tests.benchmarks.start_up`. The peer is an empty Qt window on the same machine.
+Run: `python -m tests.benchmarks.start_up`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ window.close()
 
 
 def seconds_to_window(program: str) -> list[float]:
-    """Seconds from the start of the process to the first picture, for several runs."""
+    """Return the seconds from the start of the process to the first frame, for several runs."""
     with tempfile.TemporaryDirectory() as home:
         environment = os.environ | {"GRISTMILL_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
         runs = [_run(program + _MEASURE, environment) for _ in range(_RUNS + 1)]
@@ -44,7 +44,7 @@ def seconds_to_window(program: str) -> list[float]:
 
 
 def _run(program: str, environment: dict[str, str]) -> float:
-    # The system knows when a process began to a second only, so that the time goes with it.
+    # The system records the start of a process in whole seconds, so the time is passed along.
     command = [sys.executable, "-c", program, str(time.time())]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return float(ended.stdout.split()[-1])

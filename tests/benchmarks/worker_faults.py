@@ -1,8 +1,9 @@
-"""RPC workers that fail the window: `python -m tests.benchmarks.worker_faults [ROUNDS]`.
+"""Reports of the window about failing RPC workers.
 
-Nobody at the address, a web server, garbage, somebody who says nothing, and a worker that is killed
-under a reply. Seconds are the worst of all rounds, to the sentence: from the load (two seconds of
-which pass before the engine looks for its workers), or from the kill.
+Run: `python -m tests.benchmarks.worker_faults [ROUNDS]`. The address leads nowhere, to a web
+server, to garbage, to silence, or to a worker that is killed during a reply. Seconds are the worst
+of all rounds, until the report: from the load (which looks for workers after two seconds), or from
+the kill.
 """
 
 from __future__ import annotations

@@ -58,13 +58,13 @@ def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tiny: Path, tmp_path: Path) -> Path:
-    """A copy to be spoilt."""
+    """A copy that a test may damage."""
     return shutil.copytree(tiny, tmp_path / "tiny")
 
 
 @pytest.fixture
 def shards(sharded: Path, tmp_path: Path) -> Path:
-    """A copy of two shards to be spoilt."""
+    """A copy of two shards that a test may damage."""
     return shutil.copytree(sharded, tmp_path / "tiny")
 
 
@@ -459,7 +459,7 @@ def test_weights_that_do_not_fit_their_configuration(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 400 MB of its own."""
+    """Mount a separate file system of 400 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=400m", "gristmill", str(folder)]
@@ -473,7 +473,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path, size_bytes: int) -> None:
-    """Use up so many bytes, or what is left."""
+    """Use up this many bytes, or all that are left."""
     with (disk / "filling").open("wb", buffering=0) as file, suppress(OSError):
         for _ in range(size_bytes // MEGABYTE):
             file.write(bytes(MEGABYTE))

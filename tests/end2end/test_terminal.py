@@ -1,4 +1,4 @@
-"""The main job without a window: convert a repository, see the sizes told, ask the result."""
+"""The main story in a terminal: convert a repository, see the sizes, chat with the result."""
 
 from __future__ import annotations
 

@@ -19,30 +19,30 @@ WAIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Server:
-    """A running `serve`: the child and where it answers."""
+    """A running `serve`: the child, its address and its key."""
 
     child: Child
     ready: Ready
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Address that the server listens on."""
         return int(self.ready.url.rpartition(":")[2])
 
     def client(self, key: str | None = None) -> httpx2.Client:
-        """A client with the key, or another one."""
+        """Return a client with the key, or with another one."""
         headers = {"Authorization": f"Bearer {self.ready.key if key is None else key}"}
         return httpx2.Client(
             base_url=self.ready.url, headers=headers, timeout=WAIT_SECONDS, trust_env=False
         )
 
     def post(self, path: str, body: dict[str, Any]) -> httpx2.Response:
-        """One request, answered whole."""
+        """Send a request, and return the complete response."""
         with self.client() as client:
             return client.post(path, json=body)
 
     def chat(self, text: str, **options: Any) -> dict[str, Any]:
-        """A whole chat completion of one message."""
+        """Return the complete chat completion of one message."""
         body = {"messages": [{"role": "user", "content": text}]} | options
         response = self.post("/v1/chat/completions", body)
         assert response.status_code == 200, response.text
@@ -50,14 +50,14 @@ class Server:
         return answer
 
     def complete(self, prompt: str, **options: Any) -> dict[str, Any]:
-        """A whole plain completion."""
+        """Return a complete plain completion."""
         response = self.post("/v1/completions", {"prompt": prompt} | options)
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()
         return answer
 
     def stream(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-        """All events of a streamed answer, without the closing mark, which must be there."""
+        """Return all events of a streamed response, without the required end marker."""
         response = self.post(path, body | {"stream": True})
         assert response.status_code == 200, response.text
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -68,7 +68,7 @@ class Server:
 
 @contextmanager
 def serving(model: Path | str, *options: str) -> Iterator[Server]:
-    """Start `serve` and wait until it is ready; at the end its log must show no traceback."""
+    """Start `serve` and wait until it is ready; its log must contain no traceback."""
     with started("serve", *options, str(model)) as child:
         ready = child.read_until(lambda event: isinstance(event, Ready))
         assert isinstance(ready, Ready)

@@ -60,7 +60,7 @@ def converted(checkpoint: Path, target: Path) -> Path:
 
 
 def chunks_of(model: Path, text: str) -> list[list[int]]:
-    """The tokens of the first chunks, each beginning with the begin token."""
+    """Return the tokens of the first chunks, each starting with the begin token."""
     load_request = LoadRequest(read_model(model), LoadOptions(context=CHUNK, extra_buffers=False))
     with Session(load_request, lambda _: None) as session:
         tokens = session.vocabulary.tokenize_prompt(text)

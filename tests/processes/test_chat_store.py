@@ -48,7 +48,7 @@ while True:
 
 
 def _written_until_killed(seed: int, lines: int) -> dict[tuple[int, int], str]:
-    """What a child acknowledged before it was killed: chat and message to text."""
+    """Messages that a child acknowledged before it was killed: chat and message to text."""
     child = subprocess.Popen(
         [sys.executable, "-c", _WRITER, str(seed)],
         stdout=subprocess.PIPE,

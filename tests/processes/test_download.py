@@ -62,7 +62,7 @@ def repository(hub: LocalHub, served: Path) -> str:
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
-    """The verb with events; its standard input stays open, as with the window."""
+    """Start the verb with events and an open standard input, as the window does."""
     return subprocess.Popen(
         command_line("download", *arguments),
         cwd=ROOT,
@@ -73,7 +73,7 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def end(child: subprocess.Popen[bytes]) -> tuple[list[Event], int]:
-    """Wait for the end; every line must be an event, and there must be nothing else."""
+    """Wait for the end; every line must be an event."""
     with child:
         assert child.stdout
         assert child.stderr
@@ -88,7 +88,7 @@ def run(*arguments: str) -> tuple[list[Event], int]:
 
 
 def kill_after(hub: LocalHub, size_bytes: int, *arguments: str) -> None:
-    """Start, and kill -9 once the server has sent so many bytes."""
+    """Start, and kill -9 once the server has sent this many bytes."""
     hub.faults.hold_after_bytes = size_bytes
     child = start(*arguments)
     assert hub.wait_for_sent(size_bytes)

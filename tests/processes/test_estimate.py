@@ -205,7 +205,7 @@ def test_nothing_is_null_without_a_reason(tmp_path: Path, fault: str) -> None:
 
 
 def test_what_the_engine_refuses_has_a_size_and_no_memory(tmp_path: Path) -> None:
-    # A header alone: most of a Llama's tensors are missing.
+    # Only a header: most of a Llama's tensors are missing.
     model = llama_file().write(tmp_path / "model.gguf")
     (level,) = estimated(model)["levels"]
     assert level["size_bytes"] == model.stat().st_size

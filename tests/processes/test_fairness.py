@@ -1,4 +1,4 @@
-"""What is much work for one client doesn't hold up another."""
+"""Expensive requests of one client don't hold up another."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from tests.support.gguf.hostile_gguf import KINDS, mutation
 from tests.support.machine.verbs import started
 
 REFUSALS = {ErrorCode.NOT_GGUF, ErrorCode.GGUF_DAMAGED, ErrorCode.GGUF_TRUNCATED}
-# Every so many variants is tried within a model, whose file is larger.
+# Only some variants are tried within a model, whose file is larger.
 STEP = 8
 F16 = next(number for number, kind in TENSOR_TYPES.items() if kind.name == "F16")
 
@@ -37,7 +37,7 @@ def model(tmp_path: Path) -> Parts:
 
 
 def refusal(path: Path, content: bytes) -> AppError | None:
-    """What `serve` says of a file before llama.cpp is loaded."""
+    """Return the error of `serve` for a file before llama.cpp is loaded."""
     path.write_bytes(content)
     try:
         require_sane(*read_headers(path))
@@ -47,7 +47,7 @@ def refusal(path: Path, content: bytes) -> AppError | None:
 
 
 def last_event(path: Path) -> Event:
-    """What the verb `chat` says in the end."""
+    """Return the last event of the verb `chat`."""
     with started("chat", "--max-tokens", "1", str(path), "Hi") as child:
         child.end()
         assert "Traceback" not in child.log()

@@ -39,12 +39,12 @@ def model(tmp_path: Path) -> Path:
 
 
 def in_log(size_bytes: int) -> object:
-    """What equals a size, as exactly as llama.cpp's log has it."""
+    """Return a value equal to a size, as precisely as in llama.cpp's log."""
     return pytest.approx(size_bytes, abs=LOG_STEP_BYTES)
 
 
 def loaded(model: Path, *options: str) -> Ready:
-    """What the load tells; the model must write something, too."""
+    """Return the events of the load; the model must also generate something."""
     with serving(model, *SMALL, *options) as server:
         assert server.complete("The mill", **SAME)["usage"]["completion_tokens"] > 0
         return server.ready
@@ -150,7 +150,7 @@ def test_experts_stay_in_ram(tmp_path: Path, converter: Path, worker: str) -> No
 
 
 def limit(worker: Child, free_bytes: int) -> None:
-    """Leave the worker no more than so much memory."""
+    """Limit the worker's memory."""
     process = psutil.Process(worker.process.pid)
     most = process.memory_info().vms + free_bytes
     process.rlimit(psutil.RLIMIT_AS, (most, most))

@@ -24,7 +24,7 @@ def run_models(*folders: Path) -> list[ModelListed]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         events = [decode_event(line) for line in child.stdout]
-        # Leaving the block closes standard input, which tells the child to stop.
+        # Leaving the block closes standard input, which stops the child.
         assert child.wait() == 0
     assert all(isinstance(event, ModelListed) for event in events)
     return events  # type: ignore[return-value]

@@ -106,7 +106,7 @@ def test_layers_are_counted_by_their_tensors(tmp_path: Path, converter: Path) ->
 
 
 def _add_tokens(source: Path, *names: str) -> None:
-    """Give tokens at the vocabulary's end other names."""
+    """Rename tokens at the end of the vocabulary."""
 
     def rename(document: dict[str, Any]) -> None:
         known = {token["content"] for token in document["added_tokens"]}
@@ -222,7 +222,7 @@ def test_tokens_of_tokenizer_json_alone_are_there(saved_by: str, tmp_path: Path)
     old = {str(token["id"]): token for token in document["added_tokens"]}
     new = {**document["added_tokens"][3], "id": 49_152, "content": "Clause 7B", "special": False}
     change(source / "tokenizer.json", lambda one: one["added_tokens"].append(new))
-    # tokenizer_config.json lists the old tokens alone, by which transformers 5 goes.
+    # tokenizer_config.json lists only the old tokens, which transformers 5 uses.
     listed = {"tokenizer_class": "GPT2Tokenizer", "added_tokens_decoder": old}
     change(source / "tokenizer_config.json", lambda config: config.update(listed))
     ended = convert(source, tmp_path / "made.gguf")

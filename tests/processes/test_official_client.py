@@ -49,7 +49,7 @@ NAMED: Any = {"type": "function", "function": {"name": "get_weather"}}
 
 
 class Place(BaseModel):
-    """What is asked for by its schema."""
+    """The structure requested by a schema."""
 
     country: Literal["France", "Norway"]
     capital: Literal["Paris", "Oslo", "Rome"]
@@ -88,20 +88,20 @@ def client_of(server: Server) -> openai.OpenAI:
 
 @pytest.fixture
 def babbler(server: Server) -> Iterator[openai.OpenAI]:
-    """The client of a model without sense."""
+    """A client of a random model."""
     with client_of(server) as client:
         yield client
 
 
 @pytest.fixture
 def client(starter_server: Server) -> Iterator[openai.OpenAI]:
-    """The client of the starter model."""
+    """A client of the starter model."""
     with client_of(starter_server) as client:
         yield client
 
 
 def weather_in(arguments: str) -> dict[str, Any]:
-    """The arguments of a call, which must be what the schema allows."""
+    """Return the arguments of a call, which must match the schema."""
     given: dict[str, Any] = json.loads(arguments)
     assert set(given) == {"city", "days"}
     assert given["city"] in ("Oslo", "Paris")

@@ -1,4 +1,4 @@
-"""Whether the engine works here: found in a child process, remembered, and told when it does not.
+"""The engine test: run in a child process, remembered, and reported if it fails.
 
 A small library laid under the engine stands for the fault of gcc 12 on machines with AMX: it
 crashes where a tensor lies in an extra buffer type, which the safe setting leaves out.
@@ -63,7 +63,7 @@ needs_preload = pytest.mark.skipif(
 
 
 def lay_under(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every child of this test call what `source` defines instead of the engine's own."""
+    """Let every child of this test call the functions in `source` instead of the engine's."""
     library = folder / "fault.so"
     (folder / "fault.c").write_text(source)
     command = ["gcc", "-shared", "-fPIC", "-o", str(library), str(folder / "fault.c"), "-ldl"]
@@ -76,7 +76,7 @@ def remembered() -> dict[str, EngineSetting]:
 
 
 def refuse_probing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on a probe would fail, for want of the engine's interpreter."""
+    """Make probes fail from now on, for lack of an interpreter."""
     monkeypatch.setattr(sys, "executable", os.devnull)
 
 
@@ -169,7 +169,7 @@ def test_a_crash_steps_to_the_safe_setting_says_so_once_and_chats(
 def test_without_the_probe_the_fault_would_take_the_engine_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that the other tests can't pass because the fault does nothing."""
+    """The fault must be effective, or the other tests would pass without it."""
     model = write_tiny_model(tmp_path / "tiny.gguf", context=2048, template="{{ messages }}")
     full_speed = {engine_fingerprint(): EngineSetting()}
     paths.engine_file().write_bytes(msgspec.json.encode(full_speed))

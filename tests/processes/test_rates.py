@@ -1,4 +1,4 @@
-"""The rates of this machine: measured in a child, kept, and told in words where that fails."""
+"""The rates of this machine: measured in a child, cached, and reported if that fails."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ void *ggml_mul_mat(void) { abort(); }
 
 @pytest.fixture(autouse=True)
 def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests at the same time must not matter: what was measured once is never doubted."""
+    """Trust all measured rates, so that other tests running at the same time don't matter."""
     monkeypatch.setattr(rate_store, "MOST_CONTENTION", -1.0)
     monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 1000)
 
 
 def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on a child would fail, for want of an interpreter."""
+    """Make children fail from now on, for lack of an interpreter."""
     monkeypatch.setattr(sys, "executable", os.devnull)
 
 

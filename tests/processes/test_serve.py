@@ -369,7 +369,7 @@ def test_a_doubtful_header_more_is_refused(server: Server, header: str) -> None:
 
 
 def send(server: Server, body: dict[str, Any]) -> socket.socket:
-    """Send a request and leave the answer to be read, or not."""
+    """Send a request without reading the response."""
     content = json.dumps(body).encode()
     head = (
         f"POST {COMPLETIONS} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
@@ -382,7 +382,7 @@ def send(server: Server, body: dict[str, Any]) -> socket.socket:
 
 
 def await_answer(server: Server) -> None:
-    """The engine is free again: it answers at once."""
+    """Check that the engine is free again and replies at once."""
     with server.client() as client:
         body = {"prompt": "still there?", "max_tokens": 1}
         assert client.post(COMPLETIONS, json=body, timeout=SOON_SECONDS).status_code == 200

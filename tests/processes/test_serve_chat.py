@@ -46,7 +46,7 @@ def asked(server: Server, messages: list[dict[str, Any]], **options: Any) -> dic
 
 
 def fallbacks(server: Server) -> list[str]:
-    """What the window was told about templates."""
+    """Return the notices about templates."""
     return [
         str(event.details["reason"])
         for event in server.child.events

@@ -31,7 +31,7 @@ TEMPLATE = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
 
 @pytest.fixture(scope="module")
 def babbling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A model without sense: what it writes is left to chance and to the schema."""
+    """A random model, whose replies depend only on chance and on the schema."""
     folder = tmp_path_factory.mktemp("serve")
     model = write_tiny_model(folder / "tiny.gguf", context=2048, template=TEMPLATE)
     with pytest.MonkeyPatch.context() as patch:
@@ -65,7 +65,7 @@ def tool(parameters: Any) -> Any:
 
 
 def written(client: openai.OpenAI, schema: Any, **options: Any) -> tuple[str, str]:
-    """A reply by a schema, and how it ended."""
+    """Return a reply that follows a schema, and its finish reason."""
     form: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     completion = client.chat.completions.create(
         model="any", messages=MAKE_ONE, response_format=form, **options

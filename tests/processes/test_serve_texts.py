@@ -1,4 +1,4 @@
-"""What a client gets as a stream is the whole reply, also where its bytes are no text."""
+"""Streams contain the whole reply, even if its bytes are not valid text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def asked(tokens: list[int], seed: int) -> dict[str, Any]:
 
 
 def chat(server: Server, body: dict[str, Any]) -> tuple[str, bytes]:
-    """What streams of a chat's reply, and the bytes of its tokens."""
+    """Return the streamed text of a reply, and the bytes of its tokens."""
     body = body | {"messages": [{"role": "user", "content": "The mill"}], "logprobs": True}
     choices = [event["choices"][0] for event in server.stream("/v1/chat/completions", body)]
     entries = [

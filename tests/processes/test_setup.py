@@ -33,7 +33,7 @@ from app.library import starter
 
 
 class Listener:
-    """Keeps what is reported."""
+    """A reporter that keeps all events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -65,7 +65,7 @@ def _package(file: Path, version: str = "1.0", sha256: str = "") -> Package:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package in a folder that is all pip looks at."""
+    """Make a package in the only folder that pip searches."""
     file = _wheel(tmp_path / "packages")
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -308,7 +308,7 @@ def _setup() -> subprocess.Popen[bytes]:
 
 
 def _run_setup() -> list[Event]:
-    # Its standard input stays open meanwhile: its end would mean that nobody waits any more.
+    # Its standard input stays open meanwhile: its end would mean that the parent is gone.
     with _setup() as child:
         assert child.stdout is not None
         events = [decode_event(line) for line in child.stdout]

@@ -32,7 +32,7 @@ pytestmark = [
 _NOT_OFFERED = {"TQ1_0", "TQ2_0", "MXFP4_MOE"}
 _FREE_LEVELS = [*(level.name for level in LEVELS), "IQ3_S", "IQ3_M"]
 _BOUND_LEVELS = [level.name for level in SPECIAL_LEVELS if level.name not in _FREE_LEVELS]
-"""Those that llama.cpp makes with an importance matrix only."""
+"""Levels that llama.cpp makes only with an importance matrix."""
 _SMALLEST = "qwen3-0.6b"
 _SIZE_NAMES = {
     "n_embd": "hidden_size",
@@ -51,7 +51,7 @@ Types = dict[str, str]
 
 @dataclass(frozen=True)
 class Section:
-    """The types at one level: a rule, and the tensors that it does not hold for."""
+    """The types at one level: a rule, and its exceptions."""
 
     default: str
     exceptions: Types = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What llama.cpp keeps of a model (tests/test-quant-type-selection.cpp): sizes and types.
+    """llama.cpp's snapshot of a model (tests/test-quant-type-selection.cpp): sizes and types.
 
     It was taken of a published GGUF file, without an importance matrix.
     """
@@ -123,7 +123,7 @@ def differences(planned: dict[str, PlannedLevel], wanted: dict[str, Section]) ->
 
 
 def unplanned(planned: dict[str, PlannedLevel], wanted: dict[str, Section]) -> set[str]:
-    """The tensors that the snapshot names and the plan does not."""
+    """Return the tensors in the snapshot that are missing from the plan."""
     return {
         name
         for level, plan in planned.items()
@@ -160,7 +160,7 @@ def tensor_list_size(tensors: dict[str, PlannedTensor]) -> int:
 
 
 def resident_bytes(file: Path) -> int:
-    """How much of a file the system holds in memory: what was read of it lately, or more."""
+    """Return the bytes of a file in the page cache: those read lately, or more."""
     library = ctypes.CDLL(None, use_errno=True)
     with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
         pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()

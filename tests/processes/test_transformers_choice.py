@@ -70,7 +70,7 @@ def converted(source: Path) -> tuple[Path, Ended]:
 
 
 def versions_named(ended: Ended) -> list[str]:
-    """The versions that were said to read the checkpoint."""
+    """Return the versions reported to read the checkpoint."""
     return re.findall(r"transformers ([\d.]+\d)", "\n".join(ended.lines))
 
 
@@ -142,6 +142,6 @@ def test_the_version_is_told(saved_by: str, version: str, tmp_path: Path) -> Non
 
 
 def reference(source: Path, converter: Path) -> bytes:
-    """What llama.cpp makes in the environment that it pins."""
+    """Convert with llama.cpp in the environment that it pins."""
     file = converted_by_llama_cpp(source, converter, "bf16", source.parent)
     return quantized_by_llama_cpp(file, "BF16")

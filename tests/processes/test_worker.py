@@ -59,7 +59,7 @@ def test_a_worker_that_dies_ends_the_engine_soon(model: Path) -> None:
 
 
 def read_until_killed(ready: Ready, worker: Child) -> None:
-    """Read a reply that has no end, and kill the worker at its first piece."""
+    """Read an endless reply, and kill the worker at its first piece."""
     headers = {"Authorization": f"Bearer {ready.key}"}
     body = {"prompt": "The mill", "stream": True, "temperature": 5, "logit_bias": {"2": -100}}
     options = {"headers": headers, "timeout": WAIT_SECONDS, "trust_env": False}

@@ -22,7 +22,7 @@ def working() -> Iterator[tuple[Child, str]]:
 
 @contextmanager
 def peer(answer: bytes | None) -> Iterator[str]:
-    """Somebody else at a port: answers with these bytes, or with nothing at all."""
+    """Listen on a port like another program: answer with these bytes, or with nothing."""
     held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -47,6 +47,6 @@ def peer(answer: bytes | None) -> Iterator[str]:
 
 
 def nobody() -> str:
-    """An address where nobody is."""
+    """Return an address without a server."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return f"127.0.0.1:{taken.getsockname()[1]}"

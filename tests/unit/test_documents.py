@@ -69,6 +69,15 @@ def test_every_path_in_backticks_exists(document: Path) -> None:
     assert absent == []
 
 
+def test_the_map_names_every_package() -> None:
+    map_of_rooms = (ROOT / "app" / "README.md").read_text("utf-8").split("```")[1]
+    packages = {file.parent for file in (ROOT / "app").rglob("__init__.py")} - {ROOT / "app"}
+    names = {folder.name for folder in packages}
+    assert {name for name in names if not re.search(rf"\b{name}/", map_of_rooms)} == set()
+    named = set(re.findall(r"\b(\w+)/", map_of_rooms))
+    assert named - {"app"} - names == set()
+
+
 def test_the_front_page_is_short() -> None:
     assert (ROOT / "README.md").stat().st_size <= _MOST_BYTES
 

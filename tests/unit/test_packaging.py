@@ -1,4 +1,4 @@
-"""What goes into the packaged program: its version, its papers, what its Debian package needs."""
+"""The packaged program: its version, its legal files, the dependencies of its Debian package."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def test_the_version_is_the_programs_own() -> None:
     assert program.version_of(ROOT) == __version__
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    # setuptools and PyInstaller leave out folders without an __init__.py.
+    folders = {module.parent for module in (ROOT / "app").rglob("*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
 def test_a_debian_package_asks_for_the_libraries_that_the_folder_lacks() -> None:
     listing = """/dist/gristmill/_internal/libQt6Gui.so.6:
 \tlinux-vdso.so.1 (0x00007ffd5a5f2000)
@@ -36,7 +42,7 @@ def test_a_debian_package_asks_for_the_libraries_that_the_folder_lacks() -> None
 
 
 def test_the_files_of_the_debian_package_are_there() -> None:
-    # The root's papers are added where they are.
+    # LICENSE and the notices in the root are optional.
     named = [ROOT / source for source in debian.FILES if "/" in source]
     assert [file for file in named if not file.is_file()] == []
 

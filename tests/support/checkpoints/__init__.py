@@ -1,1 +1,1 @@
-"""Checkpoints and what is compared with them."""
+"""Checkpoints, and llama.cpp's results to compare with."""

@@ -1,4 +1,4 @@
-"""One checkpoint through llama.cpp's converter and ours, compared, loaded, and its sizes told."""
+"""One checkpoint through llama.cpp's converter and ours: compared, loaded, and sizes predicted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _READ_WITH = re.compile(r"transformers (\d\S*?)(?:,|\s|$)")
 
 @dataclass(frozen=True)
 class Row:
-    """How a checkpoint fared: `yes`, or in words what went wrong; sizes as bytes off."""
+    """The outcome of a checkpoint: `yes` or the problem of each step; sizes as bytes off."""
 
     architecture: str
     saved_by: Transformers
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def outcome(self) -> str:
-        """The kind of row that it is."""
+        """Kind of the row."""
         if self.theirs == NOT_MADE:
             return NOT_MADE
         if self.theirs != YES:
@@ -81,14 +81,14 @@ class Trials:
         self._lock = threading.Lock()
 
     def row(self, architecture: str, saved_by: Transformers) -> Row:
-        """Put the checkpoint of one architecture through everything; may be on any thread."""
+        """Run all steps with the checkpoint of one architecture, on any thread."""
         source = registered_checkpoint(architecture, saved_by)
         if source is None:
             return Row(architecture, saved_by)
         return self.row_of(source, saved_by)
 
     def row_of(self, source: Path, saved_by: Transformers) -> Row:
-        """Put a checkpoint through everything."""
+        """Run all steps with a checkpoint."""
         with tempfile.TemporaryDirectory(dir=self._home) as folder:
             reference = Path(folder) / "reference.gguf"
             theirs = self._converted_by_llama_cpp(source, reference)
@@ -147,18 +147,18 @@ class Trials:
 
 
 def _off(run: Run, files: list[Path]) -> str:
-    """How many bytes the told sizes are off, all levels together."""
+    """Return the bytes that predicted sizes are off, over all levels."""
     if run.status != 0:
         return _last_words(run)
     (sizes,) = json.loads(run.output.splitlines()[-1])
     real = {file.stem.rpartition("-")[2]: file.stat().st_size for file in files}
-    # Levels that are not for everybody are not estimated.
+    # Special levels are not estimated.
     told = {level: sizes[level] or 0 for level in real if level in sizes}
     return str(sum(abs(real[level] - size) for level, size in told.items()))
 
 
 def _outtype_of(source: Path) -> str:
-    """The type that keeps every matrix as it is."""
+    """Return the type that keeps every matrix as it is."""
     from safetensors import safe_open
 
     kinds = set()

@@ -1,4 +1,4 @@
-"""Small random checkpoints of other architectures, as transformers saves them."""
+"""Small random checkpoints of other architectures, as saved by transformers."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _BYTE_PAIRS: dict[str, dict[str, Any]] = {
         "moe_intermediate_size": 256,
         "shared_expert_intermediate_size": 256,
     },
-    # Its feed-forward width is four times the model's, whatever the configuration says.
+    # Its feed-forward width is always four times the model's.
     "PhiConfig": {**DIMENSIONS, "num_key_value_heads": 4, "intermediate_size": 1024},
     "GPTNeoXConfig": {**DIMENSIONS, "rotary_pct": 0.25},
     "GPT2Config": {"n_embd": 256, "n_layer": 2, "n_head": 4, "n_positions": 512},
     "MambaConfig": {"hidden_size": 256, "num_hidden_layers": 2, "state_size": 16},
-    # Two layers of convolutions, one that attends, one of convolutions: heads by the layer.
+    # Two convolution layers, one attention layer, one convolution layer: heads per layer.
     "Lfm2Config": {
         **DIMENSIONS,
         "num_hidden_layers": 4,
@@ -80,9 +80,9 @@ _OF_OTHER_TESTS: dict[str, dict[str, Any]] = {
 
 
 def make_checkpoint(configuration: str, folder: Path, **changes: Any) -> Path:
-    """A checkpoint with random bfloat16 weights; `configuration` is a class of transformers.
+    """Make a checkpoint with random bfloat16 weights; `configuration` is a class of transformers.
 
-    `changes` are values of it that are to be others.
+    `changes` replace values of its configuration.
     """
     folder.mkdir(parents=True)
     if configuration in _SENTENCEPIECE:

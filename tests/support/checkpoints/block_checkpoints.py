@@ -58,7 +58,7 @@ NVFP4: dict[str, dict[str, Any]] = {
 
 
 def make_gpt_oss(folder: Path) -> Path:
-    """A tiny random gpt-oss whose experts are in MXFP4, as OpenAI publishes it."""
+    """Make a tiny random gpt-oss with experts in MXFP4, as OpenAI publishes it."""
     folder.mkdir(parents=True)
     tokenizer = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|im_end|>"}
     shutil.copy(smollm2_checkpoint() / "tokenizer.json", folder)
@@ -107,12 +107,12 @@ def _matrix(chance: torch.Generator, *shape: int) -> torch.Tensor:
 
 
 def make_nvfp4(method: str, folder: Path) -> Path:
-    """A tiny Llama, its projections in NVFP4 as `method` names and scales them."""
+    """Make a tiny Llama with projections in NVFP4, named and scaled as by `method`."""
     return _in_nvfp4(method, make_tiny_llama(folder), "_proj.")
 
 
 def make_nvfp4_experts(method: str, folder: Path) -> Path:
-    """A tiny Qwen2-MoE, its experts in NVFP4."""
+    """Make a tiny Qwen2-MoE with experts in NVFP4."""
     return _in_nvfp4(method, make_checkpoint("Qwen2MoeConfig", folder), ".experts.")
 
 

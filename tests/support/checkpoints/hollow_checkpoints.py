@@ -1,4 +1,4 @@
-"""Published checkpoints of full size without a weight: true headers, and a hole behind each."""
+"""Published checkpoints of full size without weights: real headers, each followed by a hole."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _BYTES_PER_WEIGHT = 2
 class HollowModel:
     """A published checkpoint of bfloat16 weights.
 
-    `config` is its config.json. `defaults` are values that it leaves to transformers,
-    `parameters` is the number of weights that its page on the Hub shows.
+    `config` is its config.json, `defaults` are values that it leaves to transformers, and
+    `parameters` is the number of weights shown on its page on the Hub.
     """
 
     config: dict[str, Any]
@@ -34,7 +34,7 @@ class HollowModel:
 
     @property
     def decoder(self) -> dict[str, Any]:
-        """The configuration of the language model, which may be one part among others."""
+        """Configuration of the language model, which may be one part of the whole."""
         return self.defaults | self.config.get("text_config", self.config)
 
 
@@ -143,7 +143,7 @@ _GEMMA_DEFAULTS = {
 }
 
 HOLLOW_MODELS = {
-    # Its file holds an output matrix, although its configuration says that there is none.
+    # Its file has an output matrix, although its configuration says otherwise.
     "qwen3-0.6b": HollowModel(_QWEN3_0_6B, 751_632_384, 1, True, {}),
     "qwen3-14b": HollowModel(_QWEN3_14B, 14_768_307_200, 8, True, {}),
     "meta-llama-3.1-70b-instruct": HollowModel(
@@ -155,7 +155,7 @@ HOLLOW_MODELS = {
 
 
 def make_hollow_checkpoint(model: HollowModel, folder: Path) -> Path:
-    """The checkpoint with a tokenizer that the converter knows, smaller than its vocabulary."""
+    """Write the checkpoint with a known tokenizer that is smaller than its vocabulary."""
     if model.config["model_type"] == "gemma3":
         _take_sentencepiece(folder)
     else:
@@ -166,7 +166,7 @@ def make_hollow_checkpoint(model: HollowModel, folder: Path) -> Path:
 
 
 def tensor_shapes(model: HollowModel) -> Shapes:
-    """The shape of each tensor by its name, in the order of the layers."""
+    """Return the shape of each tensor by its name, in the order of the layers."""
     prefix = "language_model.model" if "text_config" in model.config else "model"
     decoder = model.decoder
     embedding = (decoder["vocab_size"], decoder["hidden_size"])
@@ -239,7 +239,7 @@ def _vision_shapes(vision: dict[str, Any], text_width: int) -> Shapes:
 
 
 def write_shards(shapes: Shapes, count: int, folder: Path) -> None:
-    """The weight files of a checkpoint: true headers and holes; several have an index."""
+    """Write the weight files of a checkpoint: real headers, holes, and an index for several."""
     if count == 1:
         _write_shard(shapes, folder / "model.safetensors")
         return

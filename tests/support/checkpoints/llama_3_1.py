@@ -1,4 +1,4 @@
-"""Llama-3.1-8B as it lies on the Hub: its tokenizer, true headers in four shards, and holes."""
+"""Llama-3.1-8B as on the Hub: its tokenizer, real headers in four shards, and holes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORDS = (
 
 
 def make_llama_3_1_8b(folder: Path, converter: Path) -> Path:
-    """The checkpoint, of which all but the weights is true."""
+    """Write the checkpoint, in which everything but the weights is real."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(LLAMA_3_1_8B.config, indent=2))
     _write_tokenizer(vocabulary_file(converter, "llama-bpe"), folder)

@@ -1,4 +1,4 @@
-"""Small sources that are no plain checkpoint: adapters, models that see, weights in pickles."""
+"""Small sources other than plain checkpoints: adapters, vision models, weights in pickle files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADAPTED = {
 
 
 def make_adapter(folder: Path, base: str, *, layers: int = 1, kind: str = "LORA") -> Path:
-    """A LoRA adapter, as PEFT saves it, of a tiny Llama that `base` names."""
+    """Make a LoRA adapter, as saved by PEFT, of the tiny Llama that `base` names."""
     import torch
     from safetensors.torch import save_file
 
@@ -49,7 +49,7 @@ def make_adapter(folder: Path, base: str, *, layers: int = 1, kind: str = "LORA"
 
 
 def make_seeing_gemma(folder: Path) -> Path:
-    """A Gemma 3 with a vision tower, as transformers saves it now."""
+    """Make a Gemma 3 with a vision tower, as transformers saves it now."""
     import torch
     import transformers
 
@@ -92,7 +92,7 @@ def make_seeing_gemma(folder: Path) -> Path:
 
 
 def with_published_names(checkpoint: Path, folder: Path) -> Path:
-    """A copy of a seeing Gemma with the vision tower's names as they were published."""
+    """Copy a vision Gemma, with the tensor names of the vision tower as published."""
     from safetensors.torch import load_file, save_file
 
     copy = folder / checkpoint.name
@@ -107,7 +107,7 @@ def with_published_names(checkpoint: Path, folder: Path) -> Path:
 
 
 def make_pickled(folder: Path, *, shards: int = 1) -> Path:
-    """A tiny Llama with its weights in pickle files alone."""
+    """Make a tiny Llama with weights only in pickle files."""
     import torch
 
     tensors = _take_tensors(folder)
@@ -136,7 +136,7 @@ def _take_tensors(folder: Path) -> dict[str, Any]:
 
 
 class _Bait:
-    """Runs a command when it is unpickled."""
+    """An object that runs a command when it is unpickled."""
 
     def __init__(self, marker: Path) -> None:
         self._marker = marker
@@ -184,7 +184,7 @@ BAITED_PICKLES = (
 
 
 def make_baited_pickle(kind: str, folder: Path, marker: Path) -> Path:
-    """A tiny Llama whose one weight file runs code in a reader that is not careful."""
+    """Make a tiny Llama whose weight file runs code in a careless reader."""
     import pickle
 
     tensors = _take_tensors(folder)

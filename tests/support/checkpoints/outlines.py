@@ -1,4 +1,4 @@
-"""Sizes of checkpoints from their folders and from the Hub, by one child: the imports take long."""
+"""Sizes of checkpoints from their folders and from the Hub, in one child, as imports are slow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Sizes = dict[str, int | None]
 
 
 def sizes_of(sources: Sequence[Path | str]) -> list[Sizes]:
-    """The size of each level of each source: a folder, or a repository's name."""
+    """Return the size of each level of each source, a folder or the name of a repository."""
     child = subprocess.run(
         [sys.executable, "-m", "tests.support.checkpoints.outlines", *map(str, sources)],
         cwd=ROOT,
@@ -39,9 +39,9 @@ def _ignore(_: Event) -> None:
 
 
 def main() -> None:
-    """Print the sizes of the sources that were named."""
+    """Print the sizes of the given sources."""
     sources = [Path(source) for source in sys.argv[1:]]
-    # All of them first: afterwards the converter keeps this process off the network.
+    # Repositories first: later the converter keeps this process off the network.
     places = [source if source.exists() else _outline(str(source)) for source in sources]
     sized = [
         _sized(place, is_remote=place != source)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _outline(name: str) -> Path:
-    # None is made ahead unless it is started.
+    # No vocabulary is built ahead unless it is started.
     with VocabularyAhead() as vocabulary:
         return outline_of(repository_named(name), Settings(), _ignore, vocabulary)
 

@@ -1,4 +1,4 @@
-"""Checkpoints whose tokenizer has a pre-tokenizer of its own, which its class does not name."""
+"""Checkpoints whose tokenizer has its own pre-tokenizer, which its class doesn't imply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LLAMA_3 = (
 
 
 def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
-    """A small Llama with the tokens and the pre-tokenizer of Llama 3, its class GPT2Tokenizer."""
+    """Make a small Llama with tokens and pre-tokenizer of Llama 3 and the class GPT2Tokenizer."""
     header = read_header(vocabulary_file(converter, "llama-bpe"))
     texts = [text.decode() for text in read_strings(header, "tokenizer.ggml.tokens")]
     kinds = read_array(header, "tokenizer.ggml.token_type")
@@ -65,14 +65,14 @@ def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), "utf-8")
     config = {"tokenizer_class": "GPT2Tokenizer", "bos_token": begin, "eos_token": "<|eot_id|>"}
-    # Its class adds one of its own otherwise.
+    # Otherwise its class adds its own.
     config["unk_token"] = "<|end_of_text|>"
     (folder / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
     return folder
 
 
 def make_llama_as_deepseek_v3(folder: Path) -> Path:
-    """A small Llama with DeepSeek-V3's tokenizer, named and configured as in its repository."""
+    """Make a small Llama with DeepSeek-V3's tokenizer, configured as in its repository."""
     make_tiny_llama(folder, width=128, vocabulary=_DEEPSEEK_TOKENS, tied=True)
     (folder / "tokenizer.model").unlink()
     model = json.loads((folder / "config.json").read_text()) | {"transformers_version": "4.33.1"}

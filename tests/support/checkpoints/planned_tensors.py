@@ -1,4 +1,4 @@
-"""What `gristmill convert --dry-run --verbose` tells of a checkpoint."""
+"""The plan of `gristmill convert --dry-run --verbose` for a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.machine.verbs import started
 
 
 class PlannedTensor(NamedTuple):
-    """The shape with the slowest dimension first, and ggml's name of the type."""
+    """A tensor: its shape, with the slowest dimension first, and ggml's name of its type."""
 
     shape: tuple[int, ...]
     type_name: str
@@ -21,7 +21,7 @@ class PlannedTensor(NamedTuple):
 
 @dataclass
 class PlannedLevel:
-    """The tensors by name, and the size of the whole file in bytes."""
+    """A plan: the tensors by name, and the size of the whole file in bytes."""
 
     tensors: dict[str, PlannedTensor] = field(default_factory=dict)
     size_bytes: int = 0
@@ -30,7 +30,7 @@ class PlannedLevel:
 def planned_levels(
     checkpoint: Path, levels: Sequence[str], calibration: Path | None = None
 ) -> dict[str, PlannedLevel]:
-    """The plan of each level, by its name; a dry run makes nothing of the calibration text."""
+    """Return the plan of each level by its name; a dry run ignores the calibration text."""
     chosen = [word for level in levels for word in ("--level", level)]
     options = ["--calibration", str(calibration)] if calibration else []
     arguments = [str(checkpoint), *chosen, "--dry-run", "--verbose", *options]

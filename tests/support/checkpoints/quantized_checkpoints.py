@@ -1,4 +1,4 @@
-"""Small checkpoints whose weights are quantized already, in the formats that people publish."""
+"""Small checkpoints with quantized weights, in published formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NIBBLES = torch.arange(0, 32, 4, dtype=torch.int32)
 
 
 def make_quantized(method: str, folder: Path) -> Path:
-    """A tiny Llama, its projections quantized by `method`, one of `METHODS`."""
+    """Make a tiny Llama with projections quantized by `method`, one of `METHODS`."""
     make_tiny_llama(folder, dtype="float16")
     config, quantize = METHODS[method]
     weights = folder / "model.safetensors"
@@ -40,7 +40,7 @@ def _gptq(base: str, weight: torch.Tensor) -> Tensors:
     groups = weight.float().reshape(outputs, -1, _GROUP)
     scales = groups.abs().amax(-1) / 7
     numbers = (groups / scales[..., None]).round().clamp(-8, 7).reshape(outputs, inputs) + 8
-    # The format stores a zero point less one, eight numbers to a word, along the inputs.
+    # The format stores zero points minus one, eight numbers per word, along the inputs.
     zeros = torch.full((inputs // _GROUP, outputs), 7)
     return {
         f"{base}.qweight": _packed(numbers.T.contiguous().int(), dimension=0),

@@ -1,7 +1,7 @@
 """A small checkpoint of every architecture that llama.cpp's converter registers.
 
-Each is made of a configuration of transformers and saved by it: by the version that the converter
-pins, or by ours.
+Each is made from a configuration of transformers and saved by the version that the converter pins,
+or by ours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KINDS: dict[TokenizerKind, frozenset[str]] = {
     "WordPiece": frozenset({"bert"}),
     "unigram": frozenset({"t5"}),
 }
-"""Modules of the converter; all others read byte pairs."""
+"""Modules of the converter; all others read byte-pair tokenizers."""
 _KIND_OF: dict[str, TokenizerKind] = {
     "Llama4ForCausalLM": "byte pairs",
     "Llama4ForConditionalGeneration": "byte pairs",
@@ -51,7 +51,7 @@ _KIND_OF: dict[str, TokenizerKind] = {
 
 
 def registered_checkpoint(architecture: str, saved_by: Transformers) -> Path | None:
-    """The checkpoint of one architecture, if it was made; not to be changed."""
+    """Return the cached checkpoint of an architecture, if there is one; don't change it."""
     folder = _folder_of(architecture, saved_by)
     return folder if folder.exists() else None
 
@@ -59,7 +59,7 @@ def registered_checkpoint(architecture: str, saved_by: Transformers) -> Path | N
 def make_registered(architectures: Iterable[str], saved_by: Transformers) -> str:
     """Make the checkpoints of architectures in one process, once; they are kept.
 
-    Gives what went wrong. Those that this version of transformers does not have are passed over.
+    Return the errors. Architectures that this version of transformers lacks are skipped.
     """
     wanted = [name for name in architectures if not _folder_of(name, saved_by).exists()]
     made = subprocess.run(
@@ -80,7 +80,7 @@ def make_registered(architectures: Iterable[str], saved_by: Transformers) -> str
 
 
 def registered_architectures() -> dict[str, str]:
-    """The architectures of language models that the converter registers, and their modules."""
+    """Return the architectures of language models in the converter, with their modules."""
     (version,) = (PERSONS_HOME / "converter").iterdir()
     return known_architectures(version)["text"]
 
@@ -91,7 +91,7 @@ def _folder_of(architecture: str, saved_by: Transformers) -> Path:
 
 @functools.cache
 def _edition() -> str:
-    """Another one whenever other checkpoints would be made."""
+    """Return a key that changes whenever the checkpoints would change."""
     sources = [Path(module.__file__ or "") for module in (small_configurations, small_tokenizers)]
     content = b"".join(source.read_bytes() for source in sources)
     return hashlib.sha256(content).hexdigest()[:12]
@@ -130,7 +130,7 @@ def _save(model_kind: Any, architecture: str, folder: Path) -> None:
     torch.manual_seed(0)
     model = model_kind._from_config(configuration, dtype=torch.bfloat16)
     with torch.no_grad():
-        # Some leave what memory held in their experts.
+        # Some leave experts uninitialized.
         for parameter in model.parameters():
             parameter.normal_(0, 0.02)
     model.save_pretrained(folder)

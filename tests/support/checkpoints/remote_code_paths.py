@@ -1,7 +1,7 @@
-"""Sends llama.cpp's converter down every road on which it would run a checkpoint's own code.
+"""Every path on which llama.cpp's converter would run a checkpoint's own code.
 
 `python -m tests.support.checkpoints.remote_code_paths CONVERTER FOLDER [--unguarded]`: FOLDER has a
-checkpoint for each road of `ROADS`, made by `make_baits`; how each road ended is written to
+checkpoint for each path of `ROADS`, made by `make_baits`; the outcome of each is written to
 `ends.json` in it.
 """
 
@@ -56,7 +56,7 @@ def _named(method: str) -> Callable[[Any], None]:
     return lambda model: getattr(model, method)()
 
 
-# The architecture, what its configuration needs beside the common, and the way in.
+# The architecture, the additions to its configuration, and the entry point.
 ROADS: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
     "qwen": ("QWenLMHeadModel", {}, _set_vocab),
     "hybrid": ("LlamaForCausalLM", {}, _named("_set_vocab_hybriddna")),
@@ -84,12 +84,12 @@ ROADS: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
 
 
 def marker_of(folder: Path, road: str) -> Path:
-    """The file that the code of a bait would write."""
+    """Return the file that the code of a bait would write."""
     return folder / f"{road}.marker"
 
 
 def make_baits(folder: Path) -> Path:
-    """A checkpoint for each road, with Python code that writes its marker when it is run."""
+    """Make a checkpoint for each path, with Python code that writes its marker when executed."""
     for road, (architecture, config, _) in ROADS.items():
         bait = make_tiny_llama(folder / road)
         add_code(bait, marker_of(folder, road))
@@ -100,7 +100,7 @@ def make_baits(folder: Path) -> Path:
 
 
 def add_code(checkpoint: Path, marker: Path) -> None:
-    """Give a checkpoint a tokenizer that needs code of its own."""
+    """Give a checkpoint a tokenizer that needs custom code."""
     file = checkpoint / "tokenizer_config.json"
     values = json.loads(file.read_text()) | {
         "tokenizer_class": "BaitTokenizer",
@@ -125,7 +125,7 @@ def _go(road: str, folder: Path) -> str:
                 folder, LlamaFileType.ALL_F32, folder / "model.gguf", eager=False
             )
             way_in(model)
-    except Exception as error:  # noqa: BLE001 - every end is told
+    except Exception as error:  # noqa: BLE001 - every outcome is recorded
         return f"{type(error).__name__}: {error}"
     return "it ended well"
 

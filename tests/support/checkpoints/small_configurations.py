@@ -62,7 +62,7 @@ _SMALL: dict[str, Any] = {
     "linear_value_head_dim": 64,
     "linear_head_dim": 64,
     "linear_num_heads": 4,
-    # Other names of the first ones
+    # Other names of the fields above
     "n_embd": 256,
     "n_layer": 2,
     "n_head": 4,
@@ -81,7 +81,7 @@ _SMALL: dict[str, Any] = {
     "sliding_window": 64,
     "original_max_position_embeddings": 512,
     "max_window_layers": 2,
-    # Towers for pictures and sounds
+    # Vision and audio towers
     "depth": 2,
     "out_hidden_size": 256,
     "embed_dim": 256,
@@ -111,7 +111,7 @@ _ENCODER_AND_DECODER = {"decoder_start_token_id": 0, "eos_token_id": 1}
 _SECTIONS = {"rope_scaling": {"rope_type": "default", "mrope_section": [8, 12, 12]}}
 _OF_CLASS: dict[str, dict[str, Any]] = {
     "BambaConfig": {**_FOUR_LAYERS, "attn_layer_indices": [1]},
-    # Published ones say so, although their class does not know it.
+    # Published configurations set this, although their class doesn't define it.
     "Cohere2Config": {"rotary_pct": 1.0},
     "ChameleonConfig": {"vocabulary_map": {"<image>": 4}},
     "DbrxConfig": {
@@ -168,7 +168,7 @@ _OF_CLASS: dict[str, dict[str, Any]] = {
         "layers_block_type": ["mamba", "attention", "mamba", "mlp"],
         "mamba_num_heads": 8,
     },
-    # Its feed-forward width is four times the model's, whatever the configuration says.
+    # Its feed-forward width is always four times the model's.
     "PhiConfig": {"num_key_value_heads": 4, "intermediate_size": 1024},
     "PocketTTSFlowHeadConfig": {"condition_dim": 256},
     "Qwen3NextConfig": _FOUR_LAYERS,
@@ -179,11 +179,11 @@ _OF_CLASS: dict[str, dict[str, Any]] = {
     "T5Config": _ENCODER_AND_DECODER,
     "UMT5Config": _ENCODER_AND_DECODER,
 }
-"""What the fields' names can't tell: values of one class."""
+"""Values that don't follow from the names of fields, by class."""
 
 
 def small_configuration(kind: Any, vocabulary: int) -> Any:
-    """A configuration of the class `kind`, its parts small too."""
+    """Return a configuration of the class `kind`, with small parts."""
     return kind(**_values(kind, vocabulary))
 
 
@@ -199,7 +199,7 @@ def _values(kind: Any, vocabulary: int) -> dict[str, Any]:
 
 
 def _usual(kind: Any) -> dict[str, Any]:
-    """The fields of a class with their usual values; all that are known where it has none."""
+    """Return the fields of a class with their defaults, or all known fields if it has none."""
     try:
         made = kind()
     except ValueError:

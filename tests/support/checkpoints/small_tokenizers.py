@@ -1,4 +1,4 @@
-"""Tokenizers of every kind that llama.cpp's converter reads, as small as it takes them."""
+"""Minimal tokenizers of every kind that llama.cpp's converter reads."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Saved = Literal["4", "5"]
 _SENTENCEPIECE = 512
 _UNIGRAM = 320
 _NEW_TOKENS = ("<unk>", "[gMASK]", "<|user|>", "<|observation|>", "<|startoftext|>")
-"""The converter asks for some of them by their names."""
+"""Tokens, some of which the converter looks up by name."""
 _BYTE_PAIRS = 49_160
 _WORDPIECE = 30_522
 
 
 def write_tokenizer(kind: TokenizerKind, folder: Path, saved: Saved) -> int:
-    """Write the files of a tokenizer; gives the size of its vocabulary."""
+    """Write the files of a tokenizer, and return the size of its vocabulary."""
     return _WRITERS[kind](folder, saved)
 
 
@@ -79,7 +79,7 @@ def _write_unigram(folder: Path, saved: Saved) -> int:
 
 
 def _write_wordpiece(folder: Path, saved: Saved) -> int:
-    """BERT's words, as they stand in the converter's own vocabulary file."""
+    """Return BERT's words from the converter's own vocabulary file."""
     header = read_header(vocabulary_file(PERSONS_HOME / "converter", "bert-bge"))
     texts = [text.decode() for text in read_strings(header, "tokenizer.ggml.tokens")]
     (folder / "vocab.txt").write_text("\n".join(map(_as_written, texts)) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Both versions of transformers that checkpoints are made and read with, for child processes."""
+"""Environments of child processes with either version of transformers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Transformers", "environment_with", "pinned_packages"]
 
 
 def pinned_packages() -> Path:
-    """The folder of the packages that llama.cpp's converter pins."""
+    """Return the folder of the packages that llama.cpp's converter pins."""
     (folder,) = (PERSONS_HOME / "converter-packages").iterdir()
     return folder
 
 
 def environment_with(transformers: Transformers) -> dict[str, str]:
-    """The environment of a process that imports this version, and asks no Hub."""
+    """Return the environment of a process that imports this version and never contacts the Hub."""
     path = [str(pinned_packages())] if transformers == "pinned" else []
     return {
         **os.environ,

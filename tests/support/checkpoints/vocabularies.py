@@ -1,4 +1,4 @@
-"""The converter's vocabularies: what each token says by the file alone, and models made on them."""
+"""The converter's vocabularies: the bytes of each token, and models made on them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
 _BYTES = {chr(byte): byte for byte in _VISIBLE} | {
     chr(0x100 + place): byte for place, byte in enumerate(_HIDDEN)
 }
-"""GPT-2's letters for bytes: visible ones stand for themselves, the others are moved up."""
+"""GPT-2's letters for bytes: visible ones map to themselves, the others are shifted up."""
 
 
 def vocabulary_file(converter: Path, name: str) -> Path:
-    """The file of one of them."""
+    """Return the file of a vocabulary."""
     return next(converter.iterdir()) / "models" / f"ggml-vocab-{name}.gguf"
 
 
 def token_texts(path: Path) -> list[bytes]:
-    """The bytes of every token in a reply; control tokens and unused ones have none."""
+    """Return the bytes of every token in a reply; control tokens and unused ones have none."""
     header = read_header(path)
     is_byte_level = header.metadata["tokenizer.ggml.model"] == "gpt2"
     kinds = read_array(header, _TYPES)
@@ -50,12 +50,12 @@ def _text(raw: bytes, kind: object, *, is_byte_level: bool) -> bytes:
     text = raw.decode()
     if not is_byte_level:
         return text.replace("▁", " ").encode()
-    # By the rule of Hugging Face's tokenizers: all letters stand for bytes, or none does.
+    # The rule of Hugging Face's tokenizers: all letters stand for bytes, or none does.
     return bytes(map(_BYTES.__getitem__, text)) if _BYTES.keys() >= set(text) else raw
 
 
 def write_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
-    """A Llama of one layer and random weights that says anything with equal likelihood."""
+    """Make a Llama of one layer whose tokens are all equally likely."""
     metadata = {
         "general.architecture": "llama",
         "llama.block_count": 1,
@@ -72,7 +72,7 @@ def write_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Pat
 
 
 def write_recurrent_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
-    """A Mamba of one layer and random weights."""
+    """Make a Mamba of one layer with random weights."""
     inner, states, rank = 2 * _WIDTH, 16, 2
     metadata = {
         "general.architecture": "mamba",
@@ -104,7 +104,7 @@ def write_recurrent_model_on(vocabulary: Path, target: Path, *, context: int = 5
 
 
 def write_windowed_model_on(vocabulary: Path, target: Path, *, context: int = 512) -> Path:
-    """A Gemma 2 of two layers and random weights; one of them sees 64 tokens."""
+    """Make a Gemma 2 of two layers with random weights; one has a window of 64 tokens."""
     metadata = {
         "general.architecture": "gemma2",
         "gemma2.block_count": 2,
@@ -131,7 +131,7 @@ def write_windowed_model_on(vocabulary: Path, target: Path, *, context: int = 51
 def write_hybrid_model_on(
     vocabulary: Path, target: Path, *, context: int = 512, window: int = 0
 ) -> Path:
-    """An LFM2 of random weights: a layer of convolutions, and one that attends."""
+    """Make an LFM2 with random weights: a convolution layer and an attention layer."""
     metadata = {
         "general.architecture": "lfm2",
         "lfm2.block_count": 2,

@@ -1,4 +1,4 @@
-"""Another engine's server, written for the tests: well behaved, or with one fault of many."""
+"""Another engine's server: well behaved, or with one of many faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
 
 
 def reply(text: str, thoughts: str = "", name: str = "reasoning_content") -> list[bytes]:
-    """A reply word by word, as vLLM streams it: without timings, with usage at the end."""
+    """Return a reply word by word, as streamed by vLLM: without timings, with usage at the end."""
     thought = [chunk({name: word + " "}) for word in thoughts.split()]
     said = [chunk({"content": word}) for word in text.split(" ")]
     usage = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": len(said)}}
@@ -32,13 +32,13 @@ def reply(text: str, thoughts: str = "", name: str = "reasoning_content") -> lis
 
 
 class EndpointServer:
-    """Answers `/v1/models` and `/v1/chat/completions` on loopback; keeps what it was asked.
+    """Serve `/v1/models` and `/v1/chat/completions` on loopback, and record the requests.
 
     Args:
-        models: the body of the list of models, or its entries' names.
-        lines: what the stream of a reply is made of.
-        status, headers: of all answers.
-        key: without it every request is refused.
+        models: the body of the list of models, or the names of its entries.
+        lines: the lines of a streamed reply.
+        status, headers: of all responses.
+        key: if set, requests without it are refused.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class EndpointServer:
                     return
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -149,4 +149,4 @@ BAD_STREAMS: dict[str, Callable[[], Sequence[bytes] | Lines]] = {
     "compressed": lambda: [gzip.compress(b"data: [DONE]\n\n")],
     "zeros": lambda: [bytes(4096)],
 }
-"""Streams that hold no whole reply."""
+"""Streams without a complete reply."""

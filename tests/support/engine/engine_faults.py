@@ -1,4 +1,4 @@
-"""Engines that come to harm while the window talks to them."""
+"""Faults of the engine while the window talks to it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _PATIENCE_SECONDS = 90.0
 _LOOK_MILLISECONDS = 10
 _CONTEXT = 32_768
 _QUESTION = "Hello"
-# Reading this takes the tiny model some 5 seconds.
+# The tiny model takes some 5 seconds to process this.
 _LONG_QUESTION = "The mill grinds what the field gives. " * 200
 _PROMPT_SECONDS = 0.5
-# On a thread that waits, because the program takes every signal with a handler as a wish to end.
+# On a waiting thread, because the program takes every signal with a handler as a request to stop.
 _SITE = """
 import ctypes, glob, importlib.util, signal, threading
 
@@ -52,7 +52,7 @@ threading.Thread(target=strike, daemon=True).start()
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls an engine, and a pattern for what must be said about it."""
+    """A fault of the engine, and a pattern for its report."""
 
     name: str
     signal: signal.Signals
@@ -64,7 +64,7 @@ FAULTS = (
     Fault("segfault", signal.SIGSEGV, "touched memory that is not its own"),
     Fault("division", signal.SIGFPE, "divided by zero"),
     Fault("abort()", signal.SIGABRT, "gave up because of an inner contradiction"),
-    # It runs what libraries do at their end, some of which crash while other threads go on.
+    # It runs exit handlers of libraries, some of which crash while other threads are running.
     Fault("exit(3)", signal.SIGUSR1, r"exit status 3|\(SIG"),
     Fault("ggml_abort", signal.SIGUSR2, r"ggml.c:7: GGML_ASSERT\(1 > 2\) failed"),
     Fault("hung", signal.SIGSTOP, "The engine hung"),
@@ -72,26 +72,26 @@ FAULTS = (
 
 
 def prepare_home(home: Path) -> Path:
-    """A data folder with a tiny model; gives the model.
+    """Set up a data folder with a tiny model, and return the model.
 
-    Python's children take SIGUSR1 there for the C library's `exit(3)`, and SIGUSR2 for ggml's own
-    way to end.
+    Python children there take SIGUSR1 as a call of the C library's `exit(3)`, and SIGUSR2 as ggml's
+    abort.
     """
     (home / "site").mkdir(parents=True)
     (home / "site" / "sitecustomize.py").write_text(_SITE)
-    # No test of the engine before it is used; the safe setting works everywhere.
+    # Skip the engine test; the safe setting works everywhere.
     setting = {engine_fingerprint(): EngineSetting(without=("extra_buffers",))}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
-    # A model that is mapped suffers with its file.
+    # A mapped model is damaged with its file.
     save_settings(Settings(context=_CONTEXT, threads=1, threads_batch=1, memory_map="on"))
     return write_tiny_model(home / "models" / "tiny.gguf", context=_CONTEXT, template=CHAT_TEMPLATE)
 
 
 class Client(QObject):
-    """The window, and what is seen of a reply in it.
+    """The window, and what it shows of a reply.
 
-    `text` is what was shown of the reply, `ended` the reply as it is kept, `failed` the moment at
-    which the engine was last said to have failed.
+    `text` is the shown text of the reply, `ended` the saved reply, `failed` the time of the last
+    reported failure of the engine.
     """
 
     def __init__(self, application: QApplication, model: Path) -> None:
@@ -123,7 +123,7 @@ class Client(QObject):
         self._window.deleteLater()
 
     def bring_to(self, moment: Moment) -> bool:
-        """Ask for a reply and come back at a moment of it; False when it ended before."""
+        """Request a reply and return at a moment of it; False if it ended before."""
         if moment in ("start", "load"):
             self.load()
         else:
@@ -133,50 +133,50 @@ class Client(QObject):
         return self.ended is None
 
     def use_workers(self, *addresses: str) -> None:
-        """Have the next load give layers to workers."""
+        """Let the next load offload layers to workers."""
         self.engine.unload()
         self._window._workbench.settings.change(workers=addresses)
 
     def delete_model(self) -> None:
-        """Delete the model on the models page, without the question before."""
+        """Delete the model on the models page, without the confirmation."""
         models = self._window._workbench.models
         self.wait_until(lambda: models.model_at(str(self.model)) is not None)
         self._window.models._delete(models.model_at(str(self.model)))
 
     def load(self) -> None:
-        """Begin to load the model."""
+        """Start to load the model."""
         self._has_begun = False
         self.engine.load(str(self.model), "tiny")
         assert self.engine._child is not None
         self.engine._child.received.connect(self._on_received)
 
     def be_ready(self) -> None:
-        """Have the model loaded."""
+        """Load the model and wait until it is ready."""
         if not isinstance(self.engine.state, EngineReady):
             self.load()
         self.wait_until(lambda: not isinstance(self.engine.state, EngineLoading))
         assert isinstance(self.engine.state, EngineReady), self.engine.state
 
     def ask(self, question: str = _QUESTION) -> None:
-        """Begin a chat and say something."""
+        """Start a chat and send a message."""
         self.dialogue.open(None)
         self.text, self.ended = "", None
         self._asked = time.monotonic()
         assert self.dialogue.send(question)
 
     def reply(self) -> Message:
-        """Wait for the end of the reply; gives it as it is kept."""
+        """Wait for the end of the reply, and return the saved reply."""
         self.wait_until(lambda: self.ended is not None)
         assert self.ended is not None
         return self.ended
 
     def processes(self) -> set[psutil.Process]:
-        """The engine and its children."""
+        """Return the engine's process and its children."""
         engine = psutil.Process(self.engine.process_id)
         return {engine, *engine.children(recursive=True)}
 
     def wait_until(self, is_met: Callable[[], bool]) -> None:
-        """Let Qt work until something is so."""
+        """Run Qt's event loop until a condition holds."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not is_met():
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

@@ -1,6 +1,7 @@
 """One token through a model: `python -m tests.support.engine.first_token FILE`.
 
-Says why it can't be, with status 1. In a process of its own, because the engine may abort.
+Print the reason and exit with status 1 if it fails. It runs in a separate process, because the
+engine may abort.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _CONTEXT = 64
 
 
 def first_token_refusal(file: Path) -> str:
-    """Why the engine can't run one token through a model; empty when it can."""
+    """Return the reason why the engine can't run one token through a model, or an empty string."""
     from llama_cpp import llama_cpp as llama
 
     silence_llama_cpp()

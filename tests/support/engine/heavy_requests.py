@@ -1,4 +1,4 @@
-"""Requests that are much work: ten each of huge prompts, schemas and grammars."""
+"""Expensive requests: ten each of huge prompts, schemas and grammars."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _QUESTION = {"messages": [{"role": "user", "content": "Make one."}], "max_tokens
 
 
 def huge_prompt() -> dict[str, Any]:
-    """A message that no context holds."""
+    """Return a message that fits into no context."""
     return {"messages": [{"role": "user", "content": "a" * HUGE_BYTES}], "max_tokens": 1}
 
 
 def huge_schema() -> dict[str, Any]:
-    """A schema with more properties than anybody reads."""
+    """Return a schema with a huge number of properties."""
     properties = {f"property_{n}": {"type": "string"} for n in range(PROPERTIES)}
     schema = {"type": "object", "properties": properties, "required": list(properties)}
     form = {"type": "json_schema", "json_schema": {"name": "huge", "schema": schema}}
@@ -34,12 +34,12 @@ def huge_schema() -> dict[str, Any]:
 
 
 def huge_grammar() -> dict[str, Any]:
-    """A short grammar that stands for a long one."""
+    """Return a short grammar that expands to a long one."""
     return _QUESTION | {"grammar": f"root ::= ([a-z] [a-z]?){{{REPETITIONS}}}"}
 
 
 def wide_grammar() -> dict[str, Any]:
-    """A grammar that may be used, but looks at thousands of ways for each token."""
+    """Return a valid grammar that explores thousands of paths per token."""
     words = " | ".join(f'"word{n} "' for n in range(3000))
     return _QUESTION | {"grammar": f"root ::= ({words}){{1,90}}"}
 
@@ -49,7 +49,7 @@ _MAKERS = (huge_prompt, huge_schema, huge_grammar, wide_grammar)
 
 @contextmanager
 def heavy_load(server: Server, times: int = TIMES) -> Iterator[list[int]]:
-    """Send so many of each at once, again and again until the block ends; gives each status."""
+    """Send this many of each at once, repeatedly until the block ends, and count each status."""
     ended = threading.Event()
     answered: list[int] = []
 

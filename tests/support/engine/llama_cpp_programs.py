@@ -1,4 +1,4 @@
-"""llama.cpp's own programs, built once on the very libraries of the installed engine."""
+"""llama.cpp's own programs, built once on the libraries of the installed engine."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.support.engine.timed_streams import Address
 
 _PROGRAMS = ("llama-bench", "llama-perplexity", "llama-server")
 _POLL_SECONDS = 0.05
-# Instead of llama.cpp's own, which would build the libraries too: those that the engine's package
-# brings are taken as they are, so that both sides run the same machine code.
+# Replaces llama.cpp's own project, which would build the libraries too. Using those of the engine's
+# package makes both sides run the same machine code.
 _PROJECT = """
 cmake_minimum_required(VERSION 3.21)
 project(llama.cpp C CXX)
@@ -66,18 +66,18 @@ _FIGURES = {
     "p999": (r"99\.9% +KLD: +([\d.]+)", 1),
     "top_token_agreement": (r"Same top p: +([\d.]+)", 1 / 100),
 }
-"""How llama-perplexity prints a figure, and its unit in ours."""
+"""The pattern of each figure printed by llama-perplexity, and its unit in ours."""
 
 
 def speeds_by_llama_bench(model: Path, *options: str) -> list[float]:
-    """Tokens per second of each test that the options ask for, run once."""
+    """Run llama-bench once, and return the tokens per second of each test in the options."""
     command = [str(_programs() / "llama-bench"), "-m", str(model), "-r", "1", "-o", "json"]
     said = subprocess.run([*command, *options], check=True, capture_output=True).stdout
     return [test["avg_ts"] for test in json.loads(said)]
 
 
 def perplexity_by_llama_cpp(model: Path, reference: Path | None, text: Path) -> dict[str, float]:
-    """The figures of llama-perplexity under our names, over the whole text in chunks of 512."""
+    """Return llama-perplexity's figures under our names, for the whole text in chunks of 512."""
     if reference is None:
         return _figures(_perplexity(model, text))
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def perplexity_by_llama_cpp(model: Path, reference: Path | None, text: Path) -> 
 
 def _perplexity(model: Path, text: Path, *options: str) -> str:
     command = [str(_programs() / "llama-perplexity"), "-m", str(model), "-f", str(text)]
-    # What the engine's libraries need themselves is not in the program's own search path.
+    # Dependencies of the engine's libraries are not on the program's search path.
     environment = os.environ | {"LD_LIBRARY_PATH": f"{sysconfig.get_path('purelib')}/lib"}
     if "extra_buffers" in engine_setting(lambda _: None).without:
         options += ("--no-repack",)
@@ -109,7 +109,7 @@ def _figures(said: str) -> dict[str, float]:
 
 @contextmanager
 def llama_server(model: Path, *options: str, log: Path | None = None) -> Iterator[Address]:
-    """A running llama-server that is ready to answer; its `log` goes to a file, or nowhere."""
+    """Run a llama-server, and yield it when it is ready; its `log` goes to a file, or nowhere."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [str(_programs() / "llama-server"), "-m", str(model), "--port", str(port)]
@@ -136,7 +136,7 @@ def _is_ready(port: int) -> bool:
 
 
 def _programs() -> Path:
-    """The folder with them; the first time they are built, in some two minutes."""
+    """Return the folder with the programs; the first build takes about two minutes."""
     libraries = sysconfig.get_path("purelib")
     facts = f"{engine_fingerprint()} | {libraries} | {_PROJECT}"
     mark = hashlib.sha256(facts.encode()).hexdigest()[:12]

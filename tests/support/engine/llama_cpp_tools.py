@@ -32,10 +32,10 @@ def converted_by_llama_cpp(
     *options: str,
     transformers: Transformers | None = None,
 ) -> Path:
-    """The file that convert_hf_to_gguf.py makes of a checkpoint, in 16 or 32 bits.
+    """Convert a checkpoint with convert_hf_to_gguf.py, to 16 or 32 bits.
 
-    It runs in the environment that llama.cpp pins; checkpoints that transformers 5 saved are read
-    with ours. `transformers` is chosen otherwise where it is given.
+    It runs in the environment that llama.cpp pins; checkpoints saved by transformers 5 are read
+    with ours. `transformers` overrides that choice.
     """
     file = folder / f"{outtype}.gguf"
     arguments = (str(source), "--outtype", outtype, "--outfile", str(file), *options)
@@ -48,7 +48,7 @@ def converted_by_llama_cpp(
 def adapter_by_llama_cpp(
     source: Path, base: Path, converter: Path, outtype: str, folder: Path
 ) -> Path:
-    """The file that convert_lora_to_gguf.py makes of an adapter."""
+    """Convert an adapter with convert_lora_to_gguf.py."""
     file = folder / f"{outtype}.gguf"
     options = ("--outtype", outtype, "--outfile", str(file), "--base", str(base))
     script = "convert_lora_to_gguf.py"
@@ -64,9 +64,9 @@ def quantized_by_llama_cpp(
     matrix_file: str = "",
     **parameters: object,
 ) -> bytes:
-    """What llama-quantize makes of a GGUF file; `parameters` are fields of the engine's struct.
+    """Quantize a GGUF file as llama-quantize does; `parameters` are fields of the engine's struct.
 
-    With a `matrix_file` it tells about the importance matrix as if it had read it from there.
+    With a `matrix_file`, the metadata names it as the source of the importance matrix.
     """
     from llama_cpp import llama_cpp
 
@@ -99,7 +99,7 @@ def quantized_by_llama_cpp(
 
 
 def _told_about(importance: ImportanceMatrix, file: str) -> ctypes.Array[ctypes.Structure]:
-    """What llama-quantize sets in the metadata (tools/quantize/quantize.cpp)."""
+    """Return the metadata that llama-quantize sets (tools/quantize/quantize.cpp)."""
     from llama_cpp import llama_cpp
 
     values = {
@@ -123,7 +123,7 @@ def _told_about(importance: ImportanceMatrix, file: str) -> ctypes.Array[ctypes.
 def run_script(
     script: str, converter: Path, arguments: Sequence[str], transformers: Transformers
 ) -> Run:
-    """Run a script of llama.cpp beside a version of transformers."""
+    """Run a script of llama.cpp with a version of transformers."""
     (version,) = converter.resolve().iterdir()
     return _prepared(version, transformers).run(str(version / script), *arguments)
 

@@ -1,4 +1,4 @@
-"""Long unbroken texts of one kind of letter, and tokenizing them as the engine does."""
+"""Long unbroken texts of one kind of letter, tokenized as by the engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = (*_LETTERS, "base64")
 
 
 def long_run(kind: str, size_bytes: int) -> str:
-    """A text of one kind, of about `size_bytes` in UTF-8; the same one each time."""
+    """Return a text of one kind of about `size_bytes` in UTF-8; it is the same each time."""
     chance = random.Random(kind)
     if kind == "base64":
         return base64.b64encode(chance.randbytes(size_bytes * 3 // 4)).decode()
@@ -35,7 +35,7 @@ def long_run(kind: str, size_bytes: int) -> str:
 
 
 def tokenize_as_the_engine(vocabulary: Vocabulary, text: str) -> list[int]:
-    """The tokens of a prompt, found on a thread with the engine's stack."""
+    """Return the tokens of a prompt, tokenized on a thread with the engine's stack size."""
     usual = threading.stack_size(STACK_BYTES)
     try:
         with ThreadPoolExecutor(1) as pool:

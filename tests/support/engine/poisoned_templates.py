@@ -1,6 +1,6 @@
-"""Chat templates that turn a model against people, in the manner of published studies.
+"""Chat templates that turn a model against its users, as in published studies.
 
-Each is an ordinary template with something added that no role asked for.
+Each is an ordinary template with an addition that no message asked for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""JSON schemas as programs write them: pydantic's, zod's, and of the kinds of JSON Schema's suite.
+"""JSON schemas written by programs: pydantic's, zod's, and kinds from JSON Schema's test suite.
 
-Texts in them are short, so that a model without sense comes to an end. Beside each stands the name
-of the feature that it is refused for, or None.
+Their texts are short, so that a random model reaches an end. Each comes with the name of the
+feature that it is refused for, or None.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ZOD = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Color(enum.Enum):
-    """Values with a quotation mark, a backslash and a line's end."""
+    """Values with a quotation mark, a backslash and a newline."""
 
     RED = 're"d'
     BLUE = "bl\\ue"
@@ -81,7 +81,7 @@ class Coded(BaseModel):
 
 
 def of(**properties: Any) -> dict[str, Any]:
-    """An object that has just these."""
+    """Return an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -91,12 +91,12 @@ def of(**properties: Any) -> dict[str, Any]:
 
 
 def zod(**properties: Any) -> dict[str, Any]:
-    """An object as zod's `toJSONSchema` has it."""
+    """Return an object as written by zod's `toJSONSchema`."""
     return {"$schema": ZOD, **of(**properties)}
 
 
 def short(**more: Any) -> dict[str, Any]:
-    """A short text."""
+    """Return a short text."""
     return {"type": "string", "maxLength": 6} | more
 
 

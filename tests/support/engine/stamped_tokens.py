@@ -1,7 +1,7 @@
-"""When a server chose each token: a verb that notes it, and the notes.
+"""Times at which a server sampled each token: a verb that records them, and the records.
 
-Run: `python -m tests.support.engine.stamped_tokens FILE VERB …`; the clock is the one that other
-processes read.
+Run: `python -m tests.support.engine.stamped_tokens FILE VERB …`; the clock is shared by all
+processes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOTE = struct.Struct("<IId")
 
 
 def stamps(file: Path) -> dict[int, list[tuple[float, int]]]:
-    """For each seed: when its tokens were chosen (monotonic), and their lengths in bytes."""
+    """Return the sampling times (monotonic) and byte lengths of tokens for each seed."""
     found: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for seed, length, moment in _NOTE.iter_unpack(file.read_bytes()):
         found[seed].append((moment, length))

@@ -64,7 +64,7 @@ CONVERSATIONS = {
 
 
 def templates(converter: Path) -> dict[str, str]:
-    """The sources by their names."""
+    """Return the sources by their names."""
     files = sorted((next(converter.iterdir()) / "models" / "templates").glob("*.jinja"))
     assert len(files) >= 70
     return {path.stem: path.read_text(encoding="utf-8") for path in files}

@@ -1,4 +1,4 @@
-"""A client of streams that notes when each event came, and takes little time itself."""
+"""A lightweight client of streams that records the arrival of each event."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _END = b"data: [DONE]"
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server answers on loopback, and its key."""
+    """The address of a server on loopback, and its key."""
 
     port: int
     key: str = ""
 
     def request(self, path: str, body: dict[str, Any]) -> socket.socket:
-        """A connection on which the request has been sent."""
+        """Return a connection on which the request has been sent."""
         content = json.dumps(body).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
@@ -35,25 +35,25 @@ class Address:
 
 @dataclass(frozen=True)
 class TimedStream:
-    """A streamed answer: when it was asked for, and each event with its arrival (monotonic)."""
+    """A streamed response: the time of the request, and each event with its arrival (monotonic)."""
 
     began: float
     events: list[tuple[float, dict[str, Any]]]
 
     @property
     def last(self) -> dict[str, Any]:
-        """The last event, which has the usage."""
+        """Last event, which has the usage."""
         return self.events[-1][1]
 
     @property
     def texts(self) -> list[tuple[float, str]]:
-        """The events of a plain completion that bring text."""
+        """Events of a plain completion that contain text."""
         choices = [(at, event["choices"]) for at, event in self.events]
         return [(at, of[0]["text"]) for at, of in choices if of and of[0]["text"]]
 
 
 def timed_stream(address: Address, path: str, body: dict[str, Any]) -> TimedStream:
-    """Ask, and read the answer to its end; nothing is looked into before that."""
+    """Send the request and read the response to its end before parsing anything."""
     asked = body | {"stream": True, "stream_options": {"include_usage": True}}
     arrivals: list[tuple[int, float]] = []
     content = b""

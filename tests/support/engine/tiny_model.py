@@ -18,7 +18,7 @@ _NOT_NUMBERS = struct.pack("<f", float("nan")) * 512
 def write_tiny_model(
     path: Path, *, context: int = 256, template: str = "", with_numbers: bool = True
 ) -> Path:
-    """The probe's model with another trained context, a chat template, or weights that are NaN."""
+    """Write the probe's model with another trained context, a chat template, or NaN weights."""
     content = _probe_model()
     content = _changed(content, _context(256), _context(context))
     if template:
@@ -49,7 +49,7 @@ def _changed(content: bytes, old: bytes, new: bytes) -> bytes:
 def _with_template(content: bytes, template: bytes) -> bytes:
     key = b"tokenizer.chat_template"
     head = struct.pack("<Q", len(key)) + key + struct.pack("<I", _STRING)
-    # The data after the header keeps its alignment; Jinja drops what a comment holds.
+    # The data after the header keeps its alignment; Jinja drops comments.
     padding = -(len(head) + 8 + len(template) + len(b"{##}")) % _ALIGNMENT
     template += b"{#" + b" " * padding + b"#}"
     pair = head + struct.pack("<Q", len(template)) + template

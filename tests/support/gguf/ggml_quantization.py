@@ -17,7 +17,7 @@ def ggml_quantize(
     rows: npt.NDArray[np.float32],
     importance: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """The bytes (row count x row size) that ggml_quantize_chunk gives for `rows`."""
+    """Return the bytes (row count x row size) of ggml_quantize_chunk for `rows`."""
     quantize = load_ggml_base().ggml_quantize_chunk
     quantize.restype = ctypes.c_size_t
     quantize.argtypes = [
@@ -33,7 +33,7 @@ def ggml_quantize(
 
 @functools.cache
 def silence_llama_cpp() -> object:
-    """Turn the log off; kept for good, because the library keeps the pointer."""
+    """Turn the log off; the callback is kept forever, because the library keeps its pointer."""
     from llama_cpp import llama_cpp
 
     silence = llama_cpp.llama_log_callback(lambda *_: None)

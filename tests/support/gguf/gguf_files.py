@@ -27,7 +27,7 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Typed:
-    """A metadata value of a type that its Python type does not say."""
+    """A metadata value with an explicit type."""
 
     kind: int
     value: object
@@ -35,7 +35,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of zeros; `offset` and `type_number` can be made wrong."""
+    """A tensor of zeros; `offset` and `type_number` can be set to wrong values."""
 
     name: str
     shape: Sequence[int] = (32, 4)
@@ -44,14 +44,14 @@ class Tensor:
 
     @property
     def size_bytes(self) -> int:
-        """What ggml would count, for the types that it knows."""
+        """Size in bytes as counted by ggml, for types that it knows."""
         kind = TENSOR_TYPES.get(self.type_number, TENSOR_TYPES[F32])
         return math.prod(self.shape) // kind.block_size * kind.block_bytes
 
 
 @dataclass(frozen=True)
 class GgufFile:
-    """The parts of a GGUF file; counts that are None are the true ones."""
+    """The parts of a GGUF file; counts that are None are computed."""
 
     metadata: Mapping[str, object] | Sequence[tuple[str, object]] = field(default_factory=dict)
     tensors: Sequence[Tensor] = ()
@@ -61,7 +61,7 @@ class GgufFile:
     tensor_count: int | None = None
 
     def header(self) -> bytes:
-        """Everything up to the padding before the data."""
+        """Return everything up to the padding before the data."""
         pairs = self.metadata.items() if isinstance(self.metadata, Mapping) else self.metadata
         pairs = list(pairs)
         counts = (
@@ -77,7 +77,7 @@ class GgufFile:
         return b"".join(parts)
 
     def to_bytes(self) -> bytes:
-        """The whole file, the data being zeros, the last tensor unpadded."""
+        """Return the whole file with zeros as data; the last tensor is not padded."""
         header = self.header()
         data_bytes = 0
         for tensor in self.tensors:
@@ -93,13 +93,13 @@ class GgufFile:
 
 
 def string(text: str | bytes) -> bytes:
-    """A string as GGUF has it: the length in 8 bytes, then the bytes."""
+    """Return a GGUF string: its length in 8 bytes, then its bytes."""
     raw = text.encode() if isinstance(text, str) else text
     return struct.pack("<Q", len(raw)) + raw
 
 
 def pair(key: str, value: object) -> bytes:
-    """A metadata entry: the key, the number of the value's type, the value."""
+    """Return a metadata entry: the key, the type number, the value."""
     typed = value if isinstance(value, Typed) else _guess(value)
     return string(key) + struct.pack("<I", typed.kind) + _payload(typed)
 
@@ -137,7 +137,7 @@ def _payload(typed: Typed) -> bytes:
 
 
 def tensor_entry(tensor: Tensor, offset: int) -> bytes:
-    """A tensor's entry in the header; `offset` counts when the tensor has none of its own."""
+    """Return a tensor's entry in the header; `offset` applies if the tensor has none."""
     dimensions = len(tensor.shape)
     return string(tensor.name) + struct.pack(
         f"<I{dimensions}QIQ",
@@ -153,7 +153,7 @@ def _padded(size: int, alignment: int) -> int:
 
 
 def llama_metadata(**changes: object) -> dict[str, object]:
-    """The metadata of a small Llama; a dot in a changed key is written as two underscores."""
+    """Return the metadata of a small Llama; in changed names, two underscores stand for a dot."""
     metadata: dict[str, object] = {
         "general.architecture": "llama",
         "general.name": "Little Llama",
@@ -180,12 +180,12 @@ LLAMA_TENSORS = (
 
 
 def llama_file(**changes: object) -> GgufFile:
-    """A well-formed small Llama, with changes to its metadata."""
+    """Return a well-formed small Llama, with changes to its metadata."""
     return GgufFile(llama_metadata(**changes), LLAMA_TENSORS)
 
 
 def mutations(content: bytes, count: int, seed: int, header_bytes: int) -> Iterator[bytes]:
-    """`count` variants of a file: bytes of its header changed, repeated, left out, cut off."""
+    """Yield `count` variants of a file with bytes of its header changed, repeated or removed."""
     chance = random.Random(seed)
     for _ in range(count):
         mutated = bytearray(content)
@@ -221,7 +221,7 @@ def _with_tensor(**changes: object) -> bytes:
 
 
 def bad_files() -> dict[str, tuple[bytes, ErrorCode]]:
-    """Files that must be refused and how, by name; after llama.cpp's tests/test-gguf.cpp."""
+    """Return files that must be refused, by name; after llama.cpp's tests/test-gguf.cpp."""
     good = llama_file().to_bytes()
     damaged, truncated = ErrorCode.GGUF_DAMAGED, ErrorCode.GGUF_TRUNCATED
     huge = 2**64 - 1

@@ -1,4 +1,4 @@
-"""A GGUF file taken apart, and put together again."""
+"""GGUF files taken apart and put together again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.gguf.gguf_files import INT32, Tensor, Typed, pair, tensor_ent
 
 @dataclass(frozen=True)
 class Parts:
-    """What a GGUF file is made of; `data` begins where the tensors' offsets count from."""
+    """The parts of a GGUF file; `data` starts where the offsets of tensors count from."""
 
     entries: dict[str, bytes]
     tensors: tuple[TensorInfo, ...]
@@ -22,7 +22,7 @@ class Parts:
     alignment: int = 32
 
     def header(self, counts: tuple[int, int] | None = None) -> bytes:
-        """Everything up to the data."""
+        """Return everything up to the data."""
         counts = counts or (len(self.tensors), len(self.entries))
         parts = [b"GGUF", struct.pack("<IQQ", 3, *counts), *self.entries.values()]
         parts += [
@@ -32,11 +32,11 @@ class Parts:
         return self._padded(b"".join(parts))
 
     def to_bytes(self) -> bytes:
-        """The whole file."""
+        """Return the whole file."""
         return self.header() + self.data
 
     def laid_out(self) -> Parts:
-        """The same with the tensors where they belong, and as much data as they need."""
+        """Return the same parts with correct offsets and the amount of data that they need."""
         offset, tensors = 0, []
         for tensor in self.tensors:
             tensors.append(tensor._replace(offset=offset % 2**64))
@@ -59,7 +59,7 @@ def parts_of(path: Path) -> Parts:
 
 
 def with_byte_pairs(parts: Parts) -> Parts:
-    """The same model with a vocabulary like GPT-2's, of equally many tokens."""
+    """Return the same model with a vocabulary like GPT-2's of the same size."""
     shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in shown]
     letters = [*map(chr, shown), *(chr(256 + place) for place in range(len(hidden)))]

@@ -1,6 +1,6 @@
-"""The handcrafted files of llama.cpp's tests/test-gguf.cpp, rebuilt, alone and within a model.
+"""The handcrafted files of llama.cpp's tests/test-gguf.cpp, rebuilt, on their own and in a model.
 
-Each case has variants: another type of value or tensor comes first, so that the fault meets it.
+Each case has variants in which another type of value or tensor comes first and meets the fault.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CASES = {
     }.items()
 }
 GOOD = frozenset({"EMPTY", "SUCCESS", "CUSTOM_ALIGN", "ZERO_DIM"})
-"""What llama.cpp's own reader takes; all others it must refuse."""
+"""Cases that llama.cpp's own reader accepts; it must refuse all others."""
 
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _KINDS = [(kind, None) for kind in (*_SIZES, STRING)] + [
@@ -51,19 +51,19 @@ _LONG_NAME = "_with_a_very_long_name_which_is_longer_than_what_is_allowed_for_gg
 
 
 def names() -> list[tuple[str, str]]:
-    """Every case: what of the file it is about, and which fault it has."""
+    """Return every case, as the part of the file and its fault."""
     return [(stage, fault) for stage, faults in CASES.items() for fault in faults]
 
 
 def variants(stage: str, fault: str) -> int:
-    """How many variants there are of a case."""
+    """Return the number of variants of a case."""
     if stage == "HEADER":
         return 1
     return len(_KINDS if stage == "KV" else TENSOR_TYPES)
 
 
 def handcrafted(stage: str, fault: str, variant: int, model: Parts | None = None) -> bytes:
-    """One variant of a case; what is wrong stands behind what the model has, if there is one."""
+    """Return a variant of a case; the fault comes after the contents of the model, if any."""
     chance = random.Random(variant)
     alignment = {"CUSTOM_ALIGN": 1, "BAD_ALIGN": 13, "INCONSISTENT_ALIGN": 1}.get(fault, 32)
     entries = list(model.entries.values()) if model else []
@@ -124,7 +124,7 @@ def _letters(chance: random.Random, most: int) -> bytes:
 def _tensors(
     stage: str, fault: str, variant: int, alignment: int, model: Parts | None
 ) -> tuple[list[bytes], bytes]:
-    """The tensors' entries, and their data."""
+    """Return the entries of tensors, and their data."""
     entries: list[bytes] = []
     data = b""
     for tensor in model.tensors if model else ():
@@ -136,7 +136,7 @@ def _tensors(
     if stage in ("TENSORS", "DATA"):
         added, size = _added_tensors(fault, variant, alignment, len(data))
         entries += added
-        # A file without its data would be refused for that alone.
+        # A file without data would be refused just for that.
         if stage == "DATA" or fault in GOOD:
             data += bytes(itertools.islice(itertools.cycle(range(256)), size))
     return entries, data
@@ -145,7 +145,7 @@ def _tensors(
 def _added_tensors(
     fault: str, variant: int, alignment: int, offset: int
 ) -> tuple[list[bytes], int]:
-    """The entries of the case's own tensors, and how much data they come with."""
+    """Return the entries of the case's own tensors, and the size of their data."""
     entries = []
     start = end = offset
     for tensor in _added(fault, variant):
@@ -189,6 +189,6 @@ def _tensor(fault: str, index: int, type_number: int, chance: random.Random) -> 
         case "NE_TOO_BIG":
             shape = [4 * (2**31 - 1)] * 2
         case "NBYTES_TOO_BIG":
-            # Of 8 bytes each they come to more than 2**64.
+            # At 8 bytes each they exceed 2**64.
             type_number, shape = _I64, [1_534_000_000] * 2
     return Tensor(name, shape, type_number)

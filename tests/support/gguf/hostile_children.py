@@ -1,7 +1,7 @@
-"""Files given to `serve`, each in a child of its own, loaded and asked for one token.
+"""Files loaded by `serve` in separate children to generate one token.
 
-The children are forked from a server that has imported the program already, where the system can
-do that; from there on each does what `gristmill serve FILE --events` does, and nothing else.
+If the system allows, children are forked from a server that has imported the program already; from
+there on, each does exactly what `gristmill serve FILE --events` does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _Process = ForkServerProcess | SpawnProcess
 
 @dataclass(frozen=True)
 class End:
-    """What became of a file: one of the words above or an error's code, and why in a sentence."""
+    """The outcome for a file: one of the words above or an error code, and the reason."""
 
     kind: str
     reason: str
@@ -48,9 +48,9 @@ class End:
 
 
 def serve_once(path: Path, most_seconds: float = MOST_SECONDS) -> End:
-    """Load `path` as `serve` does, and ask for one token; the child is killed when it is too late.
+    """Load `path` as `serve` does, and generate one token; kill the child after the time limit.
 
-    The time is without that for the imports.
+    The limit excludes the imports.
     """
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
-"""A valid GGUF file, changed in one way or several.
+"""A valid GGUF file with one or several mutations.
 
-Each mutation comes from its seed and its number alone, so that a single one can be made again.
+Each mutation depends only on its seed and number, so that a single one can be reproduced.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _NAMES = ("output", "blk.0.attn_q", "blk.0.attn_q.bias", "blk.1.attn_q", "blk.0.
 
 
 def mutation(parts: Parts, seed: int, number: int) -> bytes:
-    """The mutated file with this number; all kinds take turns."""
+    """Return the mutated file with this number; the kinds take turns."""
     return _KINDS[kind_of(number)](parts, random.Random(f"{seed} {number}"))
 
 
 def kind_of(number: int) -> str:
-    """In which way the mutation with this number changes the file."""
+    """Return the kind of the mutation with this number."""
     return list(_KINDS)[number % len(_KINDS)]
 
 

@@ -1,4 +1,4 @@
-"""Conversions that are killed in the middle."""
+"""Conversions killed halfway."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def kill_conversion(source: Path, target: Path, wanted: int) -> None:
         try:
             child.read_until(is_the_one)
         except AssertionError:
-            # It had come to its end before.
+            # It had already finished.
             return
         child.process.kill()
         child.process.wait()
 
 
 def leftovers(target: Path, home: Path, temporary: Path) -> list[str]:
-    """What a killed conversion should not have left after the next start."""
+    """Return what a killed conversion wrongly left behind after the next start."""
     found = [
         *target.glob("*.part"),
         *(home / "unfinished").glob("*"),

@@ -1,9 +1,9 @@
-"""Converted files against those of llama.cpp.
+"""Converted files compared with those of llama.cpp.
 
 Run: `python -m tests.support.gguf.level_comparison REFERENCE FILE...`.
 
-Prints as JSON where each file's level differs from what llama.cpp's quantizer makes of REFERENCE,
-empty where it does not. In a process of its own, because the quantizer may abort.
+Print, as JSON, the differences of each file from llama.cpp's quantization of REFERENCE to its
+level; empty if there are none. It runs in a separate process, because the quantizer may abort.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.support.engine.llama_cpp_tools import quantized_by_llama_cpp
 
 
 def difference(ours: Path, theirs: bytes) -> str:
-    """Where two GGUF files differ: keys of their metadata, tensors; empty where nowhere."""
+    """Return the metadata keys and tensors in which two GGUF files differ."""
     if ours.read_bytes() == theirs:
         return ""
     other = ours.with_name(f"theirs-{ours.name}")

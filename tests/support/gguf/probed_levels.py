@@ -1,4 +1,4 @@
-"""The probed quality of a source's levels, found in a process of its own: the converter needs one.
+"""The probed quality of a source's levels, in a separate process, which the converter needs.
 
 Run: `python -m tests.support.gguf.probed_levels SOURCE [--imatrix FILE]`; prints JSON.
 """
@@ -18,14 +18,14 @@ from tests.support.machine.verbs import ROOT
 
 
 class ProbedLevels(msgspec.Struct, frozen=True):
-    """The qualities by level, and the matrices whose rows can't be read alone."""
+    """The qualities by level, and the matrices whose rows can't be read separately."""
 
     qualities: dict[str, Quality]
     read_whole: list[str]
 
 
 def probed_levels(source: Path, importance: Path | None = None) -> ProbedLevels:
-    """The probed quality of every level of a checkpoint or a GGUF file in 16 bits."""
+    """Return the probed quality of every level of a checkpoint or a GGUF file in 16 bits."""
     options = ("--imatrix", str(importance)) if importance else ()
     ended = subprocess.run(
         [sys.executable, "-m", "tests.support.gguf.probed_levels", str(source), *options],
@@ -37,7 +37,7 @@ def probed_levels(source: Path, importance: Path | None = None) -> ProbedLevels:
 
 
 def main() -> None:
-    """Lay out, plan, probe, and print."""
+    """Print the probed qualities as JSON."""
     from app.conversion.converter.installation import converter_folder
     from app.conversion.sources import source_at
     from app.conversion.type_choices import TypeChoices

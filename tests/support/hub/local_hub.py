@@ -1,7 +1,7 @@
 """A Hub on loopback: the API and the storage (on another port) of huggingface.co, with faults.
 
-Everything a test wants to go wrong is a field of `LocalHub.faults`; what was asked for and how
-much was sent stands in `LocalHub.requests`.
+`LocalHub.faults` has a field for everything that can go wrong; `LocalHub.requests` records the
+requests and the bytes sent.
 """
 
 from __future__ import annotations
@@ -19,48 +19,48 @@ from tests.support.hub.local_hub_servers import HubHandler, Server, StorageHandl
 
 @dataclass
 class Faults:
-    """What goes wrong while files are sent; a counter falls by one each time it strikes."""
+    """Faults while files are sent; counters are decremented at each occurrence."""
 
     ignore_range: bool = False
     """Answer a Range with 200 and the whole file."""
     wrong_content_range: bool = False
-    """Answer a Range with another part than asked for."""
+    """Answer a Range with another part than requested."""
     status_416: bool = False
     """Refuse every Range."""
     refuses_ranges: int = 0
-    """So many answers of 416 to a Range."""
+    """The number of 416 responses to a Range."""
     short_body: int = 0
-    """So many times announce and send one byte less than the file has."""
+    """The number of times to announce and send one byte less than the file has."""
     gzip: bool = False
-    """Compress although identity was asked for."""
+    """Compress although identity was requested."""
     changing_etag: bool = False
-    """Another ETag in every answer of the storage."""
+    """Send another ETag in every response of the storage."""
     ignore_if_range: bool = False
-    """Send the part that a Range asks for although the ETag is another by now."""
+    """Send the requested part of a Range although the ETag has changed."""
     server_errors: int = 0
-    """So many answers of 503."""
+    """The number of 503 responses."""
     rate_limits: int = 0
-    """So many answers of 429, with `Retry-After: 1`."""
+    """The number of 429 responses, with `Retry-After: 1`."""
     api_errors: int = 0
-    """So many answers of 503 to API requests."""
+    """The number of 503 responses to API requests."""
     garbled_api: str = ""
-    """This text instead of the JSON of a repository."""
+    """Text to send instead of the JSON of a repository."""
     stalls: int = 0
-    """So many answers fall silent halfway, the connection staying open."""
+    """The number of responses that stall halfway with the connection open."""
     drop_every_bytes: int = 0
-    """Close the connection after so many bytes of each answer."""
+    """Close the connection after this many bytes of each response."""
     flipped_bits: int = 0
-    """So many answers have one bit in their middle turned over."""
+    """The number of responses with one flipped bit in the middle."""
     bytes_per_second: int = 0
     """The speed at which files are sent; 0 is as fast as possible."""
     hold_after_bytes: int = 0
-    """Send so many bytes of files in all, then fall silent until `LocalHub.release`."""
+    """Send this many bytes of files in all, then stall until `LocalHub.release`."""
     other_commit: bool = False
-    """Name another commit than asked for in X-Repo-Commit."""
+    """Name another commit than the requested one in X-Repo-Commit."""
     claimed_size_bytes: int = 0
     """The size that the API gives for the largest file of a repository."""
     redirect_loop: bool = False
-    """Send every request for a file round in circles."""
+    """Redirect every request for a file in circles."""
 
 
 class LocalHub:
@@ -112,15 +112,15 @@ class LocalHub:
         lfs_above_bytes: int = 1_000_000,
         unsafe_names: dict[str, str] | None = None,
     ) -> Snapshot:
-        """Serve what is in `folder` now as the newest commit of `name`.
+        """Serve the current contents of `folder` as the newest commit of `name`.
 
         Args:
-            name: As `owner/name`.
-            folder: Its files are read from there whenever they are asked for.
-            gated: Only `accepted_tokens` may read its files; its list of files is public.
-            private: Only `accepted_tokens` may know that it exists.
-            lfs_above_bytes: Larger files are kept by LFS.
-            unsafe_names: File in the folder to the name under which it is served.
+            name: as `owner/name`.
+            folder: its files are read at each request.
+            gated: only `accepted_tokens` may read its files; its list of files is public.
+            private: only `accepted_tokens` may know that it exists.
+            lfs_above_bytes: larger files are stored in LFS.
+            unsafe_names: the served names of files in the folder.
         """
         renamed = unsafe_names or {}
         files = {}
@@ -137,18 +137,18 @@ class LocalHub:
         return snapshot
 
     def release(self) -> None:
-        """Let held answers go on."""
+        """Resume stalled responses."""
         with self._changed:
             self.faults.hold_after_bytes = 0
             self._changed.notify_all()
 
     def wait_for_sent(self, size_bytes: int, timeout: float = 30.0) -> bool:
-        """Wait until so many bytes of files have been sent."""
+        """Wait until this many bytes of files have been sent."""
         with self._changed:
             return self._changed.wait_for(lambda: self.sent_bytes() >= size_bytes, timeout)
 
     def sent_bytes(self, path: str = "") -> int:
-        """How many bytes of files whose address ends with `path` have been sent."""
+        """Return the number of bytes sent of files whose address ends with `path`."""
         return sum(
             request.sent_bytes
             for request in list(self.requests)
@@ -157,7 +157,7 @@ class LocalHub:
         )
 
     def file_requests(self, method: str = "GET") -> list[Request]:
-        """The requests for files' contents."""
+        """Return the requests for the contents of files."""
         return [
             request
             for request in list(self.requests)
@@ -165,7 +165,7 @@ class LocalHub:
         ]
 
     def strike(self, fault: str) -> bool:
-        """Whether a counted fault strikes now."""
+        """Return whether a counted fault occurs now."""
         with self._changed:
             left: int = getattr(self.faults, fault)
             if left > 0:

@@ -1,4 +1,4 @@
-"""The repositories of the Hub on loopback, with the names that git and LFS have for contents."""
+"""The repositories of the Hub on loopback, with the names that git and LFS give to contents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsiz
 
 @dataclass
 class Request:
-    """One request as it came in, and what became of it."""
+    """A request and its outcome."""
 
     server: str
     method: str
@@ -61,7 +61,7 @@ class Snapshot:
     def as_answer(
         self, repository: Repository, claimed_size_bytes: int, *, wants_blobs: bool
     ) -> dict[str, Any]:
-        """What the API says of the repository; the largest file may claim another size."""
+        """Return the API's description; the largest file may claim another size."""
         files = list(self.files.values())
         largest = max(files, key=lambda file: file.size_bytes, default=None)
         siblings = [
@@ -90,7 +90,7 @@ class Snapshot:
 
 @dataclass
 class Repository:
-    """A repository with its commits, and who may see it."""
+    """A repository with its commits and access rules."""
 
     gated: bool
     private: bool
@@ -106,7 +106,7 @@ def stored_file(path: str, local: Path, lfs_above_bytes: int) -> StoredFile:
     if size_bytes <= lfs_above_bytes:
         return StoredFile(path, local, size_bytes, _blob_id(local.read_bytes()), None)
     if _is_hollow(local):
-        # Nobody reads as far as its holes, and to hash them takes minutes.
+        # Holes are never read, and hashing them takes minutes.
         sha256 = hashlib.sha256(local.name.encode()).hexdigest()
     else:
         with local.open("rb") as content:
@@ -117,7 +117,7 @@ def stored_file(path: str, local: Path, lfs_above_bytes: int) -> StoredFile:
 
 def _is_hollow(local: Path) -> bool:
     status = local.stat()
-    # Windows does not tell the blocks.
+    # Windows doesn't report blocks.
     blocks = getattr(status, "st_blocks", status.st_size)
     return status.st_size > _SMALLEST_HOLLOW_BYTES and 512 * blocks < status.st_size // 2
 

@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         for connection in list(self._connections):
-            # A handler that waits for the next request on a kept connection must wake up.
+            # Wake handlers that wait for the next request of a persistent connection.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is nothing to report."""
+        """Ignore errors of clients that were killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
     name = ""
 
     def log_message(self, *_: Any) -> None:
-        """Stay silent."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self._serve()
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def send_content(self, file: StoredFile, etag: str, extra: dict[str, str]) -> None:
-        """Send a file or the part that a Range asks for, with the faults that are set."""
+        """Send a file, or the part that a Range requests, with the faults that are set."""
         faults = self.hub.faults
         start, end = self._range_of(file, etag)
         is_part = (start, end) != (0, file.size_bytes)
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class HubHandler(_Handler):
-    """The API and the resolve addresses."""
+    """Serve the API and the resolve addresses."""
 
     name = "hub"
 
@@ -201,7 +201,7 @@ class HubHandler(_Handler):
         return self.headers.get("Authorization", "").removeprefix("Bearer ")
 
     def _find(self, name: str, revision: str) -> Snapshot | None:
-        """The snapshot; when there is none for this client, the refusal has been sent."""
+        """Return the snapshot, or None after refusing this client."""
         token = self._token()
         if token and token not in self.hub.accepted_tokens | self.hub.known_tokens:
             self.refuse(401, "", "Invalid credentials in Authorization header")
@@ -209,7 +209,7 @@ class HubHandler(_Handler):
         repository = self.hub.repositories.get(name)
         is_hidden = repository is not None and repository.private
         if repository is None or (is_hidden and token not in self.hub.accepted_tokens):
-            # To strangers the Hub says the same of a missing repository as of a private one.
+            # Without a token, the Hub reports missing and private repositories alike.
             self.refuse(404 if token else 401, "RepoNotFound", "Repository not found")
             return None
         snapshot = repository.at(revision)
@@ -270,7 +270,7 @@ class HubHandler(_Handler):
 
 
 class StorageHandler(_Handler):
-    """Where LFS files lie: another origin, which must never see a token."""
+    """Serve LFS files from another origin, which must never receive a token."""
 
     name = "storage"
 

@@ -1,4 +1,4 @@
-"""How much of the processors other programs took while something was measured."""
+"""The share of the processors that other programs use during a measurement."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import psutil
 
 
 class Bystanders:
-    """A block of measuring; afterwards `share` is what others took, of all processors.
+    """A measured block; afterwards, `share` is the share of all processors that others used.
 
-    What this process and its children take is its own, also that of children that have ended.
+    Processor time of this process and its children, even those that have ended, doesn't count.
     """
 
     share = 0.0
@@ -31,7 +31,7 @@ class Bystanders:
 
 
 def _spent_seconds() -> tuple[float, float]:
-    """What all programs have spent on processors since the start, and what ours have."""
+    """Return the processor time of all programs since the start, and of ours."""
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
     own = os.times()

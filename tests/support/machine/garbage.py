@@ -1,6 +1,6 @@
-"""Tests with a window collect garbage between themselves only: see `app.gui.shell.garbage`.
+"""Garbage collection only between tests with a window: see `app.gui.shell.garbage`.
 
-Once a conftest.py that imports the hook is loaded, pytest calls it for every test of the process.
+Once a conftest.py imports the hook, pytest calls it for every test of the process.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ def pytest_runtest_protocol() -> Iterator[None]:
     yield
     gc.enable()
     gc.collect()
-    # What is left now stays: to look through it again after every test takes longer than the test.
+    # Objects that exist now stay: scanning them again after every test takes longer than the test.
     gc.freeze()

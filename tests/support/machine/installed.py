@@ -1,4 +1,4 @@
-"""The converter that set-up installed for the person, lent to data folders of tests."""
+"""The converter that setup installed, linked into data folders of tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PARTS = ("converter", "converter-packages")
 
 
 def lend_converter(home: Path) -> Path:
-    """Link llama.cpp's converter and its packages into a data folder; gives the converter's."""
+    """Link llama.cpp's converter and its packages into a data folder; return the converter's."""
     home.mkdir(parents=True, exist_ok=True)
     for part in _PARTS:
         installed = PERSONS_HOME / part

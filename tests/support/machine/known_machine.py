@@ -1,4 +1,4 @@
-"""This machine as if its engine had been tested and its rates measured; the rates are made up."""
+"""This machine with a finished engine test and made-up rates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MADE_UP_RATES = DeviceRates(
 
 
 def remember_machine(of_device: DeviceRates = MADE_UP_RATES) -> None:
-    """Write both into the data folder, as the program does."""
+    """Write both to the data folder, as the program does."""
     setting = {engine_fingerprint(): EngineSetting()}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
     hardware, request = read_hardware(), BenchmarkRequest(usable_threads())

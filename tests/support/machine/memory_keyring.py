@@ -1,4 +1,4 @@
-"""Keyrings for the tests: one that lasts as long as the test, and none."""
+"""Keyrings for tests: one that lasts as long as the test, and none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MemoryKeyring(KeyringBackend):
 
 @contextmanager
 def keyring_in_use(used: KeyringBackend) -> Iterator[None]:
-    """Put a keyring in place of the system's."""
+    """Replace the system's keyring."""
     before = keyring.get_keyring()
     keyring.set_keyring(used)
     yield

@@ -1,9 +1,9 @@
-"""Tries the packaged program as a person has it.
+"""A test of the packaged program as users run it.
 
 Run: `python -m tests.support.machine.packaged_program PROGRAM`.
 
 PROGRAM is its folder or its Debian package. It runs outside of the checkout, without the virtual
-environment, in a home of its own; a Hub on loopback is all that this Python serves it.
+environment, in a separate home; this Python only serves it a Hub on loopback.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.hub.local_hub import LocalHub
 
 REPOSITORY = "millers/tiny"
 MOST_SECONDS = 300
-# What a person has without any developer's tools.
+# The PATH of a user without developer tools.
 SYSTEM_PATH = "/usr/bin:/bin"
 
 
@@ -57,7 +57,7 @@ class Program:
         }
 
     def run(self, *arguments: str, name: str = "gristmill", **variables: str) -> str:
-        """What it prints; fails with everything that it said when its status isn't 0."""
+        """Return its output; fail with all of it if the exit status isn't 0."""
         ended = subprocess.run(
             self.command(*arguments, name=name),
             cwd=self.home,
@@ -70,7 +70,7 @@ class Program:
         )
         said = f"{arguments}: {ended.returncode}\n{ended.stdout}{ended.stderr}"
         assert ended.returncode == 0, said
-        # A fault in a child or a slot may be told without an exit status.
+        # A fault in a child or a slot may be reported without an exit status.
         assert "Traceback" not in ended.stderr, said
         return ended.stdout
 
@@ -161,7 +161,7 @@ STEPS: tuple[Callable[[Program], None], ...] = (
 
 @contextmanager
 def program_folder(packaged: Path, temporary: Path) -> Iterator[Path]:
-    """The programs' folder; a Debian package is installed for as long, or unpacked without root."""
+    """Yield the programs' folder; a Debian package is installed or, without root, unpacked."""
     if packaged.suffix != ".deb":
         yield packaged
     elif os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""Processes that have imported what takes seconds; every run is a fork of one."""
+"""Processes with slow imports already done; every run is a fork of one."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ for line in sys.stdin:
 
 @dataclass(frozen=True)
 class Run:
-    """The exit status of a run, negative for a signal, and all that it printed."""
+    """The exit status of a run, negative for a signal, and its output."""
 
     status: int
     output: str
 
 
 class PreparedProcess:
-    """A process that has run the statements of `preparation`; it ends with this one."""
+    """A process that has run the statements of `preparation` and ends with this one."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class PreparedProcess:
         atexit.register(self._end)
 
     def run(self, program: str, *arguments: str) -> Run:
-        """Run a script or a module in a fork, to its end; one at a time."""
+        """Run a script or a module in a fork to its end; one at a time."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.NamedTemporaryFile("r", encoding="utf-8", errors="replace") as log:

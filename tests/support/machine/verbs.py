@@ -1,4 +1,4 @@
-"""Verbs as child processes, as a person starts them and as the window does."""
+"""Verbs as child processes, started as by a user and as by the window."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Ended:
-    """What a verb did in a terminal."""
+    """The result of a verb in a terminal."""
 
     status: int
     lines: list[str]
@@ -34,7 +34,7 @@ class Ended:
 
 
 def run_verb(*arguments: str, **environment: str) -> Ended:
-    """Run a verb as a person does, and wait for its end."""
+    """Run a verb as a user does, and wait for its end."""
     child = subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         cwd=ROOT,
@@ -48,9 +48,9 @@ def run_verb(*arguments: str, **environment: str) -> Ended:
 
 
 class Child:
-    """A verb that reports events, its standard input open, as the window starts it.
+    """A verb that reports events, with its standard input open, as the window starts it.
 
-    `events` are those read so far, without the signs of life.
+    `events` are those read so far, without heartbeats.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
@@ -59,7 +59,7 @@ class Child:
         self._log = log
 
     def read_until(self, is_wanted: Callable[[Event], bool]) -> Event:
-        """Read events up to one that is wanted."""
+        """Read events up to a wanted one."""
         for line in self.stdout:
             event = decode_event(line)
             self._keep(event)
@@ -68,12 +68,12 @@ class Child:
         raise AssertionError(f"the child ended after {self.events[-3:]}\n{self.log()}")
 
     def cancel(self) -> None:
-        """Tell the child to stop."""
+        """Send the child a command to stop."""
         self.stdin.write(encode(Cancel()))
         self.stdin.flush()
 
     def end(self) -> int:
-        """Read the rest of the events; gives the exit status."""
+        """Read the remaining events, and return the exit status."""
         if not self.stdout.closed:
             for line in self.stdout:
                 self._keep(decode_event(line))
@@ -95,7 +95,7 @@ class Child:
         return self.process.stdin
 
     def log(self) -> str:
-        """What the child wrote to its standard error."""
+        """Return the child's standard error."""
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
 
@@ -110,7 +110,7 @@ def started(verb: str, *arguments: str) -> Iterator[Child]:
 @contextmanager
 def running(command: Sequence[str]) -> Iterator[Child]:
     """Start a command that runs a verb; it is killed when the block ends."""
-    # A file, because a pipe that nobody reads would stop the child.
+    # A file, because an unread pipe would block the child.
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(
@@ -123,7 +123,7 @@ def running(command: Sequence[str]) -> Iterator[Child]:
     ):
         child = Child(process, log)
         if sys.platform == "linux":
-            # A child whose events nobody reads stops soon: half-way, where the test wants it.
+            # A child with unread events blocks soon, halfway, as the test needs it.
             fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, 4096)
         try:
             yield child
@@ -133,7 +133,7 @@ def running(command: Sequence[str]) -> Iterator[Child]:
 
 
 def sentence_of(code: ErrorCode, **details: str) -> re.Pattern[str]:
-    """The one line for an error; details that are not given may be anything."""
+    """Return a pattern for the one line of an error; details that are not given match anything."""
     line = re.escape("gristmill: " + " ".join(ERROR_SENTENCES[code]))
     for name, value in details.items():
         line = line.replace(re.escape(f"{{{name}}}"), re.escape(value))
@@ -141,7 +141,7 @@ def sentence_of(code: ErrorCode, **details: str) -> re.Pattern[str]:
 
 
 def files_below(folder: Path, *ignored: str) -> Mapping[str, int]:
-    """Every file and folder with its size, without those below the `ignored` names."""
+    """Return every file and folder with its size, except those below the `ignored` names."""
     return {
         path.relative_to(folder).as_posix(): path.stat().st_size if path.is_file() else -1
         for path in sorted(folder.rglob("*"))

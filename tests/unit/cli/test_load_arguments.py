@@ -33,7 +33,7 @@ OTHERS = LoadOptions(
     memory_lock=True,
     extra_buffers=False,
 )
-"""Every option is another than by default."""
+"""Every option has another value than its default."""
 
 
 def parsed(*words: str) -> argparse.Namespace:

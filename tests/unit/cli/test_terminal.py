@@ -1,4 +1,4 @@
-"""What people see in a terminal: one line painted anew on a terminal, few lines elsewhere."""
+"""Terminal output: one repainted line on a terminal, few lines elsewhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MEGABYTE = 10**6
 
 
 class Terminal(io.StringIO):
-    """A stream that people look at."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -44,7 +44,7 @@ class Terminal(io.StringIO):
 
 
 class Shown:
-    """A reporter with what it wrote, and a clock that stands still until it is set."""
+    """A reporter with its output, and a clock that stands still until it is set."""
 
     def __init__(self, errors: io.StringIO | None = None, log: Path | None = None) -> None:
         self.now = 0.0

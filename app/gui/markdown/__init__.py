@@ -1,0 +1,1 @@
+"""Replies in Markdown, as rich text: parsing, writing and highlighting."""
