@@ -274,9 +274,9 @@ def test_a_speed_from_disturbed_rates_says_so() -> None:
 
 def test_why_a_speed_is_unknown_is_said_in_words() -> None:
     bare = machine_with(replace(RATES, generation={}))
-    assert why_unknown(WEIGHTS, ON_CPU, bare) == "How fast CPU is with Q8_0 was not measured."
+    assert why_unknown(WEIGHTS, ON_CPU, bare) == "The speed of CPU with Q8_0 has not been measured."
     assert why_unknown(WEIGHTS, ON_CPU, bare, "It broke.") == "It broke."
     impossible = machine_with(replace(RATES, generation={"Q8_0": 0.0}))
-    assert "CPU can't multiply with Q8_0" in why_unknown(WEIGHTS, ON_CPU, impossible, "It broke.")
+    assert "CPU can't multiply Q8_0" in why_unknown(WEIGHTS, ON_CPU, impossible, "It broke.")
     without_costs = machine_with(replace(RATES, token_seconds=None))
-    assert "was not measured" in why_unknown(WEIGHTS, ON_CPU, without_costs)
+    assert "has not been measured" in why_unknown(WEIGHTS, ON_CPU, without_costs)
