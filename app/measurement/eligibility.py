@@ -1,4 +1,4 @@
-"""Which files can be measured and compared, told from their headers before anything is loaded."""
+"""Check from their headers that models can be measured and compared."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _TOKENS = "tokenizer.ggml.tokens"
 
 
 def measurable_models(model: Path, reference: Path | None) -> list[ModelInfo]:
-    """The facts about the model, and about the reference if there is one.
+    """Return the headers' information on the model, and on the reference if there is one.
 
     Raises:
-        AppError: `model_without_text`, `vocabulary_misfit`, `gguf_damaged`, and what
-            `app.gguf_file.model_info.read_headers` raises.
+        AppError: `model_without_text`, `vocabulary_misfit`, `gguf_damaged`, and
+            errors of `app.gguf_file.model_info.read_headers`.
     """
     files = [model] if reference is None else [model, reference]
     headers = [read_headers(file) for file in files]
@@ -26,7 +26,7 @@ def measurable_models(model: Path, reference: Path | None) -> list[ModelInfo]:
         require_sane(*of_model)
     infos = [model_info_of(of_model) for of_model in headers]
     for info in infos:
-        # Projectors and adapters have no vocabulary; models for embeddings see what is to come.
+        # Projectors and adapters have no vocabulary; embedding models see later tokens.
         if not info.vocabulary or not info.is_causal:
             raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=info.path.name)
     _require_one_vocabulary([of_model[0] for of_model in headers])

@@ -1,4 +1,4 @@
-"""What loads without allocation told, kept on disk: the same loads tell the same again."""
+"""On-disk cache of dry-load results."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from app.native.devices import devices
 from app.native.library import engine_fingerprint
 from app.native.load_log import LoadLog
 
-Told = list[list[LoadLog | None]]
-_MOST_KEPT = 100
+DryLoadLogs = list[list[LoadLog | None]]
+_MOST_ENTRIES = 100
 
 
 def cache_key(models: Iterable[Path], options: bytes) -> str:
-    """What tells loads apart: the models, the options, the engine, the devices.
+    """Hash everything that decides the result: models, options, engine and devices.
 
-    Of a model what stands before its weights, which decide nothing.
-    Which device takes a layer depends on what is free, once there are several.
+    A model counts up to its weights, which don't matter. Free memory counts with several devices,
+    as it decides which device takes a layer.
     """
     digest = hashlib.sha256(engine_fingerprint().encode())
     found = devices()
@@ -42,24 +42,24 @@ def cache_key(models: Iterable[Path], options: bytes) -> str:
     return digest.hexdigest()
 
 
-def get(key: str) -> Told | None:
-    """What the loads told the last time; None when it is not known."""
+def get(key: str) -> DryLoadLogs | None:
+    """Return the cached logs, or None."""
     with suppress(OSError, msgspec.DecodeError):
         file = _file(key)
-        told = msgspec.json.decode(file.read_bytes(), type=Told)
+        logs = msgspec.json.decode(file.read_bytes(), type=DryLoadLogs)
         os.utime(file)
-        return told
+        return logs
     return None
 
 
-def put(key: str, told: Told) -> None:
-    """Remember what loads told, and forget what was not asked for longest."""
+def put(key: str, logs: DryLoadLogs) -> None:
+    """Cache the logs, and remove the least recently used ones."""
     folder = paths.trials_folder()
     with suppress(OSError, AppError):
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(_file(key), msgspec.json.encode(told))
+        write_atomically(_file(key), msgspec.json.encode(logs))
         files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-        for file in files[:-_MOST_KEPT]:
+        for file in files[:-_MOST_ENTRIES]:
             file.unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
-"""The rates of this machine: measured in a child process when first needed, and remembered.
+"""Store the rates of this machine, measured in a child process when first needed.
 
-They are kept per processor, engine build, threads and devices. What a type costs is measured when
-somebody first asks about the type; in a child, because some builds crash at some types.
+They are stored per processor, engine build, threads and devices. The rates of a weight type are
+measured when first requested; in a child, because some builds crash on some types.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Said, decode_event
 from app.core.files import write_atomically
+from app.core.language import tr
 from app.core.salvage import salvaged
 from app.core.sentences import describe_error
 from app.estimation.hardware import Hardware
@@ -36,14 +37,14 @@ _LOOK_SECONDS = 0.2
 def machine_rates(
     hardware: Hardware, types: Iterable[str], request: BenchmarkRequest
 ) -> MachineRates:
-    """The rates of the processor and of all devices that aren't full for these types of weights.
+    """Return the rates for these types of the processor and of all devices that aren't full.
 
-    The first time takes about three seconds, and one more for each type; what is known takes none.
-    While others have the processors it takes no more than twenty seconds longer, and what was
-    measured then counts until it can be measured on a quiet machine.
+    The first measurement takes about three seconds, and another second for each type; stored rates
+    take none. While other programs are busy it takes at most twenty seconds longer, and the results
+    are used until they can be measured on a quiet machine.
 
     Raises:
-        AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
+        AppError: `speed_unmeasured` (rates measured before the fault are stored), `engine_missing`,
             `worker_unreachable`.
     """
     rates, wanted = known_rates(hardware, request), (COSTS, *types)
@@ -54,47 +55,47 @@ def machine_rates(
         if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_CONTENTION:
             missing += disturbed
         if missing:
-            rates = _measured(rates, device, missing, hardware, request)
+            rates = _measure(rates, device, missing, hardware, request)
     return rates
 
 
 def known_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
-    """The rates that were measured before, as far as they go."""
-    return _read_known().get(machine_key(hardware, request), MachineRates(request.threads))
+    """Return the stored rates, as far as there are any."""
+    return _read_store().get(machine_key(hardware, request), MachineRates(request.threads))
 
 
 def machine_key(hardware: Hardware, request: BenchmarkRequest) -> str:
-    """A text that changes with everything that the rates depend on."""
+    """Return a key of everything that the rates depend on."""
     devices = [f"{device.name} ({device.description})" for device in hardware.devices]
     parts = [engine_fingerprint(), f"{request.threads} threads", *devices, *request.workers]
     return " | ".join([*parts, *(f"without {measure}" for measure in request.without)])
 
 
-def _measured(
+def _measure(
     rates: MachineRates,
     device: str,
     parts: Iterable[str],
     hardware: Hardware,
     request: BenchmarkRequest,
 ) -> MachineRates:
-    words = ["--device", device, "--threads", str(request.threads)]
-    words += [word for part in parts for word in _words_of(part)]
-    words += [word for measure in request.without for word in (WITHOUT_FLAG, measure)]
-    words += [word for worker in request.workers for word in ("--worker", worker)]
+    arguments = ["--device", device, "--threads", str(request.threads)]
+    arguments += [word for part in parts for word in _arguments_of(part)]
+    arguments += [word for measure in request.without for word in (WITHOUT_FLAG, measure)]
+    arguments += [word for worker in request.workers for word in ("--worker", worker)]
     child = run_verb(
         "measure-rates",
-        *words,
+        *arguments,
         timeout_seconds=_TIMEOUT_SECONDS,
         most_lost_seconds=_MOST_LOST_SECONDS,
     )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
-    _remember(_read_known() | {machine_key(hardware, request): rates})
+    _store(_read_store() | {machine_key(hardware, request): rates})
     _require_success(child)
     return rates
 
 
-def _words_of(part: str) -> tuple[str, ...]:
+def _arguments_of(part: str) -> tuple[str, ...]:
     return ("--costs",) if part == COSTS else ("--type", part)
 
 
@@ -107,9 +108,9 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
 
 def _require_success(child: ChildResult) -> None:
     if child.returncode is None:
-        reason = f"it took longer than {_TIMEOUT_SECONDS} s"
+        reason = tr("it took longer than {seconds} s", seconds=_TIMEOUT_SECONDS)
         if child.gave_way:
-            reason = "other programs keep its processors busy"
+            reason = tr("other programs keep the processor busy")
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
@@ -126,22 +127,22 @@ def _require_success(child: ChildResult) -> None:
             case Failed(code, details):
                 reason = describe_error(code, details)
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
-    words = outcome.in_words(child.log.splitlines())
-    raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
+    reason = outcome.in_words(child.log.splitlines())
+    raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
 
 
-def _remember(known: dict[str, MachineRates]) -> None:
+def _store(known: dict[str, MachineRates]) -> None:
     try:
         write_atomically(paths.rates_file(), msgspec.json.encode(known))
     except AppError as error:
-        # Another run has measured the same and is just writing it.
+        # Another process is writing its own measurements of the same.
         if error.code is not ErrorCode.FILE_BUSY:
             raise
 
 
-def _read_known() -> dict[str, MachineRates]:
+def _read_store() -> dict[str, MachineRates]:
     try:
-        # One machine's rates that can't be read don't take the others' with them.
+        # Unreadable rates of one machine don't affect those of others.
         return salvaged(paths.rates_file().read_bytes(), dict[str, MachineRates])[0]
     except (OSError, ValueError, RecursionError):
         return {}

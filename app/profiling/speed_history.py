@@ -1,4 +1,4 @@
-"""How fast models really were here, as ratios to what was predicted: they correct predictions."""
+"""Record real speeds as ratios to predicted ones, and correct predictions by them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from app.core.files import write_atomically
 from app.core.salvage import salvaged
 from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 
-_KEPT_OF_EACH = 9
-_FEWEST_OF_OTHERS = 3
+_MOST_PER_LEVEL = 9
+_FEWEST_OF_OTHER_MODELS = 3
 _LARGEST_CORRECTION = 2.0
 
 
 @dataclass(frozen=True)
 class RealSpeed:
-    """A speed as it was, over the one predicted without correction; None where it wasn't timed.
+    """Ratios of real speeds to those predicted without correction; None if not measured.
 
-    `machine` is what `app.profiling.rate_store.machine_key` gives, `model` a name that all levels
-    of a model share.
+    `machine` comes from `app.profiling.rate_store.machine_key`; `model` is a name shared by all
+    levels of a model.
     """
 
     machine: str
@@ -45,7 +45,7 @@ def real_speed(
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
 ) -> RealSpeed:
-    """What to remember of a timing, with the prediction that was made without correction."""
+    """Return the ratios of measured speeds to a prediction without correction."""
     return RealSpeed(
         machine=machine,
         model=model,
@@ -56,21 +56,21 @@ def real_speed(
 
 
 def remember_speed(speed: RealSpeed) -> None:
-    """Keep a real speed, and of each level of a model on a machine no more than the last nine."""
+    """Store a real speed; each level of a model on a machine keeps only the last nine."""
     of_each: defaultdict[tuple[str, str, str], list[RealSpeed]] = defaultdict(list)
     for one in (*known_speeds(), speed):
         of_each[one.machine, one.model, one.level].append(one)
-    kept = [one for some in of_each.values() for one in some[-_KEPT_OF_EACH:]]
+    stored = [one for some in of_each.values() for one in some[-_MOST_PER_LEVEL:]]
     try:
-        write_atomically(paths.speeds_file(), msgspec.json.encode(kept))
+        write_atomically(paths.speeds_file(), msgspec.json.encode(stored))
     except AppError as error:
-        # Another run is just writing its own; one speed less does no harm.
+        # Another process is writing its own; one speed less does no harm.
         if error.code is not ErrorCode.FILE_BUSY:
             raise
 
 
 def known_speeds() -> tuple[RealSpeed, ...]:
-    """All real speeds that are remembered, as far as they can be read."""
+    """Return all stored real speeds, as far as they are readable."""
     try:
         return salvaged(paths.speeds_file().read_bytes(), tuple[RealSpeed, ...])[0]
     except (OSError, ValueError, RecursionError):
@@ -78,15 +78,15 @@ def known_speeds() -> tuple[RealSpeed, ...]:
 
 
 def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level: str) -> Correction:
-    """The median ratios of the level, else of the model's other levels, else of all on the machine.
+    """Return the median ratios of the level, else of the model, else of all models on the machine.
 
-    Other models count when there are three timings at least; nothing is corrected by more than a
-    factor of two, in whichever direction.
+    Other models count once there are three measurements. Corrections are limited to a factor of two
+    either way.
     """
     here = [one for one in speeds if one.machine == machine]
     of_model = [one for one in here if one.model == model]
     of_level = [one for one in of_model if one.level == level]
-    others = here if len(here) >= _FEWEST_OF_OTHERS else []
+    others = here if len(here) >= _FEWEST_OF_OTHER_MODELS else []
     chosen = of_level or of_model or others
     if not chosen:
         return NO_CORRECTION

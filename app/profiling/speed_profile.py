@@ -1,4 +1,4 @@
-"""The speeds of a machine for a source: rates that are measured once, corrected by real speeds."""
+"""Add a machine's rates and its corrections by real speeds to a profile."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ Report = Callable[[Event], None]
 def with_speeds(
     profile: ModelProfile, source: Path, options: LoadOptions, setup: ContextSetup, report: Report
 ) -> ModelProfile:
-    """The profile with this machine's rates for the types of their weights.
+    """Return the profile with this machine's rates for its types of weights, and corrections.
 
-    Rates that are not known are measured, which takes seconds. A speed that can't be measured
-    stays unknown; the profile and the log say why.
+    Missing rates are measured, which takes seconds. If that fails, the speed stays unknown, and the
+    profile and the log have the reason.
     """
     wanted = Counter(name for level in profile.levels if level.typed for name in level.typed.types)
     request = BenchmarkRequest(options.threads or usable_threads(), setup.workers)
     problem = ""
     try:
         request = replace(request, without=engine_setting(report).without)
-        # What most levels have comes first, should there be no time for all.
+        # The types of most levels come first, in case there is no time for all.
         rates = machine_rates(profile.hardware, [name for name, _ in wanted.most_common()], request)
     except AppError as error:
         problem = describe_error(error.code, error.facts)
@@ -64,12 +64,12 @@ def note_real_speed(
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
 ) -> None:
-    """Remember how fast a GGUF file really was, where there is a prediction to correct.
+    """Record how fast a GGUF file really was, if there is a prediction to correct.
 
-    One that was made from disturbed rates is not corrected: better ones will be measured.
+    Predictions from disturbed rates are not corrected: better rates will be measured.
 
     Raises:
-        AppError: what reading its header and trying a load raise, and what keeping a file raises.
+        AppError: errors of reading its header, of a dry load and of writing a file.
     """
     source, hardware = file_source(model), read_hardware()
     setting = known_setting()
@@ -95,10 +95,10 @@ def note_real_speed(
 
 
 def model_name(source: Path) -> str:
-    """What all levels of a model share: the name without the level.
+    """Return the name that all levels of a model share.
 
     Raises:
-        AppError: what reading a GGUF file's header raises.
+        AppError: errors of reading a GGUF file's header.
     """
     if not is_gguf_file(source):
         return source.name
