@@ -76,11 +76,11 @@ def compute_buffers(
     for sample in samples:
         if sample.level not in ("", level):
             continue
-        likeness = (not sample.level, *_unlikeness(_kind(sample.options), wanted))
+        difference = (not sample.level, *_differences(_kind(sample.options), wanted))
         key = _key(sample.options)
-        if key not in nearest or likeness < nearest[key][0]:
-            nearest[key] = likeness, [sample]
-        elif likeness == nearest[key][0]:
+        if key not in nearest or difference < nearest[key][0]:
+            nearest[key] = difference, [sample]
+        elif difference == nearest[key][0]:
             nearest[key][1].append(sample)
     curves = {key: tuple(_curve(alike, options)) for key, (_, alike) in nearest.items()}
     return ComputeBuffers(layers + 1, curves)
@@ -102,7 +102,7 @@ def _kind(options: LoadOptions) -> _Kind:
     return without, options.swa_full, options.kv_on_device, is_wide, types
 
 
-def _unlikeness(one: _Kind, other: _Kind) -> tuple[bool, ...]:
+def _differences(one: _Kind, other: _Kind) -> tuple[bool, ...]:
     """Return the differences, the most important first."""
     return tuple(mine != its for mine, its in zip(one, other, strict=True))
 

@@ -44,20 +44,20 @@ def costs(profile: ModelProfile, options: LoadOptions, plan: Plan) -> dict[str, 
         options, gpu_layers=plan.gpu_layers, experts_on_cpu=plan.experts_on_cpu
     )
     compared = [(field, options) for field in _PLACING] + [(field, placed) for field in _SIZING]
-    taken = _taken(plan)
-    found = {}
+    taken = _memory_of(plan)
+    costs_by_field = {}
     for field, base in compared:
         usual = getattr(_USUAL, field)
         if getattr(options, field) == usual:
             continue
         other = predict_levels(profile, msgspec.structs.replace(base, **{field: usual}))[0].plan
         if other is not None:
-            without = _taken(other)
-            found[field] = Cost(taken[0] - without[0], taken[1] - without[1])
-    return found
+            without = _memory_of(other)
+            costs_by_field[field] = Cost(taken[0] - without[0], taken[1] - without[1])
+    return costs_by_field
 
 
-def _taken(plan: Plan) -> tuple[int, int]:
+def _memory_of(plan: Plan) -> tuple[int, int]:
     """Return the memory on all devices together, and in RAM."""
     ram = plan.memory[PROCESSOR].total_bytes
     return sum(one.total_bytes for one in plan.memory.values()) - ram, ram

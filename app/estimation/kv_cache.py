@@ -50,11 +50,11 @@ def size_caches(
     it in proportion to their `kv_heads`, or evenly if some layers have none. Some layers may see
     only a `window` of this many tokens.
     """
-    found = [cache for cache in caches if cache.cells]
-    most = max((cache.cells for cache in found if cache.key_bytes), default=0)
+    nonempty = [cache for cache in caches if cache.cells]
+    most = max((cache.cells for cache in nonempty if cache.key_bytes), default=0)
     return tuple(
         _sized(cache, _cells(cache, most, window, options), kv_heads, layers, options)
-        for cache in found
+        for cache in nonempty
     )
 
 

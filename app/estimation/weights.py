@@ -63,11 +63,11 @@ class Weights:
         """
         last = min(end, self.layers)
         experts = self._experts_before[min(last, max(experts_on_cpu, first))]
-        taken = self._layers_before[last] - self._layers_before[first]
-        taken -= experts - self._experts_before[first]
+        size_bytes = self._layers_before[last] - self._layers_before[first]
+        size_bytes -= experts - self._experts_before[first]
         if end > self.layers:
-            taken += self.output_bytes + self.tied_bytes
-        return taken
+            size_bytes += self.output_bytes + self.tied_bytes
+        return size_bytes
 
     def rest_bytes(self, first: int | None, experts_on_cpu: int = 0) -> int:
         """Return the bytes left in RAM with layers `first` and later on devices; None for none."""

@@ -235,11 +235,11 @@ def with_probed_quality(
     plans = [level.plan for level in source.levels if level.plan is not None]
     if source.layout is None or not source.is_causal or not plans:
         return profile
-    found = probe_quality(source.layout, plans, report, threads=usable_threads())
+    qualities = probe_quality(source.layout, plans, report, threads=usable_threads())
     return replace(
         profile,
         levels=tuple(
-            replace(level, quality=found.get(level.level, level.quality))
+            replace(level, quality=qualities.get(level.level, level.quality))
             for level in profile.levels
         ),
     )

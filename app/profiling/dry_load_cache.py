@@ -29,9 +29,9 @@ def cache_key(models: Iterable[Path], options: bytes) -> str:
     as it decides which device takes a layer.
     """
     digest = hashlib.sha256(engine_fingerprint().encode())
-    found = devices()
-    for device in found:
-        free = device.free_bytes if sum(one.is_gpu for one in found) > 1 else 0
+    present = devices()
+    for device in present:
+        free = device.free_bytes if sum(one.is_gpu for one in present) > 1 else 0
         digest.update(f"\0{device.name}\0{device.total_bytes}\0{free}".encode())
     digest.update(options)
     for model in models:

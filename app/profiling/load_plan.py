@@ -34,6 +34,6 @@ def plan_load(
     source = file_source(model)
     setup = ContextSetup(slots, workers)
     options = msgspec.structs.replace(options, gpu_layers=None)
-    found = refine(collect_profile(source, hardware, options, setup), source, options, setup)
-    (row,) = predict_levels(found, options)
+    profile = refine(collect_profile(source, hardware, options, setup), source, options, setup)
+    (row,) = predict_levels(profile, options)
     return row.plan

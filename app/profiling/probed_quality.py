@@ -110,10 +110,10 @@ def _errors_of(
     sums = {type_number: _Sums() for type_number in types}
     for number, run in enumerate(sample(tensor)):
         columns = None if importance is None else importance[run.expert]
-        for type_number, found in sums.items():
+        for type_number, total in sums.items():
             if number < _RUNS_OF_SLOW_TYPES or type_number in BLOCK_FORMATS:
-                found.add(run.rows, _rounded(type_number, run.rows, columns), columns)
-    return {type_number: found.relative_error for type_number, found in sums.items()}
+                total.add(run.rows, _rounded(type_number, run.rows, columns), columns)
+    return {type_number: total.relative_error for type_number, total in sums.items()}
 
 
 @dataclass

@@ -76,12 +76,11 @@ def measure_device(
         for part in (*([COSTS] if with_costs else ()), *types):
             contention, rates = Contention(), None
             if share <= MOST_CONTENTION:
-                rates, share = _measure_part(part, bench, device, request), contention.share()
+                rates = _measure_part(part, bench, device, request)
+                share = contention.share()
             if rates is None or share > MOST_CONTENTION:
-                rates, share = (
-                    _measure_disturbed(part, bench, device, request),
-                    contention.share(),
-                )
+                rates = _measure_disturbed(part, bench, device, request)
+                share = contention.share()
             yield MachineRates(request.threads, {device: rates})
 
 

@@ -37,13 +37,13 @@ def with_speeds(
     Missing rates are measured, which takes seconds. If that fails, the speed stays unknown, and the
     profile and the log have the reason.
     """
-    wanted = Counter(name for level in profile.levels if level.typed for name in level.typed.types)
+    types = Counter(name for level in profile.levels if level.typed for name in level.typed.types)
     request = BenchmarkRequest(options.threads or usable_threads(), setup.workers)
     problem = ""
     try:
         request = replace(request, without=engine_setting(report).without)
         # The types of most levels come first, in case there is no time for all.
-        rates = machine_rates(profile.hardware, [name for name, _ in wanted.most_common()], request)
+        rates = machine_rates(profile.hardware, [name for name, _ in types.most_common()], request)
     except AppError as error:
         problem = describe_error(error.code, error.facts)
         sys.stderr.write(problem + "\n")

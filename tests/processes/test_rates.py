@@ -95,7 +95,7 @@ def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 0.5)
-    monkeypatch.setattr(child_process.Interference, "share", lambda _: 0.9)
+    monkeypatch.setattr(child_process.Contention, "share", lambda _: 0.9)
     with pytest.raises(AppError) as caught:
         machine_rates(read_hardware(), {"Q4_0"}, WISHES)
     assert caught.value.code is ErrorCode.SPEED_UNMEASURED

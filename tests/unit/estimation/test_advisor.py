@@ -109,7 +109,7 @@ def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, 
     assert words in advice.sentence
 
 
-def test_a_speed_beside_other_work_is_told_as_such() -> None:
+def test_a_disturbed_speed_is_called_rough() -> None:
     profile = checkpoint_profile(MACHINES["24 GB GPU"])
     rows = with_speed(predict_levels(profile, LoadOptions()), 100 * GB)
     rough = [replace(row, speed=replace(row.speed, is_disturbed=True)) for row in rows if row.speed]
@@ -123,7 +123,7 @@ def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
     assert (slow.level, "slower than reading speed" in slow.sentence) == ("F16", True)
 
 
-def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
+def test_a_quality_of_this_model_counts_most() -> None:
     profile = checkpoint_profile(MACHINES["24 GB GPU"], **SMALL)
 
     def advice(loss: float) -> Advice:
@@ -136,7 +136,7 @@ def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
     assert "clearly worse replies" in advice(0.5).sentence
 
 
-def test_without_memory_the_size_is_all_there_is() -> None:
+def test_without_memory_figures_the_size_decides() -> None:
     profile = checkpoint_profile(MACHINES["8 GB GPU"])
     blind = replace(profile, samples=())
     advice = advise(predict_levels(blind, LoadOptions()), blind)
@@ -183,7 +183,7 @@ def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
 
 
 def own_quality(loss: float) -> Quality:
-    return Quality("probed", loss, loss, loss, "told from the weights")
+    return Quality("probed", loss, loss, loss, "probed in the weights")
 
 
 @pytest.mark.parametrize("seed", range(40))

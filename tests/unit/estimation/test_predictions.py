@@ -38,13 +38,13 @@ PROFILE = ModelProfile(
 )
 
 
-def test_facts_are_the_same_in_another_process() -> None:
+def test_a_profile_is_the_same_in_another_process() -> None:
     predict_levels(PROFILE, LoadOptions())
     assert decode_profile(encode_profile(PROFILE)) == PROFILE
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"hardware": 1}'])
-def test_what_is_no_facts_is_refused(text: str) -> None:
+def test_other_text_is_refused_as_a_profile(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_profile(text)
 

@@ -44,7 +44,7 @@ def entries() -> list[Path]:
     return sorted(paths.measurements_folder().iterdir())
 
 
-def test_it_is_shown_ever_after(model: Path) -> None:
+def test_a_measurement_is_found_again(model: Path) -> None:
     assert stored_measurement(model) is None
     assert measured_quality(model) is None
     keep(model)
@@ -143,7 +143,7 @@ def test_files_of_one_name_do_not_mix(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 10**5, b"\xff\xfe", b'{"files":[]}', b"7"])
-def test_a_damaged_entry_is_as_good_as_none(content: bytes, model: Path) -> None:
+def test_a_damaged_entry_counts_as_none(content: bytes, model: Path) -> None:
     keep(model)
     (entry,) = entries()
     entry.write_bytes(content)

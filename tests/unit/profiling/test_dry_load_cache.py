@@ -29,20 +29,20 @@ def test_the_same_loads_have_one_key_and_others_have_others(tmp_path: Path) -> N
     assert cache_key([one], b"a") == keys[0]
 
 
-def test_what_is_kept_is_found_again() -> None:
+def test_stored_logs_are_found() -> None:
     assert get("key") is None
     put("key", LOGS)
     assert get("key") == LOGS
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[["x"]]'])
-def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
+def test_a_damaged_file_counts_as_none(content: bytes) -> None:
     put("key", LOGS)
     (paths.trials_folder() / "key.json").write_bytes(content)
     assert get("key") is None
 
 
-def test_what_was_not_asked_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dry_load_cache, "_MOST_ENTRIES", 2)
     for age, key in enumerate(("first", "second")):
         put(key, LOGS)

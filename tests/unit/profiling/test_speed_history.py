@@ -21,7 +21,7 @@ def speed(level: str, generation: float, model: str = "a", machine: str = "here"
     return RealSpeed(machine, model, level, None, generation)
 
 
-def test_a_timing_is_kept_as_its_ratio_to_the_prediction() -> None:
+def test_a_speed_is_stored_as_its_ratio_to_the_prediction() -> None:
     timed = real_speed("here", "a", "Q8_0", PREDICTED, generation_tokens_per_second=15)
     assert timed == RealSpeed("here", "a", "Q8_0", None, 0.75)
     remember_speed(timed)
@@ -44,7 +44,7 @@ def test_only_the_last_nine_of_a_level_are_kept() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'[{"machine": 5}]', b"\xff"])
-def test_a_damaged_file_is_begun_anew(content: bytes) -> None:
+def test_a_damaged_file_is_replaced(content: bytes) -> None:
     paths.speeds_file().write_bytes(content)
     assert known_speeds() == ()
     remember_speed(speed("Q8_0", 0.9))
