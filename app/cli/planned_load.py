@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
-    """Return the request with the planned layers, and the plan, if neither chosen nor impossible.
+    """Return the request with planned layers, and the plan; None if chosen, or without devices.
 
     Raises:
         AppError: from `plan_load`.
@@ -64,7 +64,7 @@ def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
 
 
 def _plan(load_request: LoadRequest) -> Plan | None:
-    # The devices of workers are known: to `with_plan` by itself, to `with_advice` by the load.
+    # Workers have been added, by `with_plan` or by the load that failed.
     if not any(device.is_gpu for device in devices()):
         return None
     # Late: estimates import much that a load on the processor doesn't need.

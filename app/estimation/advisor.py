@@ -67,13 +67,13 @@ def _balanced(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Us
     wanted = _wanted_grade(fitting, profile)
     choices = _preferred(fitting)
     good = _at_least(choices, wanted)
-    for pleasant in (
+    for comfortable in (
         [row for row in good if _is_whole(row) and _has_pace(row)],
         [row for row in good if row.speed is not None and _has_pace(row)],
         [row for row in good if row.speed is None],
     ):
-        if pleasant:
-            chosen = _thriftiest(pleasant)
+        if comfortable:
+            chosen = _smallest_sufficient(comfortable)
             sentence = describe_level(chosen, profile, _reason(chosen, profile))
             return Advice(use, chosen.profile.level, sentence, _others(chosen, good, profile))
     if good:
@@ -90,7 +90,7 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
     choices = _preferred(fitting)
     good = _at_least(choices, _wanted_grade(fitting, profile)) or choices
     most = max(_room(row) for row in good)
-    chosen = _thriftiest([row for row in good if _room(row) == most])
+    chosen = _smallest_sufficient([row for row in good if _room(row) == most])
     trained = profile.shape.trained_context
     if not trained:
         reason = tr("room for a context of {tokens} tokens", tokens=f"{most:,}")
@@ -272,7 +272,7 @@ def _at_least(rows: Iterable[LevelPrediction], wanted: Grade) -> list[LevelPredi
     return [row for row, grade in graded if grade is not None and grade <= wanted]
 
 
-def _thriftiest(rows: Sequence[LevelPrediction]) -> LevelPrediction:
+def _smallest_sufficient(rows: Sequence[LevelPrediction]) -> LevelPrediction:
     """Return the smallest nearly lossless level, else the best.
 
     In RAM each bit costs speed: while the speed is unknown, the default level is the safe choice.

@@ -19,7 +19,7 @@ class LoadSample:
     """A dry load: its options, and its compute buffers in bytes by device.
 
     Its `gpu_layers` and `experts_on_cpu` are numbers. With a `level` it counts only for that level,
-    else for all levels.
+    else for all levels without their own.
     """
 
     options: LoadOptions

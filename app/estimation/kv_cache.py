@@ -19,7 +19,7 @@ _WIDTHS = {kind.name.lower(): kind.block_bytes / kind.block_size for kind in TEN
 
 @dataclass(frozen=True)
 class SizedCache:
-    """A cache whose `cells` take `size_bytes`.
+    """A KV cache, or recurrent states, whose `cells` take `size_bytes`.
 
     `shares` are cumulative (0 to 1): for each layer the share of all layers before it, then 1.
     """

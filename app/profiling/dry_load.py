@@ -95,7 +95,7 @@ def load_without_allocation(
         first.gpu_layers or 0,
         first.experts_on_cpu or 0,
         devices,
-        # llama.cpp aborts if a mapped model has no memory of its own.
+        # llama.cpp aborts on a mapped model without allocation.
         is_mapped=False,
     )
     parameters.structure.no_alloc = True

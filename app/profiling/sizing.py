@@ -77,7 +77,7 @@ class SizedSource:
     transformers: Transformers | None = None
 
     def require_loadable(self) -> None:
-        """Check that llama.cpp accepts the converted model with its vocabulary; thread-safe.
+        """Check that llama.cpp accepts the converted model with its vocabulary; any thread will do.
 
         Raises:
             AppError: `checkpoint_rejected`.
