@@ -47,7 +47,7 @@ def machine_rates(
         AppError: `speed_unmeasured` (rates measured before the fault are stored), `engine_missing`,
             `worker_unreachable`.
     """
-    rates, wanted = known_rates(hardware, request), (COSTS, *types)
+    rates, wanted = stored_rates(hardware, request), (COSTS, *types)
     for device in (PROCESSOR, *(one.name for one in hardware.devices if not one.is_full)):
         known = rates.of(device)
         missing = [part for part in wanted if part not in known.measured]
@@ -59,7 +59,7 @@ def machine_rates(
     return rates
 
 
-def known_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
+def stored_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
     """Return the stored rates, as far as there are any."""
     return _read_store().get(machine_key(hardware, request), MachineRates(request.threads))
 

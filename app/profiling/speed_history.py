@@ -55,10 +55,10 @@ def real_speed(
     )
 
 
-def remember_speed(speed: RealSpeed) -> None:
+def store_speed(speed: RealSpeed) -> None:
     """Store a real speed; each level of a model on a machine keeps only the last nine."""
     of_each: defaultdict[tuple[str, str, str], list[RealSpeed]] = defaultdict(list)
-    for one in (*known_speeds(), speed):
+    for one in (*stored_speeds(), speed):
         of_each[one.machine, one.model, one.level].append(one)
     stored = [one for some in of_each.values() for one in some[-_MOST_PER_LEVEL:]]
     try:
@@ -69,7 +69,7 @@ def remember_speed(speed: RealSpeed) -> None:
             raise
 
 
-def known_speeds() -> tuple[RealSpeed, ...]:
+def stored_speeds() -> tuple[RealSpeed, ...]:
     """Return all stored real speeds, as far as they are readable."""
     try:
         return salvaged(paths.speeds_file().read_bytes(), tuple[RealSpeed, ...])[0]

@@ -21,9 +21,9 @@ from app.machine.cores import usable_threads
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.rate_benchmark import BenchmarkRequest
-from app.profiling.rate_store import known_rates, machine_key, machine_rates
+from app.profiling.rate_store import machine_key, machine_rates, stored_rates
 from app.profiling.sizing import file_source
-from app.profiling.speed_history import correction_for, known_speeds, real_speed, remember_speed
+from app.profiling.speed_history import correction_for, real_speed, store_speed, stored_speeds
 from app.profiling.this_machine import read_hardware
 
 Report = Callable[[Event], None]
@@ -47,8 +47,8 @@ def with_speeds(
     except AppError as error:
         problem = describe_error(error.code, error.facts)
         sys.stderr.write(problem + "\n")
-        rates = known_rates(profile.hardware, request)
-    speeds, machine = known_speeds(), machine_key(profile.hardware, request)
+        rates = stored_rates(profile.hardware, request)
+    speeds, machine = stored_speeds(), machine_key(profile.hardware, request)
     levels = tuple(
         replace(level, correction=correction_for(speeds, machine, model_name(source), level.level))
         for level in profile.levels
@@ -56,7 +56,7 @@ def with_speeds(
     return replace(profile, levels=levels, rates=rates, speed_problem=problem)
 
 
-def note_real_speed(
+def record_real_speed(
     model: Path,
     options: LoadOptions,
     setup: ContextSetup,
@@ -79,10 +79,10 @@ def note_real_speed(
         without=setting.without if setting is not None else (),
     )
     profile = collect_profile(source, hardware, options, setup)
-    profile = replace(profile, rates=known_rates(hardware, request))
+    profile = replace(profile, rates=stored_rates(hardware, request))
     (row,) = predict_levels(profile, options)
     if row.speed is not None and not row.speed.is_disturbed:
-        remember_speed(
+        store_speed(
             real_speed(
                 machine_key(hardware, request),
                 model_name(model),

@@ -21,7 +21,7 @@ from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from app.machine.cores import usable_threads
 from app.profiling import rate_store
 from app.profiling.rate_benchmark import BenchmarkRequest, measure_device
-from app.profiling.rate_store import known_rates, machine_key, machine_rates
+from app.profiling.rate_store import machine_key, machine_rates, stored_rates
 from app.profiling.this_machine import read_hardware
 from tests.processes.test_probe import lay_under, needs_preload
 from tests.processes.working import working
@@ -63,7 +63,7 @@ def test_rates_are_measured_once_for_each_type(monkeypatch: pytest.MonkeyPatch) 
     assert second.devices["CPU"].generation["Q4_0"] == of_processor.generation["Q4_0"]
     refuse_measuring(monkeypatch)
     assert machine_rates(hardware, {"F16", "Q4_0"}, WISHES) == second
-    assert known_rates(hardware, BenchmarkRequest(threads=2)) == MachineRates(2)
+    assert stored_rates(hardware, BenchmarkRequest(threads=2)) == MachineRates(2)
     with pytest.raises(OSError, match=os.devnull):
         machine_rates(hardware, {"F16"}, BenchmarkRequest(threads=2))
 
@@ -81,7 +81,7 @@ def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.Monk
     monkeypatch.setattr(rate_store, "MOST_CONTENTION", 1.0)
     found = machine_rates(hardware, {"Q4_0"}, WISHES).of("CPU")
     assert found.generation["F16"] == slow.generation["F16"]
-    assert known_rates(hardware, WISHES).of("CPU") == found
+    assert stored_rates(hardware, WISHES).of("CPU") == found
 
 
 def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
 def test_a_damaged_memory_counts_as_none(content: bytes) -> None:
     paths.rates_file().write_bytes(content)
-    assert known_rates(read_hardware(), WISHES) == MachineRates(1)
+    assert stored_rates(read_hardware(), WISHES) == MachineRates(1)
 
 
 def test_a_damaged_memory_is_measured_anew() -> None:
@@ -144,14 +144,14 @@ def test_a_damaged_memory_is_measured_anew() -> None:
     paths.rates_file().write_bytes(b'{"' + machine_key(hardware, WISHES).encode() + b'": 5}')
     found = machine_rates(hardware, (), WISHES)
     assert found.devices["CPU"].has_costs
-    assert known_rates(hardware, WISHES) == found
+    assert stored_rates(hardware, WISHES) == found
 
 
 def test_one_damaged_machine_leaves_the_others_remembered() -> None:
     hardware = read_hardware()
     known = {"another": 5, machine_key(hardware, WISHES): MachineRates(1, {"CPU": MADE_UP_RATES})}
     paths.rates_file().write_bytes(msgspec.json.encode(known))
-    assert known_rates(hardware, WISHES).of("CPU") == MADE_UP_RATES
+    assert stored_rates(hardware, WISHES).of("CPU") == MADE_UP_RATES
 
 
 def test_other_machines_stay_remembered() -> None:
