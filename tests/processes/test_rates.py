@@ -1,4 +1,4 @@
-"""The rates of this machine: measured in a child, kept, and told in words where that fails."""
+"""The rates of this machine: measured in a child, stored, and failures have a reason."""
 
 from __future__ import annotations
 

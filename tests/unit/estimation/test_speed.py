@@ -1,4 +1,4 @@
-"""Predicted speed: what makes it lower or higher, and where it stays unknown."""
+"""Predicted speed: what makes it lower or higher, and when it stays unknown."""
 
 from __future__ import annotations
 

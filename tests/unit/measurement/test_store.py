@@ -1,4 +1,4 @@
-"""What was measured stays with a file until the file changes."""
+"""Measurements of a file last until the file changes."""
 
 from __future__ import annotations
 
