@@ -1,6 +1,6 @@
-"""What should fit on devices, looked up before a load that leaves it open, and after a failed one.
+"""Plan the layers of a load that leaves them open, and advise on one that ran out of memory.
 
-The inference knows nothing of estimates: it takes the plan as the first of its steps.
+`app.inference` knows nothing of estimates: it takes the plan as its first load step.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 
 def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
-    """The load_request with what should fit, where nobody has chosen and there are devices at all.
+    """Return the request with planned layers, and the plan; None if chosen, or without devices.
 
     Raises:
-        AppError: what `plan_load` raises.
+        AppError: from `plan_load`.
     """
     if load_request.options.gpu_layers is not None:
         return load_request, None
+    if load_request.workers:
+        add_workers(load_request.workers)
     plan = _plan(load_request)
     if plan is None:
         return load_request, None
@@ -39,7 +41,7 @@ def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
 
 
 def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
-    """The error of a load, with the layers that would fit where the chosen ones did not."""
+    """Return the error of a load, with the layers that would fit if the chosen ones don't."""
     if error.code is not ErrorCode.OUT_OF_MEMORY or not load_request.options.gpu_layers:
         return error
     plan = _plan(load_request)
@@ -47,7 +49,7 @@ def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
 
 
 def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
-    """The error with what the plan says, unless that is no help."""
+    """Return the error with the layers of the plan, unless these don't help."""
     chosen = load_request.options.gpu_layers or 0
     if plan.verdict == "too_large" or plan.gpu_layers >= chosen:
         return error
@@ -62,11 +64,10 @@ def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
 
 
 def _plan(load_request: LoadRequest) -> Plan | None:
-    if load_request.workers:
-        add_workers(load_request.workers)
+    # Workers have been added, by `with_plan` or by the load that failed.
     if not any(device.is_gpu for device in devices()):
         return None
-    # Late: estimates need much that a load on the processor does without.
+    # Late: estimates import much that a load on the processor doesn't need.
     from app.profiling.load_plan import plan_load
 
     return plan_load(

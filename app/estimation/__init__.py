@@ -1,1 +1,1 @@
-"""What a model will take before it is loaded: size, memory, layers that fit."""
+"""Predict a model's size, memory, fit, speed and quality before it is loaded."""

@@ -6,41 +6,37 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
-from app.core.sizes import GIGABYTE, format_bytes, format_pace
+from app.core.sizes import GIGABYTE, format_bytes
 from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of, loss_of, weights_in
+from app.estimation.level_sentence import GRADE_WORDS, describe_level
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
-from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
 USES: tuple[Use, ...] = get_args(Use)
 READABLE_PACE = 7.0
-"""Tokens per second that people read: about 300 words a minute."""
+"""Reading speed in tokens per second: about 300 words a minute."""
 
 _SMALL_MODEL = 3e9
-"""Models with fewer weights lose more with the same bits."""
+"""Models with fewer weights lose more at the same number of bits."""
 _PHONE_BYTES = 4 * GIGABYTE
-"""What a phone with 8 GB has left for a model."""
+"""Memory that a phone with 8 GB has left for a model."""
 _PHONE_LEVEL = "Q4_0"
+_SERVER_LEVEL = "Q8_0"
 _SURPASSED = frozenset({"Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL"})
-"""Others of their size have less loss in most models."""
+"""Other levels of the same size lose less in most models."""
 _POINTLESS = "F32"
-"""No model is trained in 32 bits any more."""
-_IN_WORDS = {
-    Grade.NEARLY_LOSSLESS: "nearly without loss",
-    Grade.GOOD: "good quality",
-    Grade.NOTICEABLE_LOSS: "with a noticeable loss of quality",
-    Grade.CLEARLY_WORSE: "with clearly worse replies than the original",
-}
+"""Models are no longer trained in 32 bits."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What to take; `level` is empty where none can be advised, and the sentence says why.
+    """A recommended level; `level` is empty if there is none, and the sentence says why.
 
-    `alternatives` are sentences about other levels that would do.
+    `alternatives` are sentences about other suitable levels.
     """
 
     use: Use
@@ -50,10 +46,10 @@ class Advice:
 
 
 def advise(rows: Sequence[LevelPrediction], profile: ModelProfile, use: Use = "chat") -> Advice:
-    """The level to take for a use, among those of an prediction.
+    """Recommend one of the predicted levels for a use.
 
-    It is never one that another beats: no larger, no slower here and with no more loss, and better
-    in one of these. Only a phone has a speed of its own.
+    Another level never beats it: none is at least as small, as fast here and as good, and better in
+    one of these. Only for phones the speed on this machine doesn't count.
     """
     sized = [row for row in rows if row.profile.size_bytes is not None]
     if use == "server":
@@ -67,78 +63,100 @@ def advise(rows: Sequence[LevelPrediction], profile: ModelProfile, use: Use = "c
 
 
 def _balanced(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
-    """As good as is read at a pleasant pace; whole on devices before anything else."""
+    """Recommend good quality at a comfortable reading speed, preferably all on devices."""
     wanted = _wanted_grade(fitting, profile)
     choices = _preferred(fitting)
     good = _at_least(choices, wanted)
-    for pleasant in (
+    for comfortable in (
         [row for row in good if _is_whole(row) and _has_pace(row)],
         [row for row in good if row.speed is not None and _has_pace(row)],
         [row for row in good if row.speed is None],
     ):
-        if pleasant:
-            chosen = _thriftiest(pleasant)
-            words = _sentence(chosen, profile, _reason(chosen, profile))
-            return Advice(use, chosen.profile.level, words, _others(chosen, good, profile))
+        if comfortable:
+            chosen = _smallest_sufficient(comfortable)
+            sentence = describe_level(chosen, profile, _reason(chosen, profile))
+            return Advice(use, chosen.profile.level, sentence, _others(chosen, good, profile))
     if good:
         fastest = min(good, key=_size)
-        words = _sentence(fastest, profile, "the fastest without much loss here")
-        return Advice(use, fastest.profile.level, words, _others(fastest, good, profile))
+        sentence = describe_level(fastest, profile, tr("the fastest here without much loss"))
+        return Advice(use, fastest.profile.level, sentence, _others(fastest, good, profile))
     best = min(choices, key=loss_of)
-    words = _sentence(best, profile, "the best that fits here; a smaller model may be better")
-    return Advice(use, best.profile.level, words)
+    reason = tr("the best that fits here, but a smaller model may work better")
+    return Advice(use, best.profile.level, describe_level(best, profile, reason))
 
 
 def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
-    """The one with the most room for keys and values; of several, the best."""
+    """Recommend the level with the most room for the KV cache; of several, the best."""
     choices = _preferred(fitting)
     good = _at_least(choices, _wanted_grade(fitting, profile)) or choices
     most = max(_room(row) for row in good)
-    chosen = _thriftiest([row for row in good if _room(row) == most])
+    chosen = _smallest_sufficient([row for row in good if _room(row) == most])
     trained = profile.shape.trained_context
-    reason = f"room for a context of {most:,} tokens"
-    if trained:
-        reason += ", all" if most >= trained else f" of the {trained:,}"
-        reason += " that the model was trained for"
-    return Advice(use, chosen.profile.level, _sentence(chosen, profile, reason))
+    if not trained:
+        reason = tr("room for a context of {tokens} tokens", tokens=f"{most:,}")
+    elif most >= trained:
+        reason = tr("room for the model's full context of {tokens} tokens", tokens=f"{most:,}")
+    else:
+        reason = tr(
+            "room for a context of {tokens} of the model's {trained} tokens",
+            tokens=f"{most:,}",
+            trained=f"{trained:,}",
+        )
+    return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 
 
 def _best(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
-    """The least loss at a pace that can be read, else the least loss."""
+    """Recommend the least loss at reading speed, or else the least loss at any speed."""
     choices = _preferred(fitting)
     readable = [row for row in choices if _has_pace(row)]
     chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
-    reason = "the least loss that fits here"
-    reason += "" if readable else ", though slower than one reads"
-    return Advice(use, chosen.profile.level, _sentence(chosen, profile, reason))
+    reason = tr("the best quality that fits here, but slower than reading speed")
+    if readable:
+        reason = tr("the best quality that fits here")
+    return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 
 
 def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     chosen = min(_unbeaten(sized), key=_size)
-    words = f"{chosen.profile.level}: the smallest file, {format_bytes(_size(chosen))}"
-    grade = grade_of(chosen)
-    words += f", {_IN_WORDS[grade]}" if grade is not None else ""
+    level, size, grade = chosen.profile.level, format_bytes(_size(chosen)), grade_of(chosen)
+    if grade is None:
+        sentence = tr("{level}: the smallest file ({size}).", level=level, size=size)
+    else:
+        sentence = tr(
+            "{level}: the smallest file ({size}), {grade}.",
+            level=level,
+            size=size,
+            grade=GRADE_WORDS[grade],
+        )
     good = _at_least(_preferred(sized), _wanted_grade(sized, profile))
     better = min(good, key=_size, default=chosen)
     others: tuple[str, ...] = ()
     if better is not chosen:
-        size = format_bytes(_size(better))
-        others = (f"{better.profile.level}: the smallest without much loss, {size}.",)
-    return Advice(use, chosen.profile.level, f"{words}.", others)
+        others = (
+            tr(
+                "{level}: the smallest without much quality loss ({size}).",
+                level=better.profile.level,
+                size=format_bytes(_size(better)),
+            ),
+        )
+    return Advice(use, level, sentence, others)
 
 
 def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) -> Advice:
-    level = next((row for row in sized if row.profile.level == _PHONE_LEVEL), None)
-    chosen = level or min(_unbeaten(sized), key=_size)
-    words = f"{chosen.profile.level}: {format_bytes(_size(chosen))}"
-    if level is not None:
-        words += ", in simple 4 bits that llama.cpp computes fastest on the chips of phones"
+    phone = next((row for row in sized if row.profile.level == _PHONE_LEVEL), None)
+    chosen = phone or min(_unbeaten(sized), key=_size)
+    parts = [tr("{level}: {size}", level=chosen.profile.level, size=format_bytes(_size(chosen)))]
+    if phone is not None:
+        parts.append(tr("a simple 4-bit format that llama.cpp computes fastest on phone chips"))
     if _size(chosen) > _PHONE_BYTES:
-        words += (
-            f"; more than the {format_bytes(_PHONE_BYTES)} that a phone with 8 GB has left, so "
-            "take a smaller model"
+        limit = format_bytes(_PHONE_BYTES)
+        parts.append(
+            tr(
+                "more than the {limit} a phone with 8 GB has free: choose a smaller model",
+                limit=limit,
+            )
         )
-    return Advice(use, chosen.profile.level, f"{words}.")
+    return Advice(use, chosen.profile.level, f"{', '.join(parts)}.")
 
 
 _Choice = Callable[[Sequence[LevelPrediction], ModelProfile, Use], Advice]
@@ -147,84 +165,62 @@ _BY_FIT: dict[Use, _Choice] = {"long_context": _longest, "quality": _best}
 
 
 def _for_a_server(rows: Sequence[LevelPrediction]) -> str:
-    kept = next((row.profile.level for row in rows if row.profile.level == "Q8_0"), "")
-    words = (
-        "On a GPU server, vLLM and SGLang take the checkpoint's safetensors files themselves, or "
-        "FP8, AWQ or GPTQ weights that llmcompressor makes of them; GGUF is for llama.cpp"
+    sentence = tr(
+        "On a GPU server, vLLM and SGLang load the checkpoint's safetensors files directly, or "
+        "FP8, AWQ or GPTQ weights made with llmcompressor; GGUF is for llama.cpp."
     )
-    return f"{words}, where {kept} is nearly without loss." if kept else f"{words}."
+    if not any(row.profile.level == _SERVER_LEVEL for row in rows):
+        return sentence
+    return f"{sentence} {tr('There, {level} is nearly lossless.', level=_SERVER_LEVEL)}"
 
 
 def _without_fit(sized: Sequence[LevelPrediction], use: Use) -> Advice:
-    """Nothing fits, or nothing is known of memory; then the size is all there is to go by."""
+    """Advise by size when nothing fits, or when memory needs are unknown."""
     planned = [(row, row.plan) for row in sized if row.plan is not None]
     if planned:
         return _too_large(planned, use)
-    unknown = "The memory that it needs is unknown."
+    unknown = tr("Its memory use is unknown.")
     problem = next((row.problem for row in sized if row.problem), unknown)
     usual = next((row for row in sized if row.profile.level == DEFAULT_LEVEL), None)
     if usual is None:
-        return Advice(use, "", f"No level can be advised. {problem}")
+        return Advice(use, "", tr("No level can be recommended. {problem}", problem=problem))
     better = [row for row in _unbeaten(sized) if row is usual or _beats(row, usual)]
     level = min(better, key=_size).profile.level
-    return Advice(use, level, f"{level}: a good balance of size and quality. {problem}")
+    sentence = tr(
+        "{level}: a good balance of size and quality. {problem}", level=level, problem=problem
+    )
+    return Advice(use, level, sentence)
 
 
 def _too_large(planned: Iterable[tuple[LevelPrediction, Plan]], use: Use) -> Advice:
     least, plan = min(planned, key=lambda pair: pair[1].missing_bytes)
-    words = (
-        f"No level fits: {least.profile.level} comes nearest, and "
-        f"{format_bytes(plan.missing_bytes)} more would have to be free. "
-        "Take a smaller model, or a smaller context."
+    sentence = tr(
+        "No level fits: {level} comes closest, but {size} more memory would have to be free. "
+        "Choose a smaller model or a smaller context.",
+        level=least.profile.level,
+        size=format_bytes(plan.missing_bytes),
     )
-    return Advice(use, "", words)
-
-
-def _sentence(row: LevelPrediction, profile: ModelProfile, reason: str = "") -> str:
-    """One sentence of what is known: where the level lies, its quality, its speed, the reason."""
-    grade = grade_of(row)
-    parts = [] if row.plan is None else [_where(row.plan, profile)]
-    if grade is not None:
-        parts.append(_IN_WORDS[grade])
-    if row.speed is not None:
-        pace = f"about {format_pace(row.speed.generation_tokens_per_second)} tokens/s"
-        parts.append(f"{pace} ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else pace)
-    if reason:
-        parts.append(reason)
-    return f"{row.profile.level}: {', '.join(parts)}."
+    return Advice(use, "", sentence)
 
 
 def _reason(row: LevelPrediction, profile: ModelProfile) -> str:
     is_needed = _is_small(profile) and grade_of(row) == Grade.NEARLY_LOSSLESS
-    return "as a small model loses more with fewer bits" if is_needed else ""
-
-
-def _where(plan: Plan, profile: ModelProfile) -> str:
-    whole = profile.shape.layers + 1
-    if plan.verdict == "on_processor":
-        return f"fits in RAM with {format_bytes(plan.spare_bytes)} to spare"
-    devices = "GPU" if len(plan.layers) == 1 else f"{len(plan.layers)} GPUs"
-    if plan.verdict == "on_devices":
-        return f"fits whole on the {devices} with {format_bytes(plan.spare_bytes)} to spare"
-    if plan.gpu_layers < whole:
-        words = f"{plan.gpu_layers} of {whole} layers fit on the {devices}, the others in RAM"
-        return f"{words} with the experts" if plan.experts_on_cpu else words
-    return f"fits on the {devices} but for the experts of {plan.experts_on_cpu} layers, kept in RAM"
+    return tr("small models lose more at lower levels") if is_needed else ""
 
 
 def _others(
     chosen: LevelPrediction, good: Iterable[LevelPrediction], profile: ModelProfile
 ) -> tuple[str, ...]:
-    """The neighbors in size that are as good as is wanted."""
+    """Describe the next smaller and the next larger good level."""
     others = [row for row in good if row is not chosen]
     smaller = [row for row in others if _size(row) < _size(chosen)]
     larger = [row for row in others if _size(row) > _size(chosen)]
     near = [*sorted(smaller, key=_size)[-1:], *sorted(larger, key=_size)[:1]]
-    return tuple(_sentence(row, profile) for row in near)
+    return tuple(describe_level(row, profile) for row in near)
 
 
 def _wanted_grade(rows: Sequence[LevelPrediction], profile: ModelProfile) -> Grade:
-    """What a small model loses is in a quality of its own, but not in the typical one."""
+    """Return the worst acceptable grade; typical figures flatter small models, own ones don't."""
     is_own = any(_has_own_quality(row) for row in rows)
     return Grade.NEARLY_LOSSLESS if _is_small(profile) and not is_own else Grade.GOOD
 
@@ -235,9 +231,9 @@ def _is_small(profile: ModelProfile) -> bool:
 
 
 def _preferred(rows: Sequence[LevelPrediction]) -> Sequence[LevelPrediction]:
-    """Those that no other beats, and of them not those that are seldom the best of their size.
+    """Return the unbeaten levels, without those that are seldom the best of their size.
 
-    That is known better where the quality is this model's own.
+    A quality found for this very model decides better than that rule.
     """
     unbeaten = _unbeaten(rows)
     usual = [
@@ -251,9 +247,9 @@ def _unbeaten(rows: Sequence[LevelPrediction]) -> list[LevelPrediction]:
 
 
 def _beats(one: LevelPrediction, other: LevelPrediction) -> bool:
-    """Whether one is at least as good in size, quality and speed, and better in one of them.
+    """Return whether one is as good in size, quality and speed, and better in one of them.
 
-    Two that are unknown are taken for equal; an unknown one beside a known one may be anything.
+    Two unknown figures count as equal; a known and an unknown one can't be compared.
     """
     ours, theirs = _figures(one), _figures(other)
     if len(ours) != len(theirs) or (one.quality is None) != (other.quality is None):
@@ -262,7 +258,7 @@ def _beats(one: LevelPrediction, other: LevelPrediction) -> bool:
 
 
 def _figures(row: LevelPrediction) -> tuple[float, ...]:
-    """What is the better the smaller it is."""
+    """Return figures of which smaller ones are better."""
     slowness = () if row.speed is None else (-row.speed.generation_tokens_per_second,)
     return (_size(row), loss_of(row), *slowness)
 
@@ -276,8 +272,11 @@ def _at_least(rows: Iterable[LevelPrediction], wanted: Grade) -> list[LevelPredi
     return [row for row, grade in graded if grade is not None and grade <= wanted]
 
 
-def _thriftiest(rows: Sequence[LevelPrediction]) -> LevelPrediction:
-    """The best; but nearly without loss is enough, and in RAM alone each bit costs speed."""
+def _smallest_sufficient(rows: Sequence[LevelPrediction]) -> LevelPrediction:
+    """Return the smallest nearly lossless level, else the best.
+
+    In RAM each bit costs speed: while the speed is unknown, the default level is the safe choice.
+    """
     usual = next((row for row in rows if row.profile.level == DEFAULT_LEVEL), None)
     if usual is not None and not _is_whole(usual) and usual.speed is None:
         return usual
@@ -290,7 +289,7 @@ def _is_whole(row: LevelPrediction) -> bool:
 
 
 def _has_pace(row: LevelPrediction) -> bool:
-    """Whether it is read as fast as people read; what is not known is taken for fast."""
+    """Return whether it writes at reading speed; unknown speeds count as fast."""
     return row.speed is None or row.speed.generation_tokens_per_second >= READABLE_PACE
 
 

@@ -1,4 +1,4 @@
-"""Compute buffers for any context and layers, from loads that were tried without allocation."""
+"""Interpolate compute buffers for any context and layers from dry loads."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from app.core.load_options import LoadOptions
 
 _WIDE_TYPES = frozenset({"f32", "f16", "bf16"})
 _Kind = tuple[bool, bool, bool, bool, tuple[str, str]]
-"""What compute buffers depend on: no flash attention, whole sliding windows, caches on devices,
-wide types, the types."""
+"""Options that compute buffers depend on: no flash attention, full-size sliding windows, KV cache
+on devices, wide cache types, the cache types."""
 
 
 @dataclass(frozen=True)
 class LoadSample:
-    """A load that was tried: its options, and its compute buffers in bytes by device.
+    """A dry load: its options, and its compute buffers in bytes by device.
 
-    Its `gpu_layers` and `experts_on_cpu` are numbers. With a `level` it holds for that alone, else
-    for all that have none of their own.
+    Its `gpu_layers` and `experts_on_cpu` are numbers. With a `level` it counts only for that level,
+    else for all levels without their own.
     """
 
     options: LoadOptions
@@ -29,10 +29,10 @@ class LoadSample:
 
 @dataclass(frozen=True)
 class ComputeBuffers:
-    """Compute buffers as they depend on the layers on devices and on the context.
+    """Compute buffers as a function of the layers on devices and the context.
 
-    `curves` has, for numbers of layers on devices and whether experts stay with the processor, the
-    buffers of each device at ascending contexts; `whole` counts the output.
+    `curves` maps the number of layers on devices, and whether experts stay on the processor, to the
+    buffers of each device at ascending contexts. `whole` is the number of layers with the output.
     """
 
     whole: int
@@ -43,7 +43,7 @@ class ComputeBuffers:
     )
 
     def at(self, gpu_layers: int, experts_on_cpu: int, context: int) -> Mapping[str, int]:
-        """In bytes by device: between two contexts that were tried in proportion to them."""
+        """Return bytes by device, interpolated linearly between two contexts that were tried."""
         wanted = (gpu_layers, experts_on_cpu > 0)
         if (*wanted, context) not in self._known:
             self._known[*wanted, context] = self._at(wanted, context)
@@ -59,7 +59,7 @@ class ComputeBuffers:
         return _between(curve[place - 1], curve[place], context)
 
     def _distance(self, key: tuple[int, bool], wanted: tuple[int, bool]) -> tuple[bool, bool, int]:
-        """Buffers differ most between no layer, some, and all with the output."""
+        """Return a sort key: buffers differ most between no layers, some, and all."""
         kinds = [(layers > 0) + (layers >= self.whole) for layers, _ in (key, wanted)]
         return kinds[0] != kinds[1], key[1] != wanted[1], abs(key[0] - wanted[0])
 
@@ -67,27 +67,27 @@ class ComputeBuffers:
 def compute_buffers(
     samples: Iterable[LoadSample], level: str, options: LoadOptions, layers: int
 ) -> ComputeBuffers:
-    """The buffers for a level with the options' micro-batch, types and flash attention.
+    """Return a level's buffers with the options' micro-batch, types and flash attention.
 
-    Where such a load was not tried, the most similar one speaks for it.
+    If no such load was tried, the most similar ones are used.
     """
     wanted = _kind(options)
     nearest: dict[tuple[int, bool], tuple[tuple[bool, ...], list[LoadSample]]] = {}
     for sample in samples:
         if sample.level not in ("", level):
             continue
-        likeness = (not sample.level, *_unlikeness(_kind(sample.options), wanted))
+        difference = (not sample.level, *_differences(_kind(sample.options), wanted))
         key = _key(sample.options)
-        if key not in nearest or likeness < nearest[key][0]:
-            nearest[key] = likeness, [sample]
-        elif likeness == nearest[key][0]:
+        if key not in nearest or difference < nearest[key][0]:
+            nearest[key] = difference, [sample]
+        elif difference == nearest[key][0]:
             nearest[key][1].append(sample)
     curves = {key: tuple(_curve(alike, options)) for key, (_, alike) in nearest.items()}
     return ComputeBuffers(layers + 1, curves)
 
 
 def effective_micro_batch(options: LoadOptions) -> int:
-    """What llama.cpp makes of a micro-batch: no more than the batch and the context."""
+    """Return the micro-batch that llama.cpp uses: at most the batch and the context."""
     return min(options.micro_batch, options.batch, options.context)
 
 
@@ -102,8 +102,8 @@ def _kind(options: LoadOptions) -> _Kind:
     return without, options.swa_full, options.kv_on_device, is_wide, types
 
 
-def _unlikeness(one: _Kind, other: _Kind) -> tuple[bool, ...]:
-    """What differs, what matters most first."""
+def _differences(one: _Kind, other: _Kind) -> tuple[bool, ...]:
+    """Return the differences, the most important first."""
     return tuple(mine != its for mine, its in zip(one, other, strict=True))
 
 
@@ -120,7 +120,7 @@ def _curve(
 
 
 def _at_micro_batch(points: list[tuple[int, Mapping[str, int]]], wanted: int) -> Mapping[str, int]:
-    """Beyond what was tried, in proportion: activations have a row for each token."""
+    """Interpolate; scale in proportion beyond the samples, as activations have a row per token."""
     place = bisect_left(points, wanted, key=lambda point: point[0])
     if place < len(points) and points[place][0] == wanted:
         return points[place][1]

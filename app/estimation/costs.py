@@ -1,4 +1,4 @@
-"""What each load option costs: the memory that it takes more, or less, than its default."""
+"""Compute how much more, or less, memory each load option takes than its default."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ _USUAL = LoadOptions()
 
 @dataclass(frozen=True)
 class Cost:
-    """Memory in bytes on all devices together and in RAM; negative for less."""
+    """Additional memory in bytes on all devices together and in RAM; negative for less."""
 
     devices_bytes: int
     ram_bytes: int
 
 
 def costs(profile: ModelProfile, options: LoadOptions, plan: Plan) -> dict[str, Cost]:
-    """What the options of the only level cost that are not as usual, by their fields.
+    """Return the cost of each option that differs from its default, by field; for one level.
 
-    An option that does not decide itself where layers lie is compared with the layers of the
-    `plan`, which is the one for these options.
+    Options that don't themselves place layers are compared at the placement of `plan`, the plan for
+    these options.
     """
     placed = msgspec.structs.replace(
         options, gpu_layers=plan.gpu_layers, experts_on_cpu=plan.experts_on_cpu
     )
     compared = [(field, options) for field in _PLACING] + [(field, placed) for field in _SIZING]
-    taken = _taken(plan)
-    found = {}
+    taken = _memory_of(plan)
+    costs_by_field = {}
     for field, base in compared:
         usual = getattr(_USUAL, field)
         if getattr(options, field) == usual:
             continue
         other = predict_levels(profile, msgspec.structs.replace(base, **{field: usual}))[0].plan
         if other is not None:
-            without = _taken(other)
-            found[field] = Cost(taken[0] - without[0], taken[1] - without[1])
-    return found
+            without = _memory_of(other)
+            costs_by_field[field] = Cost(taken[0] - without[0], taken[1] - without[1])
+    return costs_by_field
 
 
-def _taken(plan: Plan) -> tuple[int, int]:
-    """What all devices take, and what the processor takes."""
+def _memory_of(plan: Plan) -> tuple[int, int]:
+    """Return the memory on all devices together, and in RAM."""
     ram = plan.memory[PROCESSOR].total_bytes
     return sum(one.total_bytes for one in plan.memory.values()) - ram, ram

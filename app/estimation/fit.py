@@ -1,4 +1,4 @@
-"""Lay a model over devices: a pure function from a profile and load options."""
+"""Plan which layers go on which device."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.core.sizes import format_bytes
 from app.estimation.hardware import Hardware
@@ -23,16 +24,16 @@ from app.estimation.placement import (
 )
 
 MARGIN_BYTES = 512 * 2**20
-"""What is left free on each device and in RAM, for others and for what no log tells."""
+"""Memory left free on each device and in RAM, for other programs and for what no log reports."""
 
 Verdict = Literal["on_devices", "shared", "on_processor", "too_large"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a model goes: `layers` count on each device, the output as one more.
+    """A placement of a model and its memory; `layers` by device count the output as one more.
 
-    `experts_on_cpu` is for how many of the first layers the experts stay in RAM.
+    The experts of the first `experts_on_cpu` layers stay in RAM.
     """
 
     verdict: Verdict
@@ -48,17 +49,17 @@ class Plan:
 
     @cached_property
     def largest_context(self) -> int:
-        """The largest that this plan has room for, in tokens; 0 when it has room for none."""
+        """The largest context that this plan has room for, in tokens; 0 if there is none."""
         return _largest_context(self.need, self.machine, self.placement)
 
     @property
     def total_bytes(self) -> int:
-        """What it takes on all devices and in RAM together."""
+        """The memory on all devices and in RAM together."""
         return sum(one.total_bytes for one in self.memory.values())
 
     @property
     def spare_bytes(self) -> int:
-        """What stays free where the layers lie, on devices or in RAM; below 0 it is missing."""
+        """The memory left free where the layers are, on devices or in RAM; negative if short."""
         free = free_bytes(self.machine)
         own = [device.name for device in self.machine.devices if not is_in_ram(device)]
         used = [name for name in own if name in self.memory]
@@ -68,15 +69,15 @@ class Plan:
 
     @property
     def missing_bytes(self) -> int:
-        """How much more would have to be free for this plan; 0 where it fits."""
+        """The additional memory that would have to be free for this plan; 0 if it fits."""
         return max(0, *excess_bytes(self.memory, self.machine, MARGIN_BYTES))
 
 
 def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
-    """As many layers on devices as leave the margin free; experts leave before layers do.
+    """Place as many layers on devices as leave the margin free, moving experts off before layers.
 
-    What a person chose is kept. When not even RAM has room, the plan is the one with nothing on a
-    device but what was chosen, and too large.
+    Layers and experts that the user chose stay as they are. If not even RAM has room, the plan has
+    only these on devices, and is `too_large`.
     """
     context = options.context
     fitting = next(
@@ -101,13 +102,13 @@ def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
 
 
 def fits(need: Need, machine: Hardware, placement: Placement, context: int) -> bool:
-    """Whether each device, and RAM with all that lies in it, keeps the margin free."""
+    """Return whether each device, and RAM with everything in it, keeps the margin free."""
     memory = placement.memory(need, context)
     return max(excess_bytes(memory, machine, MARGIN_BYTES)) <= 0
 
 
 def _candidates(need: Need, machine: Hardware, options: LoadOptions) -> Iterator[Placement]:
-    """The placements to try, the best first."""
+    """Yield the placements to try, the best first."""
     count, experts = _chosen(need, machine, options)
     if options.gpu_layers is not None:
         yield placement_for(count, experts, need, machine, options)
@@ -126,13 +127,13 @@ def _candidates(need: Need, machine: Hardware, options: LoadOptions) -> Iterator
 
 
 def _chosen(need: Need, machine: Hardware, options: LoadOptions) -> tuple[int, int]:
-    """The layers on devices, and for how many layers the experts stay in RAM; 0 for automatic."""
+    """Return the chosen layers on devices and layers with experts in RAM; 0 for automatic."""
     whole = need.layers + 1 if machine.devices else 0
     return min(options.gpu_layers or 0, whole), min(options.experts_on_cpu or 0, need.layers)
 
 
 def _fewest_experts(need: Need, machine: Hardware, options: LoadOptions) -> int:
-    """For how many layers the experts must stay in RAM, so that all else lies on devices."""
+    """Return how many layers must leave their experts in RAM for all else to be on devices."""
     return 1 + bisect_left(
         range(1, need.layers),
         True,
@@ -141,7 +142,7 @@ def _fewest_experts(need: Need, machine: Hardware, options: LoadOptions) -> int:
 
 
 def _most_layers(need: Need, machine: Hardware, options: LoadOptions, experts: int) -> int:
-    """How many layers, but not all, the devices have room for."""
+    """Return how many layers the devices have room for, without the output."""
     return bisect_left(
         range(1, need.layers + 1),
         True,
@@ -155,7 +156,7 @@ def _devices_have_room(
     placement = placement_for(count, experts, need, machine, options)
     memory = placement.memory(need, options.context)
     on_devices, in_ram = excess_bytes(memory, machine, MARGIN_BYTES)
-    # Where all lies in RAM, a layer more there is not one less elsewhere.
+    # If every device uses RAM, moving a layer to a device frees no RAM.
     if all(is_in_ram(device) for device in machine.devices):
         return max(on_devices, in_ram) <= 0
     return on_devices <= 0
@@ -184,19 +185,41 @@ def _sentence(
     verdict: Verdict,
 ) -> str:
     free = free_bytes(machine)
-    on_devices = [name for name in memory if name != PROCESSOR]
     if verdict == "too_large":
         needed = sum(one.total_bytes for one in memory.values())
-        words = f"Too large: needs {format_bytes(needed)}, {format_bytes(free[PROCESSOR])} free"
         own = sum(free[device.name] for device in machine.devices if not is_in_ram(device))
-        return f"{words} in RAM, {format_bytes(own)} on the GPU" if own else words
+        return _too_large(needed, free[PROCESSOR], own)
+    on_devices = [name for name in memory if name != PROCESSOR]
     if not on_devices:
-        needed, room = memory[PROCESSOR].total_bytes, free[PROCESSOR]
-        beginning = "No layer on the GPU" if machine.devices else "In RAM"
-    else:
-        needed = sum(memory[name].total_bytes for name in on_devices)
-        room = sum(free[name] for name in on_devices)
-        beginning = f"{placement.gpu_layers} of {need.layers + 1} layers on the GPU"
-    if placement.experts_on_cpu:
-        beginning += f", the experts of {placement.experts_on_cpu} in RAM"
-    return f"{beginning}: needs {format_bytes(needed)}, {format_bytes(room)} free"
+        fields = _amounts(memory[PROCESSOR].total_bytes, free[PROCESSOR])
+        if machine.devices:
+            return tr("No layer on the GPU: needs {needed}, {free} free", **fields)
+        return tr("In RAM: needs {needed}, {free} free", **fields)
+    fields = _amounts(
+        sum(memory[name].total_bytes for name in on_devices),
+        sum(free[name] for name in on_devices),
+    )
+    fields |= {"layers": str(placement.gpu_layers), "total": str(need.layers + 1)}
+    if not placement.experts_on_cpu:
+        return tr("{layers} of {total} layers on the GPU: needs {needed}, {free} free", **fields)
+    return tr(
+        "{layers} of {total} layers on the GPU, the experts of {experts} in RAM: needs {needed}, "
+        "{free} free",
+        experts=placement.experts_on_cpu,
+        **fields,
+    )
+
+
+def _too_large(needed: int, ram: int, devices: int) -> str:
+    fields = _amounts(needed, ram)
+    if not devices:
+        return tr("Too large: needs {needed}, {free} free", **fields)
+    return tr(
+        "Too large: needs {needed}, {free} free in RAM, {gpu} on the GPU",
+        gpu=format_bytes(devices),
+        **fields,
+    )
+
+
+def _amounts(needed: int, free: int) -> dict[str, str]:
+    return {"needed": format_bytes(needed), "free": format_bytes(free)}

@@ -1,4 +1,4 @@
-"""How good a level's replies are, in four steps, from its quality or else from its bits."""
+"""Grade levels in four steps, by their quality or else by their bits per weight."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DIVERGENCES = (0.01, 0.06, 0.2)
 """Mean KL divergences in nats: Llama 3 8B has 0.005 at Q6_K, 0.031 at Q4_K_M, 0.10 at Q3_K_M, 0.45
 at Q2_K (llama.cpp, tools/perplexity/README.md)."""
 _BITS = (3.7, 4.4, 6.5)
-"""Bits per weight where these levels are parted from each other."""
+"""Bits per weight that separate these levels."""
 
 
 class Grade(IntEnum):
-    """From the best on; fewer bits are worse."""
+    """A grade of quality, the best first."""
 
     NEARLY_LOSSLESS = 0
     GOOD = 1
@@ -26,7 +26,7 @@ class Grade(IntEnum):
 
 
 def grade_of(row: LevelPrediction) -> Grade | None:
-    """The grade of a level; None where neither its quality nor its bits are known."""
+    """Return a level's grade; None if neither its quality nor its bits are known."""
     if row.quality is not None:
         return Grade(bisect_right(_DIVERGENCES, row.quality.kl_divergence))
     bits = row.profile.bits_per_weight
@@ -34,9 +34,9 @@ def grade_of(row: LevelPrediction) -> Grade | None:
 
 
 def loss_of(row: LevelPrediction) -> float:
-    """What to order levels by, the best first; the mean KL divergence where it is known.
+    """Return a level's mean KL divergence, or a stand-in that orders levels of unknown quality.
 
-    It about doubles with 0.8 bits less (the same table), which stands in where it is not known.
+    The divergence about doubles with each 0.8 bits less (same table), hence the stand-in.
     """
     if row.quality is not None:
         return row.quality.kl_divergence
@@ -44,7 +44,7 @@ def loss_of(row: LevelPrediction) -> float:
 
 
 def weights_in(levels: tuple[LevelProfile, ...]) -> float | None:
-    """How many weights a model has; None where no level's size tells."""
+    """Return how many weights a model has; None if no level's size is known."""
     for level in levels:
         if level.size_bytes and level.bits_per_weight:
             return 8 * level.size_bytes / level.bits_per_weight

@@ -1,4 +1,4 @@
-"""The hardware that estimates are made for: cores, memory, devices."""
+"""Describe a machine: cores, memory, devices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """A device that takes layers; memory in bytes, both 0 when it reports none.
+    """A device that can hold layers; memory in bytes, both 0 if it reports none.
 
-    With `shares_memory` its memory is the machine's. `used_by_others_bytes` is what programs other
-    than this one hold of it, None where nobody says. With `is_full` they leave too little to begin.
+    With `shares_memory` it uses the machine's RAM. `used_by_others_bytes` is what other programs
+    hold of it, None if unknown. With `is_full` they leave too little to open it at all.
     """
 
     name: str
@@ -27,8 +27,8 @@ class DeviceInfo:
 class Hardware:
     """A machine: its cores, its memory in bytes, and its devices without the processor.
 
-    What RAM has in all, and what is free of it, is no more than a container leaves to this program.
-    Where the system doesn't tell the kinds of its cores, or its NUMA nodes, they are None.
+    Total and free RAM are limited to what a container allows this program. The kinds of cores and
+    the NUMA nodes are None if the system doesn't report them.
     """
 
     physical_cores: int
@@ -42,5 +42,5 @@ class Hardware:
 
     @property
     def ram_used_by_others_bytes(self) -> int:
-        """What is not free of the RAM."""
+        """The RAM that is not free."""
         return max(0, self.ram_total_bytes - self.ram_free_bytes)

@@ -1,4 +1,4 @@
-"""What keys, values and recurrent states take, for any context and any types, from one load."""
+"""Scale the KV cache and recurrent states of one load to any context and types."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _WIDTHS = {kind.name.lower(): kind.block_bytes / kind.block_size for kind in TEN
 
 @dataclass(frozen=True)
 class SizedCache:
-    """A cache of some types, whose `cells` take `size_bytes`.
+    """A KV cache, or recurrent states, whose `cells` take `size_bytes`.
 
-    `shares` is what all layers before each one take of it, 0 to 1, and at the end all of them.
+    `shares` are cumulative (0 to 1): for each layer the share of all layers before it, then 1.
     """
 
     cells: int
@@ -29,7 +29,7 @@ class SizedCache:
     shares: tuple[float, ...]
 
     def bytes_of(self, first: int, end: int, context: int) -> float:
-        """What the layers from `first` to before `end` take for `context` tokens."""
+        """Return the bytes of the layers from `first` to before `end` for `context` tokens."""
         cells = min(self.cells, _padded(context))
         last = len(self.shares) - 1
         share = self.shares[min(end, last)] - self.shares[min(first, last)]
@@ -44,29 +44,29 @@ def size_caches(
     *,
     window: int = 0,
 ) -> tuple[SizedCache, ...]:
-    """The caches of a load, as they would be with the options.
+    """Return the caches of a load as they would be with the options.
 
-    Right up to the context that they were measured at, which was without `swa_full`. A cache's
-    layers share it by their `kv_heads`, evenly where not all of them have some; some of them may
-    see a `window` of so many tokens alone.
+    Exact up to the context that they were measured at, without `swa_full`. A cache's layers share
+    it in proportion to their `kv_heads`, or evenly if some layers have none. Some layers may see
+    only a `window` of this many tokens.
     """
-    found = [cache for cache in caches if cache.cells]
-    most = max((cache.cells for cache in found if cache.key_bytes), default=0)
+    nonempty = [cache for cache in caches if cache.cells]
+    most = max((cache.cells for cache in nonempty if cache.key_bytes), default=0)
     return tuple(
         _sized(cache, _cells(cache, most, window, options), kv_heads, layers, options)
-        for cache in found
+        for cache in nonempty
     )
 
 
 def _cells(cache: Cache, most: int, window: int, options: LoadOptions) -> int:
-    """How many cells it would have; `most` is how many one has whose layers see all tokens."""
+    """Return a cache's number of cells; `most` is that of caches whose layers see all tokens."""
     if not cache.key_bytes or cache.cells == most:
         return cache.cells
     if options.swa_full:
         return most
     if not window:
         return cache.cells
-    # As llama_kv_cache_iswa has it (src/llama-kv-cache-iswa.cpp).
+    # As in llama_kv_cache_iswa (src/llama-kv-cache-iswa.cpp).
     return min(most, _padded(window * cache.sequences + effective_micro_batch(options)))
 
 
@@ -90,7 +90,7 @@ def _sized(
 
 
 def _scale(cache: Cache, options: LoadOptions) -> float:
-    """How much larger a cache is in other types; one of recurrent states has its own."""
+    """Return a cache's size in the options' types over its own; recurrent states don't change."""
     measured = cache.key_bytes + cache.value_bytes
     if not measured:
         return 1.0

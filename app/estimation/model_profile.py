@@ -1,4 +1,4 @@
-"""What is found out once about a source on a machine; every estimate is arithmetic on it."""
+"""The profile of a source on a machine, collected once; every estimate is computed from it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from app.estimation.weights import Weights
 from app.native.load_log import Cache
 
 UNNAMED_LEVEL = "as it is"
-"""A file that does not say which level it has."""
+"""The level of a file that doesn't name its level."""
 
 
 @dataclass(frozen=True)
 class LevelProfile:
-    """A level of a source; None is unknown, and `problem` says why in words.
+    """A level of a source; None is unknown, and `problem` is a sentence with the reason.
 
-    `size_bytes` of the file is right to the byte with `is_exact`. Without `weights` the engine
-    can't load the model. `quality` is the best that is known. `typed` are the weights by their
-    type, `correction` is what real speeds of the level were of those predicted.
+    With `is_exact`, `size_bytes` of the file is exact. Without `weights` the engine can't load the
+    model. `quality` is the best known figure. `typed` are the weights by type, `correction` the
+    ratios of the level's real speeds to predicted ones.
     """
 
     level: str
@@ -41,11 +41,11 @@ class LevelProfile:
 
 @dataclass(frozen=True)
 class ModelProfile:
-    """A source and the machine: how it is built, its levels, and what loads of it told.
+    """A source on a machine: its shape, its levels, and what dry loads of it reported.
 
-    `caches` are those of a load with the `largest_context`, in tokens. A token of a causal model
-    sees only what comes before it. `rates` are the machine's, as far as they were measured;
-    `speed_problem` is a sentence, where something kept them from being measured.
+    `caches` are those of a load with the `largest_context`, in tokens. In a causal model, a token
+    sees only earlier ones. `rates` are the machine's, as far as measured; `speed_problem` is a
+    sentence with the reason if they could not be measured.
     """
 
     hardware: Hardware
@@ -60,12 +60,12 @@ class ModelProfile:
 
 
 def encode_profile(profile: ModelProfile) -> str:
-    """The profile as JSON, for another process."""
+    """Return the profile as JSON, for another process."""
     return msgspec.json.encode(profile).decode()
 
 
 def decode_profile(text: str) -> ModelProfile:
-    """The profile that `encode_profile` wrote.
+    """Return the profile that `encode_profile` encoded.
 
     Raises:
         msgspec.DecodeError: when the text is something else.

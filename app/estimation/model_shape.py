@@ -1,4 +1,4 @@
-"""The shape of a model, as its GGUF header gives it."""
+"""Read the shape of a model from its GGUF header."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from app.gguf_file.header_reader import Header, read_array
 
 @dataclass(frozen=True)
 class ModelShape:
-    """How a model is built, as its GGUF header says; 0 where it says nothing.
+    """The dimensions of a model; 0 for those that its header doesn't have.
 
-    `kv_heads` has one number for each layer. `window` is how many tokens the layers with a sliding
-    window see; `state_width` is the inner width of recurrent layers, `state_size` the length of
-    their state for each part of it.
+    `kv_heads` has a number for each layer. `window` is the number of tokens that layers with a
+    sliding window see, `state_width` the inner width of recurrent layers, `state_size` the length
+    of their state per element of that width.
     """
 
     architecture: str
@@ -33,7 +33,7 @@ class ModelShape:
 
 
 def shape_of(header: Header) -> ModelShape:
-    """The shape in the header of a model's first file.
+    """Return the shape in the header of a model's first file.
 
     Raises:
         AppError: what `app.gguf_file.header_reader.read_array` raises.
@@ -42,7 +42,7 @@ def shape_of(header: Header) -> ModelShape:
     heads = _by_layer(header, "attention.head_count", layers)
     most_heads = max(heads, default=0)
     width = header.number("embedding_length")
-    # Llama's rule, which llama.cpp falls back to (load_hparams in src/llama-model.cpp).
+    # llama.cpp's fallback (load_hparams in src/llama-model.cpp).
     head_length = width // most_heads if most_heads else 0
     tokens = header.arrays.get("tokenizer.ggml.tokens")
     return ModelShape(

@@ -1,4 +1,4 @@
-"""Where the layers of a model lie, and what that takes on each device."""
+"""Place layers on devices, and compute the memory that each device needs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.estimation.kv_cache import SizedCache
 from app.estimation.weights import Weights
 
 _SHARE_STEPS = 1000
-"""Shares are reckoned with in whole numbers: so many for each 1."""
+"""Shares are computed as integers, with this many steps per 1."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a model needs, wherever it is laid; no plan goes beyond the `largest_context`."""
+    """The memory needs of a model, however placed; no plan exceeds the `largest_context`."""
 
     weights: Weights
     caches: tuple[SizedCache, ...]
@@ -29,7 +29,7 @@ class Need:
 
     @property
     def layers(self) -> int:
-        """The layers without the output."""
+        """The number of layers without the output."""
         return self.weights.layers
 
 
@@ -43,10 +43,10 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Placement:
-    """One way to lay a model: its last layers over devices, the output as the last of them.
+    """One way to place a model: its last layers on devices, the output as the last of them.
 
-    The experts of the first `experts_on_cpu` layers lie with the processor. `devices` are all that
-    a load uses: one without a layer may compute all the same.
+    The experts of the first `experts_on_cpu` layers stay in RAM. `devices` are all that a load
+    uses: even one without layers may compute.
     """
 
     spans: tuple[Span, ...]
@@ -56,11 +56,11 @@ class Placement:
 
     @property
     def gpu_layers(self) -> int:
-        """The layers on devices, the output as one of them."""
+        """The number of layers on devices, including the output."""
         return sum(span.end - span.first for span in self.spans)
 
     def memory(self, need: Need, context: int) -> dict[str, DeviceMemory]:
-        """What each device takes, the processor first."""
+        """Return the memory of each device, the processor first."""
         compute = need.compute.at(self.gpu_layers, self.experts_on_cpu, context)
         taken = {
             span.device: self._on_device(span, need, context, compute.get(span.device, 0))
@@ -89,10 +89,10 @@ class Placement:
 def place(
     count: int, layers: int, machine: Hardware, shares: Sequence[float] = ()
 ) -> tuple[Span, ...]:
-    """The last `count` of the layers and the output over the devices.
+    """Distribute the last `count` layers, the output being one, over the devices.
 
-    They are shared by the devices' free memory, or by the `shares` that a person chose, as
-    llama.cpp does (load_tensors in src/llama-model.cpp).
+    They are split by the devices' free memory, or by the `shares` that the user chose, as in
+    llama.cpp (load_tensors in src/llama-model.cpp).
     """
     if not count or not machine.devices:
         return ()
@@ -104,7 +104,7 @@ def place(
     total = sum(parts)
     if not total:
         parts[0] = total = 1
-    # A device takes those whose part of the way through lies in its own part.
+    # A device takes the layers whose relative position falls into its share.
     ends = [-(-end * count // total) for end in accumulate(parts)]
     whole = layers + 1
     spans = []
@@ -117,7 +117,7 @@ def place(
 
 
 def free_bytes(machine: Hardware) -> dict[str, int]:
-    """What is free on each device and in RAM; a device that reports no memory has the machine's."""
+    """Return the free memory of each device and RAM; devices that report none use RAM."""
     free = {PROCESSOR: machine.ram_free_bytes}
     for device in machine.devices:
         free[device.name] = machine.ram_free_bytes if _has_none(device) else device.free_bytes
@@ -125,7 +125,7 @@ def free_bytes(machine: Hardware) -> dict[str, int]:
 
 
 def is_in_ram(device: DeviceInfo) -> bool:
-    """Whether what lies on a device takes of the machine's own memory."""
+    """Return whether a device uses the machine's RAM."""
     return device.shares_memory or _has_none(device)
 
 
@@ -136,9 +136,9 @@ def _has_none(device: DeviceInfo) -> bool:
 def excess_bytes(
     memory: Mapping[str, DeviceMemory], machine: Hardware, margin_bytes: int
 ) -> tuple[int, int]:
-    """By how much devices, and RAM with all that lies in it, would leave less than the margin.
+    """Return by how much devices, and RAM with everything in it, fall short of the margin.
 
-    0 or less where there is room.
+    0 or less if there is room.
     """
     free = free_bytes(machine)
     over = [one.total_bytes - free[name] for name, one in memory.items() if name in free]
@@ -151,7 +151,7 @@ def excess_bytes(
 def placement_for(
     count: int, experts_on_cpu: int, need: Need, machine: Hardware, options: LoadOptions
 ) -> Placement:
-    """The placement with `count` layers on devices."""
+    """Return the placement with `count` layers on devices."""
     spans = place(count, need.layers, machine, options.device_shares)
     used = tuple(device.name for device in machine.devices) if spans else ()
     return Placement(spans, experts_on_cpu if spans else 0, options.kv_on_device, used)

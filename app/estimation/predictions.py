@@ -1,4 +1,7 @@
-"""What each level would be like with some load options: arithmetic that keeps up with sliders."""
+"""Predict memory, fit, speed and quality of every level for given load options.
+
+Pure arithmetic, fast enough to follow a slider.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import ComputeBuffers, compute_buffers
 from app.estimation.fit import Plan, plan_fit
@@ -17,17 +21,17 @@ from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed, predict_speed
 from app.estimation.speed_caveats import why_unknown
 
-_UNKNOWN = "The engine can't load this model, so its memory is unknown."
-_NOT_CAUSAL = "Only of models that write text is the quality told."
-_NO_FIGURE = "Nobody has published the quality of this level; “gristmill measure” tells it."
+_UNKNOWN = tr("The engine can't load this model, so its memory use is unknown.")
+_NOT_CAUSAL = tr("Quality is estimated only for models that write text.")
+_NO_FIGURE = tr("No quality figures are published for this level; “gristmill measure” measures it.")
 
 
 @dataclass(frozen=True)
 class LevelPrediction:
-    """What is to be expected of a level; None is unknown.
+    """The prediction for a level; None is unknown.
 
-    `problem` says why of the plan, `speed_problem` of the speed, `quality_problem` of the quality.
-    Empty where it is known, or still being found out.
+    `problem` is the reason for an unknown plan, `speed_problem` for the speed, `quality_problem`
+    for the quality: a sentence, or empty if it is known or still being determined.
     """
 
     profile: LevelProfile
@@ -39,18 +43,18 @@ class LevelPrediction:
 
     @property
     def quality(self) -> Quality | None:
-        """The best that is known of it."""
+        """The best known quality of the level."""
         return self.profile.quality
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The reasons for all that is unknown of it, in sentences."""
+        """The reasons for everything that is unknown, as sentences."""
         reasons = (self.problem, self.speed_problem, self.quality_problem)
         return tuple(dict.fromkeys(reason for reason in reasons if reason))
 
 
 def predict_levels(profile: ModelProfile, options: LoadOptions) -> tuple[LevelPrediction, ...]:
-    """What is to be expected of each level, in the profile' order."""
+    """Return the prediction for each level, in the profile's order."""
     options = effective_options(profile, options)
     shape = profile.shape
     caches = size_caches(profile.caches, shape.kv_heads, shape.layers, options, window=shape.window)
@@ -64,9 +68,9 @@ def predict_levels(profile: ModelProfile, options: LoadOptions) -> tuple[LevelPr
 
 
 def effective_options(profile: ModelProfile, options: LoadOptions) -> LoadOptions:
-    """The options as a load takes them: no context beyond the trained one.
+    """Return the options as a load uses them: the context is at most the trained one.
 
-    A model whose tokens look ahead reads its whole context at once.
+    A model that isn't causal reads its whole context in one batch.
     """
     context = min(options.context, profile.shape.trained_context or options.context)
     options = msgspec.structs.replace(options, context=context)

@@ -1,9 +1,9 @@
-"""How far a level is from the model in 16 bits, on three rungs: typical, probed, measured.
+"""The quality of a level: its distance from the model in 16 bits; typical, probed or measured.
 
 All three are the mean Kullback-Leibler divergence of the predictions for the next token, in nats.
-*Typical* is what others published of other models, *probed* is told from the error in the weights
-of this model (`app.profiling.probed_quality`), *measured* is what `gristmill measure` found on a
-text.
+*Typical* figures were published for other models, *probed* ones are computed from the quantization
+error in this model's weights (`app.profiling.probed_quality`), and *measured* ones come from
+`gristmill measure` on a text.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from typing import Literal
 
 import msgspec
 
+from app.core.language import tr
+
 Rung = Literal["typical", "probed", "measured"]
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """A mean KL divergence in nats, the band (`low` to `high`) it is in, and where it is from."""
+    """A mean KL divergence in nats, its uncertainty band (`low` to `high`), and its source."""
 
     kind: Rung
     kl_divergence: float
@@ -84,29 +86,35 @@ _OTHER_MODELS: dict[str, dict[str, float]] = {
         "IQ3_XXS": 0.244,
     },
 }
-"""What other models had at the same levels: how far one model's figures hold for another."""
+"""Other models at the same levels: they show how far one model's figures hold for another."""
+_WITHOUT = tr(
+    "Llama 3 8B without an importance matrix ({source}); the band covers other models",
+    source=_TABLE,
+)
+_WITH = tr(
+    "Llama 3 8B with an importance matrix ({source}); the band covers other models", source=_TABLE
+)
 _SIXTEEN_BITS = Quality(
     kind="typical",
     kl_divergence=0.000025,
     low=0.0,
     high=0.000025,
-    source=f"Llama 3 8B in BF16 against FP16 ({_TABLE})",
+    source=tr("Llama 3 8B in BF16 compared with FP16 ({source})", source=_TABLE),
 )
-_WHOLE = Quality("typical", 0.0, 0.0, 0.0, "32 bits hold what 16 bits held")
-_COPY = Quality("typical", 0.0, 0.0, 0.0, "the weights are kept as they are")
+_WHOLE = Quality("typical", 0.0, 0.0, 0.0, tr("32 bits keep 16-bit weights exactly"))
+_COPY = Quality("typical", 0.0, 0.0, 0.0, tr("the weights are copied unchanged"))
 
 
 def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | None:
-    """The typical quality of a level, by llama.cpp's name for it; None where nobody published any.
+    """Return the typical quality of a level, by llama.cpp's name for it; None if unpublished.
 
-    The figure is Llama 3 8B's. The band is as wide as the figures of other models, of 1.5 to 109
-    billion weights, are apart from it at the levels that were published of both. Smaller models
-    lose more: Qwen3 0.6B 0.395 at Q3_K_M and 2.46 at Q2_K (quantgap/results on
-    the Hub, discussions 2 and 3).
+    The figure is Llama 3 8B's. The band covers the figures of other models, of 1.5 to 109 billion
+    weights, at the levels that were published for both. Smaller models lose more:
+    Qwen3 0.6B 0.395 at Q3_K_M and 2.46 at Q2_K (quantgap/results on the Hub, discussions 2 and 3).
 
     Args:
         level: Such as `Q4_K_M`.
-        has_importance: An importance matrix is used; without, a level that wants one is told as
+        has_importance: An importance matrix is used. Levels that need one always have the figure
             with it, and `source` says so.
     """
     if level == "F32":
@@ -115,25 +123,23 @@ def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | N
         return _COPY
     if level in {"F16", "BF16"}:
         return _SIXTEEN_BITS
-    without, within = (_LLAMA_3_8B, "without"), (_LLAMA_3_8B_WITH_IMPORTANCE, "with")
+    without, within = (_LLAMA_3_8B, _WITHOUT), (_LLAMA_3_8B_WITH_IMPORTANCE, _WITH)
     tables = (within, without) if has_importance else (without, within)
-    found = next(((table[level], word) for table, word in tables if level in table), None)
+    found = next(((table[level], source) for table, source in tables if level in table), None)
     if found is None:
         return None
-    figure, word = found
+    figure, source = found
     low, high = _spread()
-    manner = f"{word} an importance matrix"
-    source = f"Llama 3 8B {manner} ({_TABLE}); the band is how far other models are from it"
     return Quality("typical", figure, figure * low, figure * high, source)
 
 
 def published_models() -> tuple[str, ...]:
-    """The models and sources that the typical figures and their bands are from."""
+    """Return the models and sources of the typical figures and their bands."""
     return (f"Llama 3 8B ({_TABLE})", *_OTHER_MODELS)
 
 
 def _spread() -> tuple[float, float]:
-    """The lowest and the highest ratio of another model's figure to Llama 3 8B's, at any level."""
+    """Return the lowest and highest ratio of other models' figures to Llama 3 8B's at any level."""
     base = _LLAMA_3_8B_WITH_IMPORTANCE | _LLAMA_3_8B
     ratios = [
         figure / base[level]

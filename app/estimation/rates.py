@@ -1,4 +1,4 @@
-"""How fast a machine computes with a model: rates of its processor and its devices, measured once.
+"""Measured compute rates of a machine's processor and devices.
 
 Types are named as in GGUF files (`Q4_K`); devices as the engine names them (`CPU`, `CUDA0`).
 """
@@ -9,29 +9,29 @@ from dataclasses import dataclass, field, replace
 
 from app.gguf_file.tensor_types import TENSOR_TYPES
 
-# Numbers, and what activations are turned into for the time of a product.
+# Integers and double precision, and the types that activations are quantized to in a product.
 _OTHER_TYPES = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
 MATRIX_TYPES = frozenset(one.name for one in TENSOR_TYPES.values()) - _OTHER_TYPES
-"""The types of weights that products are made with."""
+"""The weight types that matrices can have."""
 COSTS = "costs"
-"""What is measured of a device besides types of weights: all that depends on none."""
+"""The part of a device's rates that depends on no weight type."""
 
 
 @dataclass(frozen=True)
 class DeviceRates:
-    """What a device does in a second, and what a step costs it besides; None is not measured.
+    """A device's rates per second, and the fixed costs of a step; None is not measured.
 
-    `generation` is bytes of weights by their type, multiplied with one token; `prompt` is
-    floating-point operations by type, with 512 tokens at once. 0 means that the device can't
-    multiply with the type. `attention` and `prompt_attention` are elements of keys and values,
-    counted for each head that reads them. `bandwidth` is bytes read from memory.
+    `generation` is bytes of weights by type, multiplied by one token; `prompt` is floating-point
+    operations by type, with 512 tokens at once. 0 means that the device can't multiply the type.
+    `attention` and `prompt_attention` are elements of keys and values, counted for each head that
+    reads them. `bandwidth` is bytes read from memory.
 
-    A token costs `token_seconds`, and `layer_seconds` for each layer, however small the layer is:
-    operations are started, and threads wait for one another. Of a prompt, each element of the
-    vectors that go from layer to layer costs `element_seconds` besides the products.
+    A token costs `token_seconds`, and `layer_seconds` for each layer, however small the layer:
+    operations are launched, and threads wait for each other. In a prompt, each element of the
+    vectors passed between layers costs `element_seconds` on top of the products.
 
-    `disturbed` are the types, and `COSTS`, that were measured beside other work: their rates are
-    probably too low, and count until they are measured on a quiet machine.
+    `disturbed` are the types, and `COSTS`, measured while other programs were busy: their rates are
+    probably too low, and are used only until they can be measured on a quiet machine.
     """
 
     generation: dict[str, float] = field(default_factory=dict)
@@ -46,23 +46,20 @@ class DeviceRates:
 
     @property
     def has_costs(self) -> bool:
-        """Whether all is measured that does not depend on a type of weights."""
+        """True if all costs that depend on no weight type are measured."""
         return None not in (self.token_seconds, self.layer_seconds, self.element_seconds)
 
     @property
     def measured(self) -> frozenset[str]:
-        """The types whose rates are known, and `COSTS`."""
+        """The types whose rates are known, and `COSTS` if they are."""
         return frozenset((*self.generation, *((COSTS,) if self.has_costs else ())))
 
     def as_disturbed(self) -> DeviceRates:
-        """The same rates, known to be measured beside other work."""
+        """Return the same rates, marked as measured while other programs were busy."""
         return replace(self, disturbed=self.measured)
 
     def merged(self, newer: DeviceRates) -> DeviceRates:
-        """These rates and newer ones, which count where both have one.
-
-        But what was disturbed takes the place of nothing.
-        """
+        """Return these rates updated with newer ones; disturbed ones replace nothing."""
         parts = newer.measured - (newer.disturbed & self.measured)
         costs = newer if COSTS in parts else self
         return DeviceRates(
@@ -84,21 +81,21 @@ def _of(rates: dict[str, float], parts: frozenset[str]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class MachineRates:
-    """The rates of each device of a machine, the processor's with so many `threads`."""
+    """The rates of each device of a machine, the processor's with this many `threads`."""
 
     threads: int
     devices: dict[str, DeviceRates] = field(default_factory=dict)
 
     def of(self, device: str) -> DeviceRates:
-        """The rates of a device; none where nothing is measured of it."""
+        """Return the rates of a device; empty ones if nothing is measured."""
         return self.devices.get(device, DeviceRates())
 
     def as_disturbed(self) -> MachineRates:
-        """The same rates, known to be measured beside other work."""
+        """Return the same rates, marked as measured while other programs were busy."""
         devices = {name: rates.as_disturbed() for name, rates in self.devices.items()}
         return replace(self, devices=devices)
 
     def merged(self, newer: MachineRates) -> MachineRates:
-        """These rates and newer ones, as `DeviceRates.merged` has it."""
+        """Return these rates updated with newer ones, as in `DeviceRates.merged`."""
         devices = {name: self.of(name).merged(rates) for name, rates in newer.devices.items()}
         return replace(self, devices=self.devices | devices)

@@ -1,4 +1,4 @@
-"""Facts of levels that are planned with other types of tensors than those that were looked at."""
+"""Rescale a profile to levels planned with other tensor types."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.estimation.weights import Weights
 
 
 def resized(profile: ModelProfile, planned: Iterable[LevelPlanned]) -> ModelProfile:
-    """The profile with the planned levels and their exact sizes, in the plan's order.
+    """Return the profile with the planned levels and their exact sizes, in the plan's order.
 
-    The weights of a level whose size is another (an importance matrix, other types) are those of
-    the known level that is nearest in size, in proportion to both: `is_exact` is false then. A
-    level that was not known has its own typical quality, another size that of the nearest level.
+    The weights of a level whose size has changed (an importance matrix, other types) are scaled
+    from the known level nearest in size; `is_exact` is false then. A level that was not known gets
+    its own typical quality; one of another size gets that of the nearest level.
     """
     return replace(profile, levels=tuple(_resized(profile.levels, level) for level in planned))
 
@@ -51,7 +51,7 @@ def _apart(level: LevelProfile, planned: LevelPlanned) -> int:
 
 
 def _typical(level: str, base: str) -> Quality | None:
-    """The typical quality of a level; one that is not the known level is made with importance."""
+    """Return a level's typical quality; one that isn't `base` uses an importance matrix."""
     return quality_of_level(level, has_importance=level != base)
 
 

@@ -1,11 +1,11 @@
-"""How fast a model will read and write: predicted from its weights and a machine's rates.
+"""Predict how fast a model reads and writes from its weights and a machine's rates.
 
 The roofline model (Williams, Waterman, Patterson: "Roofline: an insightful visual performance
-model for multicore architectures", 2009): what is slower, memory or arithmetic, decides. For one
-token all weights that it meets come from memory once, so a step takes their bytes over the rate at
-which the device multiplies with their type; where a type takes long to unpack, as the small ones
-do on processors (ggml/src/ggml-cpu/quants.c), that rate is below the memory's. A prompt, which
-uses what came from memory for hundreds of tokens, is bound by arithmetic.
+model for multicore architectures", 2009): the slower of memory and arithmetic decides. For one
+token all the weights it uses are read from memory once, so a step takes their bytes over the rate
+at which the device multiplies their type. Where a type takes long to unpack, as small ones do on
+processors (ggml/src/ggml-cpu/quants.c), that rate is below the memory bandwidth. A prompt reuses
+the weights it has read for hundreds of tokens, and is bound by arithmetic.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.load_log import LoadLog
 
 PROMPT_TOKENS = 512
-"""The prompt that a prediction is for, as in llama-bench's test pp512."""
+"""Length of the predicted prompt, as in llama-bench's test pp512."""
 WRITTEN_TOKENS = 256
-"""The context that a token is predicted for: llama.cpp goes through its cells in steps of 256."""
+"""Context that a generated token is predicted for: llama.cpp reads cells in steps of 256."""
 
 _ELEMENT_BYTES = {kind.name: kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
 
 
 @dataclass(frozen=True)
 class PredictedSpeed:
-    """Predicted tokens per second: while a prompt of 512 tokens is read, while a reply is written.
+    """Predicted tokens per second while reading a prompt of 512 tokens and writing a reply.
 
-    `is_corrected` tells that this machine's real speeds had a say, `is_disturbed` that rates which
-    it is predicted from were measured beside other work.
+    With `is_corrected` this machine's real speeds were taken into account; with `is_disturbed` some
+    of the rates were measured while other programs were busy.
     """
 
     prompt_tokens_per_second: float
@@ -49,7 +49,7 @@ class PredictedSpeed:
 
 @dataclass(frozen=True)
 class Correction:
-    """What real speeds were of those predicted: the median ratios; 1 where none is known."""
+    """Median ratios of real to predicted speeds; 1 if none is known."""
 
     prompt: float = 1.0
     generation: float = 1.0
@@ -60,9 +60,9 @@ NO_CORRECTION = Correction()
 
 @dataclass(frozen=True)
 class TypedWeights:
-    """The bytes of a model's weights by their type: of each layer, its experts, and the output.
+    """The bytes of a model's weights by type: of each layer, its experts, and the output.
 
-    `layers` are without the experts. Of the input a token reads a single row, which is nothing.
+    `layers` exclude the experts. The input is left out: a token reads a single row of it.
     """
 
     layers: tuple[dict[str, int], ...]
@@ -71,24 +71,24 @@ class TypedWeights:
 
     @property
     def types(self) -> set[str]:
-        """All types that products are made with."""
+        """All types of weights that are multiplied."""
         return set().union(*self.layers, *self.experts, self.output)
 
     @cached_property
     def layers_before(self) -> dict[str, tuple[int, ...]]:
-        """By type what all layers before each one have, and at the end all of them."""
+        """Cumulative bytes by type: for each layer those of all before it, then those of all."""
         return _before(self.layers)
 
     @cached_property
     def experts_before(self) -> dict[str, tuple[int, ...]]:
-        """The same of the experts."""
+        """The same for the experts."""
         return _before(self.experts)
 
 
 def typed_weights(
     sizes: Mapping[str, int], types: Mapping[str, str], load: LoadLog
 ) -> TypedWeights:
-    """The weights that a load takes, of tensors of these sizes in bytes and these types."""
+    """Return the weights that a load reads, given the tensors' sizes in bytes and types."""
     layers = len(load.layer_devices) - 1
     of_layers: list[Counter[str]] = [Counter() for _ in range(layers)]
     of_experts: list[Counter[str]] = [Counter() for _ in range(layers)]
@@ -123,20 +123,20 @@ def predict_speed(
 ) -> PredictedSpeed | None:
     """Predict how fast a model reads 512 tokens into an empty context, and then writes.
 
-    Devices work one after the other. Operations that the weights don't show, such as the scans of
-    recurrent layers, are not counted, nor is the moving of weights to a device for a prompt.
+    Devices work one after the other. Operations without weights, such as the scans of recurrent
+    layers, are not counted, nor is copying weights to a device for a prompt.
 
     Args:
-        weights: of the level in question.
+        weights: of the level.
         shape: of the model.
-        placement: where its layers lie.
+        placement: of its layers.
         rates: of this machine.
-        caches: its caches, which a token that is written looks at.
-        cache_type: what keys are kept in.
+        caches: its caches, which each generated token reads.
+        cache_type: the type of the keys.
         correction: from this machine's real speeds.
 
     Returns:
-        None when a rate that is needed is not known or 0.
+        None if a required rate is unknown or 0.
     """
     work = _work(weights, shape, placement, caches)
     elements_in_byte = _heads_per_kv_head(shape) / _ELEMENT_BYTES[cache_type.upper()]
@@ -157,9 +157,9 @@ def predict_speed(
 
 @dataclass
 class _Work:
-    """What a device does for a token: its layers, those with attention, and bytes by type.
+    """A device's work for a token: its layers, those with attention, and bytes by type.
 
-    The output is used for each token that is written, but only for the last of a prompt.
+    The output is computed for each generated token, but only for the last token of a prompt.
     """
 
     layers: int = 0
@@ -170,14 +170,14 @@ class _Work:
 
     @property
     def rates(self) -> set[str]:
-        """Which of the device's rates it takes: those of types, and the costs always."""
+        """The parts of the device's rates that it needs: the types, and always the costs."""
         return {COSTS, *(name for part in (self.weights, self.output) for name in part)}
 
 
 def _work(
     weights: TypedWeights, shape: ModelShape, placement: Placement, caches: Sequence[SizedCache]
 ) -> dict[str, _Work]:
-    """The work of each device, the processor's always."""
+    """Return the work of each device, always including the processor."""
     layers = len(weights.layers)
     work = {PROCESSOR: _Work()}
     share = shape.experts_used / shape.experts if shape.experts and shape.experts_used else 1.0
@@ -242,13 +242,13 @@ def _prompt_seconds(work: _Work, rates: DeviceRates, shape: ModelShape) -> Itera
 
 
 def _heads_per_kv_head(shape: ModelShape) -> float:
-    """How many heads read the same keys and values."""
+    """Return how many heads share the same keys and values."""
     having = [heads for heads in shape.kv_heads if heads > 0]
     return shape.heads * len(having) / sum(having) if having else 1.0
 
 
 def _pairs(window: int) -> int:
-    """How often a token of the prompt sees one before it, or itself, through a window."""
+    """Return how many pairs of a prompt token and a visible one (or itself) a window has."""
     return window * (window + 1) // 2 + (PROMPT_TOKENS - window) * window
 
 
@@ -264,7 +264,7 @@ def _times(count: int, seconds: float | None) -> float | None:
 
 
 def _quotient(amount: float, rate: float | None) -> float | None:
-    """The seconds for an amount; None when there is some and no rate for it."""
+    """Return the seconds for an amount; None if there is some but no rate for it."""
     return 0.0 if amount == 0 else amount / rate if rate else None
 
 

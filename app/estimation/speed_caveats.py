@@ -1,34 +1,43 @@
-"""Why a speed is unknown, and how far one that is known can be relied on, in words."""
+"""Explain why a speed is unknown or only rough."""
 
 from __future__ import annotations
 
 from app.core.device_memory import PROCESSOR
+from app.core.language import tr
 from app.estimation.placement import Placement
 from app.estimation.rates import COSTS, MachineRates
 from app.estimation.speed import TypedWeights
 
-BESIDE_OTHER_WORK = "measured beside other work, a rough figure"
-"""What is said of a speed that was predicted from disturbed rates."""
+BESIDE_OTHER_WORK = tr("a rough figure, measured while other programs were busy")
+"""The caveat about a speed that was predicted from disturbed rates."""
 
 
 def why_unknown(
     weights: TypedWeights, placement: Placement, rates: MachineRates, problem: str = ""
 ) -> str:
-    """The reason for a speed that can't be predicted.
+    """Return the reason why a speed can't be predicted, as a sentence.
 
     Args:
-        weights: of the level in question.
-        placement: where its layers lie.
+        weights: of the level.
+        placement: of its layers.
         rates: of this machine.
-        problem: what kept rates from being measured, as a sentence.
+        problem: why rates could not be measured, as a sentence.
     """
     devices = dict.fromkeys((*(span.device for span in placement.spans), PROCESSOR))
     for device in devices:
         known = rates.of(device)
         impossible = sorted(name for name in weights.types if known.generation.get(name) == 0)
         if impossible:
-            return f"{device} can't multiply with {', '.join(impossible)}, so the speed is unknown."
+            return tr(
+                "{device} can't multiply {types} weights, so the speed is unknown.",
+                device=device,
+                types=", ".join(impossible),
+            )
         missing = sorted({*weights.types, COSTS} - known.measured - {COSTS})
         if missing and not problem:
-            return f"How fast {device} is with {', '.join(missing)} was not measured."
-    return problem or "How fast this machine computes with this model was not measured."
+            return tr(
+                "The speed of {device} with {types} has not been measured.",
+                device=device,
+                types=", ".join(missing),
+            )
+    return problem or tr("The speed of this machine with this model has not been measured.")

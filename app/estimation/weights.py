@@ -1,4 +1,4 @@
-"""Which memory a load takes on each device: weights, caches, compute buffers."""
+"""Divide the weights of a model into input, layers, experts and output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import accumulate
 from app.native.load_log import LoadLog
 
 EMBEDDING = "token_embd.weight"
-"""The matrix that has a row for each token."""
+"""The matrix with a row for each token of the vocabulary."""
 
 _INPUTS = frozenset(
     {
@@ -23,10 +23,10 @@ _INPUTS = frozenset(
         "masked_embd_ordering.weight",
     }
 )
-"""What llama.cpp always leaves to the processor (LLM_TENSOR_LAYER_INPUT in src/llama-arch.cpp)."""
+"""Tensors that llama.cpp leaves on the processor (LLM_TENSOR_LAYER_INPUT, src/llama-arch.cpp)."""
 _OF_LAYER = re.compile(r"blk\.(\d+)\.(.*)")
 _EXPERTS = re.compile(r"ffn_(up|down|gate|gate_up)_(ch|)exps")
-"""As llama.cpp's own --cpu-moe has it (common/common.h)."""
+"""The pattern of llama.cpp's --cpu-moe (common/common.h)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Weights:
     """The weights of a model in bytes: of the input, each layer, and the output.
 
     `expert_bytes` is the part of each layer that its experts take. `tied_bytes` is the part of the
-    input that the output needs a copy of where it lies on a device.
+    input that is copied for an output on a device.
     """
 
     input_bytes: int
@@ -45,7 +45,7 @@ class Weights:
 
     @property
     def layers(self) -> int:
-        """The layers without the output."""
+        """The number of layers without the output."""
         return len(self.layer_bytes)
 
     @cached_property
@@ -57,20 +57,20 @@ class Weights:
         return tuple(accumulate(self.expert_bytes, initial=0))
 
     def span_bytes(self, first: int, end: int, experts_on_cpu: int = 0) -> int:
-        """What the layers from `first` to before `end` take on a device, the output as the last.
+        """Return the bytes of layers `first` to before `end` on a device, the output as the last.
 
-        Without the experts of the first `experts_on_cpu` layers.
+        The experts of the first `experts_on_cpu` layers don't count.
         """
         last = min(end, self.layers)
         experts = self._experts_before[min(last, max(experts_on_cpu, first))]
-        taken = self._layers_before[last] - self._layers_before[first]
-        taken -= experts - self._experts_before[first]
+        size_bytes = self._layers_before[last] - self._layers_before[first]
+        size_bytes -= experts - self._experts_before[first]
         if end > self.layers:
-            taken += self.output_bytes + self.tied_bytes
-        return taken
+            size_bytes += self.output_bytes + self.tied_bytes
+        return size_bytes
 
     def rest_bytes(self, first: int | None, experts_on_cpu: int = 0) -> int:
-        """What stays in RAM when the layers from `first` on lie on devices; None for no layer."""
+        """Return the bytes left in RAM with layers `first` and later on devices; None for none."""
         if first is None:
             return self.input_bytes + self._layers_before[-1] + self.output_bytes
         before = self.input_bytes + self._layers_before[first]
@@ -80,7 +80,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class TensorRole:
-    """A part of a model: the input, a layer (one of its experts or not), or else the output."""
+    """The part of a model a tensor is in: the input, a layer (maybe its experts), or the output."""
 
     layer: int | None = None
     is_expert: bool = False
@@ -88,7 +88,7 @@ class TensorRole:
 
 
 def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
-    """The weights that a load takes from a file with tensors of these `sizes` in bytes."""
+    """Return the weights that a load reads from a file with tensors of these `sizes` in bytes."""
     layers = len(load.layer_devices) - 1
     layer_bytes, expert_bytes = [0] * layers, [0] * layers
     input_bytes = output_bytes = 0
@@ -112,7 +112,7 @@ def weights_of(sizes: Mapping[str, int], load: LoadLog) -> Weights:
 
 
 def role_of(name: str, layers: int) -> TensorRole:
-    """Which part of a model with so many layers the tensor of a name is of."""
+    """Return the role of the tensor `name` in a model with this many layers."""
     place = _OF_LAYER.match(name)
     if place and int(place[1]) < layers:
         return TensorRole(layer=int(place[1]), is_expert=bool(_EXPERTS.match(place[2])))
@@ -120,5 +120,5 @@ def role_of(name: str, layers: int) -> TensorRole:
 
 
 def has_tied_output(load: LoadLog) -> bool:
-    """Whether the output is the embedding: without a matrix of its own it asks for that again."""
+    """Return whether the output is the embedding: llama.cpp then requests that tensor twice."""
     return load.asked_tensors.count(EMBEDDING) > 1

@@ -1,1 +1,1 @@
-"""What a model really gives: how well it predicts a text, how fast it is, the memory it takes."""
+"""Measure a model: how well it predicts a text, its speed, its memory."""

@@ -1,4 +1,4 @@
-"""The squared activations that a model's weights are multiplied with, gathered as it evaluates."""
+"""Gather the squared activations that a model's weights are multiplied by."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.native.graph import Tensor, operation_number
 from app.native.importance_matrix import Activations
 from app.native.library import load_llama
 
 _F32 = 0
-# As llama-imatrix has it: with fewer rows it is not the text that is multiplied.
+# As in llama-imatrix: products with fewer rows are not those of the text.
 _FEWEST_ROWS = 16
 _MEASURED_WEIGHTS = "blk."
 
@@ -19,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class GatheredActivations:
-    """The sums of squares of each weight matrix; `callback` gathers them during evaluations."""
+    """The sums of squares for each weight matrix; `callback` gathers them during evaluation."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Activations] = {}
@@ -29,25 +30,27 @@ class GatheredActivations:
         self.callback = load_llama().ggml_backend_sched_eval_callback(self._observe)
 
     def entries(self) -> dict[str, Activations]:
-        """What was gathered so far, by the names of the weights."""
+        """Return the sums gathered so far, by the names of the weights."""
         return dict(self._entries)
 
     def require_numbers(self, model: str) -> None:
-        """Check that the last evaluation went well; `model` is the name to complain about.
+        """Check that the last evaluation succeeded; `model` is its name for the error.
 
         Raises:
-            AppError: `model_rejected` when an activation is not a number.
+            AppError: `model_rejected` if an activation is not a number.
         """
         if isinstance(self._fault, FloatingPointError):
-            reason = f"its weights give values that are not numbers ({self._fault})"
+            reason = tr(
+                "its weights give values that are not numbers ({tensor})", tensor=self._fault
+            )
             raise AppError(ErrorCode.MODEL_REJECTED, model=model, reason=reason)
         if self._fault is not None:
             raise self._fault
 
     def _observe(self, address: int, is_question: bool, _: object) -> bool:  # noqa: FBT001 - ggml's
-        """Ggml asks about each node before it computes it, and shows those that are wanted after.
+        """Handle ggml's callback: before each node it asks, after wanted ones it shows the result.
 
-        An exception can't pass through ggml: it is kept, and stops the evaluation.
+        An exception can't pass through ggml: it is saved, and stops the evaluation.
         """
         node = Tensor.from_address(address)
         if is_question:
@@ -89,10 +92,10 @@ class GatheredActivations:
 
 
 def plain_sums(squares: Floats, matrices: int, outer_matrices: int) -> Activations:
-    """The sums for a tensor of `outer_matrices` x `matrices` weight matrices.
+    """Return the sums for a tensor of `outer_matrices` x `matrices` weight matrices.
 
-    The matrices take turns along the outer dimensions of `squares` (outer x inner x rows x width);
-    they share one count.
+    The matrices alternate along the outer dimensions of `squares` (outer x inner x rows x width)
+    and share one count.
     """
     outer, inner, rows, width = squares.shape
     sums = np.zeros((outer_matrices * matrices, width), np.float32)
@@ -103,10 +106,10 @@ def plain_sums(squares: Floats, matrices: int, outer_matrices: int) -> Activatio
 
 
 def routed_sums(squares: Floats, routes: npt.NDArray[np.int32], experts: int) -> Activations:
-    """The sums for each of `experts` matrices.
+    """Return the sums for each of `experts` matrices.
 
-    `routes` (1 x 1 x tokens x chosen) says which experts each token goes to; `squares` has one row
-    for each of them, or one row for all of a token (1 x tokens x chosen or 1 x width).
+    `routes` (1 x 1 x tokens x chosen) has the experts that each token goes to; `squares` has a row
+    for each of them, or one row per token (1 x tokens x chosen or 1 x width).
     """
     (rows,) = squares
     ((chosen,),) = routes

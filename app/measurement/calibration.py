@@ -1,6 +1,6 @@
-"""Makes an importance matrix: the model reads a text, and what its weights meet is added up.
+"""Compute an importance matrix: the model reads a text, and the activations are summed.
 
-This follows llama-imatrix (tools/imatrix/imatrix.cpp): the same chunks, the same matrix products.
+Follows llama-imatrix (tools/imatrix/imatrix.cpp): the same chunks, the same matrix products.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.gguf_file.model import read_sane_model
 from app.inference.loading.loaded_model import LoadedModel, LoadRequest, Report, opened_model
@@ -31,14 +32,14 @@ def calibrate(
     threads: int | None = None,
     gpu_layers: int | None = None,
 ) -> ImportanceMatrix:
-    """Let the GGUF file `model` read `text`, and gather its importance matrix.
+    """Let the GGUF file `model` read `text`, and return its importance matrix.
 
-    The text is read in chunks of 512 tokens, or of as many as the model was trained for if those
-    are fewer; what is left at its end is not read. `dataset` is the name that the matrix bears.
+    The text is read in chunks of 512 tokens, or of the trained context if that is smaller; an
+    incomplete last chunk is left out. `dataset` is stored as the name of the text.
 
     Raises:
-        AppError: `text_short`, `model_rejected` also when its weights give values that
-            are not numbers, and what loading a model raises.
+        AppError: `text_short`, `model_rejected` (also if the weights give values that are not
+            numbers), and errors of loading a model.
     """
     gathered = GatheredActivations()
     load_request = _load_request(model, threads, gpu_layers, gathered, report)
@@ -81,8 +82,8 @@ def _evaluate(loaded: LoadedModel, tokens: Sequence[int], name: str) -> None:
     llama.llama_memory_clear(llama.llama_get_memory(loaded.context), True)
     array = (llama.llama_token * len(tokens))(*tokens)
     batch = llama.llama_batch_get_one(array, len(array))
-    # With the output of the last token alone, the last layer would skip all the others.
+    # With the output of only the last token, the last layer would skip all others.
     batch.logits = (ctypes.c_int8 * len(tokens))(*[1] * len(tokens))
     if status := llama.llama_decode(loaded.context, batch):
-        reason = f"evaluation failed with status {status}"
+        reason = tr("evaluation failed with status {status}", status=status)
         raise AppError(ErrorCode.MODEL_REJECTED, model=name, reason=reason)

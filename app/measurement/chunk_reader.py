@@ -1,4 +1,4 @@
-"""A loaded model that reads chunks of a text and says what it expects next."""
+"""Read chunks of a text with a loaded model, and return its predictions."""
 
 from __future__ import annotations
 
@@ -12,65 +12,65 @@ from app.inference.tokens.vocabulary import Vocabulary
 from app.native.library import load_llama
 
 _MOST_TOKENS_AT_ONCE = 512
-"""llama.cpp's usual micro-batch; more at once would only make the buffer of logits larger."""
+"""llama.cpp's default micro-batch; more at once would only enlarge the buffer of logits."""
 _SEQUENCE = 0
 
 
 class Reader:
-    """One model, which reads one sequence of tokens at a time, from its beginning."""
+    """A model that reads one sequence of tokens at a time, from its beginning."""
 
     def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.vocabulary = Vocabulary(loaded.model)
         self.context_tokens = loaded.context_tokens
-        self._evaluator = Decoder(loaded, name, self.vocabulary.size)
-        if not self._evaluator.can_write or load_llama().llama_model_has_encoder(loaded.model):
+        self._decoder = Decoder(loaded, name, self.vocabulary.size)
+        if not self._decoder.can_write or load_llama().llama_model_has_encoder(loaded.model):
             raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=name)
 
     def forget(self) -> None:
-        """Begin anew: the next tokens are a text's first."""
-        self._evaluator.forget(_SEQUENCE)
+        """Start over: the next tokens are the first of a text."""
+        self._decoder.forget(_SEQUENCE)
 
     def read(self, position: int, tokens: Sequence[int]) -> None:
-        """Read tokens, the first of them at `position`; returns when the last is predicted from.
+        """Read tokens, the first at `position`, and wait for the prediction after the last.
 
         Raises:
             AppError: `model_rejected`.
         """
         for start, batch in self._batches(tokens):
             part = BatchPart(_SEQUENCE, position + start, batch, wants_logits=True)
-            (last,) = self._evaluator.evaluate([part])
-            # The device may still be at work until somebody asks.
-            self._evaluator.logits(last)
+            (last,) = self._decoder.evaluate([part])
+            # The device may still be computing until the logits are read.
+            self._decoder.logits(last)
 
     def predictions(self, chunk: Sequence[int]) -> Iterator[Floats]:
-        """Read a chunk, and give the logits (places, vocabulary) in its second half.
+        """Read a chunk, and yield the logits (positions, vocabulary) of its second half.
 
-        They come in pieces, each a view that the next one overwrites.
+        They come in pieces; each is a view that the next one overwrites.
 
         Raises:
-            AppError: `model_rejected`, also when the weights give values that are not numbers.
+            AppError: `model_rejected`, also if the weights give values that are not numbers.
         """
         first = len(chunk) // 2
         self.forget()
         self.read(0, chunk[:first])
         for start, batch in self._batches(chunk[first:]):
             part = BatchPart(_SEQUENCE, first + start, batch, wants_logits=True)
-            (last,) = self._evaluator.evaluate([part], all_outputs=True)
-            self._evaluator.require_numbers(last)
-            yield self._evaluator.all_logits(len(batch))
+            (last,) = self._decoder.evaluate([part], all_outputs=True)
+            self._decoder.require_numbers(last)
+            yield self._decoder.all_logits(len(batch))
 
     def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
-        most = min(_MOST_TOKENS_AT_ONCE, self._evaluator.batch_tokens)
+        most = min(_MOST_TOKENS_AT_ONCE, self._decoder.batch_tokens)
         for start in range(0, len(tokens), most):
             yield start, tokens[start : start + most]
 
 
 @contextmanager
 def opened_reader(load_request: LoadRequest, report: Report) -> Iterator[Reader]:
-    """A reader of a model that is loaded for as long as the block runs.
+    """Open a reader of a model that stays loaded while the block runs.
 
     Raises:
-        AppError: `model_without_text`, and what loading a model raises.
+        AppError: `model_without_text`, and errors of loading a model.
     """
     with opened_model(load_request, report) as loaded:
         yield Reader(loaded, load_request.model.path.name)

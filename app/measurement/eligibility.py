@@ -1,4 +1,4 @@
-"""Which files can be measured and compared, told from their headers before anything is loaded."""
+"""Check from their headers that models can be measured and compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measurable_models(model: Path, reference: Path | None) -> list[Model]:
     files = [model] if reference is None else [model, reference]
     models = [read_sane_model(file) for file in files]
     for one in models:
-        # Projectors and adapters have no vocabulary; models for embeddings see what is to come.
+        # Projectors and adapters have no vocabulary; models for embeddings see later tokens.
         if not one.info.vocabulary or not one.info.is_causal:
             raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=one.path.name)
     _require_one_vocabulary([one.headers[0] for one in models])

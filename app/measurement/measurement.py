@@ -1,7 +1,7 @@
-"""Measures a model on a text: perplexity, distance from a reference, speed, memory.
+"""Measure a model on a text: perplexity, divergence from a reference, speed, memory.
 
-Perplexity is what llama-perplexity tells (llama.cpp, tools/perplexity/perplexity.cpp): each chunk
-is read from its beginning, and the tokens of its second half count, where there is some context.
+Perplexity is computed as in llama-perplexity (llama.cpp, tools/perplexity/perplexity.cpp): each
+chunk is read from its beginning, and only the tokens of its second half count, which have context.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import repeat
 
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
+from app.core.language import tr
 from app.inference.loading.loaded_model import LoadRequest, Report
 from app.measurement.chunk_reader import Reader, opened_reader
 from app.measurement.peak_memory import peak_memory_bytes
@@ -24,7 +25,7 @@ from app.measurement.text_chunks import text_chunks
 
 @dataclass(frozen=True)
 class MeasurementRequest:
-    """What to measure: a text in chunks of so many tokens, of which the first `most_chunks` count.
+    """A text to read in chunks of `chunk_tokens`, at most `most_chunks` of them.
 
     `reference` is the model to compare with; it must have the same vocabulary.
     """
@@ -38,9 +39,9 @@ class MeasurementRequest:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What came out, of so many chunks.
+    """The results over a number of chunks.
 
-    `peak_memory_bytes` is of this process, before the reference is loaded.
+    `peak_memory_bytes` is that of this process before the reference is loaded.
     """
 
     chunks: int
@@ -51,11 +52,11 @@ class Measurement:
 
 
 def measure(request: MeasurementRequest, report: Report) -> Measurement:
-    """Load a model and measure it; the reference is loaded beside it.
+    """Load a model and measure it; the reference is loaded alongside.
 
     Raises:
-        AppError: `text_short`, `model_without_text`, `model_rejected` also when the weights give
-            values that are not numbers, and what loading a model raises.
+        AppError: `text_short`, `model_without_text`, `model_rejected` (also if the weights give
+            values that are not numbers), and errors of loading a model.
     """
     size_bytes = len(request.text.encode("utf-8", "replace"))
     with opened_reader(request.model, report) as model:
@@ -82,7 +83,7 @@ def _opened_reference(
 
 def _score(chunk: Sequence[int], model: Reader, reference: Reader | None, scores: Scores) -> None:
     expected = repeat(None) if reference is None else reference.predictions(chunk)
-    # Of a chunk's last token nobody knows what follows.
+    # A chunk's last token has no successor to score.
     following = chunk[len(chunk) // 2 + 1 :]
     for logits, reference_logits in zip(model.predictions(chunk), expected, strict=False):
         scores.add(following[: len(logits)], logits, reference_logits)
@@ -92,5 +93,5 @@ def _score(chunk: Sequence[int], model: Reader, reference: Reader | None, scores
 def _require_numbers(measured: Measurement, name: str) -> None:
     distance = measured.divergence.mean if measured.divergence else 0
     if not (math.isfinite(measured.perplexity) and math.isfinite(distance)):
-        reason = "its weights give values that are not numbers"
+        reason = tr("its weights give values that are not numbers")
         raise AppError(ErrorCode.MODEL_REJECTED, model=name, reason=reason)

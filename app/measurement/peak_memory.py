@@ -1,4 +1,4 @@
-"""The most memory that this process has ever held."""
+"""Read the peak memory of this process."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ else:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident size of this process so far, the parts of mapped files included.
+    """Return the largest resident size of this process so far, including mapped files.
 
-    Memory of graphics cards is none of it.
+    GPU memory doesn't count.
     """
     if sys.platform == "win32":
         peak: int = psutil.Process().memory_info().peak_wset
         return peak
     if sys.platform == "linux":
-        # getrusage would begin with the peak of the program that started this one.
+        # getrusage inherits the peak of the parent process.
         found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))
         if found:
             return int(found[1]) * 1024

@@ -1,4 +1,4 @@
-"""How well a model predicted the tokens of a text, gathered place by place."""
+"""Score a model's predictions of the tokens of a text, position by position."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import numpy.typing as npt
 
 from app.measurement.probabilities import Doubles, Floats, kl_divergences, log_softmax
 
-_PLACES_AT_ONCE = 16
+_POSITIONS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """How far a model is from its reference: KL divergences over all places, in nats.
+    """The distance of a model from its reference: KL divergences over all positions, in nats.
 
-    `top_token_agreement` is the share of places (0 to 1) where both hold the same token for the
-    likeliest.
+    `top_token_agreement` is the share of positions (0 to 1) with the same most likely token.
     """
 
     mean: float
@@ -28,7 +27,7 @@ class Divergence:
 
 
 class Scores:
-    """What came of the places of a text at which a model had to predict the next token."""
+    """The scores of all positions at which a model predicted the next token."""
 
     def __init__(self) -> None:
         self._logarithms: list[Floats] = []
@@ -36,30 +35,32 @@ class Scores:
         self._agreements: list[npt.NDArray[np.bool_]] = []
 
     def add(self, following: Sequence[int], logits: Floats, reference: Floats | None) -> None:
-        """Score the logits (places, vocabulary) by the tokens that follow.
+        """Score the logits (positions, vocabulary) by the tokens that follow.
 
-        `reference` are those of the model to compare with, at the same places.
+        `reference` has the logits of the model to compare with, at the same positions.
         """
-        # A few at a time: the temporary arrays of a large vocabulary stay in the caches.
-        for start in range(0, len(following), _PLACES_AT_ONCE):
-            places = slice(start, min(start + _PLACES_AT_ONCE, len(following)))
-            logarithms = log_softmax(logits[places])
+        # A few at a time: temporary arrays of a large vocabulary stay in the CPU caches.
+        for start in range(0, len(following), _POSITIONS_AT_ONCE):
+            positions = slice(start, min(start + _POSITIONS_AT_ONCE, len(following)))
+            logarithms = log_softmax(logits[positions])
             self._logarithms.append(
-                np.take_along_axis(logarithms, np.array(following[places])[:, None], axis=1)[:, 0]
+                np.take_along_axis(logarithms, np.array(following[positions])[:, None], axis=1)[
+                    :, 0
+                ]
             )
             if reference is not None:
-                expected = log_softmax(reference[places])
+                expected = log_softmax(reference[positions])
                 self._divergences.append(kl_divergences(expected, logarithms))
                 self._agreements.append(expected.argmax(axis=1) == logarithms.argmax(axis=1))
 
     @property
     def perplexity(self) -> float:
-        """The reciprocal of the geometric mean of the probabilities of the tokens that came."""
+        """The reciprocal of the geometric mean of the probabilities of the actual tokens."""
         return float(np.exp(-np.concatenate(self._logarithms).mean(dtype=np.float64)))
 
     @property
     def divergence(self) -> Divergence | None:
-        """How far from the reference; None when there was none."""
+        """The distance from the reference; None without one."""
         if not self._divergences:
             return None
         divergences = np.concatenate(self._divergences)

@@ -1,7 +1,7 @@
-"""How fast a model reads and writes, measured as llama-bench does (its tests pp512 and tg128).
+"""Measure how fast a model reads and writes, like llama-bench (tests pp512 and tg128).
 
-llama.cpp, tools/llama-bench/llama-bench.cpp: random tokens, a run that warms up, and the average
-of the speeds of several runs. Writing is reading one token after the other; none is sampled.
+llama.cpp, tools/llama-bench/llama-bench.cpp: random tokens, a warm-up run, and the average speed of
+several runs. Writing is reading one token at a time, without sampling.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _RUNS = 3
 
 @dataclass(frozen=True)
 class MeasuredSpeed:
-    """Tokens per second while a prompt is read and while a reply is written.
+    """Tokens per second while reading a prompt and while writing a reply.
 
-    With `is_disturbed` other programs kept the processors busy meanwhile.
+    With `is_disturbed` other programs kept the processor busy meanwhile.
     """
 
     prompt: float
@@ -35,7 +35,7 @@ class MeasuredSpeed:
 def measure_speed(reader: Reader) -> MeasuredSpeed:
     """Let a model read a prompt of 512 tokens, and write 128 into an empty context.
 
-    Fewer where its context holds fewer.
+    A smaller context limits both.
     """
     chance = random.Random(0)  # noqa: S311 - any tokens do
     tokens = [chance.randrange(reader.vocabulary.size) for _ in range(_PROMPT_TOKENS)]
@@ -50,11 +50,11 @@ def measure_speed(reader: Reader) -> MeasuredSpeed:
             reader.read(position, [token])
 
     _seconds(reader, read)
-    interference = Contention()
+    contention = Contention()
     return MeasuredSpeed(
         prompt=statistics.fmean(len(prompt) / _seconds(reader, read) for _ in range(_RUNS)),
         generation=statistics.fmean(len(generated) / _seconds(reader, write) for _ in range(_RUNS)),
-        is_disturbed=interference.share() > MOST_CONTENTION,
+        is_disturbed=contention.share() > MOST_CONTENTION,
     )
 
 

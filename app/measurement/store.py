@@ -1,7 +1,7 @@
-"""What was measured of a model's file, kept until the file changes.
+"""Store the measurements of model files until the files change.
 
-Each model has a small file of its own in the data folder, so that two measurements at once do not
-get in each other's way. A comparison with a reference outlives a later measurement without one.
+Each model has its own small file in the data folder, so that simultaneous measurements don't
+conflict. A comparison with a reference survives a later measurement without one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import msgspec
 from app.core import paths
 from app.core.errors import AppError, unreadable_file
 from app.core.json_store import JsonStore
+from app.core.language import tr
 from app.estimation.quality import Quality
 from app.gguf_file.shards import shards_of
 
-_MOST_KEPT = 1000
+_MOST_ENTRIES = 1000
 
 
 class MeasuredText(msgspec.Struct, frozen=True):
-    """The text that was read: its file's name, the SHA-256 of its UTF-8, and how much of it."""
+    """The text of a measurement: its file name, the SHA-256 of its UTF-8, and the part read."""
 
     name: str
     sha256: str
@@ -31,12 +32,18 @@ class MeasuredText(msgspec.Struct, frozen=True):
     chunk_tokens: int
 
     def __str__(self) -> str:
-        """As a person reads it."""
-        return f"{self.chunks} × {self.chunk_tokens} tokens of {self.name} ({self.sha256[:8]})"
+        """Describe the text to the user."""
+        return tr(
+            "{chunks} × {tokens} tokens of {name} ({digest})",
+            chunks=self.chunks,
+            tokens=self.chunk_tokens,
+            name=self.name,
+            digest=self.sha256[:8],
+        )
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """How far a model is from its reference on a text, as `measure` has it; divergences in nats."""
+    """The distance of a model from its reference on a text; divergences in nats."""
 
     reference: str
     text: MeasuredText
@@ -47,7 +54,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class StoredMeasurement(msgspec.Struct, frozen=True):
-    """All figures of a model's last measurement, and its last comparison; speeds in tokens/s."""
+    """A model's last measurement and its last comparison; speeds in tokens/s."""
 
     text: MeasuredText
     perplexity: float
@@ -58,7 +65,7 @@ class StoredMeasurement(msgspec.Struct, frozen=True):
 
 
 class FileState(msgspec.Struct, frozen=True):
-    """What changes when a file is written to or another takes its place."""
+    """Size and time of a file, which change when it is written to or replaced."""
 
     size_bytes: int
     modified_ns: int
@@ -74,7 +81,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 def fingerprint_of(model: Path) -> Fingerprint:
-    """The fingerprint of the model that the file `model` is, or is a shard of.
+    """Return the fingerprint of the model in the file `model`, which may be a shard.
 
     Raises:
         AppError: `file_unreadable`.
@@ -87,10 +94,10 @@ def fingerprint_of(model: Path) -> Fingerprint:
 
 
 def save_measurement(model: Path, measured: Fingerprint, measurement: StoredMeasurement) -> None:
-    """Keep what was measured of a model, whose files were as in the fingerprint `measured`.
+    """Store the measurement of a model whose files had the fingerprint `measured`.
 
     Raises:
-        AppError: `file_busy` when another process just keeps something of the same model,
+        AppError: `file_busy` if another process is storing a measurement of the same model,
             `folder_not_writable`, `disk_full`.
     """
     earlier = _store(model).read()
@@ -98,11 +105,11 @@ def save_measurement(model: Path, measured: Fingerprint, measurement: StoredMeas
         comparison = earlier.measurement.comparison
         measurement = msgspec.structs.replace(measurement, comparison=comparison)
     _store(model).write(_Entry(measured, measurement))
-    _forget_oldest()
+    _remove_oldest()
 
 
 def stored_measurement(model: Path) -> StoredMeasurement | None:
-    """What was measured of a model, unless its files have changed since, or are gone."""
+    """Return the measurement of a model, unless its files have changed or are gone."""
     entry = _store(model).read()
     try:
         is_same = entry is not None and entry.files == fingerprint_of(model)
@@ -112,29 +119,34 @@ def stored_measurement(model: Path) -> StoredMeasurement | None:
 
 
 def measured_quality(model: Path) -> Quality | None:
-    """The measured quality of a model; None when it was not compared, or has changed since."""
-    kept = stored_measurement(model)
-    if kept is None or kept.comparison is None:
+    """Return the measured quality of a model; None if not compared, or if changed since."""
+    stored = stored_measurement(model)
+    if stored is None or stored.comparison is None:
         return None
-    found = kept.comparison
-    source = f"measured against {found.reference} on {found.text}"
-    return Quality("measured", found.mean, found.mean, found.mean, source)
+    comparison = stored.comparison
+    source = tr(
+        "measured against {reference} on {chunks}",
+        reference=comparison.reference,
+        chunks=comparison.text,
+    )
+    mean = comparison.mean
+    return Quality("measured", mean, mean, mean, source)
 
 
 def _store(model: Path) -> JsonStore[_Entry]:
-    # Two folders may hold files of the same name, and a name may not be valid text.
+    # Two folders may have files of the same name, and a name may not be valid text.
     place = os.fsencode(shards_of(model.resolve())[0])
     file = paths.measurements_folder() / f"{hashlib.sha256(place).hexdigest()[:32]}.json"
     return JsonStore(file, _Entry)
 
 
-def _forget_oldest() -> None:
+def _remove_oldest() -> None:
     files = list(paths.measurements_folder().glob("*.json"))
-    if len(files) <= _MOST_KEPT:
+    if len(files) <= _MOST_ENTRIES:
         return
     files.sort(key=_age_ns)
-    for file in files[:-_MOST_KEPT]:
-        # Another process may forget the same ones.
+    for file in files[:-_MOST_ENTRIES]:
+        # Another process may be removing the same files.
         file.unlink(missing_ok=True)
 
 

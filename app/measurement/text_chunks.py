@@ -1,7 +1,7 @@
-"""A long text as the chunks of tokens that a model reads one by one, each from its beginning.
+"""Split a long text into chunks of tokens, each read from its beginning.
 
-This follows llama-imatrix and llama-perplexity (tools/imatrix/imatrix.cpp and
-tools/perplexity/perplexity.cpp), which cut alike.
+Follows llama-imatrix and llama-perplexity (tools/imatrix/imatrix.cpp and
+tools/perplexity/perplexity.cpp), which split alike.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _FEWEST_CHUNKS = 2
 
 
 def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[list[int]]:
-    """The text in chunks of `chunk_tokens` that each begin as a text does; its end is left out.
+    """Return the text in chunks of `chunk_tokens`, each with a start token; the rest is left out.
 
     Raises:
-        AppError: `text_short` when there are fewer than two.
+        AppError: `text_short` if there are fewer than two.
     """
     begin = vocabulary.begin_token()
     tokens = _tokenize(vocabulary, text)
@@ -38,7 +38,7 @@ def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[li
 
 
 def _tokenize(vocabulary: Vocabulary, text: str) -> list[int]:
-    # What looks like a control token in the text is a part of it, as for llama.cpp's programs.
+    # Control tokens in the text are plain text, as in llama.cpp's programs.
     usual = threading.stack_size(STACK_BYTES)
     try:
         with ThreadPoolExecutor(1) as pool:

@@ -1,1 +1,1 @@
-"""Collects the facts that estimates need: trial loads, benchmarks, samples of the weights."""
+"""Collect what estimates need: dry loads, benchmarks, samples of the weights."""

@@ -1,4 +1,4 @@
-"""Finding out what estimates are made from: loads of a source, tried without allocation."""
+"""Collect the profile of a source from dry loads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from app.profiling.probed_quality import probe_quality
 from app.profiling.sizing import SizedLevel, SizedSource
 
 _LARGEST_CONTEXT = 2**20
-"""Some models claim ten times as many tokens; llama.cpp's table of cells has memory even so."""
+"""Some models claim ten times as many tokens; llama.cpp allocates its table of cells even so."""
 _CONTEXTS = (512, 2048, 8192, 32768, 131072)
 _MICRO_BATCHES = (128, 512, 2048)
 _MOST_ROUNDS = 2
@@ -41,13 +41,13 @@ def collect_profile(
     *,
     is_wide: bool = False,
 ) -> ModelProfile:
-    """Try loads with the options and at the largest context; `is_wide` with others as well.
+    """Dry-load the source with the options and at the largest context; `is_wide` adds others.
 
     Raises:
-        AppError: what `run_dry_loads` and `SizedSource.require_loadable` raise.
+        AppError: from `run_dry_loads` and `SizedSource.require_loadable`.
     """
     with ThreadPoolExecutor(1) as pool:
-        # llama.cpp reads a vocabulary for as long as the child takes for its loads.
+        # Reading the vocabulary takes llama.cpp about as long as the child takes for its loads.
         check = pool.submit(source.require_loadable)
         profile = _dry_load_profile(source, hardware, options, setup, is_wide=is_wide)
         check.result()
@@ -84,8 +84,8 @@ def _dry_load_profile(
         logs = run_dry_loads(dry_loads, setup)
     samples = [
         sample
-        for dry_load, told in zip(dry_loads, logs, strict=True)
-        for sample in _samples_of(dry_load, told, hardware)
+        for dry_load, logs_of_one in zip(dry_loads, logs, strict=True)
+        for sample in _samples_of(dry_load, logs_of_one, hardware)
     ]
     whole = next((log for log in reversed(logs[0]) if log is not None), None)
     if whole is None:
@@ -97,12 +97,12 @@ def _dry_load_profile(
 def refine(
     profile: ModelProfile, source: SizedSource, options: LoadOptions, setup: ContextSetup
 ) -> ModelProfile:
-    """Try the very loads that are planned, until the plans are loads that were tried.
+    """Dry-load each level as planned, until all plans rest on such loads.
 
-    Only devices make a difference between levels.
+    Without devices, levels don't differ.
 
     Raises:
-        AppError: what `run_dry_loads` raises.
+        AppError: from `run_dry_loads`.
     """
     if not profile.hardware.devices or not profile.samples:
         return profile
@@ -121,7 +121,7 @@ def refine(
 def _planned_loads(
     profile: ModelProfile, source: SizedSource, options: LoadOptions
 ) -> Iterator[tuple[SizedLevel, LoadOptions]]:
-    """The planned load of each level that was not tried yet."""
+    """Yield the planned load of each level, unless it was tried already."""
     tried = {
         (sample.level, sample.options.gpu_layers, bool(sample.options.experts_on_cpu))
         for sample in profile.samples
@@ -145,31 +145,31 @@ def _new_samples(
     with ExitStack() as files:
         dry_loads = []
         for level, load in wanted:
-            loads = tuple(_at(load, context, profile) for context in _two(load, profile))
+            loads = tuple(_at(load, context, profile) for context in _contexts_of(load, profile))
             dry_loads.append(DryLoad(files.enter_context(level.opened()), loads))
         logs = run_dry_loads(dry_loads, setup)
-    for (level, _), dry_load, told in zip(wanted, dry_loads, logs, strict=True):
-        yield from _samples_of(dry_load, told, profile.hardware, level.level)
+    for (level, _), dry_load, logs_of_one in zip(wanted, dry_loads, logs, strict=True):
+        yield from _samples_of(dry_load, logs_of_one, profile.hardware, level.level)
 
 
 def _samples_of(
-    dry_load: DryLoad, told: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
+    dry_load: DryLoad, logs: Sequence[LoadLog | None], hardware: Hardware, level: str = ""
 ) -> Iterator[LoadSample]:
-    """What the loads of a trial tell of compute buffers, as far as they told anything."""
-    # One without a layer may compute all the same.
+    """Yield the compute buffers that the loads logged, as far as they succeeded."""
+    # A device without layers may compute all the same.
     names = [device.name for device in hardware.devices]
-    for load, log in zip(dry_load.loads, told, strict=True):
+    for load, log in zip(dry_load.loads, logs, strict=True):
         if log is not None:
             compute = by_device(log.compute_buffers, names)
             yield LoadSample(load, compute, level)
 
 
-def _two(options: LoadOptions, profile: ModelProfile) -> Iterable[int]:
+def _contexts_of(options: LoadOptions, profile: ModelProfile) -> Iterable[int]:
     return dict.fromkeys((options.context, max(options.context, profile.largest_context)))
 
 
 def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iterator[LoadOptions]:
-    """The options with numbers of layers that stand for all: none, some, all with the output."""
+    """Yield the options with representative numbers of layers: none, half, all with the output."""
     whole = shape.layers + 1
     counts = [0, max(1, whole // 2), whole] if hardware.devices else [0]
     if options.gpu_layers is not None and hardware.devices:
@@ -182,11 +182,11 @@ def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iter
 
 
 def _loads(options: LoadOptions, profile: ModelProfile, *, is_wide: bool) -> Iterator[LoadOptions]:
-    """The contexts to open, those of the options last, the largest of all at the very end.
+    """Yield the loads to try: those of the options last, the largest context at the very end.
 
-    That one is without whole sliding windows: what they take can be told from it.
+    That one is without full-size sliding windows, whose size can be computed from it.
     """
-    contexts = sorted({*_two(options, profile)})
+    contexts = sorted({*_contexts_of(options, profile)})
     if is_wide:
         yield from _others(options, sorted({*_CONTEXTS, *contexts}), profile)
     for context in contexts:
@@ -198,7 +198,7 @@ def _loads(options: LoadOptions, profile: ModelProfile, *, is_wide: bool) -> Ite
 def _others(
     options: LoadOptions, contexts: Sequence[int], profile: ModelProfile
 ) -> Iterator[LoadOptions]:
-    """Other contexts, micro-batches, types and ways, so that all that sliders reach is known."""
+    """Yield loads with other contexts, micro-batches and cache types, to cover all sliders."""
     replace_in = msgspec.structs.replace
     wide = {"cache_type_k": "f16", "cache_type_v": "f16"}
     for context in contexts:
@@ -230,16 +230,16 @@ def with_probed_quality(
     """Return the profile with the quality of each new level, probed in the source's weights.
 
     Raises:
-        AppError: what `probe_quality` raises.
+        AppError: from `probe_quality`.
     """
     plans = [level.plan for level in source.levels if level.plan is not None]
     if source.layout is None or not source.is_causal or not plans:
         return profile
-    found = probe_quality(source.layout, plans, report, threads=usable_threads())
+    qualities = probe_quality(source.layout, plans, report, threads=usable_threads())
     return replace(
         profile,
         levels=tuple(
-            replace(level, quality=found.get(level.level, level.quality))
+            replace(level, quality=qualities.get(level.level, level.quality))
             for level in profile.levels
         ),
     )

@@ -1,6 +1,6 @@
-"""Loading a model without allocating anything, to learn what memory real loads would take.
+"""Load a model without allocating memory, to learn how much real loads would take.
 
-llama.cpp ends the process on some models, so `run_dry_loads` has a child do it.
+Some models make llama.cpp end the process, so `run_dry_loads` uses a child process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TIMEOUT_SECONDS = 120
 class DryLoad:
     """A file to load, and the contexts to open for it.
 
-    All `loads` have the layers and experts of the first; both are numbers.
+    All `loads` have the same `gpu_layers` and `experts_on_cpu`, both numbers.
     """
 
     model: Path
@@ -41,7 +41,7 @@ class DryLoad:
 
 @dataclass(frozen=True)
 class ContextSetup:
-    """What no load option says: the sequences at once, workers, and whether tokens look ahead."""
+    """Settings besides the load options: sequences, workers, and reading a context at once."""
 
     slots: int = 1
     workers: tuple[str, ...] = ()
@@ -50,16 +50,16 @@ class ContextSetup:
 
 @dataclass(frozen=True)
 class DryLoadOptions:
-    """What a child is told besides the files: the loads of each, and their setup."""
+    """The child's options besides the files: the loads of each file, and their setup."""
 
     loads: tuple[tuple[LoadOptions, ...], ...]
     setup: ContextSetup
 
 
 def run_dry_loads(dry_loads: Sequence[DryLoad], setup: ContextSetup) -> list[list[LoadLog | None]]:
-    """What each load of each trial tells, in order; None where llama.cpp refuses or dies.
+    """Return the log of each load of each dry load, in order; None if llama.cpp refuses or dies.
 
-    What was told once is kept.
+    Complete results are cached on disk.
 
     Raises:
         AppError: `engine_missing`, `worker_unreachable`.
@@ -69,24 +69,24 @@ def run_dry_loads(dry_loads: Sequence[DryLoad], setup: ContextSetup) -> list[lis
     options = DryLoadOptions(tuple(dry_load.loads for dry_load in dry_loads), setup)
     encoded = msgspec.json.encode(options)
     contexts = [context_of(load, setup) for dry_load in dry_loads for load in dry_load.loads]
-    asked = encoded + repr([_numbers(context) for context in contexts]).encode()
-    key = cache_key([dry_load.model for dry_load in dry_loads], asked)
-    known = get(key)
-    if known is not None:
-        return known
-    logs = _logs_from_child(dry_loads, encoded)
-    told = [_of_one_model([next(logs, None) for _ in dry_load.loads]) for dry_load in dry_loads]
-    if all(None not in one for one in told):
-        put(key, told)
-    return told
+    request = encoded + repr([_numbers(context) for context in contexts]).encode()
+    key = cache_key([dry_load.model for dry_load in dry_loads], request)
+    cached = get(key)
+    if cached is not None:
+        return cached
+    received = _logs_from_child(dry_loads, encoded)
+    logs = [_of_one_model([next(received, None) for _ in one.loads]) for one in dry_loads]
+    if all(None not in of_one for of_one in logs):
+        put(key, logs)
+    return logs
 
 
 def load_without_allocation(
     dry_load: DryLoad, setup: ContextSetup, devices: Pointers | None = None
 ) -> Iterator[LoadLog]:
-    """Load a model and open contexts in this process, without memory.
+    """Load a model and open contexts in this process, without allocating memory.
 
-    What a log tells of the model is in the first of them alone.
+    Only the first log describes the model's layers and tensors.
     """
     llama = load_llama()
     first = dry_load.loads[0]
@@ -95,18 +95,18 @@ def load_without_allocation(
         first.gpu_layers or 0,
         first.experts_on_cpu or 0,
         devices,
-        # What is mapped can't go without memory of its own: llama.cpp aborts.
+        # llama.cpp aborts on a mapped model without allocation.
         is_mapped=False,
     )
     parameters.structure.no_alloc = True
     with log.recording() as pieces:
         model = llama.llama_model_load_from_file(os.fsencode(dry_load.model), parameters.structure)
-    told = "".join(pieces)
+    text = "".join(pieces)
     for options in dry_load.loads:
         with log.recording() as pieces:
             context = model and llama.llama_init_from_model(model, context_of(options, setup))
-        yield read_load_log(told + "".join(pieces))
-        told = device_lines(told)
+        yield read_load_log(text + "".join(pieces))
+        text = device_lines(text)
         if context:
             llama.llama_free(context)
     if model:
@@ -127,7 +127,7 @@ def _of_one_model(logs: Sequence[LoadLog | None]) -> list[LoadLog | None]:
 
 
 def context_of(options: LoadOptions, setup: ContextSetup) -> Any:
-    """The context of a load as serve opens it, as llama.cpp's structure."""
+    """Return llama.cpp's context parameters, as `serve` would use them."""
     return context_parameters(
         options,
         options.context,
@@ -137,7 +137,7 @@ def context_of(options: LoadOptions, setup: ContextSetup) -> Any:
 
 
 def _numbers(structure: Any) -> list[float]:
-    """What decides a load's memory, so that nothing is taken for another program's load."""
+    """Return the numbers in a structure: they decide a load's memory, and so its cache key."""
     values = (getattr(structure, name) for name, *_ in structure._fields_)
     return [value for value in values if isinstance(value, int | float)]
 

@@ -1,4 +1,4 @@
-"""What loads without allocation told, kept on disk: the same loads tell the same again."""
+"""On-disk cache of dry-load results."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from app.native.devices import devices
 from app.native.library import engine_fingerprint
 from app.native.load_log import LoadLog
 
-Told = list[list[LoadLog | None]]
-_MOST_KEPT = 100
+DryLoadLogs = list[list[LoadLog | None]]
+_MOST_ENTRIES = 100
 
 
 def cache_key(models: Iterable[Path], options: bytes) -> str:
-    """What tells loads apart: the models, the options, the engine, the devices.
+    """Hash everything that decides the result: models, options, engine and devices.
 
-    Of a model what stands before its weights, which decide nothing.
-    Which device takes a layer depends on what is free, once there are several.
+    A model counts up to its weights, which don't matter. Free memory counts with several devices,
+    as it decides which device takes a layer.
     """
     digest = hashlib.sha256(engine_fingerprint().encode())
-    found = devices()
-    for device in found:
-        free = device.free_bytes if sum(one.is_gpu for one in found) > 1 else 0
+    present = devices()
+    for device in present:
+        free = device.free_bytes if sum(one.is_gpu for one in present) > 1 else 0
         digest.update(f"\0{device.name}\0{device.total_bytes}\0{free}".encode())
     digest.update(options)
     for model in models:
@@ -40,8 +40,8 @@ def cache_key(models: Iterable[Path], options: bytes) -> str:
     return digest.hexdigest()
 
 
-def get(key: str) -> Told | None:
-    """What the loads told the last time; None when it is not known."""
+def get(key: str) -> DryLoadLogs | None:
+    """Return the cached logs, or None."""
     store = _store(key)
     logs = store.read()
     with suppress(OSError):
@@ -49,15 +49,15 @@ def get(key: str) -> Told | None:
     return logs
 
 
-def put(key: str, told: Told) -> None:
-    """Remember what loads told, and forget what was not asked for longest."""
+def put(key: str, logs: DryLoadLogs) -> None:
+    """Cache the logs, and remove the least recently used ones."""
     folder = paths.trials_folder()
     with suppress(OSError, AppError):
-        _store(key).write(told)
+        _store(key).write(logs)
         files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-        for file in files[:-_MOST_KEPT]:
+        for file in files[:-_MOST_ENTRIES]:
             file.unlink(missing_ok=True)
 
 
-def _store(key: str) -> JsonStore[Told]:
-    return JsonStore(paths.trials_folder() / f"{key}.json", Told)
+def _store(key: str) -> JsonStore[DryLoadLogs]:
+    return JsonStore(paths.trials_folder() / f"{key}.json", DryLoadLogs)

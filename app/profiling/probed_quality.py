@@ -1,8 +1,8 @@
-"""The quality of every level of one model, told from the error in its weights before it is made.
+"""Probe the quality of every level of a model from the error in its weights, before conversion.
 
-A sample of each matrix is quantized as each level's plan has it. What counts is the relative
-squared error t² = ‖W − Q‖² / ‖W‖², with an importance matrix each column weighed by it:
-`app.estimation.linearity` makes a KL divergence of it.
+A sample of each matrix is quantized to each planned type. `app.estimation.linearity` predicts the
+KL divergence from the relative squared error t² = ‖W − Q‖² / ‖W‖², in which an importance matrix,
+if there is one, weights the columns.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from app.native.kernels import BLOCK_FORMATS
 from app.native.quantization import dequantize_rows, quantize_rows
 
 _MOST_WHOLE_BYTES = 2**30
-"""Of tensors that have to be read whole; what is beyond takes after the others."""
+"""Limit for tensors that have to be read whole; others stand in for those beyond."""
 _RUNS_OF_SLOW_TYPES = 1
-"""Types without a kernel of ours take ggml a hundred times as long."""
+"""ggml takes a hundred times as long for types without a kernel of ours."""
 _EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 Floats = npt.NDArray[np.float32]
 Errors = dict[str, dict[int, float]]
-"""The relative squared errors of matrices by their names, in types by ggml's numbers."""
+"""The relative squared errors of matrices, by name and then by ggml type number."""
 
 
 def probe_quality(
@@ -47,20 +47,20 @@ def probe_quality(
     choices: TypeChoices = NO_CHOICES,
     threads: int = 1,
 ) -> dict[str, Quality]:
-    """The probed quality of each plan, by the name of its level.
+    """Return the probed quality of each plan, by the name of its level.
 
-    Reads some 131,000 weights of each matrix, and always the same ones. Of tensors whose rows the
-    layout can't tell the place of, up to 1 GiB is read whole, and the layout gives them up.
+    Reads some 131,000 weights of each matrix, always the same ones. Tensors whose rows the layout
+    can't locate are read whole, up to 1 GiB; the layout gives them up.
 
     Args:
         layout: The model before it is quantized.
-        plans: What `app.conversion.type_plan.plan_types` gave for its levels.
-        report: Hears of the progress, in bytes of the tensors that are done.
-        choices: Those that the plans were made with; their importance matrix is used.
-        threads: How many quantize side by side.
+        plans: The plans of its levels, from `app.conversion.type_plan.plan_types`.
+        report: Receives the progress, in bytes of finished tensors.
+        choices: The choices behind the plans; their importance matrix is used.
+        threads: The number of threads that quantize in parallel.
 
     Raises:
-        AppError: `file_unreadable`, `importance_matrix_misfit`, and what loading a tensor raises.
+        AppError: `file_unreadable`, `importance_matrix_misfit`, and errors of loading a tensor.
     """
     wanted = _wanted_types(layout, plans)
     matrices = list(_affordable(layout, wanted))
@@ -79,7 +79,7 @@ def probe_quality(
 
 
 def _wanted_types(layout: Layout, plans: Sequence[TypePlan]) -> dict[str, dict[int, PlacedTensor]]:
-    """The types that each matrix is turned into by some plan, by its name."""
+    """Return the types that the plans quantize each matrix to, by its name."""
     laid_out = {tensor.name: tensor for tensor in layout.tensors if len(tensor.shape) > 1}
     wanted: dict[str, dict[int, PlacedTensor]] = defaultdict(dict)
     for placed in (tensor for plan in plans for tensor in plan.tensors):
@@ -90,9 +90,9 @@ def _wanted_types(layout: Layout, plans: Sequence[TypePlan]) -> dict[str, dict[i
 
 
 def _affordable(layout: Layout, wanted: Mapping[str, object]) -> Iterator[LaidOutTensor]:
-    """The matrices to sample: all whose rows can be read alone, and some of the others."""
+    """Yield the matrices to sample: all whose rows can be read separately, some of the others."""
     left_bytes = _MOST_WHOLE_BYTES
-    # In an order of chance, so that the others are from all over the model.
+    # In pseudo-random order, so that those come from all over the model.
     for tensor in sorted(layout.tensors, key=lambda tensor: zlib.crc32(tensor.name.encode())):
         if tensor.name not in wanted or tensor.stored:
             continue
@@ -110,15 +110,15 @@ def _errors_of(
     sums = {type_number: _Sums() for type_number in types}
     for number, run in enumerate(sample(tensor)):
         columns = None if importance is None else importance[run.expert]
-        for type_number, found in sums.items():
+        for type_number, total in sums.items():
             if number < _RUNS_OF_SLOW_TYPES or type_number in BLOCK_FORMATS:
-                found.add(run.rows, _rounded(type_number, run.rows, columns), columns)
-    return {type_number: found.relative_error for type_number, found in sums.items()}
+                total.add(run.rows, _rounded(type_number, run.rows, columns), columns)
+    return {type_number: total.relative_error for type_number, total in sums.items()}
 
 
 @dataclass
 class _Sums:
-    """Squared errors and squared weights, each column's by its importance."""
+    """Sums of squared errors and squared weights, weighted by the importance of columns."""
 
     errors: float = 0.0
     weights: float = 0.0
@@ -156,5 +156,5 @@ def _of_plan(
 
 
 def _width(layout: Layout) -> int:
-    """The length of the embedding vectors."""
+    """Return the length of the embedding vectors."""
     return next(tensor.shape[-1] for tensor in layout.tensors if tensor.name == _EMBEDDING)

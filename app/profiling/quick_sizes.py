@@ -1,9 +1,9 @@
-"""A first answer from a checkpoint's headers: about how large the file of each level will be.
+"""Approximate the file size of every level from a checkpoint's headers.
 
-llama.cpp gives each tensor a type by its place (`llama_tensor_get_type` in src/llama-quant.cpp).
-What that comes to in the layers of a Llama was measured on the plans of Llama-3.1-8B (its tensors,
-bits by weights, without embedding and output); the embedding has the level's own type, and the
-output, or an embedding that serves as one, at least Q6_K's 6.5625 bits.
+llama.cpp chooses a tensor's type by its role and layer (`llama_tensor_get_type` in
+src/llama-quant.cpp). The bits per weight in layers were measured on the plans of Llama-3.1-8B. The
+embedding has the level's own type; the output, or an embedding that serves as output, has at least
+Q6_K's 6.5625 bits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BITS = {
     "BF16": (16.0, 16.0),
     "F32": (32.0, 32.0),
 }
-"""Bits by weight of each level: in the embedding, and in the layers."""
+"""Bits per weight of each level: in the embedding, and in the layers."""
 _LEAST_OUTPUT_BITS = 6.5625
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
 _PACKED_SHARE = 0.01
@@ -45,9 +45,9 @@ _OTHER_SENSES = re.compile(r"(^|[._])(vision|visual|audio|multi_modal|mm)[._]")
 
 
 def approximate_sizes(tensors: Mapping[str, TensorEntry]) -> LevelsApproximated | None:
-    """About what the language model in these tensors will take at each level, within some 5 %.
+    """Return the approximate sizes of the language model in these tensors, within some 5 %.
 
-    None where weights are packed several to a number, whose count no header tells.
+    None if several weights are packed into one number: headers don't have their count.
     """
     own = {name: entry for name, entry in tensors.items() if not _OTHER_SENSES.search(name)}
     packed_bytes = sum(entry.size_bytes for entry in own.values() if entry.dtype not in _FLOATS)

@@ -1,8 +1,8 @@
-"""Measuring the rates of a device in this process; `machine_rates` has a child do it.
+"""Benchmark the rates of a device in this process; `machine_rates` does so in a child.
 
-Products and attention are timed one by one in ggml (app.native.throughput). What a step costs
-besides is seen on models whose weights are next to nothing: of one layer and of several for a
-token, and a wider one for the elements of a prompt.
+Matrix products and attention are timed one by one in ggml (app.native.throughput). The fixed costs
+of a step are measured on models with tiny weights: with one layer and with several for a token, and
+on a wider one for the elements of a prompt.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from app.native.throughput import Bench, Place, opened_bench
 from app.native.timing import usual_seconds
 
 PROMPT_TOKENS = 512
-"""So many are read at once, as llama.cpp's micro-batch has it."""
+"""Tokens read at once: llama.cpp's default micro-batch."""
 
 _CONTEXT = 1024
 _FEW_TOKENS = 32
@@ -40,55 +40,60 @@ _DEEP = replace(_SHALLOW, layers=9)
 _WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
 _WIDE_TYPE = "Q8_0"
 _LAYER_PRODUCTS = 7
-"""Query, key, value, output of the attention; gate, up and down."""
+"""Query, key, value and output of the attention; gate, up and down."""
 _NUMBERS = {tensor_type.name: number for number, tensor_type in TENSOR_TYPES.items()}
 
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """What to measure with: threads of the processor, workers, and what the engine goes without.
+    """The setup of a benchmark: threads, workers, and the engine features to leave out.
 
-    With `alone` it is one thread only, beside other programs.
+    With `single_thread`, one thread is timed while other programs are busy.
     """
 
     threads: int
     workers: tuple[str, ...] = ()
     without: tuple[Measure, ...] = ()
-    alone: bool = False
+    single_thread: bool = False
 
 
 def measure_device(
     device: str, types: Iterable[str], request: BenchmarkRequest, *, with_costs: bool
 ) -> Iterator[MachineRates]:
-    """The rates of a device for types of weights, one after the other as they are known.
+    """Yield the rates of a device for types of weights, one by one as they are measured.
 
-    With costs, first those that depend on no type. A worker's devices must have been added.
+    `with_costs` first yields the costs that depend on no type. The devices of workers must have
+    been added.
 
-    While others keep the processors busy, threads that wait for one another wait for the others,
-    too, a hundred times as long as the work takes. Then one thread is timed, by the processor's
-    time, and the rates are told to be disturbed.
+    While other programs keep the processors busy, threads that wait for each other also wait for
+    those programs, a hundred times as long as the work takes. A single thread is timed then, by its
+    CPU time, and the rates are marked as disturbed.
 
     Raises:
-        AppError: `speed_unmeasured`, and what loading a model raises.
+        AppError: `speed_unmeasured`, and errors of loading a model.
     """
     share = share_of_others(_LOOK_SECONDS)
     with opened_bench(_place(device, request)) as bench:
         for part in (*([COSTS] if with_costs else ()), *types):
-            interference, rates = Contention(), None
+            contention, rates = Contention(), None
             if share <= MOST_CONTENTION:
-                rates, share = _of_part(part, bench, device, request), interference.share()
+                rates = _measure_part(part, bench, device, request)
+                share = contention.share()
             if rates is None or share > MOST_CONTENTION:
-                rates, share = _beside_others(part, bench, device, request), interference.share()
+                rates = _measure_disturbed(part, bench, device, request)
+                share = contention.share()
             yield MachineRates(request.threads, {device: rates})
 
 
-def _beside_others(part: str, bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
+def _measure_disturbed(
+    part: str, bench: Bench, device: str, request: BenchmarkRequest
+) -> DeviceRates:
     if device != PROCESSOR:
-        return _of_part(part, bench, device, request).as_disturbed()
-    alone, threads = replace(request, alone=True), request.threads
-    with opened_bench(_place(device, alone)) as lonely:
-        one = _of_part(part, lonely, device, alone)
-    # More threads read no more than the memory gives, and no less than one alone.
+        return _measure_part(part, bench, device, request).as_disturbed()
+    single, threads = replace(request, single_thread=True), request.threads
+    with opened_bench(_place(device, single)) as single_bench:
+        one = _measure_part(part, single_bench, device, single)
+    # Several threads are limited by the memory, and no slower than one.
     most = max(_bandwidth(threads), *one.generation.values())
     return replace(
         one,
@@ -103,15 +108,17 @@ def _beside_others(part: str, bench: Bench, device: str, request: BenchmarkReque
 
 @functools.cache
 def _bandwidth(threads: int) -> float:
-    """Once for all types, which it bounds beside other work."""
+    """Return the memory bandwidth, measured once: it limits the rates of all types."""
     return memory_bandwidth(threads)
 
 
 def _place(device: str, request: BenchmarkRequest) -> Place:
-    return Place(device, request.threads, "extra_buffers" not in request.without, request.alone)
+    return Place(
+        device, request.threads, "extra_buffers" not in request.without, request.single_thread
+    )
 
 
-def _of_part(part: str, bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
+def _measure_part(part: str, bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
     return _costs(bench, device, request) if part == COSTS else _rates_of(bench, part)
 
 
@@ -131,12 +138,12 @@ def _costs(bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
         rates,
         attention=attention,
         prompt_attention=prompt_attention,
-        # Products of this type wait for the memory on every device.
+        # Products of this type are limited by memory on every device.
         bandwidth=_bandwidth(request.threads)
         if device == PROCESSOR
         else rates.generation[_WIDE_TYPE],
         token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),
-        # The weights of the models that were timed lie in the caches; those of real ones don't.
+        # The weights of the timed models are in the CPU caches; those of real models are not.
         layer_seconds=layer_seconds + _LAYER_PRODUCTS * start_seconds,
     )
     return replace(rates, element_seconds=_element_seconds(rates, device, request))
@@ -147,14 +154,14 @@ def _attention_rates(bench: Bench, request: BenchmarkRequest) -> tuple[float, fl
         token, prompt = bench.attention_rate(1), bench.attention_rate(PROMPT_TOKENS)
         if token and prompt:
             return token, prompt
-    # Without it, keys and values are matrices like others, an element being a multiply and an add.
+    # Without it, keys and values are plain matrices: two operations per element.
     number = _NUMBERS["F16"]
     token, prompt = bench.generation_rate(number), bench.prompt_rate(number)
     return (token or 0.0) / TENSOR_TYPES[number].block_bytes, (prompt or 0.0) / 2
 
 
 def _element_seconds(rates: DeviceRates, device: str, request: BenchmarkRequest) -> float:
-    """What is left of a prompt's time after the products and the attention."""
+    """Return the time per element of a prompt that products and attention don't explain."""
     model, head_length = _WIDE, _WIDE.width // _WIDE.heads
     weights = sum(math.prod(shape) for shape in model.matrices(0).values())
     pairs = PROMPT_TOKENS * (PROMPT_TOKENS + 1) // 2
@@ -175,11 +182,11 @@ def _token_seconds(model: TinyLlama, device: str, request: BenchmarkRequest) -> 
 
 
 def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens: int) -> float:
-    """The seconds that a model takes to read so many tokens at once, into a context of few."""
+    """Return the seconds in which a model reads this many tokens at once in a short context."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
         write_tiny_llama(path, model)
-        threads = 1 if request.alone else request.threads
+        threads = 1 if request.single_thread else request.threads
         options = LoadOptions(
             context=model.context,
             gpu_layers=0 if device == PROCESSOR else None,
@@ -192,20 +199,20 @@ def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens
             workers=request.workers,
         )
         with opened_model(load, lambda _: None) as loaded:
-            evaluator = Decoder(loaded, path.name, Vocabulary(loaded.model).size)
+            decoder = Decoder(loaded, path.name, Vocabulary(loaded.model).size)
             positions = itertools.cycle(range(0, max(tokens, _FEW_TOKENS), tokens))
 
             def read() -> None:
-                _read(evaluator, next(positions), tokens)
+                _read(decoder, next(positions), tokens)
 
-            # The first time warms up.
+            # The first run warms up.
             read()
-            return usual_seconds(read, alone=request.alone)
+            return usual_seconds(read, alone=request.single_thread)
 
 
-def _read(evaluator: Decoder, position: int, tokens: int) -> None:
+def _read(decoder: Decoder, position: int, tokens: int) -> None:
     if position == 0:
-        evaluator.forget(0)
-    (last,) = evaluator.evaluate([BatchPart(0, position, [0] * tokens, wants_logits=True)])
-    # The device may still be at work until somebody asks.
-    evaluator.logits(last)
+        decoder.forget(0)
+    (last,) = decoder.evaluate([BatchPart(0, position, [0] * tokens, wants_logits=True)])
+    # The device may still be computing until the logits are read.
+    decoder.logits(last)

@@ -1,7 +1,7 @@
-"""The rates of this machine: measured in a child process when first needed, and remembered.
+"""Store the rates of this machine, measured in a child process when first needed.
 
-They are kept per processor, engine build, threads and devices. What a type costs is measured when
-somebody first asks about the type; in a child, because some builds crash at some types.
+They are stored per processor, engine build, threads and devices. The rates of a weight type are
+measured when first requested; in a child, because some builds crash on some types.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from app.core.device_memory import PROCESSOR
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, RatesMeasured, decode_event
 from app.core.json_store import JsonStore
+from app.core.language import tr
 from app.core.sentences import describe_error
 from app.estimation.hardware import Hardware
 from app.estimation.rates import COSTS, MachineRates
@@ -35,17 +36,17 @@ _LOOK_SECONDS = 0.2
 def machine_rates(
     hardware: Hardware, types: Iterable[str], request: BenchmarkRequest
 ) -> MachineRates:
-    """The rates of the processor and of all devices that aren't full for these types of weights.
+    """Return the rates for these types of the processor and of all devices that aren't full.
 
-    The first time takes about three seconds, and one more for each type; what is known takes none.
-    While others have the processors it takes no more than twenty seconds longer, and what was
-    measured then counts until it can be measured on a quiet machine.
+    The first measurement takes about three seconds, and another second for each type; stored rates
+    take none. While other programs are busy it takes at most twenty seconds longer, and the results
+    are used until they can be measured on a quiet machine.
 
     Raises:
-        AppError: `speed_unmeasured`; what was measured before the fault is kept. `engine_missing`,
+        AppError: `speed_unmeasured` (rates measured before the fault are stored), `engine_missing`,
             `worker_unreachable`.
     """
-    rates, wanted = known_rates(hardware, request), (COSTS, *types)
+    rates, wanted = stored_rates(hardware, request), (COSTS, *types)
     for device in (PROCESSOR, *(one.name for one in hardware.devices if not one.is_full)):
         known = rates.of(device)
         missing = [part for part in wanted if part not in known.measured]
@@ -53,47 +54,47 @@ def machine_rates(
         if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_CONTENTION:
             missing += disturbed
         if missing:
-            rates = _measured(rates, device, missing, hardware, request)
+            rates = _measure(rates, device, missing, hardware, request)
     return rates
 
 
-def known_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
-    """The rates that were measured before, as far as they go."""
-    return _read_known().get(machine_key(hardware, request), MachineRates(request.threads))
+def stored_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
+    """Return the stored rates, as far as there are any."""
+    return _read_store().get(machine_key(hardware, request), MachineRates(request.threads))
 
 
 def machine_key(hardware: Hardware, request: BenchmarkRequest) -> str:
-    """A text that changes with everything that the rates depend on."""
+    """Return a key of everything that the rates depend on."""
     devices = [f"{device.name} ({device.description})" for device in hardware.devices]
     parts = [engine_fingerprint(), f"{request.threads} threads", *devices, *request.workers]
     return " | ".join([*parts, *(f"without {measure}" for measure in request.without)])
 
 
-def _measured(
+def _measure(
     rates: MachineRates,
     device: str,
     parts: Iterable[str],
     hardware: Hardware,
     request: BenchmarkRequest,
 ) -> MachineRates:
-    words = ["--device", device, "--threads", str(request.threads)]
-    words += [word for part in parts for word in _words_of(part)]
-    words += [word for measure in request.without for word in (WITHOUT_FLAG, measure)]
-    words += [word for worker in request.workers for word in ("--worker", worker)]
+    arguments = ["--device", device, "--threads", str(request.threads)]
+    arguments += [word for part in parts for word in _arguments_of(part)]
+    arguments += [word for measure in request.without for word in (WITHOUT_FLAG, measure)]
+    arguments += [word for worker in request.workers for word in ("--worker", worker)]
     child = run_verb(
         "measure-rates",
-        *words,
+        *arguments,
         timeout_seconds=_TIMEOUT_SECONDS,
         most_lost_seconds=_MOST_LOST_SECONDS,
     )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)
-    _store().write_unless_busy(_read_known() | {machine_key(hardware, request): rates})
+    _store().write_unless_busy(_read_store() | {machine_key(hardware, request): rates})
     _require_success(child)
     return rates
 
 
-def _words_of(part: str) -> tuple[str, ...]:
+def _arguments_of(part: str) -> tuple[str, ...]:
     return ("--costs",) if part == COSTS else ("--type", part)
 
 
@@ -106,9 +107,9 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
 
 def _require_success(child: ChildResult) -> None:
     if child.returncode is None:
-        reason = f"it took longer than {_TIMEOUT_SECONDS} s"
+        reason = tr("it took longer than {seconds} s", seconds=_TIMEOUT_SECONDS)
         if child.gave_way:
-            reason = "other programs keep its processors busy"
+            reason = tr("other programs keep the processor busy")
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
@@ -125,14 +126,14 @@ def _require_success(child: ChildResult) -> None:
             case Failed(code, details):
                 reason = describe_error(code, details)
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
-    words = outcome.in_words(child.log.splitlines())
-    raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
+    reason = outcome.in_words(child.log.splitlines())
+    raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
 
 
 def _store() -> JsonStore[dict[str, MachineRates]]:
     return JsonStore(paths.rates_file(), dict[str, MachineRates])
 
 
-def _read_known() -> dict[str, MachineRates]:
+def _read_store() -> dict[str, MachineRates]:
     # One machine's invalid rates must not discard the others'.
     return _store().salvage() or {}

@@ -1,4 +1,4 @@
-"""A repository on the Hub as the source of an estimate, without its weights."""
+"""Fetch a Hub repository without its weights, as the source of an estimate."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def outline_of(
     report: Callable[[Event], None],
     vocabulary: VocabularyAhead,
 ) -> Path:
-    """The outline of a repository.
+    """Fetch the outline of a repository.
 
     Args:
         reference: The repository.
-        settings: For the converter, which is imported meanwhile.
-        report: Hears of about its sizes first.
-        vocabulary: Is begun as soon as the outline is there, before the converter is.
+        settings: Locate the converter, which is imported meanwhile.
+        report: Receives the approximate sizes first.
+        vocabulary: Started as soon as the outline is there, before the converter.
 
     Raises:
-        AppError: `converter_missing`; what `fetch_outline` raises.
+        AppError: `converter_missing`, and errors of `fetch_outline`.
     """
     converter = converter_folder(settings)
     chosen: Future[Transformers] = Future()
 
-    def tell(tensors: Tensors) -> None:
+    def report_sizes(tensors: Tensors) -> None:
         if (sizes := approximate_sizes(tensors)) is not None:
             report(sizes)
 
@@ -47,16 +47,16 @@ def outline_of(
         chosen.set_result(transformers_for(folder))
         vocabulary.read_with(chosen.result())
 
-    # The layout needs it next, and it takes about as long as the network.
+    # The layout needs the converter next; importing it takes about as long as the network.
     importing = threading.Thread(target=_import_when_chosen, args=(converter, chosen))
     try:
-        place = fetch_outline(reference, report, tell, importing.start, choose)
+        place = fetch_outline(reference, report, report_sizes, importing.start, choose)
     except BaseException:
         chosen.cancel()
         raise
     vocabulary.begin(place)
     if importing.ident is not None:
-        # Two threads that import the same modules get in each other's way.
+        # Two threads importing the same modules block each other.
         importing.join()
     return place
 

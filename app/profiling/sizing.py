@@ -1,6 +1,6 @@
-"""The exact size of every level of a source on this machine, and a file that loads as each would.
+"""Compute the exact size of every level of a source, and make files that load like each level.
 
-The plan is the one that the conversion makes; a GGUF file has its own size besides.
+The plans are those of the conversion; a GGUF file also has its own size.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ from app.measurement.store import measured_quality
 
 @dataclass(frozen=True)
 class SizedLevel:
-    """A level and the exact size of its file in bytes; None with the `problem` where none is known.
+    """A level and the exact size of its file in bytes; None, with a `problem`, if unknown.
 
-    `tensors` are the sizes of its tensors by their names, `types` their types. `file` gives a file
-    that loads as the level would, for as long as the block lasts; `plan` is there when it would be
-    made, `quality` when it was measured.
+    `tensors` are the sizes of its tensors by name, `types` their types. `file` opens a temporary
+    file that loads like the level. `plan` is set for levels to convert to, `quality` if measured.
     """
 
     level: str
@@ -54,10 +53,10 @@ class SizedLevel:
     problem: AppError | None = None
 
     def opened(self) -> AbstractContextManager[Path]:
-        """A file that loads as the level would, for as long as the block lasts.
+        """Open a file that loads like the level; it exists as long as the block runs.
 
         Raises:
-            ValueError: when there is none.
+            ValueError: if there is none.
         """
         if self.file is None:
             raise ValueError(self.level)
@@ -66,10 +65,10 @@ class SizedLevel:
 
 @dataclass(frozen=True)
 class SizedSource:
-    """A source: how its model is built, and its levels, the smallest first, unknown ones last.
+    """A source: the shape of its model, and its levels, by size, unknown ones last.
 
-    With `is_causal` a token of it sees only what comes before it. `layout` is what the levels with
-    a plan would be made from, `transformers` the version that read it.
+    In a causal model, a token sees only earlier ones. Levels with a plan are made from `layout`,
+    which the version `transformers` has read.
     """
 
     shape: ModelShape
@@ -79,7 +78,7 @@ class SizedSource:
     transformers: Transformers | None = None
 
     def require_loadable(self) -> None:
-        """Let llama.cpp look at what would be made with its vocabulary; may be on a thread.
+        """Check that llama.cpp accepts the converted model with its vocabulary; any thread will do.
 
         Raises:
             AppError: `checkpoint_rejected`.
@@ -99,11 +98,11 @@ def size_source(
 ) -> SizedSource:
     """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
 
-    A checkpoint's `vocabulary` may be in the making already. With `requantizes` weights that have
-    lost already may lose again.
+    A checkpoint's `vocabulary` may already be loading. `requantizes` allows quantized weights to be
+    quantized again.
 
     Raises:
-        AppError: the first check that fails, or why nothing about the source is known.
+        AppError: the first check that fails, or the reason why the source can't be read.
     """
     choices = TypeChoices(requantizes=requantizes)
     if not is_gguf_file(place):
@@ -127,11 +126,11 @@ def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSour
     laid_out = next(source.layouts(source.levels, converter))
     levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_quantized else LEVELS
     with hollow_file(laid_out.layout) as hollow:
-        # To look at the vocabulary takes llama.cpp half a second: see `SizedSource`.
+        # Checking the vocabulary takes llama.cpp half a second: see `SizedSource`.
         with trying_both(laid_out.transformers):
             require_loadable(hollow.without_vocabulary)
         header = read_header(hollow.without_vocabulary)
-        # While the file is there: of long arrays a header has only the place.
+        # While the file exists: a header has only the offsets of long arrays.
         shape, is_causal = shape_of(header), model_info_of([header]).is_causal
         sized = _sorted([_sized(laid_out.layout, hollow, level, choices) for level in levels])
     return SizedSource(shape, is_causal, sized, laid_out.layout, laid_out.transformers)
@@ -154,13 +153,13 @@ def _sized(layout: Layout, hollow: HollowFile, level: Level, choices: TypeChoice
 
 
 def file_source(model: Model) -> SizedSource:
-    """A GGUF file as it is, without the levels that could be made of it."""
+    """Return a GGUF file as a source, without levels that could be made from it."""
     own = _own_level(model.info, list(model.headers))
     return SizedSource(shape_of(model.headers[0]), model.info.is_causal, (own,))
 
 
 def _own_level(info: ModelInfo, headers: list[Header]) -> SizedLevel:
-    """A GGUF file as it is."""
+    """Return the level of a GGUF file itself."""
     tensors = {tensor.name: tensor.size_bytes for header in headers for tensor in header.tensors}
     return SizedLevel(
         level=info.level or UNNAMED_LEVEL,
@@ -174,7 +173,7 @@ def _own_level(info: ModelInfo, headers: list[Header]) -> SizedLevel:
 
 
 def _is_quantized(headers: list[Header]) -> bool:
-    """Whether the weights are in less than 16 bits, so that no other level is made of them well."""
+    """Return whether weights have less than 16 bits, so that requantizing would lose quality."""
     matrices = [t.type_number for header in headers for t in header.tensors if len(t.shape) > 1]
     return not FLOATING_TYPES.issuperset(matrices)
 

@@ -1,4 +1,4 @@
-"""How fast models really were here, as ratios to what was predicted: they correct predictions."""
+"""Record real speeds as ratios to predicted ones, and correct predictions by them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from app.core import paths
 from app.core.json_store import JsonStore
 from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 
-_KEPT_OF_EACH = 9
-_FEWEST_OF_OTHERS = 3
+_MOST_PER_LEVEL = 9
+_FEWEST_OF_OTHER_MODELS = 3
 _LARGEST_CORRECTION = 2.0
 
 
 @dataclass(frozen=True)
 class RealSpeed:
-    """A speed as it was, over the one predicted without correction; None where it wasn't timed.
+    """Ratios of real speeds to those predicted without correction; None if not measured.
 
-    `machine` is what `app.profiling.rate_store.machine_key` gives, `model` a name that all levels
-    of a model share.
+    `machine` comes from `app.profiling.rate_store.machine_key`; `model` is a name shared by all
+    levels of a model.
     """
 
     machine: str
@@ -41,7 +41,7 @@ def real_speed(
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
 ) -> RealSpeed:
-    """What to remember of a timing, with the prediction that was made without correction."""
+    """Return the ratios of measured speeds to a prediction without correction."""
     return RealSpeed(
         machine=machine,
         model=model,
@@ -51,31 +51,31 @@ def real_speed(
     )
 
 
-def remember_speed(speed: RealSpeed) -> None:
-    """Keep a real speed, and of each level of a model on a machine no more than the last nine."""
+def store_speed(speed: RealSpeed) -> None:
+    """Store a real speed; each level of a model on a machine keeps only the last nine."""
     of_each: defaultdict[tuple[str, str, str], list[RealSpeed]] = defaultdict(list)
-    for one in (*known_speeds(), speed):
+    for one in (*stored_speeds(), speed):
         of_each[one.machine, one.model, one.level].append(one)
-    kept = [one for some in of_each.values() for one in some[-_KEPT_OF_EACH:]]
+    stored = [one for some in of_each.values() for one in some[-_MOST_PER_LEVEL:]]
     # Losing one speed to another run that is writing its own does no harm.
-    _store().write_unless_busy(tuple(kept))
+    _store().write_unless_busy(tuple(stored))
 
 
-def known_speeds() -> tuple[RealSpeed, ...]:
-    """All real speeds that are remembered, as far as they can be read."""
+def stored_speeds() -> tuple[RealSpeed, ...]:
+    """Return all stored real speeds, as far as they are readable."""
     return _store().salvage() or ()
 
 
 def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level: str) -> Correction:
-    """The median ratios of the level, else of the model's other levels, else of all on the machine.
+    """Return the median ratios of the level, else of the model, else of all models on the machine.
 
-    Other models count when there are three timings at least; nothing is corrected by more than a
-    factor of two, in whichever direction.
+    Other models count once there are three measurements. Corrections are limited to a factor of two
+    either way.
     """
     here = [one for one in speeds if one.machine == machine]
     of_model = [one for one in here if one.model == model]
     of_level = [one for one in of_model if one.level == level]
-    others = here if len(here) >= _FEWEST_OF_OTHERS else []
+    others = here if len(here) >= _FEWEST_OF_OTHER_MODELS else []
     chosen = of_level or of_model or others
     if not chosen:
         return NO_CORRECTION

@@ -1,4 +1,4 @@
-"""The speeds of a machine for a source: rates that are measured once, corrected by real speeds."""
+"""Add a machine's rates and its corrections by real speeds to a profile."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from app.machine.cores import usable_threads
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.rate_benchmark import BenchmarkRequest
-from app.profiling.rate_store import known_rates, machine_key, machine_rates
+from app.profiling.rate_store import machine_key, machine_rates, stored_rates
 from app.profiling.sizing import file_source
-from app.profiling.speed_history import correction_for, known_speeds, real_speed, remember_speed
+from app.profiling.speed_history import correction_for, real_speed, store_speed, stored_speeds
 from app.profiling.this_machine import read_hardware
 
 Report = Callable[[Event], None]
@@ -33,23 +33,23 @@ Report = Callable[[Event], None]
 def with_speeds(
     profile: ModelProfile, source: Path, options: LoadOptions, setup: ContextSetup, report: Report
 ) -> ModelProfile:
-    """The profile with this machine's rates for the types of their weights.
+    """Return the profile with this machine's rates for its types of weights, and corrections.
 
-    Rates that are not known are measured, which takes seconds. A speed that can't be measured
-    stays unknown; the profile and the log say why.
+    Missing rates are measured, which takes seconds. If that fails, the speed stays unknown, and the
+    profile and the log have the reason.
     """
-    wanted = Counter(name for level in profile.levels if level.typed for name in level.typed.types)
+    types = Counter(name for level in profile.levels if level.typed for name in level.typed.types)
     request = BenchmarkRequest(options.threads or usable_threads(), setup.workers)
     problem = ""
     try:
         request = replace(request, without=engine_setting(report).without)
-        # What most levels have comes first, should there be no time for all.
-        rates = machine_rates(profile.hardware, [name for name, _ in wanted.most_common()], request)
+        # The types of most levels come first, in case there is no time for all.
+        rates = machine_rates(profile.hardware, [name for name, _ in types.most_common()], request)
     except AppError as error:
         problem = describe_error(error.code, error.details)
         sys.stderr.write(problem + "\n")
-        rates = known_rates(profile.hardware, request)
-    speeds, machine = known_speeds(), machine_key(profile.hardware, request)
+        rates = stored_rates(profile.hardware, request)
+    speeds, machine = stored_speeds(), machine_key(profile.hardware, request)
     levels = tuple(
         replace(level, correction=correction_for(speeds, machine, model_name(source), level.level))
         for level in profile.levels
@@ -57,7 +57,7 @@ def with_speeds(
     return replace(profile, levels=levels, rates=rates, speed_problem=problem)
 
 
-def note_real_speed(
+def record_real_speed(
     model: Model,
     options: LoadOptions,
     setup: ContextSetup,
@@ -65,12 +65,12 @@ def note_real_speed(
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
 ) -> None:
-    """Remember how fast a GGUF file really was, where there is a prediction to correct.
+    """Record how fast a GGUF file really was, if there is a prediction to correct.
 
-    One that was made from disturbed rates is not corrected: better ones will be measured.
+    Predictions from disturbed rates are not corrected: better rates will be measured.
 
     Raises:
-        AppError: what trying a load raises, and what keeping a file raises.
+        AppError: errors of a dry load and of writing a file.
     """
     source, hardware = file_source(model), read_hardware()
     setting = known_setting()
@@ -80,10 +80,10 @@ def note_real_speed(
         without=setting.without if setting is not None else (),
     )
     profile = collect_profile(source, hardware, options, setup)
-    profile = replace(profile, rates=known_rates(hardware, request))
+    profile = replace(profile, rates=stored_rates(hardware, request))
     (row,) = predict_levels(profile, options)
     if row.speed is not None and not row.speed.is_disturbed:
-        remember_speed(
+        store_speed(
             real_speed(
                 machine_key(hardware, request),
                 model.info.name,
@@ -96,10 +96,10 @@ def note_real_speed(
 
 
 def model_name(source: Path) -> str:
-    """What all levels of a model share: the name without the level.
+    """Return the name that all levels of a model share.
 
     Raises:
-        AppError: what reading a GGUF file's header raises.
+        AppError: errors of reading a GGUF file's header.
     """
     if not is_gguf_file(source):
         return source.name

@@ -1,4 +1,4 @@
-"""Reading the facts about this machine."""
+"""Read the hardware of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.native.nvidia import held_by_others, total_bytes_of
 
 
 def read_hardware() -> Hardware:
-    """This machine as it is now, its devices as the engine sees them.
+    """Return this machine in its current state, with the devices that the engine sees.
 
     Raises:
         AppError: `engine_missing`.
@@ -33,7 +33,7 @@ def read_hardware() -> Hardware:
 
 
 def _memory() -> tuple[int, int]:
-    """The RAM in all and what is free of it, in bytes, as far as this program may take it."""
+    """Return the total and free RAM in bytes, as far as this program may use it."""
     memory, limit = psutil.virtual_memory(), memory_limit()
     if limit is None:
         return memory.total, memory.available
@@ -54,7 +54,7 @@ def _device_info(device: Device) -> DeviceInfo:
 
 
 def _is_own(process: int) -> bool:
-    """Whether the process of this number was started by this program."""
+    """Return whether this program started the process with this id."""
     try:
         return is_own_command(psutil.Process(process).cmdline())
     except psutil.Error:

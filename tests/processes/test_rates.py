@@ -1,4 +1,4 @@
-"""The rates of this machine: measured in a child, cached, and reported if that fails."""
+"""The rates of this machine: measured in a child, stored, and failures have a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from app.machine.cores import usable_threads
 from app.profiling import rate_store
 from app.profiling.rate_benchmark import BenchmarkRequest, measure_device
-from app.profiling.rate_store import known_rates, machine_key, machine_rates
+from app.profiling.rate_store import machine_key, machine_rates, stored_rates
 from app.profiling.this_machine import read_hardware
 from tests.processes.test_probe import lay_under, needs_preload
 from tests.processes.working import working
@@ -30,7 +30,7 @@ from tests.support.machine.verbs import run_verb, started
 
 pytestmark = pytest.mark.slow
 
-WISHES = BenchmarkRequest(threads=1)
+REQUEST = BenchmarkRequest(threads=1)
 CRASH_IN_A_PRODUCT = """
 #include <stdlib.h>
 void *ggml_mul_mat(void) { abort(); }
@@ -51,19 +51,19 @@ def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rates_are_measured_once_for_each_type(monkeypatch: pytest.MonkeyPatch) -> None:
     hardware = read_hardware()
-    first = machine_rates(hardware, {"Q4_0"}, WISHES)
+    first = machine_rates(hardware, {"Q4_0"}, REQUEST)
     of_processor = first.devices["CPU"]
     assert of_processor.has_costs
     assert of_processor.generation["Q4_0"] > 0
     assert of_processor.prompt["Q4_0"] > 0
     assert of_processor.attention
     assert of_processor.bandwidth
-    second = machine_rates(hardware, {"Q4_0", "F16"}, WISHES)
+    second = machine_rates(hardware, {"Q4_0", "F16"}, REQUEST)
     assert second.devices["CPU"].generation["F16"] > 0
     assert second.devices["CPU"].generation["Q4_0"] == of_processor.generation["Q4_0"]
     refuse_measuring(monkeypatch)
-    assert machine_rates(hardware, {"F16", "Q4_0"}, WISHES) == second
-    assert known_rates(hardware, BenchmarkRequest(threads=2)) == MachineRates(2)
+    assert machine_rates(hardware, {"F16", "Q4_0"}, REQUEST) == second
+    assert stored_rates(hardware, BenchmarkRequest(threads=2)) == MachineRates(2)
     with pytest.raises(OSError, match=os.devnull):
         machine_rates(hardware, {"F16"}, BenchmarkRequest(threads=2))
 
@@ -72,32 +72,32 @@ def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.Monk
     hardware = read_hardware()
     slow = replace(MADE_UP_RATES, attention=1.0).as_disturbed()
     known = MachineRates(1, {"CPU": slow})
-    key = machine_key(hardware, WISHES)
+    key = machine_key(hardware, REQUEST)
     paths.rates_file().write_bytes(msgspec.json.encode({key: known}))
     with monkeypatch.context() as patched:
         refuse_measuring(patched)
         # On a busy machine nothing is measured again.
-        assert machine_rates(hardware, {"Q4_0"}, WISHES) == known
+        assert machine_rates(hardware, {"Q4_0"}, REQUEST) == known
     monkeypatch.setattr(rate_store, "MOST_CONTENTION", 1.0)
-    found = machine_rates(hardware, {"Q4_0"}, WISHES).of("CPU")
+    found = machine_rates(hardware, {"Q4_0"}, REQUEST).of("CPU")
     assert found.generation["F16"] == slow.generation["F16"]
-    assert known_rates(hardware, WISHES).of("CPU") == found
+    assert stored_rates(hardware, REQUEST).of("CPU") == found
 
 
 def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
     hardware = read_hardware()
     quiet = MachineRates(1, {"CPU": MADE_UP_RATES})
-    key = machine_key(hardware, WISHES)
+    key = machine_key(hardware, REQUEST)
     paths.rates_file().write_bytes(msgspec.json.encode({key: quiet}))
     refuse_measuring(monkeypatch)
-    assert machine_rates(hardware, {"Q4_0", "F16"}, WISHES) == quiet
+    assert machine_rates(hardware, {"Q4_0", "F16"}, REQUEST) == quiet
 
 
 def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 0.5)
     monkeypatch.setattr(child_process.Contention, "share", lambda _: 0.9)
     with pytest.raises(AppError) as caught:
-        machine_rates(read_hardware(), {"Q4_0"}, WISHES)
+        machine_rates(read_hardware(), {"Q4_0"}, REQUEST)
     assert caught.value.code is ErrorCode.SPEED_UNMEASURED
     assert "busy" in str(caught.value.details["reason"])
 
@@ -136,28 +136,28 @@ def test_rates_beside_other_work_are_of_the_machine_and_say_so() -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
 def test_a_damaged_memory_counts_as_none(content: bytes) -> None:
     paths.rates_file().write_bytes(content)
-    assert known_rates(read_hardware(), WISHES) == MachineRates(1)
+    assert stored_rates(read_hardware(), REQUEST) == MachineRates(1)
 
 
 def test_a_damaged_memory_is_measured_anew() -> None:
     hardware = read_hardware()
-    paths.rates_file().write_bytes(b'{"' + machine_key(hardware, WISHES).encode() + b'": 5}')
-    found = machine_rates(hardware, (), WISHES)
+    paths.rates_file().write_bytes(b'{"' + machine_key(hardware, REQUEST).encode() + b'": 5}')
+    found = machine_rates(hardware, (), REQUEST)
     assert found.devices["CPU"].has_costs
-    assert known_rates(hardware, WISHES) == found
+    assert stored_rates(hardware, REQUEST) == found
 
 
 def test_one_damaged_machine_leaves_the_others_remembered() -> None:
     hardware = read_hardware()
-    known = {"another": 5, machine_key(hardware, WISHES): MachineRates(1, {"CPU": MADE_UP_RATES})}
+    known = {"another": 5, machine_key(hardware, REQUEST): MachineRates(1, {"CPU": MADE_UP_RATES})}
     paths.rates_file().write_bytes(msgspec.json.encode(known))
-    assert known_rates(hardware, WISHES).of("CPU") == MADE_UP_RATES
+    assert stored_rates(hardware, REQUEST).of("CPU") == MADE_UP_RATES
 
 
 def test_other_machines_stay_remembered() -> None:
     other = {"another": MachineRates(8, {"CPU": DeviceRates(bandwidth=1.0)})}
     paths.rates_file().write_bytes(msgspec.json.encode(other))
-    machine_rates(read_hardware(), (), WISHES)
+    machine_rates(read_hardware(), (), REQUEST)
     kept = msgspec.json.decode(paths.rates_file().read_bytes(), type=dict[str, MachineRates])
     assert len(kept) == 2
     assert kept["another"] == other["another"]
@@ -167,7 +167,7 @@ def test_other_machines_stay_remembered() -> None:
 def test_a_crash_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay_under(CRASH_IN_A_PRODUCT, tmp_path, monkeypatch)
     with pytest.raises(AppError) as caught:
-        machine_rates(read_hardware(), {"Q4_0"}, WISHES)
+        machine_rates(read_hardware(), {"Q4_0"}, REQUEST)
     assert caught.value.code is ErrorCode.SPEED_UNMEASURED
     sentence = describe_error(caught.value.code, caught.value.details)
     assert "could not be measured" in sentence

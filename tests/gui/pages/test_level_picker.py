@@ -254,7 +254,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     disturbed = replace(row, speed=PredictedSpeed(310.4, 12.3, is_disturbed=True))
     told = prediction_cells(planned, disturbed, "")[2]
     assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
-    assert "measured beside other work" in told.tool_tip
+    assert "measured while other programs were busy" in told.tool_tip
     unknown = replace(row, speed=None, speed_problem="It broke.")
     assert prediction_cells(planned, unknown, "")[2].told == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")

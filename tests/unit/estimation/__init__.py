@@ -1,1 +1,1 @@
-"""Estimates: pure functions over profile."""
+"""Estimates: pure functions of a profile and load options."""

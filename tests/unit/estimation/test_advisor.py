@@ -50,17 +50,17 @@ def with_speed(rows: Rows, bandwidth: float) -> Rows:
 @pytest.mark.parametrize(
     ("machine", "model", "level", "words"),
     [
-        ("no GPU, 16 GB", USUAL, "Q4_K_M", "fits in RAM with 10.55 GB to spare, good quality"),
-        ("no GPU, 16 GB", SMALL, "Q6_K", "a small model loses more with fewer bits"),
+        ("no GPU, 16 GB", USUAL, "Q4_K_M", "fits in RAM (10.55 GB to spare), good quality"),
+        ("no GPU, 16 GB", SMALL, "Q6_K", "small models lose more at lower levels"),
         ("no GPU, 16 GB", EXPERTS, "Q3_K_S", "the best that fits here"),
         ("no GPU, 16 GB", LARGE, "", "No level fits"),
-        ("8 GB GPU", USUAL, "Q6_K", "fits whole on the GPU with 1.04 GB to spare"),
-        ("8 GB GPU", EXPERTS, "Q4_K_M", "but for the experts of 36 layers"),
-        ("8 GB GPU", LARGE, "Q3_K_M", "13 of 81 layers fit on the GPU, the others in RAM"),
-        ("24 GB GPU", USUAL, "Q6_K", "fits whole on the GPU with 17.04 GB to spare"),
-        ("24 GB GPU", LARGE, "Q4_K_M", "layers fit on the GPU, the others in RAM"),
-        ("two of 24 GB", LARGE, "Q4_K_M", "fits whole on the 2 GPUs"),
-        ("unified 16 GB", USUAL, "Q6_K", "fits whole on the GPU"),
+        ("8 GB GPU", USUAL, "Q6_K", "fits entirely on the GPU (1.04 GB to spare)"),
+        ("8 GB GPU", EXPERTS, "Q4_K_M", "except the experts of 36 layers"),
+        ("8 GB GPU", LARGE, "Q3_K_M", "13 of 81 layers fit on the GPU, the rest in RAM"),
+        ("24 GB GPU", USUAL, "Q6_K", "fits entirely on the GPU (17.04 GB to spare)"),
+        ("24 GB GPU", LARGE, "Q4_K_M", "layers fit on the GPU, the rest in RAM"),
+        ("two of 24 GB", LARGE, "Q4_K_M", "fits entirely on 2 GPUs"),
+        ("unified 16 GB", USUAL, "Q6_K", "fits entirely on the GPU"),
     ],
 )
 def test_chat(machine: str, model: dict[str, float], level: str, words: str) -> None:
@@ -72,10 +72,10 @@ def test_chat(machine: str, model: dict[str, float], level: str, words: str) -> 
 @pytest.mark.parametrize(
     ("use", "level", "words"),
     [
-        ("long_context", "IQ4_XS", "room for a context of 22,784 tokens of the 131,072"),
-        ("edge", "Q4_0", "take a smaller model"),
-        ("quality", "F16", "the least loss that fits here"),
-        ("smallest", "Q2_K", "the smallest file, 3.16 GB"),
+        ("long_context", "IQ4_XS", "room for a context of 22,784 of the model's 131,072 tokens"),
+        ("edge", "Q4_0", "choose a smaller model"),
+        ("quality", "F16", "the best quality that fits here"),
+        ("smallest", "Q2_K", "the smallest file (3.16 GB)"),
         ("server", "", "safetensors"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_phone_has_room_for_a_small_model() -> None:
 
 def test_all_of_the_context_may_have_room() -> None:
     advice = advised("two of 24 GB", USUAL, "long_context")
-    assert "131,072 tokens, all that the model was trained for" in advice.sentence
+    assert "the model's full context of 131,072 tokens" in advice.sentence
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_all_of_the_context_may_have_room() -> None:
     [
         (100 * GB, "Q6_K", "about 15 tokens/s"),
         (40 * GB, "Q5_K_M", "about 7.0 tokens/s"),
-        (10 * GB, "IQ4_XS", "about 2.2 tokens/s, the fastest without much loss"),
+        (10 * GB, "IQ4_XS", "about 2.2 tokens/s; the fastest here without much loss"),
     ],
 )
 def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, words: str) -> None:
@@ -109,21 +109,21 @@ def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, 
     assert words in advice.sentence
 
 
-def test_a_speed_beside_other_work_is_told_as_such() -> None:
+def test_a_disturbed_speed_is_called_rough() -> None:
     profile = checkpoint_profile(MACHINES["24 GB GPU"])
     rows = with_speed(predict_levels(profile, LoadOptions()), 100 * GB)
     rough = [replace(row, speed=replace(row.speed, is_disturbed=True)) for row in rows if row.speed]
-    assert "tokens/s (measured beside other work" in advise(rough, profile).sentence
-    assert "beside other work" not in advise(rows, profile).sentence
+    assert "tokens/s (a rough figure, measured" in advise(rough, profile).sentence
+    assert "rough figure" not in advise(rows, profile).sentence
 
 
 def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
     assert advised("24 GB GPU", USUAL, "quality", 100 * GB).level == "Q8_0"
     slow = advised("24 GB GPU", USUAL, "quality", GB)
-    assert (slow.level, "slower than one reads" in slow.sentence) == ("F16", True)
+    assert (slow.level, "slower than reading speed" in slow.sentence) == ("F16", True)
 
 
-def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
+def test_a_quality_of_this_model_counts_most() -> None:
     profile = checkpoint_profile(MACHINES["24 GB GPU"], **SMALL)
 
     def advice(loss: float) -> Advice:
@@ -133,15 +133,15 @@ def test_a_quality_that_was_found_for_this_model_counts_most() -> None:
 
     assert advice(0.02).level
     assert "good quality" in advice(0.02).sentence
-    assert "with clearly worse replies" in advice(0.5).sentence
+    assert "clearly worse replies" in advice(0.5).sentence
 
 
-def test_without_memory_the_size_is_all_there_is() -> None:
+def test_without_memory_figures_the_size_decides() -> None:
     profile = checkpoint_profile(MACHINES["8 GB GPU"])
     blind = replace(profile, samples=())
     advice = advise(predict_levels(blind, LoadOptions()), blind)
     assert advice.level == "Q4_K_M"
-    assert advice.sentence.endswith("so its memory is unknown.")
+    assert advice.sentence.endswith("so its memory use is unknown.")
     nothing = replace(profile, levels=())
     assert advise((), nothing).level == ""
     unknown = replace(profile.levels[0], size_bytes=None, weights=None, problem="No such tensor.")
@@ -183,7 +183,7 @@ def test_a_level_that_another_beats_in_all_is_never_advised() -> None:
 
 
 def own_quality(loss: float) -> Quality:
-    return Quality("probed", loss, loss, loss, "told from the weights")
+    return Quality("probed", loss, loss, loss, "probed in the weights")
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -249,7 +249,7 @@ def require_true(advice: Advice, rows: Rows, profile: ModelProfile) -> None:
         return
     assert row.plan is not None
     assert row.plan.verdict != "too_large"
-    if "whole on the" in advice.sentence:
+    if "entirely on" in advice.sentence:
         assert row.plan.verdict == "on_devices"
     if "slower" not in advice.sentence and "fastest" not in advice.sentence and row.speed:
         is_readable = row.speed.generation_tokens_per_second >= READABLE_PACE

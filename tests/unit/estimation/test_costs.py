@@ -1,4 +1,4 @@
-"""What options cost: the difference in memory against their defaults, where the layers stay."""
+"""Option costs: the difference in memory from their defaults, at the same placement."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_experts_stay_in_ram_before_layers_do() -> None:
     assert without.gpu_layers < LAYERS
 
 
-def test_a_wish_for_layers_is_tried_alone() -> None:
+def test_only_the_chosen_layers_are_tried() -> None:
     assert plan_fit(need(), machine(24), replace(WISHES, gpu_layers=10)).gpu_layers == 10
     plan = plan_fit(need(), machine(4), replace(WISHES, gpu_layers=33))
     assert (plan.verdict, plan.gpu_layers) == ("too_large", 33)
@@ -151,7 +151,7 @@ def test_layers_leave_when_not_even_all_experts_in_ram_are_enough() -> None:
     ("shares", "expected"),
     [((), [17, 16]), ((3, 1), [25, 8]), ((0, 1), [33]), ((1,), [33]), ((0, 0), [17, 16])],
 )
-def test_a_split_of_the_persons_own(shares: tuple[float, ...], expected: list[int]) -> None:
+def test_a_chosen_split(shares: tuple[float, ...], expected: list[int]) -> None:
     spans = place(LAYERS + 1, LAYERS, machine(24, 24), shares)
     assert [span.end - span.first for span in spans] == expected
     assert (spans[0].first, spans[-1].end) == (0, LAYERS + 1)

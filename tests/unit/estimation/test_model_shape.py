@@ -10,7 +10,7 @@ from app.gguf_file.header_reader import read_header
 from tests.support.gguf.gguf_files import llama_file
 
 
-def test_a_header_tells_the_shape(tmp_path: Path) -> None:
+def test_a_header_has_the_shape(tmp_path: Path) -> None:
     shape = shape_of(read_header(llama_file().write(tmp_path / "model.gguf")))
     assert (shape.architecture, shape.layers, shape.width) == ("llama", 1, 256)
     assert (shape.heads, shape.kv_heads) == (4, (2,))

@@ -38,13 +38,13 @@ PROFILE = ModelProfile(
 )
 
 
-def test_facts_are_the_same_in_another_process() -> None:
+def test_a_profile_is_the_same_in_another_process() -> None:
     predict_levels(PROFILE, LoadOptions())
     assert decode_profile(encode_profile(PROFILE)) == PROFILE
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"hardware": 1}'])
-def test_what_is_no_facts_is_refused(text: str) -> None:
+def test_other_text_is_refused_as_a_profile(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_profile(text)
 
@@ -75,13 +75,13 @@ def test_what_is_unknown_has_a_reason_once_nothing_more_comes() -> None:
     level = replace(PROFILE.levels[0], typed=typed)
     profile = replace(PROFILE, levels=(level,), rates=rates)
     (row,) = predict_levels(profile, LoadOptions())
-    assert row.speed_problem == "How fast CPU is with Q8_0 was not measured."
+    assert row.speed_problem == "The speed of CPU with Q8_0 has not been measured."
     assert "gristmill measure" in row.quality_problem
     assert row.problems == (row.speed_problem, row.quality_problem)
     (row,) = predict_levels(
         replace(profile, speed_problem="It broke.", is_causal=False), LoadOptions()
     )
-    assert row.problems == ("It broke.", "Only of models that write text is the quality told.")
+    assert row.problems == ("It broke.", "Quality is estimated only for models that write text.")
     # Rates are on their way.
     (row,) = predict_levels(replace(profile, rates=None), LoadOptions())
     assert row.speed_problem == ""

@@ -25,11 +25,11 @@ def test_every_level_has_a_band_with_a_source(level: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["", "MXFP4_MOE", "TQ1_0", "q4_k_m", "as it is"])
-def test_of_others_nobody_published_anything(level: str) -> None:
+def test_other_levels_have_no_published_figure(level: str) -> None:
     assert quality_of_level(level) is None
 
 
-def test_what_files_can_carry_but_nobody_measured_is_unknown() -> None:
+def test_an_unpublished_level_is_unknown() -> None:
     assert quality_of_level(level_name(36)) is None
 
 
@@ -52,7 +52,7 @@ def test_an_importance_matrix_helps(level: str) -> None:
     assert "with an importance matrix" in within.source
 
 
-def test_a_level_that_wants_an_importance_matrix_is_told_as_with_one() -> None:
+def test_a_level_that_needs_an_importance_matrix_has_the_figure_with_one() -> None:
     quality = quality_of_level("IQ2_XXS")
     assert quality == quality_of_level("IQ2_XXS", has_importance=True)
     assert quality is not None

@@ -1,4 +1,4 @@
-"""Predicted speed: what makes it lower or higher, and where it stays unknown."""
+"""Predicted speed: what makes it lower or higher, and when it stays unknown."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_keys_and_values_in_ram_are_read_by_the_processor() -> None:
         replace(RATES, element_seconds=None),
     ],
 )
-def test_without_a_rate_that_is_needed_nothing_is_said(rates: DeviceRates) -> None:
+def test_a_missing_rate_leaves_the_speed_unknown(rates: DeviceRates) -> None:
     machine = machine_with(rates)
     assert predict_speed(WEIGHTS, SHAPE, ON_CPU, machine, caches=cache_of(MEGABYTE)) is None
 
@@ -193,7 +193,7 @@ def test_a_model_of_nothing_on_a_machine_without_costs_has_no_speed() -> None:
     assert predict_speed(nothing, SHAPE, ON_CPU, machine_with(free)) is None
 
 
-def test_a_correction_multiplies_and_is_told() -> None:
+def test_a_correction_multiplies_and_is_marked() -> None:
     plain = predicted()
     corrected = predict_speed(WEIGHTS, SHAPE, ON_CPU, MACHINE, correction=Correction(0.5, 0.8))
     assert corrected is not None
@@ -204,7 +204,7 @@ def test_a_correction_multiplies_and_is_told() -> None:
     assert (plain.is_corrected, corrected.is_corrected) == (False, True)
 
 
-def test_weights_are_told_by_part_and_type() -> None:
+def test_weights_are_counted_by_part_and_type() -> None:
     sizes = {
         "token_embd.weight": 100,
         "blk.0.attn_q.weight": 10,
@@ -272,11 +272,11 @@ def test_a_speed_from_disturbed_rates_says_so() -> None:
     assert not predicted(machine=machine_with(other)).is_disturbed
 
 
-def test_why_a_speed_is_unknown_is_said_in_words() -> None:
+def test_an_unknown_speed_has_a_reason() -> None:
     bare = machine_with(replace(RATES, generation={}))
-    assert why_unknown(WEIGHTS, ON_CPU, bare) == "How fast CPU is with Q8_0 was not measured."
+    assert why_unknown(WEIGHTS, ON_CPU, bare) == "The speed of CPU with Q8_0 has not been measured."
     assert why_unknown(WEIGHTS, ON_CPU, bare, "It broke.") == "It broke."
     impossible = machine_with(replace(RATES, generation={"Q8_0": 0.0}))
-    assert "CPU can't multiply with Q8_0" in why_unknown(WEIGHTS, ON_CPU, impossible, "It broke.")
+    assert "CPU can't multiply Q8_0" in why_unknown(WEIGHTS, ON_CPU, impossible, "It broke.")
     without_costs = machine_with(replace(RATES, token_seconds=None))
-    assert "was not measured" in why_unknown(WEIGHTS, ON_CPU, without_costs)
+    assert "has not been measured" in why_unknown(WEIGHTS, ON_CPU, without_costs)

@@ -1,4 +1,4 @@
-"""What can't be measured or compared is told from the headers."""
+"""Headers show what can't be measured or compared."""
 
 from __future__ import annotations
 

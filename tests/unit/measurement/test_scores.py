@@ -1,4 +1,4 @@
-"""What is made of many places: perplexity, percentiles, agreement."""
+"""Scores over many positions: perplexity, percentiles, agreement."""
 
 from __future__ import annotations
 

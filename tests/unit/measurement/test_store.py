@@ -1,4 +1,4 @@
-"""What was measured stays with a file until the file changes."""
+"""Measurements of a file last until the file changes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def entries() -> list[Path]:
     return sorted(paths.measurements_folder().iterdir())
 
 
-def test_it_is_shown_ever_after(model: Path) -> None:
+def test_a_measurement_is_found_again(model: Path) -> None:
     assert stored_measurement(model) is None
     assert measured_quality(model) is None
     keep(model)
@@ -143,7 +143,7 @@ def test_files_of_one_name_do_not_mix(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 10**5, b"\xff\xfe", b'{"files":[]}', b"7"])
-def test_a_damaged_entry_is_as_good_as_none(content: bytes, model: Path) -> None:
+def test_a_damaged_entry_counts_as_none(content: bytes, model: Path) -> None:
     keep(model)
     (entry,) = entries()
     entry.write_bytes(content)
@@ -185,7 +185,7 @@ def test_several_at_once_leave_whole_entries(tmp_path: Path) -> None:
 
 
 def test_the_oldest_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_KEPT", 3)
+    monkeypatch.setattr(module, "_MOST_ENTRIES", 3)
     models = [tmp_path / f"{number}.gguf" for number in range(5)]
     for number, model in enumerate(models):
         model.write_bytes(b"weights")

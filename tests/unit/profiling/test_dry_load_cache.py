@@ -1,4 +1,4 @@
-"""What loads told is kept for the same loads alone, and no more than so many of them."""
+"""Results of dry loads are cached per load, and only a limited number of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.profiling import dry_load_cache
 from app.profiling.dry_load_cache import cache_key, get, put
 from tests.support.engine.tiny_model import write_tiny_model
 
-TOLD: dry_load_cache.Told = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
+LOGS: dry_load_cache.DryLoadLogs = [[LoadLog(("CPU",), ("output.weight",), ()), None]]
 
 pytestmark = pytest.mark.slow
 
@@ -29,25 +29,25 @@ def test_the_same_loads_have_one_key_and_others_have_others(tmp_path: Path) -> N
     assert cache_key([one], b"a") == keys[0]
 
 
-def test_what_is_kept_is_found_again() -> None:
+def test_stored_logs_are_found() -> None:
     assert get("key") is None
-    put("key", TOLD)
-    assert get("key") == TOLD
+    put("key", LOGS)
+    assert get("key") == LOGS
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[["x"]]'])
-def test_a_damaged_file_is_as_good_as_none(content: bytes) -> None:
-    put("key", TOLD)
+def test_a_damaged_file_counts_as_none(content: bytes) -> None:
+    put("key", LOGS)
     (paths.trials_folder() / "key.json").write_bytes(content)
     assert get("key") is None
 
 
-def test_what_was_not_asked_for_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dry_load_cache, "_MOST_KEPT", 2)
+def test_the_least_recently_used_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_load_cache, "_MOST_ENTRIES", 2)
     for age, key in enumerate(("first", "second")):
-        put(key, TOLD)
+        put(key, LOGS)
         os.utime(paths.trials_folder() / f"{key}.json", (age, age))
-    assert get("first") == TOLD
-    put("third", TOLD)
+    assert get("first") == LOGS
+    put("third", LOGS)
     assert get("second") is None
-    assert (get("first"), get("third")) == (TOLD, TOLD)
+    assert (get("first"), get("third")) == (LOGS, LOGS)

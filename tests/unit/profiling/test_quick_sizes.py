@@ -1,4 +1,4 @@
-"""About the sizes of all levels, from the headers of a checkpoint."""
+"""Approximate sizes of all levels from the headers of a checkpoint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def entries_of(model: HollowModel, dtype: str = "BF16") -> dict[str, TensorEntry
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_about_what_published_files_have(name: str) -> None:
+def test_sizes_are_near_those_of_published_files(name: str) -> None:
     about = approximate_sizes(entries_of((HOLLOW_MODELS | {"llama-3.1-8b": LLAMA_3_1_8B})[name]))
     assert about is not None
     assert about.sizes.keys() == {level.name for level in LEVELS}
@@ -60,5 +60,5 @@ def test_packed_weights_are_not_counted() -> None:
     assert approximate_sizes({"layers.0.qweight": TensorEntry("I32", (64, 64), 16384)}) is None
 
 
-def test_nothing_is_about_nothing() -> None:
+def test_no_tensors_have_no_sizes() -> None:
     assert approximate_sizes({}) is None

@@ -9,9 +9,9 @@ from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 from app.profiling.speed_history import (
     RealSpeed,
     correction_for,
-    known_speeds,
     real_speed,
-    remember_speed,
+    store_speed,
+    stored_speeds,
 )
 
 PREDICTED = PredictedSpeed(prompt_tokens_per_second=100, generation_tokens_per_second=20)
@@ -21,34 +21,34 @@ def speed(level: str, generation: float, model: str = "a", machine: str = "here"
     return RealSpeed(machine, model, level, None, generation)
 
 
-def test_a_timing_is_kept_as_its_ratio_to_the_prediction() -> None:
-    timed = real_speed("here", "a", "Q8_0", PREDICTED, generation_tokens_per_second=15)
-    assert timed == RealSpeed("here", "a", "Q8_0", None, 0.75)
-    remember_speed(timed)
-    assert known_speeds() == (timed,)
+def test_a_speed_is_stored_as_its_ratio_to_the_prediction() -> None:
+    speed_ratio = real_speed("here", "a", "Q8_0", PREDICTED, generation_tokens_per_second=15)
+    assert speed_ratio == RealSpeed("here", "a", "Q8_0", None, 0.75)
+    store_speed(speed_ratio)
+    assert stored_speeds() == (speed_ratio,)
 
 
 @pytest.mark.parametrize("real", [None, 0.0, float("nan"), float("inf")])
 def test_what_is_no_speed_is_no_ratio(real: float | None) -> None:
-    timed = real_speed("here", "a", "Q8_0", PREDICTED, prompt_tokens_per_second=real)
-    assert timed.prompt is None
+    speed_ratio = real_speed("here", "a", "Q8_0", PREDICTED, prompt_tokens_per_second=real)
+    assert speed_ratio.prompt is None
 
 
 def test_only_the_last_nine_of_a_level_are_kept() -> None:
-    remember_speed(speed("Q4_K_M", 0.5))
+    store_speed(speed("Q4_K_M", 0.5))
     for number in range(12):
-        remember_speed(speed("Q8_0", 1 + number / 100))
-    kept = [one.generation for one in known_speeds() if one.level == "Q8_0"]
-    assert kept == [1 + number / 100 for number in range(3, 12)]
-    assert [one.generation for one in known_speeds() if one.level == "Q4_K_M"] == [0.5]
+        store_speed(speed("Q8_0", 1 + number / 100))
+    stored = [one.generation for one in stored_speeds() if one.level == "Q8_0"]
+    assert stored == [1 + number / 100 for number in range(3, 12)]
+    assert [one.generation for one in stored_speeds() if one.level == "Q4_K_M"] == [0.5]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'[{"machine": 5}]', b"\xff"])
-def test_a_damaged_file_is_begun_anew(content: bytes) -> None:
+def test_a_damaged_file_is_replaced(content: bytes) -> None:
     paths.speeds_file().write_bytes(content)
-    assert known_speeds() == ()
-    remember_speed(speed("Q8_0", 0.9))
-    assert known_speeds() == (speed("Q8_0", 0.9),)
+    assert stored_speeds() == ()
+    store_speed(speed("Q8_0", 0.9))
+    assert stored_speeds() == (speed("Q8_0", 0.9),)
 
 
 def test_the_median_of_the_level_counts_before_that_of_others() -> None:

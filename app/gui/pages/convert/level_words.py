@@ -216,7 +216,7 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     about = about.replace("{prompt}", format_pace(speed.prompt_tokens_per_second))
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, told=about)
-    about = f"{about}; {tr(BESIDE_OTHER_WORK)}"
+    about = f"{about}; {BESIDE_OTHER_WORK}"
     return Cell(reply, tr("beside other work"), tool_tip=about, told=about)
 
 

@@ -1,0 +1,54 @@
+"""Describe a level in one sentence: its placement, quality and speed."""
+
+from __future__ import annotations
+
+from app.core.language import tr
+from app.core.sizes import format_bytes, format_pace
+from app.estimation.fit import Plan
+from app.estimation.grades import Grade, grade_of
+from app.estimation.model_profile import ModelProfile
+from app.estimation.predictions import LevelPrediction
+from app.estimation.speed_caveats import BESIDE_OTHER_WORK
+
+GRADE_WORDS = {
+    Grade.NEARLY_LOSSLESS: tr("nearly lossless"),
+    Grade.GOOD: tr("good quality"),
+    Grade.NOTICEABLE_LOSS: tr("noticeable quality loss"),
+    Grade.CLEARLY_WORSE: tr("clearly worse replies than the original"),
+}
+
+
+def describe_level(row: LevelPrediction, profile: ModelProfile, reason: str = "") -> str:
+    """Return a sentence with what is known: placement, quality, speed, and the reason."""
+    grade = grade_of(row)
+    parts = [] if row.plan is None else [_placement(row.plan, profile)]
+    if grade is not None:
+        parts.append(GRADE_WORDS[grade])
+    if row.speed is not None:
+        pace = format_pace(row.speed.generation_tokens_per_second)
+        note = f" ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else ""
+        parts.append(tr("about {pace} tokens/s", pace=pace) + note)
+    sentence = f"{row.profile.level}: {', '.join(parts)}"
+    return f"{sentence}; {reason}." if reason else f"{sentence}."
+
+
+def _placement(plan: Plan, profile: ModelProfile) -> str:
+    total, spare = profile.shape.layers + 1, format_bytes(plan.spare_bytes)
+    if plan.verdict == "on_processor":
+        return tr("fits in RAM ({size} to spare)", size=spare)
+    count = len(plan.layers)
+    devices = tr("the GPU") if count == 1 else tr("{count} GPUs", count=count)
+    if plan.verdict == "on_devices":
+        return tr("fits entirely on {devices} ({size} to spare)", devices=devices, size=spare)
+    if plan.gpu_layers == total:
+        return tr(
+            "fits on {devices} except the experts of {count} layers, which stay in RAM",
+            devices=devices,
+            count=plan.experts_on_cpu,
+        )
+    fields = {"layers": plan.gpu_layers, "total": total, "devices": devices}
+    if plan.experts_on_cpu:
+        return tr(
+            "{layers} of {total} layers fit on {devices}, the rest and the experts in RAM", **fields
+        )
+    return tr("{layers} of {total} layers fit on {devices}, the rest in RAM", **fields)
