@@ -109,13 +109,14 @@ class TerminalReporter:
             case events.LevelsApproximated():
                 self._say(self._errors, _approximate_line(event))
             case events.Noticed(code, details):
-                sentence = describe_notice(code, details)
+                sentence = describe_notice(code, details, in_terminal=True)
                 if code in _PASSING or sentence not in self._noticed:
                     self._say(self._errors, sentence)
                 self._noticed.add(sentence)
             case events.Failed(code, details):
+                sentence = describe_error(code, details, in_terminal=True)
                 where = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
-                self._say(self._errors, f"gristmill: {describe_error(code, details)}{where}")
+                self._say(self._errors, f"gristmill: {sentence}{where}")
 
     def _show_progress(self, event: events.Progressed) -> None:
         now = self._clock()
@@ -247,7 +248,7 @@ def _line_of(
     match event:
         case events.Checked(subject, finding, error, details):
             mark = "fault" if error else "ok"
-            text = describe_error(error, details) if error else finding
+            text = describe_error(error, details, in_terminal=True) if error else finding
             line = f"{mark:<6}{subject:<14}{text}"
         case events.LevelPlanned(level, size_bytes, bits_per_weight):
             line = (
@@ -258,10 +259,12 @@ def _line_of(
             columns = " x ".join(str(length) for length in shape)
             line = f"{level:<8}{name:<40} {columns:>20}  {kind:<8}{size_bytes:>16,} bytes"
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
-            note = describe_error(problem, details) if problem else path
+            note = describe_error(problem, details, in_terminal=True) if problem else path
             line = f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
         case events.EndpointListed(url, name, models, problem=problem, details=details):
-            note = describe_error(problem, details) if problem else ", ".join(models)
+            note = (
+                describe_error(problem, details, in_terminal=True) if problem else ", ".join(models)
+            )
             line = f"{name:<24} {url:<32} {note}"
         case events.Ready(url, key, model, level, network_url=network_url) as ready:
             line = f"{model} {level} at {network_url or url}/v1  key {key}\n{_load_of(ready)}"

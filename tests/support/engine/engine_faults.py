@@ -61,7 +61,7 @@ class Fault:
 
 FAULTS = (
     Fault("killed", signal.SIGKILL, "it was killed"),
-    Fault("segfault", signal.SIGSEGV, "touched memory that is not its own"),
+    Fault("segfault", signal.SIGSEGV, "accessed invalid memory"),
     Fault("division", signal.SIGFPE, "divided by zero"),
     Fault("abort()", signal.SIGABRT, "gave up because of an inner contradiction"),
     # It runs what libraries do at their end, some of which crash while other threads go on.

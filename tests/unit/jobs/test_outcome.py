@@ -32,7 +32,7 @@ def test_kinds_of_end(returncode: int, successful: bool, cancelled: bool, crashe
 
 @pytest.mark.parametrize("status", [0xC0000005, 0xC0000005 - 2**32])
 def test_windows_names_the_crash_whichever_sign_it_has(status: int) -> None:
-    assert "memory that is not its own" in ProcessOutcome.from_returncode(status).in_words()
+    assert "it accessed invalid memory" in ProcessOutcome.from_returncode(status).in_words()
 
 
 def test_exit_status_in_words() -> None:
