@@ -1,6 +1,7 @@
-"""What a child process tells its parent, and the one thing the parent tells it: one JSON line each.
+"""Events that a child process sends and commands that it receives, each as one JSON line.
 
-The protocol is a closed union: a new event fails the type check of every `match` until handled.
+The protocol is a closed union: a new event fails the type check of every exhaustive `match` until
+handled.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
-    """How far a step is, in bytes; `total_bytes` 0 means that the total is not known."""
+    """Progress of a step in bytes; a `total_bytes` of 0 means unknown."""
 
     step: Literal[
         "download",
@@ -48,7 +49,7 @@ Subject = Literal[
 
 
 class Checked(msgspec.Struct, frozen=True, tag="checked"):
-    """One line of the checks before a conversion: what was looked at and what was seen."""
+    """One check before a conversion: its subject, and the finding or error."""
 
     subject: Subject
     finding: str
@@ -57,9 +58,9 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
 
 
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
-    """About how large each level of a model of so many weights will be, in bytes, by its name.
+    """Approximate size of each level by name, in bytes, before the exact sizes are known.
 
-    A first answer before the exact ones.
+    `parameters` is the number of weights of the model.
     """
 
     parameters: int
@@ -67,7 +68,7 @@ class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
 
 
 class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
-    """The exact size that a level gives for one source, in bytes."""
+    """Exact size of a source at one level."""
 
     level: str
     size_bytes: int
@@ -76,7 +77,7 @@ class LevelPlanned(msgspec.Struct, frozen=True, tag="level"):
 
 
 class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
-    """The type that a level gives one tensor; the shape with the slowest dimension first."""
+    """Type of a tensor at one level; the slowest dimension of its shape comes first."""
 
     level: str
     name: str
@@ -86,7 +87,7 @@ class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
 
 
 class ModelListed(msgspec.Struct, frozen=True, tag="model"):
-    """A GGUF file in the library; `problem` says why it can't be loaded, empty when it can."""
+    """A GGUF file in the library; `problem` is the reason why it can't be loaded, if any."""
 
     path: str
     name: str
@@ -100,7 +101,7 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
-    """Another engine's server and the models that it offers; `problem` says why there are none."""
+    """An endpoint and the models that it offers; `problem` is the reason if there are none."""
 
     url: str
     name: str
@@ -111,20 +112,20 @@ class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
 
 
 class Loading(msgspec.Struct, frozen=True, tag="loading"):
-    """How much of a model is loaded, 0 to 1."""
+    """Progress of loading a model, 0 to 1."""
 
     fraction: float
 
 
 class Alive(msgspec.Struct, frozen=True, tag="alive"):
-    """The engine's sign of life, once a second; it stays out when the engine hangs."""
+    """Heartbeat of the engine, once a second; it stops when the engine hangs."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The server answers at `url`, to whoever presents `key`.
+    """The server is ready at `url` for clients that present `key`.
 
-    `network_url` is for other machines, and empty where none may come. `memory` is what the model
-    takes on each device, `estimated` what was foretold for this very load, if anything was.
+    `network_url` is for other machines, empty if they have no access. `memory` is the model's
+    memory on each device, `estimated` the prediction for this load, if there was one.
     """
 
     url: str
@@ -141,7 +142,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Listening(msgspec.Struct, frozen=True, tag="listening"):
-    """A worker waits for others at an address, `host:port`."""
+    """A worker listens at an address, `host:port`."""
 
     address: str
 
@@ -153,7 +154,7 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
 
 
 class Noticed(msgspec.Struct, frozen=True, tag="notice"):
-    """Something a person should know although the work goes on."""
+    """Something that users should know although the work continues."""
 
     code: NoticeCode
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
@@ -197,13 +198,13 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
 
 
 class Secret(msgspec.Struct, frozen=True, tag="secret"):
-    """A value that must appear neither in arguments nor in the environment."""
+    """A value that must not appear in arguments or the environment."""
 
     value: str
 
 
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
-    """What the work is about, for a child that was started before that was known."""
+    """Subject of the work, for a child that was started before it was known."""
 
     value: str
 
@@ -216,23 +217,23 @@ _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def encode(message: Event | Command) -> bytes:
-    """One message as one line."""
+    """Encode a message as one line."""
     try:
         return _encoder.encode(message) + b"\n"
     except UnicodeEncodeError:
-        # A file name that is not UTF-8 must not silence the child: its odd bytes become "?".
+        # A file name that is not UTF-8 must not break the event: replace its invalid bytes by "?".
         text = json.dumps(msgspec.to_builtins(message), ensure_ascii=False)
         return text.encode("utf-8", "replace") + b"\n"
 
 
 def decode_event(line: bytes) -> Event:
-    """One line as an event; raises `msgspec.DecodeError` when it is none."""
+    """Decode a line as an event; raise `msgspec.DecodeError` if it is not one."""
     event: Event = _event_decoder.decode(_text_of(line))
     return event
 
 
 def decode_command(line: bytes) -> Command:
-    """One line as a command; raises `msgspec.DecodeError` when it is none."""
+    """Decode a line as a command; raise `msgspec.DecodeError` if it is not one."""
     return _command_decoder.decode(_text_of(line))
 
 

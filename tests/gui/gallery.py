@@ -173,8 +173,8 @@ def forms(theme: Theme) -> QWidget:
     card.add(FormRow("Theme", "Light, dark, or as the system has it.", segments))
     card.add_line()
     described = (
-        "How many layers of the model lie on the graphics card. "
-        "Automatic puts as many there as fit into the memory that is free."
+        "Number of layers to offload to the GPU. "
+        "Automatic offloads as many as fit into the free memory."
     )
     card.add(FormRow("GPU layers", described, automatic))
     card.add_line()
