@@ -59,7 +59,7 @@ class ChatStore:
         return self._chats("SELECT * FROM chat ORDER BY updated DESC, id DESC")
 
     def search(self, text: str) -> list[Chat]:
-        """Return the chats with `text` in a title or message, ignoring case, as `chats` sorts them."""
+        """Return the chats with `text` in a title or message, ignoring case, newest first."""
         wanted = rows.storable(text).casefold()
         return self._chats(statements.SEARCH, wanted=wanted)
 

@@ -161,4 +161,4 @@ def _death_of(child: ChildProcess) -> str:
     sys.stderr.write(log)
     if returncode is None:
         return "it broke off the reply"
-    return ProcessOutcome.from_returncode(returncode).in_words(log.splitlines())
+    return ProcessOutcome.from_returncode(returncode).describe(log.splitlines())

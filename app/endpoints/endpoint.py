@@ -37,7 +37,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def is_readable_on_the_way(self) -> bool:
-        """Whether others on the network can read the traffic."""
+        """True if others on the network can read the traffic."""
         return self.url.startswith("http:") and not _is_this_machine(self.host)
 
 

@@ -52,20 +52,20 @@ class ProcessOutcome:
 
     @property
     def was_successful(self) -> bool:
-        """Whether the child completed its work."""
+        """True if the child completed its work."""
         return self.exit_code == 0 and not self.signal_name
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether the user cancelled the child."""
+        """True if the user cancelled the child."""
         return self.exit_code == EXIT_CANCELLED and not self.signal_name
 
     @property
     def has_crashed(self) -> bool:
-        """Whether the child was ended by a signal."""
+        """True if a signal ended the child."""
         return bool(self.signal_name)
 
-    def in_words(self, log: Iterable[str] = ()) -> str:
+    def describe(self, log: Iterable[str] = ()) -> str:
         """Describe it, for example `it accessed invalid memory (SIGSEGV)`.
 
         With the lines of the child's log, the last message of native code follows.

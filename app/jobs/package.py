@@ -38,7 +38,7 @@ class Package:
 
     @property
     def is_source(self) -> bool:
-        """Whether it is a source distribution."""
+        """True for a source distribution."""
         return self.file_name.endswith(".tar.gz")
 
 

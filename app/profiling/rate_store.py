@@ -107,7 +107,7 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
 def _require_success(child: ChildResult) -> None:
     if child.returncode is None:
         reason = f"it took longer than {_TIMEOUT_SECONDS} s"
-        if child.gave_way:
+        if child.was_starved:
             reason = "other programs keep its processors busy"
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     outcome = ProcessOutcome.from_returncode(child.returncode)
@@ -125,7 +125,7 @@ def _require_success(child: ChildResult) -> None:
             case Failed(code, details):
                 reason = describe_error(code, details)
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
-    words = outcome.in_words(child.log.splitlines())
+    words = outcome.describe(child.log.splitlines())
     raise AppError(ErrorCode.SPEED_UNMEASURED, reason=words)
 
 

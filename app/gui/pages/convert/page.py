@@ -219,7 +219,7 @@ class ConvertPage(QWidget):
         self.levels_step.finish(was_successful=outcome.was_successful)
         if outcome.has_crashed:
             words = tr("The check stopped: {reason}.")
-            self._fail(words.replace("{reason}", outcome.in_words()))
+            self._fail(words.replace("{reason}", outcome.describe()))
 
     def _on_task_ended(self, task: Task) -> None:
         if task is not self._download:
