@@ -90,7 +90,10 @@ def fetch_outline(
         if not kept.is_dir():
             files = _checkpoint_files(info, report)
             meanwhile()
-            with _unfinished(kept) as folder, _asked(info, token, report, patience) as snapshot:
+            with (
+                _unfinished(kept) as folder,
+                _opened_snapshot(info, token, report, patience) as snapshot,
+            ):
                 _fill(folder, files, snapshot, report, _Listener(observe, configured))
             _remove_old(kept)
             return kept
@@ -158,7 +161,7 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _asked(
+def _opened_snapshot(
     info: RepositoryInfo, token: str | None, report: Callable[[Event], None], patience: Patience
 ) -> Iterator[Snapshot]:
     with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:

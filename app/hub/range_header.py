@@ -13,7 +13,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.hub.failures import CONNECTION_LOST
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import Broken, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
 
 _FIRST_BYTES = 2**18
 """Size of the first request: larger than most headers."""
@@ -46,7 +46,7 @@ def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) ->
         had = len(content)
         try:
             _receive(snapshot, file, content, wanted, needed)
-        except (Broken, httpx2.HTTPError) as error:
+        except (AttemptFailed, httpx2.HTTPError) as error:
             breaks = 1 if len(content) > had else breaks + 1
             snapshot.pause(file, error, breaks)
     return bytes(content[:wanted])
@@ -62,7 +62,7 @@ def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -
     while True:
         try:
             return _received_part(snapshot, file, start, end)
-        except (Broken, httpx2.HTTPError) as error:
+        except (AttemptFailed, httpx2.HTTPError) as error:
             breaks += 1
             snapshot.pause(file, error, breaks)
 
@@ -78,7 +78,7 @@ def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: in
             content += chunk
             if len(content) >= end - start:
                 return bytes(content[: end - start])
-    raise Broken(CONNECTION_LOST)
+    raise AttemptFailed(CONNECTION_LOST)
 
 
 def _wanted(content: bytearray, file: RepositoryFile, needed: Needed) -> int:
@@ -98,7 +98,7 @@ def _receive(
             if len(content) >= wanted and len(content) >= needed(bytes(content)):
                 return
     if len(content) < wanted:
-        raise Broken(CONNECTION_LOST)
+        raise AttemptFailed(CONNECTION_LOST)
 
 
 def _require_place(
@@ -115,11 +115,11 @@ def _require_place(
 def _require_range(response: httpx2.Response, file: RepositoryFile, start: int) -> None:
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if response.status_code != HTTPStatus.PARTIAL_CONTENT or match is None or is_encoded(response):
-        raise Broken(
+        raise AttemptFailed(
             tr("status {status} to a range request", status=response.status_code), is_network=False
         )
     if int(match[1]) != start or match[2] != str(file.size_bytes):
-        raise Broken(tr("a different range than requested"), is_network=False)
+        raise AttemptFailed(tr("a different range than requested"), is_network=False)
 
 
 def _header_end(content: bytes, file: RepositoryFile) -> int:

@@ -42,7 +42,7 @@ class Patience:
         return min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (breaks - 1))
 
 
-class Broken(Exception):  # noqa: N818 - not an error yet: the transfer continues
+class AttemptFailed(Exception):  # noqa: N818 - not an error yet: the transfer continues
     """An attempt failed; another one may succeed after `wait_seconds`."""
 
     def __init__(self, reason: str, wait_seconds: float = 0.0, *, is_network: bool = True) -> None:
@@ -86,7 +86,7 @@ class Snapshot:
         """Check the status of a response.
 
         Raises:
-            Broken: The next attempt may succeed.
+            AttemptFailed: The next attempt may succeed.
             AppError: `repository_gated`, `hub_answer` and the like.
         """
         status = response.status_code
@@ -94,30 +94,36 @@ class Snapshot:
             return
         # The storage refuses when the address that the Hub signed has expired.
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Broken(tr("status {status}", status=status), _retry_after(response))
+            raise AttemptFailed(tr("status {status}", status=status), _retry_after(response))
         if not self._client.is_hub(response):
-            raise Broken(tr("status {status} from its storage", status=status), is_network=False)
+            raise AttemptFailed(
+                tr("status {status} from its storage", status=status), is_network=False
+            )
         if response.headers.get("X-Error-Code") == "EntryNotFound":
             raise AppError(
                 ErrorCode.HUB_ANSWER, reason=tr("it no longer has {file}", file=file.path)
             )
         raise refusal(status, response.headers, self._reference)
 
-    def pause(self, file: RepositoryFile, error: Broken | httpx2.HTTPError, breaks: int) -> None:
+    def pause(
+        self, file: RepositoryFile, error: AttemptFailed | httpx2.HTTPError, breaks: int
+    ) -> None:
         """Wait before the next attempt, after `breaks` consecutive failed ones.
 
         Raises:
             AppError: `hub_unreachable` or `hub_answer` after the last attempt.
         """
-        broken = error if isinstance(error, Broken) else Broken(request_failure(error))
+        failure = (
+            error if isinstance(error, AttemptFailed) else AttemptFailed(request_failure(error))
+        )
         if breaks >= self._patience.tries:
-            if broken.is_network:
-                raise unreachable(self._client.endpoint, broken.reason)
-            raise AppError(ErrorCode.HUB_ANSWER, reason=broken.reason)
-        seconds = max(self._patience.pause_seconds(breaks), broken.wait_seconds)
+            if failure.is_network:
+                raise unreachable(self._client.endpoint, failure.reason)
+            raise AppError(ErrorCode.HUB_ANSWER, reason=failure.reason)
+        seconds = max(self._patience.pause_seconds(breaks), failure.wait_seconds)
         details: ErrorDetails = {
             "file": file.path,
-            "reason": broken.reason,
+            "reason": failure.reason,
             "seconds": max(1, round(seconds)),
         }
         self._report(Noticed(NoticeCode.DOWNLOAD_RETRIED, details))

@@ -15,7 +15,7 @@ from app.core.language import tr
 from app.hub.failures import CONNECTION_LOST
 from app.hub.part_file import PartContent, PartFile
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import Broken, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -23,7 +23,7 @@ _MOST_REFUSALS = 2
 """Number of refusals after which the whole file is requested."""
 
 
-class _RestRefused(Broken):
+class _RestRefused(AttemptFailed):
     """The server does not send only the missing part, at least this time."""
 
 
@@ -83,8 +83,8 @@ class Transfer:
         while not part.is_whole:
             try:
                 self._check_head(file)
-                self._receive(file, part, asks_for_rest=refusals < _MOST_REFUSALS)
-            except (Broken, httpx2.HTTPError) as error:
+                self._receive(file, part, requests_rest=refusals < _MOST_REFUSALS)
+            except (AttemptFailed, httpx2.HTTPError) as error:
                 if part.received > furthest:
                     breaks, furthest = 0, part.received
                 breaks += 1
@@ -106,9 +106,9 @@ class Transfer:
                 ErrorCode.HUB_ANSWER, reason=tr("a different {file} than announced", file=file.path)
             )
 
-    def _receive(self, file: RepositoryFile, part: PartContent, *, asks_for_rest: bool) -> None:
+    def _receive(self, file: RepositoryFile, part: PartContent, *, requests_rest: bool) -> None:
         headers = {}
-        if part.received and asks_for_rest:
+        if part.received and requests_rest:
             headers["Range"] = f"bytes={part.received}-"
             if part.etag:
                 headers["If-Range"] = part.etag
@@ -117,7 +117,7 @@ class Transfer:
             for chunk in response.iter_bytes():
                 part.append(chunk)
         if not part.is_whole:
-            raise Broken(CONNECTION_LOST)
+            raise AttemptFailed(CONNECTION_LOST)
 
     def _place(self, response: httpx2.Response, file: RepositoryFile, part: PartContent) -> None:
         """Decide where the body belongs: after the received part, or at the beginning.
@@ -127,7 +127,7 @@ class Transfer:
         etag = _strong_etag(response)
         if response.status_code == HTTPStatus.OK:
             if _content_length(response) not in (None, file.size_bytes):
-                raise Broken(tr("a different size than announced"), is_network=False)
+                raise AttemptFailed(tr("a different size than announced"), is_network=False)
             part.begin(etag)
         elif response.status_code == HTTPStatus.PARTIAL_CONTENT:
             is_rest = _rest_of(response) == (part.received, file.size_bytes)
@@ -137,7 +137,9 @@ class Transfer:
             raise _RestRefused(tr("it refuses to send only the rest"), is_network=False)
         else:
             self._snapshot.require_success(response, file)
-            raise Broken(tr("status {status}", status=response.status_code), is_network=False)
+            raise AttemptFailed(
+                tr("status {status}", status=response.status_code), is_network=False
+            )
 
 
 def _strong_etag(response: httpx2.Response) -> str:
