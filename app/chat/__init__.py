@@ -1,1 +1,1 @@
-"""The conversations: a tree of messages each, kept in one SQLite file, exported on request."""
+"""Conversations: trees of messages, stored in an SQLite file and exported on request."""

@@ -1,4 +1,4 @@
-"""The last few copies of the chats, one a day, each whole or absent."""
+"""Daily backups of the chats; the newest few are kept."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _DAY, _MOMENT = "%Y%m%d", "%Y%m%d-%H%M%S"
 
 
 def back_up(connection: sqlite3.Connection) -> Path:
-    """Copy the whole database and remove all but the newest copies; returns the new file.
+    """Copy the database, remove all but the newest copies, and return the new file.
 
     Raises:
         AppError: `disk_full`, `folder_not_writable`, `file_busy`.
-        sqlite3.DatabaseError: when the database can't be read or the copy not be written.
+        sqlite3.DatabaseError: The database can't be read or the copy can't be written.
     """
     name = f"{_PREFIX}{datetime.now().astimezone():{_MOMENT}}{_SUFFIX}"
     backup = paths.backups_folder() / name
     with whole_or_absent(backup) as file:
-        # SQLite writes into a file that is there as long as it is empty.
+        # SQLite writes into an existing file only if it is empty.
         connection.execute("VACUUM INTO ?", (file.name,))
     for old in newest_first()[KEPT:]:
         old.unlink(missing_ok=True)
@@ -32,17 +32,17 @@ def back_up(connection: sqlite3.Connection) -> Path:
 
 
 def is_due() -> bool:
-    """Whether there is no copy of today."""
+    """Return whether today's backup is missing."""
     today = f"{_PREFIX}{datetime.now().astimezone():{_DAY}}"
     return not any(backup.name.startswith(today) for backup in newest_first())
 
 
 def newest_first() -> list[Path]:
-    """All copies that there are."""
+    """Return all backups, newest first."""
     return sorted(paths.backups_folder().glob(f"{_PREFIX}*{_SUFFIX}"), reverse=True)
 
 
 def date_of(backup: Path) -> str:
-    """The day a copy was made, for example `2026-11-22`."""
+    """Return the date of a backup, for example `2026-11-22`."""
     day = backup.name.removeprefix(_PREFIX)[:8]
     return f"{day[:4]}-{day[4:6]}-{day[6:8]}"

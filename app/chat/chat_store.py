@@ -1,4 +1,4 @@
-"""The chats on disk: what is added is committed before the call returns."""
+"""Storage of chats; every change is committed before the call returns."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class ChatStore:
     """All chats in one SQLite file; used by one thread at a time.
 
     Every method raises `AppError` (`disk_full`, `folder_not_writable`, `file_busy`,
-    `chats_damaged`) when the disk fails, and those that change something `chats_read_only` when
-    the file is of a newer version of the program.
+    `chats_damaged`) if the disk fails; methods that change something raise `chats_read_only` if
+    the file was written by a newer version of the program.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, made when absent; what a crash left streaming is marked as ended.
+        """Open or create the file; mark messages that a crash left streaming as ended.
 
         Raises:
-            AppError: as above.
+            AppError: As above.
         """
         self.path = path
         self._connection, self.is_read_only = database.open_database(path)
@@ -51,27 +51,27 @@ class ChatStore:
             raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def chats(self) -> list[Chat]:
-        """All chats, the one changed last first."""
+        """Return all chats, most recently changed first."""
         return self._chats("SELECT * FROM chat ORDER BY updated DESC, id DESC")
 
     def search(self, text: str) -> list[Chat]:
-        """The chats with `text` in their title or a message, whatever the case, as `chats`."""
+        """Return the chats with `text` in a title or message, ignoring case, newest first."""
         wanted = rows.storable(text).casefold()
         return self._chats(statements.SEARCH, wanted=wanted)
 
     def create_chat(self, model: str) -> Chat:
-        """Begin a chat; its first message from the user gives it a title."""
+        """Create a chat; the user's first message gives it a title."""
         now = datetime.now(UTC)
         chat = Chat(id=ChatId(0), title="", model=model, created=now, updated=now)
         with self._transaction():
             return rows.insert_chat(self._connection, chat)
 
     def add_conversation(self, conversation: Conversation) -> Chat:
-        """Add a copy of a conversation, for example an imported one; it gets new identifiers."""
+        """Add a copy of a conversation, such as an imported one, with new identifiers."""
         new_ids: dict[MessageId | None, MessageId | None] = {None: None}
         with self._transaction():
             chat = rows.insert_chat(self._connection, conversation.chat)
@@ -84,7 +84,7 @@ class ChatStore:
         return chat
 
     def rename(self, chat: ChatId, title: str) -> None:
-        """Give a chat another title."""
+        """Change the title of a chat."""
         with self._transaction():
             self._execute(
                 "UPDATE chat SET title = :title WHERE id = :chat",
@@ -93,15 +93,15 @@ class ChatStore:
             )
 
     def delete(self, chat: ChatId) -> None:
-        """Remove a chat with all its messages; one that is gone already is no error."""
+        """Remove a chat with all its messages, if it exists."""
         with self._transaction():
             self._execute("DELETE FROM chat WHERE id = :chat", chat=chat)
 
     def conversation(self, chat: ChatId) -> Conversation:
-        """A chat with all its branches.
+        """Return a chat with all its branches.
 
         Raises:
-            KeyError: when there is no such chat.
+            KeyError: There is no such chat.
         """
         with database.named_failures(self.path):
             head = self._execute("SELECT * FROM chat WHERE id = :chat", chat=chat).fetchone()
@@ -117,11 +117,11 @@ class ChatStore:
         )
 
     def messages(self, chat: ChatId) -> list[Message]:
-        """The messages that are shown: from the root to the active leaf."""
+        """Return the shown messages, from the root to the active leaf."""
         return self.conversation(chat).active_path()
 
     def siblings(self, message_id: MessageId) -> list[Message]:
-        """The message and its alternatives, oldest first; empty when there is no such message."""
+        """Return a message and its alternatives, oldest first; empty if it doesn't exist."""
         with database.named_failures(self.path):
             found = self._execute(statements.SIBLINGS, id=message_id)
             return [rows.message_from(row) for row in found]
@@ -136,12 +136,12 @@ class ChatStore:
         state: State = "complete",
         model: str = "",
     ) -> Message:
-        """Add a message below `parent` (None: as a root) and show the path that ends with it.
+        """Add a message below `parent` (None for a root) and show the path that ends with it.
 
         A second message below the same parent becomes a sibling of the first.
 
         Raises:
-            KeyError: when there is no such chat, or no such parent in it.
+            KeyError: There is no such chat, or no such parent in it.
         """
         new = Message(
             id=MessageId(0),
@@ -166,9 +166,9 @@ class ChatStore:
         return message
 
     def append_text(self, message_id: MessageId, text: str, thoughts: str = "") -> None:
-        """Add to a message that is streaming; without effect when it has been deleted.
+        """Append to a streaming message, if it still exists.
 
-        Each call waits for the disk: once a second is enough.
+        Each call waits for the disk, so once a second is enough.
         """
         with self._transaction():
             self._execute(
@@ -189,10 +189,7 @@ class ChatStore:
         tokens_per_second: float | None = None,
         seconds_to_first_token: float | None = None,
     ) -> None:
-        """Note how a message ended; `text` None keeps what was appended.
-
-        Without effect when the message has been deleted.
-        """
+        """Record the end of a message, if it exists; a `text` of None keeps the appended text."""
         with self._transaction():
             self._execute(
                 statements.FINISH_MESSAGE,
@@ -206,14 +203,14 @@ class ChatStore:
             )
 
     def show(self, message_id: MessageId) -> None:
-        """Show the newest branch that goes through this message; without effect when it is gone."""
+        """Show the newest branch through this message, if it still exists."""
         with self._transaction():
             chat = self._chat_of(message_id)
             if chat is not None:
                 self._set_active_leaf(chat, self.conversation(chat).newest_leaf(message_id))
 
     def delete_message(self, message_id: MessageId) -> None:
-        """Remove a message and all below it, and show the newest branch of what is left."""
+        """Remove a message and everything below it, and show the newest remaining branch."""
         with self._transaction():
             family = self.siblings(message_id)
             if not family:
@@ -223,9 +220,9 @@ class ChatStore:
             self._set_active_leaf(chat, self.conversation(chat).newest_leaf(parent))
 
     def back_up_if_due(self) -> None:
-        """Make today's backup if there is none and there is something to keep.
+        """Make today's backup if it is missing and there are chats.
 
-        A backup that can't be made is no reason to keep anyone from their chats.
+        A failed backup must not keep users from their chats.
         """
         if backups.is_due() and self.chats():
             with suppress(AppError), database.named_failures(self.path):
@@ -267,13 +264,13 @@ class ChatStore:
 
 
 def open_store(path: Path) -> tuple[ChatStore, Noticed | None]:
-    """The chats, in a usable state whatever the file was, and what a person should know about it.
+    """Open the chats, whatever the state of the file, and return a notice if it was damaged.
 
-    A damaged file is kept aside under a name with the date, and the newest sound backup restored,
-    or a new file begun. A backup is made on the first opening of a day.
+    A damaged file is moved aside to a dated name, and the newest intact backup restored or a new
+    file created. The first opening of a day makes a backup.
 
     Raises:
-        AppError: `disk_full`, `folder_not_writable`, `file_busy`: nothing can be stored at all.
+        AppError: `disk_full`, `folder_not_writable`, `file_busy`: nothing can be stored.
     """
     notice: Noticed | None = None
     try:

@@ -1,4 +1,4 @@
-"""A conversation as a value: messages form a tree, and one path through it is shown."""
+"""Conversation as a value: messages form a tree, and one path through it is shown."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Moment = Annotated[datetime, Meta(tz=True)]
 _LONGEST_TITLE = 60
 _JOINERS = "\u200c\u200d"
 _MARKDOWN_LEAD = re.compile(r"^(?:#{1,6} |> ?|[-*+] |`{3,}\w*)+")
-# Around words; between operands, as in 2**10, stars are meant, and so is a name like __init__.
+# Only around words: the stars of 2**10 and the underscores of __init__ are meant literally.
 _STRONG = re.compile(r"(?<!\w)\*\*(?=\S)(.+?)(?<=\S)\*\*(?!\w)", re.ASCII)
 _CODE = re.compile(r"(`+)([^`]+)\1")
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """One conversation's head; the times are in UTC, an empty title means none yet."""
+    """Head of a conversation; times are in UTC, an empty title means none yet."""
 
     id: ChatId
     title: str
@@ -34,10 +34,10 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message; `parent` is the message it answers, and is always older than it.
+    """One message; `parent` is the message it answers, and is always older.
 
-    `thoughts` is what a thinking model wrote before it spoke, `tokens` the length of a reply,
-    `reason` why it stopped or failed; all are empty for others.
+    `thoughts` is a reasoning model's text before the reply, `tokens` the length of a reply,
+    `reason` the reason why it stopped or failed; all are empty for other messages.
     """
 
     id: MessageId
@@ -63,28 +63,28 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     active_leaf: MessageId | None = None
 
     def path_to(self, leaf: MessageId | None) -> list[Message]:
-        """The messages from the root to `leaf`; empty when there is no such message."""
+        """Return the messages from the root to `leaf`; empty if there is no such message."""
         by_id = {message.id: message for message in self.messages}
         path: list[Message] = []
         message = None if leaf is None else by_id.get(leaf)
         while message is not None:
             path.append(message)
             parent = message.parent
-            # A damaged file may hold a circle; a parent is always older, so it ends here.
+            # A damaged file may contain a cycle; parents are always older, so stop there.
             is_older = parent is not None and parent < message.id
             message = by_id.get(parent) if is_older and parent is not None else None
         return path[::-1]
 
     def active_path(self) -> list[Message]:
-        """The messages that are shown, root first."""
+        """Return the shown messages, root first."""
         return self.path_to(self.active_leaf)
 
     def children(self, parent: MessageId | None) -> list[Message]:
-        """The answers to `parent`, oldest first; None asks for the roots."""
+        """Return the answers to `parent`, oldest first; the roots for None."""
         return [message for message in self.messages if message.parent == parent]
 
     def newest_leaf(self, under: MessageId | None) -> MessageId | None:
-        """The end of the newest branch below `under`; `under` itself when nothing follows it."""
+        """Return the end of the newest branch below `under`, or `under` if it has none."""
         newest: dict[MessageId | None, MessageId] = {}
         for message in self.messages:
             newest[message.parent] = message.id
@@ -95,7 +95,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def title_from(first_message_text: str) -> str:
-    """A plain title of at most 60 characters: the first line with words, without Markdown marks."""
+    """Return a title of at most 60 characters: the first line with words, without Markdown."""
     for line in first_message_text.splitlines():
         plain = _STRONG.sub(r"\1", _MARKDOWN_LEAD.sub("", line.strip()))
         plain = _CODE.sub(r"\2", plain)

@@ -1,4 +1,4 @@
-"""The SQLite file below the chats: how it is opened, checked, migrated, and how it fails."""
+"""SQLite file of the chats: opening, checks, migrations and errors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from app.chat import backups, statements
 from app.core import files
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
-# Each script leads from the version of its index to the next. A released script never changes,
-# and a new one only adds, so that an older program can still read what a newer one wrote.
+# Each script migrates from the version of its index to the next. A released script never changes,
+# and a new one only adds, so that older versions of the program can read newer files.
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE chat (
@@ -62,9 +63,9 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 def open_database(
     path: Path, migrations: Sequence[str] = MIGRATIONS
 ) -> tuple[sqlite3.Connection, bool]:
-    """Open the file, made when absent; the second value is True when it may only be read.
+    """Open or create the file; the second value is True if it is read-only.
 
-    An older schema is migrated after a backup; a newer one is opened for reading.
+    An older schema is migrated after a backup; a newer one is read-only.
 
     Raises:
         AppError: `chats_damaged`, `disk_full`, `folder_not_writable`, `file_busy`.
@@ -83,7 +84,7 @@ def open_database(
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a database can be opened, read, and holds our tables."""
+    """Return whether a database can be opened and read, and has our tables."""
     try:
         with named_failures(path), closing(_connect(path)) as connection:
             connection.execute("PRAGMA query_only = ON")
@@ -96,19 +97,19 @@ def is_sound(path: Path) -> bool:
 
 @contextmanager
 def named_failures(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the system's errors at `path` into ones with a sentence."""
+    """Convert SQLite's and the system's errors at `path` to `AppError`."""
     with files.named_failures(path.parent):
         try:
             yield
         except sqlite3.DatabaseError as error:
             raise _named(error, path) from error
         except UnicodeDecodeError as error:
-            # SQLite quotes a damaged schema, and Python can't decode the message.
-            raise _damaged(path, "its schema is not text") from error
+            # SQLite quotes a damaged schema in its message, which Python can't decode.
+            raise _damaged(path, tr("its schema is not text")) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # No implicit transactions: each is begun and ended where it is needed.
+    # No implicit transactions: all are explicit.
     connection = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.text_factory = _text
@@ -119,12 +120,12 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _check_header(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(_SHORTEST_PAGE_BYTES)
-    # SQLite takes what is shorter than its shortest page for a new database, and a format that
-    # it does not know for a file that must not be written.
+    # SQLite treats a file shorter than its smallest page as a new database, and one of an unknown
+    # format as read-only.
     if len(start) < _SHORTEST_PAGE_BYTES:
-        raise _damaged(path, "it is cut short")
+        raise _damaged(path, tr("it is truncated"))
     if not set(start[_FORMAT_BYTES]) <= _KNOWN_FORMATS:
-        raise _damaged(path, "its header is damaged")
+        raise _damaged(path, tr("its header is damaged"))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> bool:
@@ -144,7 +145,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     if _answer(connection, "integrity_check") == "ok":
         return
-    # Damage that lies only in an index is mended from its table, and nothing is lost.
+    # Damage only in an index is repaired from its table without loss.
     if _answer(connection, "quick_check") == "ok":
         connection.execute("REINDEX")
     answer = _answer(connection, "integrity_check")
@@ -168,7 +169,7 @@ def _migrate(connection: sqlite3.Connection, version: int, migrations: Sequence[
 def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
     if isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError):
         return error
-    # Errors of the binding itself carry no code.
+    # Errors of the binding itself have no code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
     if code == sqlite3.SQLITE_FULL:
         return OSError(errno.ENOSPC, str(error))

@@ -1,4 +1,4 @@
-"""Conversations as Markdown, as plain text, and as JSON that can be read back."""
+"""Export of conversations as Markdown, plain text, and JSON that can be imported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 def as_markdown(chat: Chat, messages: Iterable[Message]) -> str:
-    """The shown path of a chat as Markdown, each message as its author wrote it."""
+    """Return the shown path of a chat as Markdown, each message unchanged."""
     parts = [f"# {_escaped(chat.title)}"] if chat.title else []
     for message in messages:
         parts.append(f"## {_escaped(_speaker(message))}")
@@ -42,7 +42,7 @@ def as_markdown(chat: Chat, messages: Iterable[Message]) -> str:
 
 
 def as_text(chat: Chat, messages: Iterable[Message]) -> str:
-    """The shown path of a chat as plain text."""
+    """Return the shown path of a chat as plain text."""
     parts = [chat.title] if chat.title else []
     for message in messages:
         parts.append(f"{_speaker(message)}:\n{message.text.strip()}".rstrip())
@@ -52,13 +52,13 @@ def as_text(chat: Chat, messages: Iterable[Message]) -> str:
 
 
 def as_json(conversations: Iterable[Conversation]) -> str:
-    """One or several conversations with all their branches; `from_json` reads them back."""
+    """Return conversations with all their branches as JSON for `from_json`."""
     export = _Export("gristmill-chats", _VERSION, tuple(conversations))
     return msgspec.json.format(msgspec.json.encode(export), indent=2).decode() + "\n"
 
 
 def from_json(content: str | bytes) -> list[Conversation]:
-    """The conversations in an exported file, which may come from anyone.
+    """Read the conversations of an exported file, which may come from anyone.
 
     Raises:
         AppError: `not_exported_chats`.
@@ -66,7 +66,7 @@ def from_json(content: str | bytes) -> list[Conversation]:
     try:
         envelope = msgspec.json.decode(content, type=_Envelope)
         if envelope.version > _VERSION:
-            raise _refused("it was exported by a newer version of this program")
+            raise _refused(tr("it was exported by a newer version of this program"))
         conversations = msgspec.json.decode(content, type=_Export).chats
     except (ValueError, RecursionError) as error:
         raise _refused(str(error)) from error
@@ -80,11 +80,11 @@ def _require_tree(conversation: Conversation) -> None:
     last = 0
     for message in conversation.messages:
         if message.id <= last or message.parent not in seen:
-            raise _refused("its messages do not form a tree")
+            raise _refused(tr("its messages do not form a tree"))
         last = message.id
         seen.add(message.id)
     if conversation.active_leaf not in seen:
-        raise _refused("the message that it shows is missing")
+        raise _refused(tr("the message that it shows is missing"))
 
 
 def _refused(reason: str) -> AppError:
@@ -106,7 +106,7 @@ def _escaped(text: str) -> str:
 
 
 def _with_closed_fence(text: str) -> str:
-    # A reply that was stopped inside a code block would swallow every message after it.
+    # A reply that stopped inside a code block would otherwise include all later messages.
     opened = ""
     for line in text.splitlines():
         match = _FENCE.fullmatch(line)

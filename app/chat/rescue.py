@@ -1,4 +1,4 @@
-"""What happens to a damaged file of chats: it is kept aside, and the newest backup takes over."""
+"""Rescue from a damaged file of chats: move it aside and restore the newest backup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMPANIONS = ("-wal", "-shm")
 
 
 def replace_damaged(path: Path) -> Noticed:
-    """Move the file aside and put the newest sound backup there, if there is one.
+    """Move the file aside and restore the newest intact backup, if there is one.
 
     Raises:
         AppError: `disk_full`, `folder_not_writable`, `file_busy`.
@@ -35,7 +35,7 @@ def replace_damaged(path: Path) -> Noticed:
 
 
 def _move_aside(path: Path, aside: Path) -> None:
-    # The companions first: SQLite would play a log that stays behind into the new file.
+    # The companions first: SQLite would apply a leftover log to the new file.
     for suffix in _COMPANIONS:
         companion = path.with_name(path.name + suffix)
         if companion.exists():

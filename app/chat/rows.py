@@ -1,4 +1,4 @@
-"""Between the rows of the database and the values of a conversation."""
+"""Conversion between database rows and the values of a conversation."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _ROLES, _STATES = get_args(Role), get_args(State)
 
 
 def storable(text: str) -> str:
-    """`text` with U+FFFD for what no file should hold: NUL and surrogates without a partner."""
+    """Return `text` with U+FFFD for NUL and lone surrogates."""
     paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return paired.replace("\0", "\ufffd")
 
 
 def milliseconds(moment: datetime) -> int:
-    """A moment as it is stored: milliseconds since 1970, in UTC."""
+    """Return a moment as it is stored: milliseconds since 1970, in UTC."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def insert_chat(connection: sqlite3.Connection, chat: Chat) -> Chat:
-    """Store a chat; the result has its identifier."""
+    """Store a chat and return it with its identifier."""
     cursor = connection.execute(
         statements.INSERT_CHAT,
         _values(chat),
@@ -39,7 +39,7 @@ def insert_chat(connection: sqlite3.Connection, chat: Chat) -> Chat:
 
 
 def insert_message(connection: sqlite3.Connection, message: Message) -> Message:
-    """Store a message; the result has its identifier."""
+    """Store a message and return it with its identifier."""
     cursor = connection.execute(
         statements.INSERT_MESSAGE,
         _values(message),
@@ -49,7 +49,7 @@ def insert_message(connection: sqlite3.Connection, message: Message) -> Message:
 
 
 def chat_from(row: Mapping[str, Any]) -> Chat:
-    """The chat in a row."""
+    """Return the chat in a row."""
     return Chat(
         id=ChatId(row["id"]),
         title=row["title"],
@@ -60,7 +60,7 @@ def chat_from(row: Mapping[str, Any]) -> Chat:
 
 
 def message_from(row: Mapping[str, Any]) -> Message:
-    """The message in a row; a role or state that only a newer version knows becomes a plain one."""
+    """Return the message in a row; a newer version's role or state becomes a plain one."""
     parent = row["parent"]
     return Message(
         id=MessageId(row["id"]),

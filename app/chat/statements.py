@@ -1,6 +1,6 @@
-"""The longer SQL statements of the store."""
+"""SQL statements of the chat store."""
 
-# As bytes, because a damaged text would end the query when handed to a function.
+# As bytes, because passing damaged text to a function would abort the query.
 SEARCH = """
     SELECT * FROM chat
     WHERE instr(folded(CAST(title AS BLOB)), :wanted) OR EXISTS (
@@ -51,7 +51,7 @@ SIBLINGS = """
     WHERE this.id = :id ORDER BY other.id
 """
 
-# In one statement, because SQLite's cascades end at a depth of 1,000 messages.
+# In one statement, because SQLite limits cascades to a depth of 1,000 messages.
 DELETE_BRANCH = """
     WITH RECURSIVE below (id) AS (
         SELECT :id UNION

@@ -167,4 +167,4 @@ def _death_of(child: ChildProcess) -> str:
     sys.stderr.write(log)
     if returncode is None:
         return tr("it stopped in the middle of the reply")
-    return ProcessOutcome.from_returncode(returncode).in_words(log.splitlines())
+    return ProcessOutcome.from_returncode(returncode).describe(log.splitlines())

@@ -100,14 +100,15 @@ class TerminalReporter:
             case events.LevelsApproximated():
                 self._write_line(self._errors, _approximate_line(event))
             case events.Noticed(code, details):
-                sentence = describe_notice(code, details)
+                sentence = describe_notice(code, details, in_terminal=True)
                 if code in _REPEATED or sentence not in self._noticed:
                     self._write_line(self._errors, sentence)
                 self._noticed.add(sentence)
             case events.Failed(code, details):
                 log_note = f" ({self._log})" if self._log and code in _LOGGED_ERRORS else ""
                 self._write_line(
-                    self._errors, f"gristmill: {describe_error(code, details)}{log_note}"
+                    self._errors,
+                    f"gristmill: {describe_error(code, details, in_terminal=True)}{log_note}",
                 )
 
     def _report_progress(self, event: events.Progressed) -> None:
@@ -244,7 +245,7 @@ def _line_of(
     match event:
         case events.Checked(subject, finding, error, details):
             mark = tr("failed") if error else tr("ok")
-            text = describe_error(error, details) if error else finding
+            text = describe_error(error, details, in_terminal=True) if error else finding
             return f"{mark:<8}{subject:<14}{text}"
         case (
             events.LevelPlanned()
@@ -282,10 +283,12 @@ def _table_row(
             exact = tr("{size} bytes", size=f"{size_bytes:>16,}")
             return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{exact}"
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
-            note = describe_error(problem, details) if problem else path
+            note = describe_error(problem, details, in_terminal=True) if problem else path
             return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
         case events.EndpointListed(url, name, models, problem=problem, details=details):
-            note = describe_error(problem, details) if problem else ", ".join(models)
+            note = (
+                describe_error(problem, details, in_terminal=True) if problem else ", ".join(models)
+            )
             return f"{name:<24} {url:<32} {note}"
 
 

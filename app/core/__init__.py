@@ -1,1 +1,1 @@
-"""Values and rules that every other package shares; imports nothing else of ours."""
+"""Values and rules shared by all packages; imports none of them."""

@@ -1,4 +1,4 @@
-"""Addresses as texts: the origin of a web page, a host with a port, and which is this machine."""
+"""Checks of addresses: web origins, hosts with ports, loopback."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _LARGEST_PORT = 65_535
 
 
 def is_web_origin(text: str) -> bool:
-    """Whether a browser could send this as the origin of a page, to the letter."""
+    """Return whether this is exactly an origin as browsers send it."""
     return _ORIGIN.fullmatch(text) is not None
 
 
 def is_host_and_port(text: str) -> bool:
-    """Whether this is `host:port`."""
+    """Return whether this is `host:port`."""
     is_form = _HOST_AND_PORT.fullmatch(text) is not None
     return is_form and int(text.rpartition(":")[2]) <= _LARGEST_PORT
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, and nobody else can reach it there."""
+    """Return whether a host is this machine and unreachable from others."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -33,5 +33,5 @@ def is_loopback(host: str) -> bool:
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands before a port: an IPv6 address in brackets."""
+    """Return a host as it is written before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

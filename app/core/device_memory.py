@@ -1,4 +1,4 @@
-"""What a model takes on one device."""
+"""Memory of a model on one device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PROCESSOR = "CPU"
 
 
 class DeviceMemory(msgspec.Struct, frozen=True):
-    """What a load takes on one device, in bytes."""
+    """Memory that a loaded model takes on one device."""
 
     weights_bytes: int
     kv_bytes: int
@@ -17,5 +17,5 @@ class DeviceMemory(msgspec.Struct, frozen=True):
 
     @property
     def total_bytes(self) -> int:
-        """All of it."""
+        """Sum of all three."""
         return self.weights_bytes + self.kv_bytes + self.compute_bytes

@@ -12,7 +12,7 @@ ErrorDetails = dict[str, str | int | float]
 
 
 class ErrorCode(StrEnum):
-    """Everything that can go wrong as a matter of course; each has a sentence and a next step."""
+    """Codes of expected errors; each has a sentence and a next step."""
 
     REPOSITORY_NAME = "repository_name"
     REPOSITORY_NOT_FOUND = "repository_not_found"
@@ -127,7 +127,7 @@ class ErrorCode(StrEnum):
 
 
 class NoticeCode(StrEnum):
-    """What a person should know although the work goes on."""
+    """Codes of notices: facts that users should know although the work continues."""
 
     SAFE_SETTING = "safe_setting"
     SAFE_SETTING_HOLDS = "safe_setting_holds"
@@ -187,4 +187,4 @@ def unreadable_file(file: Path, error: OSError) -> AppError:
 
 
 class Cancelled(Exception):  # noqa: N818 - a decision, not an error
-    """The person stopped the work."""
+    """The user cancelled the work."""

@@ -1,4 +1,4 @@
-"""The one atomic writer: a file is whole under its name, or absent."""
+"""Atomic writing of files: a file is complete under its name, or absent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PART_SUFFIX = ".part"
 _REPLACE_TRIES = 10
 _REPLACE_PAUSE_SECONDS = 0.5
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""The numbers of the errors of a full disk, or of a share of it that is used up."""
+"""Error numbers of a full disk and of an exhausted quota."""
 _RESERVE_BYTES = 256 * 2**20
 _NOT_WRITABLE = frozenset(
     {
@@ -32,7 +32,7 @@ _NOT_WRITABLE = frozenset(
         errno.EISDIR,
         errno.EEXIST,
         errno.ENAMETOOLONG,
-        # FAT32 holds no file of 4 GB or more, and most models are.
+        # FAT32 can't store files of 4 GiB or more, as most models are.
         errno.EFBIG,
     }
 )
@@ -40,13 +40,13 @@ _NOT_WRITABLE = frozenset(
 
 @contextmanager
 def whole_or_absent(destination: Path) -> Iterator[BinaryIO]:
-    """A file to write; it takes its name only when the block ends without an error.
+    """Open a file for writing; it gets its name only when the block ends without an error.
 
-    What is written goes to `NAME.part`, is synced, renamed, and the folder synced; on an error or
-    a cancel it is removed, after a kill the next start removes it.
+    The content goes to `NAME.part`, which is synced and renamed, and the folder is synced. An error
+    or a cancel removes it; after a kill the next start does.
 
     Raises:
-        AppError: `file_busy` when another job writes the same file, `folder_not_writable`,
+        AppError: `file_busy` if another task is writing the same file, `folder_not_writable`,
             `disk_full`.
     """
     part = destination.with_name(destination.name + PART_SUFFIX)
@@ -67,7 +67,7 @@ def whole_or_absent(destination: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder of the system's for temporary files; gone after the block, a cancel, or a kill.
+    """Create a temporary folder, which the end of the block, a cancel or the next start removes.
 
     Raises:
         AppError: `folder_not_writable`, `disk_full`.
@@ -84,7 +84,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def write_atomically(destination: Path, content: bytes) -> None:
-    """Write a small file whole, or leave the old one untouched."""
+    """Write a small file, or leave the old one untouched."""
     with whole_or_absent(destination) as file:
         file.write(content)
 
@@ -92,7 +92,7 @@ def write_atomically(destination: Path, content: bytes) -> None:
 def replace(source: Path, destination: Path) -> None:
     """Rename over `destination` and make the rename durable.
 
-    On Windows a virus scanner or indexer may hold the file for a moment: it is tried again.
+    On Windows a virus scanner or indexer may hold the file for a moment, so retry.
     """
     for attempt in range(_REPLACE_TRIES):
         try:
@@ -106,11 +106,11 @@ def replace(source: Path, destination: Path) -> None:
 
 
 def extend_with_hole(file: BinaryIO, size_bytes: int) -> None:
-    """Let a new file grow by `size_bytes` zeros that take no room on the disk."""
+    """Extend a new file by `size_bytes` zeros that take no space on disk."""
     if size_bytes == 0:
         return
     if sys.platform == "win32":
-        # Elsewhere files have holes by themselves.
+        # On other systems files are sparse anyway.
         file.flush()
         _mark_sparse(file.fileno())
     file.seek(size_bytes - 1, os.SEEK_CUR)
@@ -118,7 +118,7 @@ def extend_with_hole(file: BinaryIO, size_bytes: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` durable; Windows has no such call and needs none."""
+    """Make renames in `folder` durable; Windows neither has nor needs such a call."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -129,7 +129,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def require_space(folder: Path, needed_bytes: int) -> None:
-    """Check that `needed_bytes` fit into `folder` and leave a reserve of 256 MB.
+    """Check that `needed_bytes` fit into `folder` with a reserve of 256 MiB.
 
     Raises:
         AppError: `disk_full`.
@@ -146,7 +146,7 @@ def require_space(folder: Path, needed_bytes: int) -> None:
 
 @contextmanager
 def named_failures(folder: Path) -> Iterator[None]:
-    """Turn the system's errors while writing below `folder` into ones with a sentence."""
+    """Convert the system's errors from writing below `folder` to `AppError`."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""The one road for text that a person reads: into their language, then filled.
+"""Translation of every text that users see.
 
 Texts are English in the code. A translation is a gettext catalog,
-`resources/translations/LANGUAGE/LC_MESSAGES/gristmill.mo`; the environment says which languages a
-person reads (LANGUAGE, LC_ALL, LC_MESSAGES, LANG), so that child processes and the window agree.
+`resources/translations/LANGUAGE/LC_MESSAGES/gristmill.mo`; the environment selects the language
+(LANGUAGE, LC_ALL, LC_MESSAGES, LANG), so that child processes and the window agree.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def tr(text: str, **values: object) -> str:
-    """`text` in the person's language, with each `{name}` replaced by the value of that name.
+    """Translate `text` to the user's language and replace each `{name}` by the value of that name.
 
-    A field without a value stays as it is, and so do braces in the values. The text must be a
-    literal, or come from a table of literals in `tr`: catalogs are made from the code.
+    Fields without a value stay, and so do braces in values. The text must be a literal, or come
+    from a table of literals in `tr`: catalogs are extracted from the code.
     """
     translated = _catalog().gettext(text) if text else ""
     if not values:

@@ -1,4 +1,4 @@
-"""Notes about unfinished files: a cancel or the next start removes what a job left behind."""
+"""Notes about unfinished files, by which a cancel or the next start removes leftovers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _unfinished: dict[Path, Path] = {}
 
 @contextmanager
 def noted(path: Path) -> Iterator[None]:
-    """While the block runs, `path` (a file or folder) counts as unfinished."""
+    """Mark `path`, a file or folder, as unfinished while the block runs."""
     sweep(path)
     process = psutil.Process()
     note = _Note(process.pid, process.create_time(), str(path.absolute()))
@@ -47,7 +47,7 @@ def noted(path: Path) -> Iterator[None]:
 
 
 def remove_unfinished() -> None:
-    """Remove every unfinished file of this process; called when it is cancelled."""
+    """Remove all unfinished files of this process, for a cancel."""
     with _lock:
         for note_file, path in _unfinished.items():
             _remove(path, note_file)
@@ -55,7 +55,7 @@ def remove_unfinished() -> None:
 
 
 def sweep(only: Path | None = None) -> None:
-    """Remove what processes that are gone left unfinished: everywhere, or just at `only`."""
+    """Remove unfinished files of processes that are gone: all of them, or just `only`."""
     folder = paths.leftovers_folder()
     if not folder.is_dir():
         return
@@ -68,7 +68,7 @@ def sweep(only: Path | None = None) -> None:
 
 
 def _write(note_file: Path, note: _Note) -> None:
-    # Synced, because a note lost in a power cut would leave its file there for ever.
+    # Synced, because a note lost in a power cut would leave its file there forever.
     with note_file.open("wb") as file:
         file.write(msgspec.json.encode(note))
         file.flush()
@@ -76,7 +76,7 @@ def _write(note_file: Path, note: _Note) -> None:
 
 
 def _read(note_file: Path) -> _Note | None:
-    # A note that can't be read is one that another process is just writing.
+    # Another process may be writing a note that can't be read.
     try:
         return msgspec.json.decode(note_file.read_bytes(), type=_Note)
     except (OSError, ValueError):
@@ -87,14 +87,14 @@ def _is_alive(note_file: Path, note: _Note) -> bool:
     if note_file in _unfinished:
         return True
     try:
-        # A process id is used again in time; the start time tells the two apart.
+        # Process ids are reused; the start time distinguishes the processes.
         return abs(psutil.Process(note.process).create_time() - note.started) < 1
     except psutil.Error:
         return False
 
 
 def _remove(path: Path, note_file: Path) -> None:
-    # Windows refuses while the file is open: then the note stays, and the next start removes it.
+    # Windows refuses while the file is open; the note stays, and the next start tries again.
     with suppress(OSError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""How a model is loaded: what a person can choose for all models, for one, or in a preset."""
+"""Load options of a model: chosen for all models, for one, or in a preset."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MOST_LAYERS = 1024
 _MOST_DEVICES = 64
 
 AUTOMATIC = "auto"
-"""How a flag says that the program decides."""
+"""A flag's value that lets the program decide."""
 
 FlashAttention = Literal["auto", "on", "off"]
 MemoryMap = Literal["auto", "on", "off"]
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"]
-"""The types that llama.cpp keeps keys and values in (kv_cache_types in common/arg.cpp)."""
+"""Types of llama.cpp's KV cache (kv_cache_types in common/arg.cpp)."""
 CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
 
 _DEVICES = tr("Graphics card")
@@ -34,15 +34,16 @@ _LABELS = {"auto": tr("Automatic"), "on": tr("On"), "off": tr("Off")}
 
 
 class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a model is loaded; None means that the program decides."""
+    """Options for loading a model; None lets the program decide."""
 
     gpu_layers: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
         form(_DEVICES),
         Meta(
-            title="GPU layers",
-            description="How many layers of the model lie on the graphics card. "
-            "Automatic puts as many there as fit.",
+            title=tr("GPU layers"),
+            description=tr(
+                "Number of layers to offload to the GPU. Automatic offloads as many as fit."
+            ),
         ),
     ] = None
     device_shares: Annotated[
@@ -50,62 +51,72 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         form(_DEVICES),
         Meta(
             max_length=_MOST_DEVICES,
-            title="Split over devices",
-            description="Which part of those layers each device takes, in the engine's order. "
-            "Automatic goes by their free memory.",
+            title=tr("Split over devices"),
+            description=tr(
+                "Each device's share of those layers, in the engine's order. Automatic splits by "
+                "free memory."
+            ),
         ),
     ] = ()
     experts_on_cpu: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
         form(_DEVICES),
         Meta(
-            title="Experts on the processor",
-            description="For how many layers of a mixture-of-experts model the experts stay in "
-            "RAM. Automatic moves only those that don't fit.",
+            title=tr("Experts on the CPU"),
+            description=tr(
+                "Number of layers of a mixture-of-experts model whose experts stay in RAM. "
+                "Automatic keeps only those there that don't fit on the GPU."
+            ),
         ),
     ] = None
     kv_on_device: Annotated[
         bool,
         form(_DEVICES, label=tr("Keep them there")),
         Meta(
-            title="Keys and values on the device",
-            description="Those of a layer lie where the layer lies; else all of them in RAM, "
-            "which is slower and leaves room for layers.",
+            title=tr("KV cache on the device"),
+            description=tr(
+                "Keep each layer's KV cache on that layer's device. Off: all of it in RAM; "
+                "slower, but leaves room for more layers."
+            ),
         ),
     ] = True
     cache_type_k: Annotated[
         CacheType,
         form(_CONTEXT),
         Meta(
-            title="Type of keys",
-            description="Smaller types leave room for more context and cost a little quality.",
+            title=tr("Type of keys"),
+            description=tr("Smaller types leave room for more context and cost a little quality."),
         ),
     ] = "f16"
     cache_type_v: Annotated[
         CacheType,
         form(_CONTEXT),
         Meta(
-            title="Type of values",
-            description="Types of 8 bits and less need flash attention.",
+            title=tr("Type of values"),
+            description=tr("Types of 8 bits or less require flash attention."),
         ),
     ] = "f16"
     flash_attention: Annotated[
         FlashAttention,
         form(_CONTEXT, labels=_LABELS),
         Meta(
-            title="Flash attention",
-            description="A faster way to compute attention that needs less memory. "
-            "Automatic uses it where the device can.",
+            title=tr("Flash attention"),
+            description=tr(
+                "Computes attention faster and in less memory. Automatic uses it where the "
+                "device supports it."
+            ),
         ),
     ] = "auto"
     swa_full: Annotated[
         bool,
         form(_CONTEXT, label=tr("Keep all of them")),
         Meta(
-            title="Whole sliding windows",
-            description="Layers that see a window of the conversation alone keep all of it, so "
-            "that replies can go back to any part of it, and go on when the context is full. "
-            "Takes much more memory.",
+            title=tr("Full sliding windows"),
+            description=tr(
+                "Layers with sliding-window attention keep the whole conversation, so that "
+                "replies can return to any part of it and continue when the context is full. "
+                "Takes much more memory."
+            ),
         ),
     ] = False
     context: Annotated[
@@ -114,9 +125,10 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=256,
             le=_LARGEST_CONTEXT,
-            title="Context",
-            description="How many tokens of the conversation the model sees. "
-            "More needs more memory.",
+            title=tr("Context"),
+            description=tr(
+                "Number of tokens of the conversation that the model sees. More needs more memory."
+            ),
         ),
     ] = 4096
     batch: Annotated[
@@ -125,8 +137,8 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
-            title="Batch",
-            description="How many tokens of a prompt are handed over at once.",
+            title=tr("Batch"),
+            description=tr("Number of prompt tokens submitted at once."),
         ),
     ] = 2048
     micro_batch: Annotated[
@@ -135,82 +147,89 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
-            title="Micro-batch",
-            description="How many of them are computed at once; more reads a prompt faster on "
-            "graphics cards and needs more memory.",
+            title=tr("Micro-batch"),
+            description=tr(
+                "Number of those tokens computed at once; more reads prompts faster on GPUs but "
+                "needs more memory."
+            ),
         ),
     ] = 512
     threads: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
         form(_PROCESSOR),
         Meta(
-            title="Threads",
-            description="Processor threads while a reply is written. "
-            "Automatic takes one for each physical core, and fewer while other programs need them.",
+            title=tr("Threads"),
+            description=tr(
+                "CPU threads for writing replies. Automatic uses one per physical core, and "
+                "fewer while other programs need them."
+            ),
         ),
     ] = None
     threads_batch: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
         form(_PROCESSOR),
         Meta(
-            title="Batch threads",
-            description="Processor threads while the prompt is read. "
-            "Automatic takes as many as while a reply is written.",
+            title=tr("Batch threads"),
+            description=tr(
+                "CPU threads for reading prompts. Automatic uses as many as for replies."
+            ),
         ),
     ] = None
     memory_map: Annotated[
         MemoryMap,
         form(_MEMORY, labels=_LABELS),
         Meta(
-            title="Memory map",
-            description="Read the file's pages as they are needed, so that the system can share "
-            "and drop them; else the whole file is read into memory. Automatic reads it where "
-            "that makes replies faster and leaves enough memory free.",
+            title=tr("Memory map"),
+            description=tr(
+                "Map the file, so that the system can load, share and drop its pages as needed. "
+                "Off: read it all into memory. Automatic reads it if that makes replies faster "
+                "and leaves enough memory free."
+            ),
         ),
     ] = "auto"
     memory_lock: Annotated[
         bool,
         form(_MEMORY, label=tr("Lock the weights")),
         Meta(
-            title="Memory lock",
-            description="Keep the weights in RAM, so that the system never swaps them out.",
+            title=tr("Memory lock"),
+            description=tr("Lock the weights in RAM, so that the system never swaps them out."),
         ),
     ] = False
     extra_buffers: Annotated[
         bool,
         form(_MEMORY, label=tr("Repack weights")),
         Meta(
-            title="Repacked weights",
-            description="Keep a copy of weights in the order that the processor reads fastest.",
+            title=tr("Repacked weights"),
+            description=tr("Keep a copy of the weights in the order that the CPU reads fastest."),
         ),
     ] = True
 
 
 LOAD_FIELDS = LoadOptions.__struct_fields__
 QUANTIZED_CACHE_TYPES = frozenset({"q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"})
-"""Those that values can only be kept in with flash attention (llama_init_from_model)."""
+"""Types that values can have only with flash attention (llama_init_from_model)."""
 
 LoadValue = float | bool | str | tuple[float, ...] | None
-"""What a field of `LoadOptions` can hold."""
+"""Type of a field of `LoadOptions`."""
 
 
 def load_options_of(source: LoadOptions) -> LoadOptions:
-    """The load options alone, of a value that may hold more."""
+    """Return only the load options of a value that may have more fields."""
     return LoadOptions(**{name: getattr(source, name) for name in LOAD_FIELDS})
 
 
 def load_arguments_of(options: LoadOptions) -> list[str]:
-    """The flags that load a model with these options, whatever the settings are."""
+    """Return the flags that load a model with these options regardless of the settings."""
     return arguments_of({name: getattr(options, name) for name in LOAD_FIELDS})
 
 
 def arguments_of(values: Mapping[str, LoadValue]) -> list[str]:
-    """The flags that say these load options, by the names of their fields, and no others."""
+    """Return the flags for these values of load options, keyed by field name."""
     return [word for name, value in values.items() for word in _words_of(flag_of(name), value)]
 
 
 def flag_of(field: str) -> str:
-    """The flag of a load option, such as `--gpu-layers`."""
+    """Return the flag of a load option, such as `--gpu-layers`."""
     return f"--{field.replace('_', '-')}"
 
 

@@ -1,4 +1,4 @@
-"""The one path sanitiser: every name from a repository, a file or the network passes here."""
+"""Sanitizer of paths: every name from a repository, a file or the network goes through it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNWANTED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def is_safe_part(part: str) -> bool:
-    """Whether one path component is harmless on Linux, macOS and Windows alike."""
+    """Return whether a path component is harmless on Linux, macOS and Windows."""
     return (
         part not in ("", ".", "..")
         and part == part.strip(" ")
@@ -29,16 +29,16 @@ def is_safe_part(part: str) -> bool:
 
 
 def leads_out(untrusted_name: str) -> bool:
-    """Whether a name tries to leave the folder that it is for."""
+    """Return whether a name tries to leave its folder."""
     parts = re.split(r"[/\\]", untrusted_name)
     return "" in parts or "." in parts or ".." in parts
 
 
 def safe_relative_path(untrusted_name: str) -> PurePosixPath:
-    """A name such as `folder/file.safetensors` as a relative path.
+    """Convert a name such as `folder/file.safetensors` to a relative path.
 
     Raises:
-        AppError: `unsafe_name`, when any component is not `is_safe_part`.
+        AppError: `unsafe_name`, if a component is not `is_safe_part`.
     """
     parts = untrusted_name.split("/")
     if not all(is_safe_part(part) for part in parts):
@@ -47,7 +47,7 @@ def safe_relative_path(untrusted_name: str) -> PurePosixPath:
 
 
 def path_inside(folder: Path, untrusted_name: str) -> Path:
-    """The path of `untrusted_name` below `folder`, which no link on the way leads out of.
+    """Return the path of `untrusted_name` below `folder`; no link may lead out of it.
 
     Raises:
         AppError: `unsafe_name`.
@@ -59,7 +59,7 @@ def path_inside(folder: Path, untrusted_name: str) -> Path:
 
 
 def file_name_from(text: str, fallback: str = "model") -> str:
-    """A file name made of free text: what is not safe becomes a hyphen."""
+    """Make a file name from free text: replace unsafe characters with hyphens."""
     kept = "".join(c if c.isalnum() or c in "-_.+" else "-" for c in text)
     name = re.sub(r"-{2,}", "-", unicodedata.normalize("NFC", kept)).strip("-. ")[:120]
     return name if is_safe_part(name) else fallback

@@ -1,4 +1,4 @@
-"""One sentence for every notice code."""
+"""Sentences of notices."""
 
 from __future__ import annotations
 
@@ -8,116 +8,122 @@ from app.core.language import tr
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.SAFE_SETTING: (
         tr(
-            "The engine crashed in its test on this processor ({reason}), so it runs with its safe "
-            "setting: without {without}, somewhat slower."
+            "The engine crashed in its test on this processor ({reason}), so it runs with safe "
+            "settings: without {without}, somewhat slower."
         )
     ),
     NoticeCode.SAFE_SETTING_HOLDS: (
         tr(
             "The engine crashed in its test on this processor ({reason}), so the model is loaded "
-            "without {without}, although something else was chosen."
+            "without {without}, regardless of the chosen options."
         )
     ),
     NoticeCode.TEMPLATE_FALLBACK: (
         tr(
-            "The model's own chat template can't be used ({reason}); "
-            "a generic one takes its place, and replies may be worse."
+            "The model's own chat template can't be used ({reason}); a generic one is used "
+            "instead, and replies may be worse."
         )
     ),
     NoticeCode.TEMPLATE_SUSPICIOUS: (
         tr(
-            "The model's chat template is unusual: {reasons}. It sees all that you write; "
-            "don't rely on this model unless you trust where it is from."
+            "The model's chat template is unusual: {reasons}. It sees everything you write; don't "
+            "rely on this model unless you trust its source."
         )
     ),
     NoticeCode.REPLY_REPEATS: (
         tr(
-            "The model said the same again and again, and was stopped; a higher temperature or a "
-            "repetition penalty may help."
+            "The model kept repeating itself and was stopped; a higher temperature or a repetition "
+            "penalty may help."
         )
     ),
     NoticeCode.FEWER_GPU_LAYERS: (
-        tr("Not all layers fit on the GPU: {layers} of {total} are there, the rest on the CPU.")
+        tr("Not all layers fit on the GPU: {layers} of {total} are on it, the rest run on the CPU.")
     ),
     NoticeCode.EXPERTS_IN_RAM: (
         tr("Not everything fits on the GPU: the experts of {layers} of {total} layers stay in RAM.")
     ),
     NoticeCode.SMALLER_CONTEXT: (
-        tr("There is no memory for a context of {wished} tokens, so it holds {context}.")
+        tr(
+            "There is not enough memory for a context of {wished} tokens; it is {context} tokens "
+            "instead."
+        )
     ),
     NoticeCode.MEMORY_NOT_LOCKED: (
         tr(
-            "The system does not allow so much memory to be locked, so the weights may be "
+            "The system does not allow this much memory to be locked, so the weights may be "
             "swapped out."
         )
     ),
     NoticeCode.CONTEXT_REDUCED: (
-        tr("The model was made for a context of {context} tokens; it is loaded with that.")
+        tr("The model was trained with a context of {context} tokens and is loaded with that.")
     ),
-    NoticeCode.ENGINE_WARNING: tr("The engine has a warning about {model}: {warning}."),
+    NoticeCode.ENGINE_WARNING: (tr("The engine warns about {model}: {warning}.")),
     NoticeCode.MODEL_FILE_CHANGED: (
         tr(
-            "The file of {model} changed on disk while it is loaded: {change}. "
-            "Its replies may be wrong from now on, and it may not load again."
+            "The file of {model} changed on disk while it is loaded: {change}. Its replies may be "
+            "wrong from now on, and it may not load again."
         )
     ),
     NoticeCode.SETTINGS_RESET: (
-        tr("The settings file could not be read; it is kept as {file} and the defaults are in use.")
+        tr(
+            "The settings file could not be read; it was moved to {file}, and the defaults are "
+            "used."
+        )
     ),
     NoticeCode.VALUES_LEFT_OUT: (
         tr(
-            "{file} has values that can't be understood, and goes without them: {names}. It is "
-            "kept as {kept}."
+            "{file} contains invalid values, which are ignored: {names}. The original is kept as "
+            "{kept}."
         )
     ),
     NoticeCode.CHATS_RESET: (
         tr(
-            "The file with your chats could not be read; it is kept as {file} and a new one was "
-            "begun."
+            "The file with your chats could not be read; it was moved to {file}, and a new one was "
+            "created."
         )
     ),
     NoticeCode.CHATS_RESTORED: (
         tr(
-            "The file with your chats could not be read; it is kept as {file} "
-            "and the backup of {date} took its place."
+            "The file with your chats could not be read; it was moved to {file}, and the backup of "
+            "{date} was restored."
         )
     ),
     NoticeCode.CHATS_NEWER: (
-        tr("Your chats were written by a newer version of this program; they can only be read.")
+        tr("Your chats were saved by a newer version of this program and are read-only.")
     ),
     NoticeCode.DOWNLOAD_RETRIED: (
-        tr("The download of {file} broke off ({reason}); it goes on in {seconds} s.")
+        tr("The download of {file} was interrupted ({reason}); it will resume in {seconds} s.")
     ),
     NoticeCode.FILES_LEFT_OUT: (
-        tr("Not every system can have files of these names, so they are left out: {files}.")
+        tr("Files whose names some systems can't store are skipped: {files}.")
     ),
     NoticeCode.KEY_NOT_KEPT: (
         tr(
-            "This system has no keyring ({reason}), so the key of {url} is kept no longer than "
-            "until the window closes."
+            "This system has no keyring ({reason}), so the key for {url} is kept only until you "
+            "close the window."
         )
     ),
     NoticeCode.SERVER_KEY_NOT_KEPT: (
-        tr("This system has no keyring ({reason}), so the server gets a new key at every start.")
-    ),
-    NoticeCode.CONNECTION_READABLE: (
         tr(
-            "The connection to {host} is not encrypted: whoever can listen in that network can "
-            "read it."
+            "This system has no keyring ({reason}), so the server gets a new key each time it "
+            "starts."
         )
     ),
+    NoticeCode.CONNECTION_READABLE: (
+        tr("The connection to {host} is not encrypted: anyone on that network can read it.")
+    ),
     NoticeCode.MEASUREMENT_NOT_KEPT: (
-        tr("The figures of {model} are not kept, and so not shown again ({reason}).")
+        tr("The measurements of {model} could not be saved ({reason}).")
     ),
     NoticeCode.SPEED_DISTURBED: (
         tr("Other programs kept the processors busy: {model} may be faster than this.")
     ),
-    NoticeCode.CONVERTER_WARNING: tr("llama.cpp's converter warns: {text}."),
+    NoticeCode.CONVERTER_WARNING: (tr("llama.cpp's converter warns: {text}.")),
     NoticeCode.ADAPTER_PART_LEFT_OUT: (
-        tr("The adapter's {part} is left out: llama.cpp takes nothing but pairs of matrices.")
+        tr("The adapter's {part} is left out: llama.cpp supports only pairs of matrices.")
     ),
     NoticeCode.CONVERTER_FILE_LEFT_OUT: (
-        tr("llama.cpp's converter would write {file} beside the model; it is left out.")
+        tr("llama.cpp's converter would write {file} beside the model; that file is left out.")
     ),
     NoticeCode.PREDICTION_LAYERS_ABSENT: (
         tr(
@@ -127,26 +133,26 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.CONFIG_DOUBTFUL: (
         tr(
-            "config.json {finding}; llama.cpp converts it nevertheless. Correct it if the "
-            "replies are wrong."
+            "config.json {finding}; llama.cpp converts it anyway. Correct it if the replies are "
+            "wrong."
         )
     ),
     NoticeCode.SCALING_LEFT_OUT: (
         tr(
-            "config.json scales positions (“{kind}”), which llama.cpp's converter leaves out; "
-            "replies to long texts may be worse."
+            "config.json scales positions (“{kind}”), which llama.cpp's converter ignores; replies "
+            "to long texts may be worse."
         )
     ),
     NoticeCode.TOKENS_DIFFER: (
         tr(
-            "llama.cpp cuts “{text}” into other tokens than tokenizer.json does: {found} instead "
-            "of {expected}. The model may read its prompts wrongly."
+            "llama.cpp splits “{text}” into different tokens than tokenizer.json: {found} instead "
+            "of {expected}. The model may misread its prompts."
         )
     ),
     NoticeCode.LEVELS_LOSE_TWICE: (
         tr(
-            "The weights are quantized already, and these levels would lose twice: {levels}. "
-            "With --requantize they are made nonetheless."
+            "The weights are already quantized, and these levels would lose precision twice: "
+            "{levels}. They are made only if you agree to quantize again."
         )
     ),
 }

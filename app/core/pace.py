@@ -1,4 +1,4 @@
-"""How fast a piece of work goes and how long it will take."""
+"""Speed of a piece of work, and the time it has left."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _LEAST_SECONDS = 0.5
 
 
 class Pace:
-    """Speed over the last ten seconds, from observations of how much is done."""
+    """Speed over the last ten seconds, from observed amounts of work done."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
 
     def observe(self, done: int, now: float) -> None:
-        """Note that `done` units are done at the monotonic time `now`, in seconds.
+        """Record that `done` units are done at the monotonic time `now`, in seconds.
 
-        Work that begins anew (`done` smaller than before) begins a new measurement.
+        Work that restarts (`done` smaller than before) restarts the measurement.
         """
         if self._seen and done < self._seen[-1][1]:
             self._seen.clear()
@@ -26,7 +26,7 @@ class Pace:
             self._seen.popleft()
 
     def per_second(self) -> float | None:
-        """Units a second, or None while there is too little to tell."""
+        """Return units per second, None while there is too little data."""
         if not self._seen:
             return None
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
@@ -35,7 +35,7 @@ class Pace:
         return (last - first) / (ended - began)
 
     def seconds_left(self, total: int) -> float | None:
-        """Time until `total` is reached, or None while there is too little to tell."""
+        """Return the seconds until `total` is reached, None while there is too little data."""
         speed = self.per_second()
         if speed is None or total <= 0:
             return None

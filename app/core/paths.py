@@ -1,4 +1,4 @@
-"""Where everything is kept: one data folder, moved as a whole by `GRISTMILL_HOME`."""
+"""Paths of all files of the program: one data folder, which `GRISTMILL_HOME` moves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.errors import AppError, ErrorCode, system_reason
 
 
 def home() -> Path:
-    """The data folder, made on first use.
+    """Return the data folder, and create it if necessary.
 
     Raises:
         AppError: `folder_not_writable`.
@@ -31,80 +31,80 @@ def home() -> Path:
 
 
 def settings_file() -> Path:
-    """The settings, as JSON."""
+    """Return the file of the settings, JSON."""
     return home() / "settings.json"
 
 
 def chats_file() -> Path:
-    """The conversations, as an SQLite database."""
+    """Return the file of the conversations, an SQLite database."""
     return home() / "chats.sqlite3"
 
 
 def backups_folder() -> Path:
-    """The last few copies of the conversations."""
+    """Return the folder of the newest backups of the conversations."""
     return home() / "backups"
 
 
 def engine_file() -> Path:
-    """What the probe found about the engine on this machine, as JSON."""
+    """Return the file of the probe's results for the engine on this machine, JSON."""
     return home() / "engine.json"
 
 
 def rates_file() -> Path:
-    """How fast this machine computes, as measured, as JSON."""
+    """Return the file of this machine's measured rates, JSON."""
     return home() / "rates.json"
 
 
 def speeds_file() -> Path:
-    """How fast models really were on this machine, as JSON."""
+    """Return the file of models' actual speeds on this machine, JSON."""
     return home() / "speeds.json"
 
 
 def endpoints_file() -> Path:
-    """The other engines that a person has added, as JSON."""
+    """Return the file of the endpoints that the user has added, JSON."""
     return home() / "endpoints.json"
 
 
 def measurements_folder() -> Path:
-    """What was measured of models, one small JSON file for each."""
+    """Return the folder of models' measurements, one small JSON file for each."""
     return home() / "measurements"
 
 
 def default_models_folder() -> Path:
-    """Where models go when the settings name no other folder."""
+    """Return the folder of models unless the settings name another."""
     return home() / "models"
 
 
 def checkpoints_folder() -> Path:
-    """Where downloaded repositories go: `owner/name` below it."""
+    """Return the folder of downloaded repositories, each in `owner/name`."""
     return home() / "checkpoints"
 
 
 def outlines_folder() -> Path:
-    """Where repositories lie that were only estimated: all but their weights."""
+    """Return the folder of outlines: estimated repositories without their weights."""
     return home() / "outlines"
 
 
 def converters_folder() -> Path:
-    """Where llama.cpp's converter lies: one folder per engine version below it."""
+    """Return the folder of llama.cpp's converter, with one subfolder per engine version."""
     return home() / "converter"
 
 
 def converter_packages_folder() -> Path:
-    """Where the packages lie that the converter pins: one folder per engine version below it."""
+    """Return the folder of packages that the converter pins, one subfolder per engine version."""
     return home() / "converter-packages"
 
 
 def trials_folder() -> Path:
-    """What loads without allocation told, so that the next estimate need not try them."""
+    """Return the folder of cached results of dry loads."""
     return home() / "trials"
 
 
 def leftovers_folder() -> Path:
-    """Notes about unfinished files, so that the next start can remove what a killed job left."""
+    """Return the folder of notes about unfinished files, by which the next start removes them."""
     return home() / "unfinished"
 
 
 def logs_folder() -> Path:
-    """The logs of the child processes, newest last."""
+    """Return the folder of child processes' logs."""
     return home() / "logs"

@@ -1,4 +1,4 @@
-"""Load options with a name, in a file of their own that can be passed on."""
+"""Presets: named load options in a file that can be shared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST_FILE_BYTES = 2**20
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
-    """Load options with the name that a person gave them."""
+    """Load options and their name."""
 
     version: Literal[1] = 1
     name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
@@ -27,11 +27,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_preset(file: Path) -> Preset:
-    """The preset in a file.
+    """Read a preset from a file.
 
     Raises:
-        AppError: `file_unreadable`; `preset_invalid` when it is something else, is of another
-            version, or has a value out of its bounds.
+        AppError: `file_unreadable`; `preset_invalid` if it is not a preset, has another version
+            or a value out of bounds.
     """
     try:
         with file.open("rb") as opened:
@@ -46,7 +46,7 @@ def read_preset(file: Path) -> Preset:
 
 
 def write_preset(file: Path, preset: Preset) -> None:
-    """Write a preset whole, or leave what was there.
+    """Write a preset, or leave the old file untouched.
 
     Raises:
         AppError: `file_busy`, `folder_not_writable`, `disk_full`.
@@ -55,7 +55,7 @@ def write_preset(file: Path, preset: Preset) -> None:
 
 
 def free_name(name: str, taken: Container[str]) -> str:
-    """The name, or where it is taken the first of `name (2)`, `name (3)`, … that is not."""
+    """Return the name, or the first of `name (2)`, `name (3)`, … that is not taken."""
     if name not in taken:
         return name
     return next(other for number in count(2) if (other := f"{name} ({number})") not in taken)

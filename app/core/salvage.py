@@ -1,6 +1,6 @@
-"""Reading a JSON file of one's own, of which some values can't be understood: the rest counts.
+"""Salvage the valid values of a JSON file.
 
-Another version of the program may have written them, or a person.
+Another version of the program may have written the invalid ones, or the user.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ T = TypeVar("T")
 _MOST_NAMED = 12
 
 
-class _NotUnderstood:
-    """Takes the place of a value."""
+class _Invalid:
+    """Placeholder of an invalid value."""
 
 
-_NOT_UNDERSTOOD = _NotUnderstood()
+_INVALID = _Invalid()
 
 
 def salvaged(content: bytes, kind: type[T]) -> tuple[T, tuple[str, ...]]:
-    """What can be understood of a file, and the names of the values that can't.
+    """Return the valid part of a file, and the names of the invalid values.
 
-    A field of a struct falls back to its default; an entry of a dictionary or a list, and a struct
-    without a field that it needs, is left out.
+    An invalid field of a struct gets its default; an invalid entry of a dictionary or list, and a
+    struct without a required field, is left out.
 
     Args:
         content: JSON.
-        kind: a struct, or a dictionary or list of some.
+        kind: A struct, or a dictionary or list of structs.
 
     Raises:
-        ValueError: when it is not JSON, or something else than the kind as a whole.
-        RecursionError: when it is nested too deeply.
+        ValueError: It is not JSON, or not of this kind at all.
+        RecursionError: It is nested too deeply.
     """
     with suppress(msgspec.ValidationError):
         return msgspec.json.decode(content, type=kind), ()
     names: list[str] = []
-    value = _understood(msgspec.json.decode(content), kind, (), names)
-    if isinstance(value, _NotUnderstood):
+    value = _valid_part(msgspec.json.decode(content), kind, (), names)
+    if isinstance(value, _Invalid):
         raise msgspec.ValidationError(f"no {kind}")
     return value, tuple(names)
 
 
 def left_out(file: Path, content: bytes, names: tuple[str, ...]) -> Noticed | None:
-    """The notice that these values were left out, of which the file is kept beside it as `.bad`."""
+    """Copy a file with invalid values to `.bad` and return the notice; None if there are none."""
     if not names:
         return None
     kept = file.with_name(file.name + ".bad")
@@ -58,17 +58,17 @@ def left_out(file: Path, content: bytes, names: tuple[str, ...]) -> Noticed | No
         if not kept.is_file() or kept.read_bytes() != content:
             write_atomically(kept, content)
     except (OSError, AppError):
-        # As long as nothing is saved the values stand there.
+        # The values stay in the file until something is saved.
         kept = file
     named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
     details = {"file": file.name, "names": named, "kept": str(kept)}
     return Noticed(NoticeCode.VALUES_LEFT_OUT, {**details})
 
 
-def _understood(value: Any, kind: Any, place: tuple[str, ...], names: list[str]) -> Any:
+def _valid_part(value: Any, kind: Any, place: tuple[str, ...], names: list[str]) -> Any:
     with suppress(msgspec.ValidationError):
         return msgspec.convert(value, kind)
-    found: Any = _NOT_UNDERSTOOD
+    found: Any = _INVALID
     plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     match value:
         case dict() if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
@@ -76,18 +76,18 @@ def _understood(value: Any, kind: Any, place: tuple[str, ...], names: list[str])
         case dict() if get_origin(plain) is dict:
             of_entry = get_args(plain)[1]
             entries = {
-                key: _understood(entry, of_entry, (*place, key), names)
+                key: _valid_part(entry, of_entry, (*place, key), names)
                 for key, entry in value.items()
             }
-            found = {key: one for key, one in entries.items() if one is not _NOT_UNDERSTOOD}
-        # Of numbers each means something by its place.
+            found = {key: one for key, one in entries.items() if one is not _INVALID}
+        # In a list of numbers the position matters, so none can be left out.
         case list() if get_origin(plain) in (list, tuple) and _are_apart(get_args(plain)[0]):
             some = [
-                _understood(entry, get_args(plain)[0], (*place, str(number)), names)
+                _valid_part(entry, get_args(plain)[0], (*place, str(number)), names)
                 for number, entry in enumerate(value, start=1)
             ]
-            found = get_origin(plain)(one for one in some if one is not _NOT_UNDERSTOOD)
-    if found is _NOT_UNDERSTOOD and place:
+            found = get_origin(plain)(one for one in some if one is not _INVALID)
+    if found is _INVALID and place:
         names.append(".".join(place))
     return found
 
@@ -100,18 +100,18 @@ def _struct(
     for field in msgspec.structs.fields(kind):
         if field.encode_name in value:
             inner = (*place, field.encode_name)
-            one = _understood(value[field.encode_name], field.type, inner, names)
-            if one is not _NOT_UNDERSTOOD:
+            one = _valid_part(value[field.encode_name], field.type, inner, names)
+            if one is not _INVALID:
                 fields[field.name] = one
         if field.required and field.name not in fields:
-            # It is named as a whole.
+            # Name the struct instead of its fields.
             del names[found_before:]
-            return _NOT_UNDERSTOOD
+            return _INVALID
     try:
-        # A value that is only refused together with others.
+        # Some values are invalid only together with others.
         return msgspec.convert(msgspec.to_builtins(kind(**fields)), kind)
     except (msgspec.ValidationError, ValueError):
-        return _NOT_UNDERSTOOD
+        return _INVALID
 
 
 def _are_apart(kind: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Secrets of a person: in the system's keyring, never in a file of ours."""
+"""The user's secrets: stored in the system's keyring, never in a file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _SENDABLE = re.compile(r"[\x21-\x7e]{1,1000}")
 
 
 def is_sendable(secret: str) -> bool:
-    """Whether it can stand in an HTTP header: 1 to 1,000 visible ASCII characters."""
+    """Return whether it is valid in an HTTP header: 1 to 1,000 visible ASCII characters."""
     return _SENDABLE.fullmatch(secret) is not None
 
 
 def stored_secret(entry: str) -> str | None:
-    """The secret that is kept under `entry`, or None, also where there is no keyring."""
+    """Return the secret stored under `entry`; None if there is none, or no keyring."""
     import keyring
 
     try:
@@ -26,7 +26,7 @@ def stored_secret(entry: str) -> str | None:
 
 
 def store_secret(entry: str, secret: str) -> None:
-    """Keep a secret under `entry`, in place of an older one.
+    """Store a secret under `entry`, replacing an older one.
 
     Raises:
         AppError: `keyring_unavailable`.
@@ -40,15 +40,15 @@ def store_secret(entry: str, secret: str) -> None:
 
 
 def forget_secret(entry: str) -> None:
-    """Remove what is kept under `entry`; what is not there is no error."""
+    """Remove the secret under `entry`, if there is one."""
     import keyring
 
     try:
         keyring.delete_password(_SERVICE, entry)
-    except Exception:  # noqa: BLE001 - as above, and one of them is that there is none
+    except Exception:  # noqa: BLE001 - as above; a missing entry is one of the failures
         return
 
 
 def _in_few_words(error: Exception) -> str:
-    # keyring's own sentence advises on packages; the name of the failure is enough.
+    # keyring's message advises on packages; the name of the failure is enough.
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()

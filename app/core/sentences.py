@@ -7,21 +7,33 @@ from app.core.notices import NOTICE_SENTENCES
 from app.core.program_errors import PROGRAM_ERRORS
 from app.core.sizes import format_bytes
 from app.core.source_errors import SOURCE_ERRORS
+from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
 ERROR_SENTENCES = SOURCE_ERRORS | PROGRAM_ERRORS
 """The sentence and the next step of every error."""
 _LONGEST_DETAIL = 500
 
 
-def describe_error(code: ErrorCode, details: ErrorDetails) -> str:
-    """The sentence and the next step of an error, on one line."""
+def describe_error(code: ErrorCode, details: ErrorDetails, *, in_terminal: bool = False) -> str:
+    """Return the sentence and the next step of an error on one line.
+
+    Args:
+        code: The error.
+        details: Values for the fields of its sentence.
+        in_terminal: Name commands and flags in the next step.
+    """
     sentence, next_step = ERROR_SENTENCES[code]
+    if in_terminal:
+        next_step = TERMINAL_STEPS.get(code, next_step)
     return f"{_fill(sentence, details)} {_fill(next_step, details)}"
 
 
-def describe_notice(code: NoticeCode, details: ErrorDetails) -> str:
-    """The sentence of a notice, on one line."""
-    return _fill(NOTICE_SENTENCES[code], details)
+def describe_notice(code: NoticeCode, details: ErrorDetails, *, in_terminal: bool = False) -> str:
+    """Return the sentence of a notice on one line; in the terminal, it may name flags."""
+    sentence = NOTICE_SENTENCES[code]
+    if in_terminal:
+        sentence = TERMINAL_NOTICES.get(code, sentence)
+    return _fill(sentence, details)
 
 
 def _fill(template: str, details: ErrorDetails) -> str:
@@ -31,15 +43,15 @@ def _fill(template: str, details: ErrorDetails) -> str:
         else _one_line(str(value))
         for key, value in details.items()
     }
-    return template.format_map(_Named(shown))
+    return template.format_map(_Fields(shown))
 
 
 def _one_line(text: str) -> str:
-    # Details quote files, logs and the network: a line break or control character stays out.
+    # Details quote files, logs and the network: remove line breaks and control characters.
     shown = "".join(c if c.isprintable() else " " for c in text[: _LONGEST_DETAIL + 1]).strip()
     return shown.rstrip(".") if len(text) <= _LONGEST_DETAIL else f"{shown[:_LONGEST_DETAIL]}…"
 
 
-class _Named(dict[str, str]):
+class _Fields(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "?"

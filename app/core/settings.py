@@ -1,6 +1,6 @@
-"""What a person can set: one frozen value, saved atomically; each field states its bounds and text.
+"""User settings: one frozen value, saved atomically; each field declares its bounds and texts.
 
-The titles and descriptions of the fields are shown on the Settings page and end up in the schema.
+The fields' titles and descriptions are shown on the Settings page and in the schema.
 """
 
 from __future__ import annotations
@@ -24,31 +24,35 @@ _LONGEST_PROMPT = 2**20
 
 Theme = Literal["system", "light", "dark"]
 ContextOverflow = Literal["stop", "shift"]
-"""What happens when the context is full in the middle of a reply: it ends, or the oldest go."""
+"""Behavior when the context fills up during a reply: end it, or drop the oldest tokens."""
 
 
 class Settings(LoadOptions, frozen=True, kw_only=True):
-    """All settings with their defaults; the load options are those of models without their own.
+    """All settings with their defaults; the load options apply to models without their own.
 
-    `model_options` has the options of single models by the path of their first file, `presets`
-    those that a person gave a name.
+    `model_options` maps the path of a model's first file to its options, `presets` the names that
+    the user chose to options.
     """
 
     version: int = 1
     workers: Annotated[
         tuple[str, ...],
         Meta(
-            title="Workers",
-            description="Other machines whose devices take layers, too: the host and port of "
-            "each “gristmill worker”, separated by spaces.",
+            title=tr("Workers"),
+            description=tr(
+                "Other machines whose devices take layers, too: host and port of each “gristmill "
+                "worker”, separated by spaces."
+            ),
         ),
     ] = ()
     models_folder: Annotated[
         str | None,
         Meta(
-            title="Model folder",
-            description="Where GGUF files are kept. Subfolders are searched too; "
-            "nothing in it is moved or renamed.",
+            title=tr("Model folder"),
+            description=tr(
+                "Folder of your GGUF files. Subfolders are searched, too; nothing in it is moved "
+                "or renamed."
+            ),
         ),
     ] = None
     added_models: tuple[str, ...] = ()
@@ -57,65 +61,75 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     converter_folder: Annotated[
         str | None,
         Meta(
-            title="llama.cpp checkout",
-            description="Take the converter from this folder instead of the one that came "
-            "with the engine.",
+            title=tr("llama.cpp checkout"),
+            description=tr(
+                "Use the converter from this folder instead of the one that came with the engine."
+            ),
         ),
     ] = None
     quantizes_by_reference: Annotated[
         bool,
         form(label=tr("Use it")),
         Meta(
-            title="Reference quantization",
-            description="Quantize with ggml's own code instead of the fast kernels. "
-            "The files are the same to the byte; it takes several times as long.",
+            title=tr("Reference quantization"),
+            description=tr(
+                "Quantize with ggml's own code instead of the fast kernels. The files are "
+                "identical to the byte, but it takes several times as long."
+            ),
         ),
     ] = False
     context_overflow: Annotated[
         ContextOverflow,
         form(labels={"stop": tr("End"), "shift": tr("Continue")}),
         Meta(
-            title="When the context is full",
-            description="The reply ends there and says so, or it goes on and the model forgets "
-            "the oldest part of the conversation.",
+            title=tr("When the context is full"),
+            description=tr(
+                "End the reply and say so, or continue and let the model forget the oldest part "
+                "of the conversation."
+            ),
         ),
     ] = "stop"
     system_prompt: Annotated[
         str,
         Meta(
             max_length=_LONGEST_PROMPT,
-            title="System prompt",
-            description="What the model is told before every conversation.",
+            title=tr("System prompt"),
+            description=tr("Instructions that the model gets before every conversation."),
         ),
     ] = ""
     shares_model: Annotated[
         bool,
         form(label=tr("Share it")),
         Meta(
-            title="Share the loaded model",
-            description="Programs on this machine may use it, at an address and with a key that "
-            "stay the same.",
+            title=tr("Share the loaded model"),
+            description=tr(
+                "Let programs on this machine use it, at an address and with a key that stay the "
+                "same."
+            ),
         ),
     ] = False
     share_port: Annotated[
         int,
-        Meta(ge=1024, le=65_535, title="Port", description="Where the programs find it."),
+        Meta(ge=1024, le=65_535, title=tr("Port"), description=tr("Port for the programs.")),
     ] = 7847
     share_origins: Annotated[
         tuple[str, ...],
         Meta(
-            title="Web pages",
-            description="Pages of these origins may ask, too, such as http://localhost:3000; "
-            "several are separated by spaces.",
+            title=tr("Web pages"),
+            description=tr(
+                "Web pages from these origins may use the model, such as http://localhost:3000; "
+                "separate several with spaces."
+            ),
         ),
     ] = ()
     shares_in_network: Annotated[
         bool,
         form(label=tr("Let them in")),
         Meta(
-            title="Other machines",
-            description="Whoever is in the same network and has the key may use it; what is said "
-            "goes through that network unencrypted.",
+            title=tr("Other machines"),
+            description=tr(
+                "Anyone on your network who has the key can use it; traffic is not encrypted."
+            ),
         ),
     ] = False
     reply_slots: Annotated[
@@ -123,34 +137,36 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=64,
-            title="Replies at once",
-            description="How many programs or chats get their reply at the same time; they share "
-            "the context.",
+            title=tr("Parallel replies"),
+            description=tr(
+                "Number of programs or chats that get replies at the same time; they share the "
+                "context."
+            ),
         ),
     ] = 4
     theme: Annotated[
         Theme,
         form(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
-        Meta(title="Theme", description="Light, dark, or as the system has it."),
+        Meta(title=tr("Theme"), description=tr("Light, dark, or the system's.")),
     ] = "system"
 
     def options_for(self, model: Path) -> LoadOptions:
-        """How a model is loaded: as it was set for it, else as for all."""
+        """Return a model's own load options, or else the general ones."""
         return self.model_options.get(str(model)) or load_options_of(self)
 
     def models_path(self) -> Path:
-        """The folder where models are kept."""
+        """Return the model folder."""
         return Path(self.models_folder) if self.models_folder else paths.default_models_folder()
 
     def searched_paths(self) -> tuple[Path, ...]:
-        """Where to look for models: the model folder, and the files and folders that were added."""
+        """Return where to look for models: the model folder, and added files and folders."""
         return (self.models_path(), *map(Path, self.added_models))
 
 
 def load_settings() -> tuple[Settings, Noticed | None]:
-    """The saved settings; of those that can't be understood the defaults, which the notice says.
+    """Return the saved settings, and a notice if defaults replace invalid ones.
 
-    A file that can't be read at all is moved aside to `.bad`, one with such values copied there.
+    A file with invalid values is copied to `.bad`, an unreadable one moved there.
     """
     store = _store()
     settings, notice = store.salvage_with_notice()
@@ -170,7 +186,7 @@ def _kept_aside(file: Path) -> Path:
 
 
 def save_settings(settings: Settings) -> None:
-    """Save whole, or keep what was there."""
+    """Save all settings, or leave the old file untouched."""
     _store().write(settings)
 
 

@@ -1,4 +1,4 @@
-"""Sizes, durations and rates as people read them."""
+"""Human-readable sizes, durations and rates."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _WHOLE_PACE = 9.95
 
 
 def format_bytes(size_bytes: float) -> str:
-    """A size in decimal units, as disks are sold: `4.08 GB`, `98 MB`, `12 kB`, `7 B`."""
-    # Compared after rounding, so that no "1000 MB" is shown.
+    """Format a size in decimal units, as on disks: `4.08 GB`, `98 MB`, `12 kB`, `7 B`."""
+    # Compare after rounding, so that "1000 MB" is never shown.
     if round(size_bytes / MEGABYTE) >= KILOBYTE:
         return f"{size_bytes / GIGABYTE:.2f} GB"
     if round(size_bytes / KILOBYTE) >= KILOBYTE:
@@ -21,17 +21,17 @@ def format_bytes(size_bytes: float) -> str:
 
 
 def format_gibibytes(size_bytes: float) -> str:
-    """The same size in binary units, for tooltips: `3.80 GiB`."""
+    """Format a size in binary units, for tooltips: `3.80 GiB`."""
     return f"{size_bytes / _GIBIBYTE:.2f} GiB"
 
 
 def format_pace(per_second: float) -> str:
-    """Tokens per second to the precision that matters: `42`, `3.1`."""
+    """Format tokens per second with useful precision: `42`, `3.1`."""
     return f"{per_second:.0f}" if per_second >= _WHOLE_PACE else f"{per_second:.1f}"
 
 
 def format_duration(seconds: float) -> str:
-    """A duration to the precision that matters: `8 s`, `2 min 05 s`, `1 h 20 min`."""
+    """Format a duration with useful precision: `8 s`, `2 min 05 s`, `1 h 20 min`."""
     whole = max(0, round(seconds))
     if whole < _MINUTE:
         return f"{whole} s"

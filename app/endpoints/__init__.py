@@ -1,1 +1,1 @@
-"""Other engines: OpenAI-compatible servers that a person has added, and what they offer."""
+"""Endpoints: OpenAI-compatible servers that the user has added, and their models."""

@@ -1,4 +1,4 @@
-"""The servers that a person has added: a small file of addresses, and a keyring for the keys."""
+"""Catalog of added servers: their addresses in a small file, their keys in the keyring."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _MOST_ENDPOINTS = 100
 
 
 def endpoints() -> list[Endpoint]:
-    """Those that were added, oldest first; a file that can't be read counts as empty."""
+    """Return the added servers, oldest first; none if the file can't be read."""
     return load_endpoints()[0]
 
 
 def load_endpoints() -> tuple[list[Endpoint], Noticed | None]:
-    """The same, and the notice that some can't be understood, if that is so."""
+    """Return the added servers, and a notice if some are invalid."""
     found, notice = _store().salvage_with_notice()
     return (found or [])[:_MOST_ENDPOINTS], notice
 
 
 def keep(endpoint: Endpoint, key: str) -> Noticed | None:
-    """Add a server, or give one that is there another name or key.
+    """Add a server, or change the name or key of an existing one.
 
-    The notice says that the system has no keyring; the server is kept then, and its key is not.
+    If the system has no keyring, the server is stored without its key, and a notice is returned.
 
     Raises:
         AppError: `folder_not_writable`, `disk_full`, `file_busy`.
@@ -43,7 +43,7 @@ def keep(endpoint: Endpoint, key: str) -> Noticed | None:
 
 
 def drop(endpoint: Endpoint) -> None:
-    """Remove a server, and its key where no other server of the same origin needs it.
+    """Remove a server, and its key unless another server of the same origin needs it.
 
     Raises:
         AppError: `folder_not_writable`, `disk_full`, `file_busy`.
@@ -55,16 +55,16 @@ def drop(endpoint: Endpoint) -> None:
 
 
 def key_of(endpoint: Endpoint) -> str:
-    """The key that is kept for its origin; empty for none."""
+    """Return the key stored for its origin; empty if there is none."""
     key = stored_secret(endpoint.origin) or ""
     return key if is_sendable(key) else ""
 
 
 def checked_key(typed: str) -> str:
-    """A key as it was typed, without what is around it; empty for none.
+    """Return a typed key without surrounding space; empty if there is none.
 
     Raises:
-        AppError: `key_invalid` when it can't be sent.
+        AppError: `key_invalid` if it can't be sent.
     """
     key = typed.strip()
     if key and not is_sendable(key):

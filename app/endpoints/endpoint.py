@@ -1,4 +1,4 @@
-"""The address of a server as a value: where requests go, and whom its key is for."""
+"""Address of another engine's server, and the origin that its key is for."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ _API_PATH = "/v1"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A server; `url` is what `/v1/…` is added to, as `parse_address` gives it."""
+    """A server; `url` is the base that `/v1/…` is appended to, as `parse_address` returns it."""
 
     url: Annotated[str, Meta(max_length=_LONGEST_ADDRESS)]
     name: Annotated[str, Meta(max_length=256)]
 
     @property
     def host(self) -> str:
-        """The host that it is at."""
+        """Its host."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: the key is for this alone."""
+        """Scheme, host and port, the only place where its key is sent."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{bracketed(self.host)}:{_port_of(parts)}"
 
     @property
     def is_readable_on_the_way(self) -> bool:
-        """Whether others in the network can read what is sent there."""
+        """True if others on the network can read the traffic."""
         return self.url.startswith("http:") and not _is_this_machine(self.host)
 
 
 def parse_address(text: str, name: str = "") -> Endpoint:
-    """What a person typed as a server: with or without the scheme, `/v1`, or a slash at the end.
+    """Parse a typed address, with or without scheme, `/v1` and trailing slash.
 
-    Without a name it is called by its host and port.
+    The name defaults to host and port.
 
     Raises:
-        AppError: `endpoint_address` for what is no address, `endpoint_insecure` for one out in the
-            internet without encryption.
+        AppError: `endpoint_address` if it is not an address, `endpoint_insecure` if it is on the
+            internet and without encryption.
     """
     typed = "".join(text.split())
     parts = _split(typed if "://" in typed else f"https://{typed}", text)
@@ -69,7 +69,7 @@ def _split(address: str, text: str) -> SplitResult:
         is_usable = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError as error:
         raise refused from error
-    # A name and password in an address would end up in files and logs.
+    # A user name and password in an address would end up in files and logs.
     has_more = parts.username is not None or parts.query or parts.fragment
     if not is_usable or has_more or not address.isprintable() or len(address) > _LONGEST_ADDRESS:
         raise refused
@@ -81,7 +81,7 @@ def _port_of(parts: SplitResult) -> int:
 
 
 def _is_private(host: str) -> bool:
-    """Whether a host is this machine or in a network of one's own."""
+    """Return whether a host is this machine or in a private network."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

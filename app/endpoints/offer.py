@@ -1,4 +1,4 @@
-"""What models a server offers; the server may be slow, broken or hostile."""
+"""Query of the models that a server offers; the server may be slow, broken or hostile."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from app import __version__
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.endpoints.endpoint import Endpoint
 
 _CONNECT_SECONDS = 5.0
@@ -31,9 +32,9 @@ class _Models(msgspec.Struct):
 
 
 def offered_models(endpoint: Endpoint, key: str) -> tuple[str, ...]:
-    """The names of the models, in the server's order: at most 1,000, without what can't be shown.
+    """Return the names of a server's models in its order, at most 1,000 and only printable ones.
 
-    Redirects are not followed, so that the key stays with its origin.
+    Redirects are not followed, so that the key is sent only to its origin.
 
     Raises:
         AppError: `endpoint_unreachable`, `endpoint_refuses`, `endpoint_answer`.
@@ -42,7 +43,7 @@ def offered_models(endpoint: Endpoint, key: str) -> tuple[str, ...]:
     try:
         entries = msgspec.json.decode(body, type=_Models).data
     except (ValueError, RecursionError) as error:
-        raise _unusable(endpoint, "its list of models can't be read") from error
+        raise _unusable(endpoint, tr("its list of models can't be read")) from error
     names = dict.fromkeys(entry.id for entry in entries if _is_showable(entry.id))
     return tuple(names)[:_MOST_MODELS]
 
@@ -59,7 +60,7 @@ def _answer(endpoint: Endpoint, key: str) -> bytes:
             _require_success(endpoint, response)
             return _body(endpoint, response)
     except httpx2.HTTPError as error:
-        reason = "its certificate is not trusted" if "certificate" in str(error) else str(error)
+        reason = tr("its certificate is not trusted") if "certificate" in str(error) else str(error)
         words = reason or type(error).__name__
         raise AppError(ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason=words) from error
 
@@ -68,7 +69,7 @@ def _require_success(endpoint: Endpoint, response: httpx2.Response) -> None:
     if response.status_code in _REFUSALS:
         raise AppError(ErrorCode.ENDPOINT_REFUSES, url=endpoint.url)
     if response.status_code != HTTPStatus.OK:
-        raise _unusable(endpoint, f"status {response.status_code}")
+        raise _unusable(endpoint, tr("status {status}", status=response.status_code))
 
 
 def _body(endpoint: Endpoint, response: httpx2.Response) -> bytes:
@@ -77,10 +78,10 @@ def _body(endpoint: Endpoint, response: httpx2.Response) -> bytes:
     for piece in response.iter_raw():
         body += piece
         if len(body) > _LARGEST_ANSWER:
-            raise _unusable(endpoint, "its answer is endless")
+            raise _unusable(endpoint, tr("its response is endless"))
         if time.monotonic() > ends:
             raise AppError(
-                ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason="it takes too long"
+                ErrorCode.ENDPOINT_UNREACHABLE, url=endpoint.url, reason=tr("it takes too long")
             )
     return body
 

@@ -1,1 +1,1 @@
-"""The Hugging Face Hub: names, facts about a repository, and downloads that can be resumed."""
+"""Hugging Face Hub: names and contents of repositories, and resumable downloads."""

@@ -1,10 +1,11 @@
-"""The access token: from the environment or the system keyring, never from or to a file of ours."""
+"""Access token of the Hub: from the environment or the system's keyring, never in a file."""
 
 from __future__ import annotations
 
 import os
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.secrets import is_sendable, store_secret, stored_secret
 from app.hub.hub_address import is_public_hub
 
@@ -12,10 +13,10 @@ _ENTRY = "huggingface.co"
 
 
 def read_token() -> str | None:
-    """The token to present to the Hub in use, or None.
+    """Return the token for the Hub in use, or None.
 
-    A mirror gets the token only when the environment names both (`HF_TOKEN` and `HF_ENDPOINT`);
-    the one in the keyring is for `huggingface.co` alone.
+    A mirror gets a token only if the environment sets both (`HF_TOKEN` and `HF_ENDPOINT`); the
+    keyring's is only for `huggingface.co`.
     """
     given = os.environ.get("HF_TOKEN", "").strip()
     if is_sendable(given):
@@ -24,12 +25,14 @@ def read_token() -> str | None:
 
 
 def store_token(value: str) -> None:
-    """Keep the token in the system keyring.
+    """Store the token in the system's keyring.
 
     Raises:
-        AppError: `token_invalid` for one that can't be sent, `keyring_unavailable`.
+        AppError: `token_invalid` if it can't be sent, `keyring_unavailable`.
     """
     token = value.strip()
     if not is_sendable(token):
-        raise AppError(ErrorCode.TOKEN_INVALID, reason="it is empty or has odd characters")
+        raise AppError(
+            ErrorCode.TOKEN_INVALID, reason=tr("it is empty or contains invalid characters")
+        )
     store_secret(_ENTRY, token)

@@ -1,4 +1,4 @@
-"""The checksums by which the Hub names contents: sha256 for large files, git's own for small."""
+"""Checksums that the Hub gives for files: SHA-256 for large ones, git's for small ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHUNK_BYTES = 2**20
 
 
 class Checksum:
-    """The running checksum of a file as it arrives."""
+    """Running checksum of a file as it arrives."""
 
     def __init__(self, file: RepositoryFile) -> None:
         self._expected = file.sha256 or file.blob_id
@@ -22,15 +22,15 @@ class Checksum:
             self._hash = hashlib.sha1(b"blob %d\0" % file.size_bytes, usedforsecurity=False)
 
     def update(self, chunk: bytes) -> None:
-        """Take in the next bytes."""
+        """Add the next bytes."""
         self._hash.update(chunk)
 
     def matches(self) -> bool:
-        """Whether what was taken in is the whole file, unaltered."""
+        """Return whether the bytes so far are the whole, unaltered file."""
         return self._hash.hexdigest() == self._expected
 
     def take_in(self, content: BinaryIO, observe: Callable[[int], None]) -> None:
-        """Take in all that is left of `content`; `observe` hears of each step's bytes."""
+        """Add the rest of `content`; call `observe` with each step's number of bytes."""
         while chunk := content.read(_CHUNK_BYTES):
             self.update(chunk)
             observe(len(chunk))

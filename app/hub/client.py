@@ -1,4 +1,4 @@
-"""Requests to the Hub and to the storage it sends us to."""
+"""HTTP client of the Hub and of the storage that it redirects to."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import httpx2
 
 from app import __version__
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _CONNECT_SECONDS = 15.0
 _MOST_REDIRECTS = 10
@@ -19,12 +20,12 @@ _MOST_REDIRECTS = 10
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """The certificates that are trusted: to read them takes an eighth of a second each time."""
+    """Return the trusted certificates, cached because reading them takes an eighth of a second."""
     return httpx2.create_ssl_context()
 
 
 class HubClient:
-    """Keeps connections open; follows redirects, but gives the token to the Hub's origin alone."""
+    """Client that keeps connections open and sends the token only to the Hub's origin."""
 
     def __init__(self, endpoint: str, token: str | None, stall_seconds: float) -> None:
         self.endpoint = endpoint
@@ -44,18 +45,18 @@ class HubClient:
 
     @contextmanager
     def head(self, address: str) -> Iterator[httpx2.Response]:
-        """The Hub's own answer about a file: not that of the storage behind it."""
+        """Request the Hub's own headers of a file, not those of the storage behind it."""
         with self._send("HEAD", address, {}, is_leaving=False) as response:
             yield response
 
     @contextmanager
     def get(self, address: str, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """A file's content, from wherever the Hub keeps it; the body is still to be read."""
+        """Request a file, from wherever the Hub stores it; the caller reads the body."""
         with self._send("GET", address, headers, is_leaving=True) as response:
             yield response
 
     def is_hub(self, response: httpx2.Response) -> bool:
-        """Whether the Hub itself answered."""
+        """Return whether the response is from the Hub itself."""
         return response.url.origin == self._origin
 
     @contextmanager
@@ -77,7 +78,7 @@ class HubClient:
                 url = target
             finally:
                 response.close()
-        raise AppError(ErrorCode.HUB_ANSWER, reason="it redirects without end")
+        raise AppError(ErrorCode.HUB_ANSWER, reason=tr("it redirects endlessly"))
 
 
 def _target_of(response: httpx2.Response) -> httpx2.URL | None:
@@ -86,4 +87,6 @@ def _target_of(response: httpx2.Response) -> httpx2.URL | None:
     try:
         return response.url.join(response.headers["Location"])
     except httpx2.InvalidURL as error:
-        raise AppError(ErrorCode.HUB_ANSWER, reason="it redirects to no web address") from error
+        raise AppError(
+            ErrorCode.HUB_ANSWER, reason=tr("it redirects to an invalid address")
+        ) from error

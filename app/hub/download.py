@@ -1,4 +1,4 @@
-"""The download of a repository: what is missing, one file after another, small ones first."""
+"""Download of a repository: missing files one after another, small ones first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.hub.part_file import PartFile, remove_abandoned
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryInfo, fetch_repository
-from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
+from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.transfer import Transfer
 
@@ -39,10 +39,10 @@ def download_repository(
     """Download a checkpoint, or a GGUF model, from the Hub.
 
     Args:
-        reference: The repository; its revision is pinned to one commit first.
-        destination: The folder to fill; None is the program's own for the repository.
-        report: Hears of progress (bytes over all files), of breaks and of files left out.
-        pattern: Chooses a GGUF model, as in `app.hub.selection.files_to_fetch`.
+        reference: The repository; its revision is resolved to one commit first.
+        destination: The folder to fill; None for the program's own folder of the repository.
+        report: Called with progress (bytes of all files), interruptions and skipped files.
+        pattern: Selects a GGUF model, as in `app.hub.selection.files_to_fetch`.
         patience: How long to wait for the network.
         allows_pickle: As in `files_to_fetch`.
 
@@ -51,20 +51,20 @@ def download_repository(
 
     Raises:
         AppError: What `fetch_repository`, `files_to_fetch` and `Transfer.fetch` raise, and
-            `download_busy`, `disk_full`, `file_exists`. Files that are done stay, and so does
-            what has arrived of the one that is not.
+            `download_busy`, `disk_full`, `file_exists`. Complete files stay, and so does the
+            received part of an incomplete one.
     """
     token = read_token()
-    facts = fetch_repository(reference, token)
-    selection = files_to_fetch(facts, pattern, allows_pickle=allows_pickle)
-    tell_left_out(selection, report)
+    info = fetch_repository(reference, token)
+    selection = files_to_fetch(info, pattern, allows_pickle=allows_pickle)
+    report_left_out(selection, report)
     files = selection.files
-    folder = (destination or _own_folder(facts, files)).absolute()
+    folder = (destination or _own_folder(info, files)).absolute()
     with named_failures(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with sole_download(folder, facts.repository):
-                _fill(folder, facts, files, token, report, patience or Patience())
+            with sole_download(folder, info.repository):
+                _fill(folder, info, files, token, report, patience or Patience())
         except AppError as error:
             if error.code is not ErrorCode.DOWNLOAD_BUSY:
                 remove_untouched(folder)
@@ -72,23 +72,23 @@ def download_repository(
     return path_inside(folder, files[0].path) if is_gguf(files[0]) else folder
 
 
-def _own_folder(facts: RepositoryInfo, files: Files) -> Path:
+def _own_folder(info: RepositoryInfo, files: Files) -> Path:
     settings, _ = load_settings()
     parent = settings.models_path() if is_gguf(files[0]) else paths.checkpoints_folder()
-    return path_inside(parent, facts.repository)
+    return path_inside(parent, info.repository)
 
 
 def _fill(
     folder: Path,
-    facts: RepositoryInfo,
+    info: RepositoryInfo,
     files: Files,
     token: str | None,
     report: Report,
     patience: Patience,
 ) -> None:
-    current = {file.path for file in facts.files}
-    remove_abandoned(folder, facts.repository, current)
-    manifest = Manifest(folder, facts.repository, facts.commit)
+    current = {file.path for file in info.files}
+    remove_abandoned(folder, info.repository, current)
+    manifest = Manifest(folder, info.repository, info.commit)
     missing = [file for file in files if not manifest.holds(file)]
     parts = [PartFile(path_inside(folder, file.path)) for file in missing]
     received = sum(part.size_bytes(file) for part, file in zip(parts, missing, strict=True))
@@ -96,11 +96,11 @@ def _fill(
     progress = Progress("download", sum(file.size_bytes for file in files), report)
     progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
     with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
-        transfer = Transfer(Snapshot(client, facts.repository, facts.commit, report, patience))
+        transfer = Transfer(Snapshot(client, info.repository, info.commit, report, patience))
         for file in missing:
             progress.enter(file.path)
             transfer.fetch(file, path_inside(folder, file.path), progress.count)
             manifest.add(file)
     if not is_gguf(files[0]):
-        # Old shards beside new ones would be taken for a part of the model.
+        # Old shards beside new ones would be mistaken for part of the model.
         manifest.remove_outdated(current)

@@ -1,4 +1,4 @@
-"""What the Hub's refusals and the network's failures mean, in the program's own errors."""
+"""Errors for the Hub's refusals and the network's failures."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from http import HTTPStatus
 import httpx2
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.hub.reference import RepositoryReference
 
-_BROKEN_OFF = "the connection broke off"
+CONNECTION_LOST = tr("the connection was lost")
 _WORDS: tuple[tuple[type[httpx2.HTTPError], str], ...] = (
-    (httpx2.TimeoutException, "no answer in time"),
-    (httpx2.ProxyError, "the proxy refuses"),
-    (httpx2.ConnectError, "no connection"),
-    (httpx2.UnsupportedProtocol, "not a web address"),
-    (httpx2.DecodingError, "the answer is garbled"),
+    (httpx2.TimeoutException, tr("no response in time")),
+    (httpx2.ProxyError, tr("the proxy refuses")),
+    (httpx2.ConnectError, tr("no connection")),
+    (httpx2.UnsupportedProtocol, tr("not a web address")),
+    (httpx2.DecodingError, tr("the response is garbled")),
 )
 _INVALID_CREDENTIALS = "Invalid credentials in Authorization header"
 
 
 def refusal(status: int, headers: Mapping[str, str], reference: RepositoryReference) -> AppError:
-    """The error that an answer of 400 and above stands for.
+    """Return the error for a response with status 400 or above.
 
     Args:
         status: The HTTP status.
-        headers: Of the answer, found in any case.
-        reference: The repository that was asked for.
+        headers: The response's headers; lookup ignores case.
+        reference: The requested repository.
     """
     code = headers.get("X-Error-Code", "")
     repository = reference.repository
@@ -37,20 +38,20 @@ def refusal(status: int, headers: Mapping[str, str], reference: RepositoryRefere
         revision = reference.revision or "main"
         return AppError(ErrorCode.REVISION_NOT_FOUND, repository=repository, revision=revision)
     if headers.get("X-Error-Message") == _INVALID_CREDENTIALS:
-        return AppError(ErrorCode.TOKEN_INVALID, reason="the Hub does not accept it")
-    # Without a token the Hub tells a missing repository from a private one to nobody.
+        return AppError(ErrorCode.TOKEN_INVALID, reason=tr("the Hub rejects it"))
+    # Without a token, the Hub gives the same response for missing and private repositories.
     if code == "RepoNotFound" or status == HTTPStatus.UNAUTHORIZED:
         return AppError(ErrorCode.REPOSITORY_NOT_FOUND, repository=repository)
-    return AppError(ErrorCode.HUB_ANSWER, reason=f"status {status}")
+    return AppError(ErrorCode.HUB_ANSWER, reason=tr("status {status}", status=status))
 
 
 def unreachable(endpoint: str, reason: str) -> AppError:
-    """The error for a Hub that does not answer."""
+    """Return the error for a Hub that does not respond."""
     return AppError(ErrorCode.HUB_UNREACHABLE, endpoint=endpoint, reason=reason)
 
 
-def in_few_words(error: httpx2.HTTPError) -> str:
-    """Why a request failed before its answer was whole."""
+def request_failure(error: httpx2.HTTPError) -> str:
+    """Return the reason why a request failed before its response was complete."""
     if "certificate" in str(error).lower():
-        return "its certificate is not trusted"
-    return next((words for kind, words in _WORDS if isinstance(error, kind)), _BROKEN_OFF)
+        return tr("its certificate is not trusted")
+    return next((words for kind, words in _WORDS if isinstance(error, kind)), CONNECTION_LOST)

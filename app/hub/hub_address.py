@@ -1,4 +1,4 @@
-"""Where the Hub is: `huggingface.co`, or the mirror that `HF_ENDPOINT` names."""
+"""Addresses of the Hub: `huggingface.co`, or the mirror that `HF_ENDPOINT` names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PUBLIC_HUB = "https://huggingface.co"
 
 
 def hub_endpoint() -> str:
-    """The address of the Hub, without a slash at its end."""
+    """Return the address of the Hub without a trailing slash."""
     chosen = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/")
     if not chosen:
         return _PUBLIC_HUB
@@ -17,10 +17,10 @@ def hub_endpoint() -> str:
 
 
 def is_public_hub() -> bool:
-    """Whether the Hub in use is `huggingface.co` itself."""
+    """Return whether the Hub in use is `huggingface.co` itself."""
     return hub_endpoint() == _PUBLIC_HUB
 
 
 def file_address(endpoint: str, repository: str, commit: str, path: str) -> str:
-    """The address of one file at one commit."""
+    """Return the address of a file at a commit."""
     return f"{endpoint}/{repository}/resolve/{commit}/{quote(path)}"

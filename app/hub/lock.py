@@ -1,4 +1,4 @@
-"""A folder that one download at a time may write to."""
+"""Lock on a folder, so that only one download at a time writes to it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _TAKEN = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 @contextmanager
 def sole_download(folder: Path, repository: str) -> Iterator[None]:
-    """Keep other downloads out of `folder`; the system frees it when this process ends.
+    """Lock `folder` against other downloads; the system unlocks it when this process ends.
 
     Raises:
-        AppError: `download_busy`, when another process keeps it for more than a second.
+        AppError: `download_busy` if another process holds the lock for more than a second.
     """
     descriptor = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -34,7 +34,7 @@ def sole_download(folder: Path, repository: str) -> Iterator[None]:
 
 
 def remove_untouched(folder: Path) -> None:
-    """Remove a folder, and its parent too, if there is nothing in them but the lock."""
+    """Remove a folder, and its empty parent, if it contains only the lock."""
     with suppress(OSError):
         if {path.name for path in folder.iterdir()} == {_NAME}:
             (folder / _NAME).unlink()
@@ -49,7 +49,7 @@ def _wait_for(descriptor: int, repository: str) -> None:
             _try_lock(descriptor)
         except OSError as error:
             if error.errno not in _TAKEN:
-                # Some network drives know no locks; a download is possible there all the same.
+                # Some network drives don't support locks; download without one.
                 return
             if time.monotonic() > given_up:
                 raise AppError(ErrorCode.DOWNLOAD_BUSY, file=repository) from error

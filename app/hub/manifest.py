@@ -1,4 +1,4 @@
-"""The record of verified files in a repository's folder, so that nothing is fetched twice."""
+"""Record of verified files in a repository's folder, so that nothing is fetched twice."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Record(msgspec.Struct, frozen=True):
 
 
 class Manifest:
-    """What has been downloaded into `folder` and verified there."""
+    """Files that were downloaded into `folder` and verified."""
 
     def __init__(self, folder: Path, repository: str, commit: str) -> None:
         self._folder = folder
@@ -47,11 +47,11 @@ class Manifest:
         self._files = (self._store.read() or _Record()).files
 
     def holds(self, file: RepositoryFile) -> bool:
-        """Whether `file` lies in the folder, by its record or else by its checksum.
+        """Return whether `file` is in the folder, by its record or else by its checksum.
 
         Raises:
-            AppError: `file_exists` for another file of that name that no download of ours wrote,
-                `unsafe_name`.
+            AppError: `file_exists` for a different file of that name that this program didn't
+                download, `unsafe_name`.
         """
         path = path_inside(self._folder, file.path)
         if not path.exists():
@@ -73,7 +73,7 @@ class Manifest:
         self._save()
 
     def remove_outdated(self, current: set[str]) -> None:
-        """Remove the files of earlier commits that the repository has no more."""
+        """Remove files of earlier commits that are no longer in the repository."""
         outdated = [
             path
             for path, verified in self._files.items()

@@ -1,9 +1,9 @@
-"""The outline of a repository: all that a conversion reads of it, except for the weights.
+"""Outline of a repository: everything that a conversion reads of it except the weights.
 
 Its weight files have their true headers and sizes, and the values of tensors of a few bytes, which
-the converter reads while it lays a model out; a hole stands for the others, so that they take no
-room. An outline is fetched once for each commit and kept among the program's own files, never where
-models are; it carries a mark by which the conversion refuses to read its weights.
+the converter reads while it lays out a model; the other tensors are holes, which take no space. An
+outline is fetched once per commit and kept in the program's data folder, never in the model folder;
+it has a mark by which the conversion refuses to read its weights.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
 from app.core.files import PART_SUFFIX, extend_with_hole, named_failures, replace
+from app.core.language import tr
 from app.core.names import path_inside
 from app.core.sizes import format_bytes
 from app.hub.access_token import read_token
@@ -34,7 +35,7 @@ from app.hub.progress import Progress
 from app.hub.range_header import fetch_part, fetch_safetensors_header
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFile, RepositoryInfo, fetch_repository
-from app.hub.selection import Files, files_to_fetch, is_gguf, tell_left_out
+from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
 from app.hub.snapshot import Patience, Snapshot
 from app.hub.transfer import Transfer
 
@@ -52,7 +53,7 @@ Tensors = Mapping[str, TensorEntry]
 
 @dataclass(frozen=True)
 class _Listener:
-    """Who hears of what is there before all is."""
+    """Callbacks for the parts that arrive before the whole outline."""
 
     observe: Callable[[Tensors], None]
     configured: Callable[[Path], None]
@@ -66,30 +67,33 @@ def fetch_outline(
     configured: Callable[[Path], None],
     patience: Patience = _PATIENCE,
 ) -> Path:
-    """The folder with the outline of a checkpoint, fetched unless it is there already.
+    """Return the folder with the outline of a checkpoint; fetch it if necessary.
 
     Args:
-        reference: The repository; its revision is pinned to one commit first.
-        report: Hears of progress (bytes over all files), of breaks and of files left out.
-        observe: Hears of all tensors as soon as they are known.
-        meanwhile: Called when the repository is known and its files are still to be fetched.
-        configured: Hears of the folder once the configurations of model and tokenizer are in it.
+        reference: The repository; its revision is resolved to one commit first.
+        report: Called with progress (bytes of all files), interruptions and skipped files.
+        observe: Called with all tensors as soon as they are known.
+        meanwhile: Called when the repository is known but its files are not fetched yet.
+        configured: Called with the folder once it has the configurations of model and tokenizer.
         patience: How long to wait for the network.
 
     Raises:
         AppError: What `fetch_repository` and `files_to_fetch` raise; `not_a_checkpoint`,
             `pickles_without_outline`, `gguf_alone`; `weights_damaged`, `hub_unreachable` and the
-            like, after which nothing is left behind.
+            like, which leave nothing behind.
     """
     kept = _kept(reference)
     if kept is None:
         token = read_token()
-        facts = fetch_repository(reference, token)
-        kept = _folder_of(facts.repository, facts.commit)
+        info = fetch_repository(reference, token)
+        kept = _folder_of(info.repository, info.commit)
         if not kept.is_dir():
-            files = _checkpoint_files(facts, report)
+            files = _checkpoint_files(info, report)
             meanwhile()
-            with _unfinished(kept) as folder, _asked(facts, token, report, patience) as snapshot:
+            with (
+                _unfinished(kept) as folder,
+                _opened_snapshot(info, token, report, patience) as snapshot,
+            ):
                 _fill(folder, files, snapshot, report, _Listener(observe, configured))
             _remove_old(kept)
             return kept
@@ -100,7 +104,7 @@ def fetch_outline(
 
 
 def _kept(reference: RepositoryReference) -> Path | None:
-    """The outline of a commit that was asked for by its full name: no question to the Hub."""
+    """Return the stored outline of a full commit hash, without a request to the Hub."""
     if not _COMMIT.fullmatch(reference.revision or ""):
         return None
     folder = _folder_of(reference.repository, reference.revision or "")
@@ -108,7 +112,7 @@ def _kept(reference: RepositoryReference) -> Path | None:
 
 
 def _folder_of(repository: str, commit: str) -> Path:
-    # The converter writes the folder's name into its result: it must be the repository's.
+    # The converter writes the folder's name into its output, so it must be the repository's.
     return path_inside(paths.outlines_folder() / commit, repository)
 
 
@@ -116,34 +120,34 @@ def _root_of(folder: Path) -> Path:
     return folder.parents[1]
 
 
-def _checkpoint_files(facts: RepositoryInfo, report: Callable[[Event], None]) -> Files:
+def _checkpoint_files(info: RepositoryInfo, report: Callable[[Event], None]) -> Files:
     try:
-        selection = files_to_fetch(facts)
+        selection = files_to_fetch(info)
     except AppError as error:
         if error.code is not ErrorCode.PICKLE_WEIGHTS:
             raise
-        unread = {"repository": facts.repository, "file": str(error.details["file"])}
+        unread = {"repository": info.repository, "file": str(error.details["file"])}
         raise AppError(ErrorCode.PICKLES_WITHOUT_OUTLINE, **unread) from error
     files = selection.files
     if is_gguf(files[0]):
-        raise _only_gguf(facts)
+        raise _only_gguf(info)
     if not any(file.path == _CONFIGURATION for file in files):
-        raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=facts.repository)
-    tell_left_out(selection, report)
+        raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=info.repository)
+    report_left_out(selection, report)
     return files
 
 
-def _only_gguf(facts: RepositoryInfo) -> AppError:
-    files = sorted(filter(is_gguf, facts.files), key=lambda file: file.size_bytes)
+def _only_gguf(info: RepositoryInfo) -> AppError:
+    files = sorted(filter(is_gguf, info.files), key=lambda file: file.size_bytes)
     named = [f"{file.path} ({format_bytes(file.size_bytes)})" for file in files[:_MOST_NAMED]]
-    more = [f"{len(files) - _MOST_NAMED} more"] if len(files) > _MOST_NAMED else []
+    more = [tr("{count} more", count=len(files) - _MOST_NAMED)] if len(files) > _MOST_NAMED else []
     words = ", ".join([*named, *more])
-    return AppError(ErrorCode.GGUF_ALONE, repository=facts.repository, files=words)
+    return AppError(ErrorCode.GGUF_ALONE, repository=info.repository, files=words)
 
 
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """A folder to fill; it takes its place when the block ends without an error."""
+    """Create a folder to fill; it gets its name when the block ends without an error."""
     part = paths.outlines_folder() / f"{uuid.uuid4().hex}{PART_SUFFIX}"
     with named_failures(paths.outlines_folder()), leftovers.noted(part):
         try:
@@ -157,11 +161,11 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _asked(
-    facts: RepositoryInfo, token: str | None, report: Callable[[Event], None], patience: Patience
+def _opened_snapshot(
+    info: RepositoryInfo, token: str | None, report: Callable[[Event], None], patience: Patience
 ) -> Iterator[Snapshot]:
     with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
-        yield Snapshot(client, facts.repository, facts.commit, report, patience)
+        yield Snapshot(client, info.repository, info.commit, report, patience)
 
 
 def _fill(
@@ -184,7 +188,7 @@ def _fill(
     mark.touch()
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         headers = [pool.submit(_fetch_hollow, file, folder, snapshot) for file in weights]
-        # First what others wait for.
+        # Others wait for these.
         others.sort(key=lambda file: file.path not in _CONFIGURATIONS)
         fetched = [pool.submit(fetch, file) for file in others]
         try:
@@ -208,7 +212,7 @@ def _fetch_hollow(file: RepositoryFile, folder: Path, snapshot: Snapshot) -> Non
 
 
 def _fetch_scalars(file: RepositoryFile, folder: Path, snapshot: Snapshot) -> bool:
-    """Fill in the smallest tensors; False where the server gives no parts of a file."""
+    """Fill in the smallest tensors; return False if the server has no range support."""
     path = path_inside(folder, file.path)
     with path.open("r+b") as hollow:
         for start, end in parts_of_at_most(LARGEST_SCALAR_BYTES, path):
@@ -231,9 +235,9 @@ def _tensors_in(folder: Path) -> Tensors:
 
 
 def _remove_old(newest: Path) -> None:
-    """Keep the outlines that were used last, and of unfinished ones those of the last day."""
+    """Keep the most recently used outlines, and unfinished ones of the last day."""
     for part in paths.outlines_folder().glob(f"*{PART_SUFFIX}"):
-        # A transfer that a cancel catches may make its folder anew, without a note about it.
+        # A cancelled transfer may create its folder again, without a note about it.
         if time.time() - part.stat().st_mtime > _DAY_SECONDS:
             shutil.rmtree(part, ignore_errors=True)
     roots = [root for root in paths.outlines_folder().iterdir() if _COMMIT.fullmatch(root.name)]

@@ -116,7 +116,7 @@ class PartContent:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all bytes are there, correct or not."""
+        """True if all bytes are there, correct or not."""
         return self.received == self._file.size_bytes
 
     def is_intact(self) -> bool:

@@ -1,4 +1,4 @@
-"""How far a transfer of several files is."""
+"""Progress of a transfer of several files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REPORT_SECONDS = 0.1
 
 
 class Progress:
-    """Counts the bytes of all files and reports them, ten times a second; for any thread."""
+    """Counter of all files' bytes that reports ten times a second; thread-safe."""
 
     def __init__(
         self,
@@ -30,12 +30,12 @@ class Progress:
         self._lock = threading.Lock()
 
     def enter(self, file: str, done_bytes: int = 0) -> None:
-        """Go on with another file; `done_bytes` are there already."""
+        """Continue with another file, of which `done_bytes` exist already."""
         self._file = file
         self.count(done_bytes)
 
     def count(self, size_bytes: int) -> None:
-        """Take note of bytes that were gained, or lost."""
+        """Add bytes that were gained; a negative number for lost ones."""
         with self._lock:
             self._done_bytes += size_bytes
             now = time.monotonic()

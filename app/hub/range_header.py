@@ -1,4 +1,4 @@
-"""Parts of a file on the Hub: its header above all, without what lies behind it."""
+"""Range requests for parts of a file on the Hub, such as its header."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import httpx2
 
 from app.checkpoint.weight_files import HEADER_LENGTH, LARGEST_HEADER
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
+from app.hub.failures import CONNECTION_LOST
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import Broken, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
 
 _FIRST_BYTES = 2**18
-"""What is asked for at first: more than most headers have."""
+"""Size of the first request: larger than most headers."""
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 Needed = Callable[[bytes], int]
 
 
 def fetch_safetensors_header(snapshot: Snapshot, file: RepositoryFile) -> bytes:
-    """What stands before the weights in a safetensors file.
+    """Fetch the header of a safetensors file.
 
     Raises:
         AppError: `weights_damaged`, `hub_unreachable`, `hub_answer`, `repository_gated` and the
@@ -31,9 +33,9 @@ def fetch_safetensors_header(snapshot: Snapshot, file: RepositoryFile) -> bytes:
 
 
 def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) -> bytes:
-    """The first bytes of a file; `needed` tells from those that are there how many it takes.
+    """Fetch the first bytes of a file; `needed` returns how many, given those fetched so far.
 
-    Servers that know no ranges are heard no further than that.
+    Servers without range support are read only that far.
 
     Raises:
         AppError: What `needed` raises; `hub_unreachable`, `hub_answer`, `repository_gated` and the
@@ -44,14 +46,14 @@ def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) ->
         had = len(content)
         try:
             _receive(snapshot, file, content, wanted, needed)
-        except (Broken, httpx2.HTTPError) as error:
+        except (AttemptFailed, httpx2.HTTPError) as error:
             breaks = 1 if len(content) > had else breaks + 1
             snapshot.pause(file, error, breaks)
     return bytes(content[:wanted])
 
 
 def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
-    """The bytes of a file from `start` up to `end`; None from a server that knows no ranges.
+    """Fetch the bytes of a file from `start` up to `end`; None from a server without ranges.
 
     Raises:
         AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
@@ -60,7 +62,7 @@ def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -
     while True:
         try:
             return _received_part(snapshot, file, start, end)
-        except (Broken, httpx2.HTTPError) as error:
+        except (AttemptFailed, httpx2.HTTPError) as error:
             breaks += 1
             snapshot.pause(file, error, breaks)
 
@@ -76,7 +78,7 @@ def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: in
             content += chunk
             if len(content) >= end - start:
                 return bytes(content[: end - start])
-    raise Broken("the connection broke off")
+    raise AttemptFailed(CONNECTION_LOST)
 
 
 def _wanted(content: bytearray, file: RepositoryFile, needed: Needed) -> int:
@@ -87,7 +89,7 @@ def _wanted(content: bytearray, file: RepositoryFile, needed: Needed) -> int:
 def _receive(
     snapshot: Snapshot, file: RepositoryFile, content: bytearray, wanted: int, needed: Needed
 ) -> None:
-    """Let `content` grow up to `wanted` bytes, or as far as is needed of a whole file."""
+    """Extend `content` to `wanted` bytes, or to the needed ones of a complete response."""
     asked = {"Range": f"bytes={len(content)}-{wanted - 1}"}
     with snapshot.get(file, asked) as response:
         _require_place(response, snapshot, file, content)
@@ -96,13 +98,13 @@ def _receive(
             if len(content) >= wanted and len(content) >= needed(bytes(content)):
                 return
     if len(content) < wanted:
-        raise Broken("the connection broke off")
+        raise AttemptFailed(CONNECTION_LOST)
 
 
 def _require_place(
     response: httpx2.Response, snapshot: Snapshot, file: RepositoryFile, content: bytearray
 ) -> None:
-    """Check that the body goes on where `content` ends; a whole file begins anew."""
+    """Check that the body continues where `content` ends; a complete file starts over."""
     snapshot.require_success(response, file)
     if response.status_code == HTTPStatus.OK:
         content.clear()
@@ -113,17 +115,19 @@ def _require_place(
 def _require_range(response: httpx2.Response, file: RepositoryFile, start: int) -> None:
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if response.status_code != HTTPStatus.PARTIAL_CONTENT or match is None or is_encoded(response):
-        raise Broken(f"status {response.status_code} to a part", is_network=False)
+        raise AttemptFailed(
+            tr("status {status} to a range request", status=response.status_code), is_network=False
+        )
     if int(match[1]) != start or match[2] != str(file.size_bytes):
-        raise Broken("another part than asked for", is_network=False)
+        raise AttemptFailed(tr("a different range than requested"), is_network=False)
 
 
 def _header_end(content: bytes, file: RepositoryFile) -> int:
     if len(content) < HEADER_LENGTH.size:
-        raise _damaged(file, "it is empty or cut off")
+        raise _damaged(file, tr("it is empty or truncated"))
     (length,) = HEADER_LENGTH.unpack_from(content)
     if length > min(LARGEST_HEADER, file.size_bytes - HEADER_LENGTH.size):
-        raise _damaged(file, f"it claims to begin with a header of {length} bytes")
+        raise _damaged(file, tr("it claims to have a header of {length} bytes", length=length))
     return int(HEADER_LENGTH.size + length)
 
 

@@ -1,4 +1,4 @@
-"""What a person types or pastes to name a repository."""
+"""Parsing of repository names and addresses that the user types or pastes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class RepositoryReference:
 
 
 def parse_reference(text: str) -> RepositoryReference:
-    """Read `owner/name`, with `@revision` or not, or the address of its page or of a file in it.
+    """Parse `owner/name`, optionally with `@revision`, or the address of its page or a file.
 
     Raises:
-        AppError: `repository_name`, when it is neither.
+        AppError: `repository_name` if it is none of these.
     """
     match _segments_of(text.strip().strip("<>\"'").strip()):
         case [owner, name]:
@@ -47,10 +47,10 @@ def parse_reference(text: str) -> RepositoryReference:
 
 
 def repository_named(text: str) -> RepositoryReference:
-    """The repository that is meant by what was named as a source, and is no path.
+    """Parse a source that is not a path as a repository.
 
     Raises:
-        AppError: `source_not_found`, when it can't be a repository either.
+        AppError: `source_not_found` if it can't be a repository either.
     """
     if text.lower().endswith(".gguf"):
         raise AppError(ErrorCode.SOURCE_NOT_FOUND, source=text)

@@ -1,7 +1,7 @@
-"""The facts about a repository on the Hub: its commit, its files, their sizes and checksums.
+"""Information about a repository on the Hub: its commit, its files, their sizes and checksums.
 
-The Hub's own library is not asked: the converter's process needs the version of it that llama.cpp
-pins, and no process can hold two.
+The Hub's own library is not used: the converter's process needs the version that llama.cpp pins,
+and a process can't load two.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx2
 from app.core.errors import AppError, ErrorCode, system_reason
 from app.core.language import tr
 from app.hub.client import HubClient
-from app.hub.failures import in_few_words, refusal, unreachable
+from app.hub.failures import refusal, request_failure, unreachable
 from app.hub.hub_address import hub_endpoint
 from app.hub.reference import RepositoryReference
 
@@ -26,7 +26,7 @@ _TIMEOUT_SECONDS = 30.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _YES = frozenset({"1", "ON", "YES", "TRUE"})
-# Read once: later on the converter sets it for its own libraries.
+# Read at import: the converter later sets it for its own libraries.
 _IS_OFFLINE = os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
 _NOT_AS_DOCUMENTED = (TypeError, ValueError, KeyError, AttributeError)
 
@@ -43,7 +43,7 @@ class RepositoryFile:
 
 @dataclass(frozen=True)
 class RepositoryInfo:
-    """A repository at one commit; `gated` means that its owner asks to accept terms."""
+    """A repository at one commit; `gated` if its owner requires users to accept terms."""
 
     repository: str
     commit: str
@@ -52,28 +52,28 @@ class RepositoryInfo:
 
 
 def fetch_repository(reference: RepositoryReference, token: str | None) -> RepositoryInfo:
-    """Ask the Hub for the files of a repository, in one request.
+    """Request the list of a repository's files from the Hub.
 
     Raises:
         AppError: `repository_not_found`, `repository_gated`, `revision_not_found`,
             `token_invalid`, `hub_unreachable`, `hub_answer`.
     """
     try:
-        return _facts_of(reference.repository, _ask(reference, token))
+        return _info_of(reference.repository, _ask(reference, token))
     except httpx2.HTTPError as error:
-        raise unreachable(hub_endpoint(), in_few_words(error)) from error
+        raise unreachable(hub_endpoint(), request_failure(error)) from error
     except OSError as error:
         raise unreachable(hub_endpoint(), system_reason(error, tr("no connection"))) from error
     except httpx2.InvalidURL as error:
-        raise unreachable(hub_endpoint(), "not a web address") from error
+        raise unreachable(hub_endpoint(), tr("not a web address")) from error
     except _NOT_AS_DOCUMENTED as error:
-        raise AppError(ErrorCode.HUB_ANSWER, reason="not as documented") from error
+        raise AppError(ErrorCode.HUB_ANSWER, reason=tr("not as documented")) from error
 
 
 def _ask(reference: RepositoryReference, token: str | None) -> Any:
-    """The Hub's answer about a model, as its API documents it (`/api/models/{repo_id}`)."""
+    """Request a model's description from the Hub's API (`/api/models/{repo_id}`)."""
     if _IS_OFFLINE:
-        raise unreachable(hub_endpoint(), "HF_HUB_OFFLINE is set")
+        raise unreachable(hub_endpoint(), tr("HF_HUB_OFFLINE is set"))
     address = f"{hub_endpoint()}/api/models/{reference.repository}"
     if reference.revision is not None:
         address += f"/revision/{quote(reference.revision, safe='')}"
@@ -87,7 +87,7 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
         return response.json()
 
 
-def _facts_of(repository: str, answer: Any) -> RepositoryInfo:
+def _info_of(repository: str, answer: Any) -> RepositoryInfo:
     commit = answer["sha"]
     if not _COMMIT.fullmatch(commit):
         raise ValueError(commit)

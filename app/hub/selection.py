@@ -1,4 +1,4 @@
-"""Which files of a repository are worth fetching: a checkpoint, an adapter or one GGUF model."""
+"""Selection of a repository's files: a checkpoint, an adapter or one GGUF model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, Noticed
+from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.names import is_safe_part, leads_out
 from app.hub.repository import RepositoryFile, RepositoryInfo
@@ -32,7 +33,7 @@ _COMPANIONS = (
     "*.tiktoken",
     "*.jinja",
     "additional_chat_templates/*.jinja",
-    # Where sentence-transformers says how an embedding model pools.
+    # Pooling of embedding models by sentence-transformers.
     "[0-9]_*/config.json",
     "license*",
     "notice*",
@@ -40,15 +41,15 @@ _COMPANIONS = (
 )
 
 _TOKENIZERS = ("*.model", "*.tiktoken")
-"""Companions of any name that a model is nothing without."""
+"""Companions that a model requires, by patterns of their names."""
 
 Files = tuple[RepositoryFile, ...]
 
 
 class Selection(NamedTuple):
-    """The files to fetch, and the names of those left out because not every system can have them.
+    """The files to fetch, and the names of skipped ones, which some systems can't store.
 
-    Such a name has characters that Windows doesn't take, or is another's but for upper case.
+    Such a name has characters that Windows forbids, or differs from another only in case.
     """
 
     files: Files
@@ -56,26 +57,26 @@ class Selection(NamedTuple):
 
 
 def files_to_fetch(
-    facts: RepositoryInfo, pattern: str | None = None, *, allows_pickle: bool = False
+    info: RepositoryInfo, pattern: str | None = None, *, allows_pickle: bool = False
 ) -> Selection:
-    """The files of a checkpoint, small ones first, or the shards of the chosen GGUF model.
+    """Return the files of a checkpoint, small ones first, or the shards of a GGUF model.
 
     Args:
-        facts: The repository.
-        pattern: Chooses among GGUF files: a level (`Q4_K_M`), a file's path, a part of its name,
-            or a pattern with `*`. None takes the checkpoint; where there is none, the Q4_K_M
-            file, or else the smallest.
-        allows_pickle: The person agreed to weights in pickle files, where there are no others.
+        info: The repository.
+        pattern: Selects among GGUF files: a level (`Q4_K_M`), a file's path, part of its name,
+            or a pattern with `*`. None selects the checkpoint, or else the Q4_K_M file, or else
+            the smallest.
+        allows_pickle: The user agreed to pickle weights if there are no others.
 
     Raises:
         AppError: `repository_without_weights`, `pickle_weights`, `pattern_without_match`,
-            `unsafe_name` and `needed_name` where the model needs a file of an odd name.
+            `unsafe_name` and `needed_name` if the model needs a file whose name isn't portable.
     """
-    weights = _checkpoint_weights(facts.files) if pattern is None else ()
-    chosen = (*_companions(facts.files, weights), *weights) if weights else _gguf(facts, pattern)
+    weights = _checkpoint_weights(info.files) if pattern is None else ()
+    chosen = (*_companions(info.files, weights), *weights) if weights else _gguf(info, pattern)
     if not chosen:
-        chosen = _with_pickles(facts, allows_pickle=allows_pickle)
-    left_out = _odd_names(chosen)
+        chosen = _with_pickles(info, allows_pickle=allows_pickle)
+    left_out = _unportable_names(chosen)
     for file in chosen:
         if file.path in left_out and _is_needed(file, chosen):
             code = ErrorCode.UNSAFE_NAME if leads_out(file.path) else ErrorCode.NEEDED_NAME
@@ -83,8 +84,8 @@ def files_to_fetch(
     return Selection(tuple(file for file in chosen if file.path not in left_out), left_out)
 
 
-def tell_left_out(selection: Selection, report: Callable[[Event], None]) -> None:
-    """Say which files are left out, if any are."""
+def report_left_out(selection: Selection, report: Callable[[Event], None]) -> None:
+    """Report the skipped files, if there are any."""
     if selection.left_out:
         named = ", ".join(selection.left_out[:_MOST_NAMED])
         more = ", …" if len(selection.left_out) > _MOST_NAMED else ""
@@ -92,7 +93,7 @@ def tell_left_out(selection: Selection, report: Callable[[Event], None]) -> None
 
 
 def is_gguf(file: RepositoryFile) -> bool:
-    """Whether the file is a GGUF model, or a shard of one."""
+    """Return whether the file is a GGUF model, or a shard of one."""
     return file.path.lower().endswith(".gguf")
 
 
@@ -110,20 +111,20 @@ def _checkpoint_weights(files: Files) -> Files:
     own = {path: file for path, file in candidates.items() if path.startswith("model")}
     if own and not any(file.path == _INDEX for file in files):
         return tuple(own.values())
-    # Some repositories hold the same weights again in Mistral's own layout; an index may name
+    # Some repositories contain the same weights again in Mistral's layout; an index may list
     # shards of any other name.
     without_twin = [file for path, file in candidates.items() if "consolidated" not in path]
     adapter = [file for file in files if file.path == _ADAPTER]
     return tuple(without_twin or candidates.values() or adapter)
 
 
-def _with_pickles(facts: RepositoryInfo, *, allows_pickle: bool) -> Files:
-    weights = tuple(file for file in facts.files if _PICKLES.fullmatch(file.path))
+def _with_pickles(info: RepositoryInfo, *, allows_pickle: bool) -> Files:
+    weights = tuple(file for file in info.files if _PICKLES.fullmatch(file.path))
     if not weights:
-        raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=facts.repository)
+        raise AppError(ErrorCode.REPOSITORY_WITHOUT_WEIGHTS, repository=info.repository)
     if not allows_pickle:
-        raise AppError(ErrorCode.PICKLE_WEIGHTS, folder=facts.repository, file=weights[0].path)
-    return (*_companions(facts.files, weights), *weights)
+        raise AppError(ErrorCode.PICKLE_WEIGHTS, folder=info.repository, file=weights[0].path)
+    return (*_companions(info.files, weights), *weights)
 
 
 def _companions(files: Files, weights: Files) -> Files:
@@ -146,7 +147,7 @@ def _is_companion(file: RepositoryFile, index: str | None) -> bool:
     name = file.path.lower()
     if name.startswith(".") or name.endswith(".part.json"):
         return False
-    # An index beside the weights in one file would send the reader after shards not fetched.
+    # Beside weights in a single file, an index would refer to shards that are not fetched.
     if name.endswith(".index.json") and name != index:
         return False
     return file.size_bytes <= _LARGEST_COMPANION_BYTES and any(
@@ -155,8 +156,8 @@ def _is_companion(file: RepositoryFile, index: str | None) -> bool:
     )
 
 
-def _gguf(facts: RepositoryInfo, pattern: str | None) -> Files:
-    models = _gguf_models(facts.files)
+def _gguf(info: RepositoryInfo, pattern: str | None) -> Files:
+    models = _gguf_models(info.files)
     if pattern is None:
         default = [model for model in models if _has_level(model, DEFAULT_LEVEL)]
         return min(default or models, key=_size_bytes, default=())
@@ -165,9 +166,9 @@ def _gguf(facts: RepositoryInfo, pattern: str | None) -> Files:
         names = [model[0].path for model in models[:_MOST_NAMED]]
         raise AppError(
             ErrorCode.PATTERN_WITHOUT_MATCH,
-            repository=facts.repository,
+            repository=info.repository,
             pattern=pattern,
-            files=", ".join(names) or "it has no GGUF file",
+            files=", ".join(names) or tr("it has no GGUF file"),
         )
     return tuple(file for model in matching for file in model)
 
@@ -214,21 +215,21 @@ def _size_bytes(model: Iterable[RepositoryFile]) -> int:
     return sum(file.size_bytes for file in model)
 
 
-def _odd_names(files: Files) -> tuple[str, ...]:
-    """Names that are not safe everywhere, and those that Windows and macOS take for another's."""
-    odd: list[str] = []
+def _unportable_names(files: Files) -> tuple[str, ...]:
+    """Return names that are unsafe on some system or, ignoring case, the same as another."""
+    found: list[str] = []
     seen: set[str] = set()
-    # What reads a model looks for names in lower case.
+    # Lowercase names come first: they are what loaders look for.
     for path in sorted((file.path for file in files), key=lambda path: path != path.lower()):
         if not all(map(is_safe_part, path.split("/"))) or path.casefold() in seen:
-            odd.append(path)
+            found.append(path)
         else:
             seen.add(path.casefold())
-    return tuple(odd)
+    return tuple(found)
 
 
 def _is_needed(file: RepositoryFile, files: Files) -> bool:
-    """Whether a model is nothing without a file of an odd name: weights, or a tokenizer."""
+    """Return whether a model requires a file: weights, or a tokenizer without a twin."""
     name = file.path.lower()
     is_twin = any(other.path != file.path and other.path.lower() == name for other in files)
     is_tokenizer = any(fnmatchcase(name, pattern) for pattern in _TOKENIZERS)

@@ -1,4 +1,4 @@
-"""A repository at one commit: requests for its files, and how often a broken one is tried again."""
+"""Requests for files of a repository at one commit, and the policy of retries."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Noticed
+from app.core.language import tr
 from app.hub.client import HubClient
-from app.hub.failures import in_few_words, refusal, unreachable
+from app.hub.failures import refusal, request_failure, unreachable
 from app.hub.hub_address import file_address
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFile
@@ -26,9 +27,9 @@ _PASSING = frozenset(
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a transfer waits for the network before it gives up.
+    """Limits of waiting for the network.
 
-    `stall_seconds` is the longest silence; after `tries` breaks without one byte gained it ends.
+    `stall_seconds` is the longest silence; after `tries` attempts without a new byte it gives up.
     """
 
     stall_seconds: float = 30.0
@@ -37,12 +38,12 @@ class Patience:
     tries: int = 10
 
     def pause_seconds(self, breaks: int) -> float:
-        """The pause after so many breaks in a row."""
+        """Return the pause after this many consecutive failed attempts."""
         return min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (breaks - 1))
 
 
-class Broken(Exception):  # noqa: N818 - not an error yet: the transfer goes on
-    """An attempt came to nothing; another one may be luckier after `wait_seconds`."""
+class AttemptFailed(Exception):  # noqa: N818 - not an error yet: the transfer continues
+    """An attempt failed; another one may succeed after `wait_seconds`."""
 
     def __init__(self, reason: str, wait_seconds: float = 0.0, *, is_network: bool = True) -> None:
         super().__init__(reason)
@@ -52,7 +53,7 @@ class Broken(Exception):  # noqa: N818 - not an error yet: the transfer goes on
 
 
 class Snapshot:
-    """The files of one repository at one commit; may be asked from several threads."""
+    """Files of one repository at one commit; thread-safe."""
 
     def __init__(
         self,
@@ -71,50 +72,58 @@ class Snapshot:
 
     @contextmanager
     def head(self, file: RepositoryFile) -> Iterator[httpx2.Response]:
-        """The Hub's own answer about a file."""
+        """Request the Hub's own headers of a file."""
         with self._client.head(self._address_of(file)) as response:
             yield response
 
     @contextmanager
     def get(self, file: RepositoryFile, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """A file's content; the body is still to be read."""
+        """Request a file; the caller reads the body."""
         with self._client.get(self._address_of(file), headers) as response:
             yield response
 
     def require_success(self, response: httpx2.Response, file: RepositoryFile) -> None:
-        """Check the status of an answer.
+        """Check the status of a response.
 
         Raises:
-            Broken: When it may be another one next time.
+            AttemptFailed: The next attempt may succeed.
             AppError: `repository_gated`, `hub_answer` and the like.
         """
         status = response.status_code
         if status < HTTPStatus.BAD_REQUEST:
             return
-        # A refusal by the storage means that the address the Hub signed is too old by now.
+        # The storage refuses when the address that the Hub signed has expired.
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Broken(f"status {status}", _retry_after(response))
+            raise AttemptFailed(tr("status {status}", status=status), _retry_after(response))
         if not self._client.is_hub(response):
-            raise Broken(f"status {status} from its storage", is_network=False)
+            raise AttemptFailed(
+                tr("status {status} from its storage", status=status), is_network=False
+            )
         if response.headers.get("X-Error-Code") == "EntryNotFound":
-            raise AppError(ErrorCode.HUB_ANSWER, reason=f"it no longer has {file.path}")
+            raise AppError(
+                ErrorCode.HUB_ANSWER, reason=tr("it no longer has {file}", file=file.path)
+            )
         raise refusal(status, response.headers, self._reference)
 
-    def pause(self, file: RepositoryFile, error: Broken | httpx2.HTTPError, breaks: int) -> None:
-        """Wait before the next attempt, after so many in a row that came to nothing.
+    def pause(
+        self, file: RepositoryFile, error: AttemptFailed | httpx2.HTTPError, breaks: int
+    ) -> None:
+        """Wait before the next attempt, after `breaks` consecutive failed ones.
 
         Raises:
-            AppError: `hub_unreachable` or `hub_answer`, when patience is at its end.
+            AppError: `hub_unreachable` or `hub_answer` after the last attempt.
         """
-        broken = error if isinstance(error, Broken) else Broken(in_few_words(error))
+        failure = (
+            error if isinstance(error, AttemptFailed) else AttemptFailed(request_failure(error))
+        )
         if breaks >= self._patience.tries:
-            if broken.is_network:
-                raise unreachable(self._client.endpoint, broken.reason)
-            raise AppError(ErrorCode.HUB_ANSWER, reason=broken.reason)
-        seconds = max(self._patience.pause_seconds(breaks), broken.wait_seconds)
+            if failure.is_network:
+                raise unreachable(self._client.endpoint, failure.reason)
+            raise AppError(ErrorCode.HUB_ANSWER, reason=failure.reason)
+        seconds = max(self._patience.pause_seconds(breaks), failure.wait_seconds)
         details: ErrorDetails = {
             "file": file.path,
-            "reason": broken.reason,
+            "reason": failure.reason,
             "seconds": max(1, round(seconds)),
         }
         self._report(Noticed(NoticeCode.DOWNLOAD_RETRIED, details))
@@ -125,7 +134,7 @@ class Snapshot:
 
 
 def is_encoded(response: httpx2.Response) -> bool:
-    """Whether the body is compressed, although nobody asked for that."""
+    """Return whether the body is compressed although we didn't request that."""
     return response.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 

@@ -1,4 +1,4 @@
-"""The transfer of one file: it goes on where an earlier one broke off, and verifies every byte."""
+"""Transfer of one file: resumes an interrupted one and verifies every byte."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode
 from app.core.files import named_failures
+from app.core.language import tr
+from app.hub.failures import CONNECTION_LOST
 from app.hub.part_file import PartContent, PartFile
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import Broken, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 _MOST_REFUSALS = 2
-"""After so many the whole file is asked for."""
+"""Number of refusals after which the whole file is requested."""
 
 
-class _RestRefused(Broken):
-    """The server does not send what is missing alone, at least this time."""
+class _RestRefused(AttemptFailed):
+    """The server does not send only the missing part, at least this time."""
 
 
 class Transfer:
-    """Fetches the files of one repository at one commit."""
+    """Transfer of files of one repository at one commit."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -34,19 +36,19 @@ class Transfer:
     def fetch(
         self, file: RepositoryFile, destination: Path, observe: Callable[[int], None]
     ) -> None:
-        """Bring `file` to `destination`: whole and verified, or not at all.
+        """Fetch `file` to `destination`: complete and verified, or not at all.
 
         Args:
             file: What to fetch.
-            destination: Its final path; what has arrived waits beside it as `.part`.
-            observe: Hears how many bytes were gained, or lost when it begins anew.
+            destination: Its final path; the received part is beside it as `.part`.
+            observe: Called with the number of bytes gained, negative when some are dropped.
 
         Raises:
             AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like (the part
                 stays for another time), `download_damaged`, `disk_full`, `folder_not_writable`.
         """
         with named_failures(destination.parent):
-            # What came first may have been damaged on this side; a second time it is the source.
+            # The first copy may have been damaged here; if the second is, too, it is the source.
             if not (
                 self._fetch_once(file, destination, observe)
                 or self._fetch_once(file, destination, observe)
@@ -77,12 +79,12 @@ class Transfer:
 
     def _complete(self, file: RepositoryFile, part: PartContent) -> None:
         breaks, refusals, furthest = 0, 0, part.received
-        # An empty file needs no request, and a whole part only its checksum.
+        # An empty file needs no request, a complete part only its checksum.
         while not part.is_whole:
             try:
                 self._check_head(file)
-                self._receive(file, part, asks_for_rest=refusals < _MOST_REFUSALS)
-            except (Broken, httpx2.HTTPError) as error:
+                self._receive(file, part, requests_rest=refusals < _MOST_REFUSALS)
+            except (AttemptFailed, httpx2.HTTPError) as error:
                 if part.received > furthest:
                     breaks, furthest = 0, part.received
                 breaks += 1
@@ -96,13 +98,17 @@ class Transfer:
             size_bytes = response.headers.get("X-Linked-Size", str(file.size_bytes))
             sha256 = response.headers.get("X-Linked-Etag", "").strip('"')
         if commit != self._snapshot.commit or size_bytes != str(file.size_bytes):
-            raise AppError(ErrorCode.HUB_ANSWER, reason=f"another {file.path} than announced")
+            raise AppError(
+                ErrorCode.HUB_ANSWER, reason=tr("a different {file} than announced", file=file.path)
+            )
         if file.sha256 and len(sha256) == len(file.sha256) and sha256 != file.sha256:
-            raise AppError(ErrorCode.HUB_ANSWER, reason=f"another {file.path} than announced")
+            raise AppError(
+                ErrorCode.HUB_ANSWER, reason=tr("a different {file} than announced", file=file.path)
+            )
 
-    def _receive(self, file: RepositoryFile, part: PartContent, *, asks_for_rest: bool) -> None:
+    def _receive(self, file: RepositoryFile, part: PartContent, *, requests_rest: bool) -> None:
         headers = {}
-        if part.received and asks_for_rest:
+        if part.received and requests_rest:
             headers["Range"] = f"bytes={part.received}-"
             if part.etag:
                 headers["If-Range"] = part.etag
@@ -111,27 +117,29 @@ class Transfer:
             for chunk in response.iter_bytes():
                 part.append(chunk)
         if not part.is_whole:
-            raise Broken("the connection broke off")
+            raise AttemptFailed(CONNECTION_LOST)
 
     def _place(self, response: httpx2.Response, file: RepositoryFile, part: PartContent) -> None:
-        """Decide where the body belongs: behind what is there, or at the beginning.
+        """Decide where the body belongs: after the received part, or at the beginning.
 
-        What is there stays in any case: it is compared with what comes again.
+        The received part stays in either case, and is compared with repeated bytes.
         """
         etag = _strong_etag(response)
         if response.status_code == HTTPStatus.OK:
             if _content_length(response) not in (None, file.size_bytes):
-                raise Broken("another size than announced", is_network=False)
+                raise AttemptFailed(tr("a different size than announced"), is_network=False)
             part.begin(etag)
         elif response.status_code == HTTPStatus.PARTIAL_CONTENT:
             is_rest = _rest_of(response) == (part.received, file.size_bytes)
             if not part.received or not is_rest or (part.etag and part.etag != etag):
-                raise _RestRefused("another part than asked for", is_network=False)
+                raise _RestRefused(tr("a different range than requested"), is_network=False)
         elif response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise _RestRefused("it refuses to send the rest alone", is_network=False)
+            raise _RestRefused(tr("it refuses to send only the rest"), is_network=False)
         else:
             self._snapshot.require_success(response, file)
-            raise Broken(f"status {response.status_code}", is_network=False)
+            raise AttemptFailed(
+                tr("status {status}", status=response.status_code), is_network=False
+            )
 
 
 def _strong_etag(response: httpx2.Response) -> str:
@@ -145,7 +153,7 @@ def _content_length(response: httpx2.Response) -> int | None:
 
 
 def _rest_of(response: httpx2.Response) -> tuple[int, int] | None:
-    """Where the body begins and how large the file is, when it is the rest of the file."""
+    """Return the body's start and the file's size, if the body is the rest of the file."""
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if match is None or is_encoded(response) or int(match[2]) + 1 != int(match[3]):
         return None

@@ -1,1 +1,1 @@
-"""Child processes: how one is started, what it says over the pipe, how it ends."""
+"""Child processes: start, events over the pipe, and end."""

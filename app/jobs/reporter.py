@@ -1,4 +1,4 @@
-"""The child's voice: events as JSON lines over a private copy of standard output."""
+"""Reporter of a child's events: JSON lines on a private copy of standard output."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from app.core.events import Event, encode
 
 
 class Reporter(Protocol):
-    """Whoever wants to know how a piece of work goes."""
+    """Receiver of events."""
 
     def report(self, event: Event) -> None:
-        """Take note of one event; may be called from any thread."""
+        """Handle an event; thread-safe."""
 
 
 class PipeReporter:
-    """Writes each event as one line to the parent.
+    """Reporter that writes each event as one line to the parent.
 
-    Made before native code is imported: from then on standard output leads to standard error, so
-    that nothing a library prints can end up among the events. The copy stays open to the end of the
-    process: the parent takes its end for the child's, and ends the child's standard input then.
+    Create it before native code is imported: it redirects standard output to standard error, so
+    that a library's output can't get between the events. The copy stays open until the process
+    ends: the parent takes its close for the child's end and then closes the child's input.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class PipeReporter:
         sys.stdout = sys.stderr
 
     def give_back(self) -> None:
-        """Give standard output back, for the process that takes this one's place."""
+        """Restore standard output, for the process that replaces this one."""
         os.dup2(self._pipe, 1)
 
     def report(self, event: Event) -> None:
-        """Write the event; a parent that is gone is noticed by the lifeline, not here."""
+        """Write the event; ignore a dead parent, which the lifeline detects."""
         line = encode(event)
         with self._lock:
             try:

@@ -1,4 +1,4 @@
-"""Which waiting job starts next: first come, first served, within a limit for each kind."""
+"""Scheduling of tasks: first come, first served, within a limit for each kind."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal
 
 TaskKind = Literal["download", "convert", "probe", "setup"]
 
-# Two downloads fill most lines; a conversion takes all cores; the others exclude their own kind.
+# Two downloads saturate most connections; a conversion uses all cores; the rest run singly.
 _LIMITS: dict[TaskKind, int] = {"download": 2, "convert": 1, "probe": 1, "setup": 1}
 
 
 @dataclass(frozen=True)
 class ScheduledTask:
-    """A piece of work for a child process; `number` tells jobs apart."""
+    """A task for a child process; `number` identifies it."""
 
     number: int
     kind: TaskKind
@@ -23,14 +23,14 @@ class ScheduledTask:
 def startable(
     running: tuple[ScheduledTask, ...], waiting: tuple[ScheduledTask, ...]
 ) -> tuple[ScheduledTask, ...]:
-    """The jobs of `waiting`, oldest first, that may start beside those that are running.
+    """Return the tasks of `waiting`, oldest first, that may start beside the running ones.
 
-    A job whose kind is at its limit does not hold up the jobs of other kinds behind it.
+    A task whose kind is at its limit does not delay later tasks of other kinds.
     """
-    taken = Counter(job.kind for job in running)
+    taken = Counter(task.kind for task in running)
     chosen: list[ScheduledTask] = []
-    for job in waiting:
-        if taken[job.kind] < _LIMITS[job.kind]:
-            taken[job.kind] += 1
-            chosen.append(job)
+    for task in waiting:
+        if taken[task.kind] < _LIMITS[task.kind]:
+            taken[task.kind] += 1
+            chosen.append(task)
     return tuple(chosen)

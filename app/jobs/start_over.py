@@ -1,4 +1,4 @@
-"""Beginning a verb again in a new process, for what a process can do only once."""
+"""Restart a verb in a new process, for what a process can do only once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARK = "GRISTMILL_STARTED_OVER"
 
 
 class StartOver(Exception):  # noqa: N818 - a decision, not an error
-    """Raised through a verb that must begin again; `variables` tell it why."""
+    """Raised through a verb that must restart; `variables` tell it why."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__("the verb starts over")
@@ -23,19 +23,19 @@ class StartOver(Exception):  # noqa: N818 - a decision, not an error
 
 
 def has_started_over() -> bool:
-    """Whether this process took the place of one that ran the same command."""
+    """Return whether this process replaced one that ran the same command."""
     return _MARK in os.environ
 
 
 def start_over(variables: Mapping[str, str]) -> NoReturn:
-    """Run the same command with more environment variables, in the place of this process.
+    """Replace this process by the same command with additional environment variables.
 
-    Standard input and output go on to it, and with them the bond with the parent.
+    It inherits standard input and output, and with them the lifeline to the parent.
     """
     command = [*program_command(), *sys.argv[1:]]
     environment = {**os.environ, **variables, _MARK: "1"}
     if sys.platform == "win32":
-        # There a process that takes another's place is a stranger to whoever waits for it.
+        # On Windows, a replacement is a new process that the parent doesn't wait for.
         leave(subprocess.run(command, env=environment, check=False).returncode)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,1 +1,1 @@
-"""The GGUF files that a person has: what they are and where they lie."""
+"""The user's GGUF files and downloaded checkpoints."""

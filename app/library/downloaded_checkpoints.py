@@ -1,4 +1,4 @@
-"""The checkpoints that were downloaded: folders `owner/name` with a config.json."""
+"""Downloaded checkpoints: folders `owner/name` with a config.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DownloadedCheckpoint:
 
 
 def downloaded_checkpoints() -> tuple[DownloadedCheckpoint, ...]:
-    """All downloaded checkpoints, by name."""
+    """Return all downloaded checkpoints, sorted by name."""
     root = paths.checkpoints_folder()
     return tuple(
         DownloadedCheckpoint(f"{config.parent.parent.name}/{config.parent.name}", config.parent)

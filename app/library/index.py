@@ -1,4 +1,4 @@
-"""The person's folders, looked through for models; nothing in them is moved or renamed."""
+"""Index of the models in the user's folders; nothing in them is moved or renamed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROJECTOR = "mmproj"
 
 
 def scan(places: Iterable[Path]) -> Iterator[ModelListed]:
-    """Every model at `places` (folders and files), also the ones that can't be loaded, and why."""
+    """Yield all models at `places`, folders and files; of unloadable ones, the reason as well."""
     for path in _model_files(places):
         listed = _list_model(path)
         if listed is not None:
@@ -29,7 +29,7 @@ def scan(places: Iterable[Path]) -> Iterator[ModelListed]:
 
 
 def find_model(text: str, places: Sequence[Path]) -> Path:
-    """The file that a person means: a path, a file name, a listed name, or `starter`.
+    """Find a model by a path, a file name, a listed name, or `starter`.
 
     Raises:
         AppError: `model_not_found`, `model_ambiguous`.
@@ -65,7 +65,7 @@ def _file_names(path: Path) -> tuple[str, str]:
 def _model_files(places: Iterable[Path]) -> Iterator[Path]:
     listed: set[Path] = set()
     for path in (file for place in places for file in _files_at(place)):
-        # One place may lie in another, or be named twice.
+        # Places may overlap or repeat.
         known = path.parent.resolve() / path.name
         if (
             known not in listed
@@ -83,7 +83,7 @@ def _files_at(place: Path) -> Iterator[Path]:
         return
     visited: set[Path] = set()
     for root, subfolders, names in os.walk(place, followlinks=True):
-        # Links may lead in circles.
+        # Links may form cycles.
         if Path(root).resolve() in visited:
             subfolders.clear()
             continue
@@ -111,20 +111,20 @@ def _list_model(path: Path) -> ModelListed | None:
 
 
 def _is_language_model(header: Header) -> bool:
-    # Adapters, projectors and importance matrices are GGUF files too.
+    # Adapters, projectors and importance matrices are GGUF files, too.
     kind = header.metadata.get("general.type", "model")
     return kind == "model" and header.architecture != "clip"
 
 
-def _listed(facts: ModelInfo) -> ModelListed:
+def _listed(info: ModelInfo) -> ModelListed:
     return ModelListed(
-        path=str(facts.path),
-        name=facts.name,
-        level=facts.level,
-        architecture=facts.architecture,
-        size_bytes=facts.size_bytes,
-        parameters=facts.parameters,
-        context=facts.context,
+        path=str(info.path),
+        name=info.name,
+        level=info.level,
+        architecture=info.architecture,
+        size_bytes=info.size_bytes,
+        parameters=info.parameters,
+        context=info.context,
     )
 
 

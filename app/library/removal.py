@@ -1,4 +1,4 @@
-"""Removing a model: first what would go, then the doing."""
+"""Removal of a model: first a plan, then its execution."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.gguf_file.shards import shards_of
 
 @dataclass(frozen=True)
 class RemovalPlan:
-    """The files that go and the room that this frees."""
+    """The files to remove and the space that this frees."""
 
     files: tuple[Path, ...]
     size_bytes: int
 
     def execute(self) -> None:
-        """Remove the files, the first shard first: without it the rest is no model any more.
+        """Remove the files, the first shard first: without it the rest is no longer a model.
 
         Raises:
             AppError: `folder_not_writable`.
@@ -31,7 +31,7 @@ class RemovalPlan:
 
 
 def plan_removal(path: Path) -> RemovalPlan:
-    """What removing the model in `path` takes away: the file, or all of its shards.
+    """Plan the removal of the model in `path`: the file, or all of its shards.
 
     Raises:
         AppError: `model_not_found`.

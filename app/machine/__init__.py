@@ -1,1 +1,1 @@
-"""This machine and this process: cores, NUMA nodes, memory limits, other programs' load."""
+"""Information about this machine and process: cores, NUMA nodes, memory limits, other load."""

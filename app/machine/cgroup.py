@@ -1,6 +1,6 @@
-"""How much memory a Linux control group leaves to this program, in a container above all.
+"""Memory limit of this process's Linux control group, as in a container.
 
-The machine's own figures, which psutil gives, don't tell of such a limit.
+psutil's figures are the machine's and ignore such a limit.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from typing import NamedTuple
 
 _ROOT = Path("/")
 _UNLIMITED_BYTES = 2**60
-"""The first version of control groups has a number of this order where there is no limit."""
+"""Version 1 of control groups reports a number of this order if there is no limit."""
 
 
 class MemoryLimit(NamedTuple):
-    """What a group may take at most, and what of it is free, in bytes."""
+    """A group's limit, and how much of it is free."""
 
     limit_bytes: int
     free_bytes: int
 
 
 def memory_limit(root: Path = _ROOT) -> MemoryLimit | None:
-    """The limit that leaves the least free; None where there is none.
+    """Return the limit that leaves the least free; None if there is none.
 
-    A group is bound by its own limit and by those of the groups that it lies in.
+    A group is subject to its own limit and to those of all enclosing groups.
 
     Args:
-        root: the folder that is `/` on Linux.
+        root: The folder that is `/` on Linux.
     """
     limits = [limit for folder in _folders(root) if (limit := _limit_of(folder))]
     return min(limits, key=lambda limit: limit.free_bytes, default=None)
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """The folders of the groups of this process, from within to the outermost."""
+    """Yield the folders of this process's groups, innermost first."""
     for line in _lines_of(root / "proc/self/cgroup"):
         _, controllers, place = line.split(":", 2)
         if controllers in ("", "memory"):
@@ -45,12 +45,12 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _limit_of(folder: Path) -> MemoryLimit | None:
-    """What the files of either version say (Documentation/admin-guide/cgroup-v2.rst, v1)."""
+    """Read the limit of a group of either version (Documentation/admin-guide/cgroup-v2.rst, v1)."""
     limit = _number_in(folder / "memory.max") or _number_in(folder / "memory.limit_in_bytes")
     used = _number_in(folder / "memory.current") or _number_in(folder / "memory.usage_in_bytes")
     if not limit or limit >= _UNLIMITED_BYTES:
         return None
-    # Cached files are given up before anything is refused.
+    # The kernel drops cached files before it refuses memory.
     cached = _statistic(folder, "total_inactive_file") or _statistic(folder, "inactive_file")
     return MemoryLimit(limit, min(limit, max(0, limit - used + cached)))
 

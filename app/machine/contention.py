@@ -1,4 +1,4 @@
-"""How much of the processors others use while something is timed: it makes figures too low."""
+"""Share of the CPU that other processes use while something is timed, which distorts timings."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from contextlib import suppress
 import psutil
 
 MOST_CONTENTION = 0.2
-"""With more of the processors' time for others, a figure is told to be too low."""
+"""Share above which a measured speed is reported as too low."""
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
 class Contention:
-    """Follows the share of other processes on the cores that this one may use.
+    """Share of other processes on the cores that this one may use.
 
-    Children of this process, and theirs, are no others.
+    This process's children and their descendants don't count as others.
     """
 
     def __init__(self) -> None:
         self._this = psutil.Process()
-        # Of the others' cores in a container nothing is taken away from this process.
+        # In a container, load on other cores doesn't affect this process.
         self._cores = allowed_cores()
         self._busy, self._own, self._passed = self._times()
 
     def share(self) -> float:
-        """Their share of the cores' time since this was last asked, 0 to 1."""
+        """Return the share of the cores' time since the last call, 0 to 1."""
         before = self._busy, self._own, self._passed
         self._busy, self._own, self._passed = self._times()
         passed = (self._passed - before[2]) * len(self._cores)
@@ -34,20 +34,20 @@ class Contention:
         return min(1.0, max(0.0, others / passed)) if passed > 0 else 0.0
 
     def _times(self) -> tuple[float, float, float]:
-        """The seconds that the cores were busy, that own processes were, and that passed."""
+        """Return busy seconds of the cores and of own processes, and the clock, in seconds."""
         busy = busy_seconds(self._cores, _BUSY)
         return busy, _own_seconds(self._this), time.monotonic()
 
 
 def share_of_others(seconds: float) -> float:
-    """The share of other processes over so many seconds from now on, 0 to 1."""
-    interference = Contention()
+    """Measure the share of other processes for the given time, 0 to 1."""
+    contention = Contention()
     time.sleep(seconds)
-    return interference.share()
+    return contention.share()
 
 
 def allowed_cores() -> tuple[int, ...]:
-    """The numbers of the cores that this process may use."""
+    """Return the numbers of the cores that this process may use."""
     process = psutil.Process()
     if hasattr(process, "cpu_affinity"):
         return tuple(process.cpu_affinity())
@@ -55,7 +55,7 @@ def allowed_cores() -> tuple[int, ...]:
 
 
 def busy_seconds(cores: Collection[int], kinds: Collection[str]) -> float:
-    """The seconds that these cores were busy since the machine started, of psutil's kinds."""
+    """Return the busy seconds of these cores since the machine started, of psutil's `kinds`."""
     of_cores = psutil.cpu_times(percpu=True)
     return sum(
         getattr(of_cores[core], kind, 0.0)
@@ -66,7 +66,7 @@ def busy_seconds(cores: Collection[int], kinds: Collection[str]) -> float:
 
 
 def _own_seconds(process: psutil.Process) -> float:
-    """The processor time of a process, of its children and of theirs, those that ended as well."""
+    """Return the CPU seconds of a process and its descendants, including ended ones."""
     seconds = time.process_time()
     used = process.cpu_times()
     seconds += used.children_user + used.children_system

@@ -1,7 +1,6 @@
-"""How a processor is built: performance and efficiency cores, and NUMA nodes, as systems tell.
+"""CPU topology: performance and efficiency cores, and NUMA nodes; None where unknown.
 
-Linux says it in `/sys`, macOS by sysctl, Windows by two functions; what a system doesn't say is
-None.
+Linux reports it in `/sys`, macOS by sysctl, Windows by two functions.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ from typing import NamedTuple
 
 SYSTEM_FOLDER = Path("/sys/devices")
 _SLOW_BELOW = 0.8
-"""Equal cores differ by some percent in how far they turbo; efficiency cores by much more."""
+"""Equal cores differ by a few percent in turbo clock; efficiency cores by much more."""
 _CORE_ENTRY = 0
 _ENTRY = struct.Struct("<II")
 _CLASS_OFFSET = 9
 
 
 class CoreKinds(NamedTuple):
-    """Physical cores of each kind; none of the second kind where all are equal."""
+    """Number of physical cores of each kind; no efficiency cores if all are equal."""
 
     performance: int
     efficiency: int
 
 
 def core_kinds(system: Path = SYSTEM_FOLDER) -> CoreKinds | None:
-    """The performance and the efficiency cores; None where the system doesn't tell.
+    """Return the performance and efficiency cores; None if unknown.
 
     Args:
-        system: the folder that is `/sys/devices` on Linux.
+        system: The folder that is `/sys/devices` on Linux.
     """
     if sys.platform == "win32":
         return kinds_by_class(efficiency_classes(_core_entries()))
@@ -44,7 +43,7 @@ def core_kinds(system: Path = SYSTEM_FOLDER) -> CoreKinds | None:
 
 
 def numa_nodes(system: Path = SYSTEM_FOLDER) -> int | None:
-    """Parts of the memory that lie nearer to some cores than to others; None when unknown."""
+    """Return the number of NUMA nodes; None if unknown."""
     if sys.platform == "win32":
         highest = ctypes.c_ulong()
         known = ctypes.windll.kernel32.GetNumaHighestNodeNumber(ctypes.byref(highest))
@@ -55,7 +54,7 @@ def numa_nodes(system: Path = SYSTEM_FOLDER) -> int | None:
 
 
 def efficiency_classes(entries: bytes) -> Counter[int]:
-    """The number of cores by their class, the slowest being 0.
+    """Count the cores of each efficiency class; class 0 is the slowest.
 
     Args:
         entries: SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX of winnt.h, one after the other.
@@ -71,7 +70,7 @@ def efficiency_classes(entries: bytes) -> Counter[int]:
 
 
 def kinds_by_class(classes: Mapping[int, int]) -> CoreKinds | None:
-    """The cores of the lowest of several classes are efficiency cores."""
+    """Return the kinds of cores: those of the lowest of several classes are efficiency cores."""
     if not classes:
         return None
     slow = classes[min(classes)] if len(classes) > 1 else 0
@@ -79,7 +78,7 @@ def kinds_by_class(classes: Mapping[int, int]) -> CoreKinds | None:
 
 
 def _kinds_of_hybrid(system: Path) -> CoreKinds | None:
-    """Intel's processors with two kinds of cores."""
+    """Return the kinds of cores of Intel's hybrid CPUs."""
     fast, slow = (
         _physical_cores(system, _numbers_in(system / kind / "cpus"))
         for kind in ("cpu_core", "cpu_atom")
@@ -88,7 +87,7 @@ def _kinds_of_hybrid(system: Path) -> CoreKinds | None:
 
 
 def _kinds_by_strength(system: Path) -> CoreKinds | None:
-    """By what the scheduler knows of each core, or by its highest clock rate."""
+    """Return the kinds of cores by the scheduler's capacities, or by maximum clock rates."""
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
         strengths = {
             int(folder.name.removeprefix("cpu")): strength
@@ -105,15 +104,15 @@ def _kinds_by_strength(system: Path) -> CoreKinds | None:
 
 
 def _physical_cores(system: Path, numbers: set[int]) -> int:
-    """How many cores the logical ones of these numbers are."""
+    """Return how many physical cores these logical cores belong to."""
     topologies = (system / f"system/cpu/cpu{number}/topology" for number in numbers)
     siblings = [_text_of(topology / "thread_siblings_list") for topology in topologies]
-    # Without the list each counts as one.
+    # A core without a list counts as one.
     return len(set(filter(None, siblings))) + siblings.count("")
 
 
 def _numbers_in(file: Path) -> set[int]:
-    """What a list such as `0-3,8` stands for."""
+    """Read a list of numbers such as `0-3,8`."""
     return set(_ranges(_text_of(file)))
 
 
@@ -147,7 +146,7 @@ if sys.platform == "win32":
 if sys.platform == "darwin":
 
     def _kinds_by_sysctl() -> CoreKinds | None:
-        """Apple's own processors; level 0 has the fastest cores."""
+        """Return the kinds of cores of Apple's CPUs; level 0 has the fastest."""
         fast = _sysctl("hw.perflevel0.physicalcpu")
         return CoreKinds(fast, _sysctl("hw.perflevel1.physicalcpu")) if fast else None
 

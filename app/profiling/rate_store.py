@@ -108,7 +108,7 @@ def _rates_in(output: bytes) -> Iterator[MachineRates]:
 def _require_success(child: ChildResult) -> None:
     if child.returncode is None:
         reason = tr("it took longer than {seconds} s", seconds=_TIMEOUT_SECONDS)
-        if child.gave_way:
+        if child.was_starved:
             reason = tr("other programs keep the processor busy")
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
     outcome = ProcessOutcome.from_returncode(child.returncode)
@@ -126,7 +126,7 @@ def _require_success(child: ChildResult) -> None:
             case Failed(code, details):
                 reason = describe_error(code, details)
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
-    reason = outcome.in_words(child.log.splitlines())
+    reason = outcome.describe(child.log.splitlines())
     raise AppError(ErrorCode.SPEED_UNMEASURED, reason=reason)
 
 

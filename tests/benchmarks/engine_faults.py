@@ -55,7 +55,7 @@ _CHANGES = (
     Change(
         "cut short", lambda model: os.truncate(model, 2**16), "changed on disk", "is incomplete"
     ),
-    Change("replaced", _replace, "another file took its place", ""),
+    Change("replaced", _replace, "another file replaced it", ""),
     Change("deleted", Path.unlink, "it was deleted or moved", "There is no model"),
 )
 

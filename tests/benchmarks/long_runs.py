@@ -53,7 +53,7 @@ def main() -> None:
                     [*command, str(path), str(size_bytes)], stderr=subprocess.DEVNULL, check=False
                 )
                 outcome = ProcessOutcome.from_returncode(child.returncode)
-                print("" if outcome.was_successful else f" DIED: {outcome.in_words()}")
+                print("" if outcome.was_successful else f" DIED: {outcome.describe()}")
 
 
 def _vocabularies() -> list[Path]:

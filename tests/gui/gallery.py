@@ -173,8 +173,8 @@ def forms(theme: Theme) -> QWidget:
     card.add(FormRow("Theme", "Light, dark, or as the system has it.", segments))
     card.add_line()
     described = (
-        "How many layers of the model lie on the graphics card. "
-        "Automatic puts as many there as fit into the memory that is free."
+        "Number of layers to offload to the GPU. "
+        "Automatic offloads as many as fit into the free memory."
     )
     card.add(FormRow("GPU layers", described, automatic))
     card.add_line()
@@ -192,11 +192,15 @@ def forms(theme: Theme) -> QWidget:
 def notices(theme: Theme) -> QWidget:
     bars = []
     words = (
-        ("info", "The model was made for a context of 2048 tokens; it is loaded with that.", ()),
+        (
+            "info",
+            "The model was trained with a context of 2048 tokens and is loaded with that.",
+            (),
+        ),
         ("warning", "Not all layers fit on the GPU: 12 of 31 are there.", (("how", "Why?"),)),
         (
             "error",
-            "The engine stopped unexpectedly: it touched memory that is not its own (SIGSEGV). "
+            "The engine stopped unexpectedly: it accessed invalid memory (SIGSEGV). "
             "Load the model again; the conversation is kept. <b>&lt;</b>",
             (("retry", "Retry"), ("log", "Show log")),
         ),
@@ -225,7 +229,7 @@ def progress(theme: Theme) -> QWidget:
     new.show_progress(0, 2_200_000_000, Pace())
     done.show_finished("Saved as TinyLlama-1.1B-Chat-v1.0-Q4_K_M.gguf (668 MB)")
     failed.show_failed(
-        "There is not enough room in /home/ada/models: 668 MB needed, 12 MB free. "
+        "There is not enough space in /home/ada/models: 668 MB needed, 12 MB free. "
         "Free some space, or choose another folder."
     )
     card = Card("Jobs")
@@ -344,7 +348,7 @@ def messages(theme: Theme) -> QWidget:
     failed.set_text("The size of")
     failed.set_state(
         "failed",
-        "The engine stopped unexpectedly: it touched memory that is not its own (SIGSEGV). "
+        "The engine stopped unexpectedly: it accessed invalid memory (SIGSEGV). "
         "Load the model again; the conversation is kept.",
     )
     return page(question, reply, long, stopped, failed, width=808)

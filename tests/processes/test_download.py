@@ -268,8 +268,8 @@ def test_server_that_can_not_resume(
     [
         ("server_errors", 2, "status 503"),
         ("rate_limits", 1, "status 429"),
-        ("short_body", 1, "another size than announced"),
-        ("drop_every_bytes", 5_000_000, "the connection broke off"),
+        ("short_body", 1, "a different size than announced"),
+        ("drop_every_bytes", 5_000_000, "the connection was lost"),
     ],
 )
 def test_break_is_noticed_and_mended(

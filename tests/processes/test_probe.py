@@ -152,11 +152,11 @@ def test_a_crash_steps_to_the_safe_setting_says_so_once_and_chats(
     assert first.status == 0
     (notice,) = first.complaints
     assert notice == (
-        "The engine crashed in its test on this processor (it touched memory that is not its own "
-        "(SIGSEGV)), so it runs with its safe setting: without extra buffer types, somewhat slower."
+        "The engine crashed in its test on this processor (it accessed invalid memory "
+        "(SIGSEGV)), so it runs with safe settings: without extra buffer types, somewhat slower."
     )
     (setting,) = remembered().values()
-    reason = "it touched memory that is not its own (SIGSEGV)"
+    reason = "it accessed invalid memory (SIGSEGV)"
     assert setting == EngineSetting(("extra_buffers",), reason)
     second = run_verb("chat", str(model), "Hello", "--max-tokens", "5", "--context", "2048")
     assert (second.status, second.complaints) == (0, [])

@@ -222,7 +222,7 @@ def test_what_is_no_request_gets_a_sentence(server: Server, path: str, body: byt
     error = refusal(server, path, body)
     assert error["type"] == "invalid_request_error"
     assert error["code"] == "request_invalid"
-    assert error["message"].startswith("The request can't be carried out: ")
+    assert error["message"].startswith("The request can't be processed: ")
 
 
 def test_an_image_is_refused_in_words(server: Server) -> None:
@@ -240,7 +240,7 @@ def test_a_full_context_is_said_before_the_answer_begins(server: Server, stream:
     assert error["code"] == "context_full"
     tokens = error["facts"]["tokens"]
     assert error["message"].startswith(
-        f"The conversation needs at least {tokens} tokens and the context holds {CONTEXT}."
+        f"The conversation needs at least {tokens} tokens, but the context holds {CONTEXT}."
     )
 
 
@@ -513,7 +513,7 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
         ended = run_verb("serve", str(model), "--port", str(port))
     assert ended.status == EXIT_FAILED
     (line,) = ended.complaints
-    assert line.startswith(f"gristmill: Port {port} on this machine is in use")
+    assert line.startswith(f"gristmill: Port {port} on this machine is used")
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "data_one_byte_short", "duplicate_key"])

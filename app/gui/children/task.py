@@ -102,7 +102,7 @@ class Task(QObject):
             self._end("cancelled")
         else:
             if self.failure is None:
-                detail = outcome.in_words(self._child.log)
+                detail = outcome.describe(self._child.log)
                 self.sentence = describe_error(ErrorCode.INTERNAL, {"detail": detail})
             self._end("failed")
 

@@ -45,12 +45,12 @@ class TaskBoard(QObject):
 
     def _start_due(self) -> None:
         numbered = dict(enumerate(self._tasks))
-        running = self._jobs(numbered, "running")
-        for job in startable(running, self._jobs(numbered, "waiting")):
-            numbered[job.number].start()
+        running = self._scheduled(numbered, "running")
+        for task in startable(running, self._scheduled(numbered, "waiting")):
+            numbered[task.number].start()
 
     @staticmethod
-    def _jobs(numbered: dict[int, Task], state: str) -> tuple[ScheduledTask, ...]:
+    def _scheduled(numbered: dict[int, Task], state: str) -> tuple[ScheduledTask, ...]:
         return tuple(
             ScheduledTask(n, task.kind) for n, task in numbered.items() if task.state == state
         )

@@ -215,4 +215,4 @@ class Engine(QObject):
         if outcome.signal_name == "SIGBUS" and not isinstance(self.state, EngineAbsent):
             details: ErrorDetails = {"model": self.state.name, "reason": outcome.signal_name}
             return describe_error(ErrorCode.MODEL_FILE_CHANGED, details)
-        return describe_error(ErrorCode.ENGINE_STOPPED, {"reason": outcome.in_words(log)})
+        return describe_error(ErrorCode.ENGINE_STOPPED, {"reason": outcome.describe(log)})

@@ -84,5 +84,5 @@ class ProfileFinder(QObject):
             child.deleteLater()
         if outcome.was_successful and self.profile is not None:
             return
-        detail = outcome.in_words(log)
+        detail = outcome.describe(log)
         self.failed.emit(self._sentence or describe_error(ErrorCode.INTERNAL, {"detail": detail}))

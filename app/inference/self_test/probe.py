@@ -145,7 +145,7 @@ def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
                 raise AppError(ErrorCode.ENGINE_MISSING, **details)
             case Failed(code, details):
                 return _Failure(code, describe_error(code, details))
-    return _Failure(outcome.signal_name, outcome.in_words(child.log.splitlines()))
+    return _Failure(outcome.signal_name, outcome.describe(child.log.splitlines()))
 
 
 def _probe_model() -> Path:

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from app.inference.session.engine_thread import BusyError
-from app.machine.cores import give_way
+from app.machine.cores import lower_thread_priority
 
 LONG_BYTES = 64 * 1024
 # Some pre-tokenizers recurse once for each letter of a run, llguidance from schema to schema.
@@ -31,7 +31,7 @@ class Preparation:
 
     def __init__(self) -> None:
         self._short = _Lane(_SHORT_THREADS, lambda: None)
-        self._long = _Lane(_LONG_THREADS, give_way)
+        self._long = _Lane(_LONG_THREADS, lower_thread_priority)
 
     async def run(self, function: Callable[[], Result], *, is_long: bool) -> Result:
         """What a function gives, called among the short ones or the long ones.

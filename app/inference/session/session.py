@@ -19,7 +19,7 @@ from app.inference.session.thread_count import ThreadCount
 from app.inference.session.turns import Turns
 from app.inference.tokens.decoding import BatchPart, Decoder, Floats, Interrupted, NoRoomError
 from app.inference.tokens.vocabulary import Vocabulary
-from app.machine.cores import give_way
+from app.machine.cores import lower_thread_priority
 
 _KEPT_AT_SHIFT = 4
 _LOOK_SECONDS = 0.01
@@ -40,7 +40,7 @@ class Session:
         self._evaluator = Decoder(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(load_request.slots)]
         self._embedder = Embedder(self.loaded, load_request, self._evaluator, self.vocabulary.size)
-        self._beside = ThreadPoolExecutor(1, "choices", give_way)
+        self._beside = ThreadPoolExecutor(1, "choices", lower_thread_priority)
         self._memory = SlotAllocation(self._slots, self._evaluator, self.loaded)
         options = load_request.options
         # Who names a number means it.

@@ -110,7 +110,7 @@ def test_a_file_that_is_no_preset_is_said_and_changes_nothing(
     }.items():
         (tmp_path / name).write_bytes(content)
         section.presets.import_from(str(tmp_path / name))
-        assert f"{name} is no preset that can be used" in window.settings.notice.text
+        assert f"{name} is not a valid preset" in window.settings.notice.text
     section.presets.import_from(str(tmp_path / "absent.json"))
     assert "absent.json can't be read" in window.settings.notice.text
     assert section.form.options == before

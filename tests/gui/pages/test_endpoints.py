@@ -99,7 +99,7 @@ def test_a_server_that_does_not_answer_is_not_added(window: MainWindow, qtbot: Q
         card.address.setText(server.url)
         with qtbot.waitSignal(window._workbench.endpoints.failed, timeout=WAIT_MS):
             card.add_button.click()
-    assert "no OpenAI-compatible server" in card._state.text()
+    assert "not an OpenAI-compatible server" in card._state.text()
     assert not paths.endpoints_file().exists()
     assert card.add_button.isEnabled()
 

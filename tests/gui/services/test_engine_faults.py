@@ -97,7 +97,7 @@ def test_a_model_that_was_read_goes_on_when_its_file_is_cut_short(client: Client
         pass
     os.truncate(client.model, 2**16)
     client.wait_until(lambda: bool(client.notices))
-    assert "it was cut short" in client.notices[-1]
+    assert "it was truncated" in client.notices[-1]
     assert client.reply().state == "complete"
     assert isinstance(client.engine.state, EngineReady)
 

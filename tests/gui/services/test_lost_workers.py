@@ -19,7 +19,7 @@ def test_a_worker_that_is_killed_under_a_reply(client: Client) -> None:
         worker.process.kill()
         message = client.reply()
     assert message.state == "failed"
-    assert "A worker that held a part of the model was lost" in message.reason
+    assert "The connection to a worker that held part of the model was lost" in message.reason
     client.use_workers()
     client.be_ready()
     client.ask()

@@ -61,9 +61,9 @@ class Fault:
 
 FAULTS = (
     Fault("killed", signal.SIGKILL, "it was killed"),
-    Fault("segfault", signal.SIGSEGV, "touched memory that is not its own"),
+    Fault("segfault", signal.SIGSEGV, "accessed invalid memory"),
     Fault("division", signal.SIGFPE, "divided by zero"),
-    Fault("abort()", signal.SIGABRT, "gave up because of an inner contradiction"),
+    Fault("abort()", signal.SIGABRT, "aborted on an internal error"),
     # It runs exit handlers of libraries, some of which crash while other threads are running.
     Fault("exit(3)", signal.SIGUSR1, r"exit status 3|\(SIG"),
     Fault("ggml_abort", signal.SIGUSR2, r"ggml.c:7: GGML_ASSERT\(1 > 2\) failed"),

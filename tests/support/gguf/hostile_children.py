@@ -131,5 +131,5 @@ def _named(code: ErrorCode, sentence: str) -> tuple[str, str]:
 
 def _death_of(child: _Process, log: Path) -> tuple[str, str]:
     outcome = ProcessOutcome.from_returncode(child.exitcode or 0)
-    words = outcome.in_words(log.read_text("utf-8", "replace").splitlines())
+    words = outcome.describe(log.read_text("utf-8", "replace").splitlines())
     return (DIED if outcome.has_crashed else UNNAMED), words

@@ -19,6 +19,7 @@ if sys.platform == "linux":
 from app.core.errors import ErrorCode
 from app.core.events import Alive, Cancel, Event, decode_event, encode
 from app.core.sentences import ERROR_SENTENCES
+from app.core.terminal_steps import TERMINAL_STEPS
 from app.jobs.launch import command_line
 
 ROOT = Path(__file__).parents[3]
@@ -134,7 +135,8 @@ def running(command: Sequence[str]) -> Iterator[Child]:
 
 def sentence_of(code: ErrorCode, **details: str) -> re.Pattern[str]:
     """Return a pattern for the one line of an error; details that are not given match anything."""
-    line = re.escape("gristmill: " + " ".join(ERROR_SENTENCES[code]))
+    sentence, next_step = ERROR_SENTENCES[code]
+    line = re.escape(f"gristmill: {sentence} {TERMINAL_STEPS.get(code, next_step)}")
     for name, value in details.items():
         line = line.replace(re.escape(f"{{{name}}}"), re.escape(value))
     return re.compile(re.sub(r"\\\{\w+\\\}", ".+", line) + r"( \(.+\.log\))?")

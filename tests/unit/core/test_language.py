@@ -10,7 +10,7 @@ from pathlib import Path
 from app.core.language import tr
 
 _TRANSLATED = {
-    "Port {port} on this machine is in use by another program.": "El puerto {port} está ocupado.",
+    "Port {port} on this machine is used by another program.": "El puerto {port} está ocupado.",
     "You": "Tú",
 }
 _CHILD = """

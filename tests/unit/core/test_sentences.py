@@ -9,6 +9,7 @@ import pytest
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.notices import NOTICE_SENTENCES
 from app.core.sentences import ERROR_SENTENCES, describe_error, describe_notice
+from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
 
 def _placeholders(template: str) -> set[str]:
@@ -34,6 +35,22 @@ def test_every_error(code: ErrorCode) -> None:
     assert next_step.endswith(".")
     assert "{" not in said
     assert "  " not in said
+
+
+@pytest.mark.parametrize("code", list(TERMINAL_STEPS))
+def test_only_the_terminal_names_flags(code: ErrorCode) -> None:
+    step = TERMINAL_STEPS[code]
+    assert _placeholders(step) <= _placeholders("".join(ERROR_SENTENCES[code]))
+    shown = describe_error(code, _details(step), in_terminal=True)
+    assert shown.endswith(step.format_map(_details(step)))
+    assert "--" not in describe_error(code, {})
+
+
+@pytest.mark.parametrize("code", list(TERMINAL_NOTICES))
+def test_only_notices_in_the_terminal_name_flags(code: NoticeCode) -> None:
+    assert _placeholders(TERMINAL_NOTICES[code]) <= _placeholders(NOTICE_SENTENCES[code])
+    assert "--" in describe_notice(code, {}, in_terminal=True)
+    assert "--" not in describe_notice(code, {})
 
 
 @pytest.mark.parametrize("code", list(NoticeCode))

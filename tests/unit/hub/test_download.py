@@ -96,9 +96,9 @@ def test_progress_runs_to_the_total(served: Path, home: Path) -> None:
     ("fault", "value", "reason"),
     [
         ("server_errors", 3, "status 503"),
-        ("drop_every_bytes", 200_000, "the connection broke off"),
-        ("short_body", 1, "another size than announced"),
-        ("stalls", 1, "no answer in time"),
+        ("drop_every_bytes", 200_000, "the connection was lost"),
+        ("short_body", 1, "a different size than announced"),
+        ("stalls", 1, "no response in time"),
     ],
 )
 def test_breaks_are_mended(
@@ -186,7 +186,7 @@ def test_what_has_arrived_stays_whatever_the_server_answers(
 def test_a_refusal_of_the_moment_costs_nothing(hub: LocalHub, served: Path, home: Path) -> None:
     break_off(hub, refuses_ranges=1)
 
-    assert retries(download()) == ["it refuses to send the rest alone"]
+    assert retries(download()) == ["it refuses to send only the rest"]
     assert hub.sent_bytes("model.safetensors") == SIZE - SIZE // 2
     assert_whole(home, served)
 
@@ -219,7 +219,7 @@ def test_what_differs_from_what_comes_again_is_replaced(
 def test_part_whose_content_the_storage_replaced(hub: LocalHub, served: Path, home: Path) -> None:
     break_off(hub, changing_etag=True, ignore_if_range=True)
 
-    assert retries(download()) == ["another part than asked for"] * 2
+    assert retries(download()) == ["a different range than requested"] * 2
     assert_whole(home, served)
 
 
@@ -304,7 +304,7 @@ def test_silence_without_end(hub: LocalHub, served: Path, home: Path) -> None:
     error = failure()
 
     assert error.code is ErrorCode.HUB_UNREACHABLE
-    assert error.details == {"endpoint": hub.endpoint, "reason": "no answer in time"}
+    assert error.details == {"endpoint": hub.endpoint, "reason": "no response in time"}
     part = home / "checkpoints" / "owner" / "name" / "model.safetensors.part"
     assert part.stat().st_size >= SIZE // 4
 

@@ -26,4 +26,4 @@ def test_a_child_whose_input_is_closed_says_why_it_ends(verb: str, tmp_path: Pat
     )
     assert child.returncode == EXIT_CANCELLED
     (line,) = child.stderr.splitlines()
-    assert line.startswith("gristmill ends because its standard input was closed.")
+    assert line.startswith("gristmill stops because its standard input was closed.")

@@ -32,11 +32,11 @@ def test_kinds_of_end(returncode: int, successful: bool, cancelled: bool, crashe
 
 @pytest.mark.parametrize("status", [0xC0000005, 0xC0000005 - 2**32])
 def test_windows_names_the_crash_whichever_sign_it_has(status: int) -> None:
-    assert "memory that is not its own" in ProcessOutcome.from_returncode(status).in_words()
+    assert "it accessed invalid memory" in ProcessOutcome.from_returncode(status).describe()
 
 
 def test_exit_status_in_words() -> None:
-    assert ProcessOutcome.from_returncode(3).in_words() == "it ended with exit status 3"
+    assert ProcessOutcome.from_returncode(3).describe() == "it ended with exit status 3"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -48,7 +48,7 @@ def test_a_real_child_that_dies_of_a_signal(name: str) -> None:
     outcome = ProcessOutcome.from_returncode(died.returncode)
     assert outcome.has_crashed
     assert outcome.exit_code == 128 + number
-    assert outcome.in_words().endswith(f"({name})")
+    assert outcome.describe().endswith(f"({name})")
     assert outcome == ProcessOutcome.from_signal(number)
 
 
@@ -68,8 +68,8 @@ def test_a_real_child_that_dies_of_a_signal(name: str) -> None:
 )
 def test_native_code_s_last_words_are_told(log: list[str], words: str) -> None:
     outcome = ProcessOutcome.from_signal(6)
-    assert outcome.in_words(log) == outcome.in_words() + words
+    assert outcome.describe(log) == outcome.describe() + words
 
 
 def test_an_unknown_signal_has_words_too() -> None:
-    assert "signal 250" in ProcessOutcome.from_signal(250).in_words()
+    assert "signal 250" in ProcessOutcome.from_signal(250).describe()

@@ -1,4 +1,4 @@
-"""Which job starts next."""
+"""Scheduling of tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from app.jobs.schedule import ScheduledTask, TaskKind, startable
 
 
-def _jobs(*kinds: TaskKind, first: int = 1) -> tuple[ScheduledTask, ...]:
+def _tasks(*kinds: TaskKind, first: int = 1) -> tuple[ScheduledTask, ...]:
     return tuple(ScheduledTask(number, kind) for number, kind in enumerate(kinds, start=first))
 
 
@@ -28,30 +28,30 @@ def _jobs(*kinds: TaskKind, first: int = 1) -> tuple[ScheduledTask, ...]:
         (("download", "download", "download"), ("download",), []),
     ],
 )
-def test_next_jobs(
+def test_next_tasks(
     running: tuple[TaskKind, ...], waiting: tuple[TaskKind, ...], numbers: list[int]
 ) -> None:
-    chosen = startable(_jobs(*running, first=100), _jobs(*waiting))
-    assert [job.number for job in chosen] == numbers
+    chosen = startable(_tasks(*running, first=100), _tasks(*waiting))
+    assert [task.number for task in chosen] == numbers
 
 
-def test_every_job_runs_in_order_of_its_kind_and_within_the_limits() -> None:
+def test_every_task_runs_in_order_of_its_kind_and_within_the_limits() -> None:
     draw = random.Random(4)
     kinds: tuple[TaskKind, ...] = ("download", "convert", "probe", "setup")
-    waiting = _jobs(*(draw.choice(kinds) for _ in range(200)))
+    waiting = _tasks(*(draw.choice(kinds) for _ in range(200)))
     running: tuple[ScheduledTask, ...] = ()
     started: list[ScheduledTask] = []
     while waiting or running:
         chosen = startable(running, waiting)
         started += chosen
         running += chosen
-        waiting = tuple(job for job in waiting if job not in chosen)
+        waiting = tuple(task for task in waiting if task not in chosen)
         assert running, "nothing runs and nothing starts: the queue is stuck"
-        assert sum(job.kind == "download" for job in running) <= 2
-        assert sum(job.kind == "convert" for job in running) <= 1
+        assert sum(task.kind == "download" for task in running) <= 2
+        assert sum(task.kind == "convert" for task in running) <= 1
         ended = draw.choice(running)
-        running = tuple(job for job in running if job is not ended)
+        running = tuple(task for task in running if task is not ended)
     assert len(started) == 200
     for kind in kinds:
-        numbers = [job.number for job in started if job.kind == kind]
+        numbers = [task.number for task in started if task.kind == kind]
         assert numbers == sorted(numbers)

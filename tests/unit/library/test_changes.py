@@ -33,10 +33,10 @@ def write(file: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (shorten, "it was cut short"),
-        (replace, "another file took its place"),
+        (shorten, "it was truncated"),
+        (replace, "another file replaced it"),
         (Path.unlink, "it was deleted or moved"),
-        (write, "it was written to"),
+        (write, "it was modified"),
     ],
 )
 def test_a_change_is_told(change: Callable[[Path], None], words: str, tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ class ConversionSession(QObject):
         self._checker = None
         self.ended.emit(outcome.was_successful)
         if outcome.has_crashed:
-            reason = outcome.in_words()
+            reason = outcome.describe()
             self.failed.emit(None, tr("The check stopped: {reason}.", reason=reason))
 
     def _on_download_noticed(self, task: Task, sentence: str) -> None:

@@ -1,0 +1,68 @@
+"""Next steps and notices for the terminal: they name commands and flags, the window doesn't."""
+
+from __future__ import annotations
+
+from app.core.errors import ErrorCode, NoticeCode
+from app.core.language import tr
+
+TERMINAL_STEPS: dict[ErrorCode, str] = {
+    ErrorCode.PICKLES_WITHOUT_OUTLINE: (
+        tr(
+            "Look for a safetensors version, or download it with --allow-pickle and estimate its "
+            "folder."
+        )
+    ),
+    ErrorCode.GGUF_ALONE: (
+        tr(
+            "Download one with “gristmill download {repository} --include LEVEL” and estimate that "
+            "file."
+        )
+    ),
+    ErrorCode.PICKLE_WEIGHTS: (
+        tr(
+            "Look for a safetensors version, or allow safe loading of pickle weights with "
+            "--allow-pickle."
+        )
+    ),
+    ErrorCode.WEIGHTS_QUANTIZED_ALREADY: (
+        tr(
+            "Choose a level that keeps it, such as COPY, agree to the loss with --requantize, or "
+            "start from 16-bit weights."
+        )
+    ),
+    ErrorCode.ADAPTER_BASE_MISSING: (
+        tr("Download that repository first, or give the base model's folder with --base FOLDER.")
+    ),
+    ErrorCode.ADAPTER_BASE_UNNAMED: (tr("Give the base model's folder with --base FOLDER.")),
+    ErrorCode.LEVEL_MISSING: (
+        tr("Add --level, for example “--level Q4_K_M”; “--dry-run” shows the size of each.")
+    ),
+    ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
+        tr(
+            "Create one from a text (--calibration TEXT), give one (--imatrix FILE), or choose "
+            "another level."
+        )
+    ),
+    ErrorCode.CONVERTER_MISSING: (tr("Run “gristmill setup” to install it.")),
+    ErrorCode.MODEL_NOT_FOUND: (
+        tr("Give the path of a .gguf file, or a name that “gristmill models” lists.")
+    ),
+    ErrorCode.ENGINE_MISSING: (tr("Run “make run”, or install it as the README describes.")),
+    ErrorCode.NETWORK_UNCONFIRMED: (
+        tr("Leave --host out, or confirm the address by repeating it: --confirm-network {address}.")
+    ),
+    ErrorCode.COMPONENT_UNREACHABLE: (
+        tr("Check your network connection and run “gristmill setup” again.")
+    ),
+    ErrorCode.COMPONENT_DAMAGED: (tr("Run “gristmill setup” again; the download was discarded.")),
+    ErrorCode.WINDOW_BROKEN: (tr("Run “make setup”, or install the packaged program again.")),
+}
+
+TERMINAL_NOTICES: dict[NoticeCode, str] = {
+    NoticeCode.LEVELS_LOSE_TWICE: (
+        tr(
+            "The weights are already quantized, and these levels would lose precision twice: "
+            "{levels}. They are made only with --requantize."
+        )
+    ),
+}
