@@ -1,6 +1,6 @@
-"""What should fit on devices, looked up before a load that leaves it open, and after a failed one.
+"""Plan a load whose GPU layers are not chosen, and advise after one that failed.
 
-The inference knows nothing of estimates: it takes the plan as the first of its steps.
+`app.inference` knows nothing about estimates: it tries the plan as its first step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
-    """The load_request with what should fit, where nobody has chosen and there are devices at all.
+    """Return the request with the planned step, if the user left it open and there are devices.
 
     Raises:
         AppError: what `plan_load` raises.
@@ -39,7 +39,7 @@ def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
 
 
 def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
-    """The error of a load, with the layers that would fit where the chosen ones did not."""
+    """Return a load's error, with the number of layers that would fit if the chosen one did not."""
     if error.code is not ErrorCode.OUT_OF_MEMORY or not load_request.options.gpu_layers:
         return error
     plan = _plan(load_request)
@@ -47,7 +47,7 @@ def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
 
 
 def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
-    """The error with what the plan says, unless that is no help."""
+    """Return the error with the plan's number of layers, if that helps."""
     chosen = load_request.options.gpu_layers or 0
     if plan.verdict == "too_large" or plan.gpu_layers >= chosen:
         return error
@@ -66,7 +66,7 @@ def _plan(load_request: LoadRequest) -> Plan | None:
         add_workers(load_request.workers)
     if not any(device.is_gpu for device in devices()):
         return None
-    # Late: estimates need much that a load on the processor does without.
+    # Imported late: estimates need modules that a load on the processor doesn't.
     from app.profiling.load_plan import plan_load
 
     return plan_load(

@@ -1,4 +1,4 @@
-"""Load options as llama.cpp's own structures."""
+"""Convert load options to llama.cpp's own structures."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ GGML_TYPES: dict[CacheType, int] = {
     "q4_1": 3,
     "q4_0": 2,
 }
-"""ggml's numbers of the types that keys and values can be kept in (ggml_type in ggml.h)."""
+"""ggml's numbers of the KV cache types (ggml_type in ggml.h)."""
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _EXPERTS_OF_LAYER = r"blk\.{}\.ffn_(up|down|gate|gate_up)_(ch|)exps"
-"""The experts of a layer, as llama.cpp's --n-cpu-moe names them (common/common.h)."""
+"""The tensors of a layer's experts, as llama.cpp's --n-cpu-moe names them (common/common.h)."""
 
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """`llama_model_params`, and what it points to, which must live while the model is loaded."""
+    """`llama_model_params`, and the objects it points to, which must outlive the loaded model."""
 
     structure: Any
     kept: tuple[object, ...]
 
 
 class _BufferOverride(ctypes.Structure):
-    """`llama_model_tensor_buft_override`: tensors of these names lie in that type of buffer."""
+    """`llama_model_tensor_buft_override`: tensors matching a pattern use that type of buffer."""
 
     _fields_ = (("pattern", ctypes.c_char_p), ("buffer_type", ctypes.c_void_p))
 
@@ -51,19 +51,20 @@ def model_parameters(
     *,
     is_mapped: bool,
 ) -> ModelParameters:
-    """How a model's weights are loaded, as `llama_model_params`.
+    """Return `llama_model_params` for loading a model's weights.
 
-    What is not set here has llama.cpp's default, which is llama-server's too
+    Everything not set here has llama.cpp's default, which is llama-server's too
     (common_model_params_to_llama in common/common.cpp): layers are split over devices, tensors are
-    not checked, and layers that foretell several tokens are left out.
+    not checked, and layers for multi-token prediction are left out.
 
     Args:
-        options: What is not among the following.
-        gpu_layers: The layers on devices, the output as one of them.
-        experts_on_cpu: For how many of the first layers the experts stay in RAM.
-        devices: As `app.native.rpc.add_workers` gives them; None for all of this machine. Without
-            layers none is used: it would keep buffers for prompts, and end the process when full.
-        is_mapped: Whether the file is mapped into memory, where the devices allow it.
+        options: Everything not among the following.
+        gpu_layers: The number of layers on devices, the output being one of them.
+        experts_on_cpu: The number of first layers whose experts stay in RAM.
+        devices: As `app.native.rpc.add_workers` returns them; None for all of this machine.
+            Without layers none is used: it would allocate buffers for prompts, and end the process
+            when full.
+        is_mapped: Whether the file is mapped into memory, if the devices allow it.
     """
     llama = load_llama()
     structure = llama.llama_model_default_params()
@@ -79,7 +80,7 @@ def model_parameters(
         structure.devices = ctypes.addressof(devices)
         kept.append(devices)
     if options.device_shares:
-        # llama.cpp reads one for each device that there is.
+        # llama.cpp reads one value for each device that exists.
         shares = (ctypes.c_float * max(llama.llama_max_devices(), len(options.device_shares)))(
             *options.device_shares
         )
@@ -100,28 +101,28 @@ def context_parameters(
     reads_at_once: bool,
     all_outputs: bool = False,
 ) -> Any:
-    """How a context of `tokens` is opened, as `llama_context_params`.
+    """Return `llama_context_params` for opening a context of `tokens`.
 
-    What takes memory is as llama-server has it (common_context_params_to_llama in
-    common/common.cpp, and what tools/server sets before), so that a load takes no more here.
+    Everything that takes memory is set as in llama-server (common_context_params_to_llama in
+    common/common.cpp, and what tools/server sets before it), so that a load takes no more here.
 
     Args:
-        options: What is not among the following.
+        options: Everything not among the following.
         tokens: The size of the context.
-        sequences: How many texts it holds at the same time; they share it.
-        reads_at_once: Whether a text must be read in one micro-batch, all outputs being kept.
-        all_outputs: Whether the outputs of all tokens of a batch may be asked for. Else it is one
-            for each sequence: compute buffers have a row of logits for each that there may be.
+        sequences: The number of sequences that share it.
+        reads_at_once: Whether a text must be read in one micro-batch, keeping all outputs.
+        all_outputs: Whether the outputs of all tokens of a batch are needed. Otherwise there is
+            one for each sequence: compute buffers have a row of logits for each possible output.
     """
     parameters = load_llama().llama_context_default_params()
     parameters.n_ctx = tokens
     parameters.n_seq_max = sequences
     parameters.kv_unified = True
     parameters.swa_full = options.swa_full
-    # A step has a token for each reply at least.
+    # A step has at least one token for each reply.
     parameters.n_batch = tokens if reads_at_once else max(options.batch, sequences)
     parameters.n_ubatch = tokens if reads_at_once else options.micro_batch
-    # 0 is for as many as the batch has tokens.
+    # 0: as many as the batch has tokens.
     parameters.n_outputs_max = 0 if reads_at_once or all_outputs else sequences
     parameters.n_threads = options.threads or usable_threads()
     parameters.n_threads_batch = options.threads_batch or parameters.n_threads
@@ -129,7 +130,7 @@ def context_parameters(
     parameters.type_k = GGML_TYPES[options.cache_type_k]
     parameters.type_v = GGML_TYPES[options.cache_type_v]
     parameters.offload_kqv = options.kv_on_device
-    # llama-server times each step, and prints it at the end; nobody would read it here.
+    # llama-server times each step, and prints the times at the end; not needed here.
     parameters.no_perf = True
     return parameters
 
@@ -137,7 +138,7 @@ def context_parameters(
 def _load_mode(*, is_mapped: bool, is_locked: bool) -> int:
     llama = load_llama()
     modes: dict[tuple[bool, bool], int] = {
-        # Automatic: mapped, unless a device can't take its weights from there.
+        # Automatic: mapped, unless a device can't load its weights from a mapping.
         (True, False): llama.LLAMA_LOAD_MODE_AUTO,
         (True, True): llama.LLAMA_LOAD_MODE_MMAP_MLOCK,
         (False, False): llama.LLAMA_LOAD_MODE_NONE,
@@ -147,9 +148,9 @@ def _load_mode(*, is_mapped: bool, is_locked: bool) -> int:
 
 
 def _in_ram(patterns: Iterable[str]) -> ctypes.Array[_BufferOverride]:
-    # llama.cpp knows it by its address, so it must come from the library that it uses itself.
-    buffer_type_of_processor = engine_function("ggml_backend_cpu_buffer_type")
-    buffer_type_of_processor.restype = ctypes.c_void_p
-    buffer_type = buffer_type_of_processor()
+    # llama.cpp compares addresses, so it must come from the library that llama.cpp itself uses.
+    cpu_buffer_type = engine_function("ggml_backend_cpu_buffer_type")
+    cpu_buffer_type.restype = ctypes.c_void_p
+    buffer_type = cpu_buffer_type()
     overrides = [_BufferOverride(pattern.encode(), buffer_type) for pattern in patterns]
     return (_BufferOverride * (len(overrides) + 1))(*overrides, _BufferOverride())

@@ -1,4 +1,4 @@
-"""The routes that look at texts without writing any: embeddings and tokens."""
+"""Routes for embeddings and tokenization."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.server.completions.text_request import texts_or_tokens
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import ServedModel
@@ -30,7 +31,7 @@ _LARGEST_WIDTH = 2**20
 Asked = TypeVar("Asked", bound=msgspec.Struct)
 Prepared = TypeVar("Prepared")
 Found = tuple[Prepared, dict[str, Any]]
-"""What was prepared, and the entries of the answer that tell what was ignored."""
+"""The prepared input, and the entries of the response that name ignored fields."""
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class DetokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def text_routes(model: ServedModel) -> list[Route]:
-    """The routes, for one model."""
+    """Return the routes for one model."""
 
     def route(
         path: str,
@@ -84,16 +85,16 @@ def text_routes(model: ServedModel) -> list[Route]:
         usage = {"prompt_tokens": count, "total_tokens": count}
         return {"object": "list", "data": entries, "model": model.name, "usage": usage}
 
-    async def tell_tokens(tokens: list[int]) -> dict[str, Any]:
+    async def tokens_body(tokens: list[int]) -> dict[str, Any]:
         return {"tokens": tokens}
 
-    async def tell_text(text: str) -> dict[str, Any]:
+    async def text_body(text: str) -> dict[str, Any]:
         return {"content": text}
 
     return [
         route("/v1/embeddings", _texts_to_embed, embed),
-        route("/tokenize", _tokens, tell_tokens),
-        route("/detokenize", _text, tell_text),
+        route("/tokenize", _tokens, tokens_body),
+        route("/detokenize", _text, text_body),
     ]
 
 
@@ -143,10 +144,13 @@ def _text(model: ServedModel, body: bytes) -> Found[str]:
 
 
 def _encoded(embedding: Floats, asked: EmbeddingRequest) -> list[float] | str:
-    """In the format that is asked for; a shorter one is the beginning, of length 1 again."""
+    """Return the embedding in the requested format; if shortened, it is normalized again."""
     if asked.dimensions is not None:
         if asked.dimensions > len(embedding):
-            reason = f"the model's embeddings have {len(embedding)} dimensions - at `$.dimensions`"
+            reason = tr(
+                "`$.dimensions` must be at most {limit}, as many as the model's embeddings have",
+                limit=len(embedding),
+            )
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         embedding = embedding[: asked.dimensions]
         embedding = embedding / (float(np.linalg.norm(embedding)) or 1.0)

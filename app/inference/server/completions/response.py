@@ -1,4 +1,4 @@
-"""The server's answers in the form of OpenAI's API, with llama-server's timings."""
+"""Responses of the completions APIs, whole or streamed, with llama-server's timings."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ END_OF_STREAM = b"data: [DONE]\n\n"
 
 @dataclass
 class CompletionResponse:
-    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last).
+    """A response: its identity, and its forms (whole, or chunks with deltas, calls and the end).
 
-    It has a choice for each reply, one after the other; `written` is the one that is being told.
-    `ignored` are the fields of the request that nothing here knows.
+    It has a choice for each reply, one after the other; `written` is the current one. `ignored`
+    are the unknown fields of the request.
     """
 
     kind: Kind
@@ -41,13 +41,13 @@ class CompletionResponse:
     _finished: list[WrittenReply] = field(default_factory=list)
 
     def next_choice(self, written: WrittenReply) -> None:
-        """Turn to the next reply, after one that was told."""
+        """Continue with the next reply, after one that is finished."""
         self._finished.append(self.written)
         self.written = written
         self.sent_text = ""
 
     def add_choice(self, parts: Sequence[ReplyPart]) -> None:
-        """Make a choice of a whole reply; the calls are those that there are by now."""
+        """Add a whole reply as a choice; its calls must be complete."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if thoughts:
@@ -59,7 +59,7 @@ class CompletionResponse:
         self._choices.append(choice)
 
     def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
-        """The answer that is not streamed, with the last reply."""
+        """Return the response that is not streamed, with the last reply."""
         self.add_choice(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
         notice = self.written.noticed()
@@ -69,32 +69,32 @@ class CompletionResponse:
         return self._frame(name, self._choices) | notice | figures
 
     def start(self, first: ReplyPart) -> Iterator[bytes]:
-        """The first event of a stream."""
+        """Yield the first event of a stream."""
         yield server_sent_event(self.chunk(first, is_first=True))
 
     def delta(self, part: ReplyPart) -> Iterator[bytes]:
-        """The event that a further part brings."""
+        """Yield the event of a further part."""
         yield server_sent_event(self.chunk(part))
 
     def finish_choice(self) -> Iterator[bytes]:
-        """The events at the end of a reply."""
+        """Yield the events at the end of a reply."""
         if self.written.calls:
             yield server_sent_event(self.tool_calls_chunk())
         yield server_sent_event(self.finish_chunk())
 
     def finish(self) -> Iterator[bytes]:
-        """The events at the end of a stream, with those of its last reply."""
+        """Yield the events at the end of the last reply and of the stream."""
         yield from self.finish_choice()
         if self.wants_usage:
             yield server_sent_event(self.usage_chunk())
         yield END_OF_STREAM
 
     def error(self, error: dict[str, Any]) -> Iterator[bytes]:
-        """The event that says why there is no more."""
+        """Yield the event that reports an error."""
         yield server_sent_event(error)
 
     def chunk(self, part: ReplyPart, *, is_first: bool = False) -> dict[str, Any]:
-        """One event of a stream."""
+        """Return a chunk with the delta of a part."""
         name = "content" if part.kind == "content" else "reasoning_content"
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
@@ -102,22 +102,22 @@ class CompletionResponse:
         return event | self.written.noticed() | self._ignored() if is_first else event
 
     def tool_calls_chunk(self) -> dict[str, Any]:
-        """The event with all calls, each of them whole."""
+        """Return the chunk with all tool calls, each of them whole."""
         calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.written.calls)]
         return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
     def finish_chunk(self) -> dict[str, Any]:
-        """The event that says why the reply ended."""
+        """Return the chunk with the reason for the reply's end."""
         choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         return self._event([choice]) | self._timings() | self.written.repetition()
 
     def usage_chunk(self) -> dict[str, Any]:
-        """The event with the token counts, for who asked for it."""
+        """Return the chunk with the token counts, sent on request."""
         return self._event([]) | self._usage() | self._timings()
 
     def _probabilities(self, text: str) -> dict[str, Any]:
-        """The probabilities that have not been told yet, which go with this text."""
+        """Return the probabilities not sent yet, which belong to this text."""
         tokens = self.written.take_pending()
         if not tokens:
             return {}

@@ -1,7 +1,7 @@
-"""Answers of `/v1/responses`: items of output, whole or as a sequence of numbered events.
+"""Responses of `/v1/responses`: output items, whole or as a sequence of numbered events.
 
-The shapes are those of OpenAI's API (https://platform.openai.com/docs/api-reference/responses).
-Thoughts are items of their own, given in full and not as a summary.
+The format is OpenAI's (https://platform.openai.com/docs/api-reference/responses). Thoughts are
+separate items, given in full and not as a summary.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Status = Literal["in_progress", "completed", "incomplete"]
 
 @dataclass
 class _Text:
-    """An item of text on its way: thoughts, or a message."""
+    """A text item being streamed: thoughts, or a message."""
 
     kind: Literal["reasoning", "content"]
     identity: str
@@ -33,20 +33,20 @@ class _Text:
 
     @property
     def type(self) -> str:
-        """What its part is called, and the events that bring its text."""
+        """The type of its part, and prefix of its events."""
         return "reasoning_text" if self.kind == "reasoning" else "output_text"
 
     def log_probabilities(self, probabilities: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The probabilities that go with its text: thoughts have none."""
+        """Return the entry with its log probabilities; thoughts have none."""
         return {"logprobs": list(probabilities)} if self.kind == "content" else {}
 
     def part(self) -> dict[str, Any]:
-        """Its only part, as far as it is written."""
+        """Return its only part so far."""
         part = {"type": self.type, "text": self.text} | self.log_probabilities(self.probabilities)
         return part | {"annotations": []} if self.kind == "content" else part
 
     def item(self, status: Status) -> dict[str, Any]:
-        """The whole item."""
+        """Return the whole item."""
         content = [] if status == "in_progress" else [self.part()]
         if self.kind == "reasoning":
             named: dict[str, Any] = {"type": "reasoning", "summary": []}
@@ -57,7 +57,7 @@ class _Text:
 
 @dataclass
 class ResponsesOutput:
-    """One answer: what was asked is repeated in it (`echo`), and its output grows part by part."""
+    """A response, which repeats fields of the request (`echo`); its output grows part by part."""
 
     model: str
     written: WrittenReply
@@ -70,7 +70,7 @@ class ResponsesOutput:
     _number: int = 0
 
     def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
-        """The answer that is not streamed; the calls are those that there are by now."""
+        """Return the response that is not streamed; its calls must be complete."""
         for part in parts:
             list(self._grow(part))
         *_, last = self._end()
@@ -78,21 +78,21 @@ class ResponsesOutput:
         return response
 
     def start(self, first: ReplyPart) -> Iterator[bytes]:
-        """The events at the beginning of a stream."""
+        """Yield the events at the beginning of a stream."""
         for name in ("response.created", "response.in_progress"):
             yield _sent(self._event(name, response=self._response("in_progress")))
         yield from self.delta(first)
 
     def delta(self, part: ReplyPart) -> Iterator[bytes]:
-        """The events that a further part brings."""
+        """Return the events of a further part."""
         return map(_sent, self._grow(part))
 
     def finish(self) -> Iterator[bytes]:
-        """The events at the end: the calls, each of them whole, and the whole response."""
+        """Return the events at the end: the calls, each of them whole, and the response."""
         return map(_sent, self._end())
 
     def error(self, error: dict[str, Any]) -> Iterator[bytes]:
-        """The event that says why there is no more, for an error in OpenAI's form."""
+        """Yield the event that reports an error, given in OpenAI's format."""
         failure = {"code": "server_error", "message": error["error"]["message"]}
         response = self._response("failed") | {"error": failure}
         yield _sent(self._event("response.failed", response=response))
