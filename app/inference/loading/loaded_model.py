@@ -230,19 +230,19 @@ def _notices(load_request: LoadRequest, step: LoadStep, *, has_device: bool) -> 
     if load_request.context < options.context:
         yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": load_request.context})
     if step.context < load_request.context:
-        facts: ErrorDetails = {"context": step.context, "wished": load_request.context}
-        yield Noticed(NoticeCode.SMALLER_CONTEXT, facts)
+        details: ErrorDetails = {"context": step.context, "wished": load_request.context}
+        yield Noticed(NoticeCode.SMALLER_CONTEXT, details)
     if options.experts_on_cpu is None and step.experts_on_cpu:
-        facts = {"layers": step.experts_on_cpu, "total": layers}
-        yield Noticed(NoticeCode.EXPERTS_IN_RAM, facts)
+        details = {"layers": step.experts_on_cpu, "total": layers}
+        yield Noticed(NoticeCode.EXPERTS_IN_RAM, details)
     if has_device and options.gpu_layers is None and step.gpu_layers <= layers:
-        facts = {"layers": step.gpu_layers, "total": layers + 1, "context": step.context}
-        yield Noticed(NoticeCode.FEWER_GPU_LAYERS, facts)
+        details = {"layers": step.gpu_layers, "total": layers + 1, "context": step.context}
+        yield Noticed(NoticeCode.FEWER_GPU_LAYERS, details)
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
         yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
     for warning in worth_reading(log.warnings):
-        facts = {"model": load_request.model.path.name, "warning": warning.rstrip(".")}
-        yield Noticed(NoticeCode.ENGINE_WARNING, facts)
+        details = {"model": load_request.model.path.name, "warning": warning.rstrip(".")}
+        yield Noticed(NoticeCode.ENGINE_WARNING, details)
 
 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:

@@ -63,8 +63,8 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
         return known
     setting = probe_engine()
     if setting.without:
-        facts: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
-        report(Noticed(NoticeCode.SAFE_SETTING, facts))
+        details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING, details))
     if not _lacked_memory(setting):
         _remember(_read_known() | {engine_fingerprint(): setting})
     return setting
@@ -88,8 +88,8 @@ def working_options(options: LoadOptions, report: Callable[[Event], None]) -> Lo
     """
     setting = engine_setting(report)
     if setting.overrules(options):
-        facts: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
-        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, facts))
+        details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
+        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, details))
     return setting.applied_to(options)
 
 
@@ -144,10 +144,10 @@ def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
         return None
     for line in child.output.splitlines():
         match decode_event(line):
-            case Failed(ErrorCode.ENGINE_MISSING, facts):
-                raise AppError(ErrorCode.ENGINE_MISSING, **facts)
-            case Failed(code, facts):
-                return _Failure(code, describe_error(code, facts))
+            case Failed(ErrorCode.ENGINE_MISSING, details):
+                raise AppError(ErrorCode.ENGINE_MISSING, **details)
+            case Failed(code, details):
+                return _Failure(code, describe_error(code, details))
     return _Failure(outcome.signal_name, outcome.in_words(child.log.splitlines()))
 
 

@@ -98,14 +98,14 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
         fallback = reply.prompt.fallback_reason if isinstance(reply.prompt, Prompt) else ""
         task = ReplyTask(generation, reply.new_reader, reply.most_calls, fallback, number > 0)
         tasks.append(task)
-    return PreparedRequest(request, tasks, [*ignored, *request.left_out()])
+    return PreparedRequest(request, tasks, [*ignored, *request.unsupported_tools()])
 
 
 def _reply_requests(model: ServedModel, request: GenerationRequest) -> Iterator[_ReplyRequest]:
     if isinstance(request, ChatRequest | ResponseRequest):
         yield _chat_reply(model, request)
     elif isinstance(request, CompletionRequest):
-        schema = request.wanted_schema()
+        schema = request.requested_schema()
         grammar = "" if schema is None else json_grammar(schema)
         sampling = _sampling(model, request, has_end=bool(grammar))
         for prompt in request.prompts():
@@ -118,7 +118,7 @@ def _chat_reply(model: ServedModel, request: ChatRequest | ResponseRequest) -> _
     conversation, choice = request.conversation(), request.choice()
     _require_possible(model, conversation)
     prompt, tools = model.template.render(conversation), conversation.tools
-    grammar, schema = "", request.wanted_schema()
+    grammar, schema = "", request.requested_schema()
     if choice.must_call:
         if request.grammar:
             reason = tr("a required tool call can't be combined with “grammar”")

@@ -28,7 +28,7 @@ from app.inference.server.prepared_request import (
 )
 from app.inference.server.protocol.bodies import AsciiJsonResponse, failure_of, notice_body
 from app.inference.server.protocol.generation_request import AnyCompletionRequest, GenerationRequest
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 from app.inference.server.responses.output import ResponsesOutput
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Piece
@@ -98,7 +98,7 @@ def _least_tokens(model: ServedModel, size: int) -> int:
 async def _respond(request: Request, model: ServedModel, prepared: PreparedRequest) -> Response:
     first, *further = [_Reply(model, task) for task in prepared.tasks]
     await first.begin()
-    response = _new_response(model.name, prepared, first.written)
+    response = _new_response(model.name, prepared, first.state)
     if prepared.request.stream:
         # Await the first part here, so that an error still gets its own status code.
         part = await _while_connected(request, anext(first.parts, ReplyPart("content", "")))
@@ -112,7 +112,7 @@ async def _respond(request: Request, model: ServedModel, prepared: PreparedReque
         for reply in further:
             response.add_choice(whole)
             await reply.begin(is_further=True)
-            response.next_choice(reply.written)
+            response.next_choice(reply.state)
             whole = await _while_connected(request, reply.whole())
     return AsciiJsonResponse(response.whole(whole))
 
@@ -125,14 +125,14 @@ class _Reply:
     def __init__(self, model: ServedModel, task: ReplyTask) -> None:
         self._model = model
         self._task = task
-        self.written = WrittenReply(
+        self.state = ReplyState(
             task.generation.statistics,
             most_calls=task.most_calls,
             repeats_prompt=task.repeats_prompt,
         )
         if task.fallback_reason:
-            facts: ErrorDetails = {"reason": task.fallback_reason}
-            self.written.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, facts)
+            details: ErrorDetails = {"reason": task.fallback_reason}
+            self.state.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, details)
 
     async def begin(self, *, is_further: bool = False) -> None:
         """Prepare and queue the reply.
@@ -147,7 +147,7 @@ class _Reply:
         )
         pieces = model.engine.submit(generation, is_further=is_further)
         reader = self._task.new_reader() if self._task.new_reader else None
-        self.parts = _parts(pieces, reader, self.written, model.metrics)
+        self.parts = _parts(pieces, reader, self.state, model.metrics)
 
     async def whole(self) -> list[ReplyPart]:
         """Await and return all parts."""
@@ -156,39 +156,39 @@ class _Reply:
 
 
 def _new_response(
-    model: str, prepared: PreparedRequest, written: WrittenReply
+    model: str, prepared: PreparedRequest, state: ReplyState
 ) -> CompletionResponse | ResponsesOutput:
     request = prepared.request
     if isinstance(request, ResponseRequest):
         echo = request.echo(prepared.tasks[0].generation.sampling)
-        return ResponsesOutput(model, written, echo, prepared.ignored)
+        return ResponsesOutput(model, state, echo, prepared.ignored)
     kind: Kind = "chat" if isinstance(request, ChatRequest) else "text"
     wants_usage = isinstance(request, AnyCompletionRequest) and request.wants_usage
-    return CompletionResponse(kind, model, written, wants_usage, prepared.ignored)
+    return CompletionResponse(kind, model, state, wants_usage, prepared.ignored)
 
 
 async def _parts(
     pieces: AsyncGenerator[Piece, None],
     reader: ReplyReader | None,
-    written: WrittenReply,
+    state: ReplyState,
     metrics: Metrics,
 ) -> AsyncGenerator[ReplyPart, None]:
-    """Yield the parts of a reply as they arrive; record everything else in `written`."""
+    """Yield the parts of a reply as they arrive; record everything else in `state`."""
     tokens = 0
     async with aclosing(pieces):
         async for piece in pieces:
-            written.pending += piece.probabilities
+            state.pending += piece.probabilities
             tokens += piece.tokens
             for part in reader.feed(piece.text) if reader else [ReplyPart("content", piece.text)]:
                 if part.kind == "reasoning":
-                    written.reasoning_tokens = tokens
+                    state.reasoning_tokens = tokens
                 yield part
     for rest in reader.finish() if reader else ():
         if isinstance(rest, ReplyPart):
             yield rest
         else:
-            written.add(rest)
-    metrics.count(written.statistics)
+            state.add(rest)
+    metrics.count(state.statistics)
 
 
 async def _while_connected(request: Request, answer: Awaitable[Result]) -> Result:
@@ -236,7 +236,7 @@ async def _further_events(
         for event in response.finish_choice():
             yield event
         await reply.begin(is_further=True)
-        response.next_choice(reply.written)
+        response.next_choice(reply.state)
         part = await anext(reply.parts, ReplyPart("content", ""))
         async with aclosing(_events(reply, part, response)) as events:
             async for event in events:

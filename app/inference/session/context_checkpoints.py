@@ -64,7 +64,7 @@ class Checkpoints:
         if function(self._context, _pointer(data), size, sequence, _PARTIAL_ONLY) == size:
             self._kept.append(_Checkpoint(sequence, tokens, data))
 
-    def put_back(self, sequence: int, most_tokens: int) -> int:
+    def restore(self, sequence: int, most_tokens: int) -> int:
         """Restore a sequence's last checkpoint of at most so many tokens.
 
         Returns:

@@ -37,15 +37,15 @@ class Session:
         self.loaded = load_model(load_request, report)
         self.vocabulary = Vocabulary(self.loaded.model)
         name = load_request.model.path.name
-        self._evaluator = Decoder(self.loaded, name, self.vocabulary.size)
+        self._decoder = Decoder(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(load_request.slots)]
-        self._embedder = Embedder(self.loaded, load_request, self._evaluator, self.vocabulary.size)
+        self._embedder = Embedder(self.loaded, load_request, self._decoder, self.vocabulary.size)
         self._sampling_thread = ThreadPoolExecutor(1, "choices", give_way)
-        self._memory = SlotAllocation(self._slots, self._evaluator, self.loaded)
+        self._memory = SlotAllocation(self._slots, self._decoder, self.loaded)
         options = load_request.options
         # A number that the user chose is fixed.
         self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
-        self._turns = Turns(self._slots, self._evaluator.batch_tokens)
+        self._turns = Turns(self._slots, self._decoder.batch_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +85,7 @@ class Session:
 
     def interrupt(self) -> None:
         """Stop the running step at once because a reply was cancelled; for other threads."""
-        self._evaluator.interrupt.set()
+        self._decoder.interrupt.set()
 
     def prepare(self, generation: Generation) -> None:
         """Check the prompt and make the sampler; on any thread, before `begin`.
@@ -117,7 +117,7 @@ class Session:
     def step(self) -> None:
         """Evaluate one batch, and sample the next token of every reply in it."""
         # In this order: a cancellation from now on sets it again.
-        self._evaluator.interrupt.clear()
+        self._decoder.interrupt.clear()
         if self._threads is not None:
             self._threads.update()
         self._drop_cancelled()
@@ -128,7 +128,7 @@ class Session:
             wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
             return
         try:
-            last = self._evaluator.evaluate(parts)
+            last = self._decoder.evaluate(parts)
         except Interrupted:
             self._forget_again(parts)
         except NoRoomError:
@@ -177,7 +177,7 @@ class Session:
         self._memory.forget_everything()
 
     def _require_fitting(self, prompt: Sequence[int]) -> None:
-        if not self._evaluator.can_write:
+        if not self._decoder.can_write:
             reason = tr("this model only makes embeddings")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if not prompt:
@@ -194,9 +194,9 @@ class Session:
             return
         with self._ending(slot, reply):
             if not reply.has_read_prompt:
-                self._evaluator.require_numbers(place)
+                self._decoder.require_numbers(place)
                 reply.end_prompt()
-            logits = partial(self._evaluator.logits, place)
+            logits = partial(self._decoder.logits, place)
             if reply.is_slow:
                 kept = logits().copy()
                 choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
@@ -241,8 +241,8 @@ class Session:
             return
         kept = min(_KEPT_AT_SHIFT, slot.read)
         end = kept + (slot.read - kept) // 2
-        if self._evaluator.can_shift():
-            self._evaluator.take_out(slot.sequence, kept, end)
+        if self._decoder.can_shift():
+            self._decoder.take_out(slot.sequence, kept, end)
             self._memory.note_shift(slot)
             slot.read -= end - kept
         else:

@@ -28,9 +28,9 @@ opens thoughts: llama-server's checkpoints come before them, too."""
 class SlotAllocation:
     """The slots of one context, with their saved states and checkpoints."""
 
-    def __init__(self, slots: Sequence[Slot], evaluator: Decoder, loaded: LoadedModel) -> None:
+    def __init__(self, slots: Sequence[Slot], decoder: Decoder, loaded: LoadedModel) -> None:
         self._slots = slots
-        self._evaluator = evaluator
+        self._decoder = decoder
         self._states = PromptCache(loaded, state_budget_bytes())
         self._checkpoints = Checkpoints(loaded, state_budget_bytes())
         self._context_tokens = loaded.context_tokens
@@ -44,7 +44,7 @@ class SlotAllocation:
         slot = self._chosen(prompt)
         slot.tokens = list(prompt)
         slot.checkpoint_at = 0
-        if self._evaluator.forgets:
+        if self._decoder.forgets:
             if slot.read >= FEWEST_TOKENS:
                 self.keep_checkpoint(slot)
             place = len(prompt) - _ENDING_TOKENS
@@ -54,10 +54,10 @@ class SlotAllocation:
 
     def cut(self, slot: Slot, position: int) -> None:
         """Remove what a slot has read from `position` on; more, if it can't be cut there."""
-        if not self._evaluator.cut(slot.sequence, position):
-            position = self._checkpoints.put_back(slot.sequence, position)
-            if not position or not self._evaluator.cut(slot.sequence, position):
-                self._evaluator.forget(slot.sequence)
+        if not self._decoder.cut(slot.sequence, position):
+            position = self._checkpoints.restore(slot.sequence, position)
+            if not position or not self._decoder.cut(slot.sequence, position):
+                self._decoder.forget(slot.sequence)
                 position = 0
         self._checkpoints.drop(slot.sequence, position)
         slot.read = position
@@ -81,11 +81,11 @@ class SlotAllocation:
         is_another = best.read > _WORTH_COPYING * common and not self._goes_back(best, common)
         if is_another and oldest is not best:
             self.release(oldest)
-            if self._evaluator.forgets:
+            if self._decoder.forgets:
                 # Its cells can't be shared: no window moves past cells that two sequences use.
                 common = 0
             else:
-                self._evaluator.copy(best.sequence, oldest.sequence, common)
+                self._decoder.copy(best.sequence, oldest.sequence, common)
             best = oldest
         else:
             self._save(best, common)
@@ -140,7 +140,7 @@ class SlotAllocation:
         """Remove everything that a slot has read."""
         slot.read, slot.is_whole = 0, True
         slot.free()
-        self._evaluator.forget(slot.sequence)
+        self._decoder.forget(slot.sequence)
         self._checkpoints.drop(slot.sequence)
 
     def forget_everything(self) -> None:

@@ -23,7 +23,7 @@ from app.inference.server.protocol.messages import (
     FunctionName,
     RequestMessage,
     tools_as_given,
-    tools_left_out,
+    unsupported_tools_of,
 )
 from app.inference.server.protocol.tool_choice import ToolChoice, ToolMode, tool_choice
 
@@ -80,9 +80,9 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
         """Return the number of likely tokens to report for each; None for no probabilities."""
         return (self.top_logprobs or 0) if self.logprobs else None
 
-    def left_out(self) -> list[str]:
+    def unsupported_tools(self) -> list[str]:
         """Return the tools that are not offered, by index and type."""
-        return tools_left_out(self.tools or [])
+        return unsupported_tools_of(self.tools or [])
 
     def conversation(self) -> ChatInput:
         """Return the input of the chat template.

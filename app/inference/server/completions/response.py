@@ -15,7 +15,7 @@ from app.inference.server.protocol.log_probabilities import (
     chat_log_probabilities,
     text_log_probabilities,
 )
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 
 Kind = Literal["chat", "text"]
 END_OF_STREAM = b"data: [DONE]\n\n"
@@ -25,25 +25,25 @@ END_OF_STREAM = b"data: [DONE]\n\n"
 class CompletionResponse:
     """A response: its identity, and its forms (whole, or chunks with deltas, calls and the end).
 
-    It has a choice for each reply, one after the other; `written` is the current one. `ignored`
+    It has a choice for each reply, one after the other; `state` is the current one. `ignored`
     are the unknown fields of the request.
     """
 
     kind: Kind
     model: str
-    written: WrittenReply
+    state: ReplyState
     wants_usage: bool = False
     ignored: Sequence[str] = ()
     sent_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
     _choices: list[dict[str, Any]] = field(default_factory=list)
-    _finished: list[WrittenReply] = field(default_factory=list)
+    _finished: list[ReplyState] = field(default_factory=list)
 
-    def next_choice(self, written: WrittenReply) -> None:
+    def next_choice(self, state: ReplyState) -> None:
         """Continue with the next reply, after one that is finished."""
-        self._finished.append(self.written)
-        self.written = written
+        self._finished.append(self.state)
+        self.state = state
         self.sent_text = ""
 
     def add_choice(self, parts: Sequence[ReplyPart]) -> None:
@@ -52,7 +52,7 @@ class CompletionResponse:
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if thoughts:
             message["reasoning_content"] = thoughts
-        if calls := [_as_call(call) for call in self.written.calls]:
+        if calls := [_as_call(call) for call in self.state.calls]:
             message |= {"content": text or None, "tool_calls": calls}
         choice = self._choice({"message": message}, {"text": text}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
@@ -62,9 +62,9 @@ class CompletionResponse:
         """Return the response that is not streamed, with the last reply."""
         self.add_choice(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
-        notice = self.written.noticed()
-        for written in (*self._finished, self.written):
-            notice |= written.repetition()
+        notice = self.state.noticed()
+        for state in (*self._finished, self.state):
+            notice |= state.repetition()
         figures = self._usage() | self._timings() | self._ignored()
         return self._frame(name, self._choices) | notice | figures
 
@@ -78,7 +78,7 @@ class CompletionResponse:
 
     def finish_choice(self) -> Iterator[bytes]:
         """Yield the events at the end of a reply."""
-        if self.written.calls:
+        if self.state.calls:
             yield server_sent_event(self.tool_calls_chunk())
         yield server_sent_event(self.finish_chunk())
 
@@ -99,18 +99,18 @@ class CompletionResponse:
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
         event = self._event([choice | self._probabilities(part.text)])
-        return event | self.written.noticed() | self._ignored() if is_first else event
+        return event | self.state.noticed() | self._ignored() if is_first else event
 
     def tool_calls_chunk(self) -> dict[str, Any]:
         """Return the chunk with all tool calls, each of them whole."""
-        calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.written.calls)]
+        calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.state.calls)]
         return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
     def finish_chunk(self) -> dict[str, Any]:
         """Return the chunk with the reason for the reply's end."""
         choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
-        return self._event([choice]) | self._timings() | self.written.repetition()
+        return self._event([choice]) | self._timings() | self.state.repetition()
 
     def usage_chunk(self) -> dict[str, Any]:
         """Return the chunk with the token counts, sent on request."""
@@ -118,7 +118,7 @@ class CompletionResponse:
 
     def _probabilities(self, text: str) -> dict[str, Any]:
         """Return the probabilities not sent yet, which belong to this text."""
-        tokens = self.written.take_pending()
+        tokens = self.state.take_pending()
         if not tokens:
             return {}
         if self.kind == "chat":
@@ -128,8 +128,8 @@ class CompletionResponse:
         return {"logprobs": text_log_probabilities(tokens, offset)}
 
     def _finish_reason(self) -> str:
-        reason = self.written.statistics.finish_reason
-        return "tool_calls" if self.written.calls and reason == "stop" else reason
+        reason = self.state.statistics.finish_reason
+        return "tool_calls" if self.state.calls and reason == "stop" else reason
 
     def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
         content = of_chat if self.kind == "chat" else of_text
@@ -151,7 +151,7 @@ class CompletionResponse:
         }
 
     def _usage(self) -> dict[str, Any]:
-        replies = [*self._finished, self.written]
+        replies = [*self._finished, self.state]
         asked = [reply.statistics for reply in replies if not reply.repeats_prompt]
         prompt_tokens = sum(counted.prompt_tokens for counted in asked)
         reply_tokens = sum(reply.statistics.reply_tokens for reply in replies)
@@ -171,7 +171,7 @@ class CompletionResponse:
         return {"ignored_fields": list(self.ignored)} if self.ignored else {}
 
     def _timings(self) -> dict[str, Any]:
-        return {"timings": self.written.timings()}
+        return {"timings": self.state.timings()}
 
 
 def _joined(parts: Sequence[ReplyPart], kind: str) -> str:

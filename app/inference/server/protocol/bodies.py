@@ -60,6 +60,6 @@ def server_sent_event(content: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 
-def notice_body(code: NoticeCode, facts: ErrorDetails) -> dict[str, Any]:
+def notice_body(code: NoticeCode, details: ErrorDetails) -> dict[str, Any]:
     """Return a notice for a response: something was done differently than requested."""
-    return {"code": code.value, "message": describe_notice(code, facts), "facts": facts}
+    return {"code": code.value, "message": describe_notice(code, details), "facts": details}

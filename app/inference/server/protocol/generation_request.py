@@ -104,7 +104,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         given = [self.stop] if isinstance(self.stop, str) else self.stop or ()
         return tuple(text for text in given if text)
 
-    def form(self) -> ResponseFormat | None:
+    def requested_format(self) -> ResponseFormat | None:
         """Return the requested response format, if any."""
         if self.json_schema is None:
             return None
@@ -114,20 +114,20 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Return the number of requested replies."""
         return 1
 
-    def wanted_schema(self) -> AnySchema | None:
+    def requested_schema(self) -> AnySchema | None:
         """Return the schema that the reply must follow, if any.
 
         Raises:
             AppError: `request_invalid` for an impossible combination.
         """
-        form = self.form()
-        schema = form.wanted_schema() if form else None
+        form = self.requested_format()
+        schema = form.requested_schema() if form else None
         if schema is not None and self.grammar:
             reason = tr("“grammar” can't be combined with a JSON response format")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         return schema
 
-    def left_out(self) -> list[str]:
+    def unsupported_tools(self) -> list[str]:
         """Return the tools that are not offered, by index and type."""
         return []
 
@@ -153,9 +153,9 @@ class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     n_predict: TokenLimit | None = None
     response_format: ResponseFormat | None = None
 
-    def form(self) -> ResponseFormat | None:
+    def requested_format(self) -> ResponseFormat | None:
         """Return the requested response format, if any."""
-        return self.response_format or super().form()
+        return self.response_format or super().requested_format()
 
     def count(self) -> int:
         """Return the number of requested replies."""

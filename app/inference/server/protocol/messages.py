@@ -145,7 +145,7 @@ def is_function(tool: msgspec.Raw, index: int) -> bool:
     return decode_tool(tool, index, _AnyTool).type == "function"
 
 
-def tools_left_out(tools: Sequence[msgspec.Raw]) -> list[str]:
+def unsupported_tools_of(tools: Sequence[msgspec.Raw]) -> list[str]:
     """Return the tools that are not offered, by index and type."""
     types = [decode_tool(tool, index, _AnyTool).type for index, tool in enumerate(tools)]
     return [f"tools[{n}] ({kind})" for n, kind in enumerate(types) if kind != "function"]

@@ -27,7 +27,7 @@ class ResponseFormat(msgspec.Struct, frozen=True):
     json_schema: JsonSchema | None = None
     schema: dict[str, Any] | None = None
 
-    def wanted_schema(self) -> AnySchema | None:
+    def requested_schema(self) -> AnySchema | None:
         """Return the schema that a reply must satisfy; None for any text.
 
         Raises:

@@ -16,7 +16,7 @@ from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.server.protocol.bodies import server_sent_event
 from app.inference.server.protocol.log_probabilities import chat_log_probabilities
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 
 Event = dict[str, Any]
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -60,7 +60,7 @@ class ResponsesOutput:
     """A response, which repeats fields of the request (`echo`); its output grows part by part."""
 
     model: str
-    written: WrittenReply
+    state: ReplyState
     echo: dict[str, Any]
     ignored: Sequence[str] = ()
     created: int = field(default_factory=lambda: int(time.time()))
@@ -104,7 +104,7 @@ class ResponsesOutput:
             yield from self._close("completed")
             yield from self._begin(part.kind)
         if self._open is not None:
-            probabilities = chat_log_probabilities(self.written.take_pending())["content"]
+            probabilities = chat_log_probabilities(self.state.take_pending())["content"]
             self._open.text += part.text
             self._open.probabilities += probabilities
             place = self._place(self._open) | self._open.log_probabilities(probabilities)
@@ -130,12 +130,12 @@ class ResponsesOutput:
         yield self._event("response.output_item.done", output_index=index, item=self._output[-1])
 
     def _end(self) -> Iterator[Event]:
-        if not self._output and not self._open and not self.written.calls:
+        if not self._output and not self._open and not self.state.calls:
             yield from self._begin("content")
-        is_whole = self.written.statistics.finish_reason == "stop"
+        is_whole = self.state.statistics.finish_reason == "stop"
         status: Status = "completed" if is_whole else "incomplete"
-        yield from self._close("completed" if self.written.calls else status)
-        for call in self.written.calls:
+        yield from self._close("completed" if self.state.calls else status)
+        for call in self.state.calls:
             yield from self._call(call)
         yield self._event(f"response.{status}", response=self._response(status))
 
@@ -161,9 +161,9 @@ class ResponsesOutput:
     def _place(self, text: _Text) -> dict[str, Any]:
         return {"item_id": text.identity, "output_index": len(self._output), "content_index": 0}
 
-    def _event(self, kind: str, **facts: Any) -> Event:
+    def _event(self, kind: str, **fields: Any) -> Event:
         number, self._number = self._number, self._number + 1
-        return {"type": kind, "sequence_number": number} | facts
+        return {"type": kind, "sequence_number": number} | fields
 
     def _response(self, status: str) -> dict[str, Any]:
         is_short = status == "incomplete"
@@ -179,16 +179,16 @@ class ResponsesOutput:
             "incomplete_details": {"reason": "max_output_tokens"} if is_short else None,
             "usage": None,
         }
-        response |= self.written.noticed()
+        response |= self.state.noticed()
         if self.ignored:
             response["ignored_fields"] = list(self.ignored)
         if status in ("completed", "incomplete"):
-            response |= {"usage": self._usage(), "timings": self.written.timings()}
-            response |= self.written.repetition()
+            response |= {"usage": self._usage(), "timings": self.state.timings()}
+            response |= self.state.repetition()
         return response
 
     def _usage(self) -> dict[str, Any]:
-        counted = self.written.statistics
+        counted = self.state.statistics
         return {
             "input_tokens": counted.prompt_tokens,
             "input_tokens_details": {
@@ -196,7 +196,7 @@ class ResponsesOutput:
                 "cache_write_tokens": 0,
             },
             "output_tokens": counted.reply_tokens,
-            "output_tokens_details": {"reasoning_tokens": self.written.reasoning_tokens},
+            "output_tokens_details": {"reasoning_tokens": self.state.reasoning_tokens},
             "total_tokens": counted.prompt_tokens + counted.reply_tokens,
         }
 

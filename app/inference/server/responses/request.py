@@ -29,7 +29,7 @@ from app.inference.server.protocol.messages import (
     decode_tool,
     is_function,
     require_shallow,
-    tools_left_out,
+    unsupported_tools_of,
 )
 from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
 from app.inference.server.protocol.tool_choice import ToolChoice, tool_choice
@@ -171,9 +171,9 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             if is_function(tool, index)
         ]
 
-    def left_out(self) -> list[str]:
+    def unsupported_tools(self) -> list[str]:
         """Return the tools that are not offered, by index and type."""
-        return tools_left_out(self.tools or [])
+        return unsupported_tools_of(self.tools or [])
 
     def choice(self) -> ToolChoice:
         """Return the tools that may be called, and whether one must be."""
@@ -186,11 +186,11 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             case mode:
                 return tool_choice(mode, None, is_parallel=self.parallel_tool_calls)
 
-    def form(self) -> ResponseFormat | None:
+    def requested_format(self) -> ResponseFormat | None:
         """Return the requested response format, if any."""
         wanted = self.text and self.text.format
         if not wanted:
-            return super().form()
+            return super().requested_format()
         schema = JsonSchema(wanted.schema) if wanted.schema is not None else None
         return ResponseFormat(wanted.type, schema)
 

@@ -229,9 +229,9 @@ def test_a_reply_is_cancelled_between_two_tokens(session: Session) -> None:
 def test_an_interrupt_loses_nothing_of_the_others(session: Session) -> None:
     expected, _ = reply(session, "The mill")
     session.forget_everything()
-    session._evaluator.interrupt.set()
+    session._decoder.interrupt.set()
     with pytest.raises(Interrupted):
-        session._evaluator.evaluate([BatchPart(0, 0, [5, 6, 7], wants_logits=True)])
+        session._decoder.evaluate([BatchPart(0, 0, [5, 6, 7], wants_logits=True)])
     assert reply(session, "The mill")[0] == expected
 
 
@@ -240,16 +240,16 @@ def test_an_interrupted_step_is_made_up_for(
 ) -> None:
     expected, _ = reply(session, "The mill", most_tokens=24)
     session.forget_everything()
-    evaluate, count = session._evaluator.evaluate, 0
+    evaluate, count = session._decoder.evaluate, 0
 
     def often_interrupted(parts: list[BatchPart]) -> list[int]:
         nonlocal count
         count += 1
         if count % 3 == 0:
-            session._evaluator.interrupt.set()
+            session._decoder.interrupt.set()
         return evaluate(parts)
 
-    monkeypatch.setattr(session._evaluator, "evaluate", often_interrupted)
+    monkeypatch.setattr(session._decoder, "evaluate", often_interrupted)
     assert reply(session, "The mill", most_tokens=24)[0] == expected
     assert count > 24
 

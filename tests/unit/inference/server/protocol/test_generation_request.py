@@ -115,7 +115,7 @@ def test_tools_that_can_not_be_offered_are_left_out_and_named() -> None:
     function = {"type": "function", "function": {"name": "find"}}
     asked = chat(tools=[{"type": "web_search"}, function, {"type": "custom", "custom": {}}])
     assert asked.conversation().tools == [function]
-    assert asked.left_out() == ["tools[0] (web_search)", "tools[2] (custom)"]
+    assert asked.unsupported_tools() == ["tools[0] (web_search)", "tools[2] (custom)"]
 
 
 def test_names_and_values_of_llama_server_are_taken() -> None:
@@ -126,7 +126,7 @@ def test_names_and_values_of_llama_server_are_taken() -> None:
     assert (sampling.penalty_last_n, sampling.top_k) == (9, -1)
     assert chat(max_tokens=-1).token_limit() is None
     assert chat(max_completion_tokens=-1, max_tokens=5).token_limit() is None
-    assert chat(json_schema={"const": 7}).wanted_schema() == {"const": 7}
+    assert chat(json_schema={"const": 7}).requested_schema() == {"const": 7}
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "n_predict"])

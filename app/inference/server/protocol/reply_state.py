@@ -12,7 +12,7 @@ from app.inference.session.generation import Statistics, TokenProbability
 
 
 @dataclass
-class WrittenReply:
+class ReplyState:
     """A reply's statistics, calls and notice, and the probabilities not sent yet (`pending`).
 
     `notice` reports something done differently than requested; `reasoning_tokens` went into
