@@ -63,7 +63,7 @@ class ChatInput(msgspec.Struct, frozen=True):
     tools: list[dict[str, Any]] = []
     options: dict[str, str | int | float | bool | None] = {}
 
-    def changed_by(self, masks: Masks, *, everything: bool) -> ChatInput:
+    def masked_by(self, masks: Masks, *, everything: bool) -> ChatInput:
         """Return the input with its texts masked."""
         change = masks.everything if everything else masks.control_texts
         return ChatInput(
@@ -151,7 +151,7 @@ class Renderer:
         self._needs_tools = ""
         self._find_form()
 
-    def understood(self) -> TemplateSupport:
+    def support(self) -> TemplateSupport:
         """Return the template's warnings, and whether it keeps all texts."""
         turns = [
             {"role": role, "content": f"{number:04}" * _LONG_TURN}
@@ -184,16 +184,16 @@ class Renderer:
     def _in_any_form(self, conversation: ChatInput) -> Rendered:
         """Render the prompt; raise what the template raises for the original conversation."""
         try:
-            return self._with_origins(conversation)
+            return self._with_provenance(conversation)
         except MemoryError:
             raise
         except Exception as error:
             for messages, tools in repaired(conversation.messages, conversation.tools):
                 with suppress(Exception):
-                    return self._with_origins(ChatInput(messages, tools, conversation.options))
+                    return self._with_provenance(ChatInput(messages, tools, conversation.options))
             raise error from None
 
-    def _with_origins(self, conversation: ChatInput) -> Rendered:
+    def _with_provenance(self, conversation: ChatInput) -> Rendered:
         text = self._plain(conversation)
         if not self._control.are_in(text):
             return Rendered(text)
@@ -204,7 +204,7 @@ class Renderer:
         # With light masks, it takes the same branches as for the conversation itself, unless that
         # contains control tokens' texts. But light masks miss those that the template joins from
         # pieces: then it is better that the template sees only unknown texts.
-        light = self._plain(conversation.changed_by(masks, everything=False))
+        light = self._plain(conversation.masked_by(masks, everything=False))
         if masked is None or masks.trusted_counts(light) <= masks.trusted_counts(masked):
             masked = light
         text = masks.unmasked(masked)
@@ -212,7 +212,7 @@ class Renderer:
 
     def _masked(self, conversation: ChatInput) -> str | None:
         try:
-            return self._plain(conversation.changed_by(self._masks, everything=True))
+            return self._plain(conversation.masked_by(self._masks, everything=True))
         except Exception:  # noqa: BLE001 - it insists on a word that could be a part of a token's
             return None
 

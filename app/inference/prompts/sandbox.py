@@ -54,7 +54,7 @@ class TemplateSandbox:
     """Renders conversations with one template; thread-safe."""
 
     def __init__(self, setup: TemplateSetup) -> None:
-        self._short, self._long = _Seat(setup), _Seat(setup)
+        self._short, self._long = _ChildHolder(setup), _ChildHolder(setup)
 
     def try_out(self) -> TemplateSupport | Failure:
         """Start a child and try the template."""
@@ -75,7 +75,7 @@ class TemplateSandbox:
         self._long.close()
 
 
-class _Seat:
+class _ChildHolder:
     """Holds one child, started on demand; one caller at a time."""
 
     def __init__(self, setup: TemplateSetup) -> None:

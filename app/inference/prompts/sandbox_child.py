@@ -45,7 +45,7 @@ def answer_until_closed() -> NoReturn:
             if renderer is None:
                 try:
                     renderer = Renderer(msgspec.json.decode(line, type=TemplateSetup))
-                    outcome = renderer.understood()
+                    outcome = renderer.support()
                 except Exception as error:  # noqa: BLE001 - a template is a program
                     outcome = Failure(reason_of(error))
             else:

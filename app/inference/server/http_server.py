@@ -54,11 +54,11 @@ def serve(
             Middleware(AccessControl, key=model.key, hosts=served_hosts(listener), origins=origins)
         ],
         exception_handlers={
-            HTTPException: _answer_refusal,
-            AppError: _answer_error,
+            HTTPException: _http_error,
+            AppError: _app_error,
             BusyError: busy,
-            ClientDisconnect: _answer_nobody,
-            Exception: _answer_fault,
+            ClientDisconnect: _disconnected,
+            Exception: _internal_error,
         },
         lifespan=lifespan,
     )
@@ -109,22 +109,22 @@ def _routes(model: ServedModel) -> list[Route]:
     ]
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
+async def _app_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, AppError):
         raise error
     return AsciiJsonResponse(*failure_of(error))
 
 
-async def _answer_refusal(_: Request, error: Exception) -> Response:
+async def _http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return error_response(HTTPStatus(error.status_code), error.detail)
 
 
-async def _answer_fault(_: Request, error: Exception) -> Response:
+async def _internal_error(_: Request, error: Exception) -> Response:
     fault = AppError(ErrorCode.INTERNAL, detail=f"{type(error).__name__}: {error}")
     return AsciiJsonResponse(*failure_of(fault))
 
 
-async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+async def _disconnected(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT)

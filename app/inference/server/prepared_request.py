@@ -116,7 +116,7 @@ def _reply_requests(model: ServedModel, request: GenerationRequest) -> Iterator[
 
 def _chat_reply(model: ServedModel, request: ChatRequest | ResponseRequest) -> _ReplyRequest:
     conversation, choice = request.conversation(), request.choice()
-    _require_possible(model, conversation)
+    _require_user_texts_fit(model, conversation)
     prompt, tools = model.template.render(conversation), conversation.tools
     grammar, schema = "", request.requested_schema()
     if choice.must_call:
@@ -132,7 +132,7 @@ def _chat_reply(model: ServedModel, request: ChatRequest | ResponseRequest) -> _
     return _ReplyRequest(prompt, sampling, grammar, new_reader, choice.most_calls)
 
 
-def _require_possible(model: ServedModel, conversation: ChatInput) -> None:
+def _require_user_texts_fit(model: ServedModel, conversation: ChatInput) -> None:
     """Refuse a conversation whose user messages alone can't fit.
 
     Templates may omit other messages, and the white space around a text.

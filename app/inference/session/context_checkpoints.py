@@ -49,7 +49,7 @@ class Checkpoints:
         size: int = function(self._context, sequence, _PARTIAL_ONLY)
         return size
 
-    def keep(self, sequence: int, tokens: int) -> None:
+    def save(self, sequence: int, tokens: int) -> None:
         """Save the state of a sequence that has read so many tokens."""
         size = self.size_bytes(sequence)
         if not 0 < size <= self._most_bytes or tokens in self.places(sequence):

@@ -156,7 +156,7 @@ class EngineThread:
         finally:
             self._loaded.set()
         while True:
-            self._take_in(self._session)
+            self._begin_waiting(self._session)
             self._session.step()
 
     def _next(self, session: Session) -> _Waiting | None:
@@ -182,7 +182,7 @@ class EngineThread:
             finally:
                 self.is_idle = False
 
-    def _take_in(self, session: Session) -> None:
+    def _begin_waiting(self, session: Session) -> None:
         """Begin waiting requests while there are free slots."""
         while (waiting := self._await_next(session)) is not None:
             if not isinstance(waiting, Generation):

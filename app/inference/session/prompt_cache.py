@@ -85,7 +85,7 @@ class PromptCache:
         """Learn how fast the model reads; the fastest speed seen counts."""
         self._token_seconds = min(self._token_seconds, seconds / max(1, tokens))
 
-    def keep(
+    def save(
         self, sequence: int, tokens: Sequence[int], common: int, most_cost: float = USUAL_COST
     ) -> bool:
         """Save the state of a sequence, if it pays.
@@ -137,7 +137,7 @@ class PromptCache:
         most, best = max(useful, key=lambda pair: pair[0])
         return best if self.pays(most - common, best.data.nbytes) else None
 
-    def put(self, state: CachedPrompt, sequence: int) -> bool:
+    def restore(self, state: CachedPrompt, sequence: int) -> bool:
         """Restore a state into an empty sequence; return whether that succeeded."""
         self._refresh(state)
         return self._move(self._llama.llama_state_seq_set_data, sequence, state.data)

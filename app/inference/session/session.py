@@ -121,7 +121,7 @@ class Session:
         if self._threads is not None:
             self._threads.update()
         self._drop_cancelled()
-        self._take_choices()
+        self._take_sampled()
         parts = self._turns.next_parts()
         if not parts:
             choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
@@ -130,12 +130,12 @@ class Session:
         try:
             last = self._decoder.evaluate(parts)
         except Interrupted:
-            self._forget_again(parts)
+            self._discard(parts)
         except NoRoomError:
-            self._forget_again(parts)
+            self._discard(parts)
             self._make_room()
         except AppError as error:
-            self._forget_again(parts)
+            self._discard(parts)
             self._end_all(error)
         else:
             for part, place in zip(parts, last, strict=True):
@@ -188,7 +188,7 @@ class Session:
     def _advance(self, slot: Slot, part: BatchPart, place: int) -> None:
         slot.read += len(part.tokens)
         if slot.read == slot.checkpoint_at:
-            self._memory.keep_checkpoint(slot)
+            self._memory.save_checkpoint(slot)
         reply = slot.reply
         if reply is None or not part.wants_logits:
             return
@@ -203,16 +203,16 @@ class Session:
                 slot.choice = PendingToken(self._sampling_thread.submit(choose), kept)
                 return
             chosen = reply.choose(self.loaded.context, place, logits)
-            self._go_on(slot, reply, chosen, logits)
+            self._accept(slot, reply, chosen, logits)
 
-    def _take_choices(self) -> None:
+    def _take_sampled(self) -> None:
         """Continue with the tokens that were sampled on the other thread meanwhile."""
         for slot in self._slots:
             choice, reply = slot.choice, slot.reply
             if choice is not None and reply is not None and choice.token.done():
                 slot.choice = None
                 with self._ending(slot, reply):
-                    self._go_on(slot, reply, choice.token.result(), partial(_same, choice.logits))
+                    self._accept(slot, reply, choice.token.result(), partial(_same, choice.logits))
 
     @contextmanager
     def _ending(self, slot: Slot, reply: RunningReply) -> Iterator[None]:
@@ -223,7 +223,7 @@ class Session:
             reply.end_with(error)
             self._memory.evict(slot)
 
-    def _go_on(
+    def _accept(
         self, slot: Slot, reply: RunningReply, chosen: int, logits: Callable[[], Floats]
     ) -> None:
         token = reply.take(chosen, logits, self.vocabulary)
@@ -242,7 +242,7 @@ class Session:
         kept = min(_KEPT_AT_SHIFT, slot.read)
         end = kept + (slot.read - kept) // 2
         if self._decoder.can_shift():
-            self._decoder.take_out(slot.sequence, kept, end)
+            self._decoder.remove(slot.sequence, kept, end)
             self._memory.note_shift(slot)
             slot.read -= end - kept
         else:
@@ -258,7 +258,7 @@ class Session:
                 slot.reply.end_with(Cancelled())
                 slot.free()
 
-    def _forget_again(self, parts: Sequence[BatchPart]) -> None:
+    def _discard(self, parts: Sequence[BatchPart]) -> None:
         """Remove what a failed batch left in memory; more, if it can't be cut there."""
         for part in parts:
             slot = self._slots[part.sequence]

@@ -41,12 +41,12 @@ class SlotAllocation:
         If that slot holds much more (another branch of the conversation), the common part is
         shared with another slot, so that both branches are kept.
         """
-        slot = self._chosen(prompt)
+        slot = self._choose(prompt)
         slot.tokens = list(prompt)
         slot.checkpoint_at = 0
         if self._decoder.forgets:
             if slot.read >= FEWEST_TOKENS:
-                self.keep_checkpoint(slot)
+                self.save_checkpoint(slot)
             place = len(prompt) - _ENDING_TOKENS
             if place - slot.read >= FEWEST_TOKENS:
                 slot.checkpoint_at = place
@@ -62,23 +62,23 @@ class SlotAllocation:
         self._checkpoints.drop(slot.sequence, position)
         slot.read = position
 
-    def keep_checkpoint(self, slot: Slot) -> None:
+    def save_checkpoint(self, slot: Slot) -> None:
         """Save a checkpoint of what a slot has read now, if that pays."""
         if self._states.pays(slot.read, self._checkpoints.size_bytes(slot.sequence)):
-            self._checkpoints.keep(slot.sequence, slot.read)
+            self._checkpoints.save(slot.sequence, slot.read)
 
     def note_shift(self, slot: Slot) -> None:
         """Note that tokens were removed from the middle of a slot."""
         self._checkpoints.drop(slot.sequence)
         slot.is_whole, slot.checkpoint_at = False, 0
 
-    def _chosen(self, prompt: Sequence[int]) -> Slot:
+    def _choose(self, prompt: Sequence[int]) -> Slot:
         self._restore(prompt)
         free = self._free()
         best = max(free, key=lambda slot: slot.common_with(prompt))
         common = best.common_with(prompt)
         oldest = _oldest(free)
-        is_another = best.read > _WORTH_COPYING * common and not self._goes_back(best, common)
+        is_another = best.read > _WORTH_COPYING * common and not self._can_restore(best, common)
         if is_another and oldest is not best:
             self.release(oldest)
             if self._decoder.forgets:
@@ -93,10 +93,10 @@ class SlotAllocation:
         self.cut(best, common)
         best.is_whole = best.is_whole or best.read == 0
         if len(free) == len(self._slots):
-            self._make_way_for(best)
+            self._make_space_for(best)
         return best
 
-    def _goes_back(self, slot: Slot, position: int) -> bool:
+    def _can_restore(self, slot: Slot, position: int) -> bool:
         """Return whether a checkpoint covers most of a slot's first tokens, and no others."""
         places = self._checkpoints.places(slot.sequence)
         return any(place <= position < _WORTH_COPYING * place for place in places)
@@ -123,7 +123,7 @@ class SlotAllocation:
             if self._save(slot, 0, USUAL_COST) and slot is not idle[-1]:
                 self.evict(slot)
 
-    def _make_way_for(self, slot: Slot) -> None:
+    def _make_space_for(self, slot: Slot) -> None:
         """Evict the other slots, all of them idle, if they are saved or slow this one down."""
         for other in self._slots:
             if other is not slot and other.read:
@@ -162,7 +162,7 @@ class SlotAllocation:
             self._context_tokens - len(state.tokens)
         ):
             self.release_oldest()
-        if self._states.put(state, slot.sequence):
+        if self._states.restore(state, slot.sequence):
             slot.tokens, slot.read = state.tokens.tolist(), len(state.tokens)
         else:
             self.evict(slot)
@@ -172,7 +172,7 @@ class SlotAllocation:
         read = slot.tokens[: slot.read]
         if most_cost is None:
             most_cost = USUAL_COST if slot.was_continued else _COST_IN_PASSING
-        return slot.is_whole and self._states.keep(slot.sequence, read, common, most_cost)
+        return slot.is_whole and self._states.save(slot.sequence, read, common, most_cost)
 
     def _free(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.reply is None]

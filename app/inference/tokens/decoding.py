@@ -201,7 +201,7 @@ class Decoder:
         """Return whether tokens can be removed from the middle of a sequence."""
         return bool(self._llama.llama_memory_can_shift(self._memory))
 
-    def take_out(self, sequence: int, start: int, end: int) -> None:
+    def remove(self, sequence: int, start: int, end: int) -> None:
         """Remove the tokens from `start` to `end` of a sequence; those after them move up."""
         self._llama.llama_memory_seq_rm(self._memory, sequence, start, end)
         self._llama.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)

@@ -91,7 +91,7 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
             AppError: `request_invalid` for content other than text, and for invalid tools.
         """
         return ChatInput(
-            [message.as_variables() for message in self.messages],
+            [message.for_template() for message in self.messages],
             self.choice().among(tools_as_given(self.tools or [])),
             thinking_options(self.reasoning_effort) | (self.chat_template_kwargs or {}),
         )

@@ -62,9 +62,9 @@ class CompletionResponse:
         """Return the response that is not streamed, with the last reply."""
         self.add_choice(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
-        notice = self.state.noticed()
+        notice = self.state.notice_entry()
         for state in (*self._finished, self.state):
-            notice |= state.repetition()
+            notice |= state.repetition_entry()
         figures = self._usage() | self._timings() | self._ignored()
         return self._frame(name, self._choices) | notice | figures
 
@@ -99,7 +99,7 @@ class CompletionResponse:
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
         event = self._event([choice | self._probabilities(part.text)])
-        return event | self.state.noticed() | self._ignored() if is_first else event
+        return event | self.state.notice_entry() | self._ignored() if is_first else event
 
     def tool_calls_chunk(self) -> dict[str, Any]:
         """Return the chunk with all tool calls, each of them whole."""
@@ -110,7 +110,7 @@ class CompletionResponse:
         """Return the chunk with the reason for the reply's end."""
         choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
-        return self._event([choice]) | self._timings() | self.state.repetition()
+        return self._event([choice]) | self._timings() | self.state.repetition_entry()
 
     def usage_chunk(self) -> dict[str, Any]:
         """Return the chunk with the token counts, sent on request."""

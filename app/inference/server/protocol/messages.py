@@ -47,7 +47,7 @@ class FunctionCall(msgspec.Struct, frozen=True):
     name: Name
     arguments: Text | dict[str, Any] = "{}"
 
-    def as_variables(self) -> dict[str, Any]:
+    def for_template(self) -> dict[str, Any]:
         """Return the call for templates, with its arguments as an object if they are one.
 
         Raises:
@@ -72,9 +72,9 @@ class RequestToolCall(msgspec.Struct, frozen=True):
     id: Annotated[str, Meta(max_length=256)] | None = ""
     type: Literal["function"] = "function"
 
-    def as_variables(self) -> dict[str, Any]:
+    def for_template(self) -> dict[str, Any]:
         """Return the call for templates."""
-        return {"id": self.id or "", "type": self.type, "function": self.function.as_variables()}
+        return {"id": self.id or "", "type": self.type, "function": self.function.for_template()}
 
 
 class RequestMessage(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ class RequestMessage(msgspec.Struct, frozen=True):
         if self.content is None and self.role not in ("assistant", "tool"):
             raise ValueError(tr("only messages of the assistant or a tool may have no content"))
 
-    def as_variables(self) -> dict[str, Any]:
+    def for_template(self) -> dict[str, Any]:
         """Return the message for templates, without fields that are missing, as in transformers.
 
         Raises:
@@ -107,7 +107,7 @@ class RequestMessage(msgspec.Struct, frozen=True):
             "content": content,
             "name": self.name,
             "tool_call_id": self.tool_call_id,
-            "tool_calls": [call.as_variables() for call in self.tool_calls or []] or None,
+            "tool_calls": [call.for_template() for call in self.tool_calls or []] or None,
             # The templates of gpt-oss and LFM2 use their own name for it.
             "reasoning_content": self.reasoning_content,
             "thinking": self.reasoning_content,

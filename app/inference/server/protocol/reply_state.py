@@ -37,11 +37,11 @@ class ReplyState:
         pending, self.pending = self.pending, []
         return pending
 
-    def noticed(self) -> dict[str, Any]:
+    def notice_entry(self) -> dict[str, Any]:
         """Return the entry of the notice known before the reply, if any."""
         return {} if self.notice is None else {"notice": self.notice}
 
-    def repetition(self) -> dict[str, Any]:
+    def repetition_entry(self) -> dict[str, Any]:
         """Return the entry of the notice that the reply was stopped for repetition, if it was."""
         if not self.statistics.repeats:
             return {}

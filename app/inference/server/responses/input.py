@@ -129,7 +129,7 @@ class _Turns:
         identity, name = item.call_id or "", item.name or ""
         self._functions[identity] = name
         call = RequestToolCall(FunctionCall(name, item.arguments or "{}"), identity)
-        self._assistant().setdefault("tool_calls", []).append(call.as_variables())
+        self._assistant().setdefault("tool_calls", []).append(call.for_template())
 
     def _take_output(self, item: InputItem) -> None:
         message = {"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id}

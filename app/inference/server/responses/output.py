@@ -179,12 +179,12 @@ class ResponsesOutput:
             "incomplete_details": {"reason": "max_output_tokens"} if is_short else None,
             "usage": None,
         }
-        response |= self.state.noticed()
+        response |= self.state.notice_entry()
         if self.ignored:
             response["ignored_fields"] = list(self.ignored)
         if status in ("completed", "incomplete"):
             response |= {"usage": self._usage(), "timings": self.state.timings()}
-            response |= self.state.repetition()
+            response |= self.state.repetition_entry()
         return response
 
     def _usage(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class FunctionTool(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
-    def as_given_to_chat(self) -> dict[str, Any]:
+    def as_chat_tool(self) -> dict[str, Any]:
         """Return the function in the chat API's format, for templates.
 
         Raises:
@@ -151,7 +151,7 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             AppError: `request_invalid` for content other than text, and references to stored state.
         """
         self._require_present()
-        tools = [tool.as_given_to_chat() for tool in self.functions()]
+        tools = [tool.as_chat_tool() for tool in self.functions()]
         return ChatInput(
             messages_of(self.instructions, self.input),
             self.choice().among(tools),

@@ -40,7 +40,7 @@ def opened(model: Path, slots: int = 1, *, swa_full: bool = False) -> Session:
     )
     session = Session(LoadRequest(read_model(model), options, slots=slots), lambda _: None)
     # Whole states are for what comes back from other slots.
-    session._memory._states.keep = lambda *_: False
+    session._memory._states.save = lambda *_: False
     return session
 
 

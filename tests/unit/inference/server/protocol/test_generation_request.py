@@ -165,12 +165,12 @@ def test_any_whole_number_is_a_seed(seed: int, expected: int) -> None:
 def test_the_parts_of_a_text_are_joined() -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
-    assert message.as_variables() == {"role": "user", "content": "one\ntwo"}
+    assert message.for_template() == {"role": "user", "content": "one\ntwo"}
 
 
 def test_the_developer_is_the_system() -> None:
     (message,) = chat(messages=[{"role": "developer", "content": "Be brief."}]).messages
-    assert message.as_variables() == {"role": "system", "content": "Be brief."}
+    assert message.for_template() == {"role": "system", "content": "Be brief."}
 
 
 TOOL = {
@@ -365,7 +365,7 @@ def test_what_is_not_text_is_refused_in_words(kind: str) -> None:
     parts = [{"type": kind, kind: {"url": "file:///etc/passwd"}}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
     with pytest.raises(AppError) as raised:
-        message.as_variables()
+        message.for_template()
     assert raised.value.code is ErrorCode.REQUEST_INVALID
     assert raised.value.facts == {"reason": f"only text can be read, not “{kind}”"}
 
