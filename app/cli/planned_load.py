@@ -1,6 +1,6 @@
-"""Plan the layers of a load that leaves them open, and advise on one that ran out of memory.
+"""Plan a load whose GPU layers are not chosen, and advise after one that failed.
 
-`app.inference` knows nothing of estimates: it takes the plan as its first load step.
+`app.inference` knows nothing about estimates: it tries the plan as its first step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
-    """Return the request with planned layers, and the plan; None if chosen, or without devices.
+    """Return the request with the planned step, if the user left it open and there are devices.
 
     Raises:
         AppError: from `plan_load`.
@@ -41,7 +41,7 @@ def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
 
 
 def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
-    """Return the error of a load, with the layers that would fit if the chosen ones don't."""
+    """Return a load's error, with the number of layers that would fit if the chosen one did not."""
     if error.code is not ErrorCode.OUT_OF_MEMORY or not load_request.options.gpu_layers:
         return error
     plan = _plan(load_request)
@@ -49,7 +49,7 @@ def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
 
 
 def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
-    """Return the error with the layers of the plan, unless these don't help."""
+    """Return the error with the plan's number of layers, if that helps."""
     chosen = load_request.options.gpu_layers or 0
     if plan.verdict == "too_large" or plan.gpu_layers >= chosen:
         return error
@@ -67,7 +67,7 @@ def _plan(load_request: LoadRequest) -> Plan | None:
     # Workers have been added, by `with_plan` or by the load that failed.
     if not any(device.is_gpu for device in devices()):
         return None
-    # Late: estimates import much that a load on the processor doesn't need.
+    # Imported late: estimates need modules that a load on the processor doesn't.
     from app.profiling.load_plan import plan_load
 
     return plan_load(

@@ -51,8 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=web_origin,
         default=[],
         metavar="ORIGIN",
-        help=tr("accept requests from web pages of this origin, such as http://localhost:3000; ")
-        + tr("may be repeated"),
+        help=tr(
+            "accept requests from web pages of this origin, such as http://localhost:3000; "
+            "may be repeated"
+        ),
     )
     add_load_arguments(parser)
 

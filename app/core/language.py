@@ -17,7 +17,7 @@ _DOMAIN = "gristmill"
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
-def tr(text: str, **values: object) -> str:
+def tr(text: str, /, **values: object) -> str:
     """Translate `text` to the user's language and replace each `{name}` by the value of that name.
 
     Fields without a value stay, and so do braces in values. The text must be a literal, or come

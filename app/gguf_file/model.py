@@ -33,7 +33,7 @@ class Model:
         return model_info_of(list(self.headers))
 
     def tensor_bytes(self, name: str) -> int:
-        """The size of a tensor; 0 if there is none of that name."""
+        """Return the size of a tensor; 0 if there is none of that name."""
         tensors = (tensor for header in self.headers for tensor in header.tensors)
         return sum(tensor.size_bytes for tensor in tensors if tensor.name == name)
 

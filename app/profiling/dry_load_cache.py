@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterable
@@ -11,7 +12,6 @@ from pathlib import Path
 from app.core import paths
 from app.core.errors import AppError
 from app.core.json_store import JsonStore
-from app.gguf_file.header_reader import read_header
 from app.native.devices import devices
 from app.native.library import engine_fingerprint
 from app.native.load_log import LoadLog
@@ -33,11 +33,17 @@ def cache_key(models: Iterable[Path], options: bytes) -> str:
         digest.update(f"\0{device.name}\0{device.total_bytes}\0{free}".encode())
     digest.update(options)
     for model in models:
-        header = read_header(model)
-        digest.update(f"\0{header.size_bytes}\0".encode())
+        state = model.stat()
+        digest.update(f"\0{state.st_size}\0".encode())
         with model.open("rb") as file:
-            digest.update(file.read(header.data_offset))
+            digest.update(file.read(_data_offset(model, state.st_size, state.st_mtime_ns)))
     return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=16)
+def _data_offset(model: Path, *_state: int) -> int:
+    """Return the offset of a file's weights; its header is parsed once for each state of it."""
+    return read_header(model).data_offset
 
 
 def get(key: str) -> DryLoadLogs | None:

@@ -49,12 +49,12 @@ def figures_of(session: Session, length: int) -> tuple[float, float, float, floa
     list(session.replies(asked))
     states = PromptCache(session.loaded, sys.maxsize)
     began = time.perf_counter()
-    states.keep(0, prompt, 0)
+    states.save(0, prompt, 0)
     out = time.perf_counter() - began
     (state,) = states._states
     session.forget_everything()
     began = time.perf_counter()
-    assert states.put(state, 0)
+    assert states.restore(state, 0)
     back = time.perf_counter() - began
     return state.data.nbytes, asked.statistics.prompt_seconds, out, back
 

@@ -411,7 +411,7 @@ def test_a_wrong_key_is_an_authentication_error(babbler: openai.OpenAI) -> None:
         ({"input": "x" * 3000}, "context holds"),
         ({"input": "x" * 3000, "stream": True}, "context holds"),
         ({"input": "Hello", "max_output_tokens": -2}, "max_output_tokens"),
-        ({"input": "Hello", "previous_response_id": "resp_1"}, "nothing is kept here"),
+        ({"input": "Hello", "previous_response_id": "resp_1"}, "no state is stored"),
         ({"input": "Hello", "tool_choice": {"type": "web_search"}}, "web_search"),
         ({"input": "Hello", "tool_choice": "required"}, "no “tools”"),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "only text"),

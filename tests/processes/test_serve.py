@@ -482,7 +482,7 @@ def test_a_suspicious_template_is_told(tmp_path: Path) -> None:
             event.code: event.details for event in server.child.events if isinstance(event, Noticed)
         }
     suspicion = notices[NoticeCode.TEMPLATE_SUSPICIOUS]
-    assert suspicion == {"reasons": "it looks for words in what people write"}
+    assert suspicion == {"reasons": "it searches messages for certain words"}
 
 
 def test_a_name_that_is_not_utf8_is_served_too(tmp_path: Path) -> None:

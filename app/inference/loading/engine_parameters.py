@@ -1,4 +1,4 @@
-"""Load options as llama.cpp's own structures."""
+"""Convert load options to llama.cpp's own structures."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.native.library import engine_function, load_llama
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """`llama_model_params`, and what it points to, which must live while the model is loaded."""
+    """`llama_model_params`, and the objects it points to, which must outlive the loaded model."""
 
     structure: Any
     kept: tuple[object, ...]
 
 
 class _BufferOverride(ctypes.Structure):
-    """`llama_model_tensor_buft_override`: tensors of these names lie in that type of buffer."""
+    """`llama_model_tensor_buft_override`: tensors matching a pattern use that type of buffer."""
 
     _fields_ = (("pattern", ctypes.c_char_p), ("buffer_type", ctypes.c_void_p))
 
@@ -36,19 +36,20 @@ def model_parameters(
     *,
     is_mapped: bool,
 ) -> ModelParameters:
-    """How a model's weights are loaded, as `llama_model_params`.
+    """Return `llama_model_params` for loading a model's weights.
 
-    What is not set here has llama.cpp's default, which is llama-server's too
+    Everything not set here has llama.cpp's default, which is llama-server's too
     (common_model_params_to_llama in common/common.cpp): layers are split over devices, tensors are
-    not checked, and layers that foretell several tokens are left out.
+    not checked, and layers for multi-token prediction are left out.
 
     Args:
-        options: What is not among the following.
-        gpu_layers: The layers on devices, the output as one of them.
-        experts_on_cpu: For how many of the first layers the experts stay in RAM.
-        devices: As `app.native.rpc.add_workers` gives them; None for all of this machine. Without
-            layers none is used: it would keep buffers for prompts, and end the process when full.
-        is_mapped: Whether the file is mapped into memory, where the devices allow it.
+        options: Everything not among the following.
+        gpu_layers: The number of layers on devices, the output being one of them.
+        experts_on_cpu: The number of first layers whose experts stay in RAM.
+        devices: As `app.native.rpc.add_workers` returns them; None for all of this machine.
+            Without layers none is used: it would allocate buffers for prompts, and end the process
+            when full.
+        is_mapped: Whether the file is mapped into memory, if the devices allow it.
     """
     llama = load_llama()
     structure = llama.llama_model_default_params()
@@ -64,7 +65,7 @@ def model_parameters(
         structure.devices = ctypes.addressof(devices)
         kept.append(devices)
     if options.device_shares:
-        # llama.cpp reads one for each device that there is.
+        # llama.cpp reads one value for each device that exists.
         shares = (ctypes.c_float * max(llama.llama_max_devices(), len(options.device_shares)))(
             *options.device_shares
         )
@@ -85,38 +86,38 @@ def context_parameters(
     reads_at_once: bool,
     all_outputs: bool = False,
 ) -> Any:
-    """How a context of `tokens` is opened, as `llama_context_params`.
+    """Return `llama_context_params` for opening a context of `tokens`.
 
-    What takes memory is as llama-server has it (common_context_params_to_llama in
-    common/common.cpp, and what tools/server sets before), so that a load takes no more here.
+    Everything that takes memory is set as in llama-server (common_context_params_to_llama in
+    common/common.cpp, and what tools/server sets before it), so that a load takes no more here.
 
     Args:
-        options: What is not among the following.
+        options: Everything not among the following.
         tokens: The size of the context.
-        sequences: How many texts it holds at the same time; they share it.
-        reads_at_once: Whether a text must be read in one micro-batch, all outputs being kept.
-        all_outputs: Whether the outputs of all tokens of a batch may be asked for. Else it is one
-            for each sequence: compute buffers have a row of logits for each that there may be.
+        sequences: The number of sequences that share it.
+        reads_at_once: Whether a text must be read in one micro-batch, keeping all outputs.
+        all_outputs: Whether the outputs of all tokens of a batch are needed. Otherwise there is
+            one for each sequence: compute buffers have a row of logits for each possible output.
     """
     parameters = load_llama().llama_context_default_params()
     for name, value in context_values(options, tokens, usable_threads()).items():
         setattr(parameters, name, value)
     parameters.n_seq_max = sequences
     parameters.kv_unified = True
-    # A step has a token for each reply at least.
+    # A step has at least one token for each reply.
     parameters.n_batch = tokens if reads_at_once else max(options.batch, sequences)
     parameters.n_ubatch = tokens if reads_at_once else options.micro_batch
-    # 0 is for as many as the batch has tokens.
+    # 0: as many as the batch has tokens.
     parameters.n_outputs_max = 0 if reads_at_once or all_outputs else sequences
-    # llama-server times each step, and prints it at the end; nobody would read it here.
+    # llama-server times each step, and prints the times at the end; not needed here.
     parameters.no_perf = True
     return parameters
 
 
 def _in_ram(patterns: Iterable[str]) -> ctypes.Array[_BufferOverride]:
-    # llama.cpp knows it by its address, so it must come from the library that it uses itself.
-    buffer_type_of_processor = engine_function("ggml_backend_cpu_buffer_type")
-    buffer_type_of_processor.restype = ctypes.c_void_p
-    buffer_type = buffer_type_of_processor()
+    # llama.cpp compares addresses, so it must come from the library that llama.cpp itself uses.
+    cpu_buffer_type = engine_function("ggml_backend_cpu_buffer_type")
+    cpu_buffer_type.restype = ctypes.c_void_p
+    buffer_type = cpu_buffer_type()
     overrides = [_BufferOverride(pattern.encode(), buffer_type) for pattern in patterns]
     return (_BufferOverride * (len(overrides) + 1))(*overrides, _BufferOverride())

@@ -1,4 +1,4 @@
-"""What to try when memory is short: one load after the other, each of them a little smaller."""
+"""Choose the loads to try when memory is short, each a little smaller than the one before."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from app.core.load_options import LoadOptions
 
 SMALLEST_CONTEXT = 2048
-"""A context is made no smaller than this, in tokens: a chat needs some room."""
+"""The smallest context to try, in tokens: a chat needs some room."""
 _PARTS = 8
-"""A step takes about this part of all layers away; each failed load may take a minute."""
+"""Each step removes one part in this many of all layers; a failed load may take a minute."""
 
 
 @dataclass(frozen=True)
 class LoadStep:
-    """A way to load a model.
+    """A distribution of a model over devices and RAM to try.
 
-    `gpu_layers` lie on devices, the output as one of them; the experts of the first
+    `gpu_layers` lie on devices, the output being one of them; the experts of the first
     `experts_on_cpu` layers stay in RAM; `context` is in tokens.
     """
 
@@ -35,19 +35,19 @@ def load_steps(
     has_device: bool,
     shrinks_context: bool = False,
 ) -> Iterator[LoadStep]:
-    """The loads to try, one after the other, until memory is enough.
+    """Yield the loads to try, one after the other, until memory is enough.
 
-    A number of layers that a person chose is tried as it is, and nothing else. Otherwise the
-    first is the planned one, or all layers; then more experts stay in RAM, where some do by plan;
-    then fewer layers lie on devices; then the context is smaller; at last nothing lies on devices.
+    If the user chose the number of layers, only that is tried. Otherwise the first step is the
+    planned one, or all layers; then more experts stay in RAM, if the plan keeps some there; then
+    fewer layers go to devices; then the context shrinks; at last nothing goes to devices.
 
     Args:
-        options: What a person chose.
-        layers: Those of the model, without the output.
-        context: The tokens to begin with.
-        planned: What should fit, as far as is known.
-        has_device: Whether layers can lie on something else than the processor.
-        shrinks_context: Whether a smaller context is better than none.
+        options: The user's choices.
+        layers: The number of the model's layers, without the output.
+        context: The context size to start with, in tokens.
+        planned: The step that should fit, if known.
+        has_device: Whether there is a device that can take layers.
+        shrinks_context: Whether to try smaller contexts.
     """
     experts = options.experts_on_cpu or 0
     contexts = tuple(_contexts(context)) if shrinks_context else (context,)

@@ -1,4 +1,4 @@
-"""Whether a model's file is mapped into memory, or read into memory of the engine's own."""
+"""Choose whether a model's file is mapped into memory or copied."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from app.core.load_options import LoadOptions
 from app.native import huge_pages
 
 _LARGEST_PART = 0.5
-"""A file that takes more than this part of the free memory stays one that can be dropped."""
+"""Above this share of free memory a file is mapped: the system can drop mapped pages."""
 
 
 def is_mapped(size_bytes: int, options: LoadOptions, gpu_layers: int) -> bool:
-    """Whether to map it: as a person has chosen, else unless a copy makes replies faster.
+    """Return whether to map the file: as the user chose, else unless a copy makes replies faster.
 
-    A copy can lie in huge pages. What goes to devices is not read again, and a copy that would
-    crowd out all else costs more than it gives.
+    A copy can use huge pages. Weights on devices are not read again, and a copy that would crowd
+    out everything else costs more than it gains.
     """
     if options.memory_map != "auto":
         return options.memory_map == "on"

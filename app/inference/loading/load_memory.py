@@ -1,4 +1,4 @@
-"""What memory a load has really taken, by llama.cpp's own words."""
+"""Memory that a load took on each device, from llama.cpp's log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _EMBEDDING = "token_embd.weight"
 def memory_of(
     load: LoadLog, devices: Iterable[str], model: Model, tensor_bytes: int
 ) -> dict[str, DeviceMemory]:
-    """The memory on each device that has some, the processor's first.
+    """Return the memory used on each device, the processor's first.
 
     Args:
-        load: What the load told.
-        devices: The names of all devices that layers can lie on.
+        load: The log of the load.
+        devices: The names of all devices that can hold layers.
         model: The model that was loaded.
-        tensor_bytes: The size of all its tensors, as `llama_model_size` gives it.
+        tensor_bytes: The size of all its tensors, as `llama_model_size` returns it.
     """
     names = [PROCESSOR, *devices]
     weights = by_device(_used(load, model, tensor_bytes), names)
@@ -35,10 +35,10 @@ def memory_of(
 
 
 def _used(load: LoadLog, model: Model, tensor_bytes: int) -> dict[str, int]:
-    """The buffers of weights, with no more of a mapped one than the others leave of the file.
+    """Return the buffers of weights, a mapped one reduced to what the others leave of the file.
 
-    It is logged with all that lies between its tensors, although nobody reads there what lies on a
-    device or was copied into another order.
+    Its logged size spans everything between its tensors, including weights that are never read
+    there because they lie on a device or were copied into another order.
     """
     mapped = [name for name in load.model_buffers if name.endswith(_MAPPED)]
     if len(mapped) != 1:
@@ -50,7 +50,7 @@ def _used(load: LoadLog, model: Model, tensor_bytes: int) -> dict[str, int]:
 
 
 def _copied_bytes(load: LoadLog, model: Model) -> int:
-    """The embedding, where a device's output has a copy of it."""
+    """Return the size of the token embedding if a device's output layer has a copy of it."""
     output_device = load.layer_devices[-1] if load.layer_devices else PROCESSOR
     is_tied = load.asked_tensors.count(_EMBEDDING) > 1
     if output_device == PROCESSOR or not is_tied:

@@ -1,4 +1,4 @@
-"""Loading a model: what is wished for, what was given, and what to try when memory runs out."""
+"""Load a model, with fallbacks when memory runs out."""
 
 from __future__ import annotations
 
@@ -34,21 +34,19 @@ _MEMORY_WORDS = (
 _NOT_LOCKED_WORDS = ("failed to mlock", "mlock not supported")
 _SMALLEST_PROGRESS = 0.01
 _RESERVE_BYTES = 128 * 2**20
-"""What CUDA takes with the first prompt, beyond llama.cpp's buffers: 74 to 88 MiB on an H100."""
+"""CUDA allocates this at the first prompt, beyond llama.cpp's buffers: 74 to 88 MiB on an H100."""
 
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """How a model is to be loaded.
+    """A model to load, and the options to load it with.
 
-    `layers` are those of the model without the output, `trained_context` the tokens that it was
-    trained for; 0 is unknown. `planned` is what should fit, as far as somebody has looked.
-    `slots` is how many replies can be written at once; they share the context. With
-    `shrinks_context` a smaller context is better than none when memory is short.
-    `reads_at_once` is for models whose tokens look at those behind them, too. `all_outputs` is for
-    whoever asks for the output of every token, not of a sequence's last alone.
+    `planned` is the step that should fit, if that was estimated. `slots` is the number of replies
+    that can be generated in parallel; they share the context. With `shrinks_context`, a smaller
+    context is tried when memory is short. `reads_at_once` is for models whose tokens also attend
+    to later ones. `all_outputs` keeps the output of every token, not only of a sequence's last.
     `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
-    `evaluation_callback` is a C function that is asked about each step of every evaluation.
+    `evaluation_callback` is a C function that ggml calls for each step of every evaluation.
     """
 
     model: Model
@@ -63,16 +61,16 @@ class LoadRequest:
 
     @property
     def context(self) -> int:
-        """The tokens of the context: no more than the model was trained for."""
+        """The context size in tokens: at most what the model was trained for."""
         return min(self.options.context, self.model.info.context or self.options.context)
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """The pointers to a loaded model and its context, and what it was given.
+    """The pointers to a loaded model and its context, and the resources that it got.
 
-    `step` is the one of those tried that succeeded; `gpu_layers` are really on devices, the output
-    as one of them; `memory` is what the model takes on each device.
+    `step` is the load step that succeeded; `gpu_layers` is the number of layers actually on
+    devices, the output being one of them; `memory` is the memory used on each device.
     """
 
     model: int
@@ -87,7 +85,7 @@ class LoadedModel:
 def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
     """Load a model and open a context.
 
-    A load that fails for want of memory is tried again with less, as `load_steps` says.
+    A load that runs out of memory is retried with less, in the order of `load_steps`.
 
     Raises:
         AppError: `out_of_memory`, `model_rejected`, `engine_missing`, `worker_unreachable`,
@@ -95,7 +93,7 @@ def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
     """
     require_consistent(load_request.options)
     extra_devices = add_workers(load_request.workers) if load_request.workers else None
-    # To look at a device takes memory there, which nobody needs who wants no layer on any.
+    # Querying a device allocates memory on it: not done if no layer goes to any.
     found = [] if load_request.options.gpu_layers == 0 else [one for one in devices() if one.is_gpu]
     has_room = any(not device.is_full for device in found)
     if found and not has_room and load_request.options.gpu_layers:
@@ -120,7 +118,7 @@ def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
                 raise
             continue
         if load_request.options.gpu_layers is None and step.gpu_layers and not have_reserve(found):
-            # Else it would be the first prompt that finds no memory, and ends the process.
+            # Otherwise the first prompt would run out of memory and end the process.
             free(loaded)
             continue
         for notice in _notices(load_request, step, has_device=bool(found)):
@@ -131,7 +129,7 @@ def load_model(load_request: LoadRequest, report: Report) -> LoadedModel:
 
 @contextmanager
 def opened_model(load_request: LoadRequest, report: Report) -> Iterator[LoadedModel]:
-    """A loaded model, freed after the block.
+    """Load a model, and free it after the block.
 
     Raises:
         AppError: what `load_model` raises.
@@ -144,23 +142,23 @@ def opened_model(load_request: LoadRequest, report: Report) -> Iterator[LoadedMo
 
 
 def free(loaded: LoadedModel) -> None:
-    """Give back all that a loaded model takes."""
+    """Free a loaded model and its context."""
     llama = load_llama()
     llama.llama_free(loaded.context)
     llama.llama_model_free(loaded.model)
 
 
 def have_reserve(before: Sequence[Device]) -> bool:
-    """Whether these devices, as far as they have memory of their own, keep some of it free.
+    """Return whether those of these devices that have their own memory keep a reserve of it.
 
-    A prompt takes some for which no buffer is made, and ends the process where there is none.
+    Prompts allocate some memory outside llama.cpp's buffers; if there is none, the process ends.
     """
     own = {one.name for one in before if one.total_bytes and not one.shares_memory}
     return all(one.free_bytes >= _RESERVE_BYTES for one in devices() if one.name in own)
 
 
 def require_consistent(options: LoadOptions) -> None:
-    """Refuse options that llama.cpp would refuse together.
+    """Refuse combinations of options that llama.cpp would refuse.
 
     Raises:
         AppError: `cache_needs_flash_attention`.
@@ -227,7 +225,7 @@ def _open_context(load_request: LoadRequest, step: LoadStep, model: int) -> int 
 
 
 def _notices(load_request: LoadRequest, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
-    """What is otherwise than a person has chosen, or would choose."""
+    """Yield notices of what differs from what the user chose or would expect."""
     options, layers = load_request.options, load_request.model.info.layers
     if load_request.context < options.context:
         yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": load_request.context})
@@ -250,17 +248,17 @@ def _notices(load_request: LoadRequest, step: LoadStep, *, has_device: bool) -> 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:
     last = -1.0
 
-    def take(fraction: float, _: object) -> bool:
+    def on_progress(fraction: float, _: object) -> bool:
         nonlocal last
         if last < 0:
-            # The buffers are there now, and the weights are about to be written into them.
+            # The buffers are allocated now, and the weights are about to be written into them.
             ask_for_huge_pages()
         if fraction - last >= _SMALLEST_PROGRESS or fraction >= 1:
             last = fraction
             report(Loading(fraction))
         return True
 
-    return take
+    return on_progress
 
 
 def _load_error(load_request: LoadRequest) -> AppError:

@@ -1,1 +1,1 @@
-"""Prompts: conversations rendered by the model's chat template, in a sandboxed child."""
+"""Render conversations to prompts with the model's chat template, in a sandboxed child process."""

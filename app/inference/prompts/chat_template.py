@@ -1,4 +1,4 @@
-"""From a conversation to what the model reads, by its own chat template or by a generic one."""
+"""Convert conversations to prompts with the model's own chat template or a generic one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.prompts.generic_template import STOPS, generic_prompt
 from app.inference.prompts.rendering import (
     ChatInput,
@@ -20,11 +21,11 @@ from app.inference.tokens.provenance import ControlTexts, Span, untrusted_spans
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model reads.
+    """A prompt for the model.
 
     In the `untrusted` spans the client wrote the texts of control tokens: there they stay text.
-    `fallback_reason` says why the model's own template was not used, if so; `stops` end a reply
-    where the model doesn't know how to.
+    `fallback_reason` is the reason the model's own template was not used, if so; `stops` end the
+    reply of a model that doesn't end it itself.
     """
 
     text: str
@@ -34,13 +35,12 @@ class Prompt:
 
 
 class ChatTemplate:
-    """A model's template, and ChatML in its place wherever it does not work.
+    """A model's template, replaced by ChatML wherever it does not work.
 
-    `on_fallback` is told once, the first time that happens, and why. A template that can't be
-    understood, or works for nothing, is not asked again; one that fails on a single conversation,
-    or needs too long for it, is asked again for the next. `warnings` are what a template does that
-    honest ones don't; there are none for one that is not used. If it `keeps_texts`, no text of a
-    user is left out.
+    `on_fallback` is called with the reason the first time that happens. A template that can't be
+    compiled, or works for nothing, is not used again; one that fails on a single conversation, or
+    takes too long for it, is used again for the next. `warnings` describe what an honest template
+    would not do; an unused one has none. If it `keeps_texts`, it never drops a user's text.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ChatTemplate:
         on_fallback: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.source = source or ""
-        self.fallback_reason = "" if source else "the file has none"
+        self.fallback_reason = "" if source else tr("the file has none")
         self._control = ControlTexts(control_texts)
         self._on_fallback = on_fallback
         self._has_fallen_back = False
@@ -71,10 +71,10 @@ class ChatTemplate:
             self._fall_back(self.fallback_reason)
 
     def render(self, conversation: ChatInput) -> Prompt:
-        """The whole prompt, ending where the assistant is to speak.
+        """Return the whole prompt, ending where the assistant's reply begins.
 
         Raises:
-            AppError: `request_invalid`, when the template itself refuses these messages.
+            AppError: `request_invalid` if the template itself refuses these messages.
         """
         if self.fallback_reason:
             return self._generic(conversation, self.fallback_reason)
@@ -88,7 +88,7 @@ class ChatTemplate:
                 return Prompt(rendered.text, rendered.untrusted)
 
     def close(self) -> None:
-        """End the process that renders."""
+        """End the rendering process."""
         self._process.close()
 
     def _fall_back(self, reason: str) -> None:

@@ -1,7 +1,7 @@
-"""A model's own chat template, compiled in Jinja's sandbox with what transformers offers it.
+"""Compile a model's chat template in Jinja's sandbox, with the environment of transformers.
 
-https://huggingface.co/docs/transformers/chat_templating says what templates may count on. How long
-a template may run is not decided here but by `app.inference.prompts.sandbox`.
+https://huggingface.co/docs/transformers/chat_templating describes the environment of templates.
+Their run time is limited by `app.inference.prompts.sandbox`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from app.core.language import tr
 from app.inference.prompts.template_warnings import template_warnings
 
 LARGEST_TEMPLATE_BYTES = 64 * 1024
@@ -28,22 +29,22 @@ class Refused(jinja2.TemplateError):
 
 
 class CompiledTemplate:
-    """A template that was understood; it may still fail on any conversation."""
+    """A template that compiled; it may still fail on any conversation."""
 
     def __init__(self, source: str) -> None:
         if len(source.encode("utf-8", "replace")) > LARGEST_TEMPLATE_BYTES:
-            raise jinja2.TemplateError("it is larger than 64 kB")
+            raise jinja2.TemplateError(tr("it is larger than 64 kB"))
         environment = _environment()
         tree = environment.parse(source)
         self.constants = frozenset(
             node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)
         )
-        """The texts that it may compare what it is given with."""
+        """The string constants that it may compare its input with."""
         self.warnings = template_warnings(tree)
         self._template = environment.from_string(tree)
 
     def render(self, variables: Mapping[str, Any]) -> str:
-        """The text for these variables.
+        """Render the text for these variables.
 
         Raises:
             Refused: the template itself refuses them.
@@ -53,19 +54,19 @@ class CompiledTemplate:
 
 
 class _GenerationBlock(Extension):
-    """`{% generation %}` marks what the assistant says, for training; here it changes nothing."""
+    """`{% generation %}` marks the assistant's texts for training; here it has no effect."""
 
     tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
 
     def parse(self, parser: Parser) -> nodes.Node:
-        """Leave the block as it is, in a scope of its own."""
+        """Keep the block as it is, in its own scope."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
         return nodes.Scope(body, lineno=line)
 
 
 class _Namespace(Namespace):
-    """A template's variables, without the names that would reach into Python."""
+    """A template's variables, without names that would reach into Python."""
 
     def __init__(self, *values: Any, **attributes: Any) -> None:
         super().__init__(_require_plain_names(dict(*values, **attributes)))
@@ -76,15 +77,15 @@ class _Namespace(Namespace):
 
 def _require_plain_names(attributes: dict[str, Any]) -> dict[str, Any]:
     if any(str(name).startswith("_") for name in attributes):
-        raise jinja2.exceptions.SecurityError("it stores a name that begins with an underscore")
+        raise jinja2.exceptions.SecurityError(tr("it stores a name that begins with an underscore"))
     return attributes
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """The sandbox of transformers, in which a template may also add to lists, as in llama.cpp."""
+    """The sandbox of transformers; templates may also append to lists, as in llama.cpp."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Whether a template may have the attribute."""
+        """Return whether a template may have the attribute."""
         is_addition = isinstance(obj, list) and attr == "append"
         return is_addition or super().is_safe_attribute(obj, attr, value)
 
@@ -118,7 +119,7 @@ def _to_json(
 
 
 def _listed(value: Any) -> list[Any]:
-    """What filters such as `map` give, which llama.cpp takes for a list."""
+    """Convert the iterators of filters such as `map` to lists, as llama.cpp does."""
     if isinstance(value, Iterator):
         return list(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -1,6 +1,6 @@
-"""ChatML, written by ourselves: for models without a template, or with one that does not work.
+"""Render ChatML: for models without a template, or with one that does not work.
 
-Tools are offered and called as Hermes does it (https://github.com/NousResearch/Hermes-Function-Calling),
+Tools are offered and called as in Hermes (https://github.com/NousResearch/Hermes-Function-Calling),
 which most models have seen.
 """
 
@@ -15,11 +15,11 @@ from app.inference.prompts.rendering import ChatInput
 BEGIN, END = "<|im_start|>", "<|im_end|>"
 STOPS = (END,)
 Piece = tuple[str, bool]
-"""A piece of text, and whether it is our own."""
+"""A piece of text, and whether it is the template's own."""
 
 
 def generic_prompt(conversation: ChatInput) -> Iterator[Piece]:
-    """The pieces of the whole prompt, ending where the assistant is to speak."""
+    """Yield the pieces of the whole prompt, ending where the assistant's reply begins."""
     messages = conversation.messages
     if conversation.tools:
         yield BEGIN + "system\n", True

@@ -1,9 +1,9 @@
-"""What happens to a conversation in the child that renders templates.
+"""Render conversations with a chat template, inside the sandboxed child process.
 
-Templates differ in what they take for granted. Each is tried once, on a greeting and on a
-conversation with a tool, and from then on gets what it worked with; what transformers passes comes
-first. Then every conversation is rendered as described in `app.inference.tokens.provenance`, and
-where that fails, in the other forms of `app.inference.prompts.template_repairs`.
+Templates expect different forms of messages. Each is tried once, on a greeting and on a
+conversation with a tool, and from then on gets the form that worked; the form of transformers is
+tried first. Then every conversation is rendered as described in `app.inference.tokens.provenance`,
+and if that fails, in the other forms of `app.inference.prompts.template_repairs`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.language import tr
 from app.inference.prompts.compiled_template import CompiledTemplate, Refused
 from app.inference.prompts.template_repairs import repaired, with_system_in_user
 from app.inference.tokens.provenance import (
@@ -47,7 +48,7 @@ _OUTPUT_FACTOR, _OUTPUT_ALLOWANCE = 4, 64 * 1024
 
 
 class TemplateSetup(msgspec.Struct, frozen=True):
-    """What a renderer has to know once: the template and the texts of the model's tokens."""
+    """The setup of a renderer: the template and the texts of the model's tokens."""
 
     source: str
     begin: str
@@ -56,14 +57,14 @@ class TemplateSetup(msgspec.Struct, frozen=True):
 
 
 class ChatInput(msgspec.Struct, frozen=True):
-    """What is to be rendered: messages and tools in OpenAI's form, and options of the template."""
+    """Messages and tools in OpenAI's format, and options of the template."""
 
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] = []
     options: dict[str, str | int | float | bool | None] = {}
 
-    def changed_by(self, masks: Masks, *, everything: bool) -> ChatInput:
-        """The same with its texts masked."""
+    def masked_by(self, masks: Masks, *, everything: bool) -> ChatInput:
+        """Return the input with its texts masked."""
         change = masks.everything if everything else masks.control_texts
         return ChatInput(
             mapped_messages(self.messages, change),
@@ -73,9 +74,9 @@ class ChatInput(msgspec.Struct, frozen=True):
 
 
 class TemplateSupport(msgspec.Struct, frozen=True, tag="understood"):
-    """The template works; `warnings` are what honest ones don't do.
+    """The template works; `warnings` describe what an honest one would not do.
 
-    If it `keeps_texts`, nothing that users say is left out, however long and however often.
+    If it `keeps_texts`, it drops no text of users, however long the texts and the conversation.
     """
 
     warnings: tuple[str, ...] = ()
@@ -96,7 +97,7 @@ class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
 
 
 class Failure(msgspec.Struct, frozen=True, tag="failure"):
-    """The template doesn't work, at all or on this conversation."""
+    """The template doesn't work, in general or for this conversation."""
 
     reason: str
 
@@ -105,7 +106,7 @@ Outcome = Rendered | Refusal | Failure
 
 
 class _Form(msgspec.Struct, frozen=True):
-    """What a template takes for granted."""
+    """The form of messages that a template expects."""
 
     has_null_tools: bool = True
     has_parts: bool = False
@@ -114,7 +115,7 @@ class _Form(msgspec.Struct, frozen=True):
     has_system: bool = True
 
     def messages(self, messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The messages as the template takes them."""
+        """Yield the messages in this form."""
         for message in messages if self.has_system else with_system_in_user(messages):
             changed = dict(message)
             if self.has_parts and isinstance(message.get("content"), str):
@@ -133,10 +134,10 @@ class _Form(msgspec.Struct, frozen=True):
 
 
 class Renderer:
-    """One template at work.
+    """Renders conversations with one template.
 
     Raises:
-        Exception: the template can't be understood, or works on neither of the two trials.
+        Exception: the template can't be compiled, or works on neither of the two trials.
     """
 
     def __init__(self, setup: TemplateSetup) -> None:
@@ -150,8 +151,8 @@ class Renderer:
         self._needs_tools = ""
         self._find_form()
 
-    def understood(self) -> TemplateSupport:
-        """What is known of the template."""
+    def support(self) -> TemplateSupport:
+        """Return the template's warnings, and whether it keeps all texts."""
         turns = [
             {"role": role, "content": f"{number:04}" * _LONG_TURN}
             for number in range(_MANY_TURNS)
@@ -164,7 +165,7 @@ class Renderer:
         return TemplateSupport(self.warnings)
 
     def render(self, conversation: ChatInput, input_bytes: int) -> Outcome:
-        """The prompt for a conversation that took `input_bytes` to send."""
+        """Render the prompt of a conversation that was sent as `input_bytes`."""
         try:
             rendered = self._in_any_form(conversation)
         except Refused as error:
@@ -173,45 +174,45 @@ class Renderer:
             return Refusal(str(error))
         except Exception as error:  # noqa: BLE001 - a template is a program: it fails in any way
             return Failure(reason_of(error))
-        # What a template makes of "\ud800" has no place in UTF-8; the length stays the same.
+        # Lone surrogates can't be encoded as UTF-8; the length stays the same.
         rendered = Rendered(without_surrogates(rendered.text), rendered.untrusted)
         most = _OUTPUT_FACTOR * (input_bytes + self._source_bytes) + _OUTPUT_ALLOWANCE
         if len(rendered.text) > most:
-            return Failure("what it writes is far longer than the conversation")
+            return Failure(tr("its output is far longer than the conversation"))
         return rendered
 
     def _in_any_form(self, conversation: ChatInput) -> Rendered:
-        """The prompt; raises what the template raises for the conversation as it was given."""
+        """Render the prompt; raise what the template raises for the original conversation."""
         try:
-            return self._with_origins(conversation)
+            return self._with_provenance(conversation)
         except MemoryError:
             raise
         except Exception as error:
             for messages, tools in repaired(conversation.messages, conversation.tools):
                 with suppress(Exception):
-                    return self._with_origins(ChatInput(messages, tools, conversation.options))
+                    return self._with_provenance(ChatInput(messages, tools, conversation.options))
             raise error from None
 
-    def _with_origins(self, conversation: ChatInput) -> Rendered:
+    def _with_provenance(self, conversation: ChatInput) -> Rendered:
         text = self._plain(conversation)
         if not self._control.are_in(text):
             return Rendered(text)
         masks = self._masks
         masked = self._masked(conversation)
-        if masked is not None and masks.turn_back(masked) == text:
+        if masked is not None and masks.unmasked(masked) == text:
             return Rendered(text, masks.untrusted(masked, text))
-        # Masked lightly, it decides as it does for the conversation itself, unless that holds
-        # control tokens' texts. But these may come about only now, from pieces: then it is better
-        # that the template treats every text as one it doesn't know.
-        light = self._plain(conversation.changed_by(masks, everything=False))
+        # With light masks, it takes the same branches as for the conversation itself, unless that
+        # contains control tokens' texts. But light masks miss those that the template joins from
+        # pieces: then it is better that the template sees only unknown texts.
+        light = self._plain(conversation.masked_by(masks, everything=False))
         if masked is None or masks.trusted_counts(light) <= masks.trusted_counts(masked):
             masked = light
-        text = masks.turn_back(masked)
+        text = masks.unmasked(masked)
         return Rendered(text, masks.untrusted(masked, text))
 
     def _masked(self, conversation: ChatInput) -> str | None:
         try:
-            return self._plain(conversation.changed_by(self._masks, everything=True))
+            return self._plain(conversation.masked_by(self._masks, everything=True))
         except Exception:  # noqa: BLE001 - it insists on a word that could be a part of a token's
             return None
 
@@ -224,7 +225,7 @@ class Renderer:
         return self._template.render(variables)
 
     def _find_form(self) -> None:
-        """Try the template; the first form that works is the one, and none at all is a failure."""
+        """Find the first form that the template works with; raise if there is none."""
         try:
             self._find_form_of_greeting()
         except Exception as error:
@@ -251,7 +252,7 @@ class Renderer:
             raise error
 
     def _find_form_of_system(self) -> None:
-        """Find out whether the template has a place for what the system says."""
+        """Find out whether the template renders system messages."""
         system = {"role": "system", "content": _NEEDLE}
         trial = ChatInput([system, {"role": "user", "content": _GREETING}])
         for has_system in (True, False):
@@ -276,7 +277,7 @@ class Renderer:
                 text = self._plain(trial)
             except Exception:  # noqa: BLE001, S112 - see above
                 continue
-            # Neither Python's way to write an object nor JSON within JSON.
+            # Neither a Python dict's repr nor JSON encoded twice.
             if "{'where'" not in text and '\\"where' not in text:
                 return True
         self._form = usual
@@ -284,9 +285,9 @@ class Renderer:
 
 
 def reason_of(error: Exception) -> str:
-    """An exception in words."""
+    """Describe an exception."""
     if isinstance(error, MemoryError):
-        return "it needs too much memory"
+        return tr("it needs too much memory")
     if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+        return tr("it is nested too deeply")
     return str(error) or type(error).__name__

@@ -1,17 +1,17 @@
-"""The process that renders a model's chat template, and the limits it is kept to.
+"""Run a model's chat template in a process with limits on time and memory.
 
-A template is a program from a file that anybody may have written: `{% for %}` in `{% for %}` never
-ends, `'a' * 10 ** 9` fills the memory, and comparing two lists that hold themselves a few dozen
-times over takes for ever inside a single operation of Python. Counting loops and guarding operators
-within the engine's own process would leave such operations out, or would have to forbid methods and
-filters that templates use; and while one runs, nothing else in the process does. So templates run
-in a process of their own: it has two seconds of the processor and 256 MB (and what the conversation
-itself takes) for each conversation, and is killed and started anew when that is not enough. Time on
-the clock says nothing on a busy machine; it ends only a child that has stopped working. A crash in
-there is one more reason to fall back. Asking it costs well under a millisecond more than rendering
-here. Long conversations have a process to themselves, so that short ones don't wait for them.
+A template is a program from an untrusted file: nested `{% for %}` never ends, `'a' * 10 ** 9` fills
+the memory, and comparing two lists that contain themselves a few dozen times takes forever inside a
+single Python operation. Counting loops and guarding operators within the engine's process would
+miss such operations, or would have to forbid methods and filters that templates use; and while one
+runs, nothing else in the process does. So templates run in a separate process: it has two seconds
+of CPU time and 256 MB (plus the size of the conversation) for each conversation, and is killed and
+restarted if it exceeds them. Wall-clock time says nothing on a busy machine; it ends only a child
+that has stopped working. A crash of the child is one more reason to fall back. Calling it costs
+well under a millisecond more than rendering in this process. Long conversations have their own
+process, so that short ones don't wait for them.
 
-Linux keeps to the limit of memory by itself; on every system it is looked after from here.
+Linux enforces the memory limit itself; on every system it is also watched from here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import TypeVar
 import msgspec
 import psutil
 
+from app.core.language import tr
 from app.inference.prompts.rendering import (
     ChatInput,
     Failure,
@@ -40,7 +41,7 @@ _LIMIT_SECONDS = 2.0
 _LIMIT_SECONDS_PER_BYTE = 2e-7
 _START_SECONDS = 60.0
 _PATIENCE_FACTOR = 30
-"""How much longer than its limit a child may take by the clock."""
+"""The factor by which a child's wall-clock time may exceed its limit of CPU time."""
 _WATCH_SECONDS = 0.02
 _LONG_BYTES = 64 * 1024
 _OUTCOME = msgspec.json.Decoder[Outcome](Outcome)
@@ -49,17 +50,17 @@ Answer = TypeVar("Answer")
 
 
 class TemplateSandbox:
-    """Renders conversations with one template; may be used from several threads."""
+    """Renders conversations with one template; thread-safe."""
 
     def __init__(self, setup: TemplateSetup) -> None:
-        self._short, self._long = _Seat(setup), _Seat(setup)
+        self._short, self._long = _ChildHolder(setup), _ChildHolder(setup)
 
     def try_out(self) -> TemplateSupport | Failure:
-        """Start, and try the template."""
+        """Start a child and try the template."""
         return self._short.try_out()
 
     def render(self, conversation: ChatInput) -> Outcome:
-        """The prompt for a conversation, or why there is none."""
+        """Return the prompt for a conversation, or the reason there is none."""
         try:
             line = msgspec.json.encode(conversation) + b"\n"
         except (UnicodeEncodeError, RecursionError) as error:
@@ -73,8 +74,8 @@ class TemplateSandbox:
         self._long.close()
 
 
-class _Seat:
-    """A place for one child, which is started when it is needed; one asks at a time."""
+class _ChildHolder:
+    """Holds one child, started on demand; one caller at a time."""
 
     def __init__(self, setup: TemplateSetup) -> None:
         self._setup = setup
@@ -121,7 +122,7 @@ class _Seat:
 
 
 class _BeyondLimitError(Exception):
-    """The child took too long, took too much, or ended."""
+    """The child exceeded its time or memory, or ended."""
 
 
 class _Child:
@@ -132,16 +133,16 @@ class _Child:
         self._used_bytes: int | None = None
 
     def ask(self, line: bytes) -> bytes:
-        """Send a line and wait for its answer.
+        """Send a line and wait for the answer.
 
         Raises:
-            _BeyondLimitError: there is none within the limits.
+            _BeyondLimitError: there is no answer within the limits.
         """
         if self._used_bytes is None:
             if self._await(_START_SECONDS, None) != READY:
-                raise _BeyondLimitError("the process that renders it did not start")
+                raise _BeyondLimitError(tr("the process that renders it did not start"))
             self._used_bytes = self._memory_bytes()
-        # A thread, because the pipe takes no more than 64 kB from who doesn't wait.
+        # A thread, because writing more than the pipe's 64 kB blocks.
         threading.Thread(target=self._process.send, args=(line,), daemon=True).start()
         return self._await(
             _LIMIT_SECONDS + _LIMIT_SECONDS_PER_BYTE * len(line),
@@ -152,7 +153,7 @@ class _Child:
         self._process.end()
 
     def _await(self, seconds: float, most_bytes: int | None) -> bytes:
-        """The next line; `seconds` are those of the processor."""
+        """Return the next line; `seconds` is CPU time."""
         used = self._processor_seconds()
         given_up = time.monotonic() + _PATIENCE_FACTOR * seconds
         while self._processor_seconds() - used <= seconds and time.monotonic() < given_up:
@@ -160,12 +161,14 @@ class _Child:
                 line = self._process.lines.get(timeout=_WATCH_SECONDS)
             except queue.Empty:
                 if most_bytes is not None and self._memory_bytes() > most_bytes:
-                    raise _BeyondLimitError("it needs too much memory") from None
+                    raise _BeyondLimitError(tr("it needs too much memory")) from None
                 continue
             if not line:
-                raise _BeyondLimitError("it made the process that renders it crash")
+                raise _BeyondLimitError(tr("it crashed the process that renders it"))
             return line
-        raise _BeyondLimitError(f"it takes longer than {seconds:.2g} seconds")
+        raise _BeyondLimitError(
+            tr("it takes longer than {seconds} seconds", seconds=f"{seconds:.2g}")
+        )
 
     def _processor_seconds(self) -> float:
         try:

@@ -1,4 +1,4 @@
-"""The child that renders templates: lines of JSON come in, and one goes out for each.
+"""The child process that renders templates: reads lines of JSON, and writes one for each.
 
 The first line is a `TemplateSetup`, each further one a `ChatInput`.
 """
@@ -24,7 +24,7 @@ from app.inference.prompts.rendering import (
 )
 
 ALLOWED_BYTES = 256 * 2**20
-# A conversation is held several times over: as JSON, as text, masked, rendered.
+# A conversation is in memory several times: as JSON, as text, masked, rendered.
 MEMORY_FACTOR = 16
 READY = b"ready\n"
 _MOST_SECONDS = 30
@@ -33,7 +33,7 @@ _MOST_SECONDS = 30
 def answer_until_closed() -> NoReturn:
     """Answer until standard input closes."""
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    # A thread of its own notices the parent's end also while a template runs.
+    # A separate thread notices the parent's end even while a template runs.
     threading.Thread(target=_read, args=(lines,), daemon=True).start()
     with os.fdopen(os.dup(1), "wb", buffering=0) as pipe:
         _write(pipe.fileno(), READY)
@@ -45,7 +45,7 @@ def answer_until_closed() -> NoReturn:
             if renderer is None:
                 try:
                     renderer = Renderer(msgspec.json.decode(line, type=TemplateSetup))
-                    outcome = renderer.understood()
+                    outcome = renderer.support()
                 except Exception as error:  # noqa: BLE001 - a template is a program
                     outcome = Failure(reason_of(error))
             else:
@@ -65,10 +65,10 @@ def _write(pipe: int, content: bytes) -> None:
 
 
 def _limit(more_bytes: int) -> None:
-    """Let this process grow by so much and no more, and end should nobody be there to end it.
+    """Limit how much this process may grow, and its CPU time in case the parent is gone.
 
-    Only Linux keeps to such a limit of memory. The parent keeps the time, but a parent that is
-    gone is noticed no sooner than the operation ends that is under way.
+    Only Linux enforces such a memory limit. The parent enforces the time, but its end is noticed
+    only after the current operation.
     """
     if sys.platform == "win32":
         return

@@ -1,6 +1,6 @@
-"""Where in a chat template values of some kind may come to: followed through names, never run.
+"""Follow values of some kind through the names of a chat template, without running it.
 
-It errs on the side of yes: names have no scopes here, and every branch is taken.
+It overestimates: names have no scopes here, and every branch is taken.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _PAIRS = ("items", "dictsort")
 class Flow:
     """The names that hold values of some kind.
 
-    `is_source` says whether an expression is one of the kind by itself; None leaves it to its
-    parts. What only tells something about a value (a comparison, its length) is not of its kind.
+    `is_source` returns whether an expression is of the kind by itself; None defers to its parts.
+    Something derived from a value (a comparison, its length) is not of its kind.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Flow:
                 self._names.update(self._reached_by(node))
 
     def reaches(self, node: nodes.Node) -> bool:
-        """Whether the value of an expression may be of the kind."""
+        """Return whether the value of an expression may be of the kind."""
         verdict = self._is_source(node)
         if verdict is not None:
             return verdict
@@ -68,14 +68,14 @@ class Flow:
 
 
 def _values_in(node: nodes.Node) -> Iterator[nodes.Node]:
-    """The parts of an expression that its value is made of."""
+    """Yield the parts of an expression that its value consists of."""
     match node:
         case nodes.Compare() | nodes.Test() | nodes.Not() | nodes.Getattr():
             return
         case nodes.Filter(name=name) if name in _COUNTS:
             return
         case nodes.Getitem(node=inner, arg=key):
-            # Another field of an object is another value; a place in a list is not.
+            # Another field of an object is another value; an index of a list is not.
             if not (isinstance(key, nodes.Const) and isinstance(key.value, str)):
                 yield inner
         case nodes.Call(node=nodes.Getattr(node=inner), args=given):
@@ -88,7 +88,7 @@ def _loop_targets(target: nodes.Node, iterated: nodes.Node) -> Iterator[str]:
     match iterated:
         case nodes.Filter(name=name) | nodes.Call(node=nodes.Getattr(attr=name)):
             if name in _PAIRS and isinstance(target, nodes.Tuple):
-                # {% for key, value in object.items() %}: keys are no more than names.
+                # {% for key, value in object.items() %}: keys are only names.
                 yield from _targets(target.items[-1])
                 return
     yield from _targets(target)

@@ -1,8 +1,8 @@
-"""Conversations in the forms that templates take for granted.
+"""Rewrite conversations to forms that templates expect.
 
-A template may count on fields that OpenAI's API leaves out, or refuse forms that another template
-needs. Before one is put aside, or its refusal is told, the conversation is tried in other forms
-that say the same. Each repair gives the conversation as it was when it has nothing to change.
+A template may need fields that OpenAI's API omits, or refuse forms that another template needs.
+Before it is given up, or its refusal reported, equivalent forms of the conversation are tried. A
+repair with nothing to change returns the conversation as it was.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def repaired(messages: Messages, tools: list[Tool]) -> Iterator[Parts]:
-    """The conversation in other forms: first with one repair at a time, then with more and more."""
+    """Yield other forms of the conversation: with single repairs, then with more and more."""
     given = (messages, tools)
     for repair in _REPAIRS:
         if (changed := repair(*given)) != given:
@@ -34,9 +34,9 @@ def repaired(messages: Messages, tools: list[Tool]) -> Iterator[Parts]:
 
 
 def with_system_in_user(messages: Messages) -> Messages:
-    """The system's texts before the first text of the user, as llama.cpp does it (common/chat.cpp).
+    """Move system texts before the user's first text, as llama.cpp does (common/chat.cpp).
 
-    Without a message of the user they become one.
+    Without a user message, they become one.
     """
     said = [message["content"] for message in messages if message["role"] == "system"]
     others = [message for message in messages if message["role"] != "system"]
@@ -80,7 +80,7 @@ def _make_arguments_objects(messages: Messages, tools: list[Tool]) -> Parts:
 
 
 def _merge_words_into_thoughts(messages: Messages, tools: list[Tool]) -> Parts:
-    """For gpt-oss: a call follows thoughts or words, not both."""
+    """Merge text into thoughts, for gpt-oss: a call follows one or the other, not both."""
 
     def change(message: Message) -> Message:
         words, thoughts = message.get("content"), message.get("reasoning_content")
@@ -93,7 +93,7 @@ def _merge_words_into_thoughts(messages: Messages, tools: list[Tool]) -> Parts:
 
 
 def _shorten_identities(messages: Messages, tools: list[Tool]) -> Parts:
-    """For Mistral's: nine letters and digits."""
+    """Shorten call IDs to nine letters and digits, for Mistral."""
 
     def change(call: dict[str, Any]) -> dict[str, Any]:
         return call | {"id": _short(call.get("id", ""))}
@@ -113,26 +113,26 @@ def _short(identity: str) -> str:
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:_CALL_ID_LETTERS]
 
 
-def _part_calls(messages: Messages, tools: list[Tool]) -> Parts:
-    """For Llama 3's: one call at a time, each with its answer behind it."""
+def _split_calls(messages: Messages, tools: list[Tool]) -> Parts:
+    """Split parallel calls, each followed by its answer, for Llama 3."""
     answers = {
         message["tool_call_id"]: message for message in messages if "tool_call_id" in message
     }
-    parted: Messages = []
+    split: Messages = []
     placed = set()
     for message in messages:
         calls = message.get("tool_calls") or []
         if len(calls) < 2:  # noqa: PLR2004 - there is nothing to part
             if message.get("tool_call_id") not in placed:
-                parted.append(message)
+                split.append(message)
             continue
         for number, call in enumerate(calls):
             first = message if number == 0 else {"role": message["role"]}
-            parted.append(first | {"tool_calls": [call]})
+            split.append(first | {"tool_calls": [call]})
             if call.get("id") in answers:
                 placed.add(call["id"])
-                parted.append(answers[call["id"]])
-    return parted, tools
+                split.append(answers[call["id"]])
+    return split, tools
 
 
 def _move_system(messages: Messages, tools: list[Tool]) -> Parts:
@@ -140,7 +140,7 @@ def _move_system(messages: Messages, tools: list[Tool]) -> Parts:
 
 
 def _write_calls_out(messages: Messages, tools: list[Tool]) -> Parts:
-    """For templates that know nothing of tools: calls and their answers as texts, as Hermes does.
+    """Write calls and their answers as text, as in Hermes, for templates without tools.
 
     https://github.com/NousResearch/Hermes-Function-Calling
     """
@@ -165,7 +165,7 @@ def _written_out(call: Mapping[str, Any]) -> str:
 
 
 def _join_neighbors(messages: Messages, tools: list[Tool]) -> Parts:
-    """For templates whose roles must alternate: empty replies are left out, neighbors are one."""
+    """Drop empty replies and merge neighbors, for templates whose roles must alternate."""
     joined: Messages = []
     for message in messages:
         if message["role"] == "assistant" and not (
@@ -194,7 +194,7 @@ _REPAIRS: Sequence[Callable[[Messages, list[Tool]], Parts]] = (
     _make_arguments_objects,
     _merge_words_into_thoughts,
     _shorten_identities,
-    _part_calls,
+    _split_calls,
     _move_system,
     _join_neighbors,
     _write_calls_out,

@@ -1,8 +1,8 @@
-"""What a chat template does that honest ones don't: a model can be turned against people by it.
+"""Find suspicious code in chat templates, which can turn a model against its user.
 
-A template is part of the file, and sees every message. Poisoned ones wait for a word or a day, and
-add instructions or addresses that nobody sees in the chat. This looks at the parsed template alone;
-it is a reason to look closer, and no proof of anything.
+A template is part of the file, and sees every message. Poisoned ones wait for a word or a date, and
+add instructions or addresses that the chat does not show. Only the parsed template is examined; a
+warning is a reason to look closer, not a proof.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from collections.abc import Iterator
 
 from jinja2 import nodes
 
+from app.core.language import tr
 from app.inference.prompts.template_flow import Flow
 
-TOPIC = "it looks for words in what people write"
-ADDRESS = "it holds a web address"
-DATE = "what it writes depends on the day"
-LENGTH = "it adds text once a conversation is long enough"
-ADDITION = "it adds sentences of its own to messages"
-SECRECY = "it tells the model to keep something from people"
-INVISIBLE = "it holds invisible letters"
+TOPIC = tr("it searches messages for certain words")
+ADDRESS = tr("it contains a web address")
+DATE = tr("its output depends on the date")
+LENGTH = tr("it adds text to long conversations")
+ADDITION = tr("it adds its own sentences to messages")
+SECRECY = tr("it tells the model to hide something from the user")
+INVISIBLE = tr("it contains invisible characters")
 
 _CONTENT_KEYS = ("content", "text")
 _PARTS = frozenset(
@@ -31,10 +32,10 @@ _PARTS = frozenset(
         *("null", "none"),
     }
 )
-"""Names of what a message is made of: to ask for these is to ask for its form."""
+"""Names of the parts of a message: comparing with these examines its form, not its content."""
 _MARK = re.compile(r"[<>\[\]{}|｜]|^/|think|reason|FINAL_MESSAGE_TAG", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# All lengths are bounded, so that a hostile text can't make the search slow.
+# All lengths are bounded, so that a hostile text can't slow down the search.
 _SENTENCE = re.compile(
     r"(?<![\w'’.-])(?:[^\W\d_][\w'’.-]{0,40}[,;:]?\s{1,20}){5}[^\W\d_]{2}"
     r"|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{12}"
@@ -55,7 +56,7 @@ _FEATURES = re.compile(
     r"tool|function|document|citation|schema|format|builtin|code|think|reason|image|media|file|"
     r"ground|search|control|date|system|prompt_style|language"
 )
-"""Names of what a client can ask for: text that is added then was asked for."""
+"""Names of features that a client can request: text added for them was requested."""
 _WRITING = frozenset({"string", "tojson", "join", "pprint"})
 _READING_CALLS = frozenset({"get", "items", "keys", "values", "pop", "append", "update", "format"})
 _EQUALITY = frozenset({"eq", "ne", "in", "notin"})
@@ -63,7 +64,7 @@ _SELECTING = {"replace": 0, "select": 1, "reject": 1, "selectattr": 2, "rejectat
 
 
 def template_warnings(tree: nodes.Template) -> tuple[str, ...]:
-    """What is suspicious in a template, in words; nothing for an honest one."""
+    """Return descriptions of what is suspicious in a template; empty for an honest one."""
     content = Flow(tree, _is_content)
     words = Flow(tree, _is_word)
     today = Flow(tree, _is_date)
@@ -112,7 +113,7 @@ def _is_date(node: nodes.Node) -> bool | None:
 
 
 def _looks_for(node: nodes.Node, content: Flow, words: Flow) -> bool:
-    """Whether an expression compares what a message says with a word."""
+    """Return whether an expression compares a message's content with a word."""
     match node:
         case nodes.Compare(expr=first, ops=operands):
             sides = [first, *(one.expr for one in operands if one.op in _EQUALITY)]
@@ -148,7 +149,7 @@ def _depends_on(node: nodes.Node, today: Flow) -> bool:
 
 
 class _Additions:
-    """Sentences of a template's own where a message, and nothing but it, should be."""
+    """Sentences of the template's own in places where only the message belongs."""
 
     def __init__(self, tree: nodes.Template, content: Flow) -> None:
         self.found: set[str] = set()
@@ -174,7 +175,7 @@ class _Additions:
             self._walk(child, conditions)
 
     def _judge_ending(self, tree: nodes.Template) -> None:
-        """What stands behind all messages."""
+        """Examine the output after all messages."""
         loops = (isinstance(one, nodes.For) and "messages" in _names(one.iter) for one in tree.body)
         place = max(
             (place for place, is_loop in enumerate(loops) if is_loop), default=len(tree.body)
@@ -200,7 +201,7 @@ class _Additions:
             self.found.add(ADDITION)
 
     def _is_own(self, node: nodes.Node) -> bool:
-        """Whether it says a sentence, and nothing of a message."""
+        """Return whether it outputs a sentence that is not part of a message."""
         return self._sentences.reaches(node) and not self._content.reaches(node)
 
 
@@ -252,7 +253,7 @@ def _is_more_than_one(node: nodes.Node) -> bool:
 
 
 def _names(node: nodes.Node) -> list[str]:
-    """Every name, attribute, key and text in an expression."""
+    """Return every name, attribute, key and text in an expression."""
     names = []
     for one in _all(node):
         match one:
@@ -284,7 +285,7 @@ def _joined(parts: list[nodes.Expr]) -> str | None:
 
 
 def _constant(node: object) -> object:
-    """The value of a constant, or of a text that is put together from some; None for others."""
+    """Return the value of a constant, or of constants joined to a text; None for others."""
     match node:
         case nodes.Const(value=value):
             return value

@@ -1,1 +1,1 @@
-"""Replies parsed as they stream: reasoning, content and tool calls."""
+"""Parse replies as they stream: reasoning, content and tool calls."""

@@ -1,7 +1,7 @@
-"""Replies in OpenAI's "harmony" form: channels for thoughts, calls of tools, and what is said.
+"""Parse OpenAI's "harmony" format: channels for thoughts, tool calls, and content.
 
 https://github.com/openai/harmony describes it; llama.cpp's common/parsers/gpt-oss.cpp shows what
-the models write in fact: `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final
+the models actually write: `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final
 <|message|>…`.
 """
 
@@ -25,7 +25,7 @@ _RECIPIENT = re.compile(r"\bto=(?:functions\.)?([^\s<]+)")
 
 
 class HarmonySplitter:
-    """Tells the channels apart; without any it takes a reply for what is said."""
+    """Separates the channels; a reply without any is content."""
 
     def __init__(self, *, has_tools: bool) -> None:
         self._has_tools = has_tools
@@ -35,7 +35,7 @@ class HarmonySplitter:
         self._arguments = ""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """The parts that are certain after some more text."""
+        """Yield the parts that are final after some more text."""
         self._held += text
         while self._held:
             if self._head == "" and not self._take_head():
@@ -53,17 +53,17 @@ class HarmonySplitter:
                 self._held = self._held.removeprefix(mark)
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
-        """The rest, and the calls."""
+        """Yield the remaining parts and the calls."""
         if self._head:
             yield from self._take_body(self._held)
             self._end_body()
         yield from self._calls
 
     def _take_head(self) -> bool:
-        """Read up to the body of a channel, when all of it is there."""
+        """Read a channel's header, once it is complete."""
         text = self._held.lstrip()
         if text and not any(text.startswith(m[: len(text)]) for m in (*MARKS, "to=")):
-            # There is no head where one belongs: then this is what the model says.
+            # There is no header where one belongs: this is content.
             self._head = "<|channel|>final"
             return True
         head, mark, body = self._held.partition(_BODY)

@@ -1,7 +1,7 @@
-"""Thinking models: what they think and what they say, told apart as it comes.
+"""Separate the thoughts of reasoning models from the content, as replies stream.
 
-Most put their thoughts between two marks at the beginning of the reply; many templates write the
-first mark themselves. The marks are those of the templates in llama.cpp's models/templates.
+Most put their thoughts between two marks at the start of the reply; many templates write the first
+mark themselves. The marks are those of the templates in llama.cpp's models/templates.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.inference.tokens.detokenizer import possible_beginning
 
 @dataclass(frozen=True)
 class ReplyPart:
-    """A piece of a reply: what the model thinks, or what it says."""
+    """A piece of a reply: thoughts or content."""
 
     kind: Literal["reasoning", "content"]
     text: str
@@ -23,7 +23,7 @@ class ReplyPart:
 
 @dataclass(frozen=True)
 class Marks:
-    """What stands before and after a model's thoughts."""
+    """The marks before and after a model's thoughts."""
 
     begin: str
     end: str
@@ -43,18 +43,18 @@ _MARKS = (
 
 
 def marks_of(template: str) -> tuple[Marks, ...]:
-    """The marks that a model with this template may use; the usual ones always."""
+    """Return the marks that a model with this template may use, always including the usual ones."""
     return tuple(marks for marks in _MARKS if marks is USUAL_MARKS or marks.end in template)
 
 
 def open_marks(prompt: str, marks: Sequence[Marks]) -> Marks | None:
-    """The marks whose first one the prompt ends with, so that the reply begins with thoughts."""
+    """Return the marks that the prompt opens at its end, so that the reply begins with thoughts."""
     ending = prompt.rstrip()
     return next((pair for pair in marks if ending.endswith(pair.begin)), None)
 
 
 class ReasoningSplitter:
-    """Tells thoughts from what is said; holds back a mark's length, and white space at an edge."""
+    """Separates thoughts from content; holds back a mark's length, and white space at the edges."""
 
     def __init__(self, marks: Sequence[Marks], opened: Marks | None = None) -> None:
         self._marks = marks
@@ -64,21 +64,21 @@ class ReasoningSplitter:
         self._held = ""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """The parts that are certain after some more text."""
+        """Yield the parts that are final after some more text."""
         self._held += text
         if self._is_beginning:
             self._look_for_beginning()
         if self._inside is not None:
             yield from self._thoughts(self._inside, is_last=False)
         if self._inside is None and not self._is_beginning:
-            yield from self._said()
+            yield from self._content()
 
     def finish(self) -> Iterator[ReplyPart]:
-        """What was held back, at the end of the reply."""
+        """Yield the text that was held back, at the end of the reply."""
         if self._inside is not None:
             yield from self._thoughts(self._inside, is_last=True)
         self._is_beginning = False
-        yield from self._said()
+        yield from self._content()
 
     def _look_for_beginning(self) -> None:
         text = self._held.lstrip()
@@ -111,7 +111,7 @@ class ReasoningSplitter:
         if mark:
             self._is_blank = True
 
-    def _said(self) -> Iterator[ReplyPart]:
+    def _content(self) -> Iterator[ReplyPart]:
         text, self._held = self._held, ""
         if self._is_blank:
             text = text.lstrip()

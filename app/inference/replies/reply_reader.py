@@ -1,4 +1,4 @@
-"""A model's reply taken apart as it comes: thoughts, what is said, and calls of tools."""
+"""Parse a model's reply as it streams: thoughts, content, and tool calls."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from app.inference.schemas.json_schemas import AnySchema
 from app.inference.schemas.lark import json_value, literal, rules_up_to
 
 ReasoningFormat = Literal["auto", "deepseek", "none"]
-"""Thoughts apart from what is said, or (`none`) within it; the names are llama-server's."""
+"""Thoughts separate from the content, or (`none`) within it; the names are llama-server's."""
 
 
 class ReplyReader(Protocol):
-    """Takes a reply apart."""
+    """Parses one reply."""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """The parts that are certain after some more text."""
+        """Return the parts that are final after some more text."""
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
-        """What was held back, and the calls."""
+        """Return the text that was held back, and the calls."""
 
 
 class ReplyFormat:
-    """How a model with this template, and these control tokens, writes its replies."""
+    """The reply format of a model with this template and these control tokens."""
 
     def __init__(self, template: str, controls: Mapping[str, int] | None = None) -> None:
         self._controls = controls or {}
@@ -45,7 +45,7 @@ class ReplyFormat:
         self._thought_marks = [marks for marks in self._marks if marks.end in template]
 
     def marks(self) -> Iterator[str]:
-        """The texts that have to be seen in a reply to take it apart."""
+        """Yield the texts that a parser must see in a reply."""
         if self._has_channels:
             yield from harmony.MARKS
         for pair in self._marks:
@@ -55,7 +55,7 @@ class ReplyFormat:
         yield from INNER_MARKS
 
     def shown_tokens(self) -> Iterator[int]:
-        """The control tokens among these marks."""
+        """Return the control tokens among these marks."""
         marks = "\0".join(self.marks())
         return (token for text, token in self._controls.items() if text in marks)
 
@@ -65,7 +65,7 @@ class ReplyFormat:
         tools: Sequence[Mapping[str, Any]],
         reasoning_format: ReasoningFormat = "deepseek",
     ) -> ReplyReader:
-        """A reader for the reply to `prompt`."""
+        """Return a reader for the reply to `prompt`."""
         if self._has_channels:
             channel = harmony.HarmonySplitter(has_tools=bool(tools))
             return _Merged(channel) if reasoning_format == "none" else channel
@@ -84,26 +84,26 @@ class ReplyFormat:
     def call_grammar(
         self, prompt: str, tools: Sequence[Mapping[str, Any]], most_calls: int | None
     ) -> str:
-        """The grammar of replies to `prompt` that call tools, after thoughts or at once.
+        """Return the grammar of replies to `prompt` that call tools, after thoughts or at once.
 
         Raises:
-            AppError: `request_invalid` for parameters that no grammar can be made of.
+            AppError: `request_invalid` for parameters that can't be converted to a grammar.
         """
         rules = call_rules(self._call_form, tools, most_calls, self._controls)
         return "\n".join(("start: thoughts calls", *self._thought_rules(prompt), *rules))
 
     def json_grammar(self, prompt: str, schema: AnySchema) -> str:
-        """The grammar of replies to `prompt` that say a JSON text: thoughts before it are free.
+        """Return the grammar of replies to `prompt` that are JSON, after free thoughts.
 
         Raises:
-            AppError: `request_invalid` for a schema that can't be kept.
+            AppError: `request_invalid` for a schema that is not supported.
         """
         head = literal(harmony.FINAL, self._controls) if self._has_channels else ""
         start = f"start: thoughts {head} {json_value(schema)}"
         return "\n".join((start, *self._thought_rules(prompt)))
 
     def _thought_rules(self, prompt: str) -> Iterator[str]:
-        """Rules for thoughts: `thoughts`, which must end if the prompt has begun them."""
+        """Yield rules for `thoughts`, which are required if the prompt has opened them."""
         opened = open_marks(prompt, self._marks)
         if self._has_channels:
             marks = [harmony.THOUGHTS]
@@ -119,52 +119,52 @@ class ReplyFormat:
 
 
 class _Unsplit:
-    """Leaves thoughts within what is said; the mark that the prompt ended with comes first."""
+    """Leaves thoughts in the content, starting with the mark that the prompt ended with."""
 
     def __init__(self, opened: Marks | None) -> None:
         self._first = opened.begin + "\n" if opened else ""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """All of it."""
+        """Yield all of it."""
         if text:
             first, self._first = self._first, ""
             yield ReplyPart("content", first + text)
 
     def finish(self) -> Iterator[ReplyPart]:
-        """Nothing was held back."""
+        """Yield nothing: no text was held back."""
         return iter(())
 
 
 class _Merged:
-    """Puts the thoughts that another reader tells apart into what is said."""
+    """Merges the thoughts that another reader separates into the content."""
 
     def __init__(self, reader: ReplyReader) -> None:
         self._reader = reader
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """The parts, all of them said."""
+        """Return the parts, all of them said."""
         return (ReplyPart("content", part.text) for part in self._reader.feed(text))
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
-        """What was held back."""
+        """Yield the text that was held back."""
         for part in self._reader.finish():
             yield ReplyPart("content", part.text) if isinstance(part, ReplyPart) else part
 
 
 class _Chain:
-    """Thoughts first, calls in what is said then."""
+    """Separates thoughts first, then calls in the content."""
 
     def __init__(self, thoughts: ReplyReader, calls: ToolCallSplitter) -> None:
         self._thoughts = thoughts
         self._calls = calls
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """The parts that are certain after some more text."""
+        """Yield the parts that are final after some more text."""
         for part in self._thoughts.feed(text):
             yield from self._calls.feed(part.text) if part.kind == "content" else [part]
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
-        """What was held back, and the calls."""
+        """Yield the text that was held back, and the calls."""
         for part in self._thoughts.finish():
             if isinstance(part, ReplyPart) and part.kind == "content":
                 yield from self._calls.feed(part.text)

@@ -1,4 +1,4 @@
-"""The forms in which models write a call of a tool, as far as they don't depend on its marks.
+"""Parse tool calls in the formats that models write, without the marks around them.
 
 They are what the templates in llama.cpp's models/templates write for earlier calls, and what
 llama.cpp's own parsers accept (common/parsers and common/chat-peg-parser.cpp).
@@ -33,13 +33,13 @@ _KEY_AND_VALUE = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_v
 
 
 def _new_identity() -> str:
-    """Nine letters and digits: Mistral's templates insist on that."""
+    """Return an ID of nine letters and digits, which Mistral's templates require."""
     return "".join(secrets.choice(_LETTERS) for _ in range(9))
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call that the model asks for; the arguments are JSON."""
+    """A tool call of the model; the arguments are JSON."""
 
     name: str
     arguments: str
@@ -47,7 +47,7 @@ class ToolCall:
 
 
 class Tools:
-    """The tools that were offered, to tell calls from other JSON and texts from numbers."""
+    """The offered tools, to distinguish calls from other JSON, and strings from numbers."""
 
     def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
         functions = [tool["function"] for tool in tools]
@@ -56,11 +56,11 @@ class Tools:
         }
 
     def has(self, name: str) -> bool:
-        """Whether there is a tool of this name."""
+        """Return whether there is a tool with this name."""
         return name in self._types
 
     def value(self, function: str, parameter: str, text: str) -> Any:
-        """What `text` stands for: itself where a string is wanted, else JSON if it is any."""
+        """Return the value of `text`: itself if a string is expected, else parsed if it is JSON."""
         if self._types.get(function, {}).get(parameter) == "string":
             return text
         try:
@@ -79,7 +79,7 @@ def _types_of(schema: object) -> dict[str, object]:
 
 
 def call(name: str, arguments: object, identity: object = None) -> ToolCall:
-    """A call; arguments that are JSON already are taken as they are."""
+    """Return a call; arguments that are JSON already stay as they are."""
     if isinstance(arguments, str):
         arguments = json.loads(arguments)
     written = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
@@ -88,10 +88,10 @@ def call(name: str, arguments: object, identity: object = None) -> ToolCall:
 
 
 def json_calls(text: str) -> Iterator[ToolCall]:
-    """Objects with a name and arguments, one after the other or in lists.
+    """Parse objects with a name and arguments, in sequence or in lists.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: the text is something else.
     """
     text = text.strip().removeprefix("```json").removesuffix("```").strip()
     if not text:
@@ -120,10 +120,10 @@ def _first(value: Mapping[Any, Any], keys: Sequence[str]) -> object:
 
 
 def named_json_call(name: str, text: str, identity: str = "") -> ToolCall:
-    """A name that stood apart, and its arguments in JSON, within a code block or not.
+    """Return the call of a separate name and its JSON arguments, maybe in a code block.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: the text is something else.
     """
     text = text.strip().removeprefix("```json").removesuffix("```").strip()
     arguments, _ = _JSON.raw_decode(text or "{}")
@@ -131,10 +131,10 @@ def named_json_call(name: str, text: str, identity: str = "") -> ToolCall:
 
 
 def function_calls(text: str, tools: Tools) -> Iterator[ToolCall]:
-    """`<function=name>` with JSON, or with `<parameter=key>` and its value on lines of their own.
+    """Parse `<function=name>` with JSON, or with lines of `<parameter=key>` and a value.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: the text is something else.
     """
     found = _FUNCTION.findall(text)
     if not found:
@@ -147,10 +147,10 @@ def function_calls(text: str, tools: Tools) -> Iterator[ToolCall]:
 
 
 def invocations(text: str, tools: Tools) -> Iterator[ToolCall]:
-    """`<invoke name="…">` with `<parameter name="…">`, of MiniMax and DeepSeek.
+    """Parse `<invoke name="…">` with `<parameter name="…">`, of MiniMax and DeepSeek.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: the text is something else.
     """
     found = _INVOCATION.findall(text)
     if not found:
@@ -164,10 +164,10 @@ def invocations(text: str, tools: Tools) -> Iterator[ToolCall]:
 
 
 def key_value_call(text: str, tools: Tools) -> ToolCall:
-    """A name, then `<arg_key>` and `<arg_value>` in turn, of GLM.
+    """Return a name, then `<arg_key>` and `<arg_value>` in turn, of GLM.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: the text is something else.
     """
     name = text.partition("<arg_key>")[0].strip()
     if not name or re.search(r"[\s<>{}]", name):
@@ -176,10 +176,10 @@ def key_value_call(text: str, tools: Tools) -> ToolCall:
 
 
 def python_calls(text: str) -> Iterator[ToolCall]:
-    """`[name(key="value"), …]`, or `name.call(key="value")`, of LFM2 and Llama's own tools.
+    """Parse `[name(key="value"), …]` of LFM2, and `name.call(key="value")` of Llama's tools.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: the text is something else.
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body

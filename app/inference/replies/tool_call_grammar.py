@@ -1,9 +1,9 @@
-"""Grammars that leave a model no choice but to call a tool, in the form that it knows.
+"""Make grammars that force a model to call a tool, in the format that it knows.
 
-The forms are those that `app.inference.replies.tool_calls` reads, as the templates in llama.cpp's
-models/templates write them. A model whose own form isn't made for JSON is led to Hermes's, as
-llama.cpp leads unknown ones to a generic form; that every model's reply is searched for it makes
-the call sure, though not always as good as in the model's own words.
+The formats are those that `app.inference.replies.tool_calls` parses, as the templates in
+llama.cpp's models/templates write them. A model whose own format isn't based on JSON gets Hermes's,
+as llama.cpp falls back to a generic format. Every reply is parsed for that one, so the call is
+guaranteed, though it may be worse than in the model's own format.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.replies.harmony import SIGN as CHANNELS
 from app.inference.schemas.json_schemas import LARGEST_SCHEMA_BYTES
 from app.inference.schemas.lark import json_value, literal, plain_literal
@@ -27,9 +28,9 @@ _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 @dataclass(frozen=True)
 class CallSyntax:
-    """How calls are written: one of them, and what stands around and between several.
+    """The syntax of calls: of a single one, and the text around and between several.
 
-    Without `between` there is only one.
+    If `between` is None, there is only one.
     """
 
     one: str
@@ -61,7 +62,7 @@ _KIMI = (
 _HARMONY = f"<|channel|>commentary to=functions.{_NAME} <|constrain|>json<|message|>{_ARGUMENTS}"
 _MISTRAL = f"[TOOL_CALLS]{_NAME}[ARGS]{_ARGUMENTS}"
 _IDENTIFIED_MISTRAL = f"[TOOL_CALLS]{_NAME}[CALL_ID]{_IDENTITY}[ARGS]{_ARGUMENTS}"
-# The first form counts whose signs are all in the template.
+# The first syntax whose signs are all in the template applies.
 _FORMS: tuple[tuple[tuple[str, ...], CallSyntax], ...] = (
     ((CHANNELS,), CallSyntax(_HARMONY)),
     (("[CALL_ID]",), CallSyntax(_IDENTIFIED_MISTRAL, between="")),
@@ -99,7 +100,7 @@ _FORMS: tuple[tuple[tuple[str, ...], CallSyntax], ...] = (
 
 
 def call_syntax_of(template: str) -> CallSyntax:
-    """The form for a model with this template."""
+    """Return the syntax of a model with this template."""
     for signs, form in _FORMS:
         if all(sign in template for sign in signs):
             return form
@@ -112,17 +113,17 @@ def call_rules(
     most_calls: int | None,
     controls: Mapping[str, int],
 ) -> Iterator[str]:
-    """The rules of a grammar for calls of these tools, one at least; the first is `calls`.
+    """Yield the grammar rules for one or more calls of these tools; the first is `calls`.
 
     `controls` are the vocabulary's control tokens.
 
     Raises:
-        AppError: `request_invalid` for parameters that no grammar can be made of, or too many,
-            and for a name that can't stand without quotation marks where it has to.
+        AppError: `request_invalid` for parameters that can't be converted to a grammar, or too
+            many, and for a name that needs quotation marks where the syntax has none.
     """
     names = [str(tool["function"]["name"]) for tool in tools]
     if f'"{_NAME}"' not in form.one and not all(map(_PLAIN_NAME.fullmatch, names)):
-        reason = "a tool that is required must have a name of letters, digits, “_” and “-”"
+        reason = tr("the name of a required tool may have only letters, digits, “_”, “-” and “.”")
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
     further = ""
     if form.between is not None and most_calls != 1:
@@ -136,13 +137,13 @@ def call_rules(
         rule = f"call_{number}: {_call(form.one, name, json_value(schema), controls)}"
         room -= len(rule)
         if room < 0:
-            reason = "the tools are too large for one of them to be required"
+            reason = tr("the tools are too large to require a call")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         yield rule
 
 
 def _call(one: str, name: str, arguments: str, controls: Mapping[str, int]) -> str:
-    """One call; a name within quotation marks is written as JSON has it."""
+    """Return the rule of one call; a quoted name is written as JSON."""
     quoted = plain_literal(json.dumps(name, ensure_ascii=False))
     ways = {
         f'"{_NAME}"': quoted,

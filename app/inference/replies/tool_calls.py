@@ -1,8 +1,8 @@
-"""Calls of tools within a reply: what is said goes on as it comes, calls are read at the end.
+"""Separate tool calls from the content of a reply; calls are parsed at its end.
 
-A model shows by a mark of its own that a call follows. Which marks count is read from its template;
-the formats behind them are in `app.inference.replies.tool_call_formats`. Text that turns out not to
-be a call is given back, so that nothing of a reply is lost.
+A model announces calls by its own mark. The marks are found in its template; the formats after
+them are in `app.inference.replies.tool_call_formats`. Text that turns out not to be a call is
+returned as content, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from app.inference.replies.tool_call_formats import (
 from app.inference.tokens.detokenizer import possible_beginning
 
 _Read = Callable[[str, Tools], Iterable[ToolCall]]
-# Functionary addresses what it says to everyone, as it addresses a call to a function; its prompt
-# ends with the beginning of the address.
+# Functionary addresses content to "all", as it addresses a call to a function; its prompt ends with
+# the beginning of the address.
 ADDRESS = ">>>"
 _TO_EVERYONE = ">>>all\n"
 _OWN_END = re.compile(r"<｜tool▁call▁end｜>|<\|tool_call_end\|>")
@@ -34,9 +34,9 @@ _OWN_END = re.compile(r"<｜tool▁call▁end｜>|<\|tool_call_end\|>")
 
 @dataclass(frozen=True)
 class ToolCallFormat:
-    """A mark before calls, the one after them ("" where a new mark or nothing follows), a reader.
+    """The marks before and after calls ("" if another mark or nothing follows), and a parser.
 
-    A template in which `sign` occurs uses it; by default that is the first mark.
+    Templates that contain `sign` use the format; by default, that is the first mark.
     """
 
     begin: str
@@ -45,7 +45,7 @@ class ToolCallFormat:
     sign: str = ""
 
     def is_in(self, template: str) -> bool:
-        """Whether models with this template use the form."""
+        """Return whether models with this template use the format."""
         return (self.sign or self.begin) in template
 
 
@@ -54,7 +54,7 @@ def _json(text: str, _: Tools) -> Iterable[ToolCall]:
 
 
 def _tagged(text: str, tools: Tools) -> Iterable[ToolCall]:
-    """`<tool_call>` is the mark of three families: Hermes and Qwen, Qwen Coder, and GLM."""
+    """Parse `<tool_call>`, the mark of three families: Hermes and Qwen, Qwen Coder, and GLM."""
     text = text.strip()
     if text.startswith(("{", "[")):
         return json_calls(text)
@@ -94,7 +94,7 @@ def _deepseek(text: str, _tools: Tools) -> Iterator[ToolCall]:
         head, _, body = one.partition("<｜tool▁sep｜>")
         name = head.rpartition("<｜tool▁call▁begin｜>")[2]
         if not body.lstrip().startswith("{"):
-            # The older models write their kind of tool first, and the name on the next line.
+            # The older models write the type of the tool first, and the name on the next line.
             name, _, body = body.partition("\n")
         yield named_json_call(name, body)
 
@@ -150,14 +150,14 @@ INNER_MARKS = (
 
 
 def formats_of(template: str) -> tuple[ToolCallFormat, ...]:
-    """The forms that a model with this template may use; the usual one always."""
+    """Return the formats that a model with this template may use, including the usual one."""
     return tuple(form for form in _FORMS if form is _USUAL or form.is_in(template))
 
 
 class ToolCallSplitter:
-    """Tells calls from what is said. A reply that begins as JSON is read whole: it may be a call.
+    """Separates calls from content. A reply that begins as JSON is held back: it may be a call.
 
-    Functionary's address to everyone is left out. `held` is what comes before the reply.
+    Functionary's address to all is dropped. `held` is text of the prompt before the reply.
     """
 
     def __init__(self, forms: Iterable[ToolCallFormat], tools: Tools, held: str = "") -> None:
@@ -169,7 +169,7 @@ class ToolCallSplitter:
         self._is_collecting = False
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """What is certain to be said after some more text."""
+        """Yield the content that is final after some more text."""
         self._held += text
         while not self._is_collecting:
             if self._begins_as_json():
@@ -191,7 +191,7 @@ class ToolCallSplitter:
             yield from self._say(before)
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
-        """The rest of what is said, and the calls."""
+        """Yield the remaining content and the calls."""
         text, self._held = self._held, ""
         if not self._is_collecting:
             yield from self._say(text)
@@ -217,7 +217,7 @@ class ToolCallSplitter:
         yield from calls
 
     def _read(self, form: ToolCallFormat, text: str) -> tuple[list[ToolCall], str, str]:
-        """The calls after a mark, or the text with the mark if there are none, and the rest."""
+        """Return the calls after a mark, the text if there are none, and the rest."""
         length = text.find(form.end) if form.end else self._first_mark(text)[0]
         body = text[:length] if length >= 0 else text
         rest = text[length + len(form.end) :] if length >= 0 else ""
@@ -228,7 +228,7 @@ class ToolCallSplitter:
         return calls, "" if calls else form.begin + text[: len(text) - len(rest)], rest
 
     def _bare(self, text: str) -> list[ToolCall]:
-        """Calls without a mark, as Llama 3 writes them; only those of tools that there are."""
+        """Parse calls without a mark, as Llama 3 writes them; only those of existing tools."""
         try:
             calls = list(json_calls(text))
         except (ValueError, RecursionError):
@@ -241,7 +241,7 @@ class ToolCallSplitter:
         return not self._has_said and text.startswith(("{", "[")) and not is_mark
 
     def _may_grow(self, text: str, mark: str) -> bool:
-        """Whether the mark may turn out to be a longer one."""
+        """Return whether the mark may turn out to be a longer one."""
         return any(other != mark and other.startswith(text) for other in self._marks)
 
     def _certain(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The tokens to choose from, in the form of llama.cpp's samplers."""
+"""Candidate tokens in the format of llama.cpp's samplers."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from app.inference.tokens.decoding import Floats
 from app.native.library import load_llama
 
 Candidates: TypeAlias = NDArray[Any]
-"""An array with the fields id, logit and p, whose bytes are those of llama_token_data."""
+"""An array with the fields id, logit and p, laid out as llama_token_data."""
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
 def candidates_of(logits: Floats) -> Candidates:
-    """All tokens of the vocabulary."""
+    """Return all tokens of the vocabulary as candidates."""
     candidates = np.zeros(len(logits), _CANDIDATE)
     candidates["id"], candidates["logit"] = np.arange(len(logits)), logits
     return candidates
 
 
 def candidate_of(token: int) -> Candidates:
-    """One token alone."""
+    """Return a single token as candidate."""
     candidate = np.zeros(1, _CANDIDATE)
     candidate["id"] = token
     return candidate
 
 
 def apply_sampler(sampler: Any, candidates: Candidates) -> Any:
-    """Let a sampler change the candidates in place; gives llama_token_data_array."""
+    """Apply a sampler to the candidates in place; return the llama_token_data_array."""
     llama = load_llama()
     pointer = ctypes.cast(candidates.ctypes.data, llama.llama_token_data_p)
     array = llama.llama_token_data_array(pointer, len(candidates), -1, False)

@@ -1,4 +1,4 @@
-"""What a reply is held to, token by token, by the library llguidance."""
+"""Constrain replies to grammars, token by token, with the library llguidance."""
 
 from __future__ import annotations
 
@@ -10,32 +10,37 @@ import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.sampling.candidates import Candidates
 from app.inference.tokens.vocabulary import Vocabulary
 
 _MOST_ROW_ITEMS = 10_000
-"""An object takes four for each of its optional properties."""
+"""An object takes four items for each of its optional properties."""
 _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(r'Unimplemented keys: \["(.*)"\]'),
-        lambda found: f"{found[1].replace(chr(34), '')} is not supported in a JSON schema",
+        lambda found: tr(
+            "{keyword} is not supported in a JSON schema", keyword=found[1].replace('"', "")
+        ),
     ),
     (
         re.compile("Unknown format: (.*)"),
-        lambda found: f"the format “{found[1]}” is not supported in a JSON schema",
+        lambda found: tr(
+            "the format “{format}” is not supported in a JSON schema", format=found[1]
+        ),
     ),
     (
         re.compile("^$|^NoExtension"),
-        lambda _: "no text follows the JSON schema to its end",
+        lambda _: tr("no text satisfies the JSON schema"),
     ),
     (
         re.compile(r"regex parse error:(?s:.*)error: ([^\n]*)"),
-        lambda found: f"a pattern of the JSON schema can't be used: {found[1]}",
+        lambda found: tr("a pattern of the JSON schema can't be used: {fault}", fault=found[1]),
     ),
     (
         re.compile("oneOf constraints are not supported"),
-        lambda _: (
-            "oneOf is not supported in a JSON schema unless its alternatives differ by type, "
+        lambda _: tr(
+            "oneOf is supported in a JSON schema only if its alternatives differ by type, "
             "or by the constant value of a property"
         ),
     ),
@@ -43,14 +48,14 @@ _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 
 
 class Constraint:
-    """What one reply is held to; `accept` tells it each token that was chosen."""
+    """The constraint of one reply; `accept` advances it by each sampled token."""
 
     def __init__(self, matcher: LLMatcher, ends: Collection[int]) -> None:
         self._matcher = matcher
         self._ends = ends
 
     def allows(self, token: int) -> bool:
-        """Whether a token may come next."""
+        """Return whether a token may come next."""
         if token in self._ends:
             is_complete: bool = self._matcher.is_accepting()
             return is_complete
@@ -60,7 +65,7 @@ class Constraint:
         """Leave only the tokens that may come next.
 
         Raises:
-            AppError: `request_invalid` when there are none, or it takes too long to find them.
+            AppError: `request_invalid` if there are none, or finding them takes too long.
         """
         bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         allowed = np.unpackbits(bits, count=len(candidates), bitorder="little").astype(bool)
@@ -69,26 +74,26 @@ class Constraint:
         candidates["logit"][~allowed] = -np.inf
 
     def accept(self, token: int) -> None:
-        """Go on after a token."""
+        """Advance by a token."""
         self._matcher.consume_token(token)
 
     def close(self) -> None:
-        """Nothing is left to be freed."""
+        """Do nothing: llguidance frees its own memory."""
 
 
 class Constraints:
-    """Makes constraints of grammars; from several threads at once, which need a large stack."""
+    """Compiles grammars to constraints; may be called from several threads with large stacks."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 
     def make(self, grammar: str) -> Constraint:
-        """The constraint of a grammar as `app.inference.schemas.lark` writes them.
+        """Compile a grammar, as written by `app.inference.schemas.lark`.
 
-        References from schema to schema are followed by recursion, on the caller's stack.
+        References between schemas are followed recursively, on the caller's stack.
 
         Raises:
-            AppError: `request_invalid`, with the name of what can't be kept.
+            AppError: `request_invalid`, naming what is not supported.
         """
         limits = LLParserLimits(max_items_in_row=_MOST_ROW_ITEMS, verbose_errors=False)
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits)
@@ -101,9 +106,7 @@ class Constraints:
         vocabulary = self.vocabulary
         ends = [token for token in range(vocabulary.size) if vocabulary.ends_reply(token)]
         if not ends:
-            reason = (
-                "this model has no token that ends a reply, so that it could not end a JSON text"
-            )
+            reason = tr("this model has no end-of-reply token, so it could not end a JSON text")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         tokens = _Tokens(vocabulary, ends[0])
         tokenizer = LLTokenizer(TokenizerWrapper(tokens), eos_token=ends)
@@ -112,7 +115,7 @@ class Constraints:
 
 
 class _Tokens:
-    """A vocabulary in the form that llguidance asks for; the names are its own."""
+    """A vocabulary with the interface that llguidance expects, including its names."""
 
     bos_token_id = None
 
@@ -129,7 +132,7 @@ class _Tokens:
     def __call__(self, text: str) -> list[int]:
         tokens = self._vocabulary.tokenize_inside(text)
         if self.greedy and self._vocabulary.detokenize(tokens) != text.encode():
-            # A vocabulary without a token for a space, for one.
+            # For example, a vocabulary without a token for a space.
             return self.greedy(text)
         return tokens
 
@@ -139,4 +142,4 @@ def _reason(fault: str) -> str:
         if found := pattern.search(fault):
             return sentence(found)
     _, _, detail = fault.strip().rpartition("failed to compile JSON schema: ")
-    return f"the JSON schema can't be used ({detail.partition(chr(10))[0]})"
+    return tr("the JSON schema can't be used ({fault})", fault=detail.partition("\n")[0])

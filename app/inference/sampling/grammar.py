@@ -1,10 +1,11 @@
-"""llama.cpp's own grammars (grammars/README.md there), as clients write them."""
+"""Constrain replies to clients' grammars in llama.cpp's GBNF (grammars/README.md there)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.sampling.candidates import Candidates, apply_sampler, candidate_of
 from app.inference.sampling.grammar_bounds import require_bounded_grammar
 from app.inference.tokens.vocabulary import Vocabulary
@@ -12,25 +13,25 @@ from app.native.library import load_llama
 
 
 class Grammar:
-    """What one reply is held to; `accept` tells it each token that was chosen, `close` frees it.
+    """The grammar of one reply; `accept` advances it by each sampled token, `close` frees it.
 
     Raises:
-        AppError: `request_invalid` for a grammar that can't be used.
+        AppError: `request_invalid` for an invalid grammar.
     """
 
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         require_bounded_grammar(text)
         self._llama = load_llama()
-        # It would take them for the end of what it describes.
+        # The grammar sampler would take them for the end of the reply.
         self._barred = vocabulary.mistaken_ends()
         self._sampler = self._llama.llama_sampler_init_grammar(
             vocabulary.pointer, text.encode("utf-8", "replace"), b"root"
         )
         if not self._sampler:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason="the grammar can't be read")
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=tr("the grammar is not valid"))
 
     def allows(self, token: int) -> bool:
-        """Whether a token may come next."""
+        """Return whether a token may come next."""
         if token in self._barred:
             return False
         candidate = candidate_of(token)
@@ -43,9 +44,9 @@ class Grammar:
         apply_sampler(self._sampler, candidates)
 
     def accept(self, token: int) -> None:
-        """Go on after a token."""
+        """Advance by a token."""
         self._llama.llama_sampler_accept(self._sampler, token)
 
     def close(self) -> None:
-        """Free it."""
+        """Free the sampler."""
         self._llama.llama_sampler_free(self._sampler)

@@ -1,9 +1,9 @@
-"""Bounds on the grammars of clients, so that one of them can't hold up the engine.
+"""Check clients' grammars against bounds, so that none can stall the engine.
 
-llama.cpp follows all ways through a grammar at once. Parts that may be empty are skipped in every
-combination: repeated, they take it time without end before the first token; one after the other,
-each of them multiplies the work for every letter of every token. So does each rule that begins with
-another one: there is a way for every path to the first letter.
+llama.cpp follows all paths through a grammar at once. Parts that may be empty are skipped in every
+combination: repeated, they keep it busy forever before the first token; in sequence, each of them
+multiplies the work for every character of every token. So does each rule that begins with another
+rule: there is one parse stack for every path to the first character.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.sampling.parameters import LARGEST_GRAMMAR_BYTES
 
 _DEEPEST = 100
@@ -33,7 +34,7 @@ def require_bounded_grammar(grammar: str) -> None:
         AppError: `request_invalid`.
     """
     if len(grammar) > LARGEST_GRAMMAR_BYTES:
-        raise _refusal("the grammar is too large")
+        raise _refusal(tr("the grammar is too large"))
     words = [word for word in _WORD.findall(grammar) if not word.startswith("#")]
     numbers = [int(n) for word in words if word[0] == "{" for n in _NUMBER.findall(word)]
     depth = deepest = 0
@@ -41,7 +42,7 @@ def require_bounded_grammar(grammar: str) -> None:
         depth += (word == "(") - (word == ")")
         deepest = max(deepest, depth)
     if deepest > _DEEPEST or max(numbers, default=0) > _MOST_REPETITIONS:
-        raise _refusal("the grammar is too large")
+        raise _refusal(tr("the grammar is too large"))
     reading = _Reading(words)
     for _ in range(_MOST_PASSES):
         known = dict(reading.skipped)
@@ -49,12 +50,12 @@ def require_bounded_grammar(grammar: str) -> None:
         if reading.skipped == known:
             break
     else:
-        raise _refusal("the grammar is too complex")
+        raise _refusal(tr("the grammar is too complex"))
     _require_few_ways(reading.beginnings)
 
 
 def _require_few_ways(beginnings: dict[str, Counter[str]]) -> None:
-    """Check how many ways lead to a first letter, through how many rules, from every rule."""
+    """Bound the number of paths from every rule to a first character, and their length."""
     ways: dict[str, int] = {}
     left = dict(beginnings)
     for _ in range(_DEEPEST):
@@ -64,19 +65,19 @@ def _require_few_ways(beginnings: dict[str, Counter[str]]) -> None:
             if not any(word in left for word in words)
         }
         if max(known.values(), default=0) > _MOST_WAYS:
-            raise _refusal("the grammar is too complex")
+            raise _refusal(tr("the grammar is too complex"))
         ways |= known
         left = {name: words for name, words in left.items() if name not in known}
         if not left:
             return
-    raise _refusal("the grammar's rules begin with one another too often, or in a circle")
+    raise _refusal(tr("the grammar's rules are left-recursive, or too deeply nested"))
 
 
 @dataclass
 class _Reading:
-    """Finds out which rules may be empty, from what is known of them, and of how many parts.
+    """Finds the rules that may be empty, and the number of parts that are then skipped.
 
-    `beginnings` are the words that each rule may begin with, and how often.
+    `beginnings` counts the words that each rule may begin with.
     """
 
     words: list[str]
@@ -100,7 +101,7 @@ class _Reading:
                     self.skipped[name] = count
 
     def _alternatives(self, *, begins: bool) -> int:
-        """How many parts are skipped if this is empty; 0 if it can't be."""
+        """Return the number of parts skipped if this is empty; 0 if it can't be."""
         count = self._sequence(begins=begins)
         while self._next() == "|":
             self._at += 1
@@ -114,7 +115,7 @@ class _Reading:
             run = run + count if count else 0
             is_empty = is_empty and count > 0
             if run > _MOST_SKIPPED:
-                raise _refusal("the grammar has too many parts in a row that may be empty")
+                raise _refusal(tr("the grammar has too many consecutive parts that may be empty"))
         return max(run, 1) if is_empty else 0
 
     def _item(self, *, begins: bool) -> int:
@@ -132,7 +133,7 @@ class _Reading:
         while (word := self._next()) and word[0] in "*+?{":
             self._at += 1
             if count and word != "?":
-                raise _refusal("the grammar repeats a part that may be empty")
+                raise _refusal(tr("the grammar repeats a part that may be empty"))
             if word in "*?" or (word[0] == "{" and int((_NUMBER.findall(word) or "0")[0]) == 0):
                 count = max(count, 1)
         return count

@@ -1,4 +1,4 @@
-"""How the next token is to be chosen: the values of llama.cpp's samplers, with their bounds."""
+"""Sampling parameters: the values of llama.cpp's samplers, with their bounds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Temperature = Annotated[float, Meta(ge=0, le=5)]
 TopK = Annotated[int, Meta(ge=-1, le=1_000_000)]
-"""0 and -1 leave all tokens."""
+"""0 and -1 keep all tokens."""
 RepeatPenalty = Annotated[float, Meta(ge=0.1, le=10)]
 Reach = Annotated[int, Meta(ge=-1, le=_LONGEST_PENALTY)]
-"""How many tokens back; -1 is as far as there are any."""
+"""A number of last tokens; -1 is all of them."""
 DryMultiplier = Annotated[float, Meta(ge=0, le=100)]
 DryBase = Annotated[float, Meta(ge=1, le=100)]
 Mirostat = Literal[0, 1, 2]
@@ -33,7 +33,7 @@ Grammar = Annotated[str, Meta(max_length=LARGEST_GRAMMAR_BYTES)]
 
 
 class SamplingParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The values; the defaults are llama.cpp's (common/common.h)."""
+    """The parameters; the defaults are llama.cpp's (common/common.h)."""
 
     temperature: Temperature = 0.8
     top_k: TopK = 40
@@ -69,10 +69,10 @@ _METADATA_KEYS = {
 
 
 def default_sampling(metadata: Mapping[str, object]) -> SamplingParameters:
-    """What a model's makers recommend, where its file says so, over llama.cpp's defaults.
+    """Return the parameters recommended in a model's file, over llama.cpp's defaults.
 
     llama.cpp's converter takes the values from generation_config.json; the keys are listed in
-    gguf-py/gguf/constants.py. A value that makes no sense counts as not given.
+    gguf-py/gguf/constants.py. Invalid values are ignored.
     """
     sampling = SamplingParameters()
     for name, key in _METADATA_KEYS.items():

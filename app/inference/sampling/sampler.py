@@ -1,4 +1,4 @@
-"""llama.cpp's sampler chain for one reply, in llama.cpp's default order."""
+"""Sample tokens with llama.cpp's sampler chain, in llama.cpp's default order."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MIROSTAT_TOKENS = 100
 
 
 class Sampler:
-    """Chooses the tokens of one reply, which follows a grammar or a constraint; `close` frees it.
+    """Samples the tokens of one reply, following a grammar or constraint; `close` frees it.
 
     Raises:
-        AppError: `request_invalid` for a grammar that can't be used.
+        AppError: `request_invalid` for an invalid grammar.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Sampler:
             self._llama.llama_sampler_chain_add(self._chain, sampler)
 
     def sample(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
-        """The next token, after the one at `place` of the last batch.
+        """Return the next token, after the one at `place` of the last batch.
 
         Raises:
-            AppError: `request_invalid` when the constraint leaves no token, or is too complex.
+            AppError: `request_invalid` if the constraint leaves no token, or is too complex.
         """
         if self._rule is None:
             token: int = self._llama.llama_sampler_sample(self._chain, context, place)
@@ -55,13 +55,13 @@ class Sampler:
         return token
 
     def close(self) -> None:
-        """Free it."""
+        """Free the samplers."""
         self._llama.llama_sampler_free(self._chain)
         if self._rule is not None:
             self._rule.close()
 
     def _sample_by(self, rule: Constraint | Grammar, logits: Floats) -> int:
-        """As common/sampling.cpp does it: the rule looks at one token, and at all if it must."""
+        """Sample as common/sampling.cpp does: filter all tokens only if the first is rejected."""
         token = self._chosen(candidates_of(logits))
         if not rule.allows(token):
             candidates = candidates_of(logits)
@@ -82,7 +82,7 @@ def _samplers(
     if sampling.logit_bias:
         yield _bias(sampling, vocabulary)
     for sampler, length in _penalties(sampling, vocabulary):
-        # What the prompt says already counts as said.
+        # The prompt's tokens count as repeated, too.
         for token in prompt[-length:]:
             llama.llama_sampler_accept(sampler, token)
         yield sampler

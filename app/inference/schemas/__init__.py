@@ -1,1 +1,1 @@
-"""JSON schemas as grammars that hold a reply to them."""
+"""Convert JSON schemas to grammars that constrain replies."""

@@ -1,9 +1,8 @@
-"""JSON schemas in the words that llguidance keeps: the same documents, or fewer, never others.
+"""Rewrite JSON schemas with keywords that llguidance enforces, never allowing more documents.
 
-llguidance refuses by name the keywords that it can't keep. What is left here are the words that it
-would pass over, those that it takes more loosely than JSON Schema, and those that it need not
-refuse. Its limits on sizes are set here, too, because some of its steps take time that grows with
-their square.
+llguidance refuses keywords that it can't enforce, by name. This module handles those that it would
+ignore, those that it interprets more loosely than JSON Schema, and those that it refuses without
+need. It also bounds sizes, because some of llguidance's steps take quadratic time.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.schemas.schema_choices import open_choices
 from app.inference.schemas.schema_limits import normalize_limits
 
@@ -27,9 +27,9 @@ _LARGEST_MULTIPLE = 100_000
 _BRACKET = re.compile(r"[\[\]{}]")
 _DATA = ("const", "enum", "default", "example", "examples")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-"""The keywords whose values are schemas by names, which may look like keywords."""
+"""Keywords whose values are schemas by name; the names may look like keywords."""
 _OLD_LIMITS = ("divisibleBy", "disallow", "extends", "$recursiveRef")
-"""The limits of earlier drafts that llguidance takes for annotations."""
+"""Constraints of earlier drafts that llguidance takes for annotations."""
 _ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", "$comment"}
 _COMBINERS = ("allOf", "anyOf", "oneOf", "$ref")
 _ABOUT_OBJECTS = ("properties", "required", "additionalProperties", "patternProperties")
@@ -53,7 +53,7 @@ _BOUNDS = {
     "uint32": (0, 2**32 - 1),
     "uint64": (0, 2**64 - 1),
 }
-"""The formats of numbers in OpenAPI's registry that are limits."""
+"""Number formats of OpenAPI's registry that are ranges."""
 _FORMATS = frozenset(
     {
         *(
@@ -80,20 +80,20 @@ _FORMATS = frozenset(
         *("iri-reference", "uri-template", "json-pointer", "relative-json-pointer", "color"),
     }
 )
-"""JSON Schema's own formats. All others are annotations, as its standard says of them."""
+"""JSON Schema's own formats. All others are annotations, as its standard says."""
 
 
 def enforceable(schema: AnySchema) -> dict[str, Any]:
-    """The schema as llguidance is to get it.
+    """Return the schema rewritten for llguidance.
 
-    Objects whose schema names properties and says nothing of others have no others, as llama.cpp's
-    own converter has it; where schemas are combined, they stay open.
+    Objects whose schema lists properties and doesn't mention others get no others, as in
+    llama.cpp's own converter; if schemas are combined, they stay open.
 
     Raises:
-        AppError: `request_invalid` for a schema that is too large or has what can't be kept.
+        AppError: `request_invalid` for a schema that is too large or has unsupported keywords.
     """
     if schema is False:
-        raise _refusal("no document follows the JSON schema “false”")
+        raise _refusal(tr("nothing satisfies the JSON schema “false”"))
     document: dict[str, Any] = {} if schema is True else _copy(schema)
     document.pop("x-guidance", None)
     nodes = list(_nodes(document))
@@ -116,17 +116,19 @@ def _copy(schema: AnySchema) -> dict[str, Any]:
     try:
         text = json.dumps(schema)
     except RecursionError as error:
-        raise _refusal("the JSON schema is nested too deeply") from error
+        raise _refusal(tr("the JSON schema is nested too deeply")) from error
     if len(text) > LARGEST_SCHEMA_BYTES:
-        raise _refusal(f"the JSON schema is larger than {LARGEST_SCHEMA_BYTES // 1024} KiB")
+        raise _refusal(
+            tr("the JSON schema is larger than {limit} KiB", limit=LARGEST_SCHEMA_BYTES // 1024)
+        )
     if _depth(text) > _DEEPEST:
-        raise _refusal("the JSON schema is nested too deeply")
+        raise _refusal(tr("the JSON schema is nested too deeply"))
     document: dict[str, Any] = json.loads(text)
     return document
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """All schemas within a schema; what stands under words of no meaning may be referred to."""
+    """Yield all schemas within a schema, also under unknown keywords: they may be referenced."""
     if isinstance(value, list):
         for item in value:
             yield from _nodes(item)
@@ -144,17 +146,25 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 def _require_bounded(nodes: list[dict[str, Any]]) -> None:
     named = [properties for node in nodes if isinstance(properties := node.get("properties"), dict)]
     if sum(map(len, named)) > _MOST_PROPERTIES:
-        raise _refusal(f"the JSON schema has more than {_MOST_PROPERTIES} properties")
+        raise _refusal(
+            tr("the JSON schema has more than {limit} properties", limit=_MOST_PROPERTIES)
+        )
     if any(map(_has_many_optional, nodes)):
-        reason = f"an object of the JSON schema has more than {_MOST_OPTIONAL} optional properties"
-        raise _refusal(reason)
+        raise _refusal(
+            tr(
+                "an object of the JSON schema has more than {limit} optional properties",
+                limit=_MOST_OPTIONAL,
+            )
+        )
     patterns = [node["patternProperties"] for node in nodes if "patternProperties" in node]
     if sum(len(pattern) for pattern in patterns if isinstance(pattern, dict)) > _MOST_PATTERNS:
-        raise _refusal(f"the JSON schema has more than {_MOST_PATTERNS} “patternProperties”")
+        raise _refusal(
+            tr("the JSON schema has more than {limit} “patternProperties”", limit=_MOST_PATTERNS)
+        )
     steps = {_digits(node["multipleOf"]) for node in nodes if "multipleOf" in node}
-    # What is combined must be a multiple of both.
+    # In combined schemas, a number must be a multiple of both.
     if math.lcm(*steps) > _LARGEST_MULTIPLE:
-        raise _refusal("the numbers of “multipleOf” are too large in a JSON schema")
+        raise _refusal(tr("the values of “multipleOf” in the JSON schema are too large"))
 
 
 def _has_many_optional(node: dict[str, Any]) -> bool:
@@ -164,7 +174,7 @@ def _has_many_optional(node: dict[str, Any]) -> bool:
 
 
 def _digits(step: Any) -> int:
-    """A step as llguidance counts it: without its decimal point."""
+    """Return a step as llguidance counts it: an integer, without the decimal point."""
     if isinstance(step, bool) or not isinstance(step, int | float) or not math.isfinite(step):
         return 1
     return abs(Fraction(str(step)).numerator) or 1
@@ -173,14 +183,14 @@ def _digits(step: Any) -> int:
 def _require_known(node: dict[str, Any]) -> None:
     for keyword in _OLD_LIMITS:
         if keyword in node:
-            raise _refusal(f"“{keyword}” is not supported in a JSON schema")
+            raise _refusal(tr("“{keyword}” is not supported in a JSON schema", keyword=keyword))
     fewest, required = node.get("minProperties", 0), node.get("required", [])
     if isinstance(fewest, int) and isinstance(required, list) and fewest > len(required) + 1:
-        # The same key twice would count for two.
-        raise _refusal("“minProperties” is not supported in a JSON schema, except 1")
+        # A repeated key would count twice.
+        raise _refusal(tr("“minProperties” above 1 is not supported in a JSON schema"))
     if "$ref" in node and "$id" in node:
-        # Before draft 2019-09 it had no meaning there, since then it changes what is referred to.
-        raise _refusal("“$id” beside “$ref” is not supported in a JSON schema")
+        # Before draft 2019-09 “$id” had no effect there; since then it sets the reference's base.
+        raise _refusal(tr("“$id” beside “$ref” is not supported in a JSON schema"))
 
 
 def _rewrite_format(node: dict[str, Any]) -> None:
@@ -198,7 +208,7 @@ def _rewrite_format(node: dict[str, Any]) -> None:
 
 
 def _rewrite_names(node: dict[str, Any]) -> None:
-    """Say `propertyNames` in other words, where that is all that is said of the properties."""
+    """Rewrite `propertyNames` with other keywords, if nothing else constrains the properties."""
     names = node.get("propertyNames")
     if not isinstance(names, dict):
         return

@@ -1,7 +1,7 @@
-"""llguidance's grammars (its docs/syntax.md): a dialect of Lark with JSON schemas and tokens.
+"""Write llguidance's grammars (its docs/syntax.md): a dialect of Lark with JSON schemas and tokens.
 
-Its texts are never control tokens, so those are named by their numbers, and what a model is free to
-say, or a JSON text, holds none of them.
+Text in it never matches control tokens, so those are written as numbers, and free text or JSON
+contains none of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.inference.schemas.json_schemas import AnySchema, enforceable
 
 ANY_OBJECT: AnySchema = {"type": "object"}
 _ANY_TEXT = "(?s:.*)"
-# As most models write JSON on one line. White space of the model's choice could go on for ever.
+# As most models write JSON on one line. Flexible white space could be endless.
 _OPTIONS = {
     "item_separator": ", ",
     "key_separator": ": ",
@@ -25,7 +25,7 @@ _OPTIONS = {
 
 
 def literal(text: str, controls: Mapping[str, int]) -> str:
-    """A text; what of it the vocabulary has as control tokens (`controls`) is written with them."""
+    """Return the grammar of a text, with control tokens (`controls`) in place of their texts."""
     known = sorted((control for control in controls if control and control in text), key=len)
     if not known:
         return plain_literal(text)
@@ -38,12 +38,12 @@ def literal(text: str, controls: Mapping[str, int]) -> str:
 
 
 def plain_literal(text: str) -> str:
-    """A text without control tokens."""
+    """Return the grammar of a text without control tokens."""
     return json.dumps(text, ensure_ascii=False) if text else ""
 
 
 def json_value(schema: AnySchema) -> str:
-    """A JSON text that follows a schema.
+    """Return the grammar of JSON that satisfies a schema.
 
     Raises:
         AppError: `request_invalid`.
@@ -52,7 +52,7 @@ def json_value(schema: AnySchema) -> str:
 
 
 def json_grammar(schema: AnySchema) -> str:
-    """The grammar of replies that are a JSON text which follows a schema.
+    """Return the grammar of replies that are JSON satisfying a schema.
 
     Raises:
         AppError: `request_invalid`.
@@ -61,9 +61,9 @@ def json_grammar(schema: AnySchema) -> str:
 
 
 def rules_up_to(mark: str, name: str, controls: Mapping[str, int]) -> Iterator[str]:
-    """Rules for any text up to the first `mark`, and the mark; the first one is called `name`.
+    """Yield rules for any text up to and including the first `mark`; the first rule is `name`.
 
-    A mark that the vocabulary has as a control token may be spelled nevertheless.
+    A mark that is a control token may also be spelled out as text.
     """
     spelled = re.escape(mark).replace("/", "\\/").replace("\\\n", "\\n")
     written = literal(mark, controls)

@@ -1,4 +1,4 @@
-"""`oneOf` in a JSON schema as `anyOf`, wherever no document can follow two of its alternatives."""
+"""Rewrite `oneOf` in JSON schemas as `anyOf`, if no document can satisfy two alternatives."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _Schema = dict[str, Any]
 def open_choices(document: _Schema, nodes: Iterable[_Schema]) -> None:
     """Change the schemas `nodes` of a document in place.
 
-    Alternatives exclude each other by their types, by their values, or by a property that has other
-    values in each. That property becomes required, lest it be left out, and so all may hold.
+    Alternatives exclude each other by their types, by their values, or by a property with different
+    values in each. That property becomes required: without it, all alternatives could hold.
     """
     for node in nodes:
         given = node.get("oneOf")
@@ -42,7 +42,7 @@ def open_choices(document: _Schema, nodes: Iterable[_Schema]) -> None:
 
 
 def _resolved(document: _Schema, schema: Any) -> _Schema | None:
-    """The schema that a reference within the document leads to; None if that is not plain."""
+    """Return the schema that a reference leads to; None if that is not plain."""
     for _ in range(_LONGEST_CHAIN):
         if not isinstance(schema, dict):
             return None
@@ -64,7 +64,7 @@ def _at(document: _Schema, reference: Any) -> Any:
 
 
 def _tag(one: _Schema, other: _Schema) -> str | None:
-    """The property that keeps two schemas apart; "" if they are apart anyhow, None if not."""
+    """Return the property that separates two schemas; "" if none is needed, None if none does."""
     kinds, others = _kinds(one), _kinds(other)
     if kinds and others and not kinds & others:
         return ""
@@ -82,7 +82,7 @@ def _tag(one: _Schema, other: _Schema) -> str | None:
 
 
 def _kinds(schema: _Schema) -> set[str]:
-    """The types of a schema's documents; nothing if it may be any."""
+    """Return the types of a schema's documents; empty if any is allowed."""
     given = schema.get("type")
     named = given if isinstance(given, list) else [given]
     kinds = {kind for kind in named if isinstance(kind, str)}
@@ -90,11 +90,11 @@ def _kinds(schema: _Schema) -> set[str]:
 
 
 def _values(schema: Any) -> set[tuple[str, Any]]:
-    """The only values of a schema's documents; nothing if there are others than texts and such."""
+    """Return the values of a schema; empty if they aren't only strings, booleans and null."""
     if not isinstance(schema, dict):
         return set()
     given = [schema["const"]] if "const" in schema else schema.get("enum")
-    # Numbers can be the same in several ways.
+    # Equal numbers can be written in several ways.
     if not isinstance(given, list) or not all(isinstance(value, _PLAIN) for value in given):
         return set()
     return {(type(value).__name__, value) for value in given}

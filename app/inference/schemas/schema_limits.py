@@ -1,4 +1,4 @@
-"""Limits in JSON schemas as llguidance understands them, and those that it does not keep."""
+"""Normalize limits in JSON schemas, and refuse those that llguidance does not enforce."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from llguidance import LLMatcher, LLTokenizer
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _EXCLUSIVE = ("exclusiveMinimum", "exclusiveMaximum")
 _OF_NUMBERS = ("minimum", "maximum", *_EXCLUSIVE)
@@ -16,10 +17,10 @@ _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "m
 
 
 def normalize_limits(node: dict[str, Any]) -> None:
-    """Write counts such as 3.0 as the integers that they are; refuse what would not be kept.
+    """Convert counts such as 3.0 to integers; refuse limits that would not be enforced.
 
-    llguidance lets the excluded number itself pass where it is whole and the other limit is near
-    (0 for numbers above 0 and below 0.01), so that each is tried.
+    llguidance accepts the excluded number itself if it is whole and the other limit is close (0 for
+    numbers above 0 and below 0.01), so each is tried out.
 
     Raises:
         AppError: `request_invalid`.
@@ -30,7 +31,10 @@ def normalize_limits(node: dict[str, Any]) -> None:
     limits = {name: node[name] for name in _OF_NUMBERS if _is_number(node.get(name))}
     for name in _EXCLUSIVE:
         if name in limits and _is_let_pass(limits[name], limits):
-            reason = f"“{name}” is not supported in a JSON schema with another limit so near to it"
+            reason = tr(
+                "“{name}” is not supported in a JSON schema with another limit so close to it",
+                name=name,
+            )
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
 
 
@@ -42,7 +46,7 @@ def _is_let_pass(excluded: float, limits: dict[str, float]) -> bool:
     grammar = LLMatcher.grammar_from_json_schema(json.dumps({"type": "number", **limits}))
     matcher = LLMatcher(_bytes(), grammar, log_level=0)
     texts = [f"{excluded:g}"] if excluded else ["0", "-0"]
-    # Limits that nothing can follow are refused as a whole, with that reason.
+    # Limits that nothing can satisfy are refused later, with the whole schema.
     return not matcher.is_error() and any(_accepts(matcher.deep_copy(), text) for text in texts)
 
 
@@ -53,5 +57,5 @@ def _accepts(matcher: LLMatcher, text: str) -> bool:
 
 @functools.cache
 def _bytes() -> LLTokenizer:
-    """A vocabulary of single bytes."""
+    """Return a tokenizer whose tokens are single bytes."""
     return LLTokenizer("byte")

@@ -1,1 +1,1 @@
-"""The test of the engine on this machine, and the safe settings when it fails."""
+"""Test the engine on this machine, and find safe settings if it fails."""

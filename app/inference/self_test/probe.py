@@ -1,6 +1,6 @@
-"""Whether the engine works on this machine: tried in a child process, remembered per machine.
+"""Probe the engine in a child process, and remember the setting that works on this machine.
 
-Some builds crash at the first token on some processors; `safe_settings` says what to try then.
+Some builds crash at the first token on some processors; `safe_settings` lists what to try then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, Failed, Noticed, decode_event
 from app.core.files import replace
 from app.core.json_store import JsonStore
+from app.core.language import tr
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error
 from app.gguf_file.model import read_model
@@ -43,17 +44,17 @@ _PROBE_TOKENS = 16
 
 @dataclass(frozen=True)
 class _Failure:
-    """Why a probe failed: what the table is asked for, and in words."""
+    """The failure of a probe: its key in the table, and its description."""
 
     kind: str
     words: str
 
 
 def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
-    """The setting for this machine and engine build; the first time, the probe finds it.
+    """Return the setting for this machine and engine build; probe it the first time.
 
     Raises:
-        AppError: `engine_broken` when not even the safest setting works.
+        AppError: `engine_broken` if not even the safest setting works.
     """
     known = known_setting()
     if known is not None:
@@ -68,17 +69,17 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
 
 
 def _lacked_memory(setting: EngineSetting) -> bool:
-    """Whether other programs left a device no room, which says nothing about the next time."""
+    """Return whether a device lacked memory, which says nothing about the next time."""
     return _NO_MEMORY in setting.reason or any(device.is_full for device in devices())
 
 
 def known_setting() -> EngineSetting | None:
-    """The setting for this machine and engine build, if the probe has run before."""
+    """Return the setting for this machine and engine build, if the probe has run before."""
     return _read_known().get(engine_fingerprint())
 
 
 def working_options(options: LoadOptions, report: Callable[[Event], None]) -> LoadOptions:
-    """Load options as far as they work on this machine; what was chosen in vain is said.
+    """Return load options that work on this machine, reporting choices that are overruled.
 
     Raises:
         AppError: what `engine_setting` raises.
@@ -96,12 +97,12 @@ def forget_setting() -> None:
 
 
 def choose_full_setting() -> None:
-    """Use the full setting from now on, whatever the probe has found."""
+    """Use the full setting from now on, whatever the probe found."""
     _remember(EngineSetting(is_chosen=True))
 
 
 def probe_engine() -> EngineSetting:
-    """Try the full setting in a child process, then what the table says about its failure.
+    """Try the full setting in a child process, then those that the table lists for its failure.
 
     Raises:
         AppError: `engine_broken`, `engine_missing`.
@@ -119,7 +120,7 @@ def probe_engine() -> EngineSetting:
 
 
 def run_probe(without: tuple[Measure, ...]) -> None:
-    """Load the probe model and let it write some tokens, in this process."""
+    """Load the probe model and generate some tokens, in this process."""
     options = EngineSetting(without).applied_to(LoadOptions(context=_PROBE_CONTEXT))
     load_request = LoadRequest(read_model(_probe_model()), options)
     with Session(load_request, lambda _: None) as session:
@@ -130,11 +131,11 @@ def run_probe(without: tuple[Measure, ...]) -> None:
 
 
 def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
-    """Why the probe failed in a child; None when it did not."""
+    """Run the probe in a child; return its failure, or None."""
     flags = [part for measure in without for part in (WITHOUT_FLAG, measure)]
     child = run_verb("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)
     if child.returncode is None:
-        return _Failure(NO_ANSWER, f"it gave no answer for {_TIMEOUT_SECONDS} s")
+        return _Failure(NO_ANSWER, tr("it did not respond for {time} s", time=_TIMEOUT_SECONDS))
     sys.stderr.write(child.log)
     outcome = ProcessOutcome.from_returncode(child.returncode)
     if outcome.was_successful:
@@ -151,10 +152,10 @@ def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
 def _probe_model() -> Path:
     path = paths.home() / "probe.gguf"
     if not path.exists():
-        # Imported late: in the converter's process gguf is the converter's own.
+        # Imported late: the converter's process has its own version of gguf.
         from app.inference.self_test.probe_model import write_probe_model
 
-        # A name of its own: two first starts may come at once.
+        # A unique name: two first starts may run at once.
         part = path.with_name(f"probe-{os.getpid()}.gguf.part")
         with leftovers.noted(part):
             write_probe_model(part)

@@ -1,4 +1,4 @@
-"""Tiny models with random weights: the probe's, and those that show what a step costs."""
+"""Write tiny models with random weights, for the probe and for benchmarks of a step's cost."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _OTHER_TYPE = "q8_0"
 
 @dataclass(frozen=True)
 class TinyLlama:
-    """A Llama of a size; `types` are those of its matrices by their names, q8_0 of all others.
+    """A Llama of a given size; `types` are matrix types by name, q8_0 by default.
 
-    Widths are multiples of the blocks of the types.
+    Widths are multiples of the types' block sizes.
     """
 
     width: int
@@ -30,7 +30,7 @@ class TinyLlama:
     types: Mapping[str, str] = field(default_factory=dict)
 
     def matrices(self, vocabulary: int) -> dict[str, tuple[int, int]]:
-        """The shapes (rows, row length) by the names."""
+        """Return the shapes (rows, row length) by name."""
         square, inner = (self.width, self.width), (self.feed_forward, self.width)
         shapes = dict.fromkeys(("token_embd", "output"), (vocabulary, self.width))
         for layer in range(self.layers):
@@ -65,12 +65,12 @@ _PROBE = TinyLlama(
 
 
 def write_probe_model(path: Path) -> None:
-    """Write a Llama of one layer, some 3 MB, whose matrices cover the formats in wide use."""
+    """Write a Llama of one layer, some 3 MB, whose matrices cover the common types."""
     write_tiny_llama(path, _PROBE)
 
 
 def write_tiny_llama(path: Path, model: TinyLlama) -> None:
-    """Write a model that loads and babbles; the same arguments give the same weights."""
+    """Write a model that loads and generates; the same arguments give the same weights."""
     writer = gguf.GGUFWriter(path, "llama")
     _add_metadata(writer, model)
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Which failure of the engine's test leads to which safe setting: one table."""
+"""Table of the safe settings to try for each failure of the engine's test."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Literal
 import msgspec
 
 from app.core.errors import ErrorCode
+from app.core.language import tr
 from app.core.load_options import LOAD_FIELDS, QUANTIZED_CACHE_TYPES, LoadOptions, LoadValue
 
 Measure = Literal["extra_buffers", "flash_attention", "graphics_card"]
-"""Something that the engine can go without."""
+"""A feature that the engine can run without."""
 
 WITHOUT_FLAG = "--without"
 """The flag of `probe` that takes a measure."""
 
 NO_ANSWER = "no answer"
 _IN_WORDS: dict[Measure, str] = {
-    "extra_buffers": "extra buffer types",
-    "flash_attention": "flash attention",
-    "graphics_card": "the graphics card",
+    "extra_buffers": tr("extra buffer types"),
+    "flash_attention": tr("flash attention"),
+    "graphics_card": tr("the GPU"),
 }
 _ALL: tuple[Measure, ...] = ("extra_buffers", "flash_attention", "graphics_card")
 _MEMORY_OR_INSTRUCTION: tuple[tuple[Measure, ...], ...] = (
@@ -33,20 +34,20 @@ _TABLE: dict[str, tuple[tuple[Measure, ...], ...]] = {
     "SIGILL": _MEMORY_OR_INSTRUCTION,
     "SIGBUS": _MEMORY_OR_INSTRUCTION,
     "SIGFPE": _MEMORY_OR_INSTRUCTION,
-    # ggml gives up where a device can't do an operation, and backends end so at a driver's error.
+    # ggml aborts if a device lacks an operation, and backends do at a driver's error.
     "SIGABRT": (("flash_attention",), ("extra_buffers",), ("graphics_card",), _ALL),
-    # Wrong numbers come from a kernel that does not fit the device.
+    # Wrong numbers come from a kernel that does not suit the device.
     ErrorCode.WEIGHTS_NOT_FINITE: (("flash_attention",), ("extra_buffers",), _ALL),
-    # Each further try would take as long, so there is one.
+    # Each try would take as long again, so there is only one.
     NO_ANSWER: (_ALL,),
 }
 _OTHERWISE: tuple[tuple[Measure, ...], ...] = (("graphics_card",), _ALL)
 
 
 class EngineSetting(msgspec.Struct, frozen=True):
-    """What the engine goes without on a machine, and the failure that this is for.
+    """The features disabled on a machine, and the failure that required it.
 
-    `is_chosen` tells that a person wanted the full setting, whatever the test says.
+    `is_chosen` is set if the user chose the full setting, whatever the test found.
     """
 
     without: tuple[Measure, ...] = ()
@@ -54,7 +55,7 @@ class EngineSetting(msgspec.Struct, frozen=True):
     is_chosen: bool = False
 
     def applied_to(self, options: LoadOptions) -> LoadOptions:
-        """The options without what does not work here."""
+        """Return the options without the features that don't work here."""
         changes: dict[str, LoadValue] = {}
         if "extra_buffers" in self.without:
             changes["extra_buffers"] = False
@@ -67,7 +68,7 @@ class EngineSetting(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(options, **changes)
 
     def overrules(self, options: LoadOptions) -> bool:
-        """Whether a person has chosen something, not by default, that does not work here."""
+        """Return whether the user chose a non-default option that does not work here."""
         usual, applied = LoadOptions(), self.applied_to(options)
         return any(
             getattr(options, name) not in (getattr(usual, name), getattr(applied, name))
@@ -75,13 +76,13 @@ class EngineSetting(msgspec.Struct, frozen=True):
         )
 
     def in_words(self) -> str:
-        """What it goes without, for example `extra buffer types and flash attention`."""
+        """Describe the disabled features, for example `extra buffer types and flash attention`."""
         *first, last = [_IN_WORDS[measure] for measure in self.without] or [""]
-        return f"{', '.join(first)} and {last}" if first else last
+        return tr("{first} and {last}", first=", ".join(first), last=last) if first else last
 
 
 def settings_to_try(failure: str) -> tuple[tuple[Measure, ...], ...]:
-    """What to go without, one try after the other.
+    """Return the features to disable, in the order to try.
 
     Args:
         failure: the name of a signal, the value of an `ErrorCode`, or `NO_ANSWER`.

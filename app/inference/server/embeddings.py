@@ -1,4 +1,4 @@
-"""The routes that look at texts without writing any: embeddings and tokens."""
+"""Routes for embeddings and tokenization."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.server.completions.text_request import texts_or_tokens
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import ServedModel
@@ -27,10 +28,10 @@ from app.inference.tokens.decoding import Floats
 _MOST_TEXTS = 2048
 _MOST_TOKENS = 2**20
 _LARGEST_WIDTH = 2**20
-Asked = TypeVar("Asked", bound=msgspec.Struct)
+RequestBody = TypeVar("RequestBody", bound=msgspec.Struct)
 Prepared = TypeVar("Prepared")
 Found = tuple[Prepared, dict[str, Any]]
-"""What was prepared, and the entries of the answer that tell what was ignored."""
+"""The prepared input, and the entries of the response that name ignored fields."""
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class DetokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def text_routes(model: ServedModel) -> list[Route]:
-    """The routes, for one model."""
+    """Return the routes for one model."""
 
     def route(
         path: str,
@@ -74,42 +75,43 @@ def text_routes(model: ServedModel) -> list[Route]:
         return Route(path, respond, methods=["POST"])
 
     async def embed(prepared: tuple[EmbeddingRequest, list[list[int]]]) -> dict[str, Any]:
-        asked, texts = prepared
+        request, texts = prepared
         found = [await model.engine.call(partial(_embed, tokens)) for tokens in texts]
         entries = [
-            {"object": "embedding", "index": index, "embedding": _encoded(one, asked)}
+            {"object": "embedding", "index": index, "embedding": _encoded(one, request)}
             for index, one in enumerate(found)
         ]
         count = sum(map(len, texts))
         usage = {"prompt_tokens": count, "total_tokens": count}
         return {"object": "list", "data": entries, "model": model.name, "usage": usage}
 
-    async def tell_tokens(tokens: list[int]) -> dict[str, Any]:
+    async def tokens_body(tokens: list[int]) -> dict[str, Any]:
         return {"tokens": tokens}
 
-    async def tell_text(text: str) -> dict[str, Any]:
+    async def text_body(text: str) -> dict[str, Any]:
         return {"content": text}
 
     return [
         route("/v1/embeddings", _texts_to_embed, embed),
-        route("/tokenize", _tokens, tell_tokens),
-        route("/detokenize", _text, tell_text),
+        route("/tokenize", _tokens, tokens_body),
+        route("/detokenize", _text, text_body),
     ]
 
 
-def _read(body: bytes, kind: type[Asked]) -> Found[Asked]:
-    asked, ignored = decode_with_unread(body, kind)
-    return asked, {"ignored_fields": ignored} if ignored else {}
+def _read(body: bytes, kind: type[RequestBody]) -> Found[RequestBody]:
+    request, ignored = decode_with_unread(body, kind)
+    return request, {"ignored_fields": ignored} if ignored else {}
 
 
 def _texts_to_embed(
     model: ServedModel, body: bytes
 ) -> Found[tuple[EmbeddingRequest, list[list[int]]]]:
-    asked, ignored = _read(body, EmbeddingRequest)
+    request, ignored = _read(body, EmbeddingRequest)
     texts = [
-        _tokens_to_embed(model, text) for text in texts_or_tokens("input", asked.input, _MOST_TEXTS)
+        _tokens_to_embed(model, text)
+        for text in texts_or_tokens("input", request.input, _MOST_TEXTS)
     ]
-    return (asked, texts), ignored
+    return (request, texts), ignored
 
 
 def _tokens_to_embed(model: ServedModel, text: str | list[int]) -> list[int]:
@@ -127,30 +129,33 @@ def _embed(tokens: list[int], session: Session) -> Floats:
 
 
 def _tokens(model: ServedModel, body: bytes) -> Found[list[int]]:
-    asked, ignored = _read(body, TokenizeRequest)
+    request, ignored = _read(body, TokenizeRequest)
     tokens = model.vocabulary.tokenize(
-        asked.content,
-        with_control_tokens=asked.parse_special,
-        with_begin_and_end=asked.add_special,
+        request.content,
+        with_control_tokens=request.parse_special,
+        with_begin_and_end=request.add_special,
     )
     return tokens, ignored
 
 
 def _text(model: ServedModel, body: bytes) -> Found[str]:
-    asked, ignored = _read(body, DetokenizeRequest)
-    model.vocabulary.require_known(asked.tokens)
-    return model.vocabulary.detokenize(asked.tokens).decode("utf-8", "replace"), ignored
+    request, ignored = _read(body, DetokenizeRequest)
+    model.vocabulary.require_known(request.tokens)
+    return model.vocabulary.detokenize(request.tokens).decode("utf-8", "replace"), ignored
 
 
-def _encoded(embedding: Floats, asked: EmbeddingRequest) -> list[float] | str:
-    """In the format that is asked for; a shorter one is the beginning, of length 1 again."""
-    if asked.dimensions is not None:
-        if asked.dimensions > len(embedding):
-            reason = f"the model's embeddings have {len(embedding)} dimensions - at `$.dimensions`"
+def _encoded(embedding: Floats, request: EmbeddingRequest) -> list[float] | str:
+    """Return the embedding in the requested format; if shortened, it is normalized again."""
+    if request.dimensions is not None:
+        if request.dimensions > len(embedding):
+            reason = tr(
+                "`$.dimensions` must be at most {limit}, as many as the model's embeddings have",
+                limit=len(embedding),
+            )
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        embedding = embedding[: asked.dimensions]
+        embedding = embedding[: request.dimensions]
         embedding = embedding / (float(np.linalg.norm(embedding)) or 1.0)
-    if asked.encoding_format == "base64":
+    if request.encoding_format == "base64":
         return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
     numbers: list[float] = embedding.tolist()
     return numbers

@@ -1,8 +1,8 @@
-"""The engine's sign of life, once a second.
+"""Report every second that the engine is alive.
 
-A native call can't be asked how it is. But work uses the processor, be it ever so slow: an engine
-that is at work for a minute without doing so waits for something that does not come, such as a lock
-or a network drive. Only where graphics cards or other machines compute may it wait that long.
+A native call can't report its state. But even slow work uses the processor: an engine that has been
+busy for a minute without using it waits for something that never happens, such as a lock or a
+network drive. Only while GPUs or other machines compute may it wait that long.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 _BEAT_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
 _LEAST_WORK = 0.005
-"""The share of one core below which nothing is done; the server alone takes less."""
+"""The share of one core below which the engine does no work; the idle server uses less."""
 
 
 class Heartbeat:
-    """Reports `Alive` from a thread of its own for as long as the engine does not hang."""
+    """Reports `Alive` from its own thread as long as the engine does not hang."""
 
     def __init__(
         self, report: Callable[[Event], None], patience_seconds: float = _PATIENCE_SECONDS
@@ -36,7 +36,7 @@ class Heartbeat:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def follow(self, engine: EngineThread) -> None:
-        """Look after an engine that is about to load."""
+        """Watch an engine that is about to load."""
         self._engine = engine
 
     def _beat(self) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible server: its routes, and how faults are told."""
+"""The HTTP server: routes, access control and error responses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.server.access import AccessControl
 from app.inference.server.embeddings import text_routes
 from app.inference.server.listening import served_hosts
@@ -33,9 +34,9 @@ def serve(
     origins: frozenset[str],
     on_ready: Callable[[], None],
 ) -> None:
-    """Answer requests until the process ends; `on_ready` is called when the first can come.
+    """Answer requests until the process ends; call `on_ready` when the server accepts them.
 
-    Web pages may ask only if they come from one of the `origins`, to the letter.
+    Web pages may send requests only if their origin exactly matches one of `origins`.
     """
 
     @asynccontextmanager
@@ -45,7 +46,7 @@ def serve(
 
     async def busy(_request: Request, _error: Exception) -> Response:
         model.metrics.count_refusal()
-        return error_response(HTTPStatus.TOO_MANY_REQUESTS, "too many requests are waiting")
+        return error_response(HTTPStatus.TOO_MANY_REQUESTS, tr("too many requests are waiting"))
 
     application = Starlette(
         routes=_routes(model),
@@ -53,11 +54,11 @@ def serve(
             Middleware(AccessControl, key=model.key, hosts=served_hosts(listener), origins=origins)
         ],
         exception_handlers={
-            HTTPException: _answer_refusal,
-            AppError: _answer_error,
+            HTTPException: _http_error,
+            AppError: _app_error,
             BusyError: busy,
-            ClientDisconnect: _answer_nobody,
-            Exception: _answer_fault,
+            ClientDisconnect: _disconnected,
+            Exception: _internal_error,
         },
         lifespan=lifespan,
     )
@@ -89,7 +90,9 @@ def _routes(model: ServedModel) -> list[Route]:
     async def one_model(request: Request) -> Response:
         name = request.path_params["name"]
         if name != model.name:
-            return error_response(HTTPStatus.NOT_FOUND, f"The model “{name}” does not exist.")
+            return error_response(
+                HTTPStatus.NOT_FOUND, tr("The model “{name}” does not exist.", name=name)
+            )
         return AsciiJsonResponse(entry)
 
     async def metrics(_: Request) -> Response:
@@ -106,22 +109,22 @@ def _routes(model: ServedModel) -> list[Route]:
     ]
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
+async def _app_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, AppError):
         raise error
     return AsciiJsonResponse(*failure_of(error))
 
 
-async def _answer_refusal(_: Request, error: Exception) -> Response:
+async def _http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return error_response(HTTPStatus(error.status_code), error.detail)
 
 
-async def _answer_fault(_: Request, error: Exception) -> Response:
+async def _internal_error(_: Request, error: Exception) -> Response:
     fault = AppError(ErrorCode.INTERNAL, detail=f"{type(error).__name__}: {error}")
     return AsciiJsonResponse(*failure_of(fault))
 
 
-async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+async def _disconnected(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT)

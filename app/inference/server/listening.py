@@ -1,4 +1,4 @@
-"""Where the server listens, and under which names it may be asked for."""
+"""Open the server's socket, and determine its addresses and host names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMES_OF_LOOPBACK = (LOOPBACK, "localhost")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket at an IP address; port 0 takes a free one.
+    """Return a listening socket at an IP address; port 0 takes a free one.
 
     Raises:
         AppError: `port_in_use`, `address_unusable`.
@@ -23,7 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
     address = _address_of(host)
     is_old = isinstance(address, ipaddress.IPv4Address)
     family = socket.AF_INET if is_old else socket.AF_INET6
-    # With the protocol named, asyncio sets TCP_NODELAY: without it each piece waits some 40 ms.
+    # With the protocol named, asyncio sets TCP_NODELAY: without it each piece is delayed by 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
@@ -41,23 +41,23 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def served_hosts(listener: socket.socket) -> frozenset[str]:
-    """What the Host of a request may say: this machine's own names and addresses alone.
+    """Return the allowed Host headers: only this machine's own names and addresses.
 
-    A web page of somebody else's has its own name there, also where that name leads here.
+    A request from a foreign web page has that page's host there, even if its name resolves here.
     """
     host, port = listener.getsockname()[:2]
     return frozenset(f"{bracketed(name).lower()}:{port}" for name in _names_of(host))
 
 
 def own_address(listener: socket.socket) -> str:
-    """`host:port` for this machine's programs: loopback wherever that is listened at."""
+    """Return `host:port` for this machine's programs: loopback if the server listens there."""
     host, port = listener.getsockname()[:2]
     is_everywhere = ipaddress.ip_address(host).is_unspecified
     return f"{LOOPBACK if is_everywhere else bracketed(host)}:{port}"
 
 
 def network_address(listener: socket.socket) -> str:
-    """`host:port` for other machines; empty where none may come."""
+    """Return `host:port` for other machines; empty if they can't reach the server."""
     host, port = listener.getsockname()[:2]
     address = ipaddress.ip_address(host)
     if address.is_loopback:

@@ -1,4 +1,4 @@
-"""What the server has done so far, in the text format that Prometheus reads."""
+"""Server metrics in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.inference.session.generation import Statistics
 
 @dataclass
 class Metrics:
-    """Sums over all replies that have ended; the names are llama-server's where it has them."""
+    """Sums over all finished replies; the names are llama-server's if it has them."""
 
     replies: int = 0
     refused: int = 0
@@ -23,7 +23,7 @@ class Metrics:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, statistics: Statistics) -> None:
-        """Add one reply."""
+        """Count a finished reply."""
         with self._lock:
             self.replies += 1
             self.prompt_tokens += statistics.prompt_tokens - statistics.reused_tokens
@@ -33,12 +33,12 @@ class Metrics:
             self.reply_seconds += statistics.reply_seconds
 
     def count_refusal(self) -> None:
-        """Add one request that found the queue full."""
+        """Count a request that was refused because the queue was full."""
         with self._lock:
             self.refused += 1
 
     def text(self, writing: int, waiting: int) -> str:
-        """All of them, and how many replies are being written and wait."""
+        """Return all metrics, with the numbers of replies being generated and waiting."""
         return "".join(self._lines(writing, waiting))
 
     def _lines(self, writing: int, waiting: int) -> Iterator[str]:

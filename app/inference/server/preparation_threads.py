@@ -1,8 +1,7 @@
-"""Threads on which requests are made ready for the engine: read, rendered and tokenized.
+"""Prepare requests for the engine on threads: parse, render and tokenize them.
 
-None of that happens on the thread of the sockets, nor on the engine's, where it would hold up all
-others. Long requests wait for one another, on one thread that gives way to the rest of the program;
-short ones never wait for them.
+On the event loop's or the engine's thread, that would delay all other requests. Long requests queue
+on one thread of low priority; short ones never wait for them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from app.inference.session.engine_thread import BusyError
 from app.machine.cores import lower_thread_priority
 
 LONG_BYTES = 64 * 1024
-# Some pre-tokenizers recurse once for each letter of a run, llguidance from schema to schema.
+# Some pre-tokenizers recurse once per character of a run, llguidance once per nested schema.
 _STACK_BYTES = 512 * 2**20
 _SHORT_THREADS, _LONG_THREADS = 3, 1
 _MOST_WAITING = 32
@@ -27,17 +26,17 @@ _Work = tuple[Future[Any], Callable[[], Any]]
 
 
 class Preparation:
-    """The threads; they end with the process."""
+    """The threads, which end with the process."""
 
     def __init__(self) -> None:
         self._short = _Lane(_SHORT_THREADS, lambda: None)
         self._long = _Lane(_LONG_THREADS, lower_thread_priority)
 
     async def run(self, function: Callable[[], Result], *, is_long: bool) -> Result:
-        """What a function gives, called among the short ones or the long ones.
+        """Call a function on a thread for short or for long requests, and return its result.
 
         Raises:
-            BusyError: as many as may wait are waiting already.
+            BusyError: the queue is full.
         """
         lane = self._long if is_long else self._short
         return await asyncio.wrap_future(lane.submit(function))
@@ -65,14 +64,14 @@ class _Lane:
     def _work(self) -> None:
         self._begin()
         while True:
-            # No name outlives the call: a request may be large.
-            _carry_out(*self._waiting.get())
+            # Keep no reference after the call: a request may be large.
+            _fulfill(*self._waiting.get())
 
 
-def _carry_out(future: Future[Any], function: Callable[[], Any]) -> None:
+def _fulfill(future: Future[Any], function: Callable[[], Any]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
         future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 - goes to whoever asked
+    except BaseException as error:  # noqa: BLE001 - passed to the caller
         future.set_exception(error)

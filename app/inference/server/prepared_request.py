@@ -1,4 +1,4 @@
-"""What a request for replies becomes: prompts as tokens, how they are answered, and how read."""
+"""Prepare requests for replies: tokenized prompts, sampling, grammars and reply readers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import product
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.prompts.chat_template import ChatTemplate, Prompt
 from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReplyFormat, ReplyReader
@@ -31,7 +32,7 @@ _LIGHT_GRAMMAR_BYTES = 8 * 1024
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What the server offers: the engine, how it is addressed, and what it is called."""
+    """The served model: its engine, prompt and reply formats, name and key."""
 
     engine: EngineThread
     vocabulary: Vocabulary
@@ -49,7 +50,7 @@ class ServedModel:
 
 @dataclass(frozen=True)
 class ReplyTask:
-    """One reply to be written, and how it is read; without a reader it is plain text."""
+    """A reply to generate, and its reader; without a reader it is plain text."""
 
     generation: Generation
     new_reader: Callable[[], ReplyReader] | None = None
@@ -60,7 +61,7 @@ class ReplyTask:
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A request: its body as read, its replies in turn, and the fields that nothing here knows."""
+    """A request: its decoded body, its replies in order, and its unknown fields."""
 
     request: GenerationRequest
     tasks: list[ReplyTask]
@@ -69,7 +70,7 @@ class PreparedRequest:
 
 @dataclass(frozen=True)
 class _ReplyRequest:
-    """A prompt, and what goes with it for each of its replies; `grammar` is one of llguidance."""
+    """A prompt with the settings of its replies; `grammar` is llguidance's."""
 
     prompt: Prompt | list[int]
     sampling: SamplingParameters
@@ -79,7 +80,7 @@ class _ReplyRequest:
 
 
 def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes) -> PreparedRequest:
-    """Read a body and prepare its prompts; what can't fit is refused before anything is rendered.
+    """Decode a body and prepare its prompts; refuse those that can't fit before rendering them.
 
     Raises:
         AppError: `request_invalid` or `context_full`.
@@ -87,24 +88,24 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
     request, ignored = decode_with_unread(body, kind)
     is_long = len(body) > LONG_BYTES
     tasks = []
-    for wish, number in product(_reply_requests(model, request), range(request.count())):
+    for reply, number in product(_reply_requests(model, request), range(request.count())):
         if number == 0:
-            tokens = _tokens(model, wish.prompt)
-        generation = _generation(request, wish, tokens, number)
-        if wish.grammar:
-            generation.constraint = model.constraints.make(wish.grammar)
-        generation.is_heavy = is_long or _is_heavy(request, wish.grammar)
-        fallback = wish.prompt.fallback_reason if isinstance(wish.prompt, Prompt) else ""
-        task = ReplyTask(generation, wish.new_reader, wish.most_calls, fallback, number > 0)
+            tokens = _tokens(model, reply.prompt)
+        generation = _generation(request, reply, tokens, number)
+        if reply.grammar:
+            generation.constraint = model.constraints.make(reply.grammar)
+        generation.is_heavy = is_long or _is_heavy(request, reply.grammar)
+        fallback = reply.prompt.fallback_reason if isinstance(reply.prompt, Prompt) else ""
+        task = ReplyTask(generation, reply.new_reader, reply.most_calls, fallback, number > 0)
         tasks.append(task)
-    return PreparedRequest(request, tasks, [*ignored, *request.left_out()])
+    return PreparedRequest(request, tasks, [*ignored, *request.unsupported_tools()])
 
 
 def _reply_requests(model: ServedModel, request: GenerationRequest) -> Iterator[_ReplyRequest]:
     if isinstance(request, ChatRequest | ResponseRequest):
-        yield _conversed(model, request)
+        yield _chat_reply(model, request)
     elif isinstance(request, CompletionRequest):
-        schema = request.wanted_schema()
+        schema = request.requested_schema()
         grammar = "" if schema is None else json_grammar(schema)
         sampling = _sampling(model, request, has_end=bool(grammar))
         for prompt in request.prompts():
@@ -113,28 +114,28 @@ def _reply_requests(model: ServedModel, request: GenerationRequest) -> Iterator[
             )
 
 
-def _conversed(model: ServedModel, asked: ChatRequest | ResponseRequest) -> _ReplyRequest:
-    conversation, choice = asked.conversation(), asked.choice()
-    _require_possible(model, conversation)
+def _chat_reply(model: ServedModel, request: ChatRequest | ResponseRequest) -> _ReplyRequest:
+    conversation, choice = request.conversation(), request.choice()
+    _require_user_texts_fit(model, conversation)
     prompt, tools = model.template.render(conversation), conversation.tools
-    grammar, schema = "", asked.wanted_schema()
+    grammar, schema = "", request.requested_schema()
     if choice.must_call:
-        if asked.grammar:
-            reason = "a call can't be required and follow a “grammar”, too"
+        if request.grammar:
+            reason = tr("a required tool call can't be combined with “grammar”")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         grammar = model.format.call_grammar(prompt.text, tools, choice.most_calls)
     elif schema is not None:
         grammar = model.format.json_grammar(prompt.text, schema)
-    sampling = _sampling(model, asked, has_end=bool(grammar))
-    thoughts = asked.reasoning_format or "deepseek"
+    sampling = _sampling(model, request, has_end=bool(grammar))
+    thoughts = request.reasoning_format or "deepseek"
     new_reader = partial(model.format.reader, prompt.text, tools, thoughts)
     return _ReplyRequest(prompt, sampling, grammar, new_reader, choice.most_calls)
 
 
-def _require_possible(model: ServedModel, conversation: ChatInput) -> None:
-    """Refuse a conversation of which the user's texts alone can't fit.
+def _require_user_texts_fit(model: ServedModel, conversation: ChatInput) -> None:
+    """Refuse a conversation whose user messages alone can't fit.
 
-    Templates may leave out what others said, and the white space around a text.
+    Templates may omit other messages, and the white space around a text.
     """
     if model.template.keeps_texts:
         said = (m["content"].strip() for m in conversation.messages if m["role"] == "user")
@@ -165,7 +166,7 @@ def _sampling(
     }
     if request.ignore_eos:
         if sampling.grammar or has_end:
-            reason = "a form of the reply has an end, so that “ignore_eos” can't go with it"
+            reason = tr("“ignore_eos” can't be combined with a grammar or response format")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         never = dict.fromkeys(model.vocabulary.ends(), float("-inf"))
         changes["logit_bias"] = sampling.logit_bias | never
@@ -173,14 +174,14 @@ def _sampling(
 
 
 def _generation(
-    request: GenerationRequest, wish: _ReplyRequest, tokens: list[int], number: int
+    request: GenerationRequest, reply: _ReplyRequest, tokens: list[int], number: int
 ) -> Generation:
-    sampling = wish.sampling
+    sampling = reply.sampling
     if number and sampling.seed != RANDOM_SEED:
-        # As in llama-server: the same seed would give the same reply again.
+        # As in llama-server: with the same seed, all replies would be the same.
         seed = (sampling.seed + number) % RANDOM_SEED
         sampling = msgspec.structs.replace(sampling, seed=seed)
-    stops = wish.prompt.stops if isinstance(wish.prompt, Prompt) else ()
+    stops = reply.prompt.stops if isinstance(reply.prompt, Prompt) else ()
     return Generation(
         prompt=tokens,
         sampling=sampling,
@@ -192,5 +193,5 @@ def _generation(
 
 
 def _is_heavy(request: GenerationRequest, grammar: str) -> bool:
-    """Whether its grammar may be much work; that of a client's own can't be told from its size."""
+    """Return whether its grammar may be slow; the size of a client's own grammar says little."""
     return bool(request.grammar) or len(grammar) > _LIGHT_GRAMMAR_BYTES

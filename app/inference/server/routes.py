@@ -1,4 +1,4 @@
-"""The routes that write replies, and what becomes of a request: streaming, and its end."""
+"""Routes that generate replies: responses whole or streamed, until done or disconnected."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from app.inference.server.prepared_request import (
 )
 from app.inference.server.protocol.bodies import AsciiJsonResponse, failure_of, notice_body
 from app.inference.server.protocol.generation_request import AnyCompletionRequest, GenerationRequest
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 from app.inference.server.responses.output import ResponsesOutput
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Piece
 
 _DISCONNECT_POLL_SECONDS = 0.1
 _BYTES_OF_ESCAPE = 6
-"""JSON writes a byte as \\u001b at worst."""
+"""The most bytes of JSON for one byte of text, as in \\u001b."""
 _PAUSE_SECONDS = 0.02
-"""So long it waits for the next part of a body that is dropped; its sender waits as well."""
+"""Pause between the parts of a body that is dropped; its sender has to wait as well."""
 _BESIDE_PROMPT_BYTES = 4 * 2**20
-"""So much may be in a request that its prompt has nothing of: schemas, thoughts of old turns."""
+"""Bytes of a request that may not end up in the prompt: schemas, thoughts of old turns."""
 Result = TypeVar("Result")
 
 
 def reply_routes(model: ServedModel) -> list[Route]:
-    """The routes, for one model."""
+    """Return the routes for one model."""
     kinds: dict[str, type[GenerationRequest]] = {
         "/v1/chat/completions": ChatRequest,
         "/v1/responses": ResponseRequest,
@@ -54,10 +54,10 @@ def reply_routes(model: ServedModel) -> list[Route]:
     def route(path: str, kind: type[GenerationRequest]) -> Route:
         async def answer(request: Request) -> Response:
             body = await _body(request, model)
-            asked = await model.preparation.run(
+            prepared = await model.preparation.run(
                 partial(read_request, model, kind, body), is_long=len(body) > LONG_BYTES
             )
-            return await _answer(request, model, asked)
+            return await _respond(request, model, prepared)
 
         return Route(path, answer, methods=["POST"])
 
@@ -65,7 +65,7 @@ def reply_routes(model: ServedModel) -> list[Route]:
 
 
 async def _body(request: Request, model: ServedModel) -> bytes:
-    """A request's body. One that can't fit is dropped as it comes, at leisure: it costs little.
+    """Read a request's body; one that can't fit in the context is dropped slowly as it arrives.
 
     Raises:
         AppError: `context_full`.
@@ -86,60 +86,60 @@ async def _body(request: Request, model: ServedModel) -> bytes:
 
 
 def _least_tokens(model: ServedModel, size: int) -> int:
-    """So many tokens at least the prompt in a body of so many bytes has; 0 where nobody can tell.
+    """Return a lower bound of the tokens of a prompt in a body of `size` bytes; 0 if unknown.
 
-    A short body is not worth the look through the vocabulary, which the sockets would wait for.
+    For a short body it is not worth scanning the vocabulary, which blocks the event loop.
     """
     if size <= _BESIDE_PROMPT_BYTES or not (longest := model.vocabulary.longest_token_bytes):
         return 0
     return (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
 
 
-async def _answer(request: Request, model: ServedModel, asked: PreparedRequest) -> Response:
-    first, *further = [_Reply(model, task) for task in asked.tasks]
+async def _respond(request: Request, model: ServedModel, prepared: PreparedRequest) -> Response:
+    first, *further = [_Reply(model, task) for task in prepared.tasks]
     await first.begin()
-    answer = _new_answer(model.name, asked, first.written)
-    if asked.request.stream:
-        # The first part is awaited here, so that a refusal still has a status of its own.
+    response = _new_response(model.name, prepared, first.state)
+    if prepared.request.stream:
+        # Await the first part here, so that an error still gets its own status code.
         part = await _while_connected(request, anext(first.parts, ReplyPart("content", "")))
         return StreamingResponse(
-            _stream(first, further, part, answer),
+            _stream(first, further, part, response),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
     whole = await _while_connected(request, first.whole())
-    if isinstance(answer, CompletionResponse):
+    if isinstance(response, CompletionResponse):
         for reply in further:
-            answer.add_choice(whole)
+            response.add_choice(whole)
             await reply.begin(is_further=True)
-            answer.next_choice(reply.written)
+            response.next_choice(reply.state)
             whole = await _while_connected(request, reply.whole())
-    return AsciiJsonResponse(answer.whole(whole))
+    return AsciiJsonResponse(response.whole(whole))
 
 
 class _Reply:
-    """One of the replies to a request: they are written one after the other, in one slot."""
+    """One of the replies to a request, which are generated one after the other in one slot."""
 
     parts: AsyncGenerator[ReplyPart, None]
 
     def __init__(self, model: ServedModel, task: ReplyTask) -> None:
         self._model = model
         self._task = task
-        self.written = WrittenReply(
+        self.state = ReplyState(
             task.generation.statistics,
             most_calls=task.most_calls,
             repeats_prompt=task.repeats_prompt,
         )
         if task.fallback_reason:
             details: ErrorDetails = {"reason": task.fallback_reason}
-            self.written.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, details)
+            self.state.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, details)
 
     async def begin(self, *, is_further: bool = False) -> None:
-        """Queue it.
+        """Prepare and queue the reply.
 
         Raises:
-            AppError: why it can't be written.
-            BusyError: too many wait.
+            AppError: the reason it can't be generated.
+            BusyError: the queue is full.
         """
         model, generation = self._model, self._task.generation
         await model.preparation.run(
@@ -147,52 +147,52 @@ class _Reply:
         )
         pieces = model.engine.submit(generation, is_further=is_further)
         reader = self._task.new_reader() if self._task.new_reader else None
-        self.parts = _parts(pieces, reader, self.written, model.metrics)
+        self.parts = _parts(pieces, reader, self.state, model.metrics)
 
     async def whole(self) -> list[ReplyPart]:
-        """All parts."""
+        """Await and return all parts."""
         async with aclosing(self.parts) as parts:
             return [part async for part in parts]
 
 
-def _new_answer(
-    model: str, asked: PreparedRequest, written: WrittenReply
+def _new_response(
+    model: str, prepared: PreparedRequest, state: ReplyState
 ) -> CompletionResponse | ResponsesOutput:
-    request = asked.request
+    request = prepared.request
     if isinstance(request, ResponseRequest):
-        echo = request.echo(asked.tasks[0].generation.sampling)
-        return ResponsesOutput(model, written, echo, asked.ignored)
+        echo = request.echo(prepared.tasks[0].generation.sampling)
+        return ResponsesOutput(model, state, echo, prepared.ignored)
     kind: Kind = "chat" if isinstance(request, ChatRequest) else "text"
     wants_usage = isinstance(request, AnyCompletionRequest) and request.wants_usage
-    return CompletionResponse(kind, model, written, wants_usage, asked.ignored)
+    return CompletionResponse(kind, model, state, wants_usage, prepared.ignored)
 
 
 async def _parts(
     pieces: AsyncGenerator[Piece, None],
     reader: ReplyReader | None,
-    written: WrittenReply,
+    state: ReplyState,
     metrics: Metrics,
 ) -> AsyncGenerator[ReplyPart, None]:
-    """The parts of a reply as they come; what else it has is noted in `written`."""
+    """Yield the parts of a reply as they arrive; record everything else in `state`."""
     tokens = 0
     async with aclosing(pieces):
         async for piece in pieces:
-            written.pending += piece.probabilities
+            state.pending += piece.probabilities
             tokens += piece.tokens
             for part in reader.feed(piece.text) if reader else [ReplyPart("content", piece.text)]:
                 if part.kind == "reasoning":
-                    written.reasoning_tokens = tokens
+                    state.reasoning_tokens = tokens
                 yield part
     for rest in reader.finish() if reader else ():
         if isinstance(rest, ReplyPart):
             yield rest
         else:
-            written.add(rest)
-    metrics.count(written.statistics)
+            state.add(rest)
+    metrics.count(state.statistics)
 
 
 async def _while_connected(request: Request, answer: Awaitable[Result]) -> Result:
-    """Await `answer`, but give up when the client goes away: that frees the engine."""
+    """Await `answer`, but cancel it if the client disconnects, which frees the engine."""
     task = asyncio.ensure_future(answer)
     try:
         while not task.done():
@@ -202,7 +202,7 @@ async def _while_connected(request: Request, answer: Awaitable[Result]) -> Resul
         return task.result()
     finally:
         task.cancel()
-        # Until it has ended, what it reads from can't be closed.
+        # The iterator that it reads from can't be closed before it has ended.
         await asyncio.wait({task})
 
 
@@ -210,45 +210,45 @@ async def _stream(
     first: _Reply,
     further: Iterable[_Reply],
     part: ReplyPart,
-    answer: CompletionResponse | ResponsesOutput,
+    response: CompletionResponse | ResponsesOutput,
 ) -> AsyncIterator[bytes]:
     try:
-        async with aclosing(_events(first, part, answer)) as events:
+        async with aclosing(_events(first, part, response)) as events:
             async for event in events:
                 yield event
-        if isinstance(answer, CompletionResponse):
-            async with aclosing(_further_events(further, answer)) as events:
+        if isinstance(response, CompletionResponse):
+            async with aclosing(_further_events(further, response)) as events:
                 async for event in events:
                     yield event
     except AppError as error:
         body, _ = failure_of(error)
-        for event in answer.error(body):
+        for event in response.error(body):
             yield event
         return
-    for event in answer.finish():
+    for event in response.finish():
         yield event
 
 
 async def _further_events(
-    further: Iterable[_Reply], answer: CompletionResponse
+    further: Iterable[_Reply], response: CompletionResponse
 ) -> AsyncGenerator[bytes, None]:
     for reply in further:
-        for event in answer.finish_choice():
+        for event in response.finish_choice():
             yield event
         await reply.begin(is_further=True)
-        answer.next_choice(reply.written)
+        response.next_choice(reply.state)
         part = await anext(reply.parts, ReplyPart("content", ""))
-        async with aclosing(_events(reply, part, answer)) as events:
+        async with aclosing(_events(reply, part, response)) as events:
             async for event in events:
                 yield event
 
 
 async def _events(
-    reply: _Reply, first: ReplyPart, answer: CompletionResponse | ResponsesOutput
+    reply: _Reply, first: ReplyPart, response: CompletionResponse | ResponsesOutput
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(reply.parts) as parts:
-        for event in answer.start(first):
+        for event in response.start(first):
             yield event
         async for part in parts:
-            for event in answer.delta(part):
+            for event in response.delta(part):
                 yield event

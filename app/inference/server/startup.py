@@ -1,4 +1,4 @@
-"""Start the server: load a model, put together what answers for it, and serve until stopped."""
+"""Start the server: load a model, compose its prompt and reply formats, and serve until stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Report = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """Where a server listens, and who may use it.
+    """The socket, key and origins of a server.
 
     `estimated` is the memory on each device that was predicted for the planned load.
     """

@@ -1,8 +1,8 @@
-"""What a sequence's memory forgets, kept as it was at some places, so that it can go back there.
+"""Checkpoints of the state that a sequence's memory discards, so that it can be cut there.
 
-A sliding window holds the last tokens alone, and a recurrent layer its last state. The idea is
-that of llama-server's context checkpoints (tools/server/server-context.cpp): all other layers keep
-every token, so that a checkpoint is small. It never leaves this process's memory.
+A sliding window holds only the last tokens, and a recurrent layer only its last state. As in
+llama-server's context checkpoints (tools/server/server-context.cpp), all other layers keep every
+token, so that a checkpoint is small. It never leaves this process's memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PARTIAL_ONLY = 1
 
 @dataclass(frozen=True, eq=False)
 class _Checkpoint:
-    """What was in memory of a sequence after so many tokens."""
+    """The state of a sequence after so many tokens."""
 
     sequence: int
     tokens: int
@@ -31,7 +31,7 @@ class _Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of all sequences of one context, the oldest first to go."""
+    """The checkpoints of all sequences of one context; the oldest is evicted first."""
 
     def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
         self._llama = load_llama()
@@ -40,17 +40,17 @@ class Checkpoints:
         self._kept: list[_Checkpoint] = []
 
     def places(self, sequence: int) -> list[int]:
-        """After how many tokens a sequence has checkpoints, the first first."""
+        """Return the token counts at which a sequence has checkpoints, in order."""
         return sorted(one.tokens for one in self._of(sequence))
 
     def size_bytes(self, sequence: int) -> int:
-        """What a checkpoint of a sequence would take now."""
+        """Return the size of a checkpoint of a sequence, taken now."""
         function = self._llama.llama_state_seq_get_size_ext
         size: int = function(self._context, sequence, _PARTIAL_ONLY)
         return size
 
-    def keep(self, sequence: int, tokens: int) -> None:
-        """Keep what is in memory of a sequence, which has read so many tokens."""
+    def save(self, sequence: int, tokens: int) -> None:
+        """Save the state of a sequence that has read so many tokens."""
         size = self.size_bytes(sequence)
         if not 0 < size <= self._most_bytes or tokens in self.places(sequence):
             return
@@ -64,11 +64,11 @@ class Checkpoints:
         if function(self._context, _pointer(data), size, sequence, _PARTIAL_ONLY) == size:
             self._kept.append(_Checkpoint(sequence, tokens, data))
 
-    def put_back(self, sequence: int, most_tokens: int) -> int:
-        """Go back to a sequence's last checkpoint that has read no more than so many tokens.
+    def restore(self, sequence: int, most_tokens: int) -> int:
+        """Restore a sequence's last checkpoint of at most so many tokens.
 
         Returns:
-            How many it has read; 0 where there is none. Other layers still remember more.
+            The checkpoint's number of tokens; 0 if there is none. Other layers still hold more.
         """
         fitting = [one for one in self._of(sequence) if one.tokens <= most_tokens]
         if not fitting:
@@ -80,7 +80,7 @@ class Checkpoints:
         return best.tokens if moved == size else 0
 
     def drop(self, sequence: int, beyond: int = 0) -> None:
-        """Forget a sequence's checkpoints that have read more than so many tokens."""
+        """Drop a sequence's checkpoints of more than so many tokens."""
         self._kept = [one for one in self._kept if one.sequence != sequence or one.tokens <= beyond]
 
     def _of(self, sequence: int) -> list[_Checkpoint]:

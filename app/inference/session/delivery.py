@@ -1,4 +1,4 @@
-"""The way of a reply's pieces from the engine's thread to where they are awaited."""
+"""Deliver a reply's pieces from the engine's thread to the event loop."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.core.errors import Cancelled
 from app.inference.session.generation import Piece
 
 _GATHERING_SECONDS = 0.05
-"""Some frames of a window that shows the text: nobody reads it sooner."""
+"""A few frames of a window that shows the text: faster updates can't be read."""
 
 
 class Delivery:
-    """Takes a reply's pieces on the engine's thread to where they are awaited.
+    """Takes a reply's pieces on the engine's thread, and yields them on the event loop.
 
-    Sending one takes time from the model's own threads. So the first goes at once, but what a fast
-    model says within `_GATHERING_SECONDS` of the last that was sent goes together.
+    Sending takes time from the model's own threads. So the first piece goes at once, but pieces
+    within `_GATHERING_SECONDS` of the last one sent are joined.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Delivery:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        """The pieces as they come; raises what ended the reply."""
+        """Yield the pieces as they arrive; raise the error that ended the reply."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -51,7 +51,7 @@ class Delivery:
             self._loop.call_later(_GATHERING_SECONDS, self._send_gathered)
 
     def _send_gathered(self) -> None:
-        # In this order: what comes in between is seen here or wakes by itself.
+        # In this order: a piece put in between is either seen here or sets the event itself.
         self._is_gathering = False
         if self._waiting:
             self._is_gathering = True

@@ -1,4 +1,4 @@
-"""Embeddings of texts by a loaded model, beside the replies that it writes."""
+"""Make embeddings with a loaded model, alongside the replies that it generates."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.loading.engine_parameters import context_parameters
 from app.inference.loading.loaded_model import LoadedModel, LoadRequest, have_reserve
 from app.inference.tokens.decoding import Decoder, Floats, Interrupted
@@ -15,20 +16,20 @@ from app.native.devices import devices
 from app.native.library import load_llama
 
 _TOKENS_AT_ONCE = 64
-"""Of a text whose tokens' average is taken. For each of them llama.cpp computes logits, too."""
+"""Batch size when averaging tokens: llama.cpp computes logits for each of them, too."""
 
 
 class Embedder:
     """Makes embeddings with one model.
 
-    A model that writes keeps the outputs of few tokens, where an embedding needs those of all. So
-    it gets a second context with the first text, as large as a batch, until `close`.
+    A generating model keeps the outputs of few tokens; an embedding needs those of all. So the
+    first text opens a second context, as large as a batch, which lasts until `close`.
 
     Args:
         loaded: The model.
-        load_request: How it was loaded.
-        own: The evaluator of its context, which serves a model that only makes embeddings.
-        vocabulary_size: The tokens that it knows.
+        load_request: The request it was loaded with.
+        own: The decoder of its context, used if the model only makes embeddings.
+        vocabulary_size: The number of its tokens.
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class Embedder:
         self._context: int | None = None
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """The embedding (width) of a text, of length 1.
+        """Return the embedding (width) of a text, of length 1.
 
         Raises:
             AppError: `request_invalid` for an empty text, `context_full`, `model_rejected`,
                 `out_of_memory`.
         """
         if not tokens:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason="the text is empty")
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=tr("the text is empty"))
         if len(tokens) > self._most_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(tokens), context=self._most_tokens)
         if self._second is None:
@@ -58,7 +59,7 @@ class Embedder:
             try:
                 return self._second.embed(tokens)
             except Interrupted:
-                # It was meant for a reply.
+                # The interrupt was meant for a reply.
                 continue
 
     def close(self) -> None:

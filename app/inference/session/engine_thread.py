@@ -1,4 +1,4 @@
-"""The thread that owns the session: requests wait in short queues until a slot is free."""
+"""Run the session on its own thread; requests wait in short queues until a slot is free."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from app.inference.session.delivery import Delivery
 from app.inference.session.generation import Generation, Piece
 from app.inference.session.session import Session
 
-# Some pre-tokenizers recurse once for each letter of a long word.
+# Some pre-tokenizers recurse once per character of a long word.
 STACK_BYTES = 512 * 2**20
 _MOST_WAITING = 8
 _REST_SECONDS = 0.2
-"""Who has asked nothing for so long is not about to ask the next thing."""
+"""After this much silence the thread does housekeeping: no further request is imminent."""
 Result = TypeVar("Result")
 _Waiting = Generation | Callable[[Session], None]
 
 
 class BusyError(Exception):
-    """As many requests as may wait are waiting already."""
+    """The queue is full."""
 
 
 class EngineThread:
-    """Loads a model on a thread with a large stack, and writes its replies there.
+    """Loads a model on a thread with a large stack, and generates its replies there.
 
-    `is_idle` while nothing is asked of it.
+    `is_idle` is set while there is no request.
     """
 
     def __init__(self, load_request: LoadRequest, report: Report) -> None:
@@ -50,7 +50,7 @@ class EngineThread:
         """Start the thread and wait for the model.
 
         Raises:
-            AppError: why it can't be loaded.
+            AppError: the reason it can't be loaded.
         """
         usual = threading.stack_size(STACK_BYTES)
         try:
@@ -62,26 +62,26 @@ class EngineThread:
             threading.stack_size(usual)
         self._loaded.wait()
         if self._session is None:
-            raise self._error or RuntimeError("the engine thread ended")
+            raise self._error or RuntimeError("engine thread ended")
         return self._session
 
     @property
     def writing(self) -> int:
-        """How many replies are being written."""
+        """The number of replies being generated."""
         return self._session.writing if self._session else 0
 
     @property
     def has_devices(self) -> bool:
-        """Whether something else than this machine's processor computes, too."""
+        """True if layers are on devices other than this machine's processor."""
         return self._session is not None and self._session.loaded.gpu_layers > 0
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a slot."""
+        """The number of requests waiting for a slot."""
         return len(self._light) + len(self._heavy)
 
     def prepare(self, generation: Generation) -> None:
-        """Do what needs no turn of the engine, on the caller's thread; the model is loaded.
+        """Prepare a request on the caller's thread; the model must be loaded.
 
         Raises:
             AppError: `request_invalid` or `context_full`.
@@ -92,13 +92,13 @@ class EngineThread:
     def submit(
         self, generation: Generation, *, is_further: bool = False
     ) -> AsyncGenerator[Piece, None]:
-        """Queue a request; gives the pieces of its reply.
+        """Queue a request and return the pieces of its reply.
 
-        Closing the iterator early stops the reply; the iterator raises why there is none. A further
-        reply to what was taken in before is always taken in.
+        Closing the iterator early stops the reply; the iterator raises the error that ended it. A
+        further reply of an accepted request is always accepted.
 
         Raises:
-            BusyError: when the queue is full.
+            BusyError: the queue is full.
         """
         delivery = Delivery()
         generation.deliver = delivery.put
@@ -122,17 +122,17 @@ class EngineThread:
                 self._cancel(generation)
 
     async def call(self, function: Callable[[Session], Result]) -> Result:
-        """What a function of the session gives, run on its thread between two steps.
+        """Run a function of the session on its thread, between two steps, and return its result.
 
         Raises:
-            BusyError: when the queue is full.
+            BusyError: the queue is full.
         """
         future: Future[Result] = Future()
 
         def run(session: Session) -> None:
             try:
                 future.set_result(function(session))
-            except Exception as error:  # noqa: BLE001 - goes to whoever asked
+            except Exception as error:  # noqa: BLE001 - passed to the caller
                 future.set_exception(error)
 
         if len(self._light) >= _MOST_WAITING:
@@ -156,11 +156,11 @@ class EngineThread:
         finally:
             self._loaded.set()
         while True:
-            self._take_in(self._session)
+            self._begin_waiting(self._session)
             self._session.step()
 
     def _next(self, session: Session) -> _Waiting | None:
-        """What is to be begun now, if anything: light requests come first."""
+        """Return the next request that can begin now, if any: light ones come first."""
         if self._light and session.has_room:
             return self._light.popleft()
         if self._heavy and session.has_room_for_heavy:
@@ -168,7 +168,7 @@ class EngineThread:
         return None
 
     def _await_next(self, session: Session) -> _Waiting | None:
-        """The same, but wait for it when there is nothing else to do."""
+        """Return the next request; wait for it if there is nothing else to do."""
         with self._arrival:
             waiting = self._next(session)
             if waiting is not None or session.is_busy:
@@ -182,8 +182,8 @@ class EngineThread:
             finally:
                 self.is_idle = False
 
-    def _take_in(self, session: Session) -> None:
-        """Begin what waits, as far as there are slots."""
+    def _begin_waiting(self, session: Session) -> None:
+        """Begin waiting requests while there are free slots."""
         while (waiting := self._await_next(session)) is not None:
             if not isinstance(waiting, Generation):
                 waiting(session)

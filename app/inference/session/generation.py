@@ -1,4 +1,4 @@
-"""One reply on its way: what is asked for, how far it is, and where its pieces go."""
+"""A reply being generated: its request, its statistics, and the pieces it delivers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass
 class Statistics:
-    """The figures of one reply; times in seconds. `reused_tokens` were read in an earlier turn.
+    """Token counts and times (seconds) of one reply; `reused_tokens` were read in an earlier turn.
 
-    `repeats` tells that the model was stopped because it said the same without end;
-    `dropped_tokens` were given up in the middle of the reply, to make room.
+    `repeats` is set if the model was stopped because it kept repeating itself; `dropped_tokens`
+    were removed from the context in the middle of the reply, to make room.
     """
 
     prompt_tokens: int = 0
@@ -36,7 +36,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class TokenProbability:
-    """A token that was chosen, and the likeliest that were not: natural logarithms."""
+    """A sampled token and the likeliest others, with natural logarithms of their probabilities."""
 
     token: int
     piece: bytes
@@ -45,9 +45,9 @@ class TokenProbability:
 
 
 class Piece(NamedTuple):
-    """A piece of a reply: text that is certain, and its tokens' probabilities if asked for.
+    """A piece of a reply: final text, and its tokens' probabilities if requested.
 
-    `tokens` is how many were written since the piece before.
+    `tokens` is the number generated since the previous piece.
     """
 
     text: str
@@ -59,10 +59,10 @@ class Piece(NamedTuple):
 class Generation:
     """A request for a reply to a prompt of tokens.
 
-    `sampler` is there once the request is prepared, until the reply begins. A heavy one leaves a
-    slot to others. `deliver` is called on the engine's thread: with each piece, with the error that
-    ended it, or with None at its end. `probabilities` is how many likely tokens are told beside
-    each chosen one; None tells nothing of the kind.
+    `sampler` is set from the preparation of the request until the reply begins. A heavy one leaves
+    a slot to others. `deliver` is called on the engine's thread: with each piece, with the error
+    that ended the reply, or with None at its end. `probabilities` is the number of likely tokens
+    to report beside each sampled one; None reports no probabilities.
     """
 
     prompt: Sequence[int]
@@ -80,7 +80,7 @@ class Generation:
     is_over: bool = False
 
     def end(self, error: Exception | None = None) -> None:
-        """Tell whoever waits that nothing more comes, and why if it went wrong."""
+        """Deliver the end of the reply, or the error that ended it."""
         if self.sampler is not None:
             self.sampler.close()
             self.sampler = None

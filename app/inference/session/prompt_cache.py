@@ -1,8 +1,8 @@
-"""What sequences have read, kept in memory when their place goes to others.
+"""A prompt cache: states of sequences, kept in memory when their slot is given to others.
 
-The idea is that of llama-server's prompt cache (tools/server/server-task.cpp). A state is kept, and
-put back, only if moving its bytes takes less time than the model takes to read its tokens again:
-both are measured as they happen. It never leaves this process's memory.
+It follows llama-server's prompt cache (tools/server/server-task.cpp). A state is saved and restored
+only if copying its bytes takes less time than evaluating its tokens again; both are measured as
+they happen. States never leave this process's memory.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ _LARGEST_BUDGET_BYTES = 2 * 2**30
 _MEMORY_SHARE = 16
 _MOST_STATES = 16
 FEWEST_TOKENS = 64
-"""Fewer are read again, and are in nobody's way."""
+"""Fewer tokens are simply read again, and don't slow down others."""
 USUAL_COST = 1 / 4
-"""The part of the reading time that moving a state may take: it is moved twice, there and back,
-and not every one is asked for again."""
+"""The share of the reading time that copying a state may take: it is copied twice, out and back,
+and not all are used again."""
 _USUAL_BYTE_SECONDS = 2e-10
 Tokens = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
 class CachedPrompt:
-    """The state of a sequence after these tokens."""
+    """The saved state of a sequence after these tokens."""
 
     tokens: Tokens
     data: npt.NDArray[np.uint8]
 
     def common_with(self, tokens: Tokens) -> int:
-        """With how many of its tokens others begin."""
+        """Return the length of the common prefix with other tokens."""
         limit = min(len(self.tokens), len(tokens))
         differs = self.tokens[:limit] != tokens[:limit]
         return int(differs.argmax()) if differs.any() else limit
 
 
 def state_budget_bytes() -> int:
-    """How much memory states may take: a sixteenth of the machine's, and no more than 2 GiB.
+    """Return the memory budget for states: a sixteenth of the machine's, at most 2 GiB.
 
-    Checkpoints may take as much again.
+    Checkpoints have a budget of the same size.
     """
     return min(_LARGEST_BUDGET_BYTES, psutil.virtual_memory().total // _MEMORY_SHARE)
 
 
 class PromptCache:
-    """The states that were kept for one context, the oldest first to go."""
+    """The saved states of one context; the oldest is evicted first."""
 
     def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
         self._llama = load_llama()
         self._context = loaded.context
-        # A recurrent state can't be cut, and of a sliding window llama.cpp saves the last place
-        # alone: such states serve only those who go on from their end.
+        # A recurrent state can't be cut, and llama.cpp saves only the last position of a sliding
+        # window: such states serve only prompts that continue from their end.
         self._is_whole = bool(
             self._llama.llama_model_is_recurrent(loaded.model)
             or self._llama.llama_model_is_hybrid(loaded.model)
@@ -78,26 +78,26 @@ class PromptCache:
 
     @property
     def size_bytes(self) -> int:
-        """What the states take."""
+        """The size of all states."""
         return sum(state.data.nbytes for state in self._states)
 
     def note_reading(self, tokens: int, seconds: float) -> None:
-        """Learn how fast the model reads; the fastest that was seen counts."""
+        """Learn how fast the model reads; the fastest speed seen counts."""
         self._token_seconds = min(self._token_seconds, seconds / max(1, tokens))
 
-    def keep(
+    def save(
         self, sequence: int, tokens: Sequence[int], common: int, most_cost: float = USUAL_COST
     ) -> bool:
-        """Keep what a sequence has read, if it pays.
+        """Save the state of a sequence, if it pays.
 
         Args:
             sequence: Its number in the context.
-            tokens: What it has read.
-            common: So many of them stay read anyway.
-            most_cost: The part of the time it took to read the others that keeping them may take.
+            tokens: The tokens it has read.
+            common: The number of first tokens that stay in the context anyway.
+            most_cost: The share of the time for reading the other tokens that saving may take.
 
         Returns:
-            Whether it is kept.
+            Whether the state is saved.
         """
         if 2 * common > len(tokens) or len(tokens) < FEWEST_TOKENS:
             return False
@@ -114,17 +114,17 @@ class PromptCache:
         began = time.monotonic()
         if not self._move(self._llama.llama_state_seq_get_data, sequence, data):
             return False
-        # How fast that goes differs: new memory may come slowly. The last times count most.
-        # To put a state back is never slower.
+        # The speed varies: allocating new memory may be slow. Recent copies count most.
+        # Restoring a state is never slower.
         self._byte_seconds = (self._byte_seconds + (time.monotonic() - began) / size) / 2
         self._states.append(CachedPrompt(read, data))
         return True
 
     def best_for(self, prompt: Sequence[int], common: int) -> CachedPrompt | None:
-        """The state that has read most of a prompt, if it pays to put it back.
+        """Return the state that covers most of a prompt, if restoring it pays.
 
-        `common` tokens of the prompt need not be read without it. A prompt's last token never
-        counts, because the model has to be asked what follows.
+        `common` tokens of the prompt are in the context even without it. A prompt's last token
+        never counts, because it must be evaluated to get logits.
         """
         wanted = np.array(prompt[:-1], np.int32)
         useful = [
@@ -137,13 +137,13 @@ class PromptCache:
         most, best = max(useful, key=lambda pair: pair[0])
         return best if self.pays(most - common, best.data.nbytes) else None
 
-    def put(self, state: CachedPrompt, sequence: int) -> bool:
-        """Let an empty sequence have read what the state has; False when it did not go."""
+    def restore(self, state: CachedPrompt, sequence: int) -> bool:
+        """Restore a state into an empty sequence; return whether that succeeded."""
         self._refresh(state)
         return self._move(self._llama.llama_state_seq_set_data, sequence, state.data)
 
     def pays(self, tokens: int, size: int, most_cost: float = USUAL_COST) -> bool:
-        """Whether to move so many bytes takes that part of the time to read the tokens at most."""
+        """Return whether copying `size` bytes takes at most that share of the reading time."""
         if tokens < FEWEST_TOKENS:
             return False
         return most_cost * tokens * self._token_seconds > size * self._byte_seconds
@@ -162,7 +162,7 @@ class PromptCache:
             self._states.append(state)
 
     def _drop_for(self, tokens: Tokens, size: int) -> None:
-        """Make room; first go states that know next to nothing which the new one doesn't."""
+        """Make room: first drop states that the new one almost covers, then the oldest."""
         if not self._is_whole:
             self._states = [
                 state

@@ -1,4 +1,4 @@
-"""A loaded model that writes several replies at once, and keeps what it has read."""
+"""A loaded model that generates several replies in parallel and reuses what it has read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from typing import Self
 
 from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.language import tr
 from app.inference.loading.loaded_model import LoadRequest, Report, free, load_model
 from app.inference.sampling.sampler import Sampler
 from app.inference.session.embedder import Embedder
@@ -23,29 +24,28 @@ from app.machine.cores import lower_thread_priority
 
 _KEPT_AT_SHIFT = 4
 _LOOK_SECONDS = 0.01
-"""How often new requests are looked for while nothing but slow choices is under way."""
+"""Polling interval for new requests while only slow grammars are being evaluated."""
 
 
 class Session:
     """One model, one context, and as many sequences as there are slots.
 
-    All its calls but `prepare` and `interrupt` come from one thread. `loaded` is what the model
-    was given.
+    All calls except `prepare` and `interrupt` come from one thread. `loaded` describes the load.
     """
 
     def __init__(self, load_request: LoadRequest, report: Report) -> None:
         self.loaded = load_model(load_request, report)
         self.vocabulary = Vocabulary(self.loaded.model)
         name = load_request.model.path.name
-        self._evaluator = Decoder(self.loaded, name, self.vocabulary.size)
+        self._decoder = Decoder(self.loaded, name, self.vocabulary.size)
         self._slots = [Slot(sequence) for sequence in range(load_request.slots)]
-        self._embedder = Embedder(self.loaded, load_request, self._evaluator, self.vocabulary.size)
-        self._beside = ThreadPoolExecutor(1, "choices", lower_thread_priority)
-        self._memory = SlotAllocation(self._slots, self._evaluator, self.loaded)
+        self._embedder = Embedder(self.loaded, load_request, self._decoder, self.vocabulary.size)
+        self._sampling_thread = ThreadPoolExecutor(1, "choices", lower_thread_priority)
+        self._memory = SlotAllocation(self._slots, self._decoder, self.loaded)
         options = load_request.options
-        # Who names a number means it.
+        # A number that the user chose is fixed.
         self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
-        self._turns = Turns(self._slots, self._evaluator.batch_tokens)
+        self._turns = Turns(self._slots, self._decoder.batch_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -54,41 +54,41 @@ class Session:
         for slot in self._slots:
             slot.free()
         self._embedder.close()
-        self._beside.shutdown()
+        self._sampling_thread.shutdown()
         free(self.loaded)
 
     @property
     def context_tokens(self) -> int:
-        """How many tokens the context holds; all slots share it."""
+        """The size of the context in tokens; all slots share it."""
         return self.loaded.context_tokens
 
     @property
     def writing(self) -> int:
-        """How many replies are being written."""
+        """The number of replies being generated."""
         return sum(slot.reply is not None for slot in self._slots)
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is a reply to go on with."""
+        """True if there is a reply to continue."""
         return any(slot.reply is not None for slot in self._slots)
 
     @property
     def has_room(self) -> bool:
-        """Whether one more reply can be begun."""
+        """True if one more reply can begin."""
         return any(slot.reply is None for slot in self._slots)
 
     @property
     def has_room_for_heavy(self) -> bool:
-        """Whether one more can be begun that leaves a slot to others, where there are several."""
+        """True if one more can begin and leave a slot to light ones, if there are several slots."""
         free = sum(slot.reply is None for slot in self._slots)
         return free >= min(2, len(self._slots))
 
     def interrupt(self) -> None:
-        """Let the running step end at once, from another thread, because a reply was cancelled."""
-        self._evaluator.interrupt.set()
+        """Stop the running step at once because a reply was cancelled; for other threads."""
+        self._decoder.interrupt.set()
 
     def prepare(self, generation: Generation) -> None:
-        """Do what needs no turn of the engine; for any thread, before `begin`.
+        """Check the prompt and make the sampler; on any thread, before `begin`.
 
         Raises:
             AppError: `request_invalid` or `context_full`.
@@ -99,12 +99,12 @@ class Session:
         )
 
     def begin(self, generation: Generation) -> None:
-        """Take on a request in a free slot; `step` does the work. What is wrong is delivered."""
+        """Assign a request to a free slot; `step` does the work. Errors are delivered."""
         prompt = generation.prompt
         try:
             if generation.sampler is None:
                 self.prepare(generation)
-        except Exception as error:  # noqa: BLE001 - goes to whoever asked
+        except Exception as error:  # noqa: BLE001 - passed to the caller
             generation.end(error)
             return
         sampler, generation.sampler = generation.sampler, None
@@ -115,34 +115,34 @@ class Session:
         slot.reply = RunningReply(generation, sampler, self.context_tokens - len(prompt))
 
     def step(self) -> None:
-        """Evaluate one batch, and let every reply that it brings on say its next token."""
-        # In this order: who cancels from now on sets it again.
-        self._evaluator.interrupt.clear()
+        """Evaluate one batch, and sample the next token of every reply in it."""
+        # In this order: a cancellation from now on sets it again.
+        self._decoder.interrupt.clear()
         if self._threads is not None:
             self._threads.update()
         self._drop_cancelled()
-        self._take_choices()
+        self._take_sampled()
         parts = self._turns.next_parts()
         if not parts:
             choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
             wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
             return
         try:
-            last = self._evaluator.evaluate(parts)
+            last = self._decoder.evaluate(parts)
         except Interrupted:
-            self._forget_again(parts)
+            self._discard(parts)
         except NoRoomError:
-            self._forget_again(parts)
+            self._discard(parts)
             self._make_room()
         except AppError as error:
-            self._forget_again(parts)
+            self._discard(parts)
             self._end_all(error)
         else:
             for part, place in zip(parts, last, strict=True):
                 self._advance(self._slots[part.sequence], part, place)
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """The embedding (width) of a text, of length 1.
+        """Return the embedding (width) of a text, of length 1.
 
         Raises:
             AppError: what `Embedder.embed` raises.
@@ -150,10 +150,10 @@ class Session:
         return self._embedder.embed(tokens)
 
     def replies(self, generation: Generation) -> Iterator[str]:
-        """Write one reply from beginning to end; `generation.deliver` must not be used otherwise.
+        """Generate one reply and yield its texts; `generation.deliver` must be unused otherwise.
 
         Raises:
-            AppError: what went wrong.
+            AppError: the error that ended the reply.
             Cancelled: the generation was cancelled.
         """
         delivered: list[Piece | Exception | None] = []
@@ -169,61 +169,61 @@ class Session:
             self._drop_cancelled()
 
     def tidy(self) -> None:
-        """Make the next replies faster; for when there is nothing else to do."""
+        """Make the next replies faster while there is nothing else to do."""
         self._memory.tidy()
 
     def forget_everything(self) -> None:
-        """Let the next replies read their prompts from the first token on."""
+        """Make the next replies read their prompts from the first token on."""
         self._memory.forget_everything()
 
     def _require_fitting(self, prompt: Sequence[int]) -> None:
-        if not self._evaluator.can_write:
-            reason = "this model makes embeddings alone"
+        if not self._decoder.can_write:
+            reason = tr("this model only makes embeddings")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if not prompt:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason="the prompt is empty")
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=tr("the prompt is empty"))
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
 
     def _advance(self, slot: Slot, part: BatchPart, place: int) -> None:
         slot.read += len(part.tokens)
         if slot.read == slot.checkpoint_at:
-            self._memory.keep_checkpoint(slot)
+            self._memory.save_checkpoint(slot)
         reply = slot.reply
         if reply is None or not part.wants_logits:
             return
         with self._ending(slot, reply):
             if not reply.has_read_prompt:
-                self._evaluator.require_numbers(place)
+                self._decoder.require_numbers(place)
                 reply.end_prompt()
-            logits = partial(self._evaluator.logits, place)
+            logits = partial(self._decoder.logits, place)
             if reply.is_slow:
                 kept = logits().copy()
                 choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
-                slot.choice = PendingToken(self._beside.submit(choose), kept)
+                slot.choice = PendingToken(self._sampling_thread.submit(choose), kept)
                 return
             chosen = reply.choose(self.loaded.context, place, logits)
-            self._go_on(slot, reply, chosen, logits)
+            self._accept(slot, reply, chosen, logits)
 
-    def _take_choices(self) -> None:
-        """Go on with the tokens that were chosen beside the engine meanwhile."""
+    def _take_sampled(self) -> None:
+        """Continue with the tokens that were sampled on the other thread meanwhile."""
         for slot in self._slots:
             choice, reply = slot.choice, slot.reply
             if choice is not None and reply is not None and choice.token.done():
                 slot.choice = None
                 with self._ending(slot, reply):
-                    self._go_on(slot, reply, choice.token.result(), partial(_same, choice.logits))
+                    self._accept(slot, reply, choice.token.result(), partial(_same, choice.logits))
 
     @contextmanager
     def _ending(self, slot: Slot, reply: RunningReply) -> Iterator[None]:
-        """End the reply of a slot, and it alone, with the error that comes up."""
+        """End only the reply of this slot if an error occurs."""
         try:
             yield
         except AppError as error:
             reply.end_with(error)
             self._memory.evict(slot)
 
-    def _go_on(
+    def _accept(
         self, slot: Slot, reply: RunningReply, chosen: int, logits: Callable[[], Floats]
     ) -> None:
         token = reply.take(chosen, logits, self.vocabulary)
@@ -236,17 +236,17 @@ class Session:
             self._shift(slot)
 
     def _shift(self, slot: Slot) -> None:
-        """Drop the older half of what follows the beginning, to go on in a context that is full."""
+        """Drop the older half of the tokens after the first few, to continue in a full context."""
         if slot.reply is None:
             return
         kept = min(_KEPT_AT_SHIFT, slot.read)
         end = kept + (slot.read - kept) // 2
-        if self._evaluator.can_shift():
-            self._evaluator.take_out(slot.sequence, kept, end)
+        if self._decoder.can_shift():
+            self._decoder.remove(slot.sequence, kept, end)
             self._memory.note_shift(slot)
             slot.read -= end - kept
         else:
-            # What stays is read again in its new place, by which the context lasts half as long.
+            # What remains is read again at its new position, which halves the room that is gained.
             self._memory.cut(slot, kept)
         del slot.tokens[kept:end]
         slot.reply.generation.statistics.dropped_tokens += end - kept
@@ -258,15 +258,15 @@ class Session:
                 slot.reply.end_with(Cancelled())
                 slot.free()
 
-    def _forget_again(self, parts: Sequence[BatchPart]) -> None:
-        """After a batch that failed: forget what came of it, and more if it must be."""
+    def _discard(self, parts: Sequence[BatchPart]) -> None:
+        """Remove what a failed batch left in memory; more, if it can't be cut there."""
         for part in parts:
             slot = self._slots[part.sequence]
             self._memory.cut(slot, slot.read)
 
     def _make_room(self) -> None:
-        """Give up what idle slots remember; if that is nothing, the shortest reply."""
-        if self._memory.give_up_oldest():
+        """Release an idle slot; if there is none, end the shortest reply."""
+        if self._memory.release_oldest():
             return
         busy = [slot for slot in self._slots if slot.reply is not None]
         shortest = min(busy, key=lambda slot: len(slot.tokens))

@@ -1,4 +1,4 @@
-"""One of the sequences that the engine keeps: what it has read, and the reply it is writing."""
+"""A slot: one sequence of the context, with the tokens it has read and the reply it generates."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from app.inference.tokens.vocabulary import Vocabulary
 _LONG_CHOICE_SECONDS = 0.02
 _MOST_EQUAL_TOKENS = 64
 _MOST_CYCLES, _SHORTEST_CYCLES, _LONGEST_PERIOD = 32, 512, 128
-"""A sentence as often as that, in so many tokens at least: the model won't find an end."""
+"""A text repeated this often, over at least so many tokens: the model won't find an end."""
 
 
 class RunningReply:
-    """A reply as it is written: the sampler's tokens become pieces of text."""
+    """A reply in progress: turns the sampler's tokens into pieces of text."""
 
     def __init__(self, generation: Generation, sampler: Sampler, room: int) -> None:
         self.generation = generation
@@ -32,7 +32,7 @@ class RunningReply:
         self._left = sys.maxsize if generation.most_tokens is None else generation.most_tokens
         if generation.overflow == "stop":
             self._left = min(self._left, room)
-        self._untold: list[TokenProbability] = []
+        self._pending: list[TokenProbability] = []
         self._undelivered = 0
         self._began = time.monotonic()
         self._repetition = _Repetition()
@@ -48,15 +48,15 @@ class RunningReply:
 
     @property
     def is_slow(self) -> bool:
-        """Whether its next token is to be chosen beside the engine, for its grammar takes long."""
+        """True if its next token is sampled on another thread, because its grammar is slow."""
         is_long = self.generation.is_heavy or self._choice_seconds > _LONG_CHOICE_SECONDS
         is_ruled = bool(self.generation.sampling.grammar) or self.generation.constraint is not None
         return is_ruled and is_long
 
     def choose(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
-        """The next token, after the one at `place` of the last batch.
+        """Return the next token, after the one at `place` of the last batch.
 
-        With a grammar it needs the logits alone, and may be called from any thread.
+        With a grammar it needs only the logits, and may be called from any thread.
         """
         began = time.perf_counter()
         token = self._sampler.sample(context, place, logits)
@@ -64,7 +64,7 @@ class RunningReply:
         return token
 
     def take(self, token: int, logits: Callable[[], Floats], vocabulary: Vocabulary) -> int | None:
-        """Go on with a token, and deliver what is certain; None when the reply has ended."""
+        """Accept a token and deliver final text; return None when the reply has ended."""
         statistics = self.generation.statistics
         if vocabulary.ends_reply(token):
             self._end("stop")
@@ -73,7 +73,7 @@ class RunningReply:
         self._undelivered += 1
         statistics.reply_seconds = time.monotonic() - self._began
         if self.generation.probabilities is not None:
-            self._untold.append(_probability(token, logits(), self.generation, vocabulary))
+            self._pending.append(_probability(token, logits(), self.generation, vocabulary))
         self._deliver(self._text.feed(vocabulary.piece(token)))
         if self._text.has_stopped:
             self._end("stop")
@@ -85,11 +85,11 @@ class RunningReply:
         return None if self.generation.is_over else token
 
     def end_with(self, error: Exception | None) -> None:
-        """End it for a reason from outside."""
+        """End the reply with an error from outside."""
         self.generation.end(error)
 
     def close(self) -> None:
-        """Free what it used."""
+        """Free the sampler."""
         self._sampler.close()
 
     def _end(self, reason: FinishReason) -> None:
@@ -98,15 +98,15 @@ class RunningReply:
         self.generation.end()
 
     def _deliver(self, text: str, *, is_last: bool = False) -> None:
-        # Probabilities go with the text that their tokens belong to, or with the last of it.
+        # Probabilities go with the text of their tokens, or with the last piece.
         if text or (is_last and self._undelivered):
-            self.generation.deliver(Piece(text, tuple(self._untold), self._undelivered))
-            self._untold.clear()
+            self.generation.deliver(Piece(text, tuple(self._pending), self._undelivered))
+            self._pending.clear()
             self._undelivered = 0
 
 
 class PendingToken(NamedTuple):
-    """A choice on its way: of the next token, among these logits."""
+    """A token being sampled on another thread, from these logits."""
 
     token: Future[int]
     logits: Floats
@@ -116,10 +116,10 @@ class Slot:
     """A sequence of the context.
 
     `tokens` are the conversation so far, of which the first `read` are in the context's memory;
-    it is not `is_whole` once some were taken out of the middle. It `was_continued` if its
-    last reply went on from most of what had been read before. Reading makes a stop after the first
-    `checkpoint_at` tokens; 0 is for none. While `choice` is there, the next token is being chosen
-    beside the engine.
+    `is_whole` is false once some were removed from the middle. It `was_continued` if its last
+    reply reused most of what had been read before. Reading pauses after the first `checkpoint_at`
+    tokens; 0 is for no pause. While `choice` is set, the next token is being sampled on another
+    thread.
     """
 
     def __init__(self, sequence: int) -> None:
@@ -135,17 +135,17 @@ class Slot:
 
     @property
     def unread(self) -> list[int]:
-        """The tokens that are yet to be evaluated."""
+        """The tokens not yet evaluated."""
         return self.tokens[self.read :]
 
     @property
     def next_unread(self) -> list[int]:
-        """Those of them that come before the next stop."""
+        """The unread tokens before the next pause."""
         stops = self.read < self.checkpoint_at
         return self.tokens[self.read : self.checkpoint_at if stops else None]
 
     def common_with(self, prompt: Sequence[int]) -> int:
-        """How many tokens of a prompt are in memory already; its last one never counts."""
+        """Return how many tokens of a prompt are already in memory; its last one never counts."""
         limit = min(self.read, len(prompt) - 1)
         for place in range(limit):
             if self.tokens[place] != prompt[place]:
@@ -153,7 +153,7 @@ class Slot:
         return limit
 
     def free(self) -> None:
-        """Give the reply up; what was read stays, for the next turn."""
+        """Release the reply; the tokens that were read stay, for the next turn."""
         if self.choice is not None:
             wait([self.choice.token])
             self.choice = None
@@ -165,20 +165,20 @@ class Slot:
 
 
 class _Repetition:
-    """Notices a model that says the same token, or the same few, without end."""
+    """Detects a model that endlessly repeats the same token or the same few."""
 
     def __init__(self) -> None:
         self._tokens: list[int] = []
         self._last, self._equal = -1, 0
 
     def is_endless(self, token: int) -> bool:
-        """Whether there is enough of the same."""
+        """Return whether the reply has become an endless repetition."""
         self._tokens.append(token)
         self._equal = self._equal + 1 if token == self._last else 1
         self._last = token
         if self._equal >= _MOST_EQUAL_TOKENS:
             return True
-        # Not at every token, because there are many periods to look for.
+        # Not at every token, because there are many periods to check.
         return len(self._tokens) % _MOST_EQUAL_TOKENS == 0 and any(
             self._has_period(period, max(_SHORTEST_CYCLES, _MOST_CYCLES * period))
             for period in range(2, _LONGEST_PERIOD + 1)
@@ -192,7 +192,7 @@ class _Repetition:
 def _probability(
     token: int, logits: Floats, generation: Generation, vocabulary: Vocabulary
 ) -> TokenProbability:
-    """The chosen token's logarithm, of the model's own distribution before any sampler."""
+    """Return the sampled token's log probability, before any sampler is applied."""
     highest = float(logits.max())
     base = highest + float(np.log(np.exp(logits - highest).sum(dtype=np.float64)))
     count = generation.probabilities or 0

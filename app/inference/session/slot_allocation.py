@@ -1,4 +1,4 @@
-"""What the slots have read: who gets which slot, what goes for it, and what comes back."""
+"""Assign slots to prompts; evict and restore the state of sequences."""
 
 from __future__ import annotations
 
@@ -18,74 +18,74 @@ from app.inference.tokens.decoding import Decoder
 
 _WORTH_COPYING = 2
 _COST_IN_PASSING = 1 / 100
-"""While somebody waits, no more for a text that nobody has gone on with yet: few ever do, and
-memory that was never used before comes slowly on some machines."""
+"""The most that saving a never-continued conversation may cost while a request waits: few are ever
+continued, and allocating new memory is slow on some machines."""
 _ENDING_TOKENS = 4
-"""With so many a prompt may end that the next turn's history has otherwise, such as the beginning
-of a thought: llama-server's checkpoints come before them, too."""
+"""The last tokens of a prompt that may differ in the next turn's history, such as the mark that
+opens thoughts: llama-server's checkpoints come before them, too."""
 
 
 class SlotAllocation:
-    """The slots of one context, and what was saved from them."""
+    """The slots of one context, with their saved states and checkpoints."""
 
-    def __init__(self, slots: Sequence[Slot], evaluator: Decoder, loaded: LoadedModel) -> None:
+    def __init__(self, slots: Sequence[Slot], decoder: Decoder, loaded: LoadedModel) -> None:
         self._slots = slots
-        self._evaluator = evaluator
+        self._decoder = decoder
         self._states = PromptCache(loaded, state_budget_bytes())
         self._checkpoints = Checkpoints(loaded, state_budget_bytes())
         self._context_tokens = loaded.context_tokens
 
     def slot_for(self, prompt: Sequence[int]) -> Slot:
-        """The free slot that has read most of the prompt; `read` says how much of it.
+        """Return the free slot that has read most of the prompt; its `read` is how much.
 
-        Where that slot holds much more (another branch of the conversation), the common part is
-        shared with another slot, so that both branches stay.
+        If that slot holds much more (another branch of the conversation), the common part is
+        shared with another slot, so that both branches are kept.
         """
-        slot = self._chosen(prompt)
+        slot = self._choose(prompt)
         slot.tokens = list(prompt)
         slot.checkpoint_at = 0
-        if self._evaluator.forgets:
+        if self._decoder.forgets:
             if slot.read >= FEWEST_TOKENS:
-                self.keep_checkpoint(slot)
+                self.save_checkpoint(slot)
             place = len(prompt) - _ENDING_TOKENS
             if place - slot.read >= FEWEST_TOKENS:
                 slot.checkpoint_at = place
         return slot
 
     def cut(self, slot: Slot, position: int) -> None:
-        """Forget what a slot has read from `position` on, and more where that can't be."""
-        if not self._evaluator.cut(slot.sequence, position):
-            position = self._checkpoints.put_back(slot.sequence, position)
-            if not position or not self._evaluator.cut(slot.sequence, position):
-                self._evaluator.forget(slot.sequence)
+        """Remove what a slot has read from `position` on; more, if it can't be cut there."""
+        if not self._decoder.cut(slot.sequence, position):
+            position = self._checkpoints.restore(slot.sequence, position)
+            if not position or not self._decoder.cut(slot.sequence, position):
+                self._decoder.forget(slot.sequence)
                 position = 0
         self._checkpoints.drop(slot.sequence, position)
         slot.read = position
 
-    def keep_checkpoint(self, slot: Slot) -> None:
-        """Be able to come back to what a slot has read now, if that pays."""
+    def save_checkpoint(self, slot: Slot) -> None:
+        """Save a checkpoint of what a slot has read now, if that pays."""
         if self._states.pays(slot.read, self._checkpoints.size_bytes(slot.sequence)):
-            self._checkpoints.keep(slot.sequence, slot.read)
+            self._checkpoints.save(slot.sequence, slot.read)
 
     def note_shift(self, slot: Slot) -> None:
-        """Take notice that tokens were taken out of the middle of a slot."""
+        """Note that tokens were removed from the middle of a slot."""
         self._checkpoints.drop(slot.sequence)
         slot.is_whole, slot.checkpoint_at = False, 0
 
-    def _chosen(self, prompt: Sequence[int]) -> Slot:
-        self._bring_back(prompt)
+    def _choose(self, prompt: Sequence[int]) -> Slot:
+        self._restore(prompt)
         free = self._free()
         best = max(free, key=lambda slot: slot.common_with(prompt))
         common = best.common_with(prompt)
         oldest = _oldest(free)
-        is_another = best.read > _WORTH_COPYING * common and not self._goes_back(best, common)
+        is_another = best.read > _WORTH_COPYING * common and not self._can_restore(best, common)
         if is_another and oldest is not best:
-            self.give_up(oldest)
-            if self._evaluator.forgets:
-                # Its cells can't be shared: as long as two have them, no window moves on over them.
+            self.release(oldest)
+            if self._decoder.forgets:
+                # Its cells can't be shared: no window moves past cells that two sequences use.
                 common = 0
             else:
-                self._evaluator.copy(best.sequence, oldest.sequence, common)
+                self._decoder.copy(best.sequence, oldest.sequence, common)
             best = oldest
         else:
             self._save(best, common)
@@ -93,91 +93,91 @@ class SlotAllocation:
         self.cut(best, common)
         best.is_whole = best.is_whole or best.read == 0
         if len(free) == len(self._slots):
-            self._make_way_for(best)
+            self._make_space_for(best)
         return best
 
-    def _goes_back(self, slot: Slot, position: int) -> bool:
-        """Whether a checkpoint has read most of a slot's first tokens, and nothing else."""
+    def _can_restore(self, slot: Slot, position: int) -> bool:
+        """Return whether a checkpoint covers most of a slot's first tokens, and no others."""
         places = self._checkpoints.places(slot.sequence)
         return any(place <= position < _WORTH_COPYING * place for place in places)
 
     def note_reading(self, figures: Statistics) -> None:
-        """Learn from a reply's figures how fast the model reads."""
+        """Learn from a reply's statistics how fast the model reads."""
         tokens = figures.prompt_tokens - figures.reused_tokens
         self._states.note_reading(tokens, figures.prompt_seconds)
 
-    def give_up_oldest(self) -> bool:
-        """Give up what the slot that was idle longest has read; False when there is none."""
+    def release_oldest(self) -> bool:
+        """Release the slot that has been idle longest; return whether there is one."""
         idle = [slot for slot in self._free() if slot.read]
         if idle:
-            self.give_up(_oldest(idle))
+            self.release(_oldest(idle))
         return bool(idle)
 
     def tidy(self) -> None:
-        """Save what idle slots have read while nobody waits; all but the last used make way.
+        """Save the states of idle slots while no request waits; evict all but the last used.
 
-        Every step looks at all cells of the context up to the last that holds something.
+        Every evaluation looks at all cells of the context up to the last used one.
         """
         idle = sorted((slot for slot in self._free() if slot.read), key=lambda it: it.last_used)
         for slot in idle:
             if self._save(slot, 0, USUAL_COST) and slot is not idle[-1]:
                 self.evict(slot)
 
-    def _make_way_for(self, slot: Slot) -> None:
-        """Take all that other slots have read out of the way, all of them being idle."""
+    def _make_space_for(self, slot: Slot) -> None:
+        """Evict the other slots, all of them idle, if they are saved or slow this one down."""
         for other in self._slots:
             if other is not slot and other.read:
                 is_in_the_way = other.read >= FEWEST_TOKENS and not other.was_continued
                 if self._save(other, 0) or is_in_the_way:
                     self.evict(other)
 
-    def give_up(self, slot: Slot) -> None:
-        """Let a slot's memory go to others."""
+    def release(self, slot: Slot) -> None:
+        """Save a slot's state, if it pays, and free its memory."""
         self._save(slot, 0)
         self.evict(slot)
 
     def evict(self, slot: Slot) -> None:
-        """Forget what a slot has read."""
+        """Remove everything that a slot has read."""
         slot.read, slot.is_whole = 0, True
         slot.free()
-        self._evaluator.forget(slot.sequence)
+        self._decoder.forget(slot.sequence)
         self._checkpoints.drop(slot.sequence)
 
     def forget_everything(self) -> None:
-        """Let the next replies read their prompts from the first token on."""
+        """Make the next replies read their prompts from the first token on."""
         self._states.clear()
         for slot in self._free():
             self.evict(slot)
 
-    def _bring_back(self, prompt: Sequence[int]) -> None:
-        """Put a saved state into a slot, where it knows more of the prompt than all free slots."""
+    def _restore(self, prompt: Sequence[int]) -> None:
+        """Restore a saved state into a slot, if it covers more of the prompt than any free slot."""
         free = self._free()
         state = self._states.best_for(prompt, max(slot.common_with(prompt) for slot in free))
         busy = sum(len(slot.tokens) for slot in self._slots if slot.reply is not None)
         if state is None or busy + len(state.tokens) > self._context_tokens:
             return
         slot = _oldest(free)
-        self.give_up(slot)
+        self.release(slot)
         while sum(len(slot.tokens) for slot in self._slots) > (
             self._context_tokens - len(state.tokens)
         ):
-            self.give_up_oldest()
-        if self._states.put(state, slot.sequence):
+            self.release_oldest()
+        if self._states.restore(state, slot.sequence):
             slot.tokens, slot.read = state.tokens.tolist(), len(state.tokens)
         else:
             self.evict(slot)
 
     def _save(self, slot: Slot, common: int, most_cost: float | None = None) -> bool:
-        """Save what a slot has read before it goes, all but the `common` first tokens."""
+        """Save a slot's state before it goes; the first `common` tokens stay anyway."""
         read = slot.tokens[: slot.read]
         if most_cost is None:
             most_cost = USUAL_COST if slot.was_continued else _COST_IN_PASSING
-        return slot.is_whole and self._states.keep(slot.sequence, read, common, most_cost)
+        return slot.is_whole and self._states.save(slot.sequence, read, common, most_cost)
 
     def _free(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.reply is None]
 
 
 def _oldest(slots: Sequence[Slot]) -> Slot:
-    """An empty one, or the one that was used before all others."""
+    """Return an empty slot, or the one least recently used."""
     return min(slots, key=lambda slot: (slot.read > 0, slot.last_used))

@@ -1,8 +1,8 @@
-"""How many threads compute: as many as there are cores that other programs leave.
+"""Adapt the number of compute threads to the cores that other programs leave free.
 
-ggml's threads wait for one another hundreds of times for each token. Where another program takes a
-core, all of them wait for the thread that lost it: a reply takes three times as long. With a thread
-less it takes a third longer.
+ggml's threads wait for one another hundreds of times per token. If another program takes a core,
+all of them wait for the thread that lost it: a reply takes three times as long. With one thread
+less, it takes only a third longer.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from app.native.library import load_llama
 
 _LOOK_SECONDS, _STALE_SECONDS = 0.1, 1.0
 _SPARE_CORES = 0.4
-"""Of a core that others use less of, a thread still makes more than the wait for it costs."""
+"""A thread on a core of which others use less than this gains more than waiting for it costs."""
 _FOREGROUND = ("user", "system", "irq", "softirq", "steal")
-"""What has been told to give way takes no core from ggml's threads."""
+"""Processes of low priority (nice) take no core from ggml's threads."""
 
 
 class _Look(NamedTuple):
-    """When it was, and the seconds until then: of all cores, and of the thread that asks."""
+    """A point in time, and the CPU seconds until then: of all cores, and of the calling thread."""
 
     at: float
     busy: float
@@ -31,10 +31,10 @@ class _Look(NamedTuple):
 
 
 class ThreadCount:
-    """Takes threads from a context while others need the cores, and gives them back afterwards.
+    """Reduces a context's threads while others need the cores, and restores them afterwards.
 
     `update` is called between evaluations, on the thread that evaluates. `batch` threads read
-    prompts whatever others do; without a number it is as many as write replies.
+    prompts regardless of other programs; None uses as many as generation does.
     """
 
     def __init__(self, loaded: LoadedModel, batch: int | None) -> None:
@@ -45,15 +45,15 @@ class ThreadCount:
         self._last = self._look()
 
     def update(self) -> None:
-        """Choose anew, if the last look was a moment ago."""
+        """Choose again, unless the last look was only a moment ago."""
         if time.monotonic() - self._last.at < _LOOK_SECONDS:
             return
         before, self._last = self._last, self._look()
         passed = self._last.at - before.at
-        # Nobody evaluated for most of that time.
+        # Most of that time nothing was evaluated.
         if passed > _STALE_SECONDS:
             return
-        # ggml's other threads work and wait as long as this one does.
+        # ggml's other threads compute and wait as long as this one.
         engine = (self._last.own - before.own) * self.value
         others = (self._last.busy - before.busy - engine) / passed
         self._set(math.floor(len(self._cores) - others + _SPARE_CORES))

@@ -1,4 +1,4 @@
-"""Whose turn it is: which replies a step brings on, and how much of a prompt it reads."""
+"""Choose the replies that a step continues, and how much of each prompt it reads."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from app.inference.session.slot import RunningReply, Slot
 from app.inference.tokens.decoding import BatchPart
 
 _SHARED_STEP_TOKENS = 512
-"""While others write, a prompt is read so many tokens at a time, so that they don't stand still."""
+"""Prompt tokens per step while other replies are generated, so that these don't stall."""
 _STEPS_FOR_HEAVY = 3
-"""Two tokens at once take twice as long as one, or longer."""
+"""Heavy replies continue every third step: two tokens at once take at least twice as long."""
 
 
 class Turns:
-    """Chooses what each step evaluates, of at most `batch_tokens` tokens."""
+    """Chooses the tokens that each step evaluates, at most `batch_tokens`."""
 
     def __init__(self, slots: Sequence[Slot], batch_tokens: int) -> None:
         self._slots = slots
@@ -22,7 +22,7 @@ class Turns:
         self._shared_steps = 0
 
     def next_parts(self) -> list[BatchPart]:
-        """The tokens to evaluate together; none while nothing can go on."""
+        """Return the tokens to evaluate together; empty while no reply can continue."""
         parts, reading = [], []
         for slot, reply in self._next_slots():
             if reply.has_read_prompt and len(slot.unread) == 1:
@@ -43,7 +43,7 @@ class Turns:
         return parts
 
     def _next_slots(self) -> list[tuple[Slot, RunningReply]]:
-        """Those that can go on now. Beside light ones, every third step takes one heavy one on."""
+        """Return those that can continue now; beside light ones, one heavy at every third step."""
         ready = [
             (slot, slot.reply)
             for slot in self._slots

@@ -1,4 +1,4 @@
-"""A model's context at the level of tokens: batches go in, the memory of sequences is kept."""
+"""Evaluate batches of tokens on a model's context, and manage the memory of its sequences."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.loading.loaded_model import LoadedModel
 from app.native.library import load_llama
 
@@ -19,19 +20,19 @@ _NO_ROOM, _ABORTED = 1, 2
 Floats = npt.NDArray[np.float32]
 
 
-class Interrupted(Exception):  # noqa: N818 - somebody's decision, not an error
-    """The evaluation was stopped from another thread; what came of the batch is to be forgotten."""
+class Interrupted(Exception):  # noqa: N818 - a decision, not an error
+    """The evaluation was stopped from another thread; the batch must be removed from memory."""
 
 
 class NoRoomError(Exception):
-    """The context's memory has no room for the batch, which is to be forgotten."""
+    """The context's memory has no room for the batch, which must be removed from it."""
 
 
 class Interrupt:
     """Stops an evaluation from another thread, also in the middle of a long prompt.
 
-    ggml asks a C function before each of thousands of steps; a Python function there would cost a
-    tenth of the speed. The C library's `strlen` on the flag's bytes answers 0 or 1 at no cost.
+    ggml calls a C function before each of thousands of steps; a Python function there would cost a
+    tenth of the speed. The C library's `strlen` of the flag's bytes returns 0 or 1 at no cost.
     """
 
     callback = ctypes.cast(
@@ -80,10 +81,10 @@ class Decoder:
         self._llama.llama_set_abort_callback(loaded.context, callback, self.interrupt.buffer)
 
     def evaluate(self, parts: Sequence[BatchPart], *, all_outputs: bool = False) -> list[int]:
-        """Evaluate the parts together; gives where in the batch each one's last token stands.
+        """Evaluate the parts together; return the batch position of each one's last token.
 
-        A batch that fails may be in memory in part: whoever knows the sequences forgets it.
-        With `all_outputs` the model's output of every token is kept, not of those last ones alone.
+        A failed batch may partly be in memory: the caller must remove it from its sequences.
+        With `all_outputs` the model's outputs of all tokens are kept, not only of the last ones.
 
         Raises:
             Interrupted: `interrupt` is set.
@@ -98,42 +99,42 @@ class Decoder:
             raise Interrupted
         if status == _NO_ROOM:
             raise NoRoomError
-        reason = f"evaluation failed with status {status}"
+        reason = tr("evaluation failed with status {status}", status=status)
         raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
 
     def logits(self, place: int) -> Floats:
-        """The logits (vocabulary size) after the token at a place of the last batch: a view."""
+        """Return the logits (vocabulary size) after a token of the last batch, as a view."""
         row = self._llama.llama_get_logits_ith(self._context, place)
         return np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
 
     def all_logits(self, count: int) -> Floats:
-        """The logits (count, vocabulary size) of the last batch, if all its outputs were kept.
+        """Return the logits (count, vocabulary size) of a last batch that kept all outputs.
 
-        A view, which the next batch overwrites.
+        It is a view, which the next batch overwrites.
         """
         rows = self._llama.llama_get_logits(self._context)
         return np.ctypeslib.as_array(rows, shape=(count, self._vocabulary_size))
 
     def require_numbers(self, place: int) -> None:
-        """Check that the model computes with numbers.
+        """Check that the logits after a token of the last batch are finite and not all equal.
 
         Raises:
             AppError: `model_rejected`.
         """
         # Quantized matrices turn NaN into zeros: then all tokens are equally likely.
         if not 0 < np.ptp(self.logits(place)) < np.inf:
-            reason = "its weights give values that are not numbers"
+            reason = tr("its weights produce values that are not numbers")
             raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
 
     @property
     def can_write(self) -> bool:
-        """Whether the model continues texts; one without a memory only makes embeddings."""
+        """True if the model generates text; one without a memory only makes embeddings."""
         return bool(self._memory)
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """The embedding (width) of a text, of length 1; the memory must be empty, and is again.
+        """Return the embedding (width) of a text, normalized; needs and leaves an empty memory.
 
-        The model pools as it was trained to; where it was not, the tokens' average is taken.
+        The model pools as it was trained to; without pooling, the tokens' average is taken.
 
         Raises:
             Interrupted: `interrupt` is set.
@@ -148,13 +149,13 @@ class Decoder:
             self.forget(0)
         length = float(np.linalg.norm(embedding))
         if not 0 < length < np.inf:
-            reason = "its weights give values that are not numbers"
+            reason = tr("its weights produce values that are not numbers")
             raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
         return embedding / np.float32(length)
 
     @property
     def is_pooled(self) -> bool:
-        """Whether the model was trained to make one embedding of a whole text."""
+        """True if the model was trained to pool a whole text into one embedding."""
         without: int = self._llama.LLAMA_POOLING_TYPE_NONE
         return bool(self._llama.llama_pooling_type(self._context) != without)
 
@@ -175,33 +176,33 @@ class Decoder:
 
     @property
     def forgets(self) -> bool:
-        """Whether the memory keeps the end of a sequence alone: a sliding window, or a state."""
+        """True if the memory keeps only a sequence's end: a sliding window or a recurrent state."""
         return self._is_recurrent or (self._window > 0 and not self.can_shift())
 
     def cut(self, sequence: int, position: int) -> bool:
-        """Forget a sequence from `position` on; False, and nothing happens, where it can't be cut.
+        """Remove a sequence's tokens from `position` on; return False if it can't be cut there.
 
-        A recurrent state can't be in the middle, and a sliding window that has moved on has lost
-        what comes before it.
+        A recurrent state can't be rolled back, and a sliding window that has moved on has lost
+        what came before it.
         """
         return self._reaches_back(sequence, position) and bool(
             self._llama.llama_memory_seq_rm(self._memory, sequence, position, -1)
         )
 
     def forget(self, sequence: int) -> None:
-        """Forget all of a sequence."""
+        """Remove all tokens of a sequence."""
         self._llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def copy(self, source: int, target: int, count: int) -> None:
-        """Let `target`, which must be empty, begin with the first `count` tokens of `source`."""
+        """Share the first `count` tokens of `source` with `target`, which must be empty."""
         self._llama.llama_memory_seq_cp(self._memory, source, target, 0, count)
 
     def can_shift(self) -> bool:
-        """Whether tokens can be taken out of the middle."""
+        """Return whether tokens can be removed from the middle of a sequence."""
         return bool(self._llama.llama_memory_can_shift(self._memory))
 
-    def take_out(self, sequence: int, start: int, end: int) -> None:
-        """Forget the tokens from `start` to `end` of a sequence; what follows moves up."""
+    def remove(self, sequence: int, start: int, end: int) -> None:
+        """Remove the tokens from `start` to `end` of a sequence; those after them move up."""
         self._llama.llama_memory_seq_rm(self._memory, sequence, start, end)
         self._llama.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
 
@@ -218,8 +219,8 @@ class Decoder:
 class _Batch:
     """A `llama_batch` and its arrays, made once; every token belongs to one sequence."""
 
-    # Plain arrays: after an evaluation little is in the processor's caches, and numpy's code for a
-    # single number would take longer to come than all else that is done for a token.
+    # Plain arrays: after an evaluation the processor's caches are cold, and loading numpy's code
+    # for a single number would take longer than everything else that is done for a token.
     def __init__(self, llama: ModuleType, capacity: int) -> None:
         integers, pointer = ctypes.c_int32 * capacity, ctypes.POINTER(ctypes.c_int32)
         self._tokens, self._positions, self._sequences = integers(), integers(), integers()
@@ -237,7 +238,7 @@ class _Batch:
         )
 
     def fill(self, parts: Sequence[BatchPart], *, all_outputs: bool) -> list[int]:
-        """Take the parts in; gives the place of each one's last token."""
+        """Fill the arrays with the parts; return the position of each one's last token."""
         last, place = [], 0
         for part in parts:
             for position, token in enumerate(part.tokens, part.position):

@@ -1,4 +1,4 @@
-"""From tokens to text: whole characters as early as possible, and stop strings."""
+"""Convert streamed tokens to text: whole characters as early as possible, and stop strings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def possible_beginning(text: str, wanted: Sequence[str]) -> int:
-    """How many letters at the end of `text` may be the beginning of one of the wanted texts."""
+    """Return the length of the longest end of `text` that may begin one of `wanted`."""
     longest = 0
     for sought in wanted:
         for length in range(min(len(sought) - 1, len(text)), longest, -1):
@@ -18,7 +18,7 @@ def possible_beginning(text: str, wanted: Sequence[str]) -> int:
 
 
 class Detokenizer:
-    """Turns the bytes of tokens into text as they come.
+    """Converts the bytes of tokens to text as they arrive.
 
     At most three bytes are held back (an unfinished UTF-8 character), plus what may be the
     beginning of a stop string. Invalid bytes become U+FFFD at once.
@@ -31,11 +31,11 @@ class Detokenizer:
         self.has_stopped = False
 
     def feed(self, piece: bytes) -> str:
-        """The text that is certain after one more token; empty once a stop string was met."""
+        """Return the text that is final after one more token; empty after a stop string."""
         return self._release(self._decode(piece, is_last=False), is_last=False)
 
     def finish(self) -> str:
-        """What was held back, at the end of the reply."""
+        """Return the text that was held back, at the end of the reply."""
         return self._release(self._decode(b"", is_last=True), is_last=True)
 
     def _decode(self, piece: bytes, *, is_last: bool) -> str:

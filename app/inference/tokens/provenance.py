@@ -1,19 +1,18 @@
-"""Which characters of a rendered prompt are the template's own, and which came from the client.
+"""Trace the characters of a rendered prompt to the template or to the client.
 
-A control token's text that a person, a document or a tool wrote must stay text; the same text
-written by the template is a token. Both end up in one string, so the conversation is rendered once
+The text of a control token must stay text if a user, a document or a tool wrote it; written by the
+template, the same text is a token. Both end up in one string, so the conversation is rendered once
 as it is and once *masked*: each of its characters that could belong to a control token's text is
-replaced by a stand-in of the same length. Where the two renderings agree once the stand-ins are
-turned back, the stand-ins show the origin of every single character, whatever the template did
-with the text on the way: trim, split, join. What a template compares texts with (its own string
-constants, such as `</think>`) is not masked unless it could belong to a control token, so that the
-template decides the same both times.
+replaced by a stand-in of the same length. If the two renderings agree after unmasking, the
+stand-ins show the origin of every character, whatever the template did with the text: trim, split,
+join. The template's own string constants, such as `</think>`, are not masked unless they could
+belong to a control token, so that the template takes the same branches both times.
 
-Where they don't agree all the same (the template changes the case, escapes `<`, or looks for a
-control token's text in a message), `app.inference.prompts.rendering` decides what is read instead.
+If the renderings don't agree (the template changes case, escapes `<`, or searches a message for a
+control token's text), `app.inference.prompts.rendering` decides which prompt to use.
 
-The stand-ins are lone surrogates. No text that arrives as UTF-8 holds any, and no string operation
-that templates have treats them in a special way.
+The stand-ins are lone surrogates: no text that arrives as UTF-8 contains any, and no string
+operation of templates treats them specially.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 Span = tuple[int, int]
-"""Where something begins in a text, and where it ends."""
+"""The start and end of a part of a text."""
 
 _FIRST_STAND_IN = 0xD800
 _MOST_STAND_INS = 0x800
@@ -32,7 +31,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # JSON escapes these, and templates trim and split at white space.
 _NEVER_MASKED = frozenset("\"\\'")
 _PLAIN_NAME = re.compile(r"[\w$.-]+")
-# Values that the form of a request prescribes; they are nobody's text.
+# Values that the request format prescribes; they are not client text.
 _FIXED_WORDS = frozenset(
     {"function", "object", "string", "number", "integer", "boolean", "array", "null", "text"}
 )
@@ -56,7 +55,7 @@ class ControlTexts:
         self.letters = "".join(sorted(set(self._joined) - {"\0"}))
 
     def find(self, text: str) -> Iterator[Span]:
-        """Where control tokens' texts are, the longest at each place; they may overlap."""
+        """Yield the spans of control tokens' texts, the longest at each place; they may overlap."""
         if self._first is None:
             return
         for found in self._first.finditer(text):
@@ -67,16 +66,16 @@ class ControlTexts:
                     break
 
     def are_in(self, text: str) -> bool:
-        """Whether there is any."""
+        """Return whether a text contains any."""
         return next(self.find(text), None) is not None
 
     def hold(self, text: str) -> bool:
-        """Whether `text` is a part of a control token's text."""
+        """Return whether `text` is a part of a control token's text."""
         return text in self._joined
 
 
 class Masks:
-    """Stands characters in for others, and turns them back."""
+    """Masks characters by stand-ins, and unmasks them."""
 
     def __init__(self, control: ControlTexts, constants: Collection[str]) -> None:
         self._control = control
@@ -96,7 +95,7 @@ class Masks:
         ]
 
     def everything(self, text: str) -> str:
-        """All that could belong to a control token's text masked, but for what templates seek."""
+        """Mask everything that could belong to a control token, except the template's constants."""
         kept = [constant for constant in self._kept if constant in text]
         if not kept:
             return text.translate(self._mask)
@@ -105,25 +104,25 @@ class Masks:
         return "".join(pieces)
 
     def control_texts(self, text: str) -> str:
-        """Only the first letters of whole control tokens' texts masked."""
+        """Mask only the first characters of whole control tokens' texts."""
         letters = list(text)
         for start, _ in self._control.find(text):
             letters[start] = letters[start].translate(self._mask)
         return "".join(letters)
 
-    def turn_back(self, text: str) -> str:
-        """The text as it was before it was masked."""
+    def unmasked(self, text: str) -> str:
+        """Return the text unmasked."""
         return text.translate(self._unmask)
 
     def untrusted(self, masked: str, text: str) -> tuple[Span, ...]:
-        """The control tokens' texts in `text` of which any character is masked in `masked`."""
+        """Return the spans of control tokens in `text` with any character masked in `masked`."""
         return untrusted_spans(
             self._control.find(text),
             lambda start, end: _SURROGATE.search(masked, start, end) is not None,
         )
 
     def trusted_counts(self, masked: str) -> Counter[str]:
-        """How often the template itself wrote each control token's text."""
+        """Count how often the template itself wrote each control token's text."""
         return Counter(
             masked[start:end]
             for start, end in self._control.find(masked)
@@ -134,7 +133,7 @@ class Masks:
 def untrusted_spans(
     found: Iterable[Span], is_foreign: Callable[[int, int], bool]
 ) -> tuple[Span, ...]:
-    """Those of the spans that are foreign; what overlaps or touches becomes one."""
+    """Return the spans that are foreign, merging those that overlap or touch."""
     spans: list[Span] = []
     for start, end in found:
         if not is_foreign(start, end):
@@ -147,12 +146,12 @@ def untrusted_spans(
 
 
 def without_surrogates(text: str) -> str:
-    """The text with "?" for lone surrogates, which no vocabulary has."""
+    """Replace lone surrogates, which no vocabulary has, by "?"."""
     return _SURROGATE.sub("?", text)
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """A copy of JSON-like data, its texts changed: values, and keys that are no plain names."""
+    """Return a copy of JSON-like data with `change` applied to its texts, except plain keys."""
     if isinstance(value, str):
         return value if value in _FIXED_WORDS else change(value)
     if isinstance(value, Mapping):
@@ -168,7 +167,7 @@ def mapped(value: Any, change: Callable[[str], str]) -> Any:
 def mapped_messages(
     messages: list[dict[str, Any]], change: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """The same for messages, whose roles are checked before and belong to the template."""
+    """Apply `mapped` to messages, except their roles, which are checked already."""
     return [
         {key: item if key == "role" else mapped(item, change) for key, item in message.items()}
         for message in messages

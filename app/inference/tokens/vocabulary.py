@@ -1,4 +1,4 @@
-"""A model's vocabulary: text to tokens and tokens to bytes, whole, however long a token is."""
+"""A model's vocabulary: convert text to tokens, and tokens of any length to bytes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.tokens.provenance import Span
 from app.native.library import load_llama
 
 _USUAL_PIECE_BYTES = 64
-# LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: what llama_tokenize leaves alone when it is
-# not to recognize control tokens. It always recognizes tokens that are "user defined".
+# LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: llama_tokenize skips these unless it parses
+# special tokens. It always recognizes tokens that are "user defined".
 _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
-# LLAMA_TOKEN_ATTR_NORMAL and LLAMA_TOKEN_ATTR_CONTROL: text to the file, control to llama.cpp.
+# LLAMA_TOKEN_ATTR_NORMAL and LLAMA_TOKEN_ATTR_CONTROL: text in the file, control in llama.cpp.
 _MISTAKEN_ATTRIBUTES = 1 << 2 | 1 << 3
 # LLAMA_TOKEN_ATTR_LSTRIP and LLAMA_TOKEN_ATTR_RSTRIP.
 _STRIPPING_ATTRIBUTES = 1 << 7 | 1 << 8
@@ -30,15 +31,14 @@ _BYTE_TOKENS = (
     {byte: chr(byte).encode() for byte in _PRINTED}
     | {byte: chr(256 + place).encode() for place, byte in enumerate(_MOVED)},
 )
-"""Single bytes as a file writes them: as SentencePiece does, or as letters (bytes_to_unicode of
-GPT-2)."""
+"""The tokens of single bytes in a file: SentencePiece's, or GPT-2's (bytes_to_unicode)."""
 _MOST_LOST = 64
 _MARKUP = "</s>"
 _NO_BYTE = b"[UNK_BYTE_0x"
-# Where a pre-tokenizer is a regular expression, it recurses for every letter of what it matches:
-# more than a million of them end the process even on the engine's large stack.
+# A pre-tokenizer that is a regular expression recurses for every character of a match: more than a
+# million of them overflow even the engine's large stack.
 _LONGEST_RUN = 20_000
-# What llama.cpp (unicode-data.cpp) takes for white space, and what it does not.
+# Runs of white space and of other characters, by llama.cpp's definition (unicode-data.cpp).
 _RUNS = re.compile(rf"[^\S\x1c-\x1f]{{1,{_LONGEST_RUN}}}|[\S\x1c-\x1f]{{1,{_LONGEST_RUN}}}")
 
 
@@ -61,10 +61,10 @@ class Vocabulary:
     def tokenize(
         self, text: str, *, with_control_tokens: bool = True, with_begin_and_end: bool = False
     ) -> list[int]:
-        """The tokens of `text`; control tokens in it are recognized only when asked for.
+        """Return the tokens of `text`; control tokens in it are recognized only if requested.
 
-        With `with_begin_and_end` those stand around it that the model wants around a text. No token
-        goes across the 20,000th letter of a run without white space, or of white space alone.
+        `with_begin_and_end` adds the tokens that the model expects around a text. No token crosses
+        the 20,000th character of a run without white space, or of only white space.
         """
         first, *others = _broken(text)
         if not others:
@@ -78,17 +78,17 @@ class Vocabulary:
         return tokens
 
     def tokenize_text(self, text: str) -> list[int]:
-        """The tokens of a text that is no prompt: nothing in it is a control token."""
+        """Return the tokens of a text that is not a prompt: it contains no control tokens."""
         return self.tokenize(text, with_control_tokens=False, with_begin_and_end=True)
 
     def tokenize_inside(self, text: str) -> list[int]:
-        """The tokens of a part of a text that is no prompt."""
+        """Return the tokens of a part of a text that is not a prompt."""
         return self._tokenize_inside(text, is_inside=True, is_trusted=False)
 
     def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
-        """The tokens of a prompt, with the begin token that the model wants exactly once.
+        """Return the tokens of a prompt, with exactly one begin token if the model expects one.
 
-        In the `untrusted` spans the texts of control tokens are text.
+        In the `untrusted` spans, the texts of control tokens stay text.
         """
         tokens = self._tokenize_parts(prompt, untrusted) if untrusted else self.tokenize(prompt)
         begin = self.begin_token()
@@ -97,10 +97,10 @@ class Vocabulary:
         return tokens
 
     def least_tokens(self, text: str) -> int:
-        """So many tokens at least a text takes; 0 where that can't be told from its length alone.
+        """Return a lower bound of a text's number of tokens; 0 if its length gives none.
 
-        That is its bytes over those of the longest token, without the bytes that have no token and
-        would be left out, and without white space where tokens take it in.
+        It is the text's size divided by that of the longest token, not counting bytes that have no
+        token and would be dropped, nor white space if tokens absorb it.
         """
         longest, uncounted = self._lengths
         if not longest:
@@ -110,19 +110,19 @@ class Vocabulary:
 
     @property
     def longest_token_bytes(self) -> int:
-        """The bytes of the longest token; 0 where a text's length says nothing of its tokens."""
+        """The size of the longest token in bytes; 0 if a text's length gives no bound."""
         return self._lengths[0]
 
     @functools.cached_property
     def _lengths(self) -> tuple[int, bytes]:
-        """The bytes of the longest token, 0 where texts may be left out, and uncounted bytes."""
+        """The size of the longest token (0 if texts may be dropped), and the uncounted bytes."""
         if self._llama.llama_vocab_type(self._vocabulary) not in _WHOLE_TYPES:
             return 0, b""
         longest, seen, strips = 1, set(), False
         for token in range(self.size):
             text = self._text(token)
             seen.add(text)
-            # In a file, no text is shorter than what it stands for.
+            # A token's text in the file is never shorter than its bytes.
             if len(text) > longest:
                 longest = max(longest, len(self._read_piece(token, show_control=True)))
             attributes = self._llama.llama_vocab_get_attr(self._vocabulary, token)
@@ -139,7 +139,7 @@ class Vocabulary:
         return longest, lost + (_SPACES if strips else b"")
 
     def control_texts(self) -> dict[str, int]:
-        """The tokens that are recognized only in a template's own text, by their texts."""
+        """Return the control tokens by their texts: recognized only in a template's own text."""
         texts = {}
         for token in range(self.size):
             if self._is_control(token):
@@ -147,61 +147,61 @@ class Vocabulary:
         return texts
 
     def show(self, tokens: Iterable[int]) -> None:
-        """Let `piece` give the texts of these control tokens, because somebody looks for them."""
+        """Make `piece` return the texts of these control tokens, for parsers that need them."""
         for token in tokens:
             self._pieces[token] = self._read_piece(token, show_control=True)
 
     def begin_token(self) -> int | None:
-        """The token that every text begins with; None when the model wants none."""
+        """Return the token that every text begins with; None if the model expects none."""
         if not self._llama.llama_vocab_get_add_bos(self._vocabulary):
             return None
         token: int = self._llama.llama_vocab_bos(self._vocabulary)
         return token
 
     def piece(self, token: int) -> bytes:
-        """The bytes of a token; nothing for a control token."""
+        """Return the bytes of a token; empty for a control token."""
         if token not in self._pieces:
             self._pieces[token] = self._read_piece(token, show_control=self._is_markup(token))
         return self._pieces[token]
 
     def ends_reply(self, token: int) -> bool:
-        """Whether the model says with this token that it has finished."""
+        """Return whether this token ends a reply."""
         if token not in self._ends:
             is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
             self._ends[token] = is_end and not self._is_markup(token)
         return self._ends[token]
 
     def ends(self) -> list[int]:
-        """All tokens with which the model says that it has finished."""
+        """Return all tokens that end a reply."""
         return [token for token in range(self.size) if self.ends_reply(token)]
 
     def require_known(self, tokens: Sequence[int]) -> None:
-        """Check tokens that somebody gave.
+        """Check tokens from a client.
 
         Raises:
-            AppError: `request_invalid` when there is one that the model has not.
+            AppError: `request_invalid` if the model lacks one.
         """
         if tokens and not 0 <= min(tokens) <= max(tokens) < self.size:
-            raise AppError(ErrorCode.REQUEST_INVALID, reason="the model has no such token")
+            raise AppError(ErrorCode.REQUEST_INVALID, reason=tr("the model has no such token"))
 
     def mistaken_ends(self) -> list[int]:
-        """The tokens that are text, but end a reply according to llama.cpp."""
+        """Return the tokens that are text, although llama.cpp takes them for ends of replies."""
         return [token for token in self.tokenize(_MARKUP) if self._is_markup(token)]
 
     def begin_text(self) -> str:
-        """The text of the begin token, for chat templates; empty when there is none."""
+        """Return the text of the begin token, for chat templates; empty if there is none."""
         return self._control_text(self._llama.llama_vocab_bos(self._vocabulary))
 
     def end_text(self) -> str:
-        """The text of the end token, for chat templates; empty when there is none."""
+        """Return the text of the end token, for chat templates; empty if there is none."""
         return self._control_text(self._llama.llama_vocab_eos(self._vocabulary))
 
     def detokenize(self, tokens: Sequence[int]) -> bytes:
-        """The bytes of several tokens, one after the other."""
+        """Return the joined bytes of several tokens."""
         return b"".join(self.piece(token) for token in tokens)
 
     def _begin_and_end(self) -> tuple[list[int], list[int]]:
-        """The tokens that the model wants before and behind a text."""
+        """Return the tokens that the model expects before and after a text."""
         letter = self._tokenize_whole("a", False, False)
         around = self._tokenize_whole("a", True, False)
         at = next(at for at in range(len(around)) if around[at : at + len(letter)] == letter)
@@ -223,7 +223,7 @@ class Vocabulary:
         tokens = self._tokenize_inside(text, is_inside=start > 0, is_trusted=is_trusted)
         if is_trusted or not any(map(self._is_control, tokens)):
             return tokens
-        # SentencePiece can put a control token together from plain pieces; letters it can't.
+        # SentencePiece can merge plain pieces into a control token, but not single characters.
         return [
             token
             for letter in text
@@ -231,7 +231,7 @@ class Vocabulary:
         ]
 
     def _tokenize_inside(self, text: str, *, is_inside: bool, is_trusted: bool) -> list[int]:
-        """The tokens of a part; SentencePiece puts a space before a text, but not within one."""
+        """Return the tokens of a part; SentencePiece adds a space before a text, not inside one."""
         if is_inside:
             line_end = self.tokenize("\n", with_control_tokens=is_trusted)
             tokens = self.tokenize("\n" + text, with_control_tokens=is_trusted)
@@ -244,9 +244,9 @@ class Vocabulary:
         return bool(attributes & _CONTROL_ATTRIBUTES)
 
     def _is_markup(self, token: int) -> bool:
-        """Whether it is the `</s>` of HTML, which Qwen's vocabularies have among their words.
+        """Return whether it is HTML's `</s>`, an ordinary word in Qwen's vocabularies.
 
-        llama.cpp takes it for an end of replies, by its text, also where the file has other ends.
+        llama.cpp takes it for an end of replies by its text, even if the file names other ends.
         """
         attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
         return (
@@ -256,7 +256,7 @@ class Vocabulary:
         )
 
     def _text(self, token: int) -> bytes:
-        """A token as the file has it."""
+        """Return a token's text as it is in the file."""
         text: bytes = self._llama.llama_vocab_get_text(self._vocabulary, token)
         return text
 
@@ -291,8 +291,8 @@ class Vocabulary:
             buffer = ctypes.create_string_buffer(-length)
             length = self._fill(token, buffer, show_control=show_control)
         piece = buffer.raw[: max(0, length)]
-        # llama.cpp's word for a letter that stands for no byte. By Hugging Face's rule (ByteLevel
-        # in its tokenizers) such a token is its own text; Command-R has emoji of this kind.
+        # llama.cpp's placeholder for a character that maps to no byte. By Hugging Face's rule
+        # (ByteLevel in tokenizers) such a token is its own text; Command-R has such emoji.
         return self._text(token) if _NO_BYTE in piece else piece
 
     def _fill(self, token: int, buffer: ctypes.Array[ctypes.c_char], *, show_control: bool) -> int:
@@ -303,7 +303,7 @@ class Vocabulary:
 
 
 def _broken(text: str) -> list[str]:
-    """The text in one part, or where it has long runs, in parts that end with such a run."""
+    """Return the text whole, or split after each of its longest runs."""
     if len(text) <= _LONGEST_RUN:
         return [text]
     ends = [run.end() for run in _RUNS.finditer(text) if run.end() - run.start() == _LONGEST_RUN]

@@ -1,4 +1,4 @@
-"""The body of `/v1/chat/completions`: messages, tools, and how the model is to think."""
+"""The body of `/v1/chat/completions`: messages, tools, and reasoning options."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from app.core.language import tr
 from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReasoningFormat
 from app.inference.server.protocol.generation_request import (
@@ -22,19 +23,19 @@ from app.inference.server.protocol.messages import (
     FunctionName,
     RequestMessage,
     tools_as_given,
-    tools_left_out,
+    unsupported_tools_of,
 )
 from app.inference.server.protocol.tool_choice import ToolChoice, ToolMode, tool_choice
 
 
 class NamedTool(msgspec.Struct, frozen=True):
-    """The one tool that must be called."""
+    """A tool by its name."""
 
     function: FunctionName
 
 
 class AllowedTools(msgspec.Struct, frozen=True):
-    """The functions that may be called, or of which one must be."""
+    """The functions that may be called, or one of which must be."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[NamedTool], Meta(max_length=1024)]
@@ -49,7 +50,8 @@ class ChosenTools(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.function if self.type == "function" else self.allowed_tools) is None:
-            raise ValueError(f"a choice of the type “{self.type}” needs a field of that name")
+            reason = tr("a tool choice of type “{type}” needs a field of that name", type=self.type)
+            raise ValueError(reason)
 
 
 class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
     top_logprobs: LikelyTokens | None = None
 
     def token_limit(self) -> int | None:
-        """The most tokens that the reply may have, or None."""
+        """Return the maximum number of tokens of the reply, or None."""
         return limit_of(
             max_completion_tokens=self.max_completion_tokens,
             max_tokens=self.max_tokens,
@@ -75,27 +77,27 @@ class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
         )
 
     def probabilities(self) -> int | None:
-        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        """Return the number of likely tokens to report for each; None for no probabilities."""
         return (self.top_logprobs or 0) if self.logprobs else None
 
-    def left_out(self) -> list[str]:
-        """The tools that are not offered, by their places and types."""
-        return tools_left_out(self.tools or [])
+    def unsupported_tools(self) -> list[str]:
+        """Return the tools that are not offered, by index and type."""
+        return unsupported_tools_of(self.tools or [])
 
     def conversation(self) -> ChatInput:
-        """What the template is to render.
+        """Return the input of the chat template.
 
         Raises:
-            AppError: `request_invalid` for what is no text, and for tools that are none.
+            AppError: `request_invalid` for content other than text, and for invalid tools.
         """
         return ChatInput(
-            [message.as_variables() for message in self.messages],
+            [message.for_template() for message in self.messages],
             self.choice().among(tools_as_given(self.tools or [])),
             thinking_options(self.reasoning_effort) | (self.chat_template_kwargs or {}),
         )
 
     def choice(self) -> ToolChoice:
-        """What may be called, and whether something must be."""
+        """Return the tools that may be called, and whether one must be."""
         match self.tool_choice:
             case ChosenTools(function=FunctionName(name=name), type="function"):
                 return tool_choice("required", (name,), is_parallel=False)

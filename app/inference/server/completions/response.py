@@ -1,4 +1,4 @@
-"""The server's answers in the form of OpenAI's API, with llama-server's timings."""
+"""Responses of the completions APIs, whole or streamed, with llama-server's timings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.inference.server.protocol.log_probabilities import (
     chat_log_probabilities,
     text_log_probabilities,
 )
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 
 Kind = Literal["chat", "text"]
 END_OF_STREAM = b"data: [DONE]\n\n"
@@ -23,102 +23,102 @@ END_OF_STREAM = b"data: [DONE]\n\n"
 
 @dataclass
 class CompletionResponse:
-    """One answer: its identity, and its shapes (whole, first and further chunks, calls, last).
+    """A response: its identity, and its forms (whole, or chunks with deltas, calls and the end).
 
-    It has a choice for each reply, one after the other; `written` is the one that is being told.
-    `ignored` are the fields of the request that nothing here knows.
+    It has a choice for each reply, one after the other; `state` is the current one. `ignored`
+    are the unknown fields of the request.
     """
 
     kind: Kind
     model: str
-    written: WrittenReply
+    state: ReplyState
     wants_usage: bool = False
     ignored: Sequence[str] = ()
     sent_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     identity: str = field(default_factory=lambda: secrets.token_hex(12))
     _choices: list[dict[str, Any]] = field(default_factory=list)
-    _finished: list[WrittenReply] = field(default_factory=list)
+    _finished: list[ReplyState] = field(default_factory=list)
 
-    def next_choice(self, written: WrittenReply) -> None:
-        """Turn to the next reply, after one that was told."""
-        self._finished.append(self.written)
-        self.written = written
+    def next_choice(self, state: ReplyState) -> None:
+        """Continue with the next reply, after one that is finished."""
+        self._finished.append(self.state)
+        self.state = state
         self.sent_text = ""
 
     def add_choice(self, parts: Sequence[ReplyPart]) -> None:
-        """Make a choice of a whole reply; the calls are those that there are by now."""
+        """Add a whole reply as a choice; its calls must be complete."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if thoughts:
             message["reasoning_content"] = thoughts
-        if calls := [_as_call(call) for call in self.written.calls]:
+        if calls := [_as_call(call) for call in self.state.calls]:
             message |= {"content": text or None, "tool_calls": calls}
         choice = self._choice({"message": message}, {"text": text}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         self._choices.append(choice)
 
     def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
-        """The answer that is not streamed, with the last reply."""
+        """Return the response that is not streamed, with the last reply."""
         self.add_choice(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
-        notice = self.written.noticed()
-        for written in (*self._finished, self.written):
-            notice |= written.repetition()
+        notice = self.state.notice_entry()
+        for state in (*self._finished, self.state):
+            notice |= state.repetition_entry()
         figures = self._usage() | self._timings() | self._ignored()
         return self._frame(name, self._choices) | notice | figures
 
     def start(self, first: ReplyPart) -> Iterator[bytes]:
-        """The first event of a stream."""
+        """Yield the first event of a stream."""
         yield server_sent_event(self.chunk(first, is_first=True))
 
     def delta(self, part: ReplyPart) -> Iterator[bytes]:
-        """The event that a further part brings."""
+        """Yield the event of a further part."""
         yield server_sent_event(self.chunk(part))
 
     def finish_choice(self) -> Iterator[bytes]:
-        """The events at the end of a reply."""
-        if self.written.calls:
+        """Yield the events at the end of a reply."""
+        if self.state.calls:
             yield server_sent_event(self.tool_calls_chunk())
         yield server_sent_event(self.finish_chunk())
 
     def finish(self) -> Iterator[bytes]:
-        """The events at the end of a stream, with those of its last reply."""
+        """Yield the events at the end of the last reply and of the stream."""
         yield from self.finish_choice()
         if self.wants_usage:
             yield server_sent_event(self.usage_chunk())
         yield END_OF_STREAM
 
     def error(self, error: dict[str, Any]) -> Iterator[bytes]:
-        """The event that says why there is no more."""
+        """Yield the event that reports an error."""
         yield server_sent_event(error)
 
     def chunk(self, part: ReplyPart, *, is_first: bool = False) -> dict[str, Any]:
-        """One event of a stream."""
+        """Return a chunk with the delta of a part."""
         name = "content" if part.kind == "content" else "reasoning_content"
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
         event = self._event([choice | self._probabilities(part.text)])
-        return event | self.written.noticed() | self._ignored() if is_first else event
+        return event | self.state.notice_entry() | self._ignored() if is_first else event
 
     def tool_calls_chunk(self) -> dict[str, Any]:
-        """The event with all calls, each of them whole."""
-        calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.written.calls)]
+        """Return the chunk with all tool calls, each of them whole."""
+        calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.state.calls)]
         return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
     def finish_chunk(self) -> dict[str, Any]:
-        """The event that says why the reply ended."""
+        """Return the chunk with the reason for the reply's end."""
         choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
-        return self._event([choice]) | self._timings() | self.written.repetition()
+        return self._event([choice]) | self._timings() | self.state.repetition_entry()
 
     def usage_chunk(self) -> dict[str, Any]:
-        """The event with the token counts, for who asked for it."""
+        """Return the chunk with the token counts, sent on request."""
         return self._event([]) | self._usage() | self._timings()
 
     def _probabilities(self, text: str) -> dict[str, Any]:
-        """The probabilities that have not been told yet, which go with this text."""
-        tokens = self.written.take_pending()
+        """Return the probabilities not sent yet, which belong to this text."""
+        tokens = self.state.take_pending()
         if not tokens:
             return {}
         if self.kind == "chat":
@@ -128,8 +128,8 @@ class CompletionResponse:
         return {"logprobs": text_log_probabilities(tokens, offset)}
 
     def _finish_reason(self) -> str:
-        reason = self.written.statistics.finish_reason
-        return "tool_calls" if self.written.calls and reason == "stop" else reason
+        reason = self.state.statistics.finish_reason
+        return "tool_calls" if self.state.calls and reason == "stop" else reason
 
     def _choice(self, of_chat: dict[str, Any], of_text: dict[str, Any]) -> dict[str, Any]:
         content = of_chat if self.kind == "chat" else of_text
@@ -151,7 +151,7 @@ class CompletionResponse:
         }
 
     def _usage(self) -> dict[str, Any]:
-        replies = [*self._finished, self.written]
+        replies = [*self._finished, self.state]
         asked = [reply.statistics for reply in replies if not reply.repeats_prompt]
         prompt_tokens = sum(counted.prompt_tokens for counted in asked)
         reply_tokens = sum(reply.statistics.reply_tokens for reply in replies)
@@ -171,7 +171,7 @@ class CompletionResponse:
         return {"ignored_fields": list(self.ignored)} if self.ignored else {}
 
     def _timings(self) -> dict[str, Any]:
-        return {"timings": self.written.timings()}
+        return {"timings": self.state.timings()}
 
 
 def _joined(parts: Sequence[ReplyPart], kind: str) -> str:

@@ -1,4 +1,4 @@
-"""The body of `/v1/completions`: prompts that are continued as they are."""
+"""The body of `/v1/completions`: prompts to be continued without a chat template."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.server.protocol.generation_request import (
     MOST_CHOICES,
     AnyCompletionRequest,
@@ -24,22 +25,22 @@ class CompletionRequest(AnyCompletionRequest, frozen=True, kw_only=True):
     n_probs: LikelyTokens | None = None
 
     def prompts(self) -> list[str | list[int]]:
-        """The prompts; a list of numbers is one.
+        """Return the prompts; a list of numbers is one prompt.
 
         Raises:
-            AppError: `request_invalid` for a mixture of numbers and texts, or too many of them.
+            AppError: `request_invalid` for a mixture of numbers and texts, or too many prompts.
         """
         return texts_or_tokens("prompt", self.prompt, MOST_CHOICES // self.count())
 
     def probabilities(self) -> int | None:
-        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        """Return the number of likely tokens to report for each; None for no probabilities."""
         return self.n_probs if self.logprobs is None else self.logprobs
 
 
 def texts_or_tokens(
     name: str, given: str | list[str | int | list[int]], most: int
 ) -> list[str | list[int]]:
-    """The texts of a field that holds one or several, each as text or as tokens.
+    """Return the texts of a field that holds one or several, each as text or as tokens.
 
     Raises:
         AppError: `request_invalid` for a mixture of numbers and texts, or more than `most`.
@@ -50,6 +51,6 @@ def texts_or_tokens(
     if not texts:
         return [[entry for entry in given if isinstance(entry, int)]]
     if len(texts) < len(given) or len(texts) > most:
-        reason = f"“{name}” must be up to {most} texts, or tokens"
+        reason = tr("“{name}” must be at most {limit} texts, or tokens", name=name, limit=most)
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
     return texts

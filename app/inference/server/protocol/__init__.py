@@ -1,1 +1,1 @@
-"""What all requests and responses of the API share: fields, messages, tools, formats."""
+"""Common parts of all requests and responses: fields, messages, tools, formats."""

@@ -1,4 +1,4 @@
-"""Bodies of responses: JSON, errors and notices as OpenAI's clients read them, stream events."""
+"""Response bodies: JSON, errors and notices in OpenAI's format, stream events."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _ERROR_TYPES = {
 
 
 class AsciiJsonResponse(JSONResponse):
-    """An answer in ASCII, so that it can hold a file name that is not UTF-8."""
+    """A JSON response in ASCII, so that it can contain file names that are not UTF-8."""
 
     def render(self, content: Any) -> bytes:
-        """The bytes of the body."""
+        """Return the bytes of the body."""
         return json.dumps(content).encode()
 
 
 def error_body(status: HTTPStatus, message: str, error: AppError | None = None) -> dict[str, Any]:
-    """An error as OpenAI's clients read it; `facts` is for our own."""
+    """Return an error in OpenAI's format; `facts` is for Gristmill's own clients."""
     kind = _ERROR_TYPES.get(status)
     if kind is None:
         is_client_fault = status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -43,23 +43,23 @@ def error_body(status: HTTPStatus, message: str, error: AppError | None = None) 
 def error_response(
     status: HTTPStatus, message: str, error: AppError | None = None
 ) -> AsciiJsonResponse:
-    """The same as a response."""
+    """Return the error as a response."""
     return AsciiJsonResponse(error_body(status, message, error), status)
 
 
 def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
-    """The body and the status that tell an error."""
+    """Return the body and the status for an error."""
     is_client_fault = error.code in _CLIENT_FAULTS
     status = HTTPStatus.BAD_REQUEST if is_client_fault else HTTPStatus.INTERNAL_SERVER_ERROR
     return error_body(status, describe_error(error.code, error.details), error), status
 
 
 def server_sent_event(content: dict[str, Any]) -> bytes:
-    """One event of a stream, as bytes."""
-    # ASCII, because some clients take U+2028 and its like for the end of a line.
+    """Return an event of a stream as bytes."""
+    # ASCII, because some clients take U+2028 and similar characters for line ends.
     return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 
 def notice_body(code: NoticeCode, details: ErrorDetails) -> dict[str, Any]:
-    """A notice in an answer: what was done otherwise than wished."""
+    """Return a notice for a response: something was done differently than requested."""
     return {"code": code.value, "message": describe_notice(code, details), "facts": details}

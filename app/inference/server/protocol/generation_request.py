@@ -1,4 +1,4 @@
-"""What every request for a reply has in common, with a bound on each field; how a body is read."""
+"""Fields that all requests for replies share, with bounds; decoding of request bodies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.settings import ContextOverflow
 from app.inference.sampling.parameters import (
     RANDOM_SEED,
@@ -41,19 +42,19 @@ StopText = Annotated[str, Meta(max_length=4096)]
 MOST_CHOICES = 128
 Choices = Annotated[int, Meta(ge=1, le=MOST_CHOICES)]
 TokenLimit = Annotated[int, Meta(ge=-1, le=_MOST_TOKENS)]
-"""The most tokens of a reply; -1 is as many as the context holds, as in llama-server."""
+"""The maximum number of tokens of a reply; -1: until the context is full, as in llama-server."""
 Tokens = Annotated[list[Annotated[int, Meta(ge=0, lt=2**31)]], Meta(min_length=1, max_length=2**20)]
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """What a stream carries besides text; padding against eavesdroppers is not among it."""
+    """Options of a stream; padding against eavesdroppers is accepted, but not sent."""
 
     include_usage: bool | None = False
     include_obfuscation: bool | None = False
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What all requests for a reply have in common."""
+    """The fields that all requests for a reply share."""
 
     model: Annotated[str, Meta(max_length=1024)] | None = None
     stream: bool | None = False
@@ -86,7 +87,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     context_overflow: ContextOverflow | None = None
 
     def sampling(self, defaults: SamplingParameters) -> SamplingParameters:
-        """The values that were given, over the defaults."""
+        """Return the given values over the defaults."""
         given = {
             name: value
             for name in SamplingParameters.__struct_fields__
@@ -99,52 +100,52 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(defaults, **given)
 
     def stops(self) -> tuple[str, ...]:
-        """The texts that end the reply."""
+        """Return the texts that end the reply."""
         given = [self.stop] if isinstance(self.stop, str) else self.stop or ()
         return tuple(text for text in given if text)
 
-    def form(self) -> ResponseFormat | None:
-        """The form that the reply must have, if any is asked for."""
+    def requested_format(self) -> ResponseFormat | None:
+        """Return the requested response format, if any."""
         if self.json_schema is None:
             return None
         return ResponseFormat("json_schema", JsonSchema(self.json_schema))
 
     def count(self) -> int:
-        """How many replies are asked for."""
+        """Return the number of requested replies."""
         return 1
 
-    def wanted_schema(self) -> AnySchema | None:
-        """The schema that the reply must follow, if any.
+    def requested_schema(self) -> AnySchema | None:
+        """Return the schema that the reply must follow, if any.
 
         Raises:
-            AppError: `request_invalid` for a form that can't be.
+            AppError: `request_invalid` for an impossible combination.
         """
-        form = self.form()
-        schema = form.wanted_schema() if form else None
+        form = self.requested_format()
+        schema = form.requested_schema() if form else None
         if schema is not None and self.grammar:
-            reason = "a reply can't follow a “grammar” and a form of JSON, too"
+            reason = tr("“grammar” can't be combined with a JSON response format")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         return schema
 
-    def left_out(self) -> list[str]:
-        """The tools that are not offered, by their places and types."""
+    def unsupported_tools(self) -> list[str]:
+        """Return the tools that are not offered, by index and type."""
         return []
 
     def token_limit(self) -> int | None:
-        """The most tokens that the reply may have, or None."""
+        """Return the maximum number of tokens of the reply, or None."""
         return None
 
     def overflow(self) -> ContextOverflow:
-        """What happens when the context is full in the middle of the reply."""
+        """Return how to proceed when the context is full in the middle of the reply."""
         return self.context_overflow or "stop"
 
     def probabilities(self) -> int | None:
-        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        """Return the number of likely tokens to report for each; None for no probabilities."""
         return None
 
 
 class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
-    """What chat and plain completions have in common."""
+    """The fields that chat and plain completions share."""
 
     n: Choices | None = None
     n_cmpl: Choices | None = None
@@ -152,39 +153,39 @@ class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
     n_predict: TokenLimit | None = None
     response_format: ResponseFormat | None = None
 
-    def form(self) -> ResponseFormat | None:
-        """The form that the reply must have, if any is asked for."""
-        return self.response_format or super().form()
+    def requested_format(self) -> ResponseFormat | None:
+        """Return the requested response format, if any."""
+        return self.response_format or super().requested_format()
 
     def count(self) -> int:
-        """How many replies are asked for."""
+        """Return the number of requested replies."""
         return self.n or self.n_cmpl or 1
 
     def token_limit(self) -> int | None:
-        """The most tokens that the reply may have, or None."""
+        """Return the maximum number of tokens of the reply, or None."""
         return limit_of(max_tokens=self.max_tokens, n_predict=self.n_predict)
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the last event of the stream is to carry the token counts."""
+        """True if the stream shall end with the token counts."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
 def limit_of(**limits: int | None) -> int | None:
-    """The first limit of tokens that is given; None for none, which is -1 as well.
+    """Return the first given limit of tokens; None for no limit, which may be given as -1.
 
     Raises:
         AppError: `request_invalid` for a limit of 0.
     """
     name, limit = next(((name, n) for name, n in limits.items() if n is not None), ("", -1))
     if limit == 0:
-        reason = f"a reply has one token or more - at `$.{name}`"
+        reason = tr("`$.{name}` must be at least 1, or -1 for no limit", name=name)
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
     return None if limit < 0 else limit
 
 
 def thinking_options(effort: str | None) -> dict[str, Option]:
-    """The templates' options for it: gpt-oss has the second, Qwen and others the first."""
+    """Return chat template options: `enable_thinking` is Qwen's, `reasoning_effort` gpt-oss's."""
     match effort:
         case None:
             return {}
@@ -197,19 +198,19 @@ RequestType = TypeVar("RequestType", bound=msgspec.Struct)
 
 
 def decode_request(body: bytes, kind: type[RequestType]) -> RequestType:
-    """Read a body.
+    """Decode a body.
 
     Raises:
-        AppError: `request_invalid`, with the field that is wrong or can't be honored.
+        AppError: `request_invalid`, naming the field that is invalid or not supported.
     """
     return decode_with_unread(body, kind)[0]
 
 
 def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestType, list[str]]:
-    """Read a body, and name the fields of it that nothing here knows.
+    """Decode a body; return its unknown fields, too.
 
     Raises:
-        AppError: `request_invalid`, with the field that is wrong or can't be honored.
+        AppError: `request_invalid`, naming the field that is invalid or not supported.
     """
     try:
         request = msgspec.json.decode(body, type=kind)

@@ -1,7 +1,7 @@
-"""The fields of OpenAI's API and llama-server's that a request may have beside those read here.
+"""Accept or refuse fields of OpenAI's API and llama-server's that the server does not implement.
 
-Each is harmless here, or may only have the value that changes nothing. What is in neither table is
-told in the answer as ignored; nothing is dropped in silence. A field that is null is not given.
+A field is harmless here, or accepted only with values that change nothing. Fields in neither table
+are listed in the response as ignored; none is dropped silently. A null field counts as missing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _HARMLESS = frozenset(
     {
-        # OpenAI's: who asks, how it is billed and kept, hints of what to expect.
+        # OpenAI's: about users, billing, storage, and hints.
         "metadata",
         "prediction",
         "prompt_cache_key",
@@ -26,9 +27,9 @@ _HARMLESS = frozenset(
         "store",
         "user",
         "verbosity",
-        # OpenAI's bound on calls of tools that it offers itself.
+        # OpenAI's bound on calls of its built-in tools.
         "max_tool_calls",
-        # llama-server's: how it works, not what comes of it.
+        # llama-server's: they affect how it works, not the result.
         "adaptive_decay",
         "backend_sampling",
         "cache_prompt",
@@ -105,10 +106,10 @@ _ONLY: Mapping[str, tuple[Any, ...]] = {
 def unread_fields(
     given: Mapping[str, msgspec.Raw], kind: type[msgspec.Struct], place: str = "$"
 ) -> Iterator[str]:
-    """The fields that nothing here knows, by their names.
+    """Yield the names of the unknown fields.
 
     Raises:
-        AppError: `request_invalid` for a field whose value can't be honored.
+        AppError: `request_invalid` for a value that is not supported.
     """
     read = {field.encode_name for field in msgspec.structs.fields(kind)}
     for name in given.keys() - read:
@@ -133,5 +134,6 @@ def _is_among(value: msgspec.Raw, allowed: tuple[Any, ...]) -> bool:
 
 def _refusal(place: str, name: str) -> str:
     allowed = " or ".join(msgspec.json.encode(value).decode() for value in _ONLY[name])
-    instead = f"leave it out or give {allowed}" if allowed else "leave it out"
-    return f"“{name}” is not supported here; {instead} - at `{place}`"
+    if not allowed:
+        return tr("`{place}` is not supported: leave it out", place=place)
+    return tr("`{place}` is supported only as {allowed}", place=place, allowed=allowed)

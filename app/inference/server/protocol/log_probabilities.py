@@ -1,4 +1,4 @@
-"""Log probabilities of tokens in the shapes of OpenAI's two APIs."""
+"""Format log probabilities for OpenAI's two completions APIs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.inference.session.generation import TokenProbability
 
 
 def chat_log_probabilities(tokens: Sequence[TokenProbability]) -> dict[str, Any]:
-    """As `/v1/chat/completions` has them."""
+    """Return them in the format of `/v1/chat/completions`."""
     return {
         "content": [
             _entry(one.piece, one.logarithm)
@@ -21,7 +21,7 @@ def chat_log_probabilities(tokens: Sequence[TokenProbability]) -> dict[str, Any]
 
 
 def text_log_probabilities(tokens: Sequence[TokenProbability], offset: int) -> dict[str, Any]:
-    """As `/v1/completions` has them; `offset` is where in the reply the first token begins."""
+    """Return them in the format of `/v1/completions`; the first token starts at `offset`."""
     pieces = [one.piece.decode("utf-8", "replace") for one in tokens]
     starts = [offset + sum(map(len, pieces[:index])) for index in range(len(pieces))]
     return {

@@ -1,4 +1,4 @@
-"""The messages and tools of a request, in the form of OpenAI's API, with a bound on every field."""
+"""Messages and tools of a request in OpenAI's format, with bounds on every field."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.server.protocol.request_faults import explain_fault
 
 _LONGEST_TEXT = 32 * 2**20
@@ -20,34 +21,34 @@ Decoded = TypeVar("Decoded")
 
 
 class ContentPart(msgspec.Struct, frozen=True):
-    """A part of a message's content; only text can be read so far."""
+    """A part of a message's content; only text is supported so far."""
 
     type: Annotated[str, Meta(max_length=64)]
     text: Text = ""
     refusal: Text = ""
 
     def as_text(self) -> str:
-        """The text of the part.
+        """Return the text of the part.
 
         Raises:
-            AppError: `request_invalid` when it is an image or the like.
+            AppError: `request_invalid` if it is an image or the like.
         """
         if self.type == "refusal":
             return self.refusal
         if self.type != "text":
-            reason = f"only text can be read, not “{self.type}”"
+            reason = tr("only text can be read, not “{type}”", type=self.type)
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         return self.text
 
 
 class FunctionCall(msgspec.Struct, frozen=True):
-    """A function that the assistant called; the arguments are JSON, as a text or as they are."""
+    """A function called by the assistant; the arguments are JSON, as a string or an object."""
 
     name: Name
     arguments: Text | dict[str, Any] = "{}"
 
-    def as_variables(self) -> dict[str, Any]:
-        """The call as templates take it: with the arguments as an object where they are one.
+    def for_template(self) -> dict[str, Any]:
+        """Return the call for templates, with its arguments as an object if they are one.
 
         Raises:
             AppError: `request_invalid` when they are nested too deeply.
@@ -71,9 +72,9 @@ class RequestToolCall(msgspec.Struct, frozen=True):
     id: Annotated[str, Meta(max_length=256)] | None = ""
     type: Literal["function"] = "function"
 
-    def as_variables(self) -> dict[str, Any]:
-        """The call as templates take it."""
-        return {"id": self.id or "", "type": self.type, "function": self.function.as_variables()}
+    def for_template(self) -> dict[str, Any]:
+        """Return the call for templates."""
+        return {"id": self.id or "", "type": self.type, "function": self.function.for_template()}
 
 
 class RequestMessage(msgspec.Struct, frozen=True):
@@ -88,13 +89,13 @@ class RequestMessage(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.content is None and self.role not in ("assistant", "tool"):
-            raise ValueError("only a message of the assistant or of a tool may have no content")
+            raise ValueError(tr("only messages of the assistant or a tool may have no content"))
 
-    def as_variables(self) -> dict[str, Any]:
-        """The message as templates take it: what is not given is not there, as in transformers.
+    def for_template(self) -> dict[str, Any]:
+        """Return the message for templates, without fields that are missing, as in transformers.
 
         Raises:
-            AppError: `request_invalid` when it holds more than text.
+            AppError: `request_invalid` if it holds more than text.
         """
         content = self.content
         if isinstance(content, list):
@@ -106,8 +107,8 @@ class RequestMessage(msgspec.Struct, frozen=True):
             "content": content,
             "name": self.name,
             "tool_call_id": self.tool_call_id,
-            "tool_calls": [call.as_variables() for call in self.tool_calls or []] or None,
-            # The templates of gpt-oss and LFM2 have a name of their own for it.
+            "tool_calls": [call.for_template() for call in self.tool_calls or []] or None,
+            # The templates of gpt-oss and LFM2 use their own name for it.
             "reasoning_content": self.reasoning_content,
             "thinking": self.reasoning_content,
         }
@@ -136,25 +137,25 @@ class _AnyTool(msgspec.Struct, frozen=True):
 
 
 def is_function(tool: msgspec.Raw, index: int) -> bool:
-    """Whether a tool is a function: the others are such as a local server can't offer.
+    """Return whether a tool is a function: a local server can't offer others.
 
     Raises:
-        AppError: `request_invalid` for what is no tool.
+        AppError: `request_invalid` for an invalid tool.
     """
     return decode_tool(tool, index, _AnyTool).type == "function"
 
 
-def tools_left_out(tools: Sequence[msgspec.Raw]) -> list[str]:
-    """The tools that are not offered, by their places and types."""
+def unsupported_tools_of(tools: Sequence[msgspec.Raw]) -> list[str]:
+    """Return the tools that are not offered, by index and type."""
     types = [decode_tool(tool, index, _AnyTool).type for index, tool in enumerate(tools)]
     return [f"tools[{n}] ({kind})" for n, kind in enumerate(types) if kind != "function"]
 
 
 def tools_as_given(tools: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
-    """The definitions of functions as templates take them: just as they were given.
+    """Return the definitions of functions for templates, as they were given.
 
     Raises:
-        AppError: `request_invalid` when one is no definition, or nested too deeply.
+        AppError: `request_invalid` if one is invalid or nested too deeply.
     """
     given = []
     for index, tool in enumerate(tools):
@@ -168,10 +169,10 @@ def tools_as_given(tools: Sequence[msgspec.Raw]) -> list[dict[str, Any]]:
 
 
 def decode_tool(tool: msgspec.Raw, index: int, kind: type[Decoded]) -> Decoded:
-    """Read the tool of a place among the tools.
+    """Decode the tool at an index of the tools.
 
     Raises:
-        AppError: `request_invalid`, with that place.
+        AppError: `request_invalid`, with the path of the fault.
     """
     try:
         return msgspec.json.decode(tool, type=kind)
@@ -181,13 +182,13 @@ def decode_tool(tool: msgspec.Raw, index: int, kind: type[Decoded]) -> Decoded:
 
 
 def _without_nulls(tool: dict[str, Any]) -> dict[str, Any]:
-    """A tool whose function has only what is given: for templates, null would be a value."""
+    """Return a tool without the null fields of its function: templates would see values in them."""
     function = {name: value for name, value in tool["function"].items() if value is not None}
     return tool | {"function": function}
 
 
 def require_shallow(value: Any) -> None:
-    """Check a value of JSON: nested too deeply, it can't be written again for want of stack.
+    """Check the depth of a JSON value: too deep a one overflows the stack when it is encoded.
 
     Raises:
         AppError: `request_invalid`.
@@ -201,5 +202,5 @@ def require_shallow(value: Any) -> None:
             for item in (container.values() if isinstance(container, dict) else container)
         ]
     if level:
-        reason = "a tool or a call is nested too deeply"
+        reason = tr("a tool or tool call is nested too deeply")
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)

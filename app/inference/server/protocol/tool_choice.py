@@ -1,4 +1,4 @@
-"""Which of the offered tools a reply may call, and whether it must call one."""
+"""The choice of tools that a reply may or must call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 ToolMode = Literal["none", "auto", "required"]
 _Tools = list[dict[str, Any]]
@@ -13,25 +14,25 @@ _Tools = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class ToolChoice:
-    """A choice: among which tools (`only`; None: all), and how many calls (None: any number)."""
+    """A tool choice: the allowed tools (`only`; None: all), and the number of calls (None: any)."""
 
     must_call: bool = False
     only: tuple[str, ...] | None = None
     most_calls: int | None = None
 
     def among(self, tools: _Tools) -> _Tools:
-        """The tools that the model is offered.
+        """Return the tools that the model is offered.
 
         Raises:
-            AppError: `request_invalid` when a tool is chosen that there is not.
+            AppError: `request_invalid` if a chosen tool does not exist.
         """
         names = [str(tool["function"]["name"]) for tool in tools]
         for name in self.only or ():
             if name not in names:
-                reason = f"there is no tool “{name}” to be chosen"
+                reason = tr("there is no tool “{name}” to choose", name=name)
                 raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if self.must_call and not tools:
-            reason = "a call is required and there are no “tools”"
+            reason = tr("a tool call is required, but there are no “tools”")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if self.only is None:
             return tools
@@ -41,10 +42,10 @@ class ToolChoice:
 def tool_choice(
     mode: ToolMode | None, only: tuple[str, ...] | None, *, is_parallel: bool | None
 ) -> ToolChoice:
-    """The choice for a mode; without one, the model decides whether it calls anything.
+    """Return the choice for a mode; without one, the model decides whether it calls anything.
 
-    A required call is the only one unless parallel calls are asked for in so many words: small
-    models would go on calling without end.
+    A required call is the only one unless parallel calls are explicitly requested: small models
+    would keep on calling endlessly.
     """
     if mode == "none":
         return ToolChoice(only=())

@@ -1,4 +1,4 @@
-"""The items of a request to `/v1/responses`, and how they become messages of a conversation."""
+"""Input items of `/v1/responses`, and their conversion to chat messages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.inference.server.protocol.messages import FunctionCall, Name, RequestToolCall, Text
 
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
@@ -22,22 +23,22 @@ CallIdentity = Annotated[str, Meta(max_length=256)]
 
 
 class ItemPart(msgspec.Struct, frozen=True):
-    """A part of an item's content; only text can be read so far."""
+    """A part of an item's content; only text is supported so far."""
 
     type: Annotated[str, Meta(max_length=64)]
     text: Text = ""
     refusal: Text = ""
 
     def as_text(self) -> str:
-        """The text of the part.
+        """Return the text of the part.
 
         Raises:
-            AppError: `request_invalid` when it is an image or the like.
+            AppError: `request_invalid` if it is an image or the like.
         """
         if self.type == "refusal":
             return self.refusal
         if self.type not in _TEXTS:
-            reason = f"only text can be read, not “{self.type}”"
+            reason = tr("only text can be read, not “{type}”", type=self.type)
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         return self.text
 
@@ -46,7 +47,7 @@ ItemText = Text | Annotated[list[ItemPart], Meta(max_length=1024)]
 
 
 class InputItem(msgspec.Struct, frozen=True):
-    """An item of the conversation: a message, a call, what came of a call, or thoughts."""
+    """An item of the conversation: a message, a call, a call's output, or thoughts."""
 
     type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     role: Literal["system", "developer", "user", "assistant"] | None = None
@@ -60,17 +61,17 @@ class InputItem(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         for name in _REQUIRED[self.type]:
             if getattr(self, name) is None:
-                raise ValueError(f"a “{self.type}” needs “{name}”")
+                raise ValueError(tr("“{type}” needs “{field}”", type=self.type, field=name))
 
 
 def messages_of(instructions: str | None, items: str | Iterable[InputItem]) -> list[dict[str, Any]]:
-    """The messages as templates take them.
+    """Return the messages for templates.
 
-    Instructions and the system messages that come first are one message; thoughts, text and calls
-    of the assistant that follow each other are one, too.
+    Instructions and the first system messages become one message, and so do consecutive thoughts,
+    texts and calls of the assistant.
 
     Raises:
-        AppError: `request_invalid` for what is no text.
+        AppError: `request_invalid` for content other than text.
     """
     turns = _Turns()
     if instructions:
@@ -113,13 +114,13 @@ class _Turns:
         message["content"] = f"{before}\n\n{text}" if before else text
 
     def _assistant(self) -> dict[str, Any]:
-        """The assistant's message that is being put together, with the thoughts before it."""
+        """Return the assistant's current message, with the thoughts before it."""
         if not self.messages or self.messages[-1]["role"] != "assistant":
             self.messages.append({"role": "assistant"})
         message = self.messages[-1]
         if self._thoughts:
             thoughts = message.get("reasoning_content", "") + self._thoughts
-            # The templates of gpt-oss and LFM2 have a name of their own for it.
+            # The templates of gpt-oss and LFM2 use their own name for it.
             message |= {"reasoning_content": thoughts, "thinking": thoughts}
             self._thoughts = ""
         return message
@@ -128,7 +129,7 @@ class _Turns:
         identity, name = item.call_id or "", item.name or ""
         self._functions[identity] = name
         call = RequestToolCall(FunctionCall(name, item.arguments or "{}"), identity)
-        self._assistant().setdefault("tool_calls", []).append(call.as_variables())
+        self._assistant().setdefault("tool_calls", []).append(call.for_template())
 
     def _take_output(self, item: InputItem) -> None:
         message = {"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id}

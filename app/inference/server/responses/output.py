@@ -1,7 +1,7 @@
-"""Answers of `/v1/responses`: items of output, whole or as a sequence of numbered events.
+"""Responses of `/v1/responses`: output items, whole or as a sequence of numbered events.
 
-The shapes are those of OpenAI's API (https://platform.openai.com/docs/api-reference/responses).
-Thoughts are items of their own, given in full and not as a summary.
+The format is OpenAI's (https://platform.openai.com/docs/api-reference/responses). Thoughts are
+separate items, given in full and not as a summary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.server.protocol.bodies import server_sent_event
 from app.inference.server.protocol.log_probabilities import chat_log_probabilities
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 
 Event = dict[str, Any]
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -24,7 +24,7 @@ Status = Literal["in_progress", "completed", "incomplete"]
 
 @dataclass
 class _Text:
-    """An item of text on its way: thoughts, or a message."""
+    """A text item being streamed: thoughts, or a message."""
 
     kind: Literal["reasoning", "content"]
     identity: str
@@ -33,20 +33,20 @@ class _Text:
 
     @property
     def type(self) -> str:
-        """What its part is called, and the events that bring its text."""
+        """The type of its part, and prefix of its events."""
         return "reasoning_text" if self.kind == "reasoning" else "output_text"
 
     def log_probabilities(self, probabilities: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The probabilities that go with its text: thoughts have none."""
+        """Return the entry with its log probabilities; thoughts have none."""
         return {"logprobs": list(probabilities)} if self.kind == "content" else {}
 
     def part(self) -> dict[str, Any]:
-        """Its only part, as far as it is written."""
+        """Return its only part so far."""
         part = {"type": self.type, "text": self.text} | self.log_probabilities(self.probabilities)
         return part | {"annotations": []} if self.kind == "content" else part
 
     def item(self, status: Status) -> dict[str, Any]:
-        """The whole item."""
+        """Return the whole item."""
         content = [] if status == "in_progress" else [self.part()]
         if self.kind == "reasoning":
             named: dict[str, Any] = {"type": "reasoning", "summary": []}
@@ -57,10 +57,10 @@ class _Text:
 
 @dataclass
 class ResponsesOutput:
-    """One answer: what was asked is repeated in it (`echo`), and its output grows part by part."""
+    """A response, which repeats fields of the request (`echo`); its output grows part by part."""
 
     model: str
-    written: WrittenReply
+    state: ReplyState
     echo: dict[str, Any]
     ignored: Sequence[str] = ()
     created: int = field(default_factory=lambda: int(time.time()))
@@ -70,7 +70,7 @@ class ResponsesOutput:
     _number: int = 0
 
     def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
-        """The answer that is not streamed; the calls are those that there are by now."""
+        """Return the response that is not streamed; its calls must be complete."""
         for part in parts:
             list(self._grow(part))
         *_, last = self._end()
@@ -78,21 +78,21 @@ class ResponsesOutput:
         return response
 
     def start(self, first: ReplyPart) -> Iterator[bytes]:
-        """The events at the beginning of a stream."""
+        """Yield the events at the beginning of a stream."""
         for name in ("response.created", "response.in_progress"):
             yield _sent(self._event(name, response=self._response("in_progress")))
         yield from self.delta(first)
 
     def delta(self, part: ReplyPart) -> Iterator[bytes]:
-        """The events that a further part brings."""
+        """Return the events of a further part."""
         return map(_sent, self._grow(part))
 
     def finish(self) -> Iterator[bytes]:
-        """The events at the end: the calls, each of them whole, and the whole response."""
+        """Return the events at the end: the calls, each of them whole, and the response."""
         return map(_sent, self._end())
 
     def error(self, error: dict[str, Any]) -> Iterator[bytes]:
-        """The event that says why there is no more, for an error in OpenAI's form."""
+        """Yield the event that reports an error, given in OpenAI's format."""
         failure = {"code": "server_error", "message": error["error"]["message"]}
         response = self._response("failed") | {"error": failure}
         yield _sent(self._event("response.failed", response=response))
@@ -104,7 +104,7 @@ class ResponsesOutput:
             yield from self._close("completed")
             yield from self._begin(part.kind)
         if self._open is not None:
-            probabilities = chat_log_probabilities(self.written.take_pending())["content"]
+            probabilities = chat_log_probabilities(self.state.take_pending())["content"]
             self._open.text += part.text
             self._open.probabilities += probabilities
             place = self._place(self._open) | self._open.log_probabilities(probabilities)
@@ -130,12 +130,12 @@ class ResponsesOutput:
         yield self._event("response.output_item.done", output_index=index, item=self._output[-1])
 
     def _end(self) -> Iterator[Event]:
-        if not self._output and not self._open and not self.written.calls:
+        if not self._output and not self._open and not self.state.calls:
             yield from self._begin("content")
-        is_whole = self.written.statistics.finish_reason == "stop"
+        is_whole = self.state.statistics.finish_reason == "stop"
         status: Status = "completed" if is_whole else "incomplete"
-        yield from self._close("completed" if self.written.calls else status)
-        for call in self.written.calls:
+        yield from self._close("completed" if self.state.calls else status)
+        for call in self.state.calls:
             yield from self._call(call)
         yield self._event(f"response.{status}", response=self._response(status))
 
@@ -161,9 +161,9 @@ class ResponsesOutput:
     def _place(self, text: _Text) -> dict[str, Any]:
         return {"item_id": text.identity, "output_index": len(self._output), "content_index": 0}
 
-    def _event(self, kind: str, **facts: Any) -> Event:
+    def _event(self, kind: str, **fields: Any) -> Event:
         number, self._number = self._number, self._number + 1
-        return {"type": kind, "sequence_number": number} | facts
+        return {"type": kind, "sequence_number": number} | fields
 
     def _response(self, status: str) -> dict[str, Any]:
         is_short = status == "incomplete"
@@ -179,16 +179,16 @@ class ResponsesOutput:
             "incomplete_details": {"reason": "max_output_tokens"} if is_short else None,
             "usage": None,
         }
-        response |= self.written.noticed()
+        response |= self.state.notice_entry()
         if self.ignored:
             response["ignored_fields"] = list(self.ignored)
         if status in ("completed", "incomplete"):
-            response |= {"usage": self._usage(), "timings": self.written.timings()}
-            response |= self.written.repetition()
+            response |= {"usage": self._usage(), "timings": self.state.timings()}
+            response |= self.state.repetition_entry()
         return response
 
     def _usage(self) -> dict[str, Any]:
-        counted = self.written.statistics
+        counted = self.state.statistics
         return {
             "input_tokens": counted.prompt_tokens,
             "input_tokens_details": {
@@ -196,7 +196,7 @@ class ResponsesOutput:
                 "cache_write_tokens": 0,
             },
             "output_tokens": counted.reply_tokens,
-            "output_tokens_details": {"reasoning_tokens": self.written.reasoning_tokens},
+            "output_tokens_details": {"reasoning_tokens": self.state.reasoning_tokens},
             "total_tokens": counted.prompt_tokens + counted.reply_tokens,
         }
 

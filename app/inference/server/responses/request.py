@@ -1,4 +1,4 @@
-"""What clients may ask of `/v1/responses`, with a bound on every field."""
+"""The body of `/v1/responses`, with bounds on every field."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.settings import ContextOverflow
 from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReasoningFormat
@@ -28,7 +29,7 @@ from app.inference.server.protocol.messages import (
     decode_tool,
     is_function,
     require_shallow,
-    tools_left_out,
+    unsupported_tools_of,
 )
 from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
 from app.inference.server.protocol.tool_choice import ToolChoice, tool_choice
@@ -51,11 +52,11 @@ class FunctionTool(msgspec.Struct, frozen=True):
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
-    def as_given_to_chat(self) -> dict[str, Any]:
-        """The function in the form that templates know.
+    def as_chat_tool(self) -> dict[str, Any]:
+        """Return the function in the chat API's format, for templates.
 
         Raises:
-            AppError: `request_invalid` when it is nested too deeply.
+            AppError: `request_invalid` if it is nested too deeply.
         """
         require_shallow(self.parameters)
         function = {
@@ -81,14 +82,14 @@ class AllowedFunction(msgspec.Struct, frozen=True):
 
 
 class AllowedFunctions(msgspec.Struct, frozen=True, tag_field="type", tag="allowed_tools"):
-    """The functions that may be called, or of which one must be."""
+    """The functions that may be called, or one of which must be."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[AllowedFunction], Meta(max_length=1024)]
 
 
 class TextFormat(msgspec.Struct, frozen=True):
-    """The form of what is said; name and schema go with `json_schema` alone."""
+    """The format of the text; name and schema belong only to `json_schema`."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: Word | None = None
@@ -98,18 +99,18 @@ class TextFormat(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if self.type == "json_schema" and (self.schema is None or self.name is None):
-            raise ValueError("a “json_schema” needs “name” and “schema”")
+            raise ValueError(tr("“json_schema” needs “name” and “schema”"))
 
 
 class TextOptions(msgspec.Struct, frozen=True):
-    """How the text of the reply is to be; how long it becomes is the model's own choice."""
+    """Options of the reply's text; verbosity is accepted, but has no effect."""
 
     format: TextFormat | None = None
     verbosity: Word | None = None
 
 
 class ReasoningOptions(msgspec.Struct, frozen=True):
-    """How much the model is to think; thoughts are given in full, whatever summary is wished."""
+    """Reasoning options; thoughts are given in full, whatever summary is requested."""
 
     effort: ReasoningEffort | None = None
     summary: Word | None = None
@@ -118,8 +119,8 @@ class ReasoningOptions(msgspec.Struct, frozen=True):
 class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
     """The body of `/v1/responses`.
 
-    Nothing is kept: the conversation comes whole with every request, and `store` changes nothing.
-    `truncation` makes room while a reply is written; a conversation must fit as it is.
+    No state is stored: every request contains the whole conversation, and `store` has no effect.
+    `truncation` makes room while a reply is generated; the conversation itself must fit.
     """
 
     input: Text | Annotated[list[InputItem], Meta(min_length=1, max_length=16_384)]
@@ -144,13 +145,13 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
     prompt: Any = None
 
     def conversation(self) -> ChatInput:
-        """What the template is to render.
+        """Return the input of the chat template.
 
         Raises:
-            AppError: `request_invalid` for what is no text, and for what is kept nowhere.
+            AppError: `request_invalid` for content other than text, and references to stored state.
         """
         self._require_present()
-        tools = [tool.as_given_to_chat() for tool in self.functions()]
+        tools = [tool.as_chat_tool() for tool in self.functions()]
         return ChatInput(
             messages_of(self.instructions, self.input),
             self.choice().among(tools),
@@ -159,10 +160,10 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         )
 
     def functions(self) -> list[FunctionTool]:
-        """The functions among the tools: the others are such as a local server can't offer.
+        """Return the functions among the tools: a local server can't offer others.
 
         Raises:
-            AppError: `request_invalid` for a tool that is none.
+            AppError: `request_invalid` for an invalid tool.
         """
         return [
             decode_tool(tool, index, FunctionTool)
@@ -170,12 +171,12 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             if is_function(tool, index)
         ]
 
-    def left_out(self) -> list[str]:
-        """The tools that are not offered, by their places and types."""
-        return tools_left_out(self.tools or [])
+    def unsupported_tools(self) -> list[str]:
+        """Return the tools that are not offered, by index and type."""
+        return unsupported_tools_of(self.tools or [])
 
     def choice(self) -> ToolChoice:
-        """What may be called, and whether something must be."""
+        """Return the tools that may be called, and whether one must be."""
         match self.tool_choice:
             case ChosenFunction(name=name):
                 return tool_choice("required", (name,), is_parallel=False)
@@ -185,28 +186,28 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             case mode:
                 return tool_choice(mode, None, is_parallel=self.parallel_tool_calls)
 
-    def form(self) -> ResponseFormat | None:
-        """The form that the reply must have, if any is asked for."""
+    def requested_format(self) -> ResponseFormat | None:
+        """Return the requested response format, if any."""
         wanted = self.text and self.text.format
         if not wanted:
-            return super().form()
+            return super().requested_format()
         schema = JsonSchema(wanted.schema) if wanted.schema is not None else None
         return ResponseFormat(wanted.type, schema)
 
     def token_limit(self) -> int | None:
-        """The most tokens that the reply may have, or None."""
+        """Return the maximum number of tokens of the reply, or None."""
         return limit_of(max_output_tokens=self.max_output_tokens)
 
     def overflow(self) -> ContextOverflow:
-        """What happens when the context is full in the middle of the reply."""
+        """Return how to proceed when the context is full in the middle of the reply."""
         return "shift" if self.truncation == "auto" else super().overflow()
 
     def probabilities(self) -> int | None:
-        """How many likely tokens are to be told beside each; None for nothing of the kind."""
+        """Return the number of likely tokens to report for each; None for no probabilities."""
         return (self.top_logprobs or 0) if _PROBABILITIES in (self.include or ()) else None
 
     def echo(self, sampling: SamplingParameters) -> dict[str, Any]:
-        """What the answer repeats of the request; for what was not given, what holds."""
+        """Return the request's fields that the response repeats, with defaults for missing ones."""
         plain = msgspec.to_builtins
         effort = self.reasoning.effort if self.reasoning else None
         wanted = (self.text and self.text.format) or TextFormat()
@@ -235,10 +236,13 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
             ("prompt", self.prompt),
         ):
             if value is not None:
-                reason = f"nothing is kept here: give all of it in “input”, without “{name}”"
+                reason = tr(
+                    "no state is stored: send the whole conversation in “input”, without “{name}”",
+                    name=name,
+                )
                 raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if self.background:
-            reason = "a reply can't be fetched later: ask without “background”"
+            reason = tr("responses can't be fetched later: send the request without “background”")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
 
 

@@ -148,7 +148,7 @@ TWICE = "{% if messages | length == 4 %}" + "%s" + "{% endif %}{{ messages[0].co
         ),
         (
             "{% for a in range(9999) %}1234567890{% endfor %}",
-            "what it writes is far longer than the conversation",
+            "its output is far longer than the conversation",
         ),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_child_that_is_gone_is_replaced(opened: Open) -> None:
     (child,) = psutil.Process().children()
     child.kill()
     child.wait()
-    assert template.render(HELLO).fallback_reason == "it made the process that renders it crash"
+    assert template.render(HELLO).fallback_reason == "it crashed the process that renders it"
     assert template.render(HELLO) == Prompt("Hello")
 
 

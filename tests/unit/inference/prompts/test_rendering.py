@@ -172,7 +172,7 @@ def test_a_template_for_tools_alone_works_with_tools() -> None:
 def test_what_a_template_writes_is_bounded_by_what_it_is_given() -> None:
     source = "{{ messages[0].content }}{% for _ in range(3000) %}" + "x" * 100 + "{% endfor %}"
     assert outcome_of(source, ChatInput([USER]), 10) == Failure(
-        "what it writes is far longer than the conversation"
+        "its output is far longer than the conversation"
     )
     assert isinstance(outcome_of(source, ChatInput([USER]), 100_000), Rendered)
 

@@ -162,4 +162,4 @@ def test_what_needs_no_repair_has_none() -> None:
     ],
 )
 def test_a_template_that_leaves_texts_out_is_known(source: str, keeps: bool) -> None:
-    assert renderer(source).understood().keeps_texts is keeps
+    assert renderer(source).support().keeps_texts is keeps

@@ -70,7 +70,7 @@ def test_a_template_in_use_is_warned_of() -> None:
     poisoned = ChatTemplate(POISONED["a certain day"])
     honest = ChatTemplate(LOOP)
     unused = ChatTemplate(POISONED["a certain day"] + "{{ nothing() }}")
-    assert poisoned.warnings == ("what it writes depends on the day",)
+    assert poisoned.warnings == ("its output depends on the date",)
     assert honest.warnings == unused.warnings == ()
     assert unused.fallback_reason
     for template in (poisoned, honest, unused):

@@ -192,7 +192,7 @@ def test_any_name_is_called_where_it_can_be_written(constraints: Constraints) ->
     assert allowed(constraints, ReplyFormat("").call_grammar("…", odd, 1), text) == (text, True)
     with pytest.raises(AppError) as raised:
         ReplyFormat("[TOOL_CALLS][ARGS]").call_grammar("…", odd, 1)
-    assert "a name of letters" in str(raised.value.details["reason"])
+    assert "may have only letters" in str(raised.value.details["reason"])
 
 
 @pytest.mark.parametrize("mark", ["x", "aab", "abab", "</think>", "]]>", "a-^]b"])

@@ -73,5 +73,5 @@ def test_what_was_chosen_in_vain_can_be_said(options: LoadOptions, is_overruled:
 
 def test_it_says_what_it_goes_without() -> None:
     words = EngineSetting(get_args(Measure)).in_words()
-    assert words == "extra buffer types, flash attention and the graphics card"
+    assert words == "extra buffer types, flash attention and the GPU"
     assert EngineSetting(("flash_attention",)).in_words() == "flash attention"

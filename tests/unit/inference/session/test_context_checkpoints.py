@@ -40,7 +40,7 @@ def opened(model: Path, slots: int = 1, *, swa_full: bool = False) -> Session:
     )
     session = Session(LoadRequest(read_model(model), options, slots=slots), lambda _: None)
     # Whole states are for what comes back from other slots.
-    session._memory._states.keep = lambda *_: False
+    session._memory._states.save = lambda *_: False
     return session
 
 
@@ -143,16 +143,16 @@ def test_a_step_that_is_interrupted_changes_no_reply(
     prompt = conversation(0, 1500)
     expected = cold(session, prompt)
     session.forget_everything()
-    evaluate, count = session._evaluator.evaluate, 0
+    evaluate, count = session._decoder.evaluate, 0
 
     def often_interrupted(*arguments: object, **named: object) -> object:
         nonlocal count
         count += 1
         if count % 2:
-            session._evaluator.interrupt.set()
+            session._decoder.interrupt.set()
         return partial(evaluate, *arguments, **named)()
 
-    monkeypatch.setattr(session._evaluator, "evaluate", often_interrupted)
+    monkeypatch.setattr(session._decoder, "evaluate", often_interrupted)
     found, _ = reply(session, prompt)
     assert found == pytest.approx(expected, abs=0.01)
 

@@ -221,7 +221,7 @@ def read_states(
         reply(session, conversation(number, length))
         (slot,) = [slot for slot in session._slots if slot.read]
         note(states)
-        states.keep(slot.sequence, slot.tokens[: slot.read], 0)
+        states.save(slot.sequence, slot.tokens[: slot.read], 0)
         assert states.size_bytes <= most_states * size
     return states
 
@@ -232,7 +232,7 @@ def test_the_budget_holds_and_the_oldest_go(session: Session) -> None:
     assert states.best_for(conversation(0), 0) is None
     kept = states.best_for([*conversation(3), 5], 0)
     assert kept is not None
-    assert states.put(kept, session._slots[0].sequence)
+    assert states.restore(kept, session._slots[0].sequence)
     assert states._states[-1] is kept
     session.forget_everything()
 
@@ -254,7 +254,7 @@ def test_a_longer_reading_of_the_same_takes_the_place_of_the_shorter(session: Se
     for prompt in (short, long, short):
         reply(session, prompt, 1)
         (slot,) = [slot for slot in session._slots if slot.read]
-        states.keep(slot.sequence, slot.tokens[: slot.read], 0)
+        states.save(slot.sequence, slot.tokens[: slot.read], 0)
         assert len(states) == 1
     assert states._states[0].tokens.tolist() == long
 

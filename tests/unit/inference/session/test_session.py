@@ -229,9 +229,9 @@ def test_a_reply_is_cancelled_between_two_tokens(session: Session) -> None:
 def test_an_interrupt_loses_nothing_of_the_others(session: Session) -> None:
     expected, _ = reply(session, "The mill")
     session.forget_everything()
-    session._evaluator.interrupt.set()
+    session._decoder.interrupt.set()
     with pytest.raises(Interrupted):
-        session._evaluator.evaluate([BatchPart(0, 0, [5, 6, 7], wants_logits=True)])
+        session._decoder.evaluate([BatchPart(0, 0, [5, 6, 7], wants_logits=True)])
     assert reply(session, "The mill")[0] == expected
 
 
@@ -240,16 +240,16 @@ def test_an_interrupted_step_is_made_up_for(
 ) -> None:
     expected, _ = reply(session, "The mill", most_tokens=24)
     session.forget_everything()
-    evaluate, count = session._evaluator.evaluate, 0
+    evaluate, count = session._decoder.evaluate, 0
 
     def often_interrupted(parts: list[BatchPart]) -> list[int]:
         nonlocal count
         count += 1
         if count % 3 == 0:
-            session._evaluator.interrupt.set()
+            session._decoder.interrupt.set()
         return evaluate(parts)
 
-    monkeypatch.setattr(session._evaluator, "evaluate", often_interrupted)
+    monkeypatch.setattr(session._decoder, "evaluate", often_interrupted)
     assert reply(session, "The mill", most_tokens=24)[0] == expected
     assert count > 24
 
@@ -257,7 +257,7 @@ def test_an_interrupted_step_is_made_up_for(
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """A session with four slots."""
-    model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf")
+    model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.gguf", context=1024)
     options = LoadOptions(context=1024, threads=1, extra_buffers=False)
     load_request = LoadRequest(read_model(model), options, slots=4)
     with Session(load_request, lambda _: None) as session:
@@ -449,7 +449,7 @@ def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     with Session(load_request, lambda _: None) as session, pytest.raises(AppError) as raised:
         reply(session, "The mill")
     assert raised.value.code is ErrorCode.MODEL_REJECTED
-    assert raised.value.details["reason"] == "its weights give values that are not numbers"
+    assert raised.value.details["reason"] == "its weights produce values that are not numbers"
 
 
 def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session) -> None:
@@ -461,7 +461,7 @@ def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session
     slow = Reader(session, "The mill", most_tokens=12, is_heavy=True, **fields)
     held = threading.Event()
     # The thread beside the engine is busy, as with a grammar that has no end.
-    session._beside.submit(held.wait, 60)
+    session._sampling_thread.submit(held.wait, 60)
     other = Reader(session, "Hello", sampling=GREEDY, most_tokens=12)
     while not other.asked.is_over:
         session.step()
@@ -495,7 +495,7 @@ def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) 
     grammar = SamplingParameters(temperature=0, grammar="root ::= [a-z]+")
     slow = Reader(session, "The mill", sampling=grammar, most_tokens=None, is_heavy=True)
     held = threading.Event()
-    session._beside.submit(held.wait, 60)
+    session._sampling_thread.submit(held.wait, 60)
     session.step()
     slow.asked.is_cancelled = True
     session.step()

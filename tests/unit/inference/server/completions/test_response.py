@@ -17,7 +17,7 @@ from app.inference.server.protocol.bodies import (
     notice_body,
     server_sent_event,
 )
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 from app.inference.session.generation import Statistics
 
 
@@ -33,7 +33,7 @@ def statistics() -> Statistics:
 
 
 def test_a_whole_answer_counts_and_times() -> None:
-    answer = CompletionResponse("chat", "mill", WrittenReply(statistics())).whole(
+    answer = CompletionResponse("chat", "mill", ReplyState(statistics())).whole(
         [ReplyPart("content", "flour")]
     )
     assert answer["object"] == "chat.completion"
@@ -52,7 +52,7 @@ def test_a_whole_answer_counts_and_times() -> None:
 
 def test_an_answer_without_tokens_has_no_speed() -> None:
     assert (
-        CompletionResponse("text", "mill", WrittenReply(Statistics())).whole([])["timings"][
+        CompletionResponse("text", "mill", ReplyState(Statistics())).whole([])["timings"][
             "predicted_per_second"
         ]
         == 0
@@ -60,7 +60,7 @@ def test_an_answer_without_tokens_has_no_speed() -> None:
 
 
 def test_one_stream_has_one_identity() -> None:
-    answer = CompletionResponse("chat", "mill", WrittenReply(statistics()))
+    answer = CompletionResponse("chat", "mill", ReplyState(statistics()))
     parts = [ReplyPart("content", "a"), ReplyPart("content", "b")]
     chunks = [answer.chunk(parts[0], is_first=True), answer.chunk(parts[1])]
     chunks += [answer.finish_chunk(), answer.usage_chunk()]
@@ -74,8 +74,8 @@ def test_one_stream_has_one_identity() -> None:
 
 
 def test_thoughts_and_calls_have_places_of_their_own() -> None:
-    answer = CompletionResponse("chat", "mill", WrittenReply(Statistics(finish_reason="stop")))
-    answer.written.add(ToolCall("grind", '{"corn": 1}', "abcdefghi"))
+    answer = CompletionResponse("chat", "mill", ReplyState(Statistics(finish_reason="stop")))
+    answer.state.add(ToolCall("grind", '{"corn": 1}', "abcdefghi"))
     call = {
         "id": "abcdefghi",
         "type": "function",
@@ -94,22 +94,22 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
     }
     assert answer.tool_calls_chunk()["choices"][0]["delta"] == {"tool_calls": [{"index": 0} | call]}
     assert answer.finish_chunk()["choices"][0]["finish_reason"] == "tool_calls"
-    answer.written.statistics.finish_reason = "length"
+    answer.state.statistics.finish_reason = "length"
     assert answer.finish_chunk()["choices"][0]["finish_reason"] == "length"
 
 
 def test_an_answer_may_be_kept_to_one_call() -> None:
-    written = WrittenReply(Statistics(), most_calls=1)
+    state = ReplyState(Statistics(), most_calls=1)
     for name in ("grind", "bake"):
-        written.add(ToolCall(name, "{}"))
-    assert written.calls == [ToolCall("grind", "{}")]
+        state.add(ToolCall(name, "{}"))
+    assert state.calls == [ToolCall("grind", "{}")]
 
 
 def test_a_notice_is_in_the_whole_answer_and_in_the_first_event() -> None:
     notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, {"reason": "it is nested too deeply"})
     assert notice["code"] == "template_fallback"
     assert "it is nested too deeply" in notice["message"]
-    answer = CompletionResponse("chat", "mill", WrittenReply(Statistics(), notice))
+    answer = CompletionResponse("chat", "mill", ReplyState(Statistics(), notice))
     assert answer.whole([])["notice"] == notice
     assert answer.chunk(ReplyPart("content", ""), is_first=True)["notice"] == notice
     assert (

@@ -115,7 +115,7 @@ def test_tools_that_can_not_be_offered_are_left_out_and_named() -> None:
     function = {"type": "function", "function": {"name": "find"}}
     asked = chat(tools=[{"type": "web_search"}, function, {"type": "custom", "custom": {}}])
     assert asked.conversation().tools == [function]
-    assert asked.left_out() == ["tools[0] (web_search)", "tools[2] (custom)"]
+    assert asked.unsupported_tools() == ["tools[0] (web_search)", "tools[2] (custom)"]
 
 
 def test_names_and_values_of_llama_server_are_taken() -> None:
@@ -126,7 +126,7 @@ def test_names_and_values_of_llama_server_are_taken() -> None:
     assert (sampling.penalty_last_n, sampling.top_k) == (9, -1)
     assert chat(max_tokens=-1).token_limit() is None
     assert chat(max_completion_tokens=-1, max_tokens=5).token_limit() is None
-    assert chat(json_schema={"const": 7}).wanted_schema() == {"const": 7}
+    assert chat(json_schema={"const": 7}).requested_schema() == {"const": 7}
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "n_predict"])
@@ -165,12 +165,12 @@ def test_any_whole_number_is_a_seed(seed: int, expected: int) -> None:
 def test_the_parts_of_a_text_are_joined() -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
-    assert message.as_variables() == {"role": "user", "content": "one\ntwo"}
+    assert message.for_template() == {"role": "user", "content": "one\ntwo"}
 
 
 def test_the_developer_is_the_system() -> None:
     (message,) = chat(messages=[{"role": "developer", "content": "Be brief."}]).messages
-    assert message.as_variables() == {"role": "system", "content": "Be brief."}
+    assert message.for_template() == {"role": "system", "content": "Be brief."}
 
 
 TOOL = {
@@ -365,7 +365,7 @@ def test_what_is_not_text_is_refused_in_words(kind: str) -> None:
     parts = [{"type": kind, kind: {"url": "file:///etc/passwd"}}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).messages
     with pytest.raises(AppError) as raised:
-        message.as_variables()
+        message.for_template()
     assert raised.value.code is ErrorCode.REQUEST_INVALID
     assert raised.value.details == {"reason": f"only text can be read, not “{kind}”"}
 

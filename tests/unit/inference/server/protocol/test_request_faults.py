@@ -39,7 +39,7 @@ def refusal(body: bytes, kind: type[msgspec.Struct] = ChatRequest) -> str:
         ({"messages": []}, "`$.messages` must not be empty"),
         (
             {"messages": [{"role": "user"}]},
-            "only a message of the assistant or of a tool may have no content (at `$.messages[0]`)",
+            "only messages of the assistant or a tool may have no content (at `$.messages[0]`)",
         ),
         ({"stream": "yes"}, "`$.stream` must be a boolean or null, not a string"),
         ({"stop": 5}, "`$.stop` must be a string, an array or null, not an integer"),

@@ -90,9 +90,9 @@ def test_a_refusal_is_read_and_a_picture_is_not() -> None:
 @pytest.mark.parametrize(
     ("item", "reason"),
     [
-        ({"role": "user"}, "a “message” needs “content”"),
-        ({"content": "Hello"}, "a “message” needs “role”"),
-        ({"type": "function_call", "call_id": "c1"}, "a “function_call” needs “name”"),
+        ({"role": "user"}, "“message” needs “content”"),
+        ({"content": "Hello"}, "“message” needs “role”"),
+        ({"type": "function_call", "call_id": "c1"}, "“function_call” needs “name”"),
         ({"type": "function_call_output", "call_id": "c1"}, "needs “output”"),
         ({"type": "item_reference", "id": "msg_1"}, "item_reference"),
         ({"role": "wizard", "content": "Hello"}, "wizard"),

@@ -15,7 +15,7 @@ from app.inference.replies.reasoning import ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.server.protocol.generation_request import decode_request
-from app.inference.server.protocol.written_reply import WrittenReply
+from app.inference.server.protocol.reply_state import ReplyState
 from app.inference.server.responses.output import ResponsesOutput
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.generation import Statistics, TokenProbability
@@ -32,8 +32,8 @@ PARTS = [
 def answer(*calls: ToolCall, **figures: Any) -> ResponsesOutput:
     request = decode_request(b'{"input": "Hello"}', ResponseRequest)
     statistics = Statistics(prompt_tokens=10, reused_tokens=4, reply_tokens=6, **figures)
-    written = WrittenReply(statistics, calls=list(calls), reasoning_tokens=2)
-    return ResponsesOutput("mill", written, request.echo(SamplingParameters()))
+    state = ReplyState(statistics, calls=list(calls), reasoning_tokens=2)
+    return ResponsesOutput("mill", state, request.echo(SamplingParameters()))
 
 
 def events(sent: Iterable[bytes]) -> list[dict[str, Any]]:
@@ -143,9 +143,9 @@ def test_an_error_on_the_way_ends_the_stream_in_words() -> None:
 
 def test_probabilities_go_with_what_is_said() -> None:
     output = answer()
-    output.written.pending = [TokenProbability(1, b"Hm", -0.25)]
+    output.state.pending = [TokenProbability(1, b"Hm", -0.25)]
     thought = events(output.start(PARTS[0]))[-1]
-    output.written.pending = [TokenProbability(2, b"It ", -0.5, ((3, b"So", -1.0),))]
+    output.state.pending = [TokenProbability(2, b"It ", -0.5, ((3, b"So", -1.0),))]
     (*_, said) = [json.loads(one.split(b"data: ")[1]) for one in output.delta(PARTS[2])]
     assert "logprobs" not in thought
     (entry,) = said["logprobs"]
@@ -156,7 +156,7 @@ def test_probabilities_go_with_what_is_said() -> None:
 
 def test_a_notice_is_told_from_the_beginning() -> None:
     noticed = answer()
-    noticed.written.notice = {"code": "template_fallback"}
+    noticed.state.notice = {"code": "template_fallback"}
     assert {
         event["response"]["notice"]["code"]
         for event in streamed(noticed, PARTS)

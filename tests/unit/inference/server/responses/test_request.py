@@ -36,7 +36,11 @@ def test_the_least_that_can_be_asked() -> None:
     request = asked()
     assert request.conversation().messages == [{"role": "user", "content": "Hello"}]
     assert request.sampling(SamplingParameters()) == SamplingParameters()
-    assert (request.stream, request.token_limit(), request.form()) == (False, None, None)
+    assert (request.stream, request.token_limit(), request.requested_format()) == (
+        False,
+        None,
+        None,
+    )
     assert (request.overflow(), request.probabilities()) == ("stop", None)
 
 
@@ -85,7 +89,7 @@ def test_tools_that_can_not_be_offered_are_left_out_and_named() -> None:
     request = asked(tools=[others[0], GRIND, others[1]])
     (offered,) = request.conversation().tools
     assert offered["function"]["name"] == "grind"
-    assert request.left_out() == ["tools[0] (web_search)", "tools[2] (namespace)"]
+    assert request.unsupported_tools() == ["tools[0] (web_search)", "tools[2] (namespace)"]
     assert [tool["name"] for tool in request.echo(SamplingParameters())["tools"]] == ["grind"]
 
 
@@ -119,12 +123,12 @@ def test_forms_become_schemas() -> None:
     schema = {"type": "object", "properties": {"corn": {"type": "integer"}}, "required": ["corn"]}
     wanted = {"type": "json_schema", "name": "mill", "schema": schema, "strict": True}
     request = asked(text={"format": wanted, "verbosity": "low"})
-    assert request.wanted_schema() == schema
+    assert request.requested_schema() == schema
     assert request.echo(SamplingParameters())["text"] == {"format": wanted}
-    assert asked(text={"format": {"type": "json_object"}}).wanted_schema() == {"type": "object"}
-    assert asked(text={"format": {"type": "text"}}).wanted_schema() is None
+    assert asked(text={"format": {"type": "json_object"}}).requested_schema() == {"type": "object"}
+    assert asked(text={"format": {"type": "text"}}).requested_schema() is None
     with pytest.raises(AppError, match="“grammar”"):
-        asked(text={"format": wanted}, grammar='root ::= "a"').wanted_schema()
+        asked(text={"format": wanted}, grammar='root ::= "a"').requested_schema()
 
 
 @pytest.mark.parametrize(

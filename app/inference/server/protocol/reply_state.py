@@ -1,4 +1,4 @@
-"""A reply beside its text: token counts, timings, tool calls, log probabilities, notices."""
+"""The data of a reply besides its text: counts, timings, tool calls, probabilities, notices."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.inference.session.generation import Statistics, TokenProbability
 
 
 @dataclass
-class WrittenReply:
-    """What a reply has besides its text: figures, calls, and probabilities nobody was told yet.
+class ReplyState:
+    """A reply's statistics, calls and notice, and the probabilities not sent yet (`pending`).
 
-    `notice` says what was done otherwise than wished; `reasoning_tokens` went into thoughts. One
-    that `repeats_prompt` is a further reply to the prompt of the one before.
+    `notice` reports something done differently than requested; `reasoning_tokens` went into
+    thoughts. One that `repeats_prompt` is a further reply to the previous one's prompt.
     """
 
     statistics: Statistics
@@ -28,27 +28,27 @@ class WrittenReply:
     repeats_prompt: bool = False
 
     def add(self, call: ToolCall) -> None:
-        """Take a call, unless there are as many as there may be."""
+        """Add a call, unless the limit is reached."""
         if self.most_calls is None or len(self.calls) < self.most_calls:
             self.calls.append(call)
 
     def take_pending(self) -> list[TokenProbability]:
-        """The probabilities that have not been told yet; from now on they have."""
+        """Return the probabilities not sent yet, and clear them."""
         pending, self.pending = self.pending, []
         return pending
 
-    def noticed(self) -> dict[str, Any]:
-        """The notice that is known before the reply, if there is one."""
+    def notice_entry(self) -> dict[str, Any]:
+        """Return the entry of the notice known before the reply, if any."""
         return {} if self.notice is None else {"notice": self.notice}
 
-    def repetition(self) -> dict[str, Any]:
-        """The notice that the reply was stopped, if it was."""
+    def repetition_entry(self) -> dict[str, Any]:
+        """Return the entry of the notice that the reply was stopped for repetition, if it was."""
         if not self.statistics.repeats:
             return {}
         return {"notice": notice_body(NoticeCode.REPLY_REPEATS, {})}
 
     def timings(self) -> dict[str, Any]:
-        """How long it took, in llama-server's names."""
+        """Return the timings under llama-server's names."""
         counted = self.statistics
         return {
             "prompt_n": counted.prompt_tokens - counted.reused_tokens,
