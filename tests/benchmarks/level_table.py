@@ -79,7 +79,7 @@ def _times(
         step.add_level(LevelPlanned(level.level, size, bits, str(home / f"{level.level}.gguf")))
     step.finish(True)
     application.processEvents()
-    step.picker.take_facts(facts)
+    step.picker.take_profile(facts)
     application.processEvents()
     times = []
     for move in range(_MOVES):

@@ -46,7 +46,7 @@ def measure(dialog: OffloadingDialog, facts: ModelProfile) -> dict[str, Times]:
     """The moves of two sliders, while other options are not as usual either."""
     dialog.open_for("/models/made-up.gguf", "Made up")
     dialog.finder.stop()
-    dialog.finder.facts = facts
+    dialog.finder.profile = facts
     dialog._on_found()
     form = dialog.form
     form.cache_type_k.setCurrentText("q8_0")

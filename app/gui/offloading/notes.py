@@ -1,4 +1,4 @@
-"""What is to be known about the chosen values of load options: one sentence for each field."""
+"""Warn about chosen load options, with one sentence for a field."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from app.estimation.model_profile import ModelProfile
 from app.machine.cores import core_counts
 
 
-def notes(options: LoadOptions, facts: ModelProfile | None) -> dict[str, str]:
-    """The sentences by field; `facts` are None while model and devices are not known."""
+def notes(options: LoadOptions, profile: ModelProfile | None) -> dict[str, str]:
+    """Return the sentences by field; `profile` is None while model and devices are unknown."""
     found = dict(_of_any_model(options))
-    if facts is not None:
-        found.update(_of_model(options, facts))
+    if profile is not None:
+        found.update(_of_model(options, profile))
     return found
 
 
@@ -33,9 +33,9 @@ def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
             yield field, words.replace("{number}", str(logical))
 
 
-def _of_model(options: LoadOptions, facts: ModelProfile) -> Iterator[tuple[str, str]]:
-    shape, whole = facts.shape, facts.shape.layers + 1
-    if not facts.hardware.devices:
+def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str, str]]:
+    shape, whole = profile.shape, profile.shape.layers + 1
+    if not profile.hardware.devices:
         for field in ("gpu_layers", "kv_on_device"):
             yield field, tr("No graphics card found.")
     elif options.gpu_layers is not None and options.gpu_layers > whole:
@@ -44,6 +44,6 @@ def _of_model(options: LoadOptions, facts: ModelProfile) -> Iterator[tuple[str, 
     if 0 < shape.trained_context < options.context:
         words = tr("The model was trained for {number} tokens, and is loaded with so many.")
         yield "context", words.replace("{number}", f"{shape.trained_context:,}")
-    if not facts.is_causal:
+    if not profile.is_causal:
         for field in ("batch", "micro_batch"):
             yield field, tr("This model reads its whole context at once.")

@@ -1,4 +1,4 @@
-"""What is known of a source on this machine, found out by a child; estimates are made from it."""
+"""Find the profile of a source on this machine, the base of all estimates, in a child process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.jobs.outcome import ProcessOutcome
 
 
 class ProfileFinder(QObject):
-    """Finds the facts about one source at a time; better ones may follow the first.
+    """Finds the profile of one source at a time; more precise ones may follow the first.
 
     Signals:
         found: new `ModelProfile`.
-        failed: none will come; the sentence says why.
-        noticed: `notices` has another sentence.
+        failed: there is no profile; a sentence says why.
+        noticed: a new sentence in `notices`.
     """
 
     found = Signal(object)
@@ -28,20 +28,20 @@ class ProfileFinder(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.facts: ModelProfile | None = None
+        self.profile: ModelProfile | None = None
         self.notices: list[str] = []
         self._child: Child | None = None
         self._sentence = ""
 
     @property
     def is_busy(self) -> bool:
-        """Whether more may come."""
+        """True if more may follow."""
         return self._child is not None
 
     def find(self, source: str, *arguments: str) -> None:
-        """Begin with another source; `arguments` are those of `gristmill estimate`."""
+        """Find the profile of another source; `arguments` are those of `gristmill estimate`."""
         self.stop()
-        self.facts = None
+        self.profile = None
         self.notices = []
         self._sentence = ""
         self._child = Child("estimate", source, "--facts", *arguments, parent=self)
@@ -50,7 +50,7 @@ class ProfileFinder(QObject):
         self._child.start()
 
     def stop(self) -> None:
-        """Let go of what is being found."""
+        """Stop the search."""
         if self._child is None:
             return
         child, self._child = self._child, None
@@ -63,26 +63,26 @@ class ProfileFinder(QObject):
         match event:
             case events.Said(text):
                 self._take(text)
-            case events.Noticed(code, facts):
-                self.notices.append(describe_notice(code, facts))
+            case events.Noticed(code, details):
+                self.notices.append(describe_notice(code, details))
                 self.noticed.emit(self.notices[-1])
-            case events.Failed(code, facts):
-                self._sentence = describe_error(code, facts)
+            case events.Failed(code, details):
+                self._sentence = describe_error(code, details)
 
     def _take(self, text: str) -> None:
         try:
-            self.facts = decode_profile(text)
+            self.profile = decode_profile(text)
         except msgspec.DecodeError as error:
             self._sentence = describe_error(ErrorCode.INTERNAL, {"detail": str(error)})
             return
-        self.found.emit(self.facts)
+        self.found.emit(self.profile)
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         child, self._child = self._child, None
         log = list(child.log) if child else []
         if child:
             child.deleteLater()
-        if outcome.was_successful and self.facts is not None:
+        if outcome.was_successful and self.profile is not None:
             return
         detail = outcome.in_words(log)
         self.failed.emit(self._sentence or describe_error(ErrorCode.INTERNAL, {"detail": detail}))

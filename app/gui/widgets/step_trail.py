@@ -1,4 +1,4 @@
-"""Where in a wizard one is: the steps by number and name, the present one marked."""
+"""Trail of a wizard's steps by number and name, with the current one marked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StepTrail(QWidget):
         self.show_step(0)
 
     def show_step(self, index: int) -> None:
-        """Mark a step as the present one."""
+        """Mark a step as current."""
         for number, label in enumerate(self._labels):
             label.set_tone("accent" if number == index else "plain")
             label.setEnabled(number <= index)

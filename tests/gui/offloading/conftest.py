@@ -1,4 +1,4 @@
-"""The offloading panel with facts that are made up, and one dressed application."""
+"""The offloading dialog with a made-up profile, and one styled application."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def open_panel(window: MainWindow) -> PanelOpener:
         panel = window.offloading
         panel.open_for(PATH, "Made up")
         panel.finder.stop()
-        panel.finder.facts = facts or made_up_facts(8)
-        panel.finder.found.emit(panel.finder.facts)
+        panel.finder.profile = facts or made_up_facts(8)
+        panel.finder.found.emit(panel.finder.profile)
         if options is not None:
             panel.presets.chosen.emit(options)
         return panel

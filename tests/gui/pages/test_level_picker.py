@@ -1,4 +1,4 @@
-"""The table of levels that follows what a load would be like, on facts that nobody has."""
+"""The table of levels follows the load options, with made-up profiles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
 from app.gui.pages.convert.level_picker import LevelPicker
-from app.gui.pages.convert.level_words import WAITING, outlook_cells
+from app.gui.pages.convert.level_words import WAITING, prediction_cells
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.theme.tokens import SPACING
@@ -50,7 +50,7 @@ def plan(picker: LevelPicker, facts: ModelProfile, folder: str = "/nowhere") -> 
 def show(picker: LevelPicker, hardware: Hardware, **model: float) -> ModelProfile:
     facts = made_facts(hardware, **model)
     plan(picker, facts)
-    picker.take_facts(facts)
+    picker.take_profile(facts)
     return facts
 
 
@@ -82,7 +82,7 @@ def test_rows_wait_for_facts_and_then_have_all(picker: LevelPicker) -> None:
     plan(picker, facts)
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {WAITING}
     assert "3.16 GB" in texts(picker, SIZE)
-    picker.take_facts(facts)
+    picker.take_profile(facts)
     assert WAITING not in {*texts(picker, MEMORY), *texts(picker, FIT)}
     rows = dict(zip(texts(picker, LEVEL), texts(picker, FIT), strict=True))
     assert rows["Q4_K_M"] == "All on the GPU"
@@ -127,7 +127,7 @@ def test_one_of_two_devices_can_be_chosen(picker: LevelPicker) -> None:
     assert "All on 2 GPUs" not in texts(picker, FIT)
     choose(picker.strip.device, "All devices")
     assert picker.strip.options.device_shares == ()
-    picker.take_facts(replace(facts, hardware=ONE_DEVICE))
+    picker.take_profile(replace(facts, hardware=ONE_DEVICE))
     assert picker.strip.device.count() == 2
 
 
@@ -157,7 +157,7 @@ def test_a_choice_before_the_facts_stays(picker: LevelPicker) -> None:
     facts = made_facts(ONE_DEVICE)
     plan(picker, facts)
     tick(picker, "Q5_K_M")
-    picker.take_facts(facts)
+    picker.take_profile(facts)
     assert ticked(picker) == ["Q4_K_M", "Q5_K_M"]
     assert "Recommended" in captions(picker, LEVEL)
 
@@ -183,7 +183,7 @@ def test_special_levels_are_reckoned_with_when_they_come(picker: LevelPicker, qt
 def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None:
     facts = made_facts(ONE_DEVICE)
     plan(picker, facts)
-    picker.take_facts(replace(facts, samples=()))
+    picker.take_profile(replace(facts, samples=()))
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {"unknown"}
     assert "load this model, so its memory is unknown" in picker.table.item(0, FIT).toolTip()
     assert picker.advice.sentence.whole_text.startswith("Q4_K_M: a good balance")
@@ -205,10 +205,10 @@ def test_odd_facts_harm_nothing(picker: LevelPicker) -> None:
     shapeless = replace(facts, shape=shape, caches=())
     plan(picker, facts)
     for odd in (replace(facts, hardware=empty), nothing, shapeless, replace(facts, caches=())):
-        picker.take_facts(odd)
+        picker.take_profile(odd)
         picker.strip.context.slider.setValue(0)
         picker.grab()
-    picker.take_facts(facts)
+    picker.take_profile(facts)
     assert WAITING not in texts(picker, FIT)
 
 
@@ -224,17 +224,17 @@ def test_adapters_have_sizes_alone(picker: LevelPicker) -> None:
 def test_every_cell_tells_screen_readers_all_of_it(picker: LevelPicker) -> None:
     show(picker, ONE_DEVICE)
     row = texts(picker, LEVEL).index("Q6_K")
-    told = [
+    spoken = [
         picker.table.model()
         .index(row, column, QModelIndex())
         .data(Qt.ItemDataRole.AccessibleTextRole)
         for column in range(picker.table.columnCount())
     ]
-    assert told[LEVEL] == "Q6_K, Recommended"
-    assert told[SIZE] == "6.56 GB, 6.56 bits per weight"
-    assert "CUDA0: weights" in told[MEMORY]
-    assert "All on the GPU, 1.04 GB to spare" in told[FIT]
-    assert all(told)
+    assert spoken[LEVEL] == "Q6_K, Recommended"
+    assert spoken[SIZE] == "6.56 GB, 6.56 bits per weight"
+    assert "CUDA0: weights" in spoken[MEMORY]
+    assert "All on the GPU, 1.04 GB to spare" in spoken[FIT]
+    assert all(spoken)
     table = QAccessible.queryAccessibleInterface(picker.table)
     assert table is not None
     assert table.text(QAccessible.Text.Name) == "Levels"
@@ -248,20 +248,20 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     level = replace(facts.levels[0], quality=quality)
     row = LevelPrediction(level, speed=PredictedSpeed(310.4, 12.3))
     planned = LevelPlanned("Q4_K_M", facts.levels[0].size_bytes or 0, 4.89, "/nowhere")
-    *_, speed, grade = outlook_cells(planned, row, "")
+    *_, speed, grade = prediction_cells(planned, row, "")
     assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
-    assert "310" in speed.told
+    assert "310" in speed.spoken
     disturbed = replace(row, speed=PredictedSpeed(310.4, 12.3, is_disturbed=True))
-    told = outlook_cells(planned, disturbed, "")[2]
-    assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")
-    assert "measured beside other work" in told.tool_tip
+    spoken = prediction_cells(planned, disturbed, "")[2]
+    assert (spoken.text, spoken.caption) == ("≈ 12 t/s", "beside other work")
+    assert "measured beside other work" in spoken.tool_tip
     unknown = replace(row, speed=None, speed_problem="It broke.")
-    assert outlook_cells(planned, unknown, "")[2].told == "unknown: It broke."
+    assert prediction_cells(planned, unknown, "")[2].spoken == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
     quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
     measured = replace(row, facts=replace(level, quality=quality))
-    assert outlook_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
-    bare = outlook_cells(planned, replace(row, facts=replace(level, quality=None)), "")[-1]
+    assert prediction_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
+    bare = prediction_cells(planned, replace(row, facts=replace(level, quality=None)), "")[-1]
     assert "KL" not in bare.caption
 
 
@@ -269,7 +269,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
 def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
     facts = show(picker, ONE_DEVICE)
     rows = [LevelPrediction(level, speed=PredictedSpeed(1.0, 1.0)) for level in facts.levels]
-    picker.table.show_outlook(rows)
+    picker.table.show_predictions(rows)
     picker.resize(width, 700)
     header = picker.table.horizontalHeader()
     assert header.length() <= picker.table.viewport().width()
@@ -285,7 +285,7 @@ def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
         )
         for level in facts.levels
     ]
-    picker.table.show_outlook(rows)
+    picker.table.show_predictions(rows)
     picker.resize(1000, 700)
     metrics = picker.table.itemDelegate()._metrics[True]
     for column in (SPEED, QUALITY):

@@ -1,4 +1,4 @@
-"""How other programs reach the shared model: address, key, and a command to try it with."""
+"""Show the address and key of the shared model, and a command to try it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class ShareAddress(QFrame):
-    """Follows the engine; where it runs with other settings, offers to load the model again."""
+    """Follows the engine, and offers a reload if it runs with other settings."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
