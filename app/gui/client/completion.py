@@ -149,8 +149,7 @@ class Completion(QObject):
             error = None
         if error is not None:
             return self._words_of(error)
-        words = tr("The server refused the request (status {status}).")
-        return words.replace("{status}", str(self._status()))
+        return tr("The server refused the request (status {status}).", status=self._status())
 
     def _words_of(self, error: WireError | str) -> str:
         words = error if isinstance(error, str) else error.message

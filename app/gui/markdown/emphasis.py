@@ -20,9 +20,12 @@ from markdown_it.rules_inline.state_inline import Delimiter
 _WIDE = frozenset("WFH")
 _NAME = re.compile(r"__[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*__(?!\w)")
 _GOES_ON = re.compile(r"\(|\[|\.\w")
-_OF_MODULES = "__all__ __file__ __main__ __path__ __post_init__ __pycache__ __slots__ __version__"
+_OF_MODULES = ("all", "file", "main", "path", "post_init", "pycache", "slots", "version")
 _PYTHON_NAMES = frozenset(
-    (*_OF_MODULES.split(), *(name for kind in vars(builtins).values() for name in dir(kind)))
+    (
+        *(f"__{name}__" for name in _OF_MODULES),
+        *(name for kind in vars(builtins).values() for name in dir(kind)),
+    )
 )
 
 

@@ -84,10 +84,9 @@ class MemoryView(Card):
             self.sentence.set_text(plan.sentence)
         self.sentence.set_tone("danger" if plan.verdict == "too_large" else "plain")
         self._largest = plan.largest_context
-        words = tr("Largest context that fits: {tokens} tokens.")
-        if not plan.largest_context:
-            words = tr("With these options no context fits.")
-        words = words.replace("{tokens}", f"{plan.largest_context:,}")
+        words = tr("With these options no context fits.")
+        if tokens := plan.largest_context:
+            words = tr("Largest context that fits: {tokens} tokens.", tokens=f"{tokens:,}")
         if self.largest.whole_text != words:
             self.largest.set_text(words)
         self.context_button.setVisible(plan.largest_context not in (0, context))

@@ -72,8 +72,7 @@ class ShareFields(QWidget):
     def set_planned(self, layers: Sequence[int]) -> None:
         """Show how many layers each device gets."""
         for device, count, label in zip(self._devices, layers, self._labels, strict=False):
-            words = tr("{device}: {count} layers", device=device)
-            words = words.replace("{count}", str(count))
+            words = tr("{device}: {count} layers", device=device, count=count)
             if words != label.whole_text:
                 label.set_text(words)
 

@@ -65,12 +65,12 @@ class MemoryBar(QWidget):
     @property
     def figure(self) -> str:
         """The free or missing memory, and the total."""
-        size_bytes = self._total_bytes - self._taken_bytes
-        words = tr("{size} free of {total}")
+        total = format_bytes(self._total_bytes)
         if self.excess_bytes:
-            words, size_bytes = tr("{size} missing, of {total}"), self.excess_bytes
-        words = words.replace("{size}", format_bytes(size_bytes))
-        return words.replace("{total}", format_bytes(self._total_bytes))
+            size = format_bytes(self.excess_bytes)
+            return tr("{size} missing, of {total}", size=size, total=total)
+        size = format_bytes(self._total_bytes - self._taken_bytes)
+        return tr("{size} free of {total}", size=size, total=total)
 
     @property
     def excess_bytes(self) -> int:

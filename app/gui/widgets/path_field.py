@@ -94,21 +94,21 @@ class PathField(QWidget):
         return str(paths[0]) if len(paths) == 1 and is_right(paths[0]) else ""
 
     def _add_buttons(self, theme: Theme, kind: str, row: QHBoxLayout) -> None:
-        browse = tr("Browse…")
+        browse, name = tr("Browse…"), self.accessibleName()
         if kind != "file":
             words = tr("Folder…") if kind == "either" else browse
-            button = self._button(theme, words, tr("Browse for a folder: {name}"))
+            button = self._button(theme, words, tr("Browse for a folder: {name}", name=name))
             button.clicked.connect(self._pick_folder)
             row.addWidget(button)
         if kind != "folder":
             words = tr("File…") if kind == "either" else browse
-            button = self._button(theme, words, tr("Browse for a file: {name}"))
+            button = self._button(theme, words, tr("Browse for a file: {name}", name=name))
             button.clicked.connect(self._pick_file)
             row.addWidget(button)
 
     def _button(self, theme: Theme, words: str, spoken: str) -> Button:
         button = Button(theme, words)
-        button.setAccessibleName(spoken.replace("{name}", self.accessibleName()))
+        button.setAccessibleName(spoken)
         return button
 
     def _emit(self) -> None:

@@ -34,6 +34,6 @@ class StepTrail(QWidget):
         for number, label in enumerate(self._labels):
             label.set_tone("accent" if number == index else "plain")
             label.setEnabled(number <= index)
-        words = tr("Step {number} of {count}: {name}")
-        words = words.replace("{number}", str(index + 1)).replace("{count}", str(len(self._names)))
-        self.setAccessibleName(words.replace("{name}", self._names[index]))
+        name, count = self._names[index], len(self._names)
+        words = tr("Step {number} of {count}: {name}", number=index + 1, count=count, name=name)
+        self.setAccessibleName(words)

@@ -16,9 +16,7 @@ STOPPED = {"code": "reply_repeats", "message": "The model said the same again.",
     ("notice", "is_own", "found"),
     [(STOPPED, True, [STOPPED["message"]]), (STOPPED, False, []), (["odd"], False, [])],
 )
-def test_notices_of_a_reply(
-    qtbot: QtBot, notice: object, is_own: bool, found: list[str]
-) -> None:
+def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_own: bool, found: list[str]) -> None:
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "notice": notice}
     lines = [chunk({"content": "Paris"}), event(end), b"data: [DONE]\n\n"]
     with EndpointServer(lines=lambda: lines) as server:

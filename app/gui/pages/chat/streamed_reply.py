@@ -140,8 +140,9 @@ class StreamedReply(QObject):
 
     def _on_failed(self, reason: str) -> None:
         if self._host:
-            words = tr("The connection to {host} broke: {reason}.", host=self._host)
-            self._end("failed", reason=words.replace("{reason}", reason.rstrip(".")))
+            reason = reason.rstrip(".")
+            words = tr("The connection to {host} broke: {reason}.", host=self._host, reason=reason)
+            self._end("failed", reason=words)
             return
         # The connection breaks shortly before the end of the process and its reason are known.
         words = tr("The connection to the engine broke.")

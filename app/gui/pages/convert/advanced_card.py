@@ -88,14 +88,16 @@ class AdvancedCard(CollapsibleCard):
 
     def _chosen(self) -> list[str]:
         options = self.applied_to(ConversionOptions())
+        output, embedding = options.output_type, options.embedding_type
+        patterns, threads = len(options.overrides), options.threads
         parts = (
-            (tr("output {value}"), options.output_type),
-            (tr("embeddings {value}"), options.embedding_type),
-            (tr("patterns: {value}"), len(options.overrides)),
-            (tr("threads: {value}"), options.threads),
-            (tr("reference quantization"), options.is_by_reference),
+            (output, tr("output {value}", value=output)),
+            (embedding, tr("embeddings {value}", value=embedding)),
+            (patterns, tr("patterns: {value}", value=patterns)),
+            (threads, tr("threads: {value}", value=threads)),
+            (options.is_by_reference, tr("reference quantization")),
         )
-        return [words.replace("{value}", str(value)) for words, value in parts if value]
+        return [words for value, words in parts if value]
 
     def _build_rows(self) -> None:
         for row in self._type_rows():

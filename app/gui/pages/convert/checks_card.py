@@ -55,8 +55,7 @@ class ChecksCard(CollapsibleCard):
         elif self._faults:
             self.set_summary(tr("not all good"))
         else:
-            words = tr("all {count} good")
-            self.set_summary(words.replace("{count}", str(len(self._rows))))
+            self.set_summary(tr("all {count} good", count=len(self._rows)))
             self.set_open(self.is_open and not self._is_first_look)
             self._is_first_look = False
 

@@ -68,9 +68,11 @@ def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Ce
 
 def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
     """Return the cell of the exact file size, as a bar relative to the largest level."""
-    words = tr("exactly {bytes} bytes, {size}")
-    words = words.replace("{bytes}", f"{planned.size_bytes:,}")
-    words = words.replace("{size}", format_gibibytes(planned.size_bytes))
+    words = tr(
+        "exactly {bytes} bytes, {size}",
+        bytes=f"{planned.size_bytes:,}",
+        size=format_gibibytes(planned.size_bytes),
+    )
     bits = tr("{bits} bits per weight", bits=f"{planned.bits_per_weight:.2f}")
     size = format_bytes(planned.size_bytes)
     return Cell(
@@ -113,8 +115,9 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
         "probed": tr("from this model's weights"),
         "measured": tr("measured"),
     }[quality.kind]
-    about = tr("mean KL divergence {band}, {kind}; {source}", band=band)
-    about = about.replace("{kind}", kind).replace("{source}", quality.source)
+    about = tr(
+        "mean KL divergence {band}, {kind}; {source}", band=band, kind=kind, source=quality.source
+    )
     short = {"typical": kind, "probed": tr("probed"), "measured": kind}[quality.kind]
     return Cell(
         text=words,
@@ -188,16 +191,16 @@ def _fit_cell(plan: Plan) -> Cell:
         return _verdict(plan, tr("Too large"), missing, "error", "danger")
     if plan.verdict == "on_devices":
         count = len(plan.layers)
-        words = tr("All on the GPU") if count == 1 else tr("All on {count} GPUs")
-        return _verdict(plan, words.replace("{count}", str(count)), spare, "check", "success")
+        words = tr("All on the GPU") if count == 1 else tr("All on {count} GPUs", count=count)
+        return _verdict(plan, words, spare, "check", "success")
     if plan.verdict == "on_processor":
         icon: IconName = "memory" if plan.machine.devices else "check"
         return _verdict(plan, tr("In RAM"), spare, icon, "success" if icon == "check" else "muted")
     if plan.experts_on_cpu:
         place = tr("{count} layers' experts in RAM", count=str(plan.experts_on_cpu))
     else:
-        place = tr("{count} of {layers} layers on GPU", count=str(plan.gpu_layers))
-        place = place.replace("{layers}", str(plan.need.layers + 1))
+        layers = plan.need.layers + 1
+        place = tr("{count} of {layers} layers on GPU", count=plan.gpu_layers, layers=layers)
     return _verdict(plan, tr("GPU and RAM"), place, "memory", "warning")
 
 
@@ -211,9 +214,11 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     if speed is None:
         return _missing(row.speed_problem if row else "")
     reply = f"≈ {format_pace(speed.generation_tokens_per_second)} t/s"
-    about = tr("predicted: {reply} tokens per second of a reply, {prompt} of a prompt")
-    about = about.replace("{reply}", format_pace(speed.generation_tokens_per_second))
-    about = about.replace("{prompt}", format_pace(speed.prompt_tokens_per_second))
+    about = tr(
+        "predicted: {reply} tokens per second of a reply, {prompt} of a prompt",
+        reply=format_pace(speed.generation_tokens_per_second),
+        prompt=format_pace(speed.prompt_tokens_per_second),
+    )
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, spoken=about)
     about = f"{about}; {tr(BESIDE_OTHER_WORK)}"

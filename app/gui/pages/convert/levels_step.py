@@ -207,8 +207,7 @@ class LevelsStep(QWidget):
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
         if len(ticked) == 1:
             return tr("The file will have {size}.", size=size)
-        words = tr("{count} files, together {size}.")
-        return words.replace("{count}", str(len(ticked))).replace("{size}", size)
+        return tr("{count} files, together {size}.", count=len(ticked), size=size)
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)

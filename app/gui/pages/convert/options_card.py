@@ -104,10 +104,10 @@ class OptionsCard(CollapsibleCard):
         options = self.applied_to(ConversionOptions())
         words = []
         if options.has_importance:
-            made = tr("importance matrix made from {name}")
-            taken = tr("importance matrix {name}")
-            text = made if options.importance_kind == "text" else taken
-            words.append(text.replace("{name}", Path(options.importance_path).name))
+            name = Path(options.importance_path).name
+            made = tr("importance matrix made from {name}", name=name)
+            taken = tr("importance matrix {name}", name=name)
+            words.append(made if options.importance_kind == "text" else taken)
         if options.folder:
             words.append(tr("files go to {folder}", folder=options.folder))
         return " · ".join(words)

@@ -131,10 +131,10 @@ class OverrideLine(QWidget):
     def set_number(self, number: int) -> None:
         """Name the controls by the number of the line."""
         for control, words in (
-            (self.pattern, tr("Pattern {number}")),
-            (self.type, tr("Type for pattern {number}")),
+            (self.pattern, tr("Pattern {number}", number=number)),
+            (self.type, tr("Type for pattern {number}", number=number)),
         ):
-            control.setAccessibleName(words.replace("{number}", str(number)))
+            control.setAccessibleName(words)
         words = tr("Remove pattern {number}", number=str(number))
         self.remove_button.set_action("close", words)
 
@@ -148,8 +148,10 @@ class OverrideLine(QWidget):
         if not text:
             self.fault = tr("Without a pattern this line does not count.")
         elif reason:
-            words = tr("This line does not count, as this is no regular expression: {reason}.")
-            self.fault = words.replace("{reason}", reason)
+            self.fault = tr(
+                "This line does not count, as this is no regular expression: {reason}.",
+                reason=reason,
+            )
         else:
             self.fault = ""
         restyle(self.pattern, "invalid", bool(reason))
@@ -166,4 +168,6 @@ def reason_against(pattern: str) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         return str(error)
     unknown = _UNKNOWN_GROUP.search(pattern)
-    return f"llama.cpp knows no groups of the kind {unknown.group()}" if unknown else ""
+    if unknown is None:
+        return ""
+    return tr("llama.cpp does not support groups of the kind {group}", group=unknown.group())

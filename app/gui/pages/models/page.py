@@ -223,11 +223,11 @@ class ModelsPage(QWidget):
         if model is None:
             return
         plan = plan_removal(Path(model.path))
-        text = tr("This frees {size}. It can't be undone.")
+        size = format_bytes(plan.size_bytes)
         dialog = ConfirmDialog(
             self._workbench.theme,
             tr("Delete {name}?", name=model.name),
-            text.replace("{size}", format_bytes(plan.size_bytes)),
+            tr("This frees {size}. It can't be undone.", size=size),
             [str(file) for file in plan.files],
             tr("Delete"),
             self,

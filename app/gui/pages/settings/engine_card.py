@@ -91,8 +91,13 @@ class EngineCard(Card):
         if not without:
             self._say(tr("The engine runs with its full setting."))
             return
-        words = tr("The engine runs with a safe setting, without {what}: in its test {why}.")
-        self._say(words.replace("{what}", without).replace("{why}", reason))
+        self._say(
+            tr(
+                "The engine runs with a safe setting, without {what}: in its test {why}.",
+                what=without,
+                why=reason,
+            )
+        )
         self.setting.set_tone("warning")
 
     def _say(self, words: str) -> None:
