@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.language import tr
-from app.core.option_fields import form
+from app.core.option_fields import form_hints
 
 _LARGEST_CONTEXT = 2**24
 _LARGEST_BATCH = 2**16
@@ -38,7 +38,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     gpu_layers: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
-        form(_DEVICES),
+        form_hints(_DEVICES),
         Meta(
             title="GPU layers",
             description="How many layers of the model lie on the graphics card. "
@@ -47,7 +47,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     device_shares: Annotated[
         tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
-        form(_DEVICES),
+        form_hints(_DEVICES),
         Meta(
             max_length=_MOST_DEVICES,
             title="Split over devices",
@@ -57,7 +57,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     experts_on_cpu: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
-        form(_DEVICES),
+        form_hints(_DEVICES),
         Meta(
             title="Experts on the processor",
             description="For how many layers of a mixture-of-experts model the experts stay in "
@@ -66,7 +66,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     kv_on_device: Annotated[
         bool,
-        form(_DEVICES, label=tr("Keep them there")),
+        form_hints(_DEVICES, label=tr("Keep them there")),
         Meta(
             title="Keys and values on the device",
             description="Those of a layer lie where the layer lies; else all of them in RAM, "
@@ -75,7 +75,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
     cache_type_k: Annotated[
         CacheType,
-        form(_CONTEXT),
+        form_hints(_CONTEXT),
         Meta(
             title="Type of keys",
             description="Smaller types leave room for more context and cost a little quality.",
@@ -83,7 +83,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "f16"
     cache_type_v: Annotated[
         CacheType,
-        form(_CONTEXT),
+        form_hints(_CONTEXT),
         Meta(
             title="Type of values",
             description="Types of 8 bits and less need flash attention.",
@@ -91,7 +91,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "f16"
     flash_attention: Annotated[
         FlashAttention,
-        form(_CONTEXT, labels=_LABELS),
+        form_hints(_CONTEXT, labels=_LABELS),
         Meta(
             title="Flash attention",
             description="A faster way to compute attention that needs less memory. "
@@ -100,7 +100,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     swa_full: Annotated[
         bool,
-        form(_CONTEXT, label=tr("Keep all of them")),
+        form_hints(_CONTEXT, label=tr("Keep all of them")),
         Meta(
             title="Whole sliding windows",
             description="Layers that see a window of the conversation alone keep all of it, so "
@@ -110,7 +110,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     context: Annotated[
         int,
-        form(_CONTEXT),
+        form_hints(_CONTEXT),
         Meta(
             ge=256,
             le=_LARGEST_CONTEXT,
@@ -121,7 +121,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4096
     batch: Annotated[
         int,
-        form(_PROCESSOR, step=32),
+        form_hints(_PROCESSOR, step=32),
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
@@ -131,7 +131,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2048
     micro_batch: Annotated[
         int,
-        form(_PROCESSOR, step=32),
+        form_hints(_PROCESSOR, step=32),
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
@@ -142,7 +142,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 512
     threads: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
-        form(_PROCESSOR),
+        form_hints(_PROCESSOR),
         Meta(
             title="Threads",
             description="Processor threads while a reply is written. "
@@ -151,7 +151,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     threads_batch: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
-        form(_PROCESSOR),
+        form_hints(_PROCESSOR),
         Meta(
             title="Batch threads",
             description="Processor threads while the prompt is read. "
@@ -160,7 +160,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     memory_map: Annotated[
         MemoryMap,
-        form(_MEMORY, labels=_LABELS),
+        form_hints(_MEMORY, labels=_LABELS),
         Meta(
             title="Memory map",
             description="Read the file's pages as they are needed, so that the system can share "
@@ -170,7 +170,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     memory_lock: Annotated[
         bool,
-        form(_MEMORY, label=tr("Lock the weights")),
+        form_hints(_MEMORY, label=tr("Lock the weights")),
         Meta(
             title="Memory lock",
             description="Keep the weights in RAM, so that the system never swaps them out.",
@@ -178,7 +178,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     extra_buffers: Annotated[
         bool,
-        form(_MEMORY, label=tr("Repack weights")),
+        form_hints(_MEMORY, label=tr("Repack weights")),
         Meta(
             title="Repacked weights",
             description="Keep a copy of weights in the order that the processor reads fastest.",

@@ -47,7 +47,7 @@ class OptionField:
     step: int
 
 
-def form(
+def form_hints(
     section: str = "",
     *,
     label: str = "",

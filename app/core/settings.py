@@ -17,7 +17,7 @@ from app.core.events import Noticed
 from app.core.files import replace, write_atomically
 from app.core.language import tr
 from app.core.load_options import LoadOptions, load_options_of
-from app.core.option_fields import form
+from app.core.option_fields import form_hints
 from app.core.salvage import left_out, salvaged
 
 _LONGEST_PROMPT = 2**20
@@ -64,7 +64,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = None
     quantizes_by_reference: Annotated[
         bool,
-        form(label=tr("Use it")),
+        form_hints(label=tr("Use it")),
         Meta(
             title="Reference quantization",
             description="Quantize with ggml's own code instead of the fast kernels. "
@@ -73,7 +73,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = False
     context_overflow: Annotated[
         ContextOverflow,
-        form(labels={"stop": tr("End"), "shift": tr("Continue")}),
+        form_hints(labels={"stop": tr("End"), "shift": tr("Continue")}),
         Meta(
             title="When the context is full",
             description="The reply ends there and says so, or it goes on and the model forgets "
@@ -90,7 +90,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ""
     shares_model: Annotated[
         bool,
-        form(label=tr("Share it")),
+        form_hints(label=tr("Share it")),
         Meta(
             title="Share the loaded model",
             description="Programs on this machine may use it, at an address and with a key that "
@@ -111,7 +111,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ()
     shares_in_network: Annotated[
         bool,
-        form(label=tr("Let them in")),
+        form_hints(label=tr("Let them in")),
         Meta(
             title="Other machines",
             description="Whoever is in the same network and has the key may use it; what is said "
@@ -130,7 +130,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = 4
     theme: Annotated[
         Theme,
-        form(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
+        form_hints(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
         Meta(title="Theme", description="Light, dark, or as the system has it."),
     ] = "system"
 
