@@ -23,7 +23,7 @@ from app.gui.services.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
 
 _PAUSE_MILLISECONDS = 500
-"""How long the options must stay unchanged before the levels are planned again."""
+"""Time that the options must stay unchanged before the levels are planned again."""
 
 _LAST_SUBJECTS = frozenset({"memory", "disk"})
 """The checks that follow the planning of the levels."""

@@ -31,7 +31,7 @@ class LevelDelegate(QStyledItemDelegate):
 
     @property
     def row_height(self) -> int:
-        """Return the height of both lines."""
+        """The height of both lines."""
         return sum(metrics.height() for metrics in self._metrics.values()) + 2 * SPACING.small
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
