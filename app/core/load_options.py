@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.language import tr
-from app.core.option_fields import form
+from app.core.option_fields import form_hints
 
 _LARGEST_CONTEXT = 2**24
 _LARGEST_BATCH = 2**16
@@ -38,7 +38,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     gpu_layers: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
-        form(_DEVICES),
+        form_hints(_DEVICES),
         Meta(
             title=tr("GPU layers"),
             description=tr(
@@ -48,7 +48,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     device_shares: Annotated[
         tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
-        form(_DEVICES),
+        form_hints(_DEVICES),
         Meta(
             max_length=_MOST_DEVICES,
             title=tr("Split over devices"),
@@ -60,7 +60,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     experts_on_cpu: Annotated[
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
-        form(_DEVICES),
+        form_hints(_DEVICES),
         Meta(
             title=tr("Experts on the CPU"),
             description=tr(
@@ -71,7 +71,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     kv_on_device: Annotated[
         bool,
-        form(_DEVICES, label=tr("Keep them there")),
+        form_hints(_DEVICES, label=tr("Keep them there")),
         Meta(
             title=tr("KV cache on the device"),
             description=tr(
@@ -82,7 +82,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
     cache_type_k: Annotated[
         CacheType,
-        form(_CONTEXT),
+        form_hints(_CONTEXT),
         Meta(
             title=tr("Type of keys"),
             description=tr("Smaller types leave room for more context and cost a little quality."),
@@ -90,7 +90,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "f16"
     cache_type_v: Annotated[
         CacheType,
-        form(_CONTEXT),
+        form_hints(_CONTEXT),
         Meta(
             title=tr("Type of values"),
             description=tr("Types of 8 bits or less require flash attention."),
@@ -98,7 +98,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "f16"
     flash_attention: Annotated[
         FlashAttention,
-        form(_CONTEXT, labels=_LABELS),
+        form_hints(_CONTEXT, labels=_LABELS),
         Meta(
             title=tr("Flash attention"),
             description=tr(
@@ -109,7 +109,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     swa_full: Annotated[
         bool,
-        form(_CONTEXT, label=tr("Keep all of them")),
+        form_hints(_CONTEXT, label=tr("Keep all of them")),
         Meta(
             title=tr("Full sliding windows"),
             description=tr(
@@ -121,7 +121,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     context: Annotated[
         int,
-        form(_CONTEXT),
+        form_hints(_CONTEXT),
         Meta(
             ge=256,
             le=_LARGEST_CONTEXT,
@@ -133,7 +133,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4096
     batch: Annotated[
         int,
-        form(_PROCESSOR, step=32),
+        form_hints(_PROCESSOR, step=32),
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
@@ -143,7 +143,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2048
     micro_batch: Annotated[
         int,
-        form(_PROCESSOR, step=32),
+        form_hints(_PROCESSOR, step=32),
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
@@ -156,7 +156,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 512
     threads: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
-        form(_PROCESSOR),
+        form_hints(_PROCESSOR),
         Meta(
             title=tr("Threads"),
             description=tr(
@@ -167,7 +167,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     threads_batch: Annotated[
         Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
-        form(_PROCESSOR),
+        form_hints(_PROCESSOR),
         Meta(
             title=tr("Batch threads"),
             description=tr(
@@ -177,7 +177,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     memory_map: Annotated[
         MemoryMap,
-        form(_MEMORY, labels=_LABELS),
+        form_hints(_MEMORY, labels=_LABELS),
         Meta(
             title=tr("Memory map"),
             description=tr(
@@ -189,7 +189,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     memory_lock: Annotated[
         bool,
-        form(_MEMORY, label=tr("Lock the weights")),
+        form_hints(_MEMORY, label=tr("Lock the weights")),
         Meta(
             title=tr("Memory lock"),
             description=tr("Lock the weights in RAM, so that the system never swaps them out."),
@@ -197,7 +197,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = False
     extra_buffers: Annotated[
         bool,
-        form(_MEMORY, label=tr("Repack weights")),
+        form_hints(_MEMORY, label=tr("Repack weights")),
         Meta(
             title=tr("Repacked weights"),
             description=tr("Keep a copy of the weights in the order that the CPU reads fastest."),

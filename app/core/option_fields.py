@@ -10,8 +10,6 @@ from typing import Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, inspect
 
-from app.core.language import tr
-
 OptionKind = Literal["switch", "choice", "number", "automatic_number", "numbers", "other"]
 """`automatic_number` is a number or None, `numbers` a tuple of floats."""
 
@@ -47,7 +45,7 @@ class OptionField:
     step: int
 
 
-def form(
+def form_hints(
     section: str = "",
     *,
     label: str = "",
@@ -81,8 +79,8 @@ def _described(name: str, kind: inspect.Type, values: tuple[object, ...]) -> Opt
     return OptionField(
         name=name,
         kind=_kind_of(kind),
-        title=tr(schema.get("title", "")),
-        description=tr(schema.get("description", "")),
+        title=schema.get("title", ""),
+        description=schema.get("description", ""),
         section=extra.get("section", ""),
         label=extra.get("label", ""),
         choices=tuple(

@@ -18,7 +18,7 @@ from app.core.files import replace
 from app.core.json_store import JsonStore
 from app.core.language import tr
 from app.core.load_options import LoadOptions, load_options_of
-from app.core.option_fields import form
+from app.core.option_fields import form_hints
 
 _LONGEST_PROMPT = 2**20
 
@@ -69,7 +69,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = None
     quantizes_by_reference: Annotated[
         bool,
-        form(label=tr("Use it")),
+        form_hints(label=tr("Use it")),
         Meta(
             title=tr("Reference quantization"),
             description=tr(
@@ -80,7 +80,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = False
     context_overflow: Annotated[
         ContextOverflow,
-        form(labels={"stop": tr("End"), "shift": tr("Continue")}),
+        form_hints(labels={"stop": tr("End"), "shift": tr("Continue")}),
         Meta(
             title=tr("When the context is full"),
             description=tr(
@@ -99,7 +99,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ""
     shares_model: Annotated[
         bool,
-        form(label=tr("Share it")),
+        form_hints(label=tr("Share it")),
         Meta(
             title=tr("Share the loaded model"),
             description=tr(
@@ -124,7 +124,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ()
     shares_in_network: Annotated[
         bool,
-        form(label=tr("Let them in")),
+        form_hints(label=tr("Let them in")),
         Meta(
             title=tr("Other machines"),
             description=tr(
@@ -146,7 +146,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = 4
     theme: Annotated[
         Theme,
-        form(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
+        form_hints(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
         Meta(title=tr("Theme"), description=tr("Light, dark, or the system's.")),
     ] = "system"
 

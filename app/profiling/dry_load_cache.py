@@ -12,6 +12,7 @@ from pathlib import Path
 from app.core import paths
 from app.core.errors import AppError
 from app.core.json_store import JsonStore
+from app.gguf_file.header_reader import read_header
 from app.native.devices import devices
 from app.native.library import engine_fingerprint
 from app.native.load_log import LoadLog

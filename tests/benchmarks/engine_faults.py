@@ -204,7 +204,7 @@ def _works_again(client: Client) -> bool:
     client.be_ready()
     client.ask()
     client.wait_until(lambda: bool(client.text) or client.ended is not None)
-    client.dialogue.stop()
+    client.session.stop()
     return bool(client.text) and client.reply().state in ("stopped", "complete")
 
 
@@ -225,7 +225,7 @@ def _changed(client: Client, change: Change, rounds: int) -> Row:
         row.times += 1
         row.note("noticed", time.monotonic() - struck)
         row.soon += time.monotonic() - struck < _SOON_SECONDS
-        client.dialogue.stop()
+        client.session.stop()
         message = client.reply()
         said = " ".join([*client.notices, message.reason])
         client.engine.unload()

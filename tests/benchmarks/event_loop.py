@@ -65,8 +65,8 @@ def _measure() -> None:
     task = bench.tasks.add("convert", "benchmark", "convert", source, *options)
     rounds = 0
     while not task.is_over or rounds < 3:
-        window.chat.dialogue.send(_PROMPT)
-        _until(application, lambda: not window.chat.dialogue.is_replying)
+        window.chat.session.send(_PROMPT)
+        _until(application, lambda: not window.chat.session.is_replying)
         rounds += 1
     timer.stop()
     window.close()

@@ -64,7 +64,7 @@ def _try(client: Client, name: str, rounds: int, fail: Callable[[], tuple[float,
         client.be_ready()
         client.ask()
         client.wait_until(lambda: bool(client.text) or client.ended is not None)
-        client.dialogue.stop()
+        client.session.stop()
         again += bool(client.text)
     soon = sum(seconds < _SOON_SECONDS for seconds, _ in seen)
     worst = max(seconds for seconds, _ in seen)

@@ -82,7 +82,7 @@ def ask(window: MainWindow, qtbot: QtBot, question: str) -> None:
 
 def reply_to(window: MainWindow, qtbot: QtBot, question: str) -> str:
     ask(window, qtbot, question)
-    qtbot.waitUntil(lambda: not window.chat.dialogue.is_replying, timeout=REPLY_MS)
+    qtbot.waitUntil(lambda: not window.chat.session.is_replying, timeout=REPLY_MS)
     return window.chat.messages.text_of_last()
 
 
@@ -102,7 +102,7 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
         window.chat.start_new()
         replies.append(reply_to(window, qtbot, QUESTION))
     assert "Paris" in replies[-1]
-    last = window.chat.dialogue.messages[-1]
+    last = window.chat.session.messages[-1]
     assert last.state == "complete"
     assert last.tokens_per_second > 0
 
@@ -110,8 +110,8 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
     qtbot.waitUntil(lambda: len(window.chat.messages.text_of_last()) > 40, timeout=REPLY_MS)
     os.kill(engine.process_id, signal.SIGKILL)
     qtbot.waitUntil(lambda: isinstance(engine.state, EngineFailed), timeout=END_MS)
-    qtbot.waitUntil(lambda: not window.chat.dialogue.is_replying, timeout=END_MS)
-    kept = window.chat.dialogue.messages[-1]
+    qtbot.waitUntil(lambda: not window.chat.session.is_replying, timeout=END_MS)
+    kept = window.chat.session.messages[-1]
     assert kept.state == "failed"
     assert "SIGKILL" in kept.reason
     assert len(kept.text) > 40
@@ -120,5 +120,5 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
 
     window.chat.start_new()
     assert reply_to(window, qtbot, QUESTION)
-    assert window.chat.dialogue.messages[-1].state == "complete"
+    assert window.chat.session.messages[-1].state == "complete"
     assert isinstance(engine.state, EngineReady)

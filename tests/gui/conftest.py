@@ -45,5 +45,5 @@ def make_window(qapp: QApplication, qtbot: QtBot, home: Path) -> Iterator[Window
 
 @pytest.fixture
 def window(make_window: WindowMaker) -> MainWindow:
-    """The window of a person who has nothing yet."""
+    """The window at the first start."""
     return make_window()

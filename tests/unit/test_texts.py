@@ -30,6 +30,8 @@ UNSEEN: dict[str, str | set[str]] = {
     "hub/failures.py": {"_INVALID_CREDENTIALS"},
     "jobs/package.py": {"_WRONG_HASH"},
     "jobs/start_over.py": {"StartOver"},
+    "gui/pages/chat/share_address.py": {"_curl_command"},
+    "gui/widgets/plain_text.py": {"plain_tool_tip"},
 }
 """Texts that nobody reads: all of a module's, or those within the functions, classes and constants
 of these names at its top. They are SQL, style sheets, prompts, grammars, citations, or words of

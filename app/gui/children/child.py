@@ -1,4 +1,4 @@
-"""One verb running as a child process: its events as signals, its end as a value."""
+"""Run one verb as a child process, with its events as signals and its end as a value."""
 
 from __future__ import annotations
 
@@ -52,29 +52,29 @@ class Child(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether `ended` is still to come."""
+        """True if `ended` is still to come."""
         return not self._has_ended
 
     @property
     def process_id(self) -> int:
-        """The system's number of the process; 0 when there is none."""
+        """The process ID; 0 if there is no process."""
         return self._process.processId()
 
     def send(self, command: Command) -> None:
-        """Tell the child something."""
+        """Send the child a command."""
         self._process.write(encode(command))
 
     def cancel(self) -> None:
-        """Ask the child to stop and leave nothing behind; after a moment, end it."""
+        """Ask the child to stop and clean up, and kill it if it doesn't stop in time."""
         self.send(Cancel())
         self._kill_timer.start()
 
     def kill(self) -> None:
-        """End a child that does not listen any more."""
+        """Kill a child that no longer responds."""
         self._process.kill()
 
     def stop_now(self) -> None:
-        """End the child before this call returns; for when the window closes."""
+        """Stop the child before this call returns, for a window that closes."""
         if self._process.state() is QProcess.ProcessState.NotRunning:
             self._end(ProcessOutcome(EXIT_CANCELLED))
             return
@@ -84,7 +84,7 @@ class Child(QObject):
             self._process.waitForFinished(_DEATH_MILLISECONDS)
 
     def log_text(self) -> str:
-        """The last lines that the child logged."""
+        """Return the last lines that the child logged."""
         return "\n".join(self.log)
 
     def _read_events(self) -> None:
@@ -122,7 +122,7 @@ class Child(QObject):
 
 
 def stop_children(*owners: QObject) -> None:
-    """End every child below `owners` before this call returns, also those started meanwhile."""
+    """Stop every child below `owners` before this call returns, also those started meanwhile."""
     while running := [
         child for owner in owners for child in owner.findChildren(Child) if child.is_running
     ]:

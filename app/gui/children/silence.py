@@ -1,4 +1,4 @@
-"""Notices that a child has hung: one that gives signs of life gives none any more."""
+"""Detect a hung child by the absence of its signs of life."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TICKS = 10
 
 
 class Silence(QObject):
-    """Listens to a child for as long as it lives; `lasted` says that it is silent for too long.
+    """Listens to a child as long as it runs, and emits `lasted` when it has been silent too long.
 
-    That is 10 seconds, or a minute before its first event: a program's first start may be slow.
-    Ticks are counted and not the time, so that a machine that slept is no reason.
+    The limit is 10 seconds, or a minute before the first event: the first start may be slow.
+    It counts ticks instead of time, so that a suspended machine doesn't count as silence.
     """
 
     lasted = Signal()
@@ -25,11 +25,11 @@ class Silence(QObject):
         self._left = _TICKS_AT_START
         self._timer = QTimer(self, interval=_TICK_MILLISECONDS)
         self._timer.timeout.connect(self._tick)
-        child.received.connect(self._begin_anew)
+        child.received.connect(self._restart)
         child.ended.connect(self._timer.stop)
         self._timer.start()
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self._left = _TICKS
 
     def _tick(self) -> None:

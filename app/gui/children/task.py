@@ -1,4 +1,4 @@
-"""A piece of work that a person started and that the jobs tray shows: one child, one state."""
+"""Work that the user started and that the jobs tray shows: one child, one state."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ TaskState = Literal["waiting", "running", "finished", "failed", "cancelled"]
 
 
 class Task(QObject):
-    """Runs one verb; `changed` after every event, `ended` once, in one of the last three states.
+    """Runs one verb.
 
+    `changed` follows every event, `ended` is emitted once, in one of the last three states.
     `noticed` carries a sentence that is new in `notices`.
     """
 
@@ -57,7 +58,7 @@ class Task(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop the work; what it began is removed."""
+        """Stop the work; unfinished files are removed."""
         if self.state == "waiting":
             self._end("cancelled")
         elif self.state == "running":
@@ -66,11 +67,11 @@ class Task(QObject):
 
     @property
     def is_over(self) -> bool:
-        """Whether the work has ended, in whatever way."""
+        """True if the work has finished, failed or been cancelled."""
         return self.state in ("finished", "failed", "cancelled")
 
     def log_text(self) -> str:
-        """The last lines that the child logged."""
+        """Return the last lines that the child logged."""
         return self._child.log_text()
 
     def _on_received(self, event: events.Event) -> None:

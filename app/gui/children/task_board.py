@@ -1,4 +1,4 @@
-"""All tasks of the window: which run, which wait, which are over."""
+"""Start, queue and keep the tasks of the window."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TaskBoard(QObject):
         self._tasks: list[Task] = []
 
     def add(self, kind: TaskKind, title: str, *arguments: str) -> Task:
-        """Queue a verb; it starts at once or when its turn comes."""
+        """Queue a verb; it starts as soon as the schedule allows."""
         task = Task(kind, title, arguments, parent=self)
         self._tasks.append(task)
         task.ended.connect(lambda: self._on_ended(task))
@@ -33,7 +33,7 @@ class TaskBoard(QObject):
         return tuple(self._tasks)
 
     def cancel_waiting(self) -> None:
-        """Give up the tasks that have not begun."""
+        """Cancel the tasks that have not started."""
         for task in self.open_tasks:
             if task.state == "waiting":
                 task.cancel()

@@ -1,1 +1,1 @@
-"""The HTTP client of the chat: requests to OpenAI-compatible servers."""
+"""HTTP client of the chat for OpenAI-compatible servers."""

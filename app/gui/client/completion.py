@@ -1,4 +1,4 @@
-"""One reply on its way: a streamed request to an OpenAI-compatible server."""
+"""Stream one reply from an OpenAI-compatible server."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _LONGEST_REPLY = 16 * 2**20
 _LONGEST_WORDS = 1000
 _OK = 200
 _END = b"[DONE]"
-# A long prompt may take another engine its time; once it writes, silence means that it is gone.
+# Other engines may need minutes for a long prompt; after the first token, silence means failure.
 _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 
 
 class Completion(QObject):
-    """Asks for a reply and passes it on as it comes: `thought` and `received` carry new text.
+    """Requests a reply and passes it on as it arrives: `thought` and `received` carry new text.
 
-    `noticed` carries a sentence on what our own server did otherwise than wished.
+    `noticed` carries a sentence about what our own server did differently from the request.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
-    server's own words) and `broken` (the connection went away, and why); after `stop` with none.
+    server's message) and `failed` (why the connection was lost); after `stop` with none.
     """
 
     thought = Signal(str)
@@ -47,7 +47,7 @@ class Completion(QObject):
     noticed = Signal(str)
     finished = Signal(object, str)
     refused = Signal(str)
-    broken = Signal(str)
+    failed = Signal(str)
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Completion(QObject):
         self._reply.finished.connect(self._end)
 
     def stop(self) -> None:
-        """Give up the reply; the server notices and stops."""
+        """Abandon the reply; the server notices and stops."""
         self._patience.stop()
         self._reply.readyRead.disconnect(self._read)
         self._reply.finished.disconnect(self._end)
@@ -96,7 +96,7 @@ class Completion(QObject):
 
     def _take(self, content: bytes) -> None:
         if content == _END:
-            # Not every server says why a reply ended.
+            # Some servers don't report why a reply ended.
             self._finish_reason = self._finish_reason or "stop"
         if not content.startswith(b"{"):
             return
@@ -140,7 +140,7 @@ class Completion(QObject):
         elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
             self.finished.emit(self._clock.timings(), self._finish_reason)
         else:
-            self.broken.emit(self._reply.errorString())
+            self.failed.emit(self._reply.errorString())
 
     def _refusal_in(self, body: bytes) -> str:
         try:
@@ -149,8 +149,7 @@ class Completion(QObject):
             error = None
         if error is not None:
             return self._words_of(error)
-        words = tr("The server refused the request (status {status}).")
-        return words.replace("{status}", str(self._status()))
+        return tr("The server refused the request (status {status}).", status=self._status())
 
     def _words_of(self, error: WireError | str) -> str:
         words = error if isinstance(error, str) else error.message
@@ -164,9 +163,9 @@ class Completion(QObject):
 def _request(server: ChatServer) -> QNetworkRequest:
     request = QNetworkRequest(QUrl(f"{server.url}/v1/chat/completions"))
     request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-    # Compressed, a small answer could fill the memory.
+    # A small compressed response could expand to fill the memory.
     request.setRawHeader(b"Accept-Encoding", b"identity")
-    # What is said, and the key, are for this origin alone.
+    # The conversation and the key are only for this origin.
     request.setAttribute(
         QNetworkRequest.Attribute.RedirectPolicyAttribute,
         QNetworkRequest.RedirectPolicy.ManualRedirectPolicy,

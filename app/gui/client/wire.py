@@ -1,4 +1,4 @@
-"""A chat with an OpenAI-compatible server, as it goes over the wire."""
+"""Requests and responses of a chat with an OpenAI-compatible server."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import msgspec
 
 @dataclass(frozen=True)
 class ChatServer:
-    """Where a reply is asked for, and of which model.
+    """The server and the model that are asked for a reply.
 
-    `is_own` is for the engine that this program runs: it lives on loopback, may read a prompt for
-    as long as it likes, and knows what a full context is to do (`context_overflow`).
+    `is_own` marks the engine that this program runs: it listens on loopback, has no time limit for
+    a prompt, and supports `context_overflow`.
     """
 
     url: str
@@ -32,7 +32,7 @@ class WireMessage(msgspec.Struct, frozen=True):
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """What the server measured; milliseconds and tokens per second."""
+    """Measurements of the server in milliseconds and tokens per second."""
 
     prompt_n: int = 0
     prompt_ms: float = 0.0
@@ -54,7 +54,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """New text. `reasoning` is the name that vLLM and Ollama have for `reasoning_content`."""
+    """New text. vLLM and Ollama call `reasoning_content` `reasoning`."""
 
     content: str | None = None
     reasoning_content: str | None = None
@@ -62,28 +62,28 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class ChunkChoice(msgspec.Struct, frozen=True):
-    """What is new of the one reply."""
+    """The new part of the only reply."""
 
     delta: Delta | None = None
     finish_reason: str | None = None
 
 
 class WireError(msgspec.Struct, frozen=True):
-    """Why there is no reply."""
+    """The reason why there is no reply."""
 
     message: str = ""
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """How many tokens the reply has."""
+    """The number of tokens of the reply."""
 
     completion_tokens: int = 0
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """One event of a stream, or the whole of a refusal.
+    """One event of a stream, or the body of an error response.
 
-    `notice` is of our own server: what it did otherwise than wished, with a `message`.
+    Only our own server sends `notice`: what it did differently from the request, as a `message`.
     """
 
     choices: list[ChunkChoice] = []
@@ -94,35 +94,35 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class ReplyClock:
-    """What the server measured, or where it measures nothing, what was seen from here."""
+    """Measures a reply, for servers that don't report their own measurements."""
 
     def __init__(self) -> None:
-        self._told: Timings | None = None
+        self._reported: Timings | None = None
         self._tokens = 0
         self._began: float | None = None
 
     def begin(self) -> None:
-        """The first text is here."""
+        """Start the clock at the first text."""
         if self._began is None:
             self._began = time.monotonic()
 
     def note(self, timings: Timings | None, usage: Usage | None) -> None:
-        """What one event told."""
-        self._told = timings or self._told
+        """Take the measurements of one event."""
+        self._reported = timings or self._reported
         self._tokens = usage.completion_tokens if usage else self._tokens
 
     def timings(self) -> Timings:
-        """The figures of the reply, which has just ended."""
-        if self._told is not None or self._began is None:
-            return self._told or Timings()
+        """Return the measurements of the reply, which has just ended."""
+        if self._reported is not None or self._began is None:
+            return self._reported or Timings()
         seconds = time.monotonic() - self._began
-        # The first token came before its clock began.
+        # The clock starts with the first token, which it therefore doesn't count.
         speed = (self._tokens - 1) / seconds if seconds > 0 and self._tokens > 1 else 0.0
         return Timings(predicted_n=self._tokens, predicted_per_second=speed)
 
 
 def request_body(server: ChatServer, messages: Sequence[WireMessage]) -> bytes:
-    """A request as bytes."""
+    """Encode a request."""
     body = _Body(
         messages,
         server.model,

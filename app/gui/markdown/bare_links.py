@@ -1,4 +1,4 @@
-"""The rule of Markdown for addresses that stand bare in the text, as GitHub links them."""
+"""Markdown rule for bare addresses in the text, which GitHub links."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRAILING = "?!.,:;*_~'"
 
 
 def add_addresses(parser: MarkdownIt) -> None:
-    """Let a parser know bare addresses of web pages and mail."""
+    """Make a parser link bare web and mail addresses."""
     parser.inline.add_terminator_char("w")
     parser.inline.ruler.push("address", _read)
 
@@ -40,7 +40,7 @@ def _read(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-
 
 
 def _lead(state: StateInline) -> str:
-    """What was read already of the address: its scheme, or the name before the `@`."""
+    """Return the part of the address already read: its scheme, or the name before the `@`."""
     if state.src[state.pos] == "w":
         return ""
     found = _LEAD.search(state.pending)

@@ -1,4 +1,4 @@
-"""Markdown cut into blocks that are laid out one by one; knows nothing of Qt.
+"""Split Markdown into blocks that are laid out one by one, without Qt.
 
 The limits keep hostile or runaway text from freezing the layout: long paragraphs are cut, deep
 nesting is flattened and long tables end early.
@@ -63,7 +63,7 @@ class _Top:
 
 def _block_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST_NESTING})
-    # Where blocks begin is all that is asked; what is inside them is read when they are laid out.
+    # Only the starts of blocks matter here; their contents are parsed when they are laid out.
     parser.core.ruler.enableOnly(["normalize", "block"])
     add_blocks(parser)
     return parser.disable(["html_block", "reference"])
@@ -73,22 +73,22 @@ _parser = _block_parser()
 
 
 def normalize(source: str) -> str:
-    """The source with its line ends as line feeds; the places of blocks count in this text."""
+    """Return the source with line feeds as line ends; positions of blocks refer to this text."""
     return _LINE_END.sub("\n", source)
 
 
 def split_blocks(
     source: str, more_rows: str = "… {count} more rows", most_code: int = MOST_CODE
 ) -> list[Block]:
-    """The blocks of a normalized Markdown text, in order.
+    """Return the blocks of a normalized Markdown text, in order.
 
     Neighboring paragraphs, lists and tables share a `Prose` of up to `LONGEST_GROUP` characters,
-    so that text can be selected across them; a longer one stands alone.
+    so that text can be selected across them; a longer one gets its own.
 
     Args:
         source: Markdown.
         more_rows: the line below a table that is cut short.
-        most_code: how many code blocks stand alone; further ones are left in the prose.
+        most_code: the largest number of separate code blocks; more are left in the prose.
     """
     blocks: list[Block] = []
     for top in _top_blocks(source):
@@ -96,7 +96,7 @@ def split_blocks(
         most_code -= len(fences)
         for block in _cut(top, fences, more_rows):
             last = blocks[-1] if blocks else None
-            # What is cut around code must begin where it can be read anew.
+            # The prose around code must start where it can be parsed by itself.
             may_join = not fences or (last is not None and last.start == top.start)
             joined = _joined(last, block) if may_join else None
             if joined is None:
@@ -129,7 +129,7 @@ def _top_blocks(source: str) -> Iterator[_Top]:
 
 
 def _cut(top: _Top, fences: Sequence[Token], more_rows: str) -> Iterator[Block]:
-    """Code becomes a block of its own also inside a list or quote: a person wants to copy it."""
+    """Make code a separate block, also inside a list or quote, so that it can be copied."""
     if top.is_paragraph:
         rows = _shorten_table(top.lines, more_rows)
         yield from _prose("\n".join(rows), top.start)
@@ -156,11 +156,11 @@ def _language(fence: Token) -> str:
 
 
 def _unindent(lines: list[str], width: int) -> list[str]:
-    """Take the margin off the lines that belong to the same item as the code above them."""
+    """Remove the margin of lines that belong to the same item as the code above them."""
     for index, line in enumerate(lines):
         margin = len(line) - len(line.lstrip(_MARGIN))
         if line.strip(_MARGIN) and margin < width:
-            # After a blank line the next item is one whatever its number.
+            # After a blank line, an item with any number starts a list.
             return [*lines[:index], "", *lines[index:]]
         lines[index] = line[min(width, margin) :]
     return lines
@@ -197,7 +197,7 @@ def _prose(source: str, start: int) -> Iterator[Prose]:
 
 
 def _break_before(text: str, end: int) -> int:
-    """A place to cut at or before `end`: at an outer line, a line, a word, or where it falls."""
+    """Return a place to cut at or before `end`: an outer line, a line, a word, or `end` itself."""
     nearest = end - LONGEST_PROSE // 2
     outer = max((found.end() for found in _OUTER_LINE.finditer(text, nearest, end)), default=0)
     if outer:

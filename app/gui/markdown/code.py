@@ -1,4 +1,4 @@
-"""A code block of a message: language, copy button, colors, hidden characters marked."""
+"""Code block of a message: language, copy button, colors, marked hidden characters."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CodeBlock(QFrame):
         self._copy = CopyButton(theme, tr("Copy code"), lambda: self._exact)
         self._area = _CodeArea()
         self._highlighter = Highlighter(self._area.document(), theme.colors)
-        # Long code is colored once it rests: while it streams in, each piece would cost it all.
+        # Long code is colored when it stops growing: each streamed piece would recolor all of it.
         self._rest = QTimer(self, singleShot=True, interval=_REST_MILLISECONDS)
         self._rest.timeout.connect(self._color)
         self._arrange()
@@ -48,7 +48,7 @@ class CodeBlock(QFrame):
         return self._exact
 
     def show_code(self, language: str, text: str) -> None:
-        """Show `text`; what its language does not know stays in one color."""
+        """Show `text`, in one color if its language is unknown."""
         if (language, text) == (self._language, self._exact):
             return
         self._language, self._exact = language, text
@@ -96,7 +96,7 @@ class CodeBlock(QFrame):
 
 
 class _CodeArea(QPlainTextEdit):
-    """The lines: as high as they are many; copying gives the exact text."""
+    """The lines, without vertical scrolling; copying gives the exact text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class _CodeArea(QPlainTextEdit):
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
 
     def show_text(self, visible: VisibleText) -> None:
-        """Show the lines, adding only what is new at the end when that is all."""
+        """Show the lines; if they only grew, append the new ones."""
         old, self.visible_text = self.visible_text.shown, visible
         if old and visible.shown.startswith(old):
             cursor = self.textCursor()
@@ -133,14 +133,14 @@ class _CodeArea(QPlainTextEdit):
         self._fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll sideways here; up and down belongs to the page."""
+        """Scroll sideways here; leave vertical scrolling to the page."""
         if event.angleDelta().x() or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             super().wheelEvent(event)
         else:
             event.ignore()
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        """The exact text behind what is selected."""
+        """Return the exact text of the selection."""
         cursor = self.textCursor()
         units = self.visible_text.shown.encode("utf-16-le", "surrogatepass")
         begin, end = (
@@ -155,7 +155,7 @@ class _CodeArea(QPlainTextEdit):
         margin = self.document().documentMargin()
         line = self.blockBoundingRect(self.document().firstBlock()).height()
         if self.blockCount() == 1:
-            # The last line brings the margin below it along.
+            # The last line includes the margin below it.
             line -= margin
         height = math.ceil(self.blockCount() * line + 2 * margin) + SIZE.hairline
         if self.horizontalScrollBar().maximum():

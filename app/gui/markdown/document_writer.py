@@ -1,4 +1,4 @@
-"""Markdown laid out: the tokens of a text become blocks, lists and tables of a document."""
+"""Write the tokens of a Markdown text as blocks, lists and tables of a document."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _ALIGNMENTS = {
 
 
 def write_markdown(document: QTextDocument, source: str, colors: Colors, image_words: str) -> bool:
-    """Fill a document with Markdown in place of what it holds; gives whether there are links in it.
+    """Replace the contents of a document by Markdown, and return whether it has links.
 
     Args:
-        document: loses what it holds.
+        document: its contents are replaced.
         source: Markdown; HTML in it is shown as it is written.
         colors: of the theme.
-        image_words: what stands in place of an image, with `{name}` in it.
+        image_words: the text that replaces an image, with `{name}` in it.
     """
     document.clear()
     inline = InlineWriter(colors, image_words)
@@ -50,11 +50,11 @@ class _List:
     """A list that is being written.
 
     Attributes:
-        depth: 1 for a list that stands in no other.
+        depth: 1 for a list that is in no other.
         is_at_item: an item has begun and has no block yet.
-        number: of the last item; None where items have none.
+        number: of the last item; None for bullets.
         first_number: of the first item.
-        suffix: what stands behind each number.
+        suffix: the text behind each number.
         shown: the document's list that the next item joins.
     """
 
@@ -66,7 +66,7 @@ class _List:
     shown: QTextList | None = None
 
     def count(self, number: int) -> None:
-        """Go on counting where the model does, or says the same each time; else take its number."""
+        """Continue counting if the model does or repeats one number; otherwise take its number."""
         if self.number is None:
             self.first_number = self.number = number
         elif number in (self.number + 1, self.first_number):
@@ -133,7 +133,7 @@ class _Writer:
         self._cursor.endEditBlock()
 
     def _begin(self, given: QTextBlockFormat, letters: QTextCharFormat | None = None) -> None:
-        """Go on in a new block, within the lists and quotations that are open."""
+        """Start a new block within the open lists and quotations."""
         formatting.quote_block(given, self._quotes)
         listing = self._lists[-1] if self._lists else None
         self._may_be_task = listing is not None and listing.is_at_item
@@ -153,7 +153,7 @@ class _Writer:
             self._letters.merge(letters)
 
     def _make_room(self, given: QTextBlockFormat, listing: _List) -> None:
-        """Qt draws a number to the left of its text, also where there is no room for it."""
+        """Widen the indent for a long number: Qt draws it to the left even without room."""
         if listing.number is not None:
             metrics = QFontMetricsF(self._document.defaultFont())
             width = metrics.horizontalAdvance(f"{listing.number}{listing.suffix} ")
@@ -181,7 +181,7 @@ class _Writer:
             listing.count(int(token.info))
 
     def _close_item(self, _: Token) -> None:
-        """Give an item that has no text a block of its own."""
+        """Give an item without text its own block."""
         if self._lists and self._lists[-1].is_at_item:
             self._begin(formatting.block_format(_LIST_ROOM))
 

@@ -1,8 +1,8 @@
-"""The rule of Markdown for `*` and `_`, with three kinds of text that CommonMark takes apart.
+"""Markdown rule for `*` and `_`, with three kinds of text that CommonMark breaks.
 
 Chinese, Japanese and Korean put no spaces between words, so a wide neighbor counts like a space.
-Between two operands, as in `2*3*4` or `x**2 + y**2`, the sign is meant. So are the underscores
-of Python's own names, such as `__init__`.
+Between two operands, as in `2*3*4` or `x**2 + y**2`, the character itself is meant. So are the
+underscores of Python's names, such as `__init__`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from markdown_it.rules_inline.state_inline import Delimiter
 _WIDE = frozenset("WFH")
 _NAME = re.compile(r"__[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*__(?!\w)")
 _GOES_ON = re.compile(r"\(|\[|\.\w")
-_OF_MODULES = "__all__ __file__ __main__ __path__ __post_init__ __pycache__ __slots__ __version__"
+_OF_MODULES = ("all", "file", "main", "path", "post_init", "pycache", "slots", "version")
 _PYTHON_NAMES = frozenset(
-    (*_OF_MODULES.split(), *(name for kind in vars(builtins).values() for name in dir(kind)))
+    (
+        *(f"__{name}__" for name in _OF_MODULES),
+        *(name for kind in vars(builtins).values() for name in dir(kind)),
+    )
 )
 
 
@@ -33,7 +36,7 @@ class _Run(NamedTuple):
 
 
 def add_emphasis(parser: MarkdownIt) -> None:
-    """Put this rule in the place of markdown-it's."""
+    """Replace markdown-it's rule by this one."""
     parser.inline.ruler.at("emphasis", _read)
 
 
@@ -79,7 +82,7 @@ def _scan(state: StateInline, marker: str) -> _Run:
         opens = is_left and (not is_right or _is_mark(before))
         return _Run(length, opens, is_right and (not is_left or _is_mark(after)))
     if _is_letter(after) and (_is_letter(before) or before in ")]}"):
-        # The S of **S**tandard may end here, but nothing begins.
+        # The S of **S**tandard may end here, but nothing starts.
         return _Run(length, opens=False, closes=is_right and _is_strong_open(state, length))
     return _Run(length, is_left, is_right)
 

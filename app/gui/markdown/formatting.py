@@ -1,4 +1,4 @@
-"""The formats of laid-out Markdown: line height, headings, inline code, tables, quotes."""
+"""Formats of laid-out Markdown: line height, headings, inline code, tables, quotes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def format_plain(document: QTextDocument) -> None:
 
 
 def block_format(above: int = SPACING.tiny, below: int | None = None) -> QTextBlockFormat:
-    """A paragraph with so much room above and below, in pixels."""
+    """Return the format of a paragraph with these margins above and below, in pixels."""
     given = QTextBlockFormat()
     given.setLineHeight(LINE_HEIGHT_PERCENT, _PROPORTIONAL)
     given.setTopMargin(above)
@@ -53,14 +53,14 @@ def block_format(above: int = SPACING.tiny, below: int | None = None) -> QTextBl
 
 
 def heading_block(level: int) -> QTextBlockFormat:
-    """A heading of a level from 1 to 6."""
+    """Return the block format of a heading of level 1 to 6."""
     given = block_format(SPACING.medium, SPACING.tiny)
     given.setHeadingLevel(level)
     return given
 
 
 def code_block(colors: Colors) -> QTextBlockFormat:
-    """A line of a code block that stands among prose."""
+    """Return the format of a line of code within prose."""
     given = block_format(0)
     given.setNonBreakableLines(True)
     given.setBackground(QColor(colors.code_ground))
@@ -68,7 +68,7 @@ def code_block(colors: Colors) -> QTextBlockFormat:
 
 
 def rule_block(colors: Colors) -> QTextBlockFormat:
-    """A rule across the page."""
+    """Return the format of a rule across the page."""
     given = block_format(0)
     width = QTextLength(QTextLength.Type.PercentageLength, 100)
     given.setProperty(_Property.BlockTrailingHorizontalRulerWidth, width)
@@ -77,7 +77,7 @@ def rule_block(colors: Colors) -> QTextBlockFormat:
 
 
 def cell_block(alignment: Qt.AlignmentFlag | None) -> QTextBlockFormat:
-    """The text of a table's cell; without an alignment, its direction decides."""
+    """Return the format of a table cell, aligned by the direction of its text by default."""
     given = block_format(0)
     given.setLineHeight(0, _SINGLE)
     if alignment is not None:
@@ -86,27 +86,27 @@ def cell_block(alignment: Qt.AlignmentFlag | None) -> QTextBlockFormat:
 
 
 def hidden_block() -> QTextBlockFormat:
-    """The line that Qt wants beside a table, as low as can be."""
+    """Return the lowest possible format for the line that Qt requires beside a table."""
     given = block_format(0)
     given.setLineHeight(1, _FIXED)
     return given
 
 
 def mark_task(given: QTextBlockFormat, *, is_done: bool) -> None:
-    """Give an item a box in place of a bullet."""
+    """Give an item a checkbox in place of a bullet."""
     marker = QTextBlockFormat.MarkerType
     given.setMarker(marker.Checked if is_done else marker.Unchecked)
 
 
 def quote_block(given: QTextBlockFormat, depth: int) -> None:
-    """Put a block into so many quotations."""
+    """Put a block into this many nested quotations."""
     if depth:
         given.setProperty(_Property.BlockQuoteLevel, depth)
         given.setLeftMargin(depth * SPACING.large)
 
 
 def quoted_blocks(document: QTextDocument) -> Iterator[QTextBlock]:
-    """The blocks that stand in a quotation."""
+    """Return the blocks that are in a quotation."""
     block = document.begin()
     while block.isValid():
         if block.blockFormat().intProperty(_Property.BlockQuoteLevel):
@@ -115,7 +115,7 @@ def quoted_blocks(document: QTextDocument) -> Iterator[QTextBlock]:
 
 
 def bullets(depth: int) -> QTextListFormat:
-    """A list at a depth from 1 on."""
+    """Return the format of a bullet list at a depth of 1 or more."""
     given = QTextListFormat()
     given.setStyle(_BULLETS[(depth - 1) % len(_BULLETS)])
     given.setIndent(depth)
@@ -123,7 +123,7 @@ def bullets(depth: int) -> QTextListFormat:
 
 
 def numbers(depth: int, start: int, suffix: str) -> QTextListFormat:
-    """A list that counts from `start`, with `.` or `)` behind each number."""
+    """Return the format of a list that counts from `start`, with `.` or `)` behind each number."""
     given = QTextListFormat()
     given.setStyle(QTextListFormat.Style.ListDecimal)
     given.setNumberSuffix(suffix)
@@ -133,7 +133,7 @@ def numbers(depth: int, start: int, suffix: str) -> QTextListFormat:
 
 
 def table_format(colors: Colors, indent: int) -> QTextTableFormat:
-    """A table, `indent` pixels from the left."""
+    """Return the format of a table, `indent` pixels from the left."""
     given = QTextTableFormat()
     given.setBorder(SIZE.hairline)
     given.setBorderBrush(QBrush(QColor(colors.line)))
@@ -149,63 +149,63 @@ def table_format(colors: Colors, indent: int) -> QTextTableFormat:
 
 
 def header_cell(colors: Colors) -> QTextCharFormat:
-    """The ground of a table's header."""
+    """Return the background of a table's header."""
     given = QTextCharFormat()
     given.setBackground(QBrush(QColor(colors.hover)))
     return given
 
 
 def heading(level: int) -> QTextCharFormat:
-    """The letters of a heading."""
+    """Return the character format of a heading."""
     given = strong()
     given.setProperty(_Property.FontPixelSize, _HEADINGS.get(level, TYPE.body))
     return given
 
 
 def strong() -> QTextCharFormat:
-    """Strong letters."""
+    """Return the character format of strong text."""
     given = QTextCharFormat()
     given.setFontWeight(QFont.Weight(WEIGHT_STRONG))
     return given
 
 
 def emphasized() -> QTextCharFormat:
-    """Slanted letters."""
+    """Return the character format of emphasized text."""
     given = QTextCharFormat()
     given.setFontItalic(True)
     return given
 
 
 def struck() -> QTextCharFormat:
-    """Letters that are struck out."""
+    """Return the character format of struck-out text."""
     given = QTextCharFormat()
     given.setFontStrikeOut(True)
     return given
 
 
 def quote(colors: Colors) -> QTextCharFormat:
-    """The letters of a quotation."""
+    """Return the character format of a quotation."""
     given = QTextCharFormat()
     given.setForeground(QBrush(QColor(colors.muted)))
     return given
 
 
 def code() -> QTextCharFormat:
-    """The letters of code and formulas."""
+    """Return the character format of code and formulas."""
     given = QTextCharFormat()
     given.setFontFamilies(code_font().families())
     return given
 
 
 def inline_code(colors: Colors) -> QTextCharFormat:
-    """Code within a sentence."""
+    """Return the character format of code within a sentence."""
     given = code()
     given.setBackground(QBrush(QColor(colors.hover)))
     return given
 
 
 def link(colors: Colors, address: str) -> QTextCharFormat:
-    """A link."""
+    """Return the character format of a link."""
     given = QTextCharFormat()
     given.setAnchor(True)
     given.setAnchorHref(address)

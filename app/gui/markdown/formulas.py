@@ -1,7 +1,7 @@
-r"""Rules of Markdown for formulas: `$x$`, `$$x$$`, `\(x\)`, `\[x\]` and `\begin{y}x\end{y}`.
+r"""Markdown rules for formulas: `$x$`, `$$x$$`, `\(x\)`, `\[x\]` and `\begin{y}x\end{y}`.
 
-LaTeX means its own by backslashes, stars and underscores, so each character of a formula is kept.
-A formula that is not closed, as while it streams in, is kept in the same way.
+Backslashes, stars and underscores have other meanings in LaTeX, so every character of a formula is
+kept, also of one that is not closed yet because it streams in.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline, escape
 
 _CLOSINGS = {"$$": "$$", r"\(": r"\)", r"\[": r"\]"}
-# As in Pandoc, an amount such as $5 is no formula: no space inside, no letter or digit outside.
-# Two stars are never LaTeX; between two amounts they are markup.
+# As in Pandoc, to tell formulas from amounts such as $5: no space inside, no word outside.
+# Two stars are not LaTeX: between two amounts they are markup.
 _CHARACTER = r"(?:\\.|[^$`\\*]|\*(?!\*))"
 _IN_DOLLARS = rf"(?<![\w\\$])\$(?![\s$]){_CHARACTER}*(?<!\s)\$(?![\w$])"
 _DOLLARS = re.compile(_IN_DOLLARS, re.ASCII | re.DOTALL)
@@ -29,13 +29,13 @@ IN_A_ROW = rf"{_IN_DOLLARS}|\\\(.*?\\\)"
 
 
 def add_blocks(parser: MarkdownIt) -> None:
-    """Let a parser know formulas that stand on lines of their own."""
+    """Make a parser recognize formulas on separate lines."""
     stops = ["paragraph", "reference", "blockquote", "list"]
     parser.block.ruler.before("fence", "formula_block", _read_block, {"alt": stops})
 
 
 def add_inline(parser: MarkdownIt) -> None:
-    """Let a parser know formulas within text."""
+    """Make a parser recognize formulas within text."""
     parser.inline.ruler.before("escape", "formula", _read_inline)
     parser.inline.ruler.at("escape", _read_escape)
 
@@ -51,13 +51,13 @@ def _read_inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - ma
 
 
 def _read_escape(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
-    """Keep the backslash before what is no markup: it is LaTeX that stands bare."""
+    """Keep a backslash that escapes no markup: it is bare LaTeX."""
     is_latex = state.src[state.pos + 1 : state.pos + 2] in _NO_MARKUP
     return not is_latex and escape(state, silent)
 
 
 def _inline_end(text: str, begin: int, limit: int) -> int:
-    """Where the formula that begins there ends; -1 when none begins."""
+    """Return the end of the formula that starts there, or -1."""
     opening = text[begin : begin + 2]
     if opening in (r"\)", r"\]"):
         return begin + 2
@@ -83,7 +83,7 @@ def _read_block(state: StateBlock, first: int, limit: int, silent: bool) -> bool
     closing = rf"\end{opening[1]}" if opening[1] else _CLOSINGS[opening[0]]
     place = line.find(closing, opening.end())
     if 0 <= place < len(line.rstrip()) - len(closing):
-        # A sentence goes on behind it.
+        # The sentence continues behind it.
         return False
     if silent:
         return True

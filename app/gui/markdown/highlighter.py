@@ -1,4 +1,4 @@
-"""The colors of source code."""
+"""Color source code."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from app.gui.theme.tokens import Colors
 LONGEST_HIGHLIGHTED = 20_000
 
 _Span = tuple[int, int, QTextCharFormat]
-"""Place and length in UTF-16 units within a line, as Qt counts, and the look."""
+"""Position and length within a line in UTF-16 units, as Qt counts, and the format."""
 
 
 class Highlighter(QSyntaxHighlighter):
-    """Colors a document by language, and marks what stands for hidden characters."""
+    """Colors a document by language, and highlights the marks of hidden characters."""
 
     def __init__(self, document: QTextDocument, colors: Colors) -> None:
         super().__init__(document)
@@ -29,7 +29,7 @@ class Highlighter(QSyntaxHighlighter):
         self._lines: list[list[_Span]] = []
 
     def set_colors(self, colors: Colors) -> None:
-        """Take the colors of a theme; they show with the next `show_colors`."""
+        """Set the colors for the next `show_colors`."""
         self._colors = colors
 
     def show_colors(self, shown: str, language: str, marks: Iterable[tuple[int, int]]) -> None:
@@ -37,8 +37,8 @@ class Highlighter(QSyntaxHighlighter):
 
         Args:
             shown: the text of the document.
-            language: as a model names it.
-            marks: place and length of the marks in it, in characters.
+            language: the name that the model gave.
+            marks: position and length of the marks in it, in characters.
         """
         lexer = _lexer(language) if len(shown) <= LONGEST_HIGHLIGHTED else None
         self._lines = _spans_by_line(self._tokens(shown, lexer)) if lexer else []
@@ -46,7 +46,7 @@ class Highlighter(QSyntaxHighlighter):
         self.rehighlight()
 
     def highlightBlock(self, text: str) -> None:  # noqa: ARG002 - Qt's signature
-        """Called by Qt for each line."""
+        """Apply the formats of a line; Qt calls this for each one."""
         number = self.currentBlock().blockNumber()
         if number < len(self._lines):
             for place, length, look in self._lines[number]:

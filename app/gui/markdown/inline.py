@@ -1,4 +1,4 @@
-"""The text within a paragraph or cell: words, code, links and formulas as letters of a document."""
+"""Write the text of a paragraph or cell: words, code, links and formulas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.gui.markdown import formatting
 from app.gui.theme.tokens import Colors
 
 _LINE_BREAK = "\u2028"
-# HTML is text, save for this: there is no other way to break a line within a cell.
+# HTML is shown as text except for this: cells have no other way to break a line.
 _CELL_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
@@ -21,7 +21,7 @@ class InlineWriter:
 
     Args:
         colors: of the theme.
-        image_words: what stands in place of an image, with `{name}` in it.
+        image_words: the text that replaces an image, with `{name}` in it.
 
     Attributes:
         has_links: a link was written.
@@ -47,7 +47,7 @@ class InlineWriter:
         *,
         is_cell: bool = False,
     ) -> None:
-        """Insert the pieces; `base` is the format of those that have none of their own."""
+        """Insert the pieces; `base` is the format of those without their own."""
         formats = [base]
         for piece in pieces:
             if piece.nesting > 0:

@@ -1,4 +1,4 @@
-"""Which links of a model's text may be opened, and how their target is shown."""
+"""Decide which links of a model's text may be opened, and show their targets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SCHEMES = frozenset({"http", "https", "mailto"})
 
 
 def external_link(address: QUrl) -> QUrl | None:
-    """The address when it may be given to the system: a web page or a mail address, else None."""
+    """Return the address if it is a web or mail address, which may be opened, or else None."""
     if not address.isValid() or address.scheme() not in _SCHEMES:
         return None
     if address.scheme() == "mailto":
@@ -21,6 +21,6 @@ def external_link(address: QUrl) -> QUrl | None:
 
 
 def shown_target(address: QUrl) -> str:
-    """Where a link leads, with the host as the network sees it and nothing hidden in it."""
+    """Return the target of a link with the host in its ASCII form and hidden characters visible."""
     encoded = address.toString(QUrl.ComponentFormattingOption.FullyEncoded)
     return "".join(c for c in encoded if unicodedata.category(c)[0] != "C")

@@ -1,4 +1,4 @@
-"""Laid-out text of a message: as tall as its content, and loading nothing."""
+"""Show laid-out text of a message, as tall as its content, and load nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ProseView(QTextBrowser):
     """Markdown or plain text that can be selected; links to the web and mail only.
 
     Signals:
-        link_clicked: a link was activated; nothing has been opened.
+        link_clicked: the user activated a link; nothing has been opened.
     """
 
     link_clicked = Signal(QUrl)
@@ -71,13 +71,13 @@ class ProseView(QTextBrowser):
         self._lay_out()
 
     def show_plain(self, text: str) -> None:
-        """Show text exactly as it is."""
+        """Show plain text unchanged."""
         self._source, self._is_markdown = text, False
         self._lay_out()
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002 - Qt's signature
-        """Nothing is ever loaded: no file, no share on the network, no address."""
-        # Qt opens the name itself when an image comes back empty, so it gets one to draw.
+        """Load nothing: no file, no network share, no URL."""
+        # Qt opens the name itself if the image is empty, so it gets one to draw.
         if kind == QTextDocument.ResourceType.ImageResource.value:
             image = QImage(1, 1, QImage.Format.Format_ARGB32)
             image.fill(Qt.GlobalColor.transparent)
@@ -85,20 +85,20 @@ class ProseView(QTextBrowser):
         return b""
 
     def sizeHint(self) -> QSize:
-        """The width without any line break, so that a short message stays small."""
+        """Return the width without line breaks, so that a short message stays small."""
         return QSize(self._natural_width, self.height())
 
     def minimumSizeHint(self) -> QSize:
-        """Text can be wrapped at any width."""
+        """Return no minimum: text can wrap at any width."""
         return QSize(0, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Another width breaks lines elsewhere."""
+        """Adapt the height to the new line breaks."""
         self._has_width = True
         super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The text, and a line beside quotations."""
+        """Draw the text, and a line beside quotations."""
         super().paintEvent(event)
         painter = QPainter(self.viewport())
         layout = self.document().documentLayout()
@@ -109,7 +109,7 @@ class ProseView(QTextBrowser):
         painter.end()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """The page scrolls, not the text."""
+        """Leave scrolling to the page."""
         event.ignore()
 
     def createMimeDataFromSelection(self) -> QMimeData:
@@ -120,11 +120,11 @@ class ProseView(QTextBrowser):
 
     def _lay_out(self) -> None:
         document = self.document()
-        # One layout at the end instead of one for each format.
+        # Lay out once at the end instead of once per format.
         document.setLayoutEnabled(False)
         document.setDefaultFont(self.font())
         if not self._has_width:
-            # A likely width, until there is a real one, saves laying out in a very narrow column.
+            # Until the real width is known, a likely one avoids the layout of a very narrow column.
             document.setTextWidth(SIZE.reading)
         if self._is_markdown:
             image_words = tr("[image: {name}]")

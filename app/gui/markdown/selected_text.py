@@ -1,4 +1,4 @@
-"""What is copied of a laid-out text: its words, with the numbers and bullets of its lists."""
+"""Copy the words of a laid-out text, with the numbers and bullets of its lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BOXES = {_Marker.Checked: "[x]", _Marker.Unchecked: "[ ]"}
 
 
 def selected_text(selected: QTextCursor) -> str:
-    """The selected text as plain text, a line for each paragraph, item or cell."""
+    """Return the selected text as plain text, with a line for each paragraph, item or cell."""
     begin, end = selected.selectionStart(), selected.selectionEnd()
     piece = QTextCursor(selected)
     block = selected.document().findBlock(begin)

@@ -1,7 +1,7 @@
-"""What counts as Markdown: CommonMark with GitHub's tables, strikethrough and bare addresses.
+"""Parse Markdown: CommonMark with GitHub's tables, strikethrough and bare addresses.
 
-Formulas keep every character. So does what a person could make no use of: HTML, definitions of
-links, and links that don't lead to the web or to a mail address.
+Formulas keep every character. So does what is useless here: HTML, definitions of links, and links
+that don't lead to the web or to a mail address.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.gui.markdown.emphasis import add_emphasis
 from app.gui.markdown.links import external_link
 from app.gui.markdown.tables import add_tables
 
-# What is nested deeper, markdown-it drops. Blocks are flattened before they come here.
+# markdown-it drops what is nested deeper. Blocks are flattened before they get here.
 _DEEPEST = 200
 _LONGEST_LABEL = 1_000
 
@@ -37,7 +37,7 @@ class _Parser(MarkdownIt):
         formulas.add_inline(self)
 
     def validateLink(self, url: str) -> bool:
-        """A link that could not be opened stays text, with its target."""
+        """Reject links that can't be opened: they stay text, with their target."""
         return external_link(QUrl(url)) is not None
 
 
@@ -45,7 +45,7 @@ _Rule = Callable[[StateInline, bool], bool]
 
 
 def _near(rule: _Rule) -> _Rule:
-    """The rule where a label ends soon: else each of many brackets would read all the text."""
+    """Limit a rule to short labels: otherwise each of many brackets would read all of the text."""
 
     def read_near(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's
         end = min(state.posMax, state.pos + _LONGEST_LABEL)
@@ -58,5 +58,5 @@ _parser = _Parser()
 
 
 def read(source: str) -> list[Token]:
-    """The tokens of a Markdown text."""
+    """Return the tokens of a Markdown text."""
     return _parser.parse(source)

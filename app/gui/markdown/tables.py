@@ -1,7 +1,7 @@
-"""The rule of Markdown for tables, with rows that lose nothing.
+"""Markdown rule for tables whose rows lose nothing.
 
-GitHub cuts a row at each pipe that is not escaped, also in code and formulas, and drops the cells
-that the header has no column for. Models write such rows.
+GitHub splits a row at each unescaped pipe, also in code and formulas, and drops the cells that the
+header has no column for. Models write such rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PLAIN_PIECE = re.compile(rf"(?P<code>(?!))|{_CHARACTER}")
 
 
 def add_tables(parser: MarkdownIt) -> None:
-    """Put this rule in the place of markdown-it's."""
+    """Replace markdown-it's rule by this one."""
     parser.block.ruler.at("table", _read, {"alt": ["paragraph", "reference"]})
 
 
@@ -49,10 +49,10 @@ def _rows(tokens: list[Token]) -> Iterator[tuple[int, list[Token]]]:
 
 
 def _fill(cells: list[Token], row: str) -> None:
-    """Give the cells their texts; those that are too many stay in the last cell."""
+    """Fill the cells; surplus texts go into the last one."""
     texts = _split(row, _PIECE)
     if len(texts) < len(cells):
-        # An odd tick or dollar may hold cells together.
+        # An unpaired backtick or dollar may join cells.
         texts = _split(row, _PLAIN_PIECE)
     last = len(cells) - 1
     for cell, text in zip(cells, [*texts[:last], " | ".join(texts[last:])], strict=False):

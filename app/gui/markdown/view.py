@@ -1,4 +1,4 @@
-"""Markdown that may still be growing: only what changed is laid out again."""
+"""Show Markdown that may still grow, and lay out only what changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.gui.theme.tokens import SPACING
 
 _LONGEST_STEP = 4_000
 _UNSETTLED = 2
-# After a slow layout, of a large table for example, the window gets this many times as long.
+# After a slow layout, such as of a large table, wait this many times as long for other events.
 _BREATHER = 8
 _SLOW_SECONDS = 0.02
 
@@ -24,12 +24,12 @@ _SLOW_SECONDS = 0.02
 class MarkdownView(QWidget):
     """A column of prose and code blocks.
 
-    A long text is laid out in steps, so that the window stays alive. Text that grows piece by
-    piece is given to `append`, at most some thirty times a second.
+    A long text is laid out in steps, so that the window stays responsive. Call `append` for text
+    that grows, at most about thirty times a second.
 
     Signals:
-        link_clicked: a web or mail address was activated; nothing has been opened.
-        settled: everything given so far is laid out.
+        link_clicked: the user activated a web or mail address; nothing has been opened.
+        settled: all of the text so far is laid out.
     """
 
     link_clicked = Signal(QUrl)
@@ -53,11 +53,11 @@ class MarkdownView(QWidget):
 
     @property
     def text(self) -> str:
-        """The exact text that was given."""
+        """The exact text."""
         return "".join(self._pieces)
 
     def set_text(self, markdown: str) -> None:
-        """Show `markdown` in place of what was shown."""
+        """Show `markdown` in place of the current text."""
         if markdown == self.text:
             return
         self._pieces, self._waiting = [], ""
@@ -74,7 +74,7 @@ class MarkdownView(QWidget):
 
     def _step(self) -> None:
         began = time.monotonic()
-        # An endless block is read anew each time: larger steps keep that from adding up.
+        # A growing block is parsed again each time: larger steps limit the total cost.
         step = max(_LONGEST_STEP, len(self._tail) // 2)
         piece, self._waiting = self._waiting[:step], self._waiting[step:]
         self._tail = normalize(self._tail + piece)
@@ -96,7 +96,7 @@ class MarkdownView(QWidget):
             self._step()
 
     def _settle(self, blocks: list[Block]) -> None:
-        """Leave alone what more text can't change: all but the last blocks."""
+        """Finish the blocks that more text can't change: all but the last ones."""
         if len(blocks) <= _UNSETTLED:
             return
         begin = blocks[-_UNSETTLED].start
@@ -142,7 +142,7 @@ class MarkdownView(QWidget):
 
 
 def _content(block: Block) -> tuple[str, ...]:
-    """What is drawn, whatever its place."""
+    """Return the content of a block without its position."""
     if isinstance(block, Prose):
         return ("", block.source)
     return (block.language, block.text)

@@ -1,4 +1,4 @@
-"""Code as it is shown: hidden characters visible, endless lines broken; knows nothing of Qt."""
+"""Make hidden characters of code visible and break endless lines, without Qt."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 LONGEST_LINE = 4_000
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-# Letters and marks that are drawn as nothing at all.
+# Letters and marks without any visible glyph.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 
 
 @dataclass(frozen=True)
 class VisibleText:
-    """A text to show, and how it came from the exact one.
+    """A text to show, and its relation to the exact one.
 
     Attributes:
-        shown: what is drawn.
-        marks: pairs of (place in `shown`, length) of the marks that stand for hidden characters.
-        exact_text: what it was made from.
+        shown: the text that is drawn.
+        marks: pairs of position in `shown` and length of the marks for hidden characters.
+        exact_text: the original.
     """
 
     shown: str
@@ -30,7 +30,7 @@ class VisibleText:
     exact_text: str
 
     def exact(self, begin: int, end: int) -> str:
-        """The exact text behind `shown[begin:end]`."""
+        """Return the exact text of `shown[begin:end]`."""
         return self.exact_text[self._exact_place(begin) : self._exact_place(end)]
 
     def _exact_place(self, place: int) -> int:
@@ -43,14 +43,14 @@ class VisibleText:
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a character changes how code reads without being seen."""
+    """Return whether an invisible character changes how code reads."""
     if character in "\n\t":
         return False
     return character in _BLANK_LETTERS or unicodedata.category(character) in _HIDDEN_CATEGORIES
 
 
 def make_visible(exact: str) -> VisibleText:
-    """Bidirectional, zero-width and control characters become marks such as `[U+202E]`."""
+    """Replace bidirectional, zero-width and control characters by marks such as `[U+202E]`."""
     pieces: list[str] = []
     marks: list[tuple[int, int]] = []
     shown_places, exact_places = [0], [0]
@@ -83,7 +83,7 @@ def make_visible(exact: str) -> VisibleText:
 
 
 def break_long_lines(text: str) -> str:
-    """The text with line breaks where a line would be longer than can be laid out in time."""
+    """Break lines that are too long to be laid out in time."""
     return "\n".join(
         line[begin : begin + LONGEST_LINE]
         for line in text.split("\n")

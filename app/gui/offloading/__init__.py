@@ -1,1 +1,1 @@
-"""How a model is laid over devices and memory: the options, what they cost, what fits."""
+"""Load options of models: their form, cost in memory, and presets."""

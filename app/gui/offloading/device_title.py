@@ -1,4 +1,4 @@
-"""How a device is called: by the engine's name for it, and by its maker's."""
+"""Name a device by the engine's and its vendor's name."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from app.estimation.hardware import DeviceInfo
 
 
 def device_title(device: DeviceInfo) -> str:
-    """For example `CUDA0 · NVIDIA GeForce RTX 3070`."""
+    """Return for example `CUDA0 · NVIDIA GeForce RTX 3070`."""
     return " · ".join(part for part in (device.name, device.description) if part)

@@ -1,4 +1,4 @@
-"""The offloading panel of one model: its options, what they take here, and keeping them."""
+"""Dialog for the load options of one model and the memory that they take."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _LOAD_AGAIN = "load"
 
 
 class OffloadingDialog(QDialog):
-    """Made once, opened with `open_for` for any model of the library.
+    """Shows the options of any model of the library, with `open_for`.
 
-    What is tried out is kept only when a person says so.
+    Changes are saved only when the user asks for it.
     """
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -73,11 +73,11 @@ class OffloadingDialog(QDialog):
 
     @property
     def plan(self) -> Plan | None:
-        """The plan for the options that are shown; None while it is not known."""
+        """The plan for the shown options; None while it is unknown."""
         return self._plan
 
     def open_for(self, path: str, name: str) -> None:
-        """Show the options of a model and find out what they take."""
+        """Show the options of a model and find its profile."""
         self._path, self._name = path, name
         title = tr("Options of {name}", name=name)
         self.setWindowTitle(title)
@@ -94,12 +94,12 @@ class OffloadingDialog(QDialog):
         self.open()
 
     def done(self, result: int) -> None:
-        """Let go of what is being found."""
+        """Stop finding the profile."""
         self.finder.stop()
         super().done(result)
 
     def command_line(self) -> str:
-        """The command for a terminal that serves the model with the options that are shown."""
+        """Return the terminal command that serves the model with the shown options."""
         return serve_command(self._path, self.form.options, self._settings.value)
 
     def _build_layout(self) -> None:
@@ -177,7 +177,7 @@ class OffloadingDialog(QDialog):
         self._show_prediction()
 
     def _on_failed(self, sentence: str) -> None:
-        # Facts that came before are good enough.
+        # An earlier profile is good enough.
         if self._plan is None:
             self.memory.show_problem(sentence)
 
@@ -207,7 +207,7 @@ class OffloadingDialog(QDialog):
         self.memory.show_plan(profile.hardware, expected.plan, context)
 
     def _show_kept(self) -> None:
-        """Say whose options these are, and what can be done with them."""
+        """Show whose options these are, and enable the buttons that apply."""
         settings, options = self._settings.value, self.form.options
         has_own = self._path in settings.model_options
         if options != self._kept():
@@ -240,7 +240,7 @@ class OffloadingDialog(QDialog):
         self._show_kept()
 
     def _offer_reload(self) -> None:
-        """Say so when the model is loaded with other options than those that are kept."""
+        """Offer a reload if the model is loaded with other options than the saved ones."""
         engine = self._workbench.engine
         is_here = isinstance(engine.state, EngineReady) and engine.state.path == self._path
         if is_here and engine.is_outdated:

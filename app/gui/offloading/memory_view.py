@@ -1,4 +1,4 @@
-"""What a model would take of each memory of this machine, and whether that fits."""
+"""Show the memory that a model would take on this machine, and if it fits."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NOTHING = DeviceMemory(0, 0, 0)
 
 
 class MemoryView(Card):
-    """A bar for RAM and one for each device with memory of its own, and what they mean in words.
+    """Shows a bar for RAM and for each device with dedicated memory, and explains them.
 
     Signals:
-        retried: what is needed is to be found out once more.
-        context_wanted: the largest context that fits is to be taken; its tokens.
+        retried: the user wants another try to find the profile.
+        context_wanted: the user wants the largest context that fits; its tokens.
     """
 
     retried = Signal()
@@ -65,29 +65,28 @@ class MemoryView(Card):
         self.show_waiting()
 
     def show_waiting(self) -> None:
-        """Say that it is being found out."""
+        """Show that the profile is being found."""
         self._show_state(is_busy=True)
         self.sentence.set_text(tr("Finding out what the model needs here…"))
         self.sentence.set_tone("plain")
 
     def show_problem(self, sentence: str) -> None:
-        """Say why it is not known."""
+        """Show why the memory is unknown."""
         self._show_state(has_failed=True)
         self.sentence.set_text(sentence)
         self.sentence.set_tone("danger")
 
     def show_plan(self, hardware: Hardware, plan: Plan, context: int) -> None:
-        """Show a plan for a context of so many tokens on a machine."""
+        """Show a plan for a context, in tokens, on a machine."""
         self._show_state(has_plan=True)
         self._show_bars(hardware, plan)
         if self.sentence.whole_text != plan.sentence:
             self.sentence.set_text(plan.sentence)
         self.sentence.set_tone("danger" if plan.verdict == "too_large" else "plain")
         self._largest = plan.largest_context
-        words = tr("Largest context that fits: {tokens} tokens.")
-        if not plan.largest_context:
-            words = tr("With these options no context fits.")
-        words = words.replace("{tokens}", f"{plan.largest_context:,}")
+        words = tr("With these options no context fits.")
+        if tokens := plan.largest_context:
+            words = tr("Largest context that fits: {tokens} tokens.", tokens=f"{tokens:,}")
         if self.largest.whole_text != words:
             self.largest.set_text(words)
         self.context_button.setVisible(plan.largest_context not in (0, context))

@@ -1,4 +1,4 @@
-"""Asks for the name of a preset."""
+"""Ask for the name of a preset."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class NameDialog(QDialog):
-    """Opened with `open`, gone when closed.
+    """Asks for a name; opened with `open`, deleted when closed.
 
     Args:
         theme: colors.
-        name: what is suggested.
-        taken: the names that there are; one of them is replaced, and that is said.
+        name: the suggested name.
+        taken: existing names; the dialog says that one of them would be replaced.
 
     Signals:
-        named: a person gave a name, without blanks at its ends.
+        named: the name that the user gave, without surrounding spaces.
     """
 
     named = Signal(str)

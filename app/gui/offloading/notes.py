@@ -1,4 +1,4 @@
-"""What is to be known about the chosen values of load options: one sentence for each field."""
+"""Warn about chosen load options, with one sentence for a field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.machine.cores import core_counts
 
 
 def notes(options: LoadOptions, profile: ModelProfile | None) -> dict[str, str]:
-    """The sentences by field; `profile` is None while model and devices are not known."""
+    """Return the sentences by field; `profile` is None while model and devices are unknown."""
     found = dict(_of_any_model(options))
     if profile is not None:
         found.update(_of_model(options, profile))
@@ -20,17 +20,32 @@ def notes(options: LoadOptions, profile: ModelProfile | None) -> dict[str, str]:
 
 def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
     if options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES:
-        words = tr("Values in {type} need flash attention: set it to automatic, or choose f16.")
-        yield "cache_type_v", words.replace("{type}", options.cache_type_v)
+        yield (
+            "cache_type_v",
+            tr(
+                "Values in {type} need flash attention: set it to automatic, or choose f16.",
+                type=options.cache_type_v,
+            ),
+        )
     if options.micro_batch > options.batch:
-        words = tr("A micro-batch is never larger than the batch: {number} tokens are computed.")
-        yield "micro_batch", words.replace("{number}", str(options.batch))
+        yield (
+            "micro_batch",
+            tr(
+                "A micro-batch is never larger than the batch: {number} tokens are computed.",
+                number=options.batch,
+            ),
+        )
     _, logical = core_counts()
     for field in ("threads", "threads_batch"):
         count = getattr(options, field)
         if count is not None and count > logical:
-            words = tr("More threads than the {number} logical cores usually slow it down.")
-            yield field, words.replace("{number}", str(logical))
+            yield (
+                field,
+                tr(
+                    "More threads than the {number} logical cores usually slow it down.",
+                    number=logical,
+                ),
+            )
 
 
 def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str, str]]:
@@ -39,11 +54,18 @@ def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str
         for field in ("gpu_layers", "kv_on_device"):
             yield field, tr("No graphics card found.")
     elif options.gpu_layers is not None and options.gpu_layers > whole:
-        words = tr("The model has {whole} with its output: all of them are taken.")
-        yield "gpu_layers", words.replace("{whole}", str(whole))
+        yield (
+            "gpu_layers",
+            tr("The model has {whole} with its output: all of them are taken.", whole=whole),
+        )
     if 0 < shape.trained_context < options.context:
-        words = tr("The model was trained for {number} tokens, and is loaded with so many.")
-        yield "context", words.replace("{number}", f"{shape.trained_context:,}")
+        yield (
+            "context",
+            tr(
+                "The model was trained for {number} tokens, and is loaded with that many.",
+                number=f"{shape.trained_context:,}",
+            ),
+        )
     if not profile.is_causal:
         for field in ("batch", "micro_batch"):
             yield field, tr("This model reads its whole context at once.")

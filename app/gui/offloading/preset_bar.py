@@ -1,4 +1,4 @@
-"""Presets: load options with a name, to apply, save, delete, export and import."""
+"""Apply, save, delete, export and import presets, which are named load options."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _SUFFIX = ".json"
 
 
 class PresetBar(QWidget):
-    """A box with the presets, and what can be done with them.
+    """A box with the presets, and a menu of actions.
 
     Args:
         theme: colors.
-        settings: keep the presets.
-        options_of: gives the options that are shown, to save and to export.
+        settings: where the presets are kept.
+        options_of: returns the shown options, to save and to export.
 
     Signals:
-        chosen: a preset is to be applied; its options.
-        failed: something was not possible; the sentence.
+        chosen: the options of a preset to apply.
+        failed: a sentence about an error.
     """
 
     chosen = Signal(object)
@@ -78,7 +78,7 @@ class PresetBar(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the presets, and which of them has the options that are shown."""
+        """Show the presets, and select the one that has the shown options."""
         presets, options = self._settings.value.presets, self._options_of()
         names = sorted(presets, key=str.casefold)
         if names != [self.box.itemText(index) for index in range(self.box.count())]:
@@ -94,20 +94,20 @@ class PresetBar(QWidget):
         self.delete_action.setEnabled(bool(shown))
 
     def shown_name(self) -> str:
-        """The name of the preset that is shown; empty where none is."""
+        """Return the name of the selected preset, or an empty text."""
         return self.box.currentText()
 
     def save_as(self, name: str) -> None:
-        """Keep the options that are shown under a name."""
+        """Save the shown options under a name."""
         self._keep(self._settings.value.presets | {name: self._options_of()})
 
     def delete(self, name: str) -> None:
-        """Forget a preset."""
+        """Delete a preset."""
         presets = self._settings.value.presets
         self._keep({other: presets[other] for other in presets if other != name})
 
     def import_from(self, file: str) -> None:
-        """Take in the preset of a file and apply it; its name may have to become another one."""
+        """Add the preset of a file, under a free name, and apply it."""
         try:
             preset = read_preset(Path(file))
         except AppError as error:
@@ -119,7 +119,7 @@ class PresetBar(QWidget):
         self.chosen.emit(preset.options)
 
     def export_to(self, file: str) -> None:
-        """Write the options that are shown to a file."""
+        """Write the shown options to a file."""
         path = Path(file)
         path = path if path.suffix else path.with_suffix(_SUFFIX)
         name = self.shown_name() or path.stem

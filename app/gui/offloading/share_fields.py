@@ -1,4 +1,4 @@
-"""How the layers are split over several devices: automatically, or by a share for each."""
+"""Split layers over several devices, automatically or by a share for each."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ _FEWEST_DEVICES = 2
 
 
 class ShareFields(QWidget):
-    """An "Automatic" box, and a number for each device; the value is empty for automatic.
+    """An "Automatic" box and a number for each device; the value is empty if automatic.
+
+    Args:
+        name: the accessible name.
+        largest: the largest share.
 
     Signals:
-        changed: a person changed the value.
+        changed: the user changed the value.
     """
 
     changed = Signal()
@@ -45,11 +49,11 @@ class ShareFields(QWidget):
 
     @property
     def value(self) -> tuple[float, ...]:
-        """The share of each device, in the engine's order; empty for automatic."""
+        """The share of each device, in the engine's order; empty if automatic."""
         return self._value
 
     def set_value(self, value: tuple[float, ...]) -> None:
-        """Show a value without telling."""
+        """Show a value without emitting `changed`."""
         self._value = value
         self.automatic.setChecked(not value)
         self._have_numbers(len(self._devices) or max(_FEWEST_DEVICES, len(value)))
@@ -60,16 +64,15 @@ class ShareFields(QWidget):
                 number.setValue(value[index] if index < len(value) else 0 if value else 1)
 
     def set_devices(self, devices: Sequence[str]) -> None:
-        """Say which devices there are; none while they are not known."""
+        """Set the devices; none while they are unknown."""
         self._devices = devices
         self._have_numbers(0)
         self.set_value(self._value)
 
     def set_planned(self, layers: Sequence[int]) -> None:
-        """Say how many layers each device is given."""
+        """Show how many layers each device gets."""
         for device, count, label in zip(self._devices, layers, self._labels, strict=False):
-            words = tr("{device}: {count} layers", device=device)
-            words = words.replace("{count}", str(count))
+            words = tr("{device}: {count} layers", device=device, count=count)
             if words != label.whole_text:
                 label.set_text(words)
 
@@ -105,7 +108,7 @@ class ShareFields(QWidget):
 
 
 class _Share(QDoubleSpinBox):
-    """A number without needless decimals."""
+    """A number without trailing zeros."""
 
     def __init__(self, largest: float) -> None:
         super().__init__()
@@ -114,5 +117,5 @@ class _Share(QDoubleSpinBox):
         self.setKeyboardTracking(False)
 
     def textFromValue(self, value: float) -> str:
-        """For example `3` and not `3.000`."""
+        """Return for example `3` and not `3.000`."""
         return self.locale().toString(value, "g", 6)

@@ -1,1 +1,1 @@
-"""The pages, one package each; they don't know each other."""
+"""Pages of the window, one package each, independent of each other."""

@@ -1,1 +1,1 @@
-"""What the pages share: the engine, the lists of models and servers, model profiles."""
+"""Services shared by the pages: the engine, the lists of models and servers, model profiles."""

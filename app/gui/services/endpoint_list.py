@@ -1,4 +1,4 @@
-"""The servers of other engines and their models, asked by children so that none holds us up."""
+"""List other engines' servers and models, in child processes so that none blocks the window."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class EndpointList(QObject):
     Signals:
         changed: `endpoints` is new.
         added: a server was added; its `EndpointListed`.
-        failed: a sentence about what could not be done.
-        noticed: a sentence about what should be known.
+        failed: a sentence about an error.
+        noticed: a sentence about a notice.
     """
 
     changed = Signal()
@@ -35,7 +35,7 @@ class EndpointList(QObject):
         self._is_stale = False
 
     def refresh(self) -> None:
-        """Ask each server what it offers; nothing happens while there are none."""
+        """Ask each server for its models; do nothing if there are no servers."""
         if self._listing is not None:
             self._is_stale = True
             return
@@ -47,25 +47,25 @@ class EndpointList(QObject):
         self._listing.ended.connect(self._on_listed)
 
     def add(self, address: str, key: str) -> None:
-        """Add a server once it has answered; `changed` or `failed` follows."""
+        """Add a server if it responds; `changed` or `failed` follows."""
         child = self._start("endpoints", "--add", address)
         child.send(events.Secret(key))
         child.received.connect(self._take_added)
         child.ended.connect(self.refresh)
 
     def remove(self, url: str) -> None:
-        """Forget a server and its key."""
+        """Remove a server and its key."""
         self._added.pop(url, None)
         self._start("endpoints", "--remove", url).ended.connect(self.refresh)
 
     def _start(self, *arguments: str) -> Child:
         child = Child(*arguments, parent=self)
-        child.received.connect(self._tell)
+        child.received.connect(self._report)
         child.ended.connect(child.deleteLater)
         child.start()
         return child
 
-    def _tell(self, event: events.Event) -> None:
+    def _report(self, event: events.Event) -> None:
         match event:
             case events.Failed(code, details):
                 self.failed.emit(describe_error(code, details))
@@ -79,7 +79,7 @@ class EndpointList(QObject):
 
     def _take_listed(self, event: events.Event) -> None:
         if isinstance(event, events.EndpointListed):
-            # Where the system has no keyring, a key lasts until the window closes.
+            # Without a keyring, a key lasts until the window closes.
             is_keyless = event.problem is ErrorCode.ENDPOINT_REFUSES and not event.key
             self._found.append(self._added.get(event.url, event) if is_keyless else event)
 

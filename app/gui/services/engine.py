@@ -1,4 +1,4 @@
-"""The engine as the window sees it: one child that serves one model, and the state it is in."""
+"""Run the engine, a child that serves one model, and follow its state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EngineReady:
 
 @dataclass(frozen=True)
 class EngineConnected:
-    """A model of another engine answers at `url`; no other model of any server has its `path`."""
+    """A model of another engine answers at `url`; its `path` is unique among all servers."""
 
     path: str
     name: str
@@ -57,7 +57,7 @@ class EngineConnected:
 
 @dataclass(frozen=True)
 class EngineFailed:
-    """The model could not be loaded, or the engine died; `sentence` says why."""
+    """The model could not be loaded, or the engine ended; `sentence` says why."""
 
     path: str
     name: str
@@ -72,7 +72,7 @@ EngineState = EngineAbsent | EngineLoading | EngineReady | EngineConnected | Eng
 
 
 def remote_path(url: str, model: str) -> str:
-    """What stands for a server's model where a local one has its path."""
+    """Return the identifier of a server's model, in place of a path."""
     return f"{url}\n{model}"
 
 
@@ -80,7 +80,7 @@ class Engine(QObject):
     """Loads and unloads models; `changed` carries the new state, `noticed` a sentence.
 
     `notices` are the sentences about the model that is loaded or being loaded.
-    `sharing` is how the loaded model is shared: the arguments that `serve` was started with.
+    `sharing` are the arguments of `serve` that share the loaded model.
     """
 
     changed = Signal(object)
@@ -96,24 +96,24 @@ class Engine(QObject):
         self._departing: Child | None = None
         self._failure = ""
         self._used: _Used | None = None
-        # What hangs in the system's own code may never end, and must keep nobody waiting.
+        # A process that hangs in a system call may never end, so the next load doesn't wait for it.
         self._patience = QTimer(self, singleShot=True, interval=_DEPARTURE_MILLISECONDS)
         self._patience.timeout.connect(self._on_departed)
 
     @property
     def process_id(self) -> int:
-        """The system's number of the engine's process; 0 when there is none."""
+        """The process ID of the engine; 0 if there is none."""
         return self._child.process_id if self._child else 0
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the settings now say to load the loaded model in another way than it was."""
+        """True if the settings have changed since the model was loaded."""
         if not isinstance(self.state, EngineLoading | EngineReady):
             return False
         return self._used != self._wanted(self.state.path)
 
     def load(self, path: str, name: str) -> None:
-        """Load a model in place of the one that is loaded, if any."""
+        """Load a model, and unload the current one."""
         self._drop_child()
         self.notices = []
         self._failure = ""
@@ -127,25 +127,25 @@ class Engine(QObject):
         Silence(child).lasted.connect(lambda: self._on_hung(child))
         self._child = child
         self._enter(EngineLoading(path, name, 0.0))
-        # The memory and the port of the one before must be free again.
+        # The memory and the port of the last engine must be free first.
         if self._departing is None:
             child.start()
 
     def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
-        """Talk to a model of another engine, in place of the one that is loaded, if any."""
+        """Connect to a model of another engine, and unload the current one."""
         self._drop_child()
         self.notices = []
         path = remote_path(endpoint.url, model)
         self._enter(EngineConnected(path, model, endpoint.url, endpoint.key, endpoint.name))
 
     def unload(self) -> None:
-        """Free the model's memory, or let go of another engine's model."""
+        """Unload the model, or disconnect from another engine's."""
         self._drop_child()
         self.notices = []
         self._enter(EngineAbsent())
 
     def note(self, sentence: str) -> None:
-        """Keep something that should be known of the model, once."""
+        """Add a notice about the model, unless it is there already."""
         if sentence not in self.notices:
             self.notices.append(sentence)
             self.noticed.emit(sentence)
@@ -197,7 +197,7 @@ class Engine(QObject):
             return
         self._drop_child()
         child.kill()
-        # Said now and not at the child's end, which may never come.
+        # Reported now, because the child may never end.
         self._fail(describe_error(ErrorCode.ENGINE_HUNG, {}), list(child.log))
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:

@@ -1,4 +1,4 @@
-"""What the loaded model takes beside what was estimated for it, in one line."""
+"""Compare the memory of the loaded model with its estimate, in one line."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Memory = Mapping[str, DeviceMemory]
 
 
 class LoadComparison(QObject):
-    """Follows the engine; an estimate that `serve` had no need of is made after the load.
+    """Follows the engine; makes the estimate after the load if `serve` made none.
 
     Signals:
-        changed: the line, empty when nothing is loaded, and the parts of each device.
+        changed: the line, empty if nothing is loaded, and the parts of each device.
     """
 
     changed = Signal(str, str)

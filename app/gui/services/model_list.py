@@ -1,4 +1,4 @@
-"""The models that the library holds, found by a child so that a slow disk never holds us up."""
+"""List the library's models, in a child process so that a slow disk never blocks the window."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ModelList(QObject):
     """Scans the model folder.
 
     Signals:
-        changed: `models` is new, also when it is empty.
-        noticed: a sentence about what should be known.
+        changed: `models` is new, possibly empty.
+        noticed: a sentence about a notice or an error.
     """
 
     changed = Signal()
@@ -35,7 +35,7 @@ class ModelList(QObject):
         settings.changed.connect(self._on_settings_changed)
 
     def refresh(self) -> None:
-        """Look again; a scan that is running is followed by another."""
+        """Scan again, after a running scan if there is one."""
         if self._child is not None:
             self._is_stale = True
             return
@@ -48,7 +48,7 @@ class ModelList(QObject):
         self._child.start()
 
     def model_at(self, path: str) -> events.ModelListed | None:
-        """The entry of a file, if it is listed."""
+        """Return the entry of a file, if it is listed."""
         return next((model for model in self.models if Path(model.path) == Path(path)), None)
 
     def _on_received(self, event: events.Event) -> None:

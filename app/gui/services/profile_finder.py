@@ -1,4 +1,4 @@
-"""What is known of a source on this machine, found out by a child; estimates are made from it."""
+"""Find the profile of a source on this machine, the base of all estimates, in a child process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.jobs.outcome import ProcessOutcome
 
 
 class ProfileFinder(QObject):
-    """Finds the profile of one source at a time; better ones may follow the first.
+    """Finds the profile of one source at a time; more precise ones may follow the first.
 
     Signals:
         found: new `ModelProfile`.
-        failed: none will come; the sentence says why.
-        noticed: `notices` has another sentence.
+        failed: there is no profile; a sentence says why.
+        noticed: a new sentence in `notices`.
     """
 
     found = Signal(object)
@@ -35,11 +35,11 @@ class ProfileFinder(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether more may come."""
+        """True if more may follow."""
         return self._child is not None
 
     def find(self, source: str, *arguments: str) -> None:
-        """Begin with another source; `arguments` are those of `gristmill estimate`."""
+        """Find the profile of another source; `arguments` are those of `gristmill estimate`."""
         self.stop()
         self.profile = None
         self.notices = []
@@ -50,7 +50,7 @@ class ProfileFinder(QObject):
         self._child.start()
 
     def stop(self) -> None:
-        """Let go of what is being found."""
+        """Stop the search."""
         if self._child is None:
             return
         child, self._child = self._child, None

@@ -1,4 +1,4 @@
-"""The settings in use: one frozen value, saved with every change, told to whoever listens."""
+"""Hold the settings in use, save every change and announce it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.core.load_options import LoadOptions, LoadValue
 from app.core.settings import Settings, save_settings
 
 SettingValue = LoadValue | tuple[str, ...] | dict[str, LoadOptions]
-"""What a field of the settings can hold."""
+"""Values of the fields of `Settings`."""
 
 
 class SettingsHolder(QObject):
@@ -25,7 +25,7 @@ class SettingsHolder(QObject):
         """Replace some fields and save.
 
         Raises:
-            AppError: `disk_full`, `folder_not_writable`; the change then holds until the end.
+            AppError: `disk_full`, `folder_not_writable`; the change still holds until the end.
         """
         old, self.value = self.value, msgspec.structs.replace(self.value, **fields)
         if old == self.value:

@@ -1,4 +1,4 @@
-"""What every page works with: the theme, the settings, the engine, the tasks, the library."""
+"""Objects that every page works with: theme, settings, engine, tasks and library."""
 
 from __future__ import annotations
 

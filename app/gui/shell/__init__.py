@@ -1,1 +1,1 @@
-"""The window itself: its composition, the rail, the jobs tray and the status line."""
+"""The main window: its composition, rail, jobs tray and status line."""

@@ -1,4 +1,4 @@
-"""Composes the window: settings, theme, engine, tasks, library and chats, then the pages."""
+"""Compose the window from settings, theme, engine, tasks, library, chats and pages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from app.jobs.outcome import EXIT_FAILED
 
 
 def run_window(opened: Sequence[Path] = ()) -> int:
-    """Open the window and stay until it is closed; gives the exit status."""
+    """Open the window, run until it is closed, and return the exit status."""
     if not _has_display():
         sys.stderr.write(f"gristmill: {describe_error(ErrorCode.NO_DISPLAY, {})}\n")
         return EXIT_FAILED
@@ -56,14 +56,14 @@ def run_window(opened: Sequence[Path] = ()) -> int:
 
 
 def build_window(application: QApplication) -> MainWindow:
-    """Make the window and everything behind it; nothing heavy happens before it is shown.
+    """Build the window and its services; nothing heavy happens before it is shown.
 
     Raises:
-        AppError: when the data folder can't be used at all.
+        AppError: the data folder can't be used.
     """
     settings, settings_notice = load_settings()
     if settings_notice is not None:
-        # It is said once: the children of the window read the same file.
+        # Reported once, although the window's children read the same file.
         with suppress(AppError):
             save_settings(settings)
     chats, chats_notice = open_store(paths.chats_file())
@@ -108,7 +108,7 @@ def _has_display() -> bool:
 
 
 def _report_faults(window: MainWindow) -> None:
-    """Show faults of the program in a dialog that can be copied, instead of losing them."""
+    """Show uncaught exceptions in a dialog, from which they can be copied."""
 
     def report(
         kind: type[BaseException], fault: BaseException, trace: TracebackType | None

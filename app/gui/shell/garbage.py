@@ -1,7 +1,7 @@
-"""When Python's garbage is collected: between events, never in the middle of one.
+"""Collect Python's garbage between events, never during one.
 
-A collection can start with any new object, also inside a paint event, and then take widgets apart
-while Qt draws; that ends the process. So it runs from a timer, when nothing else does.
+An automatic collection can start with any new object, also inside a paint event, and destroy
+widgets while Qt draws, which crashes the process. So it runs from a timer.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _OLDEST_GENERATION = 2
 
 
 class GarbageCollection(QObject):
-    """Takes the automatic collection's place, with its thresholds, for as long as it lives."""
+    """Replaces automatic collection, with the same thresholds, as long as it exists."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         gc.disable()
-        # What the start has made stays for good: no collection needs to look at it again.
+        # Objects of the start stay for good: no collection needs to check them again.
         gc.freeze()
         self._timer = QTimer(self, interval=_INTERVAL_MILLISECONDS)
         self._timer.timeout.connect(collect_if_due)
@@ -28,7 +28,7 @@ class GarbageCollection(QObject):
 
 
 def collect_if_due() -> None:
-    """Collect the oldest generation whose threshold is passed, as Python itself would."""
+    """Collect the oldest generation whose threshold is exceeded, as Python would."""
     pairs = list(zip(gc.get_count(), gc.get_threshold(), strict=True))
     for generation in range(_OLDEST_GENERATION, -1, -1):
         count, threshold = pairs[generation]

@@ -1,4 +1,4 @@
-"""The jobs tray at the foot of the rail: what is running, how far it is, and a way to stop it."""
+"""Jobs tray at the foot of the rail, with the progress of tasks and a button to stop them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_ROWS = 4
 
 
 class JobsTray(QWidget):
-    """A row for each task that runs or waits."""
+    """Shows a row for each task that runs or waits."""
 
     def __init__(self, theme: Theme, tasks: TaskBoard, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,7 +63,7 @@ class JobsTray(QWidget):
 
 
 class _JobRow(QWidget):
-    """One task: its title, a thin bar, and the share done with the time left."""
+    """One task with its title, a thin bar, and its progress with the time left."""
 
     def __init__(self, theme: Theme, task: Task) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""Opens each page of the window once: the child of `self-test --window`.
+"""Open each page of the window once, as the child of `self-test --window`.
 
-It prints the name of each page before it opens it, so that the last line names the one at fault.
+It prints the name of each page before it opens it, so that the last line names a failing one.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from app.jobs.outcome import EXIT_FAILED
 
 
 def open_each_page() -> int:
-    """Open, lay out and draw the pages; the exit status is 1 as soon as one raises."""
+    """Open, lay out and draw the pages; return exit status 1 as soon as one raises."""
     faults: list[BaseException] = []
 
     def note(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
-        # Qt calls most of a page's code, and lets nothing that is raised there through.
+        # Qt calls most of a page's code, and doesn't propagate its exceptions.
         faults.append(fault)
         sys.__excepthook__(kind, fault, trace)
 
     sys.excepthook = note
-    # The window is made with this page in it.
+    # The window is created with this page.
     _announce(PAGES[0])
     application = QApplication(sys.argv[:1])
     window = build_window(application)

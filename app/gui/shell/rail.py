@@ -1,4 +1,4 @@
-"""The navigation rail: the pages by icon and word, and the jobs below them."""
+"""Navigation rail with the pages, and the jobs below them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.gui.widgets.button import Button
 
 
 class Rail(QFrame):
-    """One button for each page; `chosen` carries the page's name."""
+    """A button for each page; `chosen` carries the page's name."""
 
     chosen = Signal(str)
 
@@ -44,5 +44,5 @@ class Rail(QFrame):
         self._column.addWidget(widget)
 
     def show_page(self, name: str) -> None:
-        """Mark a page as the one that is open, without telling."""
+        """Mark a page as open without emitting `chosen`."""
         self._buttons[name].setChecked(True)

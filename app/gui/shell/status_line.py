@@ -1,4 +1,4 @@
-"""The slim line at the bottom: the model and its level, memory, and the speed of the last reply."""
+"""Status line with the model and its level, memory, and the speed of the last reply."""
 
 from __future__ import annotations
 

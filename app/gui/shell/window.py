@@ -1,4 +1,4 @@
-"""The main window: the rail, one page at a time, the status line, and what is dropped on them."""
+"""Main window with the rail, one page at a time, and the status line."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _GEOMETRY = "geometry"
 
 
 class MainWindow(QMainWindow):
-    """Puts the pages together and carries requests from one to another.
+    """Assembles the pages and passes requests between them.
 
-    All pages but the chat are made when they are first asked for, so that the window opens at once.
+    All pages but the chat are created on first use, so that the window opens quickly.
     """
 
     def __init__(self, workbench: Workbench) -> None:
@@ -70,12 +70,12 @@ class MainWindow(QMainWindow):
 
     @property
     def theme(self) -> Theme:
-        """The theme, for dialogs."""
+        """The theme."""
         return self._workbench.theme
 
     @cached_property
     def models(self) -> ModelsPage:
-        """The page of models."""
+        """The models page."""
         from app.gui.pages.models.page import ModelsPage
 
         page = ModelsPage(self._workbench)
@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
 
     @cached_property
     def convert(self) -> ConvertPage:
-        """The page that converts."""
+        """The convert page."""
         from app.gui.pages.convert.page import ConvertPage
 
         page = ConvertPage(self._workbench)
@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
 
     @cached_property
     def settings(self) -> SettingsPage:
-        """The page of settings."""
+        """The settings page."""
         from app.gui.pages.settings.page import SettingsPage
 
         page = SettingsPage(self._workbench)
@@ -106,18 +106,18 @@ class MainWindow(QMainWindow):
 
     @cached_property
     def offloading(self) -> OffloadingDialog:
-        """The dialog with the load options of one model."""
+        """The dialog for the load options of one model."""
         from app.gui.offloading.dialog import OffloadingDialog
 
         return OffloadingDialog(self._workbench, self)
 
     def warn(self, sentence: str) -> None:
-        """Say something that concerns the whole program."""
+        """Show a notice about the whole program."""
         self._warned.append(sentence)
         self._show_warnings()
 
     def show_options(self, path: str, name: str) -> None:
-        """Show how a model is loaded."""
+        """Show the load options of a model."""
         self.offloading.open_for(path, name)
 
     def show_page(self, name: PageName) -> None:
@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
         self.chat.focus_composer()
 
     def open_path(self, path: Path) -> None:
-        """Take in a file or folder that was dropped or given at the start."""
+        """Open a file or folder that was dropped or given at the start."""
         if path.is_dir() and ((path / "config.json").is_file() or is_adapter(path)):
             self._start_conversion(str(path))
             return
@@ -156,14 +156,14 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take in what was dropped."""
+        """Open the dropped files and folders."""
         for url in event.mimeData().urls():
             if url.isLocalFile():
                 self.open_path(Path(url.toLocalFile()))
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """End every child before the window goes."""
+        """Stop every child before the window closes."""
         _window_memory().setValue(_GEOMETRY, self.saveGeometry())
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
@@ -200,14 +200,14 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.chat.models_requested.connect(lambda: self.show_page("models"))
         self.chat.picker.options_requested.connect(self.show_options)
-        self.chat.spoke.connect(self.status.show_speed)
+        self.chat.replied.connect(self.status.show_speed)
         self._workbench.engine.noticed.connect(self._show_warnings)
         self._workbench.engine.changed.connect(self._show_warnings)
         self._workbench.models.noticed.connect(self.warn)
         self._workbench.tasks.ended.connect(self._on_task_ended)
 
     def _on_task_ended(self, task: Task) -> None:
-        """Say what the engine's test found; the other tasks have pages of their own for that."""
+        """Show the result of the engine's test; other tasks report on their pages."""
         if task.kind != "probe":
             return
         if task.state == "failed":

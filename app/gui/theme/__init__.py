@@ -1,1 +1,1 @@
-"""How everything looks: tokens, and the palette, style sheet, fonts and icons made from them."""
+"""Appearance: tokens, and the palette, style sheet, fonts and icons derived from them."""

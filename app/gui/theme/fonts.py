@@ -1,4 +1,4 @@
-"""The fonts: the system's own, in the sizes of the type scale."""
+"""The system's fonts in the sizes of the type scale."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STRONG = frozenset({"display", "title", "heading"})
 
 
 def text_font(role: TextRole = "body", *, tabular: bool = False) -> QFont:
-    """The font of a piece of text; `tabular` gives all digits the same width."""
+    """Return the font of a role; `tabular` gives all digits the same width."""
     font = QFont(QApplication.font())
     font.setPixelSize(_PIXELS[role])
     if role in _STRONG:
@@ -33,7 +33,7 @@ def text_font(role: TextRole = "body", *, tabular: bool = False) -> QFont:
 
 
 def code_font() -> QFont:
-    """The system's monospaced font."""
+    """Return the system's monospaced font."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     font.setPixelSize(TYPE.body)
     return font

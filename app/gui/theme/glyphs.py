@@ -1,4 +1,4 @@
-"""Small marks inside controls, as files: a style sheet can take an image only from a file."""
+"""Write small marks of controls to files, the only images that a style sheet can use."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _GLYPHS: tuple[IconName, ...] = ("check", "minus", "chevron-down", "chevron-up",
 
 
 class Glyphs:
-    """Keeps a temporary folder with the marks of each theme; the folder goes with this object."""
+    """Keeps a temporary folder with the marks of each theme, deleted with this object."""
 
     def __init__(self) -> None:
         self._folder = QTemporaryDir()
 
     def urls(self, colors: Colors) -> dict[str, str]:
-        """The addresses for a style sheet: `check`, `check-disabled`, ..."""
+        """Return the URLs for a style sheet: `check`, `check-disabled`, ..."""
         urls: dict[str, str] = {}
         for name in _GLYPHS:
             tint = colors.accent_ink if name in ("check", "minus") else colors.muted

@@ -1,4 +1,4 @@
-"""Icons in the colors of the theme, drawn from our own SVG files."""
+"""Draw icons from SVG files in the colors of the theme."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ IconName = Literal[
 ]
 ICON_NAMES: tuple[IconName, ...] = get_args(IconName)
 
-# The two sizes of buttons' icons at whole and fractional scales; Qt takes the nearest larger.
+# Both sizes of buttons' icons at whole and fractional scales; Qt takes the nearest larger one.
 _PIXELS = (16, 20, 24, 30, 32, 40)
 _GAP = 0.25
 _APP_ICON_PIXELS = (16, 24, 32, 48, 64, 128, 256)
 
 
 def icon_svg(name: IconName, color: str) -> str:
-    """The drawing of an icon in one color, as SVG text."""
+    """Return an icon in one color, as SVG text."""
     drawing = resource("icons", f"{name}.svg").read_text("utf-8")
     return drawing.replace("currentColor", color)
 
@@ -67,21 +67,21 @@ def icon_svg(name: IconName, color: str) -> str:
 def icon(
     name: IconName, colors: Colors, color: str | None = None, *, has_gap: bool = False
 ) -> QIcon:
-    """An icon in the muted color of the theme, or in `color`, with a disabled variant.
+    """Return an icon in the muted color of the theme, or in `color`, with a disabled variant.
 
-    With `has_gap` it is a quarter wider, empty at its right: Qt puts words too close to icons.
+    With `has_gap` it is a quarter wider, empty at its right: Qt puts text too close to icons.
     """
     return _tinted(name, color or colors.muted, colors.disabled, _GAP if has_gap else 0)
 
 
 def icon_pixmap(name: IconName, color: str, side: int, scale: float) -> QPixmap:
-    """One drawing of an icon, for places that are no button.
+    """Return an icon as a pixmap, for use outside of buttons.
 
     Args:
-        name: what is drawn.
-        color: in which color.
+        name: the icon.
+        color: its color.
         side: width and height in device-independent pixels.
-        scale: the screen's pixels for each of these.
+        scale: device pixels for each of these.
     """
     pixmap = _draw(_renderer(icon_svg(name, color)), round(side * scale))
     pixmap.setDevicePixelRatio(scale)
@@ -90,7 +90,7 @@ def icon_pixmap(name: IconName, color: str, side: int, scale: float) -> QPixmap:
 
 @functools.lru_cache(maxsize=1)
 def app_icon() -> QIcon:
-    """The icon of the program."""
+    """Return the icon of the program."""
     renderer = _renderer(resource("app_icon.svg").read_text("utf-8"))
     made = QIcon()
     for pixels in _APP_ICON_PIXELS:

@@ -1,4 +1,4 @@
-"""The palette, for whatever Qt draws without asking the style sheet."""
+"""Palette for what Qt draws without the style sheet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Role = QPalette.ColorRole
 
 
 def palette_of(colors: Colors) -> QPalette:
-    """The palette of a theme."""
+    """Return the palette of a theme."""
     palette = QPalette()
     for role, color in _roles(colors).items():
         palette.setColor(role, QColor(color))

@@ -1,4 +1,4 @@
-"""The style sheet's rules for what a person operates."""
+"""Style sheet rules for controls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.gui.theme.tokens import (
 )
 
 _EDGE = SIZE.hairline
-# A focus ring is thicker than the edge it replaces: the padding gives way, so nothing moves.
+# A focus ring is thicker than the edge it replaces: less padding keeps everything in place.
 _GIVE = SIZE.focus - SIZE.hairline
 
 
@@ -21,7 +21,7 @@ def _padding(vertical: int, horizontal: int, give: int = 0) -> str:
 
 
 def buttons(c: Colors) -> str:
-    """Push and tool buttons of every kind: primary, secondary, quiet, link, danger, navigation."""
+    """Return rules for push and tool buttons of every kind."""
     inner = SIZE.control - 2 * SPACING.tiny - 2 * _EDGE
     compact = SIZE.compact - 2 * _EDGE
     tight = SPACING.tiny
@@ -125,14 +125,14 @@ QPushButton[kind="segment"]:disabled {{ color: {c.disabled}; }}
 
 
 def fields(c: Colors, glyphs: dict[str, str]) -> str:
-    """What text or numbers are entered into."""
+    """Return rules for fields of text and numbers."""
     inner = SIZE.control - 2 * SPACING.tiny - 2 * _EDGE
     kinds = ("QLineEdit", "QPlainTextEdit", "QTextEdit", "QComboBox", "QAbstractSpinBox")
     all_kinds = ", ".join(kinds)
     focused = ", ".join(f"{kind}:focus" for kind in kinds)
     disabled = ", ".join(f"{kind}:disabled" for kind in kinds)
     arrow = SPACING.medium
-    # A line edit keeps a small margin of its own before its text.
+    # A line edit has a small margin before its text.
     own = SPACING.small - SIZE.focus
     return f"""
 {all_kinds} {{
@@ -195,7 +195,7 @@ QAbstractSpinBox::down-arrow:disabled, QAbstractSpinBox::down-arrow:off {{
 
 
 def choices(c: Colors, glyphs: dict[str, str]) -> str:
-    """Check boxes and radio buttons."""
+    """Return rules for checkboxes and radio buttons."""
     box = SIZE.indicator
     both = "QCheckBox, QRadioButton"
     kinds = ("QCheckBox", "QRadioButton", "QTableView")
@@ -238,7 +238,7 @@ QRadioButton::indicator:checked:disabled {{ border-color: {c.disabled}; }}
 
 
 def sliders(c: Colors) -> str:
-    """Sliders."""
+    """Return rules for sliders."""
     groove, handle = SIZE.groove, SIZE.indicator
     return f"""
 QSlider {{ min-height: {SIZE.compact}px; background: transparent; }}

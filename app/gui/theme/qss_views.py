@@ -1,4 +1,4 @@
-"""The style sheet's rules for what shows something."""
+"""Style sheet rules for views."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _EDGE = SIZE.hairline
 
 
 def containers(c: Colors) -> str:
-    """Windows, cards, tool tips, menus and tabs."""
+    """Return rules for windows, cards, tool tips, menus and tabs."""
     return f"""
 QMainWindow, QDialog, QWidget[role="page"] {{ background: {c.ground}; color: {c.ink}; }}
 QFrame[role="card"] {{
@@ -85,7 +85,7 @@ QScrollArea > QWidget > QWidget[role="scrolled"] {{ background: transparent; }}
 
 
 def labels(c: Colors) -> str:
-    """The colors of text; its sizes come with the font of each label."""
+    """Return rules for the colors of text; its size comes with the font of each label."""
     return f"""
 QLabel {{ background: transparent; color: {c.ink}; border: none; }}
 QLabel[text_role="muted"], QLabel[text_role="caption"] {{ color: {c.muted}; }}
@@ -105,7 +105,7 @@ QPlainTextEdit[role="code"]:focus {{ border: none; padding: 0px; }}
 
 
 def items(c: Colors) -> str:
-    """Lists, trees and tables."""
+    """Return rules for lists, trees and tables."""
     return f"""
 QListView, QTreeView, QTableView {{
     background: {c.surface}; color: {c.ink}; alternate-background-color: {c.hover};
@@ -148,7 +148,7 @@ QTableCornerButton::section {{ background: {c.surface}; border: none; }}
 
 
 def bars(c: Colors) -> str:
-    """Scroll bars and progress bars."""
+    """Return rules for scroll bars and progress bars."""
     width, margin = SIZE.scroll_bar, SIZE.focus
     radius = (width - 2 * margin) // 2
     step = SPACING.small

@@ -1,4 +1,4 @@
-"""The one call that dresses the application."""
+"""Style the application."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.gui.theme.theme import Theme
 
 
 def apply_theme(application: QApplication, choice: settings.Theme = "system") -> Theme:
-    """Give the application our style, fonts and colors; the theme lives as long as it does.
+    """Give the application its style, fonts and colors; the theme lives as long as it does.
 
     Args:
-        application: the one application object.
+        application: the application object.
         choice: `system` follows the system's color scheme while the program runs.
     """
     application.setStyle(QStyleFactory.create("Fusion"))

@@ -1,4 +1,4 @@
-"""The style sheet, generated from the tokens."""
+"""Generate the style sheet from the tokens."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from app.gui.theme.tokens import Colors
 
 
 def style_sheet_of(colors: Colors, glyphs: dict[str, str]) -> str:
-    """The style sheet of a theme.
+    """Return the style sheet of a theme.
 
     Args:
         colors: the theme's colors.
-        glyphs: `url(...)` of each mark, as `Glyphs.urls` gives them.
+        glyphs: `url(...)` of each mark, as `Glyphs.urls` returns them.
     """
     return "\n".join(
         (

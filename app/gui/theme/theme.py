@@ -1,4 +1,4 @@
-"""The theme in use: which colors, and a signal when they change."""
+"""Theme in use, with its colors and a signal for changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCHEMES = {
 
 
 class Theme(QObject):
-    """Dresses the application and tells who draws for itself when the colors change."""
+    """Styles the application, and emits `changed` for widgets that draw themselves."""
 
     changed = Signal()
 
@@ -35,11 +35,11 @@ class Theme(QObject):
 
     @property
     def is_dark(self) -> bool:
-        """Whether light text stands on a dark ground."""
+        """True if text is light on a dark background."""
         return self.colors is DARK
 
     def choose(self, choice: settings.Theme) -> None:
-        """Take the light or the dark theme, or the one that the system has."""
+        """Use the light theme, the dark theme, or the system's."""
         self.choice = choice
         # Title bars and the system's own dialogs follow this hint.
         QGuiApplication.styleHints().setColorScheme(_SCHEMES[choice])

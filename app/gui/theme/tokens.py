@@ -1,4 +1,4 @@
-"""Every color and size of the window; nothing else in `app.gui` states one."""
+"""All colors and sizes of the window; no other module of `app.gui` has any."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The parts that pages are made of: one class per module, none knows a feature."""
+"""Building blocks of pages: one class per module, independent of features."""

@@ -1,4 +1,4 @@
-"""A number on a slider that the program may also choose by itself, and then shows."""
+"""Number on a slider that the program can also choose, and then shows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from app.gui.theme.tokens import SPACING
 class AutoSlider(QWidget):
     """An "Automatic" box, a slider and a number; the value is None while the box is checked.
 
-    Then slider and number show what the program plans; moving one of them unchecks the box.
+    Then slider and number show the planned value; moving one of them unchecks the box.
 
     Args:
         name: the accessible name of slider and number.
-        most: the largest number while no other is set; from 0 on.
+        most: the largest number until another is set; the smallest is 0.
 
     Signals:
-        changed: a person changed the value.
+        changed: the user changed the value.
     """
 
     changed = Signal()
@@ -53,23 +53,23 @@ class AutoSlider(QWidget):
 
     @property
     def value(self) -> int | None:
-        """The number, or None for automatic; also one beyond what slider and number can show."""
+        """The number, possibly beyond the range of the slider, or None for automatic."""
         return self._value
 
     def set_value(self, value: int | None) -> None:
-        """Show a value without telling."""
+        """Show a value without emitting `changed`."""
         self._value = value
         with QSignalBlocker(self.automatic):
             self.automatic.setChecked(value is None)
         self._show()
 
     def set_planned(self, planned: int) -> None:
-        """Say what the program plans."""
+        """Set the planned value."""
         self._planned = planned
         self._show()
 
     def set_most(self, most: int | None) -> None:
-        """Say how many there are; None while that is unknown, then there is no slider."""
+        """Set the largest number; None means unknown and hides the slider."""
         self.slider.setVisible(most is not None)
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             for control in (self.slider, self.number):
@@ -78,7 +78,7 @@ class AutoSlider(QWidget):
         self._show()
 
     def _show(self) -> None:
-        # Without a slider nothing is planned that the number could show.
+        # Without a slider there is no planned value to show.
         self.number.setVisible(self._value is not None or not self.slider.isHidden())
         shown = self._planned if self._value is None else self._value
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):

@@ -1,4 +1,4 @@
-"""A number that the program may also choose by itself."""
+"""Number that the program can also choose."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class AutoSpinBox(QWidget):
         name: the accessible name of the number.
         least: the smallest number.
         most: the largest number.
-        suggested: the number to begin with when the box is unchecked.
+        suggested: the first number after the box is unchecked.
 
     Signals:
-        changed: a person changed the value.
+        changed: the user changed the value.
     """
 
     changed = Signal()
@@ -58,7 +58,7 @@ class AutoSpinBox(QWidget):
         return None if self._automatic.isChecked() else self._number.value()
 
     def set_value(self, value: int | None) -> None:
-        """Show a value without telling."""
+        """Show a value without emitting `changed`."""
         was_blocked = self._number.blockSignals(True)
         self._number.setValue(self._suggested if value is None else value)
         self._number.blockSignals(was_blocked)

@@ -1,4 +1,4 @@
-"""Push buttons and icon buttons of every kind."""
+"""Push button of every kind."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ButtonKind = Literal["primary", "secondary", "quiet", "link", "danger", "navigat
 
 
 class Button(QPushButton):
-    """A button with words, and an icon where it helps.
+    """A button with a text and optionally an icon.
 
     Args:
         theme: colors the icon.
-        text: the words; also the accessible name.
+        text: the label and accessible name.
         kind: primary (one a page), secondary, quiet, link, danger, navigation, segment.
-        icon_name: an icon before the words.
+        icon_name: an icon before the text.
         compact: the lower height, for rows of small buttons.
     """
 
@@ -52,7 +52,7 @@ class Button(QPushButton):
         self._tint()
 
     def set_text(self, text: str) -> None:
-        """Change the words and the accessible name."""
+        """Change the text and the accessible name."""
         self.setText(text)
         self.setAccessibleName(text)
 

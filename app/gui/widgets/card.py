@@ -1,4 +1,4 @@
-"""A raised surface that groups what belongs together."""
+"""Raised surface that groups related widgets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class Card(QFrame):
-    """A card with an optional heading; widgets go below each other, or as form rows."""
+    """A card with an optional heading and a column of widgets."""
 
     def __init__(self, heading: str = "", *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,7 +27,7 @@ class Card(QFrame):
         self._column.addWidget(widget)
 
     def add_line(self) -> QWidget:
-        """Add a thin line between what is above and what is below, and give it."""
+        """Add a thin separator line, and return it."""
         line = QFrame()
         line.setProperty("role", "line")
         line.setFixedHeight(SIZE.hairline)

@@ -1,4 +1,4 @@
-"""A card whose contents are shown when wanted; closed, it says in a few words what it holds."""
+"""Card that opens and closes, with a summary of its contents."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class CollapsibleCard(QFrame):
-    """A heading that opens and closes what is below it, and a summary beside the heading.
+    """A heading that opens and closes the contents, with a summary beside it.
 
     Args:
         theme: colors the mark of the heading.
-        heading: the words of the heading.
-        is_open: whether the contents are shown at first.
+        heading: the text of the heading.
+        is_open: the contents are visible initially.
 
     Signals:
-        toggled: a person opened or closed the card.
+        toggled: the user opened or closed the card.
     """
 
     toggled = Signal(bool)
@@ -43,13 +43,13 @@ class CollapsibleCard(QFrame):
         self.button.clicked.connect(self._toggle)
 
     def set_heading(self, heading: str) -> None:
-        """Change the words of the heading."""
+        """Change the heading."""
         self.setAccessibleName(heading)
         self.button.set_text(heading)
 
     @property
     def is_open(self) -> bool:
-        """Whether the contents are shown."""
+        """True if the contents are visible."""
         return self._is_open
 
     def set_open(self, is_open: bool) -> None:  # noqa: FBT001 - a property's value
@@ -63,11 +63,11 @@ class CollapsibleCard(QFrame):
 
     @property
     def summary(self) -> str:
-        """What stands beside the heading."""
+        """The text beside the heading."""
         return self._summary.whole_text
 
     def set_summary(self, text: str) -> None:
-        """Say in a few words what the card holds."""
+        """Change the text beside the heading."""
         self._summary.set_text(text)
 
     def add(self, widget: QWidget) -> None:
@@ -75,7 +75,7 @@ class CollapsibleCard(QFrame):
         self._column.addWidget(widget)
 
     def add_line(self) -> QWidget:
-        """Add a thin line between what is above and what is below, and give it."""
+        """Add a thin separator line, and return it."""
         line = QFrame()
         line.setProperty("role", "line")
         line.setFixedHeight(SIZE.hairline)
@@ -89,7 +89,7 @@ class CollapsibleCard(QFrame):
     def _build_layout(self) -> None:
         edge = SPACING.large
         head = QHBoxLayout()
-        # The button's own padding goes into the margin: its mark lines up with the contents.
+        # The button's padding extends into the margin, so that its mark aligns with the contents.
         head.setContentsMargins(edge - SPACING.small, 0, edge, 0)
         head.setSpacing(SPACING.medium)
         head.addWidget(self.button)

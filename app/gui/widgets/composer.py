@@ -1,4 +1,4 @@
-"""Where a person writes a message."""
+"""Input for a message."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 class Composer(QFrame):
     """A field that grows to eight lines, and one button: Send, or Stop while a reply is written.
 
-    Enter sends, Shift+Enter begins a new line, Escape stops. What is written stays until it is
-    sent, also while a reply is written and while nothing can be sent.
+    Enter sends, Shift+Enter starts a new line, Escape stops. The draft stays until it is sent, also
+    while a reply is being written or no model is available.
 
     Signals:
-        sent: the message, without blanks around it; the field is empty then.
-        stopped: the reply being written shall end.
-        text_changed: the draft is another one.
+        sent: the message without surrounding spaces; the field is then empty.
+        stopped: the user wants to stop the reply.
+        text_changed: the draft changed.
     """
 
     sent = Signal(str)
@@ -56,16 +56,16 @@ class Composer(QFrame):
 
     @property
     def text(self) -> str:
-        """The draft, exactly."""
+        """The exact draft."""
         return self._field.toPlainText()
 
     def set_text(self, text: str) -> None:
-        """Put a draft into the field."""
+        """Replace the draft."""
         self._field.setPlainText(text)
         self._field.moveCursor(self._field.textCursor().MoveOperation.End)
 
-    def set_replying(self, is_replying: bool) -> None:  # noqa: FBT001 - Qt's manner
-        """While a reply is written the button stops it."""
+    def set_replying(self, is_replying: bool) -> None:  # noqa: FBT001 - a property's value
+        """Switch the button between Send and Stop."""
         self._is_replying = is_replying
         if is_replying:
             self._button.set_action("stop", tr("Stop"))
@@ -73,11 +73,11 @@ class Composer(QFrame):
             self._button.set_action("send", tr("Send"))
         self._update()
 
-    def set_available(self, is_available: bool, hint: str = "") -> None:  # noqa: FBT001 - Qt's manner
-        """Say whether there is a model to talk to.
+    def set_available(self, is_available: bool, hint: str = "") -> None:  # noqa: FBT001 - a property's value
+        """Set whether messages can be sent.
 
         Args:
-            is_available: False while nothing can be sent; a draft can still be written.
+            is_available: False if nothing can be sent; a draft can still be written.
             hint: shown in the empty field, for example "Load a model to chat".
         """
         self._can_send = is_available
@@ -127,12 +127,12 @@ class _Field(QPlainTextEdit):
         self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter sends, Shift+Enter breaks the line, Escape stops."""
+        """Send on Enter, break the line on Shift+Enter, stop on Escape."""
         is_return = event.key() in _RETURN_KEYS
         if is_return and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.entered.emit()
         elif is_return:
-            # Qt would put a line separator there, which is no line feed.
+            # Qt would insert a line separator, which is no line feed.
             self.insertPlainText("\n")
         elif event.key() == Qt.Key.Key_Escape:
             self.escaped.emit()
@@ -140,21 +140,21 @@ class _Field(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        """As high as the lines in it."""
+        """Return the height of the lines."""
         return QSize(super().sizeHint().width(), self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Another width breaks lines elsewhere."""
+        """Adapt the height to the new line breaks."""
         super().resizeEvent(event)
         self._fit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """The frame around shows the focus."""
+        """Show the focus on the frame."""
         super().focusInEvent(event)
         self.focused.emit(True)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The frame around shows the focus."""
+        """Show the focus on the frame."""
         super().focusOutEvent(event)
         self.focused.emit(False)
 

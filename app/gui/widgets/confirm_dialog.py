@@ -1,4 +1,4 @@
-"""A question before something would be lost or let in, and the word for it on the button."""
+"""Dialog that asks for confirmation."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class ConfirmDialog(QDialog):
-    """Asks; `accepted` when the person says yes. Opened with `open`.
+    """Emits `accepted` if the user confirms; opened with `open`.
 
     Args:
         theme: colors.
         title: the question.
-        text: what happens.
-        details: what it happens to, each on a line.
-        action: the word on the button.
-        typed: what has to be typed before; empty for nothing.
+        text: the consequences.
+        details: the affected items, each on a line.
+        action: the label of the confirming button.
+        typed: a word that must be typed first; empty for none.
     """
 
     def __init__(

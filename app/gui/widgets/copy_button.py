@@ -1,4 +1,4 @@
-"""A button that copies a text and says so."""
+"""Button that copies a text and confirms it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SAID_MILLISECONDS = 1500
 
 
 class CopyButton(Button):
-    """Copies exactly what `text_of` gives when pressed, and shows "Copied" for a moment.
+    """Copies the exact text that `text_of` returns, and shows "Copied" for a moment.
 
     Args:
         theme: colors.
         name: the accessible name.
-        text_of: gives the text.
-        words: what stands on the button, "Copy" when empty.
+        text_of: returns the text.
+        words: the label, "Copy" if empty.
         compact: the lower height, for rows of small buttons.
 
     Signals:
@@ -64,7 +64,7 @@ class CopyButton(Button):
         self.copied.emit()
 
     def _widest(self) -> int:
-        # The button must not move what is beside it when its word changes.
+        # A change of the label must not move neighboring widgets.
         self.setText(tr("Copied"))
         width = self.sizeHint().width()
         self._offer()

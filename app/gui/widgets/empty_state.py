@@ -1,4 +1,4 @@
-"""What a list shows when it has nothing to show: why, and what to do."""
+"""Placeholder of an empty list, with the reason and a remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class EmptyState(QWidget):
-    """A large icon, a title, a sentence and, where something can be done, a button.
+    """A large icon, a title, a sentence and, if there is a remedy, a button.
 
     Signals:
         acted: the button was pressed.
@@ -47,7 +47,7 @@ class EmptyState(QWidget):
     def show_state(
         self, icon_name: IconName, title: str, text: str, button_text: str | None = None
     ) -> None:
-        """Say something else: loading, failed, offline."""
+        """Show another state: loading, failed, offline."""
         self._icon_name = icon_name
         self._title.set_text(title)
         self._text.set_text(text)

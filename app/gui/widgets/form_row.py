@@ -1,4 +1,4 @@
-"""One setting: its name and what it means, and beside or below them its control."""
+"""Row of a form: title, description and control of one setting."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class FormRow(QWidget):
     """A labeled control; the label also names it for screen readers.
 
     Args:
-        title: the setting's name.
-        description: what it means; may be empty.
-        control: what it is set with.
-        stacked: the control is below the words and as wide as there is room, not at their right.
+        title: the name of the setting.
+        description: one or two sentences; may be empty.
+        control: the widget that sets it.
+        stacked: the control is below the text, at full width, instead of at its right.
     """
 
     def __init__(
@@ -58,27 +58,27 @@ class FormRow(QWidget):
             self._put_beside(words, control)
 
     def set_description(self, text: str) -> None:
-        """Change what stands below the name."""
+        """Change the description."""
         self._description.set_text(text)
         self._description.setVisible(bool(text))
 
     @property
     def figure(self) -> str:
-        """What stands beside the name."""
+        """The figure beside the title."""
         return self._figure.whole_text
 
     def set_figure(self, text: str) -> None:
-        """Say in a figure beside the name what the value means, for example what it costs."""
+        """Show a figure beside the title, for example the cost of the value."""
         if text != self._figure.whole_text:
             self._figure.set_text(text)
 
     @property
     def note(self) -> str:
-        """What is said about the value."""
+        """The note about the value."""
         return self._note.whole_text
 
     def set_note(self, text: str) -> None:
-        """Say in a sentence below the description what is to be known about the value."""
+        """Show a note about the value below the description."""
         if text != self._note.whole_text:
             self._note.set_text(text)
             self._note.setVisible(bool(text))

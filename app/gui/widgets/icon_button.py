@@ -1,4 +1,4 @@
-"""A button that is only an icon; its name is in the tool tip and for screen readers."""
+"""Button with only an icon, named by its tool tip and for screen readers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class IconButton(QToolButton):
 
     Args:
         theme: colors the icon.
-        icon_name: what is drawn.
-        name: what the button does, in words.
+        icon_name: the icon.
+        name: a short text that says what the button does.
         kind: quiet (no frame), secondary or primary.
         compact: the lower height, for rows of small buttons.
     """
@@ -56,7 +56,7 @@ class IconButton(QToolButton):
         self._tint()
 
     def set_kind(self, kind: Literal["quiet", "secondary", "primary"]) -> None:
-        """Change how much weight the button has."""
+        """Change the visual weight of the button."""
         restyle(self, "kind", kind)
         self._tint()
 

@@ -1,4 +1,4 @@
-"""A list of lines to choose from."""
+"""List of lines to choose from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QWidget
 
 
 class ItemList(QListWidget):
-    """A `QListWidget` that scrolls smoothly and lies bare on its page, or in a frame.
+    """A `QListWidget` that scrolls smoothly, with or without a frame.
 
     Args:
         name: the accessible name.
@@ -22,5 +22,5 @@ class ItemList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        # Rows measured before the style sheet is on keep the wrong height.
+        # Rows measured before the style sheet is applied keep the wrong height.
         self.ensurePolished()

@@ -1,4 +1,4 @@
-"""A table of rows to choose from, figures aligned to the right."""
+"""Table of rows to choose from, with figures aligned to the right."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ItemTable(QTableWidget):
-    """A read-only table in which whole rows are chosen.
+    """A read-only table that selects whole rows.
 
     Args:
         name: the accessible name.
         headers: the columns' names.
-        stretched: the column that takes the room that is left.
+        stretched: the column that takes the remaining width.
         figures: the columns of figures, aligned to the right with digits of one width.
     """
 

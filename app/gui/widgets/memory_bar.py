@@ -1,4 +1,4 @@
-"""The memory of one device as a bar: what a model takes, what others hold, what is free."""
+"""Show the memory of a device as a bar of parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AlignmentFlag = Qt.AlignmentFlag
 
 @dataclass(frozen=True)
 class MemoryPart:
-    """What takes memory: its kind, which gives the color, the words for it, and its size."""
+    """A part of memory: its kind, which determines the color, its label, and its size."""
 
     kind: MemoryKind
     words: str
@@ -32,13 +32,13 @@ class MemoryPart:
 
 
 class MemoryBar(QWidget):
-    """A name, what is free, a bar of parts, and a legend with the size of each, all painted.
+    """A name, the free memory, a bar of parts, and a legend with the size of each, all painted.
 
-    What is more than the total is hatched, and the figure beside the name says so.
+    The excess over the total is hatched, and the figure beside the name shows it.
 
     Args:
         theme: colors.
-        name: what has the memory, for example "RAM".
+        name: the device, for example "RAM".
     """
 
     def __init__(self, theme: Theme, name: str, *, parent: QWidget | None = None) -> None:
@@ -54,53 +54,53 @@ class MemoryBar(QWidget):
 
     @property
     def name(self) -> str:
-        """What has the memory."""
+        """The name of the device."""
         return self._name
 
     @property
     def parts(self) -> tuple[MemoryPart, ...]:
-        """What takes memory."""
+        """The parts."""
         return self._parts
 
     @property
     def figure(self) -> str:
-        """How much is free, or missing, of how much."""
-        size_bytes = self._total_bytes - self._taken_bytes
-        words = tr("{size} free of {total}")
+        """The free or missing memory, and the total."""
+        total = format_bytes(self._total_bytes)
         if self.excess_bytes:
-            words, size_bytes = tr("{size} missing, of {total}"), self.excess_bytes
-        words = words.replace("{size}", format_bytes(size_bytes))
-        return words.replace("{total}", format_bytes(self._total_bytes))
+            size = format_bytes(self.excess_bytes)
+            return tr("{size} missing, of {total}", size=size, total=total)
+        size = format_bytes(self._total_bytes - self._taken_bytes)
+        return tr("{size} free of {total}", size=size, total=total)
 
     @property
     def excess_bytes(self) -> int:
-        """By how much all parts together are more than there is; 0 where they are not."""
+        """The size of all parts beyond the total, or 0."""
         return max(0, self._taken_bytes - self._total_bytes)
 
     def show_parts(self, name: str, parts: Sequence[MemoryPart], total_bytes: int) -> None:
-        """Show what takes memory, of how much."""
+        """Show these parts of a total."""
         shown = (name, tuple(parts), total_bytes)
         if shown == (self._name, self._parts, self._total_bytes):
             return
         has_grown = len(parts) != len(self._parts)
         self._name, self._parts, self._total_bytes = shown
         self.setAccessibleName(f"{name}: {self.figure}")
-        told = [f"{part.words}: {format_bytes(part.size_bytes)}" for part in self._parts]
-        self.setAccessibleDescription("; ".join(told))
+        spoken = [f"{part.words}: {format_bytes(part.size_bytes)}" for part in self._parts]
+        self.setAccessibleDescription("; ".join(spoken))
         if has_grown:
             self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As high as its lines."""
+        """Return the height of its lines."""
         return QSize(SIZE.side, self._legend_top() + len(self._parts) * self._line())
 
     def minimumSizeHint(self) -> QSize:
-        """Half as wide as usual, with elided words."""
+        """Return half the usual width, with elided text."""
         return QSize(SIZE.side // 2, self.sizeHint().height())
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw all of it."""
+        """Draw the name, the bar and the legend."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_head(painter)
@@ -109,14 +109,14 @@ class MemoryBar(QWidget):
         painter.end()
 
     def event(self, event: QEvent) -> bool:
-        """Tell the part under the mouse, in both kinds of units."""
+        """Show the part under the mouse in a tool tip, in decimal and binary units."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(event.globalPos(), plain_tool_tip(self.tip_at(event.pos())), self)
             return True
         return super().event(event)
 
     def tip_at(self, place: QPoint) -> str:
-        """What is at a place: the whole name, or a part; empty elsewhere."""
+        """Return the whole name or the part at a position, or an empty text."""
         if 0 <= place.y() < self._bar().top():
             return self._name
         for rectangle, part in self._segments():
@@ -141,7 +141,7 @@ class MemoryBar(QWidget):
         return self._bar().bottom() + 1 + SPACING.tiny
 
     def _segments(self) -> Iterator[tuple[QRect, MemoryPart]]:
-        """Where each part is, mirrored where people read from the right."""
+        """Return the position of each part, mirrored for right-to-left languages."""
         bar = self._bar()
         whole = max(self._total_bytes, self._taken_bytes, 1)
         ends, sum_bytes = [0], 0
@@ -171,14 +171,14 @@ class MemoryBar(QWidget):
         painter.setBrush(QColor(colors.pressed))
         painter.drawRoundedRect(bar, SMALL_RADIUS, SMALL_RADIUS)
         for rectangle, part in self._segments():
-            # The gap tells neighbors apart without their colors.
+            # The gap separates neighbors without relying on colors.
             gap = SIZE.hairline if rectangle.width() > SIZE.hairline else 0
             painter.fillRect(rectangle.adjusted(0, 0, -gap, 0), self._brush(part.kind))
         if self.excess_bytes:
             self._draw_excess(painter, bar)
 
     def _draw_excess(self, painter: QPainter, bar: QRect) -> None:
-        """Hatch what is beyond the total, and mark where that ends."""
+        """Hatch the excess over the total, and mark the total."""
         colors = self._theme.colors
         end = round(bar.width() * self._total_bytes / self._taken_bytes)
         beyond = self._mirrored(QRect(end, bar.top(), bar.width() - end, bar.height()))

@@ -1,4 +1,4 @@
-"""A notice on a page: what happened, and a button where something can be done."""
+"""Notice on a page, with buttons for remedies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class NoticeBar(QFrame):
 
     Signals:
         acted: a button was pressed; its key.
-        dismissed: the notice was closed by a person.
+        dismissed: the user closed the notice.
     """
 
     acted = Signal(str)
@@ -51,7 +51,7 @@ class NoticeBar(QFrame):
 
     @property
     def text(self) -> str:
-        """The sentence that is shown."""
+        """The shown sentence."""
         return self._text.whole_text
 
     def show_notice(
@@ -65,10 +65,10 @@ class NoticeBar(QFrame):
         """Show a sentence.
 
         Args:
-            kind: info, warning or error; said in words to screen readers.
+            kind: info, warning or error; spoken by screen readers.
             text: shown literally.
-            actions: pairs of key and words, each a button.
-            dismissible: whether a person can close it.
+            actions: pairs of key and label, each a button.
+            dismissible: the user can close it.
         """
         self._kind = kind
         self._text.set_text(text)

@@ -1,4 +1,4 @@
-"""Warnings that come up while something works: each once, on one line."""
+"""List of warnings, each once and on one line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_LINES = 4
 
 
 class NoticeList(QFrame):
-    """Sentences, one a line, with the whole in the tool tip; hidden while there are none."""
+    """Sentences, one per line, in full in the tool tip; hidden while there are none."""
 
     def __init__(self, theme: Theme, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,13 +44,13 @@ class NoticeList(QFrame):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What is shown."""
+        """The shown sentences."""
         return self._sentences
 
     def show_sentences(self, sentences: Sequence[str]) -> None:
-        """Show these in place of what was shown, without those that a person has dismissed.
+        """Replace the sentences, without those that the user has dismissed.
 
-        Once there are none, what was dismissed may come up again.
+        An empty list resets the dismissals.
         """
         self._dismissed &= set(sentences)
         self._sentences = tuple(

@@ -21,7 +21,7 @@ _MOST_SEGMENTS = 3
 
 @dataclass(frozen=True)
 class OptionControl:
-    """A widget, and how its value is read, shown and followed."""
+    """A widget, with functions to read and show its value, and its signal for changes."""
 
     widget: QWidget
     read: Callable[[], Any]

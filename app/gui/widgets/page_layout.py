@@ -1,4 +1,4 @@
-"""What all pages have in common: a title, room for actions beside it, one column below."""
+"""Layout of all pages: a title with actions beside it, and one column below."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 def page_layout(page: QWidget, title: str) -> tuple[QHBoxLayout, QVBoxLayout]:
-    """Lay out a page; gives the row beside the title and the column below it."""
+    """Lay out a page, and return the row beside the title and the column below it."""
     page.setProperty("role", "page")
     page.setAccessibleName(title)
     outer = QVBoxLayout(page)

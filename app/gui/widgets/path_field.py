@@ -1,4 +1,4 @@
-"""A folder or file: typed, or picked in the system's dialog."""
+"""Field for a folder or file, typed or picked in the system's dialog."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class PathField(QWidget):
     Args:
         theme: colors.
         name: the accessible name, and the title of the dialog.
-        kind: what is picked or dropped; `either` has a button for folders and one for files, and
-            leaves what is dropped to the page.
+        kind: the kind to pick or drop; `either` has a button for folders and one for files, and
+            leaves drops to the page.
         file_filter: for files, for example `GGUF (*.gguf)`.
         hint: shown while the field is empty, for example the default.
 
     Signals:
-        changed: a person entered or picked another path; the text, which may be empty.
+        changed: the text that the user entered or picked, which may be empty.
     """
 
     changed = Signal(str)
@@ -48,7 +48,7 @@ class PathField(QWidget):
         self._line = QLineEdit()
         self._line.setPlaceholderText(hint)
         self._line.setMinimumWidth(SIZE.field)
-        # The line itself would take what is dropped as text.
+        # The line edit would accept drops as text.
         self._line.setAcceptDrops(False)
         self.setAcceptDrops(kind != "either")
         row = QHBoxLayout(self)
@@ -59,33 +59,33 @@ class PathField(QWidget):
         self._add_buttons(theme, kind, row)
         self.setFocusProxy(self._line)
         self._line.setAccessibleName(name)
-        self._told = ""
-        self._line.editingFinished.connect(self._tell)
+        self._emitted = ""
+        self._line.editingFinished.connect(self._emit)
 
     @property
     def path(self) -> str:
-        """What is entered, without blanks at its ends."""
+        """The text, without surrounding spaces."""
         return self._line.text().strip()
 
     def set_path(self, path: str) -> None:
-        """Show a path without telling."""
+        """Show a path without emitting `changed`."""
         self._line.setText(path)
-        self._told = self.path
+        self._emitted = self.path
 
     def set_hint(self, hint: str) -> None:
-        """Change what is shown while the field is empty."""
+        """Change the placeholder."""
         self._line.setPlaceholderText(hint)
 
     def set_invalid(self, is_invalid: bool) -> None:  # noqa: FBT001 - a property's value
-        """Mark what is entered as wrong; why must be said in words nearby."""
+        """Mark the text as invalid; a nearby text must explain why."""
         restyle(self._line, "invalid", is_invalid)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept what this field is for."""
+        """Accept a single path of the right kind."""
         event.setAccepted(bool(self._dropped(event)))
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Enter the path of what was dropped."""
+        """Enter the dropped path."""
         self._take(self._dropped(event))
 
     def _dropped(self, event: QDropEvent) -> str:
@@ -94,26 +94,26 @@ class PathField(QWidget):
         return str(paths[0]) if len(paths) == 1 and is_right(paths[0]) else ""
 
     def _add_buttons(self, theme: Theme, kind: str, row: QHBoxLayout) -> None:
-        browse = tr("Browse…")
+        browse, name = tr("Browse…"), self.accessibleName()
         if kind != "file":
             words = tr("Folder…") if kind == "either" else browse
-            button = self._button(theme, words, tr("Browse for a folder: {name}"))
+            button = self._button(theme, words, tr("Browse for a folder: {name}", name=name))
             button.clicked.connect(self._pick_folder)
             row.addWidget(button)
         if kind != "folder":
             words = tr("File…") if kind == "either" else browse
-            button = self._button(theme, words, tr("Browse for a file: {name}"))
+            button = self._button(theme, words, tr("Browse for a file: {name}", name=name))
             button.clicked.connect(self._pick_file)
             row.addWidget(button)
 
     def _button(self, theme: Theme, words: str, spoken: str) -> Button:
         button = Button(theme, words)
-        button.setAccessibleName(spoken.replace("{name}", self.accessibleName()))
+        button.setAccessibleName(spoken)
         return button
 
-    def _tell(self) -> None:
-        if self.path != self._told:
-            self._told = self.path
+    def _emit(self) -> None:
+        if self.path != self._emitted:
+            self._emitted = self.path
             self.changed.emit(self.path)
 
     def _pick_folder(self) -> None:
@@ -129,4 +129,4 @@ class PathField(QWidget):
     def _take(self, picked: str) -> None:
         if picked:
             self._line.setText(picked)
-            self._tell()
+            self._emit()

@@ -1,4 +1,4 @@
-"""A label that shows exactly the text it is given: names from models are never markup."""
+"""Label that shows its text literally: names from models are never markup."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class PlainLabel(QLabel):
         text: shown literally.
         role: display, title, heading, body, muted or caption.
         wrap: break lines at the label's width.
-        elide: end in an ellipsis where there is no room; the tool tip then has the whole text.
+        elide: end in an ellipsis if the text doesn't fit; the tool tip then has all of it.
         tabular: digits of one width, aligned to the right, for figures below each other.
-        selectable: let a person select and copy the text.
+        selectable: let the user select and copy the text.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class PlainLabel(QLabel):
 
     @property
     def whole_text(self) -> str:
-        """The text, also where only its beginning is shown."""
+        """The whole text, even if it is elided."""
         return self._whole_text
 
     def set_text(self, text: str) -> None:
@@ -75,25 +75,25 @@ class PlainLabel(QLabel):
             self.setText(text)
 
     def set_tone(self, tone: Tone) -> None:
-        """Color the text; the words must say the same without the color."""
+        """Color the text, which must be understandable without the color."""
         restyle(self, "tone", tone)
 
     def minimumSizeHint(self) -> QSize:
-        """An eliding label may become as narrow as its ellipsis."""
+        """Return the width of the ellipsis for an eliding label."""
         hint = super().minimumSizeHint()
         return QSize(0, hint.height()) if self._elides else hint
 
     def sizeHint(self) -> QSize:
-        """The size of the whole text."""
+        """Return the size of the whole text."""
         hint = super().sizeHint()
         if not self._elides:
             return hint
-        # Rounded down, the last word would be cut where there is room for it.
+        # Rounding down would cut the last word although it fits.
         width = QFontMetricsF(self.font()).horizontalAdvance(self._whole_text)
         return QSize(math.ceil(width), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the text into the new width."""
+        """Fit the text to the new width."""
         super().resizeEvent(event)
         if self._elides:
             self._elide()

@@ -1,4 +1,4 @@
-"""Text that Qt would take for HTML, made harmless."""
+"""Escape text that Qt would take for HTML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 
 
 def plain_tool_tip(text: str) -> str:
-    """A tool tip that shows `text` literally, whatever markup it holds, and wraps long lines."""
+    """Return a tool tip that shows `text` literally and wraps long lines."""
     if not text:
         return ""
     return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>'

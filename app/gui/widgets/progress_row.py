@@ -1,4 +1,4 @@
-"""One piece of work: how far it is, how fast it goes, how long it will take."""
+"""Show the progress, speed and remaining time of a task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ProgressRow(QWidget):
     """A title, a bar, and the figures below it.
 
     Signals:
-        cancelled: a person wants the work to stop.
+        cancelled: the user wants to stop the work.
     """
 
     cancelled = Signal()
@@ -55,25 +55,25 @@ class ProgressRow(QWidget):
         self.show_waiting(tr("Waiting…"))
 
     def set_title(self, title: str) -> None:
-        """Change what the work is called."""
+        """Change the title."""
         self._title.set_text(title)
         self._bar.setAccessibleName(title)
         self._cancel.set_action("close", self._cancel_name(title))
 
     def set_detail(self, text: str) -> None:
-        """Say what is being worked on, for example a file."""
+        """Show the current item, for example a file."""
         self._detail.set_text(text)
 
     def show_waiting(self, text: str) -> None:
-        """Show that the work has not begun, and why."""
+        """Show that the work has not started, and why."""
         self._show("waiting", 0, text)
 
     def show_progress(self, done_bytes: int, total_bytes: int, pace: Pace) -> None:
-        """Show how far the work is.
+        """Show the progress.
 
         Args:
-            done_bytes: what is done.
-            total_bytes: all there is to do, 0 when it is not known.
+            done_bytes: the size of the finished part.
+            total_bytes: the size of the whole, 0 if unknown.
             pace: the observations so far, for the speed and the time left.
         """
         done = format_bytes(done_bytes)

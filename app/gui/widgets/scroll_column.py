@@ -1,4 +1,4 @@
-"""A column of widgets that scrolls when there is no room for all of them."""
+"""Column of widgets that scrolls if they don't fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.gui.theme.tokens import SPACING
 
 
 class ScrollColumn(QScrollArea):
-    """Widgets go into `column`; the bar at the side takes no room while all of them fit."""
+    """Widgets go into `column`; the scroll bar takes no space while all of them fit."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,7 +27,7 @@ class ScrollColumn(QScrollArea):
 
     def reveal(self, widget: QWidget) -> None:
         """Scroll to a widget that has just been shown or has grown."""
-        # Its place is known only once the layout has been done.
+        # Its position is known only after the layout.
         QTimer.singleShot(0, self, lambda: self._scroll_to(widget))
 
     def _scroll_to(self, widget: QWidget) -> None:

@@ -1,4 +1,4 @@
-"""A few exclusive choices side by side, all visible."""
+"""Exclusive choices side by side."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class SegmentedChoice(QFrame):
     Args:
         theme: colors.
         name: the accessible name.
-        choices: pairs of value and words.
+        choices: pairs of value and label.
 
     Signals:
-        changed: a person chose another value.
+        changed: the value that the user chose.
     """
 
     changed = Signal(str)
@@ -52,15 +52,15 @@ class SegmentedChoice(QFrame):
             self._group.addButton(button, index)
             row.addWidget(button)
         self._group.button(0).setChecked(True)
-        self._group.idClicked.connect(self._tell)
+        self._group.idClicked.connect(self._emit)
 
     @property
     def value(self) -> str:
-        """The value that is chosen."""
+        """The chosen value."""
         return self._values[self._group.checkedId()]
 
     def set_value(self, value: str) -> None:
-        """Choose a value without telling."""
+        """Choose a value without emitting `changed`."""
         self._group.button(self._values.index(value)).setChecked(True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -77,5 +77,5 @@ class SegmentedChoice(QFrame):
         self._group.button(index).setFocus()
         self._group.button(index).click()
 
-    def _tell(self, index: int) -> None:
+    def _emit(self, index: int) -> None:
         self.changed.emit(self._values[index])

@@ -1,4 +1,4 @@
-"""A number with sensible steps on a slider, and any other in the box beside it."""
+"""Number with useful steps on a slider, and any value in the box beside it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class StepSlider(QWidget):
         name: the accessible name of both.
         least: the smallest number.
         most: the largest number.
-        steps: what the slider stops at, ascending.
+        steps: the values at which the slider stops, ascending.
 
     Signals:
-        changed: a person changed the value.
+        changed: the user changed the value.
     """
 
     changed = Signal()
@@ -62,13 +62,13 @@ class StepSlider(QWidget):
         return self.number.value()
 
     def set_value(self, value: int) -> None:
-        """Show a value without telling."""
+        """Show a value without emitting `changed`."""
         with QSignalBlocker(self.number):
             self.number.setValue(value)
         self._show()
 
     def set_steps(self, steps: Sequence[int]) -> None:
-        """Change what the slider stops at."""
+        """Change the steps of the slider."""
         self._steps = steps
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, len(steps) - 1)
@@ -79,6 +79,6 @@ class StepSlider(QWidget):
         self.changed.emit()
 
     def _show(self) -> None:
-        """The last step that is not beyond the number."""
+        """Move the slider to the last step that is not beyond the number."""
         with QSignalBlocker(self.slider):
             self.slider.setValue(max(0, bisect_right(self._steps, self.number.value()) - 1))

@@ -1,4 +1,4 @@
-"""Where in a wizard one is: the steps by number and name, the present one marked."""
+"""Trail of a wizard's steps by number and name, with the current one marked."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class StepTrail(QWidget):
         self.show_step(0)
 
     def show_step(self, index: int) -> None:
-        """Mark a step as the present one."""
+        """Mark a step as current."""
         for number, label in enumerate(self._labels):
             label.set_tone("accent" if number == index else "plain")
             label.setEnabled(number <= index)
-        words = tr("Step {number} of {count}: {name}")
-        words = words.replace("{number}", str(index + 1)).replace("{count}", str(len(self._names)))
-        self.setAccessibleName(words.replace("{name}", self._names[index]))
+        name, count = self._names[index], len(self._names)
+        words = tr("Step {number} of {count}: {name}", number=index + 1, count=count, name=name)
+        self.setAccessibleName(words)

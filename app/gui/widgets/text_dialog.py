@@ -1,4 +1,4 @@
-"""A dialog that shows a long text, such as a log, to read and to copy."""
+"""Dialog with a long text, such as a log, to read and copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.gui.widgets.button import Button
 
 
 class TextDialog(QDialog):
-    """Shows `text` literally; opened with `open`, gone when closed."""
+    """Shows `text` literally; opened with `open`, deleted when closed."""
 
     def __init__(self, theme: Theme, title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""A few lines of text, told when a person pauses or goes on elsewhere."""
+"""Field for a few lines of text, which emits them when the user pauses or leaves."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ _LINES = 4
 
 
 class TextField(QPlainTextEdit):
-    """Takes a text; Tab leaves it.
+    """A text field that the Tab key leaves.
 
     Signals:
-        changed: a person entered another text.
+        changed: the text that the user entered.
     """
 
     changed = Signal(str)
 
     def __init__(self, hint: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._told = ""
+        self._emitted = ""
         self.setPlaceholderText(hint)
         self.setTabChangesFocus(True)
         margins = 2 * round(self.document().documentMargin()) + 2 * self.frameWidth()
         self.setFixedHeight(_LINES * self.fontMetrics().lineSpacing() + margins)
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MILLISECONDS)
-        self._pause.timeout.connect(self._tell)
+        self._pause.timeout.connect(self._emit)
         self.textChanged.connect(self._pause.start)
 
     def set_text(self, text: str) -> None:
-        """Show a text without telling."""
-        self._told = text
+        """Show a text without emitting `changed`."""
+        self._emitted = text
         self.setPlainText(text)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Tell what was entered."""
+        """Emit the text."""
         super().focusOutEvent(event)
-        self._tell()
+        self._emit()
 
-    def _tell(self) -> None:
+    def _emit(self) -> None:
         self._pause.stop()
-        if (text := self.toPlainText()) != self._told:
-            self._told = text
+        if (text := self.toPlainText()) != self._emitted:
+            self._emitted = text
             self.changed.emit(text)

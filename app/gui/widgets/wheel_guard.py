@@ -1,4 +1,4 @@
-"""Keeps the mouse wheel for scrolling: it changes only the control that a person is working in."""
+"""Keep the mouse wheel for scrolling unless a control has the focus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TURNED = (QAbstractSlider, QAbstractSpinBox, QComboBox)
 
 
 class WheelGuard(QObject):
-    """Watches the sliders, numbers and boxes below a widget."""
+    """Filters wheel events of the sliders, number boxes and combo boxes below a widget."""
 
     def __init__(self, watched: QWidget) -> None:
         super().__init__(watched)
@@ -19,7 +19,7 @@ class WheelGuard(QObject):
                 control.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leave the wheel to what is around a control without the focus."""
+        """Pass the wheel from a control without the focus to its parent."""
         is_wheel = event.type() == QEvent.Type.Wheel
         if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()

@@ -1,4 +1,4 @@
-"""Several short texts in one line, separated by spaces, each of them checked."""
+"""Field for several words, separated by spaces and checked one by one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class WordsField(QLineEdit):
     """A line of words.
 
     Args:
-        is_right: tells whether a word is one of the kind that is wanted.
+        is_right: returns whether a word is valid.
         hint: an example, shown while the line is empty.
 
     Signals:
-        changed: a person entered other words, and all of them are right; the words, each once.
-        refused: one of the words is not right; that word.
+        changed: the words that the user entered, each once; all of them are valid.
+        refused: the first invalid word.
     """
 
     changed = Signal(tuple)
@@ -37,7 +37,7 @@ class WordsField(QLineEdit):
         return tuple(dict.fromkeys(self.text().split()))
 
     def set_words(self, words: tuple[str, ...]) -> None:
-        """Show words without telling."""
+        """Show words without emitting `changed`."""
         self.setText(" ".join(words))
 
     def _take(self) -> None:

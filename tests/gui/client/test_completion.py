@@ -1,4 +1,4 @@
-"""What our own server did otherwise than wished is passed on; other servers are not asked."""
+"""Notices of our own server are passed on; other servers have none."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STOPPED = {"code": "reply_repeats", "message": "The model said the same again.",
 
 
 @pytest.mark.parametrize(
-    ("notice", "is_own", "told"),
+    ("notice", "is_own", "found"),
     [(STOPPED, True, [STOPPED["message"]]), (STOPPED, False, []), (["odd"], False, [])],
 )
-def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_own: bool, told: list[str]) -> None:
+def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_own: bool, found: list[str]) -> None:
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "notice": notice}
     lines = [chunk({"content": "Paris"}), event(end), b"data: [DONE]\n\n"]
     with EndpointServer(lines=lambda: lines) as server:
@@ -28,4 +28,4 @@ def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_own: bool, told: li
         completion.received.connect(words.append)
         with qtbot.waitSignal(completion.finished, timeout=10_000):
             pass
-    assert (words, notices) == (["Paris"], told)
+    assert (words, notices) == (["Paris"], found)

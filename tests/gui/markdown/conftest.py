@@ -1,4 +1,4 @@
-"""One dressed application for all tests here."""
+"""One styled application for all tests here."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def blocks(prose: ProseView) -> Iterator[QTextBlock]:
 
 
 def seen_in(view: MarkdownView) -> str:
-    """What a person sees, save for blanks, bullets and boxes."""
+    """The visible text without spaces, bullets and boxes."""
     texts = []
     for index in range(view.layout().count()):
         widget = view.layout().itemAt(index).widget()

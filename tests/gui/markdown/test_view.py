@@ -98,9 +98,9 @@ def test_only_web_and_mail_links_are_told(theme: Theme, qtbot: QtBot) -> None:
     prose = ProseView(theme)
     qtbot.addWidget(prose)
     prose.show_markdown("[a](https://example.org/x) [b](file:///etc/passwd)")
-    with qtbot.waitSignal(prose.link_clicked) as told:
+    with qtbot.waitSignal(prose.link_clicked) as blocker:
         prose.anchorClicked.emit(QUrl("https://example.org/x"))
-    assert told.args == [QUrl("https://example.org/x")]
+    assert blocker.args == [QUrl("https://example.org/x")]
     with qtbot.assertNotEmitted(prose.link_clicked):
         prose.anchorClicked.emit(QUrl("file:///etc/passwd"))
         prose.anchorClicked.emit(QUrl("javascript:alert(1)"))

@@ -1,4 +1,4 @@
-"""The form of load options: every row changes its option, and says what is to be known of it."""
+"""The form of load options: every row changes its option and shows notes about it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_every_row_changes_its_option_alone(
     assert form.options == msgspec.structs.replace(OTHERS, **{field: wanted})
 
 
-def test_options_are_shown_and_nothing_is_told(form: LoadOptionsForm, qtbot: QtBot) -> None:
+def test_options_are_shown_and_nothing_is_emitted(form: LoadOptionsForm, qtbot: QtBot) -> None:
     options = LoadOptions(
         gpu_layers=12,
         device_shares=(3.0, 0.5, 1.0),

@@ -1,4 +1,4 @@
-"""The panel of one model: what its options take, kept for it alone, and told to other programs."""
+"""The panel of one model: what its options take, saved only for it, and their command line."""
 
 from __future__ import annotations
 
@@ -134,14 +134,14 @@ def test_raw_parameters_are_json_with_the_engines_names(open_panel: PanelOpener)
     )
     view = dialog.findChild(QPlainTextEdit)
     assert view.isReadOnly()
-    told = json.loads(view.toPlainText())
-    assert told["options"]["context"] == 2048
-    assert told["llama_model_params"]["n_gpu_layers"] == plan_of(panel).gpu_layers == 9
-    assert told["llama_context_params"]["n_ctx"] == 2048
-    assert told["llama_context_params"]["n_threads_batch"] == 3
-    patterns = told["llama_model_params"]["tensor_buft_overrides"]
+    document = json.loads(view.toPlainText())
+    assert document["options"]["context"] == 2048
+    assert document["llama_model_params"]["n_gpu_layers"] == plan_of(panel).gpu_layers == 9
+    assert document["llama_context_params"]["n_ctx"] == 2048
+    assert document["llama_context_params"]["n_threads_batch"] == 3
+    patterns = document["llama_model_params"]["tensor_buft_overrides"]
     assert len(patterns) == plan_of(panel).experts_on_cpu > 0
-    assert told["llama_context_params"]["type_k"] == "GGML_TYPE_F16"
+    assert document["llama_context_params"]["type_k"] == "GGML_TYPE_F16"
     dialog.accept()
 
 

@@ -1,4 +1,4 @@
-"""What the command line is told; the command line itself must take it."""
+"""Arguments of conversions, which the command line itself must accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wished for in the wizard, with real children on tiny checkpoints."""
+"""Options of the wizard, with real children on tiny checkpoints."""
 
 from __future__ import annotations
 
@@ -452,7 +452,7 @@ def test_levels_are_brought_up_to_date_in_place(page: ConvertPage, tmp_path: Pat
     plan(page, ["Q2_K", "Q4_K_M", "Q8_0"], tmp_path)
     set_ticks(page, "Q8_0")
     step.table.setCurrentCell(2, 0)
-    step.expect_anew()
+    step.mark_outdated()
     assert not step.convert_button.isEnabled()
     plan(page, ["IQ2_XXS", "Q4_K_M", "Q8_0"], tmp_path)
     step.finish(True)

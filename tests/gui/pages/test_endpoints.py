@@ -50,8 +50,8 @@ def talk_to(window: MainWindow, server: EndpointServer, key: str = "") -> None:
 
 def ask(window: MainWindow, qtbot: QtBot) -> None:
     window.chat.start_new()
-    assert window.chat.dialogue.send("The capital of France?")
-    qtbot.waitUntil(lambda: not window.chat.dialogue.is_replying, timeout=WAIT_MS)
+    assert window.chat.session.send("The capital of France?")
+    qtbot.waitUntil(lambda: not window.chat.session.is_replying, timeout=WAIT_MS)
 
 
 def test_a_server_is_added_picked_and_answers(window: MainWindow, qtbot: QtBot) -> None:
@@ -61,7 +61,7 @@ def test_a_server_is_added_picked_and_answers(window: MainWindow, qtbot: QtBot) 
         pick(window, server)
         ask(window, qtbot)
         path, headers, body = server.asked[-1]
-    message = window.chat.dialogue.messages[-1]
+    message = window.chat.session.messages[-1]
     assert (message.text, message.thoughts) == ("ItisParis.", "Which France? ")
     assert (message.state, message.model, message.tokens) == ("complete", MODEL, 3)
     assert message.tokens_per_second
@@ -90,7 +90,7 @@ def test_the_thoughts_of_ollama_and_vllm_have_another_name(
     with EndpointServer(lines=lambda: reply("Paris", "Hm.", "reasoning")) as server:
         talk_to(window, server)
         ask(window, qtbot)
-    assert window.chat.dialogue.messages[-1].thoughts == "Hm. "
+    assert window.chat.session.messages[-1].thoughts == "Hm. "
 
 
 def test_a_server_that_does_not_answer_is_not_added(window: MainWindow, qtbot: QtBot) -> None:
@@ -130,7 +130,7 @@ def test_a_server_that_is_down_is_said_and_keeps_nobody_from_the_rest(
     assert listed.problem is not None
     talk_to(window, server)
     ask(window, qtbot)
-    message = window.chat.dialogue.messages[-1]
+    message = window.chat.session.messages[-1]
     assert message.state == "failed"
     assert "far" in message.reason
 
@@ -140,14 +140,14 @@ def test_a_broken_server_costs_one_reply(window: MainWindow, qtbot: QtBot, fault
     with EndpointServer(lines=BAD_STREAMS[fault]) as server:
         talk_to(window, server)
         ask(window, qtbot)
-    message = window.chat.dialogue.messages[-1]
+    message = window.chat.session.messages[-1]
     assert message.state in ("failed", "complete")
     assert message.state == "complete" or message.reason
     assert message.state == "failed" or not message.text
     with EndpointServer() as better:
         talk_to(window, better)
         ask(window, qtbot)
-    assert window.chat.dialogue.messages[-1].text == "Paris"
+    assert window.chat.session.messages[-1].text == "Paris"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 404, 429, 500])
@@ -160,8 +160,8 @@ def test_no_other_status_is_a_reply_and_nobody_else_gets_the_key(
             talk_to(window, server, "secret")
             ask(window, qtbot)
         assert elsewhere.asked == []
-    assert window.chat.dialogue.messages[-1].state == "failed"
-    assert window.chat.dialogue.messages[-1].reason
+    assert window.chat.session.messages[-1].state == "failed"
+    assert window.chat.session.messages[-1].reason
 
 
 def test_a_server_that_falls_silent_is_given_up(
@@ -171,7 +171,7 @@ def test_a_server_that_falls_silent_is_given_up(
     with EndpointServer(lines=_silent_after_first(lambda: server)) as server:
         talk_to(window, server)
         ask(window, qtbot)
-    assert "silent" in window.chat.dialogue.messages[-1].reason
+    assert "silent" in window.chat.session.messages[-1].reason
 
 
 def _silent_after_first(server: Callable[[], EndpointServer]) -> Callable[[], object]:

@@ -224,17 +224,17 @@ def test_adapters_have_sizes_alone(picker: LevelPicker) -> None:
 def test_every_cell_tells_screen_readers_all_of_it(picker: LevelPicker) -> None:
     show(picker, ONE_DEVICE)
     row = texts(picker, LEVEL).index("Q6_K")
-    told = [
+    spoken = [
         picker.table.model()
         .index(row, column, QModelIndex())
         .data(Qt.ItemDataRole.AccessibleTextRole)
         for column in range(picker.table.columnCount())
     ]
-    assert told[LEVEL] == "Q6_K, Recommended"
-    assert told[SIZE] == "6.56 GB, 6.56 bits per weight"
-    assert "CUDA0: weights" in told[MEMORY]
-    assert "All on the GPU, 1.04 GB to spare" in told[FIT]
-    assert all(told)
+    assert spoken[LEVEL] == "Q6_K, Recommended"
+    assert spoken[SIZE] == "6.56 GB, 6.56 bits per weight"
+    assert "CUDA0: weights" in spoken[MEMORY]
+    assert "All on the GPU, 1.04 GB to spare" in spoken[FIT]
+    assert all(spoken)
     table = QAccessible.queryAccessibleInterface(picker.table)
     assert table is not None
     assert table.text(QAccessible.Text.Name) == "Levels"
@@ -250,7 +250,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     planned = LevelPlanned("Q4_K_M", profile.levels[0].size_bytes or 0, 4.89, "/nowhere")
     *_, speed, grade = prediction_cells(planned, row, "")
     assert (speed.text, "predicted" in speed.tool_tip) == ("≈ 12 t/s", True)
-    assert "310" in speed.told
+    assert "310" in speed.spoken
     disturbed = replace(row, speed=PredictedSpeed(310.4, 12.3, is_disturbed=True))
     told = prediction_cells(planned, disturbed, "")[2]
     assert (told.text, told.caption) == ("≈ 12 t/s", "beside other work")

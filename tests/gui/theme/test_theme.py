@@ -1,4 +1,4 @@
-"""The theme dresses the application, follows the system and tells of changes."""
+"""The theme styles the application, follows the system and announces changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One dressed application for all widget tests."""
+"""One styled application for all widget tests."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ def test_a_card_opens_and_closes_with_the_keyboard(theme: Theme, qtbot: QtBot) -
     card.show()
     assert not field.isVisible()
     card.button.setFocus()
-    with qtbot.waitSignal(card.toggled) as told:
+    with qtbot.waitSignal(card.toggled) as blocker:
         qtbot.keyClick(card.button, Qt.Key.Key_Space)
-    assert told.args == [True]
+    assert blocker.args == [True]
     assert field.isVisible()
     qtbot.keyClick(card.button, Qt.Key.Key_Space)
     assert not field.isVisible()

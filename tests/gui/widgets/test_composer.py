@@ -32,9 +32,9 @@ def button_of(composer: Composer) -> IconButton:
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
 def test_enter_sends_and_empties_the_field(composer: Composer, qtbot: QtBot, key) -> None:
     qtbot.keyClicks(field_of(composer), "Hello")
-    with qtbot.waitSignal(composer.sent) as told:
+    with qtbot.waitSignal(composer.sent) as blocker:
         qtbot.keyClick(field_of(composer), key)
-    assert told.args == ["Hello"]
+    assert blocker.args == ["Hello"]
     assert composer.text == ""
 
 
@@ -45,9 +45,9 @@ def test_shift_enter_begins_a_line(composer: Composer, qtbot: QtBot) -> None:
         qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     qtbot.keyClicks(field, "two")
     assert composer.text == "one\ntwo"
-    with qtbot.waitSignal(composer.sent) as told:
+    with qtbot.waitSignal(composer.sent) as blocker:
         qtbot.keyClick(field, Qt.Key.Key_Return)
-    assert told.args == ["one\ntwo"]
+    assert blocker.args == ["one\ntwo"]
 
 
 @pytest.mark.parametrize("blank", ["", "   ", "\n\n"])
@@ -104,6 +104,6 @@ def test_the_field_grows_to_eight_lines(composer: Composer, qtbot: QtBot) -> Non
 
 def test_pasted_markup_stays_text(composer: Composer, qtbot: QtBot) -> None:
     composer.set_text("<b>x</b>\n\t& y")
-    with qtbot.waitSignal(composer.sent) as told:
+    with qtbot.waitSignal(composer.sent) as blocker:
         qtbot.keyClick(field_of(composer), Qt.Key.Key_Return)
-    assert told.args == ["<b>x</b>\n\t& y"]
+    assert blocker.args == ["<b>x</b>\n\t& y"]

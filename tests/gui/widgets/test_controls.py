@@ -1,4 +1,4 @@
-"""Controls tell what a person did, can be reached with the keyboard and have names."""
+"""Controls emit what the user did, can be reached with the keyboard and have names."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def test_segments_are_chosen_with_the_mouse_and_the_arrows(theme: Theme, qtbot: 
     field = SegmentedChoice(theme, "Theme", choices)
     qtbot.addWidget(field)
     field.show()
-    with qtbot.waitSignal(field.changed) as told:
+    with qtbot.waitSignal(field.changed) as blocker:
         button_named(field, "Dark").click()
-    assert told.args == ["dark"]
+    assert blocker.args == ["dark"]
     assert field.value == "dark"
     with qtbot.waitSignal(field.changed):
         qtbot.keyClick(button_named(field, "Dark"), Qt.Key.Key_Left)
@@ -98,9 +98,9 @@ def test_a_path_is_told_once(theme: Theme, qtbot: QtBot) -> None:
     qtbot.addWidget(field)
     line = field.findChild(QLineEdit)
     line.setText("  /models ")
-    with qtbot.waitSignal(field.changed) as told:
+    with qtbot.waitSignal(field.changed) as blocker:
         qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert told.args == ["/models"]
+    assert blocker.args == ["/models"]
     with qtbot.assertNotEmitted(field.changed):
         qtbot.keyClick(line, Qt.Key.Key_Return)
         field.set_path("/other")
@@ -127,9 +127,9 @@ def test_a_folder_or_a_file_is_picked(
     monkeypatch.setattr(QFileDialog, picker, lambda *_: picked)
     button = button_named(field, words)
     assert "Source" in button.accessibleName()
-    with qtbot.waitSignal(field.changed) as told:
+    with qtbot.waitSignal(field.changed) as blocker:
         button.click()
-    assert told.args == [picked if isinstance(picked, str) else picked[0]]
+    assert blocker.args == [picked if isinstance(picked, str) else picked[0]]
 
 
 @pytest.mark.parametrize(
@@ -174,9 +174,9 @@ def test_a_notice_offers_what_can_be_done(theme: Theme, qtbot: QtBot) -> None:
     assert not bar.isHidden()
     assert bar.text == "<b>Broken</b>"
     assert bar.accessibleName() == "Error: <b>Broken</b>"
-    with qtbot.waitSignal(bar.acted) as told:
+    with qtbot.waitSignal(bar.acted) as blocker:
         button_named(bar, "Show log").click()
-    assert told.args == ["log"]
+    assert blocker.args == ["log"]
     bar.show_notice("info", "Other")
     assert "Retry" not in [b.text() for b in bar.findChildren(QPushButton) if b.isVisible()]
     with qtbot.waitSignal(bar.dismissed):

@@ -1,4 +1,4 @@
-"""A memory bar: parts as wide as they are large, told in words, and too much marked as such."""
+"""A memory bar: parts as wide as they are large, described in words, and the excess marked."""
 
 from __future__ import annotations
 

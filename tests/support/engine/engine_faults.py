@@ -101,7 +101,7 @@ class Client(QObject):
         self._window.show()
         self.engine = self._window._workbench.engine
         self.chats = self._window._workbench.chats
-        self.dialogue = self._window.chat.dialogue
+        self.session = self._window.chat.session
         self.notices: list[str] = []
         self.text = ""
         self.failed = 0.0
@@ -112,8 +112,8 @@ class Client(QObject):
         self._looks.start()
         self.engine.changed.connect(self._on_changed)
         self.engine.noticed.connect(self.notices.append)
-        self.dialogue.grew.connect(self._on_grew)
-        self.dialogue.ended.connect(self._on_ended)
+        self.session.grew.connect(self._on_grew)
+        self.session.ended.connect(self._on_ended)
 
     def close(self) -> None:
         """Close the window."""
@@ -162,7 +162,7 @@ class Client(QObject):
         self.dialogue.open(None)
         self.text, self.ended = "", None
         self._asked = time.monotonic()
-        assert self.dialogue.send(question)
+        assert self.session.send(question)
 
     def reply(self) -> Message:
         """Wait for the end of the reply, and return the saved reply."""

@@ -4,6 +4,7 @@ from enum import IntEnum
 
 import llama_cpp
 import pytest
+from gguf import GGMLQuantizationType
 
 from app.core.llama_parameters import (
     GgmlCacheType,
@@ -15,10 +16,15 @@ from app.core.llama_parameters import (
 from app.core.load_options import CACHE_TYPES, LoadOptions
 
 
-@pytest.mark.parametrize("enumeration", [GgmlCacheType, LlamaFlashAttnType, LlamaLoadMode])
+@pytest.mark.parametrize("enumeration", [LlamaFlashAttnType, LlamaLoadMode])
 def test_numbers_are_those_of_the_engine(enumeration: type[IntEnum]) -> None:
-    known = {member.name: getattr(llama_cpp, member.name) for member in enumeration}
-    assert {member.name: member.value for member in enumeration} == known
+    for member in enumeration:
+        assert getattr(llama_cpp, member.name) == member.value
+
+
+def test_types_are_those_of_ggml() -> None:
+    for member in GgmlCacheType:
+        assert GGMLQuantizationType[member.name.removeprefix("GGML_TYPE_")] == member.value
 
 
 def test_every_cache_type_has_a_number() -> None:

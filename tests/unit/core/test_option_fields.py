@@ -7,20 +7,22 @@ import pytest
 from msgspec import Meta
 
 from app.core.load_options import CACHE_TYPES, LOAD_FIELDS, LoadOptions
-from app.core.option_fields import form, option_fields
+from app.core.option_fields import form_hints, option_fields
 
 
 class Options(msgspec.Struct):
     wheels: Annotated[
         Annotated[int, Meta(ge=1, le=9)] | None,
-        form("Mill", step=2),
+        form_hints("Mill", step=2),
         Meta(title="Wheels", description="Their number."),
     ] = None
     power: Annotated[
-        Literal["water", "air"], form(labels={"water": "River", "air": "Wind"}), Meta(title="Power")
+        Literal["water", "air"],
+        form_hints(labels={"water": "River", "air": "Wind"}),
+        Meta(title="Power"),
     ] = "water"
     shares: tuple[Annotated[float, Meta(ge=0, le=10)], ...] = ()
-    is_open: Annotated[bool, form(label="Let them in")] = True
+    is_open: Annotated[bool, form_hints(label="Let them in")] = True
     name: str = ""
 
 

@@ -1,4 +1,4 @@
-"""The list of conversations, newest first."""
+"""List the conversations, newest first."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ChatList(QWidget):
     """Lists the chats of a store.
 
     Signals:
-        chosen: a chat is to be opened.
-        new_requested: an empty chat is wanted.
-        deleted: a chat is gone.
+        chosen: the chat to open.
+        new_requested: the user wants an empty chat.
+        deleted: a chat was deleted.
     """
 
     chosen = Signal(object)
@@ -59,7 +59,7 @@ class ChatList(QWidget):
         self.refresh()
 
     def refresh(self, open_chat: Chat | None = None) -> None:
-        """List the chats anew and mark the one that is open."""
+        """Reload the chats and select the open one."""
         words = self.search.text().strip()
         found = self._chats.search(words) if words else self._chats.chats()
         self.list.clear()

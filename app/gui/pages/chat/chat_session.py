@@ -1,4 +1,4 @@
-"""The conversation that is open: what is said, by whom, and the reply that is on its way."""
+"""Keep the open conversation, its messages and the reply in progress."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ChatSession(QObject):
     Signals:
         opened: another chat is open, or none; its messages are in `messages`.
         added: a message was added at the end.
-        thought: the model goes on thinking before its reply; the new part.
-        grew: the last message has more text; the new part.
-        ended: the last message is as it will stay.
+        thought: the new part of the model's reasoning before its reply.
+        grew: the new part of the last message.
+        ended: the last message is final.
         listed: the list of chats has changed.
-        failed: a sentence about what could not be done.
+        failed: a sentence about an error.
     """
 
     opened = Signal()
@@ -44,18 +44,18 @@ class ChatSession(QObject):
 
     @property
     def is_replying(self) -> bool:
-        """Whether a reply is on its way."""
+        """True if a reply is in progress."""
         return self._reply is not None
 
     def open(self, chat: Chat | None) -> None:
-        """Show another chat, or an empty page; a reply on its way is stopped."""
+        """Open another chat, or none; stop a reply in progress."""
         self.stop()
         self.chat = chat
         self.messages = self._chats.messages(chat.id) if chat else []
         self.opened.emit()
 
     def send(self, text: str) -> bool:
-        """Say something; gives False when it could not be kept, so that the text stays."""
+        """Send a message; return False if it could not be saved, so that the draft stays."""
         try:
             chat = self.chat or self._begin_chat()
             parent = self.messages[-1].id if self.messages else None
@@ -68,7 +68,7 @@ class ChatSession(QObject):
         return True
 
     def regenerate(self) -> None:
-        """Have the last message of the person answered anew; the old reply is kept as a branch."""
+        """Request another reply to the user's last message; the old one is kept as a branch."""
         self.stop()
         if self.chat is None:
             return
@@ -83,7 +83,7 @@ class ChatSession(QObject):
             self.failed.emit(describe_error(error.code, error.details))
 
     def stop(self) -> None:
-        """Stop the reply that is on its way and keep what has come."""
+        """Stop the reply in progress and keep its text."""
         if self._reply is not None:
             self._reply.stop()
 
@@ -112,7 +112,7 @@ class ChatSession(QObject):
         self.added.emit(message)
 
     def _wake_engine(self) -> None:
-        """After a crash the next message loads the model again."""
+        """Load the model again after a crash."""
         state = self._engine.state
         if isinstance(state, EngineFailed):
             self._engine.load(state.path, state.name)

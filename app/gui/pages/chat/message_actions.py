@@ -1,4 +1,4 @@
-"""The row of quiet buttons below a message: there for the keyboard, seen when needed."""
+"""Row of quiet buttons below a message, always reachable by keyboard and shown when needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.gui.theme.tokens import SPACING
 
 
 class MessageActions(QWidget):
-    """Buttons that show while the pointer is over the message or one of them has the focus."""
+    """Buttons that are visible while the pointer is over the message or one has the focus."""
 
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -17,7 +17,7 @@ class MessageActions(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(SPACING.tiny)
-        # Hidden buttons could not be reached with the Tab key: they are only made transparent.
+        # The Tab key can't reach hidden buttons, so they are only transparent.
         self._veil = QGraphicsOpacityEffect(self)
         self._veil.setOpacity(0)
         self.setGraphicsEffect(self._veil)
@@ -28,17 +28,17 @@ class MessageActions(QWidget):
         self._row.addWidget(button)
 
     def set_hovered(self, is_hovered: bool) -> None:  # noqa: FBT001 - the one thing it says
-        """Show or hide the buttons with the pointer."""
+        """Show or hide the buttons as the pointer enters or leaves."""
         self._is_hovered = is_hovered
         self._update()
 
     @property
     def are_seen(self) -> bool:
-        """Whether the buttons are drawn."""
+        """True if the buttons are visible."""
         return not self._veil.isEnabled()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the focus of the buttons."""
+        """Update the visibility when a button gets or loses the focus."""
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             self._update(gains_focus=event.type() == QEvent.Type.FocusIn)
         return super().eventFilter(watched, event)

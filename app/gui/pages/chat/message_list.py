@@ -1,4 +1,4 @@
-"""The messages of a conversation, one below the other; it follows the newest unless scrolled up."""
+"""Show the messages of a conversation, and follow the newest unless scrolled up."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class MessageList(QScrollArea):
     """Shows messages.
 
     Signals:
-        regenerate_requested: the last reply is to be written anew.
-        link_clicked: a web or mail address was activated; nothing has been opened.
+        regenerate_requested: the user wants another last reply.
+        link_clicked: the user activated a web or mail address; nothing has been opened.
     """
 
     regenerate_requested = Signal()
@@ -58,7 +58,7 @@ class MessageList(QScrollArea):
         bar.actionTriggered.connect(lambda _: self._note_place(bar.sliderPosition()))
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Remove all messages."""
         for view in self._views:
             self._column.removeWidget(view)
             view.hide()
@@ -67,8 +67,8 @@ class MessageList(QScrollArea):
         self._follows = True
 
     def add(self, message: Message) -> None:
-        """Show one more message, and go to it."""
-        # Only now, because Markdown and its colors would hold up the window's opening.
+        """Add a message and scroll to it."""
+        # Imported late: Markdown and its colors would delay the opening of the window.
         from app.gui.pages.chat.message_view import MessageView
 
         if self._views:
@@ -88,17 +88,17 @@ class MessageList(QScrollArea):
             view.set_caption(tr("Reading…"))
 
     def think(self, thoughts: str) -> None:
-        """Add to what the model thinks before the last message."""
+        """Append to the reasoning of the last message."""
         self._views[-1].set_caption("")
         self._views[-1].append_thoughts(thoughts)
 
     def grow(self, text: str) -> None:
-        """Add to the last message."""
+        """Append to the last message."""
         self._views[-1].set_caption("")
         self._views[-1].append(text)
 
     def finish(self, message: Message) -> None:
-        """Show how the last message ended."""
+        """Show the final state of the last message."""
         view = self._views[-1]
         if view.text != message.text:
             view.set_text(message.text)
@@ -106,7 +106,7 @@ class MessageList(QScrollArea):
         self._show_end(view, message)
 
     def text_of_last(self) -> str:
-        """What the last message says."""
+        """Return the text of the last message."""
         return self._views[-1].text if self._views else ""
 
     def _show_end(self, view: MessageView, message: Message) -> None:
@@ -138,5 +138,5 @@ class MessageList(QScrollArea):
             self.verticalScrollBar().setValue(end)
 
     def _note_place(self, place: int) -> None:
-        # Only what a person does with the bar or the wheel decides whether the view follows.
+        # Only the user's scrolling decides whether the view follows.
         self._follows = self.verticalScrollBar().maximum() - place <= _NEAR_END_PIXELS

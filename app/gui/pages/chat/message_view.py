@@ -1,4 +1,4 @@
-"""One message of a conversation."""
+"""Show one message of a conversation."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MessageState = Literal["whole", "stopped", "failed"]
 
 
 class MessageView(QWidget):
-    """What a person wrote, in a bubble and as it is; or what the model wrote, as Markdown.
+    """A message of the user as plain text in a bubble, or of the model as Markdown.
 
     Signals:
         copied: the text is on the clipboard.
-        regenerated: another reply is wanted.
-        retried: the failed or stopped reply is wanted again.
-        link_clicked: a web or mail address was activated; nothing has been opened.
+        regenerated: the user wants another reply.
+        retried: the user wants the failed or stopped reply again.
+        link_clicked: the user activated a web or mail address; nothing has been opened.
     """
 
     copied = Signal()
@@ -68,7 +68,7 @@ class MessageView(QWidget):
         return self._content.text if isinstance(self._content, MarkdownView) else self._text
 
     def set_text(self, text: str) -> None:
-        """Show a text in place of what was shown."""
+        """Replace the text."""
         self._text = text
         if isinstance(self._content, MarkdownView):
             self._content.set_text(text)
@@ -76,11 +76,11 @@ class MessageView(QWidget):
         self._content.show_plain(break_long_lines(text[:_MOST_SHOWN]))
         left_out = len(text) - _MOST_SHOWN
         if left_out > 0:
-            words = tr("{count} more characters, not shown; Copy has them all")
-            self.set_caption(words.replace("{count}", str(left_out)))
+            words = tr("{count} more characters, not shown; Copy has them all", count=left_out)
+            self.set_caption(words)
 
     def append(self, text: str) -> None:
-        """Add a piece of the model's reply; at most some thirty times a second."""
+        """Append to the model's reply, at most about thirty times a second."""
         self._thoughts.end()
         if isinstance(self._content, MarkdownView):
             self._content.append(text)
@@ -88,31 +88,31 @@ class MessageView(QWidget):
             self.set_text(self._text + text)
 
     def set_thoughts(self, thoughts: str) -> None:
-        """Show what the model thought before it spoke, all of it; empty for nothing."""
+        """Show the whole reasoning before the reply; may be empty."""
         self._thoughts.show_whole(thoughts)
 
     def append_thoughts(self, thoughts: str) -> None:
-        """Add to what the model is thinking; at most some thirty times a second."""
+        """Append to the reasoning, at most about thirty times a second."""
         self._thoughts.append(thoughts)
 
     def set_caption(self, text: str) -> None:
-        """What stands below the message: tokens per second and the like."""
+        """Set the caption below the message, such as tokens per second."""
         self._caption.set_text(text)
         self._caption.setVisible(bool(text))
 
     def set_state(self, state: MessageState, text: str = "") -> None:
-        """Say how the reply ended.
+        """Show how the reply ended.
 
         Args:
-            state: whole; stopped by the person; or failed. The last two offer to try again.
-            text: the sentence, for a failure what happened.
+            state: complete, stopped by the user, or failed. The last two offer a retry.
+            text: the sentence to show, for example the error.
         """
         self._state.set_text(text)
         self._state.set_tone("danger" if state == "failed" else "plain")
         self._state_row.setVisible(state != "whole")
 
-    def set_can_regenerate(self, can_regenerate: bool) -> None:  # noqa: FBT001 - Qt's manner
-        """Offer to write this reply anew; only the last one can be."""
+    def set_can_regenerate(self, can_regenerate: bool) -> None:  # noqa: FBT001 - a property's value
+        """Offer to regenerate this reply, which must be the last one."""
         self._regenerate.setVisible(can_regenerate)
 
     def enterEvent(self, event: QEnterEvent) -> None:
@@ -140,7 +140,7 @@ class MessageView(QWidget):
         bubble = QFrame()
         bubble.setProperty("role", "bubble")
         inside = QVBoxLayout(bubble)
-        # The height of the last line brings some room below it along.
+        # The height of the last line includes some space below it.
         inside.setContentsMargins(SPACING.medium, SPACING.small, SPACING.medium, SPACING.tiny)
         inside.addWidget(self._content)
         self._content.setAccessibleName(tr("Your message"))

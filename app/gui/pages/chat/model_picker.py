@@ -1,4 +1,4 @@
-"""Which model is talked to: one of the library, or of another engine's server."""
+"""Choose the model to chat with, from the library or another engine's server."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from app.gui.widgets.icon_button import IconButton
 
 
 class ModelPicker(QWidget):
-    """A box with all models; choosing one loads it, or connects to it where it is elsewhere.
+    """A box with all models; choosing one loads it or connects to its server.
 
     Signals:
-        options_requested: the load options of the chosen model are wanted; its path and its name.
+        options_requested: the user wants the load options of the model; its path and its name.
     """
 
     options_requested = Signal(str, str)

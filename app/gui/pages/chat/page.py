@@ -1,4 +1,4 @@
-"""The chat page: the conversations, the one that is open, and the line to write in."""
+"""Chat page with the list of conversations, the open one, and the composer."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ _PERCENT = 100
 
 
 class ChatPage(QWidget):
-    """Talks to the model that is loaded.
+    """Chats with the loaded model.
 
     Signals:
-        models_requested: there is no model yet; the models page is wanted.
-        spoke: a reply is complete; its tokens per second.
+        models_requested: there is no model yet, and the user wants the models page.
+        replied: the tokens per second of a complete reply.
     """
 
     models_requested = Signal()
-    spoke = Signal(float)
+    replied = Signal(float)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workbench = workbench
         theme = workbench.theme
-        self.dialogue = ChatSession(workbench, self)
+        self.session = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
         self.share_button = IconButton(theme, "share", tr("Share the model"))
@@ -63,20 +63,20 @@ class ChatPage(QWidget):
         self._build_layout()
         self._connect()
         self._show_engine(workbench.engine.state)
-        self._show_dialogue()
+        self._show_session()
 
     def focus_composer(self) -> None:
-        """Let the person write."""
+        """Give the composer the focus."""
         self.composer.setFocus()
 
     def start_new(self) -> None:
-        """Show an empty chat; it is kept from its first message on."""
-        self.dialogue.open(None)
+        """Show an empty chat, which is saved with its first message."""
+        self.session.open(None)
         self.focus_composer()
 
     def finish(self) -> None:
-        """Keep what has come of a reply; for when the window closes."""
-        self.dialogue.stop()
+        """Stop and save a reply in progress, for a window that closes."""
+        self.session.stop()
 
     def _build_layout(self) -> None:
         header, body = page_layout(self, tr("Chat"))
@@ -100,16 +100,16 @@ class ChatPage(QWidget):
         body.addLayout(row, 1)
 
     def _connect(self) -> None:
-        dialogue = self.dialogue
-        dialogue.opened.connect(self._show_dialogue)
-        dialogue.added.connect(self._on_added)
-        dialogue.thought.connect(self.messages.think)
-        dialogue.grew.connect(self.messages.grow)
-        dialogue.ended.connect(self._on_ended)
-        dialogue.listed.connect(self._list_chats)
-        dialogue.failed.connect(lambda words: self.notice.show_notice("error", words))
+        session = self.session
+        session.opened.connect(self._show_session)
+        session.added.connect(self._on_added)
+        session.thought.connect(self.messages.think)
+        session.grew.connect(self.messages.grow)
+        session.ended.connect(self._on_ended)
+        session.listed.connect(self._list_chats)
+        session.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.composer.sent.connect(self._send)
-        self.composer.stopped.connect(dialogue.stop)
+        self.composer.stopped.connect(session.stop)
         self.messages.regenerate_requested.connect(self._regenerate)
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
@@ -133,18 +133,18 @@ class ChatPage(QWidget):
         self._show_hint(self._engine_state())
 
     def _send(self, text: str) -> None:
-        if self.dialogue.send(text):
+        if self.session.send(text):
             self.composer.set_replying(True)
         else:
             self.composer.set_text(text)
 
     def _regenerate(self) -> None:
-        self.dialogue.regenerate()
-        self.composer.set_replying(self.dialogue.is_replying)
+        self.session.regenerate()
+        self.composer.set_replying(self.session.is_replying)
 
     def _open(self, chat: Chat) -> None:
-        if self.dialogue.chat is None or chat.id != self.dialogue.chat.id:
-            self.dialogue.open(chat)
+        if self.session.chat is None or chat.id != self.session.chat.id:
+            self.session.open(chat)
 
     def _on_added(self, message: Message) -> None:
         self._stack.setCurrentWidget(self.messages)
@@ -154,14 +154,14 @@ class ChatPage(QWidget):
         self.messages.finish(message)
         self.composer.set_replying(False)
         if message.tokens_per_second:
-            self.spoke.emit(message.tokens_per_second)
+            self.replied.emit(message.tokens_per_second)
 
     def _on_deleted(self, chat: Chat) -> None:
-        if self.dialogue.chat is not None and self.dialogue.chat.id == chat.id:
-            self.dialogue.open(None)
+        if self.session.chat is not None and self.session.chat.id == chat.id:
+            self.session.open(None)
 
     def _ask_to_open(self, url: QUrl) -> None:
-        # A model can write any words over an address: show the real one before it is opened.
+        # A model can label a link with any text, so the user confirms its real address.
         dialog = ConfirmDialog(
             self._workbench.theme,
             tr("Open this address?"),
@@ -174,14 +174,14 @@ class ChatPage(QWidget):
         dialog.open()
 
     def _list_chats(self) -> None:
-        self.chat_list.refresh(self.dialogue.chat)
+        self.chat_list.refresh(self.session.chat)
 
-    def _show_dialogue(self) -> None:
+    def _show_session(self) -> None:
         self.messages.clear()
-        for message in self.dialogue.messages:
+        for message in self.session.messages:
             self.messages.add(message)
-        self._stack.setCurrentWidget(self.messages if self.dialogue.messages else self._empty)
-        self.composer.set_replying(self.dialogue.is_replying)
+        self._stack.setCurrentWidget(self.messages if self.session.messages else self._empty)
+        self.composer.set_replying(self.session.is_replying)
         self._list_chats()
 
     def _show_engine(self, state: EngineState) -> None:

@@ -1,4 +1,4 @@
-"""How other programs reach the shared model: address, key, and a command to try it with."""
+"""Show the address and key of the shared model, and a command to try it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class ShareAddress(QFrame):
-    """Follows the engine; where it runs with other settings, offers to load the model again."""
+    """Follows the engine, and offers a reload if it runs with other settings."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,15 +84,13 @@ class ShareAddress(QFrame):
             case EngineReady() if not is_current:
                 return tr("The loaded model still runs with the settings of before.")
             case EngineReady(_, name, _) if is_wanted:
-                words = tr("{name} is shared, for every OpenAI-compatible program:")
-                return words.replace("{name}", name)
+                return tr("{name} is shared, for every OpenAI-compatible program:", name=name)
             case EngineReady():
                 return tr("The loaded model is for this window alone.")
             case EngineLoading():
                 return tr("The model is being loaded.")
             case EngineConnected(host=host):
-                words = tr("The model is not on this machine: share it from {host}.")
-                return words.replace("{host}", host)
+                return tr("The model is not on this machine: share it from {host}.", host=host)
             case EngineAbsent() | EngineFailed():
                 return tr("Load a model, and its address stands here.")
 
@@ -102,11 +100,15 @@ class ShareAddress(QFrame):
             self._workbench.engine.load(state.path, state.name)
 
     def _command(self) -> str:
-        return (
-            f"curl {self.address.text()}/chat/completions"
-            f" -H 'Authorization: Bearer {self.key.text()}' -H 'Content-Type: application/json'"
-            """ -d '{"messages": [{"role": "user", "content": "Hello"}]}'"""
-        )
+        return _curl_command(self.address.text(), self.key.text())
+
+
+def _curl_command(address: str, key: str) -> str:
+    return (
+        f"curl {address}/chat/completions"
+        f" -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
+        """ -d '{"messages": [{"role": "user", "content": "Hello"}]}'"""
+    )
 
 
 def _base_url(ready: events.Ready) -> str:

@@ -1,4 +1,4 @@
-"""Sharing the loaded model with other programs: whether, with whom, and how they find it."""
+"""Dialog to share the loaded model with other programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIELDS = option_fields(Settings)
 
 
 class ShareDialog(QDialog):
-    """Changes the settings of sharing; opened with `open`, gone when closed."""
+    """Changes the settings of sharing; opened with `open`, deleted when closed."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,7 +93,7 @@ class ShareDialog(QDialog):
     def _refuse_origin(self, text: str) -> None:
         self._fail(tr("“{entry}” is no origin; write it like http://localhost:3000.", entry=text))
 
-    def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - Qt's manner
+    def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - a signal's value
         if not is_on:
             self._change(shares_in_network=False)
             return

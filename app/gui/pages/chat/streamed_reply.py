@@ -1,4 +1,4 @@
-"""One reply on its way from the engine into the store and onto the screen."""
+"""Stream one reply from the engine into the store and to the screen."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class _Growth:
 
 
 class StreamedReply(QObject):
-    """Fills one stored message; `thought` and `grew` carry new text, `ended` comes once.
+    """Fills a stored message; `thought` and `grew` carry new text, `ended` is emitted once.
 
-    What has arrived is on disk within a second, so that a crash loses no more than that.
+    Text is on disk within a second of its arrival, so that a crash loses no more than that.
     """
 
     thought = Signal(str)
@@ -75,12 +75,12 @@ class StreamedReply(QObject):
         self._save_timer.timeout.connect(self._save)
 
     def begin(self) -> None:
-        """Ask the engine, or wait until it is ready."""
+        """Send the request, or wait until the engine is ready."""
         self._engine.changed.connect(self._on_engine_changed)
         self._on_engine_changed()
 
     def stop(self) -> None:
-        """End the reply here and keep what has come."""
+        """End the reply and keep its text."""
         if self._completion is not None:
             self._completion.stop()
         self._end("stopped")
@@ -118,7 +118,7 @@ class StreamedReply(QObject):
         completion.noticed.connect(self._notices.append)
         completion.finished.connect(self._on_finished)
         completion.refused.connect(lambda words: self._end("failed", reason=words))
-        completion.broken.connect(self._on_broken)
+        completion.failed.connect(self._on_failed)
         self._completion = completion
 
     def _take(self, text: str = "", thoughts: str = "") -> None:
@@ -132,18 +132,19 @@ class StreamedReply(QObject):
 
     def _on_finished(self, timings: Timings, finish_reason: str) -> None:
         self.tokens_per_second = timings.predicted_per_second
-        # What was said at the load is not said again below each reply.
+        # A notice shown at the load isn't repeated below each reply.
         reasons = [one for one in self._notices if one not in self._engine.notices]
         if finish_reason == _CUT_SHORT:
             reasons.append(tr("The context is full; the reply ends here."))
         self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
 
-    def _on_broken(self, reason: str) -> None:
+    def _on_failed(self, reason: str) -> None:
         if self._host:
-            words = tr("The connection to {host} broke: {reason}.", host=self._host)
-            self._end("failed", reason=words.replace("{reason}", reason.rstrip(".")))
+            reason = reason.rstrip(".")
+            words = tr("The connection to {host} broke: {reason}.", host=self._host, reason=reason)
+            self._end("failed", reason=words)
             return
-        # The connection breaks a moment before the process is known to be dead, and why.
+        # The connection breaks shortly before the end of the process and its reason are known.
         words = tr("The connection to the engine broke.")
         QTimer.singleShot(
             _DEATH_NOTICE_MILLISECONDS, self, lambda: self._end("failed", reason=words)

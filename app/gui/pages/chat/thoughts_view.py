@@ -1,4 +1,4 @@
-"""What a thinking model wrote before its reply: shown while it thinks, folded when it speaks."""
+"""Show a model's reasoning while it thinks, and fold it when the reply starts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.gui.widgets.button import Button
 
 
 class ThoughtsView(QWidget):
-    """A line that unfolds the thoughts; invisible while there are none.
+    """A line that unfolds the reasoning; hidden while there is none.
 
-    Once a person has folded or unfolded them, they stay so.
+    Once the user has folded or unfolded it, it stays so.
 
     Signals:
-        link_clicked: a web or mail address was activated; nothing has been opened.
+        link_clicked: the user activated a web or mail address; nothing has been opened.
     """
 
     link_clicked = Signal(QUrl)
@@ -39,23 +39,23 @@ class ThoughtsView(QWidget):
 
     @property
     def is_open(self) -> bool:
-        """Whether the thoughts can be read."""
+        """True if the reasoning is unfolded."""
         return self._is_open
 
     def append(self, thoughts: str) -> None:
-        """Add what the model thinks right now."""
+        """Append to the reasoning."""
         self._is_over = False
         self.content.append(thoughts)
         self._set_open(is_open=self._is_open if self._is_chosen else True)
         self.show()
 
     def end(self) -> None:
-        """The model speaks: fold the thoughts, unless a person wished otherwise."""
+        """Fold the reasoning when the reply starts, unless the user has chosen otherwise."""
         if not self._is_over and self.content.text:
             self.show_whole(self.content.text)
 
     def show_whole(self, thoughts: str) -> None:
-        """Show thoughts that have ended, in place of what was shown; empty for none."""
+        """Replace the reasoning by a complete one; empty for none."""
         self._is_over = True
         self.content.set_text(thoughts)
         self._set_open(is_open=self._is_open and self._is_chosen)

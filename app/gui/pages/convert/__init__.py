@@ -1,1 +1,1 @@
-"""The wizard from a checkpoint to GGUF."""
+"""Wizard that converts a checkpoint to GGUF."""

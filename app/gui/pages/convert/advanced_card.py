@@ -1,4 +1,4 @@
-"""For those who know what they do: types for single tensors, threads, ggml's own code."""
+"""Card of advanced options: types of single tensors, threads, ggml's reference code."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _THREADS = option_fields(LoadOptions)["threads"]
 
 
 class AdvancedCard(CollapsibleCard):
-    """Closed, it says what differs from the usual.
+    """Shows in its summary what differs from the defaults.
 
     Signals:
-        changed: a person chose something else.
+        changed: the user changed an option.
     """
 
     changed = Signal()
@@ -50,25 +50,25 @@ class AdvancedCard(CollapsibleCard):
         self.reference.clicked.connect(self._on_changed)
 
     def start(self) -> None:
-        """Forget what holds for one source only."""
+        """Reset the options that are for one source only."""
         for box in (self.output_type, self.embedding_type):
             box.set_value("")
         self.overrides.start()
         self._show()
 
     def set_takes_types(self, takes_them: bool) -> None:  # noqa: FBT001 - a property's value
-        """Show the types of tensors, where the kind of source leaves a choice."""
+        """Show or hide the types of tensors, as the kind of source allows."""
         for row in self._of_types:
             row.setVisible(takes_them)
 
     def set_usual_reference(self, is_usual: bool) -> None:  # noqa: FBT001 - a property's value
-        """Show that the settings ask for the reference code anyway."""
+        """Show that the settings select the reference code anyway."""
         self._is_usual_reference = is_usual
         self.reference.setEnabled(not is_usual)
         self.reference.setText(tr("Set in the settings") if is_usual else tr("Use it"))
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
-        """The options with what is chosen here."""
+        """Return the options with those of this card."""
         return replace(
             options,
             output_type=self.output_type.value,
@@ -88,14 +88,16 @@ class AdvancedCard(CollapsibleCard):
 
     def _chosen(self) -> list[str]:
         options = self.applied_to(ConversionOptions())
+        output, embedding = options.output_type, options.embedding_type
+        patterns, threads = len(options.overrides), options.threads
         parts = (
-            (tr("output {value}"), options.output_type),
-            (tr("embeddings {value}"), options.embedding_type),
-            (tr("patterns: {value}"), len(options.overrides)),
-            (tr("threads: {value}"), options.threads),
-            (tr("reference quantization"), options.is_by_reference),
+            (output, tr("output {value}", value=output)),
+            (embedding, tr("embeddings {value}", value=embedding)),
+            (patterns, tr("patterns: {value}", value=patterns)),
+            (threads, tr("threads: {value}", value=threads)),
+            (options.is_by_reference, tr("reference quantization")),
         )
-        return [words.replace("{value}", str(value)) for words, value in parts if value]
+        return [words for value, words in parts if value]
 
     def _build_rows(self) -> None:
         for row in self._type_rows():

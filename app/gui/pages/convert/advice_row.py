@@ -1,4 +1,4 @@
-"""What the model is for, and which level to take then, in a sentence with the reasons."""
+"""Recommend a level for a purpose, in a sentence with the reasons."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.gui.widgets.wheel_guard import WheelGuard
 
 
 class AdviceRow(QWidget):
-    """A box of uses, and the sentence below it.
+    """A box of purposes, and the recommendation below it.
 
     Signals:
-        changed: a person chose another use.
+        changed: the user chose another purpose.
     """
 
     changed = Signal()
@@ -47,11 +47,11 @@ class AdviceRow(QWidget):
 
     @property
     def value(self) -> Use:
-        """What the model is for."""
+        """The chosen purpose."""
         return USES[self.use.currentIndex()]
 
     def show_advice(self, advice: Advice) -> None:
-        """Say which level to take."""
+        """Show a recommendation."""
         if advice.sentence == self.sentence.whole_text:
             return
         self.sentence.set_text(advice.sentence)
@@ -60,6 +60,6 @@ class AdviceRow(QWidget):
         self.sentence.setAccessibleDescription(others)
 
     def show_words(self, words: str) -> None:
-        """Say why there is no advice."""
+        """Show why there is no recommendation."""
         self.sentence.set_text(words)
         self.sentence.setToolTip("")

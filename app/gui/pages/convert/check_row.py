@@ -1,4 +1,4 @@
-"""One check: a mark, what was looked at, and what was seen."""
+"""Row of one check: a mark, its subject, and its finding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class CheckRow(QWidget):
-    """Shows a check; its words say the same as its mark."""
+    """Shows a check; its text says the same as its mark."""
 
     def __init__(self, theme: Theme, check: Checked, parent: QWidget | None = None) -> None:
         super().__init__(parent)

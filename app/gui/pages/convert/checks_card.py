@@ -1,4 +1,4 @@
-"""The checks as they come; once all of them are good, they fold away."""
+"""Card of the checks, which folds once all of them have passed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.gui.widgets.collapsible_card import CollapsibleCard
 
 
 class ChecksCard(CollapsibleCard):
-    """Shows a row for each check, and beside the heading how they stand."""
+    """Shows a row for each check, and a summary beside the heading."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "", is_open=True, parent=parent)
@@ -24,21 +24,21 @@ class ChecksCard(CollapsibleCard):
         self.set_heading(tr("Checks"))
 
     def start(self) -> None:
-        """Begin anew, with nothing known."""
+        """Remove all checks, for another source."""
         self._is_first_look = True
         self._clear()
         self.set_open(True)
 
-    def expect_anew(self) -> None:
-        """Keep what is shown until the next check comes in its place."""
+    def mark_outdated(self) -> None:
+        """Keep the rows until the next check replaces them."""
         self._is_stale = True
 
     def show_busy(self, text: str) -> None:
-        """Say what is being looked at."""
+        """Show what is being done."""
         self.set_summary(text)
 
     def add_check(self, check: Checked) -> None:
-        """Show one more check."""
+        """Add a check."""
         if self._is_stale:
             self._clear()
         row = CheckRow(self._theme, check)
@@ -49,14 +49,13 @@ class ChecksCard(CollapsibleCard):
             self.set_open(True)
 
     def finish(self) -> None:
-        """Say how the checks stand; good ones fold away, but only once."""
+        """Summarize the checks; fold the card the first time that all have passed."""
         if self._is_stale or not self._rows:
             self.set_summary("")
         elif self._faults:
             self.set_summary(tr("not all good"))
         else:
-            words = tr("all {count} good")
-            self.set_summary(words.replace("{count}", str(len(self._rows))))
+            self.set_summary(tr("all {count} good", count=len(self._rows)))
             self.set_open(self.is_open and not self._is_first_look)
             self._is_first_look = False
 

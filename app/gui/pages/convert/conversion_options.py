@@ -1,4 +1,4 @@
-"""What a person wants of a conversion, and how the command line is told."""
+"""Options of a conversion and their arguments on the command line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "
 
 @dataclass(frozen=True)
 class ConversionOptions:
-    """Everything but the levels; an empty field leaves the choice to the program.
+    """All options except the levels; an empty field leaves the choice to the program.
 
-    `overrides` are pairs of a pattern for the names of tensors and a type.
+    `overrides` are pairs of a pattern for tensor names and a type.
     """
 
     source: str = ""
@@ -37,18 +37,18 @@ class ConversionOptions:
 
     @property
     def has_importance(self) -> bool:
-        """Whether there is an importance matrix, or a text to make one from."""
+        """True if there is an importance matrix, or a text to make one from."""
         return self.importance_kind != "none" and bool(self.importance_path)
 
     @property
     def has_types(self) -> bool:
-        """Whether anything is wished for that changes the types of tensors."""
+        """True if any option changes the types of tensors."""
         return bool(
             self.has_importance or self.overrides or self.output_type or self.embedding_type
         )
 
     def for_source(self, source: str) -> ConversionOptions:
-        """The same options as far as they hold for any source."""
+        """Return the options that apply to any source."""
         return ConversionOptions(
             source=source,
             threads=self.threads,
@@ -57,20 +57,20 @@ class ConversionOptions:
         )
 
     def check_arguments(self) -> tuple[str, ...]:
-        """What `gristmill convert` is given to check and to tell the sizes."""
+        """Return the arguments of `gristmill convert` that check the source and plan the levels."""
         return (self.source, *self._type_options(), *self._place_options(), "--dry-run")
 
     def run_arguments(self, levels: Sequence[str]) -> tuple[str, ...]:
-        """What `gristmill convert` is given to write these levels."""
+        """Return the arguments of `gristmill convert` that write these levels."""
         chosen = [word for level in levels for word in ("--level", level)]
         return (self.source, *chosen, *self._type_options(), *self._run_options())
 
     def projector_arguments(self) -> tuple[str, ...]:
-        """What `gristmill convert` is given to write the multimodal projector."""
+        """Return the arguments of `gristmill convert` that write the multimodal projector."""
         return (self.source, "--mmproj", "--level", PROJECTOR_LEVEL, *self._run_options())
 
     def consent(self) -> tuple[str, ...]:
-        """What any verb is given that plans the levels: all that the person agreed to."""
+        """Return the flags that the user agreed to, for any verb that plans levels."""
         pickle = ("--allow-pickle",) if self.allows_pickle else ()
         return (*pickle, "--requantize") if self.requantizes else pickle
 
@@ -81,7 +81,7 @@ class ConversionOptions:
                 _IMPORTANCE_OPTIONS[self.importance_kind],
                 written_out(self.importance_path),
             )
-        # In one word with its option, as a pattern may begin with a hyphen.
+        # Joined with its option, because a pattern may begin with a hyphen.
         options += (f"--type={pattern}={name}" for pattern, name in self.overrides)
         types = (("--output-type", self.output_type), ("--embedding-type", self.embedding_type))
         return [*options, *_pairs(*types)]
@@ -100,12 +100,12 @@ def _pairs(*options: tuple[str, str]) -> list[str]:
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """The command for a terminal, quoted for a shell."""
+    """Return the command for a terminal, quoted for a shell."""
     return shlex.join(("gristmill", VERB, *arguments))
 
 
 def command_lines(options: ConversionOptions, levels: Sequence[str]) -> str:
-    """The commands for a terminal that do what the window would do with these options."""
+    """Return the terminal commands that do the same as the window."""
     lines = [command_line(options.run_arguments(levels))]
     if options.wants_projector:
         lines.append(command_line(options.projector_arguments()))
@@ -113,25 +113,25 @@ def command_lines(options: ConversionOptions, levels: Sequence[str]) -> str:
 
 
 def projector_beside(file: str, level: str) -> str:
-    """The path of the projector that goes with the file of a level."""
+    """Return the path of the projector that goes with the file of a level."""
     path = Path(file)
     name = path.name.removesuffix(f"-{level}.gguf")
     return str(path.with_name(f"mmproj-{name}-{PROJECTOR_LEVEL}.gguf"))
 
 
 def written_out(path: str) -> str:
-    """A path from the root on, `~` replaced; an empty text stays empty."""
+    """Return the absolute path with `~` expanded; an empty text stays empty."""
     if not path:
         return ""
     try:
         return str(Path(path).expanduser().absolute())
     except RuntimeError:
-        # There is no such person; the command line says that the path does not exist.
+        # The `~` names an unknown user; the command line reports that the path does not exist.
         return path
 
 
 def is_there(path: str) -> bool:
-    """Whether a text is the path of something that exists."""
+    """Return whether a text is an existing path."""
     try:
         return bool(path) and Path(written_out(path)).exists()
     except (OSError, ValueError):

@@ -23,7 +23,7 @@ from app.gui.services.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
 
 _PAUSE_MILLISECONDS = 500
-"""How long the options must stay unchanged before the levels are planned again."""
+"""Time that the options must stay unchanged before the levels are planned again."""
 
 _LAST_SUBJECTS = frozenset({"memory", "disk"})
 """The checks that follow the planning of the levels."""
@@ -76,12 +76,12 @@ class ConversionSession(QObject):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether changed options wait for their check."""
+        """True if changed options wait for their check."""
         return self._pause.isActive()
 
     @property
     def is_busy(self) -> bool:
-        """Whether a download or a check is running, or about to."""
+        """True if a download or a check is running, or about to."""
         return bool(self._checker or self._download) or self.is_waiting
 
     def open(self, source: str) -> None:

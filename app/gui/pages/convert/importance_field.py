@@ -1,4 +1,4 @@
-"""Which weights matter most: nothing, an importance matrix, or a text to make one from."""
+"""Choose no importance matrix, a file, or a text to make one from."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from app.gui.widgets.segmented_choice import SegmentedChoice
 
 
 class ImportanceField(QWidget):
-    """A choice, and a field for the file that it needs.
+    """A choice, and a field for its file.
 
     Signals:
-        changed: a person chose something else.
+        changed: the user chose something else.
     """
 
     changed = Signal()
@@ -65,7 +65,7 @@ class ImportanceField(QWidget):
             field.changed.connect(self._on_changed)
 
     def start(self) -> None:
-        """Choose nothing."""
+        """Choose no importance matrix."""
         self.kind.set_value("none")
         for field in self._fields.values():
             field.set_path("")
@@ -78,7 +78,7 @@ class ImportanceField(QWidget):
         self.text.setFocus()
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
-        """The options with what is chosen here; a file that is not there is left out."""
+        """Return the options with this choice; a missing file is left out."""
         kind: ImportanceKind = "none"
         field = self._fields.get(self.kind.value)
         if field is not None and is_there(field.path):

@@ -1,4 +1,4 @@
-"""Draws the cells of the levels: a line, and below it a smaller one or a bar."""
+"""Draw the cells of the levels: a line, and below it a smaller one or a bar."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXT = QStyle.SubElement.SE_ItemViewItemText
 
 
 class LevelDelegate(QStyledItemDelegate):
-    """Takes a `Cell` from each item; figures are aligned as the item is."""
+    """Draws the `Cell` of each item, aligned as the item is."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,15 +31,15 @@ class LevelDelegate(QStyledItemDelegate):
 
     @property
     def row_height(self) -> int:
-        """Room for both lines."""
+        """The height of both lines."""
         return sum(metrics.height() for metrics in self._metrics.values()) + 2 * SPACING.small
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        """As high as both lines."""
+        """Return the size of both lines."""
         return QSize(super().sizeHint(option, index).width(), self.row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Draw the ground and the box as the style has them, and the cell on top."""
+        """Draw the background and the checkbox in the style, and the cell on top."""
         styled = QStyleOptionViewItem(option)
         self.initStyleOption(styled, index)
         widget = styled.widget
@@ -58,7 +58,7 @@ class LevelDelegate(QStyledItemDelegate):
         first, second = self._lines(styled.rect, place, has_second=bool(cell.caption or cell.bar))
         painter.save()
         first = self._draw_icon(painter, first, cell, styled)
-        # Words stay readable: only the mark beside them has the color of the verdict.
+        # For legibility, only the mark beside the text has the color of the verdict.
         tone: CellTone = "muted" if cell.tone == "muted" else "plain"
         self._write(painter, first, cell.text, tone, styled, is_small=False)
         if cell.bar is not None:
@@ -79,7 +79,7 @@ class LevelDelegate(QStyledItemDelegate):
     def _draw_icon(
         self, painter: QPainter, line: QRect, cell: Cell, styled: QStyleOptionViewItem
     ) -> QRect:
-        """Draw the mark before the words; gives the room that is left for them."""
+        """Draw the mark before the text, and return the remaining area."""
         if cell.icon is None:
             return line
         side = SIZE.small_icon

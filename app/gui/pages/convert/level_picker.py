@@ -1,4 +1,4 @@
-"""Choosing levels: what is advised, how they would be loaded, and the table that follows both."""
+"""Choose levels with the help of a recommendation and of load options to try out."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class LevelPicker(QWidget):
-    """Facts are found out once for a source; whatever is moved then is arithmetic on them.
+    """Finds the profile of a source once; all predictions are arithmetic on it.
 
     Signals:
-        previewed: the levels of a repository that is not here yet are shown.
+        previewed: the levels of a repository that is not downloaded yet are shown.
     """
 
     previewed = Signal()
@@ -43,7 +43,7 @@ class LevelPicker(QWidget):
         self.strip = LoadStrip()
         self.table = LevelTable(theme)
         self._legend = MemoryLegend(theme)
-        # Levels come one by one, but together.
+        # Levels arrive one by one in quick succession: predict them together.
         self._pause = QTimer(self, singleShot=True, interval=0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -60,7 +60,7 @@ class LevelPicker(QWidget):
         self._pause.timeout.connect(self.refresh)
 
     def start(self, usual: str) -> None:
-        """Begin anew with another source; `usual` is the level that is ticked at first."""
+        """Clear all for another source; `usual` is the level that is ticked initially."""
         self.finder.stop()
         self._profile = None
         self._is_advised = False
@@ -71,34 +71,34 @@ class LevelPicker(QWidget):
         self.advice.show_words(tr("Finding out what fits on this machine…"))
 
     def look_at(self, source: str, *arguments: str) -> None:
-        """Find out what is to be expected of a source, with these arguments of the finder's."""
+        """Predict the levels of a source; `arguments` go to its `ProfileFinder`."""
         self.finder.find(source, *arguments)
 
     def preview(self, repository: str) -> None:
-        """Show what is to be expected of a repository before it is here."""
+        """Predict the levels of a repository before it is downloaded."""
         self._is_preview = True
         self.finder.find(repository)
 
     def stop(self) -> None:
-        """Find out no more."""
+        """Stop predicting."""
         self.finder.stop()
 
     def offer_sizes_alone(self) -> None:
-        """Show sizes and no more: this kind of source is not loaded by itself."""
+        """Show only sizes, for a kind of source that is not loaded by itself."""
         self._set_offered(False)
 
     def set_usual(self, usual: LoadOptions) -> None:
-        """Say how models are loaded."""
+        """Set the usual load options."""
         self.strip.set_usual(usual)
         self.refresh()
 
     def show_level(self, planned: LevelPlanned) -> None:
-        """Show a level at its place."""
+        """Add or update a level in its place."""
         self.table.show_level(planned)
         self._pause.start()
 
     def take_profile(self, profile: ModelProfile) -> None:
-        """Take what was found out; what is known better may advise another level."""
+        """Take a new profile; a better one may recommend another level."""
         self._profile = profile
         self._is_advised = False
         self.strip.set_profile(profile)
@@ -109,7 +109,7 @@ class LevelPicker(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Bring the table and the advice up to date, in this very call."""
+        """Update the table and the recommendation before this call returns."""
         if self._profile is None or not self.table.planned:
             return
         profile = resized(self._profile, self.table.planned)
@@ -123,14 +123,14 @@ class LevelPicker(QWidget):
             self.table.preselect(advice.level)
 
     def _show_sizes(self, profile: ModelProfile) -> None:
-        """Sizes alone: where the files would go is known when their source is here."""
+        """Show only sizes: the target files are unknown until the source is downloaded."""
         for level in profile.levels:
             if level.size_bytes is not None and level.bits_per_weight is not None:
                 size_bytes, bits = level.size_bytes, level.bits_per_weight
                 self.table.show_level(LevelPlanned(level.level, size_bytes, bits, target=""))
 
     def _show_planned_layers(self, rows: tuple[LevelPrediction, ...], advice: Advice) -> None:
-        """Those of the level that is ticked, or advised."""
+        """Show the planned layers of the ticked or recommended level."""
         wanted = {advice.level, *(planned.level for planned in self.table.ticked()[:1])}
         for row in rows:
             if row.profile.level in wanted and row.plan is not None:
@@ -141,7 +141,7 @@ class LevelPicker(QWidget):
         self.refresh()
 
     def _on_failed(self, sentence: str) -> None:
-        # The download will say what is wrong with a repository.
+        # The download reports what is wrong with a repository.
         if self._profile is None and not self._is_preview:
             self.advice.show_words(sentence)
             self.table.show_predictions((), problem=sentence)

@@ -1,4 +1,4 @@
-"""The levels with their exact sizes and what is to be expected of each, some of them ticked."""
+"""Table of levels with their exact sizes and predictions."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
 _ROWS_SEEN = 5
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
 _WIDTHS = {0: 17, 1: 10, _MEMORY: 12, _SPEED: 10, _QUALITY: 15}
-"""In units of a small space; what is left goes to the fit."""
+"""Widths in units of a small space; the rest goes to the fit."""
 _NARROW = 75
-"""A table of fewer units has no room for the speed."""
+"""A table narrower than this, in units, has no column for the speed."""
 _ROOMY = {_QUALITY: (95, 23), _SPEED: (105, 16)}
-"""In a table of that many units, a column is wide enough for its longest caption."""
+"""From this width on, in units, each column is wide enough for its longest caption."""
 
 
 class LevelTable(ItemTable):
-    """Rows are put in, brought up to date and taken out in place: ticks and focus stay.
+    """Adds, updates and removes rows in place, so that ticks and focus stay.
 
     Signals:
-        changed: other levels are ticked, or their sizes are others.
+        changed: the ticked levels or their sizes changed.
     """
 
     changed = Signal()
@@ -57,7 +57,7 @@ class LevelTable(ItemTable):
                 tr("Quality"),
             ]
         )
-        # Columns that fit their contents would be measured anew at each move of a slider.
+        # Columns that fit their contents would be measured again at each move of a slider.
         for column, width in _WIDTHS.items():
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, width * SPACING.small)
@@ -81,31 +81,31 @@ class LevelTable(ItemTable):
         self.itemChanged.connect(self._on_item_changed)
 
     def start(self, usual: str) -> None:
-        """Begin anew; `usual` is the level that is ticked at first."""
+        """Remove all rows; `usual` is the level that is ticked initially."""
         self.planned = []
         self._rows, self._problem, self._advised = {}, "", ""
         self._wanted = {usual}
         self._is_chosen = False
         self._is_first_look = True
         self.setRowCount(0)
-        self.expect_anew()
+        self.mark_outdated()
 
     def set_shows_predictions(self, shows_it: bool) -> None:  # noqa: FBT001 - a property's value
-        """Show what is to be expected of the levels, where the kind of source has predictions."""
+        """Show or hide predictions, as the kind of source allows."""
         self._shows_predictions = shows_it
         self._fit_columns()
 
-    def expect_anew(self) -> None:
-        """Keep what is shown until it is brought up to date."""
+    def mark_outdated(self) -> None:
+        """Keep the rows until they are updated."""
         self._seen = set()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as many columns as there is room for."""
+        """Show as many columns as fit."""
         super().resizeEvent(event)
         self._fit_columns()
 
     def finish(self) -> None:
-        """Take out the levels that were not shown again, and show the ones that matter most."""
+        """Remove the levels that were not shown again, and scroll to the most relevant ones."""
         for row in reversed(range(len(self.planned))):
             if self.planned[row].level not in self._seen:
                 del self.planned[row]
@@ -114,9 +114,9 @@ class LevelTable(ItemTable):
         self.changed.emit()
 
     def show_level(self, planned: LevelPlanned) -> None:
-        """Show a level at its place."""
+        """Add or update a level in its place."""
         self._seen.add(planned.level)
-        # Looked up here and not at each move of a slider: a disk can be slow.
+        # Looked up here, not at each move of a slider, because a disk can be slow.
         if planned.target and Path(planned.target).exists():
             self._there.add(planned.level)
         else:
@@ -134,14 +134,14 @@ class LevelTable(ItemTable):
     def show_predictions(
         self, rows: Iterable[LevelPrediction], *, advised: str = "", problem: str = ""
     ) -> None:
-        """Show what is to be expected of the levels, or which problem keeps it unknown."""
+        """Show predictions of the levels, or the problem that prevents them."""
         self._rows = {row.profile.level: row for row in rows}
         self._advised, self._problem = advised, problem
         self._fit_columns()
         self._fill()
 
     def preselect(self, level: str) -> None:
-        """Tick this level alone, unless a person has ticked something."""
+        """Tick only this level, unless the user has ticked something."""
         if self._is_chosen or not level or self._wanted == {level}:
             return
         self._wanted = {level}
@@ -149,21 +149,21 @@ class LevelTable(ItemTable):
             for row, planned in enumerate(self.planned):
                 self._tick(row, planned.level)
         self._is_first_look = True
-        # The rows get their heights when the table is laid out again.
+        # The rows get their heights at the next layout of the table.
         QTimer.singleShot(0, self._scroll_to_what_matters)
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
-        """The levels that are ticked."""
+        """Return the ticked levels."""
         return [planned for planned in self.planned if planned.level in self._wanted]
 
     def cell(self, row: int, column: int) -> Cell:
-        """What a cell says."""
+        """Return the contents of a cell."""
         cell = self._item(row, column).data(CELL_ROLE)
         return cell if isinstance(cell, Cell) else Cell()
 
     def _scroll_to_what_matters(self) -> None:
-        """At first the usual level; later the special levels, when there are some suddenly."""
+        """Scroll to the usual level at first, and to special levels as soon as there are any."""
         has_special = bool(self.planned) and self.planned[0].level in _SPECIAL
         if self._is_first_look:
             for row, planned in enumerate(self.planned):
@@ -184,7 +184,7 @@ class LevelTable(ItemTable):
         self._item(row, 0).setCheckState(_CHECKED if is_wanted else Qt.CheckState.Unchecked)
 
     def _fill(self) -> None:
-        """Bring all cells up to date; the view is told once, at the end."""
+        """Update all cells, and notify the view once at the end."""
         if not self.planned:
             return
         largest = max(planned.size_bytes for planned in self.planned)
@@ -213,13 +213,13 @@ class LevelTable(ItemTable):
         item.setData(CELL_ROLE, cell)
         item.setText(cell.text)
         item.setToolTip(plain_tool_tip(cell.tool_tip))
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, cell.told)
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, cell.spoken)
 
     def _last_index(self) -> QModelIndex:
         return self.model().index(self.rowCount() - 1, self.columnCount() - 1)
 
     def _fit_columns(self) -> None:
-        """Speed gives way where the window is narrow, or until something is known of it."""
+        """Hide the speed if the window is narrow or while it is unknown."""
         has_speed = any(row.speed or row.speed_problem for row in self._rows.values())
         width = self.viewport().width() // SPACING.small
         shown = {

@@ -1,4 +1,4 @@
-"""What the table says of a level, cell by cell, in words and in the measures of its bars."""
+"""Describe a level, cell by cell, in words and bars."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAITING = "…"
 
 @dataclass(frozen=True)
 class Bar:
-    """Parts from the left, and marks, in parts of the whole width."""
+    """Parts from the left, and marks, as fractions of the width."""
 
     parts: tuple[tuple[BarKind, float], ...]
     marks: tuple[float, ...] = ()
@@ -35,16 +35,16 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cell:
-    """A line, and below it a smaller line or a bar; `told` is all of it for screen readers.
+    """A line, and below it a smaller line or a bar; `spoken` is all of it for screen readers.
 
-    The `short` caption takes the place of one that has no room.
+    The `short` caption replaces one that doesn't fit.
     """
 
     text: str = ""
     caption: str = ""
     short: str = ""
     tool_tip: str = ""
-    told: str = ""
+    spoken: str = ""
     icon: IconName | None = None
     tone: CellTone = "plain"
     caption_tone: CellTone = "muted"
@@ -52,31 +52,33 @@ class Cell:
 
 
 def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Cell:
-    """The name, and whether it is recommended or made already."""
+    """Return the cell of the name; it says if the level is recommended or exists already."""
     marks = [tr("Recommended")] if is_advised else []
     there = [tr("there already")] if is_there else []
-    told = ", ".join([planned.level, *marks, *there])
+    spoken = ", ".join([planned.level, *marks, *there])
     return Cell(
         text=planned.level,
         caption=(marks or there or [""])[0],
-        tool_tip=f"{told}\n{planned.target}" if is_there else told,
-        told=told,
+        tool_tip=f"{spoken}\n{planned.target}" if is_there else spoken,
+        spoken=spoken,
         icon="done" if is_there and is_advised else None,
         caption_tone="accent" if is_advised else "muted",
     )
 
 
 def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
-    """The exact size of the file, against that of the largest level."""
-    words = tr("exactly {bytes} bytes, {size}")
-    words = words.replace("{bytes}", f"{planned.size_bytes:,}")
-    words = words.replace("{size}", format_gibibytes(planned.size_bytes))
+    """Return the cell of the exact file size, as a bar relative to the largest level."""
+    words = tr(
+        "exactly {bytes} bytes, {size}",
+        bytes=f"{planned.size_bytes:,}",
+        size=format_gibibytes(planned.size_bytes),
+    )
     bits = tr("{bits} bits per weight", bits=f"{planned.bits_per_weight:.2f}")
     size = format_bytes(planned.size_bytes)
     return Cell(
         text=size,
         tool_tip=f"{words}\n{bits}",
-        told=f"{size}, {bits}",
+        spoken=f"{size}, {bits}",
         bar=Bar((("size", planned.size_bytes / max(1, largest_bytes)),)),
     )
 
@@ -84,7 +86,7 @@ def size_cell(planned: LevelPlanned, largest_bytes: int) -> Cell:
 def prediction_cells(
     planned: LevelPlanned, row: LevelPrediction | None, problem: str
 ) -> tuple[Cell, ...]:
-    """Memory, fit, speed and quality; without a row they are awaited, or unknown by a problem."""
+    """Return the cells of memory, fit, speed and quality; without a prediction they say why."""
     plan = row.plan if row else None
     if row is None or plan is None:
         missing = _missing((row.problem if row else "") or problem)
@@ -99,13 +101,13 @@ def prediction_cells(
 
 
 def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
-    """How good the replies are: the grade and the divergence, or what the level is known for."""
+    """Return the cell of the quality: the grade and the divergence, or a published figure."""
     description = tr(level_named(level).description)
     quality = row.quality if row else None
     grade = grade_of(row) if row else None
     if quality is None or grade is None:
         text, _, caption = description.partition("; ")
-        return Cell(text, caption, tool_tip=description, told=description)
+        return Cell(text, caption, tool_tip=description, spoken=description)
     words = grade_words(grade)
     band = _band(quality)
     kind = {
@@ -113,20 +115,21 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
         "probed": tr("from this model's weights"),
         "measured": tr("measured"),
     }[quality.kind]
-    about = tr("mean KL divergence {band}, {kind}; {source}", band=band)
-    about = about.replace("{kind}", kind).replace("{source}", quality.source)
+    about = tr(
+        "mean KL divergence {band}, {kind}; {source}", band=band, kind=kind, source=quality.source
+    )
     short = {"typical": kind, "probed": tr("probed"), "measured": kind}[quality.kind]
     return Cell(
         text=words,
         caption=f"KL {band} ({short})",
         short=f"KL {band}",
         tool_tip=f"{description}\n{about}",
-        told=f"{words}, {about}",
+        spoken=f"{words}, {about}",
     )
 
 
 def grade_words(grade: Grade) -> str:
-    """A grade of quality in words."""
+    """Return a grade of quality in words."""
     return {
         Grade.NEARLY_LOSSLESS: tr("Nearly lossless"),
         Grade.GOOD: tr("Good"),
@@ -137,9 +140,9 @@ def grade_words(grade: Grade) -> str:
 
 def _missing(problem: str) -> Cell:
     if not problem:
-        return Cell(WAITING, tool_tip=tr("is being found out"), told=tr("is being found out"))
+        return Cell(WAITING, tool_tip=tr("is being found out"), spoken=tr("is being found out"))
     words = tr("unknown")
-    return Cell(words, tool_tip=problem, told=f"{words}: {problem}", tone="muted")
+    return Cell(words, tool_tip=problem, spoken=f"{words}: {problem}", tone="muted")
 
 
 def _memory_cell(plan: Plan, *, is_exact: bool) -> Cell:
@@ -147,7 +150,7 @@ def _memory_cell(plan: Plan, *, is_exact: bool) -> Cell:
     size = format_bytes(total) if is_exact else f"≈ {format_bytes(total)}"
     lines = list(_memory_lines(plan))
     return Cell(
-        text=size, tool_tip="\n".join(lines), told=f"{size}; {'; '.join(lines)}", bar=_bar(plan)
+        text=size, tool_tip="\n".join(lines), spoken=f"{size}; {'; '.join(lines)}", bar=_bar(plan)
     )
 
 
@@ -165,7 +168,7 @@ def _memory_lines(plan: Plan) -> Iterator[str]:
 
 
 def _bar(plan: Plan) -> Bar:
-    """All that is needed against all that is free; a mark where devices end and RAM begins."""
+    """Return the bar of needed and free memory, with a mark between devices and RAM."""
     free = free_bytes(plan.machine)
     own = sum(free[device.name] for device in plan.machine.devices if not is_in_ram(device))
     room = own + free[PROCESSOR]
@@ -188,22 +191,22 @@ def _fit_cell(plan: Plan) -> Cell:
         return _verdict(plan, tr("Too large"), missing, "error", "danger")
     if plan.verdict == "on_devices":
         count = len(plan.layers)
-        words = tr("All on the GPU") if count == 1 else tr("All on {count} GPUs")
-        return _verdict(plan, words.replace("{count}", str(count)), spare, "check", "success")
+        words = tr("All on the GPU") if count == 1 else tr("All on {count} GPUs", count=count)
+        return _verdict(plan, words, spare, "check", "success")
     if plan.verdict == "on_processor":
         icon: IconName = "memory" if plan.machine.devices else "check"
         return _verdict(plan, tr("In RAM"), spare, icon, "success" if icon == "check" else "muted")
     if plan.experts_on_cpu:
         place = tr("{count} layers' experts in RAM", count=str(plan.experts_on_cpu))
     else:
-        place = tr("{count} of {layers} layers on GPU", count=str(plan.gpu_layers))
-        place = place.replace("{layers}", str(plan.need.layers + 1))
+        layers = plan.need.layers + 1
+        place = tr("{count} of {layers} layers on GPU", count=plan.gpu_layers, layers=layers)
     return _verdict(plan, tr("GPU and RAM"), place, "memory", "warning")
 
 
 def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone) -> Cell:
-    told = f"{text}, {caption}. {plan.sentence}"
-    return Cell(text, caption, tool_tip=plan.sentence, told=told, icon=icon, tone=tone)
+    spoken = f"{text}, {caption}. {plan.sentence}"
+    return Cell(text, caption, tool_tip=plan.sentence, spoken=spoken, icon=icon, tone=tone)
 
 
 def _speed_cell(row: LevelPrediction | None) -> Cell:
@@ -211,13 +214,15 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     if speed is None:
         return _missing(row.speed_problem if row else "")
     reply = f"≈ {format_pace(speed.generation_tokens_per_second)} t/s"
-    about = tr("predicted: {reply} tokens per second of a reply, {prompt} of a prompt")
-    about = about.replace("{reply}", format_pace(speed.generation_tokens_per_second))
-    about = about.replace("{prompt}", format_pace(speed.prompt_tokens_per_second))
+    about = tr(
+        "predicted: {reply} tokens per second of a reply, {prompt} of a prompt",
+        reply=format_pace(speed.generation_tokens_per_second),
+        prompt=format_pace(speed.prompt_tokens_per_second),
+    )
     if not speed.is_disturbed:
-        return Cell(reply, tool_tip=about, told=about)
-    about = f"{about}; {BESIDE_OTHER_WORK}"
-    return Cell(reply, tr("beside other work"), tool_tip=about, told=about)
+        return Cell(reply, tool_tip=about, spoken=about)
+    about = f"{about}; {tr(BESIDE_OTHER_WORK)}"
+    return Cell(reply, tr("beside other work"), tool_tip=about, spoken=about)
 
 
 def _band(quality: Quality) -> str:
@@ -227,7 +232,7 @@ def _band(quality: Quality) -> str:
 
 
 def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:
-    """Each part of a bar with its begin and its end."""
+    """Return each part of a bar with its start and end."""
     stops = list(accumulate((part for _, part in bar.parts), initial=0.0))
     for (kind, _), begin, end in zip(bar.parts, stops, stops[1:], strict=False):
         yield kind, begin, end

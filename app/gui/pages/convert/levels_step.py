@@ -82,7 +82,7 @@ class LevelsStep(QWidget):
 
     @property
     def makes_models(self) -> bool:
-        """Whether the files will be models, not adapters for one."""
+        """True if the files will be models, not adapters."""
         return not self._is_part
 
     def start(self) -> None:
@@ -136,20 +136,20 @@ class LevelsStep(QWidget):
         self.picker.set_usual(load_options_of(settings))
 
     def offer_importance(self) -> None:
-        """Ask for a text to make an importance matrix from."""
+        """Open the field for a text to make an importance matrix from."""
         self._levels.show()
         self.options_card.offer_importance()
         self._scroll.reveal(self.options_card)
 
-    def expect_anew(self) -> None:
+    def mark_outdated(self) -> None:
         """Mark what is shown as outdated until the next check replaces it."""
         self._is_stale = True
-        self.checks.expect_anew()
-        self.table.expect_anew()
+        self.checks.mark_outdated()
+        self.table.mark_outdated()
         self._show_choice()
 
     def add_level(self, planned: events.LevelPlanned) -> None:
-        """Show one more level."""
+        """Add a level."""
         self.picker.show_level(planned)
         self._levels.show()
 
@@ -165,11 +165,11 @@ class LevelsStep(QWidget):
         self._show_choice()
 
     def chosen_levels(self) -> list[str]:
-        """The names of the levels that are ticked."""
+        """Return the names of the ticked levels."""
         return [planned.level for planned in self.table.ticked()]
 
     def replaced_files(self) -> list[str]:
-        """The files that would be replaced."""
+        """Return the existing files that would be replaced."""
         ticked = self.table.ticked()
         files = [planned.target for planned in ticked]
         if self._session.options.wants_projector and ticked:
@@ -177,7 +177,7 @@ class LevelsStep(QWidget):
         return [file for file in files if Path(file).exists()]
 
     def commands(self) -> str:
-        """What to type into a terminal for the same."""
+        """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
 
     def _on_changed(self) -> None:
@@ -207,8 +207,7 @@ class LevelsStep(QWidget):
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
         if len(ticked) == 1:
             return tr("The file will have {size}.", size=size)
-        words = tr("{count} files, together {size}.")
-        return words.replace("{count}", str(len(ticked))).replace("{size}", size)
+        return tr("{count} files, together {size}.", count=len(ticked), size=size)
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
@@ -228,7 +227,7 @@ class LevelsStep(QWidget):
         self._session.downloading.connect(self.preview)
         self._session.located.connect(self.show_source)
         self._session.checking.connect(self.predict)
-        self._session.outdated.connect(self.expect_anew)
+        self._session.outdated.connect(self.mark_outdated)
         self._session.busy.connect(self.checks.show_busy)
         self._session.checked.connect(self.checks.add_check)
         self._session.planned.connect(self.add_level)

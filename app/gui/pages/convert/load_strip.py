@@ -1,4 +1,4 @@
-"""How a level would be loaded: a few controls above the levels, for what-ifs."""
+"""Controls for load options to try out, above the levels."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 
 
 class LoadStrip(Card):
-    """Context, type of keys and values, layers and devices, threads.
+    """Sets context, types of keys and values, layers, device and threads.
 
     Signals:
-        changed: a person changed one of them.
+        changed: the user changed an option.
     """
 
     changed = Signal()
@@ -65,7 +65,7 @@ class LoadStrip(Card):
 
     @property
     def options(self) -> LoadOptions:
-        """The usual options with what is chosen here."""
+        """The usual options with those chosen here."""
         place = self.device.currentData()
         kind = self.cache_type.currentData()
         shares = self._usual.device_shares
@@ -88,7 +88,7 @@ class LoadStrip(Card):
         self.set_profile(None)
 
     def set_usual(self, usual: LoadOptions) -> None:
-        """Say how models are loaded; it is shown until something else is chosen here."""
+        """Set the usual options, which are shown until the user chooses others."""
         self._usual = usual
         if self._is_chosen:
             return
@@ -99,7 +99,7 @@ class LoadStrip(Card):
             self.cache_type.setCurrentIndex(self.cache_type.findData(usual.cache_type_k))
 
     def set_profile(self, profile: ModelProfile | None) -> None:
-        """Offer what this source and this machine have; None while that is unknown."""
+        """Adapt the controls to a source and this machine; None while they are unknown."""
         trained = max(_LEAST_CONTEXT, profile.largest_context if profile else _MOST_CONTEXT)
         with QSignalBlocker(self.context.number):
             self.context.number.setRange(min(_LEAST_CONTEXT, trained), trained)
@@ -115,7 +115,7 @@ class LoadStrip(Card):
             widget.setVisible(bool(devices))
 
     def set_planned_layers(self, layers: int) -> None:
-        """Say how many layers the program would lay on devices."""
+        """Show how many layers automatic offloading would put on devices."""
         self.layers.set_planned(layers)
 
     def _offer_devices(self) -> None:
@@ -175,7 +175,7 @@ class LoadStrip(Card):
 
 
 def _steps(most: int) -> list[int]:
-    """Powers of two, and later one more between them; the largest at the end."""
+    """Return powers of two, from 2,048 on with a step between them, and the largest at the end."""
     powers = [2**power for power in range(9, most.bit_length())]
     between = [3 * power // 2 for power in powers if power >= _FINE_FROM]
     return sorted({step for step in (*powers, *between) if step < most} | {most})

@@ -1,4 +1,4 @@
-"""What the colors of the bars mean."""
+"""Legend of the colors of memory bars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.gui.theme.tokens import SIZE, SPACING
 
 
 class MemoryLegend(QWidget):
-    """A line of small squares with their words."""
+    """A line of small squares with their labels."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,16 +30,16 @@ class MemoryLegend(QWidget):
         theme.changed.connect(self.update)
 
     def set_has_mark(self, has_mark: bool) -> None:  # noqa: FBT001 - a property's value
-        """Explain the line, where bars have one."""
+        """Show or hide the explanation of the mark."""
         self._has_mark = has_mark
         self.update()
 
     def sizeHint(self) -> QSize:
-        """One line."""
+        """Return the size of one line."""
         return QSize(SIZE.field, QFontMetrics(self._font).height() + SPACING.tiny)
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Draw squares and words one after the other."""
+        """Draw the squares and labels."""
         colors = self._theme.colors
         swatches = {
             "weights": colors.memory.weights,

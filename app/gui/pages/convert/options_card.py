@@ -1,4 +1,4 @@
-"""What may be wished for beside the levels: an importance matrix, and another folder."""
+"""Card of options: an importance matrix, and another folder."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class OptionsCard(CollapsibleCard):
-    """Closed, it says what is chosen.
+    """Shows in its summary what is chosen.
 
     Signals:
-        changed: a person chose something else.
+        changed: the user changed an option.
     """
 
     changed = Signal()
@@ -59,26 +59,26 @@ class OptionsCard(CollapsibleCard):
         self._show()
 
     def start(self) -> None:
-        """Forget what holds for one source only."""
+        """Reset the options that are for one source only."""
         self.importance.start()
         self._show()
 
     def set_takes_importance(self, takes_it: bool) -> None:  # noqa: FBT001 - a property's value
-        """Show the importance matrix, where the kind of source can use one."""
+        """Show or hide the importance matrix, as the kind of source allows."""
         self._importance_row.setVisible(takes_it)
         self._line.setVisible(takes_it)
 
     def set_usual_folder(self, folder: Path) -> None:
-        """Say where files go when no other folder is chosen."""
+        """Set the folder of files unless the user chooses another."""
         self.folder.set_hint(str(folder))
 
     def offer_importance(self) -> None:
-        """Open, and ask for a text to make an importance matrix from."""
+        """Open the card and the field for a text to make an importance matrix from."""
         self.set_open(True)
         self.importance.offer_text()
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
-        """The options with what is chosen here."""
+        """Return the options with those of this card."""
         folder = "" if self._folder_fault() else self.folder.path
         return self.importance.applied_to(replace(options, folder=folder))
 
@@ -104,10 +104,10 @@ class OptionsCard(CollapsibleCard):
         options = self.applied_to(ConversionOptions())
         words = []
         if options.has_importance:
-            made = tr("importance matrix made from {name}")
-            taken = tr("importance matrix {name}")
-            text = made if options.importance_kind == "text" else taken
-            words.append(text.replace("{name}", Path(options.importance_path).name))
+            name = Path(options.importance_path).name
+            made = tr("importance matrix made from {name}", name=name)
+            taken = tr("importance matrix {name}", name=name)
+            words.append(made if options.importance_kind == "text" else taken)
         if options.folder:
             words.append(tr("files go to {folder}", folder=options.folder))
         return " · ".join(words)

@@ -1,4 +1,4 @@
-"""Types for single tensors: lines of a pattern and a type, the first that fits counts."""
+"""Edit types of single tensors: lines of a pattern and a type, of which the first match counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OverridesList(QWidget):
     """Any number of lines, and a button for one more.
 
     Signals:
-        changed: a person changed, added or removed a line.
+        changed: the user changed, added or removed a line.
     """
 
     changed = Signal()
@@ -48,18 +48,18 @@ class OverridesList(QWidget):
 
     @property
     def overrides(self) -> tuple[tuple[str, str], ...]:
-        """The lines whose pattern is one, in their order."""
+        """The lines with a valid pattern, in order."""
         return tuple(
             (line.pattern.text(), line.type.value) for line in self.lines if not line.fault
         )
 
     def start(self) -> None:
-        """Remove all lines without telling."""
+        """Remove all lines without emitting `changed`."""
         while self.lines:
             self._take_out(self.lines[-1])
 
     def add_line(self) -> None:
-        """Add an empty line and write into it."""
+        """Add an empty line and give it the focus."""
         line = OverrideLine(self._theme, len(self.lines) + 1)
         line.changed.connect(self.changed)
         line.removed.connect(self._remove)
@@ -70,7 +70,7 @@ class OverridesList(QWidget):
         line.pattern.setFocus()
 
     def _put_before_button(self, line: OverrideLine) -> None:
-        """Let the Tab key go through the line on its way to the button; it would come last."""
+        """Put a line before the button in the Tab order; otherwise it would come last."""
         before = self.add_button.previousInFocusChain()
         while before is not None and not before.focusPolicy() & Qt.FocusPolicy.TabFocus:
             before = before.previousInFocusChain()
@@ -97,8 +97,8 @@ class OverrideLine(QWidget):
     """A pattern, its type, and a button that removes the line.
 
     Signals:
-        changed: a person changed the line.
-        removed: the line itself, which is no longer wanted.
+        changed: the user changed the line.
+        removed: the line itself, which the user removed.
     """
 
     changed = Signal()
@@ -129,12 +129,12 @@ class OverrideLine(QWidget):
         self.remove_button.clicked.connect(lambda: self.removed.emit(self))
 
     def set_number(self, number: int) -> None:
-        """Name the controls by the place of the line."""
+        """Name the controls by the number of the line."""
         for control, words in (
-            (self.pattern, tr("Pattern {number}")),
-            (self.type, tr("Type for pattern {number}")),
+            (self.pattern, tr("Pattern {number}", number=number)),
+            (self.type, tr("Type for pattern {number}", number=number)),
         ):
-            control.setAccessibleName(words.replace("{number}", str(number)))
+            control.setAccessibleName(words)
         words = tr("Remove pattern {number}", number=str(number))
         self.remove_button.set_action("close", words)
 
@@ -148,8 +148,10 @@ class OverrideLine(QWidget):
         if not text:
             self.fault = tr("Without a pattern this line does not count.")
         elif reason:
-            words = tr("This line does not count, as this is no regular expression: {reason}.")
-            self.fault = words.replace("{reason}", reason)
+            self.fault = tr(
+                "This line does not count, as this is no regular expression: {reason}.",
+                reason=reason,
+            )
         else:
             self.fault = ""
         restyle(self.pattern, "invalid", bool(reason))
@@ -160,10 +162,12 @@ class OverrideLine(QWidget):
 
 
 def reason_against(pattern: str) -> str:
-    """Why a text is no regular expression; empty when it is one."""
+    """Return why a text is no regular expression; empty if it is one."""
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         return str(error)
     unknown = _UNKNOWN_GROUP.search(pattern)
-    return f"llama.cpp knows no groups of the kind {unknown.group()}" if unknown else ""
+    if unknown is None:
+        return ""
+    return tr("llama.cpp does not support groups of the kind {group}", group=unknown.group())

@@ -1,4 +1,4 @@
-"""What can be done about what the checks found: a button on the notice, and what it asks."""
+"""Offer and carry out remedies for errors and notices of a conversion."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PICKLE, _BASE, _IMPORTANCE, _REQUANTIZE = "pickle", "base", "importance", "requ
 
 
 class Remedies(QObject):
-    """Offers actions for a notice, and carries them out.
+    """Offers the actions of a notice, and carries them out.
 
     Signals:
-        pickle_allowed: the person agreed to weights in pickle files.
+        pickle_allowed: the user agreed to weights in pickle files.
         base_chosen: the folder of the model that the adapter belongs to.
-        importance_wanted: an importance matrix is to be made.
-        requantizing_allowed: the person agreed to lose twice.
+        importance_wanted: the user wants to make an importance matrix.
+        requantizing_allowed: the user agreed to quantize a second time.
     """
 
     pickle_allowed = Signal()
@@ -34,7 +34,7 @@ class Remedies(QObject):
         self._window = parent
 
     def actions(self, code: ErrorCode | NoticeCode | None) -> list[tuple[str, str]]:
-        """The actions for an error or notice, as `NoticeBar.show_notice` takes them."""
+        """Return the actions for an error or notice, as `NoticeBar.show_notice` takes them."""
         match code:
             case ErrorCode.PICKLE_WEIGHTS:
                 return [(_PICKLE, tr("Read them as weights alone"))]
@@ -48,7 +48,7 @@ class Remedies(QObject):
                 return []
 
     def act(self, action: str) -> None:
-        """Do what a button on a notice says."""
+        """Carry out the action of a button."""
         if action == _PICKLE:
             self._ask_for_pickle()
         elif action == _BASE:

@@ -1,4 +1,4 @@
-"""The wizard's last step: the conversion as it runs, and what can be done with the result."""
+"""The wizard's last step: the running conversion and its results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RunStep(QWidget):
 
     Signals:
         chat_requested: the path of a finished file.
-        restarted: another conversion is wanted.
+        restarted: the user wants another conversion.
     """
 
     chat_requested = Signal(str)
@@ -65,12 +65,12 @@ class RunStep(QWidget):
         self.notice.acted.connect(self._act)
 
     def follow(self, tasks: Sequence[Task], commands: str, *, can_chat: bool) -> None:
-        """Show these tasks from now on.
+        """Show these tasks in place of the last ones.
 
         Args:
-            tasks: the first makes the models.
-            commands: what would do the same in a terminal.
-            can_chat: whether the first file is a model, not a part of one.
+            tasks: the first one makes the models.
+            commands: the terminal commands that do the same.
+            can_chat: the first file is a model, not a part of one.
         """
         for row in self._rows:
             row.task.ended.disconnect(self._on_ended)

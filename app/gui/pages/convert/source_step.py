@@ -1,4 +1,4 @@
-"""The wizard's first step: which checkpoint, adapter or file, from this disk or from the Hub."""
+"""The wizard's first step: a checkpoint, adapter or file, from this machine or the Hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SourceStep(QWidget):
     """Asks for a folder, a file or a repository.
 
     Signals:
-        chosen: the text that `gristmill convert` takes as its source.
+        chosen: the source, as `gristmill convert` takes it.
     """
 
     chosen = Signal(str)
@@ -46,7 +46,7 @@ class SourceStep(QWidget):
         self.next_button.clicked.connect(self._choose)
 
     def refresh(self) -> None:
-        """Look for downloaded checkpoints again."""
+        """Update the list of downloaded checkpoints."""
         self.checkpoints.clear()
         for checkpoint in downloaded_checkpoints():
             item = QListWidgetItem(checkpoint.name)
@@ -57,7 +57,7 @@ class SourceStep(QWidget):
         self.checkpoints.setVisible(has_any)
 
     def set_source(self, text: str) -> None:
-        """Fill the field in."""
+        """Fill in the source."""
         self.source.set_path(text)
 
     def _build_layout(self) -> None:

@@ -1,4 +1,4 @@
-"""One conversion as it runs."""
+"""Show one running conversion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEPS_WITH_FIGURES = ("download", "convert", "calibrate")
 
 
 class TaskRow(ProgressRow):
-    """Follows a task to its end, and can cancel it."""
+    """Follows a task to its end, and lets the user cancel it."""
 
     def __init__(self, theme: Theme, task: Task, parent: QWidget | None = None) -> None:
         super().__init__(theme, task.title, parent=parent)

@@ -1,4 +1,4 @@
-"""The types that ggml has for tensors, to choose from."""
+"""Choose a ggml type."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _TYPES = (
 
 
 class TypeBox(QComboBox):
-    """One type; with `may_be_left` also none, which leaves it to the level.
+    """A box of types; with `may_be_left`, an empty one leaves the type to the level.
 
     Signals:
-        changed: a person chose another type.
+        changed: the user chose another type.
     """
 
     changed = Signal()
@@ -54,14 +54,14 @@ class TypeBox(QComboBox):
 
     @property
     def value(self) -> str:
-        """Ggml's name of the type; empty when it is left to the level."""
+        """The type by ggml's name; empty if it is left to the level."""
         chosen = self.currentData()
         return chosen if isinstance(chosen, str) else ""
 
     def set_value(self, value: str) -> None:
-        """Choose a type without telling."""
+        """Choose a type without emitting `changed`."""
         self.setCurrentIndex(self.findData(value))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll the page; turning the wheel over the box must not choose another type."""
+        """Scroll the page instead of choosing another type."""
         event.ignore()

@@ -1,1 +1,1 @@
-"""The library: download, load, delete."""
+"""The library: download, load and delete models."""

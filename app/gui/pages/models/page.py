@@ -1,4 +1,4 @@
-"""The models page: get a model, see what is there, load it, delete it."""
+"""Models page to download, list, load and delete models."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class ModelsPage(QWidget):
     """Lists the library.
 
     Signals:
-        chat_requested: a model is to be loaded and talked to; its path and its name.
-        convert_requested: a downloaded checkpoint is to be converted; its folder.
-        options_requested: the load options of a model are wanted; its path and its name.
+        chat_requested: the path and name of a model to chat with.
+        convert_requested: the folder of a downloaded checkpoint to convert.
+        options_requested: the path and name of a model whose load options to show.
     """
 
     chat_requested = Signal(str, str)
@@ -223,11 +223,11 @@ class ModelsPage(QWidget):
         if model is None:
             return
         plan = plan_removal(Path(model.path))
-        text = tr("This frees {size}. It can't be undone.")
+        size = format_bytes(plan.size_bytes)
         dialog = ConfirmDialog(
             self._workbench.theme,
             tr("Delete {name}?", name=model.name),
-            text.replace("{size}", format_bytes(plan.size_bytes)),
+            tr("This frees {size}. It can't be undone.", size=size),
             [str(file) for file in plan.files],
             tr("Delete"),
             self,

@@ -1,4 +1,4 @@
-"""The table of models: name, level, size, and what is wrong where something is."""
+"""Table of models with name, level, size and problem."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ModelTable(ItemTable):
         self._models: Sequence[ModelListed] = ()
 
     def show_models(self, models: Sequence[ModelListed]) -> None:
-        """Show these models; the selected one stays selected."""
+        """Show these models, and keep the selection."""
         chosen = self.chosen()
         self._models = models
         self.setRowCount(0)
@@ -43,7 +43,7 @@ class ModelTable(ItemTable):
             self.selectRow(0)
 
     def chosen(self) -> ModelListed | None:
-        """The model of the selected row, if any."""
+        """Return the model of the selected row, if any."""
         row = self.currentRow()
         return self._models[row] if 0 <= row < len(self._models) else None
 
@@ -64,7 +64,7 @@ class ModelTable(ItemTable):
 
 
 def _weights(count: int) -> str:
-    """A number of weights as models are named: `135 M`, `1.2 B`."""
+    """Return a number of weights as in names of models: `135 M`, `1.2 B`."""
     if count >= _BILLION:
         return f"{count / _BILLION:.1f} B"
     if count >= _MILLION:

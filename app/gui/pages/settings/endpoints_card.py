@@ -1,4 +1,4 @@
-"""The card of other engines: their servers, what they offer, and a line to add one."""
+"""Card of other engines' servers and their models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.gui.widgets.plain_label import PlainLabel, Tone
 
 
 class EndpointsCard(Card):
-    """Adds and removes servers; their models are then in the picker of the chat."""
+    """Adds and removes servers, whose models the chat's picker then offers."""
 
     def __init__(
         self, theme: Theme, endpoints: EndpointList, parent: QWidget | None = None

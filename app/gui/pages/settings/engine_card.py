@@ -1,4 +1,4 @@
-"""The card about the engine: what its test found, a way back, and a load with new settings."""
+"""Card of the engine: the result of its test, and a reload with changed settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.gui.widgets.plain_text import plain_tool_tip
 
 
 class EngineCard(Card):
-    """Shows and tests how the engine runs here, and loads the model again with changed settings."""
+    """Tests the engine, and loads the model again after changes."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -56,7 +56,7 @@ class EngineCard(Card):
         workbench.engine.changed.connect(self._offer_reload)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Look what the test at the first start has found."""
+        """Show what the test at the first start found."""
         super().showEvent(event)
         if not self._details.text() and paths.engine_file().exists():
             self._look()
@@ -77,7 +77,7 @@ class EngineCard(Card):
         match event:
             case events.Finished(lines, details):
                 self._show_setting(str(details.get("without", "")), str(details.get("reason", "")))
-                # Columns are for the terminal; here the letters differ in width.
+                # Columns are for the terminal; this font is proportional.
                 self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
             case events.Noticed(code, details):
                 sentences = (*self.warnings.sentences, describe_notice(code, details))
@@ -91,8 +91,13 @@ class EngineCard(Card):
         if not without:
             self._say(tr("The engine runs with its full setting."))
             return
-        words = tr("The engine runs with a safe setting, without {what}: in its test {why}.")
-        self._say(words.replace("{what}", without).replace("{why}", reason))
+        self._say(
+            tr(
+                "The engine runs with a safe setting, without {what}: in its test {why}.",
+                what=without,
+                why=reason,
+            )
+        )
         self.setting.set_tone("warning")
 
     def _say(self, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Show how models are loaded that have no own options."""
+"""Edit the load options of models without their own."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _FIELDS = option_fields(Settings)
 
 
 class LoadingSection(QWidget):
-    """The load options of all models, presets, and what else a load depends on; saved as changed.
+    """Load options of all models, presets, and other settings of a load, saved on every change.
 
     Signals:
-        failed: something was not possible; the sentence.
+        failed: a sentence about an error.
     """
 
     failed = Signal(str)

@@ -1,4 +1,4 @@
-"""Show the settings, and save each as the user changes it."""
+"""Settings page, which saves every change at once."""
 
 from __future__ import annotations
 

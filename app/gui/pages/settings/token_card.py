@@ -1,4 +1,4 @@
-"""The card for the Hugging Face access token; it goes into the system's keyring, nowhere else."""
+"""Card for the Hugging Face access token, which only the system's keyring keeps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.jobs.outcome import ProcessOutcome
 
 
 class AccessCard(Card):
-    """Takes a token and hands it to a child over the pipe."""
+    """Takes a token and passes it to a child through a pipe."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
