@@ -161,7 +161,7 @@ def test_tools_are_held_to_their_schemas_when_a_call_is_required(client: openai.
 
 
 def test_a_schema_that_no_text_can_follow_is_said_to_be_one(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match="no text follows"):
+    with pytest.raises(openai.BadRequestError, match="no text satisfies"):
         written(client, {"$ref": "#"})
 
 
