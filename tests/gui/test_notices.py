@@ -52,7 +52,7 @@ def test_a_download_says_what_it_noticed(
         qtbot.keyClicks(page.repository, "owner/name")
         qtbot.keyClick(page.repository, Qt.Key.Key_Return)
         qtbot.waitUntil(lambda: "is downloaded" in page.notice.text, timeout=30_000)
-        assert count(page.warnings.sentences, "broke off (status 503)") == 1
+        assert count(page.warnings.sentences, "was interrupted (status 503)") == 1
         qtbot.keyClicks(page.repository, "owner/name")
         qtbot.keyClick(page.repository, Qt.Key.Key_Return)
         assert not page.warnings.sentences

@@ -265,7 +265,7 @@ def test_weights_in_blocks_lose_again_with_consent_alone(
 ) -> None:
     check(page, qtbot, make_nvfp4("modelopt", tmp_path / "blocks"), len(KEPT))
     assert [planned.level for planned in page.levels_step.table.planned] == KEPT
-    assert "would lose twice" in page.notice.text
+    assert "would lose precision twice" in page.notice.text
     click(page.notice, qtbot, "Quantize again…")
     agree(page)
     wait_for_levels(page, qtbot, ALL + len(KEEPING_LEVELS))

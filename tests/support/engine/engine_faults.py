@@ -67,7 +67,7 @@ FAULTS = (
     # It runs exit handlers of libraries, some of which crash while other threads are running.
     Fault("exit(3)", signal.SIGUSR1, r"exit status 3|\(SIG"),
     Fault("ggml_abort", signal.SIGUSR2, r"ggml.c:7: GGML_ASSERT\(1 > 2\) failed"),
-    Fault("hung", signal.SIGSTOP, "The engine hung"),
+    Fault("hung", signal.SIGSTOP, "The engine stopped responding"),
 )
 
 
