@@ -18,15 +18,19 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def tr(text: str, /, **values: object) -> str:
-    """Translate `text` to the user's language and replace each `{name}` by the value of that name.
+    """Translate a literal, and fill its `{name}` fields with the values of these names.
 
-    Fields without a value stay, and so do braces in values. The text must be a literal, or come
-    from a table of literals in `tr`: catalogs are extracted from the code.
+    Catalogs are made from the code, so `text` must be a literal. Tables of texts call this where
+    they are written, and `fill` where they are read.
     """
-    translated = _catalog().gettext(text) if text else ""
+    return fill(_catalog().gettext(text) if text else "", **values)
+
+
+def fill(text: str, /, **values: object) -> str:
+    """Replace `{name}` by the value of that name; fields without a value stay, as do their braces."""
     if not values:
-        return translated
-    return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), translated)
+        return text
+    return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), text)
 
 
 @functools.cache

@@ -91,5 +91,20 @@ def _untranslated() -> Iterator[str]:
                     yield f"{name}:{line}: {text[:80]!r}"
 
 
+def test_only_literals_are_translated() -> None:
+    calls = (
+        (module, node)
+        for module in sorted(APP.rglob("*.py"))
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "tr"
+    )
+    others = [
+        f"{module.relative_to(APP).as_posix()}:{call.lineno}"
+        for module, call in calls
+        if not (isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str))
+    ]
+    assert others == []
+
+
 def test_every_text_can_be_translated() -> None:
     assert list(_untranslated()) == []

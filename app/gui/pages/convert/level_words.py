@@ -102,7 +102,7 @@ def prediction_cells(
 
 def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     """Return the cell of the quality: the grade and the divergence, or a published figure."""
-    description = tr(level_named(level).description)
+    description = level_named(level).description
     quality = row.quality if row else None
     grade = grade_of(row) if row else None
     if quality is None or grade is None:
@@ -221,7 +221,7 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     )
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, spoken=about)
-    about = f"{about}; {tr(BESIDE_OTHER_WORK)}"
+    about = f"{about}; {BESIDE_OTHER_WORK}"
     return Cell(reply, tr("beside other work"), tool_tip=about, spoken=about)
 
 

@@ -19,10 +19,9 @@ class ModelTable(ItemTable):
     """Shows the library; `chosen` is the model of the selected row."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        headers = ("Name", "Level", "Weights", "Context", "Size")
         super().__init__(
             "Models",
-            [tr(header) for header in headers],
+            [tr("Name"), tr("Level"), tr("Weights"), tr("Context"), tr("Size")],
             figures=(2, 3, 4),
             parent=parent,
         )

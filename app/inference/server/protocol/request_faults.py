@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from app.core.language import tr
+from app.core.language import fill, tr
 
 _PLACE = re.compile(r"(?s)(?P<fault>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>[^`]*)`)?")
 _STEP = re.compile(r"\.(?P<field>[^.\[]+)|\[(?:\d+|\.\.\.)\]")
@@ -77,13 +77,13 @@ def _wrong_type(match: re.Match[str], place: str, _: Callable[[], list[str]]) ->
 
 
 def _out_of_bounds(match: re.Match[str], place: str, _: Callable[[], list[str]]) -> str:
-    return tr(_BOUNDS[match["bound"]], place=place, limit=match["limit"])
+    return fill(_BOUNDS[match["bound"]], place=place, limit=match["limit"])
 
 
 def _wrong_length(match: re.Match[str], place: str, _: Callable[[], list[str]]) -> str:
     if match["bound"] == ">=":
         return tr("{place} must not be empty", place=place)
-    return tr(_LENGTHS[match["type"]], place=place, limit=match["limit"])
+    return fill(_LENGTHS[match["type"]], place=place, limit=match["limit"])
 
 
 def _wrong_value(match: re.Match[str], place: str, allowed: Callable[[], list[str]]) -> str:
