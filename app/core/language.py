@@ -27,7 +27,7 @@ def tr(text: str, /, **values: object) -> str:
 
 
 def fill(text: str, /, **values: object) -> str:
-    """Replace `{name}` by the value of that name; fields without a value stay, as do their braces."""
+    """Replace each `{name}` by the value of that name; fields without a value stay."""
     if not values:
         return text
     return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), text)
