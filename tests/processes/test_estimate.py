@@ -158,7 +158,7 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert "In RAM: needs" in ended.lines[3]
     assert "unknown" in ended.lines[3]
     # Why something is unknown follows the table.
-    assert "quality of this level" in ended.lines[4]
+    assert "published for this level" in ended.lines[4]
     assert "fits in RAM" in ended.lines[-1]
 
 

@@ -185,7 +185,7 @@ def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None
     plan(picker, profile)
     picker.take_profile(replace(profile, samples=()))
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {"unknown"}
-    assert "load this model, so its memory is unknown" in picker.table.item(0, FIT).toolTip()
+    assert "load this model, so its memory use is unknown" in picker.table.item(0, FIT).toolTip()
     assert picker.advice.sentence.whole_text.startswith("Q4_K_M: a good balance")
 
 
@@ -311,5 +311,5 @@ def test_a_child_finds_the_facts_of_a_checkpoint(
     assert set(texts(picker, FIT)) == {"In RAM"}
     assert not any(text.startswith("≈") for text in texts(picker, MEMORY))
     (level,) = page.levels_step.chosen_levels()
-    assert picker.advice.sentence.whole_text.startswith(f"{level}: fits in RAM with ")
+    assert picker.advice.sentence.whole_text.startswith(f"{level}: fits in RAM (")
     assert picker.strip.options.context <= LoadOptions().context
