@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from app.core.addresses import is_host_and_port
 from app.core.load_options import LoadOptions, load_arguments_of
 from app.core.settings import Settings
 
@@ -16,8 +18,12 @@ def serve_arguments(path: str, options: LoadOptions, settings: Settings) -> list
 
     Every load option is given, so that the settings at the time of the load don't matter.
     """
-    workers = [word for worker in settings.workers for word in ("--worker", worker)]
-    return [path, *load_arguments_of(options), *workers, *sharing_arguments(settings)]
+    return [
+        path,
+        *load_arguments_of(options),
+        *_worker_arguments(settings.workers),
+        *sharing_arguments(settings),
+    ]
 
 
 def serve_command(path: str, options: LoadOptions, settings: Settings) -> str:
@@ -39,3 +45,10 @@ def sharing_arguments(settings: Settings) -> list[str]:
     if settings.shares_in_network:
         arguments += ["--host", _EVERYWHERE, "--confirm-network", _EVERYWHERE]
     return arguments
+
+
+def _worker_arguments(workers: Sequence[str]) -> list[str]:
+    if not all(map(is_host_and_port, workers)):
+        # Without the arguments `serve` takes the same ones from the settings, and reports them.
+        return []
+    return [word for worker in workers for word in ("--worker", worker)]

@@ -6,12 +6,10 @@ import os
 import re
 import sys
 
-import msgspec
 import psutil
 import pytest
 
 from app.chat.conversation import Message
-from app.core.settings import load_settings, save_settings
 from app.gui.children import silence
 from app.gui.services.engine import EngineAbsent, EngineFailed, EngineReady
 from app.native.huge_pages import are_given
@@ -91,8 +89,7 @@ def test_a_model_cut_short_under_a_reply_is_said(client: Client) -> None:
 
 @pytest.mark.skipif(not are_given(), reason="the model is mapped where there are no huge pages")
 def test_a_model_that_was_read_goes_on_when_its_file_is_cut_short(client: Client) -> None:
-    settings, _ = load_settings()
-    save_settings(msgspec.structs.replace(settings, memory_map="auto"))
+    client.settings.change(memory_map="auto")
     while not client.bring_to("stream"):
         pass
     os.truncate(client.model, 2**16)

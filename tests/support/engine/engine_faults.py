@@ -100,6 +100,7 @@ class Client(QObject):
         self._window = build_window(application)
         self._window.show()
         self.engine = self._window._workbench.engine
+        self.settings = self._window._workbench.settings
         self.chats = self._window._workbench.chats
         self.session = self._window.chat.session
         self.notices: list[str] = []
