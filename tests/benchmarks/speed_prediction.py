@@ -19,7 +19,7 @@ from pathlib import Path
 from app.core import paths
 from app.core.load_options import LoadOptions
 from app.estimation.predictions import predict_levels
-from app.estimation.speed import MeasuredSpeed as Prediction
+from app.measurement.speed_test import MeasuredSpeed as Prediction
 from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.measurement.chunk_reader import opened_reader
