@@ -28,8 +28,8 @@ from app.core.events import (
 from app.core.files import require_space
 from app.core.levels import KEEPING_LEVELS, Level
 from app.core.sizes import format_bytes
+from app.gguf_file.tensor_types import type_name
 from app.jobs.start_over import has_started_over
-from app.native.quantization import type_name
 
 Report = Callable[[Event], None]
 _TOKENIZER_ERRORS = frozenset(

@@ -16,19 +16,14 @@ from app.conversion.importance_metadata import ImportanceMetadata
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import PlacedTensor
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
-from app.native.quantization import type_numbers
 
 _EMBEDDING = "token_embd.weight"
-_WRITABLE_TYPES = frozenset(
-    {
-        *("f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
-        *("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "tq1_0", "tq2_0", "mxfp4"),
-        *("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs"),
-    }
-)
-"""Those that `ggml_quantize_chunk` can make (ggml/src/ggml.c)."""
+_WRITABLE_TYPES = {
+    kind.name.lower(): number for number, kind in TENSOR_TYPES.items() if kind.can_quantize
+}
 
 
 @dataclass(frozen=True)
@@ -82,14 +77,10 @@ def known_type(name: str) -> int:
     Raises:
         AppError: `type_unknown`.
     """
-    by_lower_name = {
-        known.lower(): number
-        for known, number in type_numbers().items()
-        if known.lower() in _WRITABLE_TYPES
-    }
-    if name.lower() not in by_lower_name:
+    number = _WRITABLE_TYPES.get(name.lower())
+    if number is None:
         raise AppError(ErrorCode.TYPE_UNKNOWN, name=name)
-    return by_lower_name[name.lower()]
+    return number
 
 
 @contextmanager

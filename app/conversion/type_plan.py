@@ -27,13 +27,12 @@ from app.gguf_file.header_writer import (
     padded,
     without_vocabulary,
 )
+from app.gguf_file.tensor_types import TYPE_NUMBERS, type_name
 from app.native.library import load_llama, log
 from app.native.quantization import (
     has_numbers,
     needs_importance,
     row_size_bytes,
-    type_name,
-    type_numbers,
 )
 
 _FTYPE_ALL_F32 = 0
@@ -161,9 +160,8 @@ def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple
     text = "".join(pieces)
     if _NEEDS_IMPORTANCE in text:
         raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
-    numbers = type_numbers()
     for line in _TENSOR_LINE.finditer(text):
-        yield line["name"], numbers[line["new"] or line["old"]]
+        yield line["name"], TYPE_NUMBERS[line["new"] or line["old"]]
 
 
 def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices) -> None:

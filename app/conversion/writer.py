@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
@@ -23,7 +23,8 @@ from app.core.events import Event, Progressed
 from app.core.files import require_space, whole_or_absent
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.header_writer import PlacedTensor, header_bytes, padded
-from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows, type_name
+from app.gguf_file.tensor_types import INTEGER_TYPES, type_name
+from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows
 
 _CHUNK_WEIGHTS = 2**18
 """As numbers of 32 bits they stay in a core's cache from the check to the last byte."""
@@ -120,7 +121,7 @@ def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> It
 def _converted(
     tensor: PlacedTensor, source: _Source, pool: Executor, options: Manner
 ) -> Iterator[_Bytes]:
-    if source.type_number in WHOLE_NUMBER_TYPES:
+    if source.type_number in INTEGER_TYPES:
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
         return
     quantize = partial(_quantized, tensor, source.type_number, options)

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from app.gguf_file.tensor_types import TENSOR_TYPES
 
-# Numbers, and what activations are turned into for the time of a product.
-_OTHER_TYPES = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
-MATRIX_TYPES = frozenset(one.name for one in TENSOR_TYPES.values()) - _OTHER_TYPES
+MATRIX_TYPES = frozenset(kind.name for kind in TENSOR_TYPES.values() if kind.holds_weights)
 """The types of weights that products are made with."""
 COSTS = "costs"
 """What is measured of a device besides types of weights: all that depends on none."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from app.core.errors import AppError, ErrorCode
 from app.gguf_file.bounded_reader import U32, U64, BoundedReader
 from app.gguf_file.detection import MAGIC
-from app.gguf_file.tensor_types import TENSOR_TYPES, TensorType
+from app.gguf_file.tensor_types import TENSOR_TYPES, GgmlType
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
@@ -297,9 +297,7 @@ def _read_tensor(source: BoundedReader, name: str) -> TensorInfo:
     return TensorInfo(name, shape, type_number, kind.name, offset, size_bytes)
 
 
-def _tensor_bytes(
-    source: BoundedReader, name: str, shape: tuple[int, ...], kind: TensorType
-) -> int:
+def _tensor_bytes(source: BoundedReader, name: str, shape: tuple[int, ...], kind: GgmlType) -> int:
     count = math.prod(shape)
     row = shape[0] if shape else 1
     size_bytes = count // kind.block_size * kind.block_bytes

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from app.core.errors import AppError, ErrorCode
 from app.gguf_file.header_reader import STRING, UINT16, Header, read_strings
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
 Rule = Callable[[Header], str | None]
 _MOST_LAYERS = 512
@@ -18,9 +19,6 @@ _BYTES = 256
 _TENSOR_ALIGNMENT = 32
 _TOKENS = "tokenizer.ggml.tokens"
 _SENTENCEPIECE = "llama"
-# What ggml multiplies a vector with; it writes the others only between two steps, or not at all.
-_NOT_FOR_WEIGHTS = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
-_FOR_NORMS = frozenset({"F32", "F16", "BF16"})
 _TABLE_OF_NUMBERS = "ffn_gate_tid2eid"
 _SPECIAL_TOKENS = ("bos", "eos", "eot", "unknown")
 
@@ -177,10 +175,11 @@ def _split(header: Header) -> str | None:
 
 def _types(header: Header) -> str | None:
     for tensor in header.tensors:
+        kind = TENSOR_TYPES[tensor.type_number]
         if "norm" in tensor.name or tensor.name.endswith(".bias"):
-            is_usable = tensor.type_name in _FOR_NORMS
+            is_usable = kind.is_float
         elif tensor.name.endswith(".weight") and _TABLE_OF_NUMBERS not in tensor.name:
-            is_usable = tensor.type_name not in _NOT_FOR_WEIGHTS
+            is_usable = kind.holds_weights
         else:
             is_usable = True
         if not is_usable:

@@ -34,8 +34,6 @@ def _ggml() -> ctypes.CDLL:
     library = load_ggml_base()
     library.ggml_row_size.restype = ctypes.c_size_t
     library.ggml_row_size.argtypes = [ctypes.c_int, ctypes.c_int64]
-    library.ggml_type_name.restype = ctypes.c_char_p
-    library.ggml_type_name.argtypes = [ctypes.c_int]
     library.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
     library.ggml_get_type_traits.argtypes = [ctypes.c_int]
     library.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
@@ -53,23 +51,6 @@ def _ggml() -> ctypes.CDLL:
         ctypes.c_void_p,
     ]
     return library
-
-
-@functools.cache
-def type_numbers() -> dict[str, int]:
-    """The number of each type by ggml's name for it, such as `q4_K`."""
-    # Imported late: in the converter's process gguf is the converter's own.
-    import gguf
-
-    # Asking ggml for the name of a number that it does not have reads beyond its table.
-    numbers = [int(number) for number in gguf.GGMLQuantizationType]
-    return {_ggml().ggml_type_name(number).decode(): number for number in numbers}
-
-
-def type_name(type_number: int) -> str:
-    """Ggml's name of a type."""
-    name: bytes = _ggml().ggml_type_name(type_number)
-    return name.decode()
 
 
 def needs_importance(type_number: int) -> bool:

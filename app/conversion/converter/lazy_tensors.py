@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from app.conversion.converter.patches.missing_weights import require_weights
-from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32, FLOATING_TYPES
+from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32
 from app.conversion.layout.stored_rows import StoredRows
+from app.gguf_file.tensor_types import FLOATING_TYPES
 from app.native.quantization import dequantize_rows
 
 _PIECE_BYTES = 2**22

@@ -12,14 +12,10 @@ import numpy.typing as npt
 
 from app.conversion.layout.stored_rows import StoredRows
 from app.core.events import Noticed
+from app.gguf_file.tensor_types import FLOATING_TYPES, INTEGER_TYPES, TYPE_NUMBERS
 
-FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
-FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
-"""Ggml's numbers of the types that are not block formats."""
-Q8_0 = 8
-MXFP4, NVFP4 = 39, 40
-WHOLE_NUMBER_TYPES = frozenset({24, 25, 26, 27})
-"""I8 to I64: tables, which are never quantized."""
+FLOAT32, FLOAT16, BFLOAT16 = (TYPE_NUMBERS[name] for name in ("f32", "f16", "bf16"))
+Q8_0, MXFP4, NVFP4 = (TYPE_NUMBERS[name] for name in ("q8_0", "mxfp4", "nvfp4"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class LaidOutTensor:
     @property
     def is_quantized(self) -> bool:
         """Whether the weights have lost: they are in a block format, and not in Q8_0."""
-        return self.type_number not in {Q8_0, *FLOATING_TYPES, *WHOLE_NUMBER_TYPES}
+        return self.type_number not in {Q8_0, *FLOATING_TYPES, *INTEGER_TYPES}
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.load_options import CacheType, LoadOptions
+from app.core.load_options import LoadOptions
+from app.gguf_file.tensor_types import TYPE_NUMBERS
 from app.machine.cores import usable_threads
 from app.native.devices import Pointers, pointers_to, pointers_with_room
 from app.native.library import engine_function, load_llama
 
-GGML_TYPES: dict[CacheType, int] = {
-    "f32": 0,
-    "f16": 1,
-    "bf16": 30,
-    "q8_0": 8,
-    "q5_1": 7,
-    "q5_0": 6,
-    "iq4_nl": 20,
-    "q4_1": 3,
-    "q4_0": 2,
-}
-"""ggml's numbers of the types that keys and values can be kept in (ggml_type in ggml.h)."""
 _FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
 _EXPERTS_OF_LAYER = r"blk\.{}\.ffn_(up|down|gate|gate_up)_(ch|)exps"
 """The experts of a layer, as llama.cpp's --n-cpu-moe names them (common/common.h)."""
@@ -126,8 +115,8 @@ def context_parameters(
     parameters.n_threads = options.threads or usable_threads()
     parameters.n_threads_batch = options.threads_batch or parameters.n_threads
     parameters.flash_attn_type = _FLASH_ATTENTION[options.flash_attention]
-    parameters.type_k = GGML_TYPES[options.cache_type_k]
-    parameters.type_v = GGML_TYPES[options.cache_type_v]
+    parameters.type_k = TYPE_NUMBERS[options.cache_type_k]
+    parameters.type_v = TYPE_NUMBERS[options.cache_type_v]
     parameters.offload_kqv = options.kv_on_device
     # llama-server times each step, and prints it at the end; nobody would read it here.
     parameters.no_perf = True
