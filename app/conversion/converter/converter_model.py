@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from app.checkpoint.quantization_config import read_quantization
 from app.conversion.converter.converter_errors import naming_the_quantization
-from app.conversion.converter.legacy_names import rename_legacy_keys, rename_legacy_tensors
-from app.conversion.converter.patches.weight_names import find_weights_of_any_name
-from app.conversion.converter.prediction_layers import (
+from app.conversion.converter.patches.legacy_names import rename_legacy_keys, rename_legacy_tensors
+from app.conversion.converter.patches.prediction_layers import (
     lacks_prediction_layers,
     without_prediction_layers,
 )
+from app.conversion.converter.patches.weight_names import find_weights_of_any_name
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 

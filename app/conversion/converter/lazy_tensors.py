@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.conversion.converter.patches.lazy_assignment import run_step
 from app.conversion.converter.patches.missing_weights import require_weights
 from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32
 from app.conversion.layout.stored_rows import StoredRows
@@ -113,8 +114,7 @@ def _evaluate(lazy: Any) -> Any:
         return _read_wide(source)
     if _is_stack(lazy):
         return _stacked(lazy)
-    arguments = LazyBase._recurse_apply(lazy._args, _evaluate)
-    return lazy._func(*arguments, **lazy._kwargs)
+    return run_step(lazy, _evaluate)
 
 
 def _widened_source(lazy: Any) -> Any | None:

@@ -9,6 +9,7 @@ of a matrix so. What it calls has no public name.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 
@@ -47,6 +48,12 @@ def _evaluated_within(value: Any, tensor: Any, whole: Any) -> Any:
         return value
     if value._data is not None:
         return value._data
-    evaluate = functools.partial(_evaluated_within, tensor=tensor, whole=whole)
-    arguments = LazyBase._recurse_apply(value._args, evaluate)
-    return value._func(*arguments, **value._kwargs)
+    return run_step(value, functools.partial(_evaluated_within, tensor=tensor, whole=whole))
+
+
+def run_step(lazy: Any, evaluate: Callable[[Any], Any]) -> Any:
+    """Run the step that a lazy tensor stands for, with its arguments evaluated by `evaluate`."""
+    from gguf.lazy import LazyBase
+
+    arguments = LazyBase._recurse_apply(lazy._args, evaluate)
+    return lazy._func(*arguments, **lazy._kwargs)
