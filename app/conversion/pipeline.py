@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.conversion.config_blame import blaming_config
 from app.conversion.converter.transformers_choice import in_words, trying_both
 from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
@@ -142,15 +143,16 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
     while (laid_out := _next(layouts, report)) is not None:
         if request.tells_tensors and laid_out.transformers is not None:
             report(Checked("converter", in_words(laid_out.transformers)))
+        if laid_out.has_final_types:
+            plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
+        else:
+            plans = _plan_by_llama_cpp(laid_out, request, report)
+        # Not before: what is refused needs no advice on what to watch.
         for notice in laid_out.layout.notices:
             # Of the same source in other levels there is the same to say.
             if str(notice) not in told:
                 told.add(str(notice))
                 report(notice)
-        if laid_out.has_final_types:
-            plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
-        else:
-            plans = _plan_by_llama_cpp(laid_out, request, report)
         for plan in plans:
             _report_plan(plan, request, report)
         yield _Planned(laid_out.layout, {request.target(plan.level): plan for plan in plans})
@@ -181,7 +183,11 @@ def _plan_by_llama_cpp(
 ) -> list[TypePlan]:
     layout = laid_out.layout
     with hollow_file(layout, request.choices) as hollow:
-        with _reported_by_kind(report), trying_both(laid_out.transformers):
+        with (
+            _reported_by_kind(report),
+            blaming_config(laid_out.checkpoint, layout),
+            trying_both(laid_out.transformers),
+        ):
             vocabulary = require_loadable(hollow.path, layout.tokenizer_file)
         report(Checked("architecture", _size_in_words(layout)))
         report(Checked("tokenizer", vocabulary.tokenizer))

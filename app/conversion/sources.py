@@ -44,6 +44,7 @@ class LaidOut:
     levels: Levels
     has_final_types: bool = False
     transformers: Transformers | None = None
+    checkpoint: Path | None = None
 
 
 class Source(Protocol):
@@ -115,7 +116,7 @@ class CheckpointSource:
         activate_converter(converter, transformers)
         with trying_both(transformers):
             layout = bridge.lay_out(self.folder, self.vocabulary)
-        yield LaidOut(layout, levels, transformers=transformers)
+        yield LaidOut(layout, levels, transformers=transformers, checkpoint=self.folder)
 
 
 @dataclass(frozen=True)

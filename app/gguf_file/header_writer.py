@@ -10,6 +10,8 @@ from itertools import chain
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
+from app.gguf_file.config_fields import config_field
 from app.gguf_file.header_reader import STRING
 
 ALIGNMENT = 32
@@ -65,7 +67,11 @@ def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
             settled = _as_whole_number(value)
             entries[key] = _encoded_list(key, settled) or _encoded(key, settled)
         except (struct.error, TypeError, ValueError, AttributeError) as error:
-            reason = f"its metadata can't be written ({key}: {error})"
+            reason = tr(
+                "it can't write the value of {field} ({reason})",
+                field=config_field(key) or key,
+                reason=error,
+            )
             raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
     return entries
 

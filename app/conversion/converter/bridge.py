@@ -7,7 +7,6 @@ it imports belong into a process of their own. Code that comes with a checkpoint
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from typing import Any
 from app.checkpoint.config import read_config
 from app.checkpoint.config_values import (
     doubtful_values,
-    impossible_value,
     position_scaling,
 )
-from app.checkpoint.documents import damaged_document
+from app.conversion.config_blame import blaming_config
 from app.conversion.converter.converter_errors import naming_the_tokenizer
 from app.conversion.converter.converter_model import converter_model, parts_of, sixteen_bit_type
 from app.conversion.converter.converter_output import caught_writers, layout_of
@@ -27,12 +25,13 @@ from app.conversion.converter.converter_warnings import as_notices, collected_wa
 from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
 from app.conversion.converter.vocabulary_ahead import ConvertedVocabulary, VocabularyAhead
 from app.conversion.layout.layout import Layout
-from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.errors import NoticeCode
 from app.core.events import Noticed
 from app.core.levels import Level
 from app.gguf_file.header_writer import encoded
 
 _SCALING = ".rope.scaling."
+_UNKNOWN_SCALING = "Unknown RoPE type: "
 _BY_TENSORS = ("longrope", "su", "llama3")
 
 
@@ -50,7 +49,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
             `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
             `weights_are_holes`, `config_damaged`, `converter_failed`.
     """
-    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
+    with blaming_config(checkpoint), converting(), collected_warnings() as warnings:
         from conversion import ModelType
 
         model, notices = converter_model(checkpoint, ModelType.TEXT)
@@ -66,12 +65,16 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
                 part.set_vocab = lambda: None
         layout = _written(model, "model")
         entries, texts = (known.entries, known.warnings) if known else ({}, ())
-        told = (*_doubts(checkpoint, layout), *as_notices(dict.fromkeys((*warnings.texts, *texts))))
+        doubts = tuple(_doubts(checkpoint, layout))
+        warned = dict.fromkeys((*warnings.texts, *texts))
+        if any(doubt.code is NoticeCode.SCALING_LEFT_OUT for doubt in doubts):
+            # The converter's own words for the same.
+            warned = {text: None for text in warned if not text.startswith(_UNKNOWN_SCALING)}
     tokenizer_file = checkpoint / "tokenizer.json"
     return replace(
         layout,
         metadata={**layout.metadata, **entries},
-        notices=(*notices, *layout.notices, *told),
+        notices=(*notices, *layout.notices, *doubts, *as_notices(warned)),
         tokenizer_file=tokenizer_file if tokenizer_file.is_file() else None,
     )
 
@@ -100,7 +103,7 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
     Raises:
         AppError: `projector_missing`, and what `lay_out` raises.
     """
-    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
+    with blaming_config(checkpoint), converting(), collected_warnings() as warnings:
         from conversion import ModelType
         from gguf import LlamaFileType
 
@@ -110,22 +113,6 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
         layout = _written(model, "mmproj")
         told = as_notices(warnings.texts)
     return replace(layout, notices=(*notices, *layout.notices, *told))
-
-
-@contextmanager
-def _blaming_config(checkpoint: Path) -> Iterator[None]:
-    """Name the value of config.json at which the converter stopped, if it has an impossible one.
-
-    Where the converter takes it, there may be a model that it means something in.
-    """
-    try:
-        yield
-    except AppError as error:
-        if error.code not in (ErrorCode.CONVERTER_FAILED, ErrorCode.TENSOR_UNKNOWN):
-            raise
-        if fault := impossible_value(read_config(checkpoint)):
-            raise damaged_document(checkpoint / "config.json", fault) from error
-        raise
 
 
 def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.checkpoint.documents import holds_tokenizer
+from app.checkpoint.tokenizer_files import require_sound_tokenizer_files
 from app.core.errors import AppError, ErrorCode
 
 _ANY_TOKENIZER = "tokenizer.json or tokenizer.model"
@@ -61,6 +62,8 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
         if missing := _missing_file(checkpoint, str(error)):
             facts = {"folder": str(checkpoint), "file": missing}
             raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
+        if damaged := _damaged_file(checkpoint):
+            raise damaged from error
         if isinstance(error, KeyError) and (token := _missing_token(error)):
             raise AppError(ErrorCode.TOKEN_MISSING, token=token) from error
         reason = _in_words(error, "its files", "it is not of the form that it expects")
@@ -84,6 +87,15 @@ def _missing_file(checkpoint: Path, reason: str) -> str | None:
         return _ANY_TOKENIZER
     named = _MISSING_FILE.search(reason)
     return named[0] if named and not (checkpoint / named[0]).exists() else None
+
+
+def _damaged_file(checkpoint: Path) -> AppError | None:
+    """Return the error of a file of the tokenizer that can't be read at all."""
+    try:
+        require_sound_tokenizer_files(checkpoint)
+    except AppError as error:
+        return error
+    return None
 
 
 def _missing_token(error: KeyError) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 @functools.cache
 def tolerate_odd_model_cards() -> None:
-    """Let a README.md whose YAML can't be read give no metadata, rather than stop the conversion."""
+    """Take no metadata from a README.md whose YAML can't be read, rather than stop."""
     from gguf import Metadata
 
     load = Metadata.load_model_card

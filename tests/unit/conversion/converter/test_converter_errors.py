@@ -75,3 +75,11 @@ def test_a_tokenizers_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         (tmp_path / "tokenizer.json").read_text()
     assert raised.value.code is ErrorCode.TOKENIZER_MISSING
     assert raised.value.facts == {"folder": str(tmp_path), "file": "tokenizer.json"}
+
+
+def test_a_damaged_file_of_the_tokenizer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.model").touch()
+    with pytest.raises(AppError) as raised, naming_the_tokenizer(tmp_path):
+        raise RuntimeError("Internal: could not parse ModelProto")
+    assert raised.value.code is ErrorCode.WEIGHTS_DAMAGED
+    assert raised.value.facts["file"] == "tokenizer.model"
