@@ -7,6 +7,7 @@ from typing import Any
 
 from app.checkpoint.documents import damaged_document, read_document
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _NAME = "config.json"
 # The converter counts up to these numbers; the largest models have 130 layers, 300,000 tokens.
@@ -27,7 +28,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     config = read_document(file)
     names = config.get("architectures")
     if names and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise damaged_document(file, "it does not name its architecture as text")
+        raise damaged_document(file, tr("it does not name its architecture as text"))
     if excess := _excessive_claim(config):
         raise damaged_document(file, excess)
     return config
@@ -44,5 +45,5 @@ def _excessive_claim(config: dict[str, Any]) -> str | None:
             return excess
         largest = _LARGEST_CLAIMS.get(key)
         if largest and isinstance(value, int | float) and value > largest:
-            return f"it claims {value} in {key}"
+            return tr("it claims {value} in {key}", value=value, key=key)
     return None

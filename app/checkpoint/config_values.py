@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from app.core.language import tr
+
 _COUNTS_OF_MODEL = frozenset(
     {"hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings"}
 )
@@ -79,12 +81,20 @@ def _impossible(config: dict[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             yield from _impossible(value)
         elif key in _POSITIONS and isinstance(value, str):
-            yield f"it says {_in_words(value)} in {key}, which has several fields"
+            yield tr(
+                "it says {value} in {key}, which has several fields",
+                value=_in_words(value),
+                key=key,
+            )
         elif not _is_possible(key, value):
-            yield f"it says {_in_words(value)} in {key}"
+            yield tr("it says {value} in {key}", value=_in_words(value), key=key)
     heads, shared = config.get("num_attention_heads"), config.get("num_key_value_heads")
     if isinstance(heads, int) and isinstance(shared, int) and shared > 0 and heads % shared:
-        yield f"its {heads} num_attention_heads can't share {shared} num_key_value_heads"
+        yield tr(
+            "its {heads} num_attention_heads can't share {shared} num_key_value_heads",
+            heads=heads,
+            shared=shared,
+        )
 
 
 def _doubtful(config: dict[str, Any]) -> Iterator[str]:
@@ -92,13 +102,17 @@ def _doubtful(config: dict[str, Any]) -> Iterator[str]:
         if key in _POSITIONS and isinstance(value, dict):
             # The converter takes numbers of its own then; of other kinds it says that it can't.
             if value.get("rope_type", value.get("type")) == "llama3" and "factor" not in value:
-                yield f"has no factor in {key}"
+                yield tr("has no factor in {key}", key=key)
         elif isinstance(value, dict):
             yield from _doubtful(value)
         elif isinstance(value, bool | float) and not _is_possible(key, value):
-            yield f"says {_in_words(value)} in {key}"
+            yield tr("says {value} in {key}", value=_in_words(value), key=key)
         elif key in _TOKENS and isinstance(value, str | float):
-            yield f"says {_in_words(value)} in {key}, which is not the number of a token"
+            yield tr(
+                "says {value} in {key}, which is not the number of a token",
+                value=_in_words(value),
+                key=key,
+            )
 
 
 def _is_possible(key: str, value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 # Beside the configuration, what the converter reads.
 TOKENIZER_DOCUMENTS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -27,18 +28,18 @@ def read_document(file: Path) -> dict[str, Any]:
     """
     require_no_pointer(file)
     if file.stat().st_size > _LARGEST_DOCUMENT:
-        raise damaged_document(file, "it is too large")
+        raise damaged_document(file, tr("it is too large"))
     try:
         # Not its bytes as they are, of which it would guess the encoding: the converter does not.
         document = json.loads(file.read_bytes().decode())
     except ValueError as error:
-        raise damaged_document(file, f"it is not JSON: {error}") from error
+        raise damaged_document(file, tr("it is not JSON: {error}", error=error)) from error
     except RecursionError as error:
-        raise damaged_document(file, "it is nested too deeply") from error
+        raise damaged_document(file, tr("it is nested too deeply")) from error
     except OSError as error:
         raise unreadable(file, error) from error
     if not isinstance(document, dict):
-        raise damaged_document(file, "it is not a JSON object")
+        raise damaged_document(file, tr("it is not a JSON object"))
     return document
 
 
@@ -80,7 +81,7 @@ def require_no_pointer(file: Path) -> None:
 
 def unreadable(file: Path, error: OSError) -> AppError:
     """The error of a file that the system does not let us read."""
-    reason = error.strerror or "unknown"
+    reason = error.strerror or tr("unknown")
     return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason)
 
 

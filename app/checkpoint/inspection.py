@@ -27,6 +27,7 @@ from app.checkpoint.weight_files import (
     read_shard,
 )
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 Subject = Literal["files", "weights"]
 
@@ -131,7 +132,14 @@ def _read_weights(
             path = locate(folder, name)
             read[path] = _read_file(path, allows_pickle=allows_pickle)
             if twice := read[path].keys() & places.keys():
-                raise damaged(path, f"the tensor {min(twice)} is in {places[min(twice)]}, too")
+                raise damaged(
+                    path,
+                    tr(
+                        "the tensor {tensor} is in {file}, too",
+                        tensor=min(twice),
+                        file=places[min(twice)],
+                    ),
+                )
             places |= dict.fromkeys(read[path], name)
     if weights.weight_map and places and len(read) == len(weights.names):
         with faults.gathered("weights"):
@@ -149,10 +157,15 @@ def _read_file(path: Path, *, allows_pickle: bool) -> dict[str, TensorEntry]:
 def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None:
     for tensor, file in named.items():
         if places.get(tensor) != file:
-            raise damaged(index, f"the tensor {tensor} is not in {file}")
+            raise damaged(
+                index, tr("the tensor {tensor} is not in {file}", tensor=tensor, file=file)
+            )
     for tensor, file in places.items():
         if tensor not in named:
-            raise damaged(index, f"it does not name the tensor {tensor} of {file}")
+            raise damaged(
+                index,
+                tr("it does not name the tensor {tensor} of {file}", tensor=tensor, file=file),
+            )
 
 
 def python_files_in(folder: Path) -> tuple[str, ...]:

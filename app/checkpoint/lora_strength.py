@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 CONFIGURATION = "adapter_config.json"
 _MODULE = re.compile(
@@ -86,11 +87,11 @@ def lora_strength(config: dict[str, Any]) -> LoraStrength:
         raise AppError(ErrorCode.ADAPTER_FIELD_UNSUPPORTED, field=f"“init_lora_weights”: “{start}”")
     patterns = config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
-        raise _damaged("“alpha_pattern” is no object")
+        raise _damaged(tr("“alpha_pattern” is no object"))
     alphas = {}
     for pattern, alpha in patterns.items():
         _require_pattern(pattern)
-        alphas[pattern] = _alpha(alpha, f"“{pattern}” in “alpha_pattern”")
+        alphas[pattern] = _alpha(alpha, tr("“{pattern}” in “alpha_pattern”", pattern=pattern))
     alpha = _alpha(config.get("lora_alpha"), "“lora_alpha”")
     return LoraStrength(alpha, bool(config.get("use_rslora")), alphas)
 
@@ -110,7 +111,7 @@ def module_of(tensor: str) -> str | None:
 def _alpha(value: object, name: str) -> float:
     # llama.cpp takes 0 for an adapter without alpha, and applies it at full strength.
     if isinstance(value, bool) or not isinstance(value, int | float) or not value:
-        raise _damaged(f"{name} is missing or not a number other than 0")
+        raise _damaged(tr("{name} is missing or not a number other than 0", name=name))
     return float(value)
 
 
@@ -118,7 +119,9 @@ def _require_pattern(pattern: str) -> None:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        raise _damaged(f"“{pattern}” in “alpha_pattern” is no pattern") from error
+        raise _damaged(
+            tr("“{pattern}” in “alpha_pattern” is no pattern", pattern=pattern)
+        ) from error
 
 
 def _damaged(reason: str) -> AppError:

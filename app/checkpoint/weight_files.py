@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from app.checkpoint.documents import read_document, require_no_pointer, unreadable
 from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.names import safe_relative_path
 
 INDEX_FILE = "model.safetensors.index.json"
@@ -184,7 +185,7 @@ def _weight_map(index: Path) -> dict[str, str]:
         named = {str(tensor): name for tensor, name in weight_map.items() if isinstance(name, str)}
         if len(named) == len(weight_map):
             return named
-    reason = "its weight_map is missing or damaged"
+    reason = tr("its weight_map is missing or damaged")
     raise AppError(ErrorCode.CONFIG_DAMAGED, file=index.name, reason=reason)
 
 
@@ -192,11 +193,13 @@ def _header_text(path: Path) -> bytes:
     with path.open("rb") as file:
         start = file.read(HEADER_LENGTH.size)
         if len(start) < HEADER_LENGTH.size:
-            raise damaged(path, "it is empty or cut off")
+            raise damaged(path, tr("it is empty or cut off"))
         (length,) = HEADER_LENGTH.unpack(start)
         left = os.fstat(file.fileno()).st_size - HEADER_LENGTH.size
         if length > min(LARGEST_HEADER, left):
-            raise damaged(path, f"it claims to begin with a header of {length} bytes")
+            raise damaged(
+                path, tr("it claims to begin with a header of {length} bytes", length=length)
+            )
         return file.read(length)
 
 
@@ -216,7 +219,7 @@ def _unique_in(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
         built = dict(pairs)
         if len(built) < len(pairs):
             # The official library takes the last one in silence.
-            raise damaged(path, "a name in its header is there twice")
+            raise damaged(path, tr("a name in its header is there twice"))
         return built
 
     return build

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.layout.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.gguf_file.header_reader import Header, TensorInfo, read_entries
 from app.gguf_file.header_writer import ALIGNMENT
 from app.gguf_file.model_info import read_headers
@@ -39,7 +40,11 @@ def lay_out_gguf(path: Path) -> Layout:
 
 def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
     if header.alignment != ALIGNMENT:
-        reason = f"its tensors are aligned to {header.alignment} bytes instead of {ALIGNMENT}"
+        reason = tr(
+            "its tensors are aligned to {alignment} bytes instead of {expected}",
+            alignment=header.alignment,
+            expected=ALIGNMENT,
+        )
         raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)
     offset = header.data_offset + tensor.offset
     return LaidOutTensor(

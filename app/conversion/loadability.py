@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from app.conversion.token_comparison import tokens_differ
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
+from app.core.language import tr
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import find_fault
 from app.native.library import load_llama, log
@@ -20,8 +21,9 @@ _TOKENIZER_KEYS = ("tokenizer.ggml.pre", "tokenizer.ggml.model")
 _VOCABULARY_FAULT = "error loading model vocabulary: "
 _NAMED_FAULTS = {
     # impl::load in src/llama-vocab.cpp looks for "phi-3" and the like in general.name.
-    "unordered_map::at": "the folder's name makes llama.cpp expect tokens that it lacks; give the "
-    "folder another name"
+    "unordered_map::at": tr(
+        "the folder's name makes llama.cpp expect tokens that it lacks; rename the folder"
+    )
 }
 
 

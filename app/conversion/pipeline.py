@@ -27,6 +27,7 @@ from app.core.events import (
     TensorPlanned,
 )
 from app.core.files import require_space
+from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, Level
 from app.core.sizes import format_bytes
 from app.gguf_file.tensor_types import type_name
@@ -132,7 +133,10 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
-            facts: ErrorDetails = {"folder": str(target), "reason": error.strerror or "not allowed"}
+            facts: ErrorDetails = {
+                "folder": str(target),
+                "reason": error.strerror or tr("not allowed"),
+            }
             yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, facts)
             return
 
@@ -216,7 +220,11 @@ def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[L
 
 
 def _size_in_words(layout: Layout) -> str:
-    return f"{layout.architecture}, {layout.parameters:,} weights"
+    return tr(
+        "{architecture}, {weights} weights",
+        architecture=layout.architecture,
+        weights=f"{layout.parameters:,}",
+    )
 
 
 def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> None:
@@ -234,7 +242,7 @@ def _check_room(request: ConversionRequest, planned: list[_Planned], report: Rep
     try:
         with _reported("memory", report):
             needed_bytes = require_memory([part.layout for part in planned])
-        report(Checked("memory", f"{format_bytes(needed_bytes)} needed"))
+        report(Checked("memory", tr("{size} needed", size=format_bytes(needed_bytes))))
     except AppError:
         # A plan is of use on a machine that is too small, too.
         if not request.is_dry_run:
@@ -244,7 +252,7 @@ def _check_room(request: ConversionRequest, planned: list[_Planned], report: Rep
     with _reported("disk", report):
         plans = {path: plan for part in planned for path, plan in part.plans.items()}
         require_space(next(iter(plans)).parent, sum(plan.size_bytes for plan in plans.values()))
-    report(Checked("disk", "enough room for the result"))
+    report(Checked("disk", tr("enough space for the result")))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout.layout import Layout
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
+from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
@@ -172,8 +173,13 @@ class AdapterSource:
         try:
             tensors = read_adapter(self.folder, allows_pickle=self.allows_pickle)
             size = format_bytes(sum(tensor.size_bytes for tensor in tensors.values()))
-            finding = f"{len(tensors)} tensors, {size}" if tensors else "a pickle file"
-            yield Checked("weights", f"a LoRA adapter, {finding}")
+            if tensors:
+                finding = tr(
+                    "a LoRA adapter, {count} tensors, {size}", count=len(tensors), size=size
+                )
+            else:
+                finding = tr("a LoRA adapter, a pickle file")
+            yield Checked("weights", finding)
         except AppError as error:
             yield _fault("weights", error)
         yield code_check(self.folder)
@@ -216,8 +222,12 @@ class GgufSource:
             facts = read_model_info(self.file)
             layout = lay_out_gguf(self.file)
             size = format_bytes(facts.size_bytes)
-            yield Checked("files", f"{len(facts.files)} GGUF, {size}")
-            words = f"{layout.parameters:,} parameters in {facts.level or 'several types'}"
+            yield Checked("files", tr("{count} GGUF, {size}", count=len(facts.files), size=size))
+            words = tr(
+                "{parameters} parameters in {type}",
+                parameters=f"{layout.parameters:,}",
+                type=facts.level or tr("several types"),
+            )
             yield Checked("weights", words)
         except AppError as error:
             yield _fault("weights", error)

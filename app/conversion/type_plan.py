@@ -19,6 +19,7 @@ from app.conversion.layout.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOu
 from app.conversion.type_choices import NO_CHOICES, TypeChoices, quantize_parameters
 from app.core.errors import AppError, ErrorCode
 from app.core.files import extend_with_hole, named_failures, temporary_folder
+from app.core.language import tr
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import (
     PlacedTensor,
@@ -131,7 +132,11 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
         for name, type_number in _dry_run(hollow.without_vocabulary, level, choices)
     )
     if len(tensors) != len(by_name):
-        reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
+        reason = tr(
+            "its dry run named {found} of {count} tensors",
+            found=len(tensors),
+            count=len(by_name),
+        )
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
     for tensor in tensors:
         if tensor.type_number != by_name[tensor.name].type_number:

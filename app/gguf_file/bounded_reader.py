@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
 _LARGEST_HEADER = 64 * 2**20
@@ -50,7 +51,7 @@ class BoundedReader:
         """
         end = self.position + size
         if end > _LARGEST_HEADER:
-            raise self.damaged("its header claims to be larger than 64 MB")
+            raise self.damaged(tr("its header claims to be larger than 64 MB"))
         if end > self.size:
             raise self.truncated(end)
 
@@ -76,7 +77,7 @@ class BoundedReader:
         length = self.number(U64)
         self.require(length)
         if length > longest:
-            raise self.damaged(f"a name in it is {length} bytes long")
+            raise self.damaged(tr("a name in it is {length} bytes long", length=length))
         return self.take(length)
 
     def skip_strings(self, count: int) -> None:

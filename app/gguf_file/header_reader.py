@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.gguf_file.bounded_reader import U32, U64, BoundedReader
 from app.gguf_file.detection import MAGIC
 from app.gguf_file.tensor_types import TENSOR_TYPES, GgmlType
@@ -151,11 +152,11 @@ def _opened(path: Path) -> Iterator[BoundedReader]:
     try:
         if path.exists() and not path.is_file():
             # Opening a named pipe would wait for ever.
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason="it is not a file")
+            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=tr("it is not a file"))
         with path.open("rb", buffering=0) as file:
             yield BoundedReader(file, path)
     except OSError as error:
-        reason = error.strerror or "unknown"
+        reason = error.strerror or tr("unknown")
         raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=reason) from error
 
 
@@ -163,9 +164,13 @@ def _parse(source: BoundedReader) -> Header:
     version = _read_version(source)
     tensor_count, pair_count = source.number(U64), source.number(U64)
     if pair_count > _MOST_PAIRS:
-        raise source.damaged(f"it claims to have {pair_count} metadata entries")
+        raise source.damaged(
+            tr("it claims to have {pair_count} metadata entries", pair_count=pair_count)
+        )
     if tensor_count > _MOST_TENSORS:
-        raise source.damaged(f"it claims to have {tensor_count} tensors")
+        raise source.damaged(
+            tr("it claims to have {tensor_count} tensors", tensor_count=tensor_count)
+        )
     metadata: dict[str, Value] = {}
     value_types: dict[str, int] = {}
     arrays: dict[str, ArrayPlace] = {}
@@ -174,7 +179,7 @@ def _parse(source: BoundedReader) -> Header:
         start = source.position
         key = _text(source.take_string(_LONGEST_KEY))
         if not key or key in value_types:
-            raise source.damaged(f"the metadata key “{key}” is empty or there twice")
+            raise source.damaged(tr("the metadata key “{key}” is empty or there twice", key=key))
         value_types[key] = source.number(U32)
         value = _read_value(source, key, value_types[key], arrays)
         if value is not None:
@@ -203,9 +208,9 @@ def _read_version(source: BoundedReader) -> int:
         raise AppError(ErrorCode.NOT_GGUF, file=source.path.name)
     version = source.number(U32)
     if version and not version & 0xFFFF:
-        raise source.damaged("it is made for machines with the other byte order")
+        raise source.damaged(tr("it is made for machines with the other byte order"))
     if version not in _VERSIONS:
-        raise source.damaged(f"its format version {version} is not supported")
+        raise source.damaged(tr("its format version {version} is not supported", version=version))
     return version
 
 
@@ -217,7 +222,9 @@ def _read_value(
     if kind == STRING:
         return _read_text(source)
     if kind not in _SCALARS:
-        raise source.damaged(f"the value of “{key}” has the unknown type {kind}")
+        raise source.damaged(
+            tr("the value of “{key}” has the unknown type {kind}", key=key, kind=kind)
+        )
     scalar: Scalar = _SCALARS[kind].unpack(source.take(_SCALARS[kind].size))[0]
     return scalar
 
@@ -236,9 +243,13 @@ def _read_array(
 ) -> tuple[Scalar, ...] | None:
     kind, count = source.number(U32), source.number(U64)
     if kind != STRING and kind not in _SCALARS:
-        raise source.damaged(f"the array “{key}” has elements of the unknown type {kind}")
+        raise source.damaged(
+            tr("the array “{key}” has elements of the unknown type {kind}", key=key, kind=kind)
+        )
     if count > _MOST_ELEMENTS:
-        raise source.damaged(f"the array “{key}” claims to have {count} elements")
+        raise source.damaged(
+            tr("the array “{key}” claims to have {count} elements", key=key, count=count)
+        )
     size = count * (U64 if kind == STRING else _SCALARS[kind]).size
     source.require(size)
     arrays[key] = ArrayPlace(kind, count, source.position)
@@ -263,10 +274,10 @@ def _alignment(
 ) -> int:
     value = metadata.get(_ALIGNMENT, _DEFAULT_ALIGNMENT)
     if value_types.get(_ALIGNMENT, UINT32) != UINT32:
-        raise source.damaged("its alignment has the wrong type")
+        raise source.damaged(tr("its alignment has the wrong type"))
     if isinstance(value, int) and value.bit_count() == 1:
         return value
-    raise source.damaged(f"its alignment {value} is not a power of two")
+    raise source.damaged(tr("its alignment {value} is not a power of two", value=value))
 
 
 def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator[TensorInfo]:
@@ -275,11 +286,11 @@ def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator
     for _ in range(count):
         name = _text(source.take_string(_LONGEST_NAME))
         if name in names:
-            raise source.damaged(f"the tensor {name} is there twice")
+            raise source.damaged(tr("the tensor {name} is there twice", name=name))
         names.add(name)
         tensor = _read_tensor(source, name)
         if tensor.offset != expected_offset:
-            raise source.damaged(f"the tensor {name} is not where it belongs")
+            raise source.damaged(tr("the tensor {name} is not where it belongs", name=name))
         expected_offset += _padded(tensor.size_bytes, alignment)
         yield tensor
 
@@ -287,12 +298,20 @@ def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator
 def _read_tensor(source: BoundedReader, name: str) -> TensorInfo:
     dimensions = source.number(U32)
     if dimensions > _MOST_DIMENSIONS:
-        raise source.damaged(f"the tensor {name} has {dimensions} dimensions")
+        raise source.damaged(
+            tr("the tensor {name} has {dimensions} dimensions", name=name, dimensions=dimensions)
+        )
     shape = tuple(source.number(U64) for _ in range(dimensions))
     type_number, offset = source.number(U32), source.number(U64)
     kind = TENSOR_TYPES.get(type_number)
     if kind is None:
-        raise source.damaged(f"the tensor {name} has the unknown type {type_number}")
+        raise source.damaged(
+            tr(
+                "the tensor {name} has the unknown type {type_number}",
+                name=name,
+                type_number=type_number,
+            )
+        )
     size_bytes = _tensor_bytes(source, name, shape, kind)
     return TensorInfo(name, shape, type_number, kind.name, offset, size_bytes)
 
@@ -302,7 +321,7 @@ def _tensor_bytes(source: BoundedReader, name: str, shape: tuple[int, ...], kind
     row = shape[0] if shape else 1
     size_bytes = count // kind.block_size * kind.block_bytes
     if row % kind.block_size or max(count, size_bytes, *shape) > _LARGEST_COUNT:
-        raise source.damaged(f"the tensor {name} has an impossible shape")
+        raise source.damaged(tr("the tensor {name} has an impossible shape", name=name))
     return size_bytes
 
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
 from app.core.files import whole_or_absent
+from app.core.language import tr
 from app.gguf_file.header_reader import (
     ARRAY,
     STRING,
@@ -97,7 +98,7 @@ def read_importance_matrix(path: Path) -> ImportanceMatrix:
     try:
         if path.exists() and not path.is_file():
             # Opening a named pipe would wait for ever.
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason="it is not a file")
+            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=tr("it is not a file"))
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) == _MAGIC:
                 return _read_gguf(file, read_header(path))
@@ -227,7 +228,7 @@ class _OldFile:
         for _ in itertools.repeat(None, count):
             name = self._text()
             if name in entries:
-                raise self._damaged(f"{name} is in it twice")
+                raise self._damaged(tr("{tensor} is in it twice", tensor=name))
             entries[name] = self._averages(name)
         chunk_count = 0
         datasets: tuple[str, ...] = ()
@@ -254,7 +255,7 @@ class _OldFile:
 
     def _take(self, size: int) -> bytes:
         if not 0 <= size <= self._size - self._file.tell():
-            raise self._damaged("it is cut off, or something else")
+            raise self._damaged(tr("it is cut off or not an importance matrix"))
         return self._file.read(size)
 
     def _damaged(self, reason: str) -> AppError:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _KEPT_LINES = 400
 _LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 3, 4, 5
@@ -95,7 +96,7 @@ class EngineLog:
             _, marker, cause = line.partition("error loading model: ")
             if marker:
                 return cause
-        return self._faults[0] if self._faults else "it gave no reason"
+        return self._faults[0] if self._faults else tr("it gave no reason")
 
 
 log = EngineLog()
@@ -199,7 +200,7 @@ def engine_fingerprint() -> str:
 def _library_folder() -> Path:
     specification = importlib.util.find_spec("llama_cpp")
     if specification is None or specification.origin is None:
-        raise AppError(ErrorCode.ENGINE_MISSING, reason="it is not installed")
+        raise AppError(ErrorCode.ENGINE_MISSING, reason=tr("it is not installed"))
     return Path(specification.origin).parent / "lib"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.native.devices import device_pointer
 from app.native.graph import Tensor
 from app.native.huge_pages import ask_for_huge_pages
@@ -70,11 +71,16 @@ def opened_bench(place: Place) -> Iterator[Bench]:
     """
     device = device_pointer(place.device)
     if not device:
-        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=f"there is no device {place.device}")
+        raise AppError(
+            ErrorCode.SPEED_UNMEASURED,
+            reason=tr("there is no device {device}", device=place.device),
+        )
     base = _ggml()
     backend = base.ggml_backend_dev_init(device, None)
     if not backend:
-        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=f"{place.device} does not start")
+        raise AppError(
+            ErrorCode.SPEED_UNMEASURED, reason=tr("{device} does not start", device=place.device)
+        )
     try:
         _set_threads(device, backend, 1 if place.alone else place.threads)
         yield Bench(device, backend, place)
@@ -231,7 +237,7 @@ class Bench:
 
         def compute() -> None:
             if base.ggml_backend_graph_compute(self._backend, graph):
-                raise AppError(ErrorCode.SPEED_UNMEASURED, reason="the device computes nothing")
+                raise AppError(ErrorCode.SPEED_UNMEASURED, reason=tr("the device computes nothing"))
             # A worker is still at it until somebody asks for what came out.
             size_bytes = ctypes.sizeof(first_value)
             base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
@@ -258,7 +264,7 @@ def _allocated(context: int, buffer_type: int) -> Iterator[None]:
     base = _ggml()
     buffer = base.ggml_backend_alloc_ctx_tensors_from_buft(context, buffer_type)
     if not buffer:
-        raise AppError(ErrorCode.SPEED_UNMEASURED, reason="there is not enough memory free")
+        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=tr("there is not enough free memory"))
     # As a model's weights have them.
     ask_for_huge_pages()
     try:

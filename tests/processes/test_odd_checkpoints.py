@@ -256,7 +256,7 @@ def test_a_pre_tokenizer_that_nobody_knows_is_refused(saved_by: str, tmp_path: P
 def test_a_name_that_misleads_llama_cpp_is_told(tmp_path: Path) -> None:
     ended = planned(make_checkpoint("Qwen3Config", tmp_path / "my-phi3"))
     assert ended.status == EXIT_FAILED
-    assert "give the folder another name" in ended.complaints[-1]
+    assert "rename the folder" in ended.complaints[-1]
 
 
 def test_a_configuration_without_architecture_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,13 @@ _SEARCHES |= {"startswith", "endswith", "removeprefix", "removesuffix", "partiti
 
 UNSEEN: dict[str, str | set[str]] = {
     "chat/statements.py": "*",
+    "conversion/converter/converter_errors.py": {"naming_the_tokenizer", "naming_the_quantization"},
+    "conversion/converter/patches/model_cards.py": "*",
+    "conversion/converter/transformers_choice.py": {"_UNRECOGNIZED", "_SIGNS_OF_ANOTHER_VERSION"},
+    "conversion/loadability.py": {"_VOCABULARY_FAULT"},
+    "conversion/token_comparison.py": {"_TEXTS", "tokens_differ"},
+    "conversion/type_plan.py": {"_NEEDS_IMPORTANCE"},
+    "native/engine_warnings.py": "*",
     "gui/theme/qss_controls.py": "*",
     "gui/theme/qss_views.py": "*",
 }

@@ -11,20 +11,21 @@ from pathlib import Path
 from app.checkpoint.documents import holds_tokenizer
 from app.checkpoint.tokenizer_files import require_sound_tokenizer_files
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
-_ANY_TOKENIZER = "tokenizer.json or tokenizer.model"
+_ANY_TOKENIZER = tr("tokenizer.json or tokenizer.model")
 _NAME_IN_A_DOCUMENT = re.compile(r"[a-z][a-z0-9_]*")
 _NONE_OF = re.compile(r"could not find any of: \[(?P<names>.+)\]")
 _UNMAPPED = re.compile(r"Can not map tensor '(?P<tensor>.+)'")
 _QUANTIZED_TENSORS = {
-    ".SCB": "bitsandbytes, 8 bits",
-    ".quant_map": "bitsandbytes, 4 bits",
-    ".absmax": "bitsandbytes, 4 bits",
-    ".qweight": "GPTQ or AWQ",
-    ".qzeros": "GPTQ or AWQ",
+    ".SCB": tr("bitsandbytes, 8 bits"),
+    ".quant_map": tr("bitsandbytes, 4 bits"),
+    ".absmax": tr("bitsandbytes, 4 bits"),
+    ".qweight": tr("GPTQ or AWQ"),
+    ".qzeros": tr("GPTQ or AWQ"),
     ".g_idx": "GPTQ",
     ".weight_packed": "compressed-tensors",
-    ".weight_scale": "compressed-tensors or FP8",
+    ".weight_scale": tr("compressed-tensors or FP8"),
     ".weight_scale_inv": "FP8",
     ".input_scale": "FP8",
 }
@@ -66,7 +67,7 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
             raise damaged from error
         if isinstance(error, KeyError) and (token := _missing_token(error)):
             raise AppError(ErrorCode.TOKEN_MISSING, token=token) from error
-        reason = _in_words(error, "its files", "it is not of the form that it expects")
+        reason = _in_words(error, tr("its files"), tr("it is not in the expected form"))
         raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=reason) from error
 
 
@@ -108,7 +109,7 @@ def _of_tensor(name: str) -> AppError:
     """The error of a tensor that the architecture has no place for."""
     methods = (method for end, method in _QUANTIZED_TENSORS.items() if name.endswith(end))
     if method := next(methods, None):
-        reason = f"config.json has no quantization_config that tells of {name}"
+        reason = tr("config.json has no quantization_config that describes {name}", name=name)
         return AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, method=method, reason=reason)
     return AppError(ErrorCode.TENSOR_UNKNOWN, tensor=name)
 
@@ -116,16 +117,16 @@ def _of_tensor(name: str) -> AppError:
 def _in_words(
     error: Exception,
     place: str = "config.json",
-    misfit: str = "the weights are not of the form that it expects",
+    misfit: str = tr("the weights are not in the expected form"),
 ) -> str:
     """A fault in one line; `place` is where a field is sought, `misfit` what an assertion says."""
     text = _text_of(error)
     if isinstance(error, RecursionError):
-        return "it goes in circles at this architecture, which is a fault of its own"
+        return tr("it fails to handle this architecture: it calls itself without end")
     if isinstance(error, KeyError) and (sought := _sought_in(text)):
-        return f"it finds no {sought} in {place}"
+        return tr("it finds no {sought} in {place}", sought=sought, place=place)
     if isinstance(error, KeyError) and text and " " not in text:
-        return f"it has no entry for {text}"
+        return tr("it has no entry for {name}", name=text)
     if isinstance(error, AssertionError) and not text:
         return misfit
     return text.splitlines()[0] if text else type(error).__name__
@@ -135,7 +136,7 @@ def _sought_in(text: str) -> str:
     """The fields that a KeyError names, of which any would do; empty where it names none."""
     if several := _NONE_OF.fullmatch(text):
         names = (name.strip(" '\"") for name in several["names"].split(","))
-        return " or ".join(f"“{name}”" for name in names)
+        return tr(" or ").join(f"“{name}”" for name in names)
     return f"“{text}”" if _NAME_IN_A_DOCUMENT.fullmatch(text) else ""
 
 

@@ -15,6 +15,7 @@ from app.conversion.converter.lazy_tensors import evaluated, stored_rows
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
+from app.core.language import tr
 from app.gguf_file.header_writer import encoded
 
 
@@ -60,7 +61,11 @@ def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None
     """
     found = [writer.kv_data[0]["general.type"].value for writer in writers]
     if found[:1] != [kind]:
-        reason = f"it wrote {', '.join(found) or 'nothing'} instead of one file of type {kind}"
+        reason = tr(
+            "it wrote {written} instead of one file of type {kind}",
+            written=", ".join(found) or tr("nothing"),
+            kind=kind,
+        )
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
     writer, *others = writers
     # A writer has several of each when it splits a file, which it was not asked for.

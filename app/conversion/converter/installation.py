@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.core import files, paths
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.names import path_inside
 from app.core.resources import packaged_folders, resource
 from app.core.settings import Settings
@@ -22,8 +23,8 @@ from app.jobs.package import Package, PinnedPackages, fetched, install
 from app.jobs.reporter import Reporter
 
 _ENGINE = "llama-cpp-python"
-_COMPONENT = "the converter"
-_PACKAGES = "the converter's packages"
+_COMPONENT = tr("the converter")
+_PACKAGES = tr("the converter's packages")
 _PACKAGES_BYTES = 135 * 2**20
 _REQUIREMENTS = "requirements/requirements-convert_legacy_llama.txt"
 # Size in bytes and SHA-256 of each engine version's source distribution.
@@ -46,7 +47,7 @@ def installed_engine_version() -> str:
     try:
         return metadata.version(_ENGINE)
     except metadata.PackageNotFoundError as error:
-        raise AppError(ErrorCode.ENGINE_MISSING, reason="no such package") from error
+        raise AppError(ErrorCode.ENGINE_MISSING, reason=tr("no such package")) from error
 
 
 def converter_folder(settings: Settings) -> Path:
@@ -182,5 +183,5 @@ def _without_checksum(component: str, version: str) -> AppError:
     return AppError(
         ErrorCode.COMPONENT_UNREACHABLE,
         component=component.capitalize(),
-        reason=f"no checksum is known for version {version}",
+        reason=tr("no checksum is known for version {version}", version=version),
     )

@@ -22,6 +22,7 @@ from app.conversion.layout.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
+from app.core.language import tr
 from app.core.levels import Level
 from app.core.names import path_inside
 
@@ -109,7 +110,7 @@ def _error_as_exception() -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
-        reason = logged[0] if logged else "it gave no reason"
+        reason = logged[0] if logged else tr("it gave no reason")
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason.rstrip(".")) from error
     finally:
         logger.removeHandler(handler)

@@ -21,6 +21,7 @@ import msgspec
 from app.checkpoint.documents import read_document
 from app.conversion.converter.installation import pinned_version
 from app.core.errors import AppError, ErrorCode, ErrorDetails
+from app.core.language import tr
 from app.jobs.start_over import StartOver, has_started_over
 
 Transformers = Literal["pinned", "own"]
@@ -80,9 +81,13 @@ def in_words(transformers: Transformers) -> str:
         AppError: what `pinned_version` raises.
     """
     pinned, own = pinned_version("transformers"), metadata.version("transformers")
-    version = f"{pinned}, which llama.cpp pins" if transformers == "pinned" else own
-    why = "; the other version failed" if has_started_over() else ""
-    return f"transformers {version}{why}"
+    if transformers == "pinned":
+        version = tr("transformers {version}, which llama.cpp pins", version=pinned)
+    else:
+        version = tr("transformers {version}", version=own)
+    if has_started_over():
+        return tr("{version}; the other version failed", version=version)
+    return version
 
 
 @contextmanager

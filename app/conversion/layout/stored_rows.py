@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.native.quantization import dequantize_rows, row_size_bytes
 
 
@@ -36,8 +37,10 @@ class StoredRows:
                 self.path, np.uint8, size_bytes, offset=self.offset + start * row_bytes
             )
         except OSError as error:
-            reason = error.strerror or "unknown"
+            reason = error.strerror or tr("unknown")
             raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason=reason) from error
         if content.size < size_bytes:
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason="it is cut off")
+            raise AppError(
+                ErrorCode.FILE_UNREADABLE, file=self.path.name, reason=tr("it is cut off")
+            )
         return dequantize_rows(self.type_number, content.reshape(count, row_bytes))

@@ -25,10 +25,10 @@ from app.core.errors import AppError, ErrorCode
         (KeyError("SpeechForCausalLM"), "it has no entry for SpeechForCausalLM"),
         (KeyError(), "KeyError"),
         (ValueError("first\nsecond"), "first"),
-        (AssertionError(), "the weights are not of the form that it expects"),
+        (AssertionError(), "the weights are not in the expected form"),
         (
             RecursionError("maximum recursion depth exceeded"),
-            "it goes in circles at this architecture, which is a fault of its own",
+            "it fails to handle this architecture: it calls itself without end",
         ),
     ],
 )
@@ -42,7 +42,7 @@ def test_a_failure_is_one_line(error: Exception, words: str) -> None:
         (KeyError("<|user|>"), ErrorCode.TOKEN_MISSING, "<|user|>"),
         (KeyError("[gMASK]"), ErrorCode.TOKEN_MISSING, "[gMASK]"),
         (KeyError("tokenizer_class"), ErrorCode.TOKENIZER_UNKNOWN, "in its files"),
-        (AssertionError(), ErrorCode.TOKENIZER_UNKNOWN, "form that it expects"),
+        (AssertionError(), ErrorCode.TOKENIZER_UNKNOWN, "in the expected form"),
     ],
 )
 def test_a_failure_at_the_tokenizer_is_the_tokenizers(
