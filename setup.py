@@ -1,4 +1,4 @@
-"""Builds the quantization kernels, a library for each instruction set; the rest is declared."""
+"""Build the quantization kernels, a library for each instruction set."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BuildKernels(build_ext):
     """Builds plain shared libraries rather than Python modules."""
 
     def finalize_options(self) -> None:
-        """Compile side by side unless told otherwise."""
+        """Compile in parallel by default."""
         super().finalize_options()
         if self.parallel is None:
             self.parallel = True
@@ -57,32 +57,32 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:
-        """Compile into a folder of the library's own: all of them have the same sources."""
+        """Compile into a separate folder for each library: all have the same sources."""
         alone = copy.copy(self)
         alone.build_temp = str(Path(self.build_temp) / set_name(ext))
         build_ext.build_extension(alone, ext)
 
     def get_ext_filename(self, fullname: str) -> str:
-        """The file without the tag of a Python version, because no Python is in it."""
+        """Return the file name without a Python version: the library doesn't use Python."""
         return str(Path(*fullname.split("."))) + library_suffix()
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
-        """No module's entry point: the sources mark what they export."""
+        """Return no module entry point: the sources mark their exports."""
         return ext.export_symbols
 
 
 def library_suffix() -> str:
-    """What app.native.kernels expects at the end of a library's name."""
+    """Return the suffix of a library's name that app.native.kernels expects."""
     return {"Windows": ".dll", "Darwin": ".dylib"}.get(platform.system(), ".so")
 
 
 def set_name(kernels: Extension) -> str:
-    """The instruction set of a library, such as `avx2`."""
+    """Return the instruction set of a library, such as `avx2`."""
     return kernels.name.rpartition("kernels_")[2]
 
 
 def instruction_sets(*, is_msvc: bool = False) -> dict[str, list[str]]:
-    """The flags of each instruction set that this machine's compiler may be asked for."""
+    """Return the flags of each instruction set that this machine's compiler may be asked for."""
     if platform.machine() not in {"x86_64", "AMD64"}:
         return {"baseline": []}
     return MSVC_INSTRUCTION_SETS if is_msvc else UNIX_INSTRUCTION_SETS

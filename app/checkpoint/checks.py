@@ -1,4 +1,4 @@
-"""The checks of a checkpoint as a person reads them, all of them at once."""
+"""Report the checks of a checkpoint to the user, all at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMED_FILES = 3
 
 
 def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, ...]:
-    """What was found about the files, the weights and the code in `folder`, in this order."""
+    """Return the findings about the files, the weights and the code in `folder`, in this order."""
     try:
         found = inspect_checkpoint(folder, allows_pickle=allows_pickle)
     except AppError as error:
@@ -36,7 +36,7 @@ def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, 
 
 
 def code_check(folder: Path) -> Checked:
-    """Whether code came with the files in `folder`; it is never run."""
+    """Return the finding about code in `folder`; it is never run."""
     python_files = python_files_in(folder)
     if python_files:
         named = ", ".join(python_files[:_NAMED_FILES])

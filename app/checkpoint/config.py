@@ -1,4 +1,4 @@
-"""A checkpoint's `config.json`: read, and refused where it would lead the converter astray."""
+"""Read a checkpoint's `config.json`; refuse it where it would mislead the converter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST_CLAIMS = {"vocab_size": 2**24} | dict.fromkeys(
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of the checkpoint in `folder`.
+    """Read the configuration of the checkpoint in `folder`.
 
     Raises:
         AppError: `not_a_checkpoint`, and what `app.checkpoint.documents.read_document` raises.
@@ -35,7 +35,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def architecture_in(config: dict[str, Any]) -> str:
-    """The first class name that the configuration gives; empty when there is none."""
+    """Return the first class name that the configuration gives; empty when there is none."""
     return next(iter(config.get("architectures") or []), "")
 
 

@@ -1,4 +1,4 @@
-"""Values of `config.json` that can't be meant: the converter stops at some, and takes others."""
+"""Find impossible values in `config.json`: the converter stops at some and accepts others."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _UNSCALED = frozenset({"default", "mrope"})
 
 
 def impossible_value(config: dict[str, Any]) -> str | None:
-    """The first value that no model can have, as “it says 0 in num_attention_heads”."""
+    """Return the first value that no model can have, as “it says 0 in num_attention_heads”."""
     return next(_impossible(config), None)
 
 
 def doubtful_values(config: dict[str, Any]) -> list[str]:
-    """Each value that the converter takes without a word, though no model can mean it.
+    """Return each value that the converter accepts silently although no model can have it.
 
     As “says nan in rope_theta”.
     """
@@ -57,7 +57,7 @@ def doubtful_values(config: dict[str, Any]) -> list[str]:
 
 
 def position_scaling(config: dict[str, Any]) -> str | None:
-    """The name of the way in which positions are scaled, if they are: the type, or the field."""
+    """Return the method of position scaling, if there is one: its type, or the field."""
     for place in (config, config.get("text_config")):
         fields = _position_fields(place)
         # With an alpha it is the base that is changed.

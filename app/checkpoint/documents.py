@@ -1,4 +1,4 @@
-"""The small files of a checkpoint: JSON documents, and pointers in the place of files."""
+"""Read the small files of a checkpoint: JSON documents, and Git LFS pointers instead of files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST_DOCUMENT = 64 * 2**20
 
 
 def read_document(file: Path) -> dict[str, Any]:
-    """A JSON file whose outermost value is an object.
+    """Read a JSON file whose outermost value is an object.
 
     Raises:
         AppError: `config_damaged`, `lfs_pointer`, `file_unreadable`.
@@ -58,7 +58,7 @@ def require_document(file: Path) -> None:
 
 
 def holds_tokenizer(folder: Path) -> bool:
-    """Whether there is a file in `folder` that a vocabulary could be in."""
+    """Return whether there is a file in `folder` that a vocabulary could be in."""
     return any(_TOKENIZER.fullmatch(file.name) for file in folder.iterdir())
 
 
@@ -80,11 +80,11 @@ def require_no_pointer(file: Path) -> None:
 
 
 def unreadable(file: Path, error: OSError) -> AppError:
-    """The error of a file that the system does not let us read."""
+    """Return the error of a file that the system can't read."""
     reason = error.strerror or tr("unknown")
     return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=reason)
 
 
 def damaged_document(file: Path, reason: str) -> AppError:
-    """The error of a JSON file that can't be what it should be."""
+    """Return the error of a JSON file with unusable content."""
     return AppError(ErrorCode.CONFIG_DAMAGED, file=file.name, reason=reason)

@@ -1,4 +1,4 @@
-"""A checkpoint as a whole: what is in its folder, and everything that is wrong with it."""
+"""Inspect a checkpoint as a whole: the contents of its folder and everything wrong with it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Subject = Literal["files", "weights"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What lies in a folder: `size_bytes` is all files', `weights_bytes` the tensors'.
+    """The contents of a folder: `size_bytes` counts all files, `weights_bytes` the tensors.
 
     `dtype` is safetensors' name of the type that most bytes have; `architecture` is the name of
     the class in `config.json`, empty when there is none. Of weights in pickle files nothing but
@@ -62,14 +62,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at a folder found; the checkpoint is sound when there are no faults."""
+    """The result of an inspection; the checkpoint is sound when there are no faults."""
 
     checkpoint: Checkpoint
     faults: tuple[Fault, ...]
 
 
 def inspect_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Inspection:
-    """Look at everything in `folder`; of each kind of fault the first one is kept.
+    """Inspect everything in `folder`; keep the first fault of each kind.
 
     Raises:
         AppError: `source_not_found`.
@@ -169,7 +169,7 @@ def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None
 
 
 def python_files_in(folder: Path) -> tuple[str, ...]:
-    """The Python files of a repository, two folders deep."""
+    """Return the Python files of a repository, two folders deep."""
     found = [*folder.glob("*.py"), *folder.glob("*/*.py")]
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 

@@ -1,4 +1,4 @@
-"""A checkpoint's `quantization_config`: refused where the converter would fail, or lead astray.
+"""Check a checkpoint's `quantization_config`; refuse what the converter can't read correctly.
 
 What it reads stands in `dequant_model` and `prepare_tensors` of conversion/base.py. A field that
 changes the numbers, and that it passes over, is refused by name.
@@ -45,7 +45,7 @@ _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
 def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
-    """How the weights in `folder` are quantized, as the converter sees it; empty where they aren't.
+    """Return how the weights in `folder` are quantized, as the converter sees it; empty if not.
 
     Raises:
         AppError: what `app.checkpoint.documents.read_document` raises.
@@ -92,7 +92,7 @@ def _unsupported(method: str, reason: str) -> AppError:
 
 
 def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
-    """Tensors beside the weights that the converter stops at, or stops without."""
+    """Yield faults of the tensors beside the weights: unknown ones and missing ones."""
     if quantization["quant_method"] == "gptq":
         yield from _lacking(names)
     strangers = _STRANGERS.get(quantization["quant_method"], ())
@@ -126,7 +126,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _unnamed_method(quantization: Config) -> str:
-    """The method of a configuration that does not name one; empty where it tells of none."""
+    """Return the method of a configuration that does not name one; empty if there is none."""
     if any(quantization.get(f"load_in_{bits}bit") for bits in (4, 8)):
         return "bitsandbytes"
     return "mlx" if {"bits", "group_size"} <= quantization.keys() else ""

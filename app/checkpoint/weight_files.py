@@ -1,4 +1,4 @@
-"""The weight files of a checkpoint: which they are, and whether each is what it claims to be."""
+"""Find the weight files of a checkpoint and check that each is what it claims to be."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TensorEntry(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """How many values it holds."""
+        """The number of values."""
         return math.prod(self.shape)
 
 
@@ -53,7 +53,7 @@ class WeightList:
 
 
 def list_weights(folder: Path, *, allows_pickle: bool = False) -> WeightList:
-    """The weight files that the index names, or else those that lie there or are counted there.
+    """Return the weight files that the index names, or else those found or numbered in the folder.
 
     Files of other names count where it is clear which they are. Where there are no safetensors
     files, they are pickle files, if those are allowed.
@@ -83,7 +83,7 @@ def _listed(folder: Path, index_name: str, pattern: str) -> WeightList | None:
 
 
 def _of_other_names(folder: Path) -> WeightList | None:
-    """One file, the numbered parts of one, or those that the only index names."""
+    """Return one file, its numbered parts, or the files that the only index names."""
     indices = [path.name for path in folder.glob(f"*{WEIGHTS_SUFFIX}.index.json")]
     if len(indices) == 1:
         return _listed(folder, indices[0], "")
@@ -99,7 +99,7 @@ def _of_other_names(folder: Path) -> WeightList | None:
 
 
 def locate(folder: Path, untrusted_name: str) -> Path:
-    """The path of a weight file, which must lie in `folder`.
+    """Return the path of a weight file, which must lie in `folder`.
 
     Raises:
         AppError: `unsafe_name`, `missing_shard`.
@@ -118,7 +118,7 @@ def locate(folder: Path, untrusted_name: str) -> Path:
 
 
 def read_shard(path: Path) -> dict[str, TensorEntry]:
-    """The tensors of a safetensors file by name, after the official library has checked it.
+    """Return the tensors of a safetensors file by name, after the official library has checked it.
 
     Raises:
         AppError: `lfs_pointer`, `weights_damaged`, `file_unreadable`.
@@ -134,7 +134,7 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
 
 
 def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
-    """Where the smallest tensors of a sound safetensors file lie, in bytes from its beginning.
+    """Return the byte ranges of the smallest tensors of a sound safetensors file.
 
     Neighbors are one part, from its first byte up to the one behind its last.
     """
@@ -154,7 +154,7 @@ def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
 
 
 def damaged(path: Path, reason: str) -> AppError:
-    """The error of a weight file that contradicts itself or the index."""
+    """Return the error of a weight file that contradicts itself or the index."""
     return AppError(ErrorCode.WEIGHTS_DAMAGED, file=path.name, reason=reason)
 
 
@@ -167,7 +167,7 @@ def _root(folder: Path) -> Path:
 
 
 def _completed(names: list[str]) -> list[str]:
-    """The names, and those that they say should be there beside them."""
+    """Return the names, and those of the other parts that their numbering implies."""
     wanted = set(names)
     for name in names:
         if match := _NUMBERED.fullmatch(name):

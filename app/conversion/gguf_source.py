@@ -1,4 +1,4 @@
-"""A GGUF file as a source: laid out as it is, so that it can be quantized to another level."""
+"""Lay out a GGUF file as a source, so that it can be quantized to another level."""
 
 from __future__ import annotations
 

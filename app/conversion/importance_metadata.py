@@ -1,4 +1,4 @@
-"""The importance matrix that a file was quantized with, as its metadata tell it.
+"""Metadata that describe the importance matrix a file was quantized with.
 
 The keys, their order and their types are llama-quantize's (tools/quantize/quantize.cpp).
 """
@@ -35,7 +35,7 @@ class ImportanceMetadata:
     chunk_count: int
 
     def entries(self) -> dict[str, bytes]:
-        """The entries of a header, in llama-quantize's order."""
+        """Return the entries of a header, in llama-quantize's order."""
         from gguf import GGUFValueType
         from gguf.gguf_writer import GGUFValue
 
@@ -49,7 +49,7 @@ class ImportanceMetadata:
 
 
 def importance_metadata_of(matrix: ImportanceMatrix, file: str) -> ImportanceMetadata:
-    """The provenance of a matrix that is kept in a file of this bare name."""
+    """Return the provenance of a matrix that is kept in a file of this bare name."""
     dataset = next(iter(matrix.datasets), None)
     return ImportanceMetadata(file, dataset, len(matrix.entries), matrix.chunk_count)
 

@@ -1,4 +1,4 @@
-"""Whether llama.cpp will load the result: tried on the hollow file, before a weight is read."""
+"""Check that llama.cpp will load the result, with the hollow file, before weights are read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NAMED_FAULTS = {
 
 
 class LoadedVocabulary(NamedTuple):
-    """What llama.cpp has read: its name for the tokenizer, and a difference from its source."""
+    """A loaded vocabulary: llama.cpp's name for the tokenizer, and a difference from its source."""
 
     tokenizer: str
     difference: Noticed | None

@@ -1,4 +1,4 @@
-"""A conversion from end to end: check everything, plan every level, then write."""
+"""Convert from end to end: check everything, plan every level, then write."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _WEIGHTS_ERRORS = frozenset(
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """What is to be made: `levels` of a source, in `folder` or as `file`.
+    """A request for `levels` of a source, in `folder` or as `file`.
 
     A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too. With
     `takes_what_there_is` nobody asked for these levels: those that this source can't or need not be
@@ -76,7 +76,7 @@ class ConversionRequest:
     choices: TypeChoices = NO_CHOICES
 
     def target(self, level: Level) -> Path:
-        """The path of the file for a level."""
+        """Return the path of the file for a level."""
         return self.file or self.folder / self.source.file_name(level)
 
 
@@ -89,7 +89,7 @@ class _Planned:
 
 
 def convert(request: ConversionRequest, converter: Path, report: Report) -> tuple[Path, ...]:
-    """Check, plan and write; a dry run stops after the plan. Gives the files written.
+    """Check, plan and write; a dry run stops after the plan. Return the files written.
 
     Every check is reported before the first fault among them is raised.
 
@@ -212,7 +212,7 @@ def _plan_by_llama_cpp(
 
 
 def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
-    """The levels; of those that keep what is quantized nothing is told where nothing is."""
+    """Yield the levels, without those that keep quantized weights where there are none."""
     for level in laid_out.levels:
         is_asked_for = level not in KEEPING_LEVELS or not request.takes_what_there_is
         if is_asked_for or laid_out.layout.is_quantized:

@@ -1,4 +1,4 @@
-"""What a person decides beyond the level: an importance matrix, and types for single tensors."""
+"""The user's choices beyond the level: an importance matrix and types of single tensors."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class TypeChoices:
 
     @property
     def has_importance(self) -> bool:
-        """Whether there is an importance matrix, or will be."""
+        """True if there is an importance matrix, or will be."""
         return self.importance is not None or self.provenance is not None
 
     def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
-        """The weights of a tensor's columns (experts x width), or None when there are none.
+        """Return the weights of a tensor's columns (experts x width), or None when there are none.
 
         Raises:
             AppError: `importance_matrix_misfit`, when they are of another model.
@@ -72,7 +72,7 @@ NO_CHOICES = TypeChoices()
 
 
 def known_type(name: str) -> int:
-    """Ggml's number of a type that weights can be quantized to, by its name in any case.
+    """Return ggml's number of a type that weights can be quantized to, by its name in any case.
 
     Raises:
         AppError: `type_unknown`.
@@ -85,7 +85,7 @@ def known_type(name: str) -> int:
 
 @contextmanager
 def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
-    """The parameters of `llama_model_quantize` for a dry run; valid inside the block."""
+    """Provide the parameters of `llama_model_quantize` for a dry run; valid inside the block."""
     llama = load_llama()
     parameters = llama.llama_model_quantize_default_params()
     parameters.dry_run = True

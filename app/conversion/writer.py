@@ -1,4 +1,4 @@
-"""From a plan to the finished file, in one pass: read a tensor, quantize it, write it, let go."""
+"""Write the planned file in one pass: read a tensor, quantize it, write it, release it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Manner:
-    """How the weights are quantized; `by_reference` uses ggml's own code alone."""
+    """Options of a quantization; `by_reference` uses only ggml's own code."""
 
     threads: int
     choices: TypeChoices = NO_CHOICES
@@ -95,7 +95,7 @@ class _Source:
 
 
 def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[_Source]:
-    """The tensors in `order`, each read while its forerunner is worked on; large ones alone."""
+    """Yield the tensors in `order`, each read while the one before is processed, unless large."""
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = [by_name[name] for name in order]
     ahead: Future[_Source] | None = None
@@ -132,7 +132,7 @@ def _converted(
 def _chunks(
     tensor: PlacedTensor, weights: npt.NDArray[Any], importance: _Floats | None
 ) -> Iterator[tuple[npt.NDArray[Any], _Floats | None]]:
-    """Runs of rows with the importance of their columns; none goes on into another expert."""
+    """Yield runs of rows with the importance of their columns; no run crosses experts."""
     *outer, width = tensor.shape
     experts = weights.reshape(math.prod(outer[:-1]), math.prod(outer[-1:]), -1)
     step = max(1, _CHUNK_WEIGHTS // width)

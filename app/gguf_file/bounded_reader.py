@@ -1,4 +1,4 @@
-"""The bytes of a GGUF header: whoever claims more than the file has gets a named error."""
+"""Read the bytes of a GGUF header; reading past the file's end is a named error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCK = 2**18
 
 
 class BoundedReader:
-    """The bytes of a header, a block at a time: neither past the file's end nor past the limit."""
+    """Reads a header block by block, neither past the file's end nor past the limit."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -31,11 +31,11 @@ class BoundedReader:
         return self._window_start + self._at
 
     def damaged(self, reason: str) -> AppError:
-        """The error of a file that contradicts itself or the format."""
+        """Return the error of a file that contradicts itself or the format."""
         return AppError(ErrorCode.GGUF_DAMAGED, file=self.path.name, reason=reason)
 
     def truncated(self, needed_bytes: int) -> AppError:
-        """The error of a file that should have `needed_bytes` and has fewer."""
+        """Return the error of a file that should have `needed_bytes` and has fewer."""
         return AppError(
             ErrorCode.GGUF_TRUNCATED,
             file=self.path.name,
@@ -56,7 +56,7 @@ class BoundedReader:
             raise self.truncated(end)
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes."""
+        """Return the next `size` bytes."""
         if self._at + size > len(self._window):
             self._refill(size)
         start, self._at = self._at, self._at + size
@@ -68,12 +68,12 @@ class BoundedReader:
         self._at += size
 
     def number(self, kind: struct.Struct) -> int:
-        """The next whole number, of the given kind."""
+        """Return the next whole number, of the given kind."""
         value: int = kind.unpack(self.take(kind.size))[0]
         return value
 
     def take_string(self, longest: int = _LARGEST_HEADER) -> bytes:
-        """The next string: its length in 8 bytes, then its bytes."""
+        """Return the next string: its length in 8 bytes, then its bytes."""
         length = self.number(U64)
         self.require(length)
         if length > longest:

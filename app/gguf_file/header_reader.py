@@ -1,4 +1,4 @@
-"""GGUF headers, read with bounds: what a file claims is believed only as far as it has bytes."""
+"""Read GGUF headers with bounds: no size in a file is trusted beyond the file's own bytes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TensorInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlace:
-    """Where an array's elements lie in the file, whether or not they were read."""
+    """The position of an array's elements in the file, whether or not they were read."""
 
     element_type: int
     count: int
@@ -70,7 +70,7 @@ class ArrayPlace:
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before the weights. Of long arrays there is only the place, in `arrays`.
+    """Everything before the weights. Of long arrays only the position is kept, in `arrays`.
 
     `entries` are the positions in the file that each metadata entry takes, key, type and value.
     """
@@ -93,7 +93,7 @@ class Header:
         return name if isinstance(name, str) else ""
 
     def number(self, key: str) -> int:
-        """The whole number under `ARCHITECTURE.key`, 0 when there is none."""
+        """Return the whole number under `ARCHITECTURE.key`, 0 when there is none."""
         value = self.metadata.get(f"{self.architecture}.{key}")
         return value if isinstance(value, int) else 0
 
@@ -109,7 +109,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
-    """The elements of the array `key`; a long one is read from the file, which must be there still.
+    """Return the elements of the array `key`; reads a long one from the file.
 
     Raises:
         AppError: what `read_header` raises, when the file has changed meanwhile.
@@ -125,7 +125,7 @@ def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
 
 
 def read_entries(header: Header) -> dict[str, bytes]:
-    """Every metadata entry as it lies in the file, by its key.
+    """Return every metadata entry as it lies in the file, by its key.
 
     Raises:
         AppError: what `read_header` raises, when the file has changed meanwhile.
@@ -139,7 +139,7 @@ def read_entries(header: Header) -> dict[str, bytes]:
 
 
 def read_strings(header: Header, key: str) -> Iterator[bytes]:
-    """The elements of the string array `key` as they lie in the file, one after the other."""
+    """Yield the elements of the string array `key` as they lie in the file, one after the other."""
     place = header.arrays[key]
     with _opened(header.path) as source:
         source.skip(place.offset)

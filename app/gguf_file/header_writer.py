@@ -1,4 +1,4 @@
-"""A GGUF file's beginning: metadata and tensor list, by the converter's own gguf package."""
+"""Write a GGUF file's header (metadata and tensor list) with the converter's own gguf package."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PlacedTensor:
 
 
 def padded(size_bytes: int) -> int:
-    """The size up to where the next tensor begins."""
+    """Return the size up to where the next tensor begins."""
     return -(-size_bytes // ALIGNMENT) * ALIGNMENT
 
 
@@ -77,7 +77,7 @@ def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _as_whole_number(value: Any) -> Any:
-    """A value that config.json writes as 512.0 where GGUF has an integer."""
+    """Return a value that config.json writes as 512.0 where GGUF has an integer."""
     from gguf.gguf_writer import GGUFValue
 
     number = value.value
@@ -98,7 +98,7 @@ def _encoded(key: str, value: Any) -> bytes:
 
 
 def _encoded_list(key: str, value: Any) -> bytes | None:
-    """A long list as the writer has it, but in one go: it takes a second for a large vocabulary.
+    """Encode a long list at once: the writer takes a second for a large vocabulary.
 
     What stands before the elements is the writer's own; None for lists that are left to it.
     """
@@ -128,14 +128,14 @@ def _packed(texts: Sequence[bytes]) -> bytes:
 
 
 def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
-    """Whether all are numbers of this kind; token types are members of an enumeration of them."""
+    """Return whether all are numbers of this kind, or members of an enumeration of them."""
     return all(issubclass(kind, number) and kind is not bool for kind in kinds)
 
 
 def metadata_for(
     metadata: Mapping[str, bytes], ftype: int | None, made_with: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """The metadata of a quantized file, in the order in which llama_model_quantize leaves it.
+    """Return the metadata of a quantized file, in the order that llama_model_quantize produces.
 
     It sets the version, the file type and then the entries `made_with` anew, and with that moves
     them to the end (src/llama-quant.cpp, ggml/src/gguf.cpp). Without an `ftype` the file type stays
@@ -162,7 +162,7 @@ def metadata_for(
 
 
 def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The metadata of a model of as many tokens, whose texts are not there.
+    """Return the metadata of a model of as many tokens, whose texts are not there.
 
     llama.cpp then makes them up (`llama_vocab::impl::load` in src/llama-vocab.cpp). Metadata that
     counts no tokens stays as it is.
@@ -189,7 +189,7 @@ def _count_place(key: str) -> int:
 
 
 def header_bytes(metadata: Mapping[str, bytes], tensors: Iterable[PlacedTensor]) -> bytes:
-    """Everything before the first tensor's weights, padded to the alignment."""
+    """Return everything before the first tensor's weights, padded to the alignment."""
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.gguf_writer import TensorInfo, WriterState
 

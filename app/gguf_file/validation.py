@@ -1,4 +1,4 @@
-"""What llama.cpp takes for granted in a header and aborts or goes astray without."""
+"""Check what llama.cpp takes for granted in a header: without it, it aborts or misbehaves."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SPECIAL_TOKENS = ("bos", "eos", "eot", "unknown")
 
 
 def check_sanity(header: Header) -> str | None:
-    """The first rule that the header breaks, in words; None when it breaks none."""
+    """Return a description of the first rule that the header breaks, or None."""
     return _first_broken(_RULES, header)
 
 
 def check_tokens(header: Header) -> str | None:
-    """What is wrong with the texts of the tokens, in words; reads them all.
+    """Return what is wrong with the texts of the tokens, or None; reads them all.
 
     llama.cpp (`llama-vocab.cpp`) aborts on a text that is there twice, and when a text needs the
     token of a byte that SentencePiece's vocabulary has not.
@@ -55,7 +55,7 @@ def check_tokens(header: Header) -> str | None:
 
 
 def find_fault(header: Header) -> str | None:
-    """The first thing in words that is wrong with a model's only or first file."""
+    """Return the first fault of a model's only or first file, or None."""
     return check_sanity(header) or check_tokens(header)
 
 

@@ -1,4 +1,4 @@
-"""Which of llama.cpp's warnings a person should read, each in one line."""
+"""Select the warnings of llama.cpp that the user should read, each in one line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _HARMLESS = tuple(
 
 
 def worth_reading(lines: Iterable[str]) -> Iterator[str]:
-    """The warnings among llama.cpp's lines, without its functions' names.
+    """Yield the warnings among llama.cpp's lines, without its functions' names.
 
     Those that differ in numbers and names alone are one, and no more than a few are given.
     """

@@ -1,4 +1,4 @@
-"""Buffers in huge pages of memory, which the processor reads faster than many small ones.
+"""Put buffers in huge pages of memory, which the processor reads faster than small ones.
 
 The weights come from memory anew for each token. At the end of every page of 4 KiB the processor
 looks up where the next one lies, and stops reading ahead. Linux gives pages of 2 MiB to whoever
@@ -23,7 +23,7 @@ _MADV_HUGEPAGE = 14
 
 
 def are_given() -> bool:
-    """Whether the system gives huge pages to a program that asks for them."""
+    """Return whether the system provides huge pages to programs that request them."""
     try:
         return sys.platform == "linux" and "[never]" not in _SWITCH.read_text()
     except OSError:
@@ -31,7 +31,7 @@ def are_given() -> bool:
 
 
 def ask_for_huge_pages() -> None:
-    """Ask for them wherever this process has a large buffer.
+    """Request huge pages for every large buffer of this process.
 
     What is written there for the first time from now on lies in huge pages; what is there already,
     the system moves when it has nothing else to do.
@@ -46,7 +46,7 @@ def ask_for_huge_pages() -> None:
 
 
 def _large_buffers() -> Iterator[tuple[int, int]]:
-    """Where the memory is that belongs to no file, and its size in bytes."""
+    """Yield the address and the size in bytes of memory that belongs to no file."""
     for begins, ends in _MEMORY_REGION.findall(_REGIONS.read_text()):
         start, end = int(begins, 16), int(ends, 16)
         if end - start >= _LEAST_BYTES:

@@ -1,4 +1,4 @@
-"""Importance matrices: how much each column of a weight matrix matters, and llama.cpp's files.
+"""Read and write importance matrices: how much each column of a weight matrix matters.
 
 A column of a matrix counts as much as the values it is multiplied with, squared and averaged over
 the tokens of a text. llama.cpp keeps sums and counts in a GGUF file; older versions kept averages
@@ -48,7 +48,7 @@ _INT32 = struct.Struct("<i")
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """What one weight matrix was multiplied with.
+    """The activations that one weight matrix was multiplied with.
 
     `sums` holds the sums of squares (experts x width), `counts` the tokens that each expert saw.
     A matrix without experts has one row; several matrices in one tensor share it.
@@ -58,7 +58,7 @@ class Activations:
     counts: npt.NDArray[np.int64]
 
     def means(self) -> Floats:
-        """The average squares, one after the other; 1 for an expert that saw no token."""
+        """Return the average squares, one after the other; 1 for an expert that saw no token."""
         # In float32, as llama-quantize divides: the bytes of the weights depend on it.
         counts = self.counts.astype(np.float32)[:, None]
         means = np.divide(self.sums, counts, out=np.ones_like(self.sums), where=counts > 0)
@@ -79,7 +79,7 @@ class ImportanceMatrix:
     datasets: tuple[str, ...] = ()
 
     def weights_for(self, name: str) -> Floats | None:
-        """The weights that llama-quantize gives to the columns of the tensor `name`.
+        """Return the weights that llama-quantize gives to the columns of the tensor `name`.
 
         One number for each column of each expert's matrix, one expert after the other (experts x
         width values); None when nothing is known of the tensor.
@@ -89,7 +89,7 @@ class ImportanceMatrix:
 
 
 def read_importance_matrix(path: Path) -> ImportanceMatrix:
-    """Read a file of either format; what it claims is believed as far as it has bytes.
+    """Read a file of either format; no size in it is trusted beyond its own bytes.
 
     Raises:
         AppError: `importance_matrix_damaged`, `file_unreadable`; for a GGUF file also

@@ -1,4 +1,4 @@
-"""ggml's RPC: workers in other processes or on other machines as devices, and being a worker."""
+"""Use ggml's RPC: add workers in other processes or machines as devices, or be a worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CPU_TYPE = 0
 
 
 def add_workers(addresses: Sequence[str]) -> Pointers:
-    """Make workers devices of this process; gives all devices that are not the processor.
+    """Make workers devices of this process; return all devices except the processor.
 
     Args:
         addresses: Each as `host:port`.
@@ -46,7 +46,7 @@ def add_workers(addresses: Sequence[str]) -> Pointers:
 
 
 def work(host: str, port: int, threads: int) -> None:
-    """Offer this machine's processor at an address; comes back only when that can't be done."""
+    """Serve this machine's devices at an address; returns only if that fails."""
     load_llama()
     ggml = load_ggml()
     ggml.ggml_backend_dev_by_type.restype = ctypes.c_void_p
@@ -58,7 +58,7 @@ def work(host: str, port: int, threads: int) -> None:
 
 
 def _require_worker(address: str) -> None:
-    """Shake hands as ggml will: it ends the process when there is nobody, or somebody else."""
+    """Shake hands as ggml will: it ends the process unless a ggml worker answers."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         reason = tr("that is not of the form host:port")

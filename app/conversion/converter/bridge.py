@@ -1,4 +1,4 @@
-"""The bridge to llama.cpp's converter: it lays a checkpoint's tensors out, and reads no weight yet.
+"""Lay out a checkpoint's tensors with llama.cpp's converter, without reading weights.
 
 The converter is imported from its folder, with the gguf package beside it, so this module and what
 it imports belong into a process of their own. Code that comes with a checkpoint is never run.
@@ -80,7 +80,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
 
 
 def vocabulary_of(checkpoint: Path) -> ConvertedVocabulary:
-    """The architecture and the vocabulary of a checkpoint.
+    """Convert the architecture and the vocabulary of a checkpoint.
 
     Needs no torch, for nearly all models.
 
@@ -125,7 +125,7 @@ def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:
 
 
 def _scales_positions(layout: Layout, kind: str) -> bool:
-    """Whether a file says how positions are scaled: in its metadata, or in tensors of factors."""
+    """Return whether a file scales positions: by its metadata, or by tensors of factors."""
     if any("rope_f" in tensor.name for tensor in layout.tensors):
         return True
     return kind not in _BY_TENSORS and any(_SCALING in key for key in layout.metadata)

@@ -1,4 +1,4 @@
-"""Faults of llama.cpp's converter in words: it raises errors of many kinds, few with a sentence."""
+"""Name the faults of llama.cpp's converter: its errors are of many kinds, few with a message."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|mer
 
 @contextmanager
 def naming_the_converter() -> Iterator[None]:
-    """Name a fault of the converter that nothing closer to it has named."""
+    """Name a fault of the converter that no inner context has named."""
     try:
         yield
     except (AppError, MemoryError):
@@ -83,7 +83,7 @@ def naming_the_quantization(method: str) -> Iterator[None]:
 
 
 def _missing_file(checkpoint: Path, reason: str) -> str | None:
-    """The file that the tokenizer of this model is in, when it is not there."""
+    """Return the file with the tokenizer of this model, if it is missing."""
     if not holds_tokenizer(checkpoint):
         return _ANY_TOKENIZER
     named = _MISSING_FILE.search(reason)
@@ -100,13 +100,13 @@ def _damaged_file(checkpoint: Path) -> AppError | None:
 
 
 def _missing_token(error: KeyError) -> str | None:
-    """The token that was looked for in vain, unless it is the name of a field."""
+    """Return the token that was not found, unless it is the name of a field."""
     text = _text_of(error)
     return None if not text or " " in text or _NAME_IN_A_DOCUMENT.fullmatch(text) else text
 
 
 def _of_tensor(name: str) -> AppError:
-    """The error of a tensor that the architecture has no place for."""
+    """Return the error of a tensor that the architecture has no place for."""
     methods = (method for end, method in _QUANTIZED_TENSORS.items() if name.endswith(end))
     if method := next(methods, None):
         reason = tr("config.json has no quantization_config that describes {name}", name=name)
@@ -119,7 +119,7 @@ def _in_words(
     place: str = "config.json",
     misfit: str = tr("the weights are not in the expected form"),
 ) -> str:
-    """A fault in one line; `place` is where a field is sought, `misfit` what an assertion says."""
+    """Describe a fault in one line; `place` has the fields, `misfit` describes an assertion."""
     text = _text_of(error)
     if isinstance(error, RecursionError):
         return tr("it fails to handle this architecture: it calls itself without end")
@@ -133,7 +133,7 @@ def _in_words(
 
 
 def _sought_in(text: str) -> str:
-    """The fields that a KeyError names, of which any would do; empty where it names none."""
+    """Return the fields that a KeyError names, of which any would do; empty where it names none."""
     if several := _NONE_OF.fullmatch(text):
         names = (name.strip(" '\"") for name in several["names"].split(","))
         return tr(" or ").join(f"“{name}”" for name in names)

@@ -1,4 +1,4 @@
-"""What llama.cpp's converter writes, caught before it becomes a file.
+"""Intercept what llama.cpp's converter writes before it becomes a file.
 
 A model of the converter may leave the writing to another one inside it (conversion/mistral3.py),
 or write several files (conversion/bert.py): what is written counts, not what the model holds.
@@ -21,7 +21,7 @@ from app.gguf_file.header_writer import encoded
 
 @contextmanager
 def caught_writers() -> Iterator[list[Any]]:
-    """The writers (`GGUFWriter`) that the converter uses inside the block; no file is made."""
+    """Collect the writers (`GGUFWriter`) used inside the block; no file is written."""
     from gguf import GGUFWriter
 
     writers: list[Any] = []
@@ -49,7 +49,7 @@ def caught_writers() -> Iterator[list[Any]]:
 
 
 def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None = None) -> Layout:
-    """The model that was to be written first, every tensor lazy.
+    """Return the layout of the first model to be written, every tensor lazy.
 
     Args:
         writers: Those that `caught_writers` gave.

@@ -1,4 +1,4 @@
-"""llama.cpp's converter in this process: where it is imported from, and what is kept from it."""
+"""Run llama.cpp's converter in this process, without running code of a checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PEFT LoRA adapters, laid out by llama.cpp's own script for them."""
+"""Lay out PEFT LoRA adapters with llama.cpp's own script."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ALPHA = "adapter.lora.alpha"
 
 
 def find_base(adapter: Path, wish: Path | None) -> Path:
-    """The folder with the configuration of the model that an adapter belongs to.
+    """Return the folder with the configuration of the model that an adapter belongs to.
 
     It is the one that was asked for, or else the one that the adapter names: a folder, or a
     repository of which there is a checkpoint.
@@ -98,7 +98,7 @@ def _arguments(*arguments: str) -> Iterator[None]:
 
 @contextmanager
 def _error_as_exception() -> Iterator[None]:
-    """The script logs what is wrong, and exits."""
+    """Turn the script's exit into an error: it logs the reason and exits."""
     logged: list[str] = []
 
     class Errors(logging.Handler):

@@ -1,4 +1,4 @@
-"""The version of transformers that a checkpoint is read with: the one that it was saved for.
+"""Choose the version of transformers to read a checkpoint with: the one it was saved by.
 
 llama.cpp's converter is written against the version that it pins, and most checkpoints were saved
 by transformers 4. Read through transformers 5, some of them lose fields of their configuration or
@@ -58,7 +58,7 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 def transformers_for(checkpoint: Path) -> Transformers:
-    """The version to read a checkpoint's folder with, going by its configuration and tokenizer."""
+    """Choose the version for a checkpoint's folder by its configuration and tokenizer."""
     told = os.environ.get(_CHOICE)
     if told in ("pinned", "own"):
         return cast("Transformers", told)
@@ -75,7 +75,7 @@ def transformers_for(checkpoint: Path) -> Transformers:
 
 
 def in_words(transformers: Transformers) -> str:
-    """The version, and why it is this one.
+    """Describe the version, and the reason for it.
 
     Raises:
         AppError: what `pinned_version` raises.
@@ -115,7 +115,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
 
 
 def _is_final(error: AppError, transformers: Transformers) -> bool:
-    """Whether the other version would fail as well, or be wrong.
+    """Return whether the other version would fail as well, or be wrong.
 
     Version 4 reads tokenizer.json as it is. If llama.cpp then doesn't know its pre-tokenizer, it is
     unknown: version 5 would take the usual one of the tokenizer's class instead.
@@ -134,7 +134,7 @@ def _fault_to_blame(second: AppError) -> AppError:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    """A JSON object; what can't be read is for the checks to name."""
+    """Read a JSON object; the checks name one that can't be read."""
     try:
         return read_document(file)
     except (AppError, OSError):

@@ -1,4 +1,4 @@
-"""What a source lays out for the writer: its metadata and its tensors, the weights unread."""
+"""The layout of a model for the writer: its metadata and its tensors, the weights unread."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LaidOutTensor:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether the weights have lost: they are in a block format, and not in Q8_0."""
+        """True if the weights have lost quality: they are in a block format other than Q8_0."""
         return self.type_number not in {Q8_0, *FLOATING_TYPES, *INTEGER_TYPES}
 
 
@@ -67,5 +67,5 @@ class Layout:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether any of its weights have lost already."""
+        """True if any of its weights have lost quality already."""
         return any(tensor.is_quantized for tensor in self.tensors)

@@ -1,4 +1,4 @@
-"""The rows of a matrix where they lie in a file, so that a few are read without the rest."""
+"""Rows of a matrix in a file, so that a few can be read without the rest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StoredRows:
     type_number: int
 
     def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
-        """The rows from `start` on (count x width), as numbers.
+        """Read the rows from `start` on (count x width), as numbers.
 
         Raises:
             AppError: `file_unreadable`, also when the file has become shorter.

@@ -1,4 +1,4 @@
-"""Quantization as ggml does it, to the byte, several times faster: one block per vector lane."""
+"""Quantize to exactly ggml's bytes, several times faster: one block per vector lane."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class KernelLibrary:
         self._library = ctypes.CDLL(str(_library_file(instruction_set)))
 
     def type_numbers(self) -> list[int]:
-        """The types that have a kernel here, by ggml's numbers."""
+        """Return the types that have a kernel here, by ggml's numbers."""
         return [number for number in BLOCK_FORMATS if self._kernel(number) is not None]
 
     def instruction_level(self) -> int:
-        """How many instruction sets beyond the baseline this processor runs."""
+        """Return the number of instruction sets beyond the baseline that this processor runs."""
         level: int = self._library.gristmill_instruction_level()
         return level
 
@@ -93,7 +93,7 @@ class KernelLibrary:
 
 @functools.cache
 def available_instruction_sets() -> tuple[str, ...]:
-    """The instruction sets that were built and that this processor runs, the best first."""
+    """Return the instruction sets that were built and that this processor runs, the best first."""
     if not _library_file("baseline").is_file():
         return ()
     level = KernelLibrary("baseline").instruction_level()
@@ -103,7 +103,7 @@ def available_instruction_sets() -> tuple[str, ...]:
 
 @functools.cache
 def kernel_library(instruction_set: str | None = None) -> KernelLibrary | None:
-    """The kernels for `instruction_set`, or the best that this processor runs.
+    """Return the kernels for `instruction_set`, or the best that this processor runs.
 
     Returns:
         None where none were built, or not for `instruction_set`.
@@ -119,7 +119,7 @@ def quantize(
     rows: npt.NDArray[np.float32],
     importance: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.uint8] | None:
-    """`KernelLibrary.quantize` by the best library here; None where there is no kernel."""
+    """Quantize with the best library for this processor; None where there is no kernel."""
     library = kernel_library()
     return None if library is None else library.quantize(type_number, rows, importance)
 

@@ -1,4 +1,4 @@
-"""Slices that the converter writes into while it lays a model out, as steps that are still to come.
+"""Make assignments to slices of the converter's lazy tensors lazy, too.
 
 `gguf.lazy` reads the whole tensor for that, and keeps it: conversion/falcon_h1.py scales the rows
 of a matrix so. What it calls has no public name.
@@ -39,7 +39,7 @@ def _assign(tensor: Any, place: Any, value: Any) -> None:
 
 
 def _evaluated_within(value: Any, tensor: Any, whole: Any) -> Any:
-    """A lazy value, with the tensor that it comes of as it is now."""
+    """Evaluate a lazy value, with `whole` as the current content of its tensor."""
     from gguf.lazy import LazyBase
 
     if value is tensor:

@@ -1,4 +1,4 @@
-"""transformers as the converter needs it: without torch, true to the files, nothing read twice.
+"""Import transformers without torch, and make its tokenizers faithful to their files.
 
 Its tokenizers and configurations are all that the converter uses.
 """
@@ -37,7 +37,7 @@ def import_transformers() -> None:
 
 
 def _look_through_models_once() -> None:
-    """Let transformers remember what it found in the files of its models, as it means to.
+    """Make transformers remember what it found in the files of its models, as intended.
 
     It looks through more than a thousand of them, then does so again, because it names their folder
     in another way (`define_import_structure` in utils/import_utils.py).
@@ -94,7 +94,7 @@ def _keep_to_tokenizer_files() -> None:
 
 
 def _make_equal(tokenizer: Any, told: Any) -> None:
-    """Give a tokenizer what a file tells otherwise; an identical part is left alone."""
+    """Change a tokenizer where its file differs; leave identical parts as they are."""
     if _state_of(tokenizer.pre_tokenizer) != _state_of(told.pre_tokenizer):
         tokenizer.pre_tokenizer = told.pre_tokenizer
     for number, token in sorted(told.get_added_tokens_decoder().items()):
