@@ -58,9 +58,9 @@ class BuildKernels(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         """Compile into a separate folder for each library: all have the same sources."""
-        alone = copy.copy(self)
-        alone.build_temp = str(Path(self.build_temp) / set_name(ext))
-        build_ext.build_extension(alone, ext)
+        separate = copy.copy(self)
+        separate.build_temp = str(Path(self.build_temp) / set_name(ext))
+        build_ext.build_extension(separate, ext)
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the file name without a Python version: the library doesn't use Python."""
@@ -94,7 +94,7 @@ setup(
             f"app.native.kernels.kernels_{name}",
             sources=sorted(str(source) for source in FOLDER.glob("*.c")),
             depends=sorted(str(header) for header in FOLDER.glob("*.h")),
-            # Without a compiler, or with one that lacks a flag, ggml quantizes alone.
+            # Without a compiler, or with one that lacks a flag, only ggml quantizes.
             optional=True,
         )
         for name in instruction_sets()

@@ -100,7 +100,7 @@ def _impossible(config: dict[str, Any]) -> Iterator[str]:
 def _doubtful(config: dict[str, Any]) -> Iterator[str]:
     for key, value in config.items():
         if key in _POSITIONS and isinstance(value, dict):
-            # The converter takes numbers of its own then; of other kinds it says that it can't.
+            # The converter then uses its own numbers; for other kinds it warns that it can't.
             if value.get("rope_type", value.get("type")) == "llama3" and "factor" not in value:
                 yield tr("has no factor in {key}", key=key)
         elif isinstance(value, dict):

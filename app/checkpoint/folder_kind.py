@@ -12,7 +12,7 @@ from app.core.errors import AppError
 
 ADAPTER_CONFIGURATION = "adapter_config.json"
 OUTLINE_MARK = ".gristmill.outline"
-"""The name of a file in folders whose weight files are headers alone, with a hole behind each."""
+"""The name of a file in folders whose weight files are only headers, each followed by a hole."""
 OUTLINE_SCALARS = "scalars"
 """What stands in that file when the smallest tensors came with the headers."""
 LARGEST_SCALAR_BYTES = 64

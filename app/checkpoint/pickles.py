@@ -15,7 +15,7 @@ _LIST = "data.pkl"
 def require_consent(file: Path, *, allows_pickle: bool) -> None:
     """Check that the user agreed to read a pickle file, and that torch wrote it.
 
-    Reading it still runs no code: the converter is held to torch's reader for weights alone.
+    Reading it still runs no code: the converter can use only torch's reader for weights.
 
     Raises:
         AppError: `pickle_weights`, `pickle_format`, `file_unreadable`.

@@ -156,7 +156,7 @@ def _of_gptq(quantization: Config, _: str) -> Iterator[str]:
         stored = "marlin"
     if stored not in _GPTQ_FORMATS:
         yield tr("it does not know the checkpoint_format {stored}", stored=stored)
-    # The converter looks at the one name alone, and an offset of the zero points depends on it.
+    # The converter reads only the one name, and an offset of the zero points depends on it.
     if quantization.get("format", stored) != stored:
         yield tr(
             "its format is {format}, and its checkpoint_format is {stored}",
@@ -190,7 +190,7 @@ def _of_compressed_tensors(quantization: Config, architecture: str) -> Iterator[
         return
     weights = _dict(_dict(groups[0]).get("weights"))
     if weights.get("actorder") == "group":
-        yield tr("its columns are in an order of their own (actorder)")
+        yield tr("its columns are reordered (actorder)")
     yield from (_of_packed if stored == _PACKED else _of_8_bits)(weights)
 
 

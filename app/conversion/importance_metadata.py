@@ -26,7 +26,7 @@ _MOST_CHUNKS = 2**31 - 1
 class ImportanceMetadata:
     """An importance matrix by the bare name of its file, its first text and its two counts.
 
-    Folders are left out: they tell about the person, and a file made again has the same bytes.
+    Folders are left out: they reveal details of the user, and a repeated file has the same bytes.
     """
 
     file: str

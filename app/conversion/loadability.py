@@ -64,7 +64,7 @@ def _loaded(hollow: Path) -> Iterator[Any]:
     llama = load_llama()
     parameters = llama.llama_model_default_params()
     parameters.no_alloc = True
-    # A mapped file can't go without memory of its own: llama.cpp aborts.
+    # llama.cpp aborts when a mapped file is loaded without allocation.
     parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
     parameters.use_extra_bufts = False
     parameters.n_gpu_layers = 0

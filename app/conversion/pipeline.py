@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversion.config_blame import blaming_config
-from app.conversion.converter.transformers_choice import in_words, trying_both
+from app.conversion.converter.transformers_choice import describe_version, trying_both
 from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.memory_check import require_memory
 from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
-from app.conversion.writer import Manner, write_models
+from app.conversion.writer import QuantizationOptions, write_models
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import (
     Checked,
@@ -58,9 +58,9 @@ _WEIGHTS_ERRORS = frozenset(
 class ConversionRequest:
     """A request for `levels` of a source, in `folder` or as `file`.
 
-    A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too. With
-    `takes_what_there_is` nobody asked for these levels: those that this source can't or need not be
-    made in are left out.
+    A dry run ends after the plan; with `reports_tensors` it reports the type of each tensor, too.
+    `skips_unsuitable` leaves out levels that this source can't or need not be converted to: the
+    user did not choose them.
     """
 
     source: Source
@@ -70,8 +70,8 @@ class ConversionRequest:
     threads: int = 1
     replaces: bool = False
     is_dry_run: bool = False
-    tells_tensors: bool = False
-    takes_what_there_is: bool = False
+    reports_tensors: bool = False
+    skips_unsuitable: bool = False
     by_reference: bool = False
     choices: TypeChoices = NO_CHOICES
 
@@ -101,7 +101,7 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     _check_room(request, planned, report)
     if request.is_dry_run:
         return ()
-    how = Manner(request.threads, request.choices, by_reference=request.by_reference)
+    how = QuantizationOptions(request.threads, request.choices, by_reference=request.by_reference)
     for part in planned:
         write_models(part.layout, part.plans, how, report)
     return tuple(path for part in planned for path in part.plans)
@@ -110,7 +110,7 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
 def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
     checked = [*request.source.checks(converter), *_check_choices(request)]
     for check in checked:
-        # The first try has told the good ones.
+        # The first try has reported the good ones.
         if check.error is not None or not has_started_over():
             report(check)
     for check in checked:
@@ -143,10 +143,10 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
 
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
     layouts = request.source.layouts(request.levels, converter)
-    told: set[str] = set()
+    known: set[str] = set()
     while (laid_out := _next(layouts, report)) is not None:
-        if request.tells_tensors and laid_out.transformers is not None:
-            report(Checked("converter", in_words(laid_out.transformers)))
+        if request.reports_tensors and laid_out.transformers is not None:
+            report(Checked("converter", describe_version(laid_out.transformers)))
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
@@ -154,8 +154,8 @@ def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterat
         # Not before: what is refused needs no advice on what to watch.
         for notice in laid_out.layout.notices:
             # Of the same source in other levels there is the same to say.
-            if str(notice) not in told:
-                told.add(str(notice))
+            if str(notice) not in known:
+                known.add(str(notice))
                 report(notice)
         for plan in plans:
             _report_plan(plan, request, report)
@@ -203,7 +203,7 @@ def _plan_by_llama_cpp(
             try:
                 plans.append(plan_types(layout, hollow, level, request.choices))
             except AppError as error:
-                if not (request.takes_what_there_is and error.code in _LOSES_TWICE):
+                if not (request.skips_unsuitable and error.code in _LOSES_TWICE):
                     raise
                 lossy.append(level.name)
     if lossy:
@@ -214,7 +214,7 @@ def _plan_by_llama_cpp(
 def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
     """Yield the levels, without those that keep quantized weights where there are none."""
     for level in laid_out.levels:
-        is_asked_for = level not in KEEPING_LEVELS or not request.takes_what_there_is
+        is_asked_for = level not in KEEPING_LEVELS or not request.skips_unsuitable
         if is_asked_for or laid_out.layout.is_quantized:
             yield level
 
@@ -229,7 +229,7 @@ def _size_in_words(layout: Layout) -> str:
 
 def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> None:
     path = str(request.target(plan.level))
-    if request.tells_tensors:
+    if request.reports_tensors:
         for tensor in plan.tensors:
             kind = type_name(tensor.type_number)
             report(

@@ -31,7 +31,7 @@ class Run:
 def sample(tensor: LaidOutTensor) -> Iterator[Run]:
     """Yield some 131,000 weights of a matrix in eight runs, or all of a smaller one.
 
-    Only these rows are read where the layout tells where they lie; else the whole tensor is, once,
+    Only these rows are read where the layout knows their position; else the whole tensor is, once,
     and the layout gives it up.
 
     Raises:

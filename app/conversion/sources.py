@@ -77,7 +77,7 @@ def source_at(
     Args:
         path: A file or folder.
         is_projector: Of a checkpoint take the multimodal projector, not the language model.
-        allows_pickle: The person agreed to read weights in pickle files.
+        allows_pickle: The user agreed to read weights in pickle files.
         base: For an adapter, the folder of the model that it belongs to.
     """
     if is_gguf_file(path):

@@ -30,10 +30,10 @@ _WRITABLE_TYPES = {
 class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
-    A file tells the `provenance` of its importance matrix. Where the matrix itself is not there, it
-    is yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
+    A file states the `provenance` of its importance matrix. Where the matrix is missing, it is
+    yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
     searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
-    levels only (src/llama-quant.cpp). With `requantizes` the person agreed that weights which have
+    levels only (src/llama-quant.cpp). With `requantizes` the user agreed that weights which have
     lost already lose again.
     """
 

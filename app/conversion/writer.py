@@ -35,7 +35,7 @@ _Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Manner:
+class QuantizationOptions:
     """Options of a quantization; `by_reference` uses only ggml's own code."""
 
     threads: int
@@ -46,7 +46,7 @@ class Manner:
 def write_models(
     layout: Layout,
     plans: dict[Path, TypePlan],
-    options: Manner,
+    options: QuantizationOptions,
     report: Callable[[Event], None],
 ) -> None:
     """Write every plan to its path from one reading of the weights, which `layout` gives up.
@@ -119,7 +119,7 @@ def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> It
 
 
 def _converted(
-    tensor: PlacedTensor, source: _Source, pool: Executor, options: Manner
+    tensor: PlacedTensor, source: _Source, pool: Executor, options: QuantizationOptions
 ) -> Iterator[_Bytes]:
     if source.type_number in INTEGER_TYPES:
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
@@ -145,7 +145,7 @@ def _chunks(
 def _quantized(
     tensor: PlacedTensor,
     source_type: int,
-    options: Manner,
+    options: QuantizationOptions,
     rows: npt.NDArray[Any],
     importance: _Floats | None,
 ) -> _Bytes:

@@ -37,7 +37,7 @@ _VOCABULARY_KEYS = frozenset(
 _QUANTIZATION_VERSION_KEY = "general.quantization_version"
 _FILE_TYPE_KEY = "general.file_type"
 _GUESSED = 1024
-"""LLAMA_FTYPE_GUESSED of llama.h: a file that does not tell its type."""
+"""LLAMA_FTYPE_GUESSED of llama.h: a file that does not state its type."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def check_tokens(header: Header) -> str | None:
                 "the token “{token}” is in its vocabulary twice",
                 token=token.decode("utf-8", "replace"),
             )
-        # Empty texts get names of their own.
+        # llama.cpp makes up names for empty texts.
         if token:
             seen.add(token)
     if header.metadata.get("tokenizer.ggml.model") == _SENTENCEPIECE:
@@ -94,7 +94,7 @@ def _architecture(header: Header) -> str | None:
 
 
 def _tensors(header: Header) -> str | None:
-    # The first of several shards may hold the metadata alone.
+    # The first of several shards may hold only the metadata.
     if header.tensors or "split.count" in header.metadata:
         return None
     return tr("it holds no weights")

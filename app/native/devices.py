@@ -53,7 +53,7 @@ class Device:
     def is_full(self) -> bool:
         """True if other programs leave too little memory to start with.
 
-        Its driver then tells of no memory at all, and ggml ends the process where it uses it.
+        Its driver then reports no memory at all, and ggml ends the process where it uses it.
         """
         return self.backend in _BACKENDS_WITH_MEMORY and self.total_bytes == 0
 

@@ -1,8 +1,8 @@
 """Put buffers in huge pages of memory, which the processor reads faster than small ones.
 
 The weights come from memory anew for each token. At the end of every page of 4 KiB the processor
-looks up where the next one lies, and stops reading ahead. Linux gives pages of 2 MiB to whoever
-asks; the engine does not, and what is mapped from a file can't have them.
+looks up where the next one lies, and stops reading ahead. Linux gives pages of 2 MiB on
+request; the engine makes none, and what is mapped from a file can't have them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A column of a matrix counts as much as the values it is multiplied with, squared and averaged over
 the tokens of a text. llama.cpp keeps sums and counts in a GGUF file; older versions kept averages
-in a format of their own, with the ending `.dat`.
+in an older format, with the ending `.dat`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ImportanceMatrix:
     """The activations by the names of the weights, such as `blk.0.attn_q.weight`.
 
     They were gathered over `chunk_count` chunks of `chunk_size` tokens of the texts `datasets`. A
-    file of the old format does not tell the size (0).
+    file of the old format does not state the size (0).
     """
 
     entries: Mapping[str, Activations]

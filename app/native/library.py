@@ -30,7 +30,7 @@ def _ignore(_: str) -> None:
 class EngineLog:
     """The last lines that llama.cpp logged, and those of them that report a fault.
 
-    `warnings` are those that tell of something odd, as they were logged. `on_abort` is told why
+    `warnings` are those that report something odd, as they were logged. `on_abort` receives why
     ggml ends the process, on whatever thread it does so.
     """
 

@@ -56,7 +56,7 @@ class LoadLog:
     `layer_devices` has the device of each layer, the output's last; `asked_tensors` are the names
     in the order in which llama.cpp asked for them. Buffer sizes are in bytes by the buffer's name,
     which begins with its device's. A load that failed is not complete, nor is one with caches that
-    grow by rules of their own (DeepSeek 4's).
+    grow by different rules (DeepSeek 4's).
     """
 
     layer_devices: tuple[str, ...]

@@ -29,7 +29,7 @@ def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
 
 
 def total_bytes_of(bus_id: str) -> int | None:
-    """Return the memory of the device at a PCI bus id; None where nobody says, as above."""
+    """Return the memory of the device at a PCI bus id; None where it is unknown, as above."""
     with _opened() as nvml:
         if nvml is None:
             return None

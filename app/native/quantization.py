@@ -126,7 +126,7 @@ def quantize_rows(
 def _has_equal_kernel(type_number: int) -> bool:
     """Return whether there is a kernel that gives ggml's bytes: other compilers may differ.
 
-    A compiler that fuses multiplications and additions in one of the two would tell them apart.
+    A compiler that fuses multiplications and additions in one of the two would make them differ.
     """
     random = np.random.default_rng(type_number)
     rows = random.standard_normal(_TRIAL_SHAPE, dtype=np.float32)

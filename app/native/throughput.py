@@ -213,7 +213,7 @@ class Bench:
                 return self._usual_seconds(work, [seen])
 
     def _weight_buffer_type(self, matrix: int, product: int) -> int | None:
-        """Return the first that supports the matrix (weight_buft_supported, llama-model-loader.cpp)."""
+        """Return the first that supports the matrix (weight_buft_supported in llama.cpp)."""
         base = _ggml()
         for buffer_type in self._weight_buffers:
             buffer = base.ggml_backend_buft_alloc_buffer(buffer_type, 0)
@@ -238,7 +238,7 @@ class Bench:
         def compute() -> None:
             if base.ggml_backend_graph_compute(self._backend, graph):
                 raise AppError(ErrorCode.SPEED_UNMEASURED, reason=tr("the device computes nothing"))
-            # A worker is still at it until somebody asks for what came out.
+            # A worker may still be computing until the result is read.
             size_bytes = ctypes.sizeof(first_value)
             base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
 

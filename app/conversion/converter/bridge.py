@@ -1,7 +1,7 @@
 """Lay out a checkpoint's tensors with llama.cpp's converter, without reading weights.
 
 The converter is imported from its folder, with the gguf package beside it, so this module and what
-it imports belong into a process of their own. Code that comes with a checkpoint is never run.
+it imports belong in a separate process. Code that comes with a checkpoint is never run.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
         for part in parts_of(model):
             part.ftype = LlamaFileType(level.ftype)
         layout = _written(model, "mmproj")
-        told = as_notices(warnings.texts)
-    return replace(layout, notices=(*notices, *layout.notices, *told))
+        warned = as_notices(warnings.texts)
+    return replace(layout, notices=(*notices, *layout.notices, *warned))
 
 
 def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:

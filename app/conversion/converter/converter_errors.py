@@ -48,7 +48,7 @@ def naming_the_converter() -> Iterator[None]:
             file = Path(error.filename)
             facts = {"folder": str(file.parent), "file": file.name}
             raise AppError(ErrorCode.TOKENIZER_MISSING, **facts) from error
-        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_describe(error)) from error
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
             raise damaged from error
         if isinstance(error, KeyError) and (token := _missing_token(error)):
             raise AppError(ErrorCode.TOKEN_MISSING, token=token) from error
-        reason = _in_words(error, tr("its files"), tr("it is not in the expected form"))
+        reason = _describe(error, tr("its files"), tr("it is not in the expected form"))
         raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=reason) from error
 
 
@@ -78,7 +78,7 @@ def naming_the_quantization(method: str) -> Iterator[None]:
         yield
     except (AssertionError, NotImplementedError, KeyError) as error:
         logging.getLogger(__name__).exception("the converter failed at the quantized weights")
-        facts = {"method": method, "reason": _in_words(error)}
+        facts = {"method": method, "reason": _describe(error)}
         raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, **facts) from error
 
 
@@ -114,7 +114,7 @@ def _of_tensor(name: str) -> AppError:
     return AppError(ErrorCode.TENSOR_UNKNOWN, tensor=name)
 
 
-def _in_words(
+def _describe(
     error: Exception,
     place: str = "config.json",
     misfit: str = tr("the weights are not in the expected form"),

@@ -88,7 +88,7 @@ def _laid_out(name: str, info: Any) -> LaidOutTensor:
     shape = tuple(int(length) for length in info.shape)
     stored = stored_rows(info.tensor, shape)
     lazy = [info.tensor]
-    # From here on the tensor alone holds its lazy tree, and gives it up once it is loaded.
+    # From here on only the tensor holds its lazy tree, and releases it once it is loaded.
     info.tensor = None
     return LaidOutTensor(
         name=name,

@@ -49,7 +49,7 @@ def import_torch() -> None:
 def import_converter(folder: Path, transformers: Transformers) -> None:
     """Import the converter in `folder` and what it needs before it is used: that takes seconds.
 
-    May run on a thread of its own; what fails fails again, and is told, where it is used.
+    May run on another thread; a failure is repeated, and reported, where it is used.
     """
     activate_converter(folder, transformers)
     with suppress(Exception), converting():

@@ -28,7 +28,7 @@ _NOISE = re.compile(
             "`rope_(parameters|scaling)`'s",
             # Tokens of training and of infilling; llama.cpp finds those that it uses by their text.
             "No handler for special token type",
-            # What stands between two texts matters to rerankers alone.
+            # What stands between two texts matters only to rerankers.
             ".* in TemplateProcessing<pair>",
             # Where it found the file that it looked for.
             "Using tokenizer from",

@@ -1,6 +1,6 @@
 """Evaluate the converter's lazy tensors with as little memory as possible.
 
-Left alone, the converter maps a weight file and widens a whole tensor of bfloat16 at a time, so
+By itself, the converter maps a weight file and widens a whole tensor of bfloat16 at a time, so
 that the file's pages and the numbers are in memory together; and it holds every expert while it
 stacks them. A lazy tensor is a function and its arguments (gguf-py/gguf/lazy.py); they have no
 public names.

@@ -30,7 +30,7 @@ _SCRIPT = "convert_lora_to_gguf.py"
 _ALPHA = "adapter.lora.alpha"
 
 
-def find_base(adapter: Path, wish: Path | None) -> Path:
+def find_base(adapter: Path, chosen: Path | None) -> Path:
     """Return the folder with the configuration of the model that an adapter belongs to.
 
     It is the one that was asked for, or else the one that the adapter names: a folder, or a
@@ -40,12 +40,12 @@ def find_base(adapter: Path, wish: Path | None) -> Path:
         AppError: `adapter_base_missing`, `adapter_base_unnamed`, and what `base_named_in` raises.
     """
     named = base_named_in(adapter)
-    for folder in [wish] if wish else _candidates(adapter, named):
+    for folder in [chosen] if chosen else _candidates(adapter, named):
         if (folder / "config.json").is_file():
             return folder
-    if not wish and not named:
+    if not chosen and not named:
         raise AppError(ErrorCode.ADAPTER_BASE_UNNAMED)
-    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(wish or named))
+    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(chosen or named))
 
 
 def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) -> Layout:

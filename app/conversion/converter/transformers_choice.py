@@ -59,9 +59,9 @@ class _Fault(msgspec.Struct, frozen=True):
 
 def transformers_for(checkpoint: Path) -> Transformers:
     """Choose the version for a checkpoint's folder by its configuration and tokenizer."""
-    told = os.environ.get(_CHOICE)
-    if told in ("pinned", "own"):
-        return cast("Transformers", told)
+    chosen = os.environ.get(_CHOICE)
+    if chosen in ("pinned", "own"):
+        return cast("Transformers", chosen)
     config, tokenizer = (
         _document(checkpoint / name) for name in ("config.json", "tokenizer_config.json")
     )
@@ -74,7 +74,7 @@ def transformers_for(checkpoint: Path) -> Transformers:
     return "own" if major.isdecimal() and int(major) >= _FIRST_NEW_MAJOR else "pinned"
 
 
-def in_words(transformers: Transformers) -> str:
+def describe_version(transformers: Transformers) -> str:
     """Describe the version, and the reason for it.
 
     Raises:
@@ -107,7 +107,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
         if transformers is None or _is_final(error, transformers):
             raise
         if not has_started_over():
-            logging.getLogger(__name__).warning("%s: %s", in_words(transformers), error)
+            logging.getLogger(__name__).warning("%s: %s", describe_version(transformers), error)
             fault = msgspec.json.encode(_Fault(error.code, error.facts)).decode()
             other = "own" if transformers == "pinned" else "pinned"
             raise StartOver({_CHOICE: other, _FIRST_FAULT: fault}) from error

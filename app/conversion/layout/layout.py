@@ -25,7 +25,7 @@ class LaidOutTensor:
     `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
     the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
     matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
-    empty where that can't be told.
+    empty where that is unknown.
     """
 
     name: str
@@ -50,7 +50,7 @@ class LaidOutTensor:
 class Layout:
     """A model before it is quantized; `metadata` are the entries of a GGUF header, by their keys.
 
-    An entry is encoded as the file holds it: key, type and value. `notices` are for the person.
+    An entry is encoded as the file holds it: key, type and value. `notices` are for the user.
     `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.
     """
 

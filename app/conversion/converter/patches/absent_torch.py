@@ -30,6 +30,6 @@ def do_without_torch() -> None:
     What needs it after all, a submodule or a function, fails with an exception.
     """
     absent = _AbsentTorch("torch")
-    # Whoever only looks for it asks for this, too.
+    # Code that only looks for torch reads this attribute, too.
     absent.__spec__ = ModuleSpec("torch", None)
     sys.modules["torch"] = absent

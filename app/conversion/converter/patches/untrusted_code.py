@@ -24,7 +24,7 @@ def refuse_code() -> None:
     from transformers import dynamic_module_utils
 
     def refuse(*_: object, **__: object) -> None:
-        raise ValueError("it needs Python code of its own, which is not run")
+        raise ValueError("it needs its own Python code, which is not run")
 
     dynamic_module_utils.get_class_in_module = refuse
     for loader in (transformers.AutoTokenizer, transformers.AutoConfig):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.conversion.converter.converter_errors import (
-    _in_words,
+    _describe,
     naming_the_converter,
     naming_the_tokenizer,
 )
@@ -33,7 +33,7 @@ from app.core.errors import AppError, ErrorCode
     ],
 )
 def test_a_failure_is_one_line(error: Exception, words: str) -> None:
-    assert _in_words(error) == words
+    assert _describe(error) == words
 
 
 @pytest.mark.parametrize(
