@@ -14,7 +14,7 @@ ADAPTER_CONFIGURATION = "adapter_config.json"
 OUTLINE_MARK = ".gristmill.outline"
 """The name of a file in folders whose weight files are only headers, each followed by a hole."""
 OUTLINE_SCALARS = "scalars"
-"""What stands in that file when the smallest tensors came with the headers."""
+"""The content of that file when the smallest tensors came with the headers."""
 LARGEST_SCALAR_BYTES = 64
 """Values that the converter reads while it lays a model out: scales, or numbers of a function."""
 _SENSES = ("vision_config", "audio_config")

@@ -25,7 +25,7 @@ _MOST_NAMED = 12
 _PICKLES, _PICKLE_INDEX_FILE = "pytorch_model*.bin", "pytorch_model.bin.index.json"
 _NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 HEADER_LENGTH = struct.Struct("<Q")
-"""What a safetensors file begins with: how many bytes of JSON follow."""
+"""The beginning of a safetensors file: the number of bytes of JSON that follow."""
 # safetensors itself reads up to 100 MB, for 13 s; 70,000 tensors in one file take 10 MB.
 LARGEST_HEADER = 16 * 2**20
 

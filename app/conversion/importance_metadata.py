@@ -17,7 +17,7 @@ _FILE, _DATASET, _ENTRY_COUNT, _CHUNK_COUNT = (
     "quantize.imatrix.chunks_count",
 )
 _LONGEST_BYTES = 127
-"""What `llama_model_kv_override` has room for."""
+"""The bytes that fit into a text of `llama_model_kv_override`."""
 _MOST_CHUNKS = 2**31 - 1
 """llama-quantize counts in 32 bits with a sign, and leaves out what is not above 0."""
 

@@ -12,7 +12,7 @@ from app.core.errors import AppError, ErrorCode
 
 _FLOAT32_BYTES = 4
 _BUFFER_BYTES = 128 * 2**20
-"""What the threads have in hand, and what Python makes room for in between."""
+"""Memory for the data that threads work on, and for Python's temporary objects."""
 
 
 def require_memory(layouts: Iterable[Layout]) -> int:

@@ -19,7 +19,7 @@ _BEGINNING = struct.Struct("<4sIQQ")
 _TYPE, _COUNT = struct.Struct("<I"), struct.Struct("<Q")
 _LONG = 1024
 _NUMBERS: dict[int, tuple[type, str]] = {5: (int, "i"), 6: (float, "f")}
-"""What Python's numbers are in GGUF: INT32 and FLOAT32."""
+"""GGUF's types for Python's numbers: INT32 and FLOAT32."""
 _INTEGER_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11})
 """UINT8 to INT32, UINT64 and INT64 (gguf_type in ggml/include/gguf.h)."""
 _MAGIC, _VERSION = b"GGUF", 3
@@ -184,7 +184,7 @@ def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict
 
 
 def _count_place(key: str) -> int:
-    """Where the number of elements stands in an entry that is an array."""
+    """Return the position of the number of elements in an entry that is an array."""
     return int(_COUNT.size + len(key.encode()) + 2 * _TYPE.size)
 
 

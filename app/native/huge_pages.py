@@ -17,7 +17,7 @@ _SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _REGIONS = Path("/proc/self/maps")
 _MEMORY_REGION = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *$", re.MULTILINE)
 _LEAST_BYTES = 16 * 2**20
-"""What is smaller is seldom a buffer of the engine, and seldom read as a whole."""
+"""Smaller regions are seldom buffers of the engine, and seldom read as a whole."""
 _MADV_HUGEPAGE = 14
 """In include/uapi/asm-generic/mman-common.h of Linux."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from app.core.errors import AppError, ErrorCode
 
 _OLD_MAMBA = "ssm_cfg"
-"""What configurations of the first Mamba models have instead of a name."""
+"""A field that configurations of the first Mamba models have instead of a name."""
 _LISTS = {"TEXT_MODEL_MAP": "text", "MMPROJ_MODEL_MAP": "projector"}
 
 

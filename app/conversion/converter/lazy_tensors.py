@@ -27,7 +27,7 @@ from app.native.quantization import dequantize_rows
 
 _PIECE_BYTES = 2**22
 _NUMBERS = {"F32": FLOAT32, "F16": FLOAT16, "BF16": BFLOAT16}
-"""How safetensors names the floating types."""
+"""safetensors' names of the floating types."""
 
 
 def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
