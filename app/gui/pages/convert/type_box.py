@@ -10,7 +10,7 @@ from app.core.language import tr
 from app.gguf_file.tensor_types import TENSOR_TYPES
 
 _UNOFFERED = frozenset({"IQ1_S", "IQ1_M", "IQ2_XS", "TQ1_0", "TQ2_0", "MXFP4"})
-"""Types for models that were trained for them, or that lose too much for a single tensor."""
+"""Types that weights can be converted to, but that the window does not offer."""
 _TYPES = tuple(
     kind.ggml_name
     for kind in sorted(
