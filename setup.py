@@ -1,4 +1,4 @@
-"""Build the quantization kernels, one library per instruction set."""
+"""Build the quantization kernels, a library for each instruction set."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:
-        """Compile into a separate folder per library, since all have the same sources."""
-        alone = copy.copy(self)
-        alone.build_temp = str(Path(self.build_temp) / set_name(ext))
-        build_ext.build_extension(alone, ext)
+        """Compile into a separate folder for each library: all have the same sources."""
+        separate = copy.copy(self)
+        separate.build_temp = str(Path(self.build_temp) / set_name(ext))
+        build_ext.build_extension(separate, ext)
 
     def get_ext_filename(self, fullname: str) -> str:
-        """Return the file name without a Python tag, since the library doesn't use Python."""
+        """Return the file name without a Python version: the library doesn't use Python."""
         return str(Path(*fullname.split("."))) + library_suffix()
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
-        """Return no symbols: the sources mark their exports."""
+        """Return no module entry point: the sources mark their exports."""
         return ext.export_symbols
 
 
@@ -82,7 +82,7 @@ def set_name(kernels: Extension) -> str:
 
 
 def instruction_sets(*, is_msvc: bool = False) -> dict[str, list[str]]:
-    """Return the compiler flags of each instruction set for this machine."""
+    """Return the flags of each instruction set that this machine's compiler may be asked for."""
     if platform.machine() not in {"x86_64", "AMD64"}:
         return {"baseline": []}
     return MSVC_INSTRUCTION_SETS if is_msvc else UNIX_INSTRUCTION_SETS
@@ -94,7 +94,7 @@ setup(
             f"app.native.kernels.kernels_{name}",
             sources=sorted(str(source) for source in FOLDER.glob("*.c")),
             depends=sorted(str(header) for header in FOLDER.glob("*.h")),
-            # Without a compiler, or if it lacks a flag, ggml does the quantization.
+            # Without a compiler, or with one that lacks a flag, only ggml quantizes.
             optional=True,
         )
         for name in instruction_sets()

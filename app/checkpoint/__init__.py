@@ -1,1 +1,1 @@
-"""A Hugging Face checkpoint on disk: its files, looked at before anything is made of them."""
+"""Hugging Face checkpoints on disk: their files, checked before a conversion."""

@@ -1,4 +1,4 @@
-"""A PEFT adapter on disk: a small set of weights that belongs to another model."""
+"""Read a PEFT adapter on disk: a small set of weights that belongs to another model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BASE, _KIND = "base_model_name_or_path", "peft_type"
 
 
 def base_named_in(folder: Path) -> str:
-    """The repository or folder of the model that the adapter in `folder` was made for.
+    """Return the repository or folder of the model that the adapter in `folder` was made for.
 
     Raises:
         AppError: `config_damaged`, `lfs_pointer`, `file_unreadable`.
@@ -26,7 +26,7 @@ def base_named_in(folder: Path) -> str:
 
 
 def read_adapter(folder: Path, *, allows_pickle: bool = False) -> dict[str, TensorEntry]:
-    """The tensors of the adapter in `folder`; empty when they are in a pickle file.
+    """Read the tensors of the adapter in `folder`; empty when they are in a pickle file.
 
     Raises:
         AppError: `adapter_unsupported` for any other kind than LoRA; `pickle_weights`,

@@ -1,4 +1,4 @@
-"""The checks of a checkpoint as a person reads them, all of them at once."""
+"""Report the checks of a checkpoint to the user, all at once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from app.checkpoint.inspection import (
 )
 from app.core.errors import AppError
 from app.core.events import Checked
+from app.core.language import tr
 from app.core.sizes import format_bytes
 
 _DOCUMENTS = ("config.json", "tokenizer_config.json")
@@ -22,7 +23,7 @@ _NAMED_FILES = 3
 
 
 def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, ...]:
-    """What was found about the files, the weights and the code in `folder`, in this order."""
+    """Return the findings about the files, the weights and the code in `folder`, in this order."""
     try:
         found = inspect_checkpoint(folder, allows_pickle=allows_pickle)
     except AppError as error:
@@ -35,20 +36,19 @@ def check_files(folder: Path, *, allows_pickle: bool = False) -> tuple[Checked, 
 
 
 def code_check(folder: Path) -> Checked:
-    """Whether code came with the files in `folder`; it is never run."""
+    """Return the finding about code in `folder`; it is never run."""
     python_files = python_files_in(folder)
     if python_files:
         named = ", ".join(python_files[:_NAMED_FILES])
         more = len(python_files) - _NAMED_FILES
-        tail = f" and {more} more" if more > 0 else ""
-        return Checked(
-            "code", f"the repository brings Python code ({named}{tail}); it will not be run"
-        )
+        if more > 0:
+            named = tr("{files} and {count} more", files=named, count=more)
+        finding = tr("the repository has Python code ({files}); it will not be run", files=named)
+        return Checked("code", finding)
     if any(_asks_for_code(folder / name) for name in _DOCUMENTS):
-        return Checked(
-            "code", "the configuration asks for Python code (auto_map); it will not be run"
-        )
-    return Checked("code", "no Python code in the repository")
+        finding = tr("the configuration needs Python code (auto_map); it will not be run")
+        return Checked("code", finding)
+    return Checked("code", tr("no Python code in the repository"))
 
 
 def _faults_or(found: Inspection, subject: Subject, finding: str) -> Iterator[Checked]:
@@ -60,16 +60,24 @@ def _faults_or(found: Inspection, subject: Subject, finding: str) -> Iterator[Ch
 
 
 def _files(checkpoint: Checkpoint) -> str:
-    size = format_bytes(checkpoint.size_bytes)
-    return f"{_counted(len(checkpoint.files), 'file')}, {size}"
+    size, count = format_bytes(checkpoint.size_bytes), len(checkpoint.files)
+    if count == 1:
+        return tr("1 file, {size}", size=size)
+    return tr("{count} files, {size}", count=count, size=size)
 
 
 def _weights(checkpoint: Checkpoint) -> str:
+    count = len(checkpoint.weight_files)
     if not checkpoint.parameters:
-        files = _counted(len(checkpoint.weight_files), "pickle file")
-        return f"{files}; nothing in them will be run"
-    files = _counted(len(checkpoint.weight_files), "safetensors file")
-    return f"{files}, {checkpoint.parameters:,} parameters in {checkpoint.dtype}"
+        if count == 1:
+            return tr("1 pickle file; nothing in it will be run")
+        return tr("{count} pickle files; nothing in them will be run", count=count)
+    numbers = {"parameters": f"{checkpoint.parameters:,}", "type": checkpoint.dtype}
+    if count == 1:
+        return tr("1 safetensors file, {parameters} parameters in {type}", **numbers)
+    return tr(
+        "{count} safetensors files, {parameters} parameters in {type}", count=count, **numbers
+    )
 
 
 def _asks_for_code(file: Path) -> bool:
@@ -77,7 +85,3 @@ def _asks_for_code(file: Path) -> bool:
         return file.is_file() and "auto_map" in read_document(file)
     except AppError:
         return False
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,4 +1,4 @@
-"""A checkpoint's `config.json`: read, and refused where it would lead the converter astray."""
+"""Read a checkpoint's `config.json`; refuse it where it would mislead the converter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from app.checkpoint.documents import damaged_document, read_document
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _NAME = "config.json"
 # The converter counts up to these numbers; the largest models have 130 layers, 300,000 tokens.
@@ -16,7 +17,7 @@ _LARGEST_CLAIMS = {"vocab_size": 2**24} | dict.fromkeys(
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of the checkpoint in `folder`.
+    """Read the configuration of the checkpoint in `folder`.
 
     Raises:
         AppError: `not_a_checkpoint`, and what `app.checkpoint.documents.read_document` raises.
@@ -27,14 +28,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     config = read_document(file)
     names = config.get("architectures")
     if names and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise damaged_document(file, "it does not name its architecture as text")
+        raise damaged_document(file, tr("it does not name its architecture as text"))
     if excess := _excessive_claim(config):
         raise damaged_document(file, excess)
     return config
 
 
 def architecture_in(config: dict[str, Any]) -> str:
-    """The first class name that the configuration gives; empty when there is none."""
+    """Return the first class name that the configuration gives; empty when there is none."""
     return next(iter(config.get("architectures") or []), "")
 
 
@@ -44,5 +45,5 @@ def _excessive_claim(config: dict[str, Any]) -> str | None:
             return excess
         largest = _LARGEST_CLAIMS.get(key)
         if largest and isinstance(value, int | float) and value > largest:
-            return f"it claims {value} in {key}"
+            return tr("it claims {value} in {key}", value=value, key=key)
     return None

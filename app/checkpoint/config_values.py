@@ -1,10 +1,12 @@
-"""Values of `config.json` that can't be meant: the converter stops at some, and takes others."""
+"""Find impossible values in `config.json`: the converter stops at some and accepts others."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from typing import Any
+
+from app.core.language import tr
 
 _COUNTS_OF_MODEL = frozenset(
     {"hidden_size", "num_hidden_layers", "vocab_size", "max_position_embeddings"}
@@ -42,12 +44,12 @@ _UNSCALED = frozenset({"default", "mrope"})
 
 
 def impossible_value(config: dict[str, Any]) -> str | None:
-    """The first value that no model can have, as “it says 0 in num_attention_heads”."""
+    """Return the first value that no model can have, as “it says 0 in num_attention_heads”."""
     return next(_impossible(config), None)
 
 
 def doubtful_values(config: dict[str, Any]) -> list[str]:
-    """Each value that the converter takes without a word, though no model can mean it.
+    """Return each value that the converter accepts silently although no model can have it.
 
     As “says nan in rope_theta”.
     """
@@ -55,7 +57,7 @@ def doubtful_values(config: dict[str, Any]) -> list[str]:
 
 
 def position_scaling(config: dict[str, Any]) -> str | None:
-    """The name of the way in which positions are scaled, if they are: the type, or the field."""
+    """Return the method of position scaling, if there is one: its type, or the field."""
     for place in (config, config.get("text_config")):
         fields = _position_fields(place)
         # With an alpha it is the base that is changed.
@@ -79,26 +81,38 @@ def _impossible(config: dict[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             yield from _impossible(value)
         elif key in _POSITIONS and isinstance(value, str):
-            yield f"it says {_in_words(value)} in {key}, which has several fields"
+            yield tr(
+                "it says {value} in {key}, which has several fields",
+                value=_in_words(value),
+                key=key,
+            )
         elif not _is_possible(key, value):
-            yield f"it says {_in_words(value)} in {key}"
+            yield tr("it says {value} in {key}", value=_in_words(value), key=key)
     heads, shared = config.get("num_attention_heads"), config.get("num_key_value_heads")
     if isinstance(heads, int) and isinstance(shared, int) and shared > 0 and heads % shared:
-        yield f"its {heads} num_attention_heads can't share {shared} num_key_value_heads"
+        yield tr(
+            "its {heads} num_attention_heads can't share {shared} num_key_value_heads",
+            heads=heads,
+            shared=shared,
+        )
 
 
 def _doubtful(config: dict[str, Any]) -> Iterator[str]:
     for key, value in config.items():
         if key in _POSITIONS and isinstance(value, dict):
-            # The converter takes numbers of its own then; of other kinds it says that it can't.
+            # The converter then uses its own numbers; for other kinds it warns that it can't.
             if value.get("rope_type", value.get("type")) == "llama3" and "factor" not in value:
-                yield f"has no factor in {key}"
+                yield tr("has no factor in {key}", key=key)
         elif isinstance(value, dict):
             yield from _doubtful(value)
         elif isinstance(value, bool | float) and not _is_possible(key, value):
-            yield f"says {_in_words(value)} in {key}"
+            yield tr("says {value} in {key}", value=_in_words(value), key=key)
         elif key in _TOKENS and isinstance(value, str | float):
-            yield f"says {_in_words(value)} in {key}, which is not the number of a token"
+            yield tr(
+                "says {value} in {key}, which is not the number of a token",
+                value=_in_words(value),
+                key=key,
+            )
 
 
 def _is_possible(key: str, value: Any) -> bool:

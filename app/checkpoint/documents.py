@@ -1,4 +1,4 @@
-"""The small files of a checkpoint: JSON documents, and pointers in the place of files."""
+"""Read the small files of a checkpoint: JSON documents, and Git LFS pointers instead of files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from app.core.errors import AppError, ErrorCode, unreadable_file
+from app.core.language import tr
 
 # Beside the configuration, what the converter reads.
 TOKENIZER_DOCUMENTS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -20,25 +21,25 @@ _LARGEST_DOCUMENT = 64 * 2**20
 
 
 def read_document(file: Path) -> dict[str, Any]:
-    """A JSON file whose outermost value is an object.
+    """Read a JSON file whose outermost value is an object.
 
     Raises:
         AppError: `config_damaged`, `lfs_pointer`, `file_unreadable`.
     """
     require_no_pointer(file)
     if file.stat().st_size > _LARGEST_DOCUMENT:
-        raise damaged_document(file, "it is too large")
+        raise damaged_document(file, tr("it is too large"))
     try:
         # Not its bytes as they are, of which it would guess the encoding: the converter does not.
         document = json.loads(file.read_bytes().decode())
     except ValueError as error:
-        raise damaged_document(file, f"it is not JSON: {error}") from error
+        raise damaged_document(file, tr("it is not JSON: {error}", error=error)) from error
     except RecursionError as error:
-        raise damaged_document(file, "it is nested too deeply") from error
+        raise damaged_document(file, tr("it is nested too deeply")) from error
     except OSError as error:
         raise unreadable_file(file, error) from error
     if not isinstance(document, dict):
-        raise damaged_document(file, "it is not a JSON object")
+        raise damaged_document(file, tr("it is not a JSON object"))
     return document
 
 
@@ -57,7 +58,7 @@ def require_document(file: Path) -> None:
 
 
 def holds_tokenizer(folder: Path) -> bool:
-    """Whether there is a file in `folder` that a vocabulary could be in."""
+    """Return whether there is a file in `folder` that a vocabulary could be in."""
     return any(_TOKENIZER.fullmatch(file.name) for file in folder.iterdir())
 
 
@@ -79,5 +80,5 @@ def require_no_pointer(file: Path) -> None:
 
 
 def damaged_document(file: Path, reason: str) -> AppError:
-    """The error of a JSON file that can't be what it should be."""
+    """Return the error of a JSON file with unusable content."""
     return AppError(ErrorCode.CONFIG_DAMAGED, file=file.name, reason=reason)

@@ -1,4 +1,4 @@
-"""What a folder holds, told from the names of its files and config.json alone.
+"""Recognize what a folder holds, from its file names and config.json only.
 
 Nothing here reads weights, so that the window may ask too.
 """
@@ -12,31 +12,31 @@ from app.core.errors import AppError
 
 ADAPTER_CONFIGURATION = "adapter_config.json"
 OUTLINE_MARK = ".gristmill.outline"
-"""The name of a file in folders whose weight files are headers alone, with a hole behind each."""
+"""The name of a file in folders whose weight files are only headers, each followed by a hole."""
 OUTLINE_SCALARS = "scalars"
-"""What stands in that file when the smallest tensors came with the headers."""
+"""The content of that file when the smallest tensors came with the headers."""
 LARGEST_SCALAR_BYTES = 64
 """Values that the converter reads while it lays a model out: scales, or numbers of a function."""
 _SENSES = ("vision_config", "audio_config")
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether the folder holds an adapter rather than a whole model."""
+    """Return whether the folder holds an adapter rather than a whole model."""
     return (folder / ADAPTER_CONFIGURATION).is_file() and not (folder / "config.json").is_file()
 
 
 def is_outline(folder: Path) -> bool:
-    """Whether the weights were left out, so that sizes are all that can be told."""
+    """Return whether the weights were left out, so that only sizes are known."""
     return (folder / OUTLINE_MARK).is_file()
 
 
 def holds_scalars(folder: Path) -> bool:
-    """Whether an outline has the values of the tensors of `LARGEST_SCALAR_BYTES` and less."""
+    """Return whether an outline has the values of tensors up to `LARGEST_SCALAR_BYTES`."""
     return (folder / OUTLINE_MARK).read_text("utf-8") == OUTLINE_SCALARS
 
 
 def sees_or_hears(folder: Path) -> bool:
-    """Whether the checkpoint in `folder` has a part for pictures or sound, next to the text."""
+    """Return whether the checkpoint in `folder` has a vision or audio part."""
     try:
         config = read_config(folder)
     except (AppError, OSError):

@@ -1,4 +1,4 @@
-"""A checkpoint as a whole: what is in its folder, and everything that is wrong with it."""
+"""Inspect a checkpoint as a whole: the contents of its folder and everything wrong with it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from app.checkpoint.weight_files import (
     read_shard,
 )
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 Subject = Literal["files", "weights"]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What lies in a folder: `size_bytes` is all files', `weights_bytes` the tensors'.
+    """The contents of a folder: `size_bytes` counts all files, `weights_bytes` the tensors.
 
     `dtype` is safetensors' name of the type that most bytes have; `architecture` is the name of
     the class in `config.json`, empty when there is none. Of weights in pickle files nothing but
@@ -61,14 +62,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at a folder found; the checkpoint is sound when there are no faults."""
+    """The result of an inspection; the checkpoint is sound when there are no faults."""
 
     checkpoint: Checkpoint
     faults: tuple[Fault, ...]
 
 
 def inspect_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Inspection:
-    """Look at everything in `folder`; of each kind of fault the first one is kept.
+    """Inspect everything in `folder`; keep the first fault of each kind.
 
     Raises:
         AppError: `source_not_found`.
@@ -131,7 +132,14 @@ def _read_weights(
             path = locate(folder, name)
             read[path] = _read_file(path, allows_pickle=allows_pickle)
             if twice := read[path].keys() & places.keys():
-                raise damaged(path, f"the tensor {min(twice)} is in {places[min(twice)]}, too")
+                raise damaged(
+                    path,
+                    tr(
+                        "the tensor {tensor} is in {file}, too",
+                        tensor=min(twice),
+                        file=places[min(twice)],
+                    ),
+                )
             places |= dict.fromkeys(read[path], name)
     if weights.weight_map and places and len(read) == len(weights.names):
         with faults.gathered("weights"):
@@ -149,14 +157,19 @@ def _read_file(path: Path, *, allows_pickle: bool) -> dict[str, TensorEntry]:
 def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None:
     for tensor, file in named.items():
         if places.get(tensor) != file:
-            raise damaged(index, f"the tensor {tensor} is not in {file}")
+            raise damaged(
+                index, tr("the tensor {tensor} is not in {file}", tensor=tensor, file=file)
+            )
     for tensor, file in places.items():
         if tensor not in named:
-            raise damaged(index, f"it does not name the tensor {tensor} of {file}")
+            raise damaged(
+                index,
+                tr("it does not name the tensor {tensor} of {file}", tensor=tensor, file=file),
+            )
 
 
 def python_files_in(folder: Path) -> tuple[str, ...]:
-    """The Python files of a repository, two folders deep."""
+    """Return the Python files of a repository, two folders deep."""
     found = [*folder.glob("*.py"), *folder.glob("*/*.py")]
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 

@@ -1,6 +1,6 @@
-"""How strong a LoRA adapter is, module by module, as PEFT computes it.
+"""Compute the strength of a LoRA adapter, module by module, as PEFT does.
 
-PEFT multiplies a module's B·A by its alpha divided by its rank, or with rank stabilisation by the
+PEFT multiplies a module's B·A by its alpha divided by its rank, or with rank stabilization by the
 root of its rank (`update_layer` in peft/tuners/lora/layer.py). llama.cpp divides one alpha, which
 all modules share, by each module's rank (`get_scale` in src/llama-adapter.h).
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 CONFIGURATION = "adapter_config.json"
 _MODULE = re.compile(
@@ -38,27 +39,27 @@ _UNSUPPORTED = (
 )
 """Fields that change what an adapter does, in ways that a GGUF file has no place for."""
 _OTHER_BASES = re.compile(r"(pissa|olora|corda|loftq|lora_ga)")
-"""Initialisations that change the weights of the base model, too."""
+"""Initializations that change the weights of the base model, too."""
 
 
 @dataclass(frozen=True)
 class LoraStrength:
-    """What the configuration of an adapter says of its strength."""
+    """The strength in the configuration of an adapter."""
 
     alpha: float
-    is_rank_stabilised: bool = False
+    is_rank_stabilized: bool = False
     alphas: dict[str, float] = field(default_factory=dict)
 
     def alpha_for(self, module: str, rank: int) -> float:
-        """The alpha that gives a module of this rank its strength when divided by the rank."""
+        """Return the alpha that, divided by the rank, is the strength of a module."""
         # As `get_pattern_key` in peft/utils/other.py has it.
         keys = (key for key in self.alphas if re.match(rf"(.*\.)?({key})$", module))
         key = next(keys, None)
         alpha = self.alpha if key is None else self.alphas[key]
-        return alpha * math.sqrt(rank) if self.is_rank_stabilised else alpha
+        return alpha * math.sqrt(rank) if self.is_rank_stabilized else alpha
 
     def shared(self, ranks: Mapping[str, int]) -> tuple[float, dict[str, float]]:
-        """One alpha for all modules, and the factors of those that need another one.
+        """Return one alpha for all modules, and the factors of those that need another one.
 
         Args:
             ranks: The rank of each module.
@@ -71,7 +72,7 @@ class LoraStrength:
 
 
 def lora_strength(config: dict[str, Any]) -> LoraStrength:
-    """The strength in an adapter's configuration.
+    """Return the strength in an adapter's configuration.
 
     Raises:
         AppError: `adapter_field_unsupported`, `config_damaged`.
@@ -86,23 +87,23 @@ def lora_strength(config: dict[str, Any]) -> LoraStrength:
         raise AppError(ErrorCode.ADAPTER_FIELD_UNSUPPORTED, field=f"“init_lora_weights”: “{start}”")
     patterns = config.get("alpha_pattern") or {}
     if not isinstance(patterns, dict):
-        raise _damaged("“alpha_pattern” is no object")
+        raise _damaged(tr("“alpha_pattern” is no object"))
     alphas = {}
     for pattern, alpha in patterns.items():
         _require_pattern(pattern)
-        alphas[pattern] = _alpha(alpha, f"“{pattern}” in “alpha_pattern”")
+        alphas[pattern] = _alpha(alpha, tr("“{pattern}” in “alpha_pattern”", pattern=pattern))
     alpha = _alpha(config.get("lora_alpha"), "“lora_alpha”")
     return LoraStrength(alpha, bool(config.get("use_rslora")), alphas)
 
 
 def unknown_fields(config: dict[str, Any]) -> list[str]:
-    """The fields that have a value and are not known: PEFT gets new ones."""
+    """Return the fields that have a value and are not known: PEFT gets new ones."""
     known = _HARMLESS.union(_UNSUPPORTED)
     return sorted(name for name, value in config.items() if value and name not in known)
 
 
 def module_of(tensor: str) -> str | None:
-    """The module that one of an adapter's tensors belongs to, by its name; None for no A or B."""
+    """Return the module of an adapter's tensor, by its name; None if it is neither A nor B."""
     match = _MODULE.fullmatch(tensor)
     return match["module"] if match else None
 
@@ -110,7 +111,7 @@ def module_of(tensor: str) -> str | None:
 def _alpha(value: object, name: str) -> float:
     # llama.cpp takes 0 for an adapter without alpha, and applies it at full strength.
     if isinstance(value, bool) or not isinstance(value, int | float) or not value:
-        raise _damaged(f"{name} is missing or not a number other than 0")
+        raise _damaged(tr("{name} is missing or not a number other than 0", name=name))
     return float(value)
 
 
@@ -118,7 +119,9 @@ def _require_pattern(pattern: str) -> None:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
-        raise _damaged(f"“{pattern}” in “alpha_pattern” is no pattern") from error
+        raise _damaged(
+            tr("“{pattern}” in “alpha_pattern” is no pattern", pattern=pattern)
+        ) from error
 
 
 def _damaged(reason: str) -> AppError:

@@ -1,4 +1,4 @@
-"""Weights in pickle files: taken with consent only, and only as torch has written since 1.6."""
+"""Accept weights in pickle files only with consent, and only as torch has written since 1.6."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LIST = "data.pkl"
 
 
 def require_consent(file: Path, *, allows_pickle: bool) -> None:
-    """Check that the person agreed to read a pickle file, and that it is what torch writes.
+    """Check that the user agreed to read a pickle file, and that torch wrote it.
 
-    Reading it still runs no code: the converter is held to torch's reader for weights alone.
+    Reading it still runs no code: the converter can use only torch's reader for weights.
 
     Raises:
         AppError: `pickle_weights`, `pickle_format`, `file_unreadable`.

@@ -1,4 +1,4 @@
-"""A checkpoint's `quantization_config`: refused where the converter would fail, or lead astray.
+"""Check a checkpoint's `quantization_config`; refuse what the converter can't read correctly.
 
 What it reads stands in `dequant_model` and `prepare_tensors` of conversion/base.py. A field that
 changes the numbers, and that it passes over, is refused by name.
@@ -14,6 +14,7 @@ from typing import Any
 from app.checkpoint.config import architecture_in
 from app.checkpoint.documents import read_document
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 Config = Mapping[str, Any]
 _BESIDE, _OLD_SECTION = "hf_quant_config.json", "compression_config"
@@ -44,7 +45,7 @@ _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
 def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
-    """How the weights in `folder` are quantized, as the converter sees it; empty where they aren't.
+    """Return how the weights in `folder` are quantized, as the converter sees it; empty if not.
 
     Raises:
         AppError: what `app.checkpoint.documents.read_document` raises.
@@ -77,7 +78,7 @@ def require_readable_quantization(
     quantization = read_quantization(folder, config)
     if not quantization:
         if any(name.endswith(_PACKED_WEIGHT) for name in names):
-            raise _unsupported("qweight", "config.json has no quantization_config")
+            raise _unsupported("qweight", tr("config.json has no quantization_config"))
         return
     method = quantization["quant_method"]
     of_method = _FAULTS.get(method, _of_an_unknown_method)
@@ -91,7 +92,7 @@ def _unsupported(method: str, reason: str) -> AppError:
 
 
 def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
-    """Tensors beside the weights that the converter stops at, or stops without."""
+    """Yield faults of the tensors beside the weights: unknown ones and missing ones."""
     if quantization["quant_method"] == "gptq":
         yield from _lacking(names)
     strangers = _STRANGERS.get(quantization["quant_method"], ())
@@ -100,7 +101,7 @@ def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
         return
     for name in names:
         if name.endswith(strangers):
-            yield f"it does not know the tensor {name}"
+            yield tr("it does not know the tensor {name}", name=name)
 
 
 def _lacking(names: Collection[str]) -> Iterator[str]:
@@ -109,7 +110,7 @@ def _lacking(names: Collection[str]) -> Iterator[str]:
         base = name.removesuffix(_PACKED_WEIGHT)
         needed = (f"{base}.{part}" for part in _PARTS_OF_GPTQ)
         if base != name and (missing := next((part for part in needed if part not in known), "")):
-            yield f"it needs the tensor {missing}, which is not there"
+            yield tr("it needs the tensor {missing}, which is not there", missing=missing)
 
 
 def _section(config: Config) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _unnamed_method(quantization: Config) -> str:
-    """The method of a configuration that does not name one; empty where it tells of none."""
+    """Return the method of a configuration that does not name one; empty if there is none."""
     if any(quantization.get(f"load_in_{bits}bit") for bits in (4, 8)):
         return "bitsandbytes"
     return "mlx" if {"bits", "group_size"} <= quantization.keys() else ""
@@ -137,56 +138,59 @@ def _of_an_unknown_method(quantization: Config, _: str) -> Iterator[str]:
         bits = 4
     elif quantization.get("load_in_8bit"):
         bits = 8
-    yield (
-        f"it has no reader for this method, of {bits} bits"
-        if bits
-        else ("it has no reader for this method")
-    )
+    if bits:
+        yield tr("it has no reader for this method, of {bits} bits", bits=bits)
+    else:
+        yield tr("it has no reader for this method")
 
 
 def _of_gptq(quantization: Config, _: str) -> Iterator[str]:
     bits = quantization.get("bits")
     if bits not in _BITS_OF_GPTQ:
-        yield f"it reads 2, 4 and 8 bits, not {bits}"
+        yield tr("it reads 2, 4 and 8 bits, not {bits}", bits=bits)
     own = _dict(quantization.get("dynamic")).values()
     if any(_dict(layer).get("bits", bits) != bits for layer in own):
-        yield "some layers have other bits than the rest (dynamic)"
+        yield tr("some layers have other bits than the rest (dynamic)")
     stored = quantization.get("checkpoint_format", "gptq")
     if quantization.get("is_marlin_format"):
         stored = "marlin"
     if stored not in _GPTQ_FORMATS:
-        yield f"it does not know the checkpoint_format {stored}"
-    # The converter looks at the one name alone, and an offset of the zero points depends on it.
+        yield tr("it does not know the checkpoint_format {stored}", stored=stored)
+    # The converter reads only the one name, and an offset of the zero points depends on it.
     if quantization.get("format", stored) != stored:
-        yield f"its format is {quantization['format']}, and its checkpoint_format is {stored}"
+        yield tr(
+            "its format is {format}, and its checkpoint_format is {stored}",
+            format=quantization["format"],
+            stored=stored,
+        )
 
 
 def _of_fp8(quantization: Config, _: str) -> Iterator[str]:
     block = quantization.get("weight_block_size")
     if block is not None and not _is_block(block):
-        yield f"its weight_block_size is {block}, and not two lengths"
+        yield tr("its weight_block_size is {block}, and not two lengths", block=block)
 
 
 def _of_compressed_tensors(quantization: Config, architecture: str) -> Iterator[str]:
     stored = quantization.get("format")
     groups = list(_dict(quantization.get("config_groups")).values())
     if _dict(quantization.get("transform_config")).get("config_groups"):
-        yield "its weights are rotated (transform_config)"
+        yield tr("its weights are rotated (transform_config)")
     sparse = _dict(quantization.get("sparsity_config")).get("format", "dense")
     if sparse != "dense":
-        yield f"its weights are sparse (sparsity_config: {sparse})"
+        yield tr("its weights are sparse (sparsity_config: {sparse})", sparse=sparse)
     if stored == _NVFP4 or (stored == _MIXED and _are_all_nvfp4(groups)):
         return
     if stored == _MXFP4 and architecture in _PACKED_MXFP4_ARCHITECTURES:
         return
     if stored not in {_PACKED, *_OF_8_BITS}:
-        yield f"it does not know the format {stored}"
+        yield tr("it does not know the format {stored}", stored=stored)
     if len(groups) != 1:
-        yield f"it reads one of the config_groups, and there are {len(groups)}"
+        yield tr("it reads one of the config_groups, and there are {count}", count=len(groups))
         return
     weights = _dict(_dict(groups[0]).get("weights"))
     if weights.get("actorder") == "group":
-        yield "its columns are in an order of their own (actorder)"
+        yield tr("its columns are reordered (actorder)")
     yield from (_of_packed if stored == _PACKED else _of_8_bits)(weights)
 
 
@@ -196,24 +200,28 @@ def _are_all_nvfp4(groups: list[Any]) -> bool:
 
 def _of_packed(weights: Config) -> Iterator[str]:
     if weights.get("strategy") != "group":
-        yield f"it reads packed weights in groups, not by {weights.get('strategy')}"
+        yield tr(
+            "it reads packed weights in groups, not by {strategy}", strategy=weights.get("strategy")
+        )
     if weights.get("type", "int") != "int":
-        yield f"it reads packed whole numbers, not the type {weights.get('type')}"
+        yield tr("it reads packed whole numbers, not the type {type}", type=weights.get("type"))
     for name in ("num_bits", "group_size"):
         if not isinstance(weights.get(name), int):
-            yield f"its {name} is {weights.get(name)}"
+            yield tr("its {name} is {value}", name=name, value=weights.get(name))
 
 
 def _of_8_bits(weights: Config) -> Iterator[str]:
     strategy, block = weights.get("strategy"), weights.get("block_structure")
     if strategy not in {"channel", "block"}:
-        yield f"it reads scales by channel or block, not by {strategy}"
+        yield tr("it reads scales by channel or block, not by {strategy}", strategy=strategy)
     if weights.get("group_size") is not None:
-        yield f"it reads no groups in this format (group_size {weights['group_size']})"
+        yield tr(
+            "it reads no groups in this format (group_size {size})", size=weights["group_size"]
+        )
     if strategy == "block" and not _is_block(block):
-        yield f"its block_structure is {block}, and not two lengths"
+        yield tr("its block_structure is {block}, and not two lengths", block=block)
     if weights.get("type") == "int" and weights.get("symmetric") is False:
-        yield "its weights have zero points (symmetric: false)"
+        yield tr("its weights have zero points (symmetric: false)")
 
 
 def _is_block(block: object) -> bool:
@@ -225,20 +233,20 @@ def _of_modelopt(quantization: Config, _: str) -> Iterator[str]:
     named = [quantization.get("quant_algo"), *(_dict(layer).get("quant_algo") for layer in layers)]
     for algorithm in named:
         if algorithm is not None and algorithm not in _MODELOPT_ALGORITHMS:
-            yield f"it does not know the quant_algo {algorithm}"
+            yield tr("it does not know the quant_algo {algorithm}", algorithm=algorithm)
 
 
 def _of_mxfp4(_: Config, architecture: str) -> Iterator[str]:
     if architecture not in _MXFP4_ARCHITECTURES:
-        yield f"it reads MXFP4 of gpt-oss, not of {architecture}"
+        yield tr("it reads MXFP4 of gpt-oss, not of {architecture}", architecture=architecture)
 
 
 def _of_bitnet(quantization: Config, architecture: str) -> Iterator[str]:
     if quantization.get("quantization_mode") == "online":
         if architecture not in _BITNET_ARCHITECTURES:
-            yield "its weights are rounded while they are used (quantization_mode: online)"
+            yield tr("its weights are rounded while they are used (quantization_mode: online)")
     elif quantization.get("linear_class") == "autobitlinear":
-        yield "it takes the scales for their reciprocals (linear_class: autobitlinear)"
+        yield tr("it takes the scales for their reciprocals (linear_class: autobitlinear)")
 
 
 _FAULTS: dict[str, Callable[[Config, str], Iterator[str]]] = {

@@ -1,4 +1,4 @@
-"""The weight files of a checkpoint: which they are, and whether each is what it claims to be."""
+"""Find the weight files of a checkpoint and check that each is what it claims to be."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from app.checkpoint.documents import read_document, require_no_pointer
 from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.core.errors import AppError, ErrorCode, unreadable_file
+from app.core.language import tr
 from app.core.names import safe_relative_path
 
 INDEX_FILE = "model.safetensors.index.json"
@@ -24,7 +25,7 @@ _MOST_NAMED = 12
 _PICKLES, _PICKLE_INDEX_FILE = "pytorch_model*.bin", "pytorch_model.bin.index.json"
 _NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 HEADER_LENGTH = struct.Struct("<Q")
-"""What a safetensors file begins with: how many bytes of JSON follow."""
+"""The beginning of a safetensors file: the number of bytes of JSON that follow."""
 # safetensors itself reads up to 100 MB, for 13 s; 70,000 tensors in one file take 10 MB.
 LARGEST_HEADER = 16 * 2**20
 
@@ -38,7 +39,7 @@ class TensorEntry(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """How many values it holds."""
+        """The number of values."""
         return math.prod(self.shape)
 
 
@@ -52,7 +53,7 @@ class WeightList:
 
 
 def list_weights(folder: Path, *, allows_pickle: bool = False) -> WeightList:
-    """The weight files that the index names, or else those that lie there or are counted there.
+    """Return the weight files that the index names, or else those found or numbered in the folder.
 
     Files of other names count where it is clear which they are. Where there are no safetensors
     files, they are pickle files, if those are allowed.
@@ -82,7 +83,7 @@ def _listed(folder: Path, index_name: str, pattern: str) -> WeightList | None:
 
 
 def _of_other_names(folder: Path) -> WeightList | None:
-    """One file, the numbered parts of one, or those that the only index names."""
+    """Return one file, its numbered parts, or the files that the only index names."""
     indices = [path.name for path in folder.glob(f"*{WEIGHTS_SUFFIX}.index.json")]
     if len(indices) == 1:
         return _listed(folder, indices[0], "")
@@ -98,7 +99,7 @@ def _of_other_names(folder: Path) -> WeightList | None:
 
 
 def locate(folder: Path, untrusted_name: str) -> Path:
-    """The path of a weight file, which must lie in `folder`.
+    """Return the path of a weight file, which must lie in `folder`.
 
     Raises:
         AppError: `unsafe_name`, `missing_shard`.
@@ -117,7 +118,7 @@ def locate(folder: Path, untrusted_name: str) -> Path:
 
 
 def read_shard(path: Path) -> dict[str, TensorEntry]:
-    """The tensors of a safetensors file by name, after the official library has checked it.
+    """Return the tensors of a safetensors file by name, after the official library has checked it.
 
     Raises:
         AppError: `lfs_pointer`, `weights_damaged`, `file_unreadable`.
@@ -133,7 +134,7 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
 
 
 def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
-    """Where the smallest tensors of a sound safetensors file lie, in bytes from its beginning.
+    """Return the byte ranges of the smallest tensors of a sound safetensors file.
 
     Neighbors are one part, from its first byte up to the one behind its last.
     """
@@ -153,7 +154,7 @@ def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
 
 
 def damaged(path: Path, reason: str) -> AppError:
-    """The error of a weight file that contradicts itself or the index."""
+    """Return the error of a weight file that contradicts itself or the index."""
     return AppError(ErrorCode.WEIGHTS_DAMAGED, file=path.name, reason=reason)
 
 
@@ -166,7 +167,7 @@ def _root(folder: Path) -> Path:
 
 
 def _completed(names: list[str]) -> list[str]:
-    """The names, and those that they say should be there beside them."""
+    """Return the names, and those of the other parts that their numbering implies."""
     wanted = set(names)
     for name in names:
         if match := _NUMBERED.fullmatch(name):
@@ -184,7 +185,7 @@ def _weight_map(index: Path) -> dict[str, str]:
         named = {str(tensor): name for tensor, name in weight_map.items() if isinstance(name, str)}
         if len(named) == len(weight_map):
             return named
-    reason = "its weight_map is missing or damaged"
+    reason = tr("its weight_map is missing or damaged")
     raise AppError(ErrorCode.CONFIG_DAMAGED, file=index.name, reason=reason)
 
 
@@ -192,11 +193,13 @@ def _header_text(path: Path) -> bytes:
     with path.open("rb") as file:
         start = file.read(HEADER_LENGTH.size)
         if len(start) < HEADER_LENGTH.size:
-            raise damaged(path, "it is empty or cut off")
+            raise damaged(path, tr("it is empty or cut off"))
         (length,) = HEADER_LENGTH.unpack(start)
         left = os.fstat(file.fileno()).st_size - HEADER_LENGTH.size
         if length > min(LARGEST_HEADER, left):
-            raise damaged(path, f"it claims to begin with a header of {length} bytes")
+            raise damaged(
+                path, tr("it claims to begin with a header of {length} bytes", length=length)
+            )
         return file.read(length)
 
 
@@ -216,7 +219,7 @@ def _unique_in(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
         built = dict(pairs)
         if len(built) < len(pairs):
             # The official library takes the last one in silence.
-            raise damaged(path, "a name in its header is there twice")
+            raise damaged(path, tr("a name in its header is there twice"))
         return built
 
     return build

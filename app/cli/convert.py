@@ -134,8 +134,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         threads=arguments.threads or usable_threads(),
         replaces=arguments.overwrite,
         is_dry_run=arguments.dry_run,
-        tells_tensors=arguments.verbose,
-        takes_what_there_is=not arguments.level,
+        reports_tensors=arguments.verbose,
+        skips_unsuitable=not arguments.level,
         by_reference=arguments.reference or settings.quantizes_by_reference,
         choices=_choices(arguments, source),
     )

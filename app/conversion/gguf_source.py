@@ -1,4 +1,4 @@
-"""A GGUF file as a source: laid out as it is, so that it can be quantized to another level."""
+"""Lay out a GGUF file as a source, so that it can be quantized to another level."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.layout.stored_rows import StoredRows
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.gguf_file.header_reader import Header, TensorInfo, read_entries
 from app.gguf_file.header_writer import ALIGNMENT
 from app.gguf_file.model_info import read_headers
+from app.gguf_file.tensor_types import INTEGER_TYPES
 from app.gguf_file.validation import require_sane
 
 _OF_SPLIT_FILES = frozenset({"split.no", "split.count", "split.tensors.count"})
@@ -38,7 +40,11 @@ def lay_out_gguf(path: Path) -> Layout:
 
 def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
     if header.alignment != ALIGNMENT:
-        reason = f"its tensors are aligned to {header.alignment} bytes instead of {ALIGNMENT}"
+        reason = tr(
+            "its tensors are aligned to {alignment} bytes instead of {expected}",
+            alignment=header.alignment,
+            expected=ALIGNMENT,
+        )
         raise AppError(ErrorCode.GGUF_DAMAGED, file=header.path.name, reason=reason)
     offset = header.data_offset + tensor.offset
     return LaidOutTensor(
@@ -53,7 +59,7 @@ def _laid_out(header: Header, tensor: TensorInfo) -> LaidOutTensor:
 
 def _stored(path: Path, offset: int, tensor: TensorInfo) -> tuple[StoredRows, ...]:
     width, *outer = tensor.shape
-    if not outer or tensor.type_number in WHOLE_NUMBER_TYPES:
+    if not outer or tensor.type_number in INTEGER_TYPES:
         return ()
     return (StoredRows(path, offset, math.prod(outer), width, tensor.type_number),)
 

@@ -1,4 +1,4 @@
-"""The importance matrix that a file was quantized with, as its metadata tell it.
+"""Metadata that describe the importance matrix a file was quantized with.
 
 The keys, their order and their types are llama-quantize's (tools/quantize/quantize.cpp).
 """
@@ -17,7 +17,7 @@ _FILE, _DATASET, _ENTRY_COUNT, _CHUNK_COUNT = (
     "quantize.imatrix.chunks_count",
 )
 _LONGEST_BYTES = 127
-"""What `llama_model_kv_override` has room for."""
+"""The bytes that fit into a text of `llama_model_kv_override`."""
 _MOST_CHUNKS = 2**31 - 1
 """llama-quantize counts in 32 bits with a sign, and leaves out what is not above 0."""
 
@@ -26,7 +26,7 @@ _MOST_CHUNKS = 2**31 - 1
 class ImportanceMetadata:
     """An importance matrix by the bare name of its file, its first text and its two counts.
 
-    Folders are left out: they tell about the person, and a file made again has the same bytes.
+    Folders are left out: they reveal details of the user, and a repeated file has the same bytes.
     """
 
     file: str
@@ -35,7 +35,7 @@ class ImportanceMetadata:
     chunk_count: int
 
     def entries(self) -> dict[str, bytes]:
-        """The entries of a header, in llama-quantize's order."""
+        """Return the entries of a header, in llama-quantize's order."""
         from gguf import GGUFValueType
         from gguf.gguf_writer import GGUFValue
 
@@ -49,7 +49,7 @@ class ImportanceMetadata:
 
 
 def importance_metadata_of(matrix: ImportanceMatrix, file: str) -> ImportanceMetadata:
-    """The provenance of a matrix that is kept in a file of this bare name."""
+    """Return the provenance of a matrix that is kept in a file of this bare name."""
     dataset = next(iter(matrix.datasets), None)
     return ImportanceMetadata(file, dataset, len(matrix.entries), matrix.chunk_count)
 

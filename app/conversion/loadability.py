@@ -1,4 +1,4 @@
-"""Whether llama.cpp will load the result: tried on the hollow file, before a weight is read."""
+"""Check that llama.cpp will load the result, with the hollow file, before weights are read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from app.conversion.token_comparison import tokens_differ
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Noticed
+from app.core.language import tr
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import find_fault
 from app.native.library import load_llama, log
@@ -20,13 +21,14 @@ _TOKENIZER_KEYS = ("tokenizer.ggml.pre", "tokenizer.ggml.model")
 _VOCABULARY_FAULT = "error loading model vocabulary: "
 _NAMED_FAULTS = {
     # impl::load in src/llama-vocab.cpp looks for "phi-3" and the like in general.name.
-    "unordered_map::at": "the folder's name makes llama.cpp expect tokens that it lacks; give the "
-    "folder another name"
+    "unordered_map::at": tr(
+        "the folder's name makes llama.cpp expect tokens that it lacks; rename the folder"
+    )
 }
 
 
 class LoadedVocabulary(NamedTuple):
-    """What llama.cpp has read: its name for the tokenizer, and a difference from its source."""
+    """A loaded vocabulary: llama.cpp's name for the tokenizer, and a difference from its source."""
 
     tokenizer: str
     difference: Noticed | None
@@ -62,7 +64,7 @@ def _loaded(hollow: Path) -> Iterator[Any]:
     llama = load_llama()
     parameters = llama.llama_model_default_params()
     parameters.no_alloc = True
-    # A mapped file can't go without memory of its own: llama.cpp aborts.
+    # llama.cpp aborts when a mapped file is loaded without allocation.
     parameters.load_mode = llama.LLAMA_LOAD_MODE_NONE
     parameters.use_extra_bufts = False
     parameters.n_gpu_layers = 0

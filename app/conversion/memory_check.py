@@ -1,4 +1,4 @@
-"""How much memory a conversion takes, checked before it starts."""
+"""Check the memory that a conversion takes before it starts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.core.errors import AppError, ErrorCode
 
 _FLOAT32_BYTES = 4
 _BUFFER_BYTES = 128 * 2**20
-"""What the threads have in hand, and what Python makes room for in between."""
+"""Memory for the data that threads work on, and for Python's temporary objects."""
 
 
 def require_memory(layouts: Iterable[Layout]) -> int:
-    """The bytes that writing these models will take beyond what this process has already.
+    """Return the bytes that writing these models will take beyond what this process has already.
 
     One tensor at a time is there as numbers of 32 bits, and the next one if it is small.
 

@@ -1,4 +1,4 @@
-"""A conversion from end to end: check everything, plan every level, then write."""
+"""Convert from end to end: check everything, plan every level, then write."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.conversion.converter.transformers_choice import in_words, trying_both
+from app.conversion.config_blame import blaming_config
+from app.conversion.converter.transformers_choice import describe_version, trying_both
 from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.memory_check import require_memory
 from app.conversion.sources import LaidOut, Source
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan, hollow_file, plan_as_laid_out, plan_types
-from app.conversion.writer import Manner, write_models
+from app.conversion.writer import QuantizationOptions, write_models
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode, system_reason
 from app.core.events import (
     Checked,
@@ -26,10 +27,11 @@ from app.core.events import (
     TensorPlanned,
 )
 from app.core.files import require_space
+from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, Level
 from app.core.sizes import format_bytes
+from app.gguf_file.tensor_types import type_name
 from app.jobs.start_over import has_started_over
-from app.native.quantization import type_name
 
 Report = Callable[[Event], None]
 _TOKENIZER_ERRORS = frozenset(
@@ -54,11 +56,11 @@ _WEIGHTS_ERRORS = frozenset(
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """What is to be made: `levels` of a source, in `folder` or as `file`.
+    """A request for `levels` of a source, in `folder` or as `file`.
 
-    A dry run ends after the plan; with `tells_tensors` it tells the type of each tensor too. With
-    `takes_what_there_is` nobody asked for these levels: those that this source can't or need not be
-    made in are left out.
+    A dry run ends after the plan; with `reports_tensors` it reports the type of each tensor, too.
+    `skips_unsuitable` leaves out levels that this source can't or need not be converted to: the
+    user did not choose them.
     """
 
     source: Source
@@ -68,13 +70,13 @@ class ConversionRequest:
     threads: int = 1
     replaces: bool = False
     is_dry_run: bool = False
-    tells_tensors: bool = False
-    takes_what_there_is: bool = False
+    reports_tensors: bool = False
+    skips_unsuitable: bool = False
     by_reference: bool = False
     choices: TypeChoices = NO_CHOICES
 
     def target(self, level: Level) -> Path:
-        """The path of the file for a level."""
+        """Return the path of the file for a level."""
         return self.file or self.folder / self.source.file_name(level)
 
 
@@ -87,7 +89,7 @@ class _Planned:
 
 
 def convert(request: ConversionRequest, converter: Path, report: Report) -> tuple[Path, ...]:
-    """Check, plan and write; a dry run stops after the plan. Gives the files written.
+    """Check, plan and write; a dry run stops after the plan. Return the files written.
 
     Every check is reported before the first fault among them is raised.
 
@@ -99,7 +101,7 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     _check_room(request, planned, report)
     if request.is_dry_run:
         return ()
-    how = Manner(request.threads, request.choices, by_reference=request.by_reference)
+    how = QuantizationOptions(request.threads, request.choices, by_reference=request.by_reference)
     for part in planned:
         write_models(part.layout, part.plans, how, report)
     return tuple(path for part in planned for path in part.plans)
@@ -108,7 +110,7 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
 def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
     checked = [*request.source.checks(converter), *_check_choices(request)]
     for check in checked:
-        # The first try has told the good ones.
+        # The first try has reported the good ones.
         if check.error is not None or not has_started_over():
             report(check)
     for check in checked:
@@ -130,26 +132,30 @@ def _check_choices(request: ConversionRequest) -> Iterator[Checked]:
                 yield Checked("disk", "", ErrorCode.FILE_EXISTS, {"file": str(target)})
                 return
         except OSError as error:
-            details: ErrorDetails = {"folder": str(target), "reason": system_reason(error)}
+            details: ErrorDetails = {
+                "folder": str(target),
+                "reason": system_reason(error, tr("not allowed")),
+            }
             yield Checked("disk", "", ErrorCode.FOLDER_NOT_WRITABLE, details)
             return
 
 
 def _plan(request: ConversionRequest, converter: Path, report: Report) -> Iterator[_Planned]:
     layouts = request.source.layouts(request.levels, converter)
-    told: set[str] = set()
+    known: set[str] = set()
     while (laid_out := _next(layouts, report)) is not None:
-        if request.tells_tensors and laid_out.transformers is not None:
-            report(Checked("converter", in_words(laid_out.transformers)))
-        for notice in laid_out.layout.notices:
-            # Of the same source in other levels there is the same to say.
-            if str(notice) not in told:
-                told.add(str(notice))
-                report(notice)
+        if request.reports_tensors and laid_out.transformers is not None:
+            report(Checked("converter", describe_version(laid_out.transformers)))
         if laid_out.has_final_types:
             plans = [plan_as_laid_out(laid_out.layout, level) for level in laid_out.levels]
         else:
             plans = _plan_by_llama_cpp(laid_out, request, report)
+        # Not before: what is refused needs no advice on what to watch.
+        for notice in laid_out.layout.notices:
+            # Of the same source in other levels there is the same to say.
+            if str(notice) not in known:
+                known.add(str(notice))
+                report(notice)
         for plan in plans:
             _report_plan(plan, request, report)
         yield _Planned(laid_out.layout, {request.target(plan.level): plan for plan in plans})
@@ -180,7 +186,11 @@ def _plan_by_llama_cpp(
 ) -> list[TypePlan]:
     layout = laid_out.layout
     with hollow_file(layout, request.choices) as hollow:
-        with _reported_by_kind(report), trying_both(laid_out.transformers):
+        with (
+            _reported_by_kind(report),
+            blaming_config(laid_out.checkpoint, layout),
+            trying_both(laid_out.transformers),
+        ):
             vocabulary = require_loadable(hollow.path, layout.tokenizer_file)
         report(Checked("architecture", _size_in_words(layout)))
         report(Checked("tokenizer", vocabulary.tokenizer))
@@ -192,7 +202,7 @@ def _plan_by_llama_cpp(
             try:
                 plans.append(plan_types(layout, hollow, level, request.choices))
             except AppError as error:
-                if not (request.takes_what_there_is and error.code in _LOSES_TWICE):
+                if not (request.skips_unsuitable and error.code in _LOSES_TWICE):
                     raise
                 lossy.append(level.name)
     if lossy:
@@ -201,20 +211,24 @@ def _plan_by_llama_cpp(
 
 
 def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
-    """The levels; of those that keep what is quantized nothing is told where nothing is."""
+    """Yield the levels, without those that keep quantized weights where there are none."""
     for level in laid_out.levels:
-        is_asked_for = level not in KEEPING_LEVELS or not request.takes_what_there_is
+        is_asked_for = level not in KEEPING_LEVELS or not request.skips_unsuitable
         if is_asked_for or laid_out.layout.is_quantized:
             yield level
 
 
 def _size_in_words(layout: Layout) -> str:
-    return f"{layout.architecture}, {layout.parameters:,} weights"
+    return tr(
+        "{architecture}, {weights} weights",
+        architecture=layout.architecture,
+        weights=f"{layout.parameters:,}",
+    )
 
 
 def _report_plan(plan: TypePlan, request: ConversionRequest, report: Report) -> None:
     path = str(request.target(plan.level))
-    if request.tells_tensors:
+    if request.reports_tensors:
         for tensor in plan.tensors:
             kind = type_name(tensor.type_number)
             report(
@@ -227,7 +241,7 @@ def _check_room(request: ConversionRequest, planned: list[_Planned], report: Rep
     try:
         with _reported("memory", report):
             needed_bytes = require_memory([part.layout for part in planned])
-        report(Checked("memory", f"{format_bytes(needed_bytes)} needed"))
+        report(Checked("memory", tr("{size} needed", size=format_bytes(needed_bytes))))
     except AppError:
         # A plan is of use on a machine that is too small, too.
         if not request.is_dry_run:
@@ -237,7 +251,7 @@ def _check_room(request: ConversionRequest, planned: list[_Planned], report: Rep
     with _reported("disk", report):
         plans = {path: plan for part in planned for path, plan in part.plans.items()}
         require_space(next(iter(plans)).parent, sum(plan.size_bytes for plan in plans.values()))
-    report(Checked("disk", "enough room for the result"))
+    report(Checked("disk", tr("enough space for the result")))
 
 
 @contextmanager

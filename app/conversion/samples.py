@@ -1,4 +1,4 @@
-"""A sample of a matrix: runs of rows, spread over it and over its experts, always the same ones."""
+"""Sample a matrix: runs of rows, spread over it and its experts, the same ones each time."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Run:
 
 
 def sample(tensor: LaidOutTensor) -> Iterator[Run]:
-    """Some 131,000 weights of a matrix in eight runs, or all of a smaller one.
+    """Yield some 131,000 weights of a matrix in eight runs, or all of a smaller one.
 
-    Only these rows are read where the layout tells where they lie; else the whole tensor is, once,
+    Only these rows are read where the layout knows their position; else the whole tensor is, once,
     and the layout gives it up.
 
     Raises:
@@ -54,7 +54,7 @@ def sample(tensor: LaidOutTensor) -> Iterator[Run]:
 
 
 def _places(name: str, experts: int, rows: int, width: int) -> Iterator[tuple[int, int, int]]:
-    """The expert, first row and number of rows of each run; none goes on into another expert."""
+    """Yield the expert, first row and number of rows of each run; no run crosses experts."""
     expert_rows = rows // experts
     if rows * width <= _WEIGHTS:
         yield from ((expert, expert * expert_rows, expert_rows) for expert in range(experts))

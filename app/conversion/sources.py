@@ -1,4 +1,4 @@
-"""What can be converted: each kind of source checks itself, and lays itself out for the writer."""
+"""Sources of conversions: each kind checks itself and lays itself out for the writer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout.layout import Layout
 from app.core.errors import AppError
 from app.core.events import Checked, Subject
+from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
@@ -44,6 +45,7 @@ class LaidOut:
     levels: Levels
     has_final_types: bool = False
     transformers: Transformers | None = None
+    checkpoint: Path | None = None
 
 
 class Source(Protocol):
@@ -54,13 +56,13 @@ class Source(Protocol):
         """The levels that this kind can be made in."""
 
     def file_name(self, level: Level) -> str:
-        """The usual name of the file for a level."""
+        """Return the usual name of the file for a level."""
 
     def checks(self, converter: Path, /) -> Iterator[Checked]:
-        """What there is to see and what is wrong with it, one line each."""
+        """Yield findings and faults, one line each."""
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """The model laid out, each level in one of the layouts; raises `AppError`."""
+        """Return the model laid out, each level in one of the layouts; raises `AppError`."""
 
 
 def source_at(
@@ -70,12 +72,12 @@ def source_at(
     allows_pickle: bool = False,
     base: Path | None = None,
 ) -> Source:
-    """The source that a path is: a GGUF file, an adapter, or a checkpoint.
+    """Return the source at a path: a GGUF file, an adapter, or a checkpoint.
 
     Args:
         path: A file or folder.
         is_projector: Of a checkpoint take the multimodal projector, not the language model.
-        allows_pickle: The person agreed to read weights in pickle files.
+        allows_pickle: The user agreed to read weights in pickle files.
         base: For an adapter, the folder of the model that it belongs to.
     """
     if is_gguf_file(path):
@@ -89,7 +91,7 @@ def source_at(
 
 @dataclass(frozen=True)
 class CheckpointSource:
-    """A Hugging Face checkpoint's language model; its `vocabulary` may be in the making."""
+    """A Hugging Face checkpoint's language model; its `vocabulary` may still be being read."""
 
     folder: Path
     allows_pickle: bool = False
@@ -101,26 +103,26 @@ class CheckpointSource:
         return _ALL_LEVELS
 
     def file_name(self, level: Level) -> str:
-        """The folder's name with the level."""
+        """Return the folder's name with the level."""
         return f"{_name_of(self.folder)}-{level.name}.gguf"
 
     def checks(self, converter: Path, /) -> Iterator[Checked]:
-        """The files, the weights, the code, and whether the converter knows the architecture."""
+        """Yield the checks of the files, the weights, the code and the architecture."""
         yield from check_files(self.folder, allows_pickle=self.allows_pickle)
         yield from _architecture_faults(self.folder, converter)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """One for all levels."""
+        """Yield one for all levels."""
         transformers = transformers_for(self.folder)
         activate_converter(converter, transformers)
         with trying_both(transformers):
             layout = bridge.lay_out(self.folder, self.vocabulary)
-        yield LaidOut(layout, levels, transformers=transformers)
+        yield LaidOut(layout, levels, transformers=transformers, checkpoint=self.folder)
 
 
 @dataclass(frozen=True)
 class ProjectorSource:
-    """The part of a multimodal checkpoint that sees or hears, as a file of its own."""
+    """The vision or audio part of a multimodal checkpoint, as a separate file."""
 
     folder: Path
     allows_pickle: bool = False
@@ -140,7 +142,7 @@ class ProjectorSource:
         yield from _architecture_faults(self.folder, converter, is_projector=True)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """One for each level: the converter chooses the types."""
+        """Yield one for each level: the converter chooses the types."""
         transformers = transformers_for(self.folder)
         activate_converter(converter, transformers)
         for level in levels:
@@ -151,7 +153,7 @@ class ProjectorSource:
 
 @dataclass(frozen=True)
 class AdapterSource:
-    """A PEFT LoRA adapter; of the model that it belongs to the configuration is needed."""
+    """A PEFT LoRA adapter; it needs the configuration of its base model."""
 
     folder: Path
     base: Path | None
@@ -167,12 +169,17 @@ class AdapterSource:
         return f"{_name_of(self.folder)}-{level.name}-LoRA.gguf"
 
     def checks(self, converter: Path, /) -> Iterator[Checked]:
-        """The adapter's file, and the model that it belongs to."""
+        """Yield the adapter's file, and the model that it belongs to."""
         try:
             tensors = read_adapter(self.folder, allows_pickle=self.allows_pickle)
             size = format_bytes(sum(tensor.size_bytes for tensor in tensors.values()))
-            finding = f"{len(tensors)} tensors, {size}" if tensors else "a pickle file"
-            yield Checked("weights", f"a LoRA adapter, {finding}")
+            if tensors:
+                finding = tr(
+                    "a LoRA adapter, {count} tensors, {size}", count=len(tensors), size=size
+                )
+            else:
+                finding = tr("a LoRA adapter, a pickle file")
+            yield Checked("weights", finding)
         except AppError as error:
             yield _fault("weights", error)
         yield code_check(self.folder)
@@ -184,7 +191,7 @@ class AdapterSource:
             yield _fault("base", error)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """One for each level: the converter chooses the types."""
+        """Yield one for each level: the converter chooses the types."""
         base = lora_layout.find_base(self.folder, self.base)
         transformers = transformers_for(base)
         activate_converter(converter, transformers)
@@ -206,23 +213,27 @@ class GgufSource:
         return _ALL_LEVELS
 
     def file_name(self, level: Level) -> str:
-        """The file's name with another level in it."""
+        """Return the file's name with another level in it."""
         return f"{file_name_from(read_model_info(self.file).name)}-{level.name}.gguf"
 
     def checks(self, _: Path, /) -> Iterator[Checked]:
-        """The header and the types of the weights."""
+        """Yield the header and the types of the weights."""
         try:
             facts = read_model_info(self.file)
             layout = lay_out_gguf(self.file)
             size = format_bytes(facts.size_bytes)
-            yield Checked("files", f"{len(facts.files)} GGUF, {size}")
-            words = f"{layout.parameters:,} parameters in {facts.level or 'several types'}"
+            yield Checked("files", tr("{count} GGUF, {size}", count=len(facts.files), size=size))
+            words = tr(
+                "{parameters} parameters in {type}",
+                parameters=f"{layout.parameters:,}",
+                type=facts.level or tr("several types"),
+            )
             yield Checked("weights", words)
         except AppError as error:
             yield _fault("weights", error)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """One for all levels."""
+        """Yield one for all levels."""
         activate_converter(converter)
         yield LaidOut(lay_out_gguf(self.file), levels)
 

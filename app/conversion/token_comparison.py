@@ -1,4 +1,4 @@
-"""A vocabulary that llama.cpp has read, against the tokenizer.json that it was made from."""
+"""Compare a vocabulary in llama.cpp with the tokenizer.json that it was made from."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_SHOWN = 8
 
 
 def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> Noticed | None:
-    """Where llama.cpp's tokens are others than those of `tokenizer_file`, if that is found.
+    """Return a difference between llama.cpp's tokens and those of `tokenizer_file`, if found.
 
     Every added token and some texts are tried, for three seconds at most.
     """
@@ -59,7 +59,7 @@ def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> Noticed | None:
 
 
 def _differ_by_space(vocabulary: Any, tokenizer: Any, text: str) -> bool:
-    """Whether one side alone puts a space before a text, as some sentencepiece models do."""
+    """Return whether only one side puts a space before a text, as some sentencepiece models do."""
     spaced = f" {text}"
     pairs = ((text, spaced), (spaced, text))
     return any(_encoded(tokenizer, a) == _tokens_of(vocabulary, b) for a, b in pairs)
@@ -77,7 +77,7 @@ def _texts_for(vocabulary: Any) -> tuple[str, ...]:
 
 
 def _added_tokens(tokenizer: Any, vocabulary: Any) -> Iterator[str]:
-    """The texts of added tokens, without those that the converter has set aside as never used."""
+    """Yield the texts of added tokens, without those that the converter marks as unused."""
     llama = load_llama()
     count = llama.llama_vocab_n_tokens(vocabulary)
     for number, token in tokenizer.get_added_tokens_decoder().items():

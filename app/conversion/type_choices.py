@@ -1,4 +1,4 @@
-"""What a person decides beyond the level: an importance matrix, and types for single tensors."""
+"""The user's choices beyond the level: an importance matrix and types of single tensors."""
 
 from __future__ import annotations
 
@@ -16,29 +16,24 @@ from app.conversion.importance_metadata import ImportanceMetadata
 from app.core.errors import AppError, ErrorCode
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import PlacedTensor
+from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
-from app.native.quantization import type_numbers
 
 _EMBEDDING = "token_embd.weight"
-_WRITABLE_TYPES = frozenset(
-    {
-        *("f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"),
-        *("q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "tq1_0", "tq2_0", "mxfp4"),
-        *("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs"),
-    }
-)
-"""Those that `ggml_quantize_chunk` can make (ggml/src/ggml.c)."""
+_WRITABLE_TYPES = {
+    kind.name.lower(): number for number, kind in TENSOR_TYPES.items() if kind.can_quantize
+}
 
 
 @dataclass(frozen=True)
 class TypeChoices:
     """The choices; types by ggml's names in lower case, such as `q6_k`.
 
-    A file tells the `provenance` of its importance matrix. Where the matrix itself is not there, it
-    is yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
+    A file states the `provenance` of its importance matrix. Where the matrix is missing, it is
+    yet to be made, and a plan needs no more. `overrides` are pairs of a regular expression,
     searched in a tensor's name, and a type; the first that fits counts. They apply to quantized
-    levels only (src/llama-quant.cpp). With `requantizes` the person agreed that weights which have
+    levels only (src/llama-quant.cpp). With `requantizes` the user agreed that weights which have
     lost already lose again.
     """
 
@@ -51,11 +46,11 @@ class TypeChoices:
 
     @property
     def has_importance(self) -> bool:
-        """Whether there is an importance matrix, or will be."""
+        """True if there is an importance matrix, or will be."""
         return self.importance is not None or self.provenance is not None
 
     def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
-        """The weights of a tensor's columns (experts x width), or None when there are none.
+        """Return the weights of a tensor's columns (experts x width), or None when there are none.
 
         Raises:
             AppError: `importance_matrix_misfit`, when they are of another model.
@@ -77,24 +72,20 @@ NO_CHOICES = TypeChoices()
 
 
 def known_type(name: str) -> int:
-    """Ggml's number of a type that weights can be quantized to, by its name in any case.
+    """Return ggml's number of a type that weights can be quantized to, by its name in any case.
 
     Raises:
         AppError: `type_unknown`.
     """
-    by_lower_name = {
-        known.lower(): number
-        for known, number in type_numbers().items()
-        if known.lower() in _WRITABLE_TYPES
-    }
-    if name.lower() not in by_lower_name:
+    number = _WRITABLE_TYPES.get(name.lower())
+    if number is None:
         raise AppError(ErrorCode.TYPE_UNKNOWN, name=name)
-    return by_lower_name[name.lower()]
+    return number
 
 
 @contextmanager
 def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
-    """The parameters of `llama_model_quantize` for a dry run; valid inside the block."""
+    """Provide the parameters of `llama_model_quantize` for a dry run; valid inside the block."""
     llama = load_llama()
     parameters = llama.llama_model_quantize_default_params()
     parameters.dry_run = True

@@ -1,4 +1,4 @@
-"""Which type each tensor gets at a level: llama.cpp decides, in a dry run on a hollow file.
+"""Plan the type of each tensor at a level; llama.cpp decides in a dry run on a hollow file.
 
 A hollow file has the header of the model and holes where the weights would be, so that it takes no
 room and no time. The dry run of `llama_model_quantize` logs each tensor, in the order in which it
@@ -19,6 +19,7 @@ from app.conversion.layout.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOu
 from app.conversion.type_choices import NO_CHOICES, TypeChoices, quantize_parameters
 from app.core.errors import AppError, ErrorCode
 from app.core.files import extend_with_hole, named_failures, temporary_folder
+from app.core.language import tr
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import (
     PlacedTensor,
@@ -27,13 +28,12 @@ from app.gguf_file.header_writer import (
     padded,
     without_vocabulary,
 )
+from app.gguf_file.tensor_types import TYPE_NUMBERS, type_name
 from app.native.library import load_llama, log
 from app.native.quantization import (
     has_numbers,
     needs_importance,
     row_size_bytes,
-    type_name,
-    type_numbers,
 )
 
 _FTYPE_ALL_F32 = 0
@@ -88,7 +88,7 @@ class HollowFile:
 
 @contextmanager
 def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[HollowFile]:
-    """The model in the types of the layout, but hollow; gone after the block."""
+    """Write the model in the types of the layout, but hollow; deleted after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
     metadata = _metadata(layout, _FTYPE_ALL_F32, choices)
     header = header_bytes(metadata, placed)
@@ -99,7 +99,7 @@ def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[H
 
 @contextmanager
 def hollow_level(plan: TypePlan) -> Iterator[Path]:
-    """The file that a plan gives, but hollow and without vocabulary; gone after the block.
+    """Write a plan's file, but hollow and without vocabulary; deleted after the block.
 
     It takes the memory that the file would: the number of tokens is there.
     """
@@ -132,7 +132,11 @@ def plan_types(layout: Layout, hollow: HollowFile, level: Level, choices: TypeCh
         for name, type_number in _dry_run(hollow.without_vocabulary, level, choices)
     )
     if len(tensors) != len(by_name):
-        reason = f"its dry run named {len(tensors)} of {len(by_name)} tensors"
+        reason = tr(
+            "its dry run named {found} of {count} tensors",
+            found=len(tensors),
+            count=len(by_name),
+        )
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
     for tensor in tensors:
         if tensor.type_number != by_name[tensor.name].type_number:
@@ -161,9 +165,8 @@ def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple
     text = "".join(pieces)
     if _NEEDS_IMPORTANCE in text:
         raise AppError(ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX, level=level.name)
-    numbers = type_numbers()
     for line in _TENSOR_LINE.finditer(text):
-        yield line["name"], numbers[line["new"] or line["old"]]
+        yield line["name"], TYPE_NUMBERS[line["new"] or line["old"]]
 
 
 def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices) -> None:
@@ -177,7 +180,7 @@ def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices
 
 
 def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
-    """As `tensor_requires_imatrix` in src/llama-quant.cpp has it, and ggml itself."""
+    """Apply `tensor_requires_imatrix` of src/llama-quant.cpp, and ggml's own rule."""
     if needs_importance(tensor.type_number):
         return True
     if tensor.name in _NEVER_BOUND:
@@ -189,7 +192,7 @@ def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
 
 
 def _requantizable(tensor: LaidOutTensor, type_number: int, choices: TypeChoices) -> LaidOutTensor:
-    """The tensor, unless it lies in a block format and would lose again without consent."""
+    """Return the tensor, unless it is quantized and would lose quality again without consent."""
     loses = tensor.is_quantized and not _holds(type_number, tensor.type_number)
     if loses and not (choices.requantizes and has_numbers(tensor.type_number)):
         kind = type_name(tensor.type_number)
@@ -198,7 +201,7 @@ def _requantizable(tensor: LaidOutTensor, type_number: int, choices: TypeChoices
 
 
 def _holds(type_number: int, quantized_type: int) -> bool:
-    """Whether a type has room for every number that a block format can stand for.
+    """Return whether a type can represent every number that a block format can.
 
     Numbers of 4 bits times a scale of 8 or less have a significand of 8 bits at most.
     """
@@ -216,7 +219,7 @@ def _placed(tensor: LaidOutTensor, type_number: int) -> PlacedTensor:
 
 
 def _as_ggml_counts(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape without its slowest dimensions of 1 (`ggml_n_dims` in ggml/src/ggml.c)."""
+    """Return the shape without its slowest dimensions of 1 (`ggml_n_dims` in ggml/src/ggml.c)."""
     while len(shape) > 1 and shape[0] == 1:
         shape = shape[1:]
     return shape

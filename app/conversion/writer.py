@@ -1,4 +1,4 @@
-"""From a plan to the finished file, in one pass: read a tensor, quantize it, write it, let go."""
+"""Write the planned file in one pass: read a tensor, quantize it, write it, release it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout.layout import WHOLE_NUMBER_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
@@ -23,7 +23,8 @@ from app.core.events import Event, Progressed
 from app.core.files import require_space, whole_or_absent
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.header_writer import PlacedTensor, header_bytes, padded
-from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows, type_name
+from app.gguf_file.tensor_types import INTEGER_TYPES, type_name
+from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows
 
 _CHUNK_WEIGHTS = 2**18
 """As numbers of 32 bits they stay in a core's cache from the check to the last byte."""
@@ -34,8 +35,8 @@ _Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How the weights are quantized; `by_reference` uses ggml's own code alone."""
+class QuantizationOptions:
+    """Options of a quantization; `by_reference` uses only ggml's own code."""
 
     threads: int
     choices: TypeChoices = NO_CHOICES
@@ -45,7 +46,7 @@ class Manner:
 def write_models(
     layout: Layout,
     plans: dict[Path, TypePlan],
-    options: Manner,
+    options: QuantizationOptions,
     report: Callable[[Event], None],
 ) -> None:
     """Write every plan to its path from one reading of the weights, which `layout` gives up.
@@ -94,7 +95,7 @@ class _Source:
 
 
 def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[_Source]:
-    """The tensors in `order`, each read while its forerunner is worked on; large ones alone."""
+    """Yield the tensors in `order`, each read while the one before is processed, unless large."""
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = [by_name[name] for name in order]
     ahead: Future[_Source] | None = None
@@ -118,9 +119,9 @@ def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> It
 
 
 def _converted(
-    tensor: PlacedTensor, source: _Source, pool: Executor, options: Manner
+    tensor: PlacedTensor, source: _Source, pool: Executor, options: QuantizationOptions
 ) -> Iterator[_Bytes]:
-    if source.type_number in WHOLE_NUMBER_TYPES:
+    if source.type_number in INTEGER_TYPES:
         yield np.ascontiguousarray(source.weights).view(np.uint8).reshape(-1)
         return
     quantize = partial(_quantized, tensor, source.type_number, options)
@@ -131,7 +132,7 @@ def _converted(
 def _chunks(
     tensor: PlacedTensor, weights: npt.NDArray[Any], importance: _Floats | None
 ) -> Iterator[tuple[npt.NDArray[Any], _Floats | None]]:
-    """Runs of rows with the importance of their columns; none goes on into another expert."""
+    """Yield runs of rows with the importance of their columns; no run crosses experts."""
     *outer, width = tensor.shape
     experts = weights.reshape(math.prod(outer[:-1]), math.prod(outer[-1:]), -1)
     step = max(1, _CHUNK_WEIGHTS // width)
@@ -144,7 +145,7 @@ def _chunks(
 def _quantized(
     tensor: PlacedTensor,
     source_type: int,
-    options: Manner,
+    options: QuantizationOptions,
     rows: npt.NDArray[Any],
     importance: _Floats | None,
 ) -> _Bytes:

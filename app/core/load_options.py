@@ -206,7 +206,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LOAD_FIELDS = LoadOptions.__struct_fields__
-QUANTIZED_CACHE_TYPES = frozenset({"q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0"})
+QUANTIZED_CACHE_TYPES = frozenset(CACHE_TYPES) - {"f32", "f16", "bf16"}
 """Types that values can have only with flash attention (llama_init_from_model)."""
 
 LoadValue = float | bool | str | tuple[float, ...] | None

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.core.load_options import LoadOptions
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
-_WIDE_TYPES = frozenset({"f32", "f16", "bf16"})
+_WIDE_TYPES = frozenset(kind.ggml_name for kind in TENSOR_TYPES.values() if kind.is_float)
 _Kind = tuple[bool, bool, bool, bool, tuple[str, str]]
 """Options that compute buffers depend on: no flash attention, full-size sliding windows, KV cache
 on devices, wide cache types, the cache types."""

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from app.gguf_file.tensor_types import TENSOR_TYPES
 
-# Integers and double precision, and the types that activations are quantized to in a product.
-_OTHER_TYPES = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
-MATRIX_TYPES = frozenset(one.name for one in TENSOR_TYPES.values()) - _OTHER_TYPES
+MATRIX_TYPES = frozenset(kind.name for kind in TENSOR_TYPES.values() if kind.holds_weights)
 """The weight types that matrices can have."""
 COSTS = "costs"
 """The part of a device's rates that depends on no weight type."""

@@ -1,1 +1,1 @@
-"""The GGUF file format: headers read and written, tensor types, validation, model info."""
+"""The GGUF file format: reading and writing headers, tensor types, validation, model info."""

@@ -1,4 +1,4 @@
-"""The bytes of a GGUF header: whoever claims more than the file has gets a named error."""
+"""Read the bytes of a GGUF header; reading past the file's end is a named error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
 _LARGEST_HEADER = 64 * 2**20
@@ -14,7 +15,7 @@ _BLOCK = 2**18
 
 
 class BoundedReader:
-    """The bytes of a header, a block at a time: neither past the file's end nor past the limit."""
+    """Reads a header block by block, neither past the file's end nor past the limit."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -30,11 +31,11 @@ class BoundedReader:
         return self._window_start + self._at
 
     def damaged(self, reason: str) -> AppError:
-        """The error of a file that contradicts itself or the format."""
+        """Return the error of a file that contradicts itself or the format."""
         return AppError(ErrorCode.GGUF_DAMAGED, file=self.path.name, reason=reason)
 
     def truncated(self, needed_bytes: int) -> AppError:
-        """The error of a file that should have `needed_bytes` and has fewer."""
+        """Return the error of a file that should have `needed_bytes` and has fewer."""
         return AppError(
             ErrorCode.GGUF_TRUNCATED,
             file=self.path.name,
@@ -50,12 +51,12 @@ class BoundedReader:
         """
         end = self.position + size
         if end > _LARGEST_HEADER:
-            raise self.damaged("its header claims to be larger than 64 MB")
+            raise self.damaged(tr("its header claims to be larger than 64 MB"))
         if end > self.size:
             raise self.truncated(end)
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes."""
+        """Return the next `size` bytes."""
         if self._at + size > len(self._window):
             self._refill(size)
         start, self._at = self._at, self._at + size
@@ -67,21 +68,21 @@ class BoundedReader:
         self._at += size
 
     def number(self, kind: struct.Struct) -> int:
-        """The next whole number, of the given kind."""
+        """Return the next whole number, of the given kind."""
         value: int = kind.unpack(self.take(kind.size))[0]
         return value
 
     def take_string(self, longest: int = _LARGEST_HEADER) -> bytes:
-        """The next string: its length in 8 bytes, then its bytes."""
+        """Return the next string: its length in 8 bytes, then its bytes."""
         length = self.number(U64)
         self.require(length)
         if length > longest:
-            raise self.damaged(f"a name in it is {length} bytes long")
+            raise self.damaged(tr("a name in it is {length} bytes long", length=length))
         return self.take(length)
 
     def skip_strings(self, count: int) -> None:
         """Pass over the next `count` strings."""
-        # A vocabulary has some 300,000 strings: nothing but the lengths is looked at.
+        # A vocabulary has some 300,000 strings: only the lengths are read.
         unpack = U64.unpack_from
         window, at = self._window, self._at
         last = len(window) - U64.size

@@ -1,4 +1,4 @@
-"""GGUF files told by what is in them; a name decides only where nothing could be read."""
+"""Recognize GGUF files by their content; the name decides only where nothing could be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SUFFIX = ".gguf"
 
 
 def is_gguf_file(path: Path) -> bool:
-    """Whether a file is in GGUF, by its first bytes, or is damaged and was meant to be."""
+    """Return whether a file is in GGUF, by its first bytes, or is damaged and was meant to be."""
     if not path.is_file():
         return False
     try:
@@ -21,5 +21,5 @@ def is_gguf_file(path: Path) -> bool:
 
 
 def has_gguf_name(name: str) -> bool:
-    """Whether a file of this name is meant to be in GGUF."""
+    """Return whether a file of this name is meant to be in GGUF."""
     return name.casefold().endswith(SUFFIX)

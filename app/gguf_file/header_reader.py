@@ -1,4 +1,4 @@
-"""GGUF headers, read with bounds: what a file claims is believed only as far as it has bytes."""
+"""Read GGUF headers with bounds: no size in a file is trusted beyond the file's own bytes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.core.errors import AppError, ErrorCode, unreadable_file
+from app.core.language import tr
 from app.gguf_file.bounded_reader import U32, U64, BoundedReader
 from app.gguf_file.detection import MAGIC
-from app.gguf_file.tensor_types import TENSOR_TYPES, TensorType
+from app.gguf_file.tensor_types import TENSOR_TYPES, GgmlType
 
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
@@ -60,7 +61,7 @@ class TensorInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlace:
-    """Where an array's elements lie in the file, whether or not they were read."""
+    """The position of an array's elements in the file, whether or not they were read."""
 
     element_type: int
     count: int
@@ -69,7 +70,7 @@ class ArrayPlace:
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before the weights. Of long arrays there is only the place, in `arrays`.
+    """Everything before the weights. Of long arrays only the position is kept, in `arrays`.
 
     `entries` are the positions in the file that each metadata entry takes, key, type and value.
     """
@@ -92,7 +93,7 @@ class Header:
         return name if isinstance(name, str) else ""
 
     def number(self, key: str) -> int:
-        """The whole number under `ARCHITECTURE.key`, 0 when there is none."""
+        """Return the whole number under `ARCHITECTURE.key`, 0 when there is none."""
         value = self.metadata.get(f"{self.architecture}.{key}")
         return value if isinstance(value, int) else 0
 
@@ -108,7 +109,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
-    """The elements of the array `key`; a long one is read from the file, which must be there still.
+    """Return the elements of the array `key`; reads a long one from the file.
 
     Raises:
         AppError: what `read_header` raises, when the file has changed meanwhile.
@@ -124,7 +125,7 @@ def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
 
 
 def read_entries(header: Header) -> dict[str, bytes]:
-    """Every metadata entry as it lies in the file, by its key.
+    """Return every metadata entry as it lies in the file, by its key.
 
     Raises:
         AppError: what `read_header` raises, when the file has changed meanwhile.
@@ -138,7 +139,7 @@ def read_entries(header: Header) -> dict[str, bytes]:
 
 
 def read_strings(header: Header, key: str) -> Iterator[bytes]:
-    """The elements of the string array `key` as they lie in the file, one after the other."""
+    """Yield the elements of the string array `key` as they lie in the file, one after the other."""
     place = header.arrays[key]
     with _opened(header.path) as source:
         source.skip(place.offset)
@@ -151,7 +152,7 @@ def _opened(path: Path) -> Iterator[BoundedReader]:
     try:
         if path.exists() and not path.is_file():
             # Opening a named pipe would wait for ever.
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason="it is not a file")
+            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=tr("it is not a file"))
         with path.open("rb", buffering=0) as file:
             yield BoundedReader(file, path)
     except OSError as error:
@@ -162,9 +163,13 @@ def _parse(source: BoundedReader) -> Header:
     version = _read_version(source)
     tensor_count, pair_count = source.number(U64), source.number(U64)
     if pair_count > _MOST_PAIRS:
-        raise source.damaged(f"it claims to have {pair_count} metadata entries")
+        raise source.damaged(
+            tr("it claims to have {pair_count} metadata entries", pair_count=pair_count)
+        )
     if tensor_count > _MOST_TENSORS:
-        raise source.damaged(f"it claims to have {tensor_count} tensors")
+        raise source.damaged(
+            tr("it claims to have {tensor_count} tensors", tensor_count=tensor_count)
+        )
     metadata: dict[str, Value] = {}
     value_types: dict[str, int] = {}
     arrays: dict[str, ArrayPlace] = {}
@@ -173,7 +178,7 @@ def _parse(source: BoundedReader) -> Header:
         start = source.position
         key = _text(source.take_string(_LONGEST_KEY))
         if not key or key in value_types:
-            raise source.damaged(f"the metadata key “{key}” is empty or there twice")
+            raise source.damaged(tr("the metadata key “{key}” is empty or there twice", key=key))
         value_types[key] = source.number(U32)
         value = _read_value(source, key, value_types[key], arrays)
         if value is not None:
@@ -202,9 +207,9 @@ def _read_version(source: BoundedReader) -> int:
         raise AppError(ErrorCode.NOT_GGUF, file=source.path.name)
     version = source.number(U32)
     if version and not version & 0xFFFF:
-        raise source.damaged("it is made for machines with the other byte order")
+        raise source.damaged(tr("it is made for machines with the other byte order"))
     if version not in _VERSIONS:
-        raise source.damaged(f"its format version {version} is not supported")
+        raise source.damaged(tr("its format version {version} is not supported", version=version))
     return version
 
 
@@ -216,7 +221,9 @@ def _read_value(
     if kind == STRING:
         return _read_text(source)
     if kind not in _SCALARS:
-        raise source.damaged(f"the value of “{key}” has the unknown type {kind}")
+        raise source.damaged(
+            tr("the value of “{key}” has the unknown type {kind}", key=key, kind=kind)
+        )
     scalar: Scalar = _SCALARS[kind].unpack(source.take(_SCALARS[kind].size))[0]
     return scalar
 
@@ -235,9 +242,13 @@ def _read_array(
 ) -> tuple[Scalar, ...] | None:
     kind, count = source.number(U32), source.number(U64)
     if kind != STRING and kind not in _SCALARS:
-        raise source.damaged(f"the array “{key}” has elements of the unknown type {kind}")
+        raise source.damaged(
+            tr("the array “{key}” has elements of the unknown type {kind}", key=key, kind=kind)
+        )
     if count > _MOST_ELEMENTS:
-        raise source.damaged(f"the array “{key}” claims to have {count} elements")
+        raise source.damaged(
+            tr("the array “{key}” claims to have {count} elements", key=key, count=count)
+        )
     size = count * (U64 if kind == STRING else _SCALARS[kind]).size
     source.require(size)
     arrays[key] = ArrayPlace(kind, count, source.position)
@@ -262,10 +273,10 @@ def _alignment(
 ) -> int:
     value = metadata.get(_ALIGNMENT, _DEFAULT_ALIGNMENT)
     if value_types.get(_ALIGNMENT, UINT32) != UINT32:
-        raise source.damaged("its alignment has the wrong type")
+        raise source.damaged(tr("its alignment has the wrong type"))
     if isinstance(value, int) and value.bit_count() == 1:
         return value
-    raise source.damaged(f"its alignment {value} is not a power of two")
+    raise source.damaged(tr("its alignment {value} is not a power of two", value=value))
 
 
 def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator[TensorInfo]:
@@ -274,11 +285,11 @@ def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator
     for _ in range(count):
         name = _text(source.take_string(_LONGEST_NAME))
         if name in names:
-            raise source.damaged(f"the tensor {name} is there twice")
+            raise source.damaged(tr("the tensor {name} is there twice", name=name))
         names.add(name)
         tensor = _read_tensor(source, name)
         if tensor.offset != expected_offset:
-            raise source.damaged(f"the tensor {name} is not where it belongs")
+            raise source.damaged(tr("the tensor {name} is not where it belongs", name=name))
         expected_offset += _padded(tensor.size_bytes, alignment)
         yield tensor
 
@@ -286,24 +297,30 @@ def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator
 def _read_tensor(source: BoundedReader, name: str) -> TensorInfo:
     dimensions = source.number(U32)
     if dimensions > _MOST_DIMENSIONS:
-        raise source.damaged(f"the tensor {name} has {dimensions} dimensions")
+        raise source.damaged(
+            tr("the tensor {name} has {dimensions} dimensions", name=name, dimensions=dimensions)
+        )
     shape = tuple(source.number(U64) for _ in range(dimensions))
     type_number, offset = source.number(U32), source.number(U64)
     kind = TENSOR_TYPES.get(type_number)
     if kind is None:
-        raise source.damaged(f"the tensor {name} has the unknown type {type_number}")
+        raise source.damaged(
+            tr(
+                "the tensor {name} has the unknown type {type_number}",
+                name=name,
+                type_number=type_number,
+            )
+        )
     size_bytes = _tensor_bytes(source, name, shape, kind)
     return TensorInfo(name, shape, type_number, kind.name, offset, size_bytes)
 
 
-def _tensor_bytes(
-    source: BoundedReader, name: str, shape: tuple[int, ...], kind: TensorType
-) -> int:
+def _tensor_bytes(source: BoundedReader, name: str, shape: tuple[int, ...], kind: GgmlType) -> int:
     count = math.prod(shape)
     row = shape[0] if shape else 1
     size_bytes = count // kind.block_size * kind.block_bytes
     if row % kind.block_size or max(count, size_bytes, *shape) > _LARGEST_COUNT:
-        raise source.damaged(f"the tensor {name} has an impossible shape")
+        raise source.damaged(tr("the tensor {name} has an impossible shape", name=name))
     return size_bytes
 
 

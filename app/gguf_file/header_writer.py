@@ -1,4 +1,4 @@
-"""A GGUF file's beginning: metadata and tensor list, by the converter's own gguf package."""
+"""Write a GGUF file's header (metadata and tensor list) with the converter's own gguf package."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from itertools import chain
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
+from app.gguf_file.config_fields import config_field
 from app.gguf_file.header_reader import STRING
 
 ALIGNMENT = 32
@@ -17,7 +19,7 @@ _BEGINNING = struct.Struct("<4sIQQ")
 _TYPE, _COUNT = struct.Struct("<I"), struct.Struct("<Q")
 _LONG = 1024
 _NUMBERS: dict[int, tuple[type, str]] = {5: (int, "i"), 6: (float, "f")}
-"""What Python's numbers are in GGUF: INT32 and FLOAT32."""
+"""GGUF's types for Python's numbers: INT32 and FLOAT32."""
 _INTEGER_TYPES = frozenset({0, 1, 2, 3, 4, 5, 10, 11})
 """UINT8 to INT32, UINT64 and INT64 (gguf_type in ggml/include/gguf.h)."""
 _MAGIC, _VERSION = b"GGUF", 3
@@ -35,7 +37,7 @@ _VOCABULARY_KEYS = frozenset(
 _QUANTIZATION_VERSION_KEY = "general.quantization_version"
 _FILE_TYPE_KEY = "general.file_type"
 _GUESSED = 1024
-"""LLAMA_FTYPE_GUESSED of llama.h: a file that does not tell its type."""
+"""LLAMA_FTYPE_GUESSED of llama.h: a file that does not state its type."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class PlacedTensor:
 
 
 def padded(size_bytes: int) -> int:
-    """The size up to where the next tensor begins."""
+    """Return the size up to where the next tensor begins."""
     return -(-size_bytes // ALIGNMENT) * ALIGNMENT
 
 
@@ -65,13 +67,17 @@ def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
             settled = _as_whole_number(value)
             entries[key] = _encoded_list(key, settled) or _encoded(key, settled)
         except (struct.error, TypeError, ValueError, AttributeError) as error:
-            reason = f"its metadata can't be written ({key}: {error})"
+            reason = tr(
+                "it can't write the value of {field} ({reason})",
+                field=config_field(key) or key,
+                reason=error,
+            )
             raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason) from error
     return entries
 
 
 def _as_whole_number(value: Any) -> Any:
-    """A value that config.json writes as 512.0 where GGUF has an integer."""
+    """Return a value that config.json writes as 512.0 where GGUF has an integer."""
     from gguf.gguf_writer import GGUFValue
 
     number = value.value
@@ -92,7 +98,7 @@ def _encoded(key: str, value: Any) -> bytes:
 
 
 def _encoded_list(key: str, value: Any) -> bytes | None:
-    """A long list as the writer has it, but in one go: it takes a second for a large vocabulary.
+    """Encode a long list at once: the writer takes a second for a large vocabulary.
 
     What stands before the elements is the writer's own; None for lists that are left to it.
     """
@@ -122,14 +128,14 @@ def _packed(texts: Sequence[bytes]) -> bytes:
 
 
 def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
-    """Whether all are numbers of this kind; token types are members of an enumeration of them."""
+    """Return whether all are numbers of this kind, or members of an enumeration of them."""
     return all(issubclass(kind, number) and kind is not bool for kind in kinds)
 
 
 def metadata_for(
     metadata: Mapping[str, bytes], ftype: int | None, made_with: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """The metadata of a quantized file, in the order in which llama_model_quantize leaves it.
+    """Return the metadata of a quantized file, in the order that llama_model_quantize produces.
 
     It sets the version, the file type and then the entries `made_with` anew, and with that moves
     them to the end (src/llama-quant.cpp, ggml/src/gguf.cpp). Without an `ftype` the file type stays
@@ -156,7 +162,7 @@ def metadata_for(
 
 
 def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The metadata of a model of as many tokens, whose texts are not there.
+    """Return the metadata of a model of as many tokens, whose texts are not there.
 
     llama.cpp then makes them up (`llama_vocab::impl::load` in src/llama-vocab.cpp). Metadata that
     counts no tokens stays as it is.
@@ -178,12 +184,12 @@ def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict
 
 
 def _count_place(key: str) -> int:
-    """Where the number of elements stands in an entry that is an array."""
+    """Return the position of the number of elements in an entry that is an array."""
     return int(_COUNT.size + len(key.encode()) + 2 * _TYPE.size)
 
 
 def header_bytes(metadata: Mapping[str, bytes], tensors: Iterable[PlacedTensor]) -> bytes:
-    """Everything before the first tensor's weights, padded to the alignment."""
+    """Return everything before the first tensor's weights, padded to the alignment."""
     from gguf import GGMLQuantizationType, GGUFWriter
     from gguf.gguf_writer import TensorInfo, WriterState
 

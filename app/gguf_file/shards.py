@@ -1,4 +1,4 @@
-"""Models that are split over several files: `NAME-00001-of-00003.gguf` and its siblings."""
+"""Find the files of models that are split: `NAME-00001-of-00003.gguf` and its siblings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_SHARDS = 1000
 
 
 def shards_of(path: Path) -> tuple[Path, ...]:
-    """All files of the model that `path` belongs to, the first one first, there or not.
+    """Return all files of the model that `path` belongs to, the first one first, there or not.
 
     A file that is not a shard stands for itself.
     """
@@ -27,6 +27,6 @@ def shards_of(path: Path) -> tuple[Path, ...]:
 
 
 def stem_of(path: Path) -> str:
-    """The file name of a model without `.gguf` and without the number of its shard."""
+    """Return the file name of a model without `.gguf` and without the number of its shard."""
     match = _SHARD.match(path.name)
     return match["name"] if match else path.stem

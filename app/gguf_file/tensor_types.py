@@ -1,53 +1,120 @@
-"""ggml's tensor types: how many bytes a block of values takes (ggml.h, ggml-common.h)."""
+"""ggml's tensor types: the one table that everything else about types is derived from."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class TensorType(NamedTuple):
-    """A type as GGUF files number it: `block_size` values are stored in `block_bytes` bytes."""
+class GgmlType(NamedTuple):
+    """A type of tensors: `block_size` values are stored in `block_bytes` bytes.
 
+    Attributes:
+        number: ggml's number, which is part of the GGUF format and so never changes.
+        name: The name in upper case, as the gguf package spells it.
+        block_size: The number of values in a block; rows are made of whole blocks.
+        block_bytes: The size of a block.
+        is_float: Each value is a floating-point number that weights and norms may be stored as.
+        is_integer: Each value is an integer: a table, which is never quantized.
+        holds_weights: ggml multiplies matrices of this type.
+        can_quantize: Weights can be converted to it (`ggml_quantize_chunk` in ggml/src/ggml.c).
+        can_cache: llama.cpp stores keys and values in it (kv_cache_types in common/arg.cpp).
+        has_kernel: app/native/kernels quantizes to it.
+    """
+
+    number: int
     name: str
     block_size: int
     block_bytes: int
+    is_float: bool = False
+    is_integer: bool = False
+    holds_weights: bool = True
+    can_quantize: bool = False
+    can_cache: bool = False
+    has_kernel: bool = False
+
+    @property
+    def ggml_name(self) -> str:
+        """Ggml's own spelling, such as `q4_K`."""
+        return self.name.lower().replace("_k", "_K")
 
 
-TENSOR_TYPES: dict[int, TensorType] = {
-    0: TensorType("F32", 1, 4),
-    1: TensorType("F16", 1, 2),
-    2: TensorType("Q4_0", 32, 18),
-    3: TensorType("Q4_1", 32, 20),
-    6: TensorType("Q5_0", 32, 22),
-    7: TensorType("Q5_1", 32, 24),
-    8: TensorType("Q8_0", 32, 34),
-    9: TensorType("Q8_1", 32, 36),
-    10: TensorType("Q2_K", 256, 84),
-    11: TensorType("Q3_K", 256, 110),
-    12: TensorType("Q4_K", 256, 144),
-    13: TensorType("Q5_K", 256, 176),
-    14: TensorType("Q6_K", 256, 210),
-    15: TensorType("Q8_K", 256, 292),
-    16: TensorType("IQ2_XXS", 256, 66),
-    17: TensorType("IQ2_XS", 256, 74),
-    18: TensorType("IQ3_XXS", 256, 98),
-    19: TensorType("IQ1_S", 256, 50),
-    20: TensorType("IQ4_NL", 32, 18),
-    21: TensorType("IQ3_S", 256, 110),
-    22: TensorType("IQ2_S", 256, 82),
-    23: TensorType("IQ4_XS", 256, 136),
-    24: TensorType("I8", 1, 1),
-    25: TensorType("I16", 1, 2),
-    26: TensorType("I32", 1, 4),
-    27: TensorType("I64", 1, 8),
-    28: TensorType("F64", 1, 8),
-    29: TensorType("IQ1_M", 256, 56),
-    30: TensorType("BF16", 1, 2),
-    34: TensorType("TQ1_0", 256, 54),
-    35: TensorType("TQ2_0", 256, 66),
-    39: TensorType("MXFP4", 32, 17),
-    40: TensorType("NVFP4", 64, 36),
-    41: TensorType("Q1_0", 128, 18),
-    42: TensorType("Q2_0", 64, 18),
-}
-"""By number; the gaps are types that no file may carry any more."""
+def _float(number: int, name: str, size_bytes: int) -> GgmlType:
+    return GgmlType(number, name, 1, size_bytes, is_float=True, can_quantize=True, can_cache=True)
+
+
+def _integer(number: int, name: str, size_bytes: int) -> GgmlType:
+    return GgmlType(number, name, 1, size_bytes, is_integer=True, holds_weights=False)
+
+
+def _cached(number: int, name: str, block_bytes: int) -> GgmlType:
+    """Return a type of 32 values with a kernel that caches can have, too."""
+    return GgmlType(
+        number, name, 32, block_bytes, can_quantize=True, can_cache=True, has_kernel=True
+    )
+
+
+def _kernel(number: int, name: str, block_bytes: int) -> GgmlType:
+    """Return a type of 256 values with a kernel."""
+    return GgmlType(number, name, 256, block_bytes, can_quantize=True, has_kernel=True)
+
+
+def _plain(number: int, name: str, block_size: int, block_bytes: int) -> GgmlType:
+    """Return a type that only ggml's own code quantizes to."""
+    return GgmlType(number, name, block_size, block_bytes, can_quantize=True)
+
+
+def _internal(number: int, name: str, block_size: int, block_bytes: int) -> GgmlType:
+    """Return a type that ggml has for its own results, not for weights."""
+    return GgmlType(number, name, block_size, block_bytes, holds_weights=False)
+
+
+_TYPES = (
+    _float(0, "F32", 4),
+    _float(1, "F16", 2),
+    _cached(2, "Q4_0", 18),
+    _cached(3, "Q4_1", 20),
+    _cached(6, "Q5_0", 22),
+    _cached(7, "Q5_1", 24),
+    _cached(8, "Q8_0", 34),
+    # Q8_1 and Q8_K hold activations during a product.
+    _internal(9, "Q8_1", 32, 36),
+    _kernel(10, "Q2_K", 84),
+    _kernel(11, "Q3_K", 110),
+    _kernel(12, "Q4_K", 144),
+    _kernel(13, "Q5_K", 176),
+    _kernel(14, "Q6_K", 210),
+    _internal(15, "Q8_K", 256, 292),
+    _plain(16, "IQ2_XXS", 256, 66),
+    _plain(17, "IQ2_XS", 256, 74),
+    _plain(18, "IQ3_XXS", 256, 98),
+    _plain(19, "IQ1_S", 256, 50),
+    _cached(20, "IQ4_NL", 18),
+    _plain(21, "IQ3_S", 256, 110),
+    _plain(22, "IQ2_S", 256, 82),
+    _kernel(23, "IQ4_XS", 136),
+    _integer(24, "I8", 1),
+    _integer(25, "I16", 2),
+    _integer(26, "I32", 4),
+    _integer(27, "I64", 8),
+    _internal(28, "F64", 1, 8),
+    _plain(29, "IQ1_M", 256, 56),
+    _float(30, "BF16", 2),
+    _plain(34, "TQ1_0", 256, 54),
+    _plain(35, "TQ2_0", 256, 66),
+    _plain(39, "MXFP4", 32, 17),
+    # ggml can quantize to these, too, but no level uses them and they are not offered.
+    GgmlType(40, "NVFP4", 64, 36),
+    GgmlType(41, "Q1_0", 128, 18),
+    GgmlType(42, "Q2_0", 64, 18),
+)
+"""In ggml's order (ggml.h, ggml-common.h); the gaps are types that no file may use any more."""
+
+TENSOR_TYPES = {kind.number: kind for kind in _TYPES}
+TYPE_NUMBERS = {kind.ggml_name: kind.number for kind in _TYPES}
+FLOATING_TYPES = frozenset(kind.number for kind in _TYPES if kind.is_float)
+INTEGER_TYPES = frozenset(kind.number for kind in _TYPES if kind.is_integer)
+
+
+def type_name(type_number: int) -> str:
+    """Return ggml's name of a type, such as `q4_K`."""
+    return TENSOR_TYPES[type_number].ggml_name

@@ -1,4 +1,4 @@
-"""What llama.cpp takes for granted in a header and aborts or goes astray without."""
+"""Check what llama.cpp takes for granted in a header: without it, it aborts or misbehaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.gguf_file.header_reader import STRING, UINT16, Header, read_strings
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
 Rule = Callable[[Header], str | None]
 _MOST_LAYERS = 512
@@ -18,20 +20,17 @@ _BYTES = 256
 _TENSOR_ALIGNMENT = 32
 _TOKENS = "tokenizer.ggml.tokens"
 _SENTENCEPIECE = "llama"
-# What ggml multiplies a vector with; it writes the others only between two steps, or not at all.
-_NOT_FOR_WEIGHTS = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
-_FOR_NORMS = frozenset({"F32", "F16", "BF16"})
 _TABLE_OF_NUMBERS = "ffn_gate_tid2eid"
 _SPECIAL_TOKENS = ("bos", "eos", "eot", "unknown")
 
 
 def check_sanity(header: Header) -> str | None:
-    """The first rule that the header breaks, in words; None when it breaks none."""
+    """Return a description of the first rule that the header breaks, or None."""
     return _first_broken(_RULES, header)
 
 
 def check_tokens(header: Header) -> str | None:
-    """What is wrong with the texts of the tokens, in words; reads them all.
+    """Return what is wrong with the texts of the tokens, or None; reads them all.
 
     llama.cpp (`llama-vocab.cpp`) aborts on a text that is there twice, and when a text needs the
     token of a byte that SentencePiece's vocabulary has not.
@@ -43,8 +42,11 @@ def check_tokens(header: Header) -> str | None:
     for raw in read_strings(header, _TOKENS):
         token = raw.partition(b"\0")[0]
         if token in seen:
-            return f"the token “{token.decode('utf-8', 'replace')}” is in its vocabulary twice"
-        # Empty texts get names of their own.
+            return tr(
+                "the token “{token}” is in its vocabulary twice",
+                token=token.decode("utf-8", "replace"),
+            )
+        # llama.cpp makes up names for empty texts.
         if token:
             seen.add(token)
     if header.metadata.get("tokenizer.ggml.model") == _SENTENCEPIECE:
@@ -53,7 +55,7 @@ def check_tokens(header: Header) -> str | None:
 
 
 def find_fault(header: Header) -> str | None:
-    """The first thing in words that is wrong with a model's only or first file."""
+    """Return the first fault of a model's only or first file, or None."""
     return check_sanity(header) or check_tokens(header)
 
 
@@ -83,28 +85,30 @@ def _check_bytes(tokens: set[bytes]) -> str | None:
     if len(missing) < _BYTES:
         for byte in missing:
             if bytes((byte,)) not in tokens:
-                return f"its vocabulary has no token for the byte {byte:#04x}"
+                return tr("its vocabulary has no token for the byte {byte}", byte=f"{byte:#04x}")
     return None
 
 
 def _architecture(header: Header) -> str | None:
-    return None if header.architecture else "it names no architecture"
+    return None if header.architecture else tr("it names no architecture")
 
 
 def _tensors(header: Header) -> str | None:
-    # The first of several shards may hold the metadata alone.
+    # The first of several shards may hold only the metadata.
     if header.tensors or "split.count" in header.metadata:
         return None
-    return "it holds no weights"
+    return tr("it holds no weights")
 
 
 def _layers(header: Header) -> str | None:
     layers = header.number("block_count")
     if not 1 <= layers <= _MOST_LAYERS:
-        return f"it claims to have {layers} layers"
+        return tr("it claims to have {layers} layers", layers=layers)
     ahead = header.number("nextn_predict_layers")
     if not 0 <= ahead <= layers:
-        return f"it claims that {ahead} of its {layers} layers look ahead"
+        return tr(
+            "it claims that {ahead} of its {layers} layers look ahead", ahead=ahead, layers=layers
+        )
     return None
 
 
@@ -112,7 +116,7 @@ def _width(header: Header) -> str | None:
     width = header.number("embedding_length")
     if 1 <= width <= _LARGEST_WIDTH:
         return None
-    return f"it claims to be {width} values wide"
+    return tr("it claims to be {width} values wide", width=width)
 
 
 def _heads(header: Header) -> str | None:
@@ -122,9 +126,13 @@ def _heads(header: Header) -> str | None:
     heads = _counts(header, "attention.head_count")
     key_heads = _counts(header, "attention.head_count_kv") or heads
     if not heads or max(heads) < 1 or min(*heads, *key_heads) < 0:
-        return "it claims to have no attention heads"
+        return tr("it claims to have no attention heads")
     if len(heads) == len(key_heads) == 1 and (key_heads[0] < 1 or heads[0] % key_heads[0]):
-        return f"its {heads[0]} attention heads can't share {key_heads[0]} key heads"
+        return tr(
+            "its {heads} attention heads can't share {key_heads} key heads",
+            heads=heads[0],
+            key_heads=key_heads[0],
+        )
     return None
 
 
@@ -132,9 +140,9 @@ def _experts(header: Header) -> str | None:
     experts = max(_counts(header, "expert_count"), default=0)
     used = max(_counts(header, "expert_used_count"), default=0)
     if not 0 <= experts <= _MOST_EXPERTS:
-        return f"it claims to have {experts} experts"
+        return tr("it claims to have {experts} experts", experts=experts)
     if not 0 <= used <= experts or (experts and not used):
-        return f"it claims to use {used} of {experts} experts"
+        return tr("it claims to use {used} of {experts} experts", used=used, experts=experts)
     return None
 
 
@@ -147,7 +155,12 @@ def _special_tokens(header: Header) -> str | None:
         if number in (_NO_TOKEN, -1):
             continue
         if not isinstance(number, int) or not 0 <= number < place.count:
-            return f"its {name} token {number} is not among its {place.count} tokens"
+            return tr(
+                "its {name} token {number} is not among its {tokens} tokens",
+                name=name,
+                number=number,
+                tokens=place.count,
+            )
     return None
 
 
@@ -155,7 +168,7 @@ def _epsilon(header: Header) -> str | None:
     for key in ("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon"):
         value = header.metadata.get(f"{header.architecture}.{key}", 0.0)
         if not isinstance(value, int | float) or not 0 <= value < math.inf:
-            return f"its norm epsilon is {value}"
+            return tr("its norm epsilon is {value}", value=value)
     return None
 
 
@@ -164,34 +177,46 @@ def _vocabulary(header: Header) -> str | None:
     for name in ("scores", "token_type"):
         of_tokens = header.arrays.get(f"tokenizer.ggml.{name}")
         if tokens and of_tokens and of_tokens.count != tokens.count:
-            return f"it has {tokens.count} tokens but {of_tokens.count} entries in “{name}”"
+            return tr(
+                "it has {tokens} tokens but {entries} entries in “{name}”",
+                tokens=tokens.count,
+                entries=of_tokens.count,
+                name=name,
+            )
     return None
 
 
 def _split(header: Header) -> str | None:
     for key in ("split.no", "split.count"):
         if header.value_types.get(key, UINT16) != UINT16:
-            return f"its “{key}” has the wrong type"
+            return tr("its “{key}” has the wrong type", key=key)
     return None
 
 
 def _types(header: Header) -> str | None:
     for tensor in header.tensors:
+        kind = TENSOR_TYPES[tensor.type_number]
         if "norm" in tensor.name or tensor.name.endswith(".bias"):
-            is_usable = tensor.type_name in _FOR_NORMS
+            is_usable = kind.is_float
         elif tensor.name.endswith(".weight") and _TABLE_OF_NUMBERS not in tensor.name:
-            is_usable = tensor.type_name not in _NOT_FOR_WEIGHTS
+            is_usable = kind.holds_weights
         else:
             is_usable = True
         if not is_usable:
-            return f"the tensor {tensor.name} can't be of the type {tensor.type_name}"
+            return tr(
+                "the tensor {tensor} can't be of the type {type}",
+                tensor=tensor.name,
+                type=tensor.type_name,
+            )
     return None
 
 
 def _placement(header: Header) -> str | None:
     starts = (header.data_offset + tensor.offset for tensor in header.tensors)
     if any(start % _TENSOR_ALIGNMENT for start in starts):
-        return f"its tensors are aligned to {header.alignment} bytes instead of 32"
+        return tr(
+            "its tensors are aligned to {alignment} bytes instead of 32", alignment=header.alignment
+        )
     return None
 
 

@@ -51,25 +51,25 @@ class Device:
 
     @property
     def is_full(self) -> bool:
-        """Whether other programs leave too little of it to begin with.
+        """True if other programs leave too little memory to start with.
 
-        Its driver then tells of no memory at all, and ggml ends the process where it uses it.
+        Its driver then reports no memory at all, and ggml ends the process where it uses it.
         """
         return self.backend in _BACKENDS_WITH_MEMORY and self.total_bytes == 0
 
 
 def devices() -> tuple[Device, ...]:
-    """All devices that ggml sees, in its order."""
+    """Return all devices that ggml sees, in its order."""
     return tuple(_devices())
 
 
 def pointers_to(devices: Sequence[int]) -> Pointers:
-    """These devices as llama.cpp takes them."""
+    """Return these devices as llama.cpp takes them."""
     return (ctypes.c_void_p * (len(devices) + 1))(*devices, None)
 
 
 def pointers_with_room() -> Pointers | None:
-    """The devices that are not the processor without full ones; None where none is full."""
+    """Return the devices that are not the processor without full ones; None where none is full."""
     found = [device for device in devices() if device.is_gpu]
     usable = [device for device in found if not device.is_full]
     if len(usable) == len(found):
@@ -78,14 +78,14 @@ def pointers_with_room() -> Pointers | None:
 
 
 def gpu_pointers() -> list[int]:
-    """Ggml's pointers to the devices that are not the processor."""
+    """Return ggml's pointers to the devices that are not the processor."""
     base = load_ggml_base()
     base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     return [device for device in _pointers() if base.ggml_backend_dev_type(device) in _GPU_TYPES]
 
 
 def device_pointer(name: str) -> int | None:
-    """Ggml's pointer to the device of this name; None when there is none."""
+    """Return ggml's pointer to the device of this name; None when there is none."""
     base = load_ggml_base()
     base.ggml_backend_dev_name.restype = ctypes.c_char_p
     base.ggml_backend_dev_name.argtypes = [ctypes.c_void_p]

@@ -1,4 +1,4 @@
-"""Which of llama.cpp's warnings a person should read, each in one line."""
+"""Select the warnings of llama.cpp that the user should read, each in one line."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _HARMLESS = tuple(
         r"model has unused tensor",
         r"sharing with layer",
         r"padding V cache",
-        # What was chosen, or is told by a notice of our own.
+        # What was chosen, or is the subject of one of our own notices.
         r"using full-size SWA cache",
         r"failed to mlock|mlock not supported|VirtualLock|ProcessWorkingSetSize",
         r"tensor overrides to CPU",
         r"graph reuse disabled|attention rotation force disabled",
-        # What costs some speed or memory alone; both are shown.
+        # What costs only some speed or memory; both are shown.
         r"compute buffer",
         r"^layer \d+ is assigned to device",
         r"^fused .* not supported",
         r"mmap is not|buffered I/?O|madvise|fadvise|munmap|PrefetchVirtual|UnmapView|CloseHandle",
     )
 )
-"""Warnings that nobody can do anything about, or needs to."""
+"""Warnings that the user can't or need not act on."""
 
 
 def worth_reading(lines: Iterable[str]) -> Iterator[str]:
-    """The warnings among llama.cpp's lines, without its functions' names.
+    """Yield the warnings among llama.cpp's lines, without its functions' names.
 
-    Those that differ in numbers and names alone are one, and no more than a few are given.
+    Those that differ only in numbers and names count as one, and only a few are returned.
     """
-    told: dict[str, str] = {}
+    found: dict[str, str] = {}
     for line in lines:
         words = " ".join(_BEGINNING.sub("", line.strip()).split())
         if _WORD.search(words) and not any(one.search(words) for one in _HARMLESS):
-            told.setdefault(_NUMBER.sub("", words), words[:_LONGEST])
-    yield from list(told.values())[:_MOST_WARNINGS]
+            found.setdefault(_NUMBER.sub("", words), words[:_LONGEST])
+    yield from list(found.values())[:_MOST_WARNINGS]

@@ -36,16 +36,16 @@ class Tensor(ctypes.Structure):
     )
 
     def source(self, index: int) -> Tensor:
-        """The tensor that this one is computed from."""
+        """Return the tensor that this one is computed from."""
         return Tensor.from_address(self.src[index])
 
     def weight_name(self) -> str:
-        """The name without what the scheduler puts around it: `CUDA0#NAME#0` becomes `NAME`."""
+        """Return the name without the scheduler's additions: `CUDA0#NAME#0` becomes `NAME`."""
         parts = self.name.split(b"#", 2)
         return str((parts[1] if len(parts) > 1 else parts[0]).decode("utf-8", "replace"))
 
     def values(self, dtype: type[np.generic]) -> npt.NDArray[Any]:
-        """The values, slowest dimension first: a view while they are in memory, else a copy."""
+        """Return the values, slowest dimension first: a view if they are in memory, else a copy."""
         ggml, address = _ggml(), ctypes.addressof(self)
         size = ggml.ggml_nbytes(address)
         if ggml.ggml_backend_buffer_is_host(self.buffer):
@@ -58,7 +58,7 @@ class Tensor(ctypes.Structure):
 
 @functools.cache
 def operation_number(name: str) -> int:
-    """The number that ggml has for an operation, such as `MUL_MAT`."""
+    """Return the number that ggml has for an operation, such as `MUL_MAT`."""
     wanted, ggml = name.encode(), _ggml()
     return next(n for n in range(_MOST_OPERATIONS) if ggml.ggml_op_name(n) == wanted)
 

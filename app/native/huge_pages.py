@@ -1,8 +1,8 @@
-"""Buffers in huge pages of memory, which the processor reads faster than many small ones.
+"""Put buffers in huge pages of memory, which the processor reads faster than small ones.
 
 The weights come from memory anew for each token. At the end of every page of 4 KiB the processor
-looks up where the next one lies, and stops reading ahead. Linux gives pages of 2 MiB to whoever
-asks; the engine does not, and what is mapped from a file can't have them.
+looks up where the next one lies, and stops reading ahead. Linux gives pages of 2 MiB on
+request; the engine makes none, and what is mapped from a file can't have them.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _REGIONS = Path("/proc/self/maps")
 _MEMORY_REGION = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *$", re.MULTILINE)
 _LEAST_BYTES = 16 * 2**20
-"""What is smaller is seldom a buffer of the engine, and seldom read as a whole."""
+"""Smaller regions are seldom buffers of the engine, and seldom read as a whole."""
 _MADV_HUGEPAGE = 14
 """In include/uapi/asm-generic/mman-common.h of Linux."""
 
 
 def are_given() -> bool:
-    """Whether the system gives huge pages to a program that asks for them."""
+    """Return whether the system provides huge pages to programs that request them."""
     try:
         return sys.platform == "linux" and "[never]" not in _SWITCH.read_text()
     except OSError:
@@ -31,7 +31,7 @@ def are_given() -> bool:
 
 
 def ask_for_huge_pages() -> None:
-    """Ask for them wherever this process has a large buffer.
+    """Request huge pages for every large buffer of this process.
 
     What is written there for the first time from now on lies in huge pages; what is there already,
     the system moves when it has nothing else to do.
@@ -46,7 +46,7 @@ def ask_for_huge_pages() -> None:
 
 
 def _large_buffers() -> Iterator[tuple[int, int]]:
-    """Where the memory is that belongs to no file, and its size in bytes."""
+    """Yield the address and the size in bytes of memory that belongs to no file."""
     for begins, ends in _MEMORY_REGION.findall(_REGIONS.read_text()):
         start, end = int(begins, 16), int(ends, 16)
         if end - start >= _LEAST_BYTES:

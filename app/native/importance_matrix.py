@@ -1,8 +1,8 @@
-"""Importance matrices: how much each column of a weight matrix matters, and llama.cpp's files.
+"""Read and write importance matrices: how much each column of a weight matrix matters.
 
 A column of a matrix counts as much as the values it is multiplied with, squared and averaged over
 the tokens of a text. llama.cpp keeps sums and counts in a GGUF file; older versions kept averages
-in a format of their own, with the ending `.dat`.
+in an older format, with the ending `.dat`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.core.files import whole_or_absent
+from app.core.language import tr
 from app.gguf_file.header_reader import (
     ARRAY,
     STRING,
@@ -47,7 +48,7 @@ _INT32 = struct.Struct("<i")
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """What one weight matrix was multiplied with.
+    """The activations that one weight matrix was multiplied with.
 
     `sums` holds the sums of squares (experts x width), `counts` the tokens that each expert saw.
     A matrix without experts has one row; several matrices in one tensor share it.
@@ -57,7 +58,7 @@ class Activations:
     counts: npt.NDArray[np.int64]
 
     def means(self) -> Floats:
-        """The average squares, one after the other; 1 for an expert that saw no token."""
+        """Return the average squares, one after the other; 1 for an expert that saw no token."""
         # In float32, as llama-quantize divides: the bytes of the weights depend on it.
         counts = self.counts.astype(np.float32)[:, None]
         means = np.divide(self.sums, counts, out=np.ones_like(self.sums), where=counts > 0)
@@ -69,7 +70,7 @@ class ImportanceMatrix:
     """The activations by the names of the weights, such as `blk.0.attn_q.weight`.
 
     They were gathered over `chunk_count` chunks of `chunk_size` tokens of the texts `datasets`. A
-    file of the old format does not tell the size (0).
+    file of the old format does not state the size (0).
     """
 
     entries: Mapping[str, Activations]
@@ -78,7 +79,7 @@ class ImportanceMatrix:
     datasets: tuple[str, ...] = ()
 
     def weights_for(self, name: str) -> Floats | None:
-        """The weights that llama-quantize gives to the columns of the tensor `name`.
+        """Return the weights that llama-quantize gives to the columns of the tensor `name`.
 
         One number for each column of each expert's matrix, one expert after the other (experts x
         width values); None when nothing is known of the tensor.
@@ -88,7 +89,7 @@ class ImportanceMatrix:
 
 
 def read_importance_matrix(path: Path) -> ImportanceMatrix:
-    """Read a file of either format; what it claims is believed as far as it has bytes.
+    """Read a file of either format; no size in it is trusted beyond its own bytes.
 
     Raises:
         AppError: `importance_matrix_damaged`, `file_unreadable`; for a GGUF file also
@@ -97,7 +98,7 @@ def read_importance_matrix(path: Path) -> ImportanceMatrix:
     try:
         if path.exists() and not path.is_file():
             # Opening a named pipe would wait for ever.
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason="it is not a file")
+            raise AppError(ErrorCode.FILE_UNREADABLE, file=path.name, reason=tr("it is not a file"))
         with path.open("rb") as file:
             if file.read(len(_MAGIC)) == _MAGIC:
                 return _read_gguf(file, read_header(path))
@@ -226,7 +227,7 @@ class _OldFile:
         for _ in itertools.repeat(None, count):
             name = self._text()
             if name in entries:
-                raise self._damaged(f"{name} is in it twice")
+                raise self._damaged(tr("{tensor} is in it twice", tensor=name))
             entries[name] = self._averages(name)
         chunk_count = 0
         datasets: tuple[str, ...] = ()
@@ -253,7 +254,7 @@ class _OldFile:
 
     def _take(self, size: int) -> bytes:
         if not 0 <= size <= self._size - self._file.tell():
-            raise self._damaged("it is cut off, or something else")
+            raise self._damaged(tr("it is cut off or not an importance matrix"))
         return self._file.read(size)
 
     def _damaged(self, reason: str) -> AppError:

@@ -1,4 +1,4 @@
-"""llama.cpp's library, loaded once, with its log kept so that a failure can be explained."""
+"""Load llama.cpp's library once, and keep its log so that a failure can be explained."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
 _KEPT_LINES = 400
 _LEVEL_WARNING, _LEVEL_ERROR, _LEVEL_CONTINUED = 3, 4, 5
@@ -27,9 +28,9 @@ def _ignore(_: str) -> None:
 
 
 class EngineLog:
-    """The last lines that llama.cpp logged, and those of them that tell of a fault.
+    """The last lines that llama.cpp logged, and those of them that report a fault.
 
-    `warnings` are those that tell of something odd, as they were logged. `on_abort` is told why
+    `warnings` are those that report something odd, as they were logged. `on_abort` receives why
     ggml ends the process, on whatever thread it does so.
     """
 
@@ -44,7 +45,7 @@ class EngineLog:
 
     @contextmanager
     def recording(self, *, shows_faults: bool = True) -> Iterator[list[str]]:
-        """Everything that is logged while the block runs, piece by piece."""
+        """Record everything that is logged while the block runs, piece by piece."""
         self.clear()
         self._recorded, self._shows_faults = [], shows_faults
         try:
@@ -70,7 +71,7 @@ class EngineLog:
             sys.stderr.write(text)
 
     def take_abort(self, untrusted_text: bytes) -> None:
-        """Tell why ggml ends the process; it does so when this comes back."""
+        """Print why ggml ends the process; it does so when this returns."""
         text = untrusted_text.decode("utf-8", "replace").strip()
         sys.stderr.write(text + "\n")
         # It begins with the source file's path on the machine that built the engine.
@@ -80,7 +81,7 @@ class EngineLog:
         self.on_abort(f"{Path(place).name}: {reason}")
 
     def text(self) -> str:
-        """Everything kept, as logged."""
+        """Return everything kept, as logged."""
         return "".join(self.lines)
 
     def clear(self) -> None:
@@ -90,12 +91,12 @@ class EngineLog:
         self._faults.clear()
 
     def reason(self) -> str:
-        """The line that explains a failure best: llama.cpp names the cause first, then repeats."""
+        """Return the line that explains a failure best: llama.cpp names the cause first."""
         for line in self._faults:
             _, marker, cause = line.partition("error loading model: ")
             if marker:
                 return cause
-        return self._faults[0] if self._faults else "it gave no reason"
+        return self._faults[0] if self._faults else tr("it gave no reason")
 
 
 log = EngineLog()
@@ -103,7 +104,7 @@ log = EngineLog()
 
 @functools.cache
 def load_llama() -> ModuleType:
-    """The low-level bindings `llama_cpp.llama_cpp`, initialized, logging to `log`.
+    """Load the low-level bindings `llama_cpp.llama_cpp`, initialized, logging to `log`.
 
     Raises:
         AppError: `engine_missing`.
@@ -127,7 +128,7 @@ def load_llama() -> ModuleType:
 
 @functools.cache
 def load_ggml_base() -> ctypes.CDLL:
-    """The library `ggml-base`, where the block formats and their quantization live.
+    """Load the library `ggml-base`, which has the block formats and their quantization.
 
     Raises:
         AppError: `engine_missing`.
@@ -137,7 +138,7 @@ def load_ggml_base() -> ctypes.CDLL:
 
 @functools.cache
 def load_ggml() -> ctypes.CDLL:
-    """The library `ggml`, which knows all devices.
+    """Load the library `ggml`, which knows all devices.
 
     Raises:
         AppError: `engine_missing`.
@@ -150,7 +151,7 @@ def load_ggml() -> ctypes.CDLL:
 
 
 def load_library(name: str) -> ctypes.CDLL:
-    """One of the libraries that came with the engine.
+    """Load one of the libraries that came with the engine.
 
     Raises:
         AppError: `engine_missing`, also when it was built without this one.
@@ -170,7 +171,7 @@ def _library(name: str) -> ctypes.CDLL:
 
 
 def engine_function(name: str) -> Any:
-    """A function of ggml in the very library that llama.cpp uses; there may be copies of it."""
+    """Return a function of ggml from the library that llama.cpp uses; there may be copies."""
     try:
         return getattr(_library("llama"), name)
     except AttributeError:
@@ -179,7 +180,7 @@ def engine_function(name: str) -> Any:
 
 
 def engine_version() -> str:
-    """The version of the installed engine, such as `0.3.36`; empty when there is none."""
+    """Return the version of the installed engine, such as `0.3.36`; empty when there is none."""
     try:
         return importlib.metadata.version("llama-cpp-python")
     except importlib.metadata.PackageNotFoundError:
@@ -187,7 +188,7 @@ def engine_version() -> str:
 
 
 def engine_fingerprint() -> str:
-    """A text that changes with the processor, the engine's version, or its build."""
+    """Return a text that changes with the processor, the engine's version, or its build."""
     builds = [
         f"{file.stat().st_size}-{file.stat().st_mtime_ns}"
         for file in sorted(_library_folder().glob("*ggml-cpu*"))
@@ -199,7 +200,7 @@ def engine_fingerprint() -> str:
 def _library_folder() -> Path:
     specification = importlib.util.find_spec("llama_cpp")
     if specification is None or specification.origin is None:
-        raise AppError(ErrorCode.ENGINE_MISSING, reason="it is not installed")
+        raise AppError(ErrorCode.ENGINE_MISSING, reason=tr("it is not installed"))
     return Path(specification.origin).parent / "lib"
 
 

@@ -1,4 +1,4 @@
-"""What llama.cpp says in its log about the memory of a load: where layers lie, caches, buffers.
+"""Parse llama.cpp's log of a load: devices of layers, caches, buffers.
 
 A load without allocation logs every size but those of the buffers that it leaves empty: weights
 (known from the file) and caches (logged as a whole besides). A buffer that is mapped from the file
@@ -51,12 +51,12 @@ class Cache:
 
 @dataclass(frozen=True)
 class LoadLog:
-    """What a load told.
+    """The facts in the log of a load.
 
     `layer_devices` has the device of each layer, the output's last; `asked_tensors` are the names
     in the order in which llama.cpp asked for them. Buffer sizes are in bytes by the buffer's name,
     which begins with its device's. A load that failed is not complete, nor is one with caches that
-    grow by rules of their own (DeepSeek 4's).
+    grow by different rules (DeepSeek 4's).
     """
 
     layer_devices: tuple[str, ...]
@@ -69,7 +69,7 @@ class LoadLog:
 
 
 def read_load_log(text: str) -> LoadLog:
-    """The facts in the log of one load and one context, with llama.cpp's debug lines.
+    """Parse the log of one load and one context, with llama.cpp's debug lines.
 
     Sizes are as exact as the log: to 0.01 MiB.
     """
@@ -94,7 +94,7 @@ def read_load_log(text: str) -> LoadLog:
 
 
 def _worker_devices(text: str) -> dict[str, list[str]]:
-    """The devices of each worker, in order, by its address."""
+    """Return the devices of each worker, in order, by its address."""
     workers: dict[str, list[str]] = {}
     for device, address in _WORKER_DEVICE.findall(text):
         workers.setdefault(address, []).append(device)
@@ -102,7 +102,7 @@ def _worker_devices(text: str) -> dict[str, list[str]]:
 
 
 def _by_its_device(buffer: str, workers: Mapping[str, Sequence[str]]) -> str:
-    """A buffer's name with its device's: on a worker it has the device's number there alone."""
+    """Return a buffer's name with its device's: on a worker it has only the device's number."""
     match = _WORKER_BUFFER.fullmatch(buffer)
     if match is None or int(match[1]) >= len(workers.get(match[2], ())):
         return buffer
@@ -110,12 +110,12 @@ def _by_its_device(buffer: str, workers: Mapping[str, Sequence[str]]) -> str:
 
 
 def device_lines(text: str) -> str:
-    """What of a model's log must stand before that of each context that is opened for it."""
+    """Return the lines of a model's log that the log of each of its contexts needs."""
     return "".join(match[0] + "\n" for match in _WORKER_DEVICE.finditer(text))
 
 
 def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:
-    """Sizes by the device whose name a buffer's begins with; without one it is the machine's."""
+    """Return sizes by device: that whose name a buffer's begins with, else the processor."""
     known = sorted(set(devices) - {PROCESSOR}, key=len, reverse=True)
     sizes: Counter[str] = Counter()
     for buffer, size_bytes in buffers.items():

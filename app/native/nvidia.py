@@ -1,4 +1,4 @@
-"""What other programs hold of an NVIDIA device's memory, as NVIDIA's management library says."""
+"""Measure what other programs use of an NVIDIA device's memory, through NVIDIA's NVML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
-    """Bytes in use on the device at a PCI bus id, less what this program's processes hold.
+    """Return bytes in use on the device at a PCI bus id, less what this program's processes hold.
 
     None without the library or its Python bindings, and where the device is not NVIDIA's.
 
@@ -29,7 +29,7 @@ def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
 
 
 def total_bytes_of(bus_id: str) -> int | None:
-    """The memory of the device at a PCI bus id; None where nobody says, as above."""
+    """Return the memory of the device at a PCI bus id; None where it is unknown, as above."""
     with _opened() as nvml:
         if nvml is None:
             return None
@@ -41,7 +41,7 @@ def total_bytes_of(bus_id: str) -> int | None:
 
 
 def own_bytes(processes: Iterable[Any], is_own: Callable[[int], bool]) -> int:
-    """What the processes of this program hold; Windows doesn't say it of any process."""
+    """Return what this program's processes use; Windows doesn't report it by process."""
     held = {process.pid: process.usedGpuMemory or 0 for process in processes}
     return sum(size_bytes for number, size_bytes in held.items() if is_own(number))
 

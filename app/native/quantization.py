@@ -1,4 +1,4 @@
-"""ggml's block formats: their sizes, and quantization to ggml's bytes."""
+"""Quantize to ggml's block formats, and read their sizes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ def _ggml() -> ctypes.CDLL:
     library = load_ggml_base()
     library.ggml_row_size.restype = ctypes.c_size_t
     library.ggml_row_size.argtypes = [ctypes.c_int, ctypes.c_int64]
-    library.ggml_type_name.restype = ctypes.c_char_p
-    library.ggml_type_name.argtypes = [ctypes.c_int]
     library.ggml_get_type_traits.restype = ctypes.POINTER(_TypeTraits)
     library.ggml_get_type_traits.argtypes = [ctypes.c_int]
     library.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
@@ -55,31 +53,14 @@ def _ggml() -> ctypes.CDLL:
     return library
 
 
-@functools.cache
-def type_numbers() -> dict[str, int]:
-    """The number of each type by ggml's name for it, such as `q4_K`."""
-    # Imported late: in the converter's process gguf is the converter's own.
-    import gguf
-
-    # Asking ggml for the name of a number that it does not have reads beyond its table.
-    numbers = [int(number) for number in gguf.GGMLQuantizationType]
-    return {_ggml().ggml_type_name(number).decode(): number for number in numbers}
-
-
-def type_name(type_number: int) -> str:
-    """Ggml's name of a type."""
-    name: bytes = _ggml().ggml_type_name(type_number)
-    return name.decode()
-
-
 def needs_importance(type_number: int) -> bool:
-    """Whether ggml ends the process when it is to quantize to a type without importance."""
+    """Return whether ggml ends the process when it is to quantize to a type without importance."""
     needs: bool = _ggml().ggml_quantize_requires_imatrix(type_number)
     return needs
 
 
 def holds_numbers(type_number: int, quantized: npt.NDArray[np.uint8]) -> bool:
-    """Whether what was quantized (contiguous) can be read back as finite numbers."""
+    """Return whether what was quantized (contiguous) can be read back as finite numbers."""
     valid: bool = _ggml().ggml_validate_row_data(
         type_number, quantized.ctypes.data, quantized.nbytes
     )
@@ -87,13 +68,13 @@ def holds_numbers(type_number: int, quantized: npt.NDArray[np.uint8]) -> bool:
 
 
 def row_size_bytes(type_number: int, width: int) -> int:
-    """Bytes of one row of `width` weights; the width is a multiple of the type's block size."""
+    """Return the bytes of a row of `width` weights, a multiple of the type's block size."""
     size: int = _ggml().ggml_row_size(type_number, width)
     return size
 
 
 def has_numbers(type_number: int) -> bool:
-    """Whether ggml can turn a type into numbers."""
+    """Return whether ggml can turn a type into numbers."""
     return bool(_ggml().ggml_get_type_traits(type_number).contents.to_float)
 
 
@@ -102,7 +83,7 @@ def dequantize_rows(
     rows: npt.NDArray[np.uint8],
     into: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """What ggml reads in `rows` (row count x row size in bytes, contiguous) of a type.
+    """Dequantize `rows` (row count x row size in bytes, contiguous) of a type.
 
     Runs without the interpreter's lock. The type must be one that ggml can turn into numbers;
     `into` (row count x width, contiguous) takes them, when it is given.
@@ -143,9 +124,9 @@ def quantize_rows(
 
 @functools.cache
 def _has_equal_kernel(type_number: int) -> bool:
-    """Whether there is a kernel, and it gives ggml's bytes here, where another compiler built both.
+    """Return whether there is a kernel that gives ggml's bytes: other compilers may differ.
 
-    A compiler that fuses multiplications and additions in one of the two would tell them apart.
+    A compiler that fuses multiplications and additions in one of the two would make them differ.
     """
     random = np.random.default_rng(type_number)
     rows = random.standard_normal(_TRIAL_SHAPE, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""ggml's RPC: workers in other processes or on other machines as devices, and being a worker."""
+"""Use ggml's RPC: add workers in other processes or machines as devices, or be a worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.native.devices import Pointers, gpu_pointers, pointers_to, pointers_with_room
 from app.native.library import load_ggml, load_ggml_base, load_library, load_llama
 
@@ -23,7 +24,7 @@ _CPU_TYPE = 0
 
 
 def add_workers(addresses: Sequence[str]) -> Pointers:
-    """Make workers devices of this process; gives all devices that are not the processor.
+    """Make workers devices of this process; return all devices except the processor.
 
     Args:
         addresses: Each as `host:port`.
@@ -37,13 +38,15 @@ def add_workers(addresses: Sequence[str]) -> Pointers:
     for address in addresses:
         registry = _rpc().ggml_backend_rpc_add_server(address.encode())
         if not registry:
-            raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason="it has no device")
+            raise AppError(
+                ErrorCode.WORKER_UNREACHABLE, address=address, reason=tr("it has no device")
+            )
         load_ggml().ggml_backend_register(ctypes.c_void_p(registry))
     return pointers_with_room() or pointers_to(gpu_pointers())
 
 
 def work(host: str, port: int, threads: int) -> None:
-    """Offer this machine's processor at an address; comes back only when that can't be done."""
+    """Serve this machine's devices at an address; returns only if that fails."""
     load_llama()
     ggml = load_ggml()
     ggml.ggml_backend_dev_by_type.restype = ctypes.c_void_p
@@ -55,10 +58,10 @@ def work(host: str, port: int, threads: int) -> None:
 
 
 def _require_worker(address: str) -> None:
-    """Shake hands as ggml will: it ends the process when there is nobody, or somebody else."""
+    """Shake hands as ggml will: it ends the process unless a ggml worker answers."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
-        reason = "that is not of the form host:port"
+        reason = tr("that is not of the form host:port")
         raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=reason)
     # For all of it: who sends a byte now and then would else hold up the load.
     ends = time.monotonic() + _PATIENCE_SECONDS
@@ -66,7 +69,7 @@ def _require_worker(address: str) -> None:
         with socket.create_connection((host, int(port)), _PATIENCE_SECONDS) as connection:
             reason = _greet(connection, ends)
     except (OSError, ValueError, OverflowError) as error:
-        words = getattr(error, "strerror", None) or str(error) or "no answer in time"
+        words = getattr(error, "strerror", None) or str(error) or tr("no answer in time")
         raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=words) from error
     if reason:
         raise AppError(ErrorCode.WORKER_UNREACHABLE, address=address, reason=reason)
@@ -78,9 +81,9 @@ def _greet(connection: socket.socket, ends: float) -> str:
     wanted = _SIZE.size + _VERSION_BYTES + _ABILITIES_BYTES
     answer = b"".join(_received(connection, ends, wanted))
     if answer[: _SIZE.size] != _SIZE.pack(_VERSION_BYTES + _ABILITIES_BYTES):
-        return "it is no ggml worker"
+        return tr("it is no ggml worker")
     version = answer[_SIZE.size : _SIZE.size + 1]
-    return "" if version == bytes([_PROTOCOL]) else "it speaks another version of the protocol"
+    return "" if version == bytes([_PROTOCOL]) else tr("it speaks another version of the protocol")
 
 
 def _received(connection: socket.socket, ends: float, wanted: int) -> Iterator[bytes]:

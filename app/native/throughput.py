@@ -1,4 +1,4 @@
-"""How fast ggml multiplies and attends on a device: single operations, timed.
+"""Time ggml's single operations on a device: products and attention.
 
 They run through ggml's own graphs, in the buffer types that llama.cpp would put weights into, so
 that a type's rate is that of the kernel that a model meets, repacked where it would be repacked.
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.native.devices import device_pointer
 from app.native.graph import Tensor
 from app.native.huge_pages import ask_for_huge_pages
@@ -50,7 +51,7 @@ class _InitParameters(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Place:
-    """A device by ggml's name, and how it works: threads count on the processor alone.
+    """A device by ggml's name, and its options: threads count only on the processor.
 
     With `alone` a single thread is timed there, beside other programs.
     """
@@ -63,18 +64,23 @@ class Place:
 
 @contextmanager
 def opened_bench(place: Place) -> Iterator[Bench]:
-    """A device to time operations on, for as long as the block runs.
+    """Provide a device to time operations on, while the block runs.
 
     Raises:
         AppError: `engine_missing`; `speed_unmeasured` when there is no such device.
     """
     device = device_pointer(place.device)
     if not device:
-        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=f"there is no device {place.device}")
+        raise AppError(
+            ErrorCode.SPEED_UNMEASURED,
+            reason=tr("there is no device {device}", device=place.device),
+        )
     base = _ggml()
     backend = base.ggml_backend_dev_init(device, None)
     if not backend:
-        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=f"{place.device} does not start")
+        raise AppError(
+            ErrorCode.SPEED_UNMEASURED, reason=tr("{device} does not start", device=place.device)
+        )
     try:
         _set_threads(device, backend, 1 if place.alone else place.threads)
         yield Bench(device, backend, place)
@@ -84,7 +90,7 @@ def opened_bench(place: Place) -> Iterator[Bench]:
 
 @dataclass(frozen=True)
 class _Products:
-    """Products of so many equal matrices, one after the other, with so many tokens."""
+    """Products of several equal matrices, one after the other, with several tokens."""
 
     type_number: int
     rows: int
@@ -101,7 +107,7 @@ class _Products:
         return self.count * self.whole_rows * row_size_bytes(self.type_number, self.width)
 
     def content(self) -> npt.NDArray[np.uint8]:
-        """A matrix; its rows repeat, because some types take long to quantize to."""
+        """Make a matrix of repeating rows, because some types take long to quantize to."""
         importance = np.ones(self.width, dtype=np.float32)
         tile = quantize_rows(self.type_number, _random((_TILE_ROWS, self.width)), importance)
         return np.tile(tile, (self.whole_rows // _TILE_ROWS, 1))
@@ -121,7 +127,7 @@ class Bench:
         ]
 
     def generation_rate(self, type_number: int) -> float | None:
-        """Bytes per second of weights of a type, multiplied with one token.
+        """Return bytes per second of weights of a type, multiplied with one token.
 
         None where the device has no kernel for the type.
         """
@@ -130,7 +136,7 @@ class Bench:
         return None if seconds is None else large.size_bytes / seconds
 
     def prompt_rate(self, type_number: int) -> float | None:
-        """Floating-point operations per second on weights of a type, 512 tokens at once.
+        """Return floating-point operations per second on weights of a type, 512 tokens at once.
 
         None where the device has no kernel for the type.
         """
@@ -142,7 +148,7 @@ class Bench:
         return None if seconds is None else 2 * rows * _WIDTH * _PROMPT_TOKENS / seconds
 
     def start_seconds(self, type_number: int) -> float:
-        """What it costs to begin with a matrix out of memory, besides the time for its bytes.
+        """Measure the cost of starting on a matrix in memory, besides the time for its bytes.
 
         Less what it costs to begin with one that lies in the caches.
         """
@@ -155,7 +161,7 @@ class Bench:
         return max(0.0, cold_seconds - cold.size_bytes / rate - hot_seconds) / _MANY
 
     def attention_rate(self, tokens: int) -> float | None:
-        """Elements of keys and values per second that the heads read, each head its own.
+        """Return elements of keys and values per second that the heads read, each head its own.
 
         With one token from a long cache, with several each of them from those before it. None
         where the device has no flash attention.
@@ -207,7 +213,7 @@ class Bench:
                 return self._usual_seconds(work, [seen])
 
     def _weight_buffer_type(self, matrix: int, product: int) -> int | None:
-        """The first that takes the matrix (weight_buft_supported in src/llama-model-loader.cpp)."""
+        """Return the first that supports the matrix (weight_buft_supported in llama.cpp)."""
         base = _ggml()
         for buffer_type in self._weight_buffers:
             buffer = base.ggml_backend_buft_alloc_buffer(buffer_type, 0)
@@ -231,8 +237,8 @@ class Bench:
 
         def compute() -> None:
             if base.ggml_backend_graph_compute(self._backend, graph):
-                raise AppError(ErrorCode.SPEED_UNMEASURED, reason="the device computes nothing")
-            # A worker is still at it until somebody asks for what came out.
+                raise AppError(ErrorCode.SPEED_UNMEASURED, reason=tr("the device computes nothing"))
+            # A worker may still be computing until the result is read.
             size_bytes = ctypes.sizeof(first_value)
             base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
 
@@ -258,7 +264,7 @@ def _allocated(context: int, buffer_type: int) -> Iterator[None]:
     base = _ggml()
     buffer = base.ggml_backend_alloc_ctx_tensors_from_buft(context, buffer_type)
     if not buffer:
-        raise AppError(ErrorCode.SPEED_UNMEASURED, reason="there is not enough memory free")
+        raise AppError(ErrorCode.SPEED_UNMEASURED, reason=tr("there is not enough free memory"))
     # As a model's weights have them.
     ask_for_huge_pages()
     try:
@@ -276,14 +282,14 @@ def _random(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
 
 
 def _set_threads(device: int, backend: int, threads: int) -> None:
-    """Only the processor's backend has the function."""
+    """Set the threads of the processor's backend; others have no such function."""
     address = _function_of(device, b"ggml_backend_set_n_threads")
     if address:
         ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int)(address)(backend, threads)
 
 
 def _extra_buffer_types(device: int) -> Iterator[int]:
-    """The buffer types that repack weights (make_cpu_buft_list in src/llama-model.cpp)."""
+    """Yield the buffer types that repack weights (make_cpu_buft_list in src/llama-model.cpp)."""
     address = _function_of(device, b"ggml_backend_dev_get_extra_bufts")
     if not address:
         return

@@ -1,4 +1,4 @@
-"""Timing a piece of work that is short."""
+"""Time a short piece of work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_SECONDS = 1.0
 
 
 def usual_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
-    """The seconds that a piece of work takes: the median of some runs, which last a second at most.
+    """Return the seconds that work takes: the median of some runs, at most a second in all.
 
     Args:
         work: it is run once at least.

@@ -18,7 +18,7 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
-from app.conversion.layout.layout import FLOATING_TYPES, LaidOutTensor, Layout
+from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.conversion.samples import sample
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
@@ -26,6 +26,7 @@ from app.core.events import Event, Progressed
 from app.estimation.linearity import MatrixError, predicted_quality
 from app.estimation.quality import Quality
 from app.gguf_file.header_writer import PlacedTensor
+from app.gguf_file.tensor_types import FLOATING_TYPES
 from app.native.kernels import BLOCK_FORMATS
 from app.native.quantization import dequantize_rows, quantize_rows
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import Transformers, trying_both
 from app.conversion.converter.vocabulary_ahead import VocabularyAhead
-from app.conversion.layout.layout import FLOATING_TYPES, Layout
+from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.type_choices import TypeChoices
@@ -29,7 +29,7 @@ from app.gguf_file.detection import is_gguf_file
 from app.gguf_file.header_reader import Header, read_header
 from app.gguf_file.model import Model
 from app.gguf_file.model_info import ModelInfo, model_info_of, read_headers
-from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.gguf_file.tensor_types import FLOATING_TYPES, TENSOR_TYPES
 from app.gguf_file.validation import require_sane
 from app.measurement.store import measured_quality
 

@@ -39,7 +39,7 @@ def main(names: list[str]) -> None:
         f"{'type':8}{'importance':12}{'instructions':14}{'ours':>8}{'ggml':>8}{'ratio':>8}  bytes"
     )
     for number, block in BLOCK_FORMATS.items():
-        if names and block.name not in names:
+        if names and block.name.lower() not in names:
             continue
         for weights in (None, importance):
             for library in libraries:

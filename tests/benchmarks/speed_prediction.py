@@ -19,11 +19,11 @@ from pathlib import Path
 from app.core import paths
 from app.core.load_options import LoadOptions
 from app.estimation.predictions import predict_levels
-from app.measurement.speed_test import MeasuredSpeed as Prediction
 from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.measurement.chunk_reader import opened_reader
 from app.measurement.speed_test import MeasuredSpeed, measure_speed
+from app.measurement.speed_test import MeasuredSpeed as Prediction
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source

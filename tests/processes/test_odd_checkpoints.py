@@ -256,7 +256,7 @@ def test_a_pre_tokenizer_that_nobody_knows_is_refused(saved_by: str, tmp_path: P
 def test_a_name_that_misleads_llama_cpp_is_told(tmp_path: Path) -> None:
     ended = planned(make_checkpoint("Qwen3Config", tmp_path / "my-phi3"))
     assert ended.status == EXIT_FAILED
-    assert "give the folder another name" in ended.complaints[-1]
+    assert "rename the folder" in ended.complaints[-1]
 
 
 def test_a_configuration_without_architecture_is_named(tmp_path: Path) -> None:
@@ -346,6 +346,24 @@ def test_a_value_that_stops_the_converter_is_named_with_its_key(tmp_path: Path) 
     assert_refused(ended, ErrorCode.CONFIG_DAMAGED, file="config.json", reason=reason)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("hidden_size", True, "it says true in hidden_size"),
+        ("hidden_size", None, "it gives no value for hidden_size"),
+        ("rms_norm_eps", None, "it gives no value for rms_norm_eps"),
+    ],
+)
+def test_a_value_that_llama_cpp_stops_at_is_not_blamed_on_the_weights(
+    key: str, value: object, reason: str, tmp_path: Path
+) -> None:
+    source = make_tiny_llama(tmp_path / "model")
+    change(source / "config.json", lambda config: config.update({key: value}))
+    ended = planned(source)
+    assert_refused(ended, ErrorCode.CONFIG_DAMAGED, file="config.json", reason=reason)
+    assert "nevertheless" not in complaints(ended)
+
+
 def test_a_value_that_the_converter_takes_in_silence_is_told(tmp_path: Path) -> None:
     source = make_tiny_llama(tmp_path / "model")
     scaling = {"rope_type": "llama3"}
@@ -365,3 +383,5 @@ def test_a_scaling_that_the_converter_leaves_out_is_told(
     ended = planned(source)
     assert ended.status == 0
     assert ("scales positions" in complaints(ended)) is is_told
+    # The converter has a warning of its own, which is the same said twice.
+    assert "RoPE" not in complaints(ended)

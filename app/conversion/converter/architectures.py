@@ -1,4 +1,4 @@
-"""Which architectures the converter knows, read from its source: importing it takes seconds."""
+"""Read the supported architectures from the converter's source: importing it takes seconds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from app.core.errors import AppError, ErrorCode
 
 _OLD_MAMBA = "ssm_cfg"
-"""What configurations of the first Mamba models have instead of a name."""
+"""A field that configurations of the first Mamba models have instead of a name."""
 _LISTS = {"TEXT_MODEL_MAP": "text", "MMPROJ_MODEL_MAP": "projector"}
 
 
 def require_known_architecture(
     config: dict[str, Any], converter: Path, *, is_projector: bool
 ) -> str:
-    """The architecture in a checkpoint's configuration, if the converter in a folder knows it.
+    """Return the architecture in a checkpoint's configuration, if the converter supports it.
 
     A converter whose lists are not where they are expected is asked later.
 
@@ -37,14 +37,14 @@ def require_known_architecture(
 
 
 def _names_in(config: dict[str, Any]) -> list[str]:
-    """The architecture of the whole, and those of the models in it."""
+    """Return the architecture of the whole, and those of the models in it."""
     parts = [config, *(value for value in config.values() if isinstance(value, dict))]
     lists = [part.get("architectures") for part in parts]
     return [names[0] for names in lists if isinstance(names, list) and names]
 
 
 def known_architectures(converter: Path) -> dict[str, dict[str, str]]:
-    """The architectures of language models (`text`) and of projectors, with their modules.
+    """Return the architectures of language models (`text`) and of projectors, with their modules.
 
     Nothing where the converter's lists are not where they are expected.
     """

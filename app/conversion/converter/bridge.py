@@ -1,13 +1,12 @@
-"""The bridge to llama.cpp's converter: it lays a checkpoint's tensors out, and reads no weight yet.
+"""Lay out a checkpoint's tensors with llama.cpp's converter, without reading weights.
 
 The converter is imported from its folder, with the gguf package beside it, so this module and what
-it imports belong into a process of their own. Code that comes with a checkpoint is never run.
+it imports belong in a separate process. Code that comes with a checkpoint is never run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from typing import Any
 from app.checkpoint.config import read_config
 from app.checkpoint.config_values import (
     doubtful_values,
-    impossible_value,
     position_scaling,
 )
-from app.checkpoint.documents import damaged_document
+from app.conversion.config_blame import blaming_config
 from app.conversion.converter.converter_errors import naming_the_tokenizer
 from app.conversion.converter.converter_model import converter_model, parts_of, sixteen_bit_type
 from app.conversion.converter.converter_output import caught_writers, layout_of
@@ -27,12 +25,13 @@ from app.conversion.converter.converter_warnings import as_notices, collected_wa
 from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
 from app.conversion.converter.vocabulary_ahead import ConvertedVocabulary, VocabularyAhead
 from app.conversion.layout.layout import Layout
-from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.errors import NoticeCode
 from app.core.events import Noticed
 from app.core.levels import Level
 from app.gguf_file.header_writer import encoded
 
 _SCALING = ".rope.scaling."
+_UNKNOWN_SCALING = "Unknown RoPE type: "
 _BY_TENSORS = ("longrope", "su", "llama3")
 
 
@@ -50,7 +49,7 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
             `remote_code_needed`, `quantization_unsupported`, `pickle_refused`, `weights_damaged`,
             `weights_are_holes`, `config_damaged`, `converter_failed`.
     """
-    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
+    with blaming_config(checkpoint), converting(), collected_warnings() as warnings:
         from conversion import ModelType
 
         model, notices = converter_model(checkpoint, ModelType.TEXT)
@@ -66,18 +65,22 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
                 part.set_vocab = lambda: None
         layout = _written(model, "model")
         entries, texts = (known.entries, known.warnings) if known else ({}, ())
-        told = (*_doubts(checkpoint, layout), *as_notices(dict.fromkeys((*warnings.texts, *texts))))
+        doubts = tuple(_doubts(checkpoint, layout))
+        warned = dict.fromkeys((*warnings.texts, *texts))
+        if any(doubt.code is NoticeCode.SCALING_LEFT_OUT for doubt in doubts):
+            # The converter's own words for the same.
+            warned = {text: None for text in warned if not text.startswith(_UNKNOWN_SCALING)}
     tokenizer_file = checkpoint / "tokenizer.json"
     return replace(
         layout,
         metadata={**layout.metadata, **entries},
-        notices=(*notices, *layout.notices, *told),
+        notices=(*notices, *layout.notices, *doubts, *as_notices(warned)),
         tokenizer_file=tokenizer_file if tokenizer_file.is_file() else None,
     )
 
 
 def vocabulary_of(checkpoint: Path) -> ConvertedVocabulary:
-    """The architecture and the vocabulary of a checkpoint.
+    """Convert the architecture and the vocabulary of a checkpoint.
 
     Needs no torch, for nearly all models.
 
@@ -100,7 +103,7 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
     Raises:
         AppError: `projector_missing`, and what `lay_out` raises.
     """
-    with _blaming_config(checkpoint), converting(), collected_warnings() as warnings:
+    with blaming_config(checkpoint), converting(), collected_warnings() as warnings:
         from conversion import ModelType
         from gguf import LlamaFileType
 
@@ -108,24 +111,8 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
         for part in parts_of(model):
             part.ftype = LlamaFileType(level.ftype)
         layout = _written(model, "mmproj")
-        told = as_notices(warnings.texts)
-    return replace(layout, notices=(*notices, *layout.notices, *told))
-
-
-@contextmanager
-def _blaming_config(checkpoint: Path) -> Iterator[None]:
-    """Name the value of config.json at which the converter stopped, if it has an impossible one.
-
-    Where the converter takes it, there may be a model that it means something in.
-    """
-    try:
-        yield
-    except AppError as error:
-        if error.code not in (ErrorCode.CONVERTER_FAILED, ErrorCode.TENSOR_UNKNOWN):
-            raise
-        if fault := impossible_value(read_config(checkpoint)):
-            raise damaged_document(checkpoint / "config.json", fault) from error
-        raise
+        warned = as_notices(warnings.texts)
+    return replace(layout, notices=(*notices, *layout.notices, *warned))
 
 
 def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:
@@ -138,7 +125,7 @@ def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:
 
 
 def _scales_positions(layout: Layout, kind: str) -> bool:
-    """Whether a file says how positions are scaled: in its metadata, or in tensors of factors."""
+    """Return whether a file scales positions: by its metadata, or by tensors of factors."""
     if any("rope_f" in tensor.name for tensor in layout.tensors):
         return True
     return kind not in _BY_TENSORS and any(_SCALING in key for key in layout.metadata)

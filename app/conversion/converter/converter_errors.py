@@ -1,4 +1,4 @@
-"""Faults of llama.cpp's converter in words: it raises errors of many kinds, few with a sentence."""
+"""Name the faults of llama.cpp's converter: its errors are of many kinds, few with a message."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.checkpoint.documents import holds_tokenizer
+from app.checkpoint.tokenizer_files import require_sound_tokenizer_files
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 
-_ANY_TOKENIZER = "tokenizer.json or tokenizer.model"
+_ANY_TOKENIZER = tr("tokenizer.json or tokenizer.model")
 _NAME_IN_A_DOCUMENT = re.compile(r"[a-z][a-z0-9_]*")
 _NONE_OF = re.compile(r"could not find any of: \[(?P<names>.+)\]")
 _UNMAPPED = re.compile(r"Can not map tensor '(?P<tensor>.+)'")
 _QUANTIZED_TENSORS = {
-    ".SCB": "bitsandbytes, 8 bits",
-    ".quant_map": "bitsandbytes, 4 bits",
-    ".absmax": "bitsandbytes, 4 bits",
-    ".qweight": "GPTQ or AWQ",
-    ".qzeros": "GPTQ or AWQ",
+    ".SCB": tr("bitsandbytes, 8 bits"),
+    ".quant_map": tr("bitsandbytes, 4 bits"),
+    ".absmax": tr("bitsandbytes, 4 bits"),
+    ".qweight": tr("GPTQ or AWQ"),
+    ".qzeros": tr("GPTQ or AWQ"),
     ".g_idx": "GPTQ",
     ".weight_packed": "compressed-tensors",
-    ".weight_scale": "compressed-tensors or FP8",
+    ".weight_scale": tr("compressed-tensors or FP8"),
     ".weight_scale_inv": "FP8",
     ".input_scale": "FP8",
 }
@@ -33,7 +35,7 @@ _MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|mer
 
 @contextmanager
 def naming_the_converter() -> Iterator[None]:
-    """Name a fault of the converter that nothing closer to it has named."""
+    """Name a fault of the converter that no inner context has named."""
     try:
         yield
     except (AppError, MemoryError):
@@ -46,7 +48,7 @@ def naming_the_converter() -> Iterator[None]:
             file = Path(error.filename)
             details = {"folder": str(file.parent), "file": file.name}
             raise AppError(ErrorCode.TOKENIZER_MISSING, **details) from error
-        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_in_words(error)) from error
+        raise AppError(ErrorCode.CONVERTER_FAILED, reason=_describe(error)) from error
 
 
 @contextmanager
@@ -61,9 +63,11 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
         if missing := _missing_file(checkpoint, str(error)):
             details = {"folder": str(checkpoint), "file": missing}
             raise AppError(ErrorCode.TOKENIZER_MISSING, **details) from error
+        if damaged := _damaged_file(checkpoint):
+            raise damaged from error
         if isinstance(error, KeyError) and (token := _missing_token(error)):
             raise AppError(ErrorCode.TOKEN_MISSING, token=token) from error
-        reason = _in_words(error, "its files", "it is not of the form that it expects")
+        reason = _describe(error, tr("its files"), tr("it is not in the expected form"))
         raise AppError(ErrorCode.TOKENIZER_UNKNOWN, reason=reason) from error
 
 
@@ -74,56 +78,65 @@ def naming_the_quantization(method: str) -> Iterator[None]:
         yield
     except (AssertionError, NotImplementedError, KeyError) as error:
         logging.getLogger(__name__).exception("the converter failed at the quantized weights")
-        details = {"method": method, "reason": _in_words(error)}
+        details = {"method": method, "reason": _describe(error)}
         raise AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, **details) from error
 
 
 def _missing_file(checkpoint: Path, reason: str) -> str | None:
-    """The file that the tokenizer of this model is in, when it is not there."""
+    """Return the file with the tokenizer of this model, if it is missing."""
     if not holds_tokenizer(checkpoint):
         return _ANY_TOKENIZER
     named = _MISSING_FILE.search(reason)
     return named[0] if named and not (checkpoint / named[0]).exists() else None
 
 
+def _damaged_file(checkpoint: Path) -> AppError | None:
+    """Return the error of a file of the tokenizer that can't be read at all."""
+    try:
+        require_sound_tokenizer_files(checkpoint)
+    except AppError as error:
+        return error
+    return None
+
+
 def _missing_token(error: KeyError) -> str | None:
-    """The token that was looked for in vain, unless it is the name of a field."""
+    """Return the token that was not found, unless it is the name of a field."""
     text = _text_of(error)
     return None if not text or " " in text or _NAME_IN_A_DOCUMENT.fullmatch(text) else text
 
 
 def _of_tensor(name: str) -> AppError:
-    """The error of a tensor that the architecture has no place for."""
+    """Return the error of a tensor that the architecture has no place for."""
     methods = (method for end, method in _QUANTIZED_TENSORS.items() if name.endswith(end))
     if method := next(methods, None):
-        reason = f"config.json has no quantization_config that tells of {name}"
+        reason = tr("config.json has no quantization_config that describes {name}", name=name)
         return AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, method=method, reason=reason)
     return AppError(ErrorCode.TENSOR_UNKNOWN, tensor=name)
 
 
-def _in_words(
+def _describe(
     error: Exception,
     place: str = "config.json",
-    misfit: str = "the weights are not of the form that it expects",
+    misfit: str = tr("the weights are not in the expected form"),
 ) -> str:
-    """A fault in one line; `place` is where a field is sought, `misfit` what an assertion says."""
+    """Describe a fault in one line; `place` has the fields, `misfit` describes an assertion."""
     text = _text_of(error)
     if isinstance(error, RecursionError):
-        return "it goes in circles at this architecture, which is a fault of its own"
+        return tr("it fails to handle this architecture: it calls itself without end")
     if isinstance(error, KeyError) and (sought := _sought_in(text)):
-        return f"it finds no {sought} in {place}"
+        return tr("it finds no {sought} in {place}", sought=sought, place=place)
     if isinstance(error, KeyError) and text and " " not in text:
-        return f"it has no entry for {text}"
+        return tr("it has no entry for {name}", name=text)
     if isinstance(error, AssertionError) and not text:
         return misfit
     return text.splitlines()[0] if text else type(error).__name__
 
 
 def _sought_in(text: str) -> str:
-    """The fields that a KeyError names, of which any would do; empty where it names none."""
+    """Return the fields that a KeyError names, of which any would do; empty where it names none."""
     if several := _NONE_OF.fullmatch(text):
         names = (name.strip(" '\"") for name in several["names"].split(","))
-        return " or ".join(f"“{name}”" for name in names)
+        return tr(" or ").join(f"“{name}”" for name in names)
     return f"“{text}”" if _NAME_IN_A_DOCUMENT.fullmatch(text) else ""
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint as the model that llama.cpp's converter makes of it, nothing of it read yet."""
+"""Build the converter's model of a checkpoint, without reading any weights."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from app.checkpoint.quantization_config import read_quantization
 from app.conversion.converter.converter_errors import naming_the_quantization
-from app.conversion.converter.legacy_names import rename_legacy_keys, rename_legacy_tensors
-from app.conversion.converter.patches.weight_names import find_weights_of_any_name
-from app.conversion.converter.prediction_layers import (
+from app.conversion.converter.patches.legacy_names import rename_legacy_keys, rename_legacy_tensors
+from app.conversion.converter.patches.prediction_layers import (
     lacks_prediction_layers,
     without_prediction_layers,
 )
+from app.conversion.converter.patches.weight_names import find_weights_of_any_name
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
 
@@ -24,14 +24,14 @@ _WEIGHTS = (".weight", ".weight_packed", ".qweight")
 
 
 class ConverterModel(NamedTuple):
-    """A model of the converter's own classes, and what a person should know about it."""
+    """A model of the converter's own classes, and notices about it for the user."""
 
     model: Any
     notices: tuple[Noticed, ...]
 
 
 def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
-    """The converter's model of a checkpoint, as one of its `ModelType`s.
+    """Return the converter's model of a checkpoint, as one of its `ModelType`s.
 
     Raises:
         AppError: `architecture_unsupported`, `quantization_unsupported`.
@@ -66,7 +66,7 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
 
 
 def parts_of(model: Any) -> list[Any]:
-    """A model of the converter and those inside it, which may do its work (mistral3.py)."""
+    """Return a model of the converter and those inside it, which may do its work (mistral3.py)."""
     from conversion import ModelBase
 
     inner = [value for value in vars(model).values() if isinstance(value, ModelBase)]
@@ -74,7 +74,7 @@ def parts_of(model: Any) -> list[Any]:
 
 
 def sixteen_bit_type(model: Any) -> Any:
-    """The file type that keeps every weight as it is: what `--outtype auto` takes, or float32.
+    """Return the file type that keeps every weight as it is: as `--outtype auto`, or float32.
 
     It matters for tensors that are never quantized: they stay in the type of this layout. Numbers
     that come out of another quantization are exact in 32 bits only.
@@ -96,7 +96,7 @@ def sixteen_bit_type(model: Any) -> Any:
 
 
 def _is_dequantized(model: Any) -> bool:
-    """Whether weights are turned back into numbers: NVFP4 is kept, and lies in whole bytes."""
+    """Return whether weights are dequantized: NVFP4 is kept, and stored in whole bytes."""
     import torch
 
     method = str(read_quantization(model.dir_model, model.hparams).get("quant_method"))

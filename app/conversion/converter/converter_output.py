@@ -1,4 +1,4 @@
-"""What llama.cpp's converter writes, caught before it becomes a file.
+"""Intercept what llama.cpp's converter writes before it becomes a file.
 
 A model of the converter may leave the writing to another one inside it (conversion/mistral3.py),
 or write several files (conversion/bert.py): what is written counts, not what the model holds.
@@ -15,12 +15,13 @@ from app.conversion.converter.lazy_tensors import evaluated, stored_rows
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
+from app.core.language import tr
 from app.gguf_file.header_writer import encoded
 
 
 @contextmanager
 def caught_writers() -> Iterator[list[Any]]:
-    """The writers (`GGUFWriter`) that the converter uses inside the block; no file is made."""
+    """Collect the writers (`GGUFWriter`) used inside the block; no file is written."""
     from gguf import GGUFWriter
 
     writers: list[Any] = []
@@ -48,7 +49,7 @@ def caught_writers() -> Iterator[list[Any]]:
 
 
 def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None = None) -> Layout:
-    """The model that was to be written first, every tensor lazy.
+    """Return the layout of the first model to be written, every tensor lazy.
 
     Args:
         writers: Those that `caught_writers` gave.
@@ -60,7 +61,11 @@ def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None
     """
     found = [writer.kv_data[0]["general.type"].value for writer in writers]
     if found[:1] != [kind]:
-        reason = f"it wrote {', '.join(found) or 'nothing'} instead of one file of type {kind}"
+        reason = tr(
+            "it wrote {written} instead of one file of type {kind}",
+            written=", ".join(found) or tr("nothing"),
+            kind=kind,
+        )
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason)
     writer, *others = writers
     # A writer has several of each when it splits a file, which it was not asked for.
@@ -83,7 +88,7 @@ def _laid_out(name: str, info: Any) -> LaidOutTensor:
     shape = tuple(int(length) for length in info.shape)
     stored = stored_rows(info.tensor, shape)
     lazy = [info.tensor]
-    # From here on the tensor alone holds its lazy tree, and gives it up once it is loaded.
+    # From here on only the tensor holds its lazy tree, and releases it once it is loaded.
     info.tensor = None
     return LaidOutTensor(
         name=name,

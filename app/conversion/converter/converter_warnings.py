@@ -1,4 +1,4 @@
-"""The converter's warnings as notices: they go to a log that nobody reads."""
+"""Turn the converter's warnings into notices: its log is not shown to the user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOISE = re.compile(
             "`rope_(parameters|scaling)`'s",
             # Tokens of training and of infilling; llama.cpp finds those that it uses by their text.
             "No handler for special token type",
-            # What stands between two texts matters to rerankers alone.
+            # What stands between two texts matters only to rerankers.
             ".* in TemplateProcessing<pair>",
             # Where it found the file that it looked for.
             "Using tokenizer from",
@@ -55,7 +55,7 @@ class _Collector(logging.Handler):
 
 @contextmanager
 def collected_warnings() -> Iterator[_Collector]:
-    """The texts of the warnings inside the block, each once; known noise is left out."""
+    """Collect the texts of the warnings inside the block, each once, without known noise."""
     collector = _Collector()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
@@ -68,5 +68,5 @@ def collected_warnings() -> Iterator[_Collector]:
 
 
 def as_notices(texts: Iterable[str]) -> tuple[Noticed, ...]:
-    """A notice for each text."""
+    """Return a notice for each text."""
     return tuple(Noticed(NoticeCode.CONVERTER_WARNING, {"text": text}) for text in texts)

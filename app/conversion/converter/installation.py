@@ -1,4 +1,4 @@
-"""Gets llama.cpp's converter, out of the source distribution of exactly the installed engine.
+"""Install llama.cpp's converter from the source distribution of exactly the installed engine.
 
 Beside it lie the packages that this converter is written against, of which transformers matters
 most: another version reads some checkpoints otherwise, or not at all.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.core import files, paths
 from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
 from app.core.names import path_inside
 from app.core.resources import packaged_folders, resource
 from app.core.settings import Settings
@@ -22,8 +23,8 @@ from app.jobs.package import Package, PinnedPackages, fetched, install
 from app.jobs.reporter import Reporter
 
 _ENGINE = "llama-cpp-python"
-_COMPONENT = "the converter"
-_PACKAGES = "the converter's packages"
+_COMPONENT = tr("the converter")
+_PACKAGES = tr("the converter's packages")
 _PACKAGES_BYTES = 135 * 2**20
 _REQUIREMENTS = "requirements/requirements-convert_legacy_llama.txt"
 # Size in bytes and SHA-256 of each engine version's source distribution.
@@ -38,7 +39,7 @@ _WANTED = re.compile(
 
 
 def installed_engine_version() -> str:
-    """The version of llama-cpp-python that is installed.
+    """Return the version of llama-cpp-python that is installed.
 
     Raises:
         AppError: `engine_missing`.
@@ -46,11 +47,11 @@ def installed_engine_version() -> str:
     try:
         return metadata.version(_ENGINE)
     except metadata.PackageNotFoundError as error:
-        raise AppError(ErrorCode.ENGINE_MISSING, reason="no such package") from error
+        raise AppError(ErrorCode.ENGINE_MISSING, reason=tr("no such package")) from error
 
 
 def converter_folder(settings: Settings) -> Path:
-    """The llama.cpp checkout to convert with: the person's own, else the installed one.
+    """Return the llama.cpp checkout to convert with: the user's own, else the installed one.
 
     Raises:
         AppError: `converter_missing`, `converter_folder_unfit`, `engine_missing`.
@@ -65,7 +66,7 @@ def converter_folder(settings: Settings) -> Path:
 
 
 def pinned_packages_folder() -> Path:
-    """Where the packages lie that the installed engine's converter pins.
+    """Return the folder of the packages that the installed engine's converter pins.
 
     Raises:
         AppError: `converter_missing`, `engine_missing`.
@@ -77,7 +78,7 @@ def pinned_packages_folder() -> Path:
 
 
 def pinned_version(package: str) -> str:
-    """The version of a package that the installed engine's converter pins.
+    """Return the version of a package that the installed engine's converter pins.
 
     Raises:
         AppError: `component_unreachable`, `engine_missing`.
@@ -89,14 +90,14 @@ def pinned_version(package: str) -> str:
 
 
 def holds_converter(folder: Path) -> bool:
-    """Whether `folder` is a llama.cpp checkout with the converter as a package."""
+    """Return whether `folder` is a llama.cpp checkout with the converter as a package."""
     return (folder / "conversion" / "__init__.py").is_file() and (
         folder / "gguf-py" / "gguf"
     ).is_dir()
 
 
 def install_converter(reporter: Reporter) -> Path:
-    """Fetch the converter that fits the installed engine, and its packages, where they are missing.
+    """Download the converter of the installed engine and its packages, where they are missing.
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, `engine_missing`, and what
@@ -121,7 +122,7 @@ def install_converter(reporter: Reporter) -> Path:
 
 
 def unpack_converter(archive: Path, folder: Path) -> None:
-    """Unpack the converter's part of a source distribution into `folder`: plain files alone.
+    """Unpack the converter's part of a source distribution into `folder`: plain files only.
 
     Raises:
         AppError: `unsafe_name`.
@@ -154,7 +155,7 @@ def _package_folders() -> list[Path]:
 
 
 def _requirements() -> Path:
-    """The pinned packages and their checksums, as a file for pip."""
+    """Return the pinned packages and their checksums, as a file for pip."""
     version = installed_engine_version()
     file = resource("converter", f"{version}.txt")
     if not file.is_file():
@@ -182,5 +183,5 @@ def _without_checksum(component: str, version: str) -> AppError:
     return AppError(
         ErrorCode.COMPONENT_UNREACHABLE,
         component=component.capitalize(),
-        reason=f"no checksum is known for version {version}",
+        reason=tr("no checksum is known for version {version}", version=version),
     )

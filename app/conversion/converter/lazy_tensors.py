@@ -1,6 +1,6 @@
-"""Turns the converter's lazy tensors into numbers, with as little in memory as can be.
+"""Evaluate the converter's lazy tensors with as little memory as possible.
 
-Left alone, the converter maps a weight file and widens a whole tensor of bfloat16 at a time, so
+By itself, the converter maps a weight file and widens a whole tensor of bfloat16 at a time, so
 that the file's pages and the numbers are in memory together; and it holds every expert while it
 stacks them. A lazy tensor is a function and its arguments (gguf-py/gguf/lazy.py); they have no
 public names.
@@ -18,18 +18,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from app.conversion.converter.patches.lazy_assignment import run_step
 from app.conversion.converter.patches.missing_weights import require_weights
-from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32, FLOATING_TYPES
+from app.conversion.layout.layout import BFLOAT16, FLOAT16, FLOAT32
 from app.conversion.layout.stored_rows import StoredRows
+from app.gguf_file.tensor_types import FLOATING_TYPES
 from app.native.quantization import dequantize_rows
 
 _PIECE_BYTES = 2**22
 _NUMBERS = {"F32": FLOAT32, "F16": FLOAT16, "BF16": BFLOAT16}
-"""How safetensors names the floating types."""
+"""safetensors' names of the floating types."""
 
 
 def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
-    """The numbers of a tensor that the converter would write as ggml's type `type_number`.
+    """Return the numbers of a tensor that the converter would write as ggml's type `type_number`.
 
     They are of 32 bits for bfloat16, of the type's own width for the other floating types, and the
     bytes of its blocks for any other type.
@@ -48,7 +50,7 @@ def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
 
 
 def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
-    """Where the rows of a matrix of a shape (slowest dimension first) lie in the checkpoint.
+    """Return the position in the checkpoint of a matrix's rows (shape: slowest dimension first).
 
     Expert after expert, else in any order; of a part of a fused matrix, the whole of that. Empty
     where more happens to them on their way: columns that move, numbers that are computed.
@@ -72,7 +74,7 @@ def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
 
 
 def _sources(lazy: Any, width: int) -> Iterator[Any]:
-    """The stored tensors that a lazy one is made of; None stands for what is not known.
+    """Yield the stored tensors that a lazy one is made of, or None where that is unknown.
 
     A step that moves columns shows in the shape that it gives; only a square matrix that is turned
     on its side does not, whose columns are then taken for its rows.
@@ -112,12 +114,11 @@ def _evaluate(lazy: Any) -> Any:
         return _read_wide(source)
     if _is_stack(lazy):
         return _stacked(lazy)
-    arguments = LazyBase._recurse_apply(lazy._args, _evaluate)
-    return lazy._func(*arguments, **lazy._kwargs)
+    return run_step(lazy, _evaluate)
 
 
 def _widened_source(lazy: Any) -> Any | None:
-    """Where a tensor lies in a file, if this is nothing but its numbers of bfloat16 in 32 bits."""
+    """Return the stored tensor, if this is only its bfloat16 numbers widened to 32 bits."""
     import torch
     from gguf.utility import LocalTensor
 
@@ -151,7 +152,7 @@ def _is_stack(lazy: Any) -> bool:
 
 
 def _stacked(lazy: Any) -> Any:
-    """The parts side by side; each is let go before the next one is read."""
+    """Return the parts stacked; each is released before the next one is read."""
     import torch
 
     stacked = torch.empty(lazy.shape, dtype=lazy.dtype)

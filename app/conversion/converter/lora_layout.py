@@ -1,4 +1,4 @@
-"""PEFT LoRA adapters, laid out by llama.cpp's own script for them."""
+"""Lay out PEFT LoRA adapters with llama.cpp's own script."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from app.conversion.layout.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Noticed
+from app.core.language import tr
 from app.core.levels import Level
 from app.core.names import path_inside
 
@@ -29,8 +30,8 @@ _SCRIPT = "convert_lora_to_gguf.py"
 _ALPHA = "adapter.lora.alpha"
 
 
-def find_base(adapter: Path, wish: Path | None) -> Path:
-    """The folder with the configuration of the model that an adapter belongs to.
+def find_base(adapter: Path, chosen: Path | None) -> Path:
+    """Return the folder with the configuration of the model that an adapter belongs to.
 
     It is the one that was asked for, or else the one that the adapter names: a folder, or a
     repository of which there is a checkpoint.
@@ -39,12 +40,12 @@ def find_base(adapter: Path, wish: Path | None) -> Path:
         AppError: `adapter_base_missing`, `adapter_base_unnamed`, and what `base_named_in` raises.
     """
     named = base_named_in(adapter)
-    for folder in [wish] if wish else _candidates(adapter, named):
+    for folder in [chosen] if chosen else _candidates(adapter, named):
         if (folder / "config.json").is_file():
             return folder
-    if not wish and not named:
+    if not chosen and not named:
         raise AppError(ErrorCode.ADAPTER_BASE_UNNAMED)
-    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(wish or named))
+    raise AppError(ErrorCode.ADAPTER_BASE_MISSING, base=str(chosen or named))
 
 
 def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) -> Layout:
@@ -97,7 +98,7 @@ def _arguments(*arguments: str) -> Iterator[None]:
 
 @contextmanager
 def _error_as_exception() -> Iterator[None]:
-    """The script logs what is wrong, and exits."""
+    """Turn the script's exit into an error: it logs the reason and exits."""
     logged: list[str] = []
 
     class Errors(logging.Handler):
@@ -109,7 +110,7 @@ def _error_as_exception() -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
-        reason = logged[0] if logged else "it gave no reason"
+        reason = logged[0] if logged else tr("it gave no reason")
         raise AppError(ErrorCode.CONVERTER_FAILED, reason=reason.rstrip(".")) from error
     finally:
         logger.removeHandler(handler)

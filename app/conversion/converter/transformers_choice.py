@@ -1,4 +1,4 @@
-"""The version of transformers that a checkpoint is read with: the one that it was saved for.
+"""Choose the version of transformers to read a checkpoint with: the one it was saved by.
 
 llama.cpp's converter is written against the version that it pins, and most checkpoints were saved
 by transformers 4. Read through transformers 5, some of them lose fields of their configuration or
@@ -21,6 +21,7 @@ import msgspec
 from app.checkpoint.documents import read_document
 from app.conversion.converter.installation import pinned_version
 from app.core.errors import AppError, ErrorCode, ErrorDetails
+from app.core.language import tr
 from app.jobs.start_over import StartOver, has_started_over
 
 Transformers = Literal["pinned", "own"]
@@ -57,10 +58,10 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 def transformers_for(checkpoint: Path) -> Transformers:
-    """The version to read a checkpoint's folder with, going by its configuration and tokenizer."""
-    told = os.environ.get(_CHOICE)
-    if told in ("pinned", "own"):
-        return cast("Transformers", told)
+    """Choose the version for a checkpoint's folder by its configuration and tokenizer."""
+    chosen = os.environ.get(_CHOICE)
+    if chosen in ("pinned", "own"):
+        return cast("Transformers", chosen)
     config, tokenizer = (
         _document(checkpoint / name) for name in ("config.json", "tokenizer_config.json")
     )
@@ -73,16 +74,20 @@ def transformers_for(checkpoint: Path) -> Transformers:
     return "own" if major.isdecimal() and int(major) >= _FIRST_NEW_MAJOR else "pinned"
 
 
-def in_words(transformers: Transformers) -> str:
-    """The version, and why it is this one.
+def describe_version(transformers: Transformers) -> str:
+    """Describe the version, and the reason for it.
 
     Raises:
         AppError: what `pinned_version` raises.
     """
     pinned, own = pinned_version("transformers"), metadata.version("transformers")
-    version = f"{pinned}, which llama.cpp pins" if transformers == "pinned" else own
-    why = "; the other version failed" if has_started_over() else ""
-    return f"transformers {version}{why}"
+    if transformers == "pinned":
+        version = tr("transformers {version}, which llama.cpp pins", version=pinned)
+    else:
+        version = tr("transformers {version}", version=own)
+    if has_started_over():
+        return tr("{version}; the other version failed", version=version)
+    return version
 
 
 @contextmanager
@@ -102,7 +107,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
         if transformers is None or _is_final(error, transformers):
             raise
         if not has_started_over():
-            logging.getLogger(__name__).warning("%s: %s", in_words(transformers), error)
+            logging.getLogger(__name__).warning("%s: %s", describe_version(transformers), error)
             fault = msgspec.json.encode(_Fault(error.code, error.details)).decode()
             other = "own" if transformers == "pinned" else "pinned"
             raise StartOver({_CHOICE: other, _FIRST_FAULT: fault}) from error
@@ -110,7 +115,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
 
 
 def _is_final(error: AppError, transformers: Transformers) -> bool:
-    """Whether the other version would fail as well, or be wrong.
+    """Return whether the other version would fail as well, or be wrong.
 
     Version 4 reads tokenizer.json as it is. If llama.cpp then doesn't know its pre-tokenizer, it is
     unknown: version 5 would take the usual one of the tokenizer's class instead.
@@ -129,7 +134,7 @@ def _fault_to_blame(second: AppError) -> AppError:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    """A JSON object; what can't be read is for the checks to name."""
+    """Read a JSON object; the checks name one that can't be read."""
     try:
         return read_document(file)
     except (AppError, OSError):

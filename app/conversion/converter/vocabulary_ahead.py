@@ -1,4 +1,4 @@
-"""A checkpoint's vocabulary, made in a child while this process imports what it needs for tensors.
+"""Read a checkpoint's vocabulary in a child process while this one imports torch.
 
 The child imports no torch, and is done with a large vocabulary when torch is imported here. Where
 it fails, for whatever reason, the vocabulary is made here, which gives the reason its name.
@@ -53,12 +53,12 @@ class VocabularyAhead:
         self._child = RunningVerb(VERB, str(converter), str(self._file))
 
     def read_with(self, transformers: Transformers) -> None:
-        """Say which version of transformers reads it; comes before the checkpoint."""
+        """Set the version of transformers; comes before the checkpoint."""
         if self._child is not None:
             self._child.send(Begin(transformers))
 
     def begin(self, checkpoint: Path) -> None:
-        """Say whose vocabulary it is."""
+        """Start reading the vocabulary of a checkpoint."""
         if self._child is not None:
             self._child.send(Begin(str(checkpoint)))
 

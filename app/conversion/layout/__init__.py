@@ -1,1 +1,1 @@
-"""What a source lays out for the writer, weights unread."""
+"""Layouts of models for the writer, weights unread."""

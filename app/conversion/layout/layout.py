@@ -1,4 +1,4 @@
-"""What a source lays out for the writer: its metadata and its tensors, the weights unread."""
+"""The layout of a model for the writer: its metadata and its tensors, the weights unread."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ import numpy.typing as npt
 
 from app.conversion.layout.stored_rows import StoredRows
 from app.core.events import Noticed
+from app.gguf_file.tensor_types import FLOATING_TYPES, INTEGER_TYPES, TYPE_NUMBERS
 
-FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 30
-FLOATING_TYPES = frozenset({FLOAT32, FLOAT16, BFLOAT16})
-"""Ggml's numbers of the types that are not block formats."""
-Q8_0 = 8
-MXFP4, NVFP4 = 39, 40
-WHOLE_NUMBER_TYPES = frozenset({24, 25, 26, 27})
-"""I8 to I64: tables, which are never quantized."""
+FLOAT32, FLOAT16, BFLOAT16 = (TYPE_NUMBERS[name] for name in ("f32", "f16", "bf16"))
+Q8_0, MXFP4, NVFP4 = (TYPE_NUMBERS[name] for name in ("q8_0", "mxfp4", "nvfp4"))
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class LaidOutTensor:
     `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
     the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
     matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
-    empty where that can't be told.
+    empty where that is unknown.
     """
 
     name: str
@@ -46,15 +42,15 @@ class LaidOutTensor:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether the weights have lost: they are in a block format, and not in Q8_0."""
-        return self.type_number not in {Q8_0, *FLOATING_TYPES, *WHOLE_NUMBER_TYPES}
+        """True if the weights have lost quality: they are in a block format other than Q8_0."""
+        return self.type_number not in {Q8_0, *FLOATING_TYPES, *INTEGER_TYPES}
 
 
 @dataclass(frozen=True)
 class Layout:
     """A model before it is quantized; `metadata` are the entries of a GGUF header, by their keys.
 
-    An entry is encoded as the file holds it: key, type and value. `notices` are for the person.
+    An entry is encoded as the file holds it: key, type and value. `notices` are for the user.
     `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.
     """
 
@@ -71,5 +67,5 @@ class Layout:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether any of its weights have lost already."""
+        """True if any of its weights have lost quality already."""
         return any(tensor.is_quantized for tensor in self.tensors)

@@ -1,4 +1,4 @@
-"""The rows of a matrix where they lie in a file, so that a few are read without the rest."""
+"""Rows of a matrix in a file, so that a few can be read without the rest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode, unreadable_file
+from app.core.language import tr
 from app.native.quantization import dequantize_rows, row_size_bytes
 
 
@@ -23,7 +24,7 @@ class StoredRows:
     type_number: int
 
     def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
-        """The rows from `start` on (count x width), as numbers.
+        """Read the rows from `start` on (count x width), as numbers.
 
         Raises:
             AppError: `file_unreadable`, also when the file has become shorter.
@@ -38,5 +39,7 @@ class StoredRows:
         except OSError as error:
             raise unreadable_file(self.path, error) from error
         if content.size < size_bytes:
-            raise AppError(ErrorCode.FILE_UNREADABLE, file=self.path.name, reason="it is cut off")
+            raise AppError(
+                ErrorCode.FILE_UNREADABLE, file=self.path.name, reason=tr("it is cut off")
+            )
         return dequantize_rows(self.type_number, content.reshape(count, row_bytes))

@@ -9,7 +9,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from app.native.quantization import quantize_rows, type_numbers
+from app.gguf_file.tensor_types import TYPE_NUMBERS
+from app.native.quantization import quantize_rows
 
 _CONTROL_TOKEN, _BYTE_TOKEN, _UNKNOWN_TOKEN = 3, 6, 2
 _OTHER_TYPE = "q8_0"
@@ -115,7 +116,7 @@ def _add_matrix(
     shape: tuple[int, int],
     type_name: str,
 ) -> None:
-    number = type_numbers()[type_name]
+    number = TYPE_NUMBERS[type_name]
     rows = random.standard_normal(shape, dtype=np.float32) * np.float32(0.05)
     writer.add_tensor(
         name, quantize_rows(number, rows), raw_dtype=gguf.GGMLQuantizationType(number)

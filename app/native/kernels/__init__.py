@@ -1,15 +1,16 @@
-"""Quantization as ggml does it, to the byte, several times faster: one block per vector lane."""
+"""Quantize to exactly ggml's bytes, several times faster: one block per vector lane."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
@@ -17,30 +18,7 @@ _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 _INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
 
-@dataclass(frozen=True)
-class BlockFormat:
-    """A ggml type: its name in an exported function, and its block of `weights` in `size_bytes`."""
-
-    name: str
-    weights: int
-    size_bytes: int
-
-
-# By ggml's number for the type, which is part of the GGUF format and so never changes.
-BLOCK_FORMATS = {
-    2: BlockFormat("q4_0", 32, 18),
-    3: BlockFormat("q4_1", 32, 20),
-    6: BlockFormat("q5_0", 32, 22),
-    7: BlockFormat("q5_1", 32, 24),
-    8: BlockFormat("q8_0", 32, 34),
-    10: BlockFormat("q2_k", 256, 84),
-    11: BlockFormat("q3_k", 256, 110),
-    12: BlockFormat("q4_k", 256, 144),
-    13: BlockFormat("q5_k", 256, 176),
-    14: BlockFormat("q6_k", 256, 210),
-    20: BlockFormat("iq4_nl", 32, 18),
-    23: BlockFormat("iq4_xs", 256, 136),
-}
+BLOCK_FORMATS = {number: kind for number, kind in TENSOR_TYPES.items() if kind.has_kernel}
 
 
 class KernelLibrary:
@@ -51,11 +29,11 @@ class KernelLibrary:
         self._library = ctypes.CDLL(str(_library_file(instruction_set)))
 
     def type_numbers(self) -> list[int]:
-        """The types that have a kernel here, by ggml's numbers."""
+        """Return the types that have a kernel here, by ggml's numbers."""
         return [number for number in BLOCK_FORMATS if self._kernel(number) is not None]
 
     def instruction_level(self) -> int:
-        """How many instruction sets beyond the baseline this processor runs."""
+        """Return the number of instruction sets beyond the baseline that this processor runs."""
         level: int = self._library.gristmill_instruction_level()
         return level
 
@@ -85,12 +63,12 @@ class KernelLibrary:
             return None
         block = BLOCK_FORMATS[type_number]
         count, width = rows.shape
-        if width % block.weights:
-            raise ValueError(f"a width of {width} is no multiple of {block.weights}")
+        if width % block.block_size:
+            raise ValueError(f"a width of {width} is no multiple of {block.block_size}")
         if importance is not None and importance.shape != (width,):
             raise ValueError(f"importance of shape {importance.shape} for a width of {width}")
         rows = np.ascontiguousarray(rows, dtype=np.float32)
-        target = np.empty((count, width // block.weights * block.size_bytes), dtype=np.uint8)
+        target = np.empty((count, width // block.block_size * block.block_bytes), dtype=np.uint8)
         shared = None if importance is None else np.ascontiguousarray(importance, dtype=np.float32)
         address = None if shared is None else shared.ctypes.data
         kernel(rows.ctypes.data, target.ctypes.data, count, width, address)
@@ -100,7 +78,7 @@ class KernelLibrary:
         block = BLOCK_FORMATS.get(type_number)
         if block is None:
             return None
-        kernel = getattr(self._library, f"gristmill_quantize_{block.name}", None)
+        kernel = getattr(self._library, f"gristmill_quantize_{block.name.lower()}", None)
         if kernel is not None:
             kernel.restype = None
             kernel.argtypes = [
@@ -115,7 +93,7 @@ class KernelLibrary:
 
 @functools.cache
 def available_instruction_sets() -> tuple[str, ...]:
-    """The instruction sets that were built and that this processor runs, the best first."""
+    """Return the instruction sets that were built and that this processor runs, the best first."""
     if not _library_file("baseline").is_file():
         return ()
     level = KernelLibrary("baseline").instruction_level()
@@ -125,7 +103,7 @@ def available_instruction_sets() -> tuple[str, ...]:
 
 @functools.cache
 def kernel_library(instruction_set: str | None = None) -> KernelLibrary | None:
-    """The kernels for `instruction_set`, or the best that this processor runs.
+    """Return the kernels for `instruction_set`, or the best that this processor runs.
 
     Returns:
         None where none were built, or not for `instruction_set`.
@@ -141,7 +119,7 @@ def quantize(
     rows: npt.NDArray[np.float32],
     importance: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.uint8] | None:
-    """`KernelLibrary.quantize` by the best library here; None where there is no kernel."""
+    """Quantize with the best library for this processor; None where there is no kernel."""
     library = kernel_library()
     return None if library is None else library.quantize(type_number, rows, importance)
 

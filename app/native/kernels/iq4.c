@@ -17,7 +17,7 @@ static const float levels[LEVELS] = {-127, -104, -83, -65, -49, -35, -22, -10, 1
 static const float borders[LEVELS - 1] = {-115.5f, -93.5f, -74, -57, -42, -28.5f, -16, -4.5f,
                                           7,       19,     31.5f, 45.5f, 61, 79,   101};
 
-/* What is not a number takes the last level, as in ggml. */
+/* NaN takes the last level, as in ggml. */
 INLINE float level_of(float value) {
     float level = levels[0];
     for (int n = 0; n < LEVELS - 1; n++) level = value < borders[n] ? level : levels[n + 1];

@@ -1,4 +1,4 @@
-/* What every kernel shares: one block per vector lane, ggml's rounding, half precision.
+/* The base of every kernel: one block per vector lane, ggml's rounding, half precision.
  *
  * A kernel walks LANES blocks side by side: element i of all of them lies in `values[i][LANES]`, and every
  * inner loop runs over the lanes. So a lane adds its numbers in ggml's own order, which keeps the result

@@ -1,4 +1,4 @@
-/* What the searches for a scale without a minimum share: the scale that fits numbers q best is the sum of
+/* Shared by the searches for a scale without a minimum: the scale that fits numbers q best is the sum of
  * w * x * q over the sum of w * q * q. */
 #ifndef GRISTMILL_LEAST_SQUARES_H
 #define GRISTMILL_LEAST_SQUARES_H

@@ -1,4 +1,4 @@
-/* Which of the libraries this processor runs; compiled into each, asked of the plain one. */
+/* The libraries that this processor runs; compiled into each, called in the plain one. */
 #include "lanes.h"
 
 #if defined(_MSC_VER) && (defined(_M_X64) || defined(__x86_64__))

@@ -19,7 +19,7 @@ enum { SUPER_BLOCK = 256, SUB_BLOCK = 16, SUB_BLOCKS = 16, LIMIT = 4, ROUNDS = 5
 #define FOR_SUB_BLOCK for (int i = 0; i < SUB_BLOCK; i++)
 #endif
 
-/* What the search in each sub-block starts from. */
+/* The start of the search in each sub-block. */
 typedef struct {
     ALIGNED float extremes[SUB_BLOCKS][LANES];
     Products sums[SUB_BLOCKS];
@@ -81,7 +81,7 @@ INLINE void start_search(const float (*RESTRICT x)[LANES], const float *RESTRICT
     }
 }
 
-/* Each number may move to where the other fifteen of its sub-block want it; `moved` tells whether it did. */
+/* Each number may move to where the other fifteen of its sub-block want it; `moved` is set if it did. */
 INLINE void move_number(const float *RESTRICT x, float *RESTRICT numbers, Products *RESTRICT sums,
                         int16_t *RESTRICT moved) {
     FOR_LANES {

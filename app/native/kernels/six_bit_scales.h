@@ -1,4 +1,4 @@
-/* What Q4_K and Q5_K share: 8 sub-blocks of 32 weights, with scales and minimums of six bits in 12 bytes. */
+/* Shared by Q4_K and Q5_K: 8 sub-blocks of 32 weights, with scales and minimums of six bits in 12 bytes. */
 #ifndef GRISTMILL_SIX_BIT_SCALES_H
 #define GRISTMILL_SIX_BIT_SCALES_H
 

@@ -1,4 +1,4 @@
-/* What Q2_K, Q4_K and Q5_K share: super-blocks of 256 weights, whose sub-blocks have a scale and a minimum each,
+/* Shared by Q2_K, Q4_K and Q5_K: super-blocks of 256 weights, whose sub-blocks have a scale and a minimum each,
  * both kept as small numbers beside one scale and one minimum of the super-block. */
 #ifndef GRISTMILL_SUPER_BLOCKS_H
 #define GRISTMILL_SUPER_BLOCKS_H
@@ -18,7 +18,7 @@ typedef void PackScales(int32_t (*scales)[LANES], int32_t (*minimums)[LANES], ui
 /* Packs the numbers of the 256 weights. */
 typedef void PackNumbers(const uint8_t (*numbers)[LANES], uint8_t (*bytes)[LANES]);
 
-/* How scales and minimums are found. */
+/* The search for scales and minimums. */
 typedef struct {
     Search search;
     int largest_scale; /* the number that stands for the largest scale or minimum */
@@ -34,7 +34,7 @@ typedef struct {
     PackNumbers *pack_numbers;
 } Layout;
 
-/* What the search found for the sub-blocks of one super-block per lane. */
+/* The search's result for the sub-blocks of one super-block per lane. */
 typedef struct {
     ScaleAndMin found[MOST_SUB_BLOCKS];
     ALIGNED float scales[MOST_SUB_BLOCKS][LANES];

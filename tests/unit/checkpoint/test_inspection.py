@@ -282,7 +282,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         ("files", ErrorCode.LFS_POINTER),
         ("weights", ErrorCode.WEIGHTS_DAMAGED),
         ("weights", ErrorCode.MISSING_SHARD),
-        ("code", "the repository brings Python code (modeling_own.py); it will not be run"),
+        ("code", "the repository has Python code (modeling_own.py); it will not be run"),
     ]
 
 
@@ -300,7 +300,7 @@ def test_code_is_found_and_not_run(tmp_path: Path) -> None:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("raise SystemExit('run')")
     finding = check_files(folder)[-1].finding
-    assert finding.startswith("the repository brings Python code (a.py, b.py, c.py and 1 more)")
+    assert finding.startswith("the repository has Python code (a.py, b.py, c.py and 1 more)")
     assert open_checkpoint(folder).python_files == ("a.py", "b.py", "c.py", "sub/d.py")
 
 

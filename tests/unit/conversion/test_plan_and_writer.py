@@ -14,7 +14,7 @@ from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.type_choices import NO_CHOICES
 from app.conversion.type_plan import TypePlan, hollow_file, plan_types
-from app.conversion.writer import Manner, write_models
+from app.conversion.writer import QuantizationOptions, write_models
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
 from app.core.files import PART_SUFFIX
@@ -42,7 +42,7 @@ def plan(layout: Layout, *names: str) -> list[TypePlan]:
 def write(layout: Layout, folder: Path, *names: str) -> tuple[list[Path], list[Event]]:
     plans = {folder / f"{one.level.name}.gguf": one for one in plan(layout, *names)}
     events: list[Event] = []
-    write_models(layout, plans, Manner(threads=2), events.append)
+    write_models(layout, plans, QuantizationOptions(threads=2), events.append)
     return list(plans), events
 
 

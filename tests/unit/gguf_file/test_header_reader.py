@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import struct
@@ -17,8 +16,6 @@ import pytest
 from app.core.errors import AppError, ErrorCode
 from app.core.sentences import describe_error
 from app.gguf_file.header_reader import read_array, read_header, read_strings
-from app.gguf_file.tensor_types import TENSOR_TYPES
-from app.native.library import load_ggml_base
 from tests.support.gguf.gguf_files import (
     ARRAY,
     FLOAT32,
@@ -188,16 +185,3 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         with pytest.raises(AppError) as caught:
             read_header(path)
         assert caught.value.code is ErrorCode.FILE_UNREADABLE
-
-
-def test_the_tensor_types_are_those_of_the_engine() -> None:
-    ggml = load_ggml_base()
-    ggml.ggml_blck_size.restype = ctypes.c_int64
-    ggml.ggml_type_size.restype = ctypes.c_size_t
-    ggml.ggml_type_name.restype = ctypes.c_char_p
-    known = {
-        number: (name.decode().upper(), ggml.ggml_blck_size(number), ggml.ggml_type_size(number))
-        for number in range(max(TENSOR_TYPES) + 1)
-        if (name := ggml.ggml_type_name(number)) and ggml.ggml_blck_size(number)
-    }
-    assert known == {number: tuple(kind) for number, kind in TENSOR_TYPES.items()}

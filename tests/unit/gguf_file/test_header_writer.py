@@ -76,3 +76,12 @@ def test_without_vocabulary_the_tokens_are_counted() -> None:
 def test_without_tokens_nothing_is_left_out() -> None:
     full = encoded(metadata())
     assert without_vocabulary("llama", full) == full
+
+
+def test_an_entry_that_can_not_be_written_is_named_as_in_config_json() -> None:
+    writer = gguf.GGUFWriter(None, "llama")
+    writer.add_embedding_length("wide")  # type: ignore[arg-type]
+    with pytest.raises(AppError) as raised:
+        encoded(writer.kv_data[0])
+    assert raised.value.code is ErrorCode.CONVERTER_FAILED
+    assert "the value of hidden_size" in str(raised.value.details["reason"])

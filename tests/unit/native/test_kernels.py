@@ -9,7 +9,7 @@ import pytest
 
 from app.native import kernels
 from app.native.kernels import BLOCK_FORMATS, KernelLibrary, available_instruction_sets
-from app.native.quantization import row_size_bytes, type_numbers
+from app.native.quantization import row_size_bytes
 from tests.support.gguf.ggml_quantization import ggml_quantize
 from tests.unit.native.kernel_rows import (
     IMPORTANCE,
@@ -32,7 +32,7 @@ for_every_kernel = pytest.mark.parametrize(
 
 def widths(type_number: int) -> list[int]:
     """Widths of one block, several, and none that fills all lanes evenly."""
-    small = [32, 96, 576] if BLOCK_FORMATS[type_number].weights == 32 else []
+    small = [32, 96, 576] if BLOCK_FORMATS[type_number].block_size == 32 else []
     return [*small, 256, 512, 2048, 4096 + 256]
 
 
@@ -76,14 +76,6 @@ def test_libraries_were_built():
 
 def test_every_format_has_a_kernel(library: KernelLibrary):
     assert library.type_numbers() == list(BLOCK_FORMATS)
-
-
-@pytest.mark.parametrize("type_number", BLOCK_FORMATS)
-def test_block_formats_are_those_of_ggml(type_number: int):
-    block = BLOCK_FORMATS[type_number]
-    names = {number: name for name, number in type_numbers().items()}
-    assert names[type_number].lower() == block.name
-    assert row_size_bytes(type_number, block.weights) == block.size_bytes
 
 
 @pytest.mark.parametrize("importance", [None, *IMPORTANCE])

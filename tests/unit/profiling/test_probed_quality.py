@@ -17,8 +17,8 @@ from app.core.events import Event, Progressed
 from app.core.levels import level_named
 from app.estimation.quality import Quality
 from app.gguf_file.header_writer import PlacedTensor
+from app.gguf_file.tensor_types import TYPE_NUMBERS
 from app.native.importance_matrix import Activations, ImportanceMatrix
-from app.native.quantization import type_numbers
 from app.profiling.probed_quality import probe_quality
 
 WIDTH = 256
@@ -58,7 +58,7 @@ def plan_of(layout: Layout, level: str, types: Mapping[str, int]) -> TypePlan:
 def plans_of(layout: Layout) -> list[TypePlan]:
     matrices = [name for name, shape in SHAPES.items() if len(shape) > 1]
     return [
-        plan_of(layout, level, dict.fromkeys(matrices, type_numbers()[kind]))
+        plan_of(layout, level, dict.fromkeys(matrices, TYPE_NUMBERS[kind]))
         for level, kind in TYPES.items()
     ]
 
@@ -109,7 +109,7 @@ def test_what_is_not_quantized_does_no_harm(weights: dict[str, Floats]) -> None:
     ],
 )
 def test_some_matrices_matter_more(harmful: str, harmless: str, weights: dict[str, Floats]) -> None:
-    layout, four_bits = layout_of(weights), type_numbers()["q4_0"]
+    layout, four_bits = layout_of(weights), TYPE_NUMBERS["q4_0"]
     plans = [
         plan_of(layout, "Q4_0", {harmful: four_bits}),
         plan_of(layout, "Q4_1", {harmless: four_bits}),
@@ -119,7 +119,7 @@ def test_some_matrices_matter_more(harmful: str, harmless: str, weights: dict[st
 
 
 def test_weights_that_a_type_holds_exactly_lose_nothing(weights: dict[str, Floats]) -> None:
-    name, four_bits = "blk.0.attn_q.weight", type_numbers()["q4_0"]
+    name, four_bits = "blk.0.attn_q.weight", TYPE_NUMBERS["q4_0"]
     whole = np.random.default_rng(0).integers(-8, 8, SHAPES[name]).astype(np.float32)
     # The number of a block that is farthest from 0 makes its step.
     whole.reshape(-1, 32)[:, 0] = -8

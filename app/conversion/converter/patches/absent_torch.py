@@ -1,4 +1,4 @@
-"""The converter without torch: it looks at tokenizers then, and at no tensor.
+"""Run the converter without torch, for tokenizers only.
 
 To import torch takes longer than all else that a tokenizer needs.
 """
@@ -12,7 +12,7 @@ from types import ModuleType
 
 
 class _AbsentTorch(ModuleType):
-    """Has whatever is asked for, as long as nobody uses it: each name is an empty class."""
+    """Has every attribute, as an empty class that can't be used."""
 
     inference_mode = nullcontext
 
@@ -30,6 +30,6 @@ def do_without_torch() -> None:
     What needs it after all, a submodule or a function, fails with an exception.
     """
     absent = _AbsentTorch("torch")
-    # Whoever only looks for it asks for this, too.
+    # Code that only looks for torch reads this attribute, too.
     absent.__spec__ = ModuleSpec("torch", None)
     sys.modules["torch"] = absent

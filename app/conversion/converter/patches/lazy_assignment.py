@@ -1,4 +1,4 @@
-"""Slices that the converter writes into while it lays a model out, as steps that are still to come.
+"""Make assignments to slices of the converter's lazy tensors lazy, too.
 
 `gguf.lazy` reads the whole tensor for that, and keeps it: conversion/falcon_h1.py scales the rows
 of a matrix so. What it calls has no public name.
@@ -9,6 +9,7 @@ of a matrix so. What it calls has no public name.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 
@@ -38,7 +39,7 @@ def _assign(tensor: Any, place: Any, value: Any) -> None:
 
 
 def _evaluated_within(value: Any, tensor: Any, whole: Any) -> Any:
-    """A lazy value, with the tensor that it comes of as it is now."""
+    """Evaluate a lazy value, with `whole` as the current content of its tensor."""
     from gguf.lazy import LazyBase
 
     if value is tensor:
@@ -47,6 +48,12 @@ def _evaluated_within(value: Any, tensor: Any, whole: Any) -> Any:
         return value
     if value._data is not None:
         return value._data
-    evaluate = functools.partial(_evaluated_within, tensor=tensor, whole=whole)
-    arguments = LazyBase._recurse_apply(value._args, evaluate)
-    return value._func(*arguments, **value._kwargs)
+    return run_step(value, functools.partial(_evaluated_within, tensor=tensor, whole=whole))
+
+
+def run_step(lazy: Any, evaluate: Callable[[Any], Any]) -> Any:
+    """Run the step that a lazy tensor stands for, with its arguments evaluated by `evaluate`."""
+    from gguf.lazy import LazyBase
+
+    arguments = LazyBase._recurse_apply(lazy._args, evaluate)
+    return lazy._func(*arguments, **lazy._kwargs)

@@ -1,4 +1,4 @@
-"""Outlines of checkpoints: where most weights would be there are holes, and none may be read."""
+"""Refuse to read the holes that outlines of checkpoints have instead of most weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.errors import AppError, ErrorCode
 
 
 def require_weights(file: Path, size_bytes: int) -> None:
-    """Check that a weight file holds the values of a tensor of so many bytes.
+    """Check that a weight file holds the values of a tensor of `size_bytes`.
 
     Raises:
         AppError: `weights_are_holes`.

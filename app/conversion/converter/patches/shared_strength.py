@@ -1,4 +1,4 @@
-"""One alpha for a whole adapter, as GGUF has it: what single modules differ goes into their B."""
+"""Reduce an adapter to one alpha, as GGUF has it: differences go into each module's B."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SharedStrength:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside the block, adapters are read with the strength of their modules evened out."""
+        """Equalize the strength of the modules of adapters that are read inside the block."""
         import safetensors.torch
         import torch
 

@@ -1,4 +1,4 @@
-"""transformers as the converter needs it: without torch, true to the files, nothing read twice.
+"""Import transformers without torch, and make its tokenizers faithful to their files.
 
 Its tokenizers and configurations are all that the converter uses.
 """
@@ -37,7 +37,7 @@ def import_transformers() -> None:
 
 
 def _look_through_models_once() -> None:
-    """Let transformers remember what it found in the files of its models, as it means to.
+    """Make transformers remember what it found in the files of its models, as intended.
 
     It looks through more than a thousand of them, then does so again, because it names their folder
     in another way (`define_import_structure` in utils/import_utils.py).
@@ -75,7 +75,7 @@ def _keep_to_tokenizer_files() -> None:
     """Let a tokenizer cut texts as its tokenizer.json says, with all the tokens in there.
 
     transformers 5 builds some of them anew instead, by the name of their class: with the usual
-    pre-tokenizer, and with the added tokens of tokenizer_config.json alone.
+    pre-tokenizer, and with only the added tokens of tokenizer_config.json.
     """
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
@@ -93,11 +93,11 @@ def _keep_to_tokenizer_files() -> None:
     AutoTokenizer.from_pretrained = from_pretrained
 
 
-def _make_equal(tokenizer: Any, told: Any) -> None:
-    """Give a tokenizer what a file tells otherwise; an identical part is left alone."""
-    if _state_of(tokenizer.pre_tokenizer) != _state_of(told.pre_tokenizer):
-        tokenizer.pre_tokenizer = told.pre_tokenizer
-    for number, token in sorted(told.get_added_tokens_decoder().items()):
+def _make_equal(tokenizer: Any, wanted: Any) -> None:
+    """Change a tokenizer where its file differs; leave identical parts as they are."""
+    if _state_of(tokenizer.pre_tokenizer) != _state_of(wanted.pre_tokenizer):
+        tokenizer.pre_tokenizer = wanted.pre_tokenizer
+    for number, token in sorted(wanted.get_added_tokens_decoder().items()):
         if tokenizer.id_to_token(number) is None:
             add = tokenizer.add_special_tokens if token.special else tokenizer.add_tokens
             add([token])

@@ -1,4 +1,4 @@
-"""NVFP4 weights laid out unread: left alone, the converter reads them all and holds them.
+"""Lay out NVFP4 weights unread: the converter would read them all and keep them.
 
 It packs each weight with its scales (`_nvfp4_pack` in conversion/base.py) as soon as it meets it.
 Here that waits until the tensor is written. What it calls has no public name.
@@ -51,7 +51,7 @@ def _marked(load: Callable[[], Any]) -> Callable[[], Any]:
 
 @functools.cache
 def _respect_marks() -> None:
-    """Let the converter, where it would make a marked tensor eager, have it as it is."""
+    """Keep a marked tensor lazy where the converter would make it eager."""
     from conversion.base import LazyTorchTensor
 
     to_eager = LazyTorchTensor.to_eager

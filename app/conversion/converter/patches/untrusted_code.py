@@ -1,4 +1,4 @@
-"""Nothing that comes with a checkpoint is run: neither its Python code nor its pickles'."""
+"""Prevent code from a checkpoint from running, in Python files and in pickles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core.errors import AppError, ErrorCode
 
 @functools.cache
 def refuse_code() -> None:
-    """Force every road by which the converter would run code from a checkpoint shut.
+    """Block every way in which the converter would run code from a checkpoint.
 
     It sets `trust_remote_code=True` in many places; that, and what lies behind it, is cut off.
     """
@@ -24,7 +24,7 @@ def refuse_code() -> None:
     from transformers import dynamic_module_utils
 
     def refuse(*_: object, **__: object) -> None:
-        raise ValueError("it needs Python code of its own, which is not run")
+        raise ValueError("it needs its own Python code, which is not run")
 
     dynamic_module_utils.get_class_in_module = refuse
     for loader in (transformers.AutoTokenizer, transformers.AutoConfig):
@@ -47,7 +47,7 @@ def _without_remote_code(loader: Any) -> None:
 
 
 def _weights_only(load: Any) -> Any:
-    """The pickle reader that knows tensors alone, with no way around it."""
+    """Return the pickle reader, restricted to tensors without exception."""
 
     @functools.wraps(load)
     def load_weights(file: Any, *arguments: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Weight files of any name: the converter looks for model*.safetensors alone."""
+"""Find weight files of any name: the converter looks only for model*.safetensors."""
 
 from __future__ import annotations
 

@@ -7,27 +7,16 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.language import tr
+from app.gguf_file.tensor_types import TENSOR_TYPES
 
-_TYPES = (
-    "q2_K",
-    "q3_K",
-    "q4_0",
-    "q4_1",
-    "q4_K",
-    "q5_0",
-    "q5_1",
-    "q5_K",
-    "q6_K",
-    "q8_0",
-    "iq2_xxs",
-    "iq2_s",
-    "iq3_xxs",
-    "iq3_s",
-    "iq4_nl",
-    "iq4_xs",
-    "f16",
-    "bf16",
-    "f32",
+_UNOFFERED = frozenset({"IQ1_S", "IQ1_M", "IQ2_XS", "TQ1_0", "TQ2_0", "MXFP4"})
+"""Types that weights can be converted to, but that the window does not offer."""
+_TYPES = tuple(
+    kind.ggml_name
+    for kind in sorted(
+        TENSOR_TYPES.values(), key=lambda kind: (kind.is_float, kind.name[0] == "I", kind.name)
+    )
+    if kind.can_quantize and kind.name not in _UNOFFERED
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.conversion.converter.converter_errors import (
-    _in_words,
+    _describe,
     naming_the_converter,
     naming_the_tokenizer,
 )
@@ -25,15 +25,15 @@ from app.core.errors import AppError, ErrorCode
         (KeyError("SpeechForCausalLM"), "it has no entry for SpeechForCausalLM"),
         (KeyError(), "KeyError"),
         (ValueError("first\nsecond"), "first"),
-        (AssertionError(), "the weights are not of the form that it expects"),
+        (AssertionError(), "the weights are not in the expected form"),
         (
             RecursionError("maximum recursion depth exceeded"),
-            "it goes in circles at this architecture, which is a fault of its own",
+            "it fails to handle this architecture: it calls itself without end",
         ),
     ],
 )
 def test_a_failure_is_one_line(error: Exception, words: str) -> None:
-    assert _in_words(error) == words
+    assert _describe(error) == words
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_failure_is_one_line(error: Exception, words: str) -> None:
         (KeyError("<|user|>"), ErrorCode.TOKEN_MISSING, "<|user|>"),
         (KeyError("[gMASK]"), ErrorCode.TOKEN_MISSING, "[gMASK]"),
         (KeyError("tokenizer_class"), ErrorCode.TOKENIZER_UNKNOWN, "in its files"),
-        (AssertionError(), ErrorCode.TOKENIZER_UNKNOWN, "form that it expects"),
+        (AssertionError(), ErrorCode.TOKENIZER_UNKNOWN, "in the expected form"),
     ],
 )
 def test_a_failure_at_the_tokenizer_is_the_tokenizers(
@@ -75,3 +75,11 @@ def test_a_tokenizers_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         (tmp_path / "tokenizer.json").read_text()
     assert raised.value.code is ErrorCode.TOKENIZER_MISSING
     assert raised.value.details == {"folder": str(tmp_path), "file": "tokenizer.json"}
+
+
+def test_a_damaged_file_of_the_tokenizer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.model").touch()
+    with pytest.raises(AppError) as raised, naming_the_tokenizer(tmp_path):
+        raise RuntimeError("Internal: could not parse ModelProto")
+    assert raised.value.code is ErrorCode.WEIGHTS_DAMAGED
+    assert raised.value.details["file"] == "tokenizer.model"

@@ -1,8 +1,8 @@
-"""Layers that predict further tokens (MTP), where a checkpoint claims them and was saved without.
+"""Leave out layers that predict further tokens (MTP) where a checkpoint lacks them.
 
 transformers leaves them out when it saves Qwen3-Next, Qwen3.5 or GLM-4.5, and keeps what
 config.json says of them. The converter has a flag for that (--no-mtp in convert_hf_to_gguf.py),
-which a person would have to know of.
+which users would have to know.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Build = Callable[[Any], Any]
 
 
 def lacks_prediction_layers(make: Any, build: Build) -> bool:
-    """Whether a model of the converter's class `make` expects such layers in vain.
+    """Return whether a model of the converter's class `make` expects layers that are missing.
 
     Args:
         make: The class.
@@ -22,7 +22,7 @@ def lacks_prediction_layers(make: Any, build: Build) -> bool:
     """
     if not make.supports_mtp_export:
         return False
-    trunk = build(_telling_class(make))
+    trunk = build(_recording_class(make))
     if type(trunk).saw_prediction_layers:
         return False
     try:
@@ -34,14 +34,14 @@ def lacks_prediction_layers(make: Any, build: Build) -> bool:
 
 
 def without_prediction_layers(make: Any) -> Any:
-    """The converter's class `make` as its flag --no-mtp has it."""
+    """Return the converter's class `make` as its flag --no-mtp has it."""
     return type(make.__name__, (make,), {"model_arch": make.model_arch, "no_mtp": True})
 
 
-def _telling_class(make: Any) -> Any:
-    """The same, which remembers whether a tensor was left out on account of the flag."""
+def _recording_class(make: Any) -> Any:
+    """Return the class with a record of whether the flag left out any tensor."""
 
-    class Telling(without_prediction_layers(make)):  # type: ignore[misc]
+    class Recording(without_prediction_layers(make)):  # type: ignore[misc]
         model_arch = make.model_arch
         saw_prediction_layers = False
 
@@ -54,4 +54,4 @@ def _telling_class(make: Any) -> Any:
             cls.saw_prediction_layers |= whole is not None and trunk is None
             return trunk
 
-    return Telling
+    return Recording

@@ -1,4 +1,4 @@
-"""Where what transformers writes and what llama.cpp's converter reads have drifted apart."""
+"""Translate names that transformers writes into those that llama.cpp's converter reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOWER, _KNOWN_TOWER = "vision_tower.", "vision_tower.vision_model."
 
 
 def rename_legacy_keys(parameters: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint's configuration with the names that the converter asks for.
+    """Return a checkpoint's configuration with the names that the converter reads.
 
     transformers 5 writes no `n_ctx` for GPT-2 any more, and moved `rotary_pct` of GPT-NeoX into
     `rope_parameters`; it has other names for the kinds of layers of Granite-H, and lists those of
@@ -44,7 +44,7 @@ def rename_legacy_keys(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_nemotron_without_experts(parameters: dict[str, Any]) -> bool:
-    """Whether its layers are listed, none of them with experts: those the converter can read."""
+    """Return whether its layers are listed and none has experts: those the converter can read."""
     layers = parameters.get(_NEMOTRON_LIST) or ()
     return len(layers) > 0 and _NEMOTRON_LAYERS.keys() >= set(layers)
 
