@@ -24,7 +24,7 @@ def main() -> int:
 
         answer_until_closed()
     if arguments[:1] == [PIP]:
-        from app.jobs.pip import run_pip
+        from app.jobs.pip_child import run_pip
 
         run_pip(arguments[1:])
     if arguments == [OPEN_PAGES]:

@@ -32,8 +32,8 @@ from app.hub.access_token import read_token
 from app.hub.client import HubClient
 from app.hub.hub_address import hub_endpoint
 from app.hub.progress import Progress
-from app.hub.range_header import fetch_part, fetch_safetensors_header
 from app.hub.reference import RepositoryReference
+from app.hub.remote_header import fetch_part, fetch_safetensors_header
 from app.hub.repository import RepositoryFile, RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
 from app.hub.snapshot import Patience, Snapshot

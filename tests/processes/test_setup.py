@@ -20,15 +20,8 @@ from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Finished, Progressed, decode_event
 from app.core.settings import Settings
+from app.jobs.components import Package, PinnedPackages, failure_reason, fetched, install, verify
 from app.jobs.launch import command_line
-from app.jobs.package import (
-    Package,
-    PinnedPackages,
-    failure_reason,
-    fetched,
-    install,
-    verify,
-)
 from app.library import starter
 
 

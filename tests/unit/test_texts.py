@@ -35,7 +35,7 @@ UNSEEN: dict[str, str | set[str]] = {
     "gui/theme/qss_controls.py": "*",
     "gui/theme/qss_views.py": "*",
     "hub/failures.py": {"_INVALID_CREDENTIALS"},
-    "jobs/package.py": {"_WRONG_HASH"},
+    "jobs/components.py": {"_WRONG_HASH"},
     "jobs/start_over.py": {"StartOver"},
     "gui/pages/chat/share_address.py": {"_curl_command"},
     "gui/widgets/plain_text.py": {"plain_tool_tip"},

@@ -19,7 +19,7 @@ from app.core.language import tr
 from app.core.names import path_inside
 from app.core.resources import packaged_folders, resource
 from app.core.settings import Settings
-from app.jobs.package import Package, PinnedPackages, fetched, install
+from app.jobs.components import Package, PinnedPackages, fetched, install
 from app.jobs.reporter import Reporter
 
 _ENGINE = "llama-cpp-python"
@@ -101,7 +101,7 @@ def install_converter(reporter: Reporter) -> Path:
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, `engine_missing`, and what
-            `app.jobs.package.fetched` raises.
+            `app.jobs.components.fetched` raises.
     """
     if _first_folder(_package_folders()) is None:
         packages = PinnedPackages(_PACKAGES, _requirements(), _PACKAGES_BYTES)

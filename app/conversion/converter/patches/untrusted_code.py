@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from app.conversion.converter.patches.transformers_import import import_transformers
+from app.conversion.converter.patches.patched_transformers import import_transformers
 from app.core.errors import AppError, ErrorCode
 
 
