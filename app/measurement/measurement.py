@@ -17,9 +17,9 @@ from app.core.events import Progressed
 from app.core.language import tr
 from app.inference.loading.loaded_model import LoadRequest, Report
 from app.measurement.chunk_reader import Reader, opened_reader
+from app.measurement.measured_speed import MeasuredSpeed, measure_speed
 from app.measurement.peak_memory import peak_memory_bytes
 from app.measurement.scores import Divergence, Scores
-from app.measurement.speed_test import MeasuredSpeed, measure_speed
 from app.measurement.text_chunks import text_chunks
 
 

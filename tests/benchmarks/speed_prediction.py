@@ -22,8 +22,8 @@ from app.estimation.predictions import predict_levels
 from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
 from app.measurement.chunk_reader import opened_reader
-from app.measurement.speed_test import MeasuredSpeed, measure_speed
-from app.measurement.speed_test import MeasuredSpeed as Prediction
+from app.measurement.measured_speed import MeasuredSpeed, measure_speed
+from app.measurement.measured_speed import MeasuredSpeed as Prediction
 from app.profiling.collection import collect_profile
 from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source

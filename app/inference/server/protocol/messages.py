@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,8 @@ Decoded = TypeVar("Decoded")
 class ContentPart(msgspec.Struct, frozen=True):
     """A part of a message's content; only text is supported so far."""
 
+    texts: ClassVar[frozenset[str]] = frozenset({"text"})
+    """The types of parts whose text counts."""
     type: Annotated[str, Meta(max_length=64)]
     text: Text = ""
     refusal: Text = ""
@@ -35,7 +37,7 @@ class ContentPart(msgspec.Struct, frozen=True):
         """
         if self.type == "refusal":
             return self.refusal
-        if self.type != "text":
+        if self.type not in self.texts:
             reason = tr("only text can be read, not “{type}”", type=self.type)
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         return self.text

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
-from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
-from app.inference.server.protocol.messages import FunctionCall, Name, RequestToolCall, Text
+from app.inference.server.protocol.messages import (
+    ContentPart,
+    FunctionCall,
+    Name,
+    RequestToolCall,
+    Text,
+)
 
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
 _REQUIRED = {
@@ -22,25 +27,10 @@ _REQUIRED = {
 CallIdentity = Annotated[str, Meta(max_length=256)]
 
 
-class ItemPart(msgspec.Struct, frozen=True):
+class ItemPart(ContentPart, frozen=True):
     """A part of an item's content; only text is supported so far."""
 
-    type: Annotated[str, Meta(max_length=64)]
-    text: Text = ""
-    refusal: Text = ""
-
-    def as_text(self) -> str:
-        """Return the text of the part.
-
-        Raises:
-            AppError: `request_invalid` if it is an image or the like.
-        """
-        if self.type == "refusal":
-            return self.refusal
-        if self.type not in _TEXTS:
-            reason = tr("only text can be read, not “{type}”", type=self.type)
-            raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        return self.text
+    texts: ClassVar[frozenset[str]] = _TEXTS
 
 
 ItemText = Text | Annotated[list[ItemPart], Meta(max_length=1024)]
