@@ -71,7 +71,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     kv_on_device: Annotated[
         bool,
-        form_hints(_DEVICES, label=tr("Keep them there")),
+        form_hints(_DEVICES, label=tr("Keep it there")),
         Meta(
             title=tr("KV cache on the device"),
             description=tr(

@@ -89,7 +89,7 @@ def _controls(theme: Theme) -> dict[str, OptionControl]:
     """Return the controls by the names of their fields."""
     models = PathField(theme, _FIELDS["models_folder"].title, hint=str(default_models_folder()))
     converter = PathField(
-        theme, _FIELDS["converter_folder"].title, hint=tr("The one that set-up installed")
+        theme, _FIELDS["converter_folder"].title, hint=tr("Built-in")
     )
     return {
         "system_prompt": text_control(TextField(tr("For example: Answer in one sentence."))),
