@@ -179,5 +179,5 @@ def test_an_importance_matrix_of_another_model_is_refused(tmp_path: Path, conver
     arguments = ("--level", "Q4_K_M", "--to", str(target), "--imatrix", str(matrix))
     ended = run_verb("convert", str(source), *arguments)
     assert ended.status == 1
-    assert "of another model" in ended.complaints[-1]
+    assert "belongs to another model" in ended.complaints[-1]
     assert not list(target.glob("*"))

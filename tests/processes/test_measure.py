@@ -219,7 +219,7 @@ def test_figures_that_cannot_be_kept_are_told_all_the_same(
     ended = run_verb("measure", str(models["Q8_0"]), *options)
     assert ended.status == 0, ended.complaints
     assert len(ended.lines) == 4
-    assert any("not kept" in complaint for complaint in ended.complaints)
+    assert any("could not be saved" in complaint for complaint in ended.complaints)
 
 
 def test_a_cancel_ends_it_at_once(models: dict[str, Path], tmp_path: Path) -> None:

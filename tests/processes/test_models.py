@@ -69,6 +69,10 @@ def test_every_verb_says_which_settings_it_goes_without(home: Path, verb: tuple[
     home.mkdir()
     (home / "settings.json").write_text('{"theme": "purple"}')
     ended = run_verb(*verb)
-    (told,) = (line for line in ended.complaints if line.startswith("settings.json has values"))
+    (told,) = (
+        line
+        for line in ended.complaints
+        if line.startswith("settings.json contains invalid values")
+    )
     assert ": theme. " in told
     assert (home / "settings.json.bad").is_file()

@@ -26,6 +26,7 @@ _NOISE = re.compile(
             # How transformers would compute positions; the converter reads the values itself.
             "Unrecognized keys in `rope_",
             "`rope_(parameters|scaling)`'s",
+            "Missing validation function mapping in `ROPE_VALIDATION_FUNCTIONS`",
             # Tokens of training and of infilling; llama.cpp finds those that it uses by their text.
             "No handler for special token type",
             # What stands between two texts matters only to rerankers.

@@ -44,7 +44,7 @@ class ProfileFinder(QObject):
         self.profile = None
         self.notices = []
         self._sentence = ""
-        self._child = Child("estimate", source, "--details", *arguments, parent=self)
+        self._child = Child("estimate", source, "--profile", *arguments, parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
         self._child.start()
