@@ -108,6 +108,7 @@ class ChatPage(QWidget):
         session.ended.connect(self._on_ended)
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
+        self.picker.chosen.connect(self.focus_composer)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
         self.messages.regenerate_requested.connect(self._regenerate)
