@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 from app.core.language import tr
 from app.gui.markdown.highlighter import Highlighter
 from app.gui.markdown.visible import VisibleText, make_visible
+from app.gui.markdown.wheel import is_sideways
 from app.gui.theme.fonts import code_font
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -134,7 +135,7 @@ class _CodeArea(QPlainTextEdit):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll sideways here; leave vertical scrolling to the page."""
-        if event.angleDelta().x() or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        if is_sideways(event):
             super().wheelEvent(event)
         else:
             event.ignore()

@@ -22,7 +22,10 @@ _HALF = re.compile(
     rf"(?<![\w\\$])\${{1,2}}(?![\s\d$])(?=[^$`]*[\\^]){_CHARACTER}*\\?\Z", re.ASCII | re.DOTALL
 )
 _NO_MARKUP = frozenset(",;:{}%^=/?@")
-_OPENING = re.compile(r"\$\$|\\\[|\\begin(\{[A-Za-z]+\*?\})")
+# At the end of a word it is an exclamation mark that a model has escaped.
+_TIGHTENS = re.compile(r"\\!(?=[\w\\])")
+_ENVIRONMENT = re.compile(r"\\begin(\{[A-Za-z]+\*?\})")
+_OPENING = re.compile(rf"\$\$|\\\[|{_ENVIRONMENT.pattern}")
 
 IN_A_ROW = rf"{_IN_DOLLARS}|\\\(.*?\\\)"
 """A formula within a line of a table, as a regular expression (ASCII)."""
@@ -53,6 +56,7 @@ def _read_inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - ma
 def _read_escape(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's signature
     """Keep a backslash that escapes no markup: it is bare LaTeX."""
     is_latex = state.src[state.pos + 1 : state.pos + 2] in _NO_MARKUP
+    is_latex = is_latex or _TIGHTENS.match(state.src, state.pos) is not None
     return not is_latex and escape(state, silent)
 
 
@@ -67,6 +71,11 @@ def _inline_end(text: str, begin: int, limit: int) -> int:
             return end + 2
         if opening != "$$":
             return limit
+    environment = _ENVIRONMENT.match(text, begin, limit)
+    if environment:
+        closing = rf"\end{environment[1]}"
+        end = text.find(closing, environment.end(), limit)
+        return end + len(closing) if end >= 0 else limit
     found = None
     if opening.startswith("$"):
         found = _DOLLARS.match(text, begin, limit) or _HALF.match(text, begin, limit)

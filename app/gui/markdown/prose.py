@@ -24,15 +24,16 @@ from app.gui.markdown.document_writer import write_markdown
 from app.gui.markdown.formatting import format_plain, quoted_blocks
 from app.gui.markdown.links import external_link, shown_target
 from app.gui.markdown.selected_text import selected_text
+from app.gui.markdown.wheel import is_sideways
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_text import plain_tool_tip
 
-_NEVER = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-
 
 class ProseView(QTextBrowser):
     """Markdown or plain text that can be selected; links to the web and mail only.
+
+    A table that is wider than the page scrolls sideways.
 
     Signals:
         link_clicked: the user activated a link; nothing has been opened.
@@ -53,8 +54,8 @@ class ProseView(QTextBrowser):
         self.setOpenExternalLinks(False)
         self.setUndoRedoEnabled(False)
         self.setTabChangesFocus(True)
-        self.setHorizontalScrollBarPolicy(_NEVER)
-        self.setVerticalScrollBarPolicy(_NEVER)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.horizontalScrollBar().rangeChanged.connect(self._fit)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._has_width = False
@@ -104,13 +105,17 @@ class ProseView(QTextBrowser):
         layout = self.document().documentLayout()
         for block in self._quoted:
             area = layout.blockBoundingRect(block)
-            bar = QRectF(0, area.top(), SIZE.quote, area.height())
+            left = -self.horizontalScrollBar().value()
+            bar = QRectF(left, area.top(), SIZE.quote, area.height())
             painter.fillRect(bar, QColor(self._theme.colors.outline))
         painter.end()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave scrolling to the page."""
-        event.ignore()
+        """Scroll sideways here; leave vertical scrolling to the page."""
+        if is_sideways(event):
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """Copy words, not the colors of the theme."""
@@ -149,6 +154,8 @@ class ProseView(QTextBrowser):
 
     def _fit(self) -> None:
         height = math.ceil(self.document().size().height())
+        if self.horizontalScrollBar().maximum():
+            height += SIZE.scroll_bar
         if height != self.height():
             self.setFixedHeight(height)
 

@@ -19,8 +19,8 @@ _RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 class Composer(QFrame):
     """A field that grows to eight lines, and one button: Send, or Stop while a reply is written.
 
-    Enter sends, Shift+Enter starts a new line, Escape stops. The draft stays until it is sent, also
-    while a reply is being written or no model is available.
+    Enter sends, Shift+Enter starts a new line. The draft stays until it is sent, also while a reply
+    is being written or no model is available.
 
     Signals:
         sent: the message without surrounding spaces; the field is then empty.
@@ -47,7 +47,6 @@ class Composer(QFrame):
         row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignBottom)
         self.setFocusProxy(self._field)
         self._field.entered.connect(self._send)
-        self._field.escaped.connect(self._stop)
         self._field.focused.connect(self._show_focus)
         self._field.textChanged.connect(self._update)
         self._field.textChanged.connect(self.text_changed)
@@ -92,7 +91,7 @@ class Composer(QFrame):
 
     def _press(self) -> None:
         if self._is_replying:
-            self._stop()
+            self.stopped.emit()
         else:
             self._send()
 
@@ -102,17 +101,12 @@ class Composer(QFrame):
             self._field.clear()
             self.sent.emit(message)
 
-    def _stop(self) -> None:
-        if self._is_replying:
-            self.stopped.emit()
-
     def _show_focus(self, has_focus: bool) -> None:  # noqa: FBT001 - a signal's value
         restyle(self, "active", has_focus)
 
 
 class _Field(QPlainTextEdit):
     entered = Signal()
-    escaped = Signal()
     focused = Signal(bool)
 
     def __init__(self) -> None:
@@ -127,15 +121,13 @@ class _Field(QPlainTextEdit):
         self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Send on Enter, break the line on Shift+Enter, stop on Escape."""
+        """Send on Enter, break the line on Shift+Enter."""
         is_return = event.key() in _RETURN_KEYS
         if is_return and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.entered.emit()
         elif is_return:
             # Qt would insert a line separator, which is no line feed.
             self.insertPlainText("\n")
-        elif event.key() == Qt.Key.Key_Escape:
-            self.escaped.emit()
         else:
             super().keyPressEvent(event)
 

@@ -1,4 +1,4 @@
-"""Button that copies a text and confirms it."""
+"""Buttons that copy a text and confirm it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.widgets.button import Button
+from app.gui.widgets.icon_button import IconButton
 
 _SAID_MILLISECONDS = 1500
 
@@ -69,3 +70,38 @@ class CopyButton(Button):
         width = self.sizeHint().width()
         self._offer()
         return max(width, self.sizeHint().width())
+
+
+class CopyIconButton(IconButton):
+    """Copies the exact text that `text_of` returns, and shows a check mark for a moment.
+
+    Args:
+        theme: colors.
+        name: the tool tip and accessible name.
+        text_of: returns the text.
+
+    Signals:
+        copied: the text is on the clipboard.
+    """
+
+    copied = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        name: str,
+        text_of: Callable[[], str],
+        *,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme, "copy", name, compact=True, parent=parent)
+        self._text_of = text_of
+        self._said = QTimer(self, singleShot=True, interval=_SAID_MILLISECONDS)
+        self._said.timeout.connect(lambda: self.set_action("copy", name))
+        self.clicked.connect(self._copy)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text_of())
+        self.set_action("check", tr("Copied"))
+        self._said.start()
+        self.copied.emit()

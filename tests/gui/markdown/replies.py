@@ -25,6 +25,8 @@ FORMULAS = {
     "beside Chinese": r"从$x_1*y*z$到\(a*b*c\)的⟦**⟧和⟦**⟧，以及$n_*$。",
     "beside code": "⟦`⟧$a$ \\(b\\)⟦`⟧ costs $3 and ⟦`⟧x$⟦`⟧",
     "bare LaTeX": r"The set \{x \in \mathbb{R} : x \, \% \; 2 = 0\} of \alpha_i",
+    "spaces": r"It is x\,dx, a\;b, a\:b, a\!b and \!\int; so ⟦\⟧!",
+    "environment in a sentence": r"Then \begin{pmatrix} a_* \\ b_* \end{pmatrix} is ⟦**⟧it⟦**⟧.",
     "bare": "2**10 and 2**20, 2*3*4, w*h*d, f(x)*g(y)*h, (a+b)*(c+d)*e, x**2 + y**2",
 }
 

@@ -14,7 +14,7 @@ from app.gui.markdown.prose import ProseView
 from app.gui.markdown.view import MarkdownView
 from app.gui.pages.chat.message_view import MessageView
 from app.gui.theme.theme import Theme
-from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.copy_button import CopyIconButton
 from tests.gui.markdown.replies import REPLIES, WORDS
 
 _MARKED = re.compile(r"⟦([^→⟧]*)(?:→([^⟧]*))?⟧")
@@ -111,7 +111,9 @@ def test_a_copied_message_is_the_source(theme: Theme, qtbot: QtBot, name: str, m
     qtbot.addWidget(message)
     message.append(source_of(marked))
     button = next(
-        one for one in message.findChildren(CopyButton) if one.accessibleName() == "Copy message"
+        one
+        for one in message.findChildren(CopyIconButton)
+        if one.accessibleName() == "Copy message"
     )
     button.click()
     assert QGuiApplication.clipboard().text() == source_of(marked)

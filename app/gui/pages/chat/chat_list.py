@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QInputDialog, QLineEdit, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Chat
@@ -14,6 +14,7 @@ from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.item_list import ItemList
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.search_field import SearchField
 
 _CHAT = Qt.ItemDataRole.UserRole
 
@@ -37,10 +38,7 @@ class ChatList(QWidget):
         self._chats = chats
         self.setFixedWidth(SIZE.field)
         self.new_button = Button(theme, tr("New chat"), icon_name="new-chat")
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(tr("Search chats"))
-        self.search.setAccessibleName(tr("Search chats"))
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField(tr("Search chats"))
         self.list = ItemList(tr("Chats"))
         self._empty = PlainLabel("", "caption", wrap=True)
         column = QVBoxLayout(self)

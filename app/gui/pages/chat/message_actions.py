@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QGraphicsOpacityEffect, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QGraphicsOpacityEffect, QHBoxLayout, QWidget
 
 from app.gui.theme.tokens import SPACING
 
@@ -22,7 +22,7 @@ class MessageActions(QWidget):
         self._veil.setOpacity(0)
         self.setGraphicsEffect(self._veil)
 
-    def add(self, button: QPushButton) -> None:
+    def add(self, button: QAbstractButton) -> None:
         """Add a button at the end of the row."""
         button.installEventFilter(self)
         self._row.addWidget(button)

@@ -16,8 +16,8 @@ from app.gui.pages.chat.message_actions import MessageActions
 from app.gui.pages.chat.thoughts_view import ThoughtsView
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
-from app.gui.widgets.button import Button
-from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.copy_button import CopyIconButton
+from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
 _MOST_SHOWN = 20_000
@@ -54,7 +54,7 @@ class MessageView(QWidget):
         self._thoughts.link_clicked.connect(self.link_clicked)
         self._caption = PlainLabel("", "caption", elide=True)
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
-        self._retry = Button(theme, tr("Retry"), icon_name="refresh", compact=True)
+        self._retry = IconButton(theme, "refresh", tr("Retry"), compact=True)
         self._actions = MessageActions()
         self._retry.clicked.connect(self.retried)
         self._content.link_clicked.connect(self.link_clicked)
@@ -162,11 +162,9 @@ class MessageView(QWidget):
         return self._state_row
 
     def _make_footer(self) -> QWidget:
-        copy = CopyButton(self._theme, tr("Copy message"), lambda: self.text)
+        copy = CopyIconButton(self._theme, tr("Copy message"), lambda: self.text)
         copy.copied.connect(self.copied)
-        self._regenerate = Button(
-            self._theme, tr("Regenerate"), "quiet", icon_name="refresh", compact=True
-        )
+        self._regenerate = IconButton(self._theme, "refresh", tr("Regenerate"), compact=True)
         self._regenerate.clicked.connect(self.regenerated)
         self._regenerate.hide()
         self._actions.add(copy)

@@ -24,9 +24,11 @@ class ModelPicker(QWidget):
     """A box with all models; choosing one loads it or connects to its server.
 
     Signals:
+        chosen: the user chose a model, which is being loaded or connected to.
         options_requested: the user wants the load options of the model; its path and its name.
     """
 
+    chosen = Signal()
     options_requested = Signal(str, str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -55,6 +57,10 @@ class ModelPicker(QWidget):
         self._show()
 
     def _choose(self, index: int) -> None:
+        self._use(index)
+        self.chosen.emit()
+
+    def _use(self, index: int) -> None:
         path = self.box.itemData(index)
         for endpoint in self._endpoints.endpoints:
             for model in endpoint.models:

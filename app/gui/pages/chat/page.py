@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from app.chat.conversation import Chat, Message
@@ -60,6 +60,8 @@ class ChatPage(QWidget):
         self._loading.setRange(0, _PERCENT)
         self._loading.setAccessibleName(tr("Loading the model"))
         self._empty = EmptyState(theme, "chat", "", "")
+        # Escape stops wherever the focus is; without a reply it has its usual meanings.
+        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._build_layout()
         self._connect()
         self._show_engine(workbench.engine.state)
@@ -108,8 +110,10 @@ class ChatPage(QWidget):
         session.ended.connect(self._on_ended)
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
+        self.picker.chosen.connect(self.focus_composer)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
+        self._escape.activated.connect(session.stop)
         self.messages.regenerate_requested.connect(self._regenerate)
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
@@ -133,14 +137,15 @@ class ChatPage(QWidget):
         self._show_hint(self._engine_state())
 
     def _send(self, text: str) -> None:
-        if self.session.send(text):
-            self.composer.set_replying(True)
-        else:
+        if not self.session.send(text):
             self.composer.set_text(text)
+        self._show_replying()
 
     def _regenerate(self) -> None:
+        # The button that was pressed is gone.
+        self.focus_composer()
         self.session.regenerate()
-        self.composer.set_replying(self.session.is_replying)
+        self._show_replying()
 
     def _open(self, chat: Chat) -> None:
         if self.session.chat is None or chat.id != self.session.chat.id:
@@ -152,7 +157,7 @@ class ChatPage(QWidget):
 
     def _on_ended(self, message: Message) -> None:
         self.messages.finish(message)
-        self.composer.set_replying(False)
+        self._show_replying()
         if message.tokens_per_second:
             self.replied.emit(message.tokens_per_second)
 
@@ -181,8 +186,13 @@ class ChatPage(QWidget):
         for message in self.session.messages:
             self.messages.add(message)
         self._stack.setCurrentWidget(self.messages if self.session.messages else self._empty)
-        self.composer.set_replying(self.session.is_replying)
+        self._show_replying()
         self._list_chats()
+
+    def _show_replying(self) -> None:
+        is_replying = self.session.is_replying
+        self.composer.set_replying(is_replying)
+        self._escape.setEnabled(is_replying)
 
     def _show_engine(self, state: EngineState) -> None:
         self._loading.setVisible(isinstance(state, EngineLoading))

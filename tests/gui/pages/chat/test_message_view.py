@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.markdown.prose import ProseView
 from app.gui.pages.chat.message_actions import MessageActions
 from app.gui.pages.chat.message_view import MessageView
 from app.gui.theme.theme import Theme
-from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.copy_button import CopyIconButton
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -24,13 +24,13 @@ def made(theme: Theme, qtbot: QtBot, role: str) -> MessageView:
     return message
 
 
-def copy_button_of(message: MessageView) -> CopyButton:
-    buttons = message.findChildren(CopyButton)
+def copy_button_of(message: MessageView) -> CopyIconButton:
+    buttons = message.findChildren(CopyIconButton)
     return next(b for b in buttons if b.accessibleName() == "Copy message")
 
 
-def button_named(widget: QWidget, words: str) -> QPushButton:
-    return next(b for b in widget.findChildren(QPushButton) if b.text() == words)
+def button_named(widget: QWidget, words: str) -> QAbstractButton:
+    return next(b for b in widget.findChildren(QAbstractButton) if b.accessibleName() == words)
 
 
 def test_what_a_person_wrote_is_shown_as_it_is(theme: Theme, qtbot: QtBot) -> None:
@@ -144,14 +144,35 @@ def test_a_list_of_messages_is_as_high_as_its_text(theme: Theme, qtbot: QtBot) -
     qtbot.waitUntil(lambda: prose.height() >= prose.document().size().height() > 400)
 
 
-def test_nothing_in_a_reply_makes_it_wider_than_the_page(theme: Theme, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("length", [5, 22, 66, 120])
+def test_nothing_in_a_reply_makes_it_wider_than_the_page(
+    theme: Theme, qtbot: QtBot, length: int
+) -> None:
     message = made(theme, qtbot, "assistant")
-    message.set_caption(
-        "A-model-with-a-long-name · 12.3 tokens/s · 100 tokens · 0.50 s to the first"
-    )
+    caption = f"{'m' * length} · 12.3 tokens/s · 100 tokens · 0.50 s to the first"
+    message.set_caption(caption)
     message.set_can_regenerate(True)
+    message.set_state("stopped", "Stopped. " * 50)
     wide = "x" * 500
     message.set_text(
         f"```{wide}\n\u202e{wide}\n```\n|{wide}|\n|---|\n|{wide}|\n\n`{wide}` ${wide}$"
     )
-    assert message.minimumSizeHint().width() < 300
+    assert message.minimumSizeHint().width() <= 320
+    message.resize(200, 900)
+    shown = next(one for one in message.findChildren(PlainLabel) if one.whole_text == caption)
+    qtbot.waitUntil(lambda: shown.text().endswith("…"))
+    assert "0.50 s to the first" in shown.toolTip()
+
+
+def test_a_table_that_is_too_wide_scrolls_by_itself(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    row = "|" + "some words|" * 40
+    message.set_text(f"{row}\n|{'---|' * 40}\n{row}")
+    prose = message.findChild(ProseView)
+    bar = prose.horizontalScrollBar()
+    qtbot.waitUntil(bar.isVisible)
+    assert prose.width() <= message.width()
+    assert bar.maximum() >= prose.document().size().width() - prose.width()
+    assert prose.viewport().height() >= prose.document().size().height()
+    message.set_text("short")
+    qtbot.waitUntil(lambda: not message.findChild(ProseView).horizontalScrollBar().isVisible())
