@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from app.core.errors import AppError
 from app.core.language import tr
@@ -19,6 +19,7 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.icon_button import IconButton
 
 _SUFFIX = ".json"
@@ -51,7 +52,7 @@ class PresetBar(QWidget):
         self._theme = theme
         self._settings = settings
         self._options_of = options_of
-        self.box = QComboBox()
+        self.box = DropDown()
         self.box.setAccessibleName(tr("Preset"))
         self.box.setMinimumWidth(SIZE.field)
         self.save_button = Button(theme, tr("Save as preset…"))

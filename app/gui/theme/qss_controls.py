@@ -142,7 +142,7 @@ def fields(c: Colors, glyphs: dict[str, str]) -> str:
     placeholder-text-color: {c.muted};
 }}
 QLineEdit, QComboBox {{ min-height: {inner}px; }}
-/* Laid over the box, the list would be too low for its last row while the box has the focus. */
+/* Otherwise the list lies over the box. */
 QComboBox {{ combobox-popup: 0; }}
 QAbstractSpinBox {{ min-height: {inner - SIZE.focus}px; }}
 QLineEdit:hover, QComboBox:hover, QAbstractSpinBox:hover {{ border-color: {c.edge}; }}
@@ -165,10 +165,11 @@ QComboBox::down-arrow {{
     image: {glyphs["chevron-down"]}; width: {arrow}px; height: {arrow}px;
 }}
 QComboBox::down-arrow:disabled {{ image: {glyphs["chevron-down-disabled"]}; }}
-QComboBox QAbstractItemView {{
-    background: {c.surface}; border: {_EDGE}px solid {c.outline}; border-radius: {SMALL_RADIUS}px;
-    padding: {SPACING.tiny}px; outline: none;
+QComboBoxPrivateContainer {{ background: {c.surface}; border: {_EDGE}px solid {c.outline}; }}
+QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus {{
+    border: none; border-radius: 0px; padding: 0px; outline: none;
 }}
+QComboBox QAbstractItemView::item:focus {{ border: none; background: {c.selection}; }}
 
 QAbstractSpinBox {{ {_padding(SPACING.tiny, own)} padding-right: {SPACING.wide}px; }}
 QAbstractSpinBox:focus {{
