@@ -51,4 +51,5 @@ class _Contents(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Leave the height to `heightForWidth`: the layout's minimum is that of its least width."""
-        return QSize(super().minimumSizeHint().width(), 0)
+        hint = super().minimumSizeHint()
+        return QSize(hint.width(), 0) if self.hasHeightForWidth() else hint
