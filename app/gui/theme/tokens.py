@@ -181,6 +181,7 @@ class Size:
     focus: int = 2
     item_margin: int = 3
     quote: int = 3
+    mark: int = 3
     reading: int = 760
     form: int = 720
     narrow: int = 420
@@ -196,4 +197,6 @@ RADIUS = 8
 SMALL_RADIUS = 4
 LINE_HEIGHT_PERCENT = 150
 WEIGHT_STRONG = 600
+RING = '[ring="true"]:focus'
+"""Selector of a control with a focus ring: `FocusGuide` sets the property for the keyboard only."""
 MOTION_MILLISECONDS = 120

@@ -42,6 +42,7 @@ class ConvertPage(QWidget):
         self.session = ConversionSession(workbench, self)
         self._remedies = Remedies(theme, self)
         self.source_step = SourceStep(theme)
+        self.safe_control = self.source_step.source
         self.levels_step = LevelsStep(theme, self.session)
         self.run_step = RunStep(theme, self._remedies)
         self.notice = NoticeBar(theme)
