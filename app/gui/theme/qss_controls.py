@@ -220,17 +220,17 @@ QCheckBox:disabled, QRadioButton:disabled {{ color: {c.disabled}; }}
 }}
 QRadioButton::indicator {{ border-radius: {box // 2 + _EDGE}px; }}
 {indicators(":hover")} {{ border-color: {c.accent}; }}
-{indicators(":disabled")} {{ border-color: {c.outline}; background: {c.ground}; }}
+{indicators(":disabled")} {{ border-color: {c.line}; background: {c.ground}; }}
 QCheckBox::indicator:checked, QCheckBox::indicator:indeterminate,
 QTableView::indicator:checked {{
     background: {c.accent}; border-color: {c.accent}; image: {glyphs["check"]};
 }}
 QCheckBox::indicator:indeterminate {{ image: {glyphs["minus"]}; }}
 QCheckBox::indicator:indeterminate:disabled {{
-    background: {c.ground}; border-color: {c.outline}; image: {glyphs["minus-disabled"]};
+    background: {c.ground}; border-color: {c.line}; image: {glyphs["minus-disabled"]};
 }}
 QCheckBox::indicator:checked:disabled {{
-    background: {c.ground}; border-color: {c.outline}; image: {glyphs["check-disabled"]};
+    background: {c.ground}; border-color: {c.line}; image: {glyphs["check-disabled"]};
 }}
 QRadioButton::indicator:checked {{
     width: {box // 2}px; height: {box // 2}px;
@@ -256,6 +256,6 @@ QSlider::handle:horizontal {{
 }}
 QSlider::handle:horizontal:hover {{ background: {c.selection}; }}
 QSlider[ring="true"]::handle:horizontal:focus {{ background: {c.accent}; border-color: {c.ink}; }}
-QSlider::sub-page:horizontal:disabled {{ background: {c.outline}; }}
-QSlider::handle:horizontal:disabled {{ border-color: {c.outline}; background: {c.ground}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {c.line}; }}
+QSlider::handle:horizontal:disabled {{ border-color: {c.line}; background: {c.ground}; }}
 """

@@ -48,8 +48,9 @@ def test_text_has_enough_contrast(colors: Colors) -> None:
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 def test_edges_and_focus_rings_are_visible(colors: Colors) -> None:
-    for ground in (colors.ground, colors.surface):
-        assert contrast(colors.edge, ground) >= VISIBLE
+    for ground in (colors.ground, colors.surface, colors.hover):
+        assert contrast(colors.outline, ground) >= VISIBLE
+        assert contrast(colors.edge, ground) > contrast(colors.outline, ground)
         assert contrast(colors.accent, ground) >= VISIBLE
         assert contrast(colors.disabled, ground) >= LEGIBLE
     assert (
