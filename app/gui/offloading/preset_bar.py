@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWid
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.presets import Preset, free_name, read_preset, write_preset
+from app.core.presets import LONGEST_NAME, Preset, free_name, read_preset, write_preset
 from app.core.sentences import describe_error
-from app.gui.offloading.name_dialog import NameDialog
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -21,6 +20,7 @@ from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.icon_button import IconButton
+from app.gui.widgets.name_dialog import NameDialog
 
 _SUFFIX = ".json"
 
@@ -139,8 +139,18 @@ class PresetBar(QWidget):
         self.chosen.emit(self._settings.value.presets[self.box.itemText(index)])
 
     def _ask_for_name(self) -> None:
-        taken = self._settings.value.presets
-        dialog = NameDialog(self._theme, self.shown_name(), taken, self)
+        replaced = tr("This replaces the preset of the same name.")
+        dialog = NameDialog(
+            self._theme,
+            tr("Save as a preset"),
+            tr("Name of the preset"),
+            self.shown_name(),
+            tr("Save"),
+            self,
+            hint=tr("For example: long documents"),
+            notes=dict.fromkeys(self._settings.value.presets, replaced),
+        )
+        dialog.line.setMaxLength(LONGEST_NAME)
         dialog.named.connect(self.save_as)
         dialog.open()
 
@@ -169,6 +179,7 @@ class PresetBar(QWidget):
             [],
             tr("Delete"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self.delete(name))
         dialog.open()

@@ -41,6 +41,8 @@ QPushButton{RING}, QToolButton{RING} {{
     border: {SIZE.focus}px solid {c.accent}; {_padding(tight, SPACING.medium, _GIVE)}
 }}
 QToolButton{RING} {{ {_padding(tight, tight, _GIVE)} }}
+/* Of the dialogs that are Qt's own, for example for files. */
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; button-layout: 3; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ image: none; width: 0px; }}
 
 QPushButton[kind="primary"] {{
@@ -59,6 +61,20 @@ QPushButton[kind="primary"]{RING} {{
 }}
 QToolButton[kind="primary"]{RING} {{ border: {SIZE.focus}px solid {c.ink}; }}
 QPushButton[kind="primary"]:disabled, QToolButton[kind="primary"]:disabled {{
+    background: {c.pressed}; color: {c.muted}; border-color: {c.pressed};
+}}
+
+QPushButton[kind="destructive"] {{
+    background: {c.danger}; color: {c.surface}; border-color: {c.danger};
+    font-weight: {WEIGHT_STRONG}; {_padding(tight, SPACING.large)}
+}}
+QPushButton[kind="destructive"]:hover, QPushButton[kind="destructive"]:pressed {{
+    background: {c.danger_strong}; border-color: {c.danger_strong};
+}}
+QPushButton[kind="destructive"]{RING} {{
+    border: {SIZE.focus}px solid {c.ink}; {_padding(tight, SPACING.large, _GIVE)}
+}}
+QPushButton[kind="destructive"]:disabled {{
     background: {c.pressed}; color: {c.muted}; border-color: {c.pressed};
 }}
 

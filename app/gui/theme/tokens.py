@@ -48,6 +48,7 @@ class Colors:
     selection: str
     disabled: str
     danger: str
+    danger_strong: str
     danger_surface: str
     danger_line: str
     warning: str
@@ -78,6 +79,7 @@ LIGHT = Colors(
     selection="#F4E6C9",
     disabled="#8C8578",
     danger="#A32A1E",
+    danger_strong="#8A2016",
     danger_surface="#FBECE9",
     danger_line="#E8BFB8",
     warning="#7F5300",
@@ -116,6 +118,7 @@ DARK = Colors(
     selection="#46381C",
     disabled="#7C756A",
     danger="#F29385",
+    danger_strong="#F7AFA4",
     danger_surface="#3B2522",
     danger_line="#6E453F",
     warning="#E8B75F",

@@ -166,6 +166,7 @@ class ConvertPage(QWidget):
             replaced,
             tr("Replace"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self._convert(levels))
         dialog.open()

@@ -231,6 +231,7 @@ class ModelsPage(QWidget):
             [str(file) for file in plan.files],
             tr("Delete"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self._delete(model))
         dialog.open()
