@@ -25,6 +25,7 @@ from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.plain_label import PlainLabel
@@ -125,13 +126,8 @@ class OffloadingDialog(QDialog):
         body.addWidget(scroll, 1)
         body.addWidget(self._side())
         column.addLayout(body, 1)
-        foot = QHBoxLayout()
-        foot.setSpacing(SPACING.small)
-        foot.addWidget(self.restore_button)
-        foot.addStretch(1)
-        foot.addWidget(self.use_button)
-        foot.addWidget(self._close_button)
-        column.addLayout(foot)
+        close, use, restore = self._close_button, self.use_button, self.restore_button
+        column.addLayout(dialog_buttons(close, use, aside=restore))
         self.setMinimumSize(_SMALLEST_SIZE)
         self.resize(_USUAL_SIZE)
 

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.presets import Preset, free_name, read_preset, write_preset
+from app.core.presets import LONGEST_NAME, Preset, free_name, read_preset, write_preset
 from app.core.sentences import describe_error
-from app.gui.offloading.name_dialog import NameDialog
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.icon_button import IconButton
+from app.gui.widgets.name_dialog import NameDialog
 
 _SUFFIX = ".json"
 
@@ -51,7 +52,7 @@ class PresetBar(QWidget):
         self._theme = theme
         self._settings = settings
         self._options_of = options_of
-        self.box = QComboBox()
+        self.box = DropDown()
         self.box.setAccessibleName(tr("Preset"))
         self.box.setMinimumWidth(SIZE.field)
         self.save_button = Button(theme, tr("Save as preset…"))
@@ -138,8 +139,18 @@ class PresetBar(QWidget):
         self.chosen.emit(self._settings.value.presets[self.box.itemText(index)])
 
     def _ask_for_name(self) -> None:
-        taken = self._settings.value.presets
-        dialog = NameDialog(self._theme, self.shown_name(), taken, self)
+        replaced = tr("This replaces the preset of the same name.")
+        dialog = NameDialog(
+            self._theme,
+            tr("Save as a preset"),
+            tr("Name of the preset"),
+            self.shown_name(),
+            tr("Save"),
+            self,
+            hint=tr("For example: long documents"),
+            notes=dict.fromkeys(self._settings.value.presets, replaced),
+        )
+        dialog.line.setMaxLength(LONGEST_NAME)
         dialog.named.connect(self.save_as)
         dialog.open()
 
@@ -168,6 +179,7 @@ class PresetBar(QWidget):
             [],
             tr("Delete"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self.delete(name))
         dialog.open()

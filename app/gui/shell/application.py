@@ -30,6 +30,7 @@ from app.gui.services.workbench import Workbench
 from app.gui.shell.garbage import GarbageCollection
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
+from app.gui.widgets.focus_guide import FocusGuide
 from app.gui.widgets.text_dialog import TextDialog
 from app.jobs.outcome import EXIT_FAILED
 
@@ -80,6 +81,7 @@ def build_window(application: QApplication) -> MainWindow:
     )
     holder.changed.connect(lambda _, new: _follow_theme(workbench, new.theme))
     window = MainWindow(workbench)
+    FocusGuide(application, window)
     for notice in (settings_notice, chats_notice):
         if isinstance(notice, Noticed):
             window.warn(describe_notice(notice.code, notice.details))

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from PySide6.QtCore import QByteArray, QSettings, QSize
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -28,6 +28,7 @@ from app.gui.shell.jobs_tray import JobsTray
 from app.gui.shell.rail import Rail
 from app.gui.shell.status_line import StatusLine
 from app.gui.theme.theme import Theme
+from app.gui.widgets.focus_guide import place_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 
@@ -224,13 +225,19 @@ class MainWindow(QMainWindow):
 
     def _add_shortcuts(self) -> None:
         for index, name in enumerate(PAGES):
-            self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self.show_page(name))
-        self._add_shortcut("Ctrl+,", lambda: self.show_page("settings"))
+            self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self._go_to(name))
+        self._add_shortcut("Ctrl+,", lambda: self._go_to("settings"))
         self._add_shortcut("Ctrl+N", self._new_chat)
         self._add_shortcut("Ctrl+Q", self.close)
 
     def _add_shortcut(self, keys: str, act: object) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _go_to(self, name: PageName) -> None:
+        """Open a page with the focus in it."""
+        self.show_page(name)
+        page: QWidget = getattr(self, name)
+        place_in(page).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _new_chat(self) -> None:
         self.show_page("chat")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.gui.theme.tokens import (
     RADIUS,
+    RING,
     SIZE,
     SMALL_RADIUS,
     SPACING,
@@ -36,10 +37,12 @@ QPushButton:pressed, QToolButton:pressed {{ background: {c.pressed}; }}
 QPushButton:disabled, QToolButton:disabled {{
     color: {c.disabled}; border-color: {c.line}; background: {c.ground};
 }}
-QPushButton:focus, QToolButton:focus {{
+QPushButton{RING}, QToolButton{RING} {{
     border: {SIZE.focus}px solid {c.accent}; {_padding(tight, SPACING.medium, _GIVE)}
 }}
-QToolButton:focus {{ {_padding(tight, tight, _GIVE)} }}
+QToolButton{RING} {{ {_padding(tight, tight, _GIVE)} }}
+/* Of the dialogs that are Qt's own, for example for files. */
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; button-layout: 3; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ image: none; width: 0px; }}
 
 QPushButton[kind="primary"] {{
@@ -53,11 +56,25 @@ QPushButton[kind="primary"]:hover, QToolButton[kind="primary"]:hover {{
 QPushButton[kind="primary"]:pressed, QToolButton[kind="primary"]:pressed {{
     background: {c.accent_pressed}; border-color: {c.accent_pressed};
 }}
-QPushButton[kind="primary"]:focus {{
+QPushButton[kind="primary"]{RING} {{
     border: {SIZE.focus}px solid {c.ink}; {_padding(tight, SPACING.large, _GIVE)}
 }}
-QToolButton[kind="primary"]:focus {{ border: {SIZE.focus}px solid {c.ink}; }}
+QToolButton[kind="primary"]{RING} {{ border: {SIZE.focus}px solid {c.ink}; }}
 QPushButton[kind="primary"]:disabled, QToolButton[kind="primary"]:disabled {{
+    background: {c.pressed}; color: {c.muted}; border-color: {c.pressed};
+}}
+
+QPushButton[kind="destructive"] {{
+    background: {c.danger}; color: {c.surface}; border-color: {c.danger};
+    font-weight: {WEIGHT_STRONG}; {_padding(tight, SPACING.large)}
+}}
+QPushButton[kind="destructive"]:hover, QPushButton[kind="destructive"]:pressed {{
+    background: {c.danger_strong}; border-color: {c.danger_strong};
+}}
+QPushButton[kind="destructive"]{RING} {{
+    border: {SIZE.focus}px solid {c.ink}; {_padding(tight, SPACING.large, _GIVE)}
+}}
+QPushButton[kind="destructive"]:disabled {{
     background: {c.pressed}; color: {c.muted}; border-color: {c.pressed};
 }}
 
@@ -78,11 +95,11 @@ QPushButton[kind="quiet"]:disabled, QPushButton[kind="link"]:disabled,
 QPushButton[kind="danger"]:disabled, QToolButton[kind="quiet"]:disabled {{
     background: transparent; border-color: transparent;
 }}
-QPushButton[kind="quiet"]:focus, QPushButton[kind="link"]:focus,
-QPushButton[kind="danger"]:focus {{
+QPushButton[kind="quiet"]{RING}, QPushButton[kind="link"]{RING},
+QPushButton[kind="danger"]{RING} {{
     border: {SIZE.focus}px solid {c.accent}; {_padding(tight, SPACING.small, _GIVE)}
 }}
-QToolButton[kind="quiet"]:focus {{ border: {SIZE.focus}px solid {c.accent}; }}
+QToolButton[kind="quiet"]{RING} {{ border: {SIZE.focus}px solid {c.accent}; }}
 QPushButton[kind="link"] {{ color: {c.accent}; }}
 QPushButton[kind="link"]:disabled {{ color: {c.disabled}; }}
 QPushButton[kind="danger"] {{ color: {c.danger}; }}
@@ -91,11 +108,11 @@ QPushButton[kind="danger"]:disabled {{ color: {c.disabled}; }}
 QPushButton[compact="true"] {{
     min-height: {compact - 2 * _EDGE}px; {_padding(_EDGE, SPACING.small)}
 }}
-QPushButton[compact="true"]:focus {{ {_padding(_EDGE, SPACING.small, _GIVE)} }}
+QPushButton[compact="true"]{RING} {{ {_padding(_EDGE, SPACING.small, _GIVE)} }}
 QToolButton[compact="true"] {{
     min-height: {compact}px; min-width: {compact}px; {_padding(_EDGE, _EDGE)}
 }}
-QToolButton[compact="true"]:focus {{ {_padding(_EDGE, _EDGE, _GIVE)} }}
+QToolButton[compact="true"]{RING} {{ {_padding(_EDGE, _EDGE, _GIVE)} }}
 
 QPushButton[kind="navigation"] {{
     background: transparent; border-color: transparent; text-align: left; color: {c.muted};
@@ -105,7 +122,7 @@ QPushButton[kind="navigation"]:hover {{ background: {c.hover}; color: {c.ink}; }
 QPushButton[kind="navigation"]:checked {{
     background: {c.pressed}; color: {c.ink}; font-weight: {WEIGHT_STRONG};
 }}
-QPushButton[kind="navigation"]:focus {{
+QPushButton[kind="navigation"]{RING} {{
     border: {SIZE.focus}px solid {c.accent}; {_padding(SPACING.tiny, SPACING.small, _GIVE)}
 }}
 
@@ -117,7 +134,7 @@ QPushButton[kind="segment"]:hover {{ color: {c.ink}; }}
 QPushButton[kind="segment"]:checked {{
     background: {c.surface}; color: {c.ink}; border-color: {c.outline};
 }}
-QPushButton[kind="segment"]:focus {{
+QPushButton[kind="segment"]{RING} {{
     border: {SIZE.focus}px solid {c.accent}; {_padding(_EDGE, SPACING.medium, _GIVE)}
 }}
 QPushButton[kind="segment"]:disabled {{ color: {c.disabled}; }}
@@ -129,7 +146,8 @@ def fields(c: Colors, glyphs: dict[str, str]) -> str:
     inner = SIZE.control - 2 * SPACING.tiny - 2 * _EDGE
     kinds = ("QLineEdit", "QPlainTextEdit", "QTextEdit", "QComboBox", "QAbstractSpinBox")
     all_kinds = ", ".join(kinds)
-    focused = ", ".join(f"{kind}:focus" for kind in kinds)
+    rings = (f"{kind}{RING if kind == 'QComboBox' else ':focus'}" for kind in kinds)
+    focused = ", ".join(rings)
     disabled = ", ".join(f"{kind}:disabled" for kind in kinds)
     arrow = SPACING.medium
     # A line edit has a small margin before its text.
@@ -142,7 +160,7 @@ def fields(c: Colors, glyphs: dict[str, str]) -> str:
     placeholder-text-color: {c.muted};
 }}
 QLineEdit, QComboBox {{ min-height: {inner}px; }}
-/* Laid over the box, the list would be too low for its last row while the box has the focus. */
+/* Otherwise the list lies over the box. */
 QComboBox {{ combobox-popup: 0; }}
 QAbstractSpinBox {{ min-height: {inner - SIZE.focus}px; }}
 QLineEdit:hover, QComboBox:hover, QAbstractSpinBox:hover {{ border-color: {c.edge}; }}
@@ -165,10 +183,11 @@ QComboBox::down-arrow {{
     image: {glyphs["chevron-down"]}; width: {arrow}px; height: {arrow}px;
 }}
 QComboBox::down-arrow:disabled {{ image: {glyphs["chevron-down-disabled"]}; }}
-QComboBox QAbstractItemView {{
-    background: {c.surface}; border: {_EDGE}px solid {c.outline}; border-radius: {SMALL_RADIUS}px;
-    padding: {SPACING.tiny}px; outline: none;
+QComboBoxPrivateContainer {{ background: {c.surface}; border: {_EDGE}px solid {c.outline}; }}
+QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus {{
+    border: none; border-radius: 0px; padding: 0px; outline: none;
 }}
+QComboBox QAbstractItemView::item:focus {{ border: none; background: {c.selection}; }}
 
 QAbstractSpinBox {{ {_padding(SPACING.tiny, own)} padding-right: {SPACING.wide}px; }}
 QAbstractSpinBox:focus {{
@@ -209,7 +228,7 @@ def choices(c: Colors, glyphs: dict[str, str]) -> str:
     border: {SIZE.focus}px solid transparent; border-radius: {SMALL_RADIUS}px;
     padding: {SIZE.focus}px;
 }}
-QCheckBox:focus, QRadioButton:focus {{ border-color: {c.accent}; }}
+QCheckBox{RING}, QRadioButton{RING} {{ border-color: {c.accent}; }}
 QCheckBox:disabled, QRadioButton:disabled {{ color: {c.disabled}; }}
 {indicators()} {{
     width: {box}px; height: {box}px; background: {c.surface};
@@ -217,17 +236,17 @@ QCheckBox:disabled, QRadioButton:disabled {{ color: {c.disabled}; }}
 }}
 QRadioButton::indicator {{ border-radius: {box // 2 + _EDGE}px; }}
 {indicators(":hover")} {{ border-color: {c.accent}; }}
-{indicators(":disabled")} {{ border-color: {c.outline}; background: {c.ground}; }}
+{indicators(":disabled")} {{ border-color: {c.line}; background: {c.ground}; }}
 QCheckBox::indicator:checked, QCheckBox::indicator:indeterminate,
 QTableView::indicator:checked {{
     background: {c.accent}; border-color: {c.accent}; image: {glyphs["check"]};
 }}
 QCheckBox::indicator:indeterminate {{ image: {glyphs["minus"]}; }}
 QCheckBox::indicator:indeterminate:disabled {{
-    background: {c.ground}; border-color: {c.outline}; image: {glyphs["minus-disabled"]};
+    background: {c.ground}; border-color: {c.line}; image: {glyphs["minus-disabled"]};
 }}
 QCheckBox::indicator:checked:disabled {{
-    background: {c.ground}; border-color: {c.outline}; image: {glyphs["check-disabled"]};
+    background: {c.ground}; border-color: {c.line}; image: {glyphs["check-disabled"]};
 }}
 QRadioButton::indicator:checked {{
     width: {box // 2}px; height: {box // 2}px;
@@ -252,7 +271,7 @@ QSlider::handle:horizontal {{
     background: {c.surface}; border: {SIZE.focus}px solid {c.accent};
 }}
 QSlider::handle:horizontal:hover {{ background: {c.selection}; }}
-QSlider::handle:horizontal:focus {{ background: {c.accent}; border-color: {c.ink}; }}
-QSlider::sub-page:horizontal:disabled {{ background: {c.outline}; }}
-QSlider::handle:horizontal:disabled {{ border-color: {c.outline}; background: {c.ground}; }}
+QSlider[ring="true"]::handle:horizontal:focus {{ background: {c.accent}; border-color: {c.ink}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {c.line}; }}
+QSlider::handle:horizontal:disabled {{ border-color: {c.line}; background: {c.ground}; }}
 """

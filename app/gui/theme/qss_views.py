@@ -75,7 +75,7 @@ QTabBar::tab {{
 }}
 QTabBar::tab:hover {{ color: {c.ink}; }}
 QTabBar::tab:selected {{ color: {c.ink}; border-bottom-color: {c.accent}; }}
-QTabBar::tab:focus {{ background: {c.selection}; }}
+QTabBar[ring="true"]::tab:focus {{ background: {c.selection}; }}
 QSplitter::handle {{ background: {c.line}; }}
 QSplitter::handle:horizontal {{ width: {_EDGE}px; }}
 QSplitter::handle:vertical {{ height: {_EDGE}px; }}
@@ -112,11 +112,9 @@ QListView, QTreeView, QTableView {{
     border: {_EDGE}px solid {c.line}; border-radius: {RADIUS}px; gridline-color: {c.line};
     outline: none; selection-background-color: {c.selection}; selection-color: {c.ink};
 }}
-QListView:focus, QTreeView:focus, QTableView:focus {{ border-color: {c.accent}; }}
 QListView[role="bare"], QTreeView[role="bare"] {{
     background: transparent; border-color: transparent;
 }}
-QListView[role="bare"]:focus, QTreeView[role="bare"]:focus {{ border-color: {c.accent}; }}
 QListView::item, QTreeView::item {{
     padding: {SPACING.tiny}px {SPACING.small}px; min-height: {SIZE.compact}px;
     border-radius: {SMALL_RADIUS}px; border: none;
@@ -128,8 +126,11 @@ QListView::item:hover, QTreeView::item:hover, QTableView::item:hover {{
 QListView::item:selected, QTreeView::item:selected, QTableView::item:selected {{
     background: {c.selection}; color: {c.ink};
 }}
-QListView::item:focus, QTreeView::item:focus, QTableView::item:focus {{
-    border: {_EDGE}px solid {c.accent};
+QListView::item:selected, QTreeView::item:selected {{
+    border-left: {SIZE.mark}px solid {c.accent}; padding-left: {SPACING.small - SIZE.mark}px;
+}}
+QListView[ring="true"]::item:focus, QTreeView[ring="true"]::item:focus {{
+    border: {SIZE.focus}px solid {c.accent}; padding-left: {SPACING.small - SIZE.focus}px;
 }}
 QListView::item:disabled, QTreeView::item:disabled, QTableView::item:disabled {{
     color: {c.disabled};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from app.core import settings
@@ -20,4 +21,6 @@ def apply_theme(application: QApplication, choice: settings.Theme = "system") ->
     application.setStyle(QStyleFactory.create("Fusion"))
     application.setFont(text_font("body"))
     application.setWindowIcon(app_icon())
+    # Lists move to their place when they open, which an animation would show.
+    application.setEffectEnabled(Qt.UIEffect.UI_AnimateCombo, False)
     return Theme(application, choice)

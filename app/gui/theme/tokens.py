@@ -48,6 +48,7 @@ class Colors:
     selection: str
     disabled: str
     danger: str
+    danger_strong: str
     danger_surface: str
     danger_line: str
     warning: str
@@ -73,11 +74,12 @@ LIGHT = Colors(
     accent_ink="#FFFFFF",
     hover="#F1EDE4",
     pressed="#E9E3D7",
-    outline="#D2CABC",
-    edge="#8F8677",
+    outline="#908778",
+    edge="#7A7265",
     selection="#F4E6C9",
     disabled="#8C8578",
     danger="#A32A1E",
+    danger_strong="#8A2016",
     danger_surface="#FBECE9",
     danger_line="#E8BFB8",
     warning="#7F5300",
@@ -111,11 +113,12 @@ DARK = Colors(
     accent_ink="#1B1A18",
     hover="#2D2A27",
     pressed="#36332F",
-    outline="#4B4741",
-    edge="#8A8276",
+    outline="#7A7368",
+    edge="#9A9285",
     selection="#46381C",
     disabled="#7C756A",
     danger="#F29385",
+    danger_strong="#F7AFA4",
     danger_surface="#3B2522",
     danger_line="#6E453F",
     warning="#E8B75F",
@@ -181,6 +184,7 @@ class Size:
     focus: int = 2
     item_margin: int = 3
     quote: int = 3
+    mark: int = 3
     reading: int = 760
     form: int = 720
     narrow: int = 420
@@ -196,4 +200,6 @@ RADIUS = 8
 SMALL_RADIUS = 4
 LINE_HEIGHT_PERCENT = 150
 WEIGHT_STRONG = 600
+RING = '[ring="true"]:focus'
+"""Selector of a control with a focus ring: `FocusGuide` sets the property for the keyboard only."""
 MOTION_MILLISECONDS = 120

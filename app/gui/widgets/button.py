@@ -11,7 +11,9 @@ from app.gui.theme.icons import IconName, icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
 
-ButtonKind = Literal["primary", "secondary", "quiet", "link", "danger", "navigation", "segment"]
+ButtonKind = Literal[
+    "primary", "secondary", "quiet", "link", "danger", "destructive", "navigation", "segment"
+]
 
 
 class Button(QPushButton):
@@ -20,7 +22,8 @@ class Button(QPushButton):
     Args:
         theme: colors the icon.
         text: the label and accessible name.
-        kind: primary (one a page), secondary, quiet, link, danger, navigation, segment.
+        kind: primary (one a page), secondary, quiet, link, danger (asks first), destructive (does
+            it), navigation, segment.
         icon_name: an icon before the text.
         compact: the lower height, for rows of small buttons.
     """

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -24,6 +25,7 @@ class ConfirmDialog(QDialog):
         details: the affected items, each on a line.
         action: the label of the confirming button.
         typed: a word that must be typed first; empty for none.
+        is_destructive: the action can't be undone.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class ConfirmDialog(QDialog):
         parent: QWidget | None = None,
         *,
         typed: str = "",
+        is_destructive: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -50,18 +53,14 @@ class ConfirmDialog(QDialog):
             column.addWidget(PlainLabel(detail, "caption", elide=True))
         keep = Button(theme, tr("Cancel"))
         keep.clicked.connect(self.reject)
-        self.confirm = Button(theme, action, "danger")
+        self.confirm = Button(theme, action, "destructive" if is_destructive else "primary")
         self.confirm.clicked.connect(self.accept)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(self.confirm)
-        row.addWidget(keep)
         keep.setDefault(True)
         keep.setFocus()
         if typed:
             column.addWidget(self._typing_line(typed))
         column.addSpacing(SPACING.small)
-        column.addLayout(row)
+        column.addLayout(dialog_buttons(keep, self.confirm))
 
     def _typing_line(self, typed: str) -> QLineEdit:
         words = tr("Type “{word}” to confirm", word=typed)

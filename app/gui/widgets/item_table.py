@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, QRect, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -60,6 +61,7 @@ class ItemTable(QTableWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTabKeyNavigation(False)
         self.ensurePolished()
+        self.currentCellChanged.connect(lambda *_: self.viewport().update())
 
     def add_row(
         self, cells: Sequence[str], tool_tips: Sequence[str] = (), *, at: int | None = None
@@ -79,6 +81,24 @@ class ItemTable(QTableWidget):
                 item.setToolTip(plain_tool_tip(tool_tips[column]))
             self.setItem(row, column, item)
         return row
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Mark the selected row, and put the focus ring around the whole row."""
+        super().paintEvent(event)
+        row = self.currentRow()
+        if row < 0:
+            return
+        top, height = self.rowViewportPosition(row), self.rowHeight(row)
+        painter = QPainter(self.viewport())
+        accent = self.palette().accent()
+        if self.selectionModel().isRowSelected(row, QModelIndex()):
+            painter.fillRect(QRect(0, top, SIZE.mark, height), accent)
+        if self.hasFocus() and self.property("ring"):
+            line, inset = SIZE.focus, SIZE.focus // 2
+            corners = Qt.PenJoinStyle.MiterJoin
+            painter.setPen(QPen(accent, line, Qt.PenStyle.SolidLine, j=corners))
+            width = self.viewport().width()
+            painter.drawRect(QRect(inset, top + inset, width - line, height - line))
 
     def _alignment(self, column: int) -> Qt.AlignmentFlag:
         return _RIGHT if column in self._figures else _LEFT

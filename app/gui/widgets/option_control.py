@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import SignalInstance
-from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QSpinBox, QWidget
 
 from app.core.language import tr
 from app.core.option_fields import OptionField
 from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.segmented_choice import SegmentedChoice
 
@@ -67,7 +68,7 @@ def switch_box(field: OptionField) -> QCheckBox:
 
 
 def _choice_box(field: OptionField) -> OptionControl:
-    box = QComboBox()
+    box = DropDown()
     box.setAccessibleName(field.title)
     for value, label in field.choices:
         box.addItem(label, value)

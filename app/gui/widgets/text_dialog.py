@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.theme.fonts import code_font
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.dialog_buttons import dialog_buttons
 
 
 class TextDialog(QDialog):
@@ -23,17 +24,13 @@ class TextDialog(QDialog):
         view.setReadOnly(True)
         view.setFont(code_font())
         view.setAccessibleName(title)
-        copy = Button(theme, tr("Copy"), icon_name="copy")
+        copy = Button(theme, tr("Copy"), "primary", icon_name="copy")
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
-        close = Button(theme, tr("Close"), "primary")
+        close = Button(theme, tr("Close"))
         close.clicked.connect(self.accept)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(copy)
-        row.addWidget(close)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[SPACING.large] * 4)
         column.setSpacing(SPACING.medium)
         column.addWidget(view)
-        column.addLayout(row)
+        column.addLayout(dialog_buttons(close, copy))
         self.resize(QSize(SIZE.reading, SIZE.narrow))

@@ -10,10 +10,10 @@ from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LoadOptions, load_options_of
 from app.core.settings import load_settings
-from app.gui.offloading.name_dialog import NameDialog
 from app.gui.pages.settings.load_defaults import LoadingSection
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.name_dialog import NameDialog
 
 LONG = LoadOptions(context=32768, cache_type_k="q8_0", cache_type_v="q8_0")
 

@@ -3,15 +3,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QApplication, QCheckBox
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
 from app.core.load_options import LoadOptions
 from app.core.settings import Settings, load_settings
 from app.gui.shell.window import MainWindow
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
@@ -117,3 +121,31 @@ def test_a_safe_setting_is_shown_and_can_be_left(
         paths.engine_file().read_bytes(), type=dict[str, EngineSetting]
     )
     assert remembered == {engine_fingerprint(): EngineSetting(is_chosen=True)}
+
+
+def test_settings_are_in_groups_with_the_rare_ones_last(window: MainWindow) -> None:
+    window.show_page("settings")
+    labels = window.settings.findChildren(PlainLabel)
+    headings = [label for label in labels if label.property("text_role") == "title"]
+    headings.sort(key=lambda label: label.mapTo(window, label.rect().topLeft()).y())
+    assert [label.text() for label in headings] == [
+        "Appearance",
+        "Chat",
+        "Models",
+        "Performance",
+        "Servers",
+        "Accounts",
+        "Advanced",
+    ]
+
+
+@pytest.mark.parametrize("width", [820, 1120, 1600])
+def test_settings_are_in_the_middle_of_the_page(window: MainWindow, width: int) -> None:
+    window.resize(width, 700)
+    window.show_page("settings")
+    QApplication.processEvents()
+    scroll = window.settings.findChild(ScrollColumn)
+    contents = scroll.widget()
+    assert contents.width() <= SIZE.form
+    left, right = contents.x(), scroll.viewport().width() - contents.geometry().right() - 1
+    assert abs(left - right) <= 1

@@ -29,7 +29,7 @@ def _pairs(c: Colors) -> list[tuple[str, str]]:
     pairs += [(ink, g) for ink in (c.accent, c.danger, c.success) for g in (c.ground, c.surface)]
     pairs += [(c.ink, c.warning_surface), (c.ink, c.danger_surface)]
     pairs += [(c.warning, c.warning_surface), (c.danger, c.danger_surface)]
-    pairs += [(c.danger, c.hover)]
+    pairs += [(c.danger, c.hover), (c.surface, c.danger), (c.surface, c.danger_strong)]
     pairs += [(c.accent_ink, g) for g in (c.accent, c.accent_hover, c.accent_pressed)]
     pairs += [(ink, c.code_ground) for ink in dataclasses.astuple(c.code)]
     return pairs
@@ -48,8 +48,9 @@ def test_text_has_enough_contrast(colors: Colors) -> None:
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 def test_edges_and_focus_rings_are_visible(colors: Colors) -> None:
-    for ground in (colors.ground, colors.surface):
-        assert contrast(colors.edge, ground) >= VISIBLE
+    for ground in (colors.ground, colors.surface, colors.hover):
+        assert contrast(colors.outline, ground) >= VISIBLE
+        assert contrast(colors.edge, ground) > contrast(colors.outline, ground)
         assert contrast(colors.accent, ground) >= VISIBLE
         assert contrast(colors.disabled, ground) >= LEGIBLE
     assert (

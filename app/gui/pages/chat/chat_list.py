@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QInputDialog, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Chat
@@ -13,6 +13,7 @@ from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.item_list import ItemList
+from app.gui.widgets.name_dialog import NameDialog
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.search_field import SearchField
 
@@ -82,12 +83,14 @@ class ChatList(QWidget):
         menu.popup(self.list.viewport().mapToGlobal(place))
 
     def _rename(self, chat: Chat) -> None:
-        title, accepted = QInputDialog.getText(
-            self, tr("Rename chat"), tr("Title"), text=chat.title
-        )
-        if accepted and title.strip():
-            self._chats.rename(chat.id, title.strip())
-            self.refresh(chat)
+        words = (tr("Rename chat"), tr("Title"), chat.title, tr("Rename"))
+        dialog = NameDialog(self._theme, *words, self)
+        dialog.named.connect(lambda title: self._keep_title(chat, title))
+        dialog.open()
+
+    def _keep_title(self, chat: Chat, title: str) -> None:
+        self._chats.rename(chat.id, title)
+        self.refresh(chat)
 
     def _ask_to_delete(self, chat: Chat) -> None:
         dialog = ConfirmDialog(
@@ -97,6 +100,7 @@ class ChatList(QWidget):
             [chat.title],
             tr("Delete"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self._delete(chat))
         dialog.open()

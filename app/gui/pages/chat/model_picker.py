@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.services.engine import (
@@ -17,6 +17,7 @@ from app.gui.services.engine import (
 )
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.icon_button import IconButton
 
 
@@ -36,7 +37,7 @@ class ModelPicker(QWidget):
         self._engine = workbench.engine
         self._models = workbench.models
         self._endpoints = workbench.endpoints
-        self.box = QComboBox()
+        self.box = DropDown()
         self.box.setAccessibleName(tr("Model"))
         self.box.setMinimumWidth(SIZE.narrow * 2 // 3)
         self.box.setPlaceholderText(tr("Choose a model"))

@@ -54,7 +54,7 @@ class ChatPage(QWidget):
         self.share_button = IconButton(theme, "share", tr("Share the model"))
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
-        self.composer = Composer(theme)
+        self.composer = self.safe_control = Composer(theme)
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
 from app.estimation.advisor import USES, Advice, Use
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.wheel_guard import WheelGuard
@@ -32,7 +33,7 @@ class AdviceRow(QWidget):
             "smallest": tr("The smallest file"),
             "server": tr("A GPU server"),
         }
-        self.use = QComboBox()
+        self.use = DropDown()
         self.use.setAccessibleName(tr("What the model is for"))
         for use in USES:
             self.use.addItem(words[use], use)

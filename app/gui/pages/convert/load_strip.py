@@ -15,6 +15,7 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.auto_slider import AutoSlider
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.card import Card
+from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
@@ -47,12 +48,12 @@ class LoadStrip(Card):
         self.context = StepSlider(
             _FIELDS["context"].title, _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_USUAL_LAST_STEP)
         )
-        self.cache_type = QComboBox()
+        self.cache_type = DropDown()
         for kind in CACHE_TYPES:
             self.cache_type.addItem(kind, kind)
         layers = _FIELDS["gpu_layers"]
         self.layers = AutoSlider(layers.title, int(layers.most))
-        self.device = QComboBox()
+        self.device = DropDown()
         self.threads = AutoSpinBox(_FIELDS["threads"].title, 1, _MOST_THREADS, usable_threads())
         self._build_layout()
         self.set_usual(self._usual)

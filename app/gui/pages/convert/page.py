@@ -42,6 +42,7 @@ class ConvertPage(QWidget):
         self.session = ConversionSession(workbench, self)
         self._remedies = Remedies(theme, self)
         self.source_step = SourceStep(theme)
+        self.safe_control = self.source_step.source
         self.levels_step = LevelsStep(theme, self.session)
         self.run_step = RunStep(theme, self._remedies)
         self.notice = NoticeBar(theme)
@@ -165,6 +166,7 @@ class ConvertPage(QWidget):
             replaced,
             tr("Replace"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self._convert(levels))
         dialog.open()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.language import tr
 from app.gguf_file.tensor_types import TENSOR_TYPES
+from app.gui.widgets.drop_down import DropDown
 
 _UNOFFERED = frozenset({"IQ1_S", "IQ1_M", "IQ2_XS", "TQ1_0", "TQ2_0", "MXFP4"})
 """Types that weights can be converted to, but that the window does not offer."""
@@ -20,7 +21,7 @@ _TYPES = tuple(
 )
 
 
-class TypeBox(QComboBox):
+class TypeBox(DropDown):
     """A box of types; with `may_be_left`, an empty one leaves the type to the level.
 
     Signals:

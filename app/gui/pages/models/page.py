@@ -48,7 +48,7 @@ class ModelsPage(QWidget):
         self._workbench = workbench
         self._notice_task: Task | None = None
         theme = workbench.theme
-        self.repository = QLineEdit()
+        self.repository = self.safe_control = QLineEdit()
         self.repository.setPlaceholderText(tr("owner/name, or the address of its page"))
         self.repository.setAccessibleName(tr("Hugging Face repository"))
         self.repository.setClearButtonEnabled(True)
@@ -231,6 +231,7 @@ class ModelsPage(QWidget):
             [str(file) for file in plan.files],
             tr("Delete"),
             self,
+            is_destructive=True,
         )
         dialog.accepted.connect(lambda: self._delete(model))
         dialog.open()

@@ -25,7 +25,7 @@ class EndpointsCard(Card):
         self._theme = theme
         self._endpoints = endpoints
         self.setAccessibleName(tr("Other engines"))
-        self.address = QLineEdit()
+        self.address = self.safe_control = QLineEdit()
         self.address.setPlaceholderText("http://localhost:8080")
         self.address.setAccessibleName(tr("Address of the server"))
         self.key = QLineEdit()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.core.language import tr
 from app.core.option_fields import option_fields
@@ -16,12 +15,14 @@ from app.gui.pages.settings.setting_control import bind_setting, path_control, t
 from app.gui.pages.settings.token_card import AccessCard
 from app.gui.services.workbench import Workbench
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.card import Card
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.option_control import OptionControl, option_control, option_row
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.path_field import PathField
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.text_field import TextField
 
 _FIELDS = option_fields(Settings)
@@ -50,38 +51,36 @@ class SettingsPage(QWidget):
     def _build_layout(self) -> None:
         _, body = page_layout(self, tr("Settings"))
         body.addWidget(self.notice)
-        column_widget = QWidget()
-        column_widget.setProperty("role", "scrolled")
-        column_widget.setMaximumWidth(SIZE.form + SPACING.huge)
-        column = QVBoxLayout(column_widget)
-        column.setContentsMargins(0, 0, SPACING.medium, 0)
-        column.setSpacing(SPACING.large)
-        for card in (
-            self.loading,
-            self._card(tr("Chat"), "system_prompt"),
-            self.engine,
-            self.endpoints,
-            self._card(tr("Folders"), "models_folder", "converter_folder"),
-            self._card(tr("Converting"), "quantizes_by_reference"),
-            self.access,
-            self._card(tr("Appearance"), "theme"),
-        ):
-            column.addWidget(card)
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        scroll.setWidget(column_widget)
+        scroll = ScrollColumn(SIZE.form)
+        for heading, cards in self._groups():
+            scroll.column.addWidget(PlainLabel(heading, "title"))
+            for card in cards:
+                scroll.column.addWidget(card)
+        scroll.column.addStretch(1)
         body.addWidget(scroll, 1)
 
-    def _card(self, heading: str, *names: str) -> Card:
+    def _groups(self) -> tuple[tuple[str, tuple[QWidget, ...]], ...]:
+        """Return the headings with their cards; what few people need is last."""
+        converting = tr("Converting")
+        fields = ("quantizes_by_reference", "converter_folder")
+        return (
+            (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
+            (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
+            (tr("Models"), (self._card(tr("Models"), "models_folder"),)),
+            (tr("Performance"), (self.loading,)),
+            (tr("Servers"), (self.endpoints,)),
+            (tr("Accounts"), (self.access,)),
+            (tr("Advanced"), (self.engine, self._card(converting, *fields, heading=converting))),
+        )
+
+    def _card(self, name: str, *fields: str, heading: str = "") -> Card:
         card = Card(heading)
-        for index, name in enumerate(names):
+        card.setAccessibleName(name)
+        for index, field in enumerate(fields):
             if index:
                 card.add_line()
-            control = self.controls[name].widget
-            card.add(option_row(_FIELDS[name], control, stacked=isinstance(control, TextField)))
+            control = self.controls[field].widget
+            card.add(option_row(_FIELDS[field], control, stacked=isinstance(control, TextField)))
         return card
 
 

@@ -23,7 +23,7 @@ class AccessCard(Card):
         super().__init__(parent=parent)
         self._child: Child | None = None
         self.setAccessibleName(tr("Hugging Face"))
-        self.token = QLineEdit()
+        self.token = self.safe_control = QLineEdit()
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("hf_…")
         self.token.setAccessibleName(tr("Access token"))

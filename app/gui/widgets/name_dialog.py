@@ -1,17 +1,17 @@
-"""Ask for the name of a preset."""
+"""Dialog that asks for a name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.core.presets import LONGEST_NAME
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -20,8 +20,12 @@ class NameDialog(QDialog):
 
     Args:
         theme: colors.
+        title: what is named.
+        label: the accessible name of the field.
         name: the suggested name.
-        taken: existing names; the dialog says that one of them would be replaced.
+        action: the label of the confirming button.
+        hint: an example, shown while the field is empty.
+        notes: names that the dialog says something about, each with its note.
 
     Signals:
         named: the name that the user gave, without surrounding spaces.
@@ -30,32 +34,35 @@ class NameDialog(QDialog):
     named = Signal(str)
 
     def __init__(
-        self, theme: Theme, name: str, taken: Collection[str], parent: QWidget | None = None
+        self,
+        theme: Theme,
+        title: str,
+        label: str,
+        name: str,
+        action: str,
+        parent: QWidget | None = None,
+        *,
+        hint: str = "",
+        notes: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(parent)
-        title = tr("Save as a preset")
         self.setWindowTitle(title)
         self.setMinimumWidth(SIZE.narrow)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._taken = taken
+        self._notes = notes or {}
         self.line = QLineEdit()
-        self.line.setMaxLength(LONGEST_NAME)
-        self.line.setAccessibleName(tr("Name of the preset"))
-        self.line.setPlaceholderText(tr("For example: long documents"))
+        self.line.setAccessibleName(label)
+        self.line.setPlaceholderText(hint)
         self._note = PlainLabel("", "caption", wrap=True)
-        self.save = Button(theme, tr("Save"), "primary")
+        self.save = Button(theme, action, "primary")
         cancel = Button(theme, tr("Cancel"))
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(cancel)
-        row.addWidget(self.save)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[SPACING.wide] * 4)
         column.setSpacing(SPACING.medium)
         column.addWidget(PlainLabel(title, "title"))
         column.addWidget(self.line)
         column.addWidget(self._note)
-        column.addLayout(row)
+        column.addLayout(dialog_buttons(cancel, self.save))
         self.line.textChanged.connect(self._show)
         self.save.clicked.connect(self._finish)
         self.save.setDefault(True)
@@ -67,8 +74,7 @@ class NameDialog(QDialog):
     def _show(self) -> None:
         name = self.line.text().strip()
         self.save.setEnabled(bool(name))
-        replaced = tr("This replaces the preset of the same name.")
-        self._note.set_text(replaced if name in self._taken else "")
+        self._note.set_text(self._notes.get(name, ""))
 
     def _finish(self) -> None:
         self.named.emit(self.line.text().strip())

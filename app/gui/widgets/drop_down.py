@@ -1,0 +1,154 @@
+"""Box that offers a list of values to choose from."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QHelpEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionComboBox,
+    QStyleOptionViewItem,
+    QToolTip,
+    QWidget,
+)
+
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.plain_text import plain_tool_tip
+
+MOST_ROWS = 12
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class DropDown(QComboBox):
+    """A combo box whose list opens beside the field and shows whole rows.
+
+    The field is at most `SIZE.side` wide by itself; longer values are elided and have a tool tip.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        view = QListView()
+        view.setTextElideMode(Qt.TextElideMode.ElideRight)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setView(view)
+        # The view's container takes over its elision.
+        view.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setItemDelegate(_RowDelegate(self))
+        self.setMaxVisibleItems(MOST_ROWS)
+
+    def sizeHint(self) -> QSize:
+        """Return the size for the longest value, but no more than the bound."""
+        return _bounded(super().sizeHint(), SIZE.side)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width at which every value can still be told."""
+        return _bounded(super().minimumSizeHint(), SIZE.field)
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        """Elide the value that doesn't fit."""
+        super().initStyleOption(option)
+        option.currentText = self._elided(option.currentText)
+
+    def event(self, event: QEvent) -> bool:
+        """Show the whole value as a tool tip if it is elided."""
+        value = self.currentText()
+        if event.type() == QEvent.Type.ToolTip and self._elided(value) != value:
+            QToolTip.showText(self.mapToGlobal(QPoint(0, self.height())), plain_tool_tip(value))
+            return True
+        return super().event(event)
+
+    def showPopup(self) -> None:
+        """Open the list below the field, or above it if there is more room."""
+        super().showPopup()
+        popup = self.view().window()
+        if isinstance(popup, QFrame):
+            # Qt takes the container's frame away if the style sheet has rules for the view.
+            popup.setFrameShape(QFrame.Shape.StyledPanel)
+        popup.setGeometry(self._place_of(popup))
+        self.view().scrollTo(self.view().currentIndex())
+
+    def _place_of(self, popup: QWidget) -> QRect:
+        screen = self.screen().availableGeometry()
+        field = QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
+        frame = popup.height() - popup.contentsRect().height()
+        height = self._height_of_rows() + frame
+        below = screen.bottom() - field.bottom() - SPACING.tiny
+        above = field.top() - screen.top() - SPACING.tiny
+        height = min(height, max(below, above))
+        top = field.bottom() + 1 if height <= below else field.top() - height
+        width = min(max(self.width(), self._width_of_rows() + frame), screen.width())
+        last = min(screen.right(), max(self.window().geometry().right(), field.right()))
+        left = max(screen.left(), min(field.left(), last - width + 1))
+        return QRect(left, top, width, height)
+
+    def _height_of_rows(self) -> int:
+        shown = min(self.count(), MOST_ROWS)
+        return sum(self.view().sizeHintForRow(row) for row in range(shown))
+
+    def _width_of_rows(self) -> int:
+        bar = SIZE.scroll_bar if self.count() > MOST_ROWS else 0
+        return self.view().sizeHintForColumn(0) + bar
+
+    def _elided(self, value: str) -> str:
+        option = QStyleOptionComboBox()
+        super().initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        kind = QStyle.ComplexControl.CC_ComboBox
+        width = self.style().subControlRect(kind, option, part, self).width() - SIZE.focus
+        return self.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, width)
+
+
+class _RowDelegate(QStyledItemDelegate):
+    """Draws a row, or a separator line, and tells the whole value of an elided row."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        height = SPACING.small if _is_separator(index) else SIZE.control
+        # The view elides no row that is wider than itself.
+        return QSize(min(super().sizeHint(option, index).width(), SIZE.narrow), height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        if not _is_separator(index):
+            super().paint(painter, option, index)
+            return
+        middle = option.rect.center().y()
+        line = QRect(option.rect.left(), middle, option.rect.width(), SIZE.hairline)
+        painter.fillRect(line, option.palette.shadow())
+
+    def helpEvent(
+        self,
+        event: QHelpEvent,
+        view: QAbstractItemView,
+        option: QStyleOptionViewItem,
+        index: _Index,
+    ) -> bool:
+        words = str(index.data() or "")
+        is_cut = super().sizeHint(option, index).width() > view.viewport().width()
+        if event.type() == QEvent.Type.ToolTip and is_cut and not index.data(_TIP):
+            QToolTip.showText(event.globalPos(), plain_tool_tip(words), view)
+            return True
+        return bool(super().helpEvent(event, view, option, index))
+
+
+_TIP = Qt.ItemDataRole.ToolTipRole
+
+
+def _is_separator(index: _Index) -> bool:
+    return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
+
+
+def _bounded(hint: QSize, width: int) -> QSize:
+    return QSize(min(hint.width(), width), hint.height())

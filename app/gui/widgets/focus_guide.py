@@ -1,0 +1,86 @@
+"""Show where the keyboard is, and keep the focus near the user when its control goes away."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QApplication,
+    QComboBox,
+    QTabBar,
+    QWidget,
+)
+from shiboken6 import isValid
+
+from app.gui.theme.restyle import restyle
+
+_RINGED = (QAbstractButton, QAbstractItemView, QAbstractSlider, QComboBox, QTabBar)
+_BY_KEY = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+
+
+class FocusGuide(QObject):
+    """Sets the property `ring` of the control that the keyboard has reached.
+
+    A control that is disabled or hidden passes the focus to a place nearby, and not to the next
+    control, which may be Cancel: to the `safe_control` of the card, page or dialog around it, or
+    else to the card, page or dialog itself, where Tab goes on.
+    """
+
+    def __init__(self, application: QApplication, parent: QObject) -> None:
+        super().__init__(parent)
+        self._is_by_key = False
+        self._is_lost = False
+        application.installEventFilter(self)
+        application.focusChanged.connect(self._keep_near)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note how the focus moves."""
+        kind = event.type()
+        if kind == QEvent.Type.FocusOut and isinstance(watched, QWidget):
+            self._is_lost = not _is_usable(watched)
+        elif kind == QEvent.Type.FocusIn and isinstance(event, QFocusEvent):
+            self._note(event.reason())
+            if isinstance(watched, _RINGED):
+                restyle(watched, "ring", self._is_by_key)
+        return False
+
+    def _note(self, reason: Qt.FocusReason) -> None:
+        if self._is_lost:
+            # Qt says Tab here although nobody pressed it.
+            return
+        if reason in _BY_KEY:
+            self._is_by_key = True
+        elif reason == Qt.FocusReason.MouseFocusReason:
+            self._is_by_key = False
+
+    def _keep_near(self, old: QWidget | None, _new: QWidget | None) -> None:
+        if old is None or not isValid(old) or _is_usable(old) or not old.window().isVisible():
+            return
+        _place_near(old).setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def place_in(container: QWidget) -> QWidget:
+    """Return the safe control of a container, or the container if there is none to use."""
+    control = getattr(container, "safe_control", None)
+    return control if isinstance(control, QWidget) and _is_usable(control) else container
+
+
+def _place_near(lost: QWidget) -> QWidget:
+    around = lost.parentWidget()
+    while around is not None and not around.isWindow():
+        place = place_in(around)
+        if _is_usable(around) and (place is not around or around.accessibleName()):
+            return place
+        around = around.parentWidget()
+    return place_in(lost.window())
+
+
+def _is_usable(widget: QWidget) -> bool:
+    return widget.isVisible() and widget.isEnabled()

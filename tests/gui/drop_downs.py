@@ -1,0 +1,34 @@
+"""Open a drop-down list and check what a person would see of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QApplication, QComboBox
+
+from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.drop_down import MOST_ROWS
+
+
+def faults_of_list(box: QComboBox) -> list[str]:
+    """Open the list of a box and say what is wrong with it."""
+    box.showPopup()
+    QApplication.processEvents()
+    view = box.view()
+    popup, screen = view.window().geometry(), box.screen().availableGeometry()
+    field = QRect(box.mapToGlobal(QPoint(0, 0)), box.size())
+    shown = range(min(MOST_ROWS, box.count()))
+    rows = [view.visualRect(box.model().index(row, 0)) for row in shown]
+    has_room = field.bottom() + sum(row.height() for row in rows) + SPACING.small < screen.bottom()
+    widest = SIZE.narrow + SIZE.scroll_bar + 2 * SIZE.hairline
+    found = {
+        "cut row": any(not view.viewport().rect().contains(row) for row in rows),
+        "room left": rows[-1].bottom() != view.viewport().rect().bottom(),
+        "row height": any(row.height() not in (SIZE.control, SPACING.small) for row in rows),
+        "off the screen": not screen.contains(popup),
+        "over the field": popup.intersects(field),
+        "not below the field": has_room and popup.top() <= field.bottom(),
+        "too wide": popup.width() > max(field.width(), widest),
+        "second frame": bool(view.frameWidth()),
+    }
+    box.hidePopup()
+    return [words for words, is_wrong in found.items() if is_wrong]

@@ -1,0 +1,64 @@
+"""Every drop-down list of the pages and dialogs is whole and in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QComboBox, QScrollArea, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core.load_options import LoadOptions
+from app.gui.pages.convert.advanced_card import AdvancedCard
+from app.gui.pages.convert.advice_row import AdviceRow
+from app.gui.pages.convert.load_strip import LoadStrip
+from app.gui.pages.convert.overrides_list import OverridesList
+from app.gui.shell.window import PAGES, MainWindow
+from tests.gui.drop_downs import faults_of_list
+
+LONG = "a model with a name of many words " * 4
+
+
+def _scroll_to(box: QWidget) -> None:
+    parent = box.parentWidget()
+    while parent is not None and not isinstance(parent, QScrollArea):
+        parent = parent.parentWidget()
+    if isinstance(parent, QScrollArea):
+        parent.ensureWidgetVisible(box)
+
+
+def _faults(root: QWidget) -> Iterator[tuple[str, list[str]]]:
+    for box in root.findChildren(QComboBox):
+        if not box.isVisible() or not box.count():
+            continue
+        _scroll_to(box)
+        if found := faults_of_list(box):
+            yield box.accessibleName(), found
+
+
+@pytest.mark.parametrize("width", [820, 1000])
+def test_every_list_of_every_page_is_in_sight(window: MainWindow, qtbot: QtBot, width: int) -> None:
+    settings = window._workbench.settings
+    settings.change(presets={LONG: LoadOptions(), "short": LoadOptions(context=512)})
+    window.resize(width, 700)
+    window.chat.picker.box.addItems([LONG, "short", *map(str, range(20))])
+    window.chat.picker.box.setEnabled(True)
+    for page in PAGES:
+        window.show_page(page)
+        assert list(_faults(window)) == []
+    window.show_options("/nowhere/made-up.gguf", "Made up")
+    assert list(_faults(window.offloading)) == []
+    assert len(window.offloading.findChildren(QComboBox)) > 2
+    window.offloading.reject()
+
+
+def test_every_list_of_the_wizard_is_in_sight(window: MainWindow, qtbot: QtBot) -> None:
+    advanced, overrides = AdvancedCard(window.theme), OverridesList(window.theme)
+    advanced.set_open(True)
+    overrides.add_line()
+    for part in (advanced, overrides, AdviceRow(), LoadStrip()):
+        qtbot.addWidget(part)
+        part.show()
+        qtbot.waitExposed(part)
+        assert part.findChildren(QComboBox)
+        assert list(_faults(part)) == []
