@@ -16,7 +16,7 @@ from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
 from app.estimation.placement import free_bytes, is_in_ram
 from app.estimation.predictions import LevelPrediction
-from app.estimation.quality import Quality
+from app.estimation.quality import divergence_in_words
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 from app.gui.theme.icons import IconName
 
@@ -109,7 +109,7 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
         text, _, caption = description.partition("; ")
         return Cell(text, caption, tool_tip=description, spoken=description)
     words = grade_words(grade)
-    band = _band(quality)
+    band = divergence_in_words(quality)
     kind = {
         "typical": tr("typical"),
         "probed": tr("from this model's weights"),
@@ -122,7 +122,7 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     return Cell(
         text=words,
         caption=f"KL {band} ({short})",
-        short=f"KL {band}",
+        short=f"{band} ({short})",
         tool_tip=f"{description}\n{about}",
         spoken=f"{words}, {about}",
     )
@@ -223,12 +223,6 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
         return Cell(reply, tool_tip=about, spoken=about)
     about = f"{about}; {BESIDE_OTHER_WORK}"
     return Cell(reply, tr("beside other work"), tool_tip=about, spoken=about)
-
-
-def _band(quality: Quality) -> str:
-    if quality.kind == "measured" or quality.low == quality.high:
-        return f"{round(quality.kl_divergence, 4):.2g}"
-    return f"{round(quality.low, 4):.1g}–{round(quality.high, 4):.1g}"
 
 
 def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:
