@@ -471,6 +471,7 @@ def test_what_would_be_replaced_is_asked_for(
     page.session.locate(str(tmp_path))
     plan(page, ["Q4_K_M"], tmp_path)
     page._show_step(1)
+    step.table.preselect("Q4_K_M")
     step.projector.click()
     there = tmp_path / "mmproj-m-F16.gguf"
     there.write_bytes(b"")

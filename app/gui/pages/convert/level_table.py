@@ -80,11 +80,11 @@ class LevelTable(ItemTable):
         theme.changed.connect(self.viewport().update)
         self.itemChanged.connect(self._on_item_changed)
 
-    def start(self, usual: str) -> None:
-        """Remove all rows; `usual` is the level that is ticked initially."""
+    def start(self) -> None:
+        """Remove all rows and ticks."""
         self.planned = []
         self._rows, self._problem, self._advised = {}, "", ""
-        self._wanted = {usual}
+        self._wanted = set()
         self._is_chosen = False
         self._is_first_look = True
         self.setRowCount(0)

@@ -205,13 +205,16 @@ class LevelsStep(QWidget):
         if not ticked:
             return tr("Tick one level or more.")
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
-        if len(ticked) == 1:
-            return tr("The file will have {size}.", size=size)
-        return tr("{count} files, together {size}.", count=len(ticked), size=size)
+        words = tr("The file will have {size}.", size=size)
+        if len(ticked) > 1:
+            words = tr("{count} files, together {size}.", count=len(ticked), size=size)
+        better = self.picker.better
+        return f"{words} {tr('Better: {level}.', level=better)}" if better else words
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
         self.picker.previewed.connect(self._levels.show)
+        self.picker.advised.connect(self._show_choice)
         self.options_card.changed.connect(self._on_changed)
         self.advanced_card.changed.connect(self._on_changed)
         self.projector.clicked.connect(self._on_changed)
