@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pickle_argument(parser)
     add_requantize_argument(parser)
     parser.add_argument("--json", action="store_true", help=tr("print JSON instead of a table"))
-    parser.add_argument("--facts", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--details", action="store_true", help=argparse.SUPPRESS)
     add_load_arguments(parser)
 
 
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
             vocabulary.start(converter_folder(settings))
         profile, found = _collect(source, arguments, settings, reporter, vocabulary)
     profiles = _refined(profile, found, reporter, is_probed=not arguments.typical_quality)
-    if arguments.facts:
+    if arguments.details:
         _report_profiles(profiles, reporter)
     else:
         *_, profile = profiles
@@ -159,7 +159,7 @@ def _collect(
     )
     for notice in sized.layout.notices if sized.layout else ():
         reporter.report(notice)
-    profile = collect_profile(sized, read_hardware(), options, setup, is_wide=arguments.facts)
+    profile = collect_profile(sized, read_hardware(), options, setup, is_wide=arguments.details)
     return profile, _Found(sized, place, options, setup, isinstance(source, Path))
 
 

@@ -258,7 +258,7 @@ def test_loads_of_another_form_are_a_wrong_usage(tmp_path: Path, content: str) -
 @pytest.mark.parametrize("context", [512, 3000, 8192])
 def test_what_is_worked_out_from_facts_is_what_a_load_tells(tmp_path: Path, context: int) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", context=8192)
-    facts = decode_profile(run_verb("estimate", str(model), "--facts").lines[-1])
+    facts = decode_profile(run_verb("estimate", str(model), "--details").lines[-1])
     (row,) = predict_levels(facts, LoadOptions(context=context))
     (level,) = estimated(model, "--context", str(context))["levels"]
     (memory,) = level["memory"]

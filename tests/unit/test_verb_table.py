@@ -66,5 +66,5 @@ def test_every_verb_and_load_option_has_its_line() -> None:
 
 def test_what_people_do_not_use_is_left_out() -> None:
     table = verb_table.verb_table()
-    assert "--facts" not in table
+    assert "--details" not in table
     assert "dry-load" not in table

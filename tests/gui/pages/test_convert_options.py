@@ -322,7 +322,7 @@ def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
     hub.faults.bytes_per_second = 0
     wait_for_levels(page, qtbot)
     assert {one.level: one.size_bytes for one in step.table.planned} == previewed
-    assert step.convert_button.isEnabled()
+    qtbot.waitUntil(step.convert_button.isEnabled, timeout=CHECK_MS)
 
 
 @pytest.mark.slow

@@ -90,6 +90,11 @@ class LevelPicker(QWidget):
         self._is_preview = True
         self.finder.find(repository)
 
+    def end_preview(self) -> None:
+        """Keep what was chosen in the preview, until the source on this machine is planned."""
+        self._is_preview = False
+        self.table.mark_outdated()
+
     def stop(self) -> None:
         """Stop predicting."""
         self.finder.stop()

@@ -104,14 +104,19 @@ class LevelsStep(QWidget):
 
     def show_source(self, path: str) -> None:
         """Offer what this kind of source can be made into."""
+        was_preview = self._is_preview
         self._is_stale = self._is_preview = False
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_takes_importance(not is_part)
         self.advanced_card.set_takes_types(not is_part)
         self.projector.setVisible(sees_or_hears(Path(path)))
-        self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
+            self.picker.start(_ADAPTER_LEVEL)
             self.picker.offer_sizes_alone()
+        elif was_preview:
+            self.picker.end_preview()
+        else:
+            self.picker.start(DEFAULT_LEVEL)
         self._show_choice()
 
     def predict(self) -> None:
