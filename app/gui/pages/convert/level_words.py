@@ -23,6 +23,8 @@ from app.gui.theme.icons import IconName
 BarKind = Literal["size", "weights", "kv", "compute"]
 CellTone = Literal["plain", "muted", "accent", "success", "warning", "danger"]
 WAITING = "…"
+_TIGHT = 0.2
+"""The part of the memory that is left when it is worth saying how much that is."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def _bar(plan: Plan) -> Bar:
 
 
 def _fit_cell(plan: Plan) -> Cell:
-    spare = tr("{size} to spare", size=format_bytes(plan.spare_bytes))
+    is_tight = plan.spare_bytes < _TIGHT * (plan.spare_bytes + plan.total_bytes)
+    spare = tr("{size} to spare", size=format_bytes(plan.spare_bytes)) if is_tight else ""
     if plan.verdict == "too_large":
         missing = tr("{size} missing", size=format_bytes(plan.missing_bytes))
         return _verdict(plan, tr("Too large"), missing, "error", "danger")
@@ -205,8 +208,9 @@ def _fit_cell(plan: Plan) -> Cell:
 
 
 def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone) -> Cell:
-    spoken = f"{text}, {caption}. {plan.sentence}"
-    return Cell(text, caption, tool_tip=plan.sentence, spoken=spoken, icon=icon, tone=tone)
+    spoken = f"{text}, {caption}. {plan.sentence}" if caption else f"{text}. {plan.sentence}"
+    tool_tip = "\n".join([plan.sentence, *_memory_lines(plan)])
+    return Cell(text, caption, tool_tip=tool_tip, spoken=spoken, icon=icon, tone=tone)
 
 
 def _speed_cell(row: LevelPrediction | None) -> Cell:
