@@ -14,10 +14,13 @@ from app.estimation.advisor import Advice
 from app.estimation.fit import Plan
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
+from app.estimation.quality import divergence_in_words
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 _UNKNOWN = tr("unknown")
 _DISTURBED = "*"
+_SMALL = 0.0005
+"""A divergence that three decimals would show as 0."""
 
 
 def table_of(
@@ -66,6 +69,8 @@ def _quality_of(row: LevelPrediction) -> str:
     quality = row.quality
     if quality is None:
         return _UNKNOWN
+    if quality.high < _SMALL:
+        return f"{divergence_in_words(quality)} {quality.kind}"
     if quality.low == quality.high:
         return f"{quality.kl_divergence:.4f} {quality.kind}"
     return f"{quality.kl_divergence:.3f} ({quality.low:.3f}-{quality.high:.3f}) {quality.kind}"

@@ -14,6 +14,10 @@ ERROR_SENTENCES = SOURCE_ERRORS | PROGRAM_ERRORS
 _LONGEST_DETAIL = 500
 
 
+_NUMBERS = frozenset({"port"})
+"""Details that are numbers of something, not counts, and so have no separators."""
+
+
 def describe_error(code: ErrorCode, details: ErrorDetails, *, in_terminal: bool = False) -> str:
     """Return the sentence and the next step of an error on one line.
 
@@ -37,13 +41,16 @@ def describe_notice(code: NoticeCode, details: ErrorDetails, *, in_terminal: boo
 
 
 def _fill(template: str, details: ErrorDetails) -> str:
-    shown = {
-        key: format_bytes(value)
-        if key.endswith("_bytes") and not isinstance(value, str)
-        else _one_line(str(value))
-        for key, value in details.items()
-    }
+    shown = {key: _shown(key, value) for key, value in details.items()}
     return template.format_map(_Fields(shown))
+
+
+def _shown(key: str, value: str | float) -> str:
+    if key.endswith("_bytes") and not isinstance(value, str):
+        return format_bytes(value)
+    if isinstance(value, int) and key not in _NUMBERS:
+        return f"{value:,}"
+    return _one_line(str(value))
 
 
 def _one_line(text: str) -> str:

@@ -12,7 +12,7 @@ def format_bytes(size_bytes: float) -> str:
     """Format a size in decimal units, as on disks: `4.08 GB`, `98 MB`, `12 kB`, `7 B`."""
     # Compare after rounding, so that "1000 MB" is never shown.
     if round(size_bytes / MEGABYTE) >= KILOBYTE:
-        return f"{size_bytes / GIGABYTE:.2f} GB"
+        return f"{size_bytes / GIGABYTE:,.2f} GB"
     if round(size_bytes / KILOBYTE) >= KILOBYTE:
         return f"{size_bytes / MEGABYTE:.0f} MB"
     if round(size_bytes) >= KILOBYTE:
@@ -25,9 +25,19 @@ def format_gibibytes(size_bytes: float) -> str:
     return f"{size_bytes / _GIBIBYTE:.2f} GiB"
 
 
+def format_weights(count: float) -> str:
+    """Format a number of weights as in names of models: `1.2 B`, `135 M`, `40 k`."""
+    if count >= GIGABYTE:
+        return f"{count / GIGABYTE:.1f} B"
+    if count >= MEGABYTE:
+        return f"{count / MEGABYTE:.0f} M"
+    return f"{count / KILOBYTE:.0f} k"
+
+
 def format_pace(per_second: float) -> str:
-    """Format tokens per second with useful precision: `42`, `3.1`."""
-    return f"{per_second:.0f}" if per_second >= _WHOLE_PACE else f"{per_second:.1f}"
+    """Format tokens per second with useful precision: `1,934`, `42`, `3.1`; a rounded one: `3`."""
+    is_whole = per_second >= _WHOLE_PACE or per_second == int(per_second)
+    return f"{per_second:,.0f}" if is_whole else f"{per_second:.1f}"
 
 
 def format_duration(seconds: float) -> str:

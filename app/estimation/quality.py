@@ -87,6 +87,8 @@ _OTHER_MODELS: dict[str, dict[str, float]] = {
     },
 }
 """Other models at the same levels: they show how far one model's figures hold for another."""
+_LEAST = 0.001
+"""The least divergence that is shown as a figure."""
 _WITHOUT = tr(
     "Llama 3 8B without an importance matrix ({source}); the band covers other models",
     source=_TABLE,
@@ -131,6 +133,23 @@ def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | N
     figure, source = found
     low, high = _spread()
     return Quality("typical", figure, figure * low, figure * high, source)
+
+
+def divergence_in_words(quality: Quality) -> str:
+    """Return the divergence as measured, else its band; what differs too little from 0 is a limit.
+
+    A rounded band of “0–0” would claim what nobody has measured.
+    """
+    if quality.high == 0:
+        return "0"
+    if quality.high < _LEAST:
+        return f"< {_LEAST}"
+    if quality.kind == "measured":
+        return f"{quality.kl_divergence:.2g}"
+    low, high = (f"{end:.1g}" for end in (quality.low, quality.high))
+    if quality.low < _LEAST:
+        return f"≤ {high}"
+    return high if low == high else f"{low}–{high}"
 
 
 def published_models() -> tuple[str, ...]:

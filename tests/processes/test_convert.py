@@ -17,6 +17,7 @@ from app.core.events import Event, Failed, Finished, LevelPlanned, Progressed
 from app.core.levels import LEVELS, level_named
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import require_sane
+from app.inference.sampling.parameters import SamplingParameters, default_sampling
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.support.engine.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
@@ -206,6 +207,19 @@ def test_one_file_can_be_named(tmp_path: Path) -> None:
     events = convert(source, file, ["q4_k_m", "Q4_K_M"])
     assert events[-1] == Finished((str(file),))
     assert read_header(file).metadata["general.file_type"] == level_named("Q4_K_M").ftype
+
+
+def test_recommended_sampling_is_kept(tmp_path: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    recommended = {"temperature": 0.5, "top_k": 20, "top_p": 0.75, "repetition_penalty": 1.25}
+    (source / "generation_config.json").write_text(json.dumps(recommended))
+    first, again = tmp_path / "first.gguf", tmp_path / "again.gguf"
+    convert(source, first, ["Q8_0"])
+    convert(first, again, ["Q4_0"], "--requantize")
+    for file in (first, again):
+        assert default_sampling(read_header(file).metadata) == SamplingParameters(
+            temperature=0.5, top_k=20, top_p=0.75, repeat_penalty=1.25
+        )
 
 
 def test_two_jobs_for_one_file_get_into_no_quarrel(tmp_path: Path, target: Path) -> None:

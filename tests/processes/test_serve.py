@@ -240,7 +240,7 @@ def test_a_full_context_is_said_before_the_answer_begins(server: Server, stream:
     assert error["code"] == "context_full"
     tokens = error["facts"]["tokens"]
     assert error["message"].startswith(
-        f"The conversation needs at least {tokens} tokens, but the context holds {CONTEXT}."
+        f"The conversation needs at least {tokens:,} tokens, but the context holds {CONTEXT:,}."
     )
 
 

@@ -118,6 +118,8 @@ class ReplyClock:
         seconds = time.monotonic() - self._began
         # The clock starts with the first token, which it therefore doesn't count.
         speed = (self._tokens - 1) / seconds if seconds > 0 and self._tokens > 1 else 0.0
+        # The network and the rhythm of the events are in it: decimals would claim too much.
+        speed = float(round(speed)) if speed >= 1 else round(speed, 1)
         return Timings(predicted_n=self._tokens, predicted_per_second=speed)
 
 

@@ -18,11 +18,13 @@ class ProfileFinder(QObject):
 
     Signals:
         found: new `ModelProfile`.
+        completed: no more precise profile will follow.
         failed: there is no profile; a sentence says why.
         noticed: a new sentence in `notices`.
     """
 
     found = Signal(object)
+    completed = Signal()
     failed = Signal(str)
     noticed = Signal(str)
 
@@ -83,6 +85,7 @@ class ProfileFinder(QObject):
         if child:
             child.deleteLater()
         if outcome.was_successful and self.profile is not None:
+            self.completed.emit()
             return
         detail = outcome.describe(log)
         self.failed.emit(self._sentence or describe_error(ErrorCode.INTERNAL, {"detail": detail}))

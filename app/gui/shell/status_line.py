@@ -7,7 +7,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QWidget
 
 from app.core.language import tr
-from app.core.sizes import format_bytes, format_gibibytes
+from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.gui.services.engine import (
     Engine,
     EngineAbsent,
@@ -36,6 +36,7 @@ class StatusLine(QFrame):
         super().__init__(parent)
         self.comparison = LoadComparison(engine, settings, self)
         self._engine = engine
+        self._answering = ""
         self.setProperty("role", "status")
         self._model = PlainLabel("", "caption", elide=True)
         self._taken = PlainLabel("", "caption", tabular=True)
@@ -62,23 +63,14 @@ class StatusLine(QFrame):
 
     def show_speed(self, tokens_per_second: float) -> None:
         """Show the speed of the last reply."""
-        words = tr("{speed} tokens/s", speed=f"{tokens_per_second:.1f}")
-        self._speed.set_text(words)
+        self._speed.set_text(tr("{speed} tokens/s", speed=format_pace(tokens_per_second)))
 
     def _show_engine(self, state: EngineState) -> None:
-        match state:
-            case EngineAbsent():
-                text = tr("No model is loaded")
-            case EngineLoading(_, name, fraction):
-                text = tr("Loading {name}", name=name) + f" {fraction:.0%}"
-            case EngineReady(_, name, server):
-                context = tr("context {tokens}", tokens=f"{server.context:,}")
-                text = " · ".join(part for part in (name, server.level, context) if part)
-            case EngineConnected(_, name, host=host):
-                text = tr("{name} at {host}", name=name, host=host)
-            case EngineFailed(_, name, _, _):
-                text = tr("{name} is not loaded", name=name)
-        self._model.set_text(text)
+        answering = state.path if isinstance(state, EngineReady | EngineConnected) else ""
+        if answering != self._answering:
+            self._answering = answering
+            self._speed.set_text("")
+        self._model.set_text(_in_words(state))
 
     def _show_taken(self, line: str, parts: str) -> None:
         self._taken.set_text(line)
@@ -94,3 +86,20 @@ class StatusLine(QFrame):
         tip = f"{format_gibibytes(used)} / {format_gibibytes(memory.total)}"
         self._memory.setToolTip(plain_tool_tip(tip))
         self._bar.setValue(round(_PERCENT * used / memory.total))
+
+
+def _in_words(state: EngineState) -> str:
+    match state:
+        case EngineAbsent():
+            return tr("No model is loaded")
+        case EngineLoading(_, name, fraction):
+            return tr("Loading {name}", name=name) + f" {fraction:.0%}"
+        case EngineReady(_, name, server):
+            # Many files have the level in their name.
+            level = "" if server.level.lower() in name.lower() else server.level
+            context = tr("context {tokens}", tokens=f"{server.context:,}")
+            return " · ".join(part for part in (name, level, context) if part)
+        case EngineConnected(_, name, host=host):
+            return tr("{name} at {host}", name=name, host=host)
+        case EngineFailed(_, name, _, _):
+            return tr("{name} is not loaded", name=name)

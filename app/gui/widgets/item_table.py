@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QRect, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
@@ -44,6 +47,7 @@ class ItemTable(QTableWidget):
         super().__init__(0, len(headers), parent)
         self.setAccessibleName(name)
         self._figures = frozenset(figures)
+        self.hovered_row = -1
         for column, text in enumerate(headers):
             header = QTableWidgetItem(text)
             header.setTextAlignment(self._alignment(column))
@@ -60,8 +64,17 @@ class ItemTable(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setItemDelegate(RowDelegate(self))
+        self.entered.connect(lambda index: self._hover(index.row()))
+        self.viewportEntered.connect(lambda: self._hover(-1))
         self.ensurePolished()
         self.currentCellChanged.connect(lambda *_: self.viewport().update())
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Draw no row as hovered."""
+        super().leaveEvent(event)
+        self._hover(-1)
 
     def add_row(
         self, cells: Sequence[str], tool_tips: Sequence[str] = (), *, at: int | None = None
@@ -100,5 +113,26 @@ class ItemTable(QTableWidget):
             width = self.viewport().width()
             painter.drawRect(QRect(inset, top + inset, width - line, height - line))
 
+    def _hover(self, row: int) -> None:
+        if row != self.hovered_row:
+            self.hovered_row = row
+            self.viewport().update()
+
     def _alignment(self, column: int) -> Qt.AlignmentFlag:
         return _RIGHT if column in self._figures else _LEFT
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Draws all cells of the row under the pointer as hovered."""
+
+    def __init__(self, table: ItemTable) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Take the pointer's row for its cell."""
+        super().initStyleOption(option, index)
+        if index.row() == self._table.hovered_row:
+            option.state |= QStyle.StateFlag.State_MouseOver

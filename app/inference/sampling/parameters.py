@@ -65,7 +65,13 @@ _METADATA_KEYS = {
     "min_p": "general.sampling.min_p",
     "repeat_penalty": "general.sampling.penalty_repeat",
     "penalty_last_n": "general.sampling.penalty_last_n",
+    "xtc_probability": "general.sampling.xtc_probability",
+    "xtc_threshold": "general.sampling.xtc_threshold",
+    "mirostat": "general.sampling.mirostat",
+    "mirostat_tau": "general.sampling.mirostat_tau",
+    "mirostat_eta": "general.sampling.mirostat_eta",
 }
+"""All but the order of the samplers (`general.sampling.sequence`), which is llama.cpp's default."""
 
 
 def default_sampling(metadata: Mapping[str, object]) -> SamplingParameters:

@@ -29,3 +29,18 @@ def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_own: bool, found: l
         with qtbot.waitSignal(completion.finished, timeout=10_000):
             pass
     assert (words, notices) == (["Paris"], found)
+
+
+def test_a_server_without_timings_gets_no_decimals(qtbot: QtBot) -> None:
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    usage = {"choices": [], "usage": {"completion_tokens": 3000}}
+    lines = [chunk({"content": "Paris"}), event(end), event(usage), b"data: [DONE]\n\n"]
+    with EndpointServer(lines=lambda: lines) as server:
+        completion = Completion(
+            ChatServer(server.url, "", MODEL, is_own=False), [WireMessage("user", "Hi")]
+        )
+        with qtbot.waitSignal(completion.finished, timeout=10_000) as ended:
+            pass
+    speed = ended.args[0].predicted_per_second
+    assert speed > 0
+    assert speed == round(speed)

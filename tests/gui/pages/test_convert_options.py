@@ -322,7 +322,7 @@ def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
     hub.faults.bytes_per_second = 0
     wait_for_levels(page, qtbot)
     assert {one.level: one.size_bytes for one in step.table.planned} == previewed
-    assert step.convert_button.isEnabled()
+    qtbot.waitUntil(step.convert_button.isEnabled, timeout=CHECK_MS)
 
 
 @pytest.mark.slow
@@ -471,6 +471,7 @@ def test_what_would_be_replaced_is_asked_for(
     page.session.locate(str(tmp_path))
     plan(page, ["Q4_K_M"], tmp_path)
     page._show_step(1)
+    step.table.preselect("Q4_K_M")
     step.projector.click()
     there = tmp_path / "mmproj-m-F16.gguf"
     there.write_bytes(b"")

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QSlider
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QSlider,
+    QStyle,
+    QStyleOptionViewItem,
+)
 from pytestqt.qtbot import QtBot
 
 from app.core.events import LevelPlanned
@@ -18,6 +25,7 @@ from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import Quality
 from app.estimation.speed import PredictedSpeed
+from app.gui.pages.convert.level_delegate import GROUP_ROLE
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.level_words import WAITING, prediction_cells
 from app.gui.shell.window import MainWindow
@@ -158,8 +166,33 @@ def test_a_choice_before_the_facts_stays(picker: LevelPicker) -> None:
     plan(picker, profile)
     tick(picker, "Q5_K_M")
     picker.take_profile(profile)
-    assert ticked(picker) == ["Q4_K_M", "Q5_K_M"]
+    assert ticked(picker) == ["Q5_K_M"]
     assert "Recommended" in captions(picker, LEVEL)
+    assert picker.better == "Q6_K"
+
+
+def test_the_advice_waits_until_quality_and_speed_are_known(
+    picker: LevelPicker, qtbot: QtBot
+) -> None:
+    picker.look_at("/nowhere")
+    show(picker, ONE_DEVICE)
+    assert ticked(picker) == []
+    assert "Recommended" not in captions(picker, LEVEL)
+    assert "Comparing" in picker.advice.sentence.whole_text
+    qtbot.waitUntil(lambda: not picker.finder.is_busy, timeout=60_000)
+    assert ticked(picker) == ["Q6_K"]
+
+
+def test_a_tick_that_was_seen_stays_when_more_is_known(picker: LevelPicker) -> None:
+    profile = show(picker, ONE_DEVICE)
+    assert (ticked(picker), picker.better) == (["Q6_K"], "")
+    known = [
+        replace(level, quality=Quality("probed", loss, loss, loss, "its weights"))
+        for level in profile.levels
+        for loss in [0.001 if level.level == "Q4_K_M" else 0.1]
+    ]
+    picker.take_profile(replace(profile, levels=tuple(known)))
+    assert (ticked(picker), picker.better) == (["Q6_K"], "Q4_K_M")
 
 
 def test_a_server_leaves_the_ticks(picker: LevelPicker) -> None:
@@ -258,6 +291,8 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     unknown = replace(row, speed=None, speed_problem="It broke.")
     assert prediction_cells(planned, unknown, "")[2].spoken == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
+    # Where there is less room, the figure still says what kind it is.
+    assert grade.short == "0.009–0.04 (typical)"
     quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
     measured = replace(row, profile=replace(level, quality=quality))
     assert prediction_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"
@@ -273,7 +308,8 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
     picker.resize(width, 700)
     header = picker.table.horizontalHeader()
     assert header.length() <= picker.table.viewport().width()
-    assert picker.table.isColumnHidden(SPEED) == (width < 600)
+    assert not picker.table.isColumnHidden(SPEED)
+    assert picker.table.isColumnHidden(MEMORY) == (width < 690)
 
 
 def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
@@ -287,6 +323,7 @@ def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
     ]
     picker.table.show_predictions(rows)
     picker.resize(1000, 700)
+    assert picker.table.columnWidth(FIT) < picker.table.columnWidth(QUALITY)
     metrics = picker.table.itemDelegate()._metrics[True]
     for column in (SPEED, QUALITY):
         caption = picker.table.cell(0, column).caption
@@ -294,6 +331,49 @@ def test_captions_are_whole_where_there_is_room(picker: LevelPicker) -> None:
         assert metrics.horizontalAdvance(caption) <= room, caption
     picker.resize(700, 700)
     assert picker.table.horizontalHeader().length() <= picker.table.viewport().width()
+
+
+def test_rows_are_grouped_by_bits_and_sorted_by_size(picker: LevelPicker) -> None:
+    sizes = {"Q4_1": 98, "Q8_0": 145, "Q6_K": 138, "Q4_K_M": 105, "Q2_K": 88, "F32": 540}
+    sizes |= {"Q5_K_M": 112, "Q5_0": 104, "IQ1_S": 60}
+    for level, size in sizes.items():
+        picker.show_level(LevelPlanned(level, size, 4.0, ""))
+    order = ["IQ1_S", "Q2_K", "Q4_1", "Q4_K_M", "Q5_0", "Q5_K_M", "Q6_K", "Q8_0", "F32"]
+    assert texts(picker, LEVEL) == order
+    begins = [picker.table.item(row, 0).data(GROUP_ROLE) for row in range(len(order))]
+    assert [level for level, first in zip(order, begins, strict=True) if first] == [
+        "Q4_1",
+        "Q5_0",
+        "Q6_K",
+    ]
+    # Another size moves the row; its tick and the keyboard's place go along.
+    tick(picker, "Q4_1")
+    picker.table.setCurrentCell(order.index("Q4_1"), 0)
+    picker.show_level(LevelPlanned("Q4_1", 110, 5.0, ""))
+    assert texts(picker, LEVEL)[2:4] == ["Q4_K_M", "Q4_1"]
+    assert ticked(picker) == ["Q4_1"]
+    assert picker.table.currentRow() == 3
+
+
+def test_spare_memory_is_told_only_where_it_is_scarce(picker: LevelPicker) -> None:
+    show(picker, ONE_DEVICE)
+    told = dict(zip(texts(picker, LEVEL), captions(picker, FIT), strict=True))
+    assert told["Q4_K_M"] == ""
+    assert told["Q6_K"] == "1.04 GB to spare"
+
+
+def test_the_whole_row_under_the_pointer_is_marked(picker: LevelPicker, qtbot: QtBot) -> None:
+    show(picker, ONE_DEVICE)
+    table = picker.table
+    # The table scrolls to the ticked level first.
+    QApplication.processEvents()
+    row = table.rowAt(table.viewport().height() // 2)
+    place = table.visualRect(table.model().index(row, QUALITY)).center()
+    qtbot.mouseMove(table.viewport(), place)
+    qtbot.waitUntil(lambda: table.hovered_row == row, timeout=5000)
+    option = QStyleOptionViewItem()
+    table.itemDelegate().initStyleOption(option, table.model().index(row, LEVEL))
+    assert option.state & QStyle.StateFlag.State_MouseOver
 
 
 @pytest.mark.slow

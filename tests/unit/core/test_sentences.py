@@ -84,3 +84,9 @@ def test_details_from_outside_stay_on_one_line_and_are_not_a_template() -> None:
 def test_an_error_in_a_log_shows_code_and_details() -> None:
     error = AppError(ErrorCode.PORT_IN_USE, port=8080)
     assert str(error) == "port_in_use {'port': 8080}"
+
+
+def test_counts_have_separators_and_ports_have_none() -> None:
+    full: ErrorDetails = {"tokens": 48528, "context": 4096}
+    assert "48,528 tokens" in describe_error(ErrorCode.CONTEXT_FULL, full)
+    assert "Port 7847 " in describe_error(ErrorCode.PORT_IN_USE, {"port": 7847})

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.sizes import format_bytes, format_duration, format_gibibytes
+from app.core.sizes import (
+    format_bytes,
+    format_duration,
+    format_gibibytes,
+    format_pace,
+    format_weights,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +27,7 @@ from app.core.sizes import format_bytes, format_duration, format_gibibytes
         (98_000_000, "98 MB"),
         (999_999_999, "1.00 GB"),
         (4_080_000_000, "4.08 GB"),
-        (1_234_560_000_000, "1234.56 GB"),
+        (1_234_560_000_000, "1,234.56 GB"),
     ],
 )
 def test_bytes(size: float, shown: str) -> None:
@@ -47,3 +53,18 @@ def test_gibibytes() -> None:
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert format_duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("pace", "shown"),
+    [(0.42, "0.4"), (3.0, "3"), (3.14, "3.1"), (9.96, "10"), (41.3, "41"), (1934.2, "1,934")],
+)
+def test_paces(pace: float, shown: str) -> None:
+    assert format_pace(pace) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(40_000, "40 k"), (134_515_008, "135 M"), (8.03e9, "8.0 B")]
+)
+def test_weights(count: float, shown: str) -> None:
+    assert format_weights(count) == shown

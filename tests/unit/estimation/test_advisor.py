@@ -222,16 +222,20 @@ def may_be_advised(row: LevelPrediction, rows: Sequence[LevelPrediction], use: U
 
 
 def beats(one: LevelPrediction, other: LevelPrediction) -> bool:
-    if one.quality is None or other.quality is None or one.speed is None or other.speed is None:
+    if one.quality is None or other.quality is None or (one.speed is None) != (other.speed is None):
         return False
     assert one.profile.size_bytes is not None
     assert other.profile.size_bytes is not None
     signs = (
         other.profile.size_bytes - one.profile.size_bytes,
         other.quality.kl_divergence - one.quality.kl_divergence,
-        one.speed.generation_tokens_per_second - other.speed.generation_tokens_per_second,
+        pace(one) - pace(other),
     )
     return min(signs) >= 0 and max(signs) > 0
+
+
+def pace(row: LevelPrediction) -> float:
+    return row.speed.generation_tokens_per_second if row.speed else 0.0
 
 
 def require_true(advice: Advice, rows: Rows, profile: ModelProfile) -> None:

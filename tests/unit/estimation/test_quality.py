@@ -6,7 +6,12 @@ import msgspec
 import pytest
 
 from app.core.levels import LEVELS, SPECIAL_LEVELS, level_name
-from app.estimation.quality import Quality, published_models, quality_of_level
+from app.estimation.quality import (
+    Quality,
+    divergence_in_words,
+    published_models,
+    quality_of_level,
+)
 
 EVERY_LEVEL = [level.name for level in (*LEVELS, *SPECIAL_LEVELS)]
 BY_LOSS = [
@@ -77,3 +82,29 @@ def test_every_published_model_names_its_source() -> None:
 def test_the_window_can_decode_it() -> None:
     quality = Quality("probed", 0.03, 0.01, 0.1, "the error in a sample of its weights")
     assert msgspec.json.decode(msgspec.json.encode(quality), type=Quality) == quality
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.0, 0.0, "0"),
+        (0.0, 0.000025, "< 0.001"),
+        (0.00001, 0.0004, "< 0.001"),
+        (0.0009, 0.007, "≤ 0.007"),
+        (0.0041, 0.0044, "0.004"),
+        (0.009, 0.043, "0.009–0.04"),
+    ],
+)
+def test_no_band_claims_more_than_is_known(low: float, high: float, words: str) -> None:
+    assert divergence_in_words(Quality("typical", high, low, high, "here")) == words
+
+
+@pytest.mark.parametrize("level", EVERY_LEVEL)
+def test_no_band_is_from_0_to_0(level: str) -> None:
+    quality = quality_of_level(level)
+    assert quality is not None
+    assert "0–0" not in divergence_in_words(quality).replace("0–0.", "")
+
+
+def test_a_measured_figure_is_shown_as_one() -> None:
+    assert divergence_in_words(Quality("measured", 0.0313, 0.0313, 0.0313, "here")) == "0.031"

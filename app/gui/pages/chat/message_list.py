@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from app.chat.chat_store import INTERRUPTED
 from app.chat.conversation import Message
 from app.core.language import tr
+from app.core.sizes import format_pace
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 
@@ -124,7 +125,7 @@ class MessageList(QScrollArea):
     def _caption(self, message: Message) -> str:
         parts = [message.model]
         if message.tokens_per_second:
-            speed = f"{message.tokens_per_second:.1f}"
+            speed = format_pace(message.tokens_per_second)
             parts.append(tr("{speed} tokens/s", speed=speed))
         if message.tokens:
             parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))

@@ -76,7 +76,9 @@ class MessageView(QWidget):
         self._content.show_plain(break_long_lines(text[:_MOST_SHOWN]))
         left_out = len(text) - _MOST_SHOWN
         if left_out > 0:
-            words = tr("{count} more characters, not shown; Copy has them all", count=left_out)
+            words = tr(
+                "{count} more characters, not shown; Copy has them all", count=f"{left_out:,}"
+            )
             self.set_caption(words)
 
     def append(self, text: str) -> None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 from app.gui.pages.convert.level_words import Bar, BarKind, Cell, CellTone, ends
 from app.gui.theme.fonts import text_font
 from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.item_table import ItemTable, RowDelegate
 
 CELL_ROLE = Qt.ItemDataRole.UserRole
+GROUP_ROLE = Qt.ItemDataRole.UserRole + 1
+"""In the first column: whether a group of rows begins here."""
 _Index = QModelIndex | QPersistentModelIndex
-_TEXT = QStyle.SubElement.SE_ItemViewItemText
+_CHECK_BOX = QStyle.SubElement.SE_ItemViewItemCheckIndicator
+_MARGIN = SPACING.small + SIZE.item_margin
+"""The space beside the text, as in the header."""
 
 
-class LevelDelegate(QStyledItemDelegate):
+class LevelDelegate(RowDelegate):
     """Draws the `Cell` of each item, aligned as the item is."""
 
-    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, table: ItemTable) -> None:
+        super().__init__(table)
         self._theme = theme
         self._fonts = {
             is_small: text_font("caption" if is_small else "body", tabular=True)
@@ -43,11 +48,12 @@ class LevelDelegate(QStyledItemDelegate):
         styled = QStyleOptionViewItem(option)
         self.initStyleOption(styled, index)
         widget = styled.widget
-        place = widget.style().subElementRect(_TEXT, styled, widget)
-        place.setRight(min(place.right(), styled.rect.right() - SPACING.small))
-        place.setLeft(max(place.left(), styled.rect.left() + SPACING.small))
+        place = _place_of_text(styled)
         styled.text = ""
         widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, styled, painter, widget)
+        if index.sibling(index.row(), 0).data(GROUP_ROLE):
+            top = QRect(styled.rect.topLeft(), QSize(styled.rect.width(), SIZE.hairline))
+            painter.fillRect(top, QColor(self._theme.colors.outline))
         cell = index.data(CELL_ROLE)
         if isinstance(cell, Cell):
             self._draw(painter, place, cell, styled)
@@ -139,3 +145,16 @@ class LevelDelegate(QStyledItemDelegate):
             "warning": colors.warning,
             "danger": colors.danger,
         }[tone]
+
+
+def _place_of_text(styled: QStyleOptionViewItem) -> QRect:
+    """Return where the text goes: below the header's, and a small space from a checkbox."""
+    place = styled.rect.adjusted(_MARGIN, 0, -_MARGIN, 0)
+    if not styled.features & QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator:
+        return place
+    box = styled.widget.style().subElementRect(_CHECK_BOX, styled, styled.widget)
+    if styled.direction == Qt.LayoutDirection.RightToLeft:
+        place.setRight(box.left() - 1 - SPACING.small)
+    else:
+        place.setLeft(box.right() + 1 + SPACING.small)
+    return place

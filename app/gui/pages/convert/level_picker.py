@@ -28,15 +28,18 @@ class LevelPicker(QWidget):
 
     Signals:
         previewed: the levels of a repository that is not downloaded yet are shown.
+        advised: `better` may be another level.
     """
 
     previewed = Signal()
+    advised = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._profile: ModelProfile | None = None
+        self._usual = ""
+        self._better = ""
         self._is_advised = False
-        self._is_offered = True
         self._is_preview = False
         self.finder = ProfileFinder(self)
         self.advice = AdviceRow()
@@ -54,19 +57,27 @@ class LevelPicker(QWidget):
         column.addWidget(self.table, 1)
         column.addWidget(self._legend)
         self.finder.found.connect(self.take_profile)
+        self.finder.completed.connect(self.refresh)
         self.finder.failed.connect(self._on_failed)
         self.strip.changed.connect(self.refresh)
         self.advice.changed.connect(self._on_use_changed)
         self._pause.timeout.connect(self.refresh)
 
+    @property
+    def better(self) -> str:
+        """The recommended level if others are ticked and it isn't, or empty."""
+        ticked = {planned.level for planned in self.table.ticked()}
+        return self._better if ticked and self._better not in ticked else ""
+
     def start(self, usual: str) -> None:
-        """Clear all for another source; `usual` is the level that is ticked initially."""
+        """Clear all for another source; `usual` is the level to tick if none can be advised."""
         self.finder.stop()
         self._profile = None
+        self._usual, self._better = usual, ""
         self._is_advised = False
         self._is_preview = False
         self.strip.start()
-        self.table.start(usual)
+        self.table.start()
         self._set_offered(True)
         self.advice.show_words(tr("Finding out what fits on this machine…"))
 
@@ -79,6 +90,11 @@ class LevelPicker(QWidget):
         self._is_preview = True
         self.finder.find(repository)
 
+    def end_preview(self) -> None:
+        """Keep what was chosen in the preview, until the source on this machine is planned."""
+        self._is_preview = False
+        self.table.mark_outdated()
+
     def stop(self) -> None:
         """Stop predicting."""
         self.finder.stop()
@@ -86,6 +102,7 @@ class LevelPicker(QWidget):
     def offer_sizes_alone(self) -> None:
         """Show only sizes, for a kind of source that is not loaded by itself."""
         self._set_offered(False)
+        self.table.preselect(self._usual)
 
     def set_usual(self, usual: LoadOptions) -> None:
         """Set the usual load options."""
@@ -98,9 +115,8 @@ class LevelPicker(QWidget):
         self._pause.start()
 
     def take_profile(self, profile: ModelProfile) -> None:
-        """Take a new profile; a better one may recommend another level."""
+        """Take a new profile, perhaps a more precise one."""
         self._profile = profile
-        self._is_advised = False
         self.strip.set_profile(profile)
         self._legend.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
         if self._is_preview:
@@ -114,13 +130,23 @@ class LevelPicker(QWidget):
             return
         profile = resized(self._profile, self.table.planned)
         rows = predict_levels(profile, self.strip.options)
+        if self.finder.is_busy and not self._is_advised:
+            self.advice.show_words(tr("Comparing the quality and speed of the levels…"))
+            self.table.show_predictions(rows)
+            return
+        self._advise(rows, profile)
+
+    def _advise(self, rows: tuple[LevelPrediction, ...], profile: ModelProfile) -> None:
+        """Show the recommendation, and tick it if no other one has been seen before."""
         advice = advise(rows, profile, self.advice.value)
         self.advice.show_advice(advice)
         self.table.show_predictions(rows, advised=advice.level)
         self._show_planned_layers(rows, advice)
         if not self._is_advised:
             self._is_advised = True
-            self.table.preselect(advice.level)
+            self.table.preselect(advice.level or ("" if self.table.ticked() else self._usual))
+        self._better = advice.level
+        self.advised.emit()
 
     def _show_sizes(self, profile: ModelProfile) -> None:
         """Show only sizes: the target files are unknown until the source is downloaded."""
@@ -141,10 +167,13 @@ class LevelPicker(QWidget):
         self.refresh()
 
     def _on_failed(self, sentence: str) -> None:
-        # The download reports what is wrong with a repository.
-        if self._profile is None and not self._is_preview:
+        if self._profile is not None:
+            self.refresh()
+        elif not self._is_preview:
+            # The download reports what is wrong with a repository.
             self.advice.show_words(sentence)
             self.table.show_predictions((), problem=sentence)
+            self.table.preselect(self._usual)
 
     def _set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
         for widget in (self.advice, self.strip, self._legend):

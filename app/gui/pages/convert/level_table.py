@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from app.core.events import LevelPlanned
 from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
-from app.gui.pages.convert.level_delegate import CELL_ROLE, LevelDelegate
+from app.gui.pages.convert.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
 from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -26,13 +27,15 @@ _ORDER = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
 _RANKS = {level.name: rank for rank, level in enumerate(_ORDER)}
 _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
 _ROWS_SEEN = 5
+_BITS = re.compile(r"(?:I?Q|MXFP)(\d)")
+_GROUPS, _LARGEST = {"1": 0, "2": 0, "3": 0, "4": 1, "5": 2}, 3
+"""Groups of levels by the bits in their names; all others are the largest."""
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
-_WIDTHS = {0: 17, 1: 10, _MEMORY: 12, _SPEED: 10, _QUALITY: 15}
-"""Widths in units of a small space; the rest goes to the fit."""
-_NARROW = 75
-"""A table narrower than this, in units, has no column for the speed."""
-_ROOMY = {_QUALITY: (95, 23), _SPEED: (105, 16)}
-"""From this width on, in units, each column is wide enough for its longest caption."""
+_ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 16}
+_TIGHT = {0: 19, 1: 10, _MEMORY: 11, _FIT: 17, _SPEED: 11}
+"""Widths in units of a small space; the rest goes to the quality."""
+_SPACIOUS, _NARROW = 100, 86
+"""From this width on, in units, columns are roomy; below that one, there is none for the memory."""
 
 
 class LevelTable(ItemTable):
@@ -45,7 +48,9 @@ class LevelTable(ItemTable):
     changed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("", [""] * 6, stretched=_FIT, figures=(1, _MEMORY, _SPEED), parent=parent)
+        super().__init__(
+            "", [""] * 6, stretched=_QUALITY, figures=(1, _MEMORY, _SPEED), parent=parent
+        )
         self.setAccessibleName(tr("Levels"))
         self.setHorizontalHeaderLabels(
             [
@@ -58,7 +63,7 @@ class LevelTable(ItemTable):
             ]
         )
         # Columns that fit their contents would be measured again at each move of a slider.
-        for column, width in _WIDTHS.items():
+        for column, width in _ROOMY.items():
             self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, width * SPACING.small)
         delegate = LevelDelegate(theme, self)
@@ -80,11 +85,11 @@ class LevelTable(ItemTable):
         theme.changed.connect(self.viewport().update)
         self.itemChanged.connect(self._on_item_changed)
 
-    def start(self, usual: str) -> None:
-        """Remove all rows; `usual` is the level that is ticked initially."""
+    def start(self) -> None:
+        """Remove all rows and ticks."""
         self.planned = []
         self._rows, self._problem, self._advised = {}, "", ""
-        self._wanted = {usual}
+        self._wanted = set()
         self._is_chosen = False
         self._is_first_look = True
         self.setRowCount(0)
@@ -121,13 +126,8 @@ class LevelTable(ItemTable):
             self._there.add(planned.level)
         else:
             self._there.discard(planned.level)
-        row = bisect_left(self.planned, _RANKS[planned.level], key=lambda old: _RANKS[old.level])
         with QSignalBlocker(self):
-            if row < len(self.planned) and self.planned[row].level == planned.level:
-                self.planned[row] = planned
-            else:
-                self.planned.insert(row, planned)
-                self._add_empty_row(row, planned.level)
+            self._place(planned)
         self._fill()
         self.changed.emit()
 
@@ -164,7 +164,7 @@ class LevelTable(ItemTable):
 
     def _scroll_to_what_matters(self) -> None:
         """Scroll to the usual level at first, and to special levels as soon as there are any."""
-        has_special = bool(self.planned) and self.planned[0].level in _SPECIAL
+        has_special = any(planned.level in _SPECIAL for planned in self.planned)
         if self._is_first_look:
             for row, planned in enumerate(self.planned):
                 if planned.level in self._wanted:
@@ -172,6 +172,24 @@ class LevelTable(ItemTable):
         elif has_special and not self._had_special:
             self.scrollToTop()
         self._is_first_look, self._had_special = False, has_special
+
+    def _place(self, planned: LevelPlanned) -> None:
+        """Put a level where its bits and size belong; a row that stays there keeps its focus."""
+        names = [one.level for one in self.planned]
+        old = names.index(planned.level) if planned.level in names else None
+        others = [one for one in self.planned if one.level != planned.level]
+        row = bisect_left(others, _order(planned), key=_order)
+        if old == row:
+            self.planned[row] = planned
+            return
+        column = self.currentColumn()
+        is_current = old is not None and self.currentRow() == old
+        if old is not None:
+            self.removeRow(old)
+        self.planned = [*others[:row], planned, *others[row:]]
+        self._add_empty_row(row, planned.level)
+        if is_current:
+            self.setCurrentCell(row, column)
 
     def _add_empty_row(self, row: int, level: str) -> None:
         self.add_row([""] * self.columnCount(), at=row)
@@ -202,6 +220,8 @@ class LevelTable(ItemTable):
                 )
                 for column, cell in enumerate(cells):
                     self._put(row, column, cell)
+                begins = row > 0 and _group(planned) != _group(self.planned[row - 1])
+                self._item(row, 0).setData(GROUP_ROLE, begins)
         with QSignalBlocker(self):
             first, last = self.model().index(0, 0), self._last_index()
             self.model().dataChanged.emit(first, last)
@@ -219,32 +239,20 @@ class LevelTable(ItemTable):
         return self.model().index(self.rowCount() - 1, self.columnCount() - 1)
 
     def _fit_columns(self) -> None:
-        """Hide the speed if the window is narrow or while it is unknown."""
+        """Hide the memory if the window is narrow, and the speed while it is unknown."""
         has_speed = any(row.speed or row.speed_problem for row in self._rows.values())
         width = self.viewport().width() // SPACING.small
         shown = {
-            _MEMORY: self._shows_predictions,
-            _SPEED: self._shows_predictions and has_speed and width >= _NARROW,
+            _MEMORY: self._shows_predictions and width >= _NARROW,
+            _SPEED: self._shows_predictions and has_speed,
             _FIT: self._shows_predictions,
         }
         for column, is_shown in shown.items():
             if self.isColumnHidden(column) is is_shown:
                 self.setColumnHidden(column, not is_shown)
-        stretched = _FIT if self._shows_predictions else _QUALITY
-        header = self.horizontalHeader()
-        for column in (_FIT, _QUALITY):
-            is_wide = column == stretched
-            wanted = QHeaderView.ResizeMode.Stretch if is_wide else QHeaderView.ResizeMode.Fixed
-            if header.sectionResizeMode(column) != wanted:
-                header.setSectionResizeMode(column, wanted)
-        if self._shows_predictions:
-            self._widen_columns(width)
-
-    def _widen_columns(self, width: int) -> None:
-        for column, (room, units) in _ROOMY.items():
-            wanted = (units if width >= room else _WIDTHS[column]) * SPACING.small
-            if self.columnWidth(column) not in {0, wanted}:
-                self.setColumnWidth(column, wanted)
+        for column, units in (_ROOMY if width >= _SPACIOUS else _TIGHT).items():
+            if self.columnWidth(column) not in {0, units * SPACING.small}:
+                self.setColumnWidth(column, units * SPACING.small)
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:
         item = self.item(row, column)
@@ -260,3 +268,12 @@ class LevelTable(ItemTable):
         else:
             self._wanted.discard(level)
         self.changed.emit()
+
+
+def _group(planned: LevelPlanned) -> int:
+    bits = _BITS.match(planned.level)
+    return _GROUPS.get(bits[1], _LARGEST) if bits else _LARGEST
+
+
+def _order(planned: LevelPlanned) -> tuple[int, int, int]:
+    return _group(planned), planned.size_bytes, _RANKS[planned.level]

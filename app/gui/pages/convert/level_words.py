@@ -16,13 +16,15 @@ from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
 from app.estimation.placement import free_bytes, is_in_ram
 from app.estimation.predictions import LevelPrediction
-from app.estimation.quality import Quality
+from app.estimation.quality import divergence_in_words
 from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 from app.gui.theme.icons import IconName
 
 BarKind = Literal["size", "weights", "kv", "compute"]
 CellTone = Literal["plain", "muted", "accent", "success", "warning", "danger"]
 WAITING = "…"
+_TIGHT = 0.2
+"""The part of the memory that is left when it is worth saying how much that is."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
         text, _, caption = description.partition("; ")
         return Cell(text, caption, tool_tip=description, spoken=description)
     words = grade_words(grade)
-    band = _band(quality)
+    band = divergence_in_words(quality)
     kind = {
         "typical": tr("typical"),
         "probed": tr("from this model's weights"),
@@ -122,7 +124,7 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     return Cell(
         text=words,
         caption=f"KL {band} ({short})",
-        short=f"KL {band}",
+        short=f"{band} ({short})",
         tool_tip=f"{description}\n{about}",
         spoken=f"{words}, {about}",
     )
@@ -185,7 +187,8 @@ def _bar(plan: Plan) -> Bar:
 
 
 def _fit_cell(plan: Plan) -> Cell:
-    spare = tr("{size} to spare", size=format_bytes(plan.spare_bytes))
+    is_tight = plan.spare_bytes < _TIGHT * (plan.spare_bytes + plan.total_bytes)
+    spare = tr("{size} to spare", size=format_bytes(plan.spare_bytes)) if is_tight else ""
     if plan.verdict == "too_large":
         missing = tr("{size} missing", size=format_bytes(plan.missing_bytes))
         return _verdict(plan, tr("Too large"), missing, "error", "danger")
@@ -205,8 +208,9 @@ def _fit_cell(plan: Plan) -> Cell:
 
 
 def _verdict(plan: Plan, text: str, caption: str, icon: IconName, tone: CellTone) -> Cell:
-    spoken = f"{text}, {caption}. {plan.sentence}"
-    return Cell(text, caption, tool_tip=plan.sentence, spoken=spoken, icon=icon, tone=tone)
+    spoken = f"{text}, {caption}. {plan.sentence}" if caption else f"{text}. {plan.sentence}"
+    tool_tip = "\n".join([plan.sentence, *_memory_lines(plan)])
+    return Cell(text, caption, tool_tip=tool_tip, spoken=spoken, icon=icon, tone=tone)
 
 
 def _speed_cell(row: LevelPrediction | None) -> Cell:
@@ -223,12 +227,6 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
         return Cell(reply, tool_tip=about, spoken=about)
     about = f"{about}; {BESIDE_OTHER_WORK}"
     return Cell(reply, tr("beside other work"), tool_tip=about, spoken=about)
-
-
-def _band(quality: Quality) -> str:
-    if quality.kind == "measured" or quality.low == quality.high:
-        return f"{round(quality.kl_divergence, 4):.2g}"
-    return f"{round(quality.low, 4):.1g}–{round(quality.high, 4):.1g}"
 
 
 def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:

@@ -14,7 +14,8 @@ from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.load_options import load_options_of
 from app.core.settings import Settings
-from app.core.sizes import format_bytes
+from app.core.sizes import format_bytes, format_weights
+from app.estimation.grades import weights_in
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import command_lines, projector_beside
@@ -50,6 +51,8 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self._is_preview = False
         self._is_part = False
+        self._name = ""
+        self.title = PlainLabel("", "title", elide=True)
         self.checks = ChecksCard(theme)
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
@@ -91,6 +94,7 @@ class LevelsStep(QWidget):
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
         self._levels.hide()
+        self._show_title("")
         self.checks.show_busy(tr("Looking at the files…"))
         self._show_choice()
 
@@ -104,14 +108,20 @@ class LevelsStep(QWidget):
 
     def show_source(self, path: str) -> None:
         """Offer what this kind of source can be made into."""
+        was_preview = self._is_preview
         self._is_stale = self._is_preview = False
+        self._show_title(Path(path).name.removesuffix(".gguf"))
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_takes_importance(not is_part)
         self.advanced_card.set_takes_types(not is_part)
         self.projector.setVisible(sees_or_hears(Path(path)))
-        self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
+            self.picker.start(_ADAPTER_LEVEL)
             self.picker.offer_sizes_alone()
+        elif was_preview:
+            self.picker.end_preview()
+        else:
+            self.picker.start(DEFAULT_LEVEL)
         self._show_choice()
 
     def predict(self) -> None:
@@ -123,6 +133,7 @@ class LevelsStep(QWidget):
     def preview(self, repository: str) -> None:
         """Predict how the levels of a repository run here while it is downloaded."""
         self._is_stale = self._is_preview = True
+        self._show_title(repository.rpartition("/")[2])
         self.picker.preview(repository)
 
     def stop(self) -> None:
@@ -180,6 +191,13 @@ class LevelsStep(QWidget):
         """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
 
+    def _show_title(self, name: str, weights: float | None = None) -> None:
+        """Show the model's name and, as soon as it is known, its size."""
+        self._name = name
+        size = tr("{count} parameters", count=format_weights(weights)) if weights else ""
+        self.title.set_text(" · ".join(part for part in (name, size) if part))
+        self.title.setVisible(bool(name))
+
     def _on_changed(self) -> None:
         options = self.options_card.applied_to(self._session.options)
         is_wanted = self.projector.isChecked() and not self.projector.isHidden()
@@ -205,13 +223,19 @@ class LevelsStep(QWidget):
         if not ticked:
             return tr("Tick one level or more.")
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
-        if len(ticked) == 1:
-            return tr("The file will have {size}.", size=size)
-        return tr("{count} files, together {size}.", count=len(ticked), size=size)
+        words = tr("The file will have {size}.", size=size)
+        if len(ticked) > 1:
+            words = tr("{count} files, together {size}.", count=len(ticked), size=size)
+        better = self.picker.better
+        return f"{words} {tr('Better: {level}.', level=better)}" if better else words
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
         self.picker.previewed.connect(self._levels.show)
+        self.picker.finder.found.connect(
+            lambda profile: self._show_title(self._name, weights_in(profile.levels))
+        )
+        self.picker.advised.connect(self._show_choice)
         self.options_card.changed.connect(self._on_changed)
         self.advanced_card.changed.connect(self._on_changed)
         self.projector.clicked.connect(self._on_changed)
@@ -261,5 +285,6 @@ class LevelsStep(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
+        column.addWidget(self.title)
         column.addWidget(self._scroll, 1)
         column.addLayout(buttons)

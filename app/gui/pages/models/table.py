@@ -9,10 +9,8 @@ from PySide6.QtWidgets import QWidget
 from app.core.events import ModelListed
 from app.core.language import tr
 from app.core.sentences import describe_error
-from app.core.sizes import format_bytes, format_gibibytes
+from app.core.sizes import format_bytes, format_gibibytes, format_weights
 from app.gui.widgets.item_table import ItemTable
-
-_THOUSAND, _MILLION, _BILLION = 10**3, 10**6, 10**9
 
 
 class ModelTable(ItemTable):
@@ -55,17 +53,8 @@ class ModelTable(ItemTable):
         cells = (
             model.name,
             model.level or "—",
-            _weights(model.parameters),
+            format_weights(model.parameters),
             f"{model.context:,}" if model.context else "—",
             format_bytes(model.size_bytes),
         )
         self.add_row(cells, (model.path, "", "", "", format_gibibytes(model.size_bytes)))
-
-
-def _weights(count: int) -> str:
-    """Return a number of weights as in names of models: `135 M`, `1.2 B`."""
-    if count >= _BILLION:
-        return f"{count / _BILLION:.1f} B"
-    if count >= _MILLION:
-        return f"{count / _MILLION:.0f} M"
-    return f"{count / _THOUSAND:.0f} k"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from app.inference.sampling.parameters import SamplingParameters, default_sampling
+from app.inference.server.completions.text_request import CompletionRequest
 
 
 def test_a_file_may_say_nothing() -> None:
@@ -20,11 +22,32 @@ def test_what_the_file_says_is_the_default() -> None:
             "general.sampling.min_p": 0.0,
             "general.sampling.penalty_repeat": 1.05,
             "general.sampling.penalty_last_n": 256,
+            "general.sampling.xtc_probability": 0.5,
+            "general.sampling.xtc_threshold": 0.2,
             "general.sampling.mirostat": 2,
+            "general.sampling.mirostat_tau": 4.0,
+            "general.sampling.mirostat_eta": 0.2,
         }
     ) == SamplingParameters(
-        temperature=0.6, top_k=20, top_p=0.9, min_p=0, repeat_penalty=1.05, penalty_last_n=256
+        temperature=0.6,
+        top_k=20,
+        top_p=0.9,
+        min_p=0,
+        repeat_penalty=1.05,
+        penalty_last_n=256,
+        xtc_probability=0.5,
+        xtc_threshold=0.2,
+        mirostat=2,
+        mirostat_tau=4.0,
+        mirostat_eta=0.2,
     )
+
+
+def test_a_client_overrides_what_the_file_says() -> None:
+    defaults = default_sampling({"general.sampling.temp": 0.6, "general.sampling.top_k": 20})
+    asked = msgspec.json.decode(b'{"temperature": 0.0, "prompt": ""}', type=CompletionRequest)
+    sampling = asked.sampling(defaults)
+    assert (sampling.temperature, sampling.top_k) == (0.0, 20)
 
 
 @pytest.mark.parametrize("value", [-1, 6.0, float("nan"), float("inf"), "hot", True, None, [0.5]])

@@ -1,0 +1,39 @@
+"""The line below the window tells what holds for the loaded model, and tells it once."""
+
+from __future__ import annotations
+
+from app.core.events import Ready
+from app.gui.services.engine import EngineAbsent, EngineConnected, EngineLoading, EngineReady
+from app.gui.shell.window import MainWindow
+
+
+def ready(name: str) -> EngineReady:
+    server = Ready("http://127.0.0.1:1", "", name, "Q6_K", 4096, 0, 2)
+    return EngineReady(f"/models/{name}.gguf", name, server)
+
+
+def test_the_speed_is_forgotten_with_its_model(window: MainWindow) -> None:
+    status = window.status
+    show = window._workbench.engine.changed.emit
+    show(ready("one"))
+    status.show_speed(8.52)
+    show(ready("one"))
+    assert status._speed.text() == "8.5 tokens/s"
+    show(EngineLoading("/models/two.gguf", "two", 0.5))
+    assert status._speed.text() == ""
+    show(EngineConnected("far/model", "model", "http://host:1", "", "host:1"))
+    status.show_speed(1934.2)
+    assert status._speed.text() == "1,934 tokens/s"
+    show(ready("two"))
+    assert status._speed.text() == ""
+    status.show_speed(3.0)
+    show(EngineAbsent())
+    assert status._speed.text() == ""
+
+
+def test_the_level_is_told_once(window: MainWindow) -> None:
+    show = window._workbench.engine.changed.emit
+    show(ready("NewModel-135M-Instruct-Q6_K"))
+    assert window.status._model.text() == "NewModel-135M-Instruct-Q6_K · context 4,096"
+    show(ready("NewModel"))
+    assert window.status._model.text() == "NewModel · Q6_K · context 4,096"
