@@ -183,9 +183,8 @@ QComboBox::down-arrow {{
     image: {glyphs["chevron-down"]}; width: {arrow}px; height: {arrow}px;
 }}
 QComboBox::down-arrow:disabled {{ image: {glyphs["chevron-down-disabled"]}; }}
-QComboBoxPrivateContainer {{ background: {c.surface}; border: {_EDGE}px solid {c.outline}; }}
 QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus {{
-    border: none; border-radius: 0px; padding: 0px; outline: none;
+    border: {_EDGE}px solid {c.outline}; border-radius: 0px; padding: 0px; outline: none;
 }}
 QComboBox QAbstractItemView::item:focus {{ border: none; background: {c.selection}; }}
 
