@@ -29,7 +29,8 @@ def buttons(c: Colors) -> str:
     return f"""
 QPushButton, QToolButton {{
     background: {c.surface}; color: {c.ink}; border: {_EDGE}px solid {c.outline};
-    border-radius: {RADIUS}px; min-height: {inner}px; {_padding(tight, SPACING.medium)}
+    border-radius: {RADIUS}px; min-height: {inner}px; outline: none;
+    {_padding(tight, SPACING.medium)}
 }}
 QToolButton {{ min-width: {inner}px; {_padding(tight, tight)} }}
 QPushButton:hover, QToolButton:hover {{ background: {c.hover}; }}
