@@ -28,7 +28,7 @@ def faults_of_list(box: QComboBox) -> list[str]:
         "over the field": popup.intersects(field),
         "not below the field": has_room and popup.top() <= field.bottom(),
         "too wide": popup.width() > max(field.width(), widest),
-        "second frame": bool(view.frameWidth()),
+        "second frame": view.window().contentsRect() != view.geometry(),
     }
     box.hidePopup()
     return [words for words, is_wrong in found.items() if is_wrong]

@@ -29,7 +29,8 @@ def buttons(c: Colors) -> str:
     return f"""
 QPushButton, QToolButton {{
     background: {c.surface}; color: {c.ink}; border: {_EDGE}px solid {c.outline};
-    border-radius: {RADIUS}px; min-height: {inner}px; {_padding(tight, SPACING.medium)}
+    border-radius: {RADIUS}px; min-height: {inner}px; outline: none;
+    {_padding(tight, SPACING.medium)}
 }}
 QToolButton {{ min-width: {inner}px; {_padding(tight, tight)} }}
 QPushButton:hover, QToolButton:hover {{ background: {c.hover}; }}
@@ -183,9 +184,8 @@ QComboBox::down-arrow {{
     image: {glyphs["chevron-down"]}; width: {arrow}px; height: {arrow}px;
 }}
 QComboBox::down-arrow:disabled {{ image: {glyphs["chevron-down-disabled"]}; }}
-QComboBoxPrivateContainer {{ background: {c.surface}; border: {_EDGE}px solid {c.outline}; }}
 QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus {{
-    border: none; border-radius: 0px; padding: 0px; outline: none;
+    border: {_EDGE}px solid {c.outline}; border-radius: 0px; padding: 0px; outline: none;
 }}
 QComboBox QAbstractItemView::item:focus {{ border: none; background: {c.selection}; }}
 

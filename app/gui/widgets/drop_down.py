@@ -15,7 +15,6 @@ from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QFrame,
     QListView,
     QStyle,
     QStyledItemDelegate,
@@ -75,16 +74,13 @@ class DropDown(QComboBox):
         """Open the list below the field, or above it if there is more room."""
         super().showPopup()
         popup = self.view().window()
-        if isinstance(popup, QFrame):
-            # Qt takes the container's frame away if the style sheet has rules for the view.
-            popup.setFrameShape(QFrame.Shape.StyledPanel)
-        popup.setGeometry(self._place_of(popup))
+        popup.setGeometry(self._place_of_popup())
         self.view().scrollTo(self.view().currentIndex())
 
-    def _place_of(self, popup: QWidget) -> QRect:
+    def _place_of_popup(self) -> QRect:
         screen = self.screen().availableGeometry()
         field = QRect(self.mapToGlobal(QPoint(0, 0)), self.size())
-        frame = popup.height() - popup.contentsRect().height()
+        frame = self.view().height() - self.view().viewport().height()
         height = self._height_of_rows() + frame
         below = screen.bottom() - field.bottom() - SPACING.tiny
         above = field.top() - screen.top() - SPACING.tiny

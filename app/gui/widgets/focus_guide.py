@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import ReferenceType, WeakKeyDictionary, ref
+
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
@@ -37,6 +39,7 @@ class FocusGuide(QObject):
         super().__init__(parent)
         self._is_by_key = False
         self._is_lost = False
+        self._last: WeakKeyDictionary[QWidget, ReferenceType[QWidget]] = WeakKeyDictionary()
         application.installEventFilter(self)
         application.focusChanged.connect(self._keep_near)
 
@@ -60,10 +63,21 @@ class FocusGuide(QObject):
         elif reason == Qt.FocusReason.MouseFocusReason:
             self._is_by_key = False
 
-    def _keep_near(self, old: QWidget | None, _new: QWidget | None) -> None:
-        if old is None or not isValid(old) or _is_usable(old) or not old.window().isVisible():
+    def _keep_near(self, old: QWidget | None, new: QWidget | None) -> None:
+        seen = new or old
+        if seen is None or not isValid(seen):
             return
-        _place_near(old).setFocus(Qt.FocusReason.OtherFocusReason)
+        window = seen.window()
+        reference = self._last.get(window)
+        last = reference() if reference is not None else None
+        if new is not None:
+            self._last[window] = ref(new)
+        # While another window was in front, the focus may have moved unseen.
+        has_come_back = old is None or not isValid(old) or old.window() is not window
+        if last is None or not (self._is_lost or has_come_back) or not isValid(last):
+            return
+        if window.isVisible() and not _is_usable(last):
+            _place_near(last).setFocus(Qt.FocusReason.OtherFocusReason)
 
 
 def place_in(container: QWidget) -> QWidget:

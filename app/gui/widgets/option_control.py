@@ -22,12 +22,16 @@ _MOST_SEGMENTS = 3
 
 @dataclass(frozen=True)
 class OptionControl:
-    """A widget, with functions to read and show its value, and its signal for changes."""
+    """A widget, with functions to read and show its value, and its signal for changes.
+
+    `fault_of` returns a sentence about a value that must not be kept, and "" for a good one.
+    """
 
     widget: QWidget
     read: Callable[[], Any]
     show: Callable[[Any], None]
     changed: SignalInstance
+    fault_of: Callable[[Any], str] = lambda _: ""
 
 
 def option_control(theme: Theme, field: OptionField) -> OptionControl:

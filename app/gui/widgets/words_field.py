@@ -7,6 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
 
+from app.gui.theme.restyle import restyle
+
 
 class WordsField(QLineEdit):
     """A line of words.
@@ -39,6 +41,10 @@ class WordsField(QLineEdit):
     def set_words(self, words: tuple[str, ...]) -> None:
         """Show words without emitting `changed`."""
         self.setText(" ".join(words))
+
+    def set_invalid(self, is_invalid: bool) -> None:  # noqa: FBT001 - a property's value
+        """Mark the words as invalid; a nearby text must explain why."""
+        restyle(self, "invalid", is_invalid)
 
     def _take(self) -> None:
         words = self.words

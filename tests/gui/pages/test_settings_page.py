@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
@@ -14,6 +14,7 @@ from app.core.settings import Settings, load_settings
 from app.gui.shell.window import MainWindow
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.segmented_choice import SegmentedChoice
@@ -23,7 +24,8 @@ from tests.gui.conftest import WindowMaker
 from tests.gui.controls import change, widget_of
 
 
-def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> None:
+def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    models, converter = str(tmp_path), str(tmp_path.parent)
     page = window.settings
     form = page.loading.form
     form.gpu_layers.automatic.click()
@@ -35,8 +37,8 @@ def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> Non
     form.context.number.setValue(8192)
     attention = widget_of(form.controls, "flash_attention", SegmentedChoice)
     qtbot.mouseClick(attention._group.button(2), Qt.MouseButton.LeftButton)
-    change(page.controls["models_folder"], "/somewhere")
-    change(page.controls["converter_folder"], "/llama.cpp")
+    change(page.controls["models_folder"], models)
+    change(page.controls["converter_folder"], converter)
     change(page.loading.controls["context_overflow"], "shift")
     change(page.controls["system_prompt"], "Be brief.")
     page.loading.workers.setText("mill:50052  mill:50053")
@@ -49,8 +51,8 @@ def test_every_field_is_shown_and_saved(window: MainWindow, qtbot: QtBot) -> Non
             threads_batch=5,
             context=8192,
             flash_attention="off",
-            models_folder="/somewhere",
-            converter_folder="/llama.cpp",
+            models_folder=models,
+            converter_folder=converter,
             context_overflow="shift",
             system_prompt="Be brief.",
             workers=("mill:50052", "mill:50053"),
@@ -90,16 +92,8 @@ def test_a_system_prompt_is_kept_after_a_pause(window: MainWindow, qtbot: QtBot)
     qtbot.waitUntil(lambda: kept.value.system_prompt == "Answer in one sentence.", timeout=5_000)
 
 
-def test_an_address_without_a_port_is_said_and_not_kept(window: MainWindow) -> None:
-    page = window.settings
-    page.loading.workers.setText("mill:50052 mill")
-    page.loading.workers.editingFinished.emit()
-    assert "“mill”" in page.notice.text
-    assert window._workbench.settings.value.workers == ()
-
-
-def test_an_empty_folder_field_means_the_default(window: MainWindow) -> None:
-    change(window.settings.controls["models_folder"], "/somewhere")
+def test_an_empty_folder_field_means_the_default(window: MainWindow, tmp_path: Path) -> None:
+    change(window.settings.controls["models_folder"], str(tmp_path))
     change(window.settings.controls["models_folder"], "")
     assert window._workbench.settings.value.models_folder is None
 
@@ -149,3 +143,40 @@ def test_settings_are_in_the_middle_of_the_page(window: MainWindow, width: int) 
     assert contents.width() <= SIZE.form
     left, right = contents.x(), scroll.viewport().width() - contents.geometry().right() - 1
     assert abs(left - right) <= 1
+
+
+@pytest.mark.parametrize("name", ["models_folder", "converter_folder"])
+def test_a_folder_that_is_not_there_is_refused_at_its_field(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, name: str
+) -> None:
+    window.show_page("settings")
+    page = window.settings
+    field, row = widget_of(page.controls, name, PathField), page.rows[name]
+    line = field.findChild(QLineEdit)
+    line.setText("/does/not/exist")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert row.note == "There is no folder /does/not/exist."
+    assert line.property("invalid")
+    assert page.notice.isHidden()
+    assert load_settings() == (Settings(), None)
+    line.setText(str(tmp_path))
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert row.note == ""
+    assert not line.property("invalid")
+    assert getattr(load_settings()[0], name) == str(tmp_path)
+
+
+def test_a_worker_without_a_port_is_refused_at_its_field(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page("settings")
+    loading = window.settings.loading
+    loading.workers.setText("mill:50052 foo bar:99999")
+    qtbot.keyClick(loading.workers, Qt.Key.Key_Return)
+    assert "“foo”" in loading.rows["workers"].note
+    assert loading.workers.property("invalid")
+    assert window.settings.notice.isHidden()
+    assert load_settings() == (Settings(), None)
+    loading.workers.setText("mill:50052")
+    qtbot.keyClick(loading.workers, Qt.Key.Key_Return)
+    assert loading.rows["workers"].note == ""
+    assert not loading.workers.property("invalid")
+    assert load_settings()[0].workers == ("mill:50052",)

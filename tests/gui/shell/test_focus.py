@@ -126,6 +126,35 @@ def test_a_lost_focus_goes_to_the_safe_control(
     assert QApplication.focusWidget() is field
 
 
+def test_a_focus_lost_behind_another_window_is_kept_too(
+    window: MainWindow, holder: Card, qtbot: QtBot
+) -> None:
+    check, _ = put(holder, window.theme, "Check", "Cancel")
+    check.setFocus(Qt.FocusReason.MouseFocusReason)
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    check.setEnabled(False)
+    with qtbot.waitActive(holder.window()):
+        holder.window().activateWindow()
+    assert QApplication.focusWidget() is holder
+
+
+def test_a_field_that_closes_when_it_is_left_takes_no_focus_back(
+    window: MainWindow, holder: Card, qtbot: QtBot
+) -> None:
+    field, other = QLineEdit(), QLineEdit()
+    for line in (field, other):
+        holder.add(line)
+        line.show()
+    holder.adjustSize()
+    field.setFocus(Qt.FocusReason.MouseFocusReason)
+    qtbot.keyClicks(field, "words")
+    field.editingFinished.connect(field.hide)
+    qtbot.mouseClick(other, Qt.MouseButton.LeftButton)
+    assert not field.isVisible()
+    assert other.hasFocus()
+
+
 def _safe_names(window: MainWindow) -> Iterator[tuple[str, QPushButton, QToolButton, QWidget]]:
     window.show_page("settings")
     settings = window.settings

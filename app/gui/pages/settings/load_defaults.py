@@ -15,7 +15,7 @@ from app.core.settings import Settings
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.pages.settings.setting_control import bind_setting, words_control
+from app.gui.pages.settings.setting_control import bind_setting, refuse, words_control
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -52,6 +52,10 @@ class LoadingSection(QWidget):
             "context_overflow": option_control(theme, _FIELDS["context_overflow"]),
             "workers": words_control(self.workers),
         }
+        self.rows = {
+            name: option_row(_FIELDS[name], control.widget)
+            for name, control in self.controls.items()
+        }
         self.raw_button = Button(theme, tr("Raw parameters"), "quiet", icon_name="info")
         self.restore_button = Button(theme, tr("Restore defaults"))
         self._build_layout()
@@ -74,9 +78,9 @@ class LoadingSection(QWidget):
         row.addStretch(1)
         row.addWidget(self.restore_button)
         card.add(foot)
-        for name, control in self.controls.items():
+        for row_of_setting in self.rows.values():
             card.add_line()
-            card.add(option_row(_FIELDS[name], control.widget))
+            card.add(row_of_setting)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
@@ -90,7 +94,7 @@ class LoadingSection(QWidget):
         self.restore_button.clicked.connect(lambda: self._take(LoadOptions()))
         self.raw_button.clicked.connect(self._show_raw)
         for name, control in self.controls.items():
-            bind_setting(self._settings, name, control, self.failed.emit)
+            bind_setting(self._settings, name, control, self.rows[name])
         self.workers.refused.connect(self._refuse_worker)
 
     def _take(self, options: LoadOptions) -> None:
@@ -110,7 +114,8 @@ class LoadingSection(QWidget):
         self.presets.refresh()
 
     def _refuse_worker(self, text: str) -> None:
-        self.failed.emit(tr("“{entry}” is not of the form host:port.", entry=text))
+        fault = tr("“{entry}” is not of the form host:port.", entry=text)
+        refuse(self.rows["workers"], self.workers, fault)
 
     def _show_raw(self) -> None:
         text = raw_parameters(self.form.options, None)

@@ -17,6 +17,7 @@ from app.gui.services.workbench import Workbench
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.card import Card
+from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.option_control import OptionControl, option_control, option_row
 from app.gui.widgets.page_layout import page_layout
@@ -40,8 +41,9 @@ class SettingsPage(QWidget):
         self.engine = EngineCard(workbench)
         self.endpoints = EndpointsCard(theme, workbench.endpoints)
         self.controls = _controls(theme)
+        self.rows = {name: _row(name, control.widget) for name, control in self.controls.items()}
         for name, control in self.controls.items():
-            bind_setting(settings, name, control, self._fail)
+            bind_setting(settings, name, control, self.rows[name])
         self.loading.failed.connect(self._fail)
         self._build_layout()
 
@@ -79,9 +81,12 @@ class SettingsPage(QWidget):
         for index, field in enumerate(fields):
             if index:
                 card.add_line()
-            control = self.controls[field].widget
-            card.add(option_row(_FIELDS[field], control, stacked=isinstance(control, TextField)))
+            card.add(self.rows[field])
         return card
+
+
+def _row(name: str, control: QWidget) -> FormRow:
+    return option_row(_FIELDS[name], control, stacked=isinstance(control, TextField))
 
 
 def _controls(theme: Theme) -> dict[str, OptionControl]:

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
 
 from app.core.errors import AppError
+from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.services.settings_holder import SettingsHolder
+from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.option_control import OptionControl
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.text_field import TextField
 from app.gui.widgets.words_field import WordsField
 
 
-def bind_setting(
-    settings: SettingsHolder, name: str, control: OptionControl, fail: Callable[[str], None]
-) -> None:
-    """Show a setting, save it when the user changes it, and report why that is impossible."""
+def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, row: FormRow) -> None:
+    """Show a setting, and save it when the user changes it, or say in its row why not."""
     control.show(getattr(settings.value, name))
 
     def save() -> None:
-        try:
-            settings.change(**{name: control.read()})
-        except AppError as error:
-            fail(describe_error(error.code, error.details))
+        value = control.read()
+        fault = control.fault_of(value) or _save(settings, name, value)
+        refuse(row, control.widget, fault)
 
     control.changed.connect(lambda *_: save())
 
 
+def refuse(row: FormRow, widget: QWidget, fault: str) -> None:
+    """Mark a field as invalid, and say why beside it; an empty sentence takes both back."""
+    row.set_note(fault)
+    if isinstance(widget, PathField | WordsField):
+        widget.set_invalid(bool(fault))
+
+
+def _save(settings: SettingsHolder, name: str, value: Any) -> str:
+    try:
+        settings.change(**{name: value})
+    except AppError as error:
+        return describe_error(error.code, error.details)
+    return ""
+
+
 def path_control(field: PathField) -> OptionControl:
-    """Return the control of a path; None stands for the default, which the field shows empty."""
+    """Return the control of a folder; None stands for the default, which the field shows empty."""
     return OptionControl(
-        field, lambda: field.path or None, lambda path: field.set_path(path or ""), field.changed
+        field,
+        lambda: field.path or None,
+        lambda path: field.set_path(path or ""),
+        field.changed,
+        _folder_fault,
     )
 
 
@@ -43,3 +64,9 @@ def text_control(field: TextField) -> OptionControl:
 def words_control(field: WordsField) -> OptionControl:
     """Return the control of several words."""
     return OptionControl(field, lambda: field.words, field.set_words, field.changed)
+
+
+def _folder_fault(path: str | None) -> str:
+    if path is None or Path(path).is_dir():
+        return ""
+    return tr("There is no folder {path}.", path=path)
