@@ -160,7 +160,7 @@ class Client(QObject):
 
     def ask(self, question: str = _QUESTION) -> None:
         """Start a chat and send a message."""
-        self.dialogue.open(None)
+        self.session.open(None)
         self.text, self.ended = "", None
         self._asked = time.monotonic()
         assert self.session.send(question)

@@ -84,7 +84,7 @@ class MessageList(QScrollArea):
         self._follows = True
         if message.state != "streaming":
             self._show_end(view, message)
-        else:
+        elif not (message.text or message.thoughts):
             view.set_caption(tr("Reading…"))
 
     def think(self, thoughts: str) -> None:

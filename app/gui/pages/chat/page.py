@@ -77,8 +77,8 @@ class ChatPage(QWidget):
         self.focus_composer()
 
     def finish(self) -> None:
-        """Stop and save a reply in progress, for a window that closes."""
-        self.session.stop()
+        """Stop and save the replies in progress, for a window that closes."""
+        self.session.stop_all()
 
     def _build_layout(self) -> None:
         header, body = page_layout(self, tr("Chat"))
@@ -118,7 +118,7 @@ class ChatPage(QWidget):
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)
-        self.chat_list.deleted.connect(self._on_deleted)
+        self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
         self.share_button.clicked.connect(self._open_sharing)
@@ -161,10 +161,6 @@ class ChatPage(QWidget):
         if message.tokens_per_second:
             self.replied.emit(message.tokens_per_second)
 
-    def _on_deleted(self, chat: Chat) -> None:
-        if self.session.chat is not None and self.session.chat.id == chat.id:
-            self.session.open(None)
-
     def _ask_to_open(self, url: QUrl) -> None:
         # A model can label a link with any text, so the user confirms its real address.
         dialog = ConfirmDialog(
@@ -179,7 +175,7 @@ class ChatPage(QWidget):
         dialog.open()
 
     def _list_chats(self) -> None:
-        self.chat_list.refresh(self.session.chat)
+        self.chat_list.show_state(self.session.chat, self.session.replying)
 
     def _show_session(self) -> None:
         self.messages.clear()
