@@ -180,7 +180,7 @@ def _shorten_table(lines: list[str], more_rows: str) -> list[str]:
         kept += 1
     if kept == len(rows):
         return lines
-    rest = more_rows.replace("{count}", str(len(rows) - kept))
+    rest = more_rows.replace("{count}", f"{len(rows) - kept:,}")
     return [*lines[: rule + 1], *rows[:kept], "", rest, ""]
 
 

@@ -79,9 +79,9 @@ class CodeBlock(QFrame):
 
     def _warn(self, hidden: int, left_out: int) -> None:
         if left_out > 0:
-            words = tr("{count} more characters, not shown", count=str(left_out))
+            words = tr("{count} more characters, not shown", count=f"{left_out:,}")
         elif hidden:
-            words = tr("Hidden characters: {count}", count=str(hidden))
+            words = tr("Hidden characters: {count}", count=f"{hidden:,}")
         else:
             words = ""
         self._warning.set_text(words)

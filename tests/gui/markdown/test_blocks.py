@@ -121,7 +121,7 @@ def test_a_long_table_ends_early_and_says_so(columns: int, kept: int) -> None:
     rule = "|" + "---|" * columns
     text = prose("\n".join([line, rule, *[line] * 10_000]))
     assert text.count(line) == kept + 1
-    assert f"… {10_000 - kept} more rows" in text
+    assert f"… {10_000 - kept:,} more rows" in text
 
 
 def test_a_short_table_is_whole() -> None:

@@ -10,7 +10,7 @@ from app.chat.conversation import Chat, Message
 from app.core.language import tr
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
-from app.gui.pages.chat.message_list import MessageList
+from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.services.engine import (
     EngineAbsent,
@@ -21,7 +21,7 @@ from app.gui.services.engine import (
     EngineState,
 )
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.empty_state import EmptyState
@@ -94,12 +94,22 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.messages)
-        column.addWidget(self.composer)
+        column.addLayout(self._composer_row())
         row = QHBoxLayout()
         row.setSpacing(SPACING.wide)
         row.addWidget(self.chat_list)
         row.addWidget(conversation, 1)
         body.addLayout(row, 1)
+
+    def _composer_row(self) -> QHBoxLayout:
+        """Lay out the composer below the messages and as wide as they are."""
+        self.composer.setMaximumWidth(SIZE.reading)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
+        row.addStretch(1)
+        row.addWidget(self.composer, SIZE.reading)
+        row.addStretch(1)
+        return row
 
     def _connect(self) -> None:
         session = self.session
