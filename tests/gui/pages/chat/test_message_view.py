@@ -190,6 +190,21 @@ def test_nothing_in_a_reply_makes_it_wider_than_the_page(
     assert "0.50 s to the first" in shown.toolTip()
 
 
+def test_the_words_of_a_table_stay_whole(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    row = "|" + "quantization|" * 8
+    message.set_text(f"{row}\n|{'---|' * 8}\n{row}")
+    prose = message.findChild(ProseView)
+    bar = prose.horizontalScrollBar()
+    for width, scrolls in ((320, True), (1_600, False), (500, True)):
+        message.resize(width, 300)
+        qtbot.waitUntil(lambda scrolls=scrolls: bar.isVisible() == scrolls)
+        block = prose.document().begin()
+        while block.isValid():
+            assert block.layout().lineCount() <= 1, block.text()
+            block = block.next()
+
+
 def test_a_table_that_is_too_wide_scrolls_by_itself(theme: Theme, qtbot: QtBot) -> None:
     message = made(theme, qtbot, "assistant")
     row = "|" + "some words|" * 40
