@@ -24,6 +24,7 @@ from app.gui.markdown.document_writer import write_markdown
 from app.gui.markdown.formatting import format_plain, quoted_blocks
 from app.gui.markdown.links import external_link, shown_target
 from app.gui.markdown.selected_text import selected_text
+from app.gui.markdown.table_width import TableWidths, table_widths
 from app.gui.markdown.wheel import is_sideways
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -48,6 +49,7 @@ class ProseView(QTextBrowser):
         self._is_markdown = True
         self._natural_width = 0
         self._quoted: list[QTextBlock] = []
+        self._tables: list[TableWidths] = []
         self.setProperty("role", "prose")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setOpenLinks(False)
@@ -97,6 +99,7 @@ class ProseView(QTextBrowser):
         """Adapt the height to the new line breaks."""
         self._has_width = True
         super().resizeEvent(event)
+        self._fit_tables()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the text, and a line beside quotations."""
@@ -127,6 +130,7 @@ class ProseView(QTextBrowser):
         document = self.document()
         # Lay out once at the end instead of once per format.
         document.setLayoutEnabled(False)
+        self._tables = []
         document.setDefaultFont(self.font())
         if not self._has_width:
             # Until the real width is known, a likely one avoids the layout of a very narrow column.
@@ -139,6 +143,8 @@ class ProseView(QTextBrowser):
             document.setPlainText(self._source)
             format_plain(document)
         self._quoted = list(quoted_blocks(document))
+        self._tables = table_widths(document)
+        self._fit_tables()
         document.setLayoutEnabled(True)
         if not self._is_markdown:
             self._measure()
@@ -151,6 +157,11 @@ class ProseView(QTextBrowser):
         self._natural_width = math.ceil(self.document().idealWidth()) + 1
         self.document().setTextWidth(width)
         self.updateGeometry()
+
+    def _fit_tables(self) -> None:
+        width = self.viewport().width() if self._has_width else SIZE.reading
+        for table in self._tables:
+            table.fit(width)
 
     def _fit(self) -> None:
         height = math.ceil(self.document().size().height())

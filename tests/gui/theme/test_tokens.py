@@ -23,9 +23,9 @@ def contrast(one: str, other: str) -> float:
 
 
 def _pairs(c: Colors) -> list[tuple[str, str]]:
-    grounds = [c.ground, c.surface, c.hover, c.code_ground, c.bubble]
+    grounds = [c.ground, c.surface, c.hover, c.code_ground]
     pairs = [(ink, ground) for ink in (c.ink, c.muted) for ground in grounds]
-    pairs += [(c.ink, ground) for ground in (c.pressed, c.selection)]
+    pairs += [(c.ink, ground) for ground in (c.pressed, c.selection, c.bubble)]
     pairs += [(ink, g) for ink in (c.accent, c.danger, c.success) for g in (c.ground, c.surface)]
     pairs += [(c.ink, c.warning_surface), (c.ink, c.danger_surface)]
     pairs += [(c.warning, c.warning_surface), (c.danger, c.danger_surface)]

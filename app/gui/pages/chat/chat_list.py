@@ -6,8 +6,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from app.chat.chat_store import ChatStore
-from app.chat.conversation import Chat
+from app.chat.conversation import Chat, ChatId
 from app.core.language import tr
+from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
@@ -37,6 +38,8 @@ class ChatList(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._chats = chats
+        self._open: ChatId | None = None
+        self._replying: frozenset[ChatId] = frozenset()
         self.setFixedWidth(SIZE.field)
         self.new_button = Button(theme, tr("New chat"), icon_name="new-chat")
         self.search = SearchField(tr("Search chats"))
@@ -55,22 +58,40 @@ class ChatList(QWidget):
         self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(_CHAT)))
         self.new_button.clicked.connect(self.new_requested)
         self.search.textChanged.connect(lambda _: self.refresh())
+        theme.changed.connect(self.refresh)
         self.refresh()
 
-    def refresh(self, open_chat: Chat | None = None) -> None:
-        """Reload the chats and select the open one."""
+    def show_state(self, open_chat: Chat | None, replying: frozenset[ChatId]) -> None:
+        """Select the open chat, and mark those in which a reply is being written."""
+        self._open = open_chat.id if open_chat else None
+        self._replying = replying
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Reload the chats."""
         words = self.search.text().strip()
         found = self._chats.search(words) if words else self._chats.chats()
         self.list.clear()
         for chat in found:
-            item = QListWidgetItem(chat.title or tr("New chat"))
-            item.setData(_CHAT, chat)
+            item = self._item(chat)
             self.list.addItem(item)
-            if open_chat is not None and chat.id == open_chat.id:
+            if chat.id == self._open:
                 self.list.setCurrentItem(item)
         self.search.setVisible(bool(words) or bool(found))
         self._empty.setVisible(not found)
         self._empty.set_text(tr("No chat has these words.") if words else "")
+
+    def _item(self, chat: Chat) -> QListWidgetItem:
+        title = chat.title or tr("New chat")
+        item = QListWidgetItem(title)
+        item.setData(_CHAT, chat)
+        if chat.id in self._replying:
+            colors = self._theme.colors
+            item.setIcon(icon("more", colors, colors.accent))
+            item.setToolTip(tr("A reply is being written"))
+            words = tr("{title}, a reply is being written", title=title)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
+        return item
 
     def _show_menu(self, place: QPoint) -> None:
         item = self.list.itemAt(place)
@@ -90,7 +111,7 @@ class ChatList(QWidget):
 
     def _keep_title(self, chat: Chat, title: str) -> None:
         self._chats.rename(chat.id, title)
-        self.refresh(chat)
+        self.refresh()
 
     def _ask_to_delete(self, chat: Chat) -> None:
         dialog = ConfirmDialog(

@@ -1,8 +1,8 @@
-"""Keep the open conversation, its messages and the reply in progress."""
+"""Keep the open conversation, its messages, and the replies in progress in all chats."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from app.chat.conversation import Chat, ChatId, Message, MessageId
 from app.core.errors import AppError
@@ -13,7 +13,9 @@ from app.gui.services.workbench import Workbench
 
 
 class ChatSession(QObject):
-    """Sends messages and receives replies for one chat at a time.
+    """Sends messages and receives replies; one chat is open, and replies in others go on.
+
+    Signals are about the open chat, except for `listed`.
 
     Signals:
         opened: another chat is open, or none; its messages are in `messages`.
@@ -21,7 +23,7 @@ class ChatSession(QObject):
         thought: the new part of the model's reasoning before its reply.
         grew: the new part of the last message.
         ended: the last message is final.
-        listed: the list of chats has changed.
+        listed: the list of chats has changed, or the chats in which a reply is in progress.
         failed: a sentence about an error.
     """
 
@@ -38,18 +40,24 @@ class ChatSession(QObject):
         self._engine = workbench.engine
         self._chats = workbench.chats
         self._settings = workbench.settings
-        self._reply: StreamedReply | None = None
+        self._replies: dict[ChatId, StreamedReply] = {}
         self.chat: Chat | None = None
         self.messages: list[Message] = []
 
     @property
     def is_replying(self) -> bool:
-        """True if a reply is in progress."""
-        return self._reply is not None
+        """True if a reply is in progress in the open chat."""
+        return self.chat is not None and self.chat.id in self._replies
+
+    @property
+    def replying(self) -> frozenset[ChatId]:
+        """The chats in which a reply is in progress."""
+        return frozenset(self._replies)
 
     def open(self, chat: Chat | None) -> None:
-        """Open another chat, or none; stop a reply in progress."""
-        self.stop()
+        """Open another chat, or none."""
+        if chat is not None and chat.id in self._replies:
+            self._replies[chat.id].catch_up()
         self.chat = chat
         self.messages = self._chats.messages(chat.id) if chat else []
         self.opened.emit()
@@ -64,7 +72,6 @@ class ChatSession(QObject):
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))
             return False
-        self.listed.emit()
         return True
 
     def regenerate(self) -> None:
@@ -83,9 +90,24 @@ class ChatSession(QObject):
             self.failed.emit(describe_error(error.code, error.details))
 
     def stop(self) -> None:
-        """Stop the reply in progress and keep its text."""
-        if self._reply is not None:
-            self._reply.stop()
+        """Stop the reply in progress in the open chat and keep its text."""
+        if self.chat is not None and self.chat.id in self._replies:
+            self._replies[self.chat.id].stop()
+
+    def stop_all(self) -> None:
+        """Stop the replies in all chats and keep their texts."""
+        for reply in list(self._replies.values()):
+            reply.stop()
+
+    def forget(self, chat: ChatId) -> None:
+        """Close a chat that was deleted, and stop its reply."""
+        is_open = self._is_open(chat)
+        if is_open:
+            self.chat, self.messages = None, []
+        if chat in self._replies:
+            self._replies[chat].stop()
+        if is_open:
+            self.opened.emit()
 
     def _begin_chat(self) -> Chat:
         self.chat = self._chats.create_chat(self._model_name())
@@ -99,13 +121,13 @@ class ChatSession(QObject):
         )
         self._append(empty)
         settings = self._settings.value
-        self._reply = StreamedReply(
-            self._engine, self._chats, empty, history, settings, parent=self
-        )
-        self._reply.thought.connect(self.thought)
-        self._reply.grew.connect(self.grew)
-        self._reply.ended.connect(self._on_ended)
-        self._reply.begin()
+        reply = StreamedReply(self._engine, self._chats, empty, history, settings, parent=self)
+        reply.thought.connect(lambda words: self._pass_on(chat, self.thought, words))
+        reply.grew.connect(lambda words: self._pass_on(chat, self.grew, words))
+        reply.ended.connect(lambda: self._on_ended(chat))
+        self._replies[chat] = reply
+        reply.begin()
+        self.listed.emit()
 
     def _append(self, message: Message) -> None:
         self.messages.append(message)
@@ -121,18 +143,22 @@ class ChatSession(QObject):
         state = self._engine.state
         return "" if isinstance(state, EngineAbsent) else state.name
 
-    def _on_ended(self) -> None:
-        reply, self._reply = self._reply, None
-        if reply is None or self.chat is None:
-            return
+    def _is_open(self, chat: ChatId) -> bool:
+        return self.chat is not None and self.chat.id == chat
+
+    def _pass_on(self, chat: ChatId, signal: SignalInstance, words: str) -> None:
+        if self._is_open(chat):
+            signal.emit(words)
+
+    def _on_ended(self, chat: ChatId) -> None:
+        reply = self._replies.pop(chat)
         reply.deleteLater()
-        stored = self._stored(reply.message.id)
+        stored = self._stored(chat, reply.message.id) if self._is_open(chat) else None
         if stored is not None:
             self.messages[-1] = stored
             self.ended.emit(stored)
+        self.listed.emit()
 
-    def _stored(self, message_id: MessageId) -> Message | None:
-        if self.chat is None:
-            return None
-        messages = self._chats.messages(self.chat.id)
+    def _stored(self, chat: ChatId, message_id: MessageId) -> Message | None:
+        messages = self._chats.messages(chat)
         return next((message for message in messages if message.id == message_id), None)

@@ -17,6 +17,9 @@ from app.gui.theme.tokens import SIZE, SPACING
 if TYPE_CHECKING:
     from app.gui.pages.chat.message_view import MessageView
 
+RIGHT_MARGIN = SPACING.medium + SIZE.scroll_bar
+"""Room beside the messages, with or without a scroll bar."""
+
 _NEAR_END_PIXELS = 48
 
 
@@ -44,15 +47,15 @@ class MessageList(QScrollArea):
         column_widget.setMaximumWidth(SIZE.reading)
         self._column = QVBoxLayout(column_widget)
         self._column.setContentsMargins(0, SPACING.small, 0, SPACING.small)
-        self._column.setSpacing(SPACING.small)
+        self._column.setSpacing(0)
         self._column.addStretch(1)
         inner = QWidget()
         inner.setProperty("role", "scrolled")
-        row = QHBoxLayout(inner)
-        row.setContentsMargins(0, 0, SPACING.medium, 0)
-        row.addStretch(1)
-        row.addWidget(column_widget, SIZE.reading)
-        row.addStretch(1)
+        self._row = QHBoxLayout(inner)
+        self._row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
+        self._row.addStretch(1)
+        self._row.addWidget(column_widget, SIZE.reading)
+        self._row.addStretch(1)
         self.setWidget(inner)
         bar = self.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range_changed)
@@ -77,7 +80,8 @@ class MessageList(QScrollArea):
         view = MessageView(self._theme, "user" if message.role == "user" else "assistant")
         view.link_clicked.connect(self.link_clicked)
         view.regenerated.connect(self.regenerate_requested)
-        view.retried.connect(self.regenerate_requested)
+        view.unfolded.connect(self._stay)
+        view.set_room_above(self._room_above(message))
         self._views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
         view.set_thoughts(message.thoughts)
@@ -85,7 +89,7 @@ class MessageList(QScrollArea):
         self._follows = True
         if message.state != "streaming":
             self._show_end(view, message)
-        else:
+        elif not (message.text or message.thoughts):
             view.set_caption(tr("Reading…"))
 
     def think(self, thoughts: str) -> None:
@@ -109,6 +113,12 @@ class MessageList(QScrollArea):
     def text_of_last(self) -> str:
         """Return the text of the last message."""
         return self._views[-1].text if self._views else ""
+
+    def _room_above(self, message: Message) -> int:
+        """Return the distance to the message above: small within a turn, larger between turns."""
+        if not self._views:
+            return 0
+        return SPACING.huge if message.role == "user" else SPACING.large
 
     def _show_end(self, view: MessageView, message: Message) -> None:
         if message.role == "user":
@@ -135,8 +145,13 @@ class MessageList(QScrollArea):
         return " · ".join(part for part in parts if part)
 
     def _on_range_changed(self, _: int, end: int) -> None:
+        # The messages stay where they are when the scroll bar comes or goes.
+        self._row.setContentsMargins(0, 0, SPACING.medium if end else RIGHT_MARGIN, 0)
         if self._follows:
             self.verticalScrollBar().setValue(end)
+
+    def _stay(self) -> None:
+        self._follows = False
 
     def _note_place(self, place: int) -> None:
         # Only the user's scrolling decides whether the view follows.

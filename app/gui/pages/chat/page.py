@@ -10,7 +10,7 @@ from app.chat.conversation import Chat, Message
 from app.core.language import tr
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
-from app.gui.pages.chat.message_list import MessageList
+from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.services.engine import (
     EngineAbsent,
@@ -21,7 +21,7 @@ from app.gui.services.engine import (
     EngineState,
 )
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.empty_state import EmptyState
@@ -77,8 +77,8 @@ class ChatPage(QWidget):
         self.focus_composer()
 
     def finish(self) -> None:
-        """Stop and save a reply in progress, for a window that closes."""
-        self.session.stop()
+        """Stop and save the replies in progress, for a window that closes."""
+        self.session.stop_all()
 
     def _build_layout(self) -> None:
         header, body = page_layout(self, tr("Chat"))
@@ -94,12 +94,22 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.messages)
-        column.addWidget(self.composer)
+        column.addLayout(self._composer_row())
         row = QHBoxLayout()
         row.setSpacing(SPACING.wide)
         row.addWidget(self.chat_list)
         row.addWidget(conversation, 1)
         body.addLayout(row, 1)
+
+    def _composer_row(self) -> QHBoxLayout:
+        """Lay out the composer below the messages and as wide as they are."""
+        self.composer.setMaximumWidth(SIZE.reading)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
+        row.addStretch(1)
+        row.addWidget(self.composer, SIZE.reading)
+        row.addStretch(1)
+        return row
 
     def _connect(self) -> None:
         session = self.session
@@ -118,7 +128,7 @@ class ChatPage(QWidget):
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)
-        self.chat_list.deleted.connect(self._on_deleted)
+        self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
         self.share_button.clicked.connect(self._open_sharing)
@@ -161,10 +171,6 @@ class ChatPage(QWidget):
         if message.tokens_per_second:
             self.replied.emit(message.tokens_per_second)
 
-    def _on_deleted(self, chat: Chat) -> None:
-        if self.session.chat is not None and self.session.chat.id == chat.id:
-            self.session.open(None)
-
     def _ask_to_open(self, url: QUrl) -> None:
         # A model can label a link with any text, so the user confirms its real address.
         dialog = ConfirmDialog(
@@ -179,7 +185,7 @@ class ChatPage(QWidget):
         dialog.open()
 
     def _list_chats(self) -> None:
-        self.chat_list.refresh(self.session.chat)
+        self.chat_list.show_state(self.session.chat, self.session.replying)
 
     def _show_session(self) -> None:
         self.messages.clear()

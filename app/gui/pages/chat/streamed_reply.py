@@ -85,6 +85,11 @@ class StreamedReply(QObject):
             self._completion.stop()
         self._end("stopped")
 
+    def catch_up(self) -> None:
+        """Save the text so far, for a screen that shows what is saved and then what is new."""
+        self._save()
+        self._unpainted = _Growth()
+
     def _on_engine_changed(self) -> None:
         match self._engine.state:
             case EngineReady() | EngineConnected() as state if (

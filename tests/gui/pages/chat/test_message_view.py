@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QApplication, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFrame, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.markdown.prose import ProseView
 from app.gui.pages.chat.message_actions import MessageActions
 from app.gui.pages.chat.message_view import MessageView
 from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.copy_button import CopyIconButton
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -31,6 +32,10 @@ def copy_button_of(message: MessageView) -> CopyIconButton:
 
 def button_named(widget: QWidget, words: str) -> QAbstractButton:
     return next(b for b in widget.findChildren(QAbstractButton) if b.accessibleName() == words)
+
+
+def shown_words(message: MessageView) -> list[str]:
+    return [one.whole_text for one in message.findChildren(PlainLabel) if one.isVisible()]
 
 
 def test_what_a_person_wrote_is_shown_as_it_is(theme: Theme, qtbot: QtBot) -> None:
@@ -54,13 +59,33 @@ def test_a_short_question_has_a_small_bubble_and_a_long_one_wraps(
     assert prose.geometry().right() <= prose.parentWidget().width()
 
 
+@pytest.mark.parametrize("text", ["line\n" * 200, "x" * 5_000], ids=["lines", "characters"])
+def test_a_long_paste_is_folded(theme: Theme, qtbot: QtBot, text: str) -> None:
+    message = made(theme, qtbot, "user")
+    message.set_text(text)
+    prose = message.findChild(ProseView)
+    assert prose.toPlainText().count("\n") < 16
+    assert len(prose.toPlainText()) < 1_600
+    button_named(message, "Show all").click()
+    # Endless lines are broken.
+    assert prose.toPlainText().replace("x\nx", "xx") == text
+    button_named(message, "Show less").click()
+    assert len(prose.toPlainText()) < 1_600
+
+
+def test_a_short_message_has_nothing_to_unfold(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "user")
+    message.set_text("line\n" * 10)
+    assert not button_named(message, "Show all").isVisible()
+
+
 def test_a_huge_paste_is_shortened_on_the_screen_only(theme: Theme, qtbot: QtBot) -> None:
-    message = MessageView(theme, "user")
-    qtbot.addWidget(message)
+    message = made(theme, qtbot, "user")
     message.set_text("x" * 1_000_000)
-    assert len(message.findChild(ProseView).toPlainText()) < 30_000
-    words = [label.whole_text for label in message.findChildren(PlainLabel)]
-    assert any("980,000 more characters" in text for text in words)
+    assert "998,800 more characters" in shown_words(message)
+    button_named(message, "Show all").click()
+    assert len(message.findChild(ProseView).toPlainText()) < 250_000
+    assert "800,000 more characters, not shown; Copy has them all" in shown_words(message)
     copy_button_of(message).click()
     assert QGuiApplication.clipboard().text() == "x" * 1_000_000
 
@@ -85,13 +110,14 @@ def test_a_reply_grows(theme: Theme, qtbot: QtBot) -> None:
 
 def test_a_failed_reply_says_why_and_can_be_retried(theme: Theme, qtbot: QtBot) -> None:
     message = made(theme, qtbot, "assistant")
+    message.set_can_regenerate(True)
     retry = button_named(message, "Retry")
     assert not retry.isVisible()
     message.set_state("failed", "The engine <b>stopped</b>.")
     assert retry.isVisible()
     words = [label.text() for label in message.findChildren(PlainLabel) if label.isVisible()]
     assert "The engine <b>stopped</b>." in words
-    with qtbot.waitSignal(message.retried):
+    with qtbot.waitSignal(message.regenerated):
         retry.click()
     message.set_state("whole")
     assert not retry.isVisible()
@@ -164,6 +190,21 @@ def test_nothing_in_a_reply_makes_it_wider_than_the_page(
     assert "0.50 s to the first" in shown.toolTip()
 
 
+def test_the_words_of_a_table_stay_whole(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    row = "|" + "quantization|" * 8
+    message.set_text(f"{row}\n|{'---|' * 8}\n{row}")
+    prose = message.findChild(ProseView)
+    bar = prose.horizontalScrollBar()
+    for width, scrolls in ((320, True), (1_600, False), (500, True)):
+        message.resize(width, 300)
+        qtbot.waitUntil(lambda scrolls=scrolls: bar.isVisible() == scrolls)
+        block = prose.document().begin()
+        while block.isValid():
+            assert block.layout().lineCount() <= 1, block.text()
+            block = block.next()
+
+
 def test_a_table_that_is_too_wide_scrolls_by_itself(theme: Theme, qtbot: QtBot) -> None:
     message = made(theme, qtbot, "assistant")
     row = "|" + "some words|" * 40
@@ -176,3 +217,35 @@ def test_a_table_that_is_too_wide_scrolls_by_itself(theme: Theme, qtbot: QtBot) 
     assert prose.viewport().height() >= prose.document().size().height()
     message.set_text("short")
     qtbot.waitUntil(lambda: not message.findChild(ProseView).horizontalScrollBar().isVisible())
+
+
+@pytest.mark.parametrize("state", ["whole", "stopped", "failed"])
+def test_another_reply_is_offered_once(theme: Theme, qtbot: QtBot, state: str) -> None:
+    message = made(theme, qtbot, "assistant")
+    message.set_state(state, "Stopped.")
+    names = ("Retry", "Regenerate")
+    assert not any(button_named(message, name).isVisible() for name in names)
+    message.set_can_regenerate(True)
+    assert sum(button_named(message, name).isVisible() for name in names) == 1
+
+
+def inked_rows(frame: QFrame) -> tuple[int, int, int]:
+    """The first and last row with a letter, and the height."""
+    image = frame.grab().toImage()
+    ground = image.pixel(image.width() // 2, 2)
+    margin = SPACING.medium
+    rows = [
+        row
+        for row in range(2, image.height() - 2)
+        if any(image.pixel(x, row) != ground for x in range(margin, image.width() - margin))
+    ]
+    return (rows[0], rows[-1], image.height()) if rows else (0, 0, 0)
+
+
+def test_the_text_is_in_the_middle_of_its_bubble(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "user")
+    message.set_text("Hxb")
+    frame = next(one for one in message.findChildren(QFrame) if one.property("role") == "bubble")
+    qtbot.waitUntil(lambda: inked_rows(frame)[2] > 0)
+    first, last, height = inked_rows(frame)
+    assert abs(first - (height - 1 - last)) <= 2
