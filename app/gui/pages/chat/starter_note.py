@@ -25,7 +25,7 @@ class StarterNote(QWidget):
 
     def __init__(self, theme: Theme, engine: Engine, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        words = tr("This is a tiny model for trying things out; much of what it says is wrong.")
+        words = tr("A tiny model for trying things out.")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
