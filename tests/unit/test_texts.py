@@ -31,6 +31,7 @@ UNSEEN: dict[str, str | set[str]] = {
     "conversion/loadability.py": {"_VOCABULARY_FAULT"},
     "conversion/token_comparison.py": {"_TEXTS", "tokens_differ"},
     "conversion/type_plan.py": {"_NEEDS_IMPORTANCE"},
+    "library/reply_defaults.py": {"_STARTER"},
     "native/engine_warnings.py": "*",
     "gui/theme/qss_controls.py": "*",
     "gui/theme/qss_views.py": "*",

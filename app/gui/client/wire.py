@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import msgspec
 
+from app.library.reply_defaults import NO_DEFAULTS, ReplyDefaults
+
 
 @dataclass(frozen=True)
 class ChatServer:
     """The server and the model that are asked for a reply.
 
     `is_own` marks the engine that this program runs: it listens on loopback, has no time limit for
-    a prompt, and supports `context_overflow`.
+    a prompt, and supports `context_overflow`. `defaults` hold unless the messages say otherwise.
     """
 
     url: str
@@ -22,6 +24,7 @@ class ChatServer:
     model: str
     is_own: bool
     context_overflow: str | None = None
+    defaults: ReplyDefaults = NO_DEFAULTS
 
 
 class WireMessage(msgspec.Struct, frozen=True):
@@ -51,6 +54,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     stream: bool
     stream_options: _StreamOptions
     context_overflow: str | None = None
+    temperature: float | None = None
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -125,11 +129,15 @@ class ReplyClock:
 
 def request_body(server: ChatServer, messages: Sequence[WireMessage]) -> bytes:
     """Encode a request."""
+    prompt = server.defaults.system_prompt
+    if prompt and all(message.role != "system" for message in messages):
+        messages = [WireMessage("system", prompt), *messages]
     body = _Body(
         messages,
         server.model,
         stream=True,
         stream_options=_StreamOptions(include_usage=True),
         context_overflow=server.context_overflow,
+        temperature=server.defaults.temperature,
     )
     return msgspec.json.encode(body)

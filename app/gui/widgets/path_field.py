@@ -29,9 +29,11 @@ class PathField(QWidget):
 
     Signals:
         changed: the text that the user entered or picked, which may be empty.
+        entered: the user pressed Enter in the field.
     """
 
     changed = Signal(str)
+    entered = Signal()
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class PathField(QWidget):
         self._line.setAccessibleName(name)
         self._emitted = ""
         self._line.editingFinished.connect(self._emit)
+        self._line.returnPressed.connect(self.entered)
 
     @property
     def path(self) -> str:

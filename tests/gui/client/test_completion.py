@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
 from app.gui.client.completion import Completion
-from app.gui.client.wire import ChatServer, WireMessage
+from app.gui.client.wire import ChatServer, WireMessage, request_body
+from app.library.reply_defaults import STARTER_FILE_NAME, reply_defaults
 from tests.support.engine.endpoint_server import MODEL, EndpointServer, chunk, event
 
 STOPPED = {"code": "reply_repeats", "message": "The model said the same again.", "facts": {}}
@@ -44,3 +46,25 @@ def test_a_server_without_timings_gets_no_decimals(qtbot: QtBot) -> None:
     speed = ended.args[0].predicted_per_second
     assert speed > 0
     assert speed == round(speed)
+
+
+def test_the_starter_is_asked_in_a_way_of_its_own() -> None:
+    defaults = reply_defaults(f"/anywhere/{STARTER_FILE_NAME}")
+    starter = ChatServer("http://host", "", "starter", True, defaults=defaults)
+    hello = WireMessage("user", "Hello")
+    body = msgspec.json.decode(request_body(starter, [hello]))
+    assert body["temperature"] == defaults.temperature
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+    assert body["messages"][0]["content"] == defaults.system_prompt
+    # What the user has set counts.
+    own = [WireMessage("system", "Be brief."), hello]
+    body = msgspec.json.decode(request_body(starter, own))
+    assert [message["content"] for message in body["messages"]] == ["Be brief.", "Hello"]
+
+
+def test_other_models_are_asked_as_they_are() -> None:
+    defaults = reply_defaults("/anywhere/Other.Q4_1.gguf")
+    other = ChatServer("http://host", "", "other", True, defaults=defaults)
+    body = msgspec.json.decode(request_body(other, [WireMessage("user", "Hello")]))
+    assert "temperature" not in body
+    assert [message["role"] for message in body["messages"]] == ["user"]

@@ -36,7 +36,7 @@ from tests.support.hub.local_hub import LocalHub
 
 CHECK_MS, CONVERT_MS = 90_000, 120_000
 ALL, WITH_SPECIAL, PLAIN = 19, 30, 4
-KEPT = ["BF16", "F32", "COPY"]
+KEPT = ["COPY", "BF16", "F32"]
 SENTENCE = "The miller opens the gate and the water turns the wheel. "
 
 
@@ -70,6 +70,7 @@ def wait_for_levels(page: ConvertPage, qtbot: QtBot, levels: int = ALL) -> None:
 
 def wait_for_check(page: ConvertPage, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not page.session.is_busy, timeout=CHECK_MS)
+    qtbot.waitUntil(lambda: not page.levels_step.picker.finder.is_busy, timeout=CHECK_MS)
 
 
 def enter(field: PathField, qtbot: QtBot, path: object) -> None:
@@ -113,6 +114,9 @@ def convert(page: ConvertPage, qtbot: QtBot) -> list[Path]:
     qtbot.mouseClick(page.levels_step.convert_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
     assert not page.run_step.notice.isVisible(), page.run_step.notice.text
+    assert page.run_step.heading.text() == "Done"
+    if page.run_step.chat_button.isVisible():
+        assert page.window().focusWidget() is page.run_step.chat_button
     return [Path(path) for path in page.run_step._paths()]
 
 

@@ -24,6 +24,17 @@ def test_a_folder_that_is_no_checkpoint_is_said(
     assert page.source_step.isVisible()
 
 
+def test_enter_in_the_field_checks(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.show_page("convert")
+    page = window.convert
+    line = page.source_step.source.focusProxy()
+    qtbot.keyClicks(line, str(tmp_path))
+    with qtbot.waitSignal(page.session.started, timeout=5000):
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert page.session.source == str(tmp_path)
+    page.levels_step.back.emit()
+
+
 def test_going_back_ends_the_check(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, converter: Path
 ) -> None:
@@ -47,6 +58,7 @@ def test_a_conversion_can_be_cancelled_and_leaves_nothing(
     step = page.levels_step
     qtbot.waitUntil(lambda: step.table.rowCount() == 19, timeout=90_000)
     qtbot.waitUntil(lambda: page.session._checker is None, timeout=20_000)
+    qtbot.waitUntil(step.convert_button.isEnabled, timeout=90_000)
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     (task,) = window._workbench.tasks.open_tasks
     with qtbot.waitSignal(task.ended, timeout=20_000):
@@ -56,3 +68,4 @@ def test_a_conversion_can_be_cancelled_and_leaves_nothing(
     assert not window._workbench.tasks.open_tasks
     assert page.run_step._again_button.isVisible()
     assert not page.run_step.chat_button.isVisible()
+    assert page.run_step.heading.text() == "Cancelled"

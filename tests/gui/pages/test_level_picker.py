@@ -292,7 +292,7 @@ def test_speed_and_quality_are_marked_as_what_they_are(picker: LevelPicker) -> N
     assert prediction_cells(planned, unknown, "")[2].spoken == "unknown: It broke."
     assert (grade.text, grade.caption) == ("Good", "KL 0.009–0.04 (typical)")
     # Where there is less room, the figure still says what kind it is.
-    assert grade.short == "0.009–0.04 (typical)"
+    assert grade.short == "typical 0.009–0.04"
     quality = Quality("measured", 0.0313, 0.0313, 0.0313, "measured here")
     measured = replace(row, profile=replace(level, quality=quality))
     assert prediction_cells(planned, measured, "")[-1].caption == "KL 0.031 (measured)"

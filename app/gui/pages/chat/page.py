@@ -12,6 +12,7 @@ from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
+from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
     EngineAbsent,
     EngineConnected,
@@ -37,7 +38,7 @@ class ChatPage(QWidget):
     """Chats with the loaded model.
 
     Signals:
-        models_requested: there is no model yet, and the user wants the models page.
+        models_requested: the user wants the models page, for a first model or a better one.
         replied: the tokens per second of a complete reply.
     """
 
@@ -54,6 +55,7 @@ class ChatPage(QWidget):
         self.share_button = IconButton(theme, "share", tr("Share the model"))
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
+        self.starter_note = StarterNote(theme, workbench.engine)
         self.composer = self.safe_control = Composer(theme)
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
@@ -94,6 +96,7 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.messages)
+        column.addWidget(self.starter_note)
         column.addLayout(self._composer_row())
         row = QHBoxLayout()
         row.setSpacing(SPACING.wide)
@@ -131,6 +134,7 @@ class ChatPage(QWidget):
         self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
+        self.starter_note.acted.connect(self.models_requested)
         self.share_button.clicked.connect(self._open_sharing)
         self._workbench.engine.changed.connect(self._show_engine)
         self._workbench.models.changed.connect(self._on_models_changed)

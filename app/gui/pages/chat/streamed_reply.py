@@ -22,6 +22,7 @@ from app.gui.services.engine import (
     EngineLoading,
     EngineReady,
 )
+from app.library.reply_defaults import reply_defaults
 
 _REPAINT_MILLISECONDS = 33
 _SAVE_MILLISECONDS = 1000
@@ -109,7 +110,8 @@ class StreamedReply(QObject):
             return ChatServer(state.url, state.key, state.name, is_own=False)
         ready = state.server
         overflow = self._settings.context_overflow
-        return ChatServer(ready.url, ready.key, ready.model, True, overflow)
+        defaults = reply_defaults(state.path)
+        return ChatServer(ready.url, ready.key, ready.model, True, overflow, defaults)
 
     def _ask(self, server: ChatServer) -> None:
         system_prompt = self._settings.system_prompt.strip()

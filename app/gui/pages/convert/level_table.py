@@ -31,10 +31,10 @@ _BITS = re.compile(r"(?:I?Q|MXFP)(\d)")
 _GROUPS, _LARGEST = {"1": 0, "2": 0, "3": 0, "4": 1, "5": 2}, 3
 """Groups of levels by the bits in their names; all others are the largest."""
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
-_ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 16}
+_ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 17}
 _TIGHT = {0: 19, 1: 10, _MEMORY: 11, _FIT: 17, _SPEED: 11}
 """Widths in units of a small space; the rest goes to the quality."""
-_SPACIOUS, _NARROW = 100, 86
+_SPACIOUS, _NARROW = 101, 86
 """From this width on, in units, columns are roomy; below that one, there is none for the memory."""
 
 

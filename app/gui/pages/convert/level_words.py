@@ -124,7 +124,7 @@ def quality_cell(level: str, row: LevelPrediction | None) -> Cell:
     return Cell(
         text=words,
         caption=f"KL {band} ({short})",
-        short=f"{band} ({short})",
+        short=f"{short} {band}",
         tool_tip=f"{description}\n{about}",
         spoken=f"{words}, {about}",
     )
@@ -226,7 +226,8 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, spoken=about)
     about = f"{about}; {BESIDE_OTHER_WORK}"
-    return Cell(reply, tr("beside other work"), tool_tip=about, spoken=about)
+    words = tr("beside other work")
+    return Cell(reply, words, short=tr("rough"), tool_tip=about, spoken=about)
 
 
 def ends(bar: Bar) -> Iterator[tuple[BarKind, float, float]]:

@@ -179,6 +179,7 @@ class ConvertPage(QWidget):
         commands = command_lines(self.session.options, levels)
         self.run_step.follow(tasks, commands, can_chat=self.levels_step.makes_models)
         self._show_step(2)
+        self.run_step.copy_button.setFocus()
 
 
 def _dropped_source(event: QDropEvent) -> Path | None:

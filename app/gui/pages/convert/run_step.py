@@ -45,7 +45,8 @@ class RunStep(QWidget):
         self._failed: Task | None = None
         self._commands = ""
         self._can_chat = False
-        self._card = Card(tr("Converting"))
+        self._card = Card()
+        self.heading = PlainLabel("", "heading")
         self._rows_place = QVBoxLayout()
         self._results = PlainLabel("", wrap=True, selectable=True)
         self.notice = NoticeBar(theme)
@@ -99,15 +100,25 @@ class RunStep(QWidget):
             actions = [*self._remedies.actions(self._failed.failure), log]
             self.notice.show_notice("error", self._failed.sentence, actions, dismissible=False)
         self._show_results()
+        # Whoever watches the conversion goes on from here; nobody else loses the focus.
+        if self.isVisible() and self.chat_button.isVisible():
+            self.chat_button.setFocus()
 
     def _show_results(self) -> None:
         paths = self._paths()
         self._results.set_text("\n".join(_with_size(path) for path in paths))
         self._results.setVisible(bool(paths))
         are_over = all(row.task.is_over for row in self._rows)
+        self.heading.set_text(self._outcome() if are_over else tr("Converting"))
         self._again_button.setVisible(are_over)
         has_model = self._can_chat and bool(self._rows and self._rows[0].task.paths)
         self.chat_button.setVisible(are_over and has_model)
+
+    def _outcome(self) -> str:
+        states = {row.task.state for row in self._rows}
+        if "failed" in states:
+            return tr("Not converted") if states == {"failed"} else tr("Partly converted")
+        return tr("Cancelled") if "cancelled" in states else tr("Done")
 
     def _paths(self) -> list[str]:
         return [path for row in self._rows for path in row.task.paths]
@@ -126,6 +137,7 @@ class RunStep(QWidget):
         self._rows_place.setContentsMargins(0, 0, 0, 0)
         rows = QWidget()
         rows.setLayout(self._rows_place)
+        self._card.add(self.heading)
         self._card.add(rows)
         self._card.add(self._results)
         buttons = QHBoxLayout()

@@ -41,6 +41,7 @@ class SourceStep(QWidget):
         self.next_button = Button(theme, tr("Check"), "primary")
         self._build_layout()
         self.source.changed.connect(lambda _: self.checkpoints.clearSelection())
+        self.source.entered.connect(self._choose)
         self.checkpoints.itemClicked.connect(self._take)
         self.checkpoints.itemActivated.connect(self._choose)
         self.next_button.clicked.connect(self._choose)

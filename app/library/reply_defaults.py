@@ -1,0 +1,34 @@
+"""What a chat sends along for a model that needs it, found by the model's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+STARTER_FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@dataclass(frozen=True)
+class ReplyDefaults:
+    """What holds unless the user chose otherwise; None leaves it to the server."""
+
+    system_prompt: str = ""
+    temperature: float | None = None
+
+
+NO_DEFAULTS = ReplyDefaults()
+_STARTER = ReplyDefaults(
+    "You are a helpful assistant. Answer questions correctly.", temperature=0.1
+)
+"""The system prompt of its own template has it talk about itself, and the usual temperature is too
+much for so small a model: tests/benchmarks/starter_questions.py counts the right answers."""
+
+
+def is_starter(path: str) -> bool:
+    """Return whether a file is the starter model, wherever it is."""
+    return PurePath(path).name == STARTER_FILE_NAME
+
+
+def reply_defaults(path: str) -> ReplyDefaults:
+    """Return what a chat with the model in this file sends along."""
+    return _STARTER if is_starter(path) else NO_DEFAULTS
