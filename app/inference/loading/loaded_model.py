@@ -45,7 +45,7 @@ class LoadRequest:
     that can be generated in parallel; they share the context. With `shrinks_context`, a smaller
     context is tried when memory is short. `single_batch` is for models whose tokens also attend
     to later ones. `all_outputs` keeps the output of every token, not only of a sequence's last.
-    `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
+    `workers` are addresses of ggml's RPC workers, whose devices also take layers.
     `evaluation_callback` is a C function that ggml calls for each step of every evaluation.
     """
 

@@ -16,7 +16,7 @@ from app.inference.tokens.detokenizer import possible_prefix_length
 
 SIGN = "<|channel|>analysis"
 MARKS = ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>", "<|call|>")
-THOUGHTS = ReasoningTags("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
+REASONING = ReasoningTags("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
 FINAL = "<|channel|>final<|message|>"
 _BODY = "<|message|>"
 _ENDS = ("<|end|>", "<|call|>", "<|start|>", "<|channel|>")

@@ -106,7 +106,7 @@ class ReplyFormat:
         """Yield rules for `thoughts`, which are required if the prompt has opened them."""
         opened = open_tags(prompt, self._tags)
         if self._has_channels:
-            tags = [harmony.THOUGHTS]
+            tags = [harmony.REASONING]
         else:
             tags = [opened] if opened else self._template_tags
         ways = [] if opened else ['""']

@@ -118,9 +118,9 @@ def _tokens_to_embed(model: ServedModel, text: str | list[int]) -> list[int]:
     if isinstance(text, list):
         model.vocabulary.require_known(text)
         return text
-    least, most = model.vocabulary.min_tokens(text), model.context_tokens
-    if least > most:
-        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=most)
+    tokens, context = model.vocabulary.min_tokens(text), model.context_tokens
+    if tokens > context:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=context)
     return model.vocabulary.tokenize_text(text)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from app.inference.loading.loaded_model import LoadedModel
 from app.native.library import load_llama
 
-_MAX_OF_A_SEQUENCE = 8
+_MAX_PER_SEQUENCE = 8
 _PARTIAL_ONLY = 1
 """LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY in llama.h."""
 
@@ -55,7 +55,7 @@ class Checkpoints:
         if not 0 < size <= self._max_bytes or tokens in self.positions(sequence):
             return
         of_sequence = self._of(sequence)
-        if len(of_sequence) >= _MAX_OF_A_SEQUENCE:
+        if len(of_sequence) >= _MAX_PER_SEQUENCE:
             self._kept.remove(of_sequence[0])
         while sum(one.data.nbytes for one in self._kept) + size > self._max_bytes:
             del self._kept[0]

@@ -224,7 +224,7 @@ class _Batch:
     """A `llama_batch` and its arrays, made once; every token belongs to one sequence."""
 
     # Plain arrays: after an evaluation the CPU's caches are cold, and loading numpy's code
-    # for a single number would take longer than everything else that is done for a token.
+    # for one number would take longer than everything else that is done for a token.
     def __init__(self, llama: ModuleType, capacity: int) -> None:
         integers, pointer = ctypes.c_int32 * capacity, ctypes.POINTER(ctypes.c_int32)
         self._tokens, self._positions, self._sequences = integers(), integers(), integers()
