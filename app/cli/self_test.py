@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     pages = check_window() if arguments.window else ()
     settings, _ = load_settings()
     words = tr("full setting")
-    if setting.without:
-        words = tr("safe setting: without {features}", features=setting.in_words())
+    if setting.disabled_features:
+        words = tr("safe setting: without {features}", features=setting.described())
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
     starter = starter_file(settings)
     missing = tr("missing; run “gristmill setup” to fetch it")
@@ -63,5 +63,5 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         )
         if text
     ]
-    details: ErrorDetails = {"without": setting.in_words(), "reason": setting.reason}
+    details: ErrorDetails = {"without": setting.described(), "reason": setting.reason}
     reporter.report(Finished(tuple(lines), details))

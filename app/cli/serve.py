@@ -116,5 +116,5 @@ def _load_request(
         slots=arguments.slots or settings.reply_slots,
         workers=tuple(arguments.worker or settings.workers),
         shrinks_context=True,
-        reads_at_once=not model.info.is_causal,
+        single_batch=not model.info.is_causal,
     )

@@ -23,7 +23,7 @@ class Reader:
         self.vocabulary = Vocabulary(loaded.model)
         self.context_tokens = loaded.context_tokens
         self._decoder = Decoder(loaded, name, self.vocabulary.size)
-        if not self._decoder.can_write or load_llama().llama_model_has_encoder(loaded.model):
+        if not self._decoder.can_generate or load_llama().llama_model_has_encoder(loaded.model):
             raise AppError(ErrorCode.MODEL_WITHOUT_TEXT, model=name)
 
     def forget(self) -> None:
@@ -56,7 +56,7 @@ class Reader:
         for start, batch in self._batches(chunk[first:]):
             part = BatchPart(_SEQUENCE, first + start, batch, wants_logits=True)
             (last,) = self._decoder.evaluate([part], all_outputs=True)
-            self._decoder.require_numbers(last)
+            self._decoder.require_finite(last)
             yield self._decoder.all_logits(len(batch))
 
     def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:

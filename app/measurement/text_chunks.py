@@ -23,7 +23,7 @@ def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[li
     Raises:
         AppError: `text_short` if there are fewer than two.
     """
-    begin = vocabulary.begin_token()
+    begin = vocabulary.bos_token()
     tokens = _tokenize(vocabulary, text)
     if begin is not None:
         tokens.insert(0, begin)

@@ -74,7 +74,7 @@ def _dry_load_profile(
     base = next((level for level in source.levels if level.file is not None), None)
     if base is None:
         return profile
-    setup = replace(setup, reads_at_once=not source.is_causal)
+    setup = replace(setup, single_batch=not source.is_causal)
     options = effective_options(profile, options)
     with base.opened() as path:
         dry_loads = [
@@ -106,7 +106,7 @@ def refine(
     """
     if not profile.hardware.devices or not profile.samples:
         return profile
-    setup = replace(setup, reads_at_once=not source.is_causal)
+    setup = replace(setup, single_batch=not source.is_causal)
     options = effective_options(profile, options)
     for _ in range(_MOST_ROUNDS):
         wanted = list(_planned_loads(profile, source, options))

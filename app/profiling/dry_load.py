@@ -45,7 +45,7 @@ class ContextSetup:
 
     slots: int = 1
     workers: tuple[str, ...] = ()
-    reads_at_once: bool = False
+    single_batch: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def context_of(options: LoadOptions, setup: ContextSetup) -> Any:
         options,
         options.context,
         sequences=setup.slots,
-        reads_at_once=setup.reads_at_once,
+        single_batch=setup.single_batch,
     )
 
 

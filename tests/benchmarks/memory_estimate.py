@@ -125,7 +125,7 @@ def compare(
     """Estimate and load one level; return the figures of each device."""
     context, cache_type, layers, micro_batch = case
     level = next((level for level in source.levels if level.level == LEVEL), source.levels[0])
-    setup = ContextSetup(workers=workers, reads_at_once=not source.is_causal)
+    setup = ContextSetup(workers=workers, single_batch=not source.is_causal)
     one = SizedSource(source.shape, source.is_causal, (level,))
     options = LoadOptions(
         context=context,

@@ -239,7 +239,7 @@ def test_a_person_can_go_back_to_the_full_setting(
     with started("self-test", "--again") as child:
         assert child.end() == 0
     (setting,) = remembered().values()
-    assert setting.without == ("extra_buffers",)
+    assert setting.disabled_features == ("extra_buffers",)
 
 
 @needs_preload
@@ -248,5 +248,5 @@ def test_another_crash_leads_to_another_setting(
 ) -> None:
     lay_under(ABORT_IN_FLASH_ATTENTION, tmp_path, monkeypatch)
     found = engine_setting(lambda _: None)
-    assert found.without == ("flash_attention",)
+    assert found.disabled_features == ("flash_attention",)
     assert "(SIGABRT)" in found.reason

@@ -21,7 +21,7 @@ UNSEEN: dict[str, str | set[str]] = {
     "chat/statements.py": "*",
     "estimation/quality.py": {"_TABLE", "_OTHER_MODELS"},
     "inference/prompts/generic_template.py": {"_offered"},
-    "inference/replies/reasoning.py": {"_MARKS"},
+    "inference/replies/reasoning.py": {"_TAGS"},
     "inference/replies/tool_call_grammar.py": {"_HARMONY"},
     "inference/self_test/probe.py": {"run_probe"},
     "inference/server/metrics.py": {"Metrics"},

@@ -1,4 +1,4 @@
-"""Convert load options to llama.cpp's own structures."""
+"""Convert load options to llama.cpp's structures."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def model_parameters(
     """Return `llama_model_params` for loading a model's weights.
 
     Everything not set here has llama.cpp's default, which is llama-server's too
-    (common_model_params_to_llama in common/common.cpp): layers are split over devices, tensors are
-    not checked, and layers for multi-token prediction are left out.
+    (common_model_params_to_llama in common/common.cpp): layers are split across devices, tensors
+    are not checked, and layers for multi-token prediction are left out.
 
     Args:
         options: Everything not among the following.
-        gpu_layers: The number of layers on devices, the output being one of them.
+        gpu_layers: The number of layers on devices, counting the output as one.
         experts_on_cpu: The number of first layers whose experts stay in RAM.
         devices: As `app.native.rpc.add_workers` returns them; None for all of this machine.
             Without layers none is used: it would allocate buffers for prompts, and end the process
@@ -83,7 +83,7 @@ def context_parameters(
     tokens: int,
     *,
     sequences: int,
-    reads_at_once: bool,
+    single_batch: bool,
     all_outputs: bool = False,
 ) -> Any:
     """Return `llama_context_params` for opening a context of `tokens`.
@@ -95,7 +95,7 @@ def context_parameters(
         options: Everything not among the following.
         tokens: The size of the context.
         sequences: The number of sequences that share it.
-        reads_at_once: Whether a text must be read in one micro-batch, keeping all outputs.
+        single_batch: Whether a prompt must be evaluated in one micro-batch, keeping all outputs.
         all_outputs: Whether the outputs of all tokens of a batch are needed. Otherwise there is
             one for each sequence: compute buffers have a row of logits for each possible output.
     """
@@ -105,10 +105,10 @@ def context_parameters(
     parameters.n_seq_max = sequences
     parameters.kv_unified = True
     # A step has at least one token for each reply.
-    parameters.n_batch = tokens if reads_at_once else max(options.batch, sequences)
-    parameters.n_ubatch = tokens if reads_at_once else options.micro_batch
+    parameters.n_batch = tokens if single_batch else max(options.batch, sequences)
+    parameters.n_ubatch = tokens if single_batch else options.micro_batch
     # 0: as many as the batch has tokens.
-    parameters.n_outputs_max = 0 if reads_at_once or all_outputs else sequences
+    parameters.n_outputs_max = 0 if single_batch or all_outputs else sequences
     # llama-server times each step, and prints the times at the end; not needed here.
     parameters.no_perf = True
     return parameters

@@ -1,4 +1,4 @@
-"""Choose the loads to try when memory is short, each a little smaller than the one before."""
+"""Choose the loads to try when memory is short, each slightly smaller than the previous one."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def load_steps(
     has_device: bool,
     shrinks_context: bool = False,
 ) -> Iterator[LoadStep]:
-    """Yield the loads to try, one after the other, until memory is enough.
+    """Yield the loads to try in order, until memory is sufficient.
 
     If the user chose the number of layers, only that is tried. Otherwise the first step is the
     planned one, or all layers; then more experts stay in RAM, if the plan keeps some there; then
-    fewer layers go to devices; then the context shrinks; at last nothing goes to devices.
+    fewer layers go to devices; then the context shrinks; finally nothing goes to devices.
 
     Args:
         options: The user's choices.
-        layers: The number of the model's layers, without the output.
+        layers: The number of the model's layers, excluding the output.
         context: The context size to start with, in tokens.
         planned: The step that should fit, if known.
         has_device: Whether there is a device that can take layers.

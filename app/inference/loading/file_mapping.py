@@ -12,10 +12,11 @@ _LARGEST_PART = 0.5
 
 
 def is_mapped(size_bytes: int, options: LoadOptions, gpu_layers: int) -> bool:
-    """Return whether to map the file: as the user chose, else unless a copy makes replies faster.
+    """Return whether to map the file, as the user chose.
 
-    A copy can use huge pages. Weights on devices are not read again, and a copy that would crowd
-    out everything else costs more than it gains.
+    By default it is mapped unless a copy makes replies faster: a copy can use huge pages. Weights
+    on devices are not read again, and a copy that would crowd out everything else costs more than
+    it gains.
     """
     if options.memory_map != "auto":
         return options.memory_map == "on"

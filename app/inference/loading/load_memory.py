@@ -15,7 +15,7 @@ _EMBEDDING = "token_embd.weight"
 def memory_of(
     load: LoadLog, devices: Iterable[str], model: Model, tensor_bytes: int
 ) -> dict[str, DeviceMemory]:
-    """Return the memory used on each device, the processor's first.
+    """Return the memory used on each device, the CPU's first.
 
     Args:
         load: The log of the load.
@@ -35,8 +35,9 @@ def memory_of(
 
 
 def _used(load: LoadLog, model: Model, tensor_bytes: int) -> dict[str, int]:
-    """Return the buffers of weights, a mapped one reduced to what the others leave of the file.
+    """Return the sizes of the weight buffers.
 
+    A mapped one counts only the part of the file that was not copied to other buffers.
     Its logged size spans everything between its tensors, including weights that are never read
     there because they lie on a device or were copied into another order.
     """

@@ -43,9 +43,9 @@ class LoadRequest:
 
     `planned` is the step that should fit, if that was estimated. `slots` is the number of replies
     that can be generated in parallel; they share the context. With `shrinks_context`, a smaller
-    context is tried when memory is short. `reads_at_once` is for models whose tokens also attend
+    context is tried when memory is short. `single_batch` is for models whose tokens also attend
     to later ones. `all_outputs` keeps the output of every token, not only of a sequence's last.
-    `workers` are addresses of ggml's RPC workers, whose devices take layers, too.
+    `workers` are addresses of ggml's RPC workers, whose devices also take layers.
     `evaluation_callback` is a C function that ggml calls for each step of every evaluation.
     """
 
@@ -55,7 +55,7 @@ class LoadRequest:
     slots: int = 1
     workers: tuple[str, ...] = ()
     shrinks_context: bool = False
-    reads_at_once: bool = False
+    single_batch: bool = False
     all_outputs: bool = False
     evaluation_callback: object | None = None
 
@@ -67,7 +67,7 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """The pointers to a loaded model and its context, and the resources that it got.
+    """The pointers to a loaded model and its context, and the resources it was given.
 
     `step` is the load step that succeeded; `gpu_layers` is the number of layers actually on
     devices, the output being one of them; `memory` is the memory used on each device.
@@ -149,7 +149,7 @@ def free(loaded: LoadedModel) -> None:
 
 
 def have_reserve(before: Sequence[Device]) -> bool:
-    """Return whether those of these devices that have their own memory keep a reserve of it.
+    """Return whether each of these devices with dedicated memory still has a reserve free.
 
     Prompts allocate some memory outside llama.cpp's buffers; if there is none, the process ends.
     """
@@ -215,7 +215,7 @@ def _open_context(load_request: LoadRequest, step: LoadStep, model: int) -> int 
         load_request.options,
         step.context,
         sequences=load_request.slots,
-        reads_at_once=load_request.reads_at_once,
+        single_batch=load_request.single_batch,
         all_outputs=load_request.all_outputs,
     )
     if load_request.evaluation_callback is not None:

@@ -1,1 +1,1 @@
-"""Render conversations to prompts with the model's chat template, in a sandboxed child process."""
+"""Render conversations into prompts with the model's chat template, in a sandboxed process."""

@@ -24,7 +24,7 @@ class Prompt:
     """A prompt for the model.
 
     In the `untrusted` spans the client wrote the texts of control tokens: there they stay text.
-    `fallback_reason` is the reason the model's own template was not used, if so; `stops` end the
+    `fallback_reason` says why the model's own template was not used, if so; `stops` end the
     reply of a model that doesn't end it itself.
     """
 
@@ -38,9 +38,9 @@ class ChatTemplate:
     """A model's template, replaced by ChatML wherever it does not work.
 
     `on_fallback` is called with the reason the first time that happens. A template that can't be
-    compiled, or works for nothing, is not used again; one that fails on a single conversation, or
-    takes too long for it, is used again for the next. `warnings` describe what an honest template
-    would not do; an unused one has none. If it `keeps_texts`, it never drops a user's text.
+    compiled, or works for nothing, is not used again; one that fails on one conversation, or takes
+    too long for it, is used again for the next. `warnings` describe what an honest template would
+    not do; an unused one has none. If it `keeps_texts`, it never drops a user's text.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ from app.inference.prompts.template_warnings import template_warnings
 LARGEST_TEMPLATE_BYTES = 64 * 1024
 
 
-class Refused(jinja2.TemplateError):
+class TemplateRefusedError(jinja2.TemplateError):
     """The template itself refuses the conversation."""
 
 
@@ -47,14 +47,14 @@ class CompiledTemplate:
         """Render the text for these variables.
 
         Raises:
-            Refused: the template itself refuses them.
+            TemplateRefusedError: the template itself refuses them.
             Exception: anything else; a template is a program.
         """
         return self._template.render(variables)
 
 
 class _GenerationBlock(Extension):
-    """`{% generation %}` marks the assistant's texts for training; here it has no effect."""
+    """`{% generation %}` marks the assistant's text for training; here it has no effect."""
 
     tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
 
@@ -126,7 +126,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise Refused(message)
+    raise TemplateRefusedError(message)
 
 
 def _now(form: str) -> str:

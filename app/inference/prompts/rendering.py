@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from app.core.language import tr
-from app.inference.prompts.compiled_template import CompiledTemplate, Refused
+from app.inference.prompts.compiled_template import CompiledTemplate, TemplateRefusedError
 from app.inference.prompts.template_repairs import repaired, with_system_in_user
 from app.inference.tokens.provenance import (
     ControlTexts,
@@ -64,7 +64,7 @@ class ChatInput(msgspec.Struct, frozen=True):
     options: dict[str, str | int | float | bool | None] = {}
 
     def masked_by(self, masks: Masks, *, everything: bool) -> ChatInput:
-        """Return the input with its texts masked."""
+        """Return the input with its text masked."""
         change = masks.everything if everything else masks.control_texts
         return ChatInput(
             mapped_messages(self.messages, change),
@@ -76,7 +76,7 @@ class ChatInput(msgspec.Struct, frozen=True):
 class TemplateSupport(msgspec.Struct, frozen=True, tag="understood"):
     """The template works; `warnings` describe what an honest one would not do.
 
-    If it `keeps_texts`, it drops no text of users, however long the texts and the conversation.
+    If it `keeps_texts`, it drops no text of users, however long the messages and the conversation.
     """
 
     warnings: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ class Renderer:
         self._find_form()
 
     def support(self) -> TemplateSupport:
-        """Return the template's warnings, and whether it keeps all texts."""
+        """Return the template's warnings, and whether it keeps all text."""
         turns = [
             {"role": role, "content": f"{number:04}" * _LONG_TURN}
             for number in range(_MANY_TURNS)
@@ -168,7 +168,7 @@ class Renderer:
         """Render the prompt of a conversation that was sent as `input_bytes`."""
         try:
             rendered = self._in_any_form(conversation)
-        except Refused as error:
+        except TemplateRefusedError as error:
             if self._needs_tools and not conversation.tools:
                 return Failure(self._needs_tools)
             return Refusal(str(error))
@@ -195,7 +195,7 @@ class Renderer:
 
     def _with_provenance(self, conversation: ChatInput) -> Rendered:
         text = self._plain(conversation)
-        if not self._control.are_in(text):
+        if not self._control.occur_in(text):
             return Rendered(text)
         masks = self._masks
         masked = self._masked(conversation)
@@ -203,7 +203,7 @@ class Renderer:
             return Rendered(text, masks.untrusted(masked, text))
         # With light masks, it takes the same branches as for the conversation itself, unless that
         # contains control tokens' texts. But light masks miss those that the template joins from
-        # pieces: then it is better that the template sees only unknown texts.
+        # pieces: then it is better that the template sees only unknown text.
         light = self._plain(conversation.masked_by(masks, everything=False))
         if masked is None or masks.trusted_counts(light) <= masks.trusted_counts(masked):
             masked = light

@@ -6,7 +6,7 @@ single Python operation. Counting loops and guarding operators within the engine
 miss such operations, or would have to forbid methods and filters that templates use; and while one
 runs, nothing else in the process does. So templates run in a separate process: it has two seconds
 of CPU time and 256 MB (plus the size of the conversation) for each conversation, and is killed and
-restarted if it exceeds them. Wall-clock time says nothing on a busy machine; it ends only a child
+restarted if it exceeds them. Wall-clock time means nothing on a busy machine; it ends only a child
 that has stopped working. A crash of the child is one more reason to fall back. Calling it costs
 well under a millisecond more than rendering in this process. Long conversations have their own
 process, so that short ones don't wait for them.
@@ -152,15 +152,15 @@ class _Child:
     def kill(self) -> None:
         self._process.end()
 
-    def _await(self, seconds: float, most_bytes: int | None) -> bytes:
+    def _await(self, seconds: float, max_bytes: int | None) -> bytes:
         """Return the next line; `seconds` is CPU time."""
-        used = self._processor_seconds()
+        used = self._cpu_seconds()
         given_up = time.monotonic() + _PATIENCE_FACTOR * seconds
-        while self._processor_seconds() - used <= seconds and time.monotonic() < given_up:
+        while self._cpu_seconds() - used <= seconds and time.monotonic() < given_up:
             try:
                 line = self._process.lines.get(timeout=_WATCH_SECONDS)
             except queue.Empty:
-                if most_bytes is not None and self._memory_bytes() > most_bytes:
+                if max_bytes is not None and self._memory_bytes() > max_bytes:
                     raise _BeyondLimitError(tr("it needs too much memory")) from None
                 continue
             if not line:
@@ -170,7 +170,7 @@ class _Child:
             tr("it takes longer than {seconds} seconds", seconds=f"{seconds:.2g}")
         )
 
-    def _processor_seconds(self) -> float:
+    def _cpu_seconds(self) -> float:
         try:
             times = psutil.Process(self._process.process_id).cpu_times()
         except psutil.Error:

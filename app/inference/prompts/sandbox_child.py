@@ -27,7 +27,7 @@ ALLOWED_BYTES = 256 * 2**20
 # A conversation is in memory several times: as JSON, as text, masked, rendered.
 MEMORY_FACTOR = 16
 READY = b"ready\n"
-_MOST_SECONDS = 30
+_MAX_SECONDS = 30
 
 
 def answer_until_closed() -> NoReturn:
@@ -75,7 +75,7 @@ def _limit(more_bytes: int) -> None:
     import resource
 
     times = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(times.ru_utime + times.ru_stime) + _MOST_SECONDS
+    seconds = int(times.ru_utime + times.ru_stime) + _MAX_SECONDS
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
     if sys.platform == "linux":
         with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - for every conversation

@@ -1,6 +1,7 @@
-"""Follow values of some kind through the names of a chat template, without running it.
+"""Analyze the data flow of a chat template: follow values of a kind through its variables.
 
-It overestimates: names have no scopes here, and every branch is taken.
+The template is not run. The analysis overestimates: variables have no scopes, and every branch is
+taken.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _PAIRS = ("items", "dictsort")
 
 
 class Flow:
-    """The names that hold values of some kind.
+    """The variables that hold values of a kind.
 
     `is_source` returns whether an expression is of the kind by itself; None defers to its parts.
     Something derived from a value (a comparison, its length) is not of its kind.

@@ -1,7 +1,7 @@
-"""Rewrite conversations to forms that templates expect.
+"""Rewrite conversations into forms that templates expect.
 
 A template may need fields that OpenAI's API omits, or refuse forms that another template needs.
-Before it is given up, or its refusal reported, equivalent forms of the conversation are tried. A
+Before giving it up, or reporting its refusal, equivalent forms of the conversation are tried. A
 repair with nothing to change returns the conversation as it was.
 """
 
@@ -21,7 +21,7 @@ _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def repaired(messages: Messages, tools: list[Tool]) -> Iterator[Parts]:
-    """Yield other forms of the conversation: with single repairs, then with more and more."""
+    """Yield other forms of a conversation, first with single repairs, then cumulative ones."""
     given = (messages, tools)
     for repair in _REPAIRS:
         if (changed := repair(*given)) != given:
@@ -34,9 +34,9 @@ def repaired(messages: Messages, tools: list[Tool]) -> Iterator[Parts]:
 
 
 def with_system_in_user(messages: Messages) -> Messages:
-    """Move system texts before the user's first text, as llama.cpp does (common/chat.cpp).
+    """Move system messages before the user's first text, as llama.cpp does (common/chat.cpp).
 
-    Without a user message, they become one.
+    If there is no user message, they become one.
     """
     said = [message["content"] for message in messages if message["role"] == "system"]
     others = [message for message in messages if message["role"] != "system"]
@@ -79,8 +79,8 @@ def _make_arguments_objects(messages: Messages, tools: list[Tool]) -> Parts:
     return [_with_calls(message, change) for message in messages], tools
 
 
-def _merge_words_into_thoughts(messages: Messages, tools: list[Tool]) -> Parts:
-    """Merge text into thoughts, for gpt-oss: a call follows one or the other, not both."""
+def _merge_content_into_reasoning(messages: Messages, tools: list[Tool]) -> Parts:
+    """Merge content into reasoning, for gpt-oss: a call follows one or the other, not both."""
 
     def change(message: Message) -> Message:
         words, thoughts = message.get("content"), message.get("reasoning_content")
@@ -92,7 +92,7 @@ def _merge_words_into_thoughts(messages: Messages, tools: list[Tool]) -> Parts:
     return [change(message) for message in messages], tools
 
 
-def _shorten_identities(messages: Messages, tools: list[Tool]) -> Parts:
+def _shorten_call_ids(messages: Messages, tools: list[Tool]) -> Parts:
     """Shorten call IDs to nine letters and digits, for Mistral."""
 
     def change(call: dict[str, Any]) -> dict[str, Any]:
@@ -107,10 +107,10 @@ def _shorten_identities(messages: Messages, tools: list[Tool]) -> Parts:
     ], tools
 
 
-def _short(identity: str) -> str:
-    if len(identity) == _CALL_ID_LETTERS and identity.isascii() and identity.isalnum():
-        return identity
-    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:_CALL_ID_LETTERS]
+def _short(call_id: str) -> str:
+    if len(call_id) == _CALL_ID_LETTERS and call_id.isascii() and call_id.isalnum():
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "replace")).hexdigest()[:_CALL_ID_LETTERS]
 
 
 def _split_calls(messages: Messages, tools: list[Tool]) -> Parts:
@@ -192,8 +192,8 @@ _REPAIRS: Sequence[Callable[[Messages, list[Tool]], Parts]] = (
     _fill_contents,
     _fill_tools,
     _make_arguments_objects,
-    _merge_words_into_thoughts,
-    _shorten_identities,
+    _merge_content_into_reasoning,
+    _shorten_call_ids,
     _split_calls,
     _move_system,
     _join_neighbors,

@@ -149,7 +149,7 @@ def _depends_on(node: nodes.Node, today: Flow) -> bool:
 
 
 class _Additions:
-    """Sentences of the template's own in places where only the message belongs."""
+    """Sentences that the template itself adds where only the message belongs."""
 
     def __init__(self, tree: nodes.Template, content: Flow) -> None:
         self.found: set[str] = set()
@@ -253,7 +253,7 @@ def _is_more_than_one(node: nodes.Node) -> bool:
 
 
 def _names(node: nodes.Node) -> list[str]:
-    """Return every name, attribute, key and text in an expression."""
+    """Return every name, attribute, key and string in an expression."""
     names = []
     for one in _all(node):
         match one:
@@ -285,7 +285,7 @@ def _joined(parts: list[nodes.Expr]) -> str | None:
 
 
 def _constant(node: object) -> object:
-    """Return the value of a constant, or of constants joined to a text; None for others."""
+    """Return the value of a constant, or of joined constants; None for other nodes."""
     match node:
         case nodes.Const(value=value):
             return value

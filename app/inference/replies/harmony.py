@@ -1,4 +1,4 @@
-"""Parse OpenAI's "harmony" format: channels for thoughts, tool calls, and content.
+"""Parse OpenAI's "harmony" format: channels for reasoning, tool calls, and content.
 
 https://github.com/openai/harmony describes it; llama.cpp's common/parsers/gpt-oss.cpp shows what
 the models actually write: `<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.inference.replies.reasoning import Marks, ReplyPart
+from app.inference.replies.reasoning import ReasoningTags, ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall, named_json_call
-from app.inference.tokens.detokenizer import possible_beginning
+from app.inference.tokens.detokenizer import possible_prefix_length
 
 SIGN = "<|channel|>analysis"
 MARKS = ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>", "<|call|>")
-THOUGHTS = Marks("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
+REASONING = ReasoningTags("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
 FINAL = "<|channel|>final<|message|>"
 _BODY = "<|message|>"
 _ENDS = ("<|end|>", "<|call|>", "<|start|>", "<|channel|>")
@@ -35,14 +35,14 @@ class HarmonySplitter:
         self._arguments = ""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """Yield the parts that are final after some more text."""
+        """Take more text, and yield the parts that are now final."""
         self._held += text
         while self._held:
             if self._head == "" and not self._take_head():
                 return
             end = min((at for mark in _ENDS if (at := self._held.find(mark)) >= 0), default=-1)
             if end < 0:
-                kept = possible_beginning(self._held, _ENDS)
+                kept = possible_prefix_length(self._held, _ENDS)
                 yield from self._take_body(self._held[: len(self._held) - kept])
                 self._held = self._held[len(self._held) - kept :]
                 return

@@ -1,7 +1,7 @@
-"""Separate the thoughts of reasoning models from the content, as replies stream.
+"""Separate the reasoning of models from the content, as replies stream.
 
-Most put their thoughts between two marks at the start of the reply; many templates write the first
-mark themselves. The marks are those of the templates in llama.cpp's models/templates.
+Most put their reasoning between two tags at the start of the reply; many templates write the first
+tag themselves. The tags are those of the templates in llama.cpp's models/templates.
 """
 
 from __future__ import annotations
@@ -10,61 +10,61 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.inference.tokens.detokenizer import possible_beginning
+from app.inference.tokens.detokenizer import possible_prefix_length
 
 
 @dataclass(frozen=True)
 class ReplyPart:
-    """A piece of a reply: thoughts or content."""
+    """A piece of a reply: reasoning or content."""
 
     kind: Literal["reasoning", "content"]
     text: str
 
 
 @dataclass(frozen=True)
-class Marks:
-    """The marks before and after a model's thoughts."""
+class ReasoningTags:
+    """The tags before and after a model's reasoning."""
 
     begin: str
     end: str
 
 
-USUAL_MARKS = Marks("<think>", "</think>")
-_MARKS = (
-    USUAL_MARKS,
-    Marks("<seed:think>", "</seed:think>"),
-    Marks("<mm:think>", "</mm:think>"),
-    Marks("[THINK]", "[/THINK]"),
-    Marks("<|START_THINKING|>", "<|END_THINKING|>"),
-    Marks("<|inner_prefix|>", "<|inner_suffix|>"),
-    Marks("<|channel>thought", "<channel|>"),
-    Marks("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
+DEFAULT_TAGS = ReasoningTags("<think>", "</think>")
+_TAGS = (
+    DEFAULT_TAGS,
+    ReasoningTags("<seed:think>", "</seed:think>"),
+    ReasoningTags("<mm:think>", "</mm:think>"),
+    ReasoningTags("[THINK]", "[/THINK]"),
+    ReasoningTags("<|START_THINKING|>", "<|END_THINKING|>"),
+    ReasoningTags("<|inner_prefix|>", "<|inner_suffix|>"),
+    ReasoningTags("<|channel>thought", "<channel|>"),
+    ReasoningTags("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),
 )
 
 
-def marks_of(template: str) -> tuple[Marks, ...]:
-    """Return the marks that a model with this template may use, always including the usual ones."""
-    return tuple(marks for marks in _MARKS if marks is USUAL_MARKS or marks.end in template)
+def tags_of(template: str) -> tuple[ReasoningTags, ...]:
+    """Return the tags that a model with this template may use, always including the default."""
+    return tuple(tags for tags in _TAGS if tags is DEFAULT_TAGS or tags.end in template)
 
 
-def open_marks(prompt: str, marks: Sequence[Marks]) -> Marks | None:
-    """Return the marks that the prompt opens at its end, so that the reply begins with thoughts."""
+def open_tags(prompt: str, tags: Sequence[ReasoningTags]) -> ReasoningTags | None:
+    """Return the tags left open at the end of a prompt, so that a reply begins with reasoning."""
     ending = prompt.rstrip()
-    return next((pair for pair in marks if ending.endswith(pair.begin)), None)
+    return next((pair for pair in tags if ending.endswith(pair.begin)), None)
 
 
 class ReasoningSplitter:
-    """Separates thoughts from content; holds back a mark's length, and white space at the edges."""
+    """Separates reasoning from content; holds back a tag's length, and white space at the edges."""
 
-    def __init__(self, marks: Sequence[Marks], opened: Marks | None = None) -> None:
-        self._marks = marks
+    def __init__(self, tags: Sequence[ReasoningTags], opened: ReasoningTags | None = None) -> None:
+        self._tags = tags
         self._inside = opened
         self._is_beginning = opened is None
         self._is_blank = True
         self._held = ""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """Yield the parts that are final after some more text."""
+        """Take more text, and yield the parts that are now final."""
         self._held += text
         if self._is_beginning:
             self._look_for_beginning()
@@ -82,33 +82,33 @@ class ReasoningSplitter:
 
     def _look_for_beginning(self) -> None:
         text = self._held.lstrip()
-        for marks in self._marks:
-            if text.startswith(marks.begin):
-                self._held = text.removeprefix(marks.begin)
-                self._inside = marks
+        for tags in self._tags:
+            if text.startswith(tags.begin):
+                self._held = text.removeprefix(tags.begin)
+                self._inside = tags
                 self._is_beginning = False
                 return
-        if not any(marks.begin.startswith(text) for marks in self._marks):
+        if not any(tags.begin.startswith(text) for tags in self._tags):
             self._is_beginning = self._is_blank = False
 
-    def _thoughts(self, marks: Marks, *, is_last: bool) -> Iterator[ReplyPart]:
+    def _thoughts(self, tags: ReasoningTags, *, is_last: bool) -> Iterator[ReplyPart]:
         if self._is_blank:
             self._held = self._held.lstrip()
-        thoughts, mark, rest = self._held.partition(marks.end)
-        if mark:
+        thoughts, tag, rest = self._held.partition(tags.end)
+        if tag:
             self._inside, self._held = None, rest
         elif is_last:
             self._held = ""
         else:
-            certain = self._held[: len(self._held) - possible_beginning(self._held, [marks.end])]
+            certain = self._held[: len(self._held) - possible_prefix_length(self._held, [tags.end])]
             thoughts = certain.rstrip()
             self._held = self._held[len(thoughts) :]
-        if mark or is_last:
+        if tag or is_last:
             thoughts = thoughts.rstrip()
         if thoughts:
             self._is_blank = False
             yield ReplyPart("reasoning", thoughts)
-        if mark:
+        if tag:
             self._is_blank = True
 
     def _content(self) -> Iterator[ReplyPart]:

@@ -1,4 +1,4 @@
-"""Parse a model's reply as it streams: thoughts, content, and tool calls."""
+"""Parse a model's reply as it streams: reasoning, content, and tool calls."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Literal, Protocol
 
 from app.inference.replies import harmony
 from app.inference.replies.reasoning import (
-    Marks,
     ReasoningSplitter,
+    ReasoningTags,
     ReplyPart,
-    marks_of,
-    open_marks,
+    open_tags,
+    tags_of,
 )
 from app.inference.replies.tool_call_formats import ToolCall, Tools
 from app.inference.replies.tool_call_grammar import call_rules, call_syntax_of
@@ -20,14 +20,14 @@ from app.inference.schemas.json_schemas import AnySchema
 from app.inference.schemas.lark import json_value, literal, rules_up_to
 
 ReasoningFormat = Literal["auto", "deepseek", "none"]
-"""Thoughts separate from the content, or (`none`) within it; the names are llama-server's."""
+"""Reasoning separate from the content, or (`none`) within it; the names are llama-server's."""
 
 
 class ReplyReader(Protocol):
     """Parses one reply."""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """Return the parts that are final after some more text."""
+        """Take more text, and return the parts that are now final."""
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
         """Return the text that was held back, and the calls."""
@@ -39,23 +39,23 @@ class ReplyFormat:
     def __init__(self, template: str, controls: Mapping[str, int] | None = None) -> None:
         self._controls = controls or {}
         self._has_channels = harmony.SIGN in template
-        self._marks = marks_of(template)
+        self._tags = tags_of(template)
         self._forms = formats_of(template)
         self._call_form = call_syntax_of(template)
-        self._thought_marks = [marks for marks in self._marks if marks.end in template]
+        self._template_tags = [tags for tags in self._tags if tags.end in template]
 
     def marks(self) -> Iterator[str]:
-        """Yield the texts that a parser must see in a reply."""
+        """Yield the strings that a parser must see in a reply."""
         if self._has_channels:
             yield from harmony.MARKS
-        for pair in self._marks:
+        for pair in self._tags:
             yield from (pair.begin, pair.end)
         for form in self._forms:
             yield from (form.begin, form.end)
         yield from INNER_MARKS
 
     def shown_tokens(self) -> Iterator[int]:
-        """Return the control tokens among these marks."""
+        """Return the control tokens that occur in these strings."""
         marks = "\0".join(self.marks())
         return (token for text, token in self._controls.items() if text in marks)
 
@@ -69,11 +69,11 @@ class ReplyFormat:
         if self._has_channels:
             channel = harmony.HarmonySplitter(has_tools=bool(tools))
             return _Merged(channel) if reasoning_format == "none" else channel
-        opened = open_marks(prompt, self._marks)
+        opened = open_tags(prompt, self._tags)
         thoughts: _Unsplit | ReasoningSplitter = (
             _Unsplit(opened)
             if reasoning_format == "none"
-            else ReasoningSplitter(self._marks, opened)
+            else ReasoningSplitter(self._tags, opened)
         )
         is_addressed = prompt.endswith(ADDRESS)
         if not tools and not is_addressed:
@@ -82,18 +82,18 @@ class ReplyFormat:
         return _Chain(thoughts, calls)
 
     def call_grammar(
-        self, prompt: str, tools: Sequence[Mapping[str, Any]], most_calls: int | None
+        self, prompt: str, tools: Sequence[Mapping[str, Any]], max_calls: int | None
     ) -> str:
-        """Return the grammar of replies to `prompt` that call tools, after thoughts or at once.
+        """Return the grammar of replies that call tools, after reasoning or immediately.
 
         Raises:
             AppError: `request_invalid` for parameters that can't be converted to a grammar.
         """
-        rules = call_rules(self._call_form, tools, most_calls, self._controls)
+        rules = call_rules(self._call_form, tools, max_calls, self._controls)
         return "\n".join(("start: thoughts calls", *self._thought_rules(prompt), *rules))
 
     def json_grammar(self, prompt: str, schema: AnySchema) -> str:
-        """Return the grammar of replies to `prompt` that are JSON, after free thoughts.
+        """Return the grammar of replies to `prompt` that are JSON, after unconstrained reasoning.
 
         Raises:
             AppError: `request_invalid` for a schema that is not supported.
@@ -104,13 +104,13 @@ class ReplyFormat:
 
     def _thought_rules(self, prompt: str) -> Iterator[str]:
         """Yield rules for `thoughts`, which are required if the prompt has opened them."""
-        opened = open_marks(prompt, self._marks)
+        opened = open_tags(prompt, self._tags)
         if self._has_channels:
-            marks = [harmony.THOUGHTS]
+            tags = [harmony.REASONING]
         else:
-            marks = [opened] if opened else self._thought_marks
+            tags = [opened] if opened else self._template_tags
         ways = [] if opened else ['""']
-        for number, pair in enumerate(marks):
+        for number, pair in enumerate(tags):
             begin = "" if opened else literal(pair.begin, self._controls)
             ways.append(f"{begin} thoughts_{number} SPACE")
             yield from rules_up_to(pair.end, f"thoughts_{number}", self._controls)
@@ -119,9 +119,9 @@ class ReplyFormat:
 
 
 class _Unsplit:
-    """Leaves thoughts in the content, starting with the mark that the prompt ended with."""
+    """Leaves reasoning in the content, starting with the tag that the prompt ended with."""
 
-    def __init__(self, opened: Marks | None) -> None:
+    def __init__(self, opened: ReasoningTags | None) -> None:
         self._first = opened.begin + "\n" if opened else ""
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
@@ -136,13 +136,13 @@ class _Unsplit:
 
 
 class _Merged:
-    """Merges the thoughts that another reader separates into the content."""
+    """Merges the reasoning that another reader separates into the content."""
 
     def __init__(self, reader: ReplyReader) -> None:
         self._reader = reader
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """Return the parts, all of them said."""
+        """Return all parts as content."""
         return (ReplyPart("content", part.text) for part in self._reader.feed(text))
 
     def finish(self) -> Iterator[ReplyPart | ToolCall]:
@@ -152,14 +152,14 @@ class _Merged:
 
 
 class _Chain:
-    """Separates thoughts first, then calls in the content."""
+    """Separates reasoning first, then calls in the content."""
 
     def __init__(self, thoughts: ReplyReader, calls: ToolCallSplitter) -> None:
         self._thoughts = thoughts
         self._calls = calls
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """Yield the parts that are final after some more text."""
+        """Take more text, and yield the parts that are now final."""
         for part in self._thoughts.feed(text):
             yield from self._calls.feed(part.text) if part.kind == "content" else [part]
 

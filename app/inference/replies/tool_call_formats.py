@@ -1,4 +1,4 @@
-"""Parse tool calls in the formats that models write, without the marks around them.
+"""Parse tool calls in the formats that models write, not including the marks around them.
 
 They are what the templates in llama.cpp's models/templates write for earlier calls, and what
 llama.cpp's own parsers accept (common/parsers and common/chat-peg-parser.cpp).
@@ -18,7 +18,7 @@ from typing import Any
 _LETTERS = string.ascii_letters + string.digits
 _JSON = json.JSONDecoder()
 _ARGUMENTS = ("arguments", "parameters", "args")
-_IDENTITIES = ("id", "tool_call_id")
+_ID_KEYS = ("id", "tool_call_id")
 _FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
 _INVOCATION = re.compile(
@@ -32,22 +32,22 @@ _NAMED_PARAMETER = re.compile(
 _KEY_AND_VALUE = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 
 
-def _new_identity() -> str:
+def _new_call_id() -> str:
     """Return an ID of nine letters and digits, which Mistral's templates require."""
     return "".join(secrets.choice(_LETTERS) for _ in range(9))
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A tool call of the model; the arguments are JSON."""
+    """A tool call by the model; the arguments are JSON."""
 
     name: str
     arguments: str
-    identity: str = field(default_factory=_new_identity, compare=False)
+    call_id: str = field(default_factory=_new_call_id, compare=False)
 
 
 class Tools:
-    """The offered tools, to distinguish calls from other JSON, and strings from numbers."""
+    """The offered tools, to distinguish calls from other JSON, and strings from other values."""
 
     def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
         functions = [tool["function"] for tool in tools]
@@ -78,12 +78,12 @@ def _types_of(schema: object) -> dict[str, object]:
     }
 
 
-def call(name: str, arguments: object, identity: object = None) -> ToolCall:
+def call(name: str, arguments: object, call_id: object = None) -> ToolCall:
     """Return a call; arguments that are JSON already stay as they are."""
     if isinstance(arguments, str):
         arguments = json.loads(arguments)
     written = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
-    given = {"identity": identity} if isinstance(identity, str) and identity else {}
+    given = {"call_id": call_id} if isinstance(call_id, str) and call_id else {}
     return ToolCall(name.strip(), written, **given)
 
 
@@ -106,9 +106,9 @@ def json_calls(text: str) -> Iterator[ToolCall]:
 def _call_of(value: Any) -> ToolCall:
     match value:
         case {"function": {"name": str(name), **function}}:
-            return call(name, _first(function, _ARGUMENTS), _first(value, _IDENTITIES))
+            return call(name, _first(function, _ARGUMENTS), _first(value, _ID_KEYS))
         case {"name": str(name)} | {"tool_name": str(name)} | {"function": str(name)}:
-            return call(name, _first(value, _ARGUMENTS), _first(value, _IDENTITIES))
+            return call(name, _first(value, _ARGUMENTS), _first(value, _ID_KEYS))
         case dict() if len(value) == 1:
             ((name, arguments),) = value.items()
             return call(name, arguments)
@@ -119,15 +119,15 @@ def _first(value: Mapping[Any, Any], keys: Sequence[str]) -> object:
     return next((value[key] for key in keys if key in value), None)
 
 
-def named_json_call(name: str, text: str, identity: str = "") -> ToolCall:
-    """Return the call of a separate name and its JSON arguments, maybe in a code block.
+def named_json_call(name: str, text: str, call_id: str = "") -> ToolCall:
+    """Return the call of a separate name and its JSON arguments, possibly in a code block.
 
     Raises:
         ValueError: the text is something else.
     """
     text = text.strip().removeprefix("```json").removesuffix("```").strip()
     arguments, _ = _JSON.raw_decode(text or "{}")
-    return call(name, arguments, identity)
+    return call(name, arguments, call_id)
 
 
 def function_calls(text: str, tools: Tools) -> Iterator[ToolCall]:
@@ -147,7 +147,7 @@ def function_calls(text: str, tools: Tools) -> Iterator[ToolCall]:
 
 
 def invocations(text: str, tools: Tools) -> Iterator[ToolCall]:
-    """Parse `<invoke name="…">` with `<parameter name="…">`, of MiniMax and DeepSeek.
+    """Parse MiniMax's and DeepSeek's format: `<invoke name="…">` with `<parameter name="…">`.
 
     Raises:
         ValueError: the text is something else.
@@ -164,7 +164,7 @@ def invocations(text: str, tools: Tools) -> Iterator[ToolCall]:
 
 
 def key_value_call(text: str, tools: Tools) -> ToolCall:
-    """Return a name, then `<arg_key>` and `<arg_value>` in turn, of GLM.
+    """Parse GLM's format: a name, then alternating `<arg_key>` and `<arg_value>`.
 
     Raises:
         ValueError: the text is something else.
@@ -176,7 +176,7 @@ def key_value_call(text: str, tools: Tools) -> ToolCall:
 
 
 def python_calls(text: str) -> Iterator[ToolCall]:
-    """Parse `[name(key="value"), …]` of LFM2, and `name.call(key="value")` of Llama's tools.
+    """Parse LFM2's `[name(key="value"), …]`, and `name.call(key="value")` of Llama's tools.
 
     Raises:
         ValueError: the text is something else.

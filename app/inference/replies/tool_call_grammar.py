@@ -20,15 +20,15 @@ from app.inference.replies.harmony import SIGN as CHANNELS
 from app.inference.schemas.json_schemas import LARGEST_SCHEMA_BYTES
 from app.inference.schemas.lark import json_value, literal, plain_literal
 
-_NAME, _ARGUMENTS, _IDENTITY = "⟨name⟩", "⟨arguments⟩", "⟨identity⟩"
-_PLACES = re.compile(f'("{_NAME}"|{_NAME}|{_ARGUMENTS}|{_IDENTITY})')
+_NAME, _ARGUMENTS, _CALL_ID = "⟨name⟩", "⟨arguments⟩", "⟨call_id⟩"
+_PLACES = re.compile(f'("{_NAME}"|{_NAME}|{_ARGUMENTS}|{_CALL_ID})')
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True)
 class CallSyntax:
-    """The syntax of calls: of a single one, and the text around and between several.
+    """The syntax of one call, and the text around and between several calls.
 
     If `between` is None, there is only one.
     """
@@ -43,13 +43,13 @@ def _object(name: str, arguments: str) -> str:
     return f'{{"{name}": "{_NAME}", "{arguments}": {_ARGUMENTS}}}'
 
 
-_USUAL, _LLAMA, _COHERE = (
+_DEFAULT, _LLAMA, _COHERE = (
     _object("name", "arguments"),
     _object("name", "parameters"),
     _object("tool_name", "parameters"),
 )
 _COHERE_NUMBERED = _COHERE.replace("{", '{"tool_call_id": "0", ', 1)
-_HERMES = CallSyntax(f"<tool_call>\n{_USUAL}\n</tool_call>", between="\n")
+_HERMES = CallSyntax(f"<tool_call>\n{_DEFAULT}\n</tool_call>", between="\n")
 _DEEPSEEK = f"<｜tool▁call▁begin｜>{_NAME}<｜tool▁sep｜>{_ARGUMENTS}<｜tool▁call▁end｜>"
 _OLD_DEEPSEEK = (
     f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{_NAME}\n"
@@ -61,18 +61,18 @@ _KIMI = (
 )
 _HARMONY = f"<|channel|>commentary to=functions.{_NAME} <|constrain|>json<|message|>{_ARGUMENTS}"
 _MISTRAL = f"[TOOL_CALLS]{_NAME}[ARGS]{_ARGUMENTS}"
-_IDENTIFIED_MISTRAL = f"[TOOL_CALLS]{_NAME}[CALL_ID]{_IDENTITY}[ARGS]{_ARGUMENTS}"
+_IDENTIFIED_MISTRAL = f"[TOOL_CALLS]{_NAME}[CALL_ID]{_CALL_ID}[ARGS]{_ARGUMENTS}"
 # The first syntax whose signs are all in the template applies.
 _FORMS: tuple[tuple[tuple[str, ...], CallSyntax], ...] = (
     ((CHANNELS,), CallSyntax(_HARMONY)),
     (("[CALL_ID]",), CallSyntax(_IDENTIFIED_MISTRAL, between="")),
     (("[ARGS]",), CallSyntax(_MISTRAL, between="")),
-    (("[TOOL_CALLS]",), CallSyntax(_USUAL, "[TOOL_CALLS][", ", ", "]")),
+    (("[TOOL_CALLS]",), CallSyntax(_DEFAULT, "[TOOL_CALLS][", ", ", "]")),
     ((">>>${recipient}",), CallSyntax(f"{_NAME}\n{_ARGUMENTS}")),
-    (("<tool_calls>[",), CallSyntax(_USUAL, "<tool_calls>[", ", ", "]</tool_calls>")),
-    (("<tool_calls>",), CallSyntax(_USUAL, "<tool_calls>\n", "\n", "\n</tool_calls>")),
-    (("<TOOLCALL>",), CallSyntax(_USUAL, "<TOOLCALL>[", ", ", "]</TOOLCALL>")),
-    (("<|tool_call|>",), CallSyntax(_USUAL, "<|tool_call|>[", ", ", "]")),
+    (("<tool_calls>[",), CallSyntax(_DEFAULT, "<tool_calls>[", ", ", "]</tool_calls>")),
+    (("<tool_calls>",), CallSyntax(_DEFAULT, "<tool_calls>\n", "\n", "\n</tool_calls>")),
+    (("<TOOLCALL>",), CallSyntax(_DEFAULT, "<TOOLCALL>[", ", ", "]</TOOLCALL>")),
+    (("<|tool_call|>",), CallSyntax(_DEFAULT, "<|tool_call|>[", ", ", "]")),
     (
         ("<|START_ACTION|>",),
         CallSyntax(_COHERE_NUMBERED, "<|START_ACTION|>[\n    ", None, "\n]<|END_ACTION|>"),
@@ -82,7 +82,7 @@ _FORMS: tuple[tuple[tuple[str, ...], CallSyntax], ...] = (
         ("<|tools_prefix|>",),
         CallSyntax(f'{{"{_NAME}": {_ARGUMENTS}}}', "<|tools_prefix|>[", ", ", "]<|tools_suffix|>"),
     ),
-    (("functools[",), CallSyntax(_USUAL, " functools[", ", ", "]")),
+    (("functools[",), CallSyntax(_DEFAULT, " functools[", ", ", "]")),
     (
         ("<｜tool▁sep｜>", "```json"),
         CallSyntax(_OLD_DEEPSEEK, "<｜tool▁calls▁begin｜>", "\n", "<｜tool▁calls▁end｜>"),
@@ -110,7 +110,7 @@ def call_syntax_of(template: str) -> CallSyntax:
 def call_rules(
     form: CallSyntax,
     tools: Sequence[Mapping[str, Any]],
-    most_calls: int | None,
+    max_calls: int | None,
     controls: Mapping[str, int],
 ) -> Iterator[str]:
     """Yield the grammar rules for one or more calls of these tools; the first is `calls`.
@@ -126,7 +126,7 @@ def call_rules(
         reason = tr("the name of a required tool may have only letters, digits, “_”, “-” and “.”")
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
     further = ""
-    if form.between is not None and most_calls != 1:
+    if form.between is not None and max_calls != 1:
         further = f"({literal(form.between, controls)} call)*" if form.between else "call*"
     yield f"calls: {literal(form.begin, controls)} call {further} {literal(form.end, controls)}"
     yield "call: " + " | ".join(f"call_{number}" for number in range(len(tools)))
@@ -148,7 +148,7 @@ def _call(one: str, name: str, arguments: str, controls: Mapping[str, int]) -> s
     ways = {
         f'"{_NAME}"': quoted,
         _NAME: plain_literal(name),
-        _IDENTITY: "IDENTITY",
+        _CALL_ID: "IDENTITY",
         _ARGUMENTS: arguments,
     }
     return " ".join(ways.get(part) or literal(part, controls) for part in _PLACES.split(one))

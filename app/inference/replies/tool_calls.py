@@ -22,7 +22,7 @@ from app.inference.replies.tool_call_formats import (
     named_json_call,
     python_calls,
 )
-from app.inference.tokens.detokenizer import possible_beginning
+from app.inference.tokens.detokenizer import possible_prefix_length
 
 _Read = Callable[[str, Tools], Iterable[ToolCall]]
 # Functionary addresses content to "all", as it addresses a call to a function; its prompt ends with
@@ -85,8 +85,8 @@ def _mistral(text: str, _tools: Tools) -> Iterable[ToolCall]:
     head, mark, arguments = text.partition("[ARGS]")
     if not mark:
         raise ValueError("no arguments")
-    name, _, identity = head.partition("[CALL_ID]")
-    return [named_json_call(name, arguments, identity)]
+    name, _, call_id = head.partition("[CALL_ID]")
+    return [named_json_call(name, arguments, call_id)]
 
 
 def _deepseek(text: str, _tools: Tools) -> Iterator[ToolCall]:
@@ -102,9 +102,9 @@ def _deepseek(text: str, _tools: Tools) -> Iterator[ToolCall]:
 def _kimi(text: str, _tools: Tools) -> Iterator[ToolCall]:
     for one in filter(str.strip, _OWN_END.split(text)):
         head, _, arguments = one.partition("<|tool_call_argument_begin|>")
-        identity = head.rpartition("<|tool_call_begin|>")[2].strip()
-        name = identity.removeprefix("functions.").rpartition(":")[0]
-        yield named_json_call(name or identity, arguments, identity)
+        call_id = head.rpartition("<|tool_call_begin|>")[2].strip()
+        name = call_id.removeprefix("functions.").rpartition(":")[0]
+        yield named_json_call(name or call_id, arguments, call_id)
 
 
 def _functionary(text: str, _tools: Tools) -> Iterable[ToolCall]:
@@ -112,9 +112,9 @@ def _functionary(text: str, _tools: Tools) -> Iterable[ToolCall]:
     return [named_json_call(name, arguments)]
 
 
-_USUAL = ToolCallFormat("<tool_call>", "</tool_call>", _tagged)
+_DEFAULT = ToolCallFormat("<tool_call>", "</tool_call>", _tagged)
 _FORMS = (
-    _USUAL,
+    _DEFAULT,
     ToolCallFormat("<tool_calls>", "</tool_calls>", _json),
     ToolCallFormat("<TOOLCALL>", "</TOOLCALL>", _json),
     ToolCallFormat("<|tool_call|>", "<|/tool_call|>", _json),
@@ -150,8 +150,8 @@ INNER_MARKS = (
 
 
 def formats_of(template: str) -> tuple[ToolCallFormat, ...]:
-    """Return the formats that a model with this template may use, including the usual one."""
-    return tuple(form for form in _FORMS if form is _USUAL or form.is_in(template))
+    """Return the formats that a model with this template may use, including the default one."""
+    return tuple(form for form in _FORMS if form is _DEFAULT or form.is_in(template))
 
 
 class ToolCallSplitter:
@@ -169,7 +169,7 @@ class ToolCallSplitter:
         self._is_collecting = False
 
     def feed(self, text: str) -> Iterator[ReplyPart]:
-        """Yield the content that is final after some more text."""
+        """Take more text, and yield the content that is now final."""
         self._held += text
         while not self._is_collecting:
             if self._begins_as_json():
@@ -217,7 +217,7 @@ class ToolCallSplitter:
         yield from calls
 
     def _read(self, form: ToolCallFormat, text: str) -> tuple[list[ToolCall], str, str]:
-        """Return the calls after a mark, the text if there are none, and the rest."""
+        """Return the calls after a mark, the text itself if there are none, and the rest."""
         length = text.find(form.end) if form.end else self._first_mark(text)[0]
         body = text[:length] if length >= 0 else text
         rest = text[length + len(form.end) :] if length >= 0 else ""
@@ -245,7 +245,7 @@ class ToolCallSplitter:
         return any(other != mark and other.startswith(text) for other in self._marks)
 
     def _certain(self, text: str) -> str:
-        return text[: len(text) - possible_beginning(text, self._marks)].rstrip()
+        return text[: len(text) - possible_prefix_length(text, self._marks)].rstrip()
 
     def _first_mark(self, text: str) -> tuple[int, str]:
         found = [(at, -len(mark), mark) for mark in self._marks if (at := text.find(mark)) >= 0]

@@ -24,7 +24,7 @@ def candidates_of(logits: Floats) -> Candidates:
 
 
 def candidate_of(token: int) -> Candidates:
-    """Return a single token as candidate."""
+    """Return a single token as a candidate."""
     candidate = np.zeros(1, _CANDIDATE)
     candidate["id"] = token
     return candidate

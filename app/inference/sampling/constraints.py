@@ -14,7 +14,7 @@ from app.core.language import tr
 from app.inference.sampling.candidates import Candidates
 from app.inference.tokens.vocabulary import Vocabulary
 
-_MOST_ROW_ITEMS = 10_000
+_MAX_ROW_ITEMS = 10_000
 """An object takes four items for each of its optional properties."""
 _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (
@@ -48,15 +48,15 @@ _FAULTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 
 
 class Constraint:
-    """The constraint of one reply; `accept` advances it by each sampled token."""
+    """The constraint of one reply; `accept` advances it with each sampled token."""
 
-    def __init__(self, matcher: LLMatcher, ends: Collection[int]) -> None:
+    def __init__(self, matcher: LLMatcher, eog_tokens: Collection[int]) -> None:
         self._matcher = matcher
-        self._ends = ends
+        self._eog_tokens = eog_tokens
 
     def allows(self, token: int) -> bool:
         """Return whether a token may come next."""
-        if token in self._ends:
+        if token in self._eog_tokens:
             is_complete: bool = self._matcher.is_accepting()
             return is_complete
         return self._matcher.validate_tokens([token]) == 1
@@ -95,7 +95,7 @@ class Constraints:
         Raises:
             AppError: `request_invalid`, naming what is not supported.
         """
-        limits = LLParserLimits(max_items_in_row=_MOST_ROW_ITEMS, verbose_errors=False)
+        limits = LLParserLimits(max_items_in_row=_MAX_ROW_ITEMS, verbose_errors=False)
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits)
         if matcher.is_error():
             raise AppError(ErrorCode.REQUEST_INVALID, reason=_reason(matcher.get_error()))
@@ -104,12 +104,12 @@ class Constraints:
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
         vocabulary = self.vocabulary
-        ends = [token for token in range(vocabulary.size) if vocabulary.ends_reply(token)]
-        if not ends:
+        eog_tokens = [token for token in range(vocabulary.size) if vocabulary.is_eog(token)]
+        if not eog_tokens:
             reason = tr("this model has no end-of-reply token, so it could not end a JSON text")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        tokens = _Tokens(vocabulary, ends[0])
-        tokenizer = LLTokenizer(TokenizerWrapper(tokens), eos_token=ends)
+        tokens = _Tokens(vocabulary, eog_tokens[0])
+        tokenizer = LLTokenizer(TokenizerWrapper(tokens), eos_token=eog_tokens)
         tokens.greedy = tokenizer.greedy_tokenize
         return tokenizer
 
@@ -138,8 +138,8 @@ class _Tokens:
 
 
 def _reason(fault: str) -> str:
-    for pattern, sentence in _FAULTS:
+    for pattern, describe in _FAULTS:
         if found := pattern.search(fault):
-            return sentence(found)
+            return describe(found)
     _, _, detail = fault.strip().rpartition("failed to compile JSON schema: ")
     return tr("the JSON schema can't be used ({fault})", fault=detail.partition("\n")[0])

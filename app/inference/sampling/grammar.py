@@ -13,7 +13,7 @@ from app.native.library import load_llama
 
 
 class Grammar:
-    """The grammar of one reply; `accept` advances it by each sampled token, `close` frees it.
+    """The grammar of one reply; `accept` advances it with each sampled token, `close` frees it.
 
     Raises:
         AppError: `request_invalid` for an invalid grammar.
@@ -22,8 +22,8 @@ class Grammar:
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         require_bounded_grammar(text)
         self._llama = load_llama()
-        # The grammar sampler would take them for the end of the reply.
-        self._barred = vocabulary.mistaken_ends()
+        # The grammar sampler would mistake them for the end of the reply.
+        self._barred = vocabulary.mistaken_eog_tokens()
         self._sampler = self._llama.llama_sampler_init_grammar(
             vocabulary.pointer, text.encode("utf-8", "replace"), b"root"
         )

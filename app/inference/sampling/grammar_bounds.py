@@ -17,10 +17,10 @@ from app.core.language import tr
 from app.inference.sampling.parameters import LARGEST_GRAMMAR_BYTES
 
 _DEEPEST = 100
-_MOST_REPETITIONS = 1000
-_MOST_SKIPPED = 12
-_MOST_PASSES = 6
-_MOST_WAYS = 10_000
+_MAX_REPETITIONS = 1000
+_MAX_SKIPPED = 12
+_MAX_PASSES = 6
+_MAX_PATHS = 10_000
 _WORD = re.compile(
     r'#[^\n]*|"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|::=|[()|*+?.]|\{[^}]*\}|!?<[^>]*>|[\w-]+'
 )
@@ -41,32 +41,32 @@ def require_bounded_grammar(grammar: str) -> None:
     for word in words:
         depth += (word == "(") - (word == ")")
         deepest = max(deepest, depth)
-    if deepest > _DEEPEST or max(numbers, default=0) > _MOST_REPETITIONS:
+    if deepest > _DEEPEST or max(numbers, default=0) > _MAX_REPETITIONS:
         raise _refusal(tr("the grammar is too large"))
     reading = _Reading(words)
-    for _ in range(_MOST_PASSES):
+    for _ in range(_MAX_PASSES):
         known = dict(reading.skipped)
         reading.read()
         if reading.skipped == known:
             break
     else:
         raise _refusal(tr("the grammar is too complex"))
-    _require_few_ways(reading.beginnings)
+    _require_few_paths(reading.beginnings)
 
 
-def _require_few_ways(beginnings: dict[str, Counter[str]]) -> None:
+def _require_few_paths(beginnings: dict[str, Counter[str]]) -> None:
     """Bound the number of paths from every rule to a first character, and their length."""
-    ways: dict[str, int] = {}
+    paths: dict[str, int] = {}
     left = dict(beginnings)
     for _ in range(_DEEPEST):
         known = {
-            name: sum(count * ways.get(word, 1) for word, count in words.items())
+            name: sum(count * paths.get(word, 1) for word, count in words.items())
             for name, words in left.items()
             if not any(word in left for word in words)
         }
-        if max(known.values(), default=0) > _MOST_WAYS:
+        if max(known.values(), default=0) > _MAX_PATHS:
             raise _refusal(tr("the grammar is too complex"))
-        ways |= known
+        paths |= known
         left = {name: words for name, words in left.items() if name not in known}
         if not left:
             return
@@ -101,7 +101,7 @@ class _Reading:
                     self.skipped[name] = count
 
     def _alternatives(self, *, begins: bool) -> int:
-        """Return the number of parts skipped if this is empty; 0 if it can't be."""
+        """Return the number of parts skipped if the group is empty; 0 if it can't be empty."""
         count = self._sequence(begins=begins)
         while self._next() == "|":
             self._at += 1
@@ -114,7 +114,7 @@ class _Reading:
             count = self._repeated(self._item(begins=begins and is_empty))
             run = run + count if count else 0
             is_empty = is_empty and count > 0
-            if run > _MOST_SKIPPED:
+            if run > _MAX_SKIPPED:
                 raise _refusal(tr("the grammar has too many consecutive parts that may be empty"))
         return max(run, 1) if is_empty else 0
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 RANDOM_SEED = 0xFFFFFFFF
 LARGEST_GRAMMAR_BYTES = 64 * 1024
 _LONGEST_PENALTY = 4096
-_MOST_BIASES = 4096
+_MAX_BIASES = 4096
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Temperature = Annotated[float, Meta(ge=0, le=5)]
@@ -27,7 +27,7 @@ MirostatTau = Annotated[float, Meta(ge=0, le=100)]
 MirostatEta = Annotated[float, Meta(ge=0, le=10)]
 TokenBiases = Annotated[
     dict[Annotated[int, Meta(ge=0)], Annotated[float, Meta(ge=-100, le=100)]],
-    Meta(max_length=_MOST_BIASES),
+    Meta(max_length=_MAX_BIASES),
 ]
 Grammar = Annotated[str, Meta(max_length=LARGEST_GRAMMAR_BYTES)]
 

@@ -41,14 +41,14 @@ class Sampler:
         for sampler in _samplers(sampling, vocabulary, prompt):
             self._llama.llama_sampler_chain_add(self._chain, sampler)
 
-    def sample(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
-        """Return the next token, after the one at `place` of the last batch.
+    def sample(self, context: int, index: int, logits: Callable[[], Floats]) -> int:
+        """Return the next token, after the one at `index` of the last batch.
 
         Raises:
             AppError: `request_invalid` if the constraint leaves no token, or is too complex.
         """
         if self._rule is None:
-            token: int = self._llama.llama_sampler_sample(self._chain, context, place)
+            token: int = self._llama.llama_sampler_sample(self._chain, context, index)
             return token
         token = self._sample_by(self._rule, logits())
         self._llama.llama_sampler_accept(self._chain, token)
@@ -82,7 +82,7 @@ def _samplers(
     if sampling.logit_bias:
         yield _bias(sampling, vocabulary)
     for sampler, length in _penalties(sampling, vocabulary):
-        # The prompt's tokens count as repeated, too.
+        # The prompt's tokens also count as repeated.
         for token in prompt[-length:]:
             llama.llama_sampler_accept(sampler, token)
         yield sampler

@@ -1,4 +1,6 @@
-"""Rewrite JSON schemas with keywords that llguidance enforces, never allowing more documents.
+"""Rewrite JSON schemas with keywords that llguidance enforces.
+
+The result never accepts documents that the original rejects.
 
 llguidance refuses keywords that it can't enforce, by name. This module handles those that it would
 ignore, those that it interprets more loosely than JSON Schema, and those that it refuses without
@@ -22,14 +24,14 @@ from app.inference.schemas.schema_limits import normalize_limits
 AnySchema: TypeAlias = dict[str, Any] | bool
 LARGEST_SCHEMA_BYTES = 512 * 1024
 _DEEPEST = 100
-_MOST_PROPERTIES, _MOST_OPTIONAL, _MOST_PATTERNS = 5000, 2000, 64
+_MAX_PROPERTIES, _MAX_OPTIONAL, _MAX_PATTERNS = 5000, 2000, 64
 _LARGEST_MULTIPLE = 100_000
 _BRACKET = re.compile(r"[\[\]{}]")
 _DATA = ("const", "enum", "default", "example", "examples")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 """Keywords whose values are schemas by name; the names may look like keywords."""
 _OLD_LIMITS = ("divisibleBy", "disallow", "extends", "$recursiveRef")
-"""Constraints of earlier drafts that llguidance takes for annotations."""
+"""Constraints of earlier drafts that llguidance treats as annotations."""
 _ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", "$comment"}
 _COMBINERS = ("allOf", "anyOf", "oneOf", "$ref")
 _ABOUT_OBJECTS = ("properties", "required", "additionalProperties", "patternProperties")
@@ -128,7 +130,7 @@ def _copy(schema: AnySchema) -> dict[str, Any]:
 
 
 def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield all schemas within a schema, also under unknown keywords: they may be referenced."""
+    """Yield all schemas within a schema, even under unknown keywords: they may be referenced."""
     if isinstance(value, list):
         for item in value:
             yield from _nodes(item)
@@ -145,21 +147,21 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def _require_bounded(nodes: list[dict[str, Any]]) -> None:
     named = [properties for node in nodes if isinstance(properties := node.get("properties"), dict)]
-    if sum(map(len, named)) > _MOST_PROPERTIES:
+    if sum(map(len, named)) > _MAX_PROPERTIES:
         raise _refusal(
-            tr("the JSON schema has more than {limit} properties", limit=_MOST_PROPERTIES)
+            tr("the JSON schema has more than {limit} properties", limit=_MAX_PROPERTIES)
         )
     if any(map(_has_many_optional, nodes)):
         raise _refusal(
             tr(
                 "an object of the JSON schema has more than {limit} optional properties",
-                limit=_MOST_OPTIONAL,
+                limit=_MAX_OPTIONAL,
             )
         )
     patterns = [node["patternProperties"] for node in nodes if "patternProperties" in node]
-    if sum(len(pattern) for pattern in patterns if isinstance(pattern, dict)) > _MOST_PATTERNS:
+    if sum(len(pattern) for pattern in patterns if isinstance(pattern, dict)) > _MAX_PATTERNS:
         raise _refusal(
-            tr("the JSON schema has more than {limit} “patternProperties”", limit=_MOST_PATTERNS)
+            tr("the JSON schema has more than {limit} “patternProperties”", limit=_MAX_PATTERNS)
         )
     steps = {_digits(node["multipleOf"]) for node in nodes if "multipleOf" in node}
     # In combined schemas, a number must be a multiple of both.
@@ -170,7 +172,7 @@ def _require_bounded(nodes: list[dict[str, Any]]) -> None:
 def _has_many_optional(node: dict[str, Any]) -> bool:
     properties, required = node.get("properties"), node.get("required")
     count = len(required) if isinstance(required, list) else 0
-    return isinstance(properties, dict) and len(properties) - count > _MOST_OPTIONAL
+    return isinstance(properties, dict) and len(properties) - count > _MAX_OPTIONAL
 
 
 def _digits(step: Any) -> int:

@@ -25,7 +25,7 @@ _OPTIONS = {
 
 
 def literal(text: str, controls: Mapping[str, int]) -> str:
-    """Return the grammar of a text, with control tokens (`controls`) in place of their texts."""
+    """Return the grammar of text, with control tokens (`controls`) in place of their texts."""
     known = sorted((control for control in controls if control and control in text), key=len)
     if not known:
         return plain_literal(text)
@@ -38,7 +38,7 @@ def literal(text: str, controls: Mapping[str, int]) -> str:
 
 
 def plain_literal(text: str) -> str:
-    """Return the grammar of a text without control tokens."""
+    """Return the grammar of text without control tokens."""
     return json.dumps(text, ensure_ascii=False) if text else ""
 
 

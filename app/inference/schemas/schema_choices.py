@@ -42,7 +42,7 @@ def open_choices(document: _Schema, nodes: Iterable[_Schema]) -> None:
 
 
 def _resolved(document: _Schema, schema: Any) -> _Schema | None:
-    """Return the schema that a reference leads to; None if that is not plain."""
+    """Return the schema that a reference leads to; None if it can't be resolved safely."""
     for _ in range(_LONGEST_CHAIN):
         if not isinstance(schema, dict):
             return None
@@ -57,10 +57,10 @@ def _resolved(document: _Schema, schema: Any) -> _Schema | None:
 def _at(document: _Schema, reference: Any) -> Any:
     if not isinstance(reference, str) or not reference.startswith("#/"):
         return None
-    place: Any = document
+    node: Any = document
     for part in reference[2:].split("/"):
-        place = place.get(part) if isinstance(place, dict) else None
-    return place
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
 
 
 def _tag(one: _Schema, other: _Schema) -> str | None:

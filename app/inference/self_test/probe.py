@@ -47,11 +47,11 @@ class _Failure:
     """The failure of a probe: its key in the table, and its description."""
 
     kind: str
-    words: str
+    description: str
 
 
 def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
-    """Return the setting for this machine and engine build; probe it the first time.
+    """Return the setting for this machine and engine build, found by probing the first time.
 
     Raises:
         AppError: `engine_broken` if not even the safest setting works.
@@ -60,8 +60,8 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
     if known is not None:
         return known
     setting = probe_engine()
-    if setting.without:
-        details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
+    if setting.disabled_features:
+        details: ErrorDetails = {"reason": setting.reason, "without": setting.described()}
         report(Noticed(NoticeCode.SAFE_SETTING, details))
     if not _lacked_memory(setting):
         _remember(setting)
@@ -86,7 +86,7 @@ def working_options(options: LoadOptions, report: Callable[[Event], None]) -> Lo
     """
     setting = engine_setting(report)
     if setting.overrules(options):
-        details: ErrorDetails = {"reason": setting.reason, "without": setting.in_words()}
+        details: ErrorDetails = {"reason": setting.reason, "without": setting.described()}
         report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, details))
     return setting.applied_to(options)
 
@@ -107,32 +107,32 @@ def probe_engine() -> EngineSetting:
     Raises:
         AppError: `engine_broken`, `engine_missing`.
     """
-    failure = _failure_without(())
+    failure = _probe_failure(())
     if failure is None:
         return EngineSetting()
     last = failure
-    for without in settings_to_try(failure.kind):
-        again = _failure_without(without)
+    for disabled_features in settings_to_try(failure.kind):
+        again = _probe_failure(disabled_features)
         if again is None:
-            return EngineSetting(without, failure.words)
+            return EngineSetting(disabled_features, failure.description)
         last = again
-    raise AppError(ErrorCode.ENGINE_BROKEN, reason=last.words)
+    raise AppError(ErrorCode.ENGINE_BROKEN, reason=last.description)
 
 
-def run_probe(without: tuple[Measure, ...]) -> None:
+def run_probe(disabled_features: tuple[Measure, ...]) -> None:
     """Load the probe model and generate some tokens, in this process."""
-    options = EngineSetting(without).applied_to(LoadOptions(context=_PROBE_CONTEXT))
+    options = EngineSetting(disabled_features).applied_to(LoadOptions(context=_PROBE_CONTEXT))
     load_request = LoadRequest(read_model(_probe_model()), options)
     with Session(load_request, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
-        generation = Generation(prompt, SamplingParameters(seed=1), most_tokens=_PROBE_TOKENS)
+        generation = Generation(prompt, SamplingParameters(seed=1), max_tokens=_PROBE_TOKENS)
         for _ in session.replies(generation):
             pass
 
 
-def _failure_without(without: tuple[Measure, ...]) -> _Failure | None:
+def _probe_failure(disabled_features: tuple[Measure, ...]) -> _Failure | None:
     """Run the probe in a child; return its failure, or None."""
-    flags = [part for measure in without for part in (WITHOUT_FLAG, measure)]
+    flags = [part for measure in disabled_features for part in (WITHOUT_FLAG, measure)]
     child = run_verb("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)
     if child.returncode is None:
         return _Failure(NO_ANSWER, tr("it did not respond for {time} s", time=_TIMEOUT_SECONDS))

@@ -66,12 +66,12 @@ _PROBE = TinyLlama(
 
 
 def write_probe_model(path: Path) -> None:
-    """Write a Llama of one layer, some 3 MB, whose matrices cover the common types."""
+    """Write a Llama of one layer, about 3 MB, whose matrices cover the common types."""
     write_tiny_llama(path, _PROBE)
 
 
 def write_tiny_llama(path: Path, model: TinyLlama) -> None:
-    """Write a model that loads and generates; the same arguments give the same weights."""
+    """Write a model that loads and generates; the same arguments yield the same weights."""
     writer = gguf.GGUFWriter(path, "llama")
     _add_metadata(writer, model)
     random = np.random.default_rng(0)

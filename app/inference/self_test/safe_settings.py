@@ -14,10 +14,10 @@ Measure = Literal["extra_buffers", "flash_attention", "graphics_card"]
 """A feature that the engine can run without."""
 
 WITHOUT_FLAG = "--without"
-"""The flag of `probe` that takes a measure."""
+"""The flag of `probe` that names a feature to disable."""
 
 NO_ANSWER = "no answer"
-_IN_WORDS: dict[Measure, str] = {
+_DESCRIPTIONS: dict[Measure, str] = {
     "extra_buffers": tr("extra buffer types"),
     "flash_attention": tr("flash attention"),
     "graphics_card": tr("the GPU"),
@@ -36,7 +36,7 @@ _TABLE: dict[str, tuple[tuple[Measure, ...], ...]] = {
     "SIGFPE": _MEMORY_OR_INSTRUCTION,
     # ggml aborts if a device lacks an operation, and backends do at a driver's error.
     "SIGABRT": (("flash_attention",), ("extra_buffers",), ("graphics_card",), _ALL),
-    # Wrong numbers come from a kernel that does not suit the device.
+    # Wrong values come from a kernel that does not suit the device.
     ErrorCode.WEIGHTS_NOT_FINITE: (("flash_attention",), ("extra_buffers",), _ALL),
     # Each try would take as long again, so there is only one.
     NO_ANSWER: (_ALL,),
@@ -50,20 +50,20 @@ class EngineSetting(msgspec.Struct, frozen=True):
     `is_chosen` is set if the user chose the full setting, whatever the test found.
     """
 
-    without: tuple[Measure, ...] = ()
+    disabled_features: tuple[Measure, ...] = msgspec.field(default=(), name="without")
     reason: str = ""
     is_chosen: bool = False
 
     def applied_to(self, options: LoadOptions) -> LoadOptions:
         """Return the options without the features that don't work here."""
         changes: dict[str, LoadValue] = {}
-        if "extra_buffers" in self.without:
+        if "extra_buffers" in self.disabled_features:
             changes["extra_buffers"] = False
-        if "flash_attention" in self.without:
+        if "flash_attention" in self.disabled_features:
             changes["flash_attention"] = "off"
             if options.cache_type_v in QUANTIZED_CACHE_TYPES:
                 changes["cache_type_v"] = "f16"
-        if "graphics_card" in self.without:
+        if "graphics_card" in self.disabled_features:
             changes["gpu_layers"] = 0
         return msgspec.structs.replace(options, **changes)
 
@@ -75,9 +75,9 @@ class EngineSetting(msgspec.Struct, frozen=True):
             for name in LOAD_FIELDS
         )
 
-    def in_words(self) -> str:
+    def described(self) -> str:
         """Describe the disabled features, for example `extra buffer types and flash attention`."""
-        *first, last = [_IN_WORDS[measure] for measure in self.without] or [""]
+        *first, last = [_DESCRIPTIONS[measure] for measure in self.disabled_features] or [""]
         return tr("{first} and {last}", first=", ".join(first), last=last) if first else last
 
 

@@ -20,13 +20,13 @@ from app.inference.server.completions.text_request import texts_or_tokens
 from app.inference.server.preparation_threads import LONG_BYTES
 from app.inference.server.prepared_request import ServedModel
 from app.inference.server.protocol.bodies import AsciiJsonResponse
-from app.inference.server.protocol.generation_request import Tokens, decode_with_unread
+from app.inference.server.protocol.generation_request import Tokens, decode_with_unknown
 from app.inference.server.protocol.messages import Text
 from app.inference.session.session import Session
 from app.inference.tokens.decoding import Floats
 
-_MOST_TEXTS = 2048
-_MOST_TOKENS = 2**20
+_MAX_TEXTS = 2048
+_MAX_TOKENS = 2**20
 _LARGEST_WIDTH = 2**20
 RequestBody = TypeVar("RequestBody", bound=msgspec.Struct)
 Prepared = TypeVar("Prepared")
@@ -35,16 +35,16 @@ Found = tuple[Prepared, dict[str, Any]]
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `/v1/embeddings`: texts, or texts as tokens."""
+    """The body of `/v1/embeddings`: inputs as text or as tokens."""
 
-    input: Text | Annotated[list[Text | int | Tokens], Meta(min_length=1, max_length=_MOST_TOKENS)]
+    input: Text | Annotated[list[Text | int | Tokens], Meta(min_length=1, max_length=_MAX_TOKENS)]
     model: Annotated[str, Meta(max_length=1024)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Meta(ge=1, le=_LARGEST_WIDTH)] | None = None
 
 
 class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `/tokenize`, as llama-server has it."""
+    """The body of `/tokenize`, as in llama-server."""
 
     content: Text
     add_special: bool = False
@@ -52,7 +52,7 @@ class TokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetokenizeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `/detokenize`, as llama-server has it."""
+    """The body of `/detokenize`, as in llama-server."""
 
     tokens: Tokens
 
@@ -99,7 +99,7 @@ def text_routes(model: ServedModel) -> list[Route]:
 
 
 def _read(body: bytes, kind: type[RequestBody]) -> Found[RequestBody]:
-    request, ignored = decode_with_unread(body, kind)
+    request, ignored = decode_with_unknown(body, kind)
     return request, {"ignored_fields": ignored} if ignored else {}
 
 
@@ -109,7 +109,7 @@ def _texts_to_embed(
     request, ignored = _read(body, EmbeddingRequest)
     texts = [
         _tokens_to_embed(model, text)
-        for text in texts_or_tokens("input", request.input, _MOST_TEXTS)
+        for text in texts_or_tokens("input", request.input, _MAX_TEXTS)
     ]
     return (request, texts), ignored
 
@@ -118,9 +118,9 @@ def _tokens_to_embed(model: ServedModel, text: str | list[int]) -> list[int]:
     if isinstance(text, list):
         model.vocabulary.require_known(text)
         return text
-    least, most = model.vocabulary.least_tokens(text), model.context_tokens
-    if least > most:
-        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=most)
+    tokens, context = model.vocabulary.min_tokens(text), model.context_tokens
+    if tokens > context:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=tokens, context=context)
     return model.vocabulary.tokenize_text(text)
 
 

@@ -1,6 +1,6 @@
 """Report every second that the engine is alive.
 
-A native call can't report its state. But even slow work uses the processor: an engine that has been
+A native call can't report its state. But even slow work uses the CPU: an engine that has been
 busy for a minute without using it waits for something that never happens, such as a lock or a
 network drive. Only while GPUs or other machines compute may it wait that long.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BEAT_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
-_LEAST_WORK = 0.005
+_MIN_WORK = 0.005
 """The share of one core below which the engine does no work; the idle server uses less."""
 
 
@@ -48,6 +48,6 @@ class Heartbeat:
     def _has_hung(self) -> bool:
         now, used = time.monotonic(), time.process_time()
         may_rest = self._engine is None or self._engine.is_idle or self._engine.has_devices
-        if may_rest or used - self._used > _LEAST_WORK * self._patience_seconds:
+        if may_rest or used - self._used > _MIN_WORK * self._patience_seconds:
             self._worked, self._used = now, used
         return now - self._worked > self._patience_seconds

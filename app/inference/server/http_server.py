@@ -96,7 +96,7 @@ def _routes(model: ServedModel) -> list[Route]:
         return AsciiJsonResponse(entry)
 
     async def metrics(_: Request) -> Response:
-        text = model.metrics.text(model.engine.writing, model.engine.waiting)
+        text = model.metrics.text(model.engine.active_replies, model.engine.waiting)
         return PlainTextResponse(text)
 
     return [

@@ -15,7 +15,7 @@ _NAMES_OF_LOOPBACK = (LOOPBACK, "localhost")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket at an IP address; port 0 takes a free one.
+    """Return a socket listening on an IP address; port 0 picks a free one.
 
     Raises:
         AppError: `port_in_use`, `address_unusable`.

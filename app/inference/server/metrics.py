@@ -37,20 +37,20 @@ class Metrics:
         with self._lock:
             self.refused += 1
 
-    def text(self, writing: int, waiting: int) -> str:
+    def text(self, active: int, waiting: int) -> str:
         """Return all metrics, with the numbers of replies being generated and waiting."""
-        return "".join(self._lines(writing, waiting))
+        return "".join(self._lines(active, waiting))
 
-    def _lines(self, writing: int, waiting: int) -> Iterator[str]:
+    def _lines(self, active: int, waiting: int) -> Iterator[str]:
         for name, kind, help_text, value in (
             ("prompt_tokens_total", "counter", "Prompt tokens evaluated", self.prompt_tokens),
             ("prompt_tokens_reused_total", "counter", "Prompt tokens reused", self.reused_tokens),
             ("prompt_seconds_total", "counter", "Time spent on prompts", self.prompt_seconds),
-            ("tokens_predicted_total", "counter", "Tokens written", self.reply_tokens),
-            ("tokens_predicted_seconds_total", "counter", "Time writing", self.reply_seconds),
+            ("tokens_predicted_total", "counter", "Tokens generated", self.reply_tokens),
+            ("tokens_predicted_seconds_total", "counter", "Time generating", self.reply_seconds),
             ("replies_total", "counter", "Replies that have ended", self.replies),
             ("requests_refused_total", "counter", "Requests refused as too many", self.refused),
-            ("requests_processing", "gauge", "Replies being written", writing),
+            ("requests_processing", "gauge", "Replies being generated", active),
             ("requests_deferred", "gauge", "Requests waiting", waiting),
         ):
             yield f"# HELP gristmill:{name} {help_text}\n# TYPE gristmill:{name} {kind}\n"

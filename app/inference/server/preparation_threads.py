@@ -20,7 +20,7 @@ LONG_BYTES = 64 * 1024
 # Some pre-tokenizers recurse once per character of a run, llguidance once per nested schema.
 _STACK_BYTES = 512 * 2**20
 _SHORT_THREADS, _LONG_THREADS = 3, 1
-_MOST_WAITING = 32
+_MAX_WAITING = 32
 Result = TypeVar("Result")
 _Work = tuple[Future[Any], Callable[[], Any]]
 
@@ -44,7 +44,7 @@ class Preparation:
 
 class _Lane:
     def __init__(self, threads: int, begin: Callable[[], None]) -> None:
-        self._waiting: queue.Queue[_Work] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[_Work] = queue.Queue(_MAX_WAITING)
         self._begin = begin
         usual = threading.stack_size(_STACK_BYTES)
         try:

@@ -21,7 +21,7 @@ from app.inference.server.completions.chat_request import ChatRequest
 from app.inference.server.completions.text_request import CompletionRequest
 from app.inference.server.metrics import Metrics
 from app.inference.server.preparation_threads import LONG_BYTES, Preparation
-from app.inference.server.protocol.generation_request import GenerationRequest, decode_with_unread
+from app.inference.server.protocol.generation_request import GenerationRequest, decode_with_unknown
 from app.inference.server.responses.request import ResponseRequest
 from app.inference.session.engine_thread import EngineThread
 from app.inference.session.generation import Generation
@@ -53,8 +53,8 @@ class ReplyTask:
     """A reply to generate, and its reader; without a reader it is plain text."""
 
     generation: Generation
-    new_reader: Callable[[], ReplyReader] | None = None
-    most_calls: int | None = None
+    make_reader: Callable[[], ReplyReader] | None = None
+    max_calls: int | None = None
     fallback_reason: str = ""
     repeats_prompt: bool = False
 
@@ -75,8 +75,8 @@ class _ReplyRequest:
     prompt: Prompt | list[int]
     sampling: SamplingParameters
     grammar: str = ""
-    new_reader: Callable[[], ReplyReader] | None = None
-    most_calls: int | None = None
+    make_reader: Callable[[], ReplyReader] | None = None
+    max_calls: int | None = None
 
 
 def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes) -> PreparedRequest:
@@ -85,7 +85,7 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
     Raises:
         AppError: `request_invalid` or `context_full`.
     """
-    request, ignored = decode_with_unread(body, kind)
+    request, ignored = decode_with_unknown(body, kind)
     is_long = len(body) > LONG_BYTES
     tasks = []
     for reply, number in product(_reply_requests(model, request), range(request.count())):
@@ -96,7 +96,7 @@ def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes)
             generation.constraint = model.constraints.make(reply.grammar)
         generation.is_heavy = is_long or _is_heavy(request, reply.grammar)
         fallback = reply.prompt.fallback_reason if isinstance(reply.prompt, Prompt) else ""
-        task = ReplyTask(generation, reply.new_reader, reply.most_calls, fallback, number > 0)
+        task = ReplyTask(generation, reply.make_reader, reply.max_calls, fallback, number > 0)
         tasks.append(task)
     return PreparedRequest(request, tasks, [*ignored, *request.unsupported_tools()])
 
@@ -123,23 +123,23 @@ def _chat_reply(model: ServedModel, request: ChatRequest | ResponseRequest) -> _
         if request.grammar:
             reason = tr("a required tool call can't be combined with “grammar”")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        grammar = model.format.call_grammar(prompt.text, tools, choice.most_calls)
+        grammar = model.format.call_grammar(prompt.text, tools, choice.max_calls)
     elif schema is not None:
         grammar = model.format.json_grammar(prompt.text, schema)
     sampling = _sampling(model, request, has_end=bool(grammar))
     thoughts = request.reasoning_format or "deepseek"
-    new_reader = partial(model.format.reader, prompt.text, tools, thoughts)
-    return _ReplyRequest(prompt, sampling, grammar, new_reader, choice.most_calls)
+    make_reader = partial(model.format.reader, prompt.text, tools, thoughts)
+    return _ReplyRequest(prompt, sampling, grammar, make_reader, choice.max_calls)
 
 
 def _require_user_texts_fit(model: ServedModel, conversation: ChatInput) -> None:
-    """Refuse a conversation whose user messages alone can't fit.
+    """Refuse a conversation whose user messages alone can't fit in the context.
 
     Templates may omit other messages, and the white space around a text.
     """
     if model.template.keeps_texts:
         said = (m["content"].strip() for m in conversation.messages if m["role"] == "user")
-        _require_room(model, sum(map(model.vocabulary.least_tokens, said)))
+        _require_room(model, sum(map(model.vocabulary.min_tokens, said)))
 
 
 def _require_room(model: ServedModel, tokens: int) -> None:
@@ -151,7 +151,7 @@ def _tokens(model: ServedModel, prompt: Prompt | list[int]) -> list[int]:
     if isinstance(prompt, list):
         model.vocabulary.require_known(prompt)
         return prompt
-    _require_room(model, model.vocabulary.least_tokens(prompt.text))
+    _require_room(model, model.vocabulary.min_tokens(prompt.text))
     return model.vocabulary.tokenize_prompt(prompt.text, prompt.untrusted)
 
 
@@ -168,7 +168,7 @@ def _sampling(
         if sampling.grammar or has_end:
             reason = tr("“ignore_eos” can't be combined with a grammar or response format")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
-        never = dict.fromkeys(model.vocabulary.ends(), float("-inf"))
+        never = dict.fromkeys(model.vocabulary.eog_tokens(), float("-inf"))
         changes["logit_bias"] = sampling.logit_bias | never
     return msgspec.structs.replace(sampling, **changes)
 
@@ -185,7 +185,7 @@ def _generation(
     return Generation(
         prompt=tokens,
         sampling=sampling,
-        most_tokens=request.token_limit(),
+        max_tokens=request.token_limit(),
         stops=(*request.stops(), *stops),
         overflow=request.overflow(),
         probabilities=request.probabilities(),

@@ -1,4 +1,4 @@
-"""Routes that generate replies: responses whole or streamed, until done or disconnected."""
+"""Routes that generate replies: responses, complete or streamed, until finished or disconnected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from app.inference.server.prepared_request import (
     read_request,
 )
 from app.inference.server.protocol.bodies import AsciiJsonResponse, failure_of, notice_body
-from app.inference.server.protocol.generation_request import AnyCompletionRequest, GenerationRequest
+from app.inference.server.protocol.generation_request import (
+    CompletionRequestBase,
+    GenerationRequest,
+)
 from app.inference.server.protocol.reply_state import ReplyState
 from app.inference.server.responses.output import ResponsesOutput
 from app.inference.server.responses.request import ResponseRequest
@@ -35,11 +38,11 @@ from app.inference.session.generation import Piece
 
 _DISCONNECT_POLL_SECONDS = 0.1
 _BYTES_OF_ESCAPE = 6
-"""The most bytes of JSON for one byte of text, as in \\u001b."""
+"""The maximum number of bytes of JSON for one byte of text, as in \\u001b."""
 _PAUSE_SECONDS = 0.02
-"""Pause between the parts of a body that is dropped; its sender has to wait as well."""
-_BESIDE_PROMPT_BYTES = 4 * 2**20
-"""Bytes of a request that may not end up in the prompt: schemas, thoughts of old turns."""
+"""Pause between the parts of a body that is discarded; its sender has to wait as well."""
+_NON_PROMPT_BYTES = 4 * 2**20
+"""Bytes of a request that may not end up in the prompt: schemas, reasoning of earlier turns."""
 Result = TypeVar("Result")
 
 
@@ -65,34 +68,34 @@ def reply_routes(model: ServedModel) -> list[Route]:
 
 
 async def _body(request: Request, model: ServedModel) -> bytes:
-    """Read a request's body; one that can't fit in the context is dropped slowly as it arrives.
+    """Read a request's body; one that can't fit in the context is drained slowly and discarded.
 
     Raises:
         AppError: `context_full`.
     """
     parts: list[bytes] = []
-    size = least = 0
+    size = min_tokens = 0
     async for part in request.stream():
         size += len(part)
-        least = _least_tokens(model, size)
-        if least >= model.context_tokens:
+        min_tokens = _min_tokens(model, size)
+        if min_tokens >= model.context_tokens:
             parts.clear()
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
             parts.append(part)
-    if least >= model.context_tokens:
-        raise AppError(ErrorCode.CONTEXT_FULL, tokens=least, context=model.context_tokens)
+    if min_tokens >= model.context_tokens:
+        raise AppError(ErrorCode.CONTEXT_FULL, tokens=min_tokens, context=model.context_tokens)
     return b"".join(parts)
 
 
-def _least_tokens(model: ServedModel, size: int) -> int:
-    """Return a lower bound of the tokens of a prompt in a body of `size` bytes; 0 if unknown.
+def _min_tokens(model: ServedModel, size: int) -> int:
+    """Return a lower bound on the tokens of a prompt in a body of `size` bytes; 0 if unknown.
 
     For a short body it is not worth scanning the vocabulary, which blocks the event loop.
     """
-    if size <= _BESIDE_PROMPT_BYTES or not (longest := model.vocabulary.longest_token_bytes):
+    if size <= _NON_PROMPT_BYTES or not (longest := model.vocabulary.longest_token_bytes):
         return 0
-    return (size - _BESIDE_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
+    return (size - _NON_PROMPT_BYTES) // (longest * _BYTES_OF_ESCAPE)
 
 
 async def _respond(request: Request, model: ServedModel, prepared: PreparedRequest) -> Response:
@@ -107,18 +110,18 @@ async def _respond(request: Request, model: ServedModel, prepared: PreparedReque
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
-    whole = await _while_connected(request, first.whole())
+    whole = await _while_connected(request, first.all_parts())
     if isinstance(response, CompletionResponse):
         for reply in further:
             response.add_choice(whole)
             await reply.begin(is_further=True)
             response.next_choice(reply.state)
-            whole = await _while_connected(request, reply.whole())
-    return AsciiJsonResponse(response.whole(whole))
+            whole = await _while_connected(request, reply.all_parts())
+    return AsciiJsonResponse(response.full_response(whole))
 
 
 class _Reply:
-    """One of the replies to a request, which are generated one after the other in one slot."""
+    """One of the replies to a request, which are generated consecutively in one slot."""
 
     parts: AsyncGenerator[ReplyPart, None]
 
@@ -127,7 +130,7 @@ class _Reply:
         self._task = task
         self.state = ReplyState(
             task.generation.statistics,
-            most_calls=task.most_calls,
+            max_calls=task.max_calls,
             repeats_prompt=task.repeats_prompt,
         )
         if task.fallback_reason:
@@ -146,10 +149,10 @@ class _Reply:
             partial(model.engine.prepare, generation), is_long=generation.is_heavy
         )
         pieces = model.engine.submit(generation, is_further=is_further)
-        reader = self._task.new_reader() if self._task.new_reader else None
+        reader = self._task.make_reader() if self._task.make_reader else None
         self.parts = _parts(pieces, reader, self.state, model.metrics)
 
-    async def whole(self) -> list[ReplyPart]:
+    async def all_parts(self) -> list[ReplyPart]:
         """Await and return all parts."""
         async with aclosing(self.parts) as parts:
             return [part async for part in parts]
@@ -163,7 +166,7 @@ def _new_response(
         echo = request.echo(prepared.tasks[0].generation.sampling)
         return ResponsesOutput(model, state, echo, prepared.ignored)
     kind: Kind = "chat" if isinstance(request, ChatRequest) else "text"
-    wants_usage = isinstance(request, AnyCompletionRequest) and request.wants_usage
+    wants_usage = isinstance(request, CompletionRequestBase) and request.wants_usage
     return CompletionResponse(kind, model, state, wants_usage, prepared.ignored)
 
 

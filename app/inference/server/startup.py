@@ -88,8 +88,8 @@ def _served_model(
 def _chat_template(model: Model, vocabulary: Vocabulary, report: Report) -> ChatTemplate:
     template = ChatTemplate(
         model.info.chat_template,
-        vocabulary.begin_text(),
-        vocabulary.end_text(),
+        vocabulary.bos_text(),
+        vocabulary.eos_text(),
         tuple(vocabulary.control_texts()),
         lambda reason: report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": reason})),
     )

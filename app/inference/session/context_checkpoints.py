@@ -16,14 +16,14 @@ import numpy.typing as npt
 from app.inference.loading.loaded_model import LoadedModel
 from app.native.library import load_llama
 
-_MOST_OF_A_SEQUENCE = 8
+_MAX_PER_SEQUENCE = 8
 _PARTIAL_ONLY = 1
 """LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY in llama.h."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Checkpoint:
-    """The state of a sequence after so many tokens."""
+    """The state of a sequence after `tokens` tokens."""
 
     sequence: int
     tokens: int
@@ -33,13 +33,13 @@ class _Checkpoint:
 class Checkpoints:
     """The checkpoints of all sequences of one context; the oldest is evicted first."""
 
-    def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
+    def __init__(self, loaded: LoadedModel, max_bytes: int) -> None:
         self._llama = load_llama()
         self._context = loaded.context
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._kept: list[_Checkpoint] = []
 
-    def places(self, sequence: int) -> list[int]:
+    def positions(self, sequence: int) -> list[int]:
         """Return the token counts at which a sequence has checkpoints, in order."""
         return sorted(one.tokens for one in self._of(sequence))
 
@@ -50,27 +50,27 @@ class Checkpoints:
         return size
 
     def save(self, sequence: int, tokens: int) -> None:
-        """Save the state of a sequence that has read so many tokens."""
+        """Save the state of a sequence that has read `tokens` tokens."""
         size = self.size_bytes(sequence)
-        if not 0 < size <= self._most_bytes or tokens in self.places(sequence):
+        if not 0 < size <= self._max_bytes or tokens in self.positions(sequence):
             return
         of_sequence = self._of(sequence)
-        if len(of_sequence) >= _MOST_OF_A_SEQUENCE:
+        if len(of_sequence) >= _MAX_PER_SEQUENCE:
             self._kept.remove(of_sequence[0])
-        while sum(one.data.nbytes for one in self._kept) + size > self._most_bytes:
+        while sum(one.data.nbytes for one in self._kept) + size > self._max_bytes:
             del self._kept[0]
         data = np.empty(size, np.uint8)
         function = self._llama.llama_state_seq_get_data_ext
         if function(self._context, _pointer(data), size, sequence, _PARTIAL_ONLY) == size:
             self._kept.append(_Checkpoint(sequence, tokens, data))
 
-    def restore(self, sequence: int, most_tokens: int) -> int:
-        """Restore a sequence's last checkpoint of at most so many tokens.
+    def restore(self, sequence: int, max_tokens: int) -> int:
+        """Restore a sequence's last checkpoint of at most `max_tokens` tokens.
 
         Returns:
             The checkpoint's number of tokens; 0 if there is none. Other layers still hold more.
         """
-        fitting = [one for one in self._of(sequence) if one.tokens <= most_tokens]
+        fitting = [one for one in self._of(sequence) if one.tokens <= max_tokens]
         if not fitting:
             return 0
         best = max(fitting, key=lambda one: one.tokens)
@@ -80,7 +80,7 @@ class Checkpoints:
         return best.tokens if moved == size else 0
 
     def drop(self, sequence: int, beyond: int = 0) -> None:
-        """Drop a sequence's checkpoints of more than so many tokens."""
+        """Drop a sequence's checkpoints of more than `beyond` tokens."""
         self._kept = [one for one in self._kept if one.sequence != sequence or one.tokens <= beyond]
 
     def _of(self, sequence: int) -> list[_Checkpoint]:

@@ -17,8 +17,8 @@ _GATHERING_SECONDS = 0.05
 class Delivery:
     """Takes a reply's pieces on the engine's thread, and yields them on the event loop.
 
-    Sending takes time from the model's own threads. So the first piece goes at once, but pieces
-    within `_GATHERING_SECONDS` of the last one sent are joined.
+    Sending takes time from the model's own threads. So the first piece goes out immediately, but
+    pieces within `_GATHERING_SECONDS` of the last one sent are joined.
     """
 
     def __init__(self) -> None:

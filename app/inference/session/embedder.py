@@ -16,14 +16,14 @@ from app.native.devices import devices
 from app.native.library import load_llama
 
 _TOKENS_AT_ONCE = 64
-"""Batch size when averaging tokens: llama.cpp computes logits for each of them, too."""
+"""Batch size when averaging tokens: llama.cpp computes logits for each of them."""
 
 
 class Embedder:
     """Makes embeddings with one model.
 
     A generating model keeps the outputs of few tokens; an embedding needs those of all. So the
-    first text opens a second context, as large as a batch, which lasts until `close`.
+    first input opens a second context, as large as a batch, which lasts until `close`.
 
     Args:
         loaded: The model.
@@ -37,23 +37,23 @@ class Embedder:
     ) -> None:
         self._loaded, self._load_request, self._own = loaded, load_request, own
         self._vocabulary_size = vocabulary_size
-        self._most_tokens = min(loaded.context_tokens, own.batch_tokens)
+        self._max_tokens = min(loaded.context_tokens, own.batch_tokens)
         self._second: Decoder | None = None
         self._context: int | None = None
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """Return the embedding (width) of a text, of length 1.
+        """Return the embedding (width) of these tokens, of length 1.
 
         Raises:
-            AppError: `request_invalid` for an empty text, `context_full`, `model_rejected`,
+            AppError: `request_invalid` for empty input, `context_full`, `model_rejected`,
                 `out_of_memory`.
         """
         if not tokens:
             raise AppError(ErrorCode.REQUEST_INVALID, reason=tr("the text is empty"))
-        if len(tokens) > self._most_tokens:
-            raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(tokens), context=self._most_tokens)
+        if len(tokens) > self._max_tokens:
+            raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(tokens), context=self._max_tokens)
         if self._second is None:
-            self._second = self._opened() if self._own.can_write else self._own
+            self._second = self._opened() if self._own.can_generate else self._own
         while True:
             self._second.interrupt.clear()
             try:
@@ -69,13 +69,13 @@ class Embedder:
 
     def _opened(self) -> Decoder:
         llama, options = load_llama(), self._load_request.options
-        at_once = self._load_request.reads_at_once or self._own.is_pooled
-        if not at_once:
+        single_batch = self._load_request.single_batch or self._own.is_pooled
+        if not single_batch:
             options = msgspec.structs.replace(
                 options, batch=_TOKENS_AT_ONCE, micro_batch=_TOKENS_AT_ONCE
             )
         parameters = context_parameters(
-            options, self._most_tokens, sequences=1, reads_at_once=at_once, all_outputs=True
+            options, self._max_tokens, sequences=1, single_batch=single_batch, all_outputs=True
         )
         found = [one for one in devices() if one.is_gpu] if self._loaded.gpu_layers else []
         context: int | None = llama.llama_init_from_model(self._loaded.model, parameters)
@@ -84,6 +84,6 @@ class Embedder:
             context = None
         name = self._load_request.model.path.name
         if not context:
-            raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=self._most_tokens)
+            raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=self._max_tokens)
         self._context = context
         return Decoder(replace(self._loaded, context=context), name, self._vocabulary_size)

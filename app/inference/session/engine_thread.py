@@ -18,7 +18,7 @@ from app.inference.session.session import Session
 
 # Some pre-tokenizers recurse once per character of a long word.
 STACK_BYTES = 512 * 2**20
-_MOST_WAITING = 8
+_MAX_WAITING = 8
 _REST_SECONDS = 0.2
 """After this much silence the thread does housekeeping: no further request is imminent."""
 Result = TypeVar("Result")
@@ -52,27 +52,27 @@ class EngineThread:
         Raises:
             AppError: the reason it can't be loaded.
         """
-        usual = threading.stack_size(STACK_BYTES)
+        default = threading.stack_size(STACK_BYTES)
         try:
             threading.Thread(target=self._run, name="engine", daemon=True).start()
         except RuntimeError as error:
             name, context = self._load_request.model.path.name, self._load_request.context
             raise AppError(ErrorCode.OUT_OF_MEMORY, model=name, context=context) from error
         finally:
-            threading.stack_size(usual)
+            threading.stack_size(default)
         self._loaded.wait()
         if self._session is None:
             raise self._error or RuntimeError("engine thread ended")
         return self._session
 
     @property
-    def writing(self) -> int:
+    def active_replies(self) -> int:
         """The number of replies being generated."""
-        return self._session.writing if self._session else 0
+        return self._session.active_replies if self._session else 0
 
     @property
     def has_devices(self) -> bool:
-        """True if layers are on devices other than this machine's processor."""
+        """True if layers are on devices other than this machine's CPU."""
         return self._session is not None and self._session.loaded.gpu_layers > 0
 
     @property
@@ -103,7 +103,7 @@ class EngineThread:
         delivery = Delivery()
         generation.deliver = delivery.put
         waiting = self._heavy if generation.is_heavy else self._light
-        if len(waiting) >= _MOST_WAITING and not is_further:
+        if len(waiting) >= _MAX_WAITING and not is_further:
             generation.end()
             raise BusyError
         with self._arrival:
@@ -135,7 +135,7 @@ class EngineThread:
             except Exception as error:  # noqa: BLE001 - passed to the caller
                 future.set_exception(error)
 
-        if len(self._light) >= _MOST_WAITING:
+        if len(self._light) >= _MAX_WAITING:
             raise BusyError
         with self._arrival:
             self._light.append(run)
@@ -143,7 +143,7 @@ class EngineThread:
         return await asyncio.wrap_future(future)
 
     def _cancel(self, generation: Generation) -> None:
-        if not generation.is_over and self._session is not None:
+        if not generation.is_finished and self._session is not None:
             generation.is_cancelled = True
             self._session.interrupt()
 

@@ -40,7 +40,7 @@ class TokenProbability:
 
     token: int
     piece: bytes
-    logarithm: float
+    logprob: float
     others: tuple[tuple[int, bytes, float], ...] = ()
 
 
@@ -60,14 +60,14 @@ class Generation:
     """A request for a reply to a prompt of tokens.
 
     `sampler` is set from the preparation of the request until the reply begins. A heavy one leaves
-    a slot to others. `deliver` is called on the engine's thread: with each piece, with the error
+    a slot for others. `deliver` is called on the engine's thread: with each piece, with the error
     that ended the reply, or with None at its end. `probabilities` is the number of likely tokens
-    to report beside each sampled one; None reports no probabilities.
+    to report alongside each sampled one; None reports no probabilities.
     """
 
     prompt: Sequence[int]
     sampling: SamplingParameters
-    most_tokens: int | None = None
+    max_tokens: int | None = None
     stops: Sequence[str] = ()
     overflow: ContextOverflow = "stop"
     probabilities: int | None = None
@@ -77,13 +77,13 @@ class Generation:
     sampler: Sampler | None = None
     is_heavy: bool = False
     is_cancelled: bool = False
-    is_over: bool = False
+    is_finished: bool = False
 
     def end(self, error: Exception | None = None) -> None:
         """Deliver the end of the reply, or the error that ended it."""
         if self.sampler is not None:
             self.sampler.close()
             self.sampler = None
-        if not self.is_over:
-            self.is_over = True
+        if not self.is_finished:
+            self.is_finished = True
             self.deliver(error)

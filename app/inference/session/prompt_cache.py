@@ -23,13 +23,13 @@ from app.native.library import load_llama
 
 _LARGEST_BUDGET_BYTES = 2 * 2**30
 _MEMORY_SHARE = 16
-_MOST_STATES = 16
+_MAX_STATES = 16
 FEWEST_TOKENS = 64
 """Fewer tokens are simply read again, and don't slow down others."""
-USUAL_COST = 1 / 4
+DEFAULT_COST = 1 / 4
 """The share of the reading time that copying a state may take: it is copied twice, out and back,
 and not all are used again."""
-_USUAL_BYTE_SECONDS = 2e-10
+_INITIAL_BYTE_SECONDS = 2e-10
 Tokens = npt.NDArray[np.int32]
 
 
@@ -58,7 +58,7 @@ def state_budget_bytes() -> int:
 class PromptCache:
     """The saved states of one context; the oldest is evicted first."""
 
-    def __init__(self, loaded: LoadedModel, most_bytes: int) -> None:
+    def __init__(self, loaded: LoadedModel, max_bytes: int) -> None:
         self._llama = load_llama()
         self._context = loaded.context
         # A recurrent state can't be cut, and llama.cpp saves only the last position of a sliding
@@ -68,10 +68,10 @@ class PromptCache:
             or self._llama.llama_model_is_hybrid(loaded.model)
             or self._llama.llama_model_n_swa(loaded.model)
         )
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._states: list[CachedPrompt] = []
         self._token_seconds = math.inf
-        self._byte_seconds = _USUAL_BYTE_SECONDS
+        self._byte_seconds = _INITIAL_BYTE_SECONDS
 
     def __len__(self) -> int:
         return len(self._states)
@@ -86,15 +86,15 @@ class PromptCache:
         self._token_seconds = min(self._token_seconds, seconds / max(1, tokens))
 
     def save(
-        self, sequence: int, tokens: Sequence[int], common: int, most_cost: float = USUAL_COST
+        self, sequence: int, tokens: Sequence[int], common: int, max_cost: float = DEFAULT_COST
     ) -> bool:
-        """Save the state of a sequence, if it pays.
+        """Save the state of a sequence, if it is worthwhile.
 
         Args:
             sequence: Its number in the context.
             tokens: The tokens it has read.
             common: The number of first tokens that stay in the context anyway.
-            most_cost: The share of the time for reading the other tokens that saving may take.
+            max_cost: The share of the time for reading the other tokens that saving may take.
 
         Returns:
             Whether the state is saved.
@@ -107,7 +107,7 @@ class PromptCache:
             self._refresh(known)
             return True
         size = self._llama.llama_state_seq_get_size(self._context, sequence)
-        if size > self._most_bytes or not self.pays(len(tokens) - common, size, most_cost):
+        if size > self._max_bytes or not self.is_worthwhile(len(tokens) - common, size, max_cost):
             return False
         self._drop_for(read, size)
         data = np.empty(size, np.uint8)
@@ -121,7 +121,7 @@ class PromptCache:
         return True
 
     def best_for(self, prompt: Sequence[int], common: int) -> CachedPrompt | None:
-        """Return the state that covers most of a prompt, if restoring it pays.
+        """Return the state that covers the most of a prompt, if restoring it is worthwhile.
 
         `common` tokens of the prompt are in the context even without it. A prompt's last token
         never counts, because it must be evaluated to get logits.
@@ -135,18 +135,18 @@ class PromptCache:
         if not useful:
             return None
         most, best = max(useful, key=lambda pair: pair[0])
-        return best if self.pays(most - common, best.data.nbytes) else None
+        return best if self.is_worthwhile(most - common, best.data.nbytes) else None
 
     def restore(self, state: CachedPrompt, sequence: int) -> bool:
         """Restore a state into an empty sequence; return whether that succeeded."""
         self._refresh(state)
         return self._move(self._llama.llama_state_seq_set_data, sequence, state.data)
 
-    def pays(self, tokens: int, size: int, most_cost: float = USUAL_COST) -> bool:
-        """Return whether copying `size` bytes takes at most that share of the reading time."""
+    def is_worthwhile(self, tokens: int, size: int, max_cost: float = DEFAULT_COST) -> bool:
+        """Return whether copying `size` bytes takes at most `max_cost` of the reading time."""
         if tokens < FEWEST_TOKENS:
             return False
-        return most_cost * tokens * self._token_seconds > size * self._byte_seconds
+        return max_cost * tokens * self._token_seconds > size * self._byte_seconds
 
     def clear(self) -> None:
         """Forget all states."""
@@ -170,7 +170,7 @@ class PromptCache:
                 if len(state.tokens) - state.common_with(tokens) >= FEWEST_TOKENS
             ]
         while self._states and (
-            len(self._states) >= _MOST_STATES or self.size_bytes + size > self._most_bytes
+            len(self._states) >= _MAX_STATES or self.size_bytes + size > self._max_bytes
         ):
             del self._states[0]
 

@@ -23,7 +23,7 @@ from app.inference.tokens.vocabulary import Vocabulary
 from app.machine.cores import lower_thread_priority
 
 _KEPT_AT_SHIFT = 4
-_LOOK_SECONDS = 0.01
+_POLL_SECONDS = 0.01
 """Polling interval for new requests while only slow grammars are being evaluated."""
 
 
@@ -63,7 +63,7 @@ class Session:
         return self.loaded.context_tokens
 
     @property
-    def writing(self) -> int:
+    def active_replies(self) -> int:
         """The number of replies being generated."""
         return sum(slot.reply is not None for slot in self._slots)
 
@@ -79,12 +79,12 @@ class Session:
 
     @property
     def has_room_for_heavy(self) -> bool:
-        """True if one more can begin and leave a slot to light ones, if there are several slots."""
+        """True if a heavy reply can begin and leave a slot for light ones, if there are several."""
         free = sum(slot.reply is None for slot in self._slots)
         return free >= min(2, len(self._slots))
 
     def interrupt(self) -> None:
-        """Stop the running step at once because a reply was cancelled; for other threads."""
+        """Stop the running step immediately because a reply was canceled; for other threads."""
         self._decoder.interrupt.set()
 
     def prepare(self, generation: Generation) -> None:
@@ -125,7 +125,7 @@ class Session:
         parts = self._turns.next_parts()
         if not parts:
             choices = [slot.choice.token for slot in self._slots if slot.choice is not None]
-            wait(choices, _LOOK_SECONDS, FIRST_COMPLETED)
+            wait(choices, _POLL_SECONDS, FIRST_COMPLETED)
             return
         try:
             last = self._decoder.evaluate(parts)
@@ -138,11 +138,11 @@ class Session:
             self._discard(parts)
             self._end_all(error)
         else:
-            for part, place in zip(parts, last, strict=True):
-                self._advance(self._slots[part.sequence], part, place)
+            for part, index in zip(parts, last, strict=True):
+                self._advance(self._slots[part.sequence], part, index)
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """Return the embedding (width) of a text, of length 1.
+        """Return the embedding (width) of these tokens, of length 1.
 
         Raises:
             AppError: what `Embedder.embed` raises.
@@ -150,17 +150,17 @@ class Session:
         return self._embedder.embed(tokens)
 
     def replies(self, generation: Generation) -> Iterator[str]:
-        """Generate one reply and yield its texts; `generation.deliver` must be unused otherwise.
+        """Generate one reply and yield its pieces; `generation.deliver` must not be used otherwise.
 
         Raises:
             AppError: the error that ended the reply.
-            Cancelled: the generation was cancelled.
+            Cancelled: the generation was canceled.
         """
         delivered: list[Piece | Exception | None] = []
         generation.deliver = delivered.append
         self.begin(generation)
         try:
-            while not generation.is_over:
+            while not generation.is_finished:
                 self.step()
                 yield from _texts(delivered)
             yield from _texts(delivered)
@@ -177,7 +177,7 @@ class Session:
         self._memory.forget_everything()
 
     def _require_fitting(self, prompt: Sequence[int]) -> None:
-        if not self._decoder.can_write:
+        if not self._decoder.can_generate:
             reason = tr("this model only makes embeddings")
             raise AppError(ErrorCode.REQUEST_INVALID, reason=reason)
         if not prompt:
@@ -185,7 +185,7 @@ class Session:
         if len(prompt) >= self.context_tokens:
             raise AppError(ErrorCode.CONTEXT_FULL, tokens=len(prompt), context=self.context_tokens)
 
-    def _advance(self, slot: Slot, part: BatchPart, place: int) -> None:
+    def _advance(self, slot: Slot, part: BatchPart, index: int) -> None:
         slot.read += len(part.tokens)
         if slot.read == slot.checkpoint_at:
             self._memory.save_checkpoint(slot)
@@ -194,15 +194,15 @@ class Session:
             return
         with self._ending(slot, reply):
             if not reply.has_read_prompt:
-                self._decoder.require_numbers(place)
+                self._decoder.require_finite(index)
                 reply.end_prompt()
-            logits = partial(self._decoder.logits, place)
+            logits = partial(self._decoder.logits, index)
             if reply.is_slow:
                 kept = logits().copy()
-                choose = partial(reply.choose, self.loaded.context, place, lambda: kept)
+                choose = partial(reply.choose, self.loaded.context, index, lambda: kept)
                 slot.choice = PendingToken(self._sampling_thread.submit(choose), kept)
                 return
-            chosen = reply.choose(self.loaded.context, place, logits)
+            chosen = reply.choose(self.loaded.context, index, logits)
             self._accept(slot, reply, chosen, logits)
 
     def _take_sampled(self) -> None:
@@ -259,7 +259,7 @@ class Session:
                 slot.free()
 
     def _discard(self, parts: Sequence[BatchPart]) -> None:
-        """Remove what a failed batch left in memory; more, if it can't be cut there."""
+        """Remove what a failed batch left in memory, or more if it can't be cut there."""
         for part in parts:
             slot = self._slots[part.sequence]
             self._memory.cut(slot, slot.read)

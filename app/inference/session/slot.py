@@ -17,9 +17,9 @@ from app.inference.tokens.detokenizer import Detokenizer
 from app.inference.tokens.vocabulary import Vocabulary
 
 _LONG_CHOICE_SECONDS = 0.02
-_MOST_EQUAL_TOKENS = 64
-_MOST_CYCLES, _SHORTEST_CYCLES, _LONGEST_PERIOD = 32, 512, 128
-"""A text repeated this often, over at least so many tokens: the model won't find an end."""
+_MAX_EQUAL_TOKENS = 64
+_MAX_CYCLES, _SHORTEST_CYCLES, _LONGEST_PERIOD = 32, 512, 128
+"""A passage repeated this often, over at least that many tokens: the model won't find an end."""
 
 
 class RunningReply:
@@ -29,7 +29,7 @@ class RunningReply:
         self.generation = generation
         self._sampler = sampler
         self._text = Detokenizer(generation.stops)
-        self._left = sys.maxsize if generation.most_tokens is None else generation.most_tokens
+        self._left = sys.maxsize if generation.max_tokens is None else generation.max_tokens
         if generation.overflow == "stop":
             self._left = min(self._left, room)
         self._pending: list[TokenProbability] = []
@@ -53,20 +53,20 @@ class RunningReply:
         is_ruled = bool(self.generation.sampling.grammar) or self.generation.constraint is not None
         return is_ruled and is_long
 
-    def choose(self, context: int, place: int, logits: Callable[[], Floats]) -> int:
-        """Return the next token, after the one at `place` of the last batch.
+    def choose(self, context: int, index: int, logits: Callable[[], Floats]) -> int:
+        """Return the next token, after the one at `index` of the last batch.
 
         With a grammar it needs only the logits, and may be called from any thread.
         """
         began = time.perf_counter()
-        token = self._sampler.sample(context, place, logits)
+        token = self._sampler.sample(context, index, logits)
         self._choice_seconds = time.perf_counter() - began
         return token
 
     def take(self, token: int, logits: Callable[[], Floats], vocabulary: Vocabulary) -> int | None:
         """Accept a token and deliver final text; return None when the reply has ended."""
         statistics = self.generation.statistics
-        if vocabulary.ends_reply(token):
+        if vocabulary.is_eog(token):
             self._end("stop")
             return None
         statistics.reply_tokens += 1
@@ -82,10 +82,10 @@ class RunningReply:
         elif self._repetition.is_endless(token):
             statistics.repeats = True
             self._end("length")
-        return None if self.generation.is_over else token
+        return None if self.generation.is_finished else token
 
     def end_with(self, error: Exception | None) -> None:
-        """End the reply with an error from outside."""
+        """End the reply with an external error."""
         self.generation.end(error)
 
     def close(self) -> None:
@@ -145,11 +145,11 @@ class Slot:
         return self.tokens[self.read : self.checkpoint_at if stops else None]
 
     def common_with(self, prompt: Sequence[int]) -> int:
-        """Return how many tokens of a prompt are already in memory; its last one never counts."""
+        """Return how many tokens of a prompt are already in memory; its last token never counts."""
         limit = min(self.read, len(prompt) - 1)
-        for place in range(limit):
-            if self.tokens[place] != prompt[place]:
-                return place
+        for index in range(limit):
+            if self.tokens[index] != prompt[index]:
+                return index
         return limit
 
     def free(self) -> None:
@@ -176,11 +176,11 @@ class _Repetition:
         self._tokens.append(token)
         self._equal = self._equal + 1 if token == self._last else 1
         self._last = token
-        if self._equal >= _MOST_EQUAL_TOKENS:
+        if self._equal >= _MAX_EQUAL_TOKENS:
             return True
         # Not at every token, because there are many periods to check.
-        return len(self._tokens) % _MOST_EQUAL_TOKENS == 0 and any(
-            self._has_period(period, max(_SHORTEST_CYCLES, _MOST_CYCLES * period))
+        return len(self._tokens) % _MAX_EQUAL_TOKENS == 0 and any(
+            self._has_period(period, max(_SHORTEST_CYCLES, _MAX_CYCLES * period))
             for period in range(2, _LONGEST_PERIOD + 1)
         )
 

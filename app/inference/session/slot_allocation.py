@@ -8,8 +8,8 @@ from app.inference.loading.loaded_model import LoadedModel
 from app.inference.session.context_checkpoints import Checkpoints
 from app.inference.session.generation import Statistics
 from app.inference.session.prompt_cache import (
+    DEFAULT_COST,
     FEWEST_TOKENS,
-    USUAL_COST,
     PromptCache,
     state_budget_bytes,
 )
@@ -18,11 +18,11 @@ from app.inference.tokens.decoding import Decoder
 
 _WORTH_COPYING = 2
 _COST_IN_PASSING = 1 / 100
-"""The most that saving a never-continued conversation may cost while a request waits: few are ever
+"""The maximum cost of saving a never-continued conversation while a request waits: few are ever
 continued, and allocating new memory is slow on some machines."""
 _ENDING_TOKENS = 4
-"""The last tokens of a prompt that may differ in the next turn's history, such as the mark that
-opens thoughts: llama-server's checkpoints come before them, too."""
+"""The last tokens of a prompt that may differ in the next turn's history, such as the tag that
+opens reasoning: llama-server's checkpoints also come before them."""
 
 
 class SlotAllocation:
@@ -36,7 +36,7 @@ class SlotAllocation:
         self._context_tokens = loaded.context_tokens
 
     def slot_for(self, prompt: Sequence[int]) -> Slot:
-        """Return the free slot that has read most of the prompt; its `read` is how much.
+        """Return the free slot that has read the most of the prompt; its `read` says how much.
 
         If that slot holds much more (another branch of the conversation), the common part is
         shared with another slot, so that both branches are kept.
@@ -44,16 +44,16 @@ class SlotAllocation:
         slot = self._choose(prompt)
         slot.tokens = list(prompt)
         slot.checkpoint_at = 0
-        if self._decoder.forgets:
+        if self._decoder.has_limited_memory:
             if slot.read >= FEWEST_TOKENS:
                 self.save_checkpoint(slot)
-            place = len(prompt) - _ENDING_TOKENS
-            if place - slot.read >= FEWEST_TOKENS:
-                slot.checkpoint_at = place
+            checkpoint_at = len(prompt) - _ENDING_TOKENS
+            if checkpoint_at - slot.read >= FEWEST_TOKENS:
+                slot.checkpoint_at = checkpoint_at
         return slot
 
     def cut(self, slot: Slot, position: int) -> None:
-        """Remove what a slot has read from `position` on; more, if it can't be cut there."""
+        """Remove the tokens of a slot from `position` onward, or more if it can't be cut there."""
         if not self._decoder.cut(slot.sequence, position):
             position = self._checkpoints.restore(slot.sequence, position)
             if not position or not self._decoder.cut(slot.sequence, position):
@@ -63,8 +63,8 @@ class SlotAllocation:
         slot.read = position
 
     def save_checkpoint(self, slot: Slot) -> None:
-        """Save a checkpoint of what a slot has read now, if that pays."""
-        if self._states.pays(slot.read, self._checkpoints.size_bytes(slot.sequence)):
+        """Save a checkpoint of what a slot has read now, if that is worthwhile."""
+        if self._states.is_worthwhile(slot.read, self._checkpoints.size_bytes(slot.sequence)):
             self._checkpoints.save(slot.sequence, slot.read)
 
     def note_shift(self, slot: Slot) -> None:
@@ -81,7 +81,7 @@ class SlotAllocation:
         is_another = best.read > _WORTH_COPYING * common and not self._can_restore(best, common)
         if is_another and oldest is not best:
             self.release(oldest)
-            if self._decoder.forgets:
+            if self._decoder.has_limited_memory:
                 # Its cells can't be shared: no window moves past cells that two sequences use.
                 common = 0
             else:
@@ -97,9 +97,9 @@ class SlotAllocation:
         return best
 
     def _can_restore(self, slot: Slot, position: int) -> bool:
-        """Return whether a checkpoint covers most of a slot's first tokens, and no others."""
-        places = self._checkpoints.places(slot.sequence)
-        return any(place <= position < _WORTH_COPYING * place for place in places)
+        """Return whether a checkpoint covers most of the tokens before `position`, and no more."""
+        positions = self._checkpoints.positions(slot.sequence)
+        return any(saved <= position < _WORTH_COPYING * saved for saved in positions)
 
     def note_reading(self, figures: Statistics) -> None:
         """Learn from a reply's statistics how fast the model reads."""
@@ -120,7 +120,7 @@ class SlotAllocation:
         """
         idle = sorted((slot for slot in self._free() if slot.read), key=lambda it: it.last_used)
         for slot in idle:
-            if self._save(slot, 0, USUAL_COST) and slot is not idle[-1]:
+            if self._save(slot, 0, DEFAULT_COST) and slot is not idle[-1]:
                 self.evict(slot)
 
     def _make_space_for(self, slot: Slot) -> None:
@@ -132,7 +132,7 @@ class SlotAllocation:
                     self.evict(other)
 
     def release(self, slot: Slot) -> None:
-        """Save a slot's state, if it pays, and free its memory."""
+        """Save a slot's state, if it is worthwhile, and free its memory."""
         self._save(slot, 0)
         self.evict(slot)
 
@@ -167,12 +167,12 @@ class SlotAllocation:
         else:
             self.evict(slot)
 
-    def _save(self, slot: Slot, common: int, most_cost: float | None = None) -> bool:
+    def _save(self, slot: Slot, common: int, max_cost: float | None = None) -> bool:
         """Save a slot's state before it goes; the first `common` tokens stay anyway."""
         read = slot.tokens[: slot.read]
-        if most_cost is None:
-            most_cost = USUAL_COST if slot.was_continued else _COST_IN_PASSING
-        return slot.is_whole and self._states.save(slot.sequence, read, common, most_cost)
+        if max_cost is None:
+            max_cost = DEFAULT_COST if slot.was_continued else _COST_IN_PASSING
+        return slot.is_whole and self._states.save(slot.sequence, read, common, max_cost)
 
     def _free(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.reply is None]

@@ -15,14 +15,14 @@ from app.inference.loading.loaded_model import LoadedModel
 from app.machine.contention import allowed_cores, busy_seconds
 from app.native.library import load_llama
 
-_LOOK_SECONDS, _STALE_SECONDS = 0.1, 1.0
+_SAMPLE_SECONDS, _STALE_SECONDS = 0.1, 1.0
 _SPARE_CORES = 0.4
 """A thread on a core of which others use less than this gains more than waiting for it costs."""
 _FOREGROUND = ("user", "system", "irq", "softirq", "steal")
 """Processes of low priority (nice) take no core from ggml's threads."""
 
 
-class _Look(NamedTuple):
+class _Sample(NamedTuple):
     """A point in time, and the CPU seconds until then: of all cores, and of the calling thread."""
 
     at: float
@@ -33,22 +33,22 @@ class _Look(NamedTuple):
 class ThreadCount:
     """Reduces a context's threads while others need the cores, and restores them afterwards.
 
-    `update` is called between evaluations, on the thread that evaluates. `batch` threads read
+    `update` is called between evaluations, on the thread that evaluates. `batch` threads process
     prompts regardless of other programs; None uses as many as generation does.
     """
 
     def __init__(self, loaded: LoadedModel, batch: int | None) -> None:
         self._context = loaded.context
-        self._most = self.value = loaded.threads
+        self._max = self.value = loaded.threads
         self._batch = batch
         self._cores = allowed_cores()
-        self._last = self._look()
+        self._last = self._sample()
 
     def update(self) -> None:
-        """Choose again, unless the last look was only a moment ago."""
-        if time.monotonic() - self._last.at < _LOOK_SECONDS:
+        """Choose again, unless the last sample is recent."""
+        if time.monotonic() - self._last.at < _SAMPLE_SECONDS:
             return
-        before, self._last = self._last, self._look()
+        before, self._last = self._last, self._sample()
         passed = self._last.at - before.at
         # Most of that time nothing was evaluated.
         if passed > _STALE_SECONDS:
@@ -59,10 +59,10 @@ class ThreadCount:
         self._set(math.floor(len(self._cores) - others + _SPARE_CORES))
 
     def _set(self, free: int) -> None:
-        value = min(max(free, 1), self._most)
+        value = min(max(free, 1), self._max)
         if value != self.value:
             self.value = value
             load_llama().llama_set_n_threads(self._context, value, self._batch or value)
 
-    def _look(self) -> _Look:
-        return _Look(time.monotonic(), busy_seconds(self._cores, _FOREGROUND), time.thread_time())
+    def _sample(self) -> _Sample:
+        return _Sample(time.monotonic(), busy_seconds(self._cores, _FOREGROUND), time.thread_time())

@@ -43,7 +43,10 @@ class Turns:
         return parts
 
     def _next_slots(self) -> list[tuple[Slot, RunningReply]]:
-        """Return those that can continue now; beside light ones, one heavy at every third step."""
+        """Return the slots that can continue now.
+
+        Alongside light ones, a heavy one continues only every third step.
+        """
         ready = [
             (slot, slot.reply)
             for slot in self._slots

@@ -29,7 +29,7 @@ class NoRoomError(Exception):
 
 
 class Interrupt:
-    """Stops an evaluation from another thread, also in the middle of a long prompt.
+    """Stops an evaluation from another thread, even in the middle of a long prompt.
 
     ggml calls a C function before each of thousands of steps; a Python function there would cost a
     tenth of the speed. The C library's `strlen` of the flag's bytes returns 0 or 1 at no cost.
@@ -52,7 +52,10 @@ class Interrupt:
 
 
 class BatchPart(NamedTuple):
-    """Tokens of one sequence, from `position` on; `wants_logits` after the last of them."""
+    """Tokens of one sequence, starting at `position`.
+
+    `wants_logits` requests logits after the last one.
+    """
 
     sequence: int
     position: int
@@ -81,7 +84,7 @@ class Decoder:
         self._llama.llama_set_abort_callback(loaded.context, callback, self.interrupt.buffer)
 
     def evaluate(self, parts: Sequence[BatchPart], *, all_outputs: bool = False) -> list[int]:
-        """Evaluate the parts together; return the batch position of each one's last token.
+        """Evaluate the parts together; return the batch index of each one's last token.
 
         A failed batch may partly be in memory: the caller must remove it from its sequences.
         With `all_outputs` the model's outputs of all tokens are kept, not only of the last ones.
@@ -102,9 +105,9 @@ class Decoder:
         reason = tr("evaluation failed with status {status}", status=status)
         raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
 
-    def logits(self, place: int) -> Floats:
+    def logits(self, index: int) -> Floats:
         """Return the logits (vocabulary size) after a token of the last batch, as a view."""
-        row = self._llama.llama_get_logits_ith(self._context, place)
+        row = self._llama.llama_get_logits_ith(self._context, index)
         return np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
 
     def all_logits(self, count: int) -> Floats:
@@ -115,25 +118,26 @@ class Decoder:
         rows = self._llama.llama_get_logits(self._context)
         return np.ctypeslib.as_array(rows, shape=(count, self._vocabulary_size))
 
-    def require_numbers(self, place: int) -> None:
+    def require_finite(self, index: int) -> None:
         """Check that the logits after a token of the last batch are finite and not all equal.
 
         Raises:
             AppError: `model_rejected`.
         """
         # Quantized matrices turn NaN into zeros: then all tokens are equally likely.
-        if not 0 < np.ptp(self.logits(place)) < np.inf:
+        if not 0 < np.ptp(self.logits(index)) < np.inf:
             reason = tr("its weights produce values that are not numbers")
             raise AppError(ErrorCode.MODEL_REJECTED, model=self._name, reason=reason)
 
     @property
-    def can_write(self) -> bool:
-        """True if the model generates text; one without a memory only makes embeddings."""
+    def can_generate(self) -> bool:
+        """True if the model generates text; one without memory only produces embeddings."""
         return bool(self._memory)
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """Return the embedding (width) of a text, normalized; needs and leaves an empty memory.
+        """Return the normalized embedding (width) of these tokens.
 
+        It requires an empty memory and leaves it empty.
         The model pools as it was trained to; without pooling, the tokens' average is taken.
 
         Raises:
@@ -155,7 +159,7 @@ class Decoder:
 
     @property
     def is_pooled(self) -> bool:
-        """True if the model was trained to pool a whole text into one embedding."""
+        """True if the model was trained to pool a whole input into one embedding."""
         without: int = self._llama.LLAMA_POOLING_TYPE_NONE
         return bool(self._llama.llama_pooling_type(self._context) != without)
 
@@ -175,12 +179,12 @@ class Decoder:
         return total / np.float32(len(tokens))
 
     @property
-    def forgets(self) -> bool:
+    def has_limited_memory(self) -> bool:
         """True if the memory keeps only a sequence's end: a sliding window or a recurrent state."""
         return self._is_recurrent or (self._window > 0 and not self.can_shift())
 
     def cut(self, sequence: int, position: int) -> bool:
-        """Remove a sequence's tokens from `position` on; return False if it can't be cut there.
+        """Remove a sequence's tokens from `position` onward; return False if it can't be cut there.
 
         A recurrent state can't be rolled back, and a sliding window that has moved on has lost
         what came before it.
@@ -219,35 +223,35 @@ class Decoder:
 class _Batch:
     """A `llama_batch` and its arrays, made once; every token belongs to one sequence."""
 
-    # Plain arrays: after an evaluation the processor's caches are cold, and loading numpy's code
-    # for a single number would take longer than everything else that is done for a token.
+    # Plain arrays: after an evaluation the CPU's caches are cold, and loading numpy's code
+    # for one number would take longer than everything else that is done for a token.
     def __init__(self, llama: ModuleType, capacity: int) -> None:
         integers, pointer = ctypes.c_int32 * capacity, ctypes.POINTER(ctypes.c_int32)
         self._tokens, self._positions, self._sequences = integers(), integers(), integers()
         self._wants_logits = (ctypes.c_int8 * capacity)()
         offsets = range(0, ctypes.sizeof(integers), ctypes.sizeof(ctypes.c_int32))
-        places = (ctypes.byref(self._sequences, offset) for offset in offsets)
+        addresses = (ctypes.byref(self._sequences, offset) for offset in offsets)
         self.argument = llama.llama_batch(
             0,
             self._tokens,
             None,
             self._positions,
             integers(*[1] * capacity),
-            (pointer * capacity)(*(ctypes.cast(place, pointer) for place in places)),
+            (pointer * capacity)(*(ctypes.cast(index, pointer) for index in addresses)),
             self._wants_logits,
         )
 
     def fill(self, parts: Sequence[BatchPart], *, all_outputs: bool) -> list[int]:
-        """Fill the arrays with the parts; return the position of each one's last token."""
-        last, place = [], 0
+        """Fill the arrays with the parts; return the index of each one's last token."""
+        last, index = [], 0
         for part in parts:
             for position, token in enumerate(part.tokens, part.position):
-                self._tokens[place] = token
-                self._positions[place] = position
-                self._sequences[place] = part.sequence
-                self._wants_logits[place] = all_outputs
-                place += 1
-            self._wants_logits[place - 1] = part.wants_logits
-            last.append(place - 1)
-        self.argument.n_tokens = place
+                self._tokens[index] = token
+                self._positions[index] = position
+                self._sequences[index] = part.sequence
+                self._wants_logits[index] = all_outputs
+                index += 1
+            self._wants_logits[index - 1] = part.wants_logits
+            last.append(index - 1)
+        self.argument.n_tokens = index
         return last

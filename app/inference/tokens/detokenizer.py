@@ -6,8 +6,8 @@ import codecs
 from collections.abc import Sequence
 
 
-def possible_beginning(text: str, wanted: Sequence[str]) -> int:
-    """Return the length of the longest end of `text` that may begin one of `wanted`."""
+def possible_prefix_length(text: str, wanted: Sequence[str]) -> int:
+    """Return the length of the longest suffix of `text` that is a prefix of one of `wanted`."""
     longest = 0
     for sought in wanted:
         for length in range(min(len(sought) - 1, len(text)), longest, -1):
@@ -21,7 +21,7 @@ class Detokenizer:
     """Converts the bytes of tokens to text as they arrive.
 
     At most three bytes are held back (an unfinished UTF-8 character), plus what may be the
-    beginning of a stop string. Invalid bytes become U+FFFD at once.
+    beginning of a stop string. Invalid bytes become U+FFFD immediately.
     """
 
     def __init__(self, stops: Sequence[str] = ()) -> None:
@@ -54,6 +54,6 @@ class Detokenizer:
         if found:
             self.has_stopped, self._held = True, ""
             return text[: min(found)]
-        kept = 0 if is_last else possible_beginning(text, self._stops)
+        kept = 0 if is_last else possible_prefix_length(text, self._stops)
         self._held = text[len(text) - kept :]
         return text[: len(text) - kept]

@@ -23,10 +23,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 Span = tuple[int, int]
-"""The start and end of a part of a text."""
+"""The start and end of a part of a string."""
 
 _FIRST_STAND_IN = 0xD800
-_MOST_STAND_INS = 0x800
+_MAX_STAND_INS = 0x800
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # JSON escapes these, and templates trim and split at white space.
 _NEVER_MASKED = frozenset("\"\\'")
@@ -55,7 +55,7 @@ class ControlTexts:
         self.letters = "".join(sorted(set(self._joined) - {"\0"}))
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield the spans of control tokens' texts, the longest at each place; they may overlap."""
+        """Yield the spans of control tokens' texts, the longest at each start; they may overlap."""
         if self._first is None:
             return
         for found in self._first.finditer(text):
@@ -65,17 +65,17 @@ class ControlTexts:
                     yield start, start + length
                     break
 
-    def are_in(self, text: str) -> bool:
-        """Return whether a text contains any."""
+    def occur_in(self, text: str) -> bool:
+        """Return whether any of them occurs in `text`."""
         return next(self.find(text), None) is not None
 
-    def hold(self, text: str) -> bool:
-        """Return whether `text` is a part of a control token's text."""
+    def contain_part(self, text: str) -> bool:
+        """Return whether `text` is part of a control token's text."""
         return text in self._joined
 
 
 class Masks:
-    """Masks characters by stand-ins, and unmasks them."""
+    """Masks characters with stand-ins, and unmasks them."""
 
     def __init__(self, control: ControlTexts, constants: Collection[str]) -> None:
         self._control = control
@@ -83,15 +83,15 @@ class Masks:
             letter
             for letter in control.letters
             if not letter.isspace() and letter not in _NEVER_MASKED
-        ][:_MOST_STAND_INS]
+        ][:_MAX_STAND_INS]
         self._mask = {ord(letter): _FIRST_STAND_IN + i for i, letter in enumerate(letters)}
         self._unmask = {stand_in: letter for letter, stand_in in self._mask.items()}
         self._kept = [
             text
             for text in sorted(constants, key=len, reverse=True)
             if text.translate(self._mask) != text
-            and not control.hold(text)
-            and not control.are_in(text)
+            and not control.contain_part(text)
+            and not control.occur_in(text)
         ]
 
     def everything(self, text: str) -> str:
@@ -146,12 +146,12 @@ def untrusted_spans(
 
 
 def without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which no vocabulary has, by "?"."""
+    """Replace lone surrogates, which no vocabulary has, with "?"."""
     return _SURROGATE.sub("?", text)
 
 
 def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a copy of JSON-like data with `change` applied to its texts, except plain keys."""
+    """Return a copy of JSON-like data with `change` applied to its strings, except plain keys."""
     if isinstance(value, str):
         return value if value in _FIXED_WORDS else change(value)
     if isinstance(value, Mapping):

@@ -13,7 +13,7 @@ from app.core.language import tr
 from app.inference.tokens.provenance import Span
 from app.native.library import load_llama
 
-_USUAL_PIECE_BYTES = 64
+_TYPICAL_PIECE_BYTES = 64
 # LLAMA_TOKEN_ATTR_UNKNOWN and LLAMA_TOKEN_ATTR_CONTROL: llama_tokenize skips these unless it parses
 # special tokens. It always recognizes tokens that are "user defined".
 _CONTROL_ATTRIBUTES = 1 << 0 | 1 << 3
@@ -29,10 +29,10 @@ _MOVED = sorted({*range(256)} - {*_PRINTED})
 _BYTE_TOKENS = (
     {byte: b"<0x%02X>" % byte for byte in range(256)},
     {byte: chr(byte).encode() for byte in _PRINTED}
-    | {byte: chr(256 + place).encode() for place, byte in enumerate(_MOVED)},
+    | {byte: chr(256 + index).encode() for index, byte in enumerate(_MOVED)},
 )
-"""The tokens of single bytes in a file: SentencePiece's, or GPT-2's (bytes_to_unicode)."""
-_MOST_LOST = 64
+"""The tokens of individual bytes in a file: SentencePiece's, or GPT-2's (bytes_to_unicode)."""
+_MAX_LOST = 64
 _MARKUP = "</s>"
 _NO_BYTE = b"[UNK_BYTE_0x"
 # A pre-tokenizer that is a regular expression recurses for every character of a match: more than a
@@ -50,7 +50,7 @@ class Vocabulary:
         self._vocabulary = self._llama.llama_model_get_vocab(model)
         self.size: int = self._llama.llama_vocab_n_tokens(self._vocabulary)
         self._pieces: dict[int, bytes] = {}
-        self._ends: dict[int, bool] = {}
+        self._eog: dict[int, bool] = {}
 
     @property
     def pointer(self) -> int:
@@ -63,10 +63,10 @@ class Vocabulary:
     ) -> list[int]:
         """Return the tokens of `text`; control tokens in it are recognized only if requested.
 
-        `with_begin_and_end` adds the tokens that the model expects around a text. No token crosses
+        `with_begin_and_end` adds the tokens that the model expects around text. No token crosses
         the 20,000th character of a run without white space, or of only white space.
         """
-        first, *others = _broken(text)
+        first, *others = _split_runs(text)
         if not others:
             return self._tokenize_whole(text, with_begin_and_end, with_control_tokens)
         tokens = self._tokenize_whole(first, False, with_control_tokens)
@@ -78,26 +78,26 @@ class Vocabulary:
         return tokens
 
     def tokenize_text(self, text: str) -> list[int]:
-        """Return the tokens of a text that is not a prompt: it contains no control tokens."""
+        """Return the tokens of text that is not a prompt: it contains no control tokens."""
         return self.tokenize(text, with_control_tokens=False, with_begin_and_end=True)
 
     def tokenize_inside(self, text: str) -> list[int]:
-        """Return the tokens of a part of a text that is not a prompt."""
+        """Return the tokens of part of a text that is not a prompt."""
         return self._tokenize_inside(text, is_inside=True, is_trusted=False)
 
     def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
-        """Return the tokens of a prompt, with exactly one begin token if the model expects one.
+        """Return the tokens of a prompt, with exactly one BOS token if the model expects one.
 
         In the `untrusted` spans, the texts of control tokens stay text.
         """
         tokens = self._tokenize_parts(prompt, untrusted) if untrusted else self.tokenize(prompt)
-        begin = self.begin_token()
-        if begin is not None and tokens[:1] != [begin]:
-            tokens.insert(0, begin)
+        bos = self.bos_token()
+        if bos is not None and tokens[:1] != [bos]:
+            tokens.insert(0, bos)
         return tokens
 
-    def least_tokens(self, text: str) -> int:
-        """Return a lower bound of a text's number of tokens; 0 if its length gives none.
+    def min_tokens(self, text: str) -> int:
+        """Return a lower bound on a text's number of tokens; 0 if none follows from its length.
 
         It is the text's size divided by that of the longest token, not counting bytes that have no
         token and would be dropped, nor white space if tokens absorb it.
@@ -110,12 +110,15 @@ class Vocabulary:
 
     @property
     def longest_token_bytes(self) -> int:
-        """The size of the longest token in bytes; 0 if a text's length gives no bound."""
+        """The size of the longest token in bytes; 0 if a text's length implies no bound."""
         return self._lengths[0]
 
     @functools.cached_property
     def _lengths(self) -> tuple[int, bytes]:
-        """The size of the longest token (0 if texts may be dropped), and the uncounted bytes."""
+        """The size of the longest token, and the bytes that `min_tokens` doesn't count.
+
+        The size is 0 if text of any length may be dropped, or become one unknown token.
+        """
         if self._llama.llama_vocab_type(self._vocabulary) not in _WHOLE_TYPES:
             return 0, b""
         longest, seen, strips = 1, set(), False
@@ -134,7 +137,7 @@ class Vocabulary:
             ),
             key=len,
         )
-        if len(lost) > _MOST_LOST:
+        if len(lost) > _MAX_LOST:
             return 0, b""
         return longest, lost + (_SPACES if strips else b"")
 
@@ -151,8 +154,8 @@ class Vocabulary:
         for token in tokens:
             self._pieces[token] = self._read_piece(token, show_control=True)
 
-    def begin_token(self) -> int | None:
-        """Return the token that every text begins with; None if the model expects none."""
+    def bos_token(self) -> int | None:
+        """Return the BOS token, with which every text begins; None if the model expects none."""
         if not self._llama.llama_vocab_get_add_bos(self._vocabulary):
             return None
         token: int = self._llama.llama_vocab_bos(self._vocabulary)
@@ -164,16 +167,16 @@ class Vocabulary:
             self._pieces[token] = self._read_piece(token, show_control=self._is_markup(token))
         return self._pieces[token]
 
-    def ends_reply(self, token: int) -> bool:
-        """Return whether this token ends a reply."""
-        if token not in self._ends:
+    def is_eog(self, token: int) -> bool:
+        """Return whether this token ends a reply (end of generation)."""
+        if token not in self._eog:
             is_end = bool(self._llama.llama_vocab_is_eog(self._vocabulary, token))
-            self._ends[token] = is_end and not self._is_markup(token)
-        return self._ends[token]
+            self._eog[token] = is_end and not self._is_markup(token)
+        return self._eog[token]
 
-    def ends(self) -> list[int]:
+    def eog_tokens(self) -> list[int]:
         """Return all tokens that end a reply."""
-        return [token for token in range(self.size) if self.ends_reply(token)]
+        return [token for token in range(self.size) if self.is_eog(token)]
 
     def require_known(self, tokens: Sequence[int]) -> None:
         """Check tokens from a client.
@@ -184,16 +187,16 @@ class Vocabulary:
         if tokens and not 0 <= min(tokens) <= max(tokens) < self.size:
             raise AppError(ErrorCode.REQUEST_INVALID, reason=tr("the model has no such token"))
 
-    def mistaken_ends(self) -> list[int]:
-        """Return the tokens that are text, although llama.cpp takes them for ends of replies."""
+    def mistaken_eog_tokens(self) -> list[int]:
+        """Return the text tokens that llama.cpp mistakes for end-of-generation tokens."""
         return [token for token in self.tokenize(_MARKUP) if self._is_markup(token)]
 
-    def begin_text(self) -> str:
-        """Return the text of the begin token, for chat templates; empty if there is none."""
+    def bos_text(self) -> str:
+        """Return the text of the BOS token, for chat templates; empty if there is none."""
         return self._control_text(self._llama.llama_vocab_bos(self._vocabulary))
 
-    def end_text(self) -> str:
-        """Return the text of the end token, for chat templates; empty if there is none."""
+    def eos_text(self) -> str:
+        """Return the text of the EOS token, for chat templates; empty if there is none."""
         return self._control_text(self._llama.llama_vocab_eos(self._vocabulary))
 
     def detokenize(self, tokens: Sequence[int]) -> bytes:
@@ -201,7 +204,7 @@ class Vocabulary:
         return b"".join(self.piece(token) for token in tokens)
 
     def _begin_and_end(self) -> tuple[list[int], list[int]]:
-        """Return the tokens that the model expects before and after a text."""
+        """Return the tokens that the model expects before and after text."""
         letter = self._tokenize_whole("a", False, False)
         around = self._tokenize_whole("a", True, False)
         at = next(at for at in range(len(around)) if around[at : at + len(letter)] == letter)
@@ -231,7 +234,7 @@ class Vocabulary:
         ]
 
     def _tokenize_inside(self, text: str, *, is_inside: bool, is_trusted: bool) -> list[int]:
-        """Return the tokens of a part; SentencePiece adds a space before a text, not inside one."""
+        """Return the tokens of a part; SentencePiece adds a space before text, not inside it."""
         if is_inside:
             line_end = self.tokenize("\n", with_control_tokens=is_trusted)
             tokens = self.tokenize("\n" + text, with_control_tokens=is_trusted)
@@ -246,7 +249,7 @@ class Vocabulary:
     def _is_markup(self, token: int) -> bool:
         """Return whether it is HTML's `</s>`, an ordinary word in Qwen's vocabularies.
 
-        llama.cpp takes it for an end of replies by its text, even if the file names other ends.
+        llama.cpp takes it for an EOG token by its text, even if the file names other EOG tokens.
         """
         attributes: int = self._llama.llama_vocab_get_attr(self._vocabulary, token)
         return (
@@ -285,7 +288,7 @@ class Vocabulary:
         return count
 
     def _read_piece(self, token: int, *, show_control: bool) -> bytes:
-        buffer = ctypes.create_string_buffer(_USUAL_PIECE_BYTES)
+        buffer = ctypes.create_string_buffer(_TYPICAL_PIECE_BYTES)
         length = self._fill(token, buffer, show_control=show_control)
         if length < 0:
             buffer = ctypes.create_string_buffer(-length)
@@ -302,11 +305,11 @@ class Vocabulary:
         return length
 
 
-def _broken(text: str) -> list[str]:
-    """Return the text whole, or split after each of its longest runs."""
+def _split_runs(text: str) -> list[str]:
+    """Return the text in one part, or split after each run of the maximum length."""
     if len(text) <= _LONGEST_RUN:
         return [text]
     ends = [run.end() for run in _RUNS.finditer(text) if run.end() - run.start() == _LONGEST_RUN]
-    places = [0, *ends, len(text)]
-    parts = [text[start:end] for start, end in itertools.pairwise(places)]
+    bounds = [0, *ends, len(text)]
+    parts = [text[start:end] for start, end in itertools.pairwise(bounds)]
     return [part for part in parts if part]

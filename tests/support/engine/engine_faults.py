@@ -80,7 +80,7 @@ def prepare_home(home: Path) -> Path:
     (home / "site").mkdir(parents=True)
     (home / "site" / "sitecustomize.py").write_text(_SITE)
     # Skip the engine test; the safe setting works everywhere.
-    setting = {engine_fingerprint(): EngineSetting(without=("extra_buffers",))}
+    setting = {engine_fingerprint(): EngineSetting(disabled_features=("extra_buffers",))}
     paths.engine_file().write_bytes(msgspec.json.encode(setting))
     # A mapped model is damaged with its file.
     save_settings(Settings(context=_CONTEXT, threads=1, threads_batch=1, memory_map="on"))

@@ -90,7 +90,7 @@ def _perplexity(model: Path, text: Path, *options: str) -> str:
     command = [str(_programs() / "llama-perplexity"), "-m", str(model), "-f", str(text)]
     # Dependencies of the engine's libraries are not on the program's search path.
     environment = os.environ | {"LD_LIBRARY_PATH": f"{sysconfig.get_path('purelib')}/lib"}
-    if "extra_buffers" in engine_setting(lambda _: None).without:
+    if "extra_buffers" in engine_setting(lambda _: None).disabled_features:
         options += ("--no-repack",)
     return subprocess.run(
         [*command, "-c", "512", "-b", "512", *options],

@@ -11,7 +11,7 @@ from app.core.language import tr
 from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReasoningFormat
 from app.inference.server.protocol.generation_request import (
-    AnyCompletionRequest,
+    CompletionRequestBase,
     LikelyTokens,
     ReasoningEffort,
     TemplateOptions,
@@ -29,13 +29,13 @@ from app.inference.server.protocol.tool_choice import ToolChoice, ToolMode, tool
 
 
 class NamedTool(msgspec.Struct, frozen=True):
-    """A tool by its name."""
+    """A tool, given by its name."""
 
     function: FunctionName
 
 
 class AllowedTools(msgspec.Struct, frozen=True):
-    """The functions that may be called, or one of which must be."""
+    """The functions of which any may, or one must, be called."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[NamedTool], Meta(max_length=1024)]
@@ -54,7 +54,7 @@ class ChosenTools(msgspec.Struct, frozen=True):
             raise ValueError(reason)
 
 
-class ChatRequest(AnyCompletionRequest, frozen=True, kw_only=True):
+class ChatRequest(CompletionRequestBase, frozen=True, kw_only=True):
     """The body of `/v1/chat/completions`."""
 
     messages: Annotated[list[RequestMessage], Meta(min_length=1, max_length=16_384)]

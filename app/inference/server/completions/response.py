@@ -1,4 +1,4 @@
-"""Responses of the completions APIs, whole or streamed, with llama-server's timings."""
+"""Responses of the completions APIs, complete or streamed, with llama-server's timings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ END_OF_STREAM = b"data: [DONE]\n\n"
 
 @dataclass
 class CompletionResponse:
-    """A response: its identity, and its forms (whole, or chunks with deltas, calls and the end).
+    """A response: its ID, and its forms (complete, or chunks with deltas, calls and the end).
 
-    It has a choice for each reply, one after the other; `state` is the current one. `ignored`
+    It has a choice for each reply, in order; `state` is the current one. `ignored`
     are the unknown fields of the request.
     """
 
@@ -36,18 +36,18 @@ class CompletionResponse:
     ignored: Sequence[str] = ()
     sent_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
-    identity: str = field(default_factory=lambda: secrets.token_hex(12))
+    response_id: str = field(default_factory=lambda: secrets.token_hex(12))
     _choices: list[dict[str, Any]] = field(default_factory=list)
     _finished: list[ReplyState] = field(default_factory=list)
 
     def next_choice(self, state: ReplyState) -> None:
-        """Continue with the next reply, after one that is finished."""
+        """Continue with the next reply, after the previous one has finished."""
         self._finished.append(self.state)
         self.state = state
         self.sent_text = ""
 
     def add_choice(self, parts: Sequence[ReplyPart]) -> None:
-        """Add a whole reply as a choice; its calls must be complete."""
+        """Add a complete reply as a choice; its calls must be complete."""
         text, thoughts = (_joined(parts, kind) for kind in ("content", "reasoning"))
         message: dict[str, Any] = {"role": "assistant", "content": text}
         if thoughts:
@@ -58,7 +58,7 @@ class CompletionResponse:
         choice["finish_reason"] = self._finish_reason()
         self._choices.append(choice)
 
-    def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
+    def full_response(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """Return the response that is not streamed, with the last reply."""
         self.add_choice(parts)
         name = "chat.completion" if self.kind == "chat" else "text_completion"
@@ -102,12 +102,12 @@ class CompletionResponse:
         return event | self.state.notice_entry() | self._ignored() if is_first else event
 
     def tool_calls_chunk(self) -> dict[str, Any]:
-        """Return the chunk with all tool calls, each of them whole."""
+        """Return the chunk with all tool calls, each in one piece."""
         calls = [{"index": n} | _as_call(call) for n, call in enumerate(self.state.calls)]
         return self._event([self._choice({"delta": {"tool_calls": calls}}, {"text": ""})])
 
     def finish_chunk(self) -> dict[str, Any]:
-        """Return the chunk with the reason for the reply's end."""
+        """Return the chunk with the finish reason."""
         choice = self._choice({"delta": {}}, {"text": ""}) | self._probabilities("")
         choice["finish_reason"] = self._finish_reason()
         return self._event([choice]) | self._timings() | self.state.repetition_entry()
@@ -143,7 +143,7 @@ class CompletionResponse:
     def _frame(self, name: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
         prefix = "chatcmpl" if self.kind == "chat" else "cmpl"
         return {
-            "id": f"{prefix}-{self.identity}",
+            "id": f"{prefix}-{self.response_id}",
             "object": name,
             "created": self.created,
             "model": self.model,
@@ -180,4 +180,4 @@ def _joined(parts: Sequence[ReplyPart], kind: str) -> str:
 
 def _as_call(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.identity, "type": "function", "function": function}
+    return {"id": call.call_id, "type": "function", "function": function}

@@ -56,7 +56,7 @@ def failure_of(error: AppError) -> tuple[dict[str, Any], HTTPStatus]:
 
 def server_sent_event(content: dict[str, Any]) -> bytes:
     """Return an event of a stream as bytes."""
-    # ASCII, because some clients take U+2028 and similar characters for line ends.
+    # ASCII, because some clients treat U+2028 and similar characters as line breaks.
     return b"data: " + json.dumps(content).encode() + b"\n\n"
 
 

@@ -28,26 +28,26 @@ from app.inference.sampling.parameters import (
     TopK,
 )
 from app.inference.schemas.json_schemas import AnySchema
-from app.inference.server.protocol.known_fields import unread_fields
+from app.inference.server.protocol.known_fields import unknown_fields
 from app.inference.server.protocol.request_faults import explain_fault
 from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
 
-_MOST_TOKENS = 2**24
+_MAX_TOKENS = 2**24
 OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 TemplateOptions = Annotated[dict[OptionName, Option], Meta(max_length=32)]
 LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
 StopText = Annotated[str, Meta(max_length=4096)]
-MOST_CHOICES = 128
-Choices = Annotated[int, Meta(ge=1, le=MOST_CHOICES)]
-TokenLimit = Annotated[int, Meta(ge=-1, le=_MOST_TOKENS)]
+MAX_CHOICES = 128
+Choices = Annotated[int, Meta(ge=1, le=MAX_CHOICES)]
+TokenLimit = Annotated[int, Meta(ge=-1, le=_MAX_TOKENS)]
 """The maximum number of tokens of a reply; -1: until the context is full, as in llama-server."""
 Tokens = Annotated[list[Annotated[int, Meta(ge=0, lt=2**31)]], Meta(min_length=1, max_length=2**20)]
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """Options of a stream; padding against eavesdroppers is accepted, but not sent."""
+    """Options of a stream; `include_obfuscation` (padding) is accepted but has no effect."""
 
     include_usage: bool | None = False
     include_obfuscation: bool | None = False
@@ -100,7 +100,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(defaults, **given)
 
     def stops(self) -> tuple[str, ...]:
-        """Return the texts that end the reply."""
+        """Return the strings that end the reply."""
         given = [self.stop] if isinstance(self.stop, str) else self.stop or ()
         return tuple(text for text in given if text)
 
@@ -144,7 +144,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
+class CompletionRequestBase(GenerationRequest, frozen=True, kw_only=True):
     """The fields that chat and plain completions share."""
 
     n: Choices | None = None
@@ -167,12 +167,12 @@ class AnyCompletionRequest(GenerationRequest, frozen=True, kw_only=True):
 
     @property
     def wants_usage(self) -> bool:
-        """True if the stream shall end with the token counts."""
+        """True if the stream should end with the token counts."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
 
 def limit_of(**limits: int | None) -> int | None:
-    """Return the first given limit of tokens; None for no limit, which may be given as -1.
+    """Return the first token limit given; None for no limit, which may be given as -1.
 
     Raises:
         AppError: `request_invalid` for a limit of 0.
@@ -203,11 +203,11 @@ def decode_request(body: bytes, kind: type[RequestType]) -> RequestType:
     Raises:
         AppError: `request_invalid`, naming the field that is invalid or not supported.
     """
-    return decode_with_unread(body, kind)[0]
+    return decode_with_unknown(body, kind)[0]
 
 
-def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestType, list[str]]:
-    """Decode a body; return its unknown fields, too.
+def decode_with_unknown(body: bytes, kind: type[RequestType]) -> tuple[RequestType, list[str]]:
+    """Decode a body; also return its unknown fields.
 
     Raises:
         AppError: `request_invalid`, naming the field that is invalid or not supported.
@@ -218,4 +218,4 @@ def decode_with_unread(body: bytes, kind: type[RequestType]) -> tuple[RequestTyp
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = explain_fault(body, error, kind)
         raise AppError(ErrorCode.REQUEST_INVALID, reason=reason) from error
-    return request, sorted(unread_fields(fields, kind))
+    return request, sorted(unknown_fields(fields, kind))

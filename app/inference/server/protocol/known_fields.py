@@ -40,7 +40,7 @@ _HARMLESS = frozenset(
         "verbose",
     }
 )
-_USUAL_SAMPLERS = [
+_DEFAULT_SAMPLERS = [
     "penalties",
     "dry",
     "top_n_sigma",
@@ -51,7 +51,7 @@ _USUAL_SAMPLERS = [
     "xtc",
     "temperature",
 ]
-_USUAL_BREAKERS = ["\n", ":", '"', "*"]
+_DEFAULT_BREAKERS = ["\n", ":", '"', "*"]
 _ONLY: Mapping[str, tuple[Any, ...]] = {
     # OpenAI's
     "audio": (),
@@ -70,7 +70,7 @@ _ONLY: Mapping[str, tuple[Any, ...]] = {
     "chat_format": (),
     "chat_parser": (),
     "continue_final_message": (False,),
-    "dry_sequence_breakers": (_USUAL_BREAKERS,),
+    "dry_sequence_breakers": (_DEFAULT_BREAKERS,),
     "dynatemp_range": (0,),
     "embd_normalize": (2,),
     "generation_prompt": (),
@@ -94,7 +94,7 @@ _ONLY: Mapping[str, tuple[Any, ...]] = {
     "response_fields": ([],),
     "return_progress": (False,),
     "return_tokens": (False,),
-    "samplers": (_USUAL_SAMPLERS,),
+    "samplers": (_DEFAULT_SAMPLERS,),
     "t_max_predict_ms": (0, -1),
     "thinking_budget_tokens": (-1,),
     "timings_per_token": (False,),
@@ -103,7 +103,7 @@ _ONLY: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def unread_fields(
+def unknown_fields(
     given: Mapping[str, msgspec.Raw], kind: type[msgspec.Struct], place: str = "$"
 ) -> Iterator[str]:
     """Yield the names of the unknown fields.

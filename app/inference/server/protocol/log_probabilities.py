@@ -9,10 +9,10 @@ from app.inference.session.generation import TokenProbability
 
 
 def chat_log_probabilities(tokens: Sequence[TokenProbability]) -> dict[str, Any]:
-    """Return them in the format of `/v1/chat/completions`."""
+    """Return log probabilities in the format of `/v1/chat/completions`."""
     return {
         "content": [
-            _entry(one.piece, one.logarithm)
+            _entry(one.piece, one.logprob)
             | {"top_logprobs": [_entry(piece, value) for _, piece, value in one.others]}
             for one in tokens
         ],
@@ -26,7 +26,7 @@ def text_log_probabilities(tokens: Sequence[TokenProbability], offset: int) -> d
     starts = [offset + sum(map(len, pieces[:index])) for index in range(len(pieces))]
     return {
         "tokens": pieces,
-        "token_logprobs": [one.logarithm for one in tokens],
+        "token_logprobs": [one.logprob for one in tokens],
         "top_logprobs": [
             {piece.decode("utf-8", "replace"): value for _, piece, value in one.others}
             for one in tokens
@@ -35,6 +35,6 @@ def text_log_probabilities(tokens: Sequence[TokenProbability], offset: int) -> d
     }
 
 
-def _entry(piece: bytes, logarithm: float) -> dict[str, Any]:
+def _entry(piece: bytes, logprob: float) -> dict[str, Any]:
     text = piece.decode("utf-8", "replace")
-    return {"token": text, "logprob": logarithm, "bytes": list(piece)}
+    return {"token": text, "logprob": logprob, "bytes": list(piece)}

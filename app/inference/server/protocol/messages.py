@@ -50,7 +50,7 @@ class FunctionCall(msgspec.Struct, frozen=True):
     arguments: Text | dict[str, Any] = "{}"
 
     def for_template(self) -> dict[str, Any]:
-        """Return the call for templates, with its arguments as an object if they are one.
+        """Return the call for templates, with its arguments parsed if they are a JSON object.
 
         Raises:
             AppError: `request_invalid` when they are nested too deeply.
@@ -68,7 +68,7 @@ class FunctionCall(msgspec.Struct, frozen=True):
 
 
 class RequestToolCall(msgspec.Struct, frozen=True):
-    """A call within a message of the assistant."""
+    """A call within an assistant's message."""
 
     function: FunctionCall
     id: Annotated[str, Meta(max_length=256)] | None = ""
@@ -118,7 +118,7 @@ class RequestMessage(msgspec.Struct, frozen=True):
 
 
 class FunctionName(msgspec.Struct, frozen=True):
-    """A function by its name."""
+    """A function, given by its name."""
 
     name: Name
 
@@ -174,7 +174,7 @@ def decode_tool(tool: msgspec.Raw, index: int, kind: type[Decoded]) -> Decoded:
     """Decode the tool at an index of the tools.
 
     Raises:
-        AppError: `request_invalid`, with the path of the fault.
+        AppError: `request_invalid`, with the path of the invalid value.
     """
     try:
         return msgspec.json.decode(tool, type=kind)
@@ -190,7 +190,7 @@ def _without_nulls(tool: dict[str, Any]) -> dict[str, Any]:
 
 
 def require_shallow(value: Any) -> None:
-    """Check the depth of a JSON value: too deep a one overflows the stack when it is encoded.
+    """Check the depth of a JSON value: one nested too deeply overflows the stack when encoded.
 
     Raises:
         AppError: `request_invalid`.

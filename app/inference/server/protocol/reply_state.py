@@ -1,4 +1,4 @@
-"""The data of a reply besides its text: counts, timings, tool calls, probabilities, notices."""
+"""A reply's data other than its text: counts, timings, tool calls, probabilities, notices."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from app.inference.session.generation import Statistics, TokenProbability
 class ReplyState:
     """A reply's statistics, calls and notice, and the probabilities not sent yet (`pending`).
 
-    `notice` reports something done differently than requested; `reasoning_tokens` went into
-    thoughts. One that `repeats_prompt` is a further reply to the previous one's prompt.
+    `notice` reports something done differently than requested; `reasoning_tokens` were
+    reasoning. One that `repeats_prompt` is a further reply to the previous one's prompt.
     """
 
     statistics: Statistics
     notice: dict[str, Any] | None = None
-    most_calls: int | None = None
+    max_calls: int | None = None
     calls: list[ToolCall] = field(default_factory=list)
     pending: list[TokenProbability] = field(default_factory=list)
     reasoning_tokens: int = 0
@@ -29,7 +29,7 @@ class ReplyState:
 
     def add(self, call: ToolCall) -> None:
         """Add a call, unless the limit is reached."""
-        if self.most_calls is None or len(self.calls) < self.most_calls:
+        if self.max_calls is None or len(self.calls) < self.max_calls:
             self.calls.append(call)
 
     def take_pending(self) -> list[TokenProbability]:

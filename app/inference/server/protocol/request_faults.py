@@ -1,7 +1,7 @@
-"""Explain why a request body can't be read: the field's path, and what it may be.
+"""Explain why a request body can't be read: the field's path, and what its value may be.
 
 msgspec's and Python's messages name Python types, don't name the allowed values, and change with
-their versions; clients get one plain sentence instead.
+their versions; clients get one plain message instead.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LENGTHS = {
 
 
 def explain_fault(body: bytes | msgspec.Raw, error: Exception, kind: Any, root: str = "$") -> str:
-    """Return the sentence for an error of `msgspec.json.decode(body, type=kind)`.
+    """Return the message for an error raised by `msgspec.json.decode(body, type=kind)`.
 
     `root` is the path of the body within the request.
     """
@@ -58,10 +58,10 @@ def explain_fault(body: bytes | msgspec.Raw, error: Exception, kind: Any, root: 
     if found and found["key"]:
         place = tr("a key of {place}", place=place)
     fault = found["fault"] if found else ""
-    for pattern, sentence in _SENTENCES:
+    for pattern, describe in _MESSAGES:
         if match := pattern.fullmatch(fault):
-            return sentence(match, place, lambda: _allowed(kind, path))
-    # The sentence of a check of our own, which names fields but not their place.
+            return describe(match, place, lambda: _allowed(kind, path))
+    # The message of our own check, which names fields but not their path.
     return tr("{fault} (at {place})", fault=fault, place=place)
 
 
@@ -100,7 +100,7 @@ def _malformed(match: re.Match[str], *_: object) -> str:
     return tr("the body is not valid JSON (byte {position})", position=match["position"])
 
 
-_SENTENCES: tuple[
+_MESSAGES: tuple[
     tuple[re.Pattern[str], Callable[[re.Match[str], str, Callable[[], list[str]]], str]], ...
 ] = (
     (re.compile(r"Expected `(?P<types>[^`]+)`, got `(?P<given>[^`]+)`"), _wrong_type),

@@ -21,7 +21,7 @@ class JsonSchema(msgspec.Struct, frozen=True):
 
 
 class ResponseFormat(msgspec.Struct, frozen=True):
-    """A response format; `json_schema` belongs only to the type of that name."""
+    """A response format; `json_schema` belongs only to the type with that name."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
     json_schema: JsonSchema | None = None

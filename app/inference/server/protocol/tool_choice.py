@@ -18,7 +18,7 @@ class ToolChoice:
 
     must_call: bool = False
     only: tuple[str, ...] | None = None
-    most_calls: int | None = None
+    max_calls: int | None = None
 
     def among(self, tools: _Tools) -> _Tools:
         """Return the tools that the model is offered.

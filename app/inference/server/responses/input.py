@@ -24,7 +24,7 @@ _REQUIRED = {
     "function_call_output": ("call_id", "output"),
     "reasoning": (),
 }
-CallIdentity = Annotated[str, Meta(max_length=256)]
+CallId = Annotated[str, Meta(max_length=256)]
 
 
 class ItemPart(ContentPart, frozen=True):
@@ -37,13 +37,13 @@ ItemText = Text | Annotated[list[ItemPart], Meta(max_length=1024)]
 
 
 class InputItem(msgspec.Struct, frozen=True):
-    """An item of the conversation: a message, a call, a call's output, or thoughts."""
+    """An item of the conversation: a message, a call, a call's output, or reasoning."""
 
     type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     role: Literal["system", "developer", "user", "assistant"] | None = None
     content: ItemText | None = None
     summary: Annotated[list[ItemPart], Meta(max_length=1024)] | None = None
-    call_id: CallIdentity | None = None
+    call_id: CallId | None = None
     name: Name | None = None
     arguments: Text | None = None
     output: ItemText | None = None
@@ -57,7 +57,7 @@ class InputItem(msgspec.Struct, frozen=True):
 def messages_of(instructions: str | None, items: str | Iterable[InputItem]) -> list[dict[str, Any]]:
     """Return the messages for templates.
 
-    Instructions and the first system messages become one message, and so do consecutive thoughts,
+    Instructions and the first system messages become one message, and so do consecutive reasoning,
     texts and calls of the assistant.
 
     Raises:
@@ -77,7 +77,7 @@ def messages_of(instructions: str | None, items: str | Iterable[InputItem]) -> l
 class _Turns:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
-        self._thoughts = ""
+        self._reasoning = ""
         self._functions: dict[str, str] = {}
 
     def take(self, item: InputItem) -> None:
@@ -90,7 +90,7 @@ class _Turns:
             case "function_call_output":
                 self._take_output(item)
             case "reasoning":
-                self._thoughts += _text(item.content) or _text(item.summary)
+                self._reasoning += _text(item.content) or _text(item.summary)
 
     def take_message(self, role: str, text: str) -> None:
         if role == "assistant":
@@ -104,21 +104,21 @@ class _Turns:
         message["content"] = f"{before}\n\n{text}" if before else text
 
     def _assistant(self) -> dict[str, Any]:
-        """Return the assistant's current message, with the thoughts before it."""
+        """Return the assistant's current message, with the reasoning before it."""
         if not self.messages or self.messages[-1]["role"] != "assistant":
             self.messages.append({"role": "assistant"})
         message = self.messages[-1]
-        if self._thoughts:
-            thoughts = message.get("reasoning_content", "") + self._thoughts
+        if self._reasoning:
+            reasoning = message.get("reasoning_content", "") + self._reasoning
             # The templates of gpt-oss and LFM2 use their own name for it.
-            message |= {"reasoning_content": thoughts, "thinking": thoughts}
-            self._thoughts = ""
+            message |= {"reasoning_content": reasoning, "thinking": reasoning}
+            self._reasoning = ""
         return message
 
     def _take_call(self, item: InputItem) -> None:
-        identity, name = item.call_id or "", item.name or ""
-        self._functions[identity] = name
-        call = RequestToolCall(FunctionCall(name, item.arguments or "{}"), identity)
+        call_id, name = item.call_id or "", item.name or ""
+        self._functions[call_id] = name
+        call = RequestToolCall(FunctionCall(name, item.arguments or "{}"), call_id)
         self._assistant().setdefault("tool_calls", []).append(call.for_template())
 
     def _take_output(self, item: InputItem) -> None:

@@ -1,7 +1,7 @@
-"""Responses of `/v1/responses`: output items, whole or as a sequence of numbered events.
+"""Responses of `/v1/responses`: output items, complete or as a sequence of numbered events.
 
-The format is OpenAI's (https://platform.openai.com/docs/api-reference/responses). Thoughts are
-separate items, given in full and not as a summary.
+The format is OpenAI's (https://platform.openai.com/docs/api-reference/responses). Reasoning is
+in separate items, in full and not as a summary.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Status = Literal["in_progress", "completed", "incomplete"]
 
 @dataclass
 class _Text:
-    """A text item being streamed: thoughts, or a message."""
+    """A text item being streamed: reasoning, or a message."""
 
     kind: Literal["reasoning", "content"]
-    identity: str
+    item_id: str
     text: str = ""
     probabilities: list[dict[str, Any]] = field(default_factory=list)
 
@@ -37,7 +37,7 @@ class _Text:
         return "reasoning_text" if self.kind == "reasoning" else "output_text"
 
     def log_probabilities(self, probabilities: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Return the entry with its log probabilities; thoughts have none."""
+        """Return the entry with its log probabilities; reasoning has none."""
         return {"logprobs": list(probabilities)} if self.kind == "content" else {}
 
     def part(self) -> dict[str, Any]:
@@ -46,13 +46,13 @@ class _Text:
         return part | {"annotations": []} if self.kind == "content" else part
 
     def item(self, status: Status) -> dict[str, Any]:
-        """Return the whole item."""
+        """Return the complete item."""
         content = [] if status == "in_progress" else [self.part()]
         if self.kind == "reasoning":
             named: dict[str, Any] = {"type": "reasoning", "summary": []}
         else:
             named = {"type": "message", "role": "assistant"}
-        return {"id": self.identity, "status": status} | named | {"content": content}
+        return {"id": self.item_id, "status": status} | named | {"content": content}
 
 
 @dataclass
@@ -64,12 +64,12 @@ class ResponsesOutput:
     echo: dict[str, Any]
     ignored: Sequence[str] = ()
     created: int = field(default_factory=lambda: int(time.time()))
-    identity: str = field(default_factory=lambda: _new_identity("resp"))
+    response_id: str = field(default_factory=lambda: _new_id("resp"))
     _output: list[dict[str, Any]] = field(default_factory=list)
     _open: _Text | None = None
     _number: int = 0
 
-    def whole(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
+    def full_response(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """Return the response that is not streamed; its calls must be complete."""
         for part in parts:
             list(self._grow(part))
@@ -88,7 +88,7 @@ class ResponsesOutput:
         return map(_sent, self._grow(part))
 
     def finish(self) -> Iterator[bytes]:
-        """Return the events at the end: the calls, each of them whole, and the response."""
+        """Return the events at the end: all tool calls, each in one piece, and the response."""
         return map(_sent, self._end())
 
     def error(self, error: dict[str, Any]) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ class ResponsesOutput:
             yield self._event(f"response.{self._open.type}.delta", **place, delta=part.text)
 
     def _begin(self, kind: Literal["reasoning", "content"]) -> Iterator[Event]:
-        text = _Text(kind, _new_identity("rs" if kind == "reasoning" else "msg"))
+        text = _Text(kind, _new_id("rs" if kind == "reasoning" else "msg"))
         self._open, index = text, len(self._output)
         item = text.item("in_progress")
         yield self._event("response.output_item.added", output_index=index, item=item)
@@ -141,10 +141,10 @@ class ResponsesOutput:
 
     def _call(self, call: ToolCall) -> Iterator[Event]:
         item = {
-            "id": _new_identity("fc"),
+            "id": _new_id("fc"),
             "type": "function_call",
             "status": "completed",
-            "call_id": call.identity,
+            "call_id": call.call_id,
             "name": call.name,
             "arguments": call.arguments,
         }
@@ -159,7 +159,7 @@ class ResponsesOutput:
         yield self._event("response.output_item.done", output_index=index, item=item)
 
     def _place(self, text: _Text) -> dict[str, Any]:
-        return {"item_id": text.identity, "output_index": len(self._output), "content_index": 0}
+        return {"item_id": text.item_id, "output_index": len(self._output), "content_index": 0}
 
     def _event(self, kind: str, **fields: Any) -> Event:
         number, self._number = self._number, self._number + 1
@@ -168,7 +168,7 @@ class ResponsesOutput:
     def _response(self, status: str) -> dict[str, Any]:
         is_short = status == "incomplete"
         response = self.echo | {
-            "id": self.identity,
+            "id": self.response_id,
             "object": "response",
             "created_at": self.created,
             "completed_at": time.time() if status == "completed" else None,
@@ -201,7 +201,7 @@ class ResponsesOutput:
         }
 
 
-def _new_identity(kind: str) -> str:
+def _new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(16)}"
 
 

@@ -82,7 +82,7 @@ class AllowedFunction(msgspec.Struct, frozen=True):
 
 
 class AllowedFunctions(msgspec.Struct, frozen=True, tag_field="type", tag="allowed_tools"):
-    """The functions that may be called, or one of which must be."""
+    """The functions of which any may, or one must, be called."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[AllowedFunction], Meta(max_length=1024)]
@@ -110,7 +110,7 @@ class TextOptions(msgspec.Struct, frozen=True):
 
 
 class ReasoningOptions(msgspec.Struct, frozen=True):
-    """Reasoning options; thoughts are given in full, whatever summary is requested."""
+    """Reasoning options; reasoning is returned in full, whatever summary is requested."""
 
     effort: ReasoningEffort | None = None
     summary: Word | None = None

@@ -62,7 +62,7 @@ def numbers(structure: Any) -> dict[str, float]:
 
 
 def test_a_context_has_the_parameters_of_llama_server() -> None:
-    parameters = context_parameters(LoadOptions(), 4096, sequences=4, reads_at_once=False)
+    parameters = context_parameters(LoadOptions(), 4096, sequences=4, single_batch=False)
     found = numbers(parameters)
     assert {name: found[name] for name in found.keys() - OWN} == LEFT | SET
 
@@ -75,12 +75,12 @@ def test_a_model_has_the_parameters_of_llama_server() -> None:
 
 def test_a_step_has_room_for_a_token_of_each_reply() -> None:
     options = LoadOptions(batch=32)
-    assert context_parameters(options, 4096, sequences=64, reads_at_once=False).n_batch == 64
-    assert context_parameters(options, 4096, sequences=4, reads_at_once=False).n_batch == 32
+    assert context_parameters(options, 4096, sequences=64, single_batch=False).n_batch == 64
+    assert context_parameters(options, 4096, sequences=4, single_batch=False).n_batch == 32
 
 
 def test_who_asks_for_all_outputs_gets_room_for_a_batch() -> None:
-    for load_request in ({"reads_at_once": True}, {"reads_at_once": False, "all_outputs": True}):
+    for load_request in ({"single_batch": True}, {"single_batch": False, "all_outputs": True}):
         parameters = context_parameters(LoadOptions(), 4096, sequences=4, **load_request)
         # As many as the batch has.
         assert parameters.n_outputs_max == 0

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from app.inference.prompts.compiled_template import CompiledTemplate, Refused
+from app.inference.prompts.compiled_template import CompiledTemplate, TemplateRefusedError
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -68,7 +68,7 @@ def test_the_date_of_today_can_be_asked_for() -> None:
 
 
 def test_its_own_refusal_is_told_from_a_fault() -> None:
-    with pytest.raises(Refused, match="no system"):
+    with pytest.raises(TemplateRefusedError, match="no system"):
         rendered("{{ raise_exception('no system') }}")
     with pytest.raises(ZeroDivisionError):
         rendered("{{ 1 / 0 }}")

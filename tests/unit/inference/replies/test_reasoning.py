@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.replies.reasoning import USUAL_MARKS, Marks
+from app.inference.replies.reasoning import DEFAULT_TAGS, ReasoningTags
 from app.inference.replies.reply_reader import ReasoningFormat, ReplyFormat
 from tests.support.engine.templates import templates
 
@@ -129,11 +129,11 @@ def test_little_is_held_back() -> None:
         assert len(said) == index + 1
 
 
-def test_the_marks_of_real_templates(converter: Path) -> None:
-    found: dict[Marks, int] = {}
+def test_the_tags_of_real_templates(converter: Path) -> None:
+    found: dict[ReasoningTags, int] = {}
     for source in templates(converter).values():
-        for marks in ReplyFormat(source)._marks:
+        for marks in ReplyFormat(source)._tags:
             found[marks] = found.get(marks, 0) + 1
     assert len(found) == 8
-    assert found[USUAL_MARKS] >= 70
+    assert found[DEFAULT_TAGS] >= 70
     assert ReplyFormat(templates(converter)["openai-gpt-oss-120b"])._has_channels

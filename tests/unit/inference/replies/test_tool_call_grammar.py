@@ -76,7 +76,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 def allowed(constraints: Constraints, grammar: str, text: str) -> tuple[str, bool]:
     """As much of a text as a grammar lets a model write, and whether it may end there."""
     constraint, vocabulary = constraints.make(grammar), constraints.vocabulary
-    end = next(token for token in range(vocabulary.size) if vocabulary.ends_reply(token))
+    end = next(token for token in range(vocabulary.size) if vocabulary.is_eog(token))
     written = b""
     for token in vocabulary.tokenize(text, with_control_tokens=False):
         if not constraint.allows(token):
@@ -105,18 +105,18 @@ def test_gpt_oss_calls_after_its_thoughts(converter: Path, constraints: Constrai
     assert allowed(constraints, grammar, text) == (text, True)
 
 
-@pytest.mark.parametrize("most_calls", [1, None])
+@pytest.mark.parametrize("max_calls", [1, None])
 def test_whatever_a_model_babbles_becomes_a_call(
-    converter: Path, session: Session, most_calls: int | None
+    converter: Path, session: Session, max_calls: int | None
 ) -> None:
     tried, babbling = 0, Constraints(session.vocabulary)
     for name, template in templates(converter).items():
         form = ReplyFormat(template)
-        if form._thought_marks or form._has_channels:
+        if form._template_tags or form._has_channels:
             # It would never find an end to its thoughts.
             continue
         prompt = "…>>>" if name.startswith("meetkai-functionary-medium-v3.2") else "…"
-        grammar = form.call_grammar(prompt, BOUNDED, most_calls)
+        grammar = form.call_grammar(prompt, BOUNDED, max_calls)
         constraint = babbling.make(grammar)
         text, statistics = reply(session, "The mill", HOT, 1000, constraint=constraint)
         reader = form.reader(prompt, BOUNDED)
@@ -124,7 +124,7 @@ def test_whatever_a_model_babbles_becomes_a_call(
         calls = [part for part in parts if isinstance(part, ToolCall)]
         assert parts == calls, (name, text)
         assert statistics.finish_reason == "stop"
-        assert len(calls) == 1 or (calls and most_calls is None)
+        assert len(calls) == 1 or (calls and max_calls is None)
         for call in calls:
             arguments = json.loads(call.arguments)
             assert call.name in ("get_weather", "be-quick")
@@ -209,7 +209,7 @@ def test_control_tokens_are_marks_and_never_text(constraints: Constraints) -> No
     vocabulary = constraints.vocabulary
     controls = vocabulary.control_texts()
     begin, end = (controls[f"<|{name}_header_id|>"] for name in ("start", "end"))
-    stop = next(token for token in range(vocabulary.size) if vocabulary.ends_reply(token))
+    stop = next(token for token in range(vocabulary.size) if vocabulary.is_eog(token))
     mark = "<|end_header_id|>\n"
     grammar = "\n".join(("start: up /x?/", *rules_up_to(mark, "up", controls)))
     newline, letter = (vocabulary.tokenize_inside(text)[0] for text in ("\n", "x"))

@@ -27,7 +27,7 @@ def read(pieces: list[str], template: str, prompt: str = "") -> Read:
     for part in [*parts, *reader.finish()]:
         if isinstance(part, ToolCall):
             calls.append((part.name, json.loads(part.arguments)))
-            assert part.identity
+            assert part.call_id
         elif part.kind == "reasoning":
             thought += part.text
         else:
@@ -274,4 +274,4 @@ def test_an_identity_of_the_models_own_is_kept() -> None:
     reader = ReplyFormat("[TOOL_CALLS]").reader("", TOOLS)
     (call,) = [*reader.feed(reply), *reader.finish()]
     assert isinstance(call, ToolCall)
-    assert (call.identity, call.arguments) == ("abcdefghi", "{}")
+    assert (call.call_id, call.arguments) == ("abcdefghi", "{}")

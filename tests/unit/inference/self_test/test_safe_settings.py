@@ -39,7 +39,7 @@ def test_the_last_try_goes_without_everything(failure: str) -> None:
 def test_the_full_setting_changes_nothing() -> None:
     assert EngineSetting().applied_to(OPTIONS) == OPTIONS
     assert not EngineSetting().overrules(OPTIONS)
-    assert EngineSetting().in_words() == ""
+    assert EngineSetting().described() == ""
 
 
 def test_each_measure_changes_its_own_options() -> None:
@@ -72,6 +72,6 @@ def test_what_was_chosen_in_vain_can_be_said(options: LoadOptions, is_overruled:
 
 
 def test_it_says_what_it_goes_without() -> None:
-    words = EngineSetting(get_args(Measure)).in_words()
+    words = EngineSetting(get_args(Measure)).described()
     assert words == "extra buffer types, flash attention and the GPU"
-    assert EngineSetting(("flash_attention",)).in_words() == "flash attention"
+    assert EngineSetting(("flash_attention",)).described() == "flash attention"

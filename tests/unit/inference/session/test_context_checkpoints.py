@@ -69,11 +69,11 @@ def conversation(number: int, length: int) -> list[int]:
 
 
 def reply(
-    session: Session, prompt: list[int], most_tokens: int = 1
+    session: Session, prompt: list[int], max_tokens: int = 1
 ) -> tuple[dict[int, float], Statistics]:
     """How likely the likeliest first tokens are, and the figures."""
     delivered: list[Piece | Exception | None] = []
-    asked = Generation(prompt, SAMPLING, most_tokens, probabilities=5, deliver=delivered.append)
+    asked = Generation(prompt, SAMPLING, max_tokens, probabilities=5, deliver=delivered.append)
     session.begin(asked)
     while session.is_busy:
         session.step()

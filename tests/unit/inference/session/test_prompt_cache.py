@@ -57,12 +57,10 @@ def conversation(number: int, length: int = 500) -> list[int]:
     return [1, 40 + number, *(60 + (number + 3) * place % 190 for place in range(length - 2))]
 
 
-def reply(
-    session: Session, prompt: list[int], most_tokens: int = 8
-) -> tuple[Likeliest, Statistics]:
+def reply(session: Session, prompt: list[int], max_tokens: int = 8) -> tuple[Likeliest, Statistics]:
     """The likeliest first tokens, which tell what the model has read, and the figures."""
     delivered: list[Piece | Exception | None] = []
-    asked = Generation(prompt, GREEDY, most_tokens, probabilities=3, deliver=delivered.append)
+    asked = Generation(prompt, GREEDY, max_tokens, probabilities=3, deliver=delivered.append)
     session.begin(asked)
     while session.is_busy:
         session.step()

@@ -45,11 +45,11 @@ def reply(
     session: Session,
     prompt: str | list[int],
     sampling: SamplingParameters = GREEDY,
-    most_tokens: int | None = 8,
+    max_tokens: int | None = 8,
     stops: tuple[str, ...] = (),
     **fields: Any,
 ) -> tuple[str, Statistics]:
-    asked = request(session, prompt, sampling, most_tokens, stops=stops, **fields)
+    asked = request(session, prompt, sampling, max_tokens, stops=stops, **fields)
     return "".join(session.replies(asked)), asked.statistics
 
 
@@ -57,11 +57,11 @@ def request(
     session: Session,
     prompt: str | list[int],
     sampling: SamplingParameters = GREEDY,
-    most_tokens: int | None = 8,
+    max_tokens: int | None = 8,
     **fields: Any,
 ) -> Generation:
     tokens = session.vocabulary.tokenize_prompt(prompt) if isinstance(prompt, str) else prompt
-    return Generation(tokens, sampling, most_tokens, **fields)
+    return Generation(tokens, sampling, max_tokens, **fields)
 
 
 class Reader:
@@ -100,7 +100,7 @@ def test_control_tokens_are_only_read_when_asked_for(session: Session) -> None:
     vocabulary = session.vocabulary
     assert 2 in vocabulary.tokenize("</s>")
     assert 2 not in vocabulary.tokenize("</s>", with_control_tokens=False)
-    assert (vocabulary.begin_text(), vocabulary.end_text()) == ("<s>", "</s>")
+    assert (vocabulary.bos_text(), vocabulary.eos_text()) == ("<s>", "</s>")
     assert vocabulary.piece(2) == b""
 
 
@@ -150,7 +150,7 @@ def test_samplers_that_leave_one_token_are_greedy(session: Session) -> None:
 
 
 def test_a_penalty_changes_what_repeats(session: Session) -> None:
-    plain, _ = reply(session, "The mill", most_tokens=64)
+    plain, _ = reply(session, "The mill", max_tokens=64)
     penalized, _ = reply(
         session, "The mill", SamplingParameters(temperature=0, repeat_penalty=10), 64
     )
@@ -178,7 +178,7 @@ def test_reuse_does_not_change_the_reply(session: Session) -> None:
 
 
 def test_the_reply_ends_where_the_context_does(session: Session) -> None:
-    _, statistics = reply(session, "x" * 200, most_tokens=None)
+    _, statistics = reply(session, "x" * 200, max_tokens=None)
     assert statistics.finish_reason == "length"
     assert statistics.prompt_tokens + statistics.reply_tokens == 256
 
@@ -199,9 +199,9 @@ def test_an_empty_prompt_is_refused(session: Session) -> None:
 
 
 def test_a_stop_string_ends_the_reply_before_it(session: Session) -> None:
-    text, _ = reply(session, "The mill", most_tokens=32)
+    text, _ = reply(session, "The mill", max_tokens=32)
     stop = text[5:8]
-    cut, statistics = reply(session, "The mill", most_tokens=32, stops=(stop,))
+    cut, statistics = reply(session, "The mill", max_tokens=32, stops=(stop,))
     assert cut == text[: text.index(stop)]
     assert statistics.finish_reason == "stop"
 
@@ -216,7 +216,7 @@ def test_a_cancelled_reply_ends_and_the_session_goes_on(session: Session) -> Non
 
 
 def test_a_reply_is_cancelled_between_two_tokens(session: Session) -> None:
-    asked = request(session, "The mill", most_tokens=200)
+    asked = request(session, "The mill", max_tokens=200)
     pieces = session.replies(asked)
     next(pieces)
     asked.is_cancelled = True
@@ -238,7 +238,7 @@ def test_an_interrupt_loses_nothing_of_the_others(session: Session) -> None:
 def test_an_interrupted_step_is_made_up_for(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, _ = reply(session, "The mill", most_tokens=24)
+    expected, _ = reply(session, "The mill", max_tokens=24)
     session.forget_everything()
     evaluate, count = session._decoder.evaluate, 0
 
@@ -250,7 +250,7 @@ def test_an_interrupted_step_is_made_up_for(
         return evaluate(parts)
 
     monkeypatch.setattr(session._decoder, "evaluate", often_interrupted)
-    assert reply(session, "The mill", most_tokens=24)[0] == expected
+    assert reply(session, "The mill", max_tokens=24)[0] == expected
     assert count > 24
 
 
@@ -270,20 +270,20 @@ PROMPTS = ("The mill grinds", "A baker bakes", "Whose is the grain?", "Water tur
 def likeliest(reader: Reader) -> list[tuple[int, float]]:
     """The first token's likeliest rivals: they tell what the model has read."""
     first = next(piece for piece in reader.delivered if isinstance(piece, Piece))
-    return [(token, logarithm) for token, _, logarithm in first.probabilities[0].others]
+    return [(token, logprob) for token, _, logprob in first.probabilities[0].others]
 
 
 def test_replies_beside_each_other_are_those_they_would_be_alone(wide: Session) -> None:
     alone = []
     for prompt in PROMPTS:
         wide.forget_everything()
-        reader = Reader(wide, prompt, most_tokens=24, probabilities=3)
+        reader = Reader(wide, prompt, max_tokens=24, probabilities=3)
         finish(wide)
         alone.append(likeliest(reader))
     wide.forget_everything()
     readers = []
     for prompt in PROMPTS:
-        readers.append(Reader(wide, prompt, most_tokens=24, probabilities=3))
+        readers.append(Reader(wide, prompt, max_tokens=24, probabilities=3))
         wide.step()
     assert not wide.has_room
     finish(wide)
@@ -295,7 +295,7 @@ def test_replies_beside_each_other_are_those_they_would_be_alone(wide: Session) 
 
 
 def test_one_of_several_can_be_cancelled(wide: Session) -> None:
-    readers = [Reader(wide, prompt, most_tokens=24) for prompt in PROMPTS[:3]]
+    readers = [Reader(wide, prompt, max_tokens=24) for prompt in PROMPTS[:3]]
     wide.step()
     readers[1].asked.is_cancelled = True
     wide.interrupt()
@@ -336,7 +336,7 @@ def test_what_idle_slots_remember_makes_room(wide: Session) -> None:
 
 def test_several_replies_that_fill_the_context_end_one_by_one(wide: Session) -> None:
     wide.forget_everything()
-    readers = [Reader(wide, f"{n}" * 300, most_tokens=None) for n in range(3)]
+    readers = [Reader(wide, f"{n}" * 300, max_tokens=None) for n in range(3)]
     finish(wide)
     ends = [reader.delivered[-1] for reader in readers]
     refused = [end for end in ends if isinstance(end, AppError)]
@@ -436,7 +436,7 @@ def test_probabilities_are_told_with_their_text(session: Session) -> None:
     assert len(told) == asked.statistics.reply_tokens
     for one in told:
         assert one.others[0][0] == one.token
-        assert one.others[0][2] == one.logarithm < 0
+        assert one.others[0][2] == one.logprob < 0
         assert [other[2] for other in one.others] == sorted(
             (other[2] for other in one.others), reverse=True
         )
@@ -457,29 +457,29 @@ def test_a_token_that_takes_long_to_choose_does_not_hold_up_others(wide: Session
     fields: dict[str, Any] = {
         "sampling": SamplingParameters(temperature=0, grammar='root ::= [a-z]+ "!"')
     }
-    expected, _ = reply(session, "The mill", most_tokens=12, **fields)
-    slow = Reader(session, "The mill", most_tokens=12, is_heavy=True, **fields)
+    expected, _ = reply(session, "The mill", max_tokens=12, **fields)
+    slow = Reader(session, "The mill", max_tokens=12, is_heavy=True, **fields)
     held = threading.Event()
     # The thread beside the engine is busy, as with a grammar that has no end.
     session._sampling_thread.submit(held.wait, 60)
-    other = Reader(session, "Hello", sampling=GREEDY, most_tokens=12)
-    while not other.asked.is_over:
+    other = Reader(session, "Hello", sampling=GREEDY, max_tokens=12)
+    while not other.asked.is_finished:
         session.step()
-    is_over = slow.asked.is_over
+    is_finished = slow.asked.is_finished
     held.set()
     finish(session)
-    assert (other.delivered[-1], is_over) == (None, False)
+    assert (other.delivered[-1], is_finished) == (None, False)
     assert slow.text == expected
 
 
 def test_heavy_replies_take_turns_beside_light_ones(wide: Session) -> None:
     session, tokens = wide, 9
     heavy = [
-        Reader(session, text, sampling=ENDLESS, most_tokens=200, is_heavy=True)
+        Reader(session, text, sampling=ENDLESS, max_tokens=200, is_heavy=True)
         for text in ("The mill", "Hello")
     ]
-    light = Reader(session, "A stone", sampling=ENDLESS, most_tokens=tokens)
-    while not light.asked.is_over:
+    light = Reader(session, "A stone", sampling=ENDLESS, max_tokens=tokens)
+    while not light.asked.is_finished:
         session.step()
     written = [reader.asked.statistics.reply_tokens for reader in heavy]
     for reader in heavy:
@@ -493,16 +493,16 @@ def test_heavy_replies_take_turns_beside_light_ones(wide: Session) -> None:
 
 def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) -> None:
     grammar = SamplingParameters(temperature=0, grammar="root ::= [a-z]+")
-    slow = Reader(session, "The mill", sampling=grammar, most_tokens=None, is_heavy=True)
+    slow = Reader(session, "The mill", sampling=grammar, max_tokens=None, is_heavy=True)
     held = threading.Event()
     session._sampling_thread.submit(held.wait, 60)
     session.step()
     slow.asked.is_cancelled = True
     session.step()
-    is_over = slow.asked.is_over
+    is_finished = slow.asked.is_finished
     held.set()
     finish(session)
-    assert not is_over
+    assert not is_finished
     assert isinstance(slow.delivered[-1], Cancelled)
 
 

@@ -72,8 +72,8 @@ def test_every_piece_is_what_the_file_says(converter: Path, name: str) -> None:
 
 def test_an_end_of_replies_is_no_markup(converter: Path) -> None:
     with vocabulary_of(vocabulary_file(converter, "llama-spm")) as vocabulary:
-        assert vocabulary.mistaken_ends() == []
-        assert vocabulary.ends_reply(vocabulary.control_texts()["</s>"])
+        assert vocabulary.mistaken_eog_tokens() == []
+        assert vocabulary.is_eog(vocabulary.control_texts()["</s>"])
 
 
 @dataclass(frozen=True)
@@ -189,10 +189,10 @@ def test_what_streams_is_the_whole_reply(converter: Path, tmp_path: Path, name: 
 def test_markup_among_the_words_does_not_end_a_reply(converter: Path, tmp_path: Path) -> None:
     with speaking(vocabulary_file(converter, "qwen2"), tmp_path) as session:
         vocabulary = session.vocabulary
-        (markup,) = vocabulary.mistaken_ends()
+        (markup,) = vocabulary.mistaken_eog_tokens()
         (end,) = vocabulary.tokenize("<|im_end|>")
         (word,) = vocabulary.tokenize("mill")
-        assert vocabulary.ends_reply(end)
+        assert vocabulary.is_eog(end)
         pieces, tokens = written(session, [markup, word], 1)
         assert set(tokens) == {markup, word}
         assert len(tokens) == REPLY_TOKENS

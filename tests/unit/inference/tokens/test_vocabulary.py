@@ -47,7 +47,7 @@ def rendered(
     vocabulary: Vocabulary, controls: dict[str, int], source: str, conversation: ChatInput
 ) -> tuple[Rendered, list[int]]:
     """The prompt and its tokens."""
-    setup = TemplateSetup(source, vocabulary.begin_text(), vocabulary.end_text(), tuple(controls))
+    setup = TemplateSetup(source, vocabulary.bos_text(), vocabulary.eos_text(), tuple(controls))
     outcome = Renderer(setup).render(conversation, 10_000)
     assert isinstance(outcome, Rendered)
     return outcome, vocabulary.tokenize_prompt(outcome.text, outcome.untrusted)
@@ -113,7 +113,7 @@ def test_a_control_token_that_plain_pieces_merge_into_is_kept_out(tmp_path: Path
     with vocabulary_of(path) as vocabulary:
         assert 1 in vocabulary.tokenize("a<s>", with_control_tokens=False)
         tokens = vocabulary.tokenize_prompt("a<s>a", [(1, 4)])
-        assert tokens[:1] == [vocabulary.begin_token()]
+        assert tokens[:1] == [vocabulary.bos_token()]
         assert 1 not in tokens[1:]
         assert vocabulary.detokenize(tokens).decode().replace("▁", " ") == " a<s>a"
 
@@ -126,7 +126,7 @@ def test_a_text_without_a_break_stays_the_same(converter: Path, name: str) -> No
         for kind in KINDS:
             text = "A" + long_run(kind, 100_000)
             tokens = tokenize_as_the_engine(vocabulary, text)
-            begin = [token for token in (vocabulary.begin_token(),) if token is not None]
+            begin = [token for token in (vocabulary.bos_token(),) if token is not None]
             assert vocabulary.detokenize(tokens[len(begin) :]).decode().removeprefix(" ") == text
 
 
@@ -203,7 +203,7 @@ def test_a_text_has_no_fewer_tokens_than_its_size_tells(name: str, converter: Pa
         longest = sorted(token_texts(vocabulary_file(converter, name)), key=len)[-5:]
         texts += [text.decode("utf-8", "ignore") * 300 for text in longest]
         for text in texts:
-            assert vocabulary.least_tokens(text) <= len(vocabulary.tokenize(text))
-            assert vocabulary.least_tokens(text) <= len(vocabulary.tokenize_prompt(text))
+            assert vocabulary.min_tokens(text) <= len(vocabulary.tokenize(text))
+            assert vocabulary.min_tokens(text) <= len(vocabulary.tokenize_prompt(text))
         if name in COMMON:
-            assert vocabulary.least_tokens("a" * 10**6) > 1000
+            assert vocabulary.min_tokens("a" * 10**6) > 1000

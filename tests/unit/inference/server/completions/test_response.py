@@ -33,7 +33,7 @@ def statistics() -> Statistics:
 
 
 def test_a_whole_answer_counts_and_times() -> None:
-    answer = CompletionResponse("chat", "mill", ReplyState(statistics())).whole(
+    answer = CompletionResponse("chat", "mill", ReplyState(statistics())).full_response(
         [ReplyPart("content", "flour")]
     )
     assert answer["object"] == "chat.completion"
@@ -52,7 +52,7 @@ def test_a_whole_answer_counts_and_times() -> None:
 
 def test_an_answer_without_tokens_has_no_speed() -> None:
     assert (
-        CompletionResponse("text", "mill", ReplyState(Statistics())).whole([])["timings"][
+        CompletionResponse("text", "mill", ReplyState(Statistics())).full_response([])["timings"][
             "predicted_per_second"
         ]
         == 0
@@ -81,7 +81,7 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
         "type": "function",
         "function": {"name": "grind", "arguments": '{"corn": 1}'},
     }
-    whole = answer.whole([ReplyPart("reasoning", "Hm"), ReplyPart("reasoning", ".")])
+    whole = answer.full_response([ReplyPart("reasoning", "Hm"), ReplyPart("reasoning", ".")])
     assert whole["choices"][0]["message"] == {
         "role": "assistant",
         "content": None,
@@ -99,7 +99,7 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
 
 
 def test_an_answer_may_be_kept_to_one_call() -> None:
-    state = ReplyState(Statistics(), most_calls=1)
+    state = ReplyState(Statistics(), max_calls=1)
     for name in ("grind", "bake"):
         state.add(ToolCall(name, "{}"))
     assert state.calls == [ToolCall("grind", "{}")]
@@ -110,7 +110,7 @@ def test_a_notice_is_in_the_whole_answer_and_in_the_first_event() -> None:
     assert notice["code"] == "template_fallback"
     assert "it is nested too deeply" in notice["message"]
     answer = CompletionResponse("chat", "mill", ReplyState(Statistics(), notice))
-    assert answer.whole([])["notice"] == notice
+    assert answer.full_response([])["notice"] == notice
     assert answer.chunk(ReplyPart("content", ""), is_first=True)["notice"] == notice
     assert (
         "notice"

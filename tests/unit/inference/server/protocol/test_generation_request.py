@@ -13,7 +13,7 @@ from app.inference.prompts.rendering import ChatInput
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.server.completions.chat_request import ChatRequest
 from app.inference.server.completions.text_request import CompletionRequest
-from app.inference.server.protocol.generation_request import decode_request, decode_with_unread
+from app.inference.server.protocol.generation_request import decode_request, decode_with_unknown
 from app.inference.server.protocol.tool_choice import ToolChoice
 
 USER = [{"role": "user", "content": "Hello"}]
@@ -70,7 +70,7 @@ def test_the_newer_name_of_the_limit_wins() -> None:
 
 def test_unknown_fields_are_named() -> None:
     body = json.dumps({"messages": USER, "oven": 1, "Store": True, "user": "me"}).encode()
-    assert decode_with_unread(body, ChatRequest) == (chat(), ["Store", "oven"])
+    assert decode_with_unknown(body, ChatRequest) == (chat(), ["Store", "oven"])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_unknown_fields_are_named() -> None:
 )
 def test_fields_that_change_nothing_are_taken(fields: dict[str, Any]) -> None:
     body = json.dumps({"messages": USER} | fields).encode()
-    assert decode_with_unread(body, ChatRequest) == (chat(), [])
+    assert decode_with_unknown(body, ChatRequest) == (chat(), [])
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ NAMED = {"type": "function", "function": {"name": "bake"}}
     ("choice", "parallel", "expected"),
     [
         (None, None, ToolChoice()),
-        ("auto", False, ToolChoice(most_calls=1)),
+        ("auto", False, ToolChoice(max_calls=1)),
         ("none", True, ToolChoice(only=())),
         ("required", None, ToolChoice(True, None, 1)),
         ("required", True, ToolChoice(True, None, None)),

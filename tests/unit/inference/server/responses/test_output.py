@@ -65,7 +65,7 @@ def without_identities(value: Any) -> Any:
 
 
 def test_a_whole_answer_has_its_items_in_order_and_counts() -> None:
-    body = answer(ToolCall("grind", '{"corn": 1}', "abcdefghi")).whole(PARTS)
+    body = answer(ToolCall("grind", '{"corn": 1}', "abcdefghi")).full_response(PARTS)
     response = Response.model_validate(body)
     assert [item.type for item in response.output] == ["reasoning", "message", "function_call"]
     assert response.output_text == "It is."
@@ -112,7 +112,7 @@ def test_a_stream_tells_each_item_from_its_beginning_to_its_end() -> None:
 @pytest.mark.parametrize("parts", [PARTS, PARTS[:2], PARTS[2:], [ReplyPart("content", "")]])
 def test_a_stream_ends_with_what_a_whole_answer_says(reason: str, parts: list[ReplyPart]) -> None:
     *_, last = streamed(answer(finish_reason=reason), parts)
-    whole = answer(finish_reason=reason).whole(parts)
+    whole = answer(finish_reason=reason).full_response(parts)
     assert without_identities(last["response"]) == without_identities(whole)
 
 
@@ -126,7 +126,7 @@ def test_a_reply_that_was_cut_off_is_incomplete() -> None:
 
 
 def test_an_empty_reply_is_an_empty_message() -> None:
-    (message,) = answer().whole([])["output"]
+    (message,) = answer().full_response([])["output"]
     assert message["content"] == [
         {"type": "output_text", "text": "", "logprobs": [], "annotations": []}
     ]
@@ -151,7 +151,7 @@ def test_probabilities_go_with_what_is_said() -> None:
     (entry,) = said["logprobs"]
     assert (entry["token"], entry["logprob"]) == ("It ", -0.5)
     assert [other["token"] for other in entry["top_logprobs"]] == ["So"]
-    assert output.whole([])["output"][1]["content"][0]["logprobs"] == [entry]
+    assert output.full_response([])["output"][1]["content"][0]["logprobs"] == [entry]
 
 
 def test_a_notice_is_told_from_the_beginning() -> None:
@@ -162,4 +162,4 @@ def test_a_notice_is_told_from_the_beginning() -> None:
         for event in streamed(noticed, PARTS)
         if "response" in event
     } == {"template_fallback"}
-    assert answer(repeats=True).whole(PARTS)["notice"]["code"] == "reply_repeats"
+    assert answer(repeats=True).full_response(PARTS)["notice"]["code"] == "reply_repeats"

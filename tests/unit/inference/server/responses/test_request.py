@@ -100,7 +100,7 @@ ALLOWED = {"type": "allowed_tools", "tools": [{"type": "function", "name": "bake
     ("choice", "parallel", "expected", "offered"),
     [
         (None, None, ToolChoice(), ["grind", "bake"]),
-        ("auto", False, ToolChoice(most_calls=1), ["grind", "bake"]),
+        ("auto", False, ToolChoice(max_calls=1), ["grind", "bake"]),
         ("none", None, ToolChoice(only=()), []),
         ("required", None, ToolChoice(True, None, 1), ["grind", "bake"]),
         ("required", True, ToolChoice(True, None, None), ["grind", "bake"]),
