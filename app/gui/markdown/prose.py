@@ -30,6 +30,9 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_text import plain_tool_tip
 
+_NEVER = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+_IF_NEEDED = Qt.ScrollBarPolicy.ScrollBarAsNeeded
+
 
 class ProseView(QTextBrowser):
     """Markdown or plain text that can be selected; links to the web and mail only.
@@ -56,7 +59,8 @@ class ProseView(QTextBrowser):
         self.setOpenExternalLinks(False)
         self.setUndoRedoEnabled(False)
         self.setTabChangesFocus(True)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(_NEVER)
+        self.setHorizontalScrollBarPolicy(_NEVER)
         self.horizontalScrollBar().rangeChanged.connect(self._fit)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -165,7 +169,10 @@ class ProseView(QTextBrowser):
 
     def _fit(self) -> None:
         height = math.ceil(self.document().size().height())
-        if self.horizontalScrollBar().maximum():
+        # Qt makes a table that fits a few pixels too wide.
+        scrolls = self.horizontalScrollBar().maximum() > SPACING.tiny
+        self.setHorizontalScrollBarPolicy(_IF_NEEDED if scrolls else _NEVER)
+        if scrolls:
             height += SIZE.scroll_bar
         if height != self.height():
             self.setFixedHeight(height)

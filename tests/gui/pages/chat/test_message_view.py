@@ -205,6 +205,17 @@ def test_the_words_of_a_table_stay_whole(theme: Theme, qtbot: QtBot) -> None:
             block = block.next()
 
 
+def test_a_table_that_fits_has_no_scroll_bar(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    row = "|" + "some words|" * 8
+    message.set_text(f"{row}\n|{'---|' * 8}\n{row}")
+    prose = message.findChild(ProseView)
+    for width in range(644, 700, 8):
+        message.resize(width, 300)
+        qtbot.waitUntil(lambda width=width: prose.width() == width)
+        assert not prose.horizontalScrollBar().isVisible(), width
+
+
 def test_a_table_that_is_too_wide_scrolls_by_itself(theme: Theme, qtbot: QtBot) -> None:
     message = made(theme, qtbot, "assistant")
     row = "|" + "some words|" * 40
