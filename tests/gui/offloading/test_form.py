@@ -31,7 +31,7 @@ from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.segmented_choice import SegmentedChoice
 from app.machine.cores import core_counts
 from tests.gui.controls import widget_of
-from tests.support.machine.made_up_facts import made_up_facts
+from tests.support.profiles import file_profile
 
 Act = Callable[[LoadOptionsForm], object]
 
@@ -137,7 +137,7 @@ def test_options_are_shown_and_nothing_is_emitted(form: LoadOptionsForm, qtbot: 
 
 
 def test_what_no_control_can_show_is_kept(form: LoadOptionsForm) -> None:
-    form.set_profile(made_up_facts(8, layers=32))
+    form.set_profile(file_profile(8, layers=32))
     form.set_options(LoadOptions(gpu_layers=99))
     assert form.gpu_layers.number.value() == 33
     assert "33" in form.rows["gpu_layers"].note
@@ -146,7 +146,7 @@ def test_what_no_control_can_show_is_kept(form: LoadOptionsForm) -> None:
 
 
 def test_automatic_layers_become_a_number_when_the_slider_moves(form: LoadOptionsForm) -> None:
-    form.set_profile(made_up_facts(8, layers=32))
+    form.set_profile(file_profile(8, layers=32))
     form.gpu_layers.set_planned(24)
     assert form.gpu_layers.number.text() == "24 of 33"
     assert form.options.gpu_layers is None
@@ -164,7 +164,7 @@ def test_the_context_goes_by_powers_of_two_to_what_the_model_was_trained_for(
     assert context_steps(40960)[-3:] == (16384, 32768, 40960)
     assert context_steps(8192)[-2:] == (4096, 8192)
     assert context_steps(300) == (300,)
-    form.set_profile(made_up_facts(trained=40960))
+    form.set_profile(file_profile(trained=40960))
     form.context.slider.setValue(form.context.slider.maximum())
     assert form.options.context == 40960
     form.context.slider.setValue(0)
@@ -189,13 +189,13 @@ def test_threads_have_no_clamp_and_the_cores_are_said(form: LoadOptionsForm) -> 
 def test_without_a_graphics_card_its_rows_are_off_and_say_why(theme: Theme, qtbot: QtBot) -> None:
     form = LoadOptionsForm(theme)
     qtbot.addWidget(form)
-    form.set_profile(made_up_facts())
+    form.set_profile(file_profile())
     assert not form.gpu_layers.isEnabled()
     assert not form.controls["kv_on_device"].widget.isEnabled()
     assert form.rows["gpu_layers"].note == "No graphics card found."
     assert form.rows["device_shares"].isHidden()
     assert form.rows["experts_on_cpu"].isHidden()
-    form.set_profile(made_up_facts(8, 12, experts=64))
+    form.set_profile(file_profile(8, 12, experts=64))
     assert form.gpu_layers.isEnabled()
     assert not form.rows["gpu_layers"].note
     assert not form.rows["device_shares"].isHidden()
@@ -215,7 +215,7 @@ def test_values_that_need_flash_attention_say_so(form: LoadOptionsForm) -> None:
 
 
 def test_a_model_that_reads_all_at_once_takes_no_batch(form: LoadOptionsForm) -> None:
-    form.set_profile(made_up_facts(is_causal=False))
+    form.set_profile(file_profile(is_causal=False))
     assert not number(form, "batch").isEnabled()
     assert not number(form, "micro_batch").isEnabled()
     assert form.rows["batch"].note
