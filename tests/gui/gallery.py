@@ -194,7 +194,7 @@ def notices(theme: Theme) -> QWidget:
     words = (
         (
             "info",
-            "The model was trained with a context of 2048 tokens and is loaded with that.",
+            "The model was trained with a context of 2,048 tokens and is loaded with that.",
             (),
         ),
         ("warning", "Not all layers fit on the GPU: 12 of 31 are there.", (("how", "Why?"),)),

@@ -33,6 +33,7 @@ from tests.support.checkpoints.block_checkpoints import make_nvfp4
 from tests.support.checkpoints.checkpoints import make_tiny_llama
 from tests.support.checkpoints.other_sources import make_adapter, make_pickled, make_seeing_gemma
 from tests.support.hub.local_hub import LocalHub
+from tests.support.profiles import checkpoint_profile, made_machine
 
 CHECK_MS, CONVERT_MS = 90_000, 120_000
 ALL, WITH_SPECIAL, PLAIN = 19, 30, 4
@@ -465,6 +466,20 @@ def test_levels_are_brought_up_to_date_in_place(page: ConvertPage, tmp_path: Pat
     assert step.chosen_levels() == ["Q8_0"]
     assert step.table.currentRow() == 2
     assert step.convert_button.isEnabled()
+
+
+def test_a_better_level_is_said_beside_the_chosen_one(page: ConvertPage, tmp_path: Path) -> None:
+    profile = checkpoint_profile(made_machine(8))
+    step = page.levels_step
+    for level in profile.levels:
+        size, bits = level.size_bytes or 0, level.bits_per_weight or 0.0
+        step.add_level(LevelPlanned(level.level, size, bits, str(tmp_path / level.level)))
+    set_ticks(page, "Q4_0")
+    step.picker.take_profile(profile)
+    assert step.chosen_levels() == ["Q4_0"]
+    assert step._summary.whole_text == "The file will have 4.66 GB. Better: Q6_K."
+    set_ticks(page, "Q6_K")
+    assert "Better" not in step._summary.whole_text
 
 
 def test_what_would_be_replaced_is_asked_for(
