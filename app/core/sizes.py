@@ -26,12 +26,12 @@ def format_gibibytes(size_bytes: float) -> str:
 
 
 def format_pace(per_second: float) -> str:
-    """Format tokens per second with useful precision: `42`, `3.1`."""
+    """Format tokens per second with sensible precision: `42`, `3.1`."""
     return f"{per_second:.0f}" if per_second >= _WHOLE_PACE else f"{per_second:.1f}"
 
 
 def format_duration(seconds: float) -> str:
-    """Format a duration with useful precision: `8 s`, `2 min 05 s`, `1 h 20 min`."""
+    """Format a duration with sensible precision: `8 s`, `2 min 05 s`, `1 h 20 min`."""
     whole = max(0, round(seconds))
     if whole < _MINUTE:
         return f"{whole} s"

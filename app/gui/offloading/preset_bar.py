@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QToolB
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.presets import Preset, free_name, read_preset, write_preset
+from app.core.presets import Preset, read_preset, unique_name, write_preset
 from app.core.sentences import describe_error
 from app.gui.offloading.name_dialog import NameDialog
 from app.gui.services.settings_holder import SettingsHolder
@@ -115,7 +115,7 @@ class PresetBar(QWidget):
             return
         presets = self._settings.value.presets
         if presets.get(preset.name) != preset.options:
-            self._keep(presets | {free_name(preset.name, presets): preset.options})
+            self._keep(presets | {unique_name(preset.name, presets): preset.options})
         self.chosen.emit(preset.options)
 
     def export_to(self, file: str) -> None:
