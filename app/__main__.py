@@ -34,10 +34,10 @@ def main() -> int:
     opened = [Path(text).absolute() for text in arguments if text.lower().endswith(".gguf")]
     if len(opened) < len(arguments):
         from app.cli.main import run_command_line
-        from app.jobs.lifeline import leave, open_closed_streams
+        from app.jobs.lifeline import exit_now, open_closed_streams
 
         open_closed_streams()
-        leave(run_command_line(arguments))
+        exit_now(run_command_line(arguments))
     from app.gui.shell.application import run_window
 
     return run_window(opened)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.core import paths
-from app.core.files import whole_or_absent
+from app.core.files import open_atomically
 
 KEPT = 5
 _PREFIX, _SUFFIX = "chats-", ".sqlite3"
@@ -23,7 +23,7 @@ def back_up(connection: sqlite3.Connection) -> Path:
     """
     name = f"{_PREFIX}{datetime.now().astimezone():{_MOMENT}}{_SUFFIX}"
     backup = paths.backups_folder() / name
-    with whole_or_absent(backup) as file:
+    with open_atomically(backup) as file:
         # SQLite writes into an existing file only if it is empty.
         connection.execute("VACUUM INTO ?", (file.name,))
     for old in newest_first()[KEPT:]:
@@ -43,6 +43,6 @@ def newest_first() -> list[Path]:
 
 
 def date_of(backup: Path) -> str:
-    """Return the date of a backup, for example `2026-11-22`."""
+    """Return the date of a backup, such as `2026-11-22`."""
     day = backup.name.removeprefix(_PREFIX)[:8]
     return f"{day[:4]}-{day[4:6]}-{day[6:8]}"

@@ -22,7 +22,7 @@ from app.chat.conversation import (
     title_from,
 )
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 
 INTERRUPTED = "interrupted"
 
@@ -103,7 +103,7 @@ class ChatStore:
         Raises:
             KeyError: There is no such chat.
         """
-        with database.named_failures(self.path):
+        with database.raising_app_errors(self.path):
             head = self._execute("SELECT * FROM chat WHERE id = :chat", chat=chat).fetchone()
             found = self._execute(
                 "SELECT * FROM message WHERE chat = :chat ORDER BY id", chat=chat
@@ -122,7 +122,7 @@ class ChatStore:
 
     def siblings(self, message_id: MessageId) -> list[Message]:
         """Return a message and its alternatives, oldest first; empty if it doesn't exist."""
-        with database.named_failures(self.path):
+        with database.raising_app_errors(self.path):
             found = self._execute(statements.SIBLINGS, id=message_id)
             return [rows.message_from(row) for row in found]
 
@@ -165,7 +165,7 @@ class ChatStore:
             )
         return message
 
-    def append_text(self, message_id: MessageId, text: str, thoughts: str = "") -> None:
+    def append_text(self, message_id: MessageId, text: str, reasoning: str = "") -> None:
         """Append to a streaming message, if it still exists.
 
         Each call waits for the disk, so once a second is enough.
@@ -174,7 +174,7 @@ class ChatStore:
             self._execute(
                 statements.APPEND_TEXT,
                 text=rows.storable(text),
-                thoughts=rows.storable(thoughts),
+                thoughts=rows.storable(reasoning),
                 id=message_id,
             )
 
@@ -189,7 +189,7 @@ class ChatStore:
         tokens_per_second: float | None = None,
         seconds_to_first_token: float | None = None,
     ) -> None:
-        """Record the end of a message, if it exists; a `text` of None keeps the appended text."""
+        """Record the end of a message, if it exists; with `text` None the appended text stays."""
         with self._transaction():
             self._execute(
                 statements.FINISH_MESSAGE,
@@ -225,14 +225,14 @@ class ChatStore:
         A failed backup must not keep users from their chats.
         """
         if backups.is_due() and self.chats():
-            with suppress(AppError), database.named_failures(self.path):
+            with suppress(AppError), database.raising_app_errors(self.path):
                 backups.back_up(self._connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         if self.is_read_only:
             raise AppError(ErrorCode.CHATS_READ_ONLY)
-        with database.named_failures(self.path):
+        with database.raising_app_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:
                 yield
@@ -241,7 +241,7 @@ class ChatStore:
         return self._connection.execute(statement, values)
 
     def _chats(self, query: str, **values: str) -> list[Chat]:
-        with database.named_failures(self.path):
+        with database.raising_app_errors(self.path):
             return [rows.chat_from(row) for row in self._execute(query, **values)]
 
     def _require(self, chat: ChatId, parent: MessageId | None) -> None:
@@ -263,8 +263,8 @@ class ChatStore:
             self._execute(statements.END_INTERRUPTED, reason=INTERRUPTED)
 
 
-def open_store(path: Path) -> tuple[ChatStore, Noticed | None]:
-    """Open the chats, whatever the state of the file, and return a notice if it was damaged.
+def open_store(path: Path) -> tuple[ChatStore, NoticeReported | None]:
+    """Open the chat store even if its file is damaged, and return a notice if it was.
 
     A damaged file is moved aside to a dated name, and the newest intact backup restored or a new
     file created. The first opening of a day makes a backup.
@@ -272,7 +272,7 @@ def open_store(path: Path) -> tuple[ChatStore, Noticed | None]:
     Raises:
         AppError: `disk_full`, `folder_not_writable`, `file_busy`: nothing can be stored.
     """
-    notice: Noticed | None = None
+    notice: NoticeReported | None = None
     try:
         store = ChatStore(path)
     except AppError as error:
@@ -281,6 +281,6 @@ def open_store(path: Path) -> tuple[ChatStore, Noticed | None]:
         notice = rescue.replace_damaged(path)
         store = ChatStore(path)
     if store.is_read_only:
-        return store, notice or Noticed(NoticeCode.CHATS_NEWER)
+        return store, notice or NoticeReported(NoticeCode.CHATS_NEWER)
     store.back_up_if_due()
     return store, notice

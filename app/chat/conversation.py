@@ -1,4 +1,4 @@
-"""Conversation as a value: messages form a tree, and one path through it is shown."""
+"""A conversation as an immutable value: its messages form a tree, of which one path is shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CODE = re.compile(r"(`+)([^`]+)\1")
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """Head of a conversation; times are in UTC, an empty title means none yet."""
+    """A conversation's metadata, without messages; times are UTC, an empty title means none."""
 
     id: ChatId
     title: str
@@ -83,12 +83,12 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
         """Return the answers to `parent`, oldest first; the roots for None."""
         return [message for message in self.messages if message.parent == parent]
 
-    def newest_leaf(self, under: MessageId | None) -> MessageId | None:
-        """Return the end of the newest branch below `under`, or `under` if it has none."""
+    def newest_leaf(self, start: MessageId | None) -> MessageId | None:
+        """Return the leaf of the newest branch below `start`, or `start` if nothing is below it."""
         newest: dict[MessageId | None, MessageId] = {}
         for message in self.messages:
             newest[message.parent] = message.id
-        leaf = under
+        leaf = start
         while leaf in newest and (leaf is None or newest[leaf] > leaf):
             leaf = newest[leaf]
         return leaf

@@ -1,4 +1,4 @@
-"""SQLite file of the chats: opening, checks, migrations and errors."""
+"""The chat database (SQLite): opening, checks, migrations and errors."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def open_database(
     Raises:
         AppError: `chats_damaged`, `disk_full`, `folder_not_writable`, `file_busy`.
     """
-    with named_failures(path):
+    with raising_app_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             _check_header(path)
@@ -84,9 +84,9 @@ def open_database(
 
 
 def is_sound(path: Path) -> bool:
-    """Return whether a database can be opened and read, and has our tables."""
+    """Return whether a database can be opened and read and has the expected tables."""
     try:
-        with named_failures(path), closing(_connect(path)) as connection:
+        with raising_app_errors(path), closing(_connect(path)) as connection:
             connection.execute("PRAGMA query_only = ON")
             _check(connection, path)
             connection.execute(statements.USE_ALL_COLUMNS).fetchall()
@@ -96,9 +96,9 @@ def is_sound(path: Path) -> bool:
 
 
 @contextmanager
-def named_failures(path: Path) -> Iterator[None]:
+def raising_app_errors(path: Path) -> Iterator[None]:
     """Convert SQLite's and the system's errors at `path` to `AppError`."""
-    with files.named_failures(path.parent):
+    with files.raising_app_errors(path.parent):
         try:
             yield
         except sqlite3.DatabaseError as error:

@@ -58,7 +58,7 @@ def as_json(conversations: Iterable[Conversation]) -> str:
 
 
 def from_json(content: str | bytes) -> list[Conversation]:
-    """Read the conversations of an exported file, which may come from anyone.
+    """Read the conversations in an exported file; its content is untrusted.
 
     Raises:
         AppError: `not_exported_chats`.

@@ -1,4 +1,4 @@
-"""Rescue from a damaged file of chats: move it aside and restore the newest backup."""
+"""Recovery from a damaged chat database: move it aside and restore the newest backup."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from app.chat import backups, database
 from app.core.errors import NoticeCode
-from app.core.events import Noticed
-from app.core.files import replace, whole_or_absent
+from app.core.events import NoticeReported
+from app.core.files import open_atomically, replace
 
 _COMPANIONS = ("-wal", "-shm")
 
 
-def replace_damaged(path: Path) -> Noticed:
+def replace_damaged(path: Path) -> NoticeReported:
     """Move the file aside and restore the newest intact backup, if there is one.
 
     Raises:
@@ -22,16 +22,16 @@ def replace_damaged(path: Path) -> Noticed:
     """
     aside = path.with_name(f"{path.name}.bad-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     backup = next(filter(database.is_sound, backups.newest_first()), None)
-    with database.named_failures(path):
+    with database.raising_app_errors(path):
         if backup is None:
             _move_aside(path, aside)
-            return Noticed(NoticeCode.CHATS_RESET, {"file": str(aside)})
-        with whole_or_absent(path) as restored, backup.open("rb") as source:
+            return NoticeReported(NoticeCode.CHATS_RESET, {"file": str(aside)})
+        with open_atomically(path) as restored, backup.open("rb") as source:
             shutil.copyfileobj(source, restored)
             # Last, so that a kill during the copy leaves the damaged file to be found again.
             _move_aside(path, aside)
     details = {"file": str(aside), "date": backups.date_of(backup)}
-    return Noticed(NoticeCode.CHATS_RESTORED, {**details})
+    return NoticeReported(NoticeCode.CHATS_RESTORED, {**details})
 
 
 def _move_aside(path: Path, aside: Path) -> None:

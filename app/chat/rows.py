@@ -18,13 +18,13 @@ _ROLES, _STATES = get_args(Role), get_args(State)
 
 
 def storable(text: str) -> str:
-    """Return `text` with U+FFFD for NUL and lone surrogates."""
+    """Return `text` with NUL and lone surrogates replaced with U+FFFD."""
     paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return paired.replace("\0", "\ufffd")
 
 
 def milliseconds(moment: datetime) -> int:
-    """Return a moment as it is stored: milliseconds since 1970, in UTC."""
+    """Return a time as it is stored: milliseconds since the Unix epoch."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
@@ -60,7 +60,7 @@ def chat_from(row: Mapping[str, Any]) -> Chat:
 
 
 def message_from(row: Mapping[str, Any]) -> Message:
-    """Return the message in a row; a newer version's role or state becomes a plain one."""
+    """Return the message in a row; unknown roles and states of newer versions get a fallback."""
     parent = row["parent"]
     return Message(
         id=MessageId(row["id"]),

@@ -1,1 +1,1 @@
-"""The verbs of the command line: each module declares its arguments and runs the work."""
+"""The verbs of the command line: each module declares its arguments and does the work."""

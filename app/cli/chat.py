@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import positive, temperature
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Finished, Ready, Said, decode_event
+from app.core.events import Failed, Finished, Printed, Ready, decode_event
 from app.core.language import tr
 from app.core.load_options import arguments_of
 from app.jobs.child_process import ChildProcess
@@ -26,7 +26,7 @@ _DEATH_SECONDS = 5
 
 
 class _EngineGoneError(Exception):
-    """The engine's process has ended or is ending."""
+    """The engine's process has exited or is about to."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ def _engine(arguments: argparse.Namespace, reporter: Reporter) -> Iterator[Ready
         later.start()
         yield ready
     except _EngineGoneError as error:
-        raise AppError(ErrorCode.ENGINE_STOPPED, reason=_death_of(child)) from error
+        raise AppError(ErrorCode.ENGINE_STOPPED, reason=_exit_reason(child)) from error
     finally:
         child.end()
         if later is not None:
@@ -135,7 +135,7 @@ def _converse(ready: Ready, body: dict[str, object], reporter: Reporter) -> tupl
                     timings = _handle(json.loads(line.removeprefix("data: ")), reporter) or timings
     except httpx2.TransportError as error:
         raise _EngineGoneError from error
-    reporter.report(Said("\n"))
+    reporter.report(Printed("\n"))
     return int(timings.get("predicted_n", 0)), float(timings.get("predicted_per_second", 0))
 
 
@@ -144,7 +144,7 @@ def _handle(event: dict[str, object], reporter: Reporter) -> dict[str, float] | 
         case {"error": _}:
             raise _refusal(json.dumps(event).encode())
         case {"choices": [{"delta": {"content": str(text)}}]} if text:
-            reporter.report(Said(text))
+            reporter.report(Printed(text))
         case {"timings": dict(timings)}:
             return timings
     return None
@@ -159,8 +159,8 @@ def _refusal(body: bytes) -> AppError:
     return AppError(ErrorCode.REQUEST_INVALID, reason=tr("the engine gave no reason"))
 
 
-def _death_of(child: ChildProcess) -> str:
-    """Return why the engine ended, and pass its log on."""
+def _exit_reason(child: ChildProcess) -> str:
+    """Return why the engine exited, and pass its log on."""
     returncode = child.wait(_DEATH_SECONDS)
     child.end()
     log = child.log()

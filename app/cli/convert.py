@@ -1,4 +1,4 @@
-"""`gristmill convert`: convert a checkpoint, an adapter or a GGUF file to GGUF at given levels."""
+"""`gristmill convert`: convert a checkpoint, adapter or GGUF file to GGUF at the given levels."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration",
         type=path,
         metavar="TEXT",
-        help=tr("make an importance matrix from this text file and keep it beside the result"),
+        help=tr("make an importance matrix from this text file and keep it next to the result"),
     )
     parser.add_argument(
         "--type",

@@ -1,4 +1,4 @@
-"""`gristmill dry-load`: load models without allocation in this process, and report the logs.
+"""`gristmill dry-load`: load models in this process without allocating memory, and report the logs.
 
 llama.cpp aborts on some models, and this process with it.
 """

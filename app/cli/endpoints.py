@@ -1,4 +1,4 @@
-"""`gristmill endpoints`: servers of other engines and the models that they offer."""
+"""`gristmill endpoints`: other engines' servers and the models they offer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from app.cli.secret import ask_secret
 from app.core.errors import AppError, NoticeCode
-from app.core.events import EndpointListed, Noticed
+from app.core.events import EndpointListed, NoticeReported
 from app.core.language import tr
 from app.endpoints import catalog
 from app.endpoints.endpoint import Endpoint, parse_address
-from app.endpoints.offer import offered_models
+from app.endpoints.model_listing import offered_models
 from app.jobs.reporter import Reporter
 
 NAME = "endpoints"
@@ -22,7 +22,7 @@ _AT_ONCE = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments; none takes a key, which other programs could read there."""
+    """Declare the arguments; none takes a key: other programs could read it there."""
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "--add",
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     if arguments.add is not None:
         _add(arguments, reporter)
     elif arguments.remove is not None:
-        catalog.drop(parse_address(arguments.remove))
+        catalog.remove(parse_address(arguments.remove))
     else:
         found, notice = catalog.load_endpoints()
         if notice is not None:
@@ -53,9 +53,9 @@ def _add(arguments: argparse.Namespace, reporter: Reporter) -> None:
     prompt = tr("Key of the server (hidden; press Enter for none): ")
     key = catalog.checked_key(ask_secret(prompt, from_parent=arguments.events))
     models = offered_models(endpoint, key)
-    if endpoint.is_readable_on_the_way:
-        reporter.report(Noticed(NoticeCode.CONNECTION_READABLE, {"host": endpoint.host}))
-    if notice := catalog.keep(endpoint, key):
+    if endpoint.can_be_intercepted:
+        reporter.report(NoticeReported(NoticeCode.CONNECTION_READABLE, {"host": endpoint.host}))
+    if notice := catalog.add_or_update(endpoint, key):
         reporter.report(notice)
     reporter.report(EndpointListed(endpoint.url, endpoint.name, models, key))
 

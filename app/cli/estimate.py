@@ -38,7 +38,7 @@ from app.cli.values import (
     add_worker_argument,
     existing_path,
 )
-from app.core.events import ProfileFound, Progressed, Said
+from app.core.events import Printed, ProfileFound, Progressed
 from app.core.language import tr
 from app.core.load_options import CACHE_TYPES, LoadOptions
 from app.core.settings import Settings, load_settings
@@ -114,8 +114,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """The source of an estimate, its place, and the options to load it with."""
+class _EstimateSource:
+    """The source of an estimate, its path, and the options to load it with."""
 
     source: SizedSource
     place: Path
@@ -130,7 +130,7 @@ def _collect(
     settings: Settings,
     reporter: Reporter,
     vocabulary: VocabularyAhead,
-) -> tuple[ModelProfile, _Found]:
+) -> tuple[ModelProfile, _EstimateSource]:
     from app.inference.loading.loaded_model import require_consistent
     from app.native.rpc import add_workers
     from app.profiling.collection import collect_profile
@@ -160,7 +160,7 @@ def _collect(
     for notice in sized.layout.notices if sized.layout else ():
         reporter.report(notice)
     profile = collect_profile(sized, read_hardware(), options, setup, is_wide=arguments.profile)
-    return profile, _Found(sized, place, options, setup, isinstance(source, Path))
+    return profile, _EstimateSource(sized, place, options, setup, isinstance(source, Path))
 
 
 def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
@@ -171,9 +171,9 @@ def _options(arguments: argparse.Namespace, usual: LoadOptions) -> LoadOptions:
 
 
 def _refined(
-    profile: ModelProfile, found: _Found, reporter: Reporter, *, is_probed: bool
+    profile: ModelProfile, found: _EstimateSource, reporter: Reporter, *, is_probed: bool
 ) -> Iterator[ModelProfile]:
-    """Yield the profile, then with speeds, then with the quality probed in the weights."""
+    """Yield the profile as it is, then with speeds, then with quality probed from the weights."""
     # Imported late: the converter's own gguf must come before the installed package.
     from app.profiling.collection import with_probed_quality
     from app.profiling.speed_profile import with_speeds
@@ -193,7 +193,7 @@ def _report_profiles(profiles: Iterable[ModelProfile], reporter: Reporter) -> No
 
 
 def _print_estimate(
-    profile: ModelProfile, found: _Found, arguments: argparse.Namespace, reporter: Reporter
+    profile: ModelProfile, found: _EstimateSource, arguments: argparse.Namespace, reporter: Reporter
 ) -> None:
     from app.cli.estimate_table import document_of, table_of
     from app.estimation.predictions import effective_options, predict_levels
@@ -208,4 +208,4 @@ def _print_estimate(
     else:
         lines = (*table_of(profile, options, rows), advice.sentence)
     for line in lines:
-        reporter.report(Said(line + "\n"))
+        reporter.report(Printed(line + "\n"))

@@ -25,7 +25,7 @@ _SIXTEEN_BITS = 16
 def with_importance(
     choices: TypeChoices, arguments: argparse.Namespace, source: Source
 ) -> TypeChoices:
-    """Add the importance matrix of `--imatrix`, or the metadata of the one to be made.
+    """Add the importance matrix of `--imatrix`, or the metadata of the one yet to be made.
 
     Raises:
         AppError: the file can't be read.
@@ -53,7 +53,7 @@ def with_importance(
 def calibrated(
     request: ConversionRequest, converter: Path, text: Path, reporter: Reporter
 ) -> ConversionRequest:
-    """Make an importance matrix from the source, keep it beside the result, and add it.
+    """Make an importance matrix from the source, save it next to the result and add it.
 
     The model reads the text in 16 bits, or as it is if its weights have fewer, from a temporary
     file.
@@ -88,7 +88,7 @@ def calibrated(
 
 
 def _calibrated_level(request: ConversionRequest, converter: Path) -> Level:
-    """Return the level to read the text in, and check the whole request first.
+    """Check the whole request, then return the level at which the model reads the text.
 
     Raises:
         AppError: the conversion would be refused.

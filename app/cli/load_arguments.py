@@ -24,7 +24,7 @@ _DEFAULTS_NOTE = tr(
 def add_load_arguments(
     parser: argparse.ArgumentParser, names: Collection[str] = LOAD_FIELDS
 ) -> None:
-    """Declare the load options of these names; options not given leave no attribute."""
+    """Declare the load options with these names; options not given leave no attribute."""
     group = parser.add_argument_group(LOAD_GROUP, _DEFAULTS_NOTE)
     for name, kind in _kinds().items():
         if name in names:

@@ -21,11 +21,11 @@ from app.core.settings import load_settings
 from app.jobs import lifeline
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from app.jobs.reporter import PipeReporter, Reporter
-from app.jobs.start_over import StartOver, has_started_over, start_over
+from app.jobs.restart import RestartRequested, has_restarted, restart
 
 
 class Verb(Protocol):
-    """The interface of a module of this package that is a verb."""
+    """The interface that each verb's module in this package implements."""
 
     NAME: str
     HELP: str
@@ -78,9 +78,9 @@ def run_command_line(arguments: list[str]) -> int:
         parsed.run(parsed, reporter)
     except Cancelled:
         return EXIT_CANCELLED
-    except StartOver as again:
-        reporter.give_back()
-        start_over(again.variables)
+    except RestartRequested as again:
+        reporter.restore_output()
+        restart(again.variables)
     except AppError as error:
         reporter.report(Failed(error.code, error.details))
         return EXIT_USAGE if error.code in _USAGE_ERRORS else EXIT_FAILED
@@ -95,7 +95,7 @@ def run_command_line(arguments: list[str]) -> int:
 
 
 def _unexpected_failure(error: Exception) -> Failed:
-    """Return the failure to report for an exception that nothing else caught."""
+    """Return the failure to report for an uncaught exception."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return Failed(ErrorCode.OUTPUT_NOT_WRITABLE, {"reason": os.strerror(error.errno)})
     traceback.print_exception(error, file=sys.stderr)
@@ -103,9 +103,9 @@ def _unexpected_failure(error: Exception) -> Failed:
 
 
 def _report_settings(verb: str, reporter: Reporter) -> None:
-    """Report settings that could not be read, unless another process does."""
+    """Report settings that could not be read, unless another process reports them."""
     # A chat leaves that to the engine that it starts.
-    if verb in {*CHILD_VERBS, "chat"} or has_started_over():
+    if verb in {*CHILD_VERBS, "chat"} or has_restarted():
         return
     _, notice = load_settings()
     if notice is not None:
@@ -113,7 +113,7 @@ def _report_settings(verb: str, reporter: Reporter) -> None:
 
 
 def verbs_for(arguments: list[str]) -> Iterator[Verb]:
-    """Yield the verb that the arguments name, or else all; importing all takes 0.2 s."""
+    """Yield the verb named in the arguments, or else all of them; importing all takes 0.2 s."""
     names = arguments[:1] if arguments and arguments[0] in VERBS else VERBS
     for name in names:
         yield cast("Verb", import_module(f"app.cli.{name.replace('-', '_')}"))

@@ -21,7 +21,7 @@ from app.cli.values import (
     read_text,
 )
 from app.core.errors import AppError, ErrorDetails, NoticeCode
-from app.core.events import Finished, Noticed
+from app.core.events import Finished, NoticeReported
 from app.core.language import tr
 from app.core.load_options import LOAD_FIELDS, LoadValue
 from app.core.sentences import describe_error
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
     settings, _ = load_settings()
     text = read_text(arguments.text)
-    places = settings.searched_paths()
+    places = settings.search_paths()
     model = find_model(arguments.model, places)
     reference = find_model(arguments.reference, places) if arguments.reference else None
     models = measurable_models(model, reference)
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     try:
         save_measurement(model, fingerprint, _to_store(request, measured, arguments.text))
         if measured.speed.is_disturbed:
-            reporter.report(Noticed(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
+            reporter.report(NoticeReported(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
         else:
             record_real_speed(
                 request.model.model,
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     except AppError as error:
         reason = describe_error(error.code, error.details)
         details: ErrorDetails = {"model": model.name, "reason": reason}
-        reporter.report(Noticed(NoticeCode.MEASUREMENT_NOT_KEPT, details))
+        reporter.report(NoticeReported(NoticeCode.MEASUREMENT_NOT_KEPT, details))
     figures = figures_of(measured)
     lines = (json.dumps(_nested(figures)),) if arguments.json else _table(figures)
     reporter.report(Finished(lines, figures))

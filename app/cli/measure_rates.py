@@ -1,4 +1,4 @@
-"""`gristmill measure-rates`: time a device in this process, which crashes if the engine does."""
+"""`gristmill measure-rates`: time a device in this process, which an engine crash ends."""
 
 from __future__ import annotations
 

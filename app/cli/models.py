@@ -28,6 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Report every model, sorted by name."""
     settings, _ = load_settings()
-    places = arguments.places or settings.searched_paths()
+    places = arguments.places or settings.search_paths()
     for model in sorted(scan(places), key=lambda model: (model.name.casefold(), model.path)):
         reporter.report(model)

@@ -1,4 +1,4 @@
-"""Arguments for the address to listen at; others than loopback must be typed twice."""
+"""Arguments for the address to listen on; any except loopback must be typed twice."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from app.core.language import tr
 
 
 def add_host_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the address to listen at, and its confirmation."""
+    """Declare the address to listen on, and its confirmation."""
     parser.add_argument(
         "--host",
         default=LOOPBACK,
         metavar="ADDRESS",
         help=tr(
-            "the address to listen at; one that other machines can reach needs --confirm-network"
+            "the address to listen on; one that other machines can reach needs --confirm-network"
         ),
     )
     parser.add_argument(
@@ -28,7 +28,7 @@ def add_host_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def require_confirmed(arguments: argparse.Namespace, risk: str) -> None:
-    """Check that an address beyond loopback was confirmed; `risk` explains the consequences.
+    """Check that a non-loopback address was confirmed; `risk` explains the consequences.
 
     Raises:
         AppError: `network_unconfirmed`.

@@ -1,4 +1,4 @@
-"""Plan a load whose GPU layers are not chosen, and advise after one that failed.
+"""Plan a load if the user has not set its GPU layers, and give advice after a failed one.
 
 `app.inference` knows nothing about estimates: it tries the plan as its first step.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def with_plan(load_request: LoadRequest) -> tuple[LoadRequest, Plan | None]:
-    """Return the request with the planned step, if the user left it open and there are devices.
+    """Return the request with a planned first step if layers are automatic and devices exist.
 
     Raises:
         AppError: from `plan_load`.

@@ -1,4 +1,4 @@
-"""`gristmill probe`: generate some tokens in this process, which crashes if the engine does."""
+"""`gristmill probe`: generate some tokens in this process, which an engine crash ends."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     gc.disable()
     do_without_torch()
     # Waiting costs nothing: the files that decide the version are fetched before the tokenizer.
-    transformers: Transformers = "pinned" if lifeline.receive_beginning() == "pinned" else "own"
+    transformers: Transformers = "pinned" if lifeline.receive_input() == "pinned" else "own"
     import_converter(arguments.converter, transformers)
-    vocabulary = vocabulary_of(Path(lifeline.receive_beginning()))
+    vocabulary = vocabulary_of(Path(lifeline.receive_input()))
     arguments.target.write_bytes(msgspec.msgpack.encode(vocabulary))
     reporter.report(Finished())

@@ -11,7 +11,7 @@ from app.jobs import lifeline
 
 
 def ask_secret(prompt: str, *, from_parent: bool) -> str:
-    """Return a secret: typed without echo on a terminal, else a line of standard input.
+    """Return a secret: typed without echo at a terminal, else read as a line from standard input.
 
     Raises:
         Cancelled: Ctrl+C.

@@ -11,7 +11,7 @@ from app.cli.load_arguments import add_load_arguments, chosen_options
 from app.cli.network import add_host_arguments, require_confirmed
 from app.cli.values import add_worker_argument, port_number, positive, web_origin
 from app.core.errors import AppError, NoticeCode
-from app.core.events import Event, Noticed
+from app.core.events import Event, NoticeReported
 from app.core.language import tr
 from app.core.secrets import store_secret, stored_secret
 from app.core.settings import Settings, load_settings
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     require_confirmed(arguments, _RISK)
     heartbeat = watch_engine(reporter.report)
     settings, _ = load_settings()
-    model = read_sane_model(find_model(arguments.model, settings.searched_paths()))
+    model = read_sane_model(find_model(arguments.model, settings.search_paths()))
     listener = listen(arguments.host, arguments.port)
     load_request, plan = with_plan(_load_request(arguments, settings, model, reporter))
     options = ServerOptions(
@@ -88,19 +88,19 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
 
 def kept_key(report: Callable[[Event], None]) -> str:
-    """Return the key of the previous start, or a new one that is stored for the next."""
+    """Return the key used last time, or a new one that is stored for next time."""
     if key := stored_secret(_KEY_ENTRY):
         return key
     key = secrets.token_hex(_KEY_BYTES)
     try:
         store_secret(_KEY_ENTRY, key)
     except AppError as error:
-        report(Noticed(NoticeCode.SERVER_KEY_NOT_KEPT, error.details))
+        report(NoticeReported(NoticeCode.SERVER_KEY_NOT_KEPT, error.details))
     return key
 
 
-def _file_changed(model: str, change: str) -> Noticed:
-    return Noticed(NoticeCode.MODEL_FILE_CHANGED, {"model": model, "change": change})
+def _file_changed(model: str, change: str) -> NoticeReported:
+    return NoticeReported(NoticeCode.MODEL_FILE_CHANGED, {"model": model, "change": change})
 
 
 def _load_request(

@@ -15,7 +15,7 @@ HELP = tr("Store a Hugging Face token, for gated and private repositories, in th
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no arguments: other programs could read a token there."""
+    """Declare no arguments: other programs could read a token on the command line."""
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

@@ -17,7 +17,7 @@ from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes, format_duration
-from app.jobs.start_over import has_started_over
+from app.jobs.restart import has_restarted
 
 _REPAINT_SECONDS = 0.1
 _LINE_SECONDS = 30.0
@@ -70,7 +70,7 @@ class TerminalReporter:
         self._noticed: set[str] = set()
         self._line_width = 0
 
-    def give_back(self) -> None:
+    def restore_output(self) -> None:
         """Restore the terminal for the process that replaces this one."""
         self._clear()
         for number, stream in enumerate((self._output, self._errors), start=1):
@@ -85,21 +85,21 @@ class TerminalReporter:
                 self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
             case events.Alive():
                 pass
-            case events.Said(text):
+            case events.Printed(text):
                 self._clear()
                 self._write(self._output, _without_control_characters(text))
-            case events.Noticed() | events.Failed() | events.LevelsApproximated():
+            case events.NoticeReported() | events.Failed() | events.LevelsApproximated():
                 self._write_aside(event)
             case _:
                 self._write_line(self._output, _line_of(event))
 
     def _write_aside(
-        self, event: events.Noticed | events.Failed | events.LevelsApproximated
+        self, event: events.NoticeReported | events.Failed | events.LevelsApproximated
     ) -> None:
         match event:
             case events.LevelsApproximated():
                 self._write_line(self._errors, _approximate_line(event))
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 sentence = describe_notice(code, details, in_terminal=True)
                 if code in _REPEATED or sentence not in self._noticed:
                     self._write_line(self._errors, sentence)
@@ -158,13 +158,13 @@ class TerminalReporter:
 
 
 def terminal_reporter(verb: str) -> TerminalReporter:
-    """Return a reporter with the terminal to itself; call it before importing native code.
+    """Return a reporter that owns the terminal; call it before importing native code.
 
     From then on, output of libraries goes to the verb's log, so that users see only our lines.
     """
     try:
         log = _log_of(verb)
-        truncate = 0 if has_started_over() else os.O_TRUNC
+        truncate = 0 if has_restarted() else os.O_TRUNC
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | truncate, 0o600)
     except (AppError, OSError):
         # The verb itself reports a data folder that isn't writable.
@@ -293,7 +293,7 @@ def _table_row(
 
 
 def _ready_lines(ready: events.Ready) -> str:
-    """Return the address and key, then the memory of each device beside its estimate."""
+    """Return the address and key, then each device's memory next to its estimate."""
     address = tr(
         "{model} {level} at {url}/v1  key {key}",
         model=ready.model,

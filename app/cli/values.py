@@ -1,4 +1,4 @@
-"""Arguments shared by verbs, and their types, which reject wrong values in one line."""
+"""Arguments shared by verbs, and their types, which reject invalid values with one line."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def positive(text: str) -> int:
 
 
 def chunk_tokens(text: str) -> int:
-    """Parse a number of tokens large enough that one half can predict the other."""
+    """Parse a chunk's size in tokens: its first half must be enough context for the second."""
     return whole_number(text, FEWEST_CHUNK_TOKENS, LARGEST)
 
 
@@ -108,7 +108,7 @@ def temperature(text: str) -> float:
 
 
 def number(text: str, minimum: float, maximum: float) -> float:
-    """Parse a number from `minimum` to `maximum`, both included."""
+    """Parse a number from `minimum` to `maximum`, inclusive."""
     try:
         value = float(text)
     except ValueError:
@@ -125,7 +125,7 @@ def number(text: str, minimum: float, maximum: float) -> float:
 
 
 def whole_number(text: str, minimum: int, maximum: int) -> int:
-    """Parse a whole number from `minimum` to `maximum`, both included."""
+    """Parse a whole number from `minimum` to `maximum`, inclusive."""
     if not text.isascii() or not text.isdigit() or not minimum <= int(text) <= maximum:
         message = tr(
             "“{value}” is not a whole number from {minimum} to {maximum}",
@@ -138,7 +138,7 @@ def whole_number(text: str, minimum: int, maximum: int) -> int:
 
 
 def existing_path(source: str) -> Path | None:
-    """Return the file or folder of this name, or None if there is none."""
+    """Return the file or folder with this name, or None if there is none."""
     try:
         place = Path(source).expanduser()
         return place if place.exists() else None

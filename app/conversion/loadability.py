@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from app.conversion.token_comparison import tokens_differ
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.language import tr
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import find_fault
@@ -31,7 +31,7 @@ class LoadedVocabulary(NamedTuple):
     """A loaded vocabulary: llama.cpp's name for the tokenizer, and a difference from its source."""
 
     tokenizer: str
-    difference: Noticed | None
+    difference: NoticeReported | None
 
 
 def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> LoadedVocabulary:

@@ -21,7 +21,7 @@ from app.core.events import (
     Checked,
     Event,
     LevelPlanned,
-    Noticed,
+    NoticeReported,
     Progressed,
     Subject,
     TensorPlanned,
@@ -31,7 +31,7 @@ from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, Level
 from app.core.sizes import format_bytes
 from app.gguf_file.tensor_types import type_name
-from app.jobs.start_over import has_started_over
+from app.jobs.restart import has_restarted
 
 Report = Callable[[Event], None]
 _TOKENIZER_ERRORS = frozenset(
@@ -111,7 +111,7 @@ def _check(request: ConversionRequest, converter: Path, report: Report) -> None:
     checked = [*request.source.checks(converter), *_check_choices(request)]
     for check in checked:
         # The first try has reported the good ones.
-        if check.error is not None or not has_started_over():
+        if check.error is not None or not has_restarted():
             report(check)
     for check in checked:
         if check.error is not None:
@@ -206,7 +206,7 @@ def _plan_by_llama_cpp(
                     raise
                 lossy.append(level.name)
     if lossy:
-        report(Noticed(NoticeCode.LEVELS_LOSE_TWICE, {"levels": ", ".join(lossy)}))
+        report(NoticeReported(NoticeCode.LEVELS_LOSE_TWICE, {"levels": ", ".join(lossy)}))
     return plans
 
 

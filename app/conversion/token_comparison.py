@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.errors import NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.native.library import load_llama
 
 _TEXTS = (
@@ -31,7 +31,7 @@ _LONGEST_TOKEN = 200
 _MOST_SHOWN = 8
 
 
-def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> Noticed | None:
+def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> NoticeReported | None:
     """Return a difference between llama.cpp's tokens and those of `tokenizer_file`, if found.
 
     Every added token and some texts are tried, for three seconds at most.
@@ -54,7 +54,7 @@ def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> Noticed | None:
         found = _tokens_of(vocabulary, text)
         if found != expected and not _differ_by_space(vocabulary, tokenizer, text):
             details = {"text": text, "expected": _shown(expected), "found": _shown(found)}
-            return Noticed(NoticeCode.TOKENS_DIFFER, {**details})
+            return NoticeReported(NoticeCode.TOKENS_DIFFER, {**details})
     return None
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from app.conversion.layout.layout import BFLOAT16, FLOAT32, MXFP4, NVFP4, LaidOutTensor, Layout
 from app.conversion.type_choices import NO_CHOICES, TypeChoices, quantize_parameters
 from app.core.errors import AppError, ErrorCode
-from app.core.files import extend_with_hole, named_failures, temporary_folder
+from app.core.files import extend_with_hole, raising_app_errors, temporary_folder
 from app.core.language import tr
 from app.core.levels import COPY, Level
 from app.gguf_file.header_writer import (
@@ -112,7 +112,7 @@ def hollow_level(plan: TypePlan) -> Iterator[Path]:
 def _hollow(header: bytes, tensors: Iterable[PlacedTensor]) -> Iterator[Path]:
     with temporary_folder() as folder:
         path = folder / "hollow.gguf"
-        with named_failures(folder), path.open("wb") as file:
+        with raising_app_errors(folder), path.open("wb") as file:
             file.write(header)
             extend_with_hole(file, sum(padded(tensor.size_bytes) for tensor in tensors))
         yield path

@@ -20,7 +20,7 @@ from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event, Progressed
-from app.core.files import require_space, whole_or_absent
+from app.core.files import open_atomically, require_space
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.header_writer import PlacedTensor, header_bytes, padded
 from app.gguf_file.tensor_types import INTEGER_TYPES, type_name
@@ -56,7 +56,7 @@ def write_models(
 
     Raises:
         AppError: `weights_not_finite`, `weights_too_large`, `converter_failed`,
-            `importance_matrix_misfit`, and what `whole_or_absent` raises.
+            `importance_matrix_misfit`, and what `open_atomically` raises.
     """
     for path, plan in plans.items():
         require_space(path.parent, plan.size_bytes)
@@ -68,7 +68,7 @@ def write_models(
         ThreadPoolExecutor(1) as reader,
         ExitStack() as open_files,
     ):
-        files = [open_files.enter_context(whole_or_absent(path)) for path in plans]
+        files = [open_files.enter_context(open_atomically(path)) for path in plans]
         for file, plan in zip(files, plans.values(), strict=True):
             file.write(header_bytes(plan.metadata, plan.tensors))
         # llama.cpp orders tensors by name, so that all levels have the same order.

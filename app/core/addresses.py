@@ -33,5 +33,5 @@ def is_loopback(host: str) -> bool:
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it is written before a port: an IPv6 address in brackets."""
+    """Return a host as written before a port, with an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""Codes of expected errors and notices; their sentences are in `app.core.sentences`."""
+"""Codes of expected errors and notices; their messages are in `app.core.sentences`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ErrorDetails = dict[str, str | int | float]
 
 
 class ErrorCode(StrEnum):
-    """Codes of expected errors; each has a sentence and a next step."""
+    """Codes of expected errors; each has a message and a next step."""
 
     REPOSITORY_NAME = "repository_name"
     REPOSITORY_NOT_FOUND = "repository_not_found"
@@ -164,7 +164,7 @@ class NoticeCode(StrEnum):
 
 
 class AppError(Exception):
-    """An expected failure: `code` identifies it, `details` fill in its sentence."""
+    """An expected failure: `code` identifies it, `details` fill in its message."""
 
     def __init__(self, code: ErrorCode, **details: str | int | float) -> None:
         super().__init__(code.value)
@@ -182,9 +182,9 @@ def system_reason(error: OSError, default: str = "") -> str:
 
 
 def unreadable_file(file: Path, error: OSError) -> AppError:
-    """Return the error for a file that the system doesn't let us read."""
+    """Return the error for a file that the system won't let us read."""
     return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=system_reason(error))
 
 
 class Cancelled(Exception):  # noqa: N818 - a decision, not an error
-    """The user cancelled the work."""
+    """The user canceled the work."""

@@ -150,7 +150,7 @@ class Listening(msgspec.Struct, frozen=True, tag="listening"):
     address: str
 
 
-class Said(msgspec.Struct, frozen=True, tag="said"):
+class Printed(msgspec.Struct, frozen=True, tag="said"):
     """Text for standard output: a piece of a reply, a line of a table, a JSON document."""
 
     text: str
@@ -183,7 +183,7 @@ class RatesMeasured(msgspec.Struct, frozen=True, tag="rates"):
     rates: msgspec.Raw
 
 
-class Noticed(msgspec.Struct, frozen=True, tag="notice"):
+class NoticeReported(msgspec.Struct, frozen=True, tag="notice"):
     """Something the user should know that doesn't stop the work."""
 
     code: NoticeCode
@@ -216,11 +216,11 @@ Event = (
     | Alive
     | Ready
     | Listening
-    | Said
+    | Printed
     | ProfileFound
     | LoadLogged
     | RatesMeasured
-    | Noticed
+    | NoticeReported
     | Finished
     | Failed
 )

@@ -39,7 +39,7 @@ _NOT_WRITABLE = frozenset(
 
 
 @contextmanager
-def whole_or_absent(destination: Path) -> Iterator[BinaryIO]:
+def open_atomically(destination: Path) -> Iterator[BinaryIO]:
     """Open a file for writing; it gets its name only when the block ends without an error.
 
     The content goes to `NAME.part`, which is synced and renamed, and the folder is synced. An error
@@ -50,7 +50,7 @@ def whole_or_absent(destination: Path) -> Iterator[BinaryIO]:
             `disk_full`.
     """
     part = destination.with_name(destination.name + PART_SUFFIX)
-    with named_failures(destination.parent):
+    with raising_app_errors(destination.parent):
         destination.parent.mkdir(parents=True, exist_ok=True)
         with leftovers.noted(part):
             file = _create(part, destination)
@@ -75,7 +75,7 @@ def temporary_folder() -> Iterator[Path]:
     place = Path(tempfile.gettempdir())
     folder = place / f"gristmill-{uuid.uuid4().hex}"
     with leftovers.noted(folder):
-        with named_failures(place):
+        with raising_app_errors(place):
             folder.mkdir(mode=0o700)
         try:
             yield folder
@@ -85,7 +85,7 @@ def temporary_folder() -> Iterator[Path]:
 
 def write_atomically(destination: Path, content: bytes) -> None:
     """Write a small file, or leave the old one untouched."""
-    with whole_or_absent(destination) as file:
+    with open_atomically(destination) as file:
         file.write(content)
 
 
@@ -145,7 +145,7 @@ def require_space(folder: Path, needed_bytes: int) -> None:
 
 
 @contextmanager
-def named_failures(folder: Path) -> Iterator[None]:
+def raising_app_errors(folder: Path) -> Iterator[None]:
     """Convert the system's errors from writing below `folder` to `AppError`."""
     try:
         yield

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 import msgspec
 
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.files import write_atomically
-from app.core.salvage import left_out, salvaged
+from app.core.salvage import back_up_invalid, salvaged
 
 T = TypeVar("T")
 
@@ -38,14 +38,14 @@ class JsonStore(Generic[T]):
         except (OSError, ValueError, RecursionError):
             return None
 
-    def salvage_with_notice(self) -> tuple[T | None, Noticed | None]:
+    def salvage_with_notice(self) -> tuple[T | None, NoticeReported | None]:
         """Salvage the value; copy a file with invalid parts to `.bad` and return a notice."""
         try:
             content = self.file.read_bytes()
             value, names = salvaged(content, self.kind)
         except (OSError, ValueError, RecursionError):
             return None, None
-        return value, left_out(self.file, content, names)
+        return value, back_up_invalid(self.file, content, names)
 
     def write(self, value: T) -> None:
         """Replace the file, or leave the old one untouched.
@@ -62,7 +62,7 @@ class JsonStore(Generic[T]):
     def write_unless_busy(self, value: T) -> None:
         """Write the value, but skip it when another process is writing the file.
 
-        For values that are found again or that don't matter singly.
+        For values that are found again or that don't matter individually.
 
         Raises:
             AppError: `folder_not_writable`, `disk_full`.

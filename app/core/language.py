@@ -18,7 +18,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 
 
 def tr(text: str, /, **values: object) -> str:
-    """Translate a literal, and fill its `{name}` fields with the values of these names.
+    """Translate a literal, and fill its `{name}` fields with the values given by name.
 
     Catalogs are made from the code, so `text` must be a literal. Tables of texts call this where
     they are written, and `fill` where they are read.
@@ -27,7 +27,7 @@ def tr(text: str, /, **values: object) -> str:
 
 
 def fill(text: str, /, **values: object) -> str:
-    """Replace each `{name}` by the value of that name; fields without a value stay."""
+    """Replace each `{name}` with the value for that name; fields without a value stay."""
     if not values:
         return text
     return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), text)

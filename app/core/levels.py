@@ -79,5 +79,5 @@ def level_named(name: str) -> Level:
 
 
 def level_name(ftype: int) -> str:
-    """Return llama.cpp's name of a `general.file_type`, empty for an unknown one."""
+    """Return llama.cpp's name for a `general.file_type`, empty for an unknown one."""
     return _NAME_OF_FTYPE.get(ftype, "")

@@ -1,4 +1,4 @@
-"""Give load options the names and values of llama.cpp's parameters, as in its llama.h."""
+"""Convert load options to the names and values of llama.cpp's parameters, as in its llama.h."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EXPERTS_OF_LAYER = r"blk\.{}\.ffn_(up|down|gate|gate_up)_(ch|)exps"
 
 
 class LlamaLoadMode(IntEnum):
-    """`llama_load_mode`: automatic maps the file unless a device can't take its weights so."""
+    """`llama_load_mode`: automatic maps unless a device can't load mapped weights."""
 
     LLAMA_LOAD_MODE_AUTO = -1
     LLAMA_LOAD_MODE_NONE = 0
@@ -49,7 +49,7 @@ _FLASH_ATTENTION: dict[FlashAttention, LlamaFlashAttnType] = {
 
 
 def load_mode(*, is_mapped: bool, is_locked: bool) -> LlamaLoadMode:
-    """Return the load mode for a file that is mapped or read, and locked in RAM or not."""
+    """Return the load mode, given whether the file is mapped and whether it is locked in RAM."""
     if is_mapped and is_locked:
         return LlamaLoadMode.LLAMA_LOAD_MODE_MMAP_MLOCK
     if is_mapped:

@@ -1,4 +1,4 @@
-"""Sanitizer of paths: every name from a repository, a file or the network goes through it."""
+"""Path sanitizer: every name from a repository, a file or the network goes through it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def is_safe_part(part: str) -> bool:
     )
 
 
-def leads_out(untrusted_name: str) -> bool:
-    """Return whether a name tries to leave its folder."""
+def escapes_folder(untrusted_name: str) -> bool:
+    """Return whether a name tries to escape its folder."""
     parts = re.split(r"[/\\]", untrusted_name)
     return "" in parts or "." in parts or ".." in parts
 

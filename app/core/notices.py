@@ -1,4 +1,4 @@
-"""Sentences of notices."""
+"""Messages of notices."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
         tr("The adapter's {part} is left out: llama.cpp supports only pairs of matrices.")
     ),
     NoticeCode.CONVERTER_FILE_LEFT_OUT: (
-        tr("llama.cpp's converter would write {file} beside the model; that file is left out.")
+        tr("llama.cpp's converter would write {file} next to the model; that file is left out.")
     ),
     NoticeCode.PREDICTION_LAYERS_ABSENT: (
         tr(

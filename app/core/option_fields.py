@@ -26,10 +26,10 @@ class OptionField:
         title: its short name; empty for a field that no form shows.
         description: one or two sentences about it.
         section: the heading that it stands under.
-        label: the text beside the checkbox of a switch.
+        label: the text next to the checkbox of a switch.
         choices: the values of a choice with their labels, in order.
-        least: the smallest number.
-        most: the largest number.
+        minimum: the smallest number.
+        maximum: the largest number.
         step: the difference that one click makes.
     """
 
@@ -40,8 +40,8 @@ class OptionField:
     section: str
     label: str
     choices: tuple[tuple[str, str], ...]
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     step: int
 
 
@@ -62,7 +62,7 @@ def option_fields(struct: type[msgspec.Struct]) -> Mapping[str, OptionField]:
     information = inspect.type_info(struct)
     if not isinstance(information, inspect.StructType):
         raise TypeError(struct)
-    # The types that msgspec gives have the values of a literal sorted.
+    # The types that msgspec returns have the values of a literal sorted.
     hints = get_type_hints(struct)
     return {
         field.name: _described(field.name, field.type, get_args(hints[field.name]))
@@ -86,8 +86,8 @@ def _described(name: str, kind: inspect.Type, values: tuple[object, ...]) -> Opt
         choices=tuple(
             (value, labels.get(value, value)) for value in values if isinstance(value, str)
         ),
-        least=(number and number.ge) or 0,
-        most=(number and number.le) or 0,
+        minimum=(number and number.ge) or 0,
+        maximum=(number and number.le) or 0,
         step=extra.get("step", 1),
     )
 

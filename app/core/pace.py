@@ -1,4 +1,4 @@
-"""Speed of a piece of work, and the time it has left."""
+"""Speed of a task and its remaining time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths of all files of the program: one data folder, which `GRISTMILL_HOME` moves."""
+"""Paths of all the program's files, in one data folder; `GRISTMILL_HOME` overrides its location."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def home() -> Path:
 
 
 def settings_file() -> Path:
-    """Return the file of the settings, JSON."""
+    """Return the path of the settings file (JSON)."""
     return home() / "settings.json"
 
 
 def chats_file() -> Path:
-    """Return the file of the conversations, an SQLite database."""
+    """Return the path of the chat database (SQLite)."""
     return home() / "chats.sqlite3"
 
 
@@ -46,22 +46,22 @@ def backups_folder() -> Path:
 
 
 def engine_file() -> Path:
-    """Return the file of the probe's results for the engine on this machine, JSON."""
+    """Return the path of the probe's results for the engine on this machine (JSON)."""
     return home() / "engine.json"
 
 
 def rates_file() -> Path:
-    """Return the file of this machine's measured rates, JSON."""
+    """Return the path of this machine's measured rates (JSON)."""
     return home() / "rates.json"
 
 
 def speeds_file() -> Path:
-    """Return the file of models' actual speeds on this machine, JSON."""
+    """Return the path of models' measured speeds on this machine (JSON)."""
     return home() / "speeds.json"
 
 
 def endpoints_file() -> Path:
-    """Return the file of the endpoints that the user has added, JSON."""
+    """Return the path of the list of endpoints that the user has added (JSON)."""
     return home() / "endpoints.json"
 
 
@@ -81,7 +81,7 @@ def checkpoints_folder() -> Path:
 
 
 def outlines_folder() -> Path:
-    """Return the folder of outlines: estimated repositories without their weights."""
+    """Return the folder of outlines: repositories that were estimated, without their weights."""
     return home() / "outlines"
 
 
@@ -95,7 +95,7 @@ def converter_packages_folder() -> Path:
     return home() / "converter-packages"
 
 
-def trials_folder() -> Path:
+def dry_loads_folder() -> Path:
     """Return the folder of cached results of dry loads."""
     return home() / "trials"
 

@@ -54,7 +54,7 @@ def write_preset(file: Path, preset: Preset) -> None:
     write_atomically(file, msgspec.json.format(msgspec.json.encode(preset), indent=2) + b"\n")
 
 
-def free_name(name: str, taken: Container[str]) -> str:
+def unique_name(name: str, taken: Container[str]) -> str:
     """Return the name, or the first of `name (2)`, `name (3)`, … that is not taken."""
     if name not in taken:
         return name

@@ -1,4 +1,4 @@
-"""Sentences and next steps of errors about models, the engine, servers, chats and the program."""
+"""Messages and next steps for errors about models, the engine, servers, chats and the program."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def resource(*names: str) -> Path:
 
 
 def is_packaged() -> bool:
-    """Return whether this is PyInstaller's program, which starts itself without Python."""
+    """Return whether this is the PyInstaller bundle, which runs without a Python installation."""
     return bool(getattr(sys, "frozen", False))
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import msgspec
 
 from app.core.errors import AppError, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.files import write_atomically
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ _MOST_NAMED = 12
 
 
 class _Invalid:
-    """Placeholder of an invalid value."""
+    """Placeholder for an invalid value."""
 
 
 _INVALID = _Invalid()
@@ -49,7 +49,7 @@ def salvaged(content: bytes, kind: type[T]) -> tuple[T, tuple[str, ...]]:
     return value, tuple(names)
 
 
-def left_out(file: Path, content: bytes, names: tuple[str, ...]) -> Noticed | None:
+def back_up_invalid(file: Path, content: bytes, names: tuple[str, ...]) -> NoticeReported | None:
     """Copy a file with invalid values to `.bad` and return the notice; None if there are none."""
     if not names:
         return None
@@ -62,7 +62,7 @@ def left_out(file: Path, content: bytes, names: tuple[str, ...]) -> Noticed | No
         kept = file
     named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
     details = {"file": file.name, "names": named, "kept": str(kept)}
-    return Noticed(NoticeCode.VALUES_LEFT_OUT, {**details})
+    return NoticeReported(NoticeCode.VALUES_LEFT_OUT, {**details})
 
 
 def _valid_part(value: Any, kind: Any, place: tuple[str, ...], names: list[str]) -> Any:

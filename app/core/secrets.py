@@ -11,7 +11,7 @@ _SENDABLE = re.compile(r"[\x21-\x7e]{1,1000}")
 
 
 def is_sendable(secret: str) -> bool:
-    """Return whether it is valid in an HTTP header: 1 to 1,000 visible ASCII characters."""
+    """Return whether a secret is valid in an HTTP header: 1 to 1,000 visible ASCII characters."""
     return _SENDABLE.fullmatch(secret) is not None
 
 

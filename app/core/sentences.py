@@ -1,4 +1,4 @@
-"""Describe errors and notices in sentences."""
+"""Describe errors and notices in messages for users."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NUMBERS = frozenset({"port"})
 
 
 def describe_error(code: ErrorCode, details: ErrorDetails, *, in_terminal: bool = False) -> str:
-    """Return the sentence and the next step of an error on one line.
+    """Return the message and the next step of an error on one line.
 
     Args:
         code: The error.
-        details: Values for the fields of its sentence.
+        details: Values for the fields of its message.
         in_terminal: Name commands and flags in the next step.
     """
     sentence, next_step = ERROR_SENTENCES[code]
@@ -33,7 +33,7 @@ def describe_error(code: ErrorCode, details: ErrorDetails, *, in_terminal: bool 
 
 
 def describe_notice(code: NoticeCode, details: ErrorDetails, *, in_terminal: bool = False) -> str:
-    """Return the sentence of a notice on one line; in the terminal, it may name flags."""
+    """Return the message of a notice on one line; in the terminal, it may name flags."""
     sentence = NOTICE_SENTENCES[code]
     if in_terminal:
         sentence = TERMINAL_NOTICES.get(code, sentence)

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from app.core import paths
 from app.core.errors import ErrorDetails, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.files import replace
 from app.core.json_store import JsonStore
 from app.core.language import tr
@@ -158,12 +158,12 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         """Return the model folder."""
         return Path(self.models_folder) if self.models_folder else paths.default_models_folder()
 
-    def searched_paths(self) -> tuple[Path, ...]:
+    def search_paths(self) -> tuple[Path, ...]:
         """Return where to look for models: the model folder, and added files and folders."""
         return (self.models_path(), *map(Path, self.added_models))
 
 
-def load_settings() -> tuple[Settings, Noticed | None]:
+def load_settings() -> tuple[Settings, NoticeReported | None]:
     """Return the saved settings, and a notice if defaults replace invalid ones.
 
     A file with invalid values is copied to `.bad`, an unreadable one moved there.
@@ -172,7 +172,7 @@ def load_settings() -> tuple[Settings, Noticed | None]:
     settings, notice = store.salvage_with_notice()
     if settings is None and store.file.exists():
         details: ErrorDetails = {"file": str(_kept_aside(store.file))}
-        notice = Noticed(NoticeCode.SETTINGS_RESET, details)
+        notice = NoticeReported(NoticeCode.SETTINGS_RESET, details)
     return settings or Settings(), notice
 
 

@@ -41,7 +41,7 @@ def format_pace(per_second: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Format a duration with useful precision: `8 s`, `2 min 05 s`, `1 h 20 min`."""
+    """Format a duration with sensible precision: `8 s`, `2 min 05 s`, `1 h 20 min`."""
     whole = max(0, round(seconds))
     if whole < _MINUTE:
         return f"{whole} s"

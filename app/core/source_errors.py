@@ -1,4 +1,4 @@
-"""Sentences and next steps of errors about the Hub, files, checkpoints and conversions."""
+"""Messages and next steps for errors about the Hub, files, checkpoints and conversions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.NEEDED_NAME: (
         tr(
-            "The model needs the file “{name}”, but some systems can't store that name beside the "
+            "The model needs the file “{name}”, but some systems can't store that name next to the "
             "others."
         ),
         tr("Look for another repository of the same model, or ask its owner to rename the file."),

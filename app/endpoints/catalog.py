@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.json_store import JsonStore
 from app.core.secrets import forget_secret, is_sendable, store_secret, stored_secret
 from app.endpoints.endpoint import Endpoint
@@ -17,13 +17,13 @@ def endpoints() -> list[Endpoint]:
     return load_endpoints()[0]
 
 
-def load_endpoints() -> tuple[list[Endpoint], Noticed | None]:
+def load_endpoints() -> tuple[list[Endpoint], NoticeReported | None]:
     """Return the added servers, and a notice if some are invalid."""
     found, notice = _store().salvage_with_notice()
     return (found or [])[:_MOST_ENDPOINTS], notice
 
 
-def keep(endpoint: Endpoint, key: str) -> Noticed | None:
+def add_or_update(endpoint: Endpoint, key: str) -> NoticeReported | None:
     """Add a server, or change the name or key of an existing one.
 
     If the system has no keyring, the server is stored without its key, and a notice is returned.
@@ -38,11 +38,11 @@ def keep(endpoint: Endpoint, key: str) -> Noticed | None:
     try:
         store_secret(endpoint.origin, key)
     except AppError as error:
-        return Noticed(NoticeCode.KEY_NOT_KEPT, {**error.details, "url": endpoint.url})
+        return NoticeReported(NoticeCode.KEY_NOT_KEPT, {**error.details, "url": endpoint.url})
     return None
 
 
-def drop(endpoint: Endpoint) -> None:
+def remove(endpoint: Endpoint) -> None:
     """Remove a server, and its key unless another server of the same origin needs it.
 
     Raises:

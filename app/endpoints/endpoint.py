@@ -31,13 +31,13 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port, the only place where its key is sent."""
+        """Scheme, host and port: its key is sent only there."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{bracketed(self.host)}:{_port_of(parts)}"
 
     @property
-    def is_readable_on_the_way(self) -> bool:
-        """True if others on the network can read the traffic."""
+    def can_be_intercepted(self) -> bool:
+        """True if others on the network can read the traffic: it is not encrypted."""
         return self.url.startswith("http:") and not _is_this_machine(self.host)
 
 

@@ -1,4 +1,4 @@
-"""Checksums that the Hub gives for files: SHA-256 for large ones, git's for small ones."""
+"""Checksums that the Hub lists for files: SHA-256 for large ones, git's for small ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Checksum:
         """Return whether the bytes so far are the whole, unaltered file."""
         return self._hash.hexdigest() == self._expected
 
-    def take_in(self, content: BinaryIO, observe: Callable[[int], None]) -> None:
+    def update_from(self, content: BinaryIO, observe: Callable[[int], None]) -> None:
         """Add the rest of `content`; call `observe` with each step's number of bytes."""
         while chunk := content.read(_CHUNK_BYTES):
             self.update(chunk)

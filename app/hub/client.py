@@ -20,7 +20,7 @@ _MOST_REDIRECTS = 10
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Return the trusted certificates, cached because reading them takes an eighth of a second."""
+    """Return the trusted certificates, cached because reading them takes about 0.1 s."""
     return httpx2.create_ssl_context()
 
 

@@ -1,4 +1,4 @@
-"""Download of a repository: missing files one after another, small ones first."""
+"""Download of a repository: missing files in sequence, small ones first."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
-from app.core.files import named_failures, require_space
+from app.core.files import raising_app_errors, require_space
 from app.core.names import path_inside
 from app.core.settings import load_settings
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
 from app.hub.hub_address import hub_endpoint
-from app.hub.lock import remove_untouched, sole_download
+from app.hub.lock import exclusive_download, remove_untouched
 from app.hub.manifest import Manifest
 from app.hub.part_file import PartFile, remove_abandoned
 from app.hub.progress import Progress
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
-from app.hub.snapshot import Patience, Snapshot
+from app.hub.snapshot import RetryPolicy, Snapshot
 from app.hub.transfer import Transfer
 
 Report = Callable[[Event], None]
@@ -32,7 +32,7 @@ def download_repository(
     destination: Path | None,
     report: Report,
     pattern: str | None = None,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
     *,
     allows_pickle: bool = False,
 ) -> Path:
@@ -43,7 +43,7 @@ def download_repository(
         destination: The folder to fill; None for the program's own folder of the repository.
         report: Called with progress (bytes of all files), interruptions and skipped files.
         pattern: Selects a GGUF model, as in `app.hub.selection.files_to_fetch`.
-        patience: How long to wait for the network.
+        retry_policy: The limits for network requests.
         allows_pickle: As in `files_to_fetch`.
 
     Returns:
@@ -60,11 +60,11 @@ def download_repository(
     report_left_out(selection, report)
     files = selection.files
     folder = (destination or _own_folder(info, files)).absolute()
-    with named_failures(folder):
+    with raising_app_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with sole_download(folder, info.repository):
-                _fill(folder, info, files, token, report, patience or Patience())
+            with exclusive_download(folder, info.repository):
+                _fill(folder, info, files, token, report, retry_policy or RetryPolicy())
         except AppError as error:
             if error.code is not ErrorCode.DOWNLOAD_BUSY:
                 remove_untouched(folder)
@@ -84,7 +84,7 @@ def _fill(
     files: Files,
     token: str | None,
     report: Report,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 ) -> None:
     current = {file.path for file in info.files}
     remove_abandoned(folder, info.repository, current)
@@ -95,12 +95,12 @@ def _fill(
     require_space(folder, sum(file.size_bytes for file in missing) - received)
     progress = Progress("download", sum(file.size_bytes for file in files), report)
     progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
-    with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
-        transfer = Transfer(Snapshot(client, info.repository, info.commit, report, patience))
+    with HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client:
+        transfer = Transfer(Snapshot(client, info.repository, info.commit, report, retry_policy))
         for file in missing:
             progress.enter(file.path)
             transfer.fetch(file, path_inside(folder, file.path), progress.count)
             manifest.add(file)
     if not is_gguf(files[0]):
-        # Old shards beside new ones would be mistaken for part of the model.
+        # Old shards next to new ones would be mistaken for part of the model.
         manifest.remove_outdated(current)

@@ -1,4 +1,4 @@
-"""Errors for the Hub's refusals and the network's failures."""
+"""Errors for requests that the Hub refuses and for network failures."""
 
 from __future__ import annotations
 

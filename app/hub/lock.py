@@ -19,7 +19,7 @@ _TAKEN = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 
 @contextmanager
-def sole_download(folder: Path, repository: str) -> Iterator[None]:
+def exclusive_download(folder: Path, repository: str) -> Iterator[None]:
     """Lock `folder` against other downloads; the system unlocks it when this process ends.
 
     Raises:
@@ -34,7 +34,7 @@ def sole_download(folder: Path, repository: str) -> Iterator[None]:
 
 
 def remove_untouched(folder: Path) -> None:
-    """Remove a folder, and its empty parent, if it contains only the lock."""
+    """Remove a folder that contains only the lock, and its parent if that is then empty."""
     with suppress(OSError):
         if {path.name for path in folder.iterdir()} == {_NAME}:
             (folder / _NAME).unlink()

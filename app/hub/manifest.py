@@ -22,7 +22,7 @@ class _Verified(msgspec.Struct, frozen=True):
     checksum: str
     modified_ns: int
 
-    def is_of(self, file: RepositoryFile, path: Path) -> bool:
+    def belongs_to(self, file: RepositoryFile, path: Path) -> bool:
         status = path.stat()
         return (self.size_bytes, self.checksum, self.modified_ns) == (
             file.size_bytes,
@@ -50,14 +50,14 @@ class Manifest:
         """Return whether `file` is in the folder, by its record or else by its checksum.
 
         Raises:
-            AppError: `file_exists` for a different file of that name that this program didn't
+            AppError: `file_exists` for a different file with that name that this program didn't
                 download, `unsafe_name`.
         """
         path = path_inside(self._folder, file.path)
         if not path.exists():
             return False
         verified = self._files.get(file.path)
-        if verified is not None and verified.is_of(file, path):
+        if verified is not None and verified.belongs_to(file, path):
             return True
         if _is_same(path, file):
             self.add(file)
@@ -104,5 +104,5 @@ def _is_same(path: Path, file: RepositoryFile) -> bool:
         return False
     checksum = Checksum(file)
     with path.open("rb") as content:
-        checksum.take_in(content, lambda _: None)
+        checksum.update_from(content, lambda _: None)
     return checksum.matches()

@@ -24,7 +24,7 @@ from app.checkpoint.weight_files import WEIGHTS_SUFFIX, TensorEntry, parts_of_at
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
-from app.core.files import PART_SUFFIX, extend_with_hole, named_failures, replace
+from app.core.files import PART_SUFFIX, extend_with_hole, raising_app_errors, replace
 from app.core.language import tr
 from app.core.names import path_inside
 from app.core.sizes import format_bytes
@@ -36,13 +36,13 @@ from app.hub.reference import RepositoryReference
 from app.hub.remote_header import fetch_part, fetch_safetensors_header
 from app.hub.repository import RepositoryFile, RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
-from app.hub.snapshot import Patience, Snapshot
+from app.hub.snapshot import RetryPolicy, Snapshot
 from app.hub.transfer import Transfer
 
 _CONNECTIONS = 8
 _KEPT = 8
 _DAY_SECONDS = 86_400
-_PATIENCE = Patience(stall_seconds=20.0, tries=3)
+_RETRY_POLICY = RetryPolicy(stall_seconds=20.0, max_attempts=3)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONFIGURATION = "config.json"
 _CONFIGURATIONS = frozenset({_CONFIGURATION, "tokenizer_config.json"})
@@ -55,27 +55,27 @@ Tensors = Mapping[str, TensorEntry]
 class _Listener:
     """Callbacks for the parts that arrive before the whole outline."""
 
-    observe: Callable[[Tensors], None]
-    configured: Callable[[Path], None]
+    on_tensors: Callable[[Tensors], None]
+    on_config: Callable[[Path], None]
 
 
 def fetch_outline(
     reference: RepositoryReference,
     report: Callable[[Event], None],
-    observe: Callable[[Tensors], None],
-    meanwhile: Callable[[], None],
-    configured: Callable[[Path], None],
-    patience: Patience = _PATIENCE,
+    on_tensors: Callable[[Tensors], None],
+    while_fetching: Callable[[], None],
+    on_config: Callable[[Path], None],
+    retry_policy: RetryPolicy = _RETRY_POLICY,
 ) -> Path:
     """Return the folder with the outline of a checkpoint; fetch it if necessary.
 
     Args:
         reference: The repository; its revision is resolved to one commit first.
         report: Called with progress (bytes of all files), interruptions and skipped files.
-        observe: Called with all tensors as soon as they are known.
-        meanwhile: Called when the repository is known but its files are not fetched yet.
-        configured: Called with the folder once it has the configurations of model and tokenizer.
-        patience: How long to wait for the network.
+        on_tensors: Called with all tensors as soon as they are known.
+        while_fetching: Called when the repository is known but its files are not fetched yet.
+        on_config: Called with the folder once it has the configurations of model and tokenizer.
+        retry_policy: The limits for network requests.
 
     Raises:
         AppError: What `fetch_repository` and `files_to_fetch` raise; `not_a_checkpoint`,
@@ -89,22 +89,22 @@ def fetch_outline(
         kept = _folder_of(info.repository, info.commit)
         if not kept.is_dir():
             files = _checkpoint_files(info, report)
-            meanwhile()
+            while_fetching()
             with (
                 _unfinished(kept) as folder,
-                _opened_snapshot(info, token, report, patience) as snapshot,
+                _opened_snapshot(info, token, report, retry_policy) as snapshot,
             ):
-                _fill(folder, files, snapshot, report, _Listener(observe, configured))
+                _fill(folder, files, snapshot, report, _Listener(on_tensors, on_config))
             _remove_old(kept)
             return kept
     os.utime(_root_of(kept))
-    configured(kept)
-    observe(_tensors_in(kept))
+    on_config(kept)
+    on_tensors(_tensors_in(kept))
     return kept
 
 
 def _kept(reference: RepositoryReference) -> Path | None:
-    """Return the stored outline of a full commit hash, without a request to the Hub."""
+    """Return the stored outline for a full commit hash, without asking the Hub."""
     if not _COMMIT.fullmatch(reference.revision or ""):
         return None
     folder = _folder_of(reference.repository, reference.revision or "")
@@ -147,9 +147,9 @@ def _only_gguf(info: RepositoryInfo) -> AppError:
 
 @contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """Create a folder to fill; it gets its name when the block ends without an error."""
+    """Create a folder to fill, which is renamed to `folder` if the block ends without an error."""
     part = paths.outlines_folder() / f"{uuid.uuid4().hex}{PART_SUFFIX}"
-    with named_failures(paths.outlines_folder()), leftovers.noted(part):
+    with raising_app_errors(paths.outlines_folder()), leftovers.noted(part):
         try:
             part.mkdir(parents=True)
             yield part
@@ -162,10 +162,13 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _opened_snapshot(
-    info: RepositoryInfo, token: str | None, report: Callable[[Event], None], patience: Patience
+    info: RepositoryInfo,
+    token: str | None,
+    report: Callable[[Event], None],
+    retry_policy: RetryPolicy,
 ) -> Iterator[Snapshot]:
-    with HubClient(hub_endpoint(), token, patience.stall_seconds) as client:
-        yield Snapshot(client, info.repository, info.commit, report, patience)
+    with HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client:
+        yield Snapshot(client, info.repository, info.commit, report, retry_policy)
 
 
 def _fill(
@@ -193,9 +196,9 @@ def _fill(
         fetched = [pool.submit(fetch, file) for file in others]
         try:
             _wait_for(fetched[: sum(file.path in _CONFIGURATIONS for file in others)])
-            listener.configured(folder)
+            listener.on_config(folder)
             _wait_for(headers)
-            listener.observe(_tensors_in(folder))
+            listener.on_tensors(_tensors_in(folder))
             _wait_for(fetched)
             if all(pool.map(lambda file: _fetch_scalars(file, folder, snapshot), weights)):
                 mark.write_text(OUTLINE_SCALARS, encoding="utf-8")
@@ -237,7 +240,7 @@ def _tensors_in(folder: Path) -> Tensors:
 def _remove_old(newest: Path) -> None:
     """Keep the most recently used outlines, and unfinished ones of the last day."""
     for part in paths.outlines_folder().glob(f"*{PART_SUFFIX}"):
-        # A cancelled transfer may create its folder again, without a note about it.
+        # A canceled transfer may create its folder again, without a note about it.
         if time.time() - part.stat().st_mtime > _DAY_SECONDS:
             shutil.rmtree(part, ignore_errors=True)
     roots = [root for root in paths.outlines_folder().iterdir() if _COMMIT.fullmatch(root.name)]

@@ -21,7 +21,7 @@ _BUFFER_BYTES = 2**20
 
 
 class PartRecord(msgspec.Struct, frozen=True):
-    """The content that a part is the beginning of; `etag` is the storage's name for it, if any."""
+    """Identity of the file that a part begins; `etag` is the storage's name for it, if any."""
 
     repository: str
     commit: str
@@ -31,14 +31,14 @@ class PartRecord(msgspec.Struct, frozen=True):
     blob_id: str | None
     etag: str = ""
 
-    def is_of(self, file: RepositoryFile) -> bool:
+    def belongs_to(self, file: RepositoryFile) -> bool:
         """Return whether the content is that of `file`; the commit may be another."""
         recorded = RepositoryFile(self.path, self.size_bytes, self.sha256, self.blob_id)
         return recorded == file
 
 
 class PartFile:
-    """The part of the file `destination` on disk, with its record beside it."""
+    """The part of the file `destination` on disk, with its record next to it."""
 
     def __init__(self, destination: Path) -> None:
         self._destination = destination
@@ -54,7 +54,7 @@ class PartFile:
         file: RepositoryFile,
         observe: Callable[[int], None],
     ) -> Iterator[PartContent]:
-        """Open what an earlier run left of the same content, or an empty part.
+        """Open the part that an earlier run left of the same content, or else an empty part.
 
         Args:
             repository: As `owner/name`.
@@ -87,7 +87,7 @@ class PartFile:
     def size_bytes(self, file: RepositoryFile) -> int:
         """Return the number of bytes of `file` that an earlier run left."""
         record = self._record.read()
-        if record is None or not record.is_of(file) or not self._path.exists():
+        if record is None or not record.belongs_to(file) or not self._path.exists():
             return 0
         return min(self._path.stat().st_size, file.size_bytes)
 
@@ -120,7 +120,7 @@ class PartContent:
         return self.received == self._file.size_bytes
 
     def is_intact(self) -> bool:
-        """Return whether the checksum is the one that the Hub gives."""
+        """Return whether the checksum is the one that the Hub lists."""
         return self._checksum.matches()
 
     def append(self, chunk: bytes) -> None:
@@ -159,7 +159,7 @@ class PartContent:
 
     def _take_over(self) -> None:
         record = self._store.read()
-        if record is None or not record.is_of(self._file):
+        if record is None or not record.belongs_to(self._file):
             self.clear()
             return
         self.etag = record.etag
@@ -187,7 +187,7 @@ class PartContent:
         self._content.seek(0)
         self._checksum = Checksum(self._file)
         self._count(-self.received)
-        self._checksum.take_in(self._content, self._count)
+        self._checksum.update_from(self._content, self._count)
 
     def _count(self, size_bytes: int) -> None:
         self.received += size_bytes

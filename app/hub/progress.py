@@ -30,7 +30,7 @@ class Progress:
         self._lock = threading.Lock()
 
     def enter(self, file: str, done_bytes: int = 0) -> None:
-        """Continue with another file, of which `done_bytes` exist already."""
+        """Move on to another file, `done_bytes` of which are already present."""
         self._file = file
         self.count(done_bytes)
 

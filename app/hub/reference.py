@@ -22,7 +22,7 @@ _LONGEST_QUOTED = 200
 
 @dataclass(frozen=True)
 class RepositoryReference:
-    """A model repository as `owner/name`, and a branch, tag or commit; None is the main branch."""
+    """A model repository as `owner/name`, and a branch, tag or commit; None means main."""
 
     repository: str
     revision: str | None = None

@@ -41,30 +41,30 @@ def fetch_beginning(snapshot: Snapshot, file: RepositoryFile, needed: Needed) ->
         AppError: What `needed` raises; `hub_unreachable`, `hub_answer`, `repository_gated` and the
             like.
     """
-    content, breaks = bytearray(), 0
+    content, failures = bytearray(), 0
     while len(content) < (wanted := _wanted(content, file, needed)):
         had = len(content)
         try:
             _receive(snapshot, file, content, wanted, needed)
         except (AttemptFailed, httpx2.HTTPError) as error:
-            breaks = 1 if len(content) > had else breaks + 1
-            snapshot.pause(file, error, breaks)
+            failures = 1 if len(content) > had else failures + 1
+            snapshot.pause(file, error, failures)
     return bytes(content[:wanted])
 
 
 def fetch_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
-    """Fetch the bytes of a file from `start` up to `end`; None from a server without ranges.
+    """Fetch the bytes of a file from `start` up to `end`; None if the server doesn't support that.
 
     Raises:
         AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like.
     """
-    breaks = 0
+    failures = 0
     while True:
         try:
             return _received_part(snapshot, file, start, end)
         except (AttemptFailed, httpx2.HTTPError) as error:
-            breaks += 1
-            snapshot.pause(file, error, breaks)
+            failures += 1
+            snapshot.pause(file, error, failures)
 
 
 def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: int) -> bytes | None:
@@ -92,7 +92,7 @@ def _receive(
     """Extend `content` to `wanted` bytes, or to the needed ones of a complete response."""
     asked = {"Range": f"bytes={len(content)}-{wanted - 1}"}
     with snapshot.get(file, asked) as response:
-        _require_place(response, snapshot, file, content)
+        _check_continues(response, snapshot, file, content)
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) >= wanted and len(content) >= needed(bytes(content)):
@@ -101,7 +101,7 @@ def _receive(
         raise AttemptFailed(CONNECTION_LOST)
 
 
-def _require_place(
+def _check_continues(
     response: httpx2.Response, snapshot: Snapshot, file: RepositoryFile, content: bytearray
 ) -> None:
     """Check that the body continues where `content` ends; a complete file starts over."""

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Event, Noticed
+from app.core.events import Event, NoticeReported
 from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
-from app.core.names import is_safe_part, leads_out
+from app.core.names import escapes_folder, is_safe_part
 from app.hub.repository import RepositoryFile, RepositoryInfo
 
 _SINGLE = "model.safetensors"
@@ -79,7 +79,7 @@ def files_to_fetch(
     left_out = _unportable_names(chosen)
     for file in chosen:
         if file.path in left_out and _is_needed(file, chosen):
-            code = ErrorCode.UNSAFE_NAME if leads_out(file.path) else ErrorCode.NEEDED_NAME
+            code = ErrorCode.UNSAFE_NAME if escapes_folder(file.path) else ErrorCode.NEEDED_NAME
             raise AppError(code, name=file.path)
     return Selection(tuple(file for file in chosen if file.path not in left_out), left_out)
 
@@ -89,7 +89,7 @@ def report_left_out(selection: Selection, report: Callable[[Event], None]) -> No
     if selection.left_out:
         named = ", ".join(selection.left_out[:_MOST_NAMED])
         more = ", …" if len(selection.left_out) > _MOST_NAMED else ""
-        report(Noticed(NoticeCode.FILES_LEFT_OUT, {"files": named + more}))
+        report(NoticeReported(NoticeCode.FILES_LEFT_OUT, {"files": named + more}))
 
 
 def is_gguf(file: RepositoryFile) -> bool:
@@ -147,7 +147,7 @@ def _is_companion(file: RepositoryFile, index: str | None) -> bool:
     name = file.path.lower()
     if name.startswith(".") or name.endswith(".part.json"):
         return False
-    # Beside weights in a single file, an index would refer to shards that are not fetched.
+    # Next to weights in a single file, an index would refer to shards that are not fetched.
     if name.endswith(".index.json") and name != index:
         return False
     return file.size_bytes <= _LARGEST_COMPANION_BYTES and any(
@@ -229,7 +229,7 @@ def _unportable_names(files: Files) -> tuple[str, ...]:
 
 
 def _is_needed(file: RepositoryFile, files: Files) -> bool:
-    """Return whether a model requires a file: weights, or a tokenizer without a twin."""
+    """Return whether a model requires a file: weights, or a tokenizer with no equivalent."""
     name = file.path.lower()
     is_twin = any(other.path != file.path and other.path.lower() == name for other in files)
     is_tokenizer = any(fnmatchcase(name, pattern) for pattern in _TOKENIZERS)

@@ -1,4 +1,4 @@
-"""Requests for files of a repository at one commit, and the policy of retries."""
+"""Requests for files of a repository at one commit, and the retry policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http import HTTPStatus
 import httpx2
 
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
-from app.core.events import Event, Noticed
+from app.core.events import Event, NoticeReported
 from app.core.language import tr
 from app.hub.client import HubClient
 from app.hub.failures import refusal, request_failure, unreachable
@@ -26,20 +26,21 @@ _PASSING = frozenset(
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Limits of waiting for the network.
+class RetryPolicy:
+    """Timeout and retry limits for network requests.
 
-    `stall_seconds` is the longest silence; after `tries` attempts without a new byte it gives up.
+    `stall_seconds` is the longest time without data; it gives up after `max_attempts` attempts
+    without a new byte.
     """
 
     stall_seconds: float = 30.0
     first_pause_seconds: float = 0.5
     longest_pause_seconds: float = 30.0
-    tries: int = 10
+    max_attempts: int = 10
 
-    def pause_seconds(self, breaks: int) -> float:
-        """Return the pause after this many consecutive failed attempts."""
-        return min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (breaks - 1))
+    def backoff_seconds(self, failures: int) -> float:
+        """Return the pause after this many consecutive failures."""
+        return min(self.longest_pause_seconds, self.first_pause_seconds * 2.0 ** (failures - 1))
 
 
 class AttemptFailed(Exception):  # noqa: N818 - not an error yet: the transfer continues
@@ -61,14 +62,14 @@ class Snapshot:
         repository: str,
         commit: str,
         report: Callable[[Event], None],
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> None:
         self.repository = repository
         self.commit = commit
         self._client = client
         self._reference = RepositoryReference(repository, commit)
         self._report = report
-        self._patience = patience
+        self._retry_policy = retry_policy
 
     @contextmanager
     def head(self, file: RepositoryFile) -> Iterator[httpx2.Response]:
@@ -106,9 +107,9 @@ class Snapshot:
         raise refusal(status, response.headers, self._reference)
 
     def pause(
-        self, file: RepositoryFile, error: AttemptFailed | httpx2.HTTPError, breaks: int
+        self, file: RepositoryFile, error: AttemptFailed | httpx2.HTTPError, failures: int
     ) -> None:
-        """Wait before the next attempt, after `breaks` consecutive failed ones.
+        """Wait before the next attempt, after `failures` consecutive failed ones.
 
         Raises:
             AppError: `hub_unreachable` or `hub_answer` after the last attempt.
@@ -116,17 +117,17 @@ class Snapshot:
         failure = (
             error if isinstance(error, AttemptFailed) else AttemptFailed(request_failure(error))
         )
-        if breaks >= self._patience.tries:
+        if failures >= self._retry_policy.max_attempts:
             if failure.is_network:
                 raise unreachable(self._client.endpoint, failure.reason)
             raise AppError(ErrorCode.HUB_ANSWER, reason=failure.reason)
-        seconds = max(self._patience.pause_seconds(breaks), failure.wait_seconds)
+        seconds = max(self._retry_policy.backoff_seconds(failures), failure.wait_seconds)
         details: ErrorDetails = {
             "file": file.path,
             "reason": failure.reason,
             "seconds": max(1, round(seconds)),
         }
-        self._report(Noticed(NoticeCode.DOWNLOAD_RETRIED, details))
+        self._report(NoticeReported(NoticeCode.DOWNLOAD_RETRIED, details))
         time.sleep(seconds)
 
     def _address_of(self, file: RepositoryFile) -> str:

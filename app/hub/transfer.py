@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 
 from app.core.errors import AppError, ErrorCode
-from app.core.files import named_failures
+from app.core.files import raising_app_errors
 from app.core.language import tr
 from app.hub.failures import CONNECTION_LOST
 from app.hub.part_file import PartContent, PartFile
@@ -24,7 +24,7 @@ _MOST_REFUSALS = 2
 
 
 class _RestRefused(AttemptFailed):
-    """The server does not send only the missing part, at least this time."""
+    """The server won't send just the missing part, at least not this time."""
 
 
 class Transfer:
@@ -40,14 +40,14 @@ class Transfer:
 
         Args:
             file: What to fetch.
-            destination: Its final path; the received part is beside it as `.part`.
+            destination: Its final path; the received part is next to it as `.part`.
             observe: Called with the number of bytes gained, negative when some are dropped.
 
         Raises:
             AppError: `hub_unreachable`, `hub_answer`, `repository_gated` and the like (the part
                 stays for another time), `download_damaged`, `disk_full`, `folder_not_writable`.
         """
-        with named_failures(destination.parent):
+        with raising_app_errors(destination.parent):
             # The first copy may have been damaged here; if the second is, too, it is the source.
             if not (
                 self._fetch_once(file, destination, observe)
@@ -78,7 +78,7 @@ class Transfer:
         return is_intact
 
     def _complete(self, file: RepositoryFile, part: PartContent) -> None:
-        breaks, refusals, furthest = 0, 0, part.received
+        failures, refusals, furthest = 0, 0, part.received
         # An empty file needs no request, a complete part only its checksum.
         while not part.is_whole:
             try:
@@ -86,10 +86,10 @@ class Transfer:
                 self._receive(file, part, requests_rest=refusals < _MOST_REFUSALS)
             except (AttemptFailed, httpx2.HTTPError) as error:
                 if part.received > furthest:
-                    breaks, furthest = 0, part.received
-                breaks += 1
+                    failures, furthest = 0, part.received
+                failures += 1
                 refusals += isinstance(error, _RestRefused)
-                self._snapshot.pause(file, error, breaks)
+                self._snapshot.pause(file, error, failures)
 
     def _check_head(self, file: RepositoryFile) -> None:
         with self._snapshot.head(file) as response:
@@ -153,7 +153,7 @@ def _content_length(response: httpx2.Response) -> int | None:
 
 
 def _rest_of(response: httpx2.Response) -> tuple[int, int] | None:
-    """Return the body's start and the file's size, if the body is the rest of the file."""
+    """Return the body's offset and the file's size, if the body is the rest of the file."""
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if match is None or is_encoded(response) or int(match[2]) + 1 != int(match[3]):
         return None

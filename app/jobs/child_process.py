@@ -23,7 +23,7 @@ machine, too."""
 
 
 class ChildProcess:
-    """A child whose output is read as it comes, so that it never waits for us.
+    """A child whose output is read as it comes, so that it never blocks on a full pipe.
 
     Its standard input stays open until it ends: a child that follows its parent takes the close for
     the parent's death.
@@ -67,7 +67,7 @@ class ChildProcess:
 
     @property
     def process_id(self) -> int:
-        """The system's number of the process."""
+        """The process ID."""
         return self._process.pid
 
     def send(self, line: bytes) -> None:
@@ -129,7 +129,7 @@ class ChildResult:
 
 
 class RunningVerb:
-    """A verb that runs beside this one until it is waited for or ended."""
+    """A verb that runs alongside this one until it is waited for or ended."""
 
     def __init__(self, verb: str, *arguments: str) -> None:
         self._child = ChildProcess(command_line(verb, *arguments), child_environment(verb))
@@ -138,16 +138,16 @@ class RunningVerb:
         """Send a command; a child that has ended ignores it."""
         self._child.send(encode(command))
 
-    def wait(self, timeout_seconds: float, most_lost_seconds: float = math.inf) -> ChildResult:
+    def wait(self, timeout_seconds: float, max_starved_seconds: float = math.inf) -> ChildResult:
         """Wait for the verb's end, and kill it when its time is up.
 
         Args:
             timeout_seconds: Limit that doesn't count time lost to other programs.
-            most_lost_seconds: Limit of that lost time.
+            max_starved_seconds: Limit of that lost time.
         """
         contention, counted, lost = Contention(), 0.0, 0.0
         returncode = None
-        while returncode is None and counted < timeout_seconds and lost < most_lost_seconds:
+        while returncode is None and counted < timeout_seconds and lost < max_starved_seconds:
             seconds = min(timeout_seconds - counted, _LOOK_SECONDS)
             returncode = self._child.wait(seconds)
             if returncode is None:
@@ -165,7 +165,7 @@ class RunningVerb:
 
 
 def run_verb(
-    verb: str, *arguments: str, timeout_seconds: float, most_lost_seconds: float = math.inf
+    verb: str, *arguments: str, timeout_seconds: float, max_starved_seconds: float = math.inf
 ) -> ChildResult:
     """Run a verb that reports events, and wait for it as `RunningVerb.wait` does."""
-    return RunningVerb(verb, *arguments).wait(timeout_seconds, most_lost_seconds)
+    return RunningVerb(verb, *arguments).wait(timeout_seconds, max_starved_seconds)

@@ -101,7 +101,7 @@ def _fetch_folder(needed_bytes: int) -> Iterator[Path]:
     """Create the folder to fetch into; it is removed when the block ends."""
     # A short name: some paths of the source distribution are close to Windows' limit.
     folder = paths.home() / "fetch"
-    with files.named_failures(folder.parent), leftovers.noted(folder):
+    with files.raising_app_errors(folder.parent), leftovers.noted(folder):
         files.require_space(folder, needed_bytes)
         try:
             folder.mkdir()

@@ -29,7 +29,7 @@ _INPUT_CLOSED = tr(
     "is open; leave --events out to run it as a service."
 )
 _secrets: queue.SimpleQueue[str] = queue.SimpleQueue()
-_beginnings: queue.SimpleQueue[str] = queue.SimpleQueue()
+_inputs: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
 def stop_on_signals() -> None:
@@ -49,7 +49,7 @@ def stop_on_signals() -> None:
 
 
 def open_closed_streams() -> None:
-    """Open standard streams that were closed at start, so that files don't get their numbers."""
+    """Open standard streams that were closed at start, so that no file takes their descriptors."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -60,9 +60,9 @@ def open_closed_streams() -> None:
 
 
 def follow_parent() -> None:
-    """Obey the parent's commands on standard input; exit when it closes, as the parent is gone."""
+    """Obey the parent's commands on standard input; exit when it closes: the parent is gone."""
     _die_with_parent()
-    _leave_no_core()
+    _disable_core_dumps()
     # A copy: a thread that reads sys.stdin itself would abort the interpreter at exit.
     commands = os.fdopen(os.dup(0), "rb")
 
@@ -75,7 +75,7 @@ def follow_parent() -> None:
                     case Secret(value):
                         _secrets.put(value)
                     case Begin(value):
-                        _beginnings.put(value)
+                        _inputs.put(value)
             except msgspec.DecodeError:
                 continue
         # A dead parent reads no log, but whoever started it otherwise should know why it stops.
@@ -91,12 +91,12 @@ def receive_secret() -> str:
     return _secrets.get()
 
 
-def receive_beginning() -> str:
-    """Wait for the subject of the work from the parent."""
-    return _beginnings.get()
+def receive_input() -> str:
+    """Wait for the parent to send the input of the work (`Begin`)."""
+    return _inputs.get()
 
 
-def leave(status: int) -> NoReturn:
+def exit_now(status: int) -> NoReturn:
     """Flush the output and end the process at once with an exit status.
 
     Python's regular shutdown takes half a second with the converter's imports.
@@ -122,7 +122,7 @@ def _die_with_parent() -> None:
         _stop()
 
 
-def _leave_no_core() -> None:
+def _disable_core_dumps() -> None:
     """Disable core dumps: the parent would learn of a crash only after the dump."""
     if sys.platform == "win32":
         return

@@ -38,7 +38,7 @@ class ProcessOutcome:
 
     @classmethod
     def from_returncode(cls, returncode: int) -> ProcessOutcome:
-        """Convert Python's return code: a negative one is the number of a signal."""
+        """Convert Python's return code: a negative one is a signal's number."""
         # Qt passes Windows' status as a signed number, Python as an unsigned one.
         windows_crash = _WINDOWS_CRASHES.get(returncode & 0xFFFFFFFF, "")
         if returncode < 0 and not windows_crash:
@@ -57,7 +57,7 @@ class ProcessOutcome:
 
     @property
     def was_cancelled(self) -> bool:
-        """True if the user cancelled the child."""
+        """True if the user canceled the child."""
         return self.exit_code == EXIT_CANCELLED and not self.signal_name
 
     @property

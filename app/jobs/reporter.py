@@ -31,7 +31,7 @@ class PipeReporter:
         os.dup2(2, 1)
         sys.stdout = sys.stderr
 
-    def give_back(self) -> None:
+    def restore_output(self) -> None:
         """Restore standard output, for the process that replaces this one."""
         os.dup2(self._pipe, 1)
 

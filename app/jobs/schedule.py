@@ -23,7 +23,7 @@ class ScheduledTask:
 def startable(
     running: tuple[ScheduledTask, ...], waiting: tuple[ScheduledTask, ...]
 ) -> tuple[ScheduledTask, ...]:
-    """Return the tasks of `waiting`, oldest first, that may start beside the running ones.
+    """Return the tasks of `waiting`, oldest first, that may start alongside running ones.
 
     A task whose kind is at its limit does not delay later tasks of other kinds.
     """

@@ -21,7 +21,7 @@ _PROJECTOR = "mmproj"
 
 
 def scan(places: Iterable[Path]) -> Iterator[ModelListed]:
-    """Yield all models at `places`, folders and files; of unloadable ones, the reason as well."""
+    """Yield all models at `places`, folders and files; those that can't be loaded have a reason."""
     for path in _model_files(places):
         listed = _list_model(path)
         if listed is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.errors import AppError, ErrorCode
-from app.core.files import named_failures, sync_folder
+from app.core.files import raising_app_errors, sync_folder
 from app.gguf_file.shards import shards_of
 
 
@@ -24,7 +24,7 @@ class RemovalPlan:
             AppError: `folder_not_writable`.
         """
         folder = self.files[0].parent
-        with named_failures(folder):
+        with raising_app_errors(folder):
             for file in self.files:
                 file.unlink(missing_ok=True)
             sync_folder(folder)

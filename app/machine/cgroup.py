@@ -22,7 +22,7 @@ class MemoryLimit(NamedTuple):
 
 
 def memory_limit(root: Path = _ROOT) -> MemoryLimit | None:
-    """Return the limit that leaves the least free; None if there is none.
+    """Return the limit with the least free memory; None if there is none.
 
     A group is subject to its own limit and to those of all enclosing groups.
 

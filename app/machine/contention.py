@@ -14,7 +14,7 @@ _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
 class Contention:
-    """Share of other processes on the cores that this one may use.
+    """Share of CPU time that other processes take on the cores this one may use.
 
     This process's children and their descendants don't count as others.
     """
@@ -55,7 +55,7 @@ def allowed_cores() -> tuple[int, ...]:
 
 
 def busy_seconds(cores: Collection[int], kinds: Collection[str]) -> float:
-    """Return the busy seconds of these cores since the machine started, of psutil's `kinds`."""
+    """Return the busy seconds of these cores since boot, summed over psutil's `kinds`."""
     of_cores = psutil.cpu_times(percpu=True)
     return sum(
         getattr(of_cores[core], kind, 0.0)

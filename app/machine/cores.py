@@ -18,7 +18,7 @@ def usable_threads() -> int:
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
 
 
-def listens_at(port: int) -> bool:
+def listens_on(port: int) -> bool:
     """Return whether this process listens on a TCP port."""
     return any(
         connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port

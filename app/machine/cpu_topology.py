@@ -39,7 +39,7 @@ def core_kinds(system: Path = SYSTEM_FOLDER) -> CoreKinds | None:
         return kinds_by_class(efficiency_classes(_core_entries()))
     if sys.platform == "darwin":
         return _kinds_by_sysctl()
-    return _kinds_of_hybrid(system) or _kinds_by_strength(system)
+    return _kinds_of_hybrid(system) or _kinds_by_capacity(system)
 
 
 def numa_nodes(system: Path = SYSTEM_FOLDER) -> int | None:
@@ -57,7 +57,7 @@ def efficiency_classes(entries: bytes) -> Counter[int]:
     """Count the cores of each efficiency class; class 0 is the slowest.
 
     Args:
-        entries: SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX of winnt.h, one after the other.
+        entries: SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX of winnt.h, consecutive.
     """
     classes: Counter[int] = Counter()
     start = 0
@@ -70,7 +70,7 @@ def efficiency_classes(entries: bytes) -> Counter[int]:
 
 
 def kinds_by_class(classes: Mapping[int, int]) -> CoreKinds | None:
-    """Return the kinds of cores: those of the lowest of several classes are efficiency cores."""
+    """Return the kinds of cores: the lowest of several classes has the efficiency cores."""
     if not classes:
         return None
     slow = classes[min(classes)] if len(classes) > 1 else 0
@@ -86,7 +86,7 @@ def _kinds_of_hybrid(system: Path) -> CoreKinds | None:
     return CoreKinds(fast, slow) if fast and slow else None
 
 
-def _kinds_by_strength(system: Path) -> CoreKinds | None:
+def _kinds_by_capacity(system: Path) -> CoreKinds | None:
     """Return the kinds of cores by the scheduler's capacities, or by maximum clock rates."""
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
         strengths = {

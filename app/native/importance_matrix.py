@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.errors import AppError, ErrorCode, unreadable_file
-from app.core.files import whole_or_absent
+from app.core.files import open_atomically
 from app.core.language import tr
 from app.gguf_file.header_reader import (
     ARRAY,
@@ -112,13 +112,13 @@ def save_importance_matrix(path: Path, matrix: ImportanceMatrix) -> None:
     """Write llama.cpp's GGUF format, byte for byte as llama-imatrix does.
 
     Raises:
-        AppError: what `app.core.files.whole_or_absent` raises.
+        AppError: what `app.core.files.open_atomically` raises.
     """
     arrays: dict[str, Floats] = {}
     for name, activations in sorted(matrix.entries.items()):
         arrays[name + _SUMS] = activations.sums
         arrays[name + _COUNTS] = activations.counts.astype(np.float32)[:, None]
-    with whole_or_absent(path) as file:
+    with open_atomically(path) as file:
         header = _header(matrix, arrays)
         file.write(header + bytes(-len(header) % _ALIGNMENT))
         for values in arrays.values():

@@ -58,7 +58,7 @@ def get(key: str) -> DryLoadLogs | None:
 
 def put(key: str, logs: DryLoadLogs) -> None:
     """Cache the logs, and remove the least recently used ones."""
-    folder = paths.trials_folder()
+    folder = paths.dry_loads_folder()
     with suppress(OSError, AppError):
         _store(key).write(logs)
         files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
@@ -67,4 +67,4 @@ def put(key: str, logs: DryLoadLogs) -> None:
 
 
 def _store(key: str) -> JsonStore[DryLoadLogs]:
-    return JsonStore(paths.trials_folder() / f"{key}.json", DryLoadLogs)
+    return JsonStore(paths.dry_loads_folder() / f"{key}.json", DryLoadLogs)

@@ -85,7 +85,7 @@ def _measure(
         "measure-rates",
         *arguments,
         timeout_seconds=_TIMEOUT_SECONDS,
-        most_lost_seconds=_MOST_LOST_SECONDS,
+        max_starved_seconds=_MOST_LOST_SECONDS,
     )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)

@@ -108,7 +108,7 @@ def opened_devices() -> Iterator[tuple[tuple[str, ...], Pointers | None]]:
 
 
 def made(name: str, folder: Path) -> Path:
-    """Make the model of this name."""
+    """Make the model with this name."""
     if name == SMOLLM2:
         return smollm2_gguf()
     if name in HOLLOW_MODELS:

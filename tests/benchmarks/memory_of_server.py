@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def made(name: str, folder: Path) -> Path:
-    """Make the model of this name, as a GGUF file."""
+    """Make the model with this name, as a GGUF file."""
     if name == SMOLLM2:
         return smollm2_gguf()
     configuration, changes = RANDOM[name]

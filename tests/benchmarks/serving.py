@@ -161,7 +161,7 @@ def _asked(text: str, tokens: int, **options: Any) -> dict[str, Any]:
 
 
 def _text_of(server: Server, tokens: int, number: int) -> str:
-    """Return a text of about this many tokens, different from the others from the start."""
+    """Return text of about this many tokens, which differs from the others from the start."""
     text = f"{number} " + _WORDS * (tokens // 30 + 1)
     found = server.post("/tokenize", {"content": text}).json()["tokens"][:tokens]
     made: str = server.post("/detokenize", {"tokens": found}).json()["content"]

@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def made(folder: Path) -> Iterator[Path]:
-    """Yield the files of both models one after the other; make them if they are missing."""
+    """Yield the files of both models in turn; make them if they are missing."""
     for model in ("smollm2-135m", "llama-1.2b"):
         files = [folder / f"{model}-{level}.gguf" for level in LEVELS]
         if not all(file.is_file() for file in files):

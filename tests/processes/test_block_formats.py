@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import LevelPlanned, Noticed
+from app.core.events import LevelPlanned, NoticeReported
 from tests.support.checkpoints.block_checkpoints import make_gpt_oss, make_nvfp4, make_nvfp4_experts
 from tests.support.engine.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.support.machine.verbs import run_verb, sentence_of, started
@@ -45,7 +45,7 @@ def test_what_is_published_in_blocks_is_kept_as_llama_cpp_lays_it_out(
         assert child.end() == 0
     planned = {one.level: one.size_bytes for one in child.events if isinstance(one, LevelPlanned)}
     assert list(planned) == _LOSSLESS[kind]
-    notices = {one.code: one for one in child.events if isinstance(one, Noticed)}
+    notices = {one.code: one for one in child.events if isinstance(one, NoticeReported)}
     notice = notices[NoticeCode.LEVELS_LOSE_TWICE]
     assert set(_LOSSY) < set(str(notice.details["levels"]).split(", "))
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import Failed, Finished, Said
+from app.core.events import Failed, Finished, Printed
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.machine.verbs import run_verb, sentence_of, started
@@ -73,7 +73,7 @@ def test_what_a_thinking_model_thinks_is_printed_when_asked_for(tmp_path: Path) 
 def test_the_pieces_of_the_reply_are_events_and_the_last_has_its_figures(model: str) -> None:
     with started("chat", model, "Hello", "--max-tokens", "200", "--seed", "1") as child:
         assert child.end() == 0
-    pieces = [event.text for event in child.events if isinstance(event, Said)]
+    pieces = [event.text for event in child.events if isinstance(event, Printed)]
     # The first, what followed within some moments, and the line's end.
     assert len(pieces) > 2
     finished = child.events[-1]

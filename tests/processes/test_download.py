@@ -19,7 +19,7 @@ from app.core.events import (
     Event,
     Failed,
     Finished,
-    Noticed,
+    NoticeReported,
     Progressed,
     Secret,
     decode_event,
@@ -286,7 +286,7 @@ def test_break_is_noticed_and_mended(
     events, status = run(repository)
 
     assert status == 0
-    notices = [event for event in events if isinstance(event, Noticed)]
+    notices = [event for event in events if isinstance(event, NoticeReported)]
     assert {(notice.code, notice.details["reason"]) for notice in notices} == {
         (NoticeCode.DOWNLOAD_RETRIED, reason)
     }
@@ -356,7 +356,7 @@ def test_a_companion_of_an_odd_name_is_left_out_and_named(
     ended, status = run("owner/name")
 
     assert status == 0
-    told = [event.details["files"] for event in ended if isinstance(event, Noticed)]
+    told = [event.details["files"] for event in ended if isinstance(event, NoticeReported)]
     # One in a folder is not the name of a file that a checkpoint needs: never asked for.
     assert told == ([] if "/" in name else [name])
     assert not list(home.parent.rglob("outside.json"))

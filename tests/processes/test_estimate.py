@@ -173,7 +173,7 @@ def test_a_notice_leaves_the_json_alone(tmp_path: Path) -> None:
 def test_speeds_from_disturbed_rates_say_so(tmp_path: Path) -> None:
     remember_machine(MADE_UP_RATES.as_disturbed())
     model = write_tiny_model(tmp_path / "tiny.gguf")
-    # Two programs for each core, so that nothing is measured anew.
+    # Two programs for each core, so that nothing is measured again.
     count = 2 * (os.cpu_count() or 1)
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:

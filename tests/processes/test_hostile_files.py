@@ -37,7 +37,7 @@ def model(tmp_path: Path) -> Parts:
 
 
 def refusal(path: Path, content: bytes) -> AppError | None:
-    """Return the error of `serve` for a file before llama.cpp is loaded."""
+    """Return the error from `serve` for a file before llama.cpp is loaded."""
     path.write_bytes(content)
     try:
         require_sane(*read_headers(path))

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import Failed, Noticed, Ready
+from app.core.events import Failed, NoticeReported, Ready
 from app.core.load_options import LoadOptions
 from app.core.settings import Settings, save_settings
 from tests.processes.serving import serving
@@ -101,7 +101,7 @@ def test_memory_that_can_not_be_locked_is_said(model: Path) -> None:
         psutil.Process(child.process.pid).rlimit(psutil.RLIMIT_MEMLOCK, (0, 0))
         child.read_until(lambda event: isinstance(event, Ready))
         may_lock = "failed to mlock" not in child.log()
-        codes = [event.code for event in child.events if isinstance(event, Noticed)]
+        codes = [event.code for event in child.events if isinstance(event, NoticeReported)]
     assert (NoticeCode.MEMORY_NOT_LOCKED not in codes) == may_lock
 
 
@@ -164,7 +164,9 @@ def test_what_does_not_fit_steps_down_and_says_so(starter: Path) -> None:
         options = ("--worker", address, "--context", "1024")
         with serving(starter, *SMALL, *options) as server:
             ready = server.ready
-            notices = {e.code: e.details for e in server.child.events if isinstance(e, Noticed)}
+            notices = {
+                e.code: e.details for e in server.child.events if isinstance(e, NoticeReported)
+            }
             assert server.complete("The mill", **SAME)["usage"]["completion_tokens"] > 0
         assert 0 < ready.gpu_layers < 31
         assert notices[NoticeCode.FEWER_GPU_LAYERS] == {

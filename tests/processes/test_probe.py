@@ -18,7 +18,7 @@ import pytest
 
 from app.core import paths
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import Event, Failed, Finished, Noticed, Ready
+from app.core.events import Event, Failed, Finished, NoticeReported, Ready
 from app.inference.self_test import probe
 from app.inference.self_test.probe import engine_setting, forget_setting
 from app.inference.self_test.safe_settings import EngineSetting
@@ -114,7 +114,9 @@ def test_a_want_of_memory_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(probe, "probe_engine", lambda: found)
     told: list[Event] = []
     assert engine_setting(told.append) == found
-    assert [notice.code for notice in told if isinstance(notice, Noticed)] == ["safe_setting"]
+    assert [notice.code for notice in told if isinstance(notice, NoticeReported)] == [
+        "safe_setting"
+    ]
     monkeypatch.setattr(probe, "probe_engine", EngineSetting)
     full = Device("CUDA0", "CUDA", "", True, False, 0, 0)
     monkeypatch.setattr(probe, "devices", lambda: (full,))
@@ -161,7 +163,7 @@ def test_a_crash_steps_to_the_safe_setting_says_so_once_and_chats(
     second = run_verb("chat", str(model), "Hello", "--max-tokens", "5", "--context", "2048")
     assert (second.status, second.complaints) == (0, [])
     with serving(model, "--context", "2048") as server:
-        assert not any(isinstance(event, Noticed) for event in server.child.events)
+        assert not any(isinstance(event, NoticeReported) for event in server.child.events)
         assert server.chat("Hello", max_tokens=5)["usage"]["completion_tokens"] > 0
 
 
@@ -211,7 +213,7 @@ def test_self_test_steps_too_and_forgets_when_told(
     with started("self-test") as child:
         assert child.end() == 0
     notice, finished = child.events
-    assert isinstance(notice, Noticed)
+    assert isinstance(notice, NoticeReported)
     assert notice.code is NoticeCode.SAFE_SETTING
     assert isinstance(finished, Finished)
     assert finished.details["without"] == "extra buffer types"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import LevelsApproximated, Said
+from app.core.events import LevelsApproximated, Printed
 from app.core.levels import LEVELS
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from tests.support.checkpoints.architectures import make_checkpoint
@@ -115,9 +115,9 @@ def test_a_commit_that_was_fetched_is_there_without_the_hub(
 def test_about_the_sizes_come_first(hub: LocalHub, checkpoint: Path) -> None:
     with started("estimate", REPOSITORY, "--json") as child:
         about = child.read_until(lambda event: isinstance(event, LevelsApproximated))
-        exact = child.read_until(lambda event: isinstance(event, Said))
+        exact = child.read_until(lambda event: isinstance(event, Printed))
     assert isinstance(about, LevelsApproximated)
-    assert isinstance(exact, Said)
+    assert isinstance(exact, Printed)
     sizes = {level["level"]: level["size_bytes"] for level in json.loads(exact.text)["levels"]}
     assert about.sizes.keys() == sizes.keys()
     # Its vocabulary and header are nothing in a model of the usual size.
@@ -177,7 +177,7 @@ def test_a_cancel_leaves_no_outline(home: Path, hub: LocalHub, checkpoint: Path)
         assert hub.wait_for_sent(1000)
         child.cancel()
         assert child.end() == EXIT_CANCELLED
-    # A transfer on its way may make its folder anew; it is swept in a day.
+    # A transfer on its way may make its folder again; it is swept in a day.
     assert not list((home / "outlines").glob("*/owner"))
 
 

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import Alive, Failed, Loading, Noticed, Ready
+from app.core.events import Alive, Failed, Loading, NoticeReported, Ready
 from app.core.settings import Settings, save_settings
 from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
 from tests.processes.serving import WAIT_SECONDS, Server, serving
@@ -460,7 +460,9 @@ def test_what_is_done_otherwise_than_wished_is_said(home: Path, tmp_path: Path) 
     model = write_tiny_model(tmp_path / "tiny.gguf")
     with serving(model, "--context", "4096") as server:
         notices = {
-            event.code: event.details for event in server.child.events if isinstance(event, Noticed)
+            event.code: event.details
+            for event in server.child.events
+            if isinstance(event, NoticeReported)
         }
         assert server.ready.context == 256
         answer = server.chat("Hello", max_tokens=3)
@@ -479,7 +481,9 @@ def test_a_suspicious_template_is_told(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "tiny.gguf", template=template)
     with serving(model) as server:
         notices = {
-            event.code: event.details for event in server.child.events if isinstance(event, Noticed)
+            event.code: event.details
+            for event in server.child.events
+            if isinstance(event, NoticeReported)
         }
     suspicion = notices[NoticeCode.TEMPLATE_SUSPICIOUS]
     assert suspicion == {"reasons": "it searches messages for certain words"}

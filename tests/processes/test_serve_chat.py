@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from app.core.errors import NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from tests.processes.serving import Server, serving
 from tests.support.engine.templates import CALL, RESULT, TOOLS
 from tests.support.engine.tiny_model import write_tiny_model
@@ -50,7 +50,7 @@ def fallbacks(server: Server) -> list[str]:
     return [
         str(event.details["reason"])
         for event in server.child.events
-        if isinstance(event, Noticed) and event.code is NoticeCode.TEMPLATE_FALLBACK
+        if isinstance(event, NoticeReported) and event.code is NoticeCode.TEMPLATE_FALLBACK
     ]
 
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from tests.processes.serving import Server, serving
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.machine.verbs import run_verb, sentence_of
@@ -67,6 +67,6 @@ def test_names_that_are_not_this_machine_s_are_refused_there_too(shared: Server)
 
 
 def test_without_a_keyring_the_key_is_new_and_that_is_said(shared: Server) -> None:
-    notices = [event.code for event in shared.child.events if isinstance(event, Noticed)]
+    notices = [event.code for event in shared.child.events if isinstance(event, NoticeReported)]
     assert NoticeCode.SERVER_KEY_NOT_KEPT in notices
     assert len(shared.ready.key) == 64

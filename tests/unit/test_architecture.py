@@ -110,7 +110,7 @@ def _reported() -> Iterator[tuple[str, ErrorCode | NoticeCode, set[str]]]:
         for function in functions:
             for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
                 maker = call.func.id if isinstance(call.func, ast.Name) else ""
-                if maker not in {"AppError", "Noticed", "notice_body"} or not call.args:
+                if maker not in {"AppError", "NoticeReported", "notice_body"} or not call.args:
                     continue
                 code, details = _code_of(call.args[0]), _details(call, function)
                 if code is not None and details is not None:

@@ -37,7 +37,7 @@ UNSEEN: dict[str, str | set[str]] = {
     "gui/theme/qss_views.py": "*",
     "hub/failures.py": {"_INVALID_CREDENTIALS"},
     "jobs/components.py": {"_WRONG_HASH"},
-    "jobs/start_over.py": {"StartOver"},
+    "jobs/restart.py": {"RestartRequested"},
     "gui/pages/chat/share_address.py": {"_curl_command"},
     "gui/widgets/plain_text.py": {"plain_tool_tip"},
 }

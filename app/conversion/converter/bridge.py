@@ -26,7 +26,7 @@ from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
 from app.conversion.converter.vocabulary_ahead import ConvertedVocabulary, VocabularyAhead
 from app.conversion.layout.layout import Layout
 from app.core.errors import NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.levels import Level
 from app.gguf_file.header_writer import encoded
 
@@ -115,13 +115,13 @@ def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
     return replace(layout, notices=(*notices, *layout.notices, *warned))
 
 
-def _doubts(checkpoint: Path, layout: Layout) -> Iterator[Noticed]:
+def _doubts(checkpoint: Path, layout: Layout) -> Iterator[NoticeReported]:
     config = read_config(checkpoint)
     for finding in doubtful_values(config):
-        yield Noticed(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
+        yield NoticeReported(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
     kind = position_scaling(config)
     if kind and not _scales_positions(layout, kind):
-        yield Noticed(NoticeCode.SCALING_LEFT_OUT, {"kind": kind})
+        yield NoticeReported(NoticeCode.SCALING_LEFT_OUT, {"kind": kind})
 
 
 def _scales_positions(layout: Layout, kind: str) -> bool:

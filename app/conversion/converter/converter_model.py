@@ -15,7 +15,7 @@ from app.conversion.converter.patches.prediction_layers import (
 )
 from app.conversion.converter.patches.weight_names import find_weights_of_any_name
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 
 _DEQUANTIZED = frozenset({"gptq", "fp8", "compressed-tensors", "bitnet", "modelopt"})
 """Methods whose weights the converter turns back into numbers (dequant_model in base.py)."""
@@ -27,7 +27,7 @@ class ConverterModel(NamedTuple):
     """A model of the converter's own classes, and notices about it for the user."""
 
     model: Any
-    notices: tuple[Noticed, ...]
+    notices: tuple[NoticeReported, ...]
 
 
 def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
@@ -53,10 +53,10 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
         hparams, target = deepcopy(parameters), checkpoint / "model.gguf"
         return of_class(checkpoint, LlamaFileType.ALL_F32, target, eager=False, hparams=hparams)
 
-    notices: tuple[Noticed, ...] = ()
+    notices: tuple[NoticeReported, ...] = ()
     if lacks_prediction_layers(make, build):
         make = without_prediction_layers(make)
-        notices = (Noticed(NoticeCode.PREDICTION_LAYERS_ABSENT),)
+        notices = (NoticeReported(NoticeCode.PREDICTION_LAYERS_ABSENT),)
     model = build(make)
     naming = naming_the_quantization(_quantization_of(parameters))
     for part in parts_of(model):

@@ -14,7 +14,7 @@ from typing import Any
 from app.conversion.converter.lazy_tensors import evaluated, stored_rows
 from app.conversion.layout.layout import LaidOutTensor, Layout
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.language import tr
 from app.gguf_file.header_writer import encoded
 
@@ -80,8 +80,8 @@ def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None
     )
 
 
-def _left_out(writer: Any) -> Noticed:
-    return Noticed(NoticeCode.CONVERTER_FILE_LEFT_OUT, {"file": Path(writer.path).name})
+def _left_out(writer: Any) -> NoticeReported:
+    return NoticeReported(NoticeCode.CONVERTER_FILE_LEFT_OUT, {"file": Path(writer.path).name})
 
 
 def _laid_out(name: str, info: Any) -> LaidOutTensor:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from app.core.errors import NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 
 _LOGGERS = ("hf-to-gguf", "lora-to-gguf", "gguf", "transformers")
 _NOISE = re.compile(
@@ -68,6 +68,6 @@ def collected_warnings() -> Iterator[_Collector]:
             logger.removeHandler(collector)
 
 
-def as_notices(texts: Iterable[str]) -> tuple[Noticed, ...]:
+def as_notices(texts: Iterable[str]) -> tuple[NoticeReported, ...]:
     """Return a notice for each text."""
-    return tuple(Noticed(NoticeCode.CONVERTER_WARNING, {"text": text}) for text in texts)
+    return tuple(NoticeReported(NoticeCode.CONVERTER_WARNING, {"text": text}) for text in texts)

@@ -21,7 +21,7 @@ from app.conversion.converter.patches.shared_strength import SharedStrength
 from app.conversion.layout.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.language import tr
 from app.core.levels import Level
 from app.core.names import path_inside
@@ -71,7 +71,10 @@ def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) ->
     return replace(
         layout,
         notices=(
-            *(Noticed(NoticeCode.ADAPTER_PART_LEFT_OUT, {"part": part}) for part in left_out),
+            *(
+                NoticeReported(NoticeCode.ADAPTER_PART_LEFT_OUT, {"part": part})
+                for part in left_out
+            ),
             *layout.notices,
             *as_notices(warnings.texts),
         ),

@@ -22,7 +22,7 @@ from app.checkpoint.documents import read_document
 from app.conversion.converter.installation import pinned_version
 from app.core.errors import AppError, ErrorCode, ErrorDetails
 from app.core.language import tr
-from app.jobs.start_over import StartOver, has_started_over
+from app.jobs.restart import RestartRequested, has_restarted
 
 Transformers = Literal["pinned", "own"]
 """The version that llama.cpp's converter pins, or the one that this program depends on."""
@@ -85,7 +85,7 @@ def describe_version(transformers: Transformers) -> str:
         version = tr("transformers {version}, which llama.cpp pins", version=pinned)
     else:
         version = tr("transformers {version}", version=own)
-    if has_started_over():
+    if has_restarted():
         return tr("{version}; the other version failed", version=version)
     return version
 
@@ -98,7 +98,7 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
     made for. None stands for a source that is read without transformers.
 
     Raises:
-        StartOver: from the first try.
+        RestartRequested: from the first try.
         AppError: from the second one.
     """
     try:
@@ -106,11 +106,11 @@ def trying_both(transformers: Transformers | None) -> Iterator[None]:
     except AppError as error:
         if transformers is None or _is_final(error, transformers):
             raise
-        if not has_started_over():
+        if not has_restarted():
             logging.getLogger(__name__).warning("%s: %s", describe_version(transformers), error)
             fault = msgspec.json.encode(_Fault(error.code, error.details)).decode()
             other = "own" if transformers == "pinned" else "pinned"
-            raise StartOver({_CHOICE: other, _FIRST_FAULT: fault}) from error
+            raise RestartRequested({_CHOICE: other, _FIRST_FAULT: fault}) from error
         raise _fault_to_blame(error) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from app.conversion.layout.stored_rows import StoredRows
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.gguf_file.tensor_types import FLOATING_TYPES, INTEGER_TYPES, TYPE_NUMBERS
 
 FLOAT32, FLOAT16, BFLOAT16 = (TYPE_NUMBERS[name] for name in ("f32", "f16", "bf16"))
@@ -57,7 +57,7 @@ class Layout:
     architecture: str
     metadata: dict[str, bytes]
     tensors: tuple[LaidOutTensor, ...]
-    notices: tuple[Noticed, ...] = ()
+    notices: tuple[NoticeReported, ...] = ()
     tokenizer_file: Path | None = None
 
     @property

@@ -21,7 +21,7 @@ class Child(QObject):
 
     Signals:
         received: an `app.core.events.Event`. Receivers match the events that they show and ignore
-            the others, but none may ignore `Failed` and `Noticed`.
+            the others, but none may ignore `Failed` and `NoticeReported`.
         ended: the `ProcessOutcome`; nothing is received after it.
 
     The child does not outlive this object.

@@ -78,7 +78,7 @@ class Task(QObject):
         match event:
             case events.Progressed():
                 self._take_progress(event)
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 self.sentence = describe_notice(code, details)
                 if self.sentence not in self.notices:
                     self.notices.append(self.sentence)

@@ -114,11 +114,11 @@ class LoadOptionsForm(QWidget):
     def _make_wide_controls(self) -> None:
         layers, experts = _FIELDS["gpu_layers"], _FIELDS["experts_on_cpu"]
         context, shares = _FIELDS["context"], _FIELDS["device_shares"]
-        self.gpu_layers = AutoSlider(layers.title, int(layers.most))
-        self.device_shares = ShareFields(shares.title, shares.most)
-        self.experts_on_cpu = AutoSlider(experts.title, int(experts.most))
+        self.gpu_layers = AutoSlider(layers.title, int(layers.maximum))
+        self.device_shares = ShareFields(shares.title, shares.maximum)
+        self.experts_on_cpu = AutoSlider(experts.title, int(experts.maximum))
         self.context = StepSlider(
-            context.title, int(context.least), int(context.most), context_steps(0)
+            context.title, int(context.minimum), int(context.maximum), context_steps(0)
         )
         self._wide = {
             "gpu_layers": self.gpu_layers,
@@ -202,7 +202,7 @@ def _sections() -> dict[str, list[str]]:
 
 
 def _threads(field: OptionField) -> AutoSpinBox:
-    return AutoSpinBox(field.title, int(field.least), int(field.most), usable_threads())
+    return AutoSpinBox(field.title, int(field.minimum), int(field.maximum), usable_threads())
 
 
 def _describe_cost(cost: Cost, *, has_devices: bool) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWid
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.presets import LONGEST_NAME, Preset, free_name, read_preset, write_preset
+from app.core.presets import LONGEST_NAME, Preset, read_preset, unique_name, write_preset
 from app.core.sentences import describe_error
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
@@ -116,7 +116,7 @@ class PresetBar(QWidget):
             return
         presets = self._settings.value.presets
         if presets.get(preset.name) != preset.options:
-            self._keep(presets | {free_name(preset.name, presets): preset.options})
+            self._keep(presets | {unique_name(preset.name, presets): preset.options})
         self.chosen.emit(preset.options)
 
     def export_to(self, file: str) -> None:

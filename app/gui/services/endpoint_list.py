@@ -69,7 +69,7 @@ class EndpointList(QObject):
         match event:
             case events.Failed(code, details):
                 self.failed.emit(describe_error(code, details))
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 self.noticed.emit(describe_notice(code, details))
 
     def _take_added(self, event: events.Event) -> None:

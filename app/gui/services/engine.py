@@ -187,7 +187,7 @@ class Engine(QObject):
                 self._enter(EngineLoading(path, name, fraction))
             case events.Ready() as server, EngineLoading(path, name):
                 self._enter(EngineReady(path, name, server))
-            case events.Noticed(code, details), _:
+            case events.NoticeReported(code, details), _:
                 self.note(describe_notice(code, details))
             case events.Failed(code, details), _:
                 self._failure = describe_error(code, details)

@@ -55,7 +55,7 @@ class ModelList(QObject):
         match event:
             case events.ModelListed():
                 self._found.append(event)
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 self.noticed.emit(describe_notice(code, details))
             case events.Failed(code, details):
                 self.noticed.emit(describe_error(code, details))

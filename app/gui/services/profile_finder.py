@@ -65,7 +65,7 @@ class ProfileFinder(QObject):
         match event:
             case events.ProfileFound(profile):
                 self._take(bytes(profile).decode())
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 self.notices.append(describe_notice(code, details))
                 self.noticed.emit(self.notices[-1])
             case events.Failed(code, details):

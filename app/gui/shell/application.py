@@ -17,7 +17,7 @@ from app import __version__
 from app.chat.chat_store import open_store
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.language import tr
 from app.core.sentences import describe_error, describe_notice
 from app.core.settings import Theme, load_settings, save_settings
@@ -83,7 +83,7 @@ def build_window(application: QApplication) -> MainWindow:
     window = MainWindow(workbench)
     FocusGuide(application, window)
     for notice in (settings_notice, chats_notice):
-        if isinstance(notice, Noticed):
+        if isinstance(notice, NoticeReported):
             window.warn(describe_notice(notice.code, notice.details))
     QTimer.singleShot(0, window, lambda: _begin(workbench))
     return window

@@ -48,7 +48,7 @@ def option_control(theme: Theme, field: OptionField) -> OptionControl:
             number = number_box(field)
             return OptionControl(number, number.value, number.setValue, number.valueChanged)
         case "automatic_number":
-            least, most = int(field.least), int(field.most)
+            least, most = int(field.minimum), int(field.maximum)
             return own_control(AutoSpinBox(field.title, least, most, least))
     raise TypeError(field)
 
@@ -88,7 +88,7 @@ def number_box(field: OptionField) -> QSpinBox:
     """Return the number box with a field's bounds."""
     box = QSpinBox()
     box.setAccessibleName(field.title)
-    box.setRange(int(field.least), int(field.most))
+    box.setRange(int(field.minimum), int(field.maximum))
     box.setSingleStep(field.step)
     box.setGroupSeparatorShown(field.step > 1)
     box.setKeyboardTracking(False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.core.device_memory import PROCESSOR, DeviceMemory
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
-from app.core.events import Event, Loading, Noticed
+from app.core.events import Event, Loading, NoticeReported
 from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
 from app.gguf_file.model import Model
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
@@ -224,25 +224,27 @@ def _open_context(load_request: LoadRequest, step: LoadStep, model: int) -> int 
     return context
 
 
-def _notices(load_request: LoadRequest, step: LoadStep, *, has_device: bool) -> Iterator[Noticed]:
+def _notices(
+    load_request: LoadRequest, step: LoadStep, *, has_device: bool
+) -> Iterator[NoticeReported]:
     """Yield notices of what differs from what the user chose or would expect."""
     options, layers = load_request.options, load_request.model.info.layers
     if load_request.context < options.context:
-        yield Noticed(NoticeCode.CONTEXT_REDUCED, {"context": load_request.context})
+        yield NoticeReported(NoticeCode.CONTEXT_REDUCED, {"context": load_request.context})
     if step.context < load_request.context:
         details: ErrorDetails = {"context": step.context, "wished": load_request.context}
-        yield Noticed(NoticeCode.SMALLER_CONTEXT, details)
+        yield NoticeReported(NoticeCode.SMALLER_CONTEXT, details)
     if options.experts_on_cpu is None and step.experts_on_cpu:
         details = {"layers": step.experts_on_cpu, "total": layers}
-        yield Noticed(NoticeCode.EXPERTS_IN_RAM, details)
+        yield NoticeReported(NoticeCode.EXPERTS_IN_RAM, details)
     if has_device and options.gpu_layers is None and step.gpu_layers <= layers:
         details = {"layers": step.gpu_layers, "total": layers + 1, "context": step.context}
-        yield Noticed(NoticeCode.FEWER_GPU_LAYERS, details)
+        yield NoticeReported(NoticeCode.FEWER_GPU_LAYERS, details)
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
-        yield Noticed(NoticeCode.MEMORY_NOT_LOCKED)
+        yield NoticeReported(NoticeCode.MEMORY_NOT_LOCKED)
     for warning in worth_reading(log.warnings):
         details = {"model": load_request.model.path.name, "warning": warning.rstrip(".")}
-        yield Noticed(NoticeCode.ENGINE_WARNING, details)
+        yield NoticeReported(NoticeCode.ENGINE_WARNING, details)
 
 
 def _progress_reporter(report: Report) -> Callable[[float, object], bool]:

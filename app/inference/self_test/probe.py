@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
-from app.core.events import Event, Failed, Noticed, decode_event
+from app.core.events import Event, Failed, NoticeReported, decode_event
 from app.core.files import replace
 from app.core.json_store import JsonStore
 from app.core.language import tr
@@ -62,7 +62,7 @@ def engine_setting(report: Callable[[Event], None]) -> EngineSetting:
     setting = probe_engine()
     if setting.disabled_features:
         details: ErrorDetails = {"reason": setting.reason, "without": setting.described()}
-        report(Noticed(NoticeCode.SAFE_SETTING, details))
+        report(NoticeReported(NoticeCode.SAFE_SETTING, details))
     if not _lacked_memory(setting):
         _remember(setting)
     return setting
@@ -87,7 +87,7 @@ def working_options(options: LoadOptions, report: Callable[[Event], None]) -> Lo
     setting = engine_setting(report)
     if setting.overrules(options):
         details: ErrorDetails = {"reason": setting.reason, "without": setting.described()}
-        report(Noticed(NoticeCode.SAFE_SETTING_HOLDS, details))
+        report(NoticeReported(NoticeCode.SAFE_SETTING_HOLDS, details))
     return setting.applied_to(options)
 
 

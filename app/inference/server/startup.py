@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, NoticeCode
-from app.core.events import Event, Failed, Noticed, Ready
+from app.core.events import Event, Failed, NoticeReported, Ready
 from app.gguf_file.model import Model
 from app.inference.loading.loaded_model import LoadRequest
 from app.inference.prompts.chat_template import ChatTemplate
@@ -91,11 +91,11 @@ def _chat_template(model: Model, vocabulary: Vocabulary, report: Report) -> Chat
         vocabulary.bos_text(),
         vocabulary.eos_text(),
         tuple(vocabulary.control_texts()),
-        lambda reason: report(Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": reason})),
+        lambda reason: report(NoticeReported(NoticeCode.TEMPLATE_FALLBACK, {"reason": reason})),
     )
     if template.warnings:
         reasons = "; ".join(template.warnings)
-        report(Noticed(NoticeCode.TEMPLATE_SUSPICIOUS, {"reasons": reasons}))
+        report(NoticeReported(NoticeCode.TEMPLATE_SUSPICIOUS, {"reasons": reasons}))
     return template
 
 

@@ -95,7 +95,7 @@ def test_controls_have_the_bounds_of_their_options(form: LoadOptionsForm) -> Non
         control = form.controls[name].widget
         boxes = [control] if isinstance(control, QSpinBox) else control.findChildren(QSpinBox)
         for box in boxes:
-            assert (box.minimum(), box.maximum()) == (field.least, field.most), name
+            assert (box.minimum(), box.maximum()) == (field.minimum, field.maximum), name
 
 
 @pytest.mark.parametrize("field", CHANGES)

@@ -1,4 +1,4 @@
-"""What a loaded model takes is shown beside what was estimated for it."""
+"""What a loaded model takes is shown next to what was estimated for it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _PATIENCE_SECONDS = 90.0
 _LOOK_MILLISECONDS = 10
 _CONTEXT = 32_768
 _QUESTION = "Hello"
-# The tiny model takes some 5 seconds to process this.
+# The tiny model takes about 5 seconds to process this.
 _LONG_QUESTION = "The mill grinds what the field gives. " * 200
 _PROMPT_SECONDS = 0.5
 # On a waiting thread, because the program takes every signal with a handler as a request to stop.

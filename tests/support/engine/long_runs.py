@@ -25,7 +25,7 @@ KINDS = (*_LETTERS, "base64")
 
 
 def long_run(kind: str, size_bytes: int) -> str:
-    """Return a text of one kind of about `size_bytes` in UTF-8; it is the same each time."""
+    """Return text of one kind of about `size_bytes` in UTF-8; it is the same each time."""
     chance = random.Random(kind)
     if kind == "base64":
         return base64.b64encode(chance.randbytes(size_bytes * 3 // 4)).decode()

@@ -6,7 +6,7 @@ import pytest
 
 from app.cli.serve import kept_key
 from app.core.errors import NoticeCode
-from app.core.events import Event, Noticed
+from app.core.events import Event, NoticeReported
 from tests.support.machine.memory_keyring import MemoryKeyring
 
 
@@ -23,5 +23,5 @@ def test_it_is_the_same_at_every_start(ring: MemoryKeyring) -> None:
 def test_without_a_keyring_it_is_new_every_time() -> None:
     reported: list[Event] = []
     assert kept_key(reported.append) != kept_key(reported.append)
-    codes = [event.code for event in reported if isinstance(event, Noticed)]
+    codes = [event.code for event in reported if isinstance(event, NoticeReported)]
     assert codes == [NoticeCode.SERVER_KEY_NOT_KEPT] * 2

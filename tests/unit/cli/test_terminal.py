@@ -23,11 +23,11 @@ from app.core.events import (
     LevelsApproximated,
     Loading,
     ModelListed,
-    Noticed,
+    NoticeReported,
+    Printed,
     ProfileFound,
     Progressed,
     Ready,
-    Said,
 )
 
 MEGABYTE = 10**6
@@ -140,7 +140,7 @@ def test_a_shorter_line_leaves_nothing_of_the_longer_one() -> None:
 
 def test_results_come_after_the_line_is_wiped() -> None:
     shown = Shown(Terminal())
-    shown.report(Loading(0.5), Said("Paris"))
+    shown.report(Loading(0.5), Printed("Paris"))
     assert shown.errors.getvalue() == "\rLoading 50%\r           \r"
     assert shown.lines == ["Paris"]
 
@@ -173,10 +173,10 @@ def test_nothing_untrusted_steers_the_terminal() -> None:
     shown = Shown(Terminal())
     trick = "\x1b]0;owned\x07\x9b2J\rname"
     shown.report(
-        Said(trick),
+        Printed(trick),
         Progressed("download", 1, 2, trick),
         ModelListed("/m.gguf", trick, "Q8_0", "llama", 1, 1, 1),
-        Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": trick}),
+        NoticeReported(NoticeCode.TEMPLATE_FALLBACK, {"reason": trick}),
         Checked("code", trick),
     )
     seen = shown.output.getvalue() + shown.errors.getvalue().replace("\r", "")
@@ -278,11 +278,11 @@ def test_the_width_is_that_of_the_terminal(terminal: Callable[[int], tuple[int, 
 
 def test_a_notice_is_said_once_and_a_new_attempt_each_time() -> None:
     shown = Shown()
-    lost = Noticed(NoticeCode.TEMPLATE_FALLBACK, {"reason": "the file has none"})
-    retry = Noticed(
+    lost = NoticeReported(NoticeCode.TEMPLATE_FALLBACK, {"reason": "the file has none"})
+    retry = NoticeReported(
         NoticeCode.DOWNLOAD_RETRIED, {"file": "x", "reason": "status 503", "seconds": 1}
     )
-    shown.report(lost, retry, lost, retry, Noticed(lost.code, {"reason": "another"}))
+    shown.report(lost, retry, lost, retry, NoticeReported(lost.code, {"reason": "another"}))
     assert [line.split("(")[1].split(")")[0] for line in shown.complaints] == [
         "the file has none",
         "status 503",

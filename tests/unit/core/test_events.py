@@ -20,11 +20,11 @@ _EVENTS: tuple[events.Event, ...] = (
     events.Alive(),
     events.Ready("http://127.0.0.1:1", "key", "m", "Q4_0", 4096, 0, 2),
     events.Listening("127.0.0.1:50052"),
-    events.Said('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),
+    events.Printed('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),
     events.ProfileFound(msgspec.Raw(b'{"levels":[]}')),
     events.LoadLogged(msgspec.Raw(b'{"is_complete":true}')),
     events.RatesMeasured(msgspec.Raw(b'{"threads":2}')),
-    events.Noticed(NoticeCode.CHATS_RESET, {"file": "x"}),
+    events.NoticeReported(NoticeCode.CHATS_RESET, {"file": "x"}),
     events.Finished(("a", "b"), {"size_bytes": 1}),
     events.Failed(ErrorCode.INTERNAL, {"detail": "x"}),
 )
@@ -81,4 +81,4 @@ def test_a_file_name_that_is_not_utf_8_does_not_silence_the_child() -> None:
 
 
 def test_a_field_of_a_newer_child_is_passed_over() -> None:
-    assert events.decode_event(b'{"type":"said","text":"x","new":[1]}') == events.Said("x")
+    assert events.decode_event(b'{"type":"said","text":"x","new":[1]}') == events.Printed("x")

@@ -14,13 +14,13 @@ import pytest
 
 from app.core import files, paths
 from app.core.errors import AppError, Cancelled, ErrorCode
-from app.core.files import replace, require_space, whole_or_absent, write_atomically
+from app.core.files import open_atomically, replace, require_space, write_atomically
 
 _WRITER = """
 import sys
 from pathlib import Path
-from app.core.files import whole_or_absent
-with whole_or_absent(Path(sys.argv[1])) as file:
+from app.core.files import open_atomically
+with open_atomically(Path(sys.argv[1])) as file:
     file.write(b"half" * 1000)
     file.flush()
     print("writing", flush=True)
@@ -30,10 +30,10 @@ _FULL_DISK = """
 import sys
 from pathlib import Path
 from app.core.errors import AppError
-from app.core.files import whole_or_absent
+from app.core.files import open_atomically
 folder = Path(sys.argv[1])
 try:
-    with whole_or_absent(folder / "model.gguf") as file:
+    with open_atomically(folder / "model.gguf") as file:
         for _ in range(64):
             file.write(bytes(2**16))
 except AppError as error:
@@ -60,7 +60,7 @@ def _start_writer(destination: Path, cwd: Path | None = None) -> subprocess.Pope
 
 
 def _write_half(destination: Path, error: BaseException) -> None:
-    with whole_or_absent(destination) as file:
+    with open_atomically(destination) as file:
         file.write(b"half")
         raise error
 
@@ -83,7 +83,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_file_gets_its_name_at_the_end(folder: Path) -> None:
     destination = folder / "deeper" / "model.gguf"
-    with whole_or_absent(destination) as file:
+    with open_atomically(destination) as file:
         file.write(b"whole")
         assert not destination.exists()
         assert _names(destination.parent) == ["model.gguf.part"]
@@ -122,7 +122,7 @@ def test_two_jobs_in_one_process_cannot_write_the_same_file(folder: Path) -> Non
         except AppError as error:
             seen.append(error.code)
 
-    with whole_or_absent(destination) as file:
+    with open_atomically(destination) as file:
         file.write(b"first")
         other = threading.Thread(target=write_too)
         other.start()
@@ -222,14 +222,14 @@ def test_a_name_that_is_too_long(folder: Path) -> None:
 )
 def test_errors_of_the_system_have_names(folder: Path, number: int, code: ErrorCode) -> None:
     not_made_yet = folder / "a" / "b"
-    with pytest.raises(AppError) as caught, files.named_failures(not_made_yet):
+    with pytest.raises(AppError) as caught, files.raising_app_errors(not_made_yet):
         raise OSError(number, "as the system says it")
     assert caught.value.code is code
     assert caught.value.details["folder"] == str(not_made_yet)
 
 
 def test_other_errors_of_the_system_stay_what_they_are(folder: Path) -> None:
-    with pytest.raises(FileNotFoundError), files.named_failures(folder):
+    with pytest.raises(FileNotFoundError), files.raising_app_errors(folder):
         (folder / "absent").read_bytes()
 
 

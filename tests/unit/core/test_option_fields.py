@@ -29,11 +29,16 @@ class Options(msgspec.Struct):
 def test_a_field_has_its_texts_bounds_and_choices() -> None:
     fields = option_fields(Options)
     wheels = fields["wheels"]
-    assert (wheels.kind, wheels.least, wheels.most, wheels.step) == ("automatic_number", 1, 9, 2)
+    assert (wheels.kind, wheels.minimum, wheels.maximum, wheels.step) == (
+        "automatic_number",
+        1,
+        9,
+        2,
+    )
     assert (wheels.section, wheels.title) == ("Mill", "Wheels")
     assert wheels.description == "Their number."
     assert fields["power"].choices == (("water", "River"), ("air", "Wind"))
-    assert (fields["shares"].kind, fields["shares"].most) == ("numbers", 10)
+    assert (fields["shares"].kind, fields["shares"].maximum) == ("numbers", 10)
     assert (fields["is_open"].kind, fields["is_open"].label) == ("switch", "Let them in")
     assert (fields["name"].kind, fields["name"].title) == ("other", "")
 

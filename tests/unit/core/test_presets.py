@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
-from app.core.presets import Preset, free_name, read_preset, write_preset
+from app.core.presets import Preset, read_preset, unique_name, write_preset
 
 PRESET = Preset(name="länger <b>", options=LoadOptions(context=32768, device_shares=(3.0, 0.5)))
 
@@ -60,6 +60,6 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_gets_a_number() -> None:
-    assert free_name("a", ()) == "a"
-    assert free_name("a", {"a"}) == "a (2)"
-    assert free_name("a", {"a", "a (2)"}) == "a (3)"
+    assert unique_name("a", ()) == "a"
+    assert unique_name("a", {"a"}) == "a (2)"
+    assert unique_name("a", {"a", "a (2)"}) == "a (3)"

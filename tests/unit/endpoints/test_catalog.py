@@ -19,55 +19,55 @@ FAR = parse_address("https://example.com", "Far")
 
 def test_what_was_added_is_there_until_removed(ring: MemoryKeyring) -> None:
     assert catalog.endpoints() == []
-    assert catalog.keep(NEAR, "") is None
-    assert catalog.keep(FAR, "secret") is None
+    assert catalog.add_or_update(NEAR, "") is None
+    assert catalog.add_or_update(FAR, "secret") is None
     assert catalog.endpoints() == [NEAR, FAR]
     assert (catalog.key_of(NEAR), catalog.key_of(FAR)) == ("", "secret")
-    catalog.drop(FAR)
+    catalog.remove(FAR)
     assert catalog.endpoints() == [NEAR]
     assert ring.entries == {}
 
 
 def test_no_key_is_in_the_file(ring: MemoryKeyring) -> None:
-    catalog.keep(FAR, "very-secret")
+    catalog.add_or_update(FAR, "very-secret")
     assert b"very-secret" not in paths.endpoints_file().read_bytes()
     assert list(ring.entries.values()) == ["very-secret"]
 
 
 def test_a_server_that_is_added_again_gets_its_new_name_and_key(ring: MemoryKeyring) -> None:
-    catalog.keep(FAR, "old")
+    catalog.add_or_update(FAR, "old")
     renamed = parse_address("https://example.com", "Farther")
-    catalog.keep(renamed, "new")
+    catalog.add_or_update(renamed, "new")
     assert catalog.endpoints() == [renamed]
     assert catalog.key_of(renamed) == "new"
 
 
 def test_a_key_stays_while_another_server_of_its_origin_is_there(ring: MemoryKeyring) -> None:
-    catalog.keep(NEAR, "secret")
-    catalog.keep(SAME_ORIGIN, "")
-    catalog.drop(NEAR)
+    catalog.add_or_update(NEAR, "secret")
+    catalog.add_or_update(SAME_ORIGIN, "")
+    catalog.remove(NEAR)
     assert catalog.key_of(SAME_ORIGIN) == "secret"
 
 
 def test_without_a_keyring_the_server_is_kept_and_the_key_is_not(no_ring: None) -> None:
-    notice = catalog.keep(FAR, "secret")
+    notice = catalog.add_or_update(FAR, "secret")
     assert notice is not None
     assert notice.code is NoticeCode.KEY_NOT_KEPT
     assert catalog.endpoints() == [FAR]
     assert catalog.key_of(FAR) == ""
-    catalog.drop(FAR)
+    catalog.remove(FAR)
     assert catalog.endpoints() == []
 
 
 def test_one_damaged_server_leaves_the_others_and_is_named(ring: MemoryKeyring) -> None:
-    catalog.keep(NEAR, "")
+    catalog.add_or_update(NEAR, "")
     content = paths.endpoints_file().read_bytes().replace(b"[", b'[{"url": 5}, 7,', 1)
     paths.endpoints_file().write_bytes(content)
     found, notice = catalog.load_endpoints()
     assert found == [NEAR]
     assert notice is not None
     assert (notice.code, notice.details["names"]) == (NoticeCode.VALUES_LEFT_OUT, "1, 2")
-    catalog.keep(FAR, "")
+    catalog.add_or_update(FAR, "")
     assert catalog.endpoints() == [NEAR, FAR]
     assert Path(str(notice.details["kept"])).read_bytes() == content
 

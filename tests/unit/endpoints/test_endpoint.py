@@ -62,9 +62,9 @@ def test_nothing_goes_out_into_the_internet_without_encryption(typed: str) -> No
 
 
 def test_only_what_leaves_this_machine_can_be_read_on_the_way() -> None:
-    assert parse_address("192.168.1.7:8000").is_readable_on_the_way
-    assert not parse_address("localhost:8000").is_readable_on_the_way
-    assert not parse_address("https://192.168.1.7:8000").is_readable_on_the_way
+    assert parse_address("192.168.1.7:8000").can_be_intercepted
+    assert not parse_address("localhost:8000").can_be_intercepted
+    assert not parse_address("https://192.168.1.7:8000").can_be_intercepted
 
 
 def test_a_key_is_for_one_origin() -> None:

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Event, Noticed, Progressed
+from app.core.events import Event, NoticeReported, Progressed
 from app.hub.download import download_repository
 from app.hub.reference import RepositoryReference
-from app.hub.snapshot import Patience
+from app.hub.snapshot import RetryPolicy
 from tests.support.hub.local_hub import LocalHub
 
 OURS = RepositoryReference("owner/name")
-QUICK = Patience(stall_seconds=0.5, first_pause_seconds=0.001, longest_pause_seconds=0.01, tries=4)
+QUICK = RetryPolicy(
+    stall_seconds=0.5, first_pause_seconds=0.001, longest_pause_seconds=0.01, max_attempts=4
+)
 SIZE = 3_000_000
 
 
@@ -76,7 +78,7 @@ def retries(events: list[Event]) -> list[str]:
     return [
         str(event.details["reason"])
         for event in events
-        if isinstance(event, Noticed) and event.code is NoticeCode.DOWNLOAD_RETRIED
+        if isinstance(event, NoticeReported) and event.code is NoticeCode.DOWNLOAD_RETRIED
     ]
 
 

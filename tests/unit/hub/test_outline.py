@@ -15,14 +15,16 @@ from app.checkpoint.checks import check_files
 from app.checkpoint.folder_kind import holds_scalars, is_outline
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
-from app.core.events import Event, Noticed, Progressed
+from app.core.events import Event, NoticeReported, Progressed
 from app.hub.outline import Tensors, fetch_outline
 from app.hub.reference import RepositoryReference
-from app.hub.snapshot import Patience
+from app.hub.snapshot import RetryPolicy
 from tests.support.hub.local_hub import LocalHub
 
 OURS = RepositoryReference("owner/name")
-QUICK = Patience(stall_seconds=3.0, first_pause_seconds=0.001, longest_pause_seconds=0.01, tries=4)
+QUICK = RetryPolicy(
+    stall_seconds=3.0, first_pause_seconds=0.001, longest_pause_seconds=0.01, max_attempts=4
+)
 FIRST_REQUEST = 2**18
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 
@@ -225,7 +227,7 @@ def test_what_passes_is_borne(hub: LocalHub, served: Path, fault: str, value: in
 
     for name in SHARDS:
         assert_hollow(folder / name, served / name)
-    assert any(isinstance(event, Noticed) for event in events)
+    assert any(isinstance(event, NoticeReported) for event in events)
 
 
 @pytest.mark.parametrize(
@@ -354,6 +356,6 @@ def test_a_companion_of_an_odd_name_is_left_out_and_named(hub: LocalHub, served:
 
     place = fetch_outline(OURS, events.append, lambda _: None, lambda: None, lambda _: None)
 
-    (told,) = (event for event in events if isinstance(event, Noticed))
+    (told,) = (event for event in events if isinstance(event, NoticeReported))
     assert (told.code, told.details) == (NoticeCode.FILES_LEFT_OUT, {"files": "why?.json"})
     assert {path.name for path in place.iterdir()} >= {"config.json", *SHARDS}

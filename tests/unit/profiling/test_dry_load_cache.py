@@ -38,7 +38,7 @@ def test_stored_logs_are_found() -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b'[["x"]]'])
 def test_a_damaged_file_counts_as_none(content: bytes) -> None:
     put("key", LOGS)
-    (paths.trials_folder() / "key.json").write_bytes(content)
+    (paths.dry_loads_folder() / "key.json").write_bytes(content)
     assert get("key") is None
 
 
@@ -46,7 +46,7 @@ def test_the_least_recently_used_is_removed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(dry_load_cache, "_MOST_ENTRIES", 2)
     for age, key in enumerate(("first", "second")):
         put(key, LOGS)
-        os.utime(paths.trials_folder() / f"{key}.json", (age, age))
+        os.utime(paths.dry_loads_folder() / f"{key}.json", (age, age))
     assert get("first") == LOGS
     put("third", LOGS)
     assert get("second") is None

@@ -38,7 +38,7 @@ class AdvancedCard(CollapsibleCard):
         self.embedding_type = TypeBox(tr("Token embeddings"), may_be_left=True)
         self.overrides = OverridesList(theme)
         self.threads = AutoSpinBox(
-            _THREADS.title, int(_THREADS.least), int(_THREADS.most), usable_threads()
+            _THREADS.title, int(_THREADS.minimum), int(_THREADS.maximum), usable_threads()
         )
         self.reference = QCheckBox(tr("Use it"))
         self._of_types: list[QWidget] = []

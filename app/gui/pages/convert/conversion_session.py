@@ -190,7 +190,7 @@ class ConversionSession(QObject):
                 self.busy.emit(tr("Working out the exact size of each level…"))
             case events.LevelPlanned():
                 self.planned.emit(event)
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 self.noticed.emit(code, describe_notice(code, details))
             case events.Failed(code, details):
                 self.failed.emit(code, describe_error(code, details))

@@ -22,9 +22,9 @@ from app.gui.widgets.wheel_guard import WheelGuard
 from app.machine.cores import usable_threads
 
 _FIELDS = option_fields(LoadOptions)
-_LEAST_CONTEXT = int(_FIELDS["context"].least)
-_MOST_CONTEXT = int(_FIELDS["context"].most)
-_MOST_THREADS = int(_FIELDS["threads"].most)
+_LEAST_CONTEXT = int(_FIELDS["context"].minimum)
+_MOST_CONTEXT = int(_FIELDS["context"].maximum)
+_MOST_THREADS = int(_FIELDS["threads"].maximum)
 _FINE_FROM, _USUAL_LAST_STEP = 2048, 2**20
 _ALL, _PROCESSOR = "all", "processor"
 _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -52,7 +52,7 @@ class LoadStrip(Card):
         for kind in CACHE_TYPES:
             self.cache_type.addItem(kind, kind)
         layers = _FIELDS["gpu_layers"]
-        self.layers = AutoSlider(layers.title, int(layers.most))
+        self.layers = AutoSlider(layers.title, int(layers.maximum))
         self.device = DropDown()
         self.threads = AutoSpinBox(_FIELDS["threads"].title, 1, _MOST_THREADS, usable_threads())
         self._build_layout()

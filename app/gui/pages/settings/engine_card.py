@@ -79,7 +79,7 @@ class EngineCard(Card):
                 self._show_setting(str(details.get("without", "")), str(details.get("reason", "")))
                 # Columns are for the terminal; this font is proportional.
                 self._details.set_text("\n".join(": ".join(line.split(None, 1)) for line in lines))
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 sentences = (*self.warnings.sentences, describe_notice(code, details))
                 self.warnings.show_sentences(sentences)
             case events.Failed(code, details):

@@ -63,7 +63,7 @@ class AccessCard(Card):
         match event:
             case events.Failed(code, details):
                 self._show_state("danger", describe_error(code, details))
-            case events.Noticed(code, details):
+            case events.NoticeReported(code, details):
                 self._show_state("warning", describe_notice(code, details))
 
     def _show_state(self, tone: Tone, sentence: str) -> None:

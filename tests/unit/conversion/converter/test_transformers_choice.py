@@ -7,7 +7,7 @@ import pytest
 
 from app.conversion.converter.transformers_choice import Transformers, transformers_for, trying_both
 from app.core.errors import AppError, ErrorCode
-from app.jobs.start_over import StartOver
+from app.jobs.restart import RestartRequested
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_files_that_can_not_be_read_name_no_version(content: str | None, tmp_pat
 
 def starts_over(first: AppError, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail with the first version, and go on as the process that takes this one's place."""
-    with pytest.raises(StartOver) as again, trying_both("pinned"):
+    with pytest.raises(RestartRequested) as again, trying_both("pinned"):
         raise first
     for name, value in again.value.variables.items():
         monkeypatch.setenv(name, value)

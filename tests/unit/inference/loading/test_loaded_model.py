@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import AppError, ErrorDetails, NoticeCode
-from app.core.events import Event, Noticed
+from app.core.events import Event, NoticeReported
 from app.core.load_options import LoadOptions
 from app.gguf_file.model import read_model
 from app.inference.loading import loaded_model
@@ -29,7 +29,7 @@ import json, resource, sys
 from pathlib import Path
 import psutil
 from app.core.errors import AppError
-from app.core.events import Noticed
+from app.core.events import NoticeReported
 from app.core.load_options import LoadOptions
 from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest, opened_model
@@ -44,7 +44,7 @@ load_request = LoadRequest(read_model(Path(model)), options, shrinks_context=boo
 told = []
 try:
     with opened_model(load_request, told.append) as loaded:
-        notices = [[e.code, e.details] for e in told if isinstance(e, Noticed)]
+        notices = [[e.code, e.details] for e in told if isinstance(e, NoticeReported)]
         print(json.dumps([loaded.context_tokens, loaded.memory["CPU"].kv_bytes, notices]))
 except AppError as error:
     print(json.dumps([error.code, error.details]))
@@ -86,12 +86,12 @@ def device(free_bytes: int, total_bytes: int = 2**33) -> Device:
     return Device("CUDA0", "CUDA", "", True, False, free_bytes, total_bytes)
 
 
-def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[Noticed]]:
+def loaded_here(model: Path, gpu_layers: int | None) -> tuple[int, list[NoticeReported]]:
     """The layers that a load in this process puts on devices, and what it says."""
     told: list[Event] = []
     options = LoadOptions(context=256, threads=1, gpu_layers=gpu_layers)
     with opened_model(LoadRequest(read_model(model), options), told.append) as loaded:
-        return loaded.step.gpu_layers, [one for one in told if isinstance(one, Noticed)]
+        return loaded.step.gpu_layers, [one for one in told if isinstance(one, NoticeReported)]
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_a_full_device_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     model = write_tiny_model(tmp_path / "tiny.gguf")
     monkeypatch.setattr(loaded_model, "devices", lambda: (device(0, total_bytes=0),))
     details: ErrorDetails = {"layers": 0, "total": 2, "context": 256}
-    assert loaded_here(model, None) == (0, [Noticed(NoticeCode.FEWER_GPU_LAYERS, details)])
+    assert loaded_here(model, None) == (0, [NoticeReported(NoticeCode.FEWER_GPU_LAYERS, details)])
     with pytest.raises(AppError, match="out_of_memory"):
         loaded_here(model, 1)
 
@@ -139,4 +139,4 @@ def test_what_the_engine_warns_of_is_told_in_one_line(converter: Path, tmp_path:
         "model": "m.gguf",
         "warning": "missing pre-tokenizer type, using: 'default'",
     }
-    assert notices == [Noticed(NoticeCode.ENGINE_WARNING, details)]
+    assert notices == [NoticeReported(NoticeCode.ENGINE_WARNING, details)]

@@ -240,5 +240,5 @@ def test_rendering_costs_little(opened: Open, converter: Path) -> None:
         began = time.perf_counter()
         template.render(conversation)
         times.append(time.perf_counter() - began)
-    # It is some 2 ms; on a machine that is busy with other things it may be more.
+    # It is about 2 ms; on a machine that is busy with other things it may be more.
     assert min(times) < 0.02

@@ -17,7 +17,7 @@ HARMONY = "<|channel|>analysis<|message|>"
 
 
 def cuts(text: str, count: int = 30) -> Iterator[list[str]]:
-    """The text whole, in single letters, and in pieces as chance has it."""
+    """The text whole, in individual letters, and in pieces as chance has it."""
     yield [text]
     yield list(text)
     chance = random.Random(7)

@@ -209,7 +209,7 @@ def test_what_a_shift_has_left_is_not_saved(session: Session) -> None:
 def read_states(
     session: Session, sizes: list[int], most_states: float, note: Callable[[PromptCache], None]
 ) -> PromptCache:
-    """Reads conversations one after the other, and keeps each, within a budget."""
+    """Reads consecutive conversations, and keeps each, within a budget."""
     reply(session, conversation(0, sizes[0]))
     (slot,) = [slot for slot in session._slots if slot.read]
     size = load_llama().llama_state_seq_get_size(session.loaded.context, slot.sequence)

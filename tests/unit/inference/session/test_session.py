@@ -65,7 +65,7 @@ def request(
 
 
 class Reader:
-    """Begins a reply that others are written beside, and keeps what comes."""
+    """Begins a reply that others are written alongside, and keeps what comes."""
 
     def __init__(self, session: Session, prompt: str, **fields: Any) -> None:
         self.asked = request(session, prompt, **fields)

@@ -1,4 +1,4 @@
-"""Restart a verb in a new process, for what a process can do only once."""
+"""Restart a verb in a new process, for things that a process can do only once."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from app.jobs.launch import program_command
-from app.jobs.lifeline import leave
+from app.jobs.lifeline import exit_now
 
 _MARK = "GRISTMILL_STARTED_OVER"
 
 
-class StartOver(Exception):  # noqa: N818 - a decision, not an error
-    """Raised through a verb that must restart; `variables` tell it why."""
+class RestartRequested(Exception):  # noqa: N818 - a decision, not an error
+    """Raised to restart a verb in a new process; `variables` tell that process why."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__("the verb starts over")
+        super().__init__("the verb restarts")
         self.variables = dict(variables)
 
 
-def has_started_over() -> bool:
+def has_restarted() -> bool:
     """Return whether this process replaced one that ran the same command."""
     return _MARK in os.environ
 
 
-def start_over(variables: Mapping[str, str]) -> NoReturn:
-    """Replace this process by the same command with additional environment variables.
+def restart(variables: Mapping[str, str]) -> NoReturn:
+    """Replace this process with the same command with additional environment variables.
 
     It inherits standard input and output, and with them the lifeline to the parent.
     """
@@ -36,7 +36,7 @@ def start_over(variables: Mapping[str, str]) -> NoReturn:
     environment = {**os.environ, **variables, _MARK: "1"}
     if sys.platform == "win32":
         # On Windows, a replacement is a new process that the parent doesn't wait for.
-        leave(subprocess.run(command, env=environment, check=False).returncode)
+        exit_now(subprocess.run(command, env=environment, check=False).returncode)
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(command[0], command, environment)  # noqa: S606 - our own program, no shell

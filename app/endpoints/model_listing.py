@@ -1,4 +1,4 @@
-"""Query of the models that a server offers; the server may be slow, broken or hostile."""
+"""Query a server for the models that it offers; the server may be slow, broken or hostile."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.endpoints.endpoint import parse_address
-from app.endpoints.offer import offered_models
+from app.endpoints.model_listing import offered_models
 from tests.support.engine.endpoint_server import BAD_LISTS, MODEL, EndpointServer
 
 
