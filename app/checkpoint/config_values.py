@@ -1,4 +1,4 @@
-"""Find impossible values in `config.json`: the converter stops at some and accepts others."""
+"""Find impossible values in `config.json`: the converter rejects some and accepts others."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def doubtful_values(config: dict[str, Any]) -> list[str]:
     return list(_doubtful(config))
 
 
-def position_scaling(config: dict[str, Any]) -> str | None:
-    """Return the method of position scaling, if there is one: its type, or the field."""
+def rope_scaling_method(config: dict[str, Any]) -> str | None:
+    """Return the RoPE scaling method, if any: its type, or else the name of the field."""
     for place in (config, config.get("text_config")):
         fields = _position_fields(place)
         # With an alpha it is the base that is changed.

@@ -1,4 +1,4 @@
-"""Find what is wrong with a tokenizer's files that only the converter reads.
+"""Find faults in tokenizer files that only the converter reads.
 
 It stops at them with errors that don't name the file, and passes over some that it doesn't need, so
 they are examined only after it has failed.

@@ -11,8 +11,8 @@ _FEWEST_RUNS = 3
 _LONGEST_SECONDS = 1.0
 
 
-def usual_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
-    """Return the seconds that work takes: the median of some runs, at most a second in all.
+def median_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
+    """Return the seconds that work takes: the median of several runs, at most a second in all.
 
     Args:
         work: it is run once at least.

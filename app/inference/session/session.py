@@ -194,7 +194,7 @@ class Session:
             return
         with self._ending(slot, reply):
             if not reply.has_read_prompt:
-                self._decoder.require_numbers(place)
+                self._decoder.require_finite(place)
                 reply.end_prompt()
             logits = partial(self._decoder.logits, place)
             if reply.is_slow:

@@ -115,7 +115,7 @@ class Decoder:
         rows = self._llama.llama_get_logits(self._context)
         return np.ctypeslib.as_array(rows, shape=(count, self._vocabulary_size))
 
-    def require_numbers(self, place: int) -> None:
+    def require_finite(self, place: int) -> None:
         """Check that the logits after a token of the last batch are finite and not all equal.
 
         Raises:

@@ -9,7 +9,7 @@ import pytest
 from app.checkpoint.config_values import (
     doubtful_values,
     impossible_value,
-    position_scaling,
+    rope_scaling_method,
 )
 
 SOUND: dict[str, Any] = {
@@ -98,4 +98,4 @@ def test_the_way_positions_are_scaled_is_found(
     scaling: object, kind: str | None, is_inside: bool
 ) -> None:
     fields = {"rope_scaling": scaling}
-    assert position_scaling({"text_config": fields} if is_inside else fields) == kind
+    assert rope_scaling_method({"text_config": fields} if is_inside else fields) == kind

@@ -88,9 +88,7 @@ class SettingsPage(QWidget):
 def _controls(theme: Theme) -> dict[str, OptionControl]:
     """Return the controls by the names of their fields."""
     models = PathField(theme, _FIELDS["models_folder"].title, hint=str(default_models_folder()))
-    converter = PathField(
-        theme, _FIELDS["converter_folder"].title, hint=tr("Built-in")
-    )
+    converter = PathField(theme, _FIELDS["converter_folder"].title, hint=tr("Built-in"))
     return {
         "system_prompt": text_control(TextField(tr("For example: Answer in one sentence."))),
         "models_folder": path_control(models),
