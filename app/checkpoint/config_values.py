@@ -44,7 +44,7 @@ _UNSCALED = frozenset({"default", "mrope"})
 
 
 def impossible_value(config: dict[str, Any]) -> str | None:
-    """Return the first value that no model can have, as “it says 0 in num_attention_heads”."""
+    """Return the first value that no model can have, as “num_attention_heads is 0”."""
     return next(_impossible(config), None)
 
 
@@ -82,12 +82,12 @@ def _impossible(config: dict[str, Any]) -> Iterator[str]:
             yield from _impossible(value)
         elif key in _POSITIONS and isinstance(value, str):
             yield tr(
-                "it says {value} in {key}, which has several fields",
+                "{key} is {value}, but should have several fields",
                 value=_in_words(value),
                 key=key,
             )
         elif not _is_possible(key, value):
-            yield tr("it says {value} in {key}", value=_in_words(value), key=key)
+            yield tr("{key} is {value}", value=_in_words(value), key=key)
     heads, shared = config.get("num_attention_heads"), config.get("num_key_value_heads")
     if isinstance(heads, int) and isinstance(shared, int) and shared > 0 and heads % shared:
         yield tr(

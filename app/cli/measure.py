@@ -199,7 +199,7 @@ def _request(
         reference=requests[1] if arguments.reference else None,
         text=text,
         chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(chunk_tokens, trained)),
-        most_chunks=arguments.chunks,
+        max_chunks=arguments.chunks,
     )
 
 

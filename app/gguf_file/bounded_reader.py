@@ -82,7 +82,7 @@ class BoundedReader:
 
     def skip_strings(self, count: int) -> None:
         """Pass over the next `count` strings."""
-        # A vocabulary has some 300,000 strings: only the lengths are read.
+        # A vocabulary has about 300,000 strings: only the lengths are read.
         unpack = U64.unpack_from
         window, at = self._window, self._at
         last = len(window) - U64.size

@@ -25,7 +25,7 @@ from app.measurement.text_chunks import text_chunks
 
 @dataclass(frozen=True)
 class MeasurementRequest:
-    """A text to read in chunks of `chunk_tokens`, at most `most_chunks` of them.
+    """A text to read in chunks of `chunk_tokens`, at most `max_chunks` of them.
 
     `reference` is the model to compare with; it must have the same vocabulary.
     """
@@ -34,7 +34,7 @@ class MeasurementRequest:
     reference: LoadRequest | None
     text: str
     chunk_tokens: int
-    most_chunks: int | None = None
+    max_chunks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
         speed, peak_bytes = measure_speed(model), peak_memory_bytes()
         with _opened_reference(request.reference, report) as reference:
             scores = Scores()
-            chosen = chunks[: request.most_chunks]
+            chosen = chunks[: request.max_chunks]
             for number, chunk in enumerate(chosen):
                 report(Progressed("measure", number * size_bytes // len(chosen), size_bytes))
                 _score(chunk, model, reference, scores)

@@ -53,7 +53,7 @@ class _InitParameters(ctypes.Structure):
 class BenchDevice:
     """A device by ggml's name, and its options: threads count only on the processor.
 
-    With `alone` a single thread is timed there, beside other programs.
+    With `alone` a single thread is timed there, next to other programs.
     """
 
     device: str

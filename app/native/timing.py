@@ -16,7 +16,7 @@ def median_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
 
     Args:
         work: it is run once at least.
-        alone: one thread of this process does it all, beside other programs. Then what the thread
+        alone: one thread of this process does it all, next to other programs. Then what the thread
             had of the processor counts, or the fastest run, which others may have spared.
     """
     used = time.process_time()

@@ -29,7 +29,7 @@ _QUANTIZED_TENSORS = {
     ".weight_scale_inv": "FP8",
     ".input_scale": "FP8",
 }
-"""The ends of the names of tensors that stand beside quantized weights, and whose they are."""
+"""The ends of the names of tensors that accompany quantized weights, and whose they are."""
 _MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|merges\.txt)\b")
 
 

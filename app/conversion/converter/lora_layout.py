@@ -56,18 +56,18 @@ def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) ->
             `lora_scaling` raises.
     """
     config = read_document(adapter / ADAPTER_CONFIGURATION)
-    strength = SharedScaling(lora_scaling(config))
+    scaling = SharedScaling(lora_scaling(config))
     arguments = [str(adapter), "--base", str(base), "--outtype", level.name.lower()]
     with converting(), collected_warnings() as warnings:
         with (
             _error_as_exception(),
             intercepted_writers() as writers,
-            strength.applied(),
+            scaling.applied(),
             _arguments(_SCRIPT, *arguments),
         ):
             runpy.run_path(str(converter / _SCRIPT), run_name="__main__")
-        layout = layout_of(writers, "adapter", {_ALPHA: strength.alpha})
-    left_out = [*unknown_fields(config), *strength.norms]
+        layout = layout_of(writers, "adapter", {_ALPHA: scaling.alpha})
+    left_out = [*unknown_fields(config), *scaling.norms]
     return replace(
         layout,
         notices=(
