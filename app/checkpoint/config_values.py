@@ -1,4 +1,4 @@
-"""Find impossible values in `config.json`: the converter stops at some and accepts others."""
+"""Find impossible values in `config.json`: the converter rejects some and accepts others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _UNSCALED = frozenset({"default", "mrope"})
 
 
 def impossible_value(config: dict[str, Any]) -> str | None:
-    """Return the first value that no model can have, as “it says 0 in num_attention_heads”."""
+    """Return the first value that no model can have, as “num_attention_heads is 0”."""
     return next(_impossible(config), None)
 
 
@@ -56,8 +56,8 @@ def doubtful_values(config: dict[str, Any]) -> list[str]:
     return list(_doubtful(config))
 
 
-def position_scaling(config: dict[str, Any]) -> str | None:
-    """Return the method of position scaling, if there is one: its type, or the field."""
+def rope_scaling_method(config: dict[str, Any]) -> str | None:
+    """Return the RoPE scaling method, if any: its type, or else the name of the field."""
     for place in (config, config.get("text_config")):
         fields = _position_fields(place)
         # With an alpha it is the base that is changed.
@@ -82,12 +82,12 @@ def _impossible(config: dict[str, Any]) -> Iterator[str]:
             yield from _impossible(value)
         elif key in _POSITIONS and isinstance(value, str):
             yield tr(
-                "it says {value} in {key}, which has several fields",
+                "{key} is {value}, but should have several fields",
                 value=_in_words(value),
                 key=key,
             )
         elif not _is_possible(key, value):
-            yield tr("it says {value} in {key}", value=_in_words(value), key=key)
+            yield tr("{key} is {value}", value=_in_words(value), key=key)
     heads, shared = config.get("num_attention_heads"), config.get("num_key_value_heads")
     if isinstance(heads, int) and isinstance(shared, int) and shared > 0 and heads % shared:
         yield tr(

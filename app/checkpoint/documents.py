@@ -1,4 +1,4 @@
-"""Read the small files of a checkpoint: JSON documents, and Git LFS pointers instead of files."""
+"""Read a checkpoint's small files: JSON documents, and Git LFS pointers in place of files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_document(file: Path) -> dict[str, Any]:
     Raises:
         AppError: `config_damaged`, `lfs_pointer`, `file_unreadable`.
     """
-    require_no_pointer(file)
+    require_not_lfs_pointer(file)
     if file.stat().st_size > _LARGEST_DOCUMENT:
         raise damaged_document(file, tr("it is too large"))
     try:
@@ -44,12 +44,12 @@ def read_document(file: Path) -> dict[str, Any]:
 
 
 def require_document(file: Path) -> None:
-    """Check that `read_document` could read a file; takes a tenth of the time.
+    """Check that `read_document` could read the file, in a tenth of the time.
 
     Raises:
         AppError: what `read_document` raises.
     """
-    require_no_pointer(file)
+    require_not_lfs_pointer(file)
     try:
         msgspec.json.decode(file.read_bytes().decode(), type=dict[str, msgspec.Raw])
     except (OSError, ValueError, RecursionError):
@@ -58,12 +58,12 @@ def require_document(file: Path) -> None:
 
 
 def holds_tokenizer(folder: Path) -> bool:
-    """Return whether there is a file in `folder` that a vocabulary could be in."""
+    """Return whether there is a file in `folder` that could contain a vocabulary."""
     return any(_TOKENIZER.fullmatch(file.name) for file in folder.iterdir())
 
 
-def require_no_pointer(file: Path) -> None:
-    """Check that Git has put the file itself there, not a pointer to it.
+def require_not_lfs_pointer(file: Path) -> None:
+    """Check that the file is the content itself, not a Git LFS pointer.
 
     Raises:
         AppError: `lfs_pointer`, `file_unreadable`.
@@ -80,5 +80,5 @@ def require_no_pointer(file: Path) -> None:
 
 
 def damaged_document(file: Path, reason: str) -> AppError:
-    """Return the error of a JSON file with unusable content."""
+    """Return the error for a JSON file with unusable content."""
     return AppError(ErrorCode.CONFIG_DAMAGED, file=file.name, reason=reason)

@@ -26,7 +26,7 @@ def is_adapter(folder: Path) -> bool:
 
 
 def is_outline(folder: Path) -> bool:
-    """Return whether the weights were left out, so that only sizes are known."""
+    """Return whether the folder is an outline: the weights were left out, only sizes are known."""
     return (folder / OUTLINE_MARK).is_file()
 
 
@@ -35,7 +35,7 @@ def holds_scalars(folder: Path) -> bool:
     return (folder / OUTLINE_MARK).read_text("utf-8") == OUTLINE_SCALARS
 
 
-def sees_or_hears(folder: Path) -> bool:
+def is_multimodal(folder: Path) -> bool:
     """Return whether the checkpoint in `folder` has a vision or audio part."""
     try:
         config = read_config(folder)

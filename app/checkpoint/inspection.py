@@ -13,7 +13,7 @@ from app.checkpoint.config import architecture_in, read_config
 from app.checkpoint.documents import (
     TOKENIZER_DOCUMENTS,
     require_document,
-    require_no_pointer,
+    require_not_lfs_pointer,
 )
 from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.checkpoint.quantization_config import require_readable_quantization
@@ -62,7 +62,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Inspection:
-    """The result of an inspection; the checkpoint is sound when there are no faults."""
+    """The result of an inspection; the checkpoint is sound if there are no faults."""
 
     checkpoint: Checkpoint
     faults: tuple[Fault, ...]
@@ -84,7 +84,7 @@ def inspect_checkpoint(folder: Path, *, allows_pickle: bool = False) -> Inspecti
     for file in files:
         if file.suffix != WEIGHTS_SUFFIX:
             with faults.gathered("files"):
-                require_no_pointer(file)
+                require_not_lfs_pointer(file)
         if file.name in TOKENIZER_DOCUMENTS:
             with faults.gathered("files"):
                 require_document(file)
@@ -169,7 +169,7 @@ def _compare(index: Path, named: dict[str, str], places: dict[str, str]) -> None
 
 
 def python_files_in(folder: Path) -> tuple[str, ...]:
-    """Return the Python files of a repository, two folders deep."""
+    """Return a repository's Python files, down to two folder levels."""
     found = [*folder.glob("*.py"), *folder.glob("*/*.py")]
     return tuple(sorted(path.relative_to(folder).as_posix() for path in found))
 

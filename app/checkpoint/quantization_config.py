@@ -45,7 +45,7 @@ _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
 def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
-    """Return how the weights in `folder` are quantized, as the converter sees it; empty if not.
+    """Return how the weights in `folder` are quantized, as the converter does; empty if not.
 
     Raises:
         AppError: what `app.checkpoint.documents.read_document` raises.
@@ -58,14 +58,14 @@ def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
         if found.get("quant_method") is None:
             found["quant_method"] = str(_dict(document.get("producer")).get("name", "")).lower()
     if found.get("quant_method") is None:
-        found["quant_method"] = _unnamed_method(found)
+        found["quant_method"] = _inferred_method(found)
     return found if found["quant_method"] else {}
 
 
 def require_readable_quantization(
     folder: Path, config: Config, names: Collection[str] = ()
 ) -> None:
-    """Check that the converter reads weights that are quantized like this.
+    """Check that the converter can read weights quantized this way.
 
     Args:
         folder: The checkpoint's.
@@ -83,7 +83,9 @@ def require_readable_quantization(
     method = quantization["quant_method"]
     of_method = _FAULTS.get(method, _of_an_unknown_method)
     faults = of_method(quantization, architecture_in(dict(config)))
-    if (reason := next(chain(faults, _of_names(quantization, names)), None)) is not None:
+    if (
+        reason := next(chain(faults, _companion_tensor_faults(quantization, names)), None)
+    ) is not None:
         raise _unsupported(method, reason)
 
 
@@ -91,8 +93,8 @@ def _unsupported(method: str, reason: str) -> AppError:
     return AppError(ErrorCode.QUANTIZATION_UNSUPPORTED, method=method, reason=reason)
 
 
-def _of_names(quantization: Config, names: Collection[str]) -> Iterator[str]:
-    """Yield faults of the tensors beside the weights: unknown ones and missing ones."""
+def _companion_tensor_faults(quantization: Config, names: Collection[str]) -> Iterator[str]:
+    """Yield unknown and missing tensors among those that accompany quantized weights."""
     if quantization["quant_method"] == "gptq":
         yield from _lacking(names)
     strangers = _STRANGERS.get(quantization["quant_method"], ())
@@ -125,8 +127,8 @@ def _dict(value: object) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def _unnamed_method(quantization: Config) -> str:
-    """Return the method of a configuration that does not name one; empty if there is none."""
+def _inferred_method(quantization: Config) -> str:
+    """Infer the method of a configuration that names none; empty if there is none."""
     if any(quantization.get(f"load_in_{bits}bit") for bits in (4, 8)):
         return "bitsandbytes"
     return "mlx" if {"bits", "group_size"} <= quantization.keys() else ""

@@ -1,4 +1,4 @@
-"""Find what is wrong with a tokenizer's files that only the converter reads.
+"""Find faults in tokenizer files that only the converter reads.
 
 It stops at them with errors that don't name the file, and passes over some that it doesn't need, so
 they are examined only after it has failed.
@@ -19,7 +19,7 @@ _TEMPLATE, _ADDED_TOKENS, _SENTENCEPIECE = (
     "tokenizer.model",
 )
 _FIRST_TAG = 0x0A
-"""Field 1 of sentencepiece's `ModelProto`, its pieces; tiktoken's files of that name are text."""
+"""Field 1 of sentencepiece's `ModelProto`, its pieces; tiktoken's files with that name are text."""
 _WIRE_TYPE, _LENGTH_DELIMITED = 0b111, 2
 _MORE = 0x80
 _LENGTH = re.compile(rb"[\x80-\xff]{0,9}[\x00-\x7f]", re.DOTALL)

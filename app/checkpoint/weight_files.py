@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.checkpoint.documents import read_document, require_no_pointer
+from app.checkpoint.documents import read_document, require_not_lfs_pointer
 from app.checkpoint.pickles import SUFFIXES, require_consent
 from app.core.errors import AppError, ErrorCode, unreadable_file
 from app.core.language import tr
@@ -53,16 +53,17 @@ class WeightList:
 
 
 def list_weights(folder: Path, *, allows_pickle: bool = False) -> WeightList:
-    """Return the weight files that the index names, or else those found or numbered in the folder.
+    """Return the weight files that the index names, or else those in the folder.
 
-    Files of other names count where it is clear which they are. Where there are no safetensors
+    Missing parts that the numbering implies are included. Files with other names count where it is
+    clear which they are. Where there are no safetensors
     files, they are pickle files, if those are allowed.
 
     Raises:
         AppError: `weights_of_other_names`, `pickle_weights`, `checkpoint_without_weights`, and
             what `app.checkpoint.documents.read_document` raises for the index.
     """
-    found = _listed(folder, INDEX_FILE, f"model*{WEIGHTS_SUFFIX}") or _of_other_names(folder)
+    found = _listed(folder, INDEX_FILE, f"model*{WEIGHTS_SUFFIX}") or _by_other_names(folder)
     if found is None and allows_pickle:
         found = _listed(folder, _PICKLE_INDEX_FILE, _PICKLES)
     if found is not None:
@@ -82,8 +83,8 @@ def _listed(folder: Path, index_name: str, pattern: str) -> WeightList | None:
     return WeightList(tuple(_completed(names)), {}) if names else None
 
 
-def _of_other_names(folder: Path) -> WeightList | None:
-    """Return one file, its numbered parts, or the files that the only index names."""
+def _by_other_names(folder: Path) -> WeightList | None:
+    """Return one file, its numbered parts, or the files named by the only index."""
     indices = [path.name for path in folder.glob(f"*{WEIGHTS_SUFFIX}.index.json")]
     if len(indices) == 1:
         return _listed(folder, indices[0], "")
@@ -123,7 +124,7 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
     Raises:
         AppError: `lfs_pointer`, `weights_damaged`, `file_unreadable`.
     """
-    require_no_pointer(path)
+    require_not_lfs_pointer(path)
     try:
         header = _header_text(path)
         _check_officially(path)
@@ -133,8 +134,8 @@ def read_shard(path: Path) -> dict[str, TensorEntry]:
     return {name: _entry(entry) for name, entry in entries.items() if name != "__metadata__"}
 
 
-def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
-    """Return the byte ranges of the smallest tensors of a sound safetensors file.
+def small_tensor_ranges(size_bytes: int, path: Path) -> list[tuple[int, int]]:
+    """Return the byte ranges of a sound safetensors file's tensors up to a size.
 
     Neighbors are one part, from its first byte up to the one behind its last.
     """
@@ -154,7 +155,7 @@ def parts_of_at_most(size_bytes: int, path: Path) -> list[tuple[int, int]]:
 
 
 def damaged(path: Path, reason: str) -> AppError:
-    """Return the error of a weight file that contradicts itself or the index."""
+    """Return the error for a weight file that contradicts itself or the index."""
     return AppError(ErrorCode.WEIGHTS_DAMAGED, file=path.name, reason=reason)
 
 
@@ -167,7 +168,7 @@ def _root(folder: Path) -> Path:
 
 
 def _completed(names: list[str]) -> list[str]:
-    """Return the names, and those of the other parts that their numbering implies."""
+    """Return the names, plus those of any missing parts that their numbering implies."""
     wanted = set(names)
     for name in names:
         if match := _NUMBERED.fullmatch(name):

@@ -136,7 +136,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         is_dry_run=arguments.dry_run,
         reports_tensors=arguments.verbose,
         skips_unsuitable=not arguments.level,
-        by_reference=arguments.reference or settings.quantizes_by_reference,
+        reference_only=arguments.reference or settings.quantizes_by_reference,
         choices=_choices(arguments, source),
     )
     if arguments.calibration and not arguments.dry_run:

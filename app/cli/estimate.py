@@ -46,7 +46,7 @@ from app.estimation.advisor import USES, advise
 from app.jobs.reporter import Reporter
 
 if TYPE_CHECKING:
-    from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+    from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
     from app.estimation.model_profile import ModelProfile
     from app.hub.reference import RepositoryReference
     from app.profiling.dry_load import ContextSetup
@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Plan the levels, do dry loads, and print the estimate."""
     from app.conversion.converter.installation import converter_folder
-    from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+    from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
     from app.hub.reference import repository_named
 
     # Nearly all objects live until the end, and scanning them would take a second.
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     settings, _ = load_settings()
     local = existing_path(arguments.source)
     source = local or repository_named(arguments.source)
-    with VocabularyAhead() as vocabulary:
+    with VocabularyPrefetch() as vocabulary:
         if local is None:
             # First, since it runs beside everything else.
             vocabulary.start(converter_folder(settings))
@@ -129,7 +129,7 @@ def _collect(
     arguments: argparse.Namespace,
     settings: Settings,
     reporter: Reporter,
-    vocabulary: VocabularyAhead,
+    vocabulary: VocabularyPrefetch,
 ) -> tuple[ModelProfile, _EstimateSource]:
     from app.inference.loading.loaded_model import require_consistent
     from app.native.rpc import add_workers

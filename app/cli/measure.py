@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.measurement.eligibility import measurable_models
     from app.measurement.measurement import measure
     from app.profiling.dry_load import ContextSetup
-    from app.profiling.speed_profile import record_real_speed
+    from app.profiling.speed_profile import record_speed
 
     settings, _ = load_settings()
     text = read_text(arguments.text)
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         if measured.speed.is_disturbed:
             reporter.report(NoticeReported(NoticeCode.SPEED_DISTURBED, {"model": model.name}))
         else:
-            record_real_speed(
+            record_speed(
                 request.model.model,
                 request.model.options,
                 ContextSetup(workers=request.model.workers),
@@ -199,7 +199,7 @@ def _request(
         reference=requests[1] if arguments.reference else None,
         text=text,
         chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(chunk_tokens, trained)),
-        most_chunks=arguments.chunks,
+        max_chunks=arguments.chunks,
     )
 
 

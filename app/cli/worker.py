@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     Raises:
         AppError: `network_unconfirmed`, `port_in_use`.
     """
-    from app.native.rpc import work
+    from app.native.rpc import serve_devices
 
     require_confirmed(arguments, _RISK)
     host = arguments.host
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     ended = threading.Event()
 
     def serve_requests() -> None:
-        work(host, port, arguments.threads or usable_threads())
+        serve_devices(host, port, arguments.threads or usable_threads())
         ended.set()
 
     threading.Thread(target=serve_requests, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Metadata that describe the importance matrix a file was quantized with.
+"""Metadata that describes the importance matrix a file was quantized with.
 
 The keys, their order and their types are llama-quantize's (tools/quantize/quantize.cpp).
 """
@@ -24,7 +24,7 @@ _MOST_CHUNKS = 2**31 - 1
 
 @dataclass(frozen=True)
 class ImportanceMetadata:
-    """An importance matrix by the bare name of its file, its first text and its two counts.
+    """What a file records about its importance matrix: file name, first text, and two counts.
 
     Folders are left out: they reveal details of the user, and a repeated file has the same bytes.
     """
@@ -49,17 +49,17 @@ class ImportanceMetadata:
 
 
 def importance_metadata_of(matrix: ImportanceMatrix, file: str) -> ImportanceMetadata:
-    """Return the provenance of a matrix that is kept in a file of this bare name."""
+    """Return the metadata for a matrix stored in a file with this base name."""
     dataset = next(iter(matrix.datasets), None)
     return ImportanceMetadata(file, dataset, len(matrix.entries), matrix.chunk_count)
 
 
 def expected_importance_metadata(file: str, dataset: str) -> ImportanceMetadata:
-    """As long as that of a matrix that is yet to be made of one text: its counts are not known."""
+    """Return placeholder metadata, as long as that of a matrix yet to be computed from one text."""
     return ImportanceMetadata(file, dataset, entry_count=0, chunk_count=1)
 
 
 def _cut(text: str) -> str:
-    """As much of a text as llama-quantize keeps, in whole characters."""
+    """Truncate a text as llama-quantize does, at a character boundary."""
     beginning, _, _ = text.partition("\0")
     return beginning.encode("utf-8", "replace")[:_LONGEST_BYTES].decode("utf-8", "ignore")

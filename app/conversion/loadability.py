@@ -1,4 +1,4 @@
-"""Check that llama.cpp will load the result, with the hollow file, before weights are read."""
+"""Check with the hollow file, before weights are read, that llama.cpp will load the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.conversion.token_comparison import tokens_differ
+from app.conversion.token_comparison import token_difference
 from app.core.errors import AppError, ErrorCode
 from app.core.events import NoticeReported
 from app.core.language import tr
@@ -28,16 +28,16 @@ _NAMED_FAULTS = {
 
 
 class LoadedVocabulary(NamedTuple):
-    """A loaded vocabulary: llama.cpp's name for the tokenizer, and a difference from its source."""
+    """A loaded vocabulary: llama.cpp's name for its tokenizer, and a difference from the source."""
 
     tokenizer: str
     difference: NoticeReported | None
 
 
 def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> LoadedVocabulary:
-    """Let llama.cpp check every tensor's name and shape against the metadata.
+    """Have llama.cpp check every tensor's name and shape against the metadata.
 
-    With `tokenizer_file` it cuts texts into tokens, too, which should be those of that file.
+    With `tokenizer_file` it splits texts into tokens, too, which should be those of that file.
 
     Raises:
         AppError: `checkpoint_rejected`, `tokenizer_unknown`.
@@ -47,7 +47,7 @@ def require_loadable(hollow: Path, tokenizer_file: Path | None = None) -> Loaded
         raise AppError(ErrorCode.CHECKPOINT_REJECTED, reason=fault)
     with _loaded(hollow) as model:
         vocabulary = load_llama().llama_model_get_vocab(model)
-        difference = tokens_differ(vocabulary, tokenizer_file) if tokenizer_file else None
+        difference = token_difference(vocabulary, tokenizer_file) if tokenizer_file else None
     names = (header.metadata.get(key) for key in _TOKENIZER_KEYS)
     return LoadedVocabulary(str(next((name for name in names if name), "none")), difference)
 

@@ -1,4 +1,4 @@
-"""Check the memory that a conversion takes before it starts."""
+"""Check before a conversion starts that there is enough memory for it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _BUFFER_BYTES = 128 * 2**20
 
 
 def require_memory(layouts: Iterable[Layout]) -> int:
-    """Return the bytes that writing these models will take beyond what this process has already.
+    """Check that there is memory to write these models; return the bytes beyond those in use.
 
-    One tensor at a time is there as numbers of 32 bits, and the next one if it is small.
+    One tensor at a time is in memory as values of 32 bits, and the next one if it is small.
 
     Raises:
         AppError: `memory_short`.

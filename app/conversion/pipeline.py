@@ -56,7 +56,7 @@ _WEIGHTS_ERRORS = frozenset(
 
 @dataclass(frozen=True)
 class ConversionRequest:
-    """A request for `levels` of a source, in `folder` or as `file`.
+    """A request to convert a source to `levels`, written to `folder` or as `file`.
 
     A dry run ends after the plan; with `reports_tensors` it reports the type of each tensor, too.
     `skips_unsuitable` leaves out levels that this source can't or need not be converted to: the
@@ -72,7 +72,7 @@ class ConversionRequest:
     is_dry_run: bool = False
     reports_tensors: bool = False
     skips_unsuitable: bool = False
-    by_reference: bool = False
+    reference_only: bool = False
     choices: TypeChoices = NO_CHOICES
 
     def target(self, level: Level) -> Path:
@@ -82,7 +82,7 @@ class ConversionRequest:
 
 @dataclass(frozen=True)
 class _Planned:
-    """A layout, and the file that each of its levels gives."""
+    """A layout, and the plan of the file for each of its levels."""
 
     layout: Layout
     plans: dict[Path, TypePlan]
@@ -101,7 +101,9 @@ def convert(request: ConversionRequest, converter: Path, report: Report) -> tupl
     _check_room(request, planned, report)
     if request.is_dry_run:
         return ()
-    how = QuantizationOptions(request.threads, request.choices, by_reference=request.by_reference)
+    how = QuantizationOptions(
+        request.threads, request.choices, reference_only=request.reference_only
+    )
     for part in planned:
         write_models(part.layout, part.plans, how, report)
     return tuple(path for part in planned for path in part.plans)
@@ -211,7 +213,7 @@ def _plan_by_llama_cpp(
 
 
 def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
-    """Yield the levels, without those that keep quantized weights where there are none."""
+    """Yield the levels, except those that keep quantized weights where there are none."""
     for level in laid_out.levels:
         is_asked_for = level not in KEEPING_LEVELS or not request.skips_unsuitable
         if is_asked_for or laid_out.layout.is_quantized:

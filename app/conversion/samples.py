@@ -1,4 +1,4 @@
-"""Sample a matrix: runs of rows, spread over it and its experts, the same ones each time."""
+"""Sample a matrix deterministically: runs of rows spread over it and its experts."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Run:
-    """Rows (count x width) one after the other, of the matrix of one expert."""
+    """Consecutive rows (count x width) of one expert's matrix."""
 
     expert: int
     rows: Floats
 
 
 def sample(tensor: LaidOutTensor) -> Iterator[Run]:
-    """Yield some 131,000 weights of a matrix in eight runs, or all of a smaller one.
+    """Yield about 131,000 weights of a matrix in eight runs, or all of a smaller one.
 
     Only these rows are read where the layout knows their position; else the whole tensor is, once,
     and the layout gives it up.

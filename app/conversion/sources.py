@@ -15,7 +15,7 @@ from app.conversion.converter import bridge, lora_layout
 from app.conversion.converter.architectures import require_known_architecture
 from app.conversion.converter.converter_process import activate_converter
 from app.conversion.converter.transformers_choice import Transformers, transformers_for, trying_both
-from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
 from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout.layout import Layout
 from app.core.errors import AppError
@@ -35,7 +35,7 @@ _PLAIN_LEVELS = tuple(level for level in LEVELS if level.name in {"F32", "F16", 
 
 @dataclass(frozen=True)
 class LaidOut:
-    """A layout and the levels that can be made of it.
+    """A layout and the levels that can be made from it.
 
     With `has_final_types` its types are those of the one level already. `transformers` is the
     version that read it; None where that was not needed.
@@ -49,11 +49,11 @@ class LaidOut:
 
 
 class Source(Protocol):
-    """A kind of source; `checks` looks at everything that needs neither converter nor weights."""
+    """A kind of source; `checks` covers all that needs neither the converter nor the weights."""
 
     @property
     def levels(self) -> Levels:
-        """The levels that this kind can be made in."""
+        """The levels that this kind can be converted to."""
 
     def file_name(self, level: Level) -> str:
         """Return the usual name of the file for a level."""
@@ -62,7 +62,7 @@ class Source(Protocol):
         """Yield findings and faults, one line each."""
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """Return the model laid out, each level in one of the layouts; raises `AppError`."""
+        """Return the model's layouts, each level being in exactly one; raises `AppError`."""
 
 
 def source_at(
@@ -91,11 +91,11 @@ def source_at(
 
 @dataclass(frozen=True)
 class CheckpointSource:
-    """A Hugging Face checkpoint's language model; its `vocabulary` may still be being read."""
+    """A Hugging Face checkpoint's language model; its `vocabulary` may still be loading."""
 
     folder: Path
     allows_pickle: bool = False
-    vocabulary: VocabularyAhead | None = None
+    vocabulary: VocabularyPrefetch | None = None
 
     @property
     def levels(self) -> Levels:
@@ -112,7 +112,7 @@ class CheckpointSource:
         yield from _architecture_faults(self.folder, converter)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """Yield one for all levels."""
+        """Yield a single layout for all levels."""
         transformers = transformers_for(self.folder)
         activate_converter(converter, transformers)
         with trying_both(transformers):
@@ -129,20 +129,20 @@ class ProjectorSource:
 
     @property
     def levels(self) -> Levels:
-        """Those that the converter itself writes."""
+        """The levels that the converter writes itself."""
         return _PLAIN_LEVELS
 
     def file_name(self, level: Level) -> str:
-        """As llama.cpp names projectors."""
+        """Return the name in llama.cpp's convention for projectors."""
         return f"mmproj-{_name_of(self.folder)}-{level.name}.gguf"
 
     def checks(self, converter: Path, /) -> Iterator[Checked]:
-        """As for the language model, but of the converter's other list."""
+        """Yield the language model's checks, but against the converter's list of projectors."""
         yield from check_files(self.folder, allows_pickle=self.allows_pickle)
         yield from _architecture_faults(self.folder, converter, is_projector=True)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """Yield one for each level: the converter chooses the types."""
+        """Yield one layout for each level: the converter chooses the types."""
         transformers = transformers_for(self.folder)
         activate_converter(converter, transformers)
         for level in levels:
@@ -161,15 +161,15 @@ class AdapterSource:
 
     @property
     def levels(self) -> Levels:
-        """Those that the converter itself writes."""
+        """The levels that the converter writes itself."""
         return _PLAIN_LEVELS
 
     def file_name(self, level: Level) -> str:
-        """As the GGUF naming convention has it."""
+        """Return the name under the GGUF naming convention."""
         return f"{_name_of(self.folder)}-{level.name}-LoRA.gguf"
 
     def checks(self, converter: Path, /) -> Iterator[Checked]:
-        """Yield the adapter's file, and the model that it belongs to."""
+        """Yield the checks of the adapter's file and of its base model."""
         try:
             tensors = read_adapter(self.folder, allows_pickle=self.allows_pickle)
             size = format_bytes(sum(tensor.size_bytes for tensor in tensors.values()))
@@ -191,7 +191,7 @@ class AdapterSource:
             yield _fault("base", error)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """Yield one for each level: the converter chooses the types."""
+        """Yield one layout for each level: the converter chooses the types."""
         base = lora_layout.find_base(self.folder, self.base)
         transformers = transformers_for(base)
         activate_converter(converter, transformers)
@@ -217,7 +217,7 @@ class GgufSource:
         return f"{file_name_from(read_model_info(self.file).name)}-{level.name}.gguf"
 
     def checks(self, _: Path, /) -> Iterator[Checked]:
-        """Yield the header and the types of the weights."""
+        """Yield the checks of the header and of the weights' types."""
         try:
             facts = read_model_info(self.file)
             layout = lay_out_gguf(self.file)
@@ -233,7 +233,7 @@ class GgufSource:
             yield _fault("weights", error)
 
     def layouts(self, levels: Levels, converter: Path) -> Iterator[LaidOut]:
-        """Yield one for all levels."""
+        """Yield a single layout for all levels."""
         activate_converter(converter)
         yield LaidOut(lay_out_gguf(self.file), levels)
 

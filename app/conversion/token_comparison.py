@@ -31,7 +31,7 @@ _LONGEST_TOKEN = 200
 _MOST_SHOWN = 8
 
 
-def tokens_differ(vocabulary: Any, tokenizer_file: Path) -> NoticeReported | None:
+def token_difference(vocabulary: Any, tokenizer_file: Path) -> NoticeReported | None:
     """Return a difference between llama.cpp's tokens and those of `tokenizer_file`, if found.
 
     Every added token and some texts are tried, for three seconds at most.
@@ -77,7 +77,7 @@ def _texts_for(vocabulary: Any) -> tuple[str, ...]:
 
 
 def _added_tokens(tokenizer: Any, vocabulary: Any) -> Iterator[str]:
-    """Yield the texts of added tokens, without those that the converter marks as unused."""
+    """Yield the texts of added tokens, except those that the converter marks as unused."""
     llama = load_llama()
     count = llama.llama_vocab_n_tokens(vocabulary)
     for number, token in tokenizer.get_added_tokens_decoder().items():

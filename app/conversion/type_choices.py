@@ -1,4 +1,4 @@
-"""The user's choices beyond the level: an importance matrix and types of single tensors."""
+"""The user's choices beyond the level: an importance matrix and types of individual tensors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ NO_CHOICES = TypeChoices()
 
 
 def known_type(name: str) -> int:
-    """Return ggml's number of a type that weights can be quantized to, by its name in any case.
+    """Return ggml's number for a quantizable type, given its name in upper or lower case.
 
     Raises:
         AppError: `type_unknown`.

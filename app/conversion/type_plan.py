@@ -31,7 +31,7 @@ from app.gguf_file.header_writer import (
 from app.gguf_file.tensor_types import TYPE_NUMBERS, type_name
 from app.native.library import load_llama, log
 from app.native.quantization import (
-    has_numbers,
+    can_dequantize,
     needs_importance,
     row_size_bytes,
 )
@@ -49,7 +49,7 @@ _TENSOR_LINE = re.compile(
 
 @dataclass(frozen=True)
 class TypePlan:
-    """The file that a level gives: its tensors in the order of writing, below a header."""
+    """The file for a level: its header, then its tensors in the order they are written."""
 
     level: Level
     architecture: str
@@ -76,7 +76,7 @@ class TypePlan:
 
 @dataclass(frozen=True)
 class HollowFile:
-    """A model without its weights: a header and a hole; every level's header is as long.
+    """A model without its weights: a header, as long at every level, and a hole.
 
     `without_vocabulary` is a second file with none: to read one takes llama.cpp a second.
     """
@@ -88,7 +88,7 @@ class HollowFile:
 
 @contextmanager
 def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[HollowFile]:
-    """Write the model in the types of the layout, but hollow; deleted after the block."""
+    """Write the model hollow, in the layout's types; the file is deleted after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
     metadata = _metadata(layout, _FTYPE_ALL_F32, choices)
     header = header_bytes(metadata, placed)
@@ -99,7 +99,7 @@ def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[H
 
 @contextmanager
 def hollow_level(plan: TypePlan) -> Iterator[Path]:
-    """Write a plan's file, but hollow and without vocabulary; deleted after the block.
+    """Write a plan's file hollow, without vocabulary; it is deleted after the block.
 
     It takes the memory that the file would: the number of tokens is there.
     """
@@ -170,7 +170,7 @@ def _dry_run(hollow: Path, level: Level, choices: TypeChoices) -> Iterator[tuple
 
 
 def _require_importance(tensor: PlacedTensor, level: Level, choices: TypeChoices) -> None:
-    """Refuse what llama.cpp would: a dry run does not look into the importance matrix."""
+    """Refuse what llama.cpp would refuse: a dry run does not read the importance matrix."""
     if choices.importance_of(tensor) is not None or not _needs_importance(tensor, level):
         return
     if choices.importance is not None:
@@ -192,15 +192,15 @@ def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
 
 
 def _requantizable(tensor: LaidOutTensor, type_number: int, choices: TypeChoices) -> LaidOutTensor:
-    """Return the tensor, unless it is quantized and would lose quality again without consent."""
-    loses = tensor.is_quantized and not _holds(type_number, tensor.type_number)
-    if loses and not (choices.requantizes and has_numbers(tensor.type_number)):
+    """Return the tensor; refuse a quantized one that would lose more quality without consent."""
+    loses = tensor.is_quantized and not _represents_all_of(type_number, tensor.type_number)
+    if loses and not (choices.requantizes and can_dequantize(tensor.type_number)):
         kind = type_name(tensor.type_number)
         raise AppError(ErrorCode.WEIGHTS_QUANTIZED_ALREADY, holder=tensor.name, type=kind)
     return tensor
 
 
-def _holds(type_number: int, quantized_type: int) -> bool:
+def _represents_all_of(type_number: int, quantized_type: int) -> bool:
     """Return whether a type can represent every number that a block format can.
 
     Numbers of 4 bits times a scale of 8 or less have a significand of 8 bits at most.

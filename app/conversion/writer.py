@@ -24,7 +24,7 @@ from app.core.files import open_atomically, require_space
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.header_writer import PlacedTensor, header_bytes, padded
 from app.gguf_file.tensor_types import INTEGER_TYPES, type_name
-from app.native.quantization import dequantize_rows, holds_numbers, quantize_rows
+from app.native.quantization import dequantize_rows, is_finite, quantize_rows
 
 _CHUNK_WEIGHTS = 2**18
 """As numbers of 32 bits they stay in a core's cache from the check to the last byte."""
@@ -36,11 +36,11 @@ _Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class QuantizationOptions:
-    """Options of a quantization; `by_reference` uses only ggml's own code."""
+    """Options of a quantization; `reference_only` uses only ggml's own code."""
 
     threads: int
     choices: TypeChoices = NO_CHOICES
-    by_reference: bool = False
+    reference_only: bool = False
 
 
 def write_models(
@@ -49,7 +49,7 @@ def write_models(
     options: QuantizationOptions,
     report: Callable[[Event], None],
 ) -> None:
-    """Write every plan to its path from one reading of the weights, which `layout` gives up.
+    """Write every plan to its path in one pass over the weights, which `layout` releases.
 
     While one tensor is quantized on all threads and written, the next is read. Each file is whole
     under its name, or absent; its header has been read back.
@@ -95,7 +95,7 @@ class _Source:
 
 
 def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[_Source]:
-    """Yield the tensors in `order`, each read while the one before is processed, unless large."""
+    """Yield the tensors in `order`, each read while the previous one is processed, unless large."""
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = [by_name[name] for name in order]
     ahead: Future[_Source] | None = None
@@ -111,7 +111,7 @@ def _read(tensor: LaidOutTensor) -> _Source:
 
 
 def _write(file: BinaryIO, tensor: PlacedTensor, chunks: Iterator[_Bytes]) -> Iterator[int]:
-    """Write one tensor chunk by chunk; gives the bytes of each chunk."""
+    """Write one tensor chunk by chunk; yields the bytes of each chunk."""
     for chunk in chunks:
         file.write(chunk.data)
         yield chunk.nbytes
@@ -155,9 +155,9 @@ def _quantized(
     if rows.dtype == np.uint8 and source_type == tensor.type_number:
         return rows.reshape(-1)
     quantized = quantize_rows(
-        tensor.type_number, numbers, importance, by_reference=options.by_reference
+        tensor.type_number, numbers, importance, reference_only=options.reference_only
     )
-    if not holds_numbers(tensor.type_number, quantized):
+    if not is_finite(tensor.type_number, quantized):
         kind = type_name(tensor.type_number)
         raise AppError(ErrorCode.WEIGHTS_TOO_LARGE, tensor=tensor.name, type=kind)
     return quantized

@@ -220,7 +220,7 @@ def _others(
 
 
 def _wanted_grade(rows: Sequence[LevelPrediction], profile: ModelProfile) -> Grade:
-    """Return the worst acceptable grade; typical figures flatter small models, own ones don't."""
+    """Return the worst acceptable grade; small models' typical figures flatter, their own don't."""
     is_own = any(_has_own_quality(row) for row in rows)
     return Grade.NEARLY_LOSSLESS if _is_small(profile) and not is_own else Grade.GOOD
 
@@ -231,7 +231,7 @@ def _is_small(profile: ModelProfile) -> bool:
 
 
 def _preferred(rows: Sequence[LevelPrediction]) -> Sequence[LevelPrediction]:
-    """Return the unbeaten levels, without those that are seldom the best of their size.
+    """Return the unbeaten levels, except those that are seldom the best for their size.
 
     A quality found for this very model decides better than that rule.
     """
@@ -258,7 +258,7 @@ def _beats(one: LevelPrediction, other: LevelPrediction) -> bool:
 
 
 def _figures(row: LevelPrediction) -> tuple[float, ...]:
-    """Return figures of which smaller ones are better."""
+    """Return figures for which smaller is better."""
     slowness = () if row.speed is None else (-row.speed.generation_tokens_per_second,)
     return (_size(row), loss_of(row), *slowness)
 

@@ -28,7 +28,7 @@ _USUAL = LoadOptions()
 
 @dataclass(frozen=True)
 class Cost:
-    """Additional memory in bytes on all devices together and in RAM; negative for less."""
+    """Additional memory in bytes, on all devices together and in RAM; negative if less is used."""
 
     devices_bytes: int
     ram_bytes: int

@@ -31,7 +31,7 @@ Verdict = Literal["on_devices", "shared", "on_processor", "too_large"]
 
 @dataclass(frozen=True)
 class Plan:
-    """A placement of a model and its memory; `layers` by device count the output as one more.
+    """A placement of a model and its memory; `layers` counts them by device, the output as one.
 
     The experts of the first `experts_on_cpu` layers stay in RAM.
     """
@@ -74,7 +74,7 @@ class Plan:
 
 
 def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
-    """Place as many layers on devices as leave the margin free, moving experts off before layers.
+    """Place as many layers on devices as fit beside the free margin, moving experts off first.
 
     Layers and experts that the user chose stay as they are. If not even RAM has room, the plan has
     only these on devices, and is `too_large`.
@@ -102,7 +102,7 @@ def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
 
 
 def fits(need: Need, machine: Hardware, placement: Placement, context: int) -> bool:
-    """Return whether each device, and RAM with everything in it, keeps the margin free."""
+    """Return whether each device and RAM keep the margin free, counting everything in RAM."""
     memory = placement.memory(need, context)
     return max(excess_bytes(memory, machine, MARGIN_BYTES)) <= 0
 
@@ -133,7 +133,7 @@ def _chosen(need: Need, machine: Hardware, options: LoadOptions) -> tuple[int, i
 
 
 def _fewest_experts(need: Need, machine: Hardware, options: LoadOptions) -> int:
-    """Return how many layers must leave their experts in RAM for all else to be on devices."""
+    """Return how many layers must keep experts in RAM so that all else fits on devices."""
     return 1 + bisect_left(
         range(1, need.layers),
         True,

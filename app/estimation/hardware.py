@@ -25,7 +25,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class Hardware:
-    """A machine: its cores, its memory in bytes, and its devices without the processor.
+    """A machine: its cores, its memory in bytes, and its devices other than the CPU.
 
     Total and free RAM are limited to what a container allows this program. The kinds of cores and
     the NUMA nodes are None if the system doesn't report them.

@@ -29,7 +29,7 @@ class SizedCache:
     shares: tuple[float, ...]
 
     def bytes_of(self, first: int, end: int, context: int) -> float:
-        """Return the bytes of the layers from `first` to before `end` for `context` tokens."""
+        """Return the bytes of layers `first` up to but excluding `end` for `context` tokens."""
         cells = min(self.cells, _padded(context))
         last = len(self.shares) - 1
         share = self.shares[min(end, last)] - self.shares[min(first, last)]
@@ -59,7 +59,7 @@ def size_caches(
 
 
 def _cells(cache: Cache, most: int, window: int, options: LoadOptions) -> int:
-    """Return a cache's number of cells; `most` is that of caches whose layers see all tokens."""
+    """Return a cache's number of cells; `most` is that of full-attention layers."""
     if not cache.key_bytes or cache.cells == most:
         return cache.cells
     if options.swa_full:
@@ -90,7 +90,7 @@ def _sized(
 
 
 def _scale(cache: Cache, options: LoadOptions) -> float:
-    """Return a cache's size in the options' types over its own; recurrent states don't change."""
+    """Return a cache's size in the options' types relative to its own; 1 if recurrent."""
     measured = cache.key_bytes + cache.value_bytes
     if not measured:
         return 1.0

@@ -21,11 +21,11 @@ UNNAMED_LEVEL = "as it is"
 
 @dataclass(frozen=True)
 class LevelProfile:
-    """A level of a source; None is unknown, and `problem` is a sentence with the reason.
+    """A level of a source; None means unknown, and `problem` is a sentence with the reason.
 
     With `is_exact`, `size_bytes` of the file is exact. Without `weights` the engine can't load the
     model. `quality` is the best known figure. `typed` are the weights by type, `correction` the
-    ratios of the level's real speeds to predicted ones.
+    ratios of the level's measured speeds to predicted ones.
     """
 
     level: str

@@ -20,7 +20,7 @@ _SHARE_STEPS = 1000
 
 @dataclass(frozen=True)
 class Need:
-    """The memory needs of a model, however placed; no plan exceeds the `largest_context`."""
+    """A model's memory needs for any placement; no plan exceeds the `largest_context`."""
 
     weights: Weights
     caches: tuple[SizedCache, ...]
@@ -34,7 +34,7 @@ class Need:
 
 
 class Span(NamedTuple):
-    """The layers on one device, from `first` to before `end`."""
+    """The layers on one device, from `first` up to but excluding `end`."""
 
     device: str
     first: int
@@ -89,7 +89,7 @@ class Placement:
 def place(
     count: int, layers: int, machine: Hardware, shares: Sequence[float] = ()
 ) -> tuple[Span, ...]:
-    """Distribute the last `count` layers, the output being one, over the devices.
+    """Distribute the last `count` layers (the output counts as one) across the devices.
 
     They are split by the devices' free memory, or by the `shares` that the user chose, as in
     llama.cpp (load_tensors in src/llama-model.cpp).
@@ -117,7 +117,7 @@ def place(
 
 
 def free_bytes(machine: Hardware) -> dict[str, int]:
-    """Return the free memory of each device and RAM; devices that report none use RAM."""
+    """Return the free memory of each device and RAM; devices that report no memory use RAM."""
     free = {PROCESSOR: machine.ram_free_bytes}
     for device in machine.devices:
         free[device.name] = machine.ram_free_bytes if _has_none(device) else device.free_bytes
@@ -136,7 +136,7 @@ def _has_none(device: DeviceInfo) -> bool:
 def excess_bytes(
     memory: Mapping[str, DeviceMemory], machine: Hardware, margin_bytes: int
 ) -> tuple[int, int]:
-    """Return by how much devices, and RAM with everything in it, fall short of the margin.
+    """Return by how many bytes devices, and RAM with everything in it, lack the margin.
 
     0 or less if there is room.
     """

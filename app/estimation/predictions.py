@@ -28,7 +28,7 @@ _NO_FIGURE = tr("No quality figures are published for this level; “gristmill m
 
 @dataclass(frozen=True)
 class LevelPrediction:
-    """The prediction for a level; None is unknown.
+    """The prediction for a level; None means unknown.
 
     `problem` is the reason for an unknown plan, `speed_problem` for the speed, `quality_problem`
     for the quality: a sentence, or empty if it is known or still being determined.

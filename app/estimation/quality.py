@@ -1,4 +1,4 @@
-"""The quality of a level: its distance from the model in 16 bits; typical, probed or measured.
+"""The quality of a level: its divergence from the 16-bit model; typical, probed or measured.
 
 All three are the mean Kullback-Leibler divergence of the predictions for the next token, in nats.
 *Typical* figures were published for other models, *probed* ones are computed from the quantization

@@ -17,7 +17,7 @@ COSTS = "costs"
 
 @dataclass(frozen=True)
 class DeviceRates:
-    """A device's rates per second, and the fixed costs of a step; None is not measured.
+    """A device's rates per second, and the fixed costs of a step; None means not measured.
 
     `generation` is bytes of weights by type, multiplied by one token; `prompt` is floating-point
     operations by type, with 512 tokens at once. 0 means that the device can't multiply the type.

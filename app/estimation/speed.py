@@ -37,8 +37,8 @@ _ELEMENT_BYTES = {kind.name: kind.block_bytes / kind.block_size for kind in TENS
 class PredictedSpeed:
     """Predicted tokens per second while reading a prompt of 512 tokens and writing a reply.
 
-    With `is_corrected` this machine's real speeds were taken into account; with `is_disturbed` some
-    of the rates were measured while other programs were busy.
+    With `is_corrected` this machine's measured speeds were taken into account; with
+    `is_disturbed` some of the rates were measured while other programs were busy.
     """
 
     prompt_tokens_per_second: float
@@ -71,7 +71,7 @@ class TypedWeights:
 
     @property
     def types(self) -> set[str]:
-        """All types of weights that are multiplied."""
+        """All weight types used in matrix multiplications."""
         return set().union(*self.layers, *self.experts, self.output)
 
     @cached_property
@@ -133,7 +133,7 @@ def predict_speed(
         rates: of this machine.
         caches: its caches, which each generated token reads.
         cache_type: the type of the keys.
-        correction: from this machine's real speeds.
+        correction: from this machine's measured speeds.
 
     Returns:
         None if a required rate is unknown or 0.
@@ -248,7 +248,7 @@ def _heads_per_kv_head(shape: ModelShape) -> float:
 
 
 def _pairs(window: int) -> int:
-    """Return how many pairs of a prompt token and a visible one (or itself) a window has."""
+    """Return how many (token, visible token) pairs a prompt has, a token with itself included."""
     return window * (window + 1) // 2 + (PROMPT_TOKENS - window) * window
 
 

@@ -57,7 +57,7 @@ class Weights:
         return tuple(accumulate(self.expert_bytes, initial=0))
 
     def span_bytes(self, first: int, end: int, experts_on_cpu: int = 0) -> int:
-        """Return the bytes of layers `first` to before `end` on a device, the output as the last.
+        """Return a device's bytes of layers `first` up to, excluding, `end`; the output is last.
 
         The experts of the first `experts_on_cpu` layers don't count.
         """
@@ -70,7 +70,7 @@ class Weights:
         return size_bytes
 
     def rest_bytes(self, first: int | None, experts_on_cpu: int = 0) -> int:
-        """Return the bytes left in RAM with layers `first` and later on devices; None for none."""
+        """Return the bytes left in RAM with layers from `first` on devices (None: no layers)."""
         if first is None:
             return self.input_bytes + self._layers_before[-1] + self.output_bytes
         before = self.input_bytes + self._layers_before[first]
@@ -80,7 +80,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class TensorRole:
-    """The part of a model a tensor is in: the input, a layer (maybe its experts), or the output."""
+    """The part of a model a tensor is in: input, a layer (possibly its experts), or output."""
 
     layer: int | None = None
     is_expert: bool = False

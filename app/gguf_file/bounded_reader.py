@@ -1,4 +1,4 @@
-"""Read the bytes of a GGUF header; reading past the file's end is a named error."""
+"""Read the bytes of a GGUF header; reading past the file's end raises an `AppError`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class BoundedReader:
 
     @property
     def position(self) -> int:
-        """The place in the file where the next byte is taken from."""
+        """The offset in the file of the next byte."""
         return self._window_start + self._at
 
     def damaged(self, reason: str) -> AppError:
-        """Return the error of a file that contradicts itself or the format."""
+        """Return the error for a file that contradicts itself or the format."""
         return AppError(ErrorCode.GGUF_DAMAGED, file=self.path.name, reason=reason)
 
     def truncated(self, needed_bytes: int) -> AppError:
-        """Return the error of a file that should have `needed_bytes` and has fewer."""
+        """Return the error for a file that should have `needed_bytes` and has fewer."""
         return AppError(
             ErrorCode.GGUF_TRUNCATED,
             file=self.path.name,
@@ -44,7 +44,7 @@ class BoundedReader:
         )
 
     def require(self, size: int) -> None:
-        """Check that `size` more bytes are there and belong to a header of a sane size.
+        """Check that `size` more bytes exist and keep the header within the size limit.
 
         Raises:
             AppError: `gguf_truncated`, `gguf_damaged`.
@@ -82,7 +82,7 @@ class BoundedReader:
 
     def skip_strings(self, count: int) -> None:
         """Pass over the next `count` strings."""
-        # A vocabulary has some 300,000 strings: only the lengths are read.
+        # A vocabulary has about 300,000 strings: only the lengths are read.
         unpack = U64.unpack_from
         window, at = self._window, self._at
         last = len(window) - U64.size

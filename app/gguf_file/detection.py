@@ -9,7 +9,7 @@ SUFFIX = ".gguf"
 
 
 def is_gguf_file(path: Path) -> bool:
-    """Return whether a file is in GGUF, by its first bytes, or is damaged and was meant to be."""
+    """Return whether a file is GGUF by its first bytes, or is damaged and was meant to be."""
     if not path.is_file():
         return False
     try:
@@ -21,5 +21,5 @@ def is_gguf_file(path: Path) -> bool:
 
 
 def has_gguf_name(name: str) -> bool:
-    """Return whether a file of this name is meant to be in GGUF."""
+    """Return whether a file with this name is meant to be GGUF."""
     return name.casefold().endswith(SUFFIX)

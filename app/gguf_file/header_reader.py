@@ -49,7 +49,7 @@ _SCALARS = {
 
 
 class TensorInfo(NamedTuple):
-    """A tensor; `shape` as GGUF has it, the row length first; `offset` from the data's start."""
+    """A tensor; `shape` in GGUF's order, row length first; `offset` from the data's start."""
 
     name: str
     shape: tuple[int, ...]
@@ -125,7 +125,7 @@ def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
 
 
 def read_entries(header: Header) -> dict[str, bytes]:
-    """Return every metadata entry as it lies in the file, by its key.
+    """Return every metadata entry by its key, as stored in the file.
 
     Raises:
         AppError: what `read_header` raises, when the file has changed meanwhile.
@@ -139,7 +139,7 @@ def read_entries(header: Header) -> dict[str, bytes]:
 
 
 def read_strings(header: Header, key: str) -> Iterator[bytes]:
-    """Yield the elements of the string array `key` as they lie in the file, one after the other."""
+    """Yield the elements of the string array `key` in order, as stored in the file."""
     place = header.arrays[key]
     with _opened(header.path) as source:
         source.skip(place.offset)

@@ -51,12 +51,12 @@ class PlacedTensor:
 
 
 def padded(size_bytes: int) -> int:
-    """Return the size up to where the next tensor begins."""
+    """Return the size, rounded up to the alignment."""
     return -(-size_bytes // ALIGNMENT) * ALIGNMENT
 
 
 def encoded(values: Mapping[str, Any]) -> dict[str, bytes]:
-    """Metadata as the converter holds it (GGUFValue by key), each entry as a file holds it.
+    """Encode the converter's metadata (GGUFValue by key) into the bytes of each entry.
 
     Raises:
         AppError: `converter_failed`, for metadata that GGUF has no place for.
@@ -120,7 +120,7 @@ def _encoded_list(key: str, value: Any) -> bytes | None:
 
 
 def _packed(texts: Sequence[bytes]) -> bytes:
-    """Texts one after the other, each behind its length."""
+    """Concatenate texts, each preceded by its length."""
     # Most have few bytes, and there are few lengths.
     lengths = list(map(len, texts))
     counts = {length: _COUNT.pack(length) for length in set(lengths)}
@@ -128,7 +128,7 @@ def _packed(texts: Sequence[bytes]) -> bytes:
 
 
 def _are_of_one_kind(kinds: Iterable[type], number: type) -> bool:
-    """Return whether all are numbers of this kind, or members of an enumeration of them."""
+    """Return whether all are numbers of this kind, or members of an enum with such values."""
     return all(issubclass(kind, number) and kind is not bool for kind in kinds)
 
 
@@ -162,7 +162,7 @@ def metadata_for(
 
 
 def without_vocabulary(architecture: str, metadata: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the metadata of a model of as many tokens, whose texts are not there.
+    """Return the metadata of a model with the same number of tokens, but without their texts.
 
     llama.cpp then makes them up (`llama_vocab::impl::load` in src/llama-vocab.cpp). Metadata that
     counts no tokens stays as it is.

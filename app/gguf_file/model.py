@@ -13,13 +13,13 @@ from app.gguf_file.validation import require_sane
 
 @dataclass(frozen=True)
 class Model:
-    """The headers of a model's files, the first file's first."""
+    """The headers of a model's files, in shard order."""
 
     headers: tuple[Header, ...]
 
     @property
     def path(self) -> Path:
-        """The only or first file: the one that llama.cpp is given."""
+        """The only file or the first shard, which is what llama.cpp is given."""
         return self.headers[0].path
 
     @property
@@ -33,7 +33,7 @@ class Model:
         return model_info_of(list(self.headers))
 
     def tensor_bytes(self, name: str) -> int:
-        """Return the size of a tensor; 0 if there is none of that name."""
+        """Return the size of a tensor; 0 if there is none with that name."""
         tensors = (tensor for header in self.headers for tensor in header.tensors)
         return sum(tensor.size_bytes for tensor in tensors if tensor.name == name)
 

@@ -37,7 +37,7 @@ class ModelInfo:
 
 
 def read_model_info(path: Path) -> ModelInfo:
-    """Return the facts about the model that the file `path` is, or is a shard of.
+    """Return the facts about the model in `path`, which may be one of its shards.
 
     Raises:
         AppError: what `read_headers` raises.
@@ -46,7 +46,7 @@ def read_model_info(path: Path) -> ModelInfo:
 
 
 def read_headers(path: Path) -> list[Header]:
-    """Read the headers of all files of a model, the first file's first.
+    """Read the headers of all files of a model, in shard order.
 
     Raises:
         AppError: `missing_shard`, and what `app.gguf_file.header_reader.read_header` raises.

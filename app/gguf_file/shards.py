@@ -10,7 +10,7 @@ _MOST_SHARDS = 1000
 
 
 def shards_of(path: Path) -> tuple[Path, ...]:
-    """Return all files of the model that `path` belongs to, the first one first, there or not.
+    """Return all files of the model that `path` belongs to, in order, whether or not they exist.
 
     A file that is not a shard stands for itself.
     """

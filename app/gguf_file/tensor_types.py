@@ -47,14 +47,14 @@ def _integer(number: int, name: str, size_bytes: int) -> GgmlType:
 
 
 def _cached(number: int, name: str, block_bytes: int) -> GgmlType:
-    """Return a type of 32 values with a kernel that caches can have, too."""
+    """Return a 32-value block type that has a kernel and that KV caches can use, too."""
     return GgmlType(
         number, name, 32, block_bytes, can_quantize=True, can_cache=True, has_kernel=True
     )
 
 
 def _kernel(number: int, name: str, block_bytes: int) -> GgmlType:
-    """Return a type of 256 values with a kernel."""
+    """Return a 256-value block type that has a kernel."""
     return GgmlType(number, name, 256, block_bytes, can_quantize=True, has_kernel=True)
 
 
@@ -64,7 +64,7 @@ def _plain(number: int, name: str, block_size: int, block_bytes: int) -> GgmlTyp
 
 
 def _internal(number: int, name: str, block_size: int, block_bytes: int) -> GgmlType:
-    """Return a type that ggml has for its own results, not for weights."""
+    """Return a type that ggml uses for intermediate results, not for weights."""
     return GgmlType(number, name, block_size, block_bytes, holds_weights=False)
 
 

@@ -1,4 +1,4 @@
-"""Check what llama.cpp takes for granted in a header: without it, it aborts or misbehaves."""
+"""Check what llama.cpp takes for granted in a header: otherwise it aborts or misbehaves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_sanity(header: Header) -> str | None:
 def check_tokens(header: Header) -> str | None:
     """Return what is wrong with the texts of the tokens, or None; reads them all.
 
-    llama.cpp (`llama-vocab.cpp`) aborts on a text that is there twice, and when a text needs the
+    llama.cpp (`llama-vocab.cpp`) aborts on a text that occurs twice, and when a text needs the
     token of a byte that SentencePiece's vocabulary has not.
     """
     place = header.arrays.get(_TOKENS)
@@ -55,7 +55,7 @@ def check_tokens(header: Header) -> str | None:
 
 
 def find_fault(header: Header) -> str | None:
-    """Return the first fault of a model's only or first file, or None."""
+    """Return the first fault of a model's only file or first shard, or None."""
     return check_sanity(header) or check_tokens(header)
 
 

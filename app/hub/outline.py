@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.checkpoint.folder_kind import LARGEST_SCALAR_BYTES, OUTLINE_MARK, OUTLINE_SCALARS
-from app.checkpoint.weight_files import WEIGHTS_SUFFIX, TensorEntry, parts_of_at_most, read_shard
+from app.checkpoint.weight_files import WEIGHTS_SUFFIX, TensorEntry, read_shard, small_tensor_ranges
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Event
@@ -218,7 +218,7 @@ def _fetch_scalars(file: RepositoryFile, folder: Path, snapshot: Snapshot) -> bo
     """Fill in the smallest tensors; return False if the server has no range support."""
     path = path_inside(folder, file.path)
     with path.open("r+b") as hollow:
-        for start, end in parts_of_at_most(LARGEST_SCALAR_BYTES, path):
+        for start, end in small_tensor_ranges(LARGEST_SCALAR_BYTES, path):
             part = fetch_part(snapshot, file, start, end)
             if part is None:
                 return False

@@ -33,7 +33,7 @@ class GatheredActivations:
         """Return the sums gathered so far, by the names of the weights."""
         return dict(self._entries)
 
-    def require_numbers(self, model: str) -> None:
+    def require_finite(self, model: str) -> None:
         """Check that the last evaluation succeeded; `model` is its name for the error.
 
         Raises:
@@ -47,13 +47,13 @@ class GatheredActivations:
         if self._fault is not None:
             raise self._fault
 
-    def _observe(self, address: int, is_question: bool, _: object) -> bool:  # noqa: FBT001 - ggml's
-        """Handle ggml's callback: before each node it asks, after wanted ones it shows the result.
+    def _observe(self, address: int, is_asking: bool, _: object) -> bool:  # noqa: FBT001 - ggml's
+        """Handle ggml's callback: it asks before each node, passes the result after wanted ones.
 
         An exception can't pass through ggml: it is saved, and stops the evaluation.
         """
         node = Tensor.from_address(address)
-        if is_question:
+        if is_asking:
             return self._fault is None and self._is_wanted(node)
         try:
             self._gather(node)

@@ -32,13 +32,13 @@ def calibrate(
     threads: int | None = None,
     gpu_layers: int | None = None,
 ) -> ImportanceMatrix:
-    """Let the GGUF file `model` read `text`, and return its importance matrix.
+    """Run the GGUF file `model` on `text`, and return its importance matrix.
 
     The text is read in chunks of 512 tokens, or of the trained context if that is smaller; an
     incomplete last chunk is left out. `dataset` is stored as the name of the text.
 
     Raises:
-        AppError: `text_short`, `model_rejected` (also if the weights give values that are not
+        AppError: `text_short`, `model_rejected` (also if the weights result in values that are not
             numbers), and errors of loading a model.
     """
     gathered = GatheredActivations()
@@ -49,7 +49,7 @@ def calibrate(
         for number, chunk in enumerate(chunks):
             report(Progressed("calibrate", number * size_bytes // len(chunks), size_bytes))
             _evaluate(loaded, chunk, model.name)
-            gathered.require_numbers(model.name)
+            gathered.require_finite(model.name)
         report(Progressed("calibrate", size_bytes, size_bytes))
     datasets = (dataset,) if dataset else ()
     return ImportanceMatrix(gathered.entries(), len(chunks), load_request.context, datasets)

@@ -48,7 +48,7 @@ class Reader:
         They come in pieces; each is a view that the next one overwrites.
 
         Raises:
-            AppError: `model_rejected`, also if the weights give values that are not numbers.
+            AppError: `model_rejected`, also if the weights result in values that are not numbers.
         """
         first = len(chunk) // 2
         self.forget()
@@ -66,7 +66,7 @@ class Reader:
 
 
 @contextmanager
-def opened_reader(load_request: LoadRequest, report: Report) -> Iterator[Reader]:
+def open_reader(load_request: LoadRequest, report: Report) -> Iterator[Reader]:
     """Open a reader of a model that stays loaded while the block runs.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Check from their headers that models can be measured and compared."""
+"""Check models' headers to see whether they can be measured and compared."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class MeasuredSpeed:
 
 
 def measure_speed(reader: Reader) -> MeasuredSpeed:
-    """Let a model read a prompt of 512 tokens, and write 128 into an empty context.
+    """Time a model reading a prompt of 512 tokens, and writing 128 into an empty context.
 
     A smaller context limits both.
     """

@@ -16,7 +16,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Progressed
 from app.core.language import tr
 from app.inference.loading.loaded_model import LoadRequest, Report
-from app.measurement.chunk_reader import Reader, opened_reader
+from app.measurement.chunk_reader import Reader, open_reader
 from app.measurement.measured_speed import MeasuredSpeed, measure_speed
 from app.measurement.peak_memory import peak_memory_bytes
 from app.measurement.scores import Divergence, Scores
@@ -25,7 +25,7 @@ from app.measurement.text_chunks import text_chunks
 
 @dataclass(frozen=True)
 class MeasurementRequest:
-    """A text to read in chunks of `chunk_tokens`, at most `most_chunks` of them.
+    """A text to read in chunks of `chunk_tokens`, at most `max_chunks` of them.
 
     `reference` is the model to compare with; it must have the same vocabulary.
     """
@@ -34,7 +34,7 @@ class MeasurementRequest:
     reference: LoadRequest | None
     text: str
     chunk_tokens: int
-    most_chunks: int | None = None
+    max_chunks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
             values that are not numbers), and errors of loading a model.
     """
     size_bytes = len(request.text.encode("utf-8", "replace"))
-    with opened_reader(request.model, report) as model:
+    with open_reader(request.model, report) as model:
         chunks = text_chunks(model.vocabulary, request.text, request.chunk_tokens)
         report(Progressed("speed", 0, 0))
         speed, peak_bytes = measure_speed(model), peak_memory_bytes()
         with _opened_reference(request.reference, report) as reference:
             scores = Scores()
-            chosen = chunks[: request.most_chunks]
+            chosen = chunks[: request.max_chunks]
             for number, chunk in enumerate(chosen):
                 report(Progressed("measure", number * size_bytes // len(chosen), size_bytes))
                 _score(chunk, model, reference, scores)
@@ -78,7 +78,7 @@ def measure(request: MeasurementRequest, report: Report) -> Measurement:
 def _opened_reference(
     load_request: LoadRequest | None, report: Report
 ) -> AbstractContextManager[Reader | None]:
-    return nullcontext() if load_request is None else opened_reader(load_request, report)
+    return nullcontext() if load_request is None else open_reader(load_request, report)
 
 
 def _score(chunk: Sequence[int], model: Reader, reference: Reader | None, scores: Scores) -> None:

@@ -65,7 +65,7 @@ class StoredMeasurement(msgspec.Struct, frozen=True):
 
 
 class FileState(msgspec.Struct, frozen=True):
-    """Size and time of a file, which change when it is written to or replaced."""
+    """Size and modification time of a file, which change when it is written to or replaced."""
 
     size_bytes: int
     modified_ns: int
@@ -119,7 +119,7 @@ def stored_measurement(model: Path) -> StoredMeasurement | None:
 
 
 def measured_quality(model: Path) -> Quality | None:
-    """Return the measured quality of a model; None if not compared, or if changed since."""
+    """Return the measured quality of a model; None if never compared, or changed since."""
     stored = stored_measurement(model)
     if stored is None or stored.comparison is None:
         return None

@@ -18,7 +18,7 @@ _FEWEST_CHUNKS = 2
 
 
 def text_chunks(vocabulary: Vocabulary, text: str, chunk_tokens: int) -> list[list[int]]:
-    """Return the text in chunks of `chunk_tokens`, each with a start token; the rest is left out.
+    """Return the text in chunks of `chunk_tokens`, each with a BOS token; the rest is left out.
 
     Raises:
         AppError: `text_short` if there are fewer than two.

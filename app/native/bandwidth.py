@@ -1,4 +1,4 @@
-"""Measure the bytes per second that this machine reads from memory, past all caches."""
+"""Measure the bytes per second that this machine reads from memory, bypassing all caches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMED_SECONDS, _MOST_SECONDS = 0.25, 3.0
 
 
 def memory_bandwidth(threads: int) -> float:
-    """Return bytes per second that a number of threads read together, the best of some passes.
+    """Return the bytes per second that the threads read together, the best of several passes.
 
     The best, because what other programs take of the memory only ever makes a pass slower: it goes
     on until the threads have had their time of the processors. numpy adds numbers up with vector

@@ -19,7 +19,7 @@ Pointers = ctypes.Array[ctypes.c_void_p]
 
 
 class _Properties(ctypes.Structure):
-    """`struct ggml_backend_dev_props` of ggml-backend.h, with room enough for its abilities."""
+    """`struct ggml_backend_dev_props` of ggml-backend.h, with enough room for its capabilities."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),
@@ -34,7 +34,7 @@ class _Properties(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Device:
-    """A device: ggml's names for it and its backend, what it is, and its memory in bytes.
+    """A device: ggml's names for it and its backend, its kind, and its memory in bytes.
 
     With `shares_memory` it computes in the machine's own memory. `bus_id` is its place on the PCI
     bus, such as `0000:c1:00.0`, empty when unknown.
@@ -69,7 +69,7 @@ def pointers_to(devices: Sequence[int]) -> Pointers:
 
 
 def pointers_with_room() -> Pointers | None:
-    """Return the devices that are not the processor without full ones; None where none is full."""
+    """Return the non-CPU devices that aren't full; None if none of them is full."""
     found = [device for device in devices() if device.is_gpu]
     usable = [device for device in found if not device.is_full]
     if len(usable) == len(found):
@@ -78,14 +78,14 @@ def pointers_with_room() -> Pointers | None:
 
 
 def gpu_pointers() -> list[int]:
-    """Return ggml's pointers to the devices that are not the processor."""
+    """Return ggml's pointers to the devices other than the CPU."""
     base = load_ggml_base()
     base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     return [device for device in _pointers() if base.ggml_backend_dev_type(device) in _GPU_TYPES]
 
 
 def device_pointer(name: str) -> int | None:
-    """Return ggml's pointer to the device of this name; None when there is none."""
+    """Return ggml's pointer to the device with this name; None when there is none."""
     base = load_ggml_base()
     base.ggml_backend_dev_name.restype = ctypes.c_char_p
     base.ggml_backend_dev_name.argtypes = [ctypes.c_void_p]

@@ -1,4 +1,4 @@
-"""Select the warnings of llama.cpp that the user should read, each in one line."""
+"""Select the warnings of llama.cpp that the user should read, one per line."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _HARMLESS = tuple(
 """Warnings that the user can't or need not act on."""
 
 
-def worth_reading(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the warnings among llama.cpp's lines, without its functions' names.
+def relevant_warnings(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the warnings among llama.cpp's lines, with its function names stripped.
 
     Those that differ only in numbers and names count as one, and only a few are returned.
     """

@@ -22,21 +22,21 @@ _MADV_HUGEPAGE = 14
 """In include/uapi/asm-generic/mman-common.h of Linux."""
 
 
-def are_given() -> bool:
-    """Return whether the system provides huge pages to programs that request them."""
+def are_available() -> bool:
+    """Return whether huge pages are available to programs that request them."""
     try:
         return sys.platform == "linux" and "[never]" not in _SWITCH.read_text()
     except OSError:
         return False
 
 
-def ask_for_huge_pages() -> None:
+def request_huge_pages() -> None:
     """Request huge pages for every large buffer of this process.
 
     What is written there for the first time from now on lies in huge pages; what is there already,
     the system moves when it has nothing else to do.
     """
-    if not are_given():
+    if not are_available():
         return
     advise = ctypes.CDLL(None).madvise
     advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)

@@ -1,6 +1,6 @@
 """Read and write importance matrices: how much each column of a weight matrix matters.
 
-A column of a matrix counts as much as the values it is multiplied with, squared and averaged over
+A column of a matrix counts as much as the values it is multiplied by, squared and averaged over
 the tokens of a text. llama.cpp keeps sums and counts in a GGUF file; older versions kept averages
 in an older format, with the ending `.dat`.
 """
@@ -48,7 +48,7 @@ _INT32 = struct.Struct("<i")
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """The activations that one weight matrix was multiplied with.
+    """The activations that one weight matrix was multiplied by.
 
     `sums` holds the sums of squares (experts x width), `counts` the tokens that each expert saw.
     A matrix without experts has one row; several matrices in one tensor share it.
@@ -58,7 +58,7 @@ class Activations:
     counts: npt.NDArray[np.int64]
 
     def means(self) -> Floats:
-        """Return the average squares, one after the other; 1 for an expert that saw no token."""
+        """Return the mean squares as a flat array; 1 for an expert that saw no tokens."""
         # In float32, as llama-quantize divides: the bytes of the weights depend on it.
         counts = self.counts.astype(np.float32)[:, None]
         means = np.divide(self.sums, counts, out=np.ones_like(self.sums), where=counts > 0)
@@ -89,7 +89,7 @@ class ImportanceMatrix:
 
 
 def read_importance_matrix(path: Path) -> ImportanceMatrix:
-    """Read a file of either format; no size in it is trusted beyond its own bytes.
+    """Read a file of either format; sizes it declares are checked against its length.
 
     Raises:
         AppError: `importance_matrix_damaged`, `file_unreadable`; for a GGUF file also
@@ -212,7 +212,7 @@ def _damaged(path: Path, reason: str) -> AppError:
 
 
 class _OldFile:
-    """A file of the old format: for each tensor its name and its averages times a number."""
+    """A file of the old format: for each tensor its name and its averages times a count."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file

@@ -54,7 +54,7 @@ class EngineLog:
             self._recorded, self._shows_faults = None, True
 
     def take(self, level: int, untrusted_text: bytes) -> None:
-        """Keep one piece of log; a piece without a line end goes on with the next."""
+        """Keep one piece of log; a piece without a newline is continued by the next."""
         text = untrusted_text.decode("utf-8", "replace")
         self.lines.append(text)
         if level == _LEVEL_WARNING:
@@ -71,7 +71,7 @@ class EngineLog:
             sys.stderr.write(text)
 
     def take_abort(self, untrusted_text: bytes) -> None:
-        """Print why ggml ends the process; it does so when this returns."""
+        """Print why ggml is aborting the process, which happens once this returns."""
         text = untrusted_text.decode("utf-8", "replace").strip()
         sys.stderr.write(text + "\n")
         # It begins with the source file's path on the machine that built the engine.
@@ -85,7 +85,7 @@ class EngineLog:
         return "".join(self.lines)
 
     def clear(self) -> None:
-        """Forget what was logged so far."""
+        """Forget what has been logged so far."""
         self.lines.clear()
         self.warnings.clear()
         self._faults.clear()
@@ -188,7 +188,7 @@ def engine_version() -> str:
 
 
 def engine_fingerprint() -> str:
-    """Return a text that changes with the processor, the engine's version, or its build."""
+    """Return a string that changes with the processor, the engine's version, or its build."""
     builds = [
         f"{file.stat().st_size}-{file.stat().st_mtime_ns}"
         for file in sorted(_library_folder().glob("*ggml-cpu*"))

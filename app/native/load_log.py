@@ -1,4 +1,4 @@
-"""Parse llama.cpp's log of a load: devices of layers, caches, buffers.
+"""Parse llama.cpp's log of a load: the device of each layer, caches, buffers.
 
 A load without allocation logs every size but those of the buffers that it leaves empty: weights
 (known from the file) and caches (logged as a whole besides). A buffer that is mapped from the file
@@ -31,7 +31,7 @@ _UNKNOWN_CACHE = "state buffer size ="
 
 @dataclass(frozen=True)
 class Cache:
-    """A cache: its cells, its size, its layers and the device of each.
+    """A KV cache or recurrent states: cells, size, layers, and the device of each layer.
 
     One of keys and values has a cell for each token, at most as many as a sliding window needs,
     and the size and type of each of the two; one of recurrent layers has a cell for each sequence.
@@ -78,7 +78,7 @@ def read_load_log(text: str) -> LoadLog:
     }
     workers = _worker_devices(text)
     for logged_name, kind, mebibytes in _BUFFER.findall(text):
-        name = _by_its_device(logged_name, workers)
+        name = _qualified_buffer_name(logged_name, workers)
         buffers[kind][name] += _bytes(mebibytes)
     return LoadLog(
         layer_devices=tuple(match[1] for match in _LAYER_DEVICE.finditer(text)),
@@ -101,8 +101,8 @@ def _worker_devices(text: str) -> dict[str, list[str]]:
     return workers
 
 
-def _by_its_device(buffer: str, workers: Mapping[str, Sequence[str]]) -> str:
-    """Return a buffer's name with its device's: on a worker it has only the device's number."""
+def _qualified_buffer_name(buffer: str, workers: Mapping[str, Sequence[str]]) -> str:
+    """Return a buffer's name with its device's: a worker's buffers carry only the number."""
     match = _WORKER_BUFFER.fullmatch(buffer)
     if match is None or int(match[1]) >= len(workers.get(match[2], ())):
         return buffer
@@ -110,12 +110,12 @@ def _by_its_device(buffer: str, workers: Mapping[str, Sequence[str]]) -> str:
 
 
 def device_lines(text: str) -> str:
-    """Return the lines of a model's log that the log of each of its contexts needs."""
+    """Return the lines of a model's log that are needed to parse the log of each context."""
     return "".join(match[0] + "\n" for match in _WORKER_DEVICE.finditer(text))
 
 
 def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:
-    """Return sizes by device: that whose name a buffer's begins with, else the processor."""
+    """Return sizes by device: the one whose name the buffer's begins with, else the CPU."""
     known = sorted(set(devices) - {PROCESSOR}, key=len, reverse=True)
     sizes: Counter[str] = Counter()
     for buffer, size_bytes in buffers.items():

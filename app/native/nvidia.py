@@ -1,4 +1,4 @@
-"""Measure what other programs use of an NVIDIA device's memory, through NVIDIA's NVML."""
+"""Measure how much of an NVIDIA device's memory other programs use, through NVML."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 
-def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
-    """Return bytes in use on the device at a PCI bus id, less what this program's processes hold.
+def used_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
+    """Return bytes in use on the device at a PCI bus id, except by this program's processes.
 
     None without the library or its Python bindings, and where the device is not NVIDIA's.
 
@@ -29,7 +29,7 @@ def held_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
 
 
 def total_bytes_of(bus_id: str) -> int | None:
-    """Return the memory of the device at a PCI bus id; None where it is unknown, as above."""
+    """Return the memory of the device at a PCI bus id; None if unknown."""
     with _opened() as nvml:
         if nvml is None:
             return None

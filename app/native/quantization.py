@@ -54,13 +54,13 @@ def _ggml() -> ctypes.CDLL:
 
 
 def needs_importance(type_number: int) -> bool:
-    """Return whether ggml ends the process when it is to quantize to a type without importance."""
+    """Return whether ggml aborts when it quantizes to a type without an importance matrix."""
     needs: bool = _ggml().ggml_quantize_requires_imatrix(type_number)
     return needs
 
 
-def holds_numbers(type_number: int, quantized: npt.NDArray[np.uint8]) -> bool:
-    """Return whether what was quantized (contiguous) can be read back as finite numbers."""
+def is_finite(type_number: int, quantized: npt.NDArray[np.uint8]) -> bool:
+    """Return whether quantized data (contiguous) dequantizes to finite values."""
     valid: bool = _ggml().ggml_validate_row_data(
         type_number, quantized.ctypes.data, quantized.nbytes
     )
@@ -73,8 +73,8 @@ def row_size_bytes(type_number: int, width: int) -> int:
     return size
 
 
-def has_numbers(type_number: int) -> bool:
-    """Return whether ggml can turn a type into numbers."""
+def can_dequantize(type_number: int) -> bool:
+    """Return whether ggml can dequantize a type."""
     return bool(_ggml().ggml_get_type_traits(type_number).contents.to_float)
 
 
@@ -85,7 +85,7 @@ def dequantize_rows(
 ) -> npt.NDArray[np.float32]:
     """Dequantize `rows` (row count x row size in bytes, contiguous) of a type.
 
-    Runs without the interpreter's lock. The type must be one that ggml can turn into numbers;
+    Runs without the interpreter's lock. The type must be one that ggml can dequantize;
     `into` (row count x width, contiguous) takes them, when it is given.
     """
     if type_number == _FLOAT32:
@@ -103,7 +103,7 @@ def quantize_rows(
     rows: npt.NDArray[np.float32],
     importance: npt.NDArray[np.float32] | None = None,
     *,
-    by_reference: bool = False,
+    reference_only: bool = False,
 ) -> npt.NDArray[np.uint8]:
     """Quantize `rows` (row count x width, contiguous) to bytes (row count x `row_size_bytes`).
 
@@ -113,9 +113,9 @@ def quantize_rows(
         type_number: ggml's number for the type.
         rows: finite numbers; the width is a multiple of the type's block size.
         importance: one weight for each column, shared by all rows.
-        by_reference: use ggml's own code, also where there is a kernel.
+        reference_only: use ggml's own code, also where there is a kernel.
     """
-    if not by_reference and _has_equal_kernel(type_number):
+    if not reference_only and _has_exact_kernel(type_number):
         quantized = kernels.quantize(type_number, rows, importance)
         if quantized is not None:
             return quantized
@@ -123,8 +123,8 @@ def quantize_rows(
 
 
 @functools.cache
-def _has_equal_kernel(type_number: int) -> bool:
-    """Return whether there is a kernel that gives ggml's bytes: other compilers may differ.
+def _has_exact_kernel(type_number: int) -> bool:
+    """Return whether a kernel yields exactly ggml's bytes: compilers may differ.
 
     A compiler that fuses multiplications and additions in one of the two would make them differ.
     """

@@ -1,4 +1,4 @@
-"""Use ggml's RPC: add workers in other processes or machines as devices, or be a worker."""
+"""Use ggml's RPC: add workers in other processes or on other machines, or be one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CPU_TYPE = 0
 
 
 def add_workers(addresses: Sequence[str]) -> Pointers:
-    """Make workers devices of this process; return all devices except the processor.
+    """Make workers devices of this process; return all devices except the CPU.
 
     Args:
         addresses: Each as `host:port`.
@@ -45,8 +45,8 @@ def add_workers(addresses: Sequence[str]) -> Pointers:
     return pointers_with_room() or pointers_to(gpu_pointers())
 
 
-def work(host: str, port: int, threads: int) -> None:
-    """Serve this machine's devices at an address; returns only if that fails."""
+def serve_devices(host: str, port: int, threads: int) -> None:
+    """Serve this machine's devices on an address; returns only on failure."""
     load_llama()
     ggml = load_ggml()
     ggml.ggml_backend_dev_by_type.restype = ctypes.c_void_p

@@ -1,4 +1,4 @@
-"""Time ggml's single operations on a device: products and attention.
+"""Time individual ggml operations on a device: matrix products and attention.
 
 They run through ggml's own graphs, in the buffer types that llama.cpp would put weights into, so
 that a type's rate is that of the kernel that a model meets, repacked where it would be repacked.
@@ -20,10 +20,10 @@ from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.native.devices import device_pointer
 from app.native.graph import Tensor
-from app.native.huge_pages import ask_for_huge_pages
+from app.native.huge_pages import request_huge_pages
 from app.native.library import load_ggml_base
 from app.native.quantization import quantize_rows, row_size_bytes
-from app.native.timing import usual_seconds
+from app.native.timing import median_seconds
 
 _F32, _F16 = 0, 1
 _WIDTH = 2048
@@ -50,10 +50,10 @@ class _InitParameters(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Place:
+class BenchDevice:
     """A device by ggml's name, and its options: threads count only on the processor.
 
-    With `alone` a single thread is timed there, beside other programs.
+    With `alone` a single thread is timed there, next to other programs.
     """
 
     device: str
@@ -63,7 +63,7 @@ class Place:
 
 
 @contextmanager
-def opened_bench(place: Place) -> Iterator[Bench]:
+def open_bench(place: BenchDevice) -> Iterator[Bench]:
     """Provide a device to time operations on, while the block runs.
 
     Raises:
@@ -89,8 +89,8 @@ def opened_bench(place: Place) -> Iterator[Bench]:
 
 
 @dataclass(frozen=True)
-class _Products:
-    """Products of several equal matrices, one after the other, with several tokens."""
+class _MatrixProducts:
+    """Products of several matrices of equal shape, in turn, by several tokens."""
 
     type_number: int
     rows: int
@@ -107,16 +107,16 @@ class _Products:
         return self.count * self.whole_rows * row_size_bytes(self.type_number, self.width)
 
     def content(self) -> npt.NDArray[np.uint8]:
-        """Make a matrix of repeating rows, because some types take long to quantize to."""
+        """Make a matrix of repeating rows, because quantizing to some types is slow."""
         importance = np.ones(self.width, dtype=np.float32)
         tile = quantize_rows(self.type_number, _random((_TILE_ROWS, self.width)), importance)
         return np.tile(tile, (self.whole_rows // _TILE_ROWS, 1))
 
 
 class Bench:
-    """Times single operations on one device."""
+    """Times individual operations on one device."""
 
-    def __init__(self, device: int, backend: int, place: Place) -> None:
+    def __init__(self, device: int, backend: int, place: BenchDevice) -> None:
         self._device = device
         self._backend = backend
         self._alone = place.alone
@@ -127,11 +127,13 @@ class Bench:
         ]
 
     def generation_rate(self, type_number: int) -> float | None:
-        """Return bytes per second of weights of a type, multiplied with one token.
+        """Return bytes per second of weights of a type, multiplied by one token.
 
         None where the device has no kernel for the type.
         """
-        large = _Products(type_number, rows=_COLD_BYTES // row_size_bytes(type_number, _WIDTH))
+        large = _MatrixProducts(
+            type_number, rows=_COLD_BYTES // row_size_bytes(type_number, _WIDTH)
+        )
         seconds = self._product_seconds(large)
         return None if seconds is None else large.size_bytes / seconds
 
@@ -141,19 +143,19 @@ class Bench:
         None where the device has no kernel for the type.
         """
         for rows in _PROMPT_ROWS:
-            products = _Products(type_number, rows=rows, tokens=_PROMPT_TOKENS)
+            products = _MatrixProducts(type_number, rows=rows, tokens=_PROMPT_TOKENS)
             seconds = self._product_seconds(products)
             if seconds is None or seconds > _WORTH_TIMING_SECONDS:
                 break
         return None if seconds is None else 2 * rows * _WIDTH * _PROMPT_TOKENS / seconds
 
-    def start_seconds(self, type_number: int) -> float:
-        """Measure the cost of starting on a matrix in memory, besides the time for its bytes.
+    def matrix_overhead_seconds(self, type_number: int) -> float:
+        """Measure the fixed cost of a matrix in memory, excluding the time for its bytes.
 
         Less what it costs to begin with one that lies in the caches.
         """
-        cold = _Products(type_number, _SMALL_ROWS, _SMALL_WIDTH, count=_MANY)
-        hot = _Products(type_number, _TINY, _TINY, count=_MANY)
+        cold = _MatrixProducts(type_number, _SMALL_ROWS, _SMALL_WIDTH, count=_MANY)
+        hot = _MatrixProducts(type_number, _TINY, _TINY, count=_MANY)
         cold_seconds, hot_seconds = self._product_seconds(cold), self._product_seconds(hot)
         rate = self.generation_rate(type_number)
         if not cold_seconds or not hot_seconds or not rate:
@@ -161,7 +163,7 @@ class Bench:
         return max(0.0, cold_seconds - cold.size_bytes / rate - hot_seconds) / _MANY
 
     def attention_rate(self, tokens: int) -> float | None:
-        """Return elements of keys and values per second that the heads read, each head its own.
+        """Return how many key and value elements the heads read per second, counted per head.
 
         With one token from a long cache, with several each of them from those before it. None
         where the device has no flash attention.
@@ -172,7 +174,7 @@ class Bench:
         elements = _HEADS * 2 * _HEAD_LENGTH * pairs
         return None if seconds is None else elements / seconds
 
-    def _product_seconds(self, products: _Products) -> float | None:
+    def _product_seconds(self, products: _MatrixProducts) -> float | None:
         base, number = _ggml(), products.type_number
         with _contexts(2) as (weights, work), ExitStack() as buffers:
             matrices = [
@@ -213,7 +215,7 @@ class Bench:
                 return self._usual_seconds(work, [seen])
 
     def _weight_buffer_type(self, matrix: int, product: int) -> int | None:
-        """Return the first that supports the matrix (weight_buft_supported in llama.cpp)."""
+        """Return the first buffer type that supports the matrix, like llama.cpp."""
         base = _ggml()
         for buffer_type in self._weight_buffers:
             buffer = base.ggml_backend_buft_alloc_buffer(buffer_type, 0)
@@ -243,7 +245,7 @@ class Bench:
             base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
 
         compute()
-        return usual_seconds(compute, alone=self._alone)
+        return median_seconds(compute, alone=self._alone)
 
 
 @contextmanager
@@ -266,7 +268,7 @@ def _allocated(context: int, buffer_type: int) -> Iterator[None]:
     if not buffer:
         raise AppError(ErrorCode.SPEED_UNMEASURED, reason=tr("there is not enough free memory"))
     # As a model's weights have them.
-    ask_for_huge_pages()
+    request_huge_pages()
     try:
         yield
     finally:

@@ -11,12 +11,12 @@ _FEWEST_RUNS = 3
 _LONGEST_SECONDS = 1.0
 
 
-def usual_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
-    """Return the seconds that work takes: the median of some runs, at most a second in all.
+def median_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
+    """Return the seconds that work takes: the median of several runs, at most a second in all.
 
     Args:
         work: it is run once at least.
-        alone: one thread of this process does it all, beside other programs. Then what the thread
+        alone: one thread of this process does it all, next to other programs. Then what the thread
             had of the processor counts, or the fastest run, which others may have spared.
     """
     used = time.process_time()

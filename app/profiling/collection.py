@@ -79,7 +79,7 @@ def _dry_load_profile(
     with base.opened() as path:
         dry_loads = [
             DryLoad(path, tuple(_loads(start, profile, is_wide=is_wide)))
-            for start in _starts(source.shape, hardware, options)
+            for start in _initial_options(source.shape, hardware, options)
         ]
         logs = run_dry_loads(dry_loads, setup)
     samples = [
@@ -97,7 +97,7 @@ def _dry_load_profile(
 def refine(
     profile: ModelProfile, source: SizedSource, options: LoadOptions, setup: ContextSetup
 ) -> ModelProfile:
-    """Dry-load each level as planned, until all plans rest on such loads.
+    """Dry-load each level as planned, until every plan is based on such a load.
 
     Without devices, levels don't differ.
 
@@ -168,8 +168,10 @@ def _contexts_of(options: LoadOptions, profile: ModelProfile) -> Iterable[int]:
     return dict.fromkeys((options.context, max(options.context, profile.largest_context)))
 
 
-def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iterator[LoadOptions]:
-    """Yield the options with representative numbers of layers: none, half, all with the output."""
+def _initial_options(
+    shape: ModelShape, hardware: Hardware, options: LoadOptions
+) -> Iterator[LoadOptions]:
+    """Yield the options with none, half, and all of the layers, the output included."""
     whole = shape.layers + 1
     counts = [0, max(1, whole // 2), whole] if hardware.devices else [0]
     if options.gpu_layers is not None and hardware.devices:
@@ -182,20 +184,20 @@ def _starts(shape: ModelShape, hardware: Hardware, options: LoadOptions) -> Iter
 
 
 def _loads(options: LoadOptions, profile: ModelProfile, *, is_wide: bool) -> Iterator[LoadOptions]:
-    """Yield the loads to try: those of the options last, the largest context at the very end.
+    """Yield the loads to try: those with the options last, ending with the largest context.
 
     That one is without full-size sliding windows, whose size can be computed from it.
     """
     contexts = sorted({*_contexts_of(options, profile)})
     if is_wide:
-        yield from _others(options, sorted({*_CONTEXTS, *contexts}), profile)
+        yield from _variations(options, sorted({*_CONTEXTS, *contexts}), profile)
     for context in contexts:
         yield _at(options, context, profile)
     if options.swa_full:
         yield _at(msgspec.structs.replace(options, swa_full=False), contexts[-1], profile)
 
 
-def _others(
+def _variations(
     options: LoadOptions, contexts: Sequence[int], profile: ModelProfile
 ) -> Iterator[LoadOptions]:
     """Yield loads with other contexts, micro-batches and cache types, to cover all sliders."""
@@ -227,7 +229,7 @@ def _at(options: LoadOptions, context: int, profile: ModelProfile) -> LoadOption
 def with_probed_quality(
     profile: ModelProfile, source: SizedSource, report: Callable[[Event], None]
 ) -> ModelProfile:
-    """Return the profile with the quality of each new level, probed in the source's weights.
+    """Return the profile with the quality of each new level, probed from the source's weights.
 
     Raises:
         AppError: from `probe_quality`.

@@ -41,7 +41,7 @@ class DryLoad:
 
 @dataclass(frozen=True)
 class ContextSetup:
-    """Settings besides the load options: sequences, workers, and reading a context at once."""
+    """Sequences, workers, and whether a context is read in one batch."""
 
     slots: int = 1
     workers: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class DryLoadOptions:
 
 
 def run_dry_loads(dry_loads: Sequence[DryLoad], setup: ContextSetup) -> list[list[LoadLog | None]]:
-    """Return the log of each load of each dry load, in order; None if llama.cpp refuses or dies.
+    """Return the log of each load of each dry load, in order; None if llama.cpp refuses or crashes.
 
     Complete results are cached on disk.
 

@@ -43,7 +43,7 @@ def cache_key(models: Iterable[Path], options: bytes) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _data_offset(model: Path, *_state: int) -> int:
-    """Return the offset of a file's weights; its header is parsed once for each state of it."""
+    """Return the offset of a file's weights; its header is parsed again only if it changes."""
     return read_header(model).data_offset
 
 

@@ -50,7 +50,7 @@ def probe_quality(
 ) -> dict[str, Quality]:
     """Return the probed quality of each plan, by the name of its level.
 
-    Reads some 131,000 weights of each matrix, always the same ones. Tensors whose rows the layout
+    Reads about 131,000 weights of each matrix, always the same ones. Tensors whose rows the layout
     can't locate are read whole, up to 1 GiB; the layout gives them up.
 
     Args:

@@ -26,8 +26,8 @@ from app.inference.tokens.decoding import BatchPart, Decoder
 from app.inference.tokens.vocabulary import Vocabulary
 from app.machine.contention import MOST_CONTENTION, Contention, share_of_others
 from app.native.bandwidth import memory_bandwidth
-from app.native.throughput import Bench, Place, opened_bench
-from app.native.timing import usual_seconds
+from app.native.throughput import Bench, BenchDevice, open_bench
+from app.native.timing import median_seconds
 
 PROMPT_TOKENS = 512
 """Tokens read at once: llama.cpp's default micro-batch."""
@@ -73,7 +73,7 @@ def measure_device(
         AppError: `speed_unmeasured`, and errors of loading a model.
     """
     share = share_of_others(_LOOK_SECONDS)
-    with opened_bench(_place(device, request)) as bench:
+    with open_bench(_place(device, request)) as bench:
         for part in (*([COSTS] if with_costs else ()), *types):
             contention, rates = Contention(), None
             if share <= MOST_CONTENTION:
@@ -91,7 +91,7 @@ def _measure_disturbed(
     if device != PROCESSOR:
         return _measure_part(part, bench, device, request).as_disturbed()
     single, threads = replace(request, single_thread=True), request.threads
-    with opened_bench(_place(device, single)) as single_bench:
+    with open_bench(_place(device, single)) as single_bench:
         one = _measure_part(part, single_bench, device, single)
     # Several threads are limited by the memory, and no slower than one.
     most = max(_bandwidth(threads), *one.generation.values())
@@ -112,8 +112,8 @@ def _bandwidth(threads: int) -> float:
     return memory_bandwidth(threads)
 
 
-def _place(device: str, request: BenchmarkRequest) -> Place:
-    return Place(
+def _place(device: str, request: BenchmarkRequest) -> BenchDevice:
+    return BenchDevice(
         device, request.threads, "extra_buffers" not in request.without, request.single_thread
     )
 
@@ -132,7 +132,7 @@ def _costs(bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
     attention, prompt_attention = _attention_rates(bench, request)
     shallow, deep = (_token_seconds(model, device, request) for model in (_SHALLOW, _DEEP))
     layer_seconds = max(0.0, deep - shallow) / (_DEEP.layers - _SHALLOW.layers)
-    start_seconds = bench.start_seconds(_NUMBERS[_WIDE_TYPE])
+    matrix_overhead_seconds = bench.matrix_overhead_seconds(_NUMBERS[_WIDE_TYPE])
     rates = _rates_of(bench, _WIDE_TYPE)
     rates = replace(
         rates,
@@ -144,7 +144,7 @@ def _costs(bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
         else rates.generation[_WIDE_TYPE],
         token_seconds=max(0.0, shallow - layer_seconds * _SHALLOW.layers),
         # The weights of the timed models are in the CPU caches; those of real models are not.
-        layer_seconds=layer_seconds + _LAYER_PRODUCTS * start_seconds,
+        layer_seconds=layer_seconds + _LAYER_PRODUCTS * matrix_overhead_seconds,
     )
     return replace(rates, element_seconds=_element_seconds(rates, device, request))
 
@@ -161,7 +161,7 @@ def _attention_rates(bench: Bench, request: BenchmarkRequest) -> tuple[float, fl
 
 
 def _element_seconds(rates: DeviceRates, device: str, request: BenchmarkRequest) -> float:
-    """Return the time per element of a prompt that products and attention don't explain."""
+    """Return the time per element of a prompt not accounted for by products and attention."""
     model, head_length = _WIDE, _WIDE.width // _WIDE.heads
     weights = sum(math.prod(shape) for shape in model.matrices(0).values())
     pairs = PROMPT_TOKENS * (PROMPT_TOKENS + 1) // 2
@@ -182,7 +182,7 @@ def _token_seconds(model: TinyLlama, device: str, request: BenchmarkRequest) -> 
 
 
 def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens: int) -> float:
-    """Return the seconds in which a model reads this many tokens at once in a short context."""
+    """Return the seconds a model takes to read this many tokens at once, in a short context."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
         write_tiny_llama(path, model)
@@ -207,7 +207,7 @@ def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens
 
             # The first run warms up.
             read()
-            return usual_seconds(read, alone=request.single_thread)
+            return median_seconds(read, alone=request.single_thread)
 
 
 def _read(decoder: Decoder, position: int, tokens: int) -> None:

@@ -59,7 +59,7 @@ def machine_rates(
 
 
 def stored_rates(hardware: Hardware, request: BenchmarkRequest) -> MachineRates:
-    """Return the stored rates, as far as there are any."""
+    """Return the stored rates, if any."""
     return _read_store().get(machine_key(hardware, request), MachineRates(request.threads))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from app.conversion.converter.converter_process import import_converter, import_torch
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import Transformers, transformers_for
-from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
 from app.core.events import Event
 from app.core.settings import Settings
 from app.hub.outline import Tensors, fetch_outline
@@ -23,7 +23,7 @@ def outline_of(
     reference: RepositoryReference,
     settings: Settings,
     report: Callable[[Event], None],
-    vocabulary: VocabularyAhead,
+    vocabulary: VocabularyPrefetch,
 ) -> Path:
     """Fetch the outline of a repository.
 

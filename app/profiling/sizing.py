@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import Transformers, trying_both
-from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
 from app.conversion.layout.layout import Layout
 from app.conversion.loadability import require_loadable
 from app.conversion.sources import CheckpointSource, GgufSource, Source
@@ -36,7 +36,7 @@ from app.measurement.store import measured_quality
 
 @dataclass(frozen=True)
 class SizedLevel:
-    """A level and the exact size of its file in bytes; None, with a `problem`, if unknown.
+    """A level and the exact size of its file in bytes; None if unknown, `problem` says why.
 
     `tensors` are the sizes of its tensors by name, `types` their types. `file` opens a temporary
     file that loads like the level. `plan` is set for levels to convert to, `quality` if measured.
@@ -78,7 +78,7 @@ class SizedSource:
     transformers: Transformers | None = None
 
     def require_loadable(self) -> None:
-        """Check that llama.cpp accepts the converted model with its vocabulary; any thread will do.
+        """Check that llama.cpp accepts the converted model with its vocabulary; on any thread.
 
         Raises:
             AppError: `checkpoint_rejected`.
@@ -94,9 +94,9 @@ def size_source(
     *,
     allows_pickle: bool,
     requantizes: bool = False,
-    vocabulary: VocabularyAhead | None = None,
+    vocabulary: VocabularyPrefetch | None = None,
 ) -> SizedSource:
-    """Plan all levels of a checkpoint's folder, or of a GGUF file as far as it can be converted.
+    """Plan all levels of a checkpoint's folder, or those that a GGUF file can be converted to.
 
     A checkpoint's `vocabulary` may already be loading. `requantizes` allows quantized weights to be
     quantized again.
@@ -173,7 +173,7 @@ def _own_level(info: ModelInfo, headers: list[Header]) -> SizedLevel:
 
 
 def _is_quantized(headers: list[Header]) -> bool:
-    """Return whether weights have less than 16 bits, so that requantizing would lose quality."""
+    """Return whether weights have fewer than 16 bits, so that requantizing would lose quality."""
     matrices = [t.type_number for header in headers for t in header.tensors if len(t.shape) > 1]
     return not FLOATING_TYPES.issuperset(matrices)
 

@@ -1,4 +1,4 @@
-"""Record real speeds as ratios to predicted ones, and correct predictions by them."""
+"""Record measured speeds as ratios to predicted ones, and correct predictions by them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LARGEST_CORRECTION = 2.0
 
 
 @dataclass(frozen=True)
-class RealSpeed:
-    """Ratios of real speeds to those predicted without correction; None if not measured.
+class SpeedRatios:
+    """Ratios of measured speeds to those predicted without correction; None if not measured.
 
     `machine` comes from `app.profiling.rate_store.machine_key`; `model` is a name shared by all
     levels of a model.
@@ -32,7 +32,7 @@ class RealSpeed:
     generation: float | None
 
 
-def real_speed(
+def speed_ratios(
     machine: str,
     model: str,
     level: str,
@@ -40,9 +40,9 @@ def real_speed(
     *,
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
-) -> RealSpeed:
+) -> SpeedRatios:
     """Return the ratios of measured speeds to a prediction without correction."""
-    return RealSpeed(
+    return SpeedRatios(
         machine=machine,
         model=model,
         level=level,
@@ -51,9 +51,9 @@ def real_speed(
     )
 
 
-def store_speed(speed: RealSpeed) -> None:
-    """Store a real speed; each level of a model on a machine keeps only the last nine."""
-    of_each: defaultdict[tuple[str, str, str], list[RealSpeed]] = defaultdict(list)
+def store_speed(speed: SpeedRatios) -> None:
+    """Store measured speed ratios; only the last nine are kept per level of a model and machine."""
+    of_each: defaultdict[tuple[str, str, str], list[SpeedRatios]] = defaultdict(list)
     for one in (*stored_speeds(), speed):
         of_each[one.machine, one.model, one.level].append(one)
     stored = [one for some in of_each.values() for one in some[-_MOST_PER_LEVEL:]]
@@ -61,12 +61,14 @@ def store_speed(speed: RealSpeed) -> None:
     _store().write_unless_busy(tuple(stored))
 
 
-def stored_speeds() -> tuple[RealSpeed, ...]:
-    """Return all stored real speeds, as far as they are readable."""
+def stored_speeds() -> tuple[SpeedRatios, ...]:
+    """Return all stored speed ratios, skipping unreadable ones."""
     return _store().salvage() or ()
 
 
-def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level: str) -> Correction:
+def correction_for(
+    speeds: Iterable[SpeedRatios], machine: str, model: str, level: str
+) -> Correction:
     """Return the median ratios of the level, else of the model, else of all models on the machine.
 
     Other models count once there are three measurements. Corrections are limited to a factor of two
@@ -85,8 +87,8 @@ def correction_for(speeds: Iterable[RealSpeed], machine: str, model: str, level:
     )
 
 
-def _store() -> JsonStore[tuple[RealSpeed, ...]]:
-    return JsonStore(paths.speeds_file(), tuple[RealSpeed, ...])
+def _store() -> JsonStore[tuple[SpeedRatios, ...]]:
+    return JsonStore(paths.speeds_file(), tuple[SpeedRatios, ...])
 
 
 def _ratio(real: float | None, predicted: float) -> float | None:

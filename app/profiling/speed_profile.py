@@ -1,4 +1,4 @@
-"""Add a machine's rates and its corrections by real speeds to a profile."""
+"""Add a machine's rates and its corrections by measured speeds to a profile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.profiling.dry_load import ContextSetup
 from app.profiling.rate_benchmark import BenchmarkRequest
 from app.profiling.rate_store import machine_key, machine_rates, stored_rates
 from app.profiling.sizing import file_source
-from app.profiling.speed_history import correction_for, real_speed, store_speed, stored_speeds
+from app.profiling.speed_history import correction_for, speed_ratios, store_speed, stored_speeds
 from app.profiling.this_machine import read_hardware
 
 Report = Callable[[Event], None]
@@ -57,7 +57,7 @@ def with_speeds(
     return replace(profile, levels=levels, rates=rates, speed_problem=problem)
 
 
-def record_real_speed(
+def record_speed(
     model: Model,
     options: LoadOptions,
     setup: ContextSetup,
@@ -65,7 +65,7 @@ def record_real_speed(
     prompt_tokens_per_second: float | None = None,
     generation_tokens_per_second: float | None = None,
 ) -> None:
-    """Record how fast a GGUF file really was, if there is a prediction to correct.
+    """Record how fast a GGUF model actually ran, if there is a prediction to correct.
 
     Predictions from disturbed rates are not corrected: better rates will be measured.
 
@@ -84,7 +84,7 @@ def record_real_speed(
     (row,) = predict_levels(profile, options)
     if row.speed is not None and not row.speed.is_disturbed:
         store_speed(
-            real_speed(
+            speed_ratios(
                 machine_key(hardware, request),
                 model.info.name,
                 row.profile.level,

@@ -9,7 +9,7 @@ from app.jobs.launch import is_own_command
 from app.machine.cgroup import memory_limit
 from app.machine.cpu_topology import core_kinds, numa_nodes
 from app.native.devices import Device, devices
-from app.native.nvidia import held_by_others, total_bytes_of
+from app.native.nvidia import total_bytes_of, used_by_others
 
 
 def read_hardware() -> Hardware:
@@ -33,7 +33,7 @@ def read_hardware() -> Hardware:
 
 
 def _memory() -> tuple[int, int]:
-    """Return the total and free RAM in bytes, as far as this program may use it."""
+    """Return the total and free RAM in bytes that this program may use."""
     memory, limit = psutil.virtual_memory(), memory_limit()
     if limit is None:
         return memory.total, memory.available
@@ -48,7 +48,7 @@ def _device_info(device: Device) -> DeviceInfo:
         free_bytes=device.free_bytes,
         total_bytes=(total_bytes_of(device.bus_id) or 0) if device.is_full else device.total_bytes,
         shares_memory=device.shares_memory,
-        used_by_others_bytes=held_by_others(device.bus_id, _is_own) if device.bus_id else None,
+        used_by_others_bytes=used_by_others(device.bus_id, _is_own) if device.bus_id else None,
         is_full=device.is_full,
     )
 

@@ -21,7 +21,7 @@ from app.core.load_options import LoadOptions
 from app.estimation.predictions import predict_levels
 from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
-from app.measurement.chunk_reader import opened_reader
+from app.measurement.chunk_reader import open_reader
 from app.measurement.measured_speed import MeasuredSpeed, measure_speed
 from app.measurement.measured_speed import MeasuredSpeed as Prediction
 from app.profiling.collection import collect_profile
@@ -105,7 +105,7 @@ def predict(file: Path, options: LoadOptions) -> Prediction | None:
 def measure(file: Path, options: LoadOptions) -> MeasuredSpeed:
     """Return the best speeds of some rounds."""
     request = LoadRequest(read_model(file), options)
-    with opened_reader(request, lambda _: None) as reader:
+    with open_reader(request, lambda _: None) as reader:
         speeds = [measure_speed(reader) for _ in range(ROUNDS)]
     return MeasuredSpeed(max(one.prompt for one in speeds), max(one.generation for one in speeds))
 

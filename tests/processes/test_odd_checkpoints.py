@@ -342,14 +342,14 @@ def test_a_value_that_stops_the_converter_is_named_with_its_key(tmp_path: Path) 
     source = make_tiny_llama(tmp_path / "model")
     change(source / "config.json", lambda config: config.update(num_attention_heads=0))
     ended = planned(source)
-    reason = "it says 0 in num_attention_heads"
+    reason = "num_attention_heads is 0"
     assert_refused(ended, ErrorCode.CONFIG_DAMAGED, file="config.json", reason=reason)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("hidden_size", True, "it says true in hidden_size"),
+        ("hidden_size", True, "hidden_size is true"),
         ("hidden_size", None, "it gives no value for hidden_size"),
         ("rms_norm_eps", None, "it gives no value for rms_norm_eps"),
     ],

@@ -9,7 +9,11 @@ import pytest
 
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import transformers_for
-from app.conversion.converter.vocabulary_ahead import VERB, ConvertedVocabulary, VocabularyAhead
+from app.conversion.converter.vocabulary_prefetch import (
+    VERB,
+    ConvertedVocabulary,
+    VocabularyPrefetch,
+)
 from app.core.errors import ErrorCode
 from app.core.events import Begin, Failed, encode
 from app.core.settings import Settings
@@ -69,7 +73,7 @@ def test_a_checkpoint_without_tokenizer_is_refused(
 def test_without_a_child_and_after_its_failure_there_is_none(
     tmp_path: Path, folder_of_converter: Path
 ) -> None:
-    with VocabularyAhead() as vocabulary:
+    with VocabularyPrefetch() as vocabulary:
         assert vocabulary.wait() is None
         vocabulary.start(folder_of_converter)
         vocabulary.read_with("pinned")

@@ -37,7 +37,7 @@ def require_known_architecture(
 
 
 def _names_in(config: dict[str, Any]) -> list[str]:
-    """Return the architecture of the whole, and those of the models in it."""
+    """Return the architecture of the model as a whole, and those of its sub-models."""
     parts = [config, *(value for value in config.values() if isinstance(value, dict))]
     lists = [part.get("architectures") for part in parts]
     return [names[0] for names in lists if isinstance(names, list) and names]

@@ -1,6 +1,6 @@
 """Lay out a checkpoint's tensors with llama.cpp's converter, without reading weights.
 
-The converter is imported from its folder, with the gguf package beside it, so this module and what
+The converter is imported from its folder, with the gguf package next to it, so this module and what
 it imports belong in a separate process. Code that comes with a checkpoint is never run.
 """
 
@@ -14,16 +14,16 @@ from typing import Any
 from app.checkpoint.config import read_config
 from app.checkpoint.config_values import (
     doubtful_values,
-    position_scaling,
+    rope_scaling_method,
 )
 from app.conversion.config_blame import blaming_config
-from app.conversion.converter.converter_errors import naming_the_tokenizer
-from app.conversion.converter.converter_model import converter_model, parts_of, sixteen_bit_type
-from app.conversion.converter.converter_output import caught_writers, layout_of
+from app.conversion.converter.converter_errors import reporting_tokenizer_errors
+from app.conversion.converter.converter_model import converter_model, lossless_file_type, parts_of
+from app.conversion.converter.converter_output import intercepted_writers, layout_of
 from app.conversion.converter.converter_process import converting
 from app.conversion.converter.converter_warnings import as_notices, collected_warnings
 from app.conversion.converter.patches.unread_blocks import leave_blocks_unread
-from app.conversion.converter.vocabulary_ahead import ConvertedVocabulary, VocabularyAhead
+from app.conversion.converter.vocabulary_prefetch import ConvertedVocabulary, VocabularyPrefetch
 from app.conversion.layout.layout import Layout
 from app.core.errors import NoticeCode
 from app.core.events import NoticeReported
@@ -35,8 +35,8 @@ _UNKNOWN_SCALING = "Unknown RoPE type: "
 _BY_TENSORS = ("longrope", "su", "llama3")
 
 
-def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layout:
-    """Let the converter lay out a checkpoint's language model in the type that it is in.
+def lay_out(checkpoint: Path, vocabulary: VocabularyPrefetch | None = None) -> Layout:
+    """Lay out a checkpoint's language model with the converter, in the model's own type.
 
     Every tensor stays lazy.
 
@@ -53,13 +53,13 @@ def lay_out(checkpoint: Path, vocabulary: VocabularyAhead | None = None) -> Layo
         from conversion import ModelType
 
         model, notices = converter_model(checkpoint, ModelType.TEXT)
-        ftype = sixteen_bit_type(model)
+        ftype = lossless_file_type(model)
         known = vocabulary.wait() if vocabulary else None
         for part in parts_of(model):
             part.ftype = ftype
             leave_blocks_unread(part)
             if known is None:
-                part.set_vocab = naming_the_tokenizer(checkpoint)(part.set_vocab)
+                part.set_vocab = reporting_tokenizer_errors(checkpoint)(part.set_vocab)
             else:
                 # It is the last that the converter does, and does nothing else.
                 part.set_vocab = lambda: None
@@ -98,7 +98,7 @@ def vocabulary_of(checkpoint: Path) -> ConvertedVocabulary:
 
 
 def lay_out_projector(checkpoint: Path, level: Level) -> Layout:
-    """Let the converter lay out a checkpoint's multimodal projector, in the types of a level.
+    """Lay out a checkpoint's multimodal projector with the converter, in the types of a level.
 
     Raises:
         AppError: `projector_missing`, and what `lay_out` raises.
@@ -119,19 +119,19 @@ def _doubts(checkpoint: Path, layout: Layout) -> Iterator[NoticeReported]:
     config = read_config(checkpoint)
     for finding in doubtful_values(config):
         yield NoticeReported(NoticeCode.CONFIG_DOUBTFUL, {"finding": finding})
-    kind = position_scaling(config)
-    if kind and not _scales_positions(layout, kind):
+    kind = rope_scaling_method(config)
+    if kind and not _uses_rope_scaling(layout, kind):
         yield NoticeReported(NoticeCode.SCALING_LEFT_OUT, {"kind": kind})
 
 
-def _scales_positions(layout: Layout, kind: str) -> bool:
-    """Return whether a file scales positions: by its metadata, or by tensors of factors."""
+def _uses_rope_scaling(layout: Layout, kind: str) -> bool:
+    """Return whether a file uses RoPE scaling: by its metadata, or by tensors of factors."""
     if any("rope_f" in tensor.name for tensor in layout.tensors):
         return True
     return kind not in _BY_TENSORS and any(_SCALING in key for key in layout.metadata)
 
 
 def _written(model: Any, kind: str) -> Layout:
-    with caught_writers() as writers:
+    with intercepted_writers() as writers:
         model.write()
     return layout_of(writers, kind)

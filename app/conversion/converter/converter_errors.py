@@ -1,4 +1,4 @@
-"""Name the faults of llama.cpp's converter: its errors are of many kinds, few with a message."""
+"""Turn the converter's exceptions into `AppError`s: they are of many types, few have a message."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _QUANTIZED_TENSORS = {
     ".weight_scale_inv": "FP8",
     ".input_scale": "FP8",
 }
-"""The ends of the names of tensors that stand beside quantized weights, and whose they are."""
+"""The ends of the names of tensors that accompany quantized weights, and whose they are."""
 _MISSING_FILE = re.compile(r"\b(tokenizer\.model|vocab\.json|tokenizer\.json|merges\.txt)\b")
 
 
 @contextmanager
-def naming_the_converter() -> Iterator[None]:
-    """Name a fault of the converter that no inner context has named."""
+def reporting_converter_errors() -> Iterator[None]:
+    """Report any exception of the converter that no inner context has reported."""
     try:
         yield
     except (AppError, MemoryError):
@@ -43,7 +43,7 @@ def naming_the_converter() -> Iterator[None]:
     except Exception as error:
         logging.getLogger(__name__).exception("the converter failed")
         if unmapped := _UNMAPPED.search(str(error)):
-            raise _of_tensor(unmapped["tensor"]) from error
+            raise _unexpected_tensor(unmapped["tensor"]) from error
         if isinstance(error, FileNotFoundError) and _MISSING_FILE.search(str(error.filename)):
             file = Path(error.filename)
             details = {"folder": str(file.parent), "file": file.name}
@@ -52,8 +52,8 @@ def naming_the_converter() -> Iterator[None]:
 
 
 @contextmanager
-def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
-    """Name a fault of the converter while it reads the tokenizer of a checkpoint."""
+def reporting_tokenizer_errors(checkpoint: Path) -> Iterator[None]:
+    """Report an exception of the converter while it reads the tokenizer of a checkpoint."""
     try:
         yield
     except (AppError, MemoryError):
@@ -72,8 +72,8 @@ def naming_the_tokenizer(checkpoint: Path) -> Iterator[None]:
 
 
 @contextmanager
-def naming_the_quantization(method: str) -> Iterator[None]:
-    """Name a fault of the converter while it reads weights quantized by `method`."""
+def reporting_quantization_errors(method: str) -> Iterator[None]:
+    """Report an exception of the converter while it reads weights quantized by `method`."""
     try:
         yield
     except (AssertionError, NotImplementedError, KeyError) as error:
@@ -91,7 +91,7 @@ def _missing_file(checkpoint: Path, reason: str) -> str | None:
 
 
 def _damaged_file(checkpoint: Path) -> AppError | None:
-    """Return the error of a file of the tokenizer that can't be read at all."""
+    """Return the error for a file of the tokenizer that can't be read at all."""
     try:
         require_sound_tokenizer_files(checkpoint)
     except AppError as error:
@@ -105,8 +105,8 @@ def _missing_token(error: KeyError) -> str | None:
     return None if not text or " " in text or _NAME_IN_A_DOCUMENT.fullmatch(text) else text
 
 
-def _of_tensor(name: str) -> AppError:
-    """Return the error of a tensor that the architecture has no place for."""
+def _unexpected_tensor(name: str) -> AppError:
+    """Return the error for a tensor that the architecture has no place for."""
     methods = (method for end, method in _QUANTIZED_TENSORS.items() if name.endswith(end))
     if method := next(methods, None):
         reason = tr("config.json has no quantization_config that describes {name}", name=name)
@@ -117,9 +117,9 @@ def _of_tensor(name: str) -> AppError:
 def _describe(
     error: Exception,
     place: str = "config.json",
-    misfit: str = tr("the weights are not in the expected form"),
+    mismatch: str = tr("the weights are not in the expected form"),
 ) -> str:
-    """Describe a fault in one line; `place` has the fields, `misfit` describes an assertion."""
+    """Describe a fault in one line; `place` has the fields, `mismatch` an assertion's meaning."""
     text = _text_of(error)
     if isinstance(error, RecursionError):
         return tr("it fails to handle this architecture: it calls itself without end")
@@ -128,12 +128,12 @@ def _describe(
     if isinstance(error, KeyError) and text and " " not in text:
         return tr("it has no entry for {name}", name=text)
     if isinstance(error, AssertionError) and not text:
-        return misfit
+        return mismatch
     return text.splitlines()[0] if text else type(error).__name__
 
 
 def _sought_in(text: str) -> str:
-    """Return the fields that a KeyError names, of which any would do; empty where it names none."""
+    """Return the field names in a KeyError, any of which would do; empty if there are none."""
     if several := _NONE_OF.fullmatch(text):
         names = (name.strip(" '\"") for name in several["names"].split(","))
         return tr(" or ").join(f"“{name}”" for name in names)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.checkpoint.quantization_config import read_quantization
-from app.conversion.converter.converter_errors import naming_the_quantization
+from app.conversion.converter.converter_errors import reporting_quantization_errors
 from app.conversion.converter.patches.legacy_names import rename_legacy_keys, rename_legacy_tensors
 from app.conversion.converter.patches.prediction_layers import (
     lacks_prediction_layers,
@@ -31,7 +31,7 @@ class ConverterModel(NamedTuple):
 
 
 def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
-    """Return the converter's model of a checkpoint, as one of its `ModelType`s.
+    """Return the converter's model object for a checkpoint, of the given `ModelType`.
 
     Raises:
         AppError: `architecture_unsupported`, `quantization_unsupported`.
@@ -58,7 +58,7 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
         make = without_prediction_layers(make)
         notices = (NoticeReported(NoticeCode.PREDICTION_LAYERS_ABSENT),)
     model = build(make)
-    naming = naming_the_quantization(_quantization_of(parameters))
+    naming = reporting_quantization_errors(_quantization_of(parameters))
     for part in parts_of(model):
         rename_legacy_tensors(part)
         part.dequant_model = naming(part.dequant_model)
@@ -66,17 +66,17 @@ def converter_model(checkpoint: Path, kind: Any) -> ConverterModel:
 
 
 def parts_of(model: Any) -> list[Any]:
-    """Return a model of the converter and those inside it, which may do its work (mistral3.py)."""
+    """Return a converter model and those nested in it, to which it may delegate (mistral3.py)."""
     from conversion import ModelBase
 
     inner = [value for value in vars(model).values() if isinstance(value, ModelBase)]
     return [model, *(part for one in inner for part in parts_of(one))]
 
 
-def sixteen_bit_type(model: Any) -> Any:
-    """Return the file type that keeps every weight as it is: as `--outtype auto`, or float32.
+def lossless_file_type(model: Any) -> Any:
+    """Return the file type that changes no weight: the one of `--outtype auto`, or else float32.
 
-    It matters for tensors that are never quantized: they stay in the type of this layout. Numbers
+    It matters for tensors that are never quantized: they stay in the type of this layout. Values
     that come out of another quantization are exact in 32 bits only.
     """
     import torch

@@ -20,7 +20,7 @@ from app.gguf_file.header_writer import encoded
 
 
 @contextmanager
-def caught_writers() -> Iterator[list[Any]]:
+def intercepted_writers() -> Iterator[list[Any]]:
     """Collect the writers (`GGUFWriter`) used inside the block; no file is written."""
     from gguf import GGUFWriter
 
@@ -52,7 +52,7 @@ def layout_of(writers: list[Any], kind: str, changes: Mapping[str, float] | None
     """Return the layout of the first model to be written, every tensor lazy.
 
     Args:
-        writers: Those that `caught_writers` gave.
+        writers: Those that `intercepted_writers` collected.
         kind: Its `general.type`: model, mmproj or adapter.
         changes: Values of its metadata that are to be others.
 

@@ -1,4 +1,4 @@
-"""Run llama.cpp's converter in this process, without running code of a checkpoint."""
+"""Run llama.cpp's converter in this process, without running any of a checkpoint's code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.conversion.converter.converter_errors import naming_the_converter
+from app.conversion.converter.converter_errors import reporting_converter_errors
 from app.conversion.converter.installation import pinned_packages_folder
 from app.conversion.converter.patches.lazy_assignment import assign_lazily
 from app.conversion.converter.patches.missing_weights import refuse_holes
@@ -42,12 +42,12 @@ def activate_converter(folder: Path, transformers: Transformers = "own") -> None
 
 
 def import_torch() -> None:
-    """Import torch: it takes longest, and is the same for both versions of transformers."""
+    """Import torch first: it takes longest, and is the same for both versions of transformers."""
     import torch  # noqa: F401
 
 
 def import_converter(folder: Path, transformers: Transformers) -> None:
-    """Import the converter in `folder` and what it needs before it is used: that takes seconds.
+    """Import the converter in `folder` and its dependencies early, which takes seconds.
 
     May run on another thread; a failure is repeated, and reported, where it is used.
     """
@@ -58,7 +58,7 @@ def import_converter(folder: Path, transformers: Transformers) -> None:
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """Run the converter: without the checkpoint's code, without gradients, with named failures.
+    """Run the converter: without the checkpoint's code or gradients, with `AppError`s.
 
     It is imported inside: what this does must come before.
     """
@@ -67,6 +67,6 @@ def converting() -> Iterator[None]:
     refuse_code()
     refuse_holes()
     tolerate_odd_model_cards()
-    with naming_the_converter(), torch.inference_mode():
+    with reporting_converter_errors(), torch.inference_mode():
         assign_lazily()
         yield

@@ -56,7 +56,7 @@ class _Collector(logging.Handler):
 
 @contextmanager
 def collected_warnings() -> Iterator[_Collector]:
-    """Collect the texts of the warnings inside the block, each once, without known noise."""
+    """Collect the texts of the warnings inside the block, without duplicates and known noise."""
     collector = _Collector()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:

@@ -1,6 +1,6 @@
-"""Install llama.cpp's converter from the source distribution of exactly the installed engine.
+"""Install llama.cpp's converter from the source distribution of the exact engine installed.
 
-Beside it lie the packages that this converter is written against, of which transformers matters
+Next to it are the packages that this converter is written against, of which transformers matters
 most: another version reads some checkpoints otherwise, or not at all.
 """
 

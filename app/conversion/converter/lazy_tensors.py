@@ -31,7 +31,7 @@ _NUMBERS = {"F32": FLOAT32, "F16": FLOAT16, "BF16": BFLOAT16}
 
 
 def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
-    """Return the numbers of a tensor that the converter would write as ggml's type `type_number`.
+    """Return the values of a tensor that the converter would write as ggml's type `type_number`.
 
     They are of 32 bits for bfloat16, of the type's own width for the other floating types, and the
     bytes of its blocks for any other type.
@@ -50,10 +50,10 @@ def evaluated(lazy: Any, type_number: int) -> npt.NDArray[Any]:
 
 
 def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
-    """Return the position in the checkpoint of a matrix's rows (shape: slowest dimension first).
+    """Return where in the checkpoint a matrix's rows are stored (shape: slowest dimension first).
 
     Expert after expert, else in any order; of a part of a fused matrix, the whole of that. Empty
-    where more happens to them on their way: columns that move, numbers that are computed.
+    where more happens to them on their way: columns that move, values that are computed.
     """
     *outer, width = shape
     sources: list[Any] = list(_sources(lazy, width)) if outer else []
@@ -76,7 +76,7 @@ def stored_rows(lazy: Any, shape: Sequence[int]) -> tuple[StoredRows, ...]:
 def _sources(lazy: Any, width: int) -> Iterator[Any]:
     """Yield the stored tensors that a lazy one is made of, or None where that is unknown.
 
-    A step that moves columns shows in the shape that it gives; only a square matrix that is turned
+    A step that moves columns shows in the shape of its result; only a square matrix that is turned
     on its side does not, whose columns are then taken for its rows.
     """
     from gguf.lazy import LazyBase
@@ -118,7 +118,7 @@ def _evaluate(lazy: Any) -> Any:
 
 
 def _widened_source(lazy: Any) -> Any | None:
-    """Return the stored tensor, if this is only its bfloat16 numbers widened to 32 bits."""
+    """Return the stored tensor, if this is only its bfloat16 values widened to 32 bits."""
     import torch
     from gguf.utility import LocalTensor
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from app.checkpoint.adapter import base_named_in
 from app.checkpoint.documents import read_document
 from app.checkpoint.folder_kind import ADAPTER_CONFIGURATION
-from app.checkpoint.lora_strength import lora_strength, unknown_fields
-from app.conversion.converter.converter_output import caught_writers, layout_of
+from app.checkpoint.lora_scaling import lora_scaling, unknown_fields
+from app.conversion.converter.converter_output import intercepted_writers, layout_of
 from app.conversion.converter.converter_process import converting
 from app.conversion.converter.converter_warnings import as_notices, collected_warnings
-from app.conversion.converter.patches.shared_strength import SharedStrength
+from app.conversion.converter.patches.shared_scaling import SharedScaling
 from app.conversion.layout.layout import Layout
 from app.core import paths
 from app.core.errors import AppError, ErrorCode, NoticeCode
@@ -49,25 +49,25 @@ def find_base(adapter: Path, chosen: Path | None) -> Path:
 
 
 def lay_out_adapter(adapter: Path, base: Path, level: Level, converter: Path) -> Layout:
-    """Let the script lay out an adapter in the types of a level: F32, F16, BF16 or Q8_0.
+    """Lay out an adapter with the script, in the types of a level: F32, F16, BF16 or Q8_0.
 
     Raises:
         AppError: `converter_failed`, `pickle_refused`, `weights_damaged`, and what
-            `lora_strength` raises.
+            `lora_scaling` raises.
     """
     config = read_document(adapter / ADAPTER_CONFIGURATION)
-    strength = SharedStrength(lora_strength(config))
+    scaling = SharedScaling(lora_scaling(config))
     arguments = [str(adapter), "--base", str(base), "--outtype", level.name.lower()]
     with converting(), collected_warnings() as warnings:
         with (
             _error_as_exception(),
-            caught_writers() as writers,
-            strength.applied(),
+            intercepted_writers() as writers,
+            scaling.applied(),
             _arguments(_SCRIPT, *arguments),
         ):
             runpy.run_path(str(converter / _SCRIPT), run_name="__main__")
-        layout = layout_of(writers, "adapter", {_ALPHA: strength.alpha})
-    left_out = [*unknown_fields(config), *strength.norms]
+        layout = layout_of(writers, "adapter", {_ALPHA: scaling.alpha})
+    left_out = [*unknown_fields(config), *scaling.norms]
     return replace(
         layout,
         notices=(

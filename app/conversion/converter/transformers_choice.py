@@ -1,4 +1,4 @@
-"""Choose the version of transformers to read a checkpoint with: the one it was saved by.
+"""Choose the version of transformers to read a checkpoint with: the one it was saved with.
 
 llama.cpp's converter is written against the version that it pins, and most checkpoints were saved
 by transformers 4. Read through transformers 5, some of them lose fields of their configuration or
@@ -75,7 +75,7 @@ def transformers_for(checkpoint: Path) -> Transformers:
 
 
 def describe_version(transformers: Transformers) -> str:
-    """Describe the version, and the reason for it.
+    """Describe the version and why it was chosen.
 
     Raises:
         AppError: what `pinned_version` raises.
@@ -134,7 +134,7 @@ def _fault_to_blame(second: AppError) -> AppError:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    """Read a JSON object; the checks name one that can't be read."""
+    """Read a JSON object; an unreadable one is reported by the checks."""
     try:
         return read_document(file)
     except (AppError, OSError):

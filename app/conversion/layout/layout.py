@@ -22,7 +22,7 @@ Q8_0, MXFP4, NVFP4 = (TYPE_NUMBERS[name] for name in ("q8_0", "mxfp4", "nvfp4"))
 class LaidOutTensor:
     """A tensor before it is quantized, slowest dimension first.
 
-    `type_number` is ggml's. `load` reads the weights, once: as numbers of 16 or 32 bits, or as
+    `type_number` is ggml's. `load` reads the weights, once: as values of 16 or 32 bits, or as
     the bytes (of type uint8) that a GGUF file holds for that type. `stored` is where the rows of a
     matrix, or of a larger one that it is a part of, lie: expert after expert, else in any order;
     empty where that is unknown.
@@ -48,7 +48,7 @@ class LaidOutTensor:
 
 @dataclass(frozen=True)
 class Layout:
-    """A model before it is quantized; `metadata` are the entries of a GGUF header, by their keys.
+    """A model before it is quantized; `metadata` maps the keys of a GGUF header to its entries.
 
     An entry is encoded as the file holds it: key, type and value. `notices` are for the user.
     `tokenizer_file` is the tokenizer.json that the vocabulary was made from, if it was.

@@ -15,7 +15,7 @@ from app.native.quantization import dequantize_rows, row_size_bytes
 
 @dataclass(frozen=True)
 class StoredRows:
-    """`count` rows of `width` weights in ggml's type `type_number`, one after the other."""
+    """`count` rows of `width` weights in ggml's type `type_number`, contiguous."""
 
     path: Path
     offset: int
@@ -24,7 +24,7 @@ class StoredRows:
     type_number: int
 
     def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
-        """Read the rows from `start` on (count x width), as numbers.
+        """Read `count` rows beginning at `start`, dequantized (count x width).
 
         Raises:
             AppError: `file_unreadable`, also when the file has become shorter.

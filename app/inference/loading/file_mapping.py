@@ -20,6 +20,6 @@ def is_mapped(size_bytes: int, options: LoadOptions, gpu_layers: int) -> bool:
     """
     if options.memory_map != "auto":
         return options.memory_map == "on"
-    if gpu_layers or not huge_pages.are_given():
+    if gpu_layers or not huge_pages.are_available():
         return True
     return size_bytes > _LARGEST_PART * psutil.virtual_memory().available

@@ -17,8 +17,8 @@ from app.inference.loading.fallbacks import LoadStep, load_steps
 from app.inference.loading.file_mapping import is_mapped
 from app.inference.loading.load_memory import memory_of
 from app.native.devices import Device, Pointers, devices
-from app.native.engine_warnings import worth_reading
-from app.native.huge_pages import ask_for_huge_pages
+from app.native.engine_warnings import relevant_warnings
+from app.native.huge_pages import request_huge_pages
 from app.native.library import load_llama, log
 from app.native.load_log import read_load_log
 from app.native.rpc import add_workers
@@ -196,7 +196,7 @@ def _load(
         if not context:
             llama.llama_model_free(model)
             raise _load_error(load_request)
-    ask_for_huge_pages()
+    request_huge_pages()
     load = read_load_log("".join(pieces))
     return LoadedModel(
         model=model,
@@ -242,7 +242,7 @@ def _notices(
         yield NoticeReported(NoticeCode.FEWER_GPU_LAYERS, details)
     if options.memory_lock and any(words in log.text() for words in _NOT_LOCKED_WORDS):
         yield NoticeReported(NoticeCode.MEMORY_NOT_LOCKED)
-    for warning in worth_reading(log.warnings):
+    for warning in relevant_warnings(log.warnings):
         details = {"model": load_request.model.path.name, "warning": warning.rstrip(".")}
         yield NoticeReported(NoticeCode.ENGINE_WARNING, details)
 
@@ -254,7 +254,7 @@ def _progress_reporter(report: Report) -> Callable[[float, object], bool]:
         nonlocal last
         if last < 0:
             # The buffers are allocated now, and the weights are about to be written into them.
-            ask_for_huge_pages()
+            request_huge_pages()
         if fraction - last >= _SMALLEST_PROGRESS or fraction >= 1:
             last = fraction
             report(Loading(fraction))

@@ -33,7 +33,7 @@ class KernelLibrary:
         return [number for number in BLOCK_FORMATS if self._kernel(number) is not None]
 
     def instruction_level(self) -> int:
-        """Return the number of instruction sets beyond the baseline that this processor runs."""
+        """Return how many instruction sets beyond the baseline this processor supports."""
         level: int = self._library.gristmill_instruction_level()
         return level
 
@@ -53,7 +53,7 @@ class KernelLibrary:
             importance: One non-negative weight for each column, shared by all rows.
 
         Returns:
-            The bytes that ggml would give; None where there is no kernel for the type.
+            The bytes that ggml would produce; None where there is no kernel for the type.
 
         Raises:
             ValueError: The width or the importance doesn't fit.
@@ -93,7 +93,7 @@ class KernelLibrary:
 
 @functools.cache
 def available_instruction_sets() -> tuple[str, ...]:
-    """Return the instruction sets that were built and that this processor runs, the best first."""
+    """Return the instruction sets that were built and that this processor supports, best first."""
     if not _library_file("baseline").is_file():
         return ()
     level = KernelLibrary("baseline").instruction_level()
@@ -103,7 +103,7 @@ def available_instruction_sets() -> tuple[str, ...]:
 
 @functools.cache
 def kernel_library(instruction_set: str | None = None) -> KernelLibrary | None:
-    """Return the kernels for `instruction_set`, or the best that this processor runs.
+    """Return the kernels for `instruction_set`, or the best that this processor supports.
 
     Returns:
         None where none were built, or not for `instruction_set`.

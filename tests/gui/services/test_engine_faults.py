@@ -12,7 +12,7 @@ import pytest
 from app.chat.conversation import Message
 from app.gui.children import silence
 from app.gui.services.engine import EngineAbsent, EngineFailed, EngineReady
-from app.native.huge_pages import are_given
+from app.native.huge_pages import are_available
 from tests.support.engine.engine_faults import FAULTS, Client, Fault, Moment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the faults are signals")
@@ -87,7 +87,7 @@ def test_a_model_cut_short_under_a_reply_is_said(client: Client) -> None:
     client.be_ready()
 
 
-@pytest.mark.skipif(not are_given(), reason="the model is mapped where there are no huge pages")
+@pytest.mark.skipif(not are_available(), reason="the model is mapped where there are no huge pages")
 def test_a_model_that_was_read_goes_on_when_its_file_is_cut_short(client: Client) -> None:
     client.settings.change(memory_map="auto")
     while not client.bring_to("stream"):

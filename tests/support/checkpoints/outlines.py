@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.conversion.converter.installation import converter_folder
 from app.conversion.converter.transformers_choice import transformers_for
-from app.conversion.converter.vocabulary_ahead import VocabularyAhead
+from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
 from app.core.events import Event
 from app.core.settings import Settings
 from app.hub.reference import repository_named
@@ -53,12 +53,12 @@ def main() -> None:
 
 def _outline(name: str) -> Path:
     # No vocabulary is built ahead unless it is started.
-    with VocabularyAhead() as vocabulary:
+    with VocabularyPrefetch() as vocabulary:
         return outline_of(repository_named(name), Settings(), _ignore, vocabulary)
 
 
 def _sized(place: Path, *, is_remote: bool) -> SizedSource:
-    with VocabularyAhead() as vocabulary:
+    with VocabularyPrefetch() as vocabulary:
         if is_remote:
             vocabulary.start(converter_folder(Settings()))
             vocabulary.read_with(transformers_for(place))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.checkpoint.folder_kind import is_adapter, sees_or_hears
+from app.checkpoint.folder_kind import is_adapter, is_multimodal
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_part_that_sees_or_hears_is_told_from_the_configuration(
 ) -> None:
     if config is not None:
         (tmp_path / "config.json").write_text(config)
-    assert sees_or_hears(tmp_path) is expected
+    assert is_multimodal(tmp_path) is expected
 
 
 def test_a_file_has_no_part_that_sees(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
     file.write_bytes(b"GGUF")
-    assert not sees_or_hears(file)
+    assert not is_multimodal(file)
     assert not is_adapter(file)

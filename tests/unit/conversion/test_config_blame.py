@@ -40,7 +40,7 @@ def blamed(
 @pytest.mark.parametrize(
     ("change", "without", "reason", "words"),
     [
-        ({"hidden_size": True}, "", "shapes", "it says true in hidden_size"),
+        ({"hidden_size": True}, "", "shapes", "hidden_size is true"),
         (
             {"hidden_size": None},
             "llama.embedding_length",

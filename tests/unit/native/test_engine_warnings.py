@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.native.engine_warnings import worth_reading
+from app.native.engine_warnings import relevant_warnings
 
 
 def test_many_lines_about_one_thing_are_one_warning() -> None:
@@ -16,21 +16,23 @@ def test_many_lines_about_one_thing_are_one_warning() -> None:
         "load: CONSIDER REGENERATING THE MODEL             \n",
         "load: ************************************        \n",
     ]
-    assert list(worth_reading(lines)) == ["missing pre-tokenizer type, using: 'default'"]
+    assert list(relevant_warnings(lines)) == ["missing pre-tokenizer type, using: 'default'"]
 
 
 def test_what_differs_in_numbers_and_names_alone_is_told_once() -> None:
     lines = [f"get_rows: empty token at index {number}\n" for number in range(50)]
     lines += ["load: bad special token: 'a' = 7, using default id 1\n"]
     lines += ["load: bad special token: 'b' = 8, using default id 2\n"]
-    assert list(worth_reading(lines)) == [
+    assert list(relevant_warnings(lines)) == [
         "empty token at index 0",
         "bad special token: 'a' = 7, using default id 1",
     ]
 
 
 def test_there_are_never_more_than_a_few() -> None:
-    assert len(list(worth_reading(f"load: odd {chr(97 + place)}\n" for place in range(26)))) == 5
+    assert (
+        len(list(relevant_warnings(f"load: odd {chr(97 + place)}\n" for place in range(26)))) == 5
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_there_are_never_more_than_a_few() -> None:
     ],
 )
 def test_what_nobody_needs_to_know_is_left_out(line: str) -> None:
-    assert list(worth_reading([line])) == []
+    assert list(relevant_warnings([line])) == []
 
 
 @pytest.mark.parametrize(
@@ -58,5 +60,5 @@ def test_what_nobody_needs_to_know_is_left_out(line: str) -> None:
     ],
 )
 def test_what_matters_stays_without_the_function_that_said_it(line: str, words: str) -> None:
-    (warning,) = worth_reading([line])
+    (warning,) = relevant_warnings([line])
     assert warning.startswith(words)

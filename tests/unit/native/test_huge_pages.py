@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.native.huge_pages import are_given, ask_for_huge_pages
+from app.native.huge_pages import are_available, request_huge_pages
 
-pytestmark = pytest.mark.skipif(not are_given(), reason="the system gives no huge pages")
+pytestmark = pytest.mark.skipif(not are_available(), reason="the system gives no huge pages")
 
 _WANTS_HUGE_PAGES = "hg"
 """In the flags of a region (Documentation/filesystems/proc.rst of Linux)."""
@@ -33,7 +33,7 @@ def flags_after_asking(size_bytes: int) -> list[str]:
     with mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as region:
         place = ctypes.c_char.from_buffer(region)
         try:
-            ask_for_huge_pages()
+            request_huge_pages()
             return region_flags(ctypes.addressof(place))
         finally:
             del place

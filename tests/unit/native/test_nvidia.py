@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from app.native.nvidia import held_by_others, own_bytes, total_bytes_of
+from app.native.nvidia import own_bytes, total_bytes_of, used_by_others
 
 
 class Process(NamedTuple):
@@ -18,5 +18,5 @@ def test_own_processes_are_counted_once_where_the_driver_tells_their_memory() ->
 
 
 def test_a_device_that_is_not_there_holds_nothing_that_is_known() -> None:
-    assert held_by_others("ffff:ff:1f.7", lambda _: False) is None
+    assert used_by_others("ffff:ff:1f.7", lambda _: False) is None
     assert total_bytes_of("ffff:ff:1f.7") is None

@@ -10,7 +10,7 @@ import pytest
 from app.core.load_options import CACHE_TYPES, QUANTIZED_CACHE_TYPES
 from app.gguf_file.tensor_types import TENSOR_TYPES, GgmlType
 from app.native.library import load_ggml_base
-from app.native.quantization import has_numbers, quantize_rows
+from app.native.quantization import can_dequantize, quantize_rows
 
 WIDTH = 256
 
@@ -38,10 +38,10 @@ def test_what_is_claimed_of_a_type_is_true_of_the_engine(kind: GgmlType):
     is_plain = kind.is_float or kind.is_integer or kind.name == "F64"
     assert ggml.ggml_is_quantized(kind.number) != is_plain
     if kind.holds_weights:
-        assert has_numbers(kind.number) or kind.name == "F32"
+        assert can_dequantize(kind.number) or kind.name == "F32"
     if kind.can_quantize:
         rows, importance = np.ones((1, WIDTH), np.float32), np.ones(WIDTH, np.float32)
-        quantized = quantize_rows(kind.number, rows, importance, by_reference=True)
+        quantized = quantize_rows(kind.number, rows, importance, reference_only=True)
         assert quantized.nbytes == WIDTH // kind.block_size * kind.block_bytes
 
 

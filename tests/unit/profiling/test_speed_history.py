@@ -7,9 +7,9 @@ import pytest
 from app.core import paths
 from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 from app.profiling.speed_history import (
-    RealSpeed,
+    SpeedRatios,
     correction_for,
-    real_speed,
+    speed_ratios,
     store_speed,
     stored_speeds,
 )
@@ -17,20 +17,20 @@ from app.profiling.speed_history import (
 PREDICTED = PredictedSpeed(prompt_tokens_per_second=100, generation_tokens_per_second=20)
 
 
-def speed(level: str, generation: float, model: str = "a", machine: str = "here") -> RealSpeed:
-    return RealSpeed(machine, model, level, None, generation)
+def speed(level: str, generation: float, model: str = "a", machine: str = "here") -> SpeedRatios:
+    return SpeedRatios(machine, model, level, None, generation)
 
 
 def test_a_speed_is_stored_as_its_ratio_to_the_prediction() -> None:
-    speed_ratio = real_speed("here", "a", "Q8_0", PREDICTED, generation_tokens_per_second=15)
-    assert speed_ratio == RealSpeed("here", "a", "Q8_0", None, 0.75)
+    speed_ratio = speed_ratios("here", "a", "Q8_0", PREDICTED, generation_tokens_per_second=15)
+    assert speed_ratio == SpeedRatios("here", "a", "Q8_0", None, 0.75)
     store_speed(speed_ratio)
     assert stored_speeds() == (speed_ratio,)
 
 
 @pytest.mark.parametrize("real", [None, 0.0, float("nan"), float("inf")])
 def test_what_is_no_speed_is_no_ratio(real: float | None) -> None:
-    speed_ratio = real_speed("here", "a", "Q8_0", PREDICTED, prompt_tokens_per_second=real)
+    speed_ratio = speed_ratios("here", "a", "Q8_0", PREDICTED, prompt_tokens_per_second=real)
     assert speed_ratio.prompt is None
 
 

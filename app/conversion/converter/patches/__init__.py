@@ -8,7 +8,7 @@ Each module says why. What it changes:
 - `missing_weights`: `LocalTensor.mmap_bytes` of gguf, which must read no hole of an outline.
 - `model_cards`: `Metadata.load_model_card` of gguf, which must survive unreadable YAML.
 - `prediction_layers`: a subclass of a converter's model class, without layers that are absent.
-- `shared_strength`: `load_file` of safetensors and `torch.load`, while an adapter is converted.
+- `shared_scaling`: `load_file` of safetensors and `torch.load`, while an adapter is converted.
 - `transformers_import`: the import of transformers, and its `AutoTokenizer`.
 - `unread_blocks`: the converter's `_nvfp4_pack` and `to_eager`, and `np.stack` for lazy arrays.
 - `untrusted_code`: every way in which transformers and torch would run code from a checkpoint.

@@ -12,7 +12,7 @@ from types import ModuleType
 
 
 class _AbsentTorch(ModuleType):
-    """Has every attribute, as an empty class that can't be used."""
+    """A stand-in for torch: every attribute is an empty class that can't be used."""
 
     inference_mode = nullcontext
 
@@ -25,7 +25,7 @@ class _AbsentTorch(ModuleType):
 
 
 def do_without_torch() -> None:
-    """Let this process import no torch; must come before anything imports it.
+    """Keep this process from importing torch; must come before anything imports it.
 
     What needs it after all, a submodule or a function, fails with an exception.
     """

@@ -15,7 +15,7 @@ from typing import Any
 
 @functools.cache
 def assign_lazily() -> None:
-    """Let `tensor[place] = value` wait until the tensor is read."""
+    """Defer `tensor[index] = value` until the tensor is read."""
     from conversion.base import LazyTorchTensor
 
     LazyTorchTensor.__setitem__ = _assign

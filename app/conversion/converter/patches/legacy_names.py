@@ -44,7 +44,7 @@ def rename_legacy_keys(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_nemotron_without_experts(parameters: dict[str, Any]) -> bool:
-    """Return whether its layers are listed and none has experts: those the converter can read."""
+    """Return whether the layers are listed and none has experts: the only kind it can read."""
     layers = parameters.get(_NEMOTRON_LIST) or ()
     return len(layers) > 0 and _NEMOTRON_LAYERS.keys() >= set(layers)
 

@@ -1,4 +1,4 @@
-"""Refuse to read the holes that outlines of checkpoints have instead of most weights."""
+"""Refuse to read the holes that stand in for most weights in an outline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def require_weights(file: Path, size_bytes: int) -> None:
 
 @functools.cache
 def refuse_holes() -> None:
-    """Let the converter read no hole: it would take zeros for weights."""
+    """Keep the converter from reading holes: it would take their zeros for weights."""
     from gguf.utility import LocalTensor
 
     read = LocalTensor.mmap_bytes

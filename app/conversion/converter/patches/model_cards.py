@@ -10,7 +10,7 @@ from typing import Any
 
 @functools.cache
 def tolerate_odd_model_cards() -> None:
-    """Take no metadata from a README.md whose YAML can't be read, rather than stop."""
+    """Skip the metadata of a README.md whose YAML can't be read, rather than fail."""
     from gguf import Metadata
 
     load = Metadata.load_model_card
@@ -28,7 +28,7 @@ def tolerate_odd_model_cards() -> None:
 
 
 def _as_texts(value: Any) -> Any:
-    """Return what YAML took for a number, a date or a truth value as the text in the card."""
+    """Return values that YAML parsed as numbers, dates or Booleans as the card's original text."""
     match value:
         case dict():
             return {key: _as_texts(one) for key, one in value.items()}

@@ -37,7 +37,7 @@ def import_transformers() -> None:
 
 
 def _look_through_models_once() -> None:
-    """Make transformers remember what it found in the files of its models, as intended.
+    """Make transformers cache its scan of its own models' files, as intended.
 
     It looks through more than a thousand of them, then does so again, because it names their folder
     in another way (`define_import_structure` in utils/import_utils.py).
@@ -54,7 +54,7 @@ def _look_through_models_once() -> None:
 
 
 def _ask_for_vocabularies_once() -> None:
-    """Keep a tokenizer's vocabulary as long as it has as many tokens.
+    """Cache a tokenizer's vocabulary until its number of tokens changes.
 
     The converter asks for it three times, and it is made anew each time.
     """
@@ -72,7 +72,7 @@ def _ask_for_vocabularies_once() -> None:
 
 
 def _keep_to_tokenizer_files() -> None:
-    """Let a tokenizer cut texts as its tokenizer.json says, with all the tokens in there.
+    """Make a tokenizer split texts exactly as its tokenizer.json says, with every token in it.
 
     transformers 5 builds some of them anew instead, by the name of their class: with the usual
     pre-tokenizer, and with only the added tokens of tokenizer_config.json.

@@ -1,4 +1,4 @@
-"""Leave out layers that predict further tokens (MTP) where a checkpoint lacks them.
+"""Leave out multi-token prediction (MTP) layers where a checkpoint lacks them.
 
 transformers leaves them out when it saves Qwen3-Next, Qwen3.5 or GLM-4.5, and keeps what
 config.json says of them. The converter has a flag for that (--no-mtp in convert_hf_to_gguf.py),
@@ -13,36 +13,38 @@ from typing import Any
 Build = Callable[[Any], Any]
 
 
-def lacks_prediction_layers(make: Any, build: Build) -> bool:
-    """Return whether a model of the converter's class `make` expects layers that are missing.
+def lacks_prediction_layers(model_class: Any, build: Build) -> bool:
+    """Return whether a model of the converter's class `model_class` expects missing layers.
 
     Args:
-        make: The class.
+        model_class: The class.
         build: Makes a model of the checkpoint, of the class that it is given.
     """
-    if not make.supports_mtp_export:
+    if not model_class.supports_mtp_export:
         return False
-    trunk = build(_recording_class(make))
+    trunk = build(_recording_class(model_class))
     if type(trunk).saw_prediction_layers:
         return False
     try:
-        whole = build(make)
+        whole = build(model_class)
     except AssertionError:
         # Qwen3-Next counts them by their tensors, and must find some.
         return True
     return bool(whole.block_count != trunk.block_count)
 
 
-def without_prediction_layers(make: Any) -> Any:
-    """Return the converter's class `make` as its flag --no-mtp has it."""
-    return type(make.__name__, (make,), {"model_arch": make.model_arch, "no_mtp": True})
+def without_prediction_layers(model_class: Any) -> Any:
+    """Return the converter's class `model_class` as it behaves under --no-mtp."""
+    return type(
+        model_class.__name__, (model_class,), {"model_arch": model_class.model_arch, "no_mtp": True}
+    )
 
 
-def _recording_class(make: Any) -> Any:
+def _recording_class(model_class: Any) -> Any:
     """Return the class with a record of whether the flag left out any tensor."""
 
-    class Recording(without_prediction_layers(make)):  # type: ignore[misc]
-        model_arch = make.model_arch
+    class Recording(without_prediction_layers(model_class)):  # type: ignore[misc]
+        model_arch = model_class.model_arch
         saw_prediction_layers = False
 
         @classmethod

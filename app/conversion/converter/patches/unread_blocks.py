@@ -23,7 +23,7 @@ _SUPER_BLOCK_BYTES = 36
 
 
 def leave_blocks_unread(model: Any) -> None:
-    """Let the converter lay out a model's NVFP4 weights, if it has any, without reading them."""
+    """Make the converter lay out a model's NVFP4 weights, if it has any, without reading them."""
     import torch
 
     _respect_marks()
@@ -83,7 +83,7 @@ def _pack_lazily(
 
 @functools.cache
 def _stack_lazily() -> None:
-    """Let numpy stack lazy arrays to a lazy one."""
+    """Make numpy stack lazy arrays into a lazy array."""
     from gguf import LazyNumpyTensor
 
     def stack(

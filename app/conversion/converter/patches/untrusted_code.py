@@ -47,7 +47,7 @@ def _without_remote_code(loader: Any) -> None:
 
 
 def _weights_only(load: Any) -> Any:
-    """Return the pickle reader, restricted to tensors without exception."""
+    """Return the pickle loader with `weights_only` always on."""
 
     @functools.wraps(load)
     def load_weights(file: Any, *arguments: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Find weight files of any name: the converter looks only for model*.safetensors."""
+"""Find weight files with any name: the converter looks only for model*.safetensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.core.errors import AppError
 
 @functools.cache
 def find_weights_of_any_name() -> None:
-    """Let the converter find the weight files that `list_weights` finds."""
+    """Make the converter find the weight files that `list_weights` finds."""
     from conversion import ModelBase
 
     find = ModelBase.get_model_part_names

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from app.checkpoint.folder_kind import is_adapter, sees_or_hears
+from app.checkpoint.folder_kind import is_adapter, is_multimodal
 from app.core import events
 from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
@@ -114,7 +114,7 @@ class LevelsStep(QWidget):
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_takes_importance(not is_part)
         self.advanced_card.set_takes_types(not is_part)
-        self.projector.setVisible(sees_or_hears(Path(path)))
+        self.projector.setVisible(is_multimodal(Path(path)))
         if is_part:
             self.picker.start(_ADAPTER_LEVEL)
             self.picker.offer_sizes_alone()

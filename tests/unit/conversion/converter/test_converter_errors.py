@@ -8,8 +8,8 @@ import pytest
 
 from app.conversion.converter.converter_errors import (
     _describe,
-    naming_the_converter,
-    naming_the_tokenizer,
+    reporting_converter_errors,
+    reporting_tokenizer_errors,
 )
 from app.core.errors import AppError, ErrorCode
 
@@ -49,7 +49,7 @@ def test_a_failure_at_the_tokenizer_is_the_tokenizers(
     error: Exception, code: ErrorCode, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "tokenizer.json").touch()
-    with pytest.raises(AppError) as raised, naming_the_tokenizer(tmp_path):
+    with pytest.raises(AppError) as raised, reporting_tokenizer_errors(tmp_path):
         raise error
     assert raised.value.code is code
     assert words in " ".join(map(str, raised.value.details.values()))
@@ -64,14 +64,14 @@ def test_a_failure_at_the_tokenizer_is_the_tokenizers(
     ],
 )
 def test_a_tensor_without_a_place_is_named(tensor: str, code: ErrorCode, words: str) -> None:
-    with pytest.raises(AppError) as raised, naming_the_converter():
+    with pytest.raises(AppError) as raised, reporting_converter_errors():
         raise ValueError(f"Can not map tensor '{tensor}'")
     assert raised.value.code is code
     assert words in " ".join(map(str, raised.value.details.values()))
 
 
 def test_a_tokenizers_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AppError) as raised, naming_the_converter():
+    with pytest.raises(AppError) as raised, reporting_converter_errors():
         (tmp_path / "tokenizer.json").read_text()
     assert raised.value.code is ErrorCode.TOKENIZER_MISSING
     assert raised.value.details == {"folder": str(tmp_path), "file": "tokenizer.json"}
@@ -79,7 +79,7 @@ def test_a_tokenizers_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_damaged_file_of_the_tokenizer_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.model").touch()
-    with pytest.raises(AppError) as raised, naming_the_tokenizer(tmp_path):
+    with pytest.raises(AppError) as raised, reporting_tokenizer_errors(tmp_path):
         raise RuntimeError("Internal: could not parse ModelProto")
     assert raised.value.code is ErrorCode.WEIGHTS_DAMAGED
     assert raised.value.details["file"] == "tokenizer.model"

@@ -6,7 +6,7 @@ import psutil
 
 from app.core.load_options import LoadOptions
 from app.inference.loading.file_mapping import is_mapped
-from app.native.huge_pages import are_given
+from app.native.huge_pages import are_available
 
 AUTOMATIC = LoadOptions()
 SMALL = 2**20
@@ -19,7 +19,7 @@ def test_a_choice_is_followed() -> None:
 
 
 def test_a_copy_is_made_where_the_system_gives_huge_pages() -> None:
-    assert is_mapped(SMALL, AUTOMATIC, 0) == (not are_given())
+    assert is_mapped(SMALL, AUTOMATIC, 0) == (not are_available())
 
 
 def test_what_goes_to_devices_is_mapped() -> None:

@@ -1,4 +1,4 @@
-"""Reduce an adapter to one alpha, as GGUF has it: differences go into each module's B."""
+"""Reduce an adapter to the one alpha that GGUF allows: differences go into each module's B."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from app.checkpoint.lora_strength import LoraStrength, module_of
+from app.checkpoint.lora_scaling import LoraScaling, module_of
 
 _ENDS_OF_A = (".lora_A.weight", ".lora_embedding_A")
 _ENDS_OF_B = (".lora_B.weight", ".lora_embedding_B")
 
 
-class SharedStrength:
-    """The strength of an adapter; `alpha` and `norms` are known after the script has read it.
+class SharedScaling:
+    """The scaling of an adapter; `alpha` and `norms` are known after the script has read it.
 
     `norms` are tensors that llama.cpp's script keeps, and its engine passes over.
     """
 
-    def __init__(self, strength: LoraStrength) -> None:
-        self._strength = strength
-        self.alpha = strength.alpha
+    def __init__(self, scaling: LoraScaling) -> None:
+        self._scaling = scaling
+        self.alpha = scaling.alpha
         self.norms: list[str] = []
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Equalize the strength of the modules of adapters that are read inside the block."""
+        """Equalize the scaling of the modules of adapters that are read inside the block."""
         import safetensors.torch
         import torch
 
@@ -51,7 +51,7 @@ class SharedStrength:
             for name, tensor in tensors.items()
             if name.endswith(_ENDS_OF_A) and (module := module_of(name))
         }
-        self.alpha, factors = self._strength.shared(ranks)
+        self.alpha, factors = self._scaling.shared(ranks)
         self.norms = [name for name in tensors if module_of(name) is None and "norm" in name]
         return {name: _times(tensor, _factor(name, factors)) for name, tensor in tensors.items()}
 

@@ -1,7 +1,7 @@
 """Read a checkpoint's vocabulary in a child process while this one imports torch.
 
 The child imports no torch, and is done with a large vocabulary when torch is imported here. Where
-it fails, for whatever reason, the vocabulary is made here, which gives the reason its name.
+it fails, for whatever reason, the vocabulary is made here, which reports the reason.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ConvertedVocabulary(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-class VocabularyAhead:
-    """Reads one vocabulary; none unless it is started. Leaving the block ends the child."""
+class VocabularyPrefetch:
+    """Reads one vocabulary, once started. Leaving the block ends the child."""
 
     def __init__(self) -> None:
         self._child: RunningVerb | None = None
@@ -53,7 +53,7 @@ class VocabularyAhead:
         self._child = RunningVerb(VERB, str(converter), str(self._file))
 
     def read_with(self, transformers: Transformers) -> None:
-        """Set the version of transformers; comes before the checkpoint."""
+        """Set the version of transformers; must be called before `begin`."""
         if self._child is not None:
             self._child.send(Begin(transformers))
 

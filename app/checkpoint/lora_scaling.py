@@ -1,4 +1,4 @@
-"""Compute the strength of a LoRA adapter, module by module, as PEFT does.
+"""Compute the scaling of a LoRA adapter, module by module, as PEFT does.
 
 PEFT multiplies a module's B·A by its alpha divided by its rank, or with rank stabilization by the
 root of its rank (`update_layer` in peft/tuners/lora/layer.py). llama.cpp divides one alpha, which
@@ -43,15 +43,15 @@ _OTHER_BASES = re.compile(r"(pissa|olora|corda|loftq|lora_ga)")
 
 
 @dataclass(frozen=True)
-class LoraStrength:
-    """The strength in the configuration of an adapter."""
+class LoraScaling:
+    """The scaling in the configuration of an adapter."""
 
     alpha: float
     is_rank_stabilized: bool = False
     alphas: dict[str, float] = field(default_factory=dict)
 
     def alpha_for(self, module: str, rank: int) -> float:
-        """Return the alpha that, divided by the rank, is the strength of a module."""
+        """Return a module's effective alpha: alpha / rank is its scaling."""
         # As `get_pattern_key` in peft/utils/other.py has it.
         keys = (key for key in self.alphas if re.match(rf"(.*\.)?({key})$", module))
         key = next(keys, None)
@@ -59,7 +59,7 @@ class LoraStrength:
         return alpha * math.sqrt(rank) if self.is_rank_stabilized else alpha
 
     def shared(self, ranks: Mapping[str, int]) -> tuple[float, dict[str, float]]:
-        """Return one alpha for all modules, and the factors of those that need another one.
+        """Return one alpha for all modules, and a correction factor for each whose own one differs.
 
         Args:
             ranks: The rank of each module.
@@ -71,8 +71,8 @@ class LoraStrength:
         return common, {module: factor for module, factor in factors.items() if factor != 1}
 
 
-def lora_strength(config: dict[str, Any]) -> LoraStrength:
-    """Return the strength in an adapter's configuration.
+def lora_scaling(config: dict[str, Any]) -> LoraScaling:
+    """Return the scaling in an adapter's configuration.
 
     Raises:
         AppError: `adapter_field_unsupported`, `config_damaged`.
@@ -93,11 +93,11 @@ def lora_strength(config: dict[str, Any]) -> LoraStrength:
         _require_pattern(pattern)
         alphas[pattern] = _alpha(alpha, tr("“{pattern}” in “alpha_pattern”", pattern=pattern))
     alpha = _alpha(config.get("lora_alpha"), "“lora_alpha”")
-    return LoraStrength(alpha, bool(config.get("use_rslora")), alphas)
+    return LoraScaling(alpha, bool(config.get("use_rslora")), alphas)
 
 
 def unknown_fields(config: dict[str, Any]) -> list[str]:
-    """Return the fields that have a value and are not known: PEFT gets new ones."""
+    """Return the fields that are set but unknown to this program: PEFT keeps adding new ones."""
     known = _HARMLESS.union(_UNSUPPORTED)
     return sorted(name for name, value in config.items() if value and name not in known)
 
@@ -109,7 +109,7 @@ def module_of(tensor: str) -> str | None:
 
 
 def _alpha(value: object, name: str) -> float:
-    # llama.cpp takes 0 for an adapter without alpha, and applies it at full strength.
+    # llama.cpp takes 0 for an adapter without alpha, and applies it at full scaling.
     if isinstance(value, bool) or not isinstance(value, int | float) or not value:
         raise _damaged(tr("{name} is missing or not a number other than 0", name=name))
     return float(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.checkpoint.lora_strength import lora_strength, module_of, unknown_fields
+from app.checkpoint.lora_scaling import lora_scaling, module_of, unknown_fields
 from app.core.errors import AppError, ErrorCode
 
 _PLAIN: dict[str, Any] = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "bias": "none"}
@@ -16,7 +16,7 @@ _QUERY, _VALUE = "model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_
 
 def strengths(config: dict[str, Any], ranks: dict[str, int]) -> dict[str, float]:
     """What llama.cpp multiplies by: the shared alpha over the rank, and the factor in B."""
-    alpha, factors = lora_strength(config).shared(ranks)
+    alpha, factors = lora_scaling(config).shared(ranks)
     return {module: alpha / rank * factors.get(module, 1) for module, rank in ranks.items()}
 
 
@@ -57,7 +57,7 @@ def test_every_module_has_the_strength_that_peft_gives_it(
 )
 def test_a_field_that_can_not_be_honored_is_named(name: str, value: object) -> None:
     with pytest.raises(AppError) as raised:
-        lora_strength(_PLAIN | {name: value})
+        lora_scaling(_PLAIN | {name: value})
     assert raised.value.code is ErrorCode.ADAPTER_FIELD_UNSUPPORTED
     assert name in str(raised.value.details["field"])
 
@@ -75,7 +75,7 @@ def test_a_field_that_can_not_be_honored_is_named(name: str, value: object) -> N
 )
 def test_a_damaged_field_is_the_configurations_fault(changes: dict[str, Any]) -> None:
     with pytest.raises(AppError) as raised:
-        lora_strength(_PLAIN | changes)
+        lora_scaling(_PLAIN | changes)
     assert raised.value.code is ErrorCode.CONFIG_DAMAGED
     assert raised.value.details["file"] == "adapter_config.json"
 
