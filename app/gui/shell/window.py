@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from PySide6.QtCore import QByteArray, QSettings, QSize
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -133,6 +133,15 @@ class MainWindow(QMainWindow):
         self._workbench.engine.load(path, name)
         self.show_page("chat")
         self.chat.focus_composer()
+
+    def open_again(self, opened: list[Path]) -> None:
+        """Come to the front and open the files of a later start."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        for path in opened:
+            self.open_path(path)
 
     def open_path(self, path: Path) -> None:
         """Open a file or folder that was dropped or given at the start."""
