@@ -28,6 +28,7 @@ from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
 from app.gui.shell.garbage import GarbageCollection
+from app.gui.shell.one_window import LaterStarts, hand_over
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.widgets.focus_guide import FocusGuide
@@ -36,13 +37,18 @@ from app.jobs.outcome import EXIT_FAILED
 
 
 def run_window(opened: Sequence[Path] = ()) -> int:
-    """Open the window, run until it is closed, and return the exit status."""
+    """Open the window, run until it is closed, and return the exit status.
+
+    If a window is open on the same data folder, it opens the files instead.
+    """
     if not _has_display():
         sys.stderr.write(f"gristmill: {describe_error(ErrorCode.NO_DISPLAY, {})}\n")
         return EXIT_FAILED
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Gristmill")
     application.setDesktopFileName("gristmill")
+    if hand_over(opened):
+        return 0
     try:
         window = build_window(application)
     except AppError as error:
@@ -50,6 +56,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
         return EXIT_FAILED
     _report_faults(window)
     GarbageCollection(application)
+    LaterStarts(application).received.connect(window.open_again)
     window.show()
     for path in opened:
         window.open_path(path)

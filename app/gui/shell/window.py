@@ -135,6 +135,15 @@ class MainWindow(QMainWindow):
         self.show_page("chat")
         self.chat.focus_composer()
 
+    def open_again(self, opened: list[Path]) -> None:
+        """Come to the front and open the files of a later start."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        for path in opened:
+            self.open_path(path)
+
     def open_path(self, path: Path) -> None:
         """Open a file or folder that was dropped or given at the start."""
         if path.is_dir() and ((path / "config.json").is_file() or is_adapter(path)):

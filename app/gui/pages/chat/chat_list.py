@@ -16,6 +16,7 @@ from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.item_list import ItemList
 from app.gui.widgets.name_dialog import NameDialog
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.search_field import SearchField
 
 _CHAT = Qt.ItemDataRole.UserRole
@@ -88,7 +89,7 @@ class ChatList(QWidget):
         if chat.id in self._replying:
             colors = self._theme.colors
             item.setIcon(icon("more", colors, colors.accent))
-            item.setToolTip(tr("A reply is being written"))
+            item.setToolTip(plain_tool_tip(tr("A reply is being written")))
             words = tr("{title}, a reply is being written", title=title)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
         return item

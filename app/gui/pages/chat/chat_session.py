@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from app.chat.conversation import Chat, ChatId, Message, MessageId
 from app.core.errors import AppError
+from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.pages.chat.streamed_reply import StreamedReply
 from app.gui.services.engine import EngineAbsent, EngineFailed
@@ -72,6 +73,9 @@ class ChatSession(QObject):
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))
             return False
+        except KeyError:
+            self._leave_deleted()
+            return False
         return True
 
     def regenerate(self) -> None:
@@ -88,6 +92,8 @@ class ChatSession(QObject):
             self._answer(self.chat.id)
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))
+        except KeyError:
+            self._leave_deleted()
 
     def stop(self) -> None:
         """Stop the reply in progress in the open chat and keep its text."""
@@ -108,6 +114,12 @@ class ChatSession(QObject):
             self._replies[chat].stop()
         if is_open:
             self.opened.emit()
+
+    def _leave_deleted(self) -> None:
+        """Leave a chat that another process deleted."""
+        self.open(None)
+        self.listed.emit()
+        self.failed.emit(tr("This chat was deleted. Your next message starts a new one."))
 
     def _begin_chat(self) -> Chat:
         self.chat = self._chats.create_chat(self._model_name())

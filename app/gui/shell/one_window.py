@@ -1,0 +1,63 @@
+"""Keep to one window per data folder: a later start hands its files to the first window."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from app.core import paths
+
+_PATIENCE_MILLISECONDS = 1000
+
+
+def hand_over(opened: Sequence[Path]) -> bool:
+    """Hand files to the window that is open on this data folder; return False if there is none."""
+    socket = QLocalSocket()
+    socket.connectToServer(_server_name())
+    if not socket.waitForConnected(_PATIENCE_MILLISECONDS):
+        return False
+    socket.write(msgspec.json.encode([str(path) for path in opened]))
+    socket.waitForBytesWritten(_PATIENCE_MILLISECONDS)
+    socket.disconnectFromServer()
+    return True
+
+
+class LaterStarts(QObject):
+    """Listens for later starts; `received` carries the files of one, which may be none."""
+
+    received = Signal(list)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._accept)
+        # Nothing answered there, so a socket with this name was left by a crash.
+        QLocalServer.removeServer(_server_name())
+        self._server.listen(_server_name())
+
+    def _accept(self) -> None:
+        while (socket := self._server.nextPendingConnection()) is not None:
+            if socket.state() is QLocalSocket.LocalSocketState.UnconnectedState:
+                self._read(socket)
+            else:
+                socket.disconnected.connect(lambda socket=socket: self._read(socket))
+
+    def _read(self, socket: QLocalSocket) -> None:
+        message = bytes(socket.readAll().data())
+        socket.deleteLater()
+        try:
+            names = msgspec.json.decode(message, type=list[str])
+        except msgspec.DecodeError:
+            return
+        self.received.emit([Path(name) for name in names])
+
+
+def _server_name() -> str:
+    folder = str(paths.home().resolve())
+    return f"gristmill-{hashlib.sha256(folder.encode()).hexdigest()[:16]}"

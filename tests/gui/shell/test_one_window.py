@@ -1,0 +1,46 @@
+"""A second start hands its files to the first window of the same data folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from pytestqt.qtbot import QtBot
+
+from app.gui.shell.one_window import LaterStarts, hand_over
+
+_CRASH = """
+import os
+from PySide6.QtCore import QCoreApplication
+from app.gui.shell.one_window import LaterStarts
+application = QCoreApplication([])
+later = LaterStarts(application)
+os._exit(1)
+"""
+
+
+def test_without_a_window_nothing_is_handed_over(qapp: QObject, home: Path) -> None:
+    """The first start opens its own window."""
+    assert not hand_over([home / "model.gguf"])
+
+
+def test_first_window_gets_the_files(qtbot: QtBot, qapp: QObject, home: Path) -> None:
+    """Names of any script arrive, and so does a start without files."""
+    parent = QObject()
+    later = LaterStarts(parent)
+    for opened in ([home / "Größe 模型.gguf", home / "b.gguf"], []):
+        with qtbot.waitSignal(later.received) as signal:
+            assert hand_over(opened)
+        assert signal.args == [opened]
+
+
+def test_socket_left_by_a_crash_is_replaced(qtbot: QtBot, qapp: QObject, home: Path) -> None:
+    """After a crash the next window listens again."""
+    subprocess.run([sys.executable, "-c", _CRASH], check=False, timeout=60)
+    assert not hand_over([])
+    parent = QObject()
+    later = LaterStarts(parent)
+    with qtbot.waitSignal(later.received):
+        assert hand_over([])
