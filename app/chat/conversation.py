@@ -24,7 +24,7 @@ _CODE = re.compile(r"(`+)([^`]+)\1")
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation's metadata, without messages; times are UTC, an empty title means none."""
+    """A conversation's metadata, without messages; times are UTC, an empty title means none yet."""
 
     id: ChatId
     title: str

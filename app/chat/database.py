@@ -169,7 +169,7 @@ def _migrate(connection: sqlite3.Connection, version: int, migrations: Sequence[
 def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
     if isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError):
         return error
-    # Errors of the binding itself have no code.
+    # Errors from the binding itself have no code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
     if code == sqlite3.SQLITE_FULL:
         return OSError(errno.ENOSPC, str(error))

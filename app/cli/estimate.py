@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     source = local or repository_named(arguments.source)
     with VocabularyPrefetch() as vocabulary:
         if local is None:
-            # First, since it runs beside everything else.
+            # First, since it runs alongside everything else.
             vocabulary.start(converter_folder(settings))
         profile, found = _collect(source, arguments, settings, reporter, vocabulary)
     profiles = _refined(profile, found, reporter, is_probed=not arguments.typical_quality)

@@ -67,7 +67,7 @@ def _plan(load_request: LoadRequest) -> Plan | None:
     # Workers have been added, by `with_plan` or by the load that failed.
     if not any(device.is_gpu for device in devices()):
         return None
-    # Imported late: estimates need modules that a load on the processor doesn't.
+    # Imported late: estimates need modules that a load on the CPU doesn't.
     from app.profiling.load_plan import plan_load
 
     return plan_load(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 PROCESSOR = "CPU"
-"""llama.cpp's name for the processor as a device; its memory is the machine's."""
+"""llama.cpp's name for the CPU as a device; its memory is the machine's."""
 
 
 class DeviceMemory(msgspec.Struct, frozen=True):

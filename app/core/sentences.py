@@ -10,7 +10,7 @@ from app.core.source_errors import SOURCE_ERRORS
 from app.core.terminal_steps import TERMINAL_NOTICES, TERMINAL_STEPS
 
 ERROR_SENTENCES = SOURCE_ERRORS | PROGRAM_ERRORS
-"""The sentence and the next step of every error."""
+"""The message and the next step of every error."""
 _LONGEST_DETAIL = 500
 
 

@@ -39,7 +39,7 @@ def refusal(status: int, headers: Mapping[str, str], reference: RepositoryRefere
         return AppError(ErrorCode.REVISION_NOT_FOUND, repository=repository, revision=revision)
     if headers.get("X-Error-Message") == _INVALID_CREDENTIALS:
         return AppError(ErrorCode.TOKEN_INVALID, reason=tr("the Hub rejects it"))
-    # Without a token, the Hub gives the same response for missing and private repositories.
+    # Without a token, the Hub sends the same response for missing and private repositories.
     if code == "RepoNotFound" or status == HTTPStatus.UNAUTHORIZED:
         return AppError(ErrorCode.REPOSITORY_NOT_FOUND, repository=repository)
     return AppError(ErrorCode.HUB_ANSWER, reason=tr("status {status}", status=status))

@@ -119,7 +119,7 @@ def _started_reader(stream: IO[bytes], into: queue.SimpleQueue[bytes]) -> thread
 class ChildResult:
     """Result of a verb: its exit status, None if killed at its time limit, and what it wrote.
 
-    `was_starved` is true if other programs, which kept the processors busy, used up that time.
+    `was_starved` is true if other programs, which kept the CPU busy, used up that time.
     """
 
     returncode: int | None

@@ -20,7 +20,7 @@ from app.jobs.reporter import Reporter
 
 _POLL_SECONDS = 0.25
 _LONGEST_REASON = 200
-# pip unpacks a source distribution beside itself and fetches its build backend.
+# pip unpacks a source distribution next to it and fetches its build backend.
 _ROOM_FACTOR = 6
 _WRONG_HASH = "DO NOT MATCH THE HASHES"
 

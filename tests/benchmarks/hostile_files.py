@@ -2,7 +2,7 @@
 
 Run: `python -m tests.benchmarks.hostile_files [COUNT [SEED]]`. First come the handcrafted files of
 llama.cpp's own tests, on their own and within a model, then COUNT mutations of a small valid model.
-Each file must load or fail with a reason within 10 s; the same COUNT and SEED give the same files.
+Each file must load or fail with a reason within 10 s; the same COUNT and SEED yield the same files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Speed of the quantization kernels compared with ggml.
 
-Run: `python -m tests.benchmarks.kernels [TYPE]`. Processor time on one core, the best of several
+Run: `python -m tests.benchmarks.kernels [TYPE]`. CPU time on one core, the best of several
 rounds; ours and ggml's take turns, so that a busy machine slows both.
 """
 

@@ -1,7 +1,7 @@
 """Time from moving a slider above the table of levels to the repainted window.
 
 Run: `python -m tests.benchmarks.level_table`. The profile is made up: a model with 80 layers on a
-machine with two devices; a frame takes 16 ms. `processor` is the processor time of this process,
+machine with two devices; a frame takes 16 ms. `processor` is the CPU time of this process,
 which other programs don't affect.
 """
 

@@ -1,4 +1,4 @@
-"""Texts of a megabyte without a break in every vocabulary: `… long_runs [BYTES [NAME …]]`.
+"""A megabyte of text without a break in every vocabulary: `… long_runs [BYTES [NAME …]]`.
 
 Run: `python -m tests.benchmarks.long_runs` after `make setup`. Each vocabulary of the converter,
 and each pre-tokenizer that recurses, has its own child; none may crash it.

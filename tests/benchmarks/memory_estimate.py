@@ -1,9 +1,9 @@
-"""Estimated memory compared with real memory.
+"""Estimated memory compared with actual memory.
 
 Run: `python -m tests.benchmarks.memory_estimate [MODEL ...]`. After its estimate, each model is
 loaded with layers on the machine's devices, or on a worker on loopback if there are none. The
 buffers in llama.cpp's log are compared: weights, caches and compute buffers, each summed for the
-processor and for a device. The models are real or hollow, since the values of weights don't matter.
+CPU and for a device. The models are real or hollow, since the values of weights don't matter.
 A row shows each estimate in MB with its ratio to the real figure; both are rounded to 0.01 MiB.
 """
 

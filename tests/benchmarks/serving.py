@@ -1,9 +1,9 @@
 """Speed of `gristmill serve` compared with llama-bench and llama-server, on the same libraries.
 
 Run: `python -m tests.benchmarks.serving [ROUNDS]` after `make setup`, on an idle machine; needs
-CMake, a C++ compiler and 4 GB of disk space, and the first run takes some minutes to build. They
-take turns with ours; a ratio is the median over the rounds, and `others` is the share of the
-processors used by other programs meanwhile. The models are the starter, whose tokens take so little
+CMake, a C++ compiler and 4 GB of disk space, and the first run takes several minutes to build. They
+take turns with ours; a ratio is the median over the rounds, and `others` is the share of
+CPU time used by other programs meanwhile. The models are the starter, whose tokens take so little
 time that all overhead shows, and one of 1.2 billion random weights in Q4_K_M.
 """
 

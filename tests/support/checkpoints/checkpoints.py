@@ -52,7 +52,7 @@ def make_tiny_llama(
     """Make a Llama with random weights and a real sentencepiece tokenizer; it converts and loads.
 
     `width` is a multiple of 128, `vocabulary` at least 512; several shards have an index. The same
-    arguments give the same bytes.
+    arguments yield the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = _llama_config(width, layers, vocabulary, dtype, tied=tied)

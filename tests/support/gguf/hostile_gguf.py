@@ -1,6 +1,6 @@
 """A valid GGUF file with one or several mutations.
 
-Each mutation depends only on its seed and number, so that a single one can be reproduced.
+Each mutation depends only on its seed and number, so that an individual one can be reproduced.
 """
 
 from __future__ import annotations

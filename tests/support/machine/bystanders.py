@@ -1,4 +1,4 @@
-"""The share of the processors that other programs use during a measurement."""
+"""The share of CPU time that other programs use during a measurement."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import psutil
 
 
 class Bystanders:
-    """A measured block; afterwards, `share` is the share of all processors that others used.
+    """A measured block; afterwards, `share` is the share of all CPU time that others used.
 
-    Processor time of this process and its children, even those that have ended, doesn't count.
+    CPU time of this process and its children, even those that have ended, doesn't count.
     """
 
     share = 0.0
@@ -31,7 +31,7 @@ class Bystanders:
 
 
 def _spent_seconds() -> tuple[float, float]:
-    """Return the processor time of all programs since the start, and of ours."""
+    """Return the CPU time of all programs since the start, and of ours."""
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
     own = os.times()
