@@ -56,13 +56,17 @@ class ThreadCount:
         # ggml's other threads compute and wait as long as this one.
         engine = (self._last.own - before.own) * self.value
         others = (self._last.busy - before.busy - engine) / passed
-        self._set(math.floor(len(self._cores) - others + _SPARE_CORES))
+        self._set(affordable_threads(len(self._cores), others, self._max))
 
-    def _set(self, free: int) -> None:
-        value = min(max(free, 1), self._max)
+    def _set(self, value: int) -> None:
         if value != self.value:
             self.value = value
             load_llama().llama_set_n_threads(self._context, value, self._batch or value)
 
     def _sample(self) -> _Sample:
         return _Sample(time.monotonic(), busy_seconds(self._cores, _FOREGROUND), time.thread_time())
+
+
+def affordable_threads(cores: int, others: float, maximum: int) -> int:
+    """Return the threads to use of `maximum` while other programs keep `others` cores busy."""
+    return min(max(math.floor(cores - others + _SPARE_CORES), 1), maximum)

@@ -17,6 +17,7 @@ from app.inference.loading.loaded_model import LoadRequest
 from app.inference.sampling.parameters import SamplingParameters
 from app.inference.session.generation import Generation
 from app.inference.session.session import Session
+from app.inference.session.thread_count import affordable_threads
 from app.machine.contention import allowed_cores
 from app.native.library import load_llama
 from tests.support.engine.tiny_model import write_tiny_model
@@ -63,12 +64,16 @@ def _write_until(session: Session, is_reached: Callable[[], bool]) -> bool:
 
 
 def test_threads_give_way_to_other_programs(model: Path) -> None:
-    with _opened(model, None) as session:
-        most = _threads(session)
-        with _busy_cores():
-            assert _write_until(session, lambda: _threads(session) == 1)
-        # Other tests may keep cores busy, but hardly all of them.
-        assert _write_until(session, lambda: _threads(session) >= min(2, most))
+    with _opened(model, None) as session, _busy_cores():
+        assert _write_until(session, lambda: _threads(session) == 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "threads"), [(0.0, 4), (0.3, 4), (0.5, 3), (1.4, 3), (2.0, 2), (3.9, 1), (9.0, 1)]
+)
+def test_threads_come_back_with_the_cores(others: float, threads: int) -> None:
+    assert affordable_threads(4, others, 4) == threads
+    assert affordable_threads(4, others, 2) == min(threads, 2)
 
 
 def test_a_number_that_was_told_stays(model: Path) -> None:
