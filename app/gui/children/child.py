@@ -122,7 +122,7 @@ class Child(QObject):
 
 
 def stop_children(*owners: QObject) -> None:
-    """Stop every child below `owners` before this call returns, also those started meanwhile."""
+    """Stop all children below `owners`, even those started meanwhile, before this call returns."""
     while running := [
         child for owner in owners for child in owner.findChildren(Child) if child.is_running
     ]:

@@ -34,7 +34,7 @@ _CODE_TYPES = ("fence", "code_block")
 
 @dataclass(frozen=True)
 class Prose:
-    """Text to lay out as Markdown; the source can be read anew from `start` on."""
+    """Text to lay out as Markdown; the source can be parsed again from `start`."""
 
     start: int
     source: str
@@ -129,7 +129,7 @@ def _top_blocks(source: str) -> Iterator[_Top]:
 
 
 def _cut(top: _Top, fences: Sequence[Token], more_rows: str) -> Iterator[Block]:
-    """Make code a separate block, also inside a list or quote, so that it can be copied."""
+    """Make code a separate block, even inside a list or quote, so that it can be copied."""
     if top.is_paragraph:
         rows = _shorten_table(top.lines, more_rows)
         yield from _prose("\n".join(rows), top.start)

@@ -123,7 +123,7 @@ def bullets(depth: int) -> QTextListFormat:
 
 
 def numbers(depth: int, start: int, suffix: str) -> QTextListFormat:
-    """Return the format of a list that counts from `start`, with `.` or `)` behind each number."""
+    """Return the format of a list that counts from `start`, with `.` or `)` after each number."""
     given = QTextListFormat()
     given.setStyle(QTextListFormat.Style.ListDecimal)
     given.setNumberSuffix(suffix)
@@ -176,8 +176,8 @@ def emphasized() -> QTextCharFormat:
     return given
 
 
-def struck() -> QTextCharFormat:
-    """Return the character format of struck-out text."""
+def strikethrough() -> QTextCharFormat:
+    """Return the character format of strikethrough-out text."""
     given = QTextCharFormat()
     given.setFontStrikeOut(True)
     return given

@@ -35,7 +35,7 @@ class InlineWriter:
         self._opened: dict[str, Callable[[Token], QTextCharFormat]] = {
             "strong_open": lambda _: formatting.strong(),
             "em_open": lambda _: formatting.emphasized(),
-            "s_open": lambda _: formatting.struck(),
+            "s_open": lambda _: formatting.strikethrough(),
             "link_open": lambda token: self._link(str(token.attrs["href"])),
         }
 

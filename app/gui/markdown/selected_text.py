@@ -1,4 +1,4 @@
-"""Copy the words of a laid-out text, with the numbers and bullets of its lists."""
+"""Copy laid-out text, with the numbers and bullets of its lists."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _Rule = Callable[[StateInline, bool], bool]
 
 
 def _near(rule: _Rule) -> _Rule:
-    """Limit a rule to short labels: otherwise each of many brackets would read all of the text."""
+    """Limit a rule to short labels: otherwise each of many brackets would scan the whole text."""
 
     def read_near(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - markdown-it's
         end = min(state.posMax, state.pos + _LONGEST_LABEL)

@@ -1,4 +1,4 @@
-"""Name a device by the engine's and its vendor's name."""
+"""Title a device with both the engine's and the vendor's name for it."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from app.estimation.hardware import DeviceInfo
 
 
 def device_title(device: DeviceInfo) -> str:
-    """Return for example `CUDA0 · NVIDIA GeForce RTX 3070`."""
+    """Return a title such as `CUDA0 · NVIDIA GeForce RTX 3070`."""
     return " · ".join(part for part in (device.name, device.description) if part)

@@ -87,8 +87,8 @@ class LoadOptionsForm(QWidget):
         self._profile = profile
         self._is_showing = True
         layers = profile.shape.layers if profile else None
-        self.gpu_layers.set_most(None if layers is None else layers + 1)
-        self.experts_on_cpu.set_most(layers)
+        self.gpu_layers.set_maximum(None if layers is None else layers + 1)
+        self.experts_on_cpu.set_maximum(layers)
         self.context.set_steps(context_steps(profile.shape.trained_context if profile else 0))
         devices = profile.hardware.devices if profile else ()
         self.device_shares.set_devices([device_title(device) for device in devices])

@@ -1,4 +1,4 @@
-"""Show the memory that a model would take on this machine, and if it fits."""
+"""Show the memory that a model would take on this machine, and whether it fits."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class PresetBar(QWidget):
         self._keep({other: presets[other] for other in presets if other != name})
 
     def import_from(self, file: str) -> None:
-        """Add the preset of a file, under a free name, and apply it."""
+        """Add the preset from a file, under an unused name, and apply it."""
         try:
             preset = read_preset(Path(file))
         except AppError as error:

@@ -1,4 +1,4 @@
-"""Split layers over several devices, automatically or by a share for each."""
+"""Split layers across several devices, automatically or by a share for each."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from app.core.errors import ErrorCode, ErrorDetails
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
-from app.gui.children.silence import Silence
+from app.gui.children.watchdog import Watchdog
 from app.gui.services.serve_arguments import VERB, serve_arguments, sharing_arguments
 from app.gui.services.settings_holder import SettingsHolder
 from app.jobs.outcome import ProcessOutcome
@@ -22,7 +22,7 @@ _DEPARTURE_MILLISECONDS = 5000
 
 
 @dataclass(frozen=True)
-class EngineAbsent:
+class EngineIdle:
     """No model is loaded."""
 
 
@@ -68,7 +68,7 @@ class EngineFailed:
 _Used = tuple[LoadOptions, tuple[str, ...]]
 """The load options and the workers that a model was loaded with."""
 
-EngineState = EngineAbsent | EngineLoading | EngineReady | EngineConnected | EngineFailed
+EngineState = EngineIdle | EngineLoading | EngineReady | EngineConnected | EngineFailed
 
 
 def remote_path(url: str, model: str) -> str:
@@ -88,7 +88,7 @@ class Engine(QObject):
 
     def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.state: EngineState = EngineAbsent()
+        self.state: EngineState = EngineIdle()
         self.notices: list[str] = []
         self.sharing: list[str] = []
         self._settings = settings
@@ -124,7 +124,7 @@ class Engine(QObject):
         child = Child(VERB, *arguments, parent=self)
         child.received.connect(self._on_received)
         child.ended.connect(self._on_ended)
-        Silence(child).lasted.connect(lambda: self._on_hung(child))
+        Watchdog(child).timed_out.connect(lambda: self._on_hung(child))
         self._child = child
         self._enter(EngineLoading(path, name, 0.0))
         # The memory and the port of the last engine must be free first.
@@ -142,7 +142,7 @@ class Engine(QObject):
         """Unload the model, or disconnect from another engine's."""
         self._drop_child()
         self.notices = []
-        self._enter(EngineAbsent())
+        self._enter(EngineIdle())
 
     def note(self, sentence: str) -> None:
         """Add a notice about the model, unless it is there already."""
@@ -212,7 +212,7 @@ class Engine(QObject):
             self._enter(EngineFailed(self.state.path, self.state.name, sentence, "\n".join(log)))
 
     def _reason(self, outcome: ProcessOutcome, log: Sequence[str]) -> str:
-        if outcome.signal_name == "SIGBUS" and not isinstance(self.state, EngineAbsent):
+        if outcome.signal_name == "SIGBUS" and not isinstance(self.state, EngineIdle):
             details: ErrorDetails = {"model": self.state.name, "reason": outcome.signal_name}
             return describe_error(ErrorCode.MODEL_FILE_CHANGED, details)
         return describe_error(ErrorCode.ENGINE_STOPPED, {"reason": outcome.describe(log)})

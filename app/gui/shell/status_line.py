@@ -10,9 +10,9 @@ from app.core.language import tr
 from app.core.sizes import format_bytes, format_gibibytes, format_pace
 from app.gui.services.engine import (
     Engine,
-    EngineAbsent,
     EngineConnected,
     EngineFailed,
+    EngineIdle,
     EngineLoading,
     EngineReady,
     EngineState,
@@ -90,7 +90,7 @@ class StatusLine(QFrame):
 
 def _in_words(state: EngineState) -> str:
     match state:
-        case EngineAbsent():
+        case EngineIdle():
             return tr("No model is loaded")
         case EngineLoading(_, name, fraction):
             return tr("Loading {name}", name=name) + f" {fraction:.0%}"

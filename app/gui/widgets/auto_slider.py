@@ -1,4 +1,4 @@
-"""Number on a slider that the program can also choose, and then shows."""
+"""Slider for a number that can be left to the program, which then shows its choice."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AutoSlider(QWidget):
         row.addStretch()
         row.addWidget(self.number)
         self.setFocusProxy(self.automatic)
-        self.set_most(None)
+        self.set_maximum(None)
         self.automatic.toggled.connect(self._on_toggled)
         self.slider.valueChanged.connect(self._take)
         self.number.valueChanged.connect(self._take)
@@ -68,7 +68,7 @@ class AutoSlider(QWidget):
         self._planned = planned
         self._show()
 
-    def set_most(self, most: int | None) -> None:
+    def set_maximum(self, most: int | None) -> None:
         """Set the largest number; None means unknown and hides the slider."""
         self.slider.setVisible(most is not None)
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):

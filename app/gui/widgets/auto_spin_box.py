@@ -1,4 +1,4 @@
-"""Number that the program can also choose."""
+"""Spin box for a number that can be left to the program."""
 
 from __future__ import annotations
 

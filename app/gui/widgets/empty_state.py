@@ -1,4 +1,4 @@
-"""Placeholder of an empty list, with the reason and a remedy."""
+"""Placeholder for an empty list, with the reason and a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List of warnings, each once and on one line."""
+"""List of distinct warnings, one per line."""
 
 from __future__ import annotations
 

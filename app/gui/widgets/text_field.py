@@ -11,7 +11,7 @@ _LINES = 4
 
 
 class TextField(QPlainTextEdit):
-    """A text field that the Tab key leaves.
+    """A text field in which Tab moves the focus instead of inserting a tab.
 
     Signals:
         changed: the text that the user entered.

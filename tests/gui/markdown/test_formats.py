@@ -1,4 +1,4 @@
-"""How Markdown looks: which letters are strong, slanted, struck, linked or code."""
+"""How Markdown looks: which letters are strong, slanted, strikethrough, linked or code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def marks_of(document: QTextDocument, theme: Theme, source: str) -> dict[str, se
             marks = {
                 "strong": given.fontWeight() >= 600,
                 "slanted": given.fontItalic(),
-                "struck": given.fontStrikeOut(),
+                "strikethrough": given.fontStrikeOut(),
                 "underlined": given.fontUnderline(),
                 "code": bool(given.fontFamilies()),
             }
@@ -44,7 +44,7 @@ def marks_of(document: QTextDocument, theme: Theme, source: str) -> dict[str, se
     [
         ("An _emphasized_ and *slanted* word", {"emphasized": {"slanted"}, "slanted": {"slanted"}}),
         ("A __strong__ and **bold** word", {"strong": {"strong"}, "bold": {"strong"}}),
-        ("***both***, ~~gone~~", {"both": {"strong", "slanted"}, "gone": {"struck"}}),
+        ("***both***, ~~gone~~", {"both": {"strong", "slanted"}, "gone": {"strikethrough"}}),
         ("**a `b` c**", {"a ": {"strong"}, "b": {"strong", "code"}, " c": {"strong"}}),
         ("これは**太字（bold）**です。", {"太字（bold）": {"strong"}}),
         ("**마크다운(Markdown)**은", {"마크다운(Markdown)": {"strong"}}),

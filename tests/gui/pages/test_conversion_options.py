@@ -12,11 +12,11 @@ from app.cli import convert
 from app.gui.pages.convert.conversion_options import (
     ConversionOptions,
     command_lines,
-    is_there,
-    projector_beside,
-    written_out,
+    expanded_path,
+    path_exists,
+    projector_path_for,
 )
-from app.gui.pages.convert.overrides_list import reason_against
+from app.gui.pages.convert.overrides_list import pattern_error
 
 ALL = ConversionOptions(
     source="/models/A Model",
@@ -114,21 +114,21 @@ def test_the_command_line_reads_the_wishes_as_they_were_meant() -> None:
 
 
 def test_the_projector_lies_beside_the_model() -> None:
-    assert projector_beside("/out/gemma-Q4_K_M.gguf", "Q4_K_M") == "/out/mmproj-gemma-F16.gguf"
+    assert projector_path_for("/out/gemma-Q4_K_M.gguf", "Q4_K_M") == "/out/mmproj-gemma-F16.gguf"
 
 
 def test_paths_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert written_out("~/models") == str(tmp_path / "models")
-    assert written_out("models") == str(tmp_path / "models")
-    assert written_out("") == ""
+    assert expanded_path("~/models") == str(tmp_path / "models")
+    assert expanded_path("models") == str(tmp_path / "models")
+    assert expanded_path("") == ""
 
 
 @pytest.mark.parametrize("text", ["", "~nobody-of-that-name/x", "x" * 5000, "a\0b", "/nowhere/x"])
 def test_odd_texts_are_no_paths(text: str) -> None:
-    assert not is_there(text)
+    assert not path_exists(text)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,6 @@ def test_odd_texts_are_no_paths(text: str) -> None:
     ],
 )
 def test_what_is_wrong_with_a_pattern_is_said(pattern: str, words: str) -> None:
-    reason = reason_against(pattern)
+    reason = pattern_error(pattern)
     assert bool(reason) == bool(words)
     assert words in reason

@@ -23,7 +23,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.events import Checked, LevelPlanned, Subject
 from app.core.levels import KEEPING_LEVELS
-from app.gui.pages.convert.conversion_options import command_line, projector_beside
+from app.gui.pages.convert.conversion_options import command_line, projector_path_for
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.convert.type_box import TypeBox
 from app.gui.shell.window import MainWindow
@@ -391,7 +391,7 @@ def test_the_projector_is_offered_where_there_is_one(
     set_ticks(page, "Q4_K_M")
     step.projector.click()
     assert len(commands(page, qtbot, step.copy_button)) == 2
-    promised = projector_beside(step.table.ticked()[0].target, "Q4_K_M")
+    promised = projector_path_for(step.table.ticked()[0].target, "Q4_K_M")
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     first, second = page._workbench.tasks.open_tasks
     assert (first.state, second.state) == ("running", "waiting")
@@ -501,7 +501,7 @@ def test_what_would_be_replaced_is_asked_for(
 
 
 def test_a_type_may_be_left_to_the_level(page: ConvertPage, qtbot: QtBot) -> None:
-    box = TypeBox("Output tensor", may_be_left=True)
+    box = TypeBox("Output tensor", allows_empty=True)
     qtbot.addWidget(box)
     assert box.value == ""
     with qtbot.waitSignal(box.changed):

@@ -11,7 +11,7 @@ import pytest
 
 from app.chat.conversation import Message
 from app.gui.children import silence
-from app.gui.services.engine import EngineAbsent, EngineFailed, EngineReady
+from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
 from app.native.huge_pages import are_available
 from tests.support.engine.engine_faults import FAULTS, Client, Fault, Moment
 
@@ -118,7 +118,7 @@ def test_deleting_the_loaded_model_in_the_window_unloads_it_first(client: Client
     client.be_ready()
     processes = client.processes()
     client.delete_model()
-    assert isinstance(client.engine.state, EngineAbsent)
+    assert isinstance(client.engine.state, EngineIdle)
     assert not client.model.exists()
     client.wait_until(lambda: not any(process.is_running() for process in processes))
     assert not client.notices

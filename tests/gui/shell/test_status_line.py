@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core.events import Ready
-from app.gui.services.engine import EngineAbsent, EngineConnected, EngineLoading, EngineReady
+from app.gui.services.engine import EngineConnected, EngineIdle, EngineLoading, EngineReady
 from app.gui.shell.window import MainWindow
 
 
@@ -27,7 +27,7 @@ def test_the_speed_is_forgotten_with_its_model(window: MainWindow) -> None:
     show(ready("two"))
     assert status._speed.text() == ""
     status.show_speed(3.0)
-    show(EngineAbsent())
+    show(EngineIdle())
     assert status._speed.text() == ""
 
 

@@ -9,7 +9,7 @@ from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.pages.chat.streamed_reply import StreamedReply
-from app.gui.services.engine import EngineAbsent, EngineFailed
+from app.gui.services.engine import EngineFailed, EngineIdle
 from app.gui.services.workbench import Workbench
 
 
@@ -153,7 +153,7 @@ class ChatSession(QObject):
 
     def _model_name(self) -> str:
         state = self._engine.state
-        return "" if isinstance(state, EngineAbsent) else state.name
+        return "" if isinstance(state, EngineIdle) else state.name
 
     def _is_open(self, chat: ChatId) -> bool:
         return self.chat is not None and self.chat.id == chat

@@ -33,7 +33,7 @@ class MessageActions(QWidget):
         self._update()
 
     @property
-    def are_seen(self) -> bool:
+    def are_visible(self) -> bool:
         """True if the buttons are visible."""
         return not self._veil.isEnabled()
 

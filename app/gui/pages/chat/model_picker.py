@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.services.engine import (
-    EngineAbsent,
     EngineConnected,
     EngineFailed,
+    EngineIdle,
     EngineLoading,
     EngineReady,
     EngineState,
@@ -92,10 +92,10 @@ class ModelPicker(QWidget):
                 self.box.insertSeparator(self.box.count())
             for name in endpoint.models:
                 self.box.addItem(f"{name}  ·  {endpoint.name}", remote_path(endpoint.url, name))
-        if not isinstance(state, EngineAbsent) and self.box.findData(state.path) < 0:
+        if not isinstance(state, EngineIdle) and self.box.findData(state.path) < 0:
             self.box.addItem(state.name, state.path)
         self.box.setCurrentIndex(
-            -1 if isinstance(state, EngineAbsent) else self.box.findData(state.path)
+            -1 if isinstance(state, EngineIdle) else self.box.findData(state.path)
         )
         self.box.setEnabled(self.box.count() > 0)
         self.options_button.setEnabled(

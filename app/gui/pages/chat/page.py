@@ -14,9 +14,9 @@ from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
-    EngineAbsent,
     EngineConnected,
     EngineFailed,
+    EngineIdle,
     EngineLoading,
     EngineReady,
     EngineState,
@@ -219,19 +219,19 @@ class ChatPage(QWidget):
 
     def _show_hint(self, state: EngineState) -> None:
         has_models = bool(self._workbench.models.models)
-        can_write = not isinstance(state, EngineAbsent)
+        can_write = not isinstance(state, EngineIdle)
         self.composer.set_available(
             can_write, "" if can_write else tr("Load a model to write to it")
         )
         match state:
-            case EngineAbsent() if has_models:
+            case EngineIdle() if has_models:
                 self._empty.show_state(
                     "chat",
                     tr("Which model would you like to talk to?"),
                     tr("Choose one at the upper right, or get another on the Models page."),
                     tr("Show models"),
                 )
-            case EngineAbsent():
+            case EngineIdle():
                 self._empty.show_state(
                     "models",
                     tr("No model yet"),

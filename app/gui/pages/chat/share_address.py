@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidg
 from app.core import events
 from app.core.language import tr
 from app.gui.services.engine import (
-    EngineAbsent,
     EngineConnected,
     EngineFailed,
+    EngineIdle,
     EngineLoading,
     EngineReady,
     EngineState,
@@ -91,7 +91,7 @@ class ShareAddress(QFrame):
                 return tr("The model is being loaded.")
             case EngineConnected(host=host):
                 return tr("The model is not on this machine: share it from {host}.", host=host)
-            case EngineAbsent() | EngineFailed():
+            case EngineIdle() | EngineFailed():
                 return tr("Load a model, and its address stands here.")
 
     def _load_again(self) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
-from app.gui.services.engine import Engine, EngineAbsent, EngineState
+from app.gui.services.engine import Engine, EngineIdle, EngineState
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -38,4 +38,4 @@ class StarterNote(QWidget):
         self._show_engine(engine.state)
 
     def _show_engine(self, state: EngineState) -> None:
-        self.setVisible(not isinstance(state, EngineAbsent) and is_starter(state.path))
+        self.setVisible(not isinstance(state, EngineIdle) and is_starter(state.path))

@@ -16,9 +16,9 @@ from app.gui.client.completion import Completion
 from app.gui.client.wire import ChatServer, Timings, WireMessage
 from app.gui.services.engine import (
     Engine,
-    EngineAbsent,
     EngineConnected,
     EngineFailed,
+    EngineIdle,
     EngineLoading,
     EngineReady,
 )
@@ -101,7 +101,7 @@ class StreamedReply(QObject):
                 self._end("failed", reason=sentence)
             case EngineLoading() if self._completion is None:
                 pass
-            case EngineAbsent() | EngineLoading() | EngineConnected() if not self._host:
+            case EngineIdle() | EngineLoading() | EngineConnected() if not self._host:
                 self._end("failed", reason=tr("The model was unloaded."))
 
     def _server_of(self, state: EngineReady | EngineConnected) -> ChatServer:

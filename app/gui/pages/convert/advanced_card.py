@@ -34,8 +34,8 @@ class AdvancedCard(CollapsibleCard):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, "", parent=parent)
         self.set_heading(tr("Advanced"))
-        self.output_type = TypeBox(tr("Output tensor"), may_be_left=True)
-        self.embedding_type = TypeBox(tr("Token embeddings"), may_be_left=True)
+        self.output_type = TypeBox(tr("Output tensor"), allows_empty=True)
+        self.embedding_type = TypeBox(tr("Token embeddings"), allows_empty=True)
         self.overrides = OverridesList(theme)
         self.threads = AutoSpinBox(
             _THREADS.title, int(_THREADS.minimum), int(_THREADS.maximum), usable_threads()
@@ -56,12 +56,12 @@ class AdvancedCard(CollapsibleCard):
         self.overrides.start()
         self._show()
 
-    def set_takes_types(self, takes_them: bool) -> None:  # noqa: FBT001 - a property's value
+    def set_types_available(self, is_available: bool) -> None:  # noqa: FBT001 - a property's value
         """Show or hide the types of tensors, as the kind of source allows."""
         for row in self._of_types:
-            row.setVisible(takes_them)
+            row.setVisible(is_available)
 
-    def set_usual_reference(self, is_usual: bool) -> None:  # noqa: FBT001 - a property's value
+    def set_default_reference(self, is_usual: bool) -> None:  # noqa: FBT001 - a property's value
         """Show that the settings select the reference code anyway."""
         self._is_usual_reference = is_usual
         self.reference.setEnabled(not is_usual)

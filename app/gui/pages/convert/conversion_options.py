@@ -70,7 +70,7 @@ class ConversionOptions:
         return (self.source, "--mmproj", "--level", PROJECTOR_LEVEL, *self._run_options())
 
     def consent(self) -> tuple[str, ...]:
-        """Return the flags that the user agreed to, for any verb that plans levels."""
+        """Return the consent flags that the user has given, for any verb that plans levels."""
         pickle = ("--allow-pickle",) if self.allows_pickle else ()
         return (*pickle, "--requantize") if self.requantizes else pickle
 
@@ -79,7 +79,7 @@ class ConversionOptions:
         if self.has_importance:
             options += (
                 _IMPORTANCE_OPTIONS[self.importance_kind],
-                written_out(self.importance_path),
+                expanded_path(self.importance_path),
             )
         # Joined with its option, because a pattern may begin with a hyphen.
         options += (f"--type={pattern}={name}" for pattern, name in self.overrides)
@@ -87,7 +87,7 @@ class ConversionOptions:
         return [*options, *_pairs(*types)]
 
     def _place_options(self) -> list[str]:
-        options = _pairs(("--base", written_out(self.base)), ("--to", written_out(self.folder)))
+        options = _pairs(("--base", expanded_path(self.base)), ("--to", expanded_path(self.folder)))
         return [*options, *self.consent()]
 
     def _run_options(self) -> list[str]:
@@ -112,14 +112,14 @@ def command_lines(options: ConversionOptions, levels: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def projector_beside(file: str, level: str) -> str:
+def projector_path_for(file: str, level: str) -> str:
     """Return the path of the projector that goes with the file of a level."""
     path = Path(file)
     name = path.name.removesuffix(f"-{level}.gguf")
     return str(path.with_name(f"mmproj-{name}-{PROJECTOR_LEVEL}.gguf"))
 
 
-def written_out(path: str) -> str:
+def expanded_path(path: str) -> str:
     """Return the absolute path with `~` expanded; an empty text stays empty."""
     if not path:
         return ""
@@ -130,9 +130,9 @@ def written_out(path: str) -> str:
         return path
 
 
-def is_there(path: str) -> bool:
+def path_exists(path: str) -> bool:
     """Return whether a text is an existing path."""
     try:
-        return bool(path) and Path(written_out(path)).exists()
+        return bool(path) and Path(expanded_path(path)).exists()
     except (OSError, ValueError):
         return False

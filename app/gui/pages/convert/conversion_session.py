@@ -16,8 +16,8 @@ from app.gui.children.task import Task
 from app.gui.pages.convert.conversion_options import (
     VERB,
     ConversionOptions,
-    is_there,
-    written_out,
+    expanded_path,
+    path_exists,
 )
 from app.gui.services.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
@@ -81,7 +81,7 @@ class ConversionSession(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """True if a download or a check is running, or about to."""
+        """True if a download or a check is running or about to start."""
         return bool(self._checker or self._download) or self.is_waiting
 
     def open(self, source: str) -> None:
@@ -93,7 +93,7 @@ class ConversionSession(QObject):
         self._obtain()
 
     def change(self, options: ConversionOptions) -> None:
-        """Take other options, and check them if they change the plan."""
+        """Apply new options, and check them if they change the plan."""
         before, self.options = self.options, options
         if options.check_arguments() != before.check_arguments():
             self.recheck()
@@ -121,8 +121,8 @@ class ConversionSession(QObject):
         self._obtain()
 
     def locate(self, path: str) -> None:
-        """Set where the source is."""
-        self.options = replace(self.options, source=written_out(path))
+        """Set the path of the source."""
+        self.options = replace(self.options, source=expanded_path(path))
         self.located.emit(self.options.source)
 
     def stop(self) -> None:
@@ -152,7 +152,7 @@ class ConversionSession(QObject):
         self.stop()
         self.options = replace(self.options, source="")
         self.started.emit()
-        if is_there(self.source):
+        if path_exists(self.source):
             self._check_at(self.source)
         else:
             self._start_download()

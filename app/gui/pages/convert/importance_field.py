@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.gui.pages.convert.conversion_options import ConversionOptions, ImportanceKind, is_there
+from app.gui.pages.convert.conversion_options import ConversionOptions, ImportanceKind, path_exists
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.path_field import PathField
@@ -81,7 +81,7 @@ class ImportanceField(QWidget):
         """Return the options with this choice; a missing file is left out."""
         kind: ImportanceKind = "none"
         field = self._fields.get(self.kind.value)
-        if field is not None and is_there(field.path):
+        if field is not None and path_exists(field.path):
             kind = "text" if field is self.text else "file"
         path = field.path if field is not None and kind != "none" else ""
         return replace(options, importance_kind=kind, importance_path=path)
@@ -94,7 +94,7 @@ class ImportanceField(QWidget):
         chosen = self._fields.get(self.kind.value)
         for field in self._fields.values():
             field.setVisible(field is chosen)
-            field.set_invalid(bool(field.path) and not is_there(field.path))
-        is_missing = chosen is not None and bool(chosen.path) and not is_there(chosen.path)
+            field.set_invalid(bool(field.path) and not path_exists(field.path))
+        is_missing = chosen is not None and bool(chosen.path) and not path_exists(chosen.path)
         self._fault.set_text(tr("There is no such file.") if is_missing else "")
         self._fault.setVisible(is_missing)

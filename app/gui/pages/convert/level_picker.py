@@ -178,4 +178,4 @@ class LevelPicker(QWidget):
     def _set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
         for widget in (self.advice, self.strip, self._legend):
             widget.setVisible(is_offered)
-        self.table.set_shows_predictions(is_offered)
+        self.table.set_predictions_visible(is_offered)

@@ -95,9 +95,9 @@ class LevelTable(ItemTable):
         self.setRowCount(0)
         self.mark_outdated()
 
-    def set_shows_predictions(self, shows_it: bool) -> None:  # noqa: FBT001 - a property's value
+    def set_predictions_visible(self, is_visible: bool) -> None:  # noqa: FBT001 - a property's value
         """Show or hide predictions, as the kind of source allows."""
-        self._shows_predictions = shows_it
+        self._shows_predictions = is_visible
         self._fit_columns()
 
     def mark_outdated(self) -> None:

@@ -18,7 +18,7 @@ from app.core.sizes import format_bytes, format_weights
 from app.estimation.grades import weights_in
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
-from app.gui.pages.convert.conversion_options import command_lines, projector_beside
+from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
@@ -112,8 +112,8 @@ class LevelsStep(QWidget):
         self._is_stale = self._is_preview = False
         self._show_title(Path(path).name.removesuffix(".gguf"))
         is_part = self._is_part = is_adapter(Path(path))
-        self.options_card.set_takes_importance(not is_part)
-        self.advanced_card.set_takes_types(not is_part)
+        self.options_card.set_importance_available(not is_part)
+        self.advanced_card.set_types_available(not is_part)
         self.projector.setVisible(is_multimodal(Path(path)))
         if is_part:
             self.picker.start(_ADAPTER_LEVEL)
@@ -141,9 +141,9 @@ class LevelsStep(QWidget):
         self.picker.stop()
 
     def show_settings(self, settings: Settings) -> None:
-        """Show what holds unless the user chooses something else."""
+        """Show the defaults that apply unless the user chooses otherwise."""
         self.options_card.set_usual_folder(settings.models_path())
-        self.advanced_card.set_usual_reference(settings.quantizes_by_reference)
+        self.advanced_card.set_default_reference(settings.quantizes_by_reference)
         self.picker.set_usual(load_options_of(settings))
 
     def offer_importance(self) -> None:
@@ -184,7 +184,7 @@ class LevelsStep(QWidget):
         ticked = self.table.ticked()
         files = [planned.target for planned in ticked]
         if self._session.options.wants_projector and ticked:
-            files.append(projector_beside(ticked[0].target, ticked[0].level))
+            files.append(projector_path_for(ticked[0].target, ticked[0].level))
         return [file for file in files if Path(file).exists()]
 
     def commands(self) -> str:

@@ -106,7 +106,7 @@ class LoadStrip(Card):
             self.context.number.setRange(min(_LEAST_CONTEXT, trained), trained)
         self.context.set_steps(_steps(trained if profile else _USUAL_LAST_STEP))
         self.context.set_value(self.context.value)
-        self.layers.set_most(profile.shape.layers + 1 if profile else None)
+        self.layers.set_maximum(profile.shape.layers + 1 if profile else None)
         self.threads.set_range(1, profile.hardware.logical_cores if profile else _MOST_THREADS)
         devices = profile.hardware.devices if profile else ()
         if devices != self._devices or not self.device.count():

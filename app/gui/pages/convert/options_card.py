@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gguf_file.detection import has_gguf_name
-from app.gui.pages.convert.conversion_options import ConversionOptions, written_out
+from app.gui.pages.convert.conversion_options import ConversionOptions, expanded_path
 from app.gui.pages.convert.importance_field import ImportanceField
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -63,10 +63,10 @@ class OptionsCard(CollapsibleCard):
         self.importance.start()
         self._show()
 
-    def set_takes_importance(self, takes_it: bool) -> None:  # noqa: FBT001 - a property's value
+    def set_importance_available(self, is_available: bool) -> None:  # noqa: FBT001 - a property's value
         """Show or hide the importance matrix, as the kind of source allows."""
-        self._importance_row.setVisible(takes_it)
-        self._line.setVisible(takes_it)
+        self._importance_row.setVisible(is_available)
+        self._line.setVisible(is_available)
 
     def set_usual_folder(self, folder: Path) -> None:
         """Set the folder of files unless the user chooses another."""
@@ -83,7 +83,7 @@ class OptionsCard(CollapsibleCard):
         return self.importance.applied_to(replace(options, folder=folder))
 
     def _folder_fault(self) -> str:
-        folder = Path(written_out(self.folder.path))
+        folder = Path(expanded_path(self.folder.path))
         is_meant_as_file = has_gguf_name(folder.name) and not folder.is_dir()
         if self.folder.path and (is_meant_as_file or folder.is_file()):
             return tr("That is a file, not a folder; the usual folder is taken.")

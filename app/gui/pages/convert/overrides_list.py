@@ -144,7 +144,7 @@ class OverrideLine(QWidget):
 
     def _show(self) -> None:
         text = self.pattern.text()
-        reason = reason_against(text)
+        reason = pattern_error(text)
         if not text:
             self.fault = tr("Without a pattern this line does not count.")
         elif reason:
@@ -161,8 +161,8 @@ class OverrideLine(QWidget):
         self.pattern.setAccessibleDescription(self.fault)
 
 
-def reason_against(pattern: str) -> str:
-    """Return why a text is no regular expression; empty if it is one."""
+def pattern_error(pattern: str) -> str:
+    """Return why a string is not a valid regular expression; empty if it is one."""
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:

@@ -22,7 +22,7 @@ _TYPES = tuple(
 
 
 class TypeBox(DropDown):
-    """A box of types; with `may_be_left`, an empty one leaves the type to the level.
+    """A box of types; with `allows_empty`, an empty one leaves the type to the level.
 
     Signals:
         changed: the user chose another type.
@@ -31,11 +31,11 @@ class TypeBox(DropDown):
     changed = Signal()
 
     def __init__(
-        self, name: str, *, may_be_left: bool = False, parent: QWidget | None = None
+        self, name: str, *, allows_empty: bool = False, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        if may_be_left:
+        if allows_empty:
             self.addItem(tr("As the level has it"), "")
         for kind in _TYPES:
             self.addItem(kind, kind)

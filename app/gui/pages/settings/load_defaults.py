@@ -1,4 +1,4 @@
-"""Edit the load options of models without their own."""
+"""Edit the default load options, for models without options of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.core.settings import Settings
 from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.pages.settings.setting_control import bind_setting, refuse, words_control
+from app.gui.pages.settings.setting_control import bind_setting, refuse, word_list_control
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -50,7 +50,7 @@ class LoadingSection(QWidget):
         self.workers = WordsField(is_host_and_port, "192.168.1.7:50052")
         self.controls = {
             "context_overflow": option_control(theme, _FIELDS["context_overflow"]),
-            "workers": words_control(self.workers),
+            "workers": word_list_control(self.workers),
         }
         self.rows = {
             name: option_row(_FIELDS[name], control.widget)

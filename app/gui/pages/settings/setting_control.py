@@ -61,8 +61,8 @@ def text_control(field: TextField) -> OptionControl:
     return OptionControl(field, field.toPlainText, field.set_text, field.changed)
 
 
-def words_control(field: WordsField) -> OptionControl:
-    """Return the control of several words."""
+def word_list_control(field: WordsField) -> OptionControl:
+    """Return the control for a list of words."""
     return OptionControl(field, lambda: field.words, field.set_words, field.changed)
 
 

@@ -131,22 +131,22 @@ def test_buttons_are_seen_on_hover_and_on_focus(theme: Theme, qtbot: QtBot) -> N
     place = QPointF(5, 5)
     # The pointer may lie over the new window already.
     QApplication.sendEvent(message, QEvent(QEvent.Type.Leave))
-    assert not actions.are_seen
+    assert not actions.are_visible
     QApplication.sendEvent(message, QEnterEvent(place, place, place))
-    assert actions.are_seen
+    assert actions.are_visible
     QApplication.sendEvent(message, QEvent(QEvent.Type.Leave))
-    assert not actions.are_seen
+    assert not actions.are_visible
     message.activateWindow()
     regenerate = button_named(message, "Regenerate")
     regenerate.setFocus(Qt.FocusReason.TabFocusReason)
     qtbot.waitUntil(regenerate.hasFocus)
-    assert actions.are_seen
+    assert actions.are_visible
     with qtbot.waitSignal(message.regenerated):
         qtbot.keyClick(regenerate, Qt.Key.Key_Space)
     QApplication.sendEvent(message, QEvent(QEvent.Type.Leave))
-    assert actions.are_seen
+    assert actions.are_visible
     regenerate.clearFocus()
-    assert not actions.are_seen
+    assert not actions.are_visible
 
 
 def test_only_offered_replies_can_be_regenerated(theme: Theme, qtbot: QtBot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.gui.services.engine import EngineAbsent, EngineLoading
+from app.gui.services.engine import EngineIdle, EngineLoading
 from app.gui.shell.window import MainWindow
 from app.library.reply_defaults import STARTER_FILE_NAME
 
@@ -20,5 +20,5 @@ def test_the_starter_is_said_to_be_tiny(window: MainWindow, qtbot: QtBot) -> Non
     assert note.isVisible()
     with qtbot.waitSignal(window.chat.models_requested, timeout=5000):
         qtbot.mouseClick(note.button, Qt.MouseButton.LeftButton)
-    show(EngineAbsent())
+    show(EngineIdle())
     assert note.isHidden()

@@ -11,14 +11,14 @@ _TICKS_AT_START = 60
 _TICKS = 10
 
 
-class Silence(QObject):
-    """Listens to a child as long as it runs, and emits `lasted` when it has been silent too long.
+class Watchdog(QObject):
+    """Watches a child while it runs, and emits `timed_out` when it has been silent too long.
 
     The limit is 10 seconds, or a minute before the first event: the first start may be slow.
     It counts ticks instead of time, so that a suspended machine doesn't count as silence.
     """
 
-    lasted = Signal()
+    timed_out = Signal()
 
     def __init__(self, child: Child) -> None:
         super().__init__(child)
@@ -35,4 +35,4 @@ class Silence(QObject):
     def _tick(self) -> None:
         self._left -= 1
         if self._left == 0:
-            self.lasted.emit()
+            self.timed_out.emit()
