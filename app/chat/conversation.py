@@ -1,4 +1,4 @@
-"""A conversation as an immutable value: its messages form a tree, of which one path is shown."""
+"""A conversation as an immutable value: its messages form a tree, and one path of it is shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CODE = re.compile(r"(`+)([^`]+)\1")
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation's metadata, without messages; times are UTC, an empty title means none yet."""
+    """A conversation's metadata, without messages; times are UTC; no title yet is empty."""
 
     id: ChatId
     title: str

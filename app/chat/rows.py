@@ -60,7 +60,7 @@ def chat_from(row: Mapping[str, Any]) -> Chat:
 
 
 def message_from(row: Mapping[str, Any]) -> Message:
-    """Return the message in a row; unknown roles and states of newer versions get a fallback."""
+    """Return the message in a row; unknown roles and states from newer versions get a fallback."""
     parent = row["parent"]
     return Message(
         id=MessageId(row["id"]),

@@ -26,7 +26,7 @@ def is_adapter(folder: Path) -> bool:
 
 
 def is_outline(folder: Path) -> bool:
-    """Return whether the folder is an outline: the weights were left out, only sizes are known."""
+    """Return whether the folder is an outline: only the sizes of its weights are known."""
     return (folder / OUTLINE_MARK).is_file()
 
 

@@ -1,4 +1,4 @@
-"""`gristmill measure-rates`: time a device in this process, which an engine crash ends."""
+"""`gristmill measure-rates`: time a device in this process; an engine crash ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments for the address to listen on; any except loopback must be typed twice."""
+"""Arguments for the address to listen on; any address other than loopback must be typed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gristmill probe`: generate some tokens in this process, which an engine crash ends."""
+"""`gristmill probe`: generate some tokens in this process; an engine crash ends it."""
 
 from __future__ import annotations
 

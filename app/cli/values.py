@@ -52,7 +52,7 @@ def add_worker_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def path(text: str) -> Path:
-    """Parse a path, expanding `~` to a home folder."""
+    """Parse a path, expanding `~` to the home folder."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Blame config.json for what llama.cpp says of the weights, where its values can't be right."""
+"""Trace errors that llama.cpp reports about weights to impossible values in config.json."""
 
 from __future__ import annotations
 

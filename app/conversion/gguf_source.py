@@ -23,7 +23,7 @@ _OF_SPLIT_FILES = frozenset({"split.no", "split.count", "split.tensors.count"})
 
 
 def lay_out_gguf(path: Path) -> Layout:
-    """Lay out the model that the file `path` is, or is a shard of.
+    """Lay out the model in the file `path`, which may be one of its shards.
 
     Raises:
         AppError: `gguf_damaged` and what `read_headers` raises.

@@ -28,7 +28,7 @@ _NAMED_FAULTS = {
 
 
 class LoadedVocabulary(NamedTuple):
-    """A loaded vocabulary: llama.cpp's name for its tokenizer, and a difference from the source."""
+    """A loaded vocabulary: llama.cpp's tokenizer name, and a difference from the source, if any."""
 
     tokenizer: str
     difference: NoticeReported | None

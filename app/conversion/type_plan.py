@@ -76,7 +76,7 @@ class TypePlan:
 
 @dataclass(frozen=True)
 class HollowFile:
-    """A model without its weights: a header, as long at every level, and a hole.
+    """A model without its weights: a header, equally long at every level, and a hole.
 
     `without_vocabulary` is a second file with none: to read one takes llama.cpp a second.
     """

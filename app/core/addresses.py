@@ -25,7 +25,7 @@ def is_host_and_port(text: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine and unreachable from others."""
+    """Return whether a host is a loopback address: this machine, unreachable from others."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

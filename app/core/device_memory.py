@@ -17,5 +17,5 @@ class DeviceMemory(msgspec.Struct, frozen=True):
 
     @property
     def total_bytes(self) -> int:
-        """Sum of all three."""
+        """Sum of weights, KV cache and compute buffers."""
         return self.weights_bytes + self.kv_bytes + self.compute_bytes

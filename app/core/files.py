@@ -106,7 +106,7 @@ def replace(source: Path, destination: Path) -> None:
 
 
 def extend_with_hole(file: BinaryIO, size_bytes: int) -> None:
-    """Extend a new file by `size_bytes` zeros that take no space on disk."""
+    """Extend a new file by `size_bytes` zero bytes that take no space on disk."""
     if size_bytes == 0:
         return
     if sys.platform == "win32":

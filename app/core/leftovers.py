@@ -1,4 +1,4 @@
-"""Notes about unfinished files, by which a cancel or the next start removes leftovers."""
+"""Notes about unfinished files, from which cancellation or the next start removes leftovers."""
 
 from __future__ import annotations
 

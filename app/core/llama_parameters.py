@@ -11,7 +11,7 @@ _EXPERTS_OF_LAYER = r"blk\.{}\.ffn_(up|down|gate|gate_up)_(ch|)exps"
 
 
 class LlamaLoadMode(IntEnum):
-    """`llama_load_mode`: automatic maps unless a device can't load mapped weights."""
+    """`llama_load_mode`: automatic means mapped, unless a device can't load mapped weights."""
 
     LLAMA_LOAD_MODE_AUTO = -1
     LLAMA_LOAD_MODE_NONE = 0
@@ -28,7 +28,7 @@ class LlamaFlashAttnType(IntEnum):
 
 
 class GgmlCacheType(IntEnum):
-    """Members of `ggml_type` that keys and values can have (ggml.h)."""
+    """Members of `ggml_type` that the KV cache can use (ggml.h)."""
 
     GGML_TYPE_F32 = 0
     GGML_TYPE_F16 = 1

@@ -26,7 +26,7 @@ class Pace:
             self._seen.popleft()
 
     def per_second(self) -> float | None:
-        """Return units per second, None while there is too little data."""
+        """Return units per second; None while there is too little data."""
         if not self._seen:
             return None
         (began, first), (ended, last) = self._seen[0], self._seen[-1]

@@ -61,7 +61,7 @@ def key_of(endpoint: Endpoint) -> str:
 
 
 def checked_key(typed: str) -> str:
-    """Return a typed key without surrounding space; empty if there is none.
+    """Return a typed key without surrounding whitespace; empty if there is none.
 
     Raises:
         AppError: `key_invalid` if it can't be sent.

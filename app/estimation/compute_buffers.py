@@ -1,4 +1,4 @@
-"""Interpolate compute buffers for any context and layers from dry loads."""
+"""Interpolate compute buffer sizes between dry loads, for any context and number of layers."""
 
 from __future__ import annotations
 

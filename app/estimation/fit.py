@@ -102,7 +102,7 @@ def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
 
 
 def fits(need: Need, machine: Hardware, placement: Placement, context: int) -> bool:
-    """Return whether each device and RAM keep the margin free, counting everything in RAM."""
+    """Return whether every device, and RAM with all that is placed in it, keeps the margin free."""
     memory = placement.memory(need, context)
     return max(excess_bytes(memory, machine, MARGIN_BYTES)) <= 0
 

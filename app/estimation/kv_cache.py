@@ -44,7 +44,7 @@ def size_caches(
     *,
     window: int = 0,
 ) -> tuple[SizedCache, ...]:
-    """Return the caches of a load as they would be with the options.
+    """Return a load's caches, resized for these options.
 
     Exact up to the context that they were measured at, without `swa_full`. A cache's layers share
     it in proportion to their `kv_heads`, or evenly if some layers have none. Some layers may see

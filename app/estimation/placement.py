@@ -136,7 +136,7 @@ def _has_none(device: DeviceInfo) -> bool:
 def excess_bytes(
     memory: Mapping[str, DeviceMemory], machine: Hardware, margin_bytes: int
 ) -> tuple[int, int]:
-    """Return by how many bytes devices, and RAM with everything in it, lack the margin.
+    """Return how many bytes devices and RAM are short of the margin, counting everything in RAM.
 
     0 or less if there is room.
     """

@@ -1,4 +1,4 @@
-"""Predict how fast a model reads and writes from its weights and a machine's rates.
+"""Predict prompt and generation speed from a model's weights and a machine's rates.
 
 The roofline model (Williams, Waterman, Patterson: "Roofline: an insightful visual performance
 model for multicore architectures", 2009): the slower of memory and arithmetic decides. For one
@@ -76,7 +76,7 @@ class TypedWeights:
 
     @cached_property
     def layers_before(self) -> dict[str, tuple[int, ...]]:
-        """Cumulative bytes by type: for each layer those of all before it, then those of all."""
+        """Cumulative bytes by type: for each layer, those before it; the last is the total."""
         return _before(self.layers)
 
     @cached_property

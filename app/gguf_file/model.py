@@ -39,7 +39,7 @@ class Model:
 
 
 def read_model(path: Path) -> Model:
-    """Read the headers of the model that the file `path` is, or is a shard of.
+    """Read the headers of the model in the file `path`, which may be one of its shards.
 
     Raises:
         AppError: `missing_shard`, and what `app.gguf_file.header_reader.read_header` raises.

@@ -30,7 +30,7 @@ class Checksum:
         return self._hash.hexdigest() == self._expected
 
     def update_from(self, content: BinaryIO, observe: Callable[[int], None]) -> None:
-        """Add the rest of `content`; call `observe` with each step's number of bytes."""
+        """Add the rest of `content`; call `observe` with the number of bytes after each step."""
         while chunk := content.read(_CHUNK_BYTES):
             self.update(chunk)
             observe(len(chunk))

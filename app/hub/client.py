@@ -45,7 +45,7 @@ class HubClient:
 
     @contextmanager
     def head(self, address: str) -> Iterator[httpx2.Response]:
-        """Request the Hub's own headers of a file, not those of the storage behind it."""
+        """Request the Hub's own headers for a file, not those of the storage behind it."""
         with self._send("HEAD", address, {}, is_leaving=False) as response:
             yield response
 

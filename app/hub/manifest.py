@@ -47,7 +47,7 @@ class Manifest:
         self._files = (self._store.read() or _Record()).files
 
     def holds(self, file: RepositoryFile) -> bool:
-        """Return whether `file` is in the folder, by its record or else by its checksum.
+        """Return whether `file` is in the folder, judging by its record or else by its checksum.
 
         Raises:
             AppError: `file_exists` for a different file with that name that this program didn't

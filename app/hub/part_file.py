@@ -21,7 +21,7 @@ _BUFFER_BYTES = 2**20
 
 
 class PartRecord(msgspec.Struct, frozen=True):
-    """Identity of the file that a part begins; `etag` is the storage's name for it, if any."""
+    """Identity of the file that a part belongs to; `etag` is the storage's name for it, if any."""
 
     repository: str
     commit: str
@@ -54,7 +54,7 @@ class PartFile:
         file: RepositoryFile,
         observe: Callable[[int], None],
     ) -> Iterator[PartContent]:
-        """Open the part that an earlier run left of the same content, or else an empty part.
+        """Open the part of the same content that an earlier run left, or else an empty part.
 
         Args:
             repository: As `owner/name`.
@@ -136,7 +136,7 @@ class PartContent:
         self._count(len(new))
 
     def begin(self, etag: str) -> None:
-        """Expect the content, which the storage calls `etag`, from its beginning.
+        """Prepare to receive the content, whose ETag in the storage is `etag`, from the first byte.
 
         Existing bytes stay as long as the new ones are the same.
         """

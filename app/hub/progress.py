@@ -35,7 +35,7 @@ class Progress:
         self.count(done_bytes)
 
     def count(self, size_bytes: int) -> None:
-        """Add bytes that were gained; a negative number for lost ones."""
+        """Add received bytes; a negative number takes back discarded ones."""
         with self._lock:
             self._done_bytes += size_bytes
             now = time.monotonic()

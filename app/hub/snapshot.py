@@ -73,7 +73,7 @@ class Snapshot:
 
     @contextmanager
     def head(self, file: RepositoryFile) -> Iterator[httpx2.Response]:
-        """Request the Hub's own headers of a file."""
+        """Request the Hub's own headers for a file."""
         with self._client.head(self._address_of(file)) as response:
             yield response
 

@@ -28,7 +28,7 @@ class _RestRefused(AttemptFailed):
 
 
 class Transfer:
-    """Transfer of files of one repository at one commit."""
+    """Transfers files from one repository at one commit."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -49,7 +49,7 @@ def stop_on_signals() -> None:
 
 
 def open_closed_streams() -> None:
-    """Open standard streams that were closed at start, so that no file takes their descriptors."""
+    """Reopen standard streams closed at startup, so that no file takes their descriptors."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""What a chat sends along for a model that needs it, found by the model's file."""
+"""Request defaults that a chat sends for models that need them, found by the model's file."""
 
 from __future__ import annotations
 

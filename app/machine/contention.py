@@ -1,4 +1,4 @@
-"""Share of the CPU that other processes use while something is timed, which distorts timings."""
+"""CPU contention: other processes' share of the CPU, which distorts timings."""
 
 from __future__ import annotations
 

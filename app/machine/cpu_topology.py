@@ -70,7 +70,7 @@ def efficiency_classes(entries: bytes) -> Counter[int]:
 
 
 def kinds_by_class(classes: Mapping[int, int]) -> CoreKinds | None:
-    """Return the kinds of cores: the lowest of several classes has the efficiency cores."""
+    """Return the kinds of cores; the lowest of several classes holds the efficiency cores."""
     if not classes:
         return None
     slow = classes[min(classes)] if len(classes) > 1 else 0

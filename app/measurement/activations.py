@@ -1,4 +1,4 @@
-"""Gather the squared activations that a model's weights are multiplied by."""
+"""Sum the squares of the activations that a model's weights are multiplied by."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Reader:
         self._decoder.forget(_SEQUENCE)
 
     def read(self, position: int, tokens: Sequence[int]) -> None:
-        """Read tokens, the first at `position`, and wait for the prediction after the last.
+        """Read tokens, the first at `position`, and wait for the prediction after the last one.
 
         Raises:
             AppError: `model_rejected`.

@@ -1,4 +1,4 @@
-"""Measure how fast a model reads and writes, like llama-bench (tests pp512 and tg128).
+"""Measure prompt processing and generation speed, like llama-bench (its tests pp512 and tg128).
 
 llama.cpp, tools/llama-bench/llama-bench.cpp: random tokens, a warm-up run, and the average speed of
 several runs. Writing is reading one token at a time, without sampling.
@@ -33,7 +33,7 @@ class MeasuredSpeed:
 
 
 def measure_speed(reader: Reader) -> MeasuredSpeed:
-    """Time a model reading a prompt of 512 tokens, and writing 128 into an empty context.
+    """Time a prompt of 512 tokens, and generating 128 tokens from an empty context.
 
     A smaller context limits both.
     """

@@ -69,7 +69,7 @@ def pointers_to(devices: Sequence[int]) -> Pointers:
 
 
 def pointers_with_room() -> Pointers | None:
-    """Return the non-CPU devices that aren't full; None if none of them is full."""
+    """Return the non-CPU devices that aren't full; None means all of them."""
     found = [device for device in devices() if device.is_gpu]
     usable = [device for device in found if not device.is_full]
     if len(usable) == len(found):

@@ -1,4 +1,4 @@
-"""ggml's tensors as the scheduler's evaluation callback sees them, by their address in memory."""
+"""Access to ggml's tensors by address, as the scheduler's evaluation callback gets them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_OPERATIONS = 64
 
 
 class Tensor(ctypes.Structure):
-    """`struct ggml_tensor` of ggml.h; `ne` holds the lengths, the row's first, `nb` the strides."""
+    """`struct ggml_tensor` of ggml.h; `ne` are the lengths, the row's first, `nb` the strides."""
 
     _fields_ = (
         ("type", ctypes.c_int),

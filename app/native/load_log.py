@@ -115,7 +115,7 @@ def device_lines(text: str) -> str:
 
 
 def by_device(buffers: Mapping[str, int], devices: Iterable[str]) -> dict[str, int]:
-    """Return sizes by device: the one whose name the buffer's begins with, else the CPU."""
+    """Return sizes by device: the one whose name is a prefix of the buffer's name, else the CPU."""
     known = sorted(set(devices) - {PROCESSOR}, key=len, reverse=True)
     sizes: Counter[str] = Counter()
     for buffer, size_bytes in buffers.items():

@@ -41,7 +41,7 @@ def collect_profile(
     *,
     is_wide: bool = False,
 ) -> ModelProfile:
-    """Dry-load the source with the options and at the largest context; `is_wide` adds others.
+    """Dry-load the source with the options and at the largest context; `is_wide` adds more loads.
 
     Raises:
         AppError: from `run_dry_loads` and `SizedSource.require_loadable`.

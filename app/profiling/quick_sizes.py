@@ -45,7 +45,7 @@ _OTHER_SENSES = re.compile(r"(^|[._])(vision|visual|audio|multi_modal|mm)[._]")
 
 
 def approximate_sizes(tensors: Mapping[str, TensorEntry]) -> LevelsApproximated | None:
-    """Return the approximate sizes of the language model in these tensors, to within about 5%.
+    """Return the approximate size of the language model at each level, to within about 5%.
 
     None if several weights are packed into one number: headers don't have their count.
     """

@@ -36,7 +36,7 @@ _LOOK_SECONDS = 0.2
 def machine_rates(
     hardware: Hardware, types: Iterable[str], request: BenchmarkRequest
 ) -> MachineRates:
-    """Return the rates for these types of the processor and of all devices that aren't full.
+    """Return the rates of the processor and of all devices that aren't full, for these types.
 
     The first measurement takes about three seconds, and another second for each type; stored rates
     take none. While other programs are busy it takes at most twenty seconds longer, and the results

@@ -65,7 +65,7 @@ class SizedLevel:
 
 @dataclass(frozen=True)
 class SizedSource:
-    """A source: the shape of its model, and its levels, by size, unknown ones last.
+    """A source: the shape of its model, and its levels ordered by size, those of unknown size last.
 
     In a causal model, a token sees only earlier ones. Levels with a plan are made from `layout`,
     which the version `transformers` has read.

@@ -1,4 +1,4 @@
-"""Add a machine's rates and its corrections by measured speeds to a profile."""
+"""Add a machine's rates, and corrections from measured speeds, to a profile."""
 
 from __future__ import annotations
 

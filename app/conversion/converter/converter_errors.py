@@ -1,4 +1,4 @@
-"""Turn the converter's exceptions into `AppError`s: they are of many types, few have a message."""
+"""Turn the converter's exceptions, many of which have no message, into `AppError`s."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Layouts of models for the writer, weights unread."""
+"""Layouts of models for the writer, made without reading weights."""

@@ -1,4 +1,4 @@
-"""Run one verb as a child process, with its events as signals and its end as a value."""
+"""Run one verb as a child process, with its events as signals and its outcome as a value."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Task(QObject):
 
     @property
     def is_over(self) -> bool:
-        """True if the work has finished, failed or been cancelled."""
+        """True if the work has finished, failed or been canceled."""
         return self.state in ("finished", "failed", "cancelled")
 
     def log_text(self) -> str:

@@ -58,7 +58,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """New text. vLLM and Ollama call `reasoning_content` `reasoning`."""
+    """New text. `reasoning_content` is called `reasoning` by vLLM and Ollama."""
 
     content: str | None = None
     reasoning_content: str | None = None

@@ -1,4 +1,4 @@
-"""Markdown rule for bare addresses in the text, which GitHub links."""
+"""Markdown rule that links bare addresses in the text, as GitHub does (GFM: autolinks)."""
 
 from __future__ import annotations
 

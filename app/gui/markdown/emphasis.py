@@ -1,4 +1,4 @@
-"""Markdown rule for `*` and `_`, with three kinds of text that CommonMark breaks.
+"""Markdown rule for `*` and `_` that handles three kinds of text that CommonMark gets wrong.
 
 Chinese, Japanese and Korean put no spaces between words, so a wide neighbor counts like a space.
 Between two operands, as in `2*3*4` or `x**2 + y**2`, the character itself is meant. So are the

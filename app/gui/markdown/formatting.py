@@ -177,7 +177,7 @@ def emphasized() -> QTextCharFormat:
 
 
 def strikethrough() -> QTextCharFormat:
-    """Return the character format of strikethrough-out text."""
+    """Return the character format of struck-through text."""
     given = QTextCharFormat()
     given.setFontStrikeOut(True)
     return given

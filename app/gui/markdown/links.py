@@ -1,4 +1,4 @@
-"""Decide which links of a model's text may be opened, and show their targets."""
+"""Decide which links in a model's text may be opened, and show their targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep the words of a table whole: a table that then is too wide scrolls sideways."""
+"""Keep the words of a table whole: a table that is then too wide scrolls sideways."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Memory = Mapping[str, DeviceMemory]
 
 
 class LoadComparison(QObject):
-    """Follows the engine; makes the estimate after the load if `serve` made none.
+    """Follows the engine; estimates after the load if `serve` did not.
 
     Signals:
         changed: the line, empty if nothing is loaded, and the parts of each device.

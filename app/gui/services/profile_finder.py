@@ -1,4 +1,4 @@
-"""Find the profile of a source on this machine, the base of all estimates, in a child process."""
+"""Find the profile of a source on this machine, the basis of all estimates, in a child process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collect Python's garbage between events, never during one.
+"""Run Python's garbage collector between events, never during one.
 
 An automatic collection can start with any new object, also inside a paint event, and destroy
 widgets while Qt draws, which crashes the process. So it runs from a timer.

@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
             self.open_path(path)
 
     def open_path(self, path: Path) -> None:
-        """Open a file or folder that was dropped or given at the start."""
+        """Open a file or folder that was dropped or given at startup."""
         if path.is_dir() and ((path / "config.json").is_file() or is_adapter(path)):
             self._start_conversion(str(path))
             return

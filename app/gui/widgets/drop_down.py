@@ -54,7 +54,7 @@ class DropDown(QComboBox):
         return _bounded(super().sizeHint(), SIZE.side)
 
     def minimumSizeHint(self) -> QSize:
-        """Return a width at which every value can still be told."""
+        """Return a width at which the values can still be told apart."""
         return _bounded(super().minimumSizeHint(), SIZE.field)
 
     def initStyleOption(self, option: QStyleOptionComboBox) -> None:

@@ -1,4 +1,4 @@
-"""Show where the keyboard is, and keep the focus near the user when its control goes away."""
+"""Show which control has the keyboard focus, and keep it near the user when that control goes."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def context_parameters(
     single_batch: bool,
     all_outputs: bool = False,
 ) -> Any:
-    """Return `llama_context_params` for opening a context of `tokens`.
+    """Return `llama_context_params` for opening a context of `tokens` tokens.
 
     Everything that takes memory is set as in llama-server (common_context_params_to_llama in
     common/common.cpp, and what tools/server sets before it), so that a load takes no more here.

@@ -74,7 +74,7 @@ class ChatInput(msgspec.Struct, frozen=True):
 
 
 class TemplateSupport(msgspec.Struct, frozen=True, tag="understood"):
-    """The template works; `warnings` describe what an honest one would not do.
+    """The template works; `warnings` describe what looks suspicious in it.
 
     If it `keeps_texts`, it drops no text of users, however long the messages and the conversation.
     """

@@ -64,7 +64,7 @@ _SELECTING = {"replace": 0, "select": 1, "reject": 1, "selectattr": 2, "rejectat
 
 
 def template_warnings(tree: nodes.Template) -> tuple[str, ...]:
-    """Return descriptions of what is suspicious in a template; empty for an honest one."""
+    """Return descriptions of what is suspicious in a template; empty if nothing is."""
     content = Flow(tree, _is_content)
     words = Flow(tree, _is_word)
     today = Flow(tree, _is_date)

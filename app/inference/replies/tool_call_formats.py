@@ -1,4 +1,4 @@
-"""Parse tool calls in the formats that models write, not including the marks around them.
+"""Parse tool calls in the formats that models write, without the markers around them.
 
 They are what the templates in llama.cpp's models/templates write for earlier calls, and what
 llama.cpp's own parsers accept (common/parsers and common/chat-peg-parser.cpp).
@@ -176,7 +176,7 @@ def key_value_call(text: str, tools: Tools) -> ToolCall:
 
 
 def python_calls(text: str) -> Iterator[ToolCall]:
-    """Parse LFM2's `[name(key="value"), …]`, and `name.call(key="value")` of Llama's tools.
+    """Parse LFM2's `[name(key="value"), …]`, and `name.call(key="value")` of Llama's own tools.
 
     Raises:
         ValueError: the text is something else.

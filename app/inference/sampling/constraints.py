@@ -1,4 +1,4 @@
-"""Constrain replies to grammars, token by token, with the library llguidance."""
+"""Constrain replies to grammars, token by token, with the llguidance library."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Constraint:
 
 
 class Constraints:
-    """Compiles grammars to constraints; may be called from several threads with large stacks."""
+    """Compiles grammars into constraints; may be called from several threads with large stacks."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary

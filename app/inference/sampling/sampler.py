@@ -42,7 +42,7 @@ class Sampler:
             self._llama.llama_sampler_chain_add(self._chain, sampler)
 
     def sample(self, context: int, index: int, logits: Callable[[], Floats]) -> int:
-        """Return the next token, after the one at `index` of the last batch.
+        """Return the token sampled after the one at `index` in the last batch.
 
         Raises:
             AppError: `request_invalid` if the constraint leaves no token, or is too complex.

@@ -13,7 +13,7 @@ _Schema = dict[str, Any]
 
 
 def open_choices(document: _Schema, nodes: Iterable[_Schema]) -> None:
-    """Change the schemas `nodes` of a document in place.
+    """relax_one_of: Rewrite the schemas `nodes` of a document in place.
 
     Alternatives exclude each other by their types, by their values, or by a property with different
     values in each. That property becomes required: without it, all alternatives could hold.

@@ -1,4 +1,4 @@
-"""Table of the safe settings to try for each failure of the engine's test."""
+"""Table of the safe settings to try for each way the engine's test can fail."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def serve(
     origins: frozenset[str],
     on_ready: Callable[[], None],
 ) -> None:
-    """Answer requests until the process ends; call `on_ready` when the server accepts them.
+    """Answer requests until the process ends; call `on_ready` once the server accepts requests.
 
     Web pages may send requests only if their origin exactly matches one of `origins`.
     """

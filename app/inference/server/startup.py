@@ -43,7 +43,7 @@ class ServerOptions:
 
 
 def watch_engine(report: Report) -> Heartbeat:
-    """Report signs of life from now on, and the reason if llama.cpp aborts."""
+    """Report heartbeats from now on, and the reason if llama.cpp aborts."""
     log.on_abort = lambda reason: report(_aborted(reason))
     return Heartbeat(report)
 

@@ -1,4 +1,4 @@
-"""Checkpoints of the state that a sequence's memory discards, so that it can be cut there.
+"""Checkpoints of state that a sequence's memory discards, so that the sequence can be cut there.
 
 A sliding window holds only the last tokens, and a recurrent layer only its last state. As in
 llama-server's context checkpoints (tools/server/server-context.cpp), all other layers keep every

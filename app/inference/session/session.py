@@ -79,7 +79,7 @@ class Session:
 
     @property
     def has_room_for_heavy(self) -> bool:
-        """True if a heavy reply can begin and leave a slot for light ones, if there are several."""
+        """True if another slow reply would leave a slot for quick ones, if there are several."""
         free = sum(slot.reply is None for slot in self._slots)
         return free >= min(2, len(self._slots))
 

@@ -50,7 +50,7 @@ def _is_nemotron_without_experts(parameters: dict[str, Any]) -> bool:
 
 
 def rename_legacy_tensors(model: Any) -> None:
-    """Give the tensors of a converter's model the names that it knows.
+    """Rename the tensors of a converter model to the names that the converter knows.
 
     transformers 5 saves the vision tower of Gemma 3 without `vision_model` in the names
     (gguf-py/gguf/tensor_mapping.py knows them with it).

@@ -14,7 +14,7 @@ Build = Callable[[Any], Any]
 
 
 def lacks_prediction_layers(model_class: Any, build: Build) -> bool:
-    """Return whether a model of the converter's class `model_class` expects missing layers.
+    """Return whether `model_class` expects prediction layers that the checkpoint lacks.
 
     Args:
         model_class: The class.

@@ -1,4 +1,4 @@
-"""Lay out NVFP4 weights unread: the converter would read them all and keep them.
+"""Lay out NVFP4 weights without reading them: the converter would read them all and keep them.
 
 It packs each weight with its scales (`_nvfp4_pack` in conversion/base.py) as soon as it meets it.
 Here that waits until the tensor is written. What it calls has no public name.

@@ -22,7 +22,7 @@ _MOST_SHOWN = 200_000
 
 
 class Bubble(QWidget):
-    """Plain text in a bubble at the right, and what is left out of it.
+    """Plain text in a bubble on the right; long text is folded, with a button to unfold it.
 
     Args:
         theme: colors.

@@ -1,4 +1,4 @@
-"""Line in the chat that says how little the starter model is."""
+"""Line in the chat that says how limited the starter model is."""
 
 from __future__ import annotations
 

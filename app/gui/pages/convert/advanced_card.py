@@ -1,4 +1,4 @@
-"""Card of advanced options: types of single tensors, threads, ggml's reference code."""
+"""Card of advanced options: types of individual tensors, threads, ggml's reference code."""
 
 from __future__ import annotations
 

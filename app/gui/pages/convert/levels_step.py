@@ -165,7 +165,7 @@ class LevelsStep(QWidget):
         self._levels.show()
 
     def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
-        """End a check: drop what it has not shown again."""
+        """End a check: remove the rows that it did not update."""
         self.checks.finish()
         if was_successful:
             self._is_stale = False

@@ -31,7 +31,7 @@ _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 
 
 class LoadStrip(Card):
-    """Sets context, types of keys and values, layers, device and threads.
+    """Sets context, KV cache types, layers, device and threads.
 
     Signals:
         changed: the user changed an option.

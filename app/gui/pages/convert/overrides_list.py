@@ -1,4 +1,4 @@
-"""Edit types of single tensors: lines of a pattern and a type, of which the first match counts."""
+"""Override the types of individual tensors: lines of a pattern and a type; the first match wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Card of the engine: the result of its test, and a reload with changed settings."""
+"""Card for the engine: the result of its test, and a reload with changed settings."""
 
 from __future__ import annotations
 

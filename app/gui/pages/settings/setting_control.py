@@ -31,7 +31,7 @@ def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, ro
 
 
 def refuse(row: FormRow, widget: QWidget, fault: str) -> None:
-    """Mark a field as invalid, and say why beside it; an empty sentence takes both back."""
+    """Mark a field as invalid, and say why beside it; an empty sentence clears both."""
     row.set_note(fault)
     if isinstance(widget, PathField | WordsField):
         widget.set_invalid(bool(fault))

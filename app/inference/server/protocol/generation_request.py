@@ -87,7 +87,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     context_overflow: ContextOverflow | None = None
 
     def sampling(self, defaults: SamplingParameters) -> SamplingParameters:
-        """Return the given values over the defaults."""
+        """Return the sampling parameters: the given values, and defaults for the rest."""
         given = {
             name: value
             for name in SamplingParameters.__struct_fields__

@@ -80,7 +80,7 @@ class RequestToolCall(msgspec.Struct, frozen=True):
 
 
 class RequestMessage(msgspec.Struct, frozen=True):
-    """One message of the conversation; the assistant's and a tool's may have no content."""
+    """One message of the conversation; those of the assistant and of tools may have no content."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Text | Annotated[list[ContentPart], Meta(max_length=1024)] | None = None

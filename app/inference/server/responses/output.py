@@ -70,7 +70,7 @@ class ResponsesOutput:
     _number: int = 0
 
     def full_response(self, parts: Sequence[ReplyPart]) -> dict[str, Any]:
-        """Return the response that is not streamed; its calls must be complete."""
+        """Return the non-streamed response; its calls must be complete."""
         for part in parts:
             list(self._grow(part))
         *_, last = self._end()
