@@ -44,7 +44,7 @@ _UNSCALED = frozenset({"default", "mrope"})
 
 
 def impossible_value(config: dict[str, Any]) -> str | None:
-    """Return the first value that no model can have, as “num_attention_heads is 0”."""
+    """Return the first value that no model can have, such as “num_attention_heads is 0”."""
     return next(_impossible(config), None)
 
 

@@ -59,7 +59,7 @@ class LoraScaling:
         return alpha * math.sqrt(rank) if self.is_rank_stabilized else alpha
 
     def shared(self, ranks: Mapping[str, int]) -> tuple[float, dict[str, float]]:
-        """Return one alpha for all modules, and a correction factor for each whose own one differs.
+        """Return one alpha for all modules, and a correction factor for each module that differs.
 
         Args:
             ranks: The rank of each module.

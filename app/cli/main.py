@@ -13,13 +13,13 @@ from typing import Protocol, cast
 from app import __version__
 from app.cli.terminal import terminal_reporter
 from app.core import leftovers
-from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.events import Failed
 from app.core.files import NO_ROOM
 from app.core.language import tr
 from app.core.settings import load_settings
 from app.jobs import lifeline
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, EXIT_USAGE
 from app.jobs.reporter import PipeReporter, Reporter
 from app.jobs.restart import RestartRequested, has_restarted, restart
 
@@ -76,8 +76,8 @@ def run_command_line(arguments: list[str]) -> int:
         leftovers.sweep()
         _report_settings(parsed.verb, reporter)
         parsed.run(parsed, reporter)
-    except Cancelled:
-        return EXIT_CANCELLED
+    except Canceled:
+        return EXIT_CANCELED
     except RestartRequested as again:
         reporter.restore_output()
         restart(again.variables)

@@ -6,7 +6,7 @@ import getpass
 import signal
 import sys
 
-from app.core.errors import Cancelled
+from app.core.errors import Canceled
 from app.jobs import lifeline
 
 
@@ -14,7 +14,7 @@ def ask_secret(prompt: str, *, from_parent: bool) -> str:
     """Return a secret: typed without echo at a terminal, else read as a line from standard input.
 
     Raises:
-        Cancelled: Ctrl+C.
+        Canceled: Ctrl+C.
     """
     if from_parent:
         return lifeline.receive_secret()
@@ -26,4 +26,4 @@ def ask_secret(prompt: str, *, from_parent: bool) -> str:
     try:
         return getpass.getpass(prompt)
     except (EOFError, KeyboardInterrupt) as error:
-        raise Cancelled from error
+        raise Canceled from error

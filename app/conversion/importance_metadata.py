@@ -24,7 +24,7 @@ _MOST_CHUNKS = 2**31 - 1
 
 @dataclass(frozen=True)
 class ImportanceMetadata:
-    """What a file records about its importance matrix: file name, first text, and two counts.
+    """The record of an importance matrix in a file: file name, first text, and two counts.
 
     Folders are left out: they reveal details of the user, and a repeated file has the same bytes.
     """

@@ -186,5 +186,5 @@ def unreadable_file(file: Path, error: OSError) -> AppError:
     return AppError(ErrorCode.FILE_UNREADABLE, file=file.name, reason=system_reason(error))
 
 
-class Cancelled(Exception):  # noqa: N818 - a decision, not an error
+class Canceled(Exception):  # noqa: N818 - a decision, not an error
     """The user canceled the work."""

@@ -57,7 +57,7 @@ class Weights:
         return tuple(accumulate(self.expert_bytes, initial=0))
 
     def span_bytes(self, first: int, end: int, experts_on_cpu: int = 0) -> int:
-        """Return a device's bytes of layers `first` up to, excluding, `end`; the output is last.
+        """Return a device's bytes of layers `first` up to but excluding `end`; the output is last.
 
         The experts of the first `experts_on_cpu` layers don't count.
         """

@@ -34,7 +34,7 @@ class GgmlType(NamedTuple):
 
     @property
     def ggml_name(self) -> str:
-        """The spelling in ggml, such as `q4_K`."""
+        """The spelling that ggml uses, such as `q4_K`."""
         return self.name.lower().replace("_k", "_K")
 
 

@@ -85,7 +85,7 @@ class ChildProcess:
             return None
 
     def end(self) -> None:
-        """Kill the child if it still runs, and close the pipes."""
+        """Kill the child if it is still running, and close the pipes."""
         assert self._process.stdin is not None  # noqa: S101 - opened in the constructor
         self._process.kill()
         self._process.wait()

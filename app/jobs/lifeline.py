@@ -21,7 +21,7 @@ import msgspec
 from app.core import leftovers
 from app.core.events import Begin, Cancel, Secret, decode_command
 from app.core.language import tr
-from app.jobs.outcome import EXIT_CANCELLED
+from app.jobs.outcome import EXIT_CANCELED
 
 _PR_SET_PDEATHSIG = 1
 _INPUT_CLOSED = tr(
@@ -110,7 +110,7 @@ def exit_now(status: int) -> NoReturn:
 
 def _stop() -> NoReturn:
     leftovers.remove_unfinished()
-    os._exit(EXIT_CANCELLED)
+    os._exit(EXIT_CANCELED)
 
 
 def _die_with_parent() -> None:

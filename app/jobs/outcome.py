@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.core.language import tr
 
-EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE, EXIT_CANCELED = 1, 2, 130
 _SIGNAL_WORDS = {
     "SIGABRT": tr("it aborted on an internal error"),
     "SIGSEGV": tr("it accessed invalid memory"),
@@ -56,9 +56,9 @@ class ProcessOutcome:
         return self.exit_code == 0 and not self.signal_name
 
     @property
-    def was_cancelled(self) -> bool:
+    def was_canceled(self) -> bool:
         """True if the user canceled the child."""
-        return self.exit_code == EXIT_CANCELLED and not self.signal_name
+        return self.exit_code == EXIT_CANCELED and not self.signal_name
 
     @property
     def has_crashed(self) -> bool:

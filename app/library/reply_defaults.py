@@ -1,4 +1,4 @@
-"""Request defaults that a chat sends for models that need them, found by the model's file."""
+"""Default reply parameters for models that need them, looked up by model file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STARTER_FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 @dataclass(frozen=True)
 class ReplyDefaults:
-    """What holds unless the user chose otherwise; None leaves it to the server."""
+    """Values that apply unless the user chose others; None leaves it to the server."""
 
     system_prompt: str = ""
     temperature: float | None = None

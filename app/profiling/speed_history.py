@@ -1,4 +1,4 @@
-"""Record measured speeds as ratios to predicted ones, and correct predictions by them."""
+"""Record measured speeds as ratios to predicted ones, and use them to correct predictions."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.core.levels import LEVELS
-from app.jobs.outcome import EXIT_CANCELLED
+from app.jobs.outcome import EXIT_CANCELED
 from tests.support.checkpoints.checkpoints import smollm2_checkpoint
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.verbs import ROOT, run_verb
@@ -93,7 +93,7 @@ def test_speed_and_time_left_on_a_terminal_until_control_c(
         child.stdin.flush()
         # Whatever is still on its way out must be read, or the terminal would stand still.
         rest = child.stdout.read()
-        assert child.wait() == EXIT_CANCELLED
+        assert child.wait() == EXIT_CANCELED
     assert b"Traceback" not in rest
     assert not list((home / "models").glob("*"))
     assert not list((home / "unfinished").glob("*"))

@@ -14,7 +14,7 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.core.events import Failed, Finished, Printed
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, EXIT_USAGE
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.machine.verbs import run_verb, sentence_of, started
 
@@ -188,7 +188,7 @@ def test_however_it_ends_no_engine_is_left(starter: Path, name: str) -> None:
         chat.send_signal(signal.Signals[name])
         _, complaints = chat.communicate(timeout=WAIT_SECONDS)
         assert_gone(processes)
-    assert chat.returncode == (-signal.SIGKILL if name == "SIGKILL" else EXIT_CANCELLED)
+    assert chat.returncode == (-signal.SIGKILL if name == "SIGKILL" else EXIT_CANCELED)
     assert complaints == b""
 
 

@@ -18,7 +18,7 @@ from app.core.levels import LEVELS, level_named
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import require_sane
 from app.inference.sampling.parameters import SamplingParameters, default_sampling
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
 from tests.support.engine.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.support.gguf.kills import MOST_EVENTS, kill_conversion, leftovers
@@ -162,7 +162,7 @@ def test_stopped_it_leaves_at_once_and_leaves_nothing(
         child.read_until(is_converting if step == "convert" else lambda _: True)
         assert child.process.poll() is None
         stop(child)
-        assert child.process.wait(END_SECONDS) == EXIT_CANCELLED
+        assert child.process.wait(END_SECONDS) == EXIT_CANCELED
     assert not list(target.glob("*"))
     assert not list((home / "unfinished").glob("*"))
     assert not list(temporary.glob("gristmill-*"))

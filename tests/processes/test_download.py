@@ -26,7 +26,7 @@ from app.core.events import (
     encode,
 )
 from app.jobs.launch import command_line
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from tests.support.hub.local_hub import LocalHub
 
 ROOT = Path(__file__).parents[2]
@@ -223,7 +223,7 @@ def test_cancel_keeps_what_has_arrived(
     hub.faults.bytes_per_second = 0
     hub.requests.clear()
 
-    assert status == EXIT_CANCELLED
+    assert status == EXIT_CANCELED
     assert run(repository)[1] == 0
     ranges = [request.headers.get("range", "") for request in hub.file_requests()]
     assert int(ranges[0].removeprefix("bytes=").removesuffix("-")) > 1_000_000
@@ -237,7 +237,7 @@ def test_polite_kill(hub: LocalHub, repository: str) -> None:
     assert hub.wait_for_sent(SHARD // 2)
     child.send_signal(signal.SIGTERM)
 
-    assert end(child)[1] == EXIT_CANCELLED
+    assert end(child)[1] == EXIT_CANCELED
 
 
 @pytest.mark.parametrize(

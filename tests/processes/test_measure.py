@@ -16,7 +16,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Finished, Loading, Progressed
 from app.core.settings import Settings, save_settings
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_USAGE
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, EXIT_USAGE
 from app.measurement.store import MeasuredText, measured_quality, stored_measurement
 from tests.support.engine.llama_cpp_tools import quantized_by_llama_cpp
 from tests.support.engine.tiny_model import write_tiny_model
@@ -228,7 +228,7 @@ def test_a_cancel_ends_it_at_once(models: dict[str, Path], tmp_path: Path) -> No
     with started("measure", str(models["Q8_0"]), "--text", str(text)) as child:
         child.read_until(lambda event: isinstance(event, Progressed))
         child.cancel()
-        assert child.end() == EXIT_CANCELLED
+        assert child.end() == EXIT_CANCELED
     assert not any(isinstance(event, Finished) for event in child.events)
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import LevelsApproximated, Printed
 from app.core.levels import LEVELS
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from tests.support.checkpoints.architectures import make_checkpoint
 from tests.support.checkpoints.checkpoints import make_tiny_llama
 from tests.support.checkpoints.outlines import sizes_of
@@ -176,7 +176,7 @@ def test_a_cancel_leaves_no_outline(home: Path, hub: LocalHub, checkpoint: Path)
     with started("estimate", REPOSITORY) as child:
         assert hub.wait_for_sent(1000)
         child.cancel()
-        assert child.end() == EXIT_CANCELLED
+        assert child.end() == EXIT_CANCELED
     # A transfer on its way may make its folder again; it is swept in a day.
     assert not list((home / "outlines").glob("*/owner"))
 

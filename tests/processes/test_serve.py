@@ -23,7 +23,7 @@ import pytest
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.events import Alive, Failed, Loading, NoticeReported, Ready
 from app.core.settings import Settings, save_settings
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from tests.processes.serving import WAIT_SECONDS, Server, serving
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.gguf.gguf_files import bad_files, llama_file
@@ -602,7 +602,7 @@ def test_it_ends_at_once(tmp_path: Path, how: str, when: str) -> None:
                 child.stdin.close()
             case _:
                 child.process.send_signal(signal.Signals[how])
-        assert child.process.wait(timeout=SOON_SECONDS) == EXIT_CANCELLED
+        assert child.process.wait(timeout=SOON_SECONDS) == EXIT_CANCELED
         assert "Traceback" not in child.log()
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 from app.core.events import Cancel, Command, decode_event, encode
 from app.jobs.launch import child_environment, command_line
-from app.jobs.outcome import EXIT_CANCELLED, EXIT_FAILED, ProcessOutcome
+from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, ProcessOutcome
 
 _GRACE_MILLISECONDS = 800
 _DEATH_MILLISECONDS = 5000
@@ -76,7 +76,7 @@ class Child(QObject):
     def stop_now(self) -> None:
         """Stop the child before this call returns, for a window that closes."""
         if self._process.state() is QProcess.ProcessState.NotRunning:
-            self._end(ProcessOutcome(EXIT_CANCELLED))
+            self._end(ProcessOutcome(EXIT_CANCELED))
             return
         self.send(Cancel())
         if not self._process.waitForFinished(_GRACE_MILLISECONDS):

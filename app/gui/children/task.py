@@ -99,7 +99,7 @@ class Task(QObject):
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if outcome.was_successful:
             self._end("finished")
-        elif outcome.was_cancelled or self._is_cancelled:
+        elif outcome.was_canceled or self._is_cancelled:
             self._end("cancelled")
         else:
             if self.failure is None:

@@ -28,7 +28,7 @@ from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
 from app.gui.shell.garbage import GarbageCollection
-from app.gui.shell.one_window import LaterStarts, hand_over
+from app.gui.shell.one_window import LaterInstances, hand_over
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.widgets.focus_guide import FocusGuide
@@ -56,7 +56,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
         return EXIT_FAILED
     _report_faults(window)
     GarbageCollection(application)
-    LaterStarts(application).received.connect(window.open_again)
+    LaterInstances(application).received.connect(window.open_again)
     window.show()
     for path in opened:
         window.open_path(path)

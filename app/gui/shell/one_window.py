@@ -27,7 +27,7 @@ def hand_over(opened: Sequence[Path]) -> bool:
     return True
 
 
-class LaterStarts(QObject):
+class LaterInstances(QObject):
     """Listens for later starts; `received` carries the files of one, which may be none."""
 
     received = Signal(list)

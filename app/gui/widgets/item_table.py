@@ -132,7 +132,7 @@ class RowDelegate(QStyledItemDelegate):
     def initStyleOption(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Take the pointer's row for its cell."""
+        """Treat every cell of the row under the pointer as hovered."""
         super().initStyleOption(option, index)
         if index.row() == self._table.hovered_row:
             option.state |= QStyle.StateFlag.State_MouseOver

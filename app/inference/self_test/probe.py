@@ -92,7 +92,7 @@ def working_options(options: LoadOptions, report: Callable[[Event], None]) -> Lo
 
 
 def forget_setting() -> None:
-    """Have the next start probe again."""
+    """Make the next start probe the engine again."""
     paths.engine_file().unlink(missing_ok=True)
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from itertools import chain
 
-from app.core.errors import Cancelled
+from app.core.errors import Canceled
 from app.inference.session.generation import Piece
 
 _GATHERING_SECONDS = 0.05
@@ -44,7 +44,7 @@ class Delivery:
             if pieces:
                 yield _joined(pieces)
             match taken[len(pieces) :]:
-                case [None | Cancelled()]:
+                case [None | Canceled()]:
                     return
                 case [Exception() as error]:
                     raise error

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.errors import AppError, Canceled, ErrorCode
 from app.inference.loading.loaded_model import LoadRequest, Report
 from app.inference.session.delivery import Delivery
 from app.inference.session.generation import Generation, Piece
@@ -144,7 +144,7 @@ class EngineThread:
 
     def _cancel(self, generation: Generation) -> None:
         if not generation.is_finished and self._session is not None:
-            generation.is_cancelled = True
+            generation.is_canceled = True
             self._session.interrupt()
 
     def _run(self) -> None:
@@ -187,7 +187,7 @@ class EngineThread:
         while (waiting := self._await_next(session)) is not None:
             if not isinstance(waiting, Generation):
                 waiting(session)
-            elif waiting.is_cancelled:
-                waiting.end(Cancelled())
+            elif waiting.is_canceled:
+                waiting.end(Canceled())
             else:
                 session.begin(waiting)

@@ -76,7 +76,7 @@ class Generation:
     statistics: Statistics = field(default_factory=Statistics)
     sampler: Sampler | None = None
     is_heavy: bool = False
-    is_cancelled: bool = False
+    is_canceled: bool = False
     is_finished: bool = False
 
     def end(self, error: Exception | None = None) -> None:

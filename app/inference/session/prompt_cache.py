@@ -82,7 +82,7 @@ class PromptCache:
         return sum(state.data.nbytes for state in self._states)
 
     def note_reading(self, tokens: int, seconds: float) -> None:
-        """Learn how fast the model reads; the fastest speed seen counts."""
+        """Record how fast the model reads; the fastest speed seen counts."""
         self._token_seconds = min(self._token_seconds, seconds / max(1, tokens))
 
     def save(

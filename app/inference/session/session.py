@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Self
 
-from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.language import tr
 from app.inference.loading.loaded_model import LoadRequest, Report, free, load_model
 from app.inference.sampling.sampler import Sampler
@@ -154,7 +154,7 @@ class Session:
 
         Raises:
             AppError: the error that ended the reply.
-            Cancelled: the generation was canceled.
+            Canceled: the generation was canceled.
         """
         delivered: list[Piece | Exception | None] = []
         generation.deliver = delivered.append
@@ -165,7 +165,7 @@ class Session:
                 yield from _texts(delivered)
             yield from _texts(delivered)
         finally:
-            generation.is_cancelled = True
+            generation.is_canceled = True
             self._drop_cancelled()
 
     def tidy(self) -> None:
@@ -254,8 +254,8 @@ class Session:
     def _drop_cancelled(self) -> None:
         for slot in self._slots:
             is_free = slot.choice is None or slot.choice.token.done()
-            if slot.reply is not None and is_free and slot.reply.generation.is_cancelled:
-                slot.reply.end_with(Cancelled())
+            if slot.reply is not None and is_free and slot.reply.generation.is_canceled:
+                slot.reply.end_with(Canceled())
                 slot.free()
 
     def _discard(self, parts: Sequence[BatchPart]) -> None:

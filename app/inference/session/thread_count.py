@@ -68,5 +68,5 @@ class ThreadCount:
 
 
 def affordable_threads(cores: int, others: float, maximum: int) -> int:
-    """Return the threads to use of `maximum` while other programs keep `others` cores busy."""
+    """Return how many of `maximum` threads to use while other programs keep `others` cores busy."""
     return min(max(math.floor(cores - others + _SPARE_CORES), 1), maximum)

@@ -133,7 +133,7 @@ class Masks:
 def untrusted_spans(
     found: Iterable[Span], is_foreign: Callable[[int, int], bool]
 ) -> tuple[Span, ...]:
-    """Return the spans that are foreign, merging those that overlap or touch."""
+    """Return the spans that are untrusted, merging those that overlap or touch."""
     spans: list[Span] = []
     for start, end in found:
         if not is_foreign(start, end):

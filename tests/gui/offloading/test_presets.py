@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LoadOptions, load_options_of
 from app.core.settings import load_settings
-from app.gui.pages.settings.load_defaults import LoadingSection
+from app.gui.pages.settings.load_defaults import LoadDefaultsSection
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.name_dialog import NameDialog
@@ -19,7 +19,7 @@ LONG = LoadOptions(context=32768, cache_type_k="q8_0", cache_type_v="q8_0")
 
 
 @pytest.fixture
-def section(window: MainWindow) -> LoadingSection:
+def section(window: MainWindow) -> LoadDefaultsSection:
     window.show_page("settings")
     return window.settings.loading
 
@@ -36,7 +36,7 @@ def saved() -> dict[str, LoadOptions]:
     return load_settings()[0].presets
 
 
-def save(section: LoadingSection, qtbot: QtBot, name: str) -> None:
+def save(section: LoadDefaultsSection, qtbot: QtBot, name: str) -> None:
     section.presets.save_button.click()
     dialog = shown(NameDialog)
     assert isinstance(dialog, NameDialog)
@@ -46,7 +46,7 @@ def save(section: LoadingSection, qtbot: QtBot, name: str) -> None:
     dialog.save.click()
 
 
-def test_a_preset_is_saved_applied_and_deleted(section: LoadingSection, qtbot: QtBot) -> None:
+def test_a_preset_is_saved_applied_and_deleted(section: LoadDefaultsSection, qtbot: QtBot) -> None:
     bar = section.presets
     assert not bar.box.isEnabled()
     section.form.set_options(LONG)
@@ -68,7 +68,7 @@ def test_a_preset_is_saved_applied_and_deleted(section: LoadingSection, qtbot: Q
 
 
 def test_saving_under_the_same_name_replaces_and_says_so(
-    section: LoadingSection, qtbot: QtBot
+    section: LoadDefaultsSection, qtbot: QtBot
 ) -> None:
     section.form.set_options(LONG)
     save(section, qtbot, "mine")
@@ -83,7 +83,7 @@ def test_saving_under_the_same_name_replaces_and_says_so(
 
 
 def test_what_is_exported_can_be_imported(
-    section: LoadingSection, qtbot: QtBot, tmp_path: Path
+    section: LoadDefaultsSection, qtbot: QtBot, tmp_path: Path
 ) -> None:
     section.form.set_options(LONG)
     section.presets.export_to(str(tmp_path / "long"))
@@ -100,7 +100,7 @@ def test_what_is_exported_can_be_imported(
 
 
 def test_a_file_that_is_no_preset_is_said_and_changes_nothing(
-    section: LoadingSection, window: MainWindow, tmp_path: Path
+    section: LoadDefaultsSection, window: MainWindow, tmp_path: Path
 ) -> None:
     before = section.form.options
     for name, content in {
@@ -118,7 +118,7 @@ def test_a_file_that_is_no_preset_is_said_and_changes_nothing(
 
 
 def test_an_export_that_is_not_possible_is_said(
-    section: LoadingSection, window: MainWindow, tmp_path: Path
+    section: LoadDefaultsSection, window: MainWindow, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     section.presets.export_to(str(tmp_path / "file" / "preset.json"))

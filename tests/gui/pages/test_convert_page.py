@@ -68,4 +68,4 @@ def test_a_conversion_can_be_cancelled_and_leaves_nothing(
     assert not window._workbench.tasks.open_tasks
     assert page.run_step._again_button.isVisible()
     assert not page.run_step.chat_button.isVisible()
-    assert page.run_step.heading.text() == "Cancelled"
+    assert page.run_step.heading.text() == "Canceled"

@@ -168,13 +168,13 @@ def test_a_choice_before_the_facts_stays(picker: LevelPicker) -> None:
     picker.take_profile(profile)
     assert ticked(picker) == ["Q5_K_M"]
     assert "Recommended" in captions(picker, LEVEL)
-    assert picker.better == "Q6_K"
+    assert picker.better_level == "Q6_K"
 
 
 def test_the_advice_waits_until_quality_and_speed_are_known(
     picker: LevelPicker, qtbot: QtBot
 ) -> None:
-    picker.look_at("/nowhere")
+    picker.set_source("/nowhere")
     show(picker, ONE_DEVICE)
     assert ticked(picker) == []
     assert "Recommended" not in captions(picker, LEVEL)
@@ -185,14 +185,14 @@ def test_the_advice_waits_until_quality_and_speed_are_known(
 
 def test_a_tick_that_was_seen_stays_when_more_is_known(picker: LevelPicker) -> None:
     profile = show(picker, ONE_DEVICE)
-    assert (ticked(picker), picker.better) == (["Q6_K"], "")
+    assert (ticked(picker), picker.better_level) == (["Q6_K"], "")
     known = [
         replace(level, quality=Quality("probed", loss, loss, loss, "its weights"))
         for level in profile.levels
         for loss in [0.001 if level.level == "Q4_K_M" else 0.1]
     ]
     picker.take_profile(replace(profile, levels=tuple(known)))
-    assert (ticked(picker), picker.better) == (["Q6_K"], "Q4_K_M")
+    assert (ticked(picker), picker.better_level) == (["Q6_K"], "Q4_K_M")
 
 
 def test_a_server_leaves_the_ticks(picker: LevelPicker) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from app.gui.shell.one_window import LaterStarts, hand_over
+from app.gui.shell.one_window import LaterInstances, hand_over
 
 _CRASH = """
 import os
 from PySide6.QtCore import QCoreApplication
-from app.gui.shell.one_window import LaterStarts
+from app.gui.shell.one_window import LaterInstances
 application = QCoreApplication([])
-later = LaterStarts(application)
+later = LaterInstances(application)
 os._exit(1)
 """
 
@@ -29,7 +29,7 @@ def test_without_a_window_nothing_is_handed_over(qapp: QObject, home: Path) -> N
 def test_first_window_gets_the_files(qtbot: QtBot, qapp: QObject, home: Path) -> None:
     """Names of any script arrive, and so does a start without files."""
     parent = QObject()
-    later = LaterStarts(parent)
+    later = LaterInstances(parent)
     for opened in ([home / "Größe 模型.gguf", home / "b.gguf"], []):
         with qtbot.waitSignal(later.received) as signal:
             assert hand_over(opened)
@@ -41,6 +41,6 @@ def test_socket_left_by_a_crash_is_replaced(qtbot: QtBot, qapp: QObject, home: P
     subprocess.run([sys.executable, "-c", _CRASH], check=False, timeout=60)
     assert not hand_over([])
     parent = QObject()
-    later = LaterStarts(parent)
+    later = LaterInstances(parent)
     with qtbot.waitSignal(later.received):
         assert hand_over([])

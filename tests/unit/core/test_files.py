@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.core import files, paths
-from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.files import open_atomically, replace, require_space, write_atomically
 
 _WRITER = """
@@ -92,9 +92,7 @@ def test_a_file_gets_its_name_at_the_end(folder: Path) -> None:
     assert _names(paths.leftovers_folder()) == []
 
 
-@pytest.mark.parametrize(
-    "error", [Cancelled(), ValueError("x"), KeyboardInterrupt(), SystemExit(1)]
-)
+@pytest.mark.parametrize("error", [Canceled(), ValueError("x"), KeyboardInterrupt(), SystemExit(1)])
 def test_an_error_leaves_nothing(folder: Path, error: BaseException) -> None:
     with pytest.raises(type(error)):
         _write_half(folder / "model.gguf", error)
@@ -105,8 +103,8 @@ def test_an_error_leaves_nothing(folder: Path, error: BaseException) -> None:
 def test_an_error_keeps_the_old_file(folder: Path) -> None:
     destination = folder / "settings.json"
     write_atomically(destination, b"old")
-    with pytest.raises(Cancelled):
-        _write_half(destination, Cancelled())
+    with pytest.raises(Canceled):
+        _write_half(destination, Canceled())
     assert destination.read_bytes() == b"old"
     write_atomically(destination, b"new")
     assert destination.read_bytes() == b"new"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.jobs.launch import child_environment, command_line
-from app.jobs.outcome import EXIT_CANCELLED
+from app.jobs.outcome import EXIT_CANCELED
 from tests.support.engine.tiny_model import write_tiny_model
 
 
@@ -24,6 +24,6 @@ def test_a_child_whose_input_is_closed_says_why_it_ends(verb: str, tmp_path: Pat
         encoding="utf-8",
         check=False,
     )
-    assert child.returncode == EXIT_CANCELLED
+    assert child.returncode == EXIT_CANCELED
     (line,) = child.stderr.splitlines()
     assert line.startswith("gristmill stops because its standard input was closed.")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from app.jobs.outcome import EXIT_CANCELLED, ProcessOutcome
+from app.jobs.outcome import EXIT_CANCELED, ProcessOutcome
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from app.jobs.outcome import EXIT_CANCELLED, ProcessOutcome
     [
         (0, True, False, False),
         (1, False, False, False),
-        (EXIT_CANCELLED, False, True, False),
+        (EXIT_CANCELED, False, True, False),
         (-11, False, False, True),
         (0xC0000005, False, False, True),
         (0xC0000005 - 2**32, False, False, True),
@@ -26,7 +26,7 @@ from app.jobs.outcome import EXIT_CANCELLED, ProcessOutcome
 def test_kinds_of_end(returncode: int, successful: bool, cancelled: bool, crashed: bool) -> None:
     outcome = ProcessOutcome.from_returncode(returncode)
     assert outcome.was_successful is successful
-    assert outcome.was_cancelled is cancelled
+    assert outcome.was_canceled is cancelled
     assert outcome.has_crashed is crashed
 
 

@@ -92,12 +92,12 @@ class MessageList(QScrollArea):
         elif not (message.text or message.thoughts):
             view.set_caption(tr("Reading…"))
 
-    def think(self, thoughts: str) -> None:
+    def append_reasoning(self, thoughts: str) -> None:
         """Append to the reasoning of the last message."""
         self._views[-1].set_caption("")
         self._views[-1].append_thoughts(thoughts)
 
-    def grow(self, text: str) -> None:
+    def append_text(self, text: str) -> None:
         """Append to the last message."""
         self._views[-1].set_caption("")
         self._views[-1].append(text)

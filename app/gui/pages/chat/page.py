@@ -118,8 +118,8 @@ class ChatPage(QWidget):
         session = self.session
         session.opened.connect(self._show_session)
         session.added.connect(self._on_added)
-        session.thought.connect(self.messages.think)
-        session.grew.connect(self.messages.grow)
+        session.thought.connect(self.messages.append_reasoning)
+        session.grew.connect(self.messages.append_text)
         session.ended.connect(self._on_ended)
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))

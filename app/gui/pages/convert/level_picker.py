@@ -28,7 +28,7 @@ class LevelPicker(QWidget):
 
     Signals:
         previewed: the levels of a repository that is not downloaded yet are shown.
-        advised: `better` may be another level.
+        advised: `better_level` may be another level.
     """
 
     previewed = Signal()
@@ -64,7 +64,7 @@ class LevelPicker(QWidget):
         self._pause.timeout.connect(self.refresh)
 
     @property
-    def better(self) -> str:
+    def better_level(self) -> str:
         """The recommended level if others are ticked and it isn't, or empty."""
         ticked = {planned.level for planned in self.table.ticked()}
         return self._better if ticked and self._better not in ticked else ""
@@ -81,7 +81,7 @@ class LevelPicker(QWidget):
         self._set_offered(True)
         self.advice.show_words(tr("Finding out what fits on this machine…"))
 
-    def look_at(self, source: str, *arguments: str) -> None:
+    def set_source(self, source: str, *arguments: str) -> None:
         """Predict the levels of a source; `arguments` go to its `ProfileFinder`."""
         self.finder.find(source, *arguments)
 

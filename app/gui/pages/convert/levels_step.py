@@ -128,7 +128,7 @@ class LevelsStep(QWidget):
         """Predict how the levels run on this machine."""
         if self.makes_models:
             options = self._session.options
-            self.picker.look_at(options.source, *options.consent())
+            self.picker.set_source(options.source, *options.consent())
 
     def preview(self, repository: str) -> None:
         """Predict how the levels of a repository run here while it is downloaded."""
@@ -226,7 +226,7 @@ class LevelsStep(QWidget):
         words = tr("The file will have {size}.", size=size)
         if len(ticked) > 1:
             words = tr("{count} files, together {size}.", count=len(ticked), size=size)
-        better = self.picker.better
+        better = self.picker.better_level
         return f"{words} {tr('Better: {level}.', level=better)}" if better else words
 
     def _connect(self) -> None:

@@ -42,6 +42,6 @@ class TaskRow(ProgressRow):
         if self.task.state == "finished":
             self.show_finished(tr("Done"))
         elif self.task.state == "cancelled":
-            self.show_failed(tr("Cancelled; nothing was left behind."))
+            self.show_failed(tr("Canceled; nothing was left behind."))
         else:
             self.show_failed(tr("Not converted"))

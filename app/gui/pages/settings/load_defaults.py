@@ -29,7 +29,7 @@ from app.gui.widgets.words_field import WordsField
 _FIELDS = option_fields(Settings)
 
 
-class LoadingSection(QWidget):
+class LoadDefaultsSection(QWidget):
     """Load options of all models, presets, and other settings of a load, saved on every change.
 
     Signals:

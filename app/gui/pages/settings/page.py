@@ -10,9 +10,9 @@ from app.core.paths import default_models_folder
 from app.core.settings import Settings
 from app.gui.pages.settings.endpoints_card import EndpointsCard
 from app.gui.pages.settings.engine_card import EngineCard
-from app.gui.pages.settings.load_defaults import LoadingSection
+from app.gui.pages.settings.load_defaults import LoadDefaultsSection
 from app.gui.pages.settings.setting_control import bind_setting, path_control, text_control
-from app.gui.pages.settings.token_card import AccessCard
+from app.gui.pages.settings.token_card import TokenCard
 from app.gui.services.workbench import Workbench
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
@@ -35,9 +35,9 @@ class SettingsPage(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme, settings = workbench.theme, workbench.settings
-        self.loading = LoadingSection(theme, settings)
+        self.loading = LoadDefaultsSection(theme, settings)
         self.notice = NoticeBar(theme)
-        self.access = AccessCard(theme)
+        self.access = TokenCard(theme)
         self.engine = EngineCard(workbench)
         self.endpoints = EndpointsCard(theme, workbench.endpoints)
         self.controls = _controls(theme)

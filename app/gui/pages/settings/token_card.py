@@ -16,7 +16,7 @@ from app.gui.widgets.plain_label import PlainLabel, Tone
 from app.jobs.outcome import ProcessOutcome
 
 
-class AccessCard(Card):
+class TokenCard(Card):
     """Takes a token and passes it to a child through a pipe."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:

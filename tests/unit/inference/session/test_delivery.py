@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.errors import AppError, Canceled, ErrorCode
 from app.inference.session import delivery as module
 from app.inference.session.delivery import Delivery
 from app.inference.session.generation import Piece, TokenProbability
@@ -58,7 +58,7 @@ def test_what_was_gathered_goes_when_the_time_is_over(monkeypatch: pytest.Monkey
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("end", [None, Cancelled(), AppError(ErrorCode.INTERNAL, detail="")])
+@pytest.mark.parametrize("end", [None, Canceled(), AppError(ErrorCode.INTERNAL, detail="")])
 def test_the_end_comes_after_the_text(end: Exception | None) -> None:
     async def run() -> None:
         delivery = Delivery()

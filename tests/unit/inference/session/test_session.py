@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.core.errors import AppError, Cancelled, ErrorCode
+from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.load_options import LoadOptions
 from app.gguf_file.model import read_model
 from app.inference.loading.loaded_model import LoadRequest
@@ -209,8 +209,8 @@ def test_a_stop_string_ends_the_reply_before_it(session: Session) -> None:
 def test_a_cancelled_reply_ends_and_the_session_goes_on(session: Session) -> None:
     expected, _ = reply(session, "The mill")
     asked = request(session, "Something new")
-    asked.is_cancelled = True
-    with pytest.raises(Cancelled):
+    asked.is_canceled = True
+    with pytest.raises(Canceled):
         list(session.replies(asked))
     assert reply(session, "The mill")[0] == expected
 
@@ -219,9 +219,9 @@ def test_a_reply_is_cancelled_between_two_tokens(session: Session) -> None:
     asked = request(session, "The mill", max_tokens=200)
     pieces = session.replies(asked)
     next(pieces)
-    asked.is_cancelled = True
+    asked.is_canceled = True
     session.interrupt()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Canceled):
         list(pieces)
     assert not session.is_busy
 
@@ -297,10 +297,10 @@ def test_replies_beside_each_other_are_those_they_would_be_alone(wide: Session) 
 def test_one_of_several_can_be_cancelled(wide: Session) -> None:
     readers = [Reader(wide, prompt, max_tokens=24) for prompt in PROMPTS[:3]]
     wide.step()
-    readers[1].asked.is_cancelled = True
+    readers[1].asked.is_canceled = True
     wide.interrupt()
     finish(wide)
-    assert isinstance(readers[1].delivered[-1], Cancelled)
+    assert isinstance(readers[1].delivered[-1], Canceled)
     assert readers[0].delivered[-1] is readers[2].delivered[-1] is None
     assert readers[0].text
 
@@ -483,7 +483,7 @@ def test_heavy_replies_take_turns_beside_light_ones(wide: Session) -> None:
         session.step()
     written = [reader.asked.statistics.reply_tokens for reader in heavy]
     for reader in heavy:
-        reader.asked.is_cancelled = True
+        reader.asked.is_canceled = True
     finish(session)
     assert light.asked.statistics.reply_tokens == tokens
     # One of them at every third step.
@@ -497,18 +497,18 @@ def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) 
     held = threading.Event()
     session._sampling_thread.submit(held.wait, 60)
     session.step()
-    slow.asked.is_cancelled = True
+    slow.asked.is_canceled = True
     session.step()
     is_finished = slow.asked.is_finished
     held.set()
     finish(session)
     assert not is_finished
-    assert isinstance(slow.delivered[-1], Cancelled)
+    assert isinstance(slow.delivered[-1], Canceled)
 
 
 def test_what_was_prepared_is_freed_when_it_is_not_begun(session: Session) -> None:
     asked = request(session, "The mill")
     session.prepare(asked)
     assert asked.sampler is not None
-    asked.end(Cancelled())
+    asked.end(Canceled())
     assert asked.sampler is None
