@@ -15,7 +15,7 @@ from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.schedule import TaskKind
 
-TaskState = Literal["waiting", "running", "finished", "failed", "cancelled"]
+TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
 
 class Task(QObject):
@@ -46,7 +46,7 @@ class Task(QObject):
         self.failure: ErrorCode | None = None
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
-        self._is_cancelled = False
+        self._is_canceled = False
         self._child = Child(*arguments, parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
@@ -60,15 +60,15 @@ class Task(QObject):
     def cancel(self) -> None:
         """Stop the work; unfinished files are removed."""
         if self.state == "waiting":
-            self._end("cancelled")
+            self._end("canceled")
         elif self.state == "running":
-            self._is_cancelled = True
+            self._is_canceled = True
             self._child.cancel()
 
     @property
     def is_over(self) -> bool:
         """True if the work has finished, failed or been canceled."""
-        return self.state in ("finished", "failed", "cancelled")
+        return self.state in ("finished", "failed", "canceled")
 
     def log_text(self) -> str:
         """Return the last lines that the child logged."""
@@ -99,8 +99,8 @@ class Task(QObject):
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if outcome.was_successful:
             self._end("finished")
-        elif outcome.was_canceled or self._is_cancelled:
-            self._end("cancelled")
+        elif outcome.was_canceled or self._is_canceled:
+            self._end("canceled")
         else:
             if self.failure is None:
                 detail = outcome.describe(self._child.log)

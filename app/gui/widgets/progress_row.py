@@ -24,10 +24,10 @@ class ProgressRow(QWidget):
     """A title, a bar, and the figures below it.
 
     Signals:
-        cancelled: the user wants to stop the work.
+        canceled: the user wants to stop the work.
     """
 
-    cancelled = Signal()
+    canceled = Signal()
 
     def __init__(self, theme: Theme, title: str, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,7 +40,7 @@ class ProgressRow(QWidget):
         self._bar.setRange(0, _STEPS)
         self._bar.setAccessibleName(title)
         self._cancel = IconButton(theme, "close", self._cancel_name(title), compact=True)
-        self._cancel.clicked.connect(self.cancelled)
+        self._cancel.clicked.connect(self.canceled)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(SPACING.medium)

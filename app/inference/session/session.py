@@ -120,7 +120,7 @@ class Session:
         self._decoder.interrupt.clear()
         if self._threads is not None:
             self._threads.update()
-        self._drop_cancelled()
+        self._drop_canceled()
         self._take_sampled()
         parts = self._turns.next_parts()
         if not parts:
@@ -166,7 +166,7 @@ class Session:
             yield from _texts(delivered)
         finally:
             generation.is_canceled = True
-            self._drop_cancelled()
+            self._drop_canceled()
 
     def tidy(self) -> None:
         """Make the next replies faster while there is nothing else to do."""
@@ -251,7 +251,7 @@ class Session:
         del slot.tokens[kept:end]
         slot.reply.generation.statistics.dropped_tokens += end - kept
 
-    def _drop_cancelled(self) -> None:
+    def _drop_canceled(self) -> None:
         for slot in self._slots:
             is_free = slot.choice is None or slot.choice.token.done()
             if slot.reply is not None and is_free and slot.reply.generation.is_canceled:

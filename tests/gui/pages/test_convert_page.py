@@ -49,7 +49,7 @@ def test_going_back_ends_the_check(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("known_machine")
-def test_a_conversion_can_be_cancelled_and_leaves_nothing(
+def test_a_conversion_can_be_canceled_and_leaves_nothing(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, home: Path, converter: Path
 ) -> None:
     window.show_page("convert")
@@ -63,7 +63,7 @@ def test_a_conversion_can_be_cancelled_and_leaves_nothing(
     (task,) = window._workbench.tasks.open_tasks
     with qtbot.waitSignal(task.ended, timeout=20_000):
         task.cancel()
-    assert task.state == "cancelled"
+    assert task.state == "canceled"
     assert not list((home / "models").glob("*"))
     assert not window._workbench.tasks.open_tasks
     assert page.run_step._again_button.isVisible()

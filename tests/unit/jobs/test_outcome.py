@@ -12,7 +12,7 @@ from app.jobs.outcome import EXIT_CANCELED, ProcessOutcome
 
 
 @pytest.mark.parametrize(
-    ("returncode", "successful", "cancelled", "crashed"),
+    ("returncode", "successful", "canceled", "crashed"),
     [
         (0, True, False, False),
         (1, False, False, False),
@@ -23,10 +23,10 @@ from app.jobs.outcome import EXIT_CANCELED, ProcessOutcome
         (0xC0000409 - 2**32, False, False, True),
     ],
 )
-def test_kinds_of_end(returncode: int, successful: bool, cancelled: bool, crashed: bool) -> None:
+def test_kinds_of_end(returncode: int, successful: bool, canceled: bool, crashed: bool) -> None:
     outcome = ProcessOutcome.from_returncode(returncode)
     assert outcome.was_successful is successful
-    assert outcome.was_canceled is cancelled
+    assert outcome.was_canceled is canceled
     assert outcome.has_crashed is crashed
 
 

@@ -45,7 +45,7 @@ class ConversionSession(QObject):
         ended: the check is over; whether it was successful.
         noticed: the code of a notice, or None, and its sentence.
         failed: the code of an error, or None, and its sentence.
-        cancelled: the user stopped the download.
+        canceled: the user stopped the download.
     """
 
     forgotten = Signal()
@@ -60,7 +60,7 @@ class ConversionSession(QObject):
     ended = Signal(bool)
     noticed = Signal(object, str)
     failed = Signal(object, str)
-    cancelled = Signal()
+    canceled = Signal()
 
     def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -218,4 +218,4 @@ class ConversionSession(QObject):
             self.ended.emit(False)
             self.failed.emit(task.failure, task.sentence)
         else:
-            self.cancelled.emit()
+            self.canceled.emit()

@@ -107,7 +107,7 @@ class ConvertPage(QWidget):
         self.session.outdated.connect(self.notice.hide)
         self.session.noticed.connect(self._on_noticed)
         self.session.failed.connect(self._on_failed)
-        self.session.cancelled.connect(self._go_back)
+        self.session.canceled.connect(self._go_back)
 
     def _show_step(self, index: int) -> None:
         self._trail.show_step(index)

@@ -118,7 +118,7 @@ class RunStep(QWidget):
         states = {row.task.state for row in self._rows}
         if "failed" in states:
             return tr("Not converted") if states == {"failed"} else tr("Partly converted")
-        return tr("Canceled") if "cancelled" in states else tr("Done")
+        return tr("Canceled") if "canceled" in states else tr("Done")
 
     def _paths(self) -> list[str]:
         return [path for row in self._rows for path in row.task.paths]

@@ -21,7 +21,7 @@ class TaskRow(ProgressRow):
         self._show_waiting()
         task.changed.connect(self._follow)
         task.ended.connect(self._show_end)
-        self.cancelled.connect(task.cancel)
+        self.canceled.connect(task.cancel)
 
     def _show_waiting(self) -> None:
         is_next = self.task.state == "waiting"
@@ -41,7 +41,7 @@ class TaskRow(ProgressRow):
     def _show_end(self) -> None:
         if self.task.state == "finished":
             self.show_finished(tr("Done"))
-        elif self.task.state == "cancelled":
+        elif self.task.state == "canceled":
             self.show_failed(tr("Canceled; nothing was left behind."))
         else:
             self.show_failed(tr("Not converted"))

@@ -206,7 +206,7 @@ def test_a_stop_string_ends_the_reply_before_it(session: Session) -> None:
     assert statistics.finish_reason == "stop"
 
 
-def test_a_cancelled_reply_ends_and_the_session_goes_on(session: Session) -> None:
+def test_a_canceled_reply_ends_and_the_session_goes_on(session: Session) -> None:
     expected, _ = reply(session, "The mill")
     asked = request(session, "Something new")
     asked.is_canceled = True
@@ -215,7 +215,7 @@ def test_a_cancelled_reply_ends_and_the_session_goes_on(session: Session) -> Non
     assert reply(session, "The mill")[0] == expected
 
 
-def test_a_reply_is_cancelled_between_two_tokens(session: Session) -> None:
+def test_a_reply_is_canceled_between_two_tokens(session: Session) -> None:
     asked = request(session, "The mill", max_tokens=200)
     pieces = session.replies(asked)
     next(pieces)
@@ -294,7 +294,7 @@ def test_replies_beside_each_other_are_those_they_would_be_alone(wide: Session) 
     assert len({tuple(token for token, _ in one) for one in alone}) > 1
 
 
-def test_one_of_several_can_be_cancelled(wide: Session) -> None:
+def test_one_of_several_can_be_canceled(wide: Session) -> None:
     readers = [Reader(wide, prompt, max_tokens=24) for prompt in PROMPTS[:3]]
     wide.step()
     readers[1].asked.is_canceled = True
@@ -491,7 +491,7 @@ def test_heavy_replies_take_turns_beside_light_ones(wide: Session) -> None:
     assert max(written) - min(written) <= 1
 
 
-def test_a_reply_whose_token_is_being_chosen_can_be_cancelled(session: Session) -> None:
+def test_a_reply_whose_token_is_being_chosen_can_be_canceled(session: Session) -> None:
     grammar = SamplingParameters(temperature=0, grammar="root ::= [a-z]+")
     slow = Reader(session, "The mill", sampling=grammar, max_tokens=None, is_heavy=True)
     held = threading.Event()
