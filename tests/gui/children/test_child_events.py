@@ -6,7 +6,7 @@ from pathlib import Path
 import app.gui
 
 GUI = Path(app.gui.__file__).parent
-TAKES_EVERYTHING = {"children/silence.py"}
+TAKES_EVERYTHING = {"children/watchdog.py"}
 """It only waits for the next event, whatever that is."""
 
 
