@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from app.chat.conversation import Message
-from app.gui.children import silence
+from app.gui.children import watchdog
 from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
 from app.native.huge_pages import are_available
 from tests.support.engine.engine_faults import FAULTS, Client, Fault, Moment
@@ -52,7 +52,7 @@ def _strike(client: Client, fault: Fault, moment: Moment) -> tuple[set[psutil.Pr
 
 
 def test_an_engine_that_hangs_is_ended(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(silence, "_TICKS", 4)
+    monkeypatch.setattr(watchdog, "_TICKS", 4)
     fault = NAMED["hung"]
     assert client.bring_to("prompt")
     processes = client.processes()
@@ -67,7 +67,7 @@ def test_an_engine_that_hangs_is_ended(client: Client, monkeypatch: pytest.Monke
 def test_an_engine_that_reads_a_long_prompt_does_not_hang(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(silence, "_TICKS", 4)
+    monkeypatch.setattr(watchdog, "_TICKS", 4)
     assert client.bring_to("prompt")
     client.wait_until(lambda: bool(client.text) or isinstance(client.engine.state, EngineFailed))
     assert isinstance(client.engine.state, EngineReady)
