@@ -39,8 +39,3 @@ class Hardware:
     performance_cores: int | None = None
     efficiency_cores: int | None = None
     numa_nodes: int | None = None
-
-    @property
-    def ram_used_by_others_bytes(self) -> int:
-        """The RAM that is not free."""
-        return max(0, self.ram_total_bytes - self.ram_free_bytes)

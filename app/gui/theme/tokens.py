@@ -202,4 +202,3 @@ LINE_HEIGHT_PERCENT = 150
 WEIGHT_STRONG = 600
 RING = '[ring="true"]:focus'
 """Selector of a control with a focus ring: `FocusGuide` sets the property for the keyboard only."""
-MOTION_MILLISECONDS = 120

@@ -57,11 +57,6 @@ class FormRow(QWidget):
         else:
             self._put_beside(words, control)
 
-    def set_description(self, text: str) -> None:
-        """Change the description."""
-        self._description.set_text(text)
-        self._description.setVisible(bool(text))
-
     @property
     def figure(self) -> str:
         """The figure beside the title."""

@@ -8,7 +8,6 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from app.gui.theme.icons import IconName, icon
-from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.plain_text import plain_tool_tip
@@ -53,11 +52,6 @@ class IconButton(QToolButton):
         self._icon_name = icon_name
         self.setAccessibleName(name)
         self.setToolTip(plain_tool_tip(name))
-        self._tint()
-
-    def set_kind(self, kind: Literal["quiet", "secondary", "primary"]) -> None:
-        """Change the visual weight of the button."""
-        restyle(self, "kind", kind)
         self._tint()
 
     def _tint(self) -> None:

@@ -54,12 +54,6 @@ class ProgressRow(QWidget):
         grid.setColumnStretch(0, 1)
         self.show_waiting(tr("Waiting…"))
 
-    def set_title(self, title: str) -> None:
-        """Change the title."""
-        self._title.set_text(title)
-        self._bar.setAccessibleName(title)
-        self._cancel.set_action("close", self._cancel_name(title))
-
     def set_detail(self, text: str) -> None:
         """Show the current item, for example a file."""
         self._detail.set_text(text)
