@@ -12,7 +12,8 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Listening
 from app.core.language import tr
 from app.jobs.reporter import Reporter
-from app.machine.cores import listens_on, usable_threads
+from app.machine.cores import usable_threads
+from app.machine.ports import is_listening
 
 NAME = "worker"
 HELP = tr("Offer this machine's CPU or GPU to a model that is served on another machine.")
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
 
     threading.Thread(target=serve_requests, daemon=True).start()
     # ggml doesn't report when it starts to listen.
-    while not listens_on(port) and not ended.wait(_POLL_SECONDS):
+    while not is_listening(port) and not ended.wait(_POLL_SECONDS):
         pass
     if not ended.is_set():
         reporter.report(Listening(f"{host}:{port}"))

@@ -1,4 +1,4 @@
-"""Cores, ports and thread priorities of this process."""
+"""Cores and thread priorities of this process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,6 @@ def usable_threads() -> int:
     """Return the number of physical cores that this process may use."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
-
-
-def listens_on(port: int) -> bool:
-    """Return whether this process listens on a TCP port."""
-    return any(
-        connection.status == psutil.CONN_LISTEN and connection.laddr[1] == port
-        for connection in psutil.Process().net_connections("tcp")
-    )
 
 
 def core_counts() -> tuple[int, int]:

@@ -28,7 +28,7 @@ from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
 from app.gui.shell.garbage import GarbageCollection
-from app.gui.shell.one_window import LaterInstances, hand_over
+from app.gui.shell.single_instance import claim
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.widgets.focus_guide import FocusGuide
@@ -47,7 +47,8 @@ def run_window(opened: Sequence[Path] = ()) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Gristmill")
     application.setDesktopFileName("gristmill")
-    if hand_over(opened):
+    later_instances = claim(opened, application)
+    if later_instances is None:
         return 0
     try:
         window = build_window(application)
@@ -56,7 +57,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
         return EXIT_FAILED
     _report_faults(window)
     GarbageCollection(application)
-    LaterInstances(application).received.connect(window.open_again)
+    later_instances.received.connect(window.open_again)
     window.show()
     for path in opened:
         window.open_path(path)

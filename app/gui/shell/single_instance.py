@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from app.core import paths
 
 _PATIENCE_MILLISECONDS = 1000
+
+
+def claim(opened: Sequence[Path], parent: QObject) -> LaterInstances | None:
+    """Return the listener of the only window, or None if another window was given the files.
+
+    Of two starts at the same moment, one gets the listener.
+    """
+    with suppress(OSError):
+        paths.home().mkdir(parents=True, exist_ok=True)
+    lock = QLockFile(str(paths.home() / "window.lock"))
+    lock.tryLock(_PATIENCE_MILLISECONDS)
+    try:
+        return None if hand_over(opened) else LaterInstances(parent)
+    finally:
+        lock.unlock()
 
 
 def hand_over(opened: Sequence[Path]) -> bool:

@@ -9,16 +9,46 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from app.gui.shell.one_window import LaterInstances, hand_over
+from app.gui.shell.single_instance import LaterInstances, hand_over
 
 _CRASH = """
 import os
 from PySide6.QtCore import QCoreApplication
-from app.gui.shell.one_window import LaterInstances
+from app.gui.shell.single_instance import LaterInstances
 application = QCoreApplication([])
 later = LaterInstances(application)
 os._exit(1)
 """
+
+_START = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from app.gui.shell.single_instance import claim
+application = QCoreApplication([])
+sys.stdin.readline()
+later = claim([], application)
+print("first" if later else "later", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_one_of_two_starts_at_the_same_moment_is_the_first(home: Path) -> None:
+    """Both ask for a first window before one listens."""
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for start in starts:
+        print(file=start.stdin, flush=True)
+    answers = [start.stdout.readline().strip() for start in starts if start.stdout]
+    for start in starts:
+        start.communicate("\n", timeout=60)
+    assert sorted(answers) == ["first", "later", "later", "later"]
 
 
 def test_without_a_window_nothing_is_handed_over(qapp: QObject, home: Path) -> None:
