@@ -28,7 +28,6 @@ _CONTROLS = (
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
-    QTextEdit,
 )
 _NO_ROLE = (QAccessible.Role.NoRole, QAccessible.Role.Client)
 
@@ -51,7 +50,8 @@ def access_faults(root: QWidget) -> Iterator[str]:
 def controls_in(root: QWidget) -> list[QWidget]:
     """Return the controls and progress bars that a user meets, without the parts of a control."""
     found = root.findChildren(QWidget)
-    return [w for w in found if isinstance(w, (*_CONTROLS, QProgressBar)) and _is_met(w, root)]
+    kinds = (*_CONTROLS, QProgressBar, QTextEdit)
+    return [w for w in found if isinstance(w, kinds) and _is_met(w, root)]
 
 
 def _is_met(widget: QWidget, root: QWidget) -> bool:
@@ -74,6 +74,10 @@ def _path(widget: QWidget) -> str:
 
 def _is_reachable(widget: QWidget) -> bool:
     if not widget.isEnabled():
+        return True
+    group = widget.group() if isinstance(widget, QAbstractButton) else None
+    if group is not None and group.exclusive():
+        # The arrow keys move within a group.
         return True
     proxy = widget.focusProxy() or widget
     return bool(proxy.focusPolicy() & Qt.FocusPolicy.TabFocus)

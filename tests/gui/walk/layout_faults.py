@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -67,8 +68,8 @@ def _cut_text(widget: QWidget) -> Iterator[str]:
             room = widget.width() - 3 * widget.fontMetrics().height()
             yield from _without_tip(widget, widget.currentText(), room)
         case QLineEdit():
-            if not widget.text():
-                yield from _without_tip(widget, widget.placeholderText(), widget.width() - 8)
+            text = widget.text() or widget.placeholderText()
+            yield from _without_tip(widget, text, widget.width() - 8)
         case QAbstractItemView():
             yield from _cut_cells(widget)
 
@@ -80,7 +81,10 @@ def _cut_label(label: QLabel) -> Iterator[str]:
     if label.wordWrap():
         if label.heightForWidth(label.width()) > label.height() + _SLACK:
             yield f"{_named(label)} has lines that are cut"
-        longest = max((label.fontMetrics().horizontalAdvance(w) for w in text.split()), default=0)
+        longest = max(
+            (label.fontMetrics().horizontalAdvance(w) for w in re.split(r"[\s\u200b]", text)),
+            default=0,
+        )
         if longest > label.contentsRect().width() + _SLACK:
             yield f"{_named(label)} has a word that is cut"
     elif label.sizeHint().width() > label.width() + _SLACK and not text.endswith("…"):
@@ -90,7 +94,8 @@ def _cut_label(label: QLabel) -> Iterator[str]:
 
 
 def _without_tip(widget: QWidget, text: str, room: int) -> Iterator[str]:
-    if widget.fontMetrics().horizontalAdvance(text) > room and not widget.toolTip():
+    has_tip = bool(widget.toolTip()) or "event" in vars(type(widget))
+    if widget.fontMetrics().horizontalAdvance(text) > room and not has_tip:
         yield f"{_named(widget)} shows {text[:40]!r} cut and has no tool tip"
 
 

@@ -347,7 +347,7 @@ def test_several_replies_that_fill_the_context_end_one_by_one(wide: Session) -> 
 
 def test_a_context_that_is_full_moves_on_when_asked_to(wide: Session) -> None:
     asked = request(wide, "x" * 900, ENDLESS, 400, overflow="shift")
-    assert "".join(wide.replies(asked))
+    assert "".join(wide.stream_reply(asked))
     assert asked.statistics.reply_tokens == 400
     assert asked.statistics.dropped_tokens > 200
 
