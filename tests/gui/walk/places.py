@@ -40,7 +40,7 @@ class Walk:
     """Opens the places of one window by name; each returns the window or the dialog to look at."""
 
     def __init__(self, window: MainWindow, checkpoint: Path) -> None:
-        self._window = window
+        self.window = window
         self._checkpoint = checkpoint
         self.places: dict[str, Place] = {
             "chat without a model": self._page("chat"),
@@ -66,19 +66,19 @@ class Walk:
     def leave(self) -> None:
         """Close all dialogs and menus."""
         for widget in QApplication.topLevelWidgets():
-            if widget is not self._window and widget.isVisible():
+            if widget is not self.window and widget.isVisible():
                 widget.close()
         settle()
 
     def _page(self, name: str) -> Place:
         def show() -> QWidget:
-            self._window.show_page(name)  # type: ignore[arg-type]
-            return self._window
+            self.window.show_page(name)  # type: ignore[arg-type]
+            return self.window
 
         return show
 
     def _chat(self) -> QWidget:
-        chats = self._window._workbench.chats
+        chats = self.window._workbench.chats
         chat = chats.create_chat(NAMES[-1])
         chats.rename(chat.id, "A title that goes on " * 6)
         asked = chats.add_message(chat.id, None, "user", "why " * 200)
@@ -87,63 +87,63 @@ class Walk:
         asked = chats.add_message(chat.id, reply.id, "user", "And now?")
         reply = chats.add_message(chat.id, asked.id, "assistant", "It", model=NAMES[-1])
         chats.finish_message(reply.id, "stopped", tokens=1)
-        self._window.show_page("chat")
-        self._window.chat.session.open(chat)
-        return self._window
+        self.window.show_page("chat")
+        self.window.chat.session.open(chat)
+        return self.window
 
     def _failed_chat(self) -> QWidget:
-        self._window.start_chat(str(paths.home() / f"{NAMES[-1]}.gguf"), NAMES[-1])
-        state = self._window._workbench.engine
+        self.window.start_chat(str(paths.home() / f"{NAMES[-1]}.gguf"), NAMES[-1])
+        state = self.window._workbench.engine
         wait_until(lambda: type(state.state).__name__ == "EngineFailed", "the engine's failure")
-        return self._window
+        return self.window
 
     def _delete_model(self) -> QWidget:
-        self._window.show_page("models")
-        table = self._window.models.table
+        self.window.show_page("models")
+        table = self.window.models.table
         table.setFocus()
         table.selectRow(table.rowCount() - 1)
-        self._window.models.delete_button.click()
+        self.window.models.delete_button.click()
         return dialog_in_front()
 
     def _refused(self) -> QWidget:
         folder = paths.home() / "no checkpoint"
         folder.mkdir(exist_ok=True)
-        self._window.show_page("convert")
-        self._window.convert.start_with(str(folder))
+        self.window.show_page("convert")
+        self.window.convert.start_with(str(folder))
         self._wait_for_check()
-        return self._window
+        return self.window
 
     def _levels(self) -> QWidget:
-        self._window.show_page("convert")
-        page = self._window.convert
+        self.window.show_page("convert")
+        page = self.window.convert
         page.start_with(str(self._checkpoint))
         wait_until(lambda: page.levels_step.table.rowCount() >= 19, "the levels")
         self._wait_for_check()
         page.levels_step.options_card.set_open(True)
         page.levels_step.advanced_card.set_open(True)
-        return self._window
+        return self.window
 
     def _finished(self) -> QWidget:
         self._levels()
-        button = self._window.convert.levels_step.convert_button
+        button = self.window.convert.levels_step.convert_button
         wait_until(button.isEnabled, "Convert")
         button.click()
-        tasks = self._window._workbench.tasks
+        tasks = self.window._workbench.tasks
         wait_until(lambda: not tasks.open_tasks, "the conversion")
-        return self._window
+        return self.window
 
     def _wait_for_check(self) -> None:
-        session = self._window.convert.session
+        session = self.window.convert.session
         wait_until(lambda: not session.is_busy, "the check")
 
     def _options(self) -> QWidget:
-        listed = self._window._workbench.models.models[-1]
-        self._window.show_options(listed.path, listed.name)
+        listed = self.window._workbench.models.models[-1]
+        self.window.show_options(listed.path, listed.name)
         return dialog_in_front()
 
     def _sharing(self) -> QWidget:
-        self._window.show_page("chat")
-        self._window.chat.share_button.click()
+        self.window.show_page("chat")
+        self.window.chat.share_button.click()
         return dialog_in_front()
 
 

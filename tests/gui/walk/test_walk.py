@@ -20,8 +20,16 @@ _SCREEN = (1920, 1200)
 @pytest.mark.usefixtures("converter", "known_machine")
 @pytest.mark.parametrize("words", ["usual", "longer"])
 @pytest.mark.parametrize("scale", [1, 1.5, 2])
-def test_a_walk_finds_no_fault(tmp_path: Path, scale: float, words: str) -> None:
-    checkpoint = make_tiny_llama(tmp_path / "tiny")
+def test_nothing_is_cut_unnamed_or_faint(tmp_path: Path, scale: float, words: str) -> None:
+    _expect_no_fault(tmp_path, words, scale)
+
+
+@pytest.mark.usefixtures("converter", "known_machine")
+def test_the_focus_stays_safe_after_every_button(tmp_path: Path) -> None:
+    _expect_no_fault(tmp_path, "focus", 1)
+
+
+def _expect_no_fault(folder: Path, walk: str, scale: float) -> None:
     screen = {
         "name": "screen",
         "x": 0,
@@ -32,18 +40,18 @@ def test_a_walk_finds_no_fault(tmp_path: Path, scale: float, words: str) -> None
         "logicalBaseDpi": 96,
         "dpr": 1,
     }
-    screens = tmp_path / "screens.json"
+    screens = folder / "screens.json"
     screens.write_text(json.dumps({"screens": [screen]}))
-    environment = {
-        **os.environ,
-        "QT_QPA_PLATFORM": f"offscreen:configfile={screens}",
-        "QT_SCALE_FACTOR": str(scale),
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-    }
+    checkpoint = make_tiny_llama(folder / "tiny")
     run = subprocess.run(
-        [sys.executable, "-m", "tests.gui.walk", str(checkpoint), words],
+        [sys.executable, "-m", "tests.gui.walk", str(checkpoint), walk],
         cwd=Path(__file__).parents[3],
-        env=environment,
+        env={
+            **os.environ,
+            "QT_QPA_PLATFORM": f"offscreen:configfile={screens}",
+            "QT_SCALE_FACTOR": str(scale),
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+        },
         stdout=subprocess.PIPE,
         check=True,
     )
