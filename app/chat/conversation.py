@@ -24,7 +24,7 @@ _CODE = re.compile(r"(`+)([^`]+)\1")
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation's metadata, without messages; times are UTC; no title yet is empty."""
+    """A conversation's metadata, without messages; times are UTC, and `title` may be empty."""
 
     id: ChatId
     title: str

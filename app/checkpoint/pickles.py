@@ -1,4 +1,4 @@
-"""Accept weights in pickle files only with consent, and in the format of torch since 1.6."""
+"""Accept pickled weights only with consent, and only in the format torch has used since 1.6."""
 
 from __future__ import annotations
 

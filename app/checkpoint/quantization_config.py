@@ -45,7 +45,7 @@ _BITNET_ARCHITECTURES = frozenset({"BitnetForCausalLM", "BitNetForCausalLM"})
 
 
 def read_quantization(folder: Path, config: Config) -> dict[str, Any]:
-    """Return the quantization of the weights in `folder`, as the converter sees it; or empty.
+    """Return the quantization of the weights in `folder`, as the converter sees it; empty if none.
 
     Raises:
         AppError: what `app.checkpoint.documents.read_document` raises.

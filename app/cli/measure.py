@@ -13,8 +13,8 @@ import msgspec
 
 from app.cli.load_arguments import add_load_arguments, given_options
 from app.cli.values import (
-    FEWEST_CHUNK_TOKENS,
     LARGEST,
+    MIN_CHUNK_TOKENS,
     chunk_tokens,
     path,
     positive,
@@ -185,10 +185,10 @@ def _request(
     reporter: Reporter,
 ) -> MeasurementRequest:
     from app.measurement.measurement import MeasurementRequest
-    from app.measurement.text_chunks import USUAL_CHUNK_TOKENS
+    from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS
 
     trained = min((model.info.context for model in models if model.info.context), default=LARGEST)
-    usual = min(USUAL_CHUNK_TOKENS, trained)
+    usual = min(DEFAULT_CHUNK_TOKENS, trained)
     chunk_tokens = arguments.context or usual
     # The speed test always uses the usual number of tokens, even if the chunks are shorter.
     context = max(chunk_tokens, usual)
@@ -198,7 +198,7 @@ def _request(
         model=requests[0],
         reference=requests[1] if arguments.reference else None,
         text=text,
-        chunk_tokens=max(FEWEST_CHUNK_TOKENS, min(chunk_tokens, trained)),
+        chunk_tokens=max(MIN_CHUNK_TOKENS, min(chunk_tokens, trained)),
         max_chunks=arguments.chunks,
     )
 

@@ -9,7 +9,7 @@ from app.cli.values import add_worker_argument, positive
 from app.core.events import Finished, RatesMeasured
 from app.core.language import tr
 from app.estimation.rates import MATRIX_TYPES
-from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
+from app.inference.self_test.safe_settings import WITHOUT_FLAG, Countermeasure
 from app.jobs.reporter import Reporter
 
 NAME = "measure-rates"
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=tr("also time what doesn't depend on the type of weights"),
     )
-    parser.add_argument(WITHOUT_FLAG, action="append", default=[], choices=get_args(Measure))
+    parser.add_argument(WITHOUT_FLAG, action="append", default=[], choices=get_args(Countermeasure))
     add_worker_argument(parser)
 
 

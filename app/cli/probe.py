@@ -7,7 +7,7 @@ from typing import get_args
 
 from app.core.events import Finished
 from app.core.language import tr
-from app.inference.self_test.safe_settings import WITHOUT_FLAG, Measure
+from app.inference.self_test.safe_settings import WITHOUT_FLAG, Countermeasure
 from app.jobs.reporter import Reporter
 
 NAME = "probe"
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         WITHOUT_FLAG,
         action="append",
         default=[],
-        choices=get_args(Measure),
+        choices=get_args(Countermeasure),
         help=tr("a feature that the engine must not use; repeatable"),
     )
 

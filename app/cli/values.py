@@ -11,7 +11,7 @@ from app.core.errors import unreadable_file
 from app.core.language import tr
 
 LARGEST = 2**24
-FEWEST_CHUNK_TOKENS = 16
+MIN_CHUNK_TOKENS = 16
 _LARGEST_PORT = 65_535
 _HIGHEST_TEMPERATURE = 5
 
@@ -79,7 +79,7 @@ def positive(text: str) -> int:
 
 def chunk_tokens(text: str) -> int:
     """Parse a chunk's size in tokens: its first half must be enough context for the second."""
-    return whole_number(text, FEWEST_CHUNK_TOKENS, LARGEST)
+    return whole_number(text, MIN_CHUNK_TOKENS, LARGEST)
 
 
 def port_number(text: str) -> int:

@@ -55,7 +55,7 @@ def importance_metadata_of(matrix: ImportanceMatrix, file: str) -> ImportanceMet
 
 
 def expected_importance_metadata(file: str, dataset: str) -> ImportanceMetadata:
-    """Return placeholder metadata, as long as that of a matrix yet to be computed from one text."""
+    """Return placeholder metadata as large as that of a matrix yet to be made of a text."""
     return ImportanceMetadata(file, dataset, entry_count=0, chunk_count=1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import psutil
 
 from app.conversion.layout.layout import LaidOutTensor, Layout
-from app.conversion.writer import LARGEST_AHEAD_BYTES
+from app.conversion.writer import MAX_READ_AHEAD_BYTES
 from app.core.errors import AppError, ErrorCode
 
 _FLOAT32_BYTES = 4
@@ -25,7 +25,7 @@ def require_memory(layouts: Iterable[Layout]) -> int:
     """
     tensors = [tensor for layout in layouts for tensor in layout.tensors]
     largest_bytes = _largest_bytes(tensors)
-    ahead_bytes = _largest_bytes(t for t in tensors if t.size_bytes <= LARGEST_AHEAD_BYTES)
+    ahead_bytes = _largest_bytes(t for t in tensors if t.size_bytes <= MAX_READ_AHEAD_BYTES)
     needed_bytes = largest_bytes + ahead_bytes + _BUFFER_BYTES
     free_bytes = psutil.virtual_memory().available
     if needed_bytes > free_bytes:

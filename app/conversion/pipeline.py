@@ -216,7 +216,7 @@ def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[L
     """Yield the levels, except those that keep quantized weights where there are none."""
     for level in laid_out.levels:
         is_asked_for = level not in KEEPING_LEVELS or not request.skips_unsuitable
-        if is_asked_for or laid_out.layout.is_quantized:
+        if is_asked_for or laid_out.layout.is_lossy:
             yield level
 
 

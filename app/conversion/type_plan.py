@@ -88,7 +88,7 @@ class HollowFile:
 
 @contextmanager
 def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[HollowFile]:
-    """Write the model hollow, in the layout's types; the file is deleted after the block."""
+    """Write a hollow file of the model, in the layout's types; it is deleted after the block."""
     placed = [_placed(tensor, tensor.type_number) for tensor in layout.tensors]
     metadata = _metadata(layout, _FTYPE_ALL_F32, choices)
     header = header_bytes(metadata, placed)
@@ -99,7 +99,7 @@ def hollow_file(layout: Layout, choices: TypeChoices = NO_CHOICES) -> Iterator[H
 
 @contextmanager
 def hollow_level(plan: TypePlan) -> Iterator[Path]:
-    """Write a plan's file hollow, without vocabulary; it is deleted after the block.
+    """Write a hollow file for a plan, without vocabulary; it is deleted after the block.
 
     It takes the memory that the file would: the number of tokens is there.
     """
@@ -193,7 +193,7 @@ def _needs_importance(tensor: PlacedTensor, level: Level) -> bool:
 
 def _requantizable(tensor: LaidOutTensor, type_number: int, choices: TypeChoices) -> LaidOutTensor:
     """Return the tensor; refuse a quantized one that would lose more quality without consent."""
-    loses = tensor.is_quantized and not _represents_all_of(type_number, tensor.type_number)
+    loses = tensor.is_lossy and not _represents_all_of(type_number, tensor.type_number)
     if loses and not (choices.requantizes and can_dequantize(tensor.type_number)):
         kind = type_name(tensor.type_number)
         raise AppError(ErrorCode.WEIGHTS_QUANTIZED_ALREADY, holder=tensor.name, type=kind)

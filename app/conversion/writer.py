@@ -28,7 +28,7 @@ from app.native.quantization import dequantize_rows, is_finite, quantize_rows
 
 _CHUNK_WEIGHTS = 2**18
 """As numbers of 32 bits they stay in a core's cache from the check to the last byte."""
-LARGEST_AHEAD_BYTES = 256 * 2**20
+MAX_READ_AHEAD_BYTES = 256 * 2**20
 """A tensor of more is read when its forerunner is done; in 32 bits it may be twice as large."""
 _Bytes = npt.NDArray[np.uint8]
 _Floats = npt.NDArray[np.float32]
@@ -101,7 +101,7 @@ def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[
     ahead: Future[_Source] | None = None
     for tensor, following in zip_longest(tensors, tensors[1:]):
         source = ahead.result() if ahead else _read(tensor)
-        is_small = following is not None and following.size_bytes <= LARGEST_AHEAD_BYTES
+        is_small = following is not None and following.size_bytes <= MAX_READ_AHEAD_BYTES
         ahead = reader.submit(_read, following) if is_small else None
         yield source
 

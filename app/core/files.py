@@ -67,7 +67,7 @@ def open_atomically(destination: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Create a temporary folder, which the end of the block, a cancel or the next start removes.
+    """Create a temporary folder, removed when the block ends, on cancellation or at the next start.
 
     Raises:
         AppError: `folder_not_writable`, `disk_full`.

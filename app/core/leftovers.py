@@ -47,7 +47,7 @@ def noted(path: Path) -> Iterator[None]:
 
 
 def remove_unfinished() -> None:
-    """Remove all unfinished files of this process, for a cancel."""
+    """Remove all unfinished files of this process, on cancellation."""
     with _lock:
         for note_file, path in _unfinished.items():
             _remove(path, note_file)

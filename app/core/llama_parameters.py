@@ -59,15 +59,15 @@ def load_mode(*, is_mapped: bool, is_locked: bool) -> LlamaLoadMode:
     return LlamaLoadMode.LLAMA_LOAD_MODE_NONE
 
 
-def context_values(options: LoadOptions, tokens: int, usual_threads: int) -> dict[str, int]:
+def context_values(options: LoadOptions, tokens: int, default_threads: int) -> dict[str, int]:
     """Return the fields of `llama_context_params` that load options set.
 
     Args:
         options: the options.
         tokens: the size of the context.
-        usual_threads: the number of threads if the options leave it open.
+        default_threads: the number of threads if the options leave it open.
     """
-    threads = options.threads or usual_threads
+    threads = options.threads or default_threads
     return {
         "n_ctx": tokens,
         "n_batch": options.batch,

@@ -52,7 +52,7 @@ def form_hints(
     labels: Mapping[str, str] | None = None,
     step: int = 1,
 ) -> Meta:
-    """Annotate a field with what forms show and its type doesn't say, as in `OptionField`."""
+    """Annotate a field with what a form shows beyond its type, as in `OptionField`."""
     return Meta(extra={"section": section, "label": label, "labels": labels or {}, "step": step})
 
 

@@ -35,7 +35,7 @@ def format_weights(count: float) -> str:
 
 
 def format_pace(per_second: float) -> str:
-    """Format tokens per second with useful precision: `1,934`, `42`, `3.1`; a rounded one: `3`."""
+    """Format tokens per second with useful precision: `1,934`, `42`, `3.1`, `3`."""
     is_whole = per_second >= _WHOLE_PACE or per_second == int(per_second)
     return f"{per_second:,.0f}" if is_whole else f"{per_second:.1f}"
 

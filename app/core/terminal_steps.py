@@ -1,4 +1,4 @@
-"""Next steps and notices for the terminal: they name commands and flags, the window doesn't."""
+"""Next steps and notices for the terminal; unlike the window's, they name commands and flags."""
 
 from __future__ import annotations
 

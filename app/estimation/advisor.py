@@ -10,7 +10,7 @@ from app.core.language import tr
 from app.core.levels import DEFAULT_LEVEL
 from app.core.sizes import GIGABYTE, format_bytes
 from app.estimation.fit import Plan
-from app.estimation.grades import Grade, grade_of, loss_of, weights_in
+from app.estimation.grades import Grade, grade_of, loss_of, parameter_count
 from app.estimation.level_sentence import GRADE_WORDS, describe_level
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
@@ -226,7 +226,7 @@ def _wanted_grade(rows: Sequence[LevelPrediction], profile: ModelProfile) -> Gra
 
 
 def _is_small(profile: ModelProfile) -> bool:
-    weights = weights_in(profile.levels)
+    weights = parameter_count(profile.levels)
     return weights is not None and weights < _SMALL_MODEL
 
 

@@ -43,7 +43,7 @@ def loss_of(row: LevelPrediction) -> float:
     return math.exp2(-1.25 * (row.profile.bits_per_weight or 0.0))
 
 
-def weights_in(levels: tuple[LevelProfile, ...]) -> float | None:
+def parameter_count(levels: tuple[LevelProfile, ...]) -> float | None:
     """Return how many weights a model has; None if no level's size is known."""
     for level in levels:
         if level.size_bytes and level.bits_per_weight:

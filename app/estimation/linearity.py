@@ -49,7 +49,7 @@ _SOURCE = tr("the quantization error in a sample of its weights")
 
 
 @dataclass(frozen=True)
-class MatrixError:
+class MatrixDistortion:
     """The relative squared error of a matrix; `is_output` if it produces the logits."""
 
     name: str
@@ -57,7 +57,7 @@ class MatrixError:
     is_output: bool = False
 
 
-def predicted_quality(matrices: Sequence[MatrixError], width: int) -> Quality:
+def predicted_quality(matrices: Sequence[MatrixDistortion], width: int) -> Quality:
     """Predict the KL divergence that errors in these matrices cause, in nats.
 
     Args:

@@ -14,13 +14,13 @@ import msgspec
 
 from app.core.language import tr
 
-Rung = Literal["typical", "probed", "measured"]
+QualityKind = Literal["typical", "probed", "measured"]
 
 
 class Quality(msgspec.Struct, frozen=True):
     """A mean KL divergence in nats, its uncertainty band (`low` to `high`), and its source."""
 
-    kind: Rung
+    kind: QualityKind
     kl_divergence: float
     low: float
     high: float
@@ -136,7 +136,7 @@ def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | N
 
 
 def divergence_in_words(quality: Quality) -> str:
-    """Return the divergence as measured, else its band; what differs too little from 0 is a limit.
+    """Return the divergence as measured, else its band; a value close to 0 becomes a limit.
 
     A rounded band of “0–0” would claim what nobody has measured.
     """

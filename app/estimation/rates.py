@@ -79,7 +79,7 @@ def _of(rates: dict[str, float], parts: frozenset[str]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class MachineRates:
-    """The rates of each device of a machine, the processor's with this many `threads`."""
+    """The rates of each device of a machine; those of the processor are for `threads` threads."""
 
     threads: int
     devices: dict[str, DeviceRates] = field(default_factory=dict)

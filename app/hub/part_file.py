@@ -32,7 +32,7 @@ class PartRecord(msgspec.Struct, frozen=True):
     etag: str = ""
 
     def belongs_to(self, file: RepositoryFile) -> bool:
-        """Return whether the content is that of `file`; the commit may be another."""
+        """Return whether the content is that of `file`; the commit may differ."""
         recorded = RepositoryFile(self.path, self.size_bytes, self.sha256, self.blob_id)
         return recorded == file
 

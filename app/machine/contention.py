@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import psutil
 
-MOST_CONTENTION = 0.2
+MAX_CONTENTION = 0.2
 """Share above which a measured speed is reported as too low."""
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 

@@ -18,7 +18,7 @@ from app.inference.loading.loaded_model import LoadedModel, LoadRequest, Report,
 from app.inference.self_test.probe import working_options
 from app.inference.tokens.vocabulary import Vocabulary
 from app.measurement.activations import GatheredActivations
-from app.measurement.text_chunks import USUAL_CHUNK_TOKENS, text_chunks
+from app.measurement.text_chunks import DEFAULT_CHUNK_TOKENS, text_chunks
 from app.native.importance_matrix import ImportanceMatrix
 from app.native.library import load_llama
 
@@ -64,7 +64,7 @@ def _load_request(
 ) -> LoadRequest:
     opened = read_sane_model(model)
     options = LoadOptions(
-        context=min(USUAL_CHUNK_TOKENS, opened.info.context or USUAL_CHUNK_TOKENS),
+        context=min(DEFAULT_CHUNK_TOKENS, opened.info.context or DEFAULT_CHUNK_TOKENS),
         gpu_layers=gpu_layers,
         threads=threads,
         threads_batch=threads,

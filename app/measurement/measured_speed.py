@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.machine.contention import MOST_CONTENTION, Contention
+from app.machine.contention import MAX_CONTENTION, Contention
 from app.measurement.chunk_reader import Reader
 
 _PROMPT_TOKENS = 512
@@ -54,7 +54,7 @@ def measure_speed(reader: Reader) -> MeasuredSpeed:
     return MeasuredSpeed(
         prompt=statistics.fmean(len(prompt) / _seconds(reader, read) for _ in range(_RUNS)),
         generation=statistics.fmean(len(generated) / _seconds(reader, write) for _ in range(_RUNS)),
-        is_disturbed=contention.share() > MOST_CONTENTION,
+        is_disturbed=contention.share() > MAX_CONTENTION,
     )
 
 

@@ -93,18 +93,18 @@ def fingerprint_of(model: Path) -> Fingerprint:
     return tuple(FileState(state.st_size, state.st_mtime_ns) for state in states)
 
 
-def save_measurement(model: Path, measured: Fingerprint, measurement: StoredMeasurement) -> None:
-    """Store the measurement of a model whose files had the fingerprint `measured`.
+def save_measurement(model: Path, fingerprint: Fingerprint, measurement: StoredMeasurement) -> None:
+    """Store the measurement of a model whose files had this `fingerprint`.
 
     Raises:
         AppError: `file_busy` if another process is storing a measurement of the same model,
             `folder_not_writable`, `disk_full`.
     """
     earlier = _store(model).read()
-    if measurement.comparison is None and earlier is not None and earlier.files == measured:
+    if measurement.comparison is None and earlier is not None and earlier.files == fingerprint:
         comparison = earlier.measurement.comparison
         measurement = msgspec.structs.replace(measurement, comparison=comparison)
-    _store(model).write(_Entry(measured, measurement))
+    _store(model).write(_Entry(fingerprint, measurement))
     _remove_oldest()
 
 

@@ -13,7 +13,7 @@ from app.core.errors import AppError, ErrorCode
 from app.inference.session.engine_thread import STACK_BYTES
 from app.inference.tokens.vocabulary import Vocabulary
 
-USUAL_CHUNK_TOKENS = 512
+DEFAULT_CHUNK_TOKENS = 512
 _FEWEST_CHUNKS = 2
 
 

@@ -8,14 +8,14 @@ from types import ModuleType
 from typing import Any
 
 
-def used_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
+def used_by_others(bus_id: str, is_ours: Callable[[int], bool]) -> int | None:
     """Return bytes in use on the device at a PCI bus id, except by this program's processes.
 
     None without the library or its Python bindings, and where the device is not NVIDIA's.
 
     Args:
         bus_id: such as `0000:c1:00.0`.
-        is_own: whether a process, by its number, is one of this program's.
+        is_ours: whether a process, by its number, is one of this program's.
     """
     with _opened() as nvml:
         if nvml is None:
@@ -23,7 +23,7 @@ def used_by_others(bus_id: str, is_own: Callable[[int], bool]) -> int | None:
         try:
             device = nvml.nvmlDeviceGetHandleByPciBusId(bus_id.encode())
             used = int(nvml.nvmlDeviceGetMemoryInfo(device).used)
-            return max(0, used - own_bytes(_processes(nvml, device), is_own))
+            return max(0, used - own_bytes(_processes(nvml, device), is_ours))
         except nvml.NVMLError:
             return None
 
@@ -40,10 +40,10 @@ def total_bytes_of(bus_id: str) -> int | None:
             return None
 
 
-def own_bytes(processes: Iterable[Any], is_own: Callable[[int], bool]) -> int:
+def own_bytes(processes: Iterable[Any], is_ours: Callable[[int], bool]) -> int:
     """Return what this program's processes use; Windows doesn't report it by process."""
     held = {process.pid: process.usedGpuMemory or 0 for process in processes}
-    return sum(size_bytes for number, size_bytes in held.items() if is_own(number))
+    return sum(size_bytes for number, size_bytes in held.items() if is_ours(number))
 
 
 def _processes(nvml: ModuleType, device: Any) -> list[Any]:

@@ -24,7 +24,7 @@ _CPU_TYPE = 0
 
 
 def add_workers(addresses: Sequence[str]) -> Pointers:
-    """Make workers devices of this process; return all devices except the CPU.
+    """Add workers as devices of this process; return all devices except the CPU.
 
     Args:
         addresses: Each as `host:port`.

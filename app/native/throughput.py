@@ -51,39 +51,40 @@ class _InitParameters(ctypes.Structure):
 
 @dataclass(frozen=True)
 class BenchDevice:
-    """A device by ggml's name, and its options: threads count only on the processor.
+    """A device by ggml's name, and its options; `threads` matters only on the processor.
 
-    With `alone` a single thread is timed there, next to other programs.
+    With `single_thread` a single thread is timed there, next to other programs.
     """
 
     device: str
     threads: int
     has_extra_buffers: bool = True
-    alone: bool = False
+    single_thread: bool = False
 
 
 @contextmanager
-def open_bench(place: BenchDevice) -> Iterator[Bench]:
+def open_bench(bench_device: BenchDevice) -> Iterator[Bench]:
     """Provide a device to time operations on, while the block runs.
 
     Raises:
         AppError: `engine_missing`; `speed_unmeasured` when there is no such device.
     """
-    device = device_pointer(place.device)
+    device = device_pointer(bench_device.device)
     if not device:
         raise AppError(
             ErrorCode.SPEED_UNMEASURED,
-            reason=tr("there is no device {device}", device=place.device),
+            reason=tr("there is no device {device}", device=bench_device.device),
         )
     base = _ggml()
     backend = base.ggml_backend_dev_init(device, None)
     if not backend:
         raise AppError(
-            ErrorCode.SPEED_UNMEASURED, reason=tr("{device} does not start", device=place.device)
+            ErrorCode.SPEED_UNMEASURED,
+            reason=tr("{device} does not start", device=bench_device.device),
         )
     try:
-        _set_threads(device, backend, 1 if place.alone else place.threads)
-        yield Bench(device, backend, place)
+        _set_threads(device, backend, 1 if bench_device.single_thread else bench_device.threads)
+        yield Bench(device, backend, bench_device)
     finally:
         base.ggml_backend_free(backend)
 
@@ -116,18 +117,18 @@ class _MatrixProducts:
 class Bench:
     """Times individual operations on one device."""
 
-    def __init__(self, device: int, backend: int, place: BenchDevice) -> None:
+    def __init__(self, device: int, backend: int, bench_device: BenchDevice) -> None:
         self._device = device
         self._backend = backend
-        self._alone = place.alone
+        self._alone = bench_device.single_thread
         self._own_buffers = _ggml().ggml_backend_dev_buffer_type(device)
         self._weight_buffers: list[int] = [
-            *(_extra_buffer_types(device) if place.has_extra_buffers else ()),
+            *(_extra_buffer_types(device) if bench_device.has_extra_buffers else ()),
             self._own_buffers,
         ]
 
     def generation_rate(self, type_number: int) -> float | None:
-        """Return bytes per second of weights of a type, multiplied by one token.
+        """Return how many bytes of weights of a type are multiplied by one token per second.
 
         None where the device has no kernel for the type.
         """
@@ -245,7 +246,7 @@ class Bench:
             base.ggml_backend_tensor_get(results[-1], ctypes.byref(first_value), 0, size_bytes)
 
         compute()
-        return median_seconds(compute, alone=self._alone)
+        return median_seconds(compute, single_thread=self._alone)
 
 
 @contextmanager

@@ -11,13 +11,14 @@ _FEWEST_RUNS = 3
 _LONGEST_SECONDS = 1.0
 
 
-def median_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
+def median_seconds(work: Callable[[], None], *, single_thread: bool = False) -> float:
     """Return the seconds that work takes: the median of several runs, at most a second in all.
 
     Args:
         work: it is run once at least.
-        alone: one thread of this process does it all, next to other programs. Then what the thread
-            had of the processor counts, or the fastest run, which others may have spared.
+        single_thread: one thread of this process does it all, next to other programs. Then
+            what the thread had of the processor counts, or the fastest run, which others may have
+            spared.
     """
     used = time.process_time()
     runs: list[float] = []
@@ -25,7 +26,7 @@ def median_seconds(work: Callable[[], None], *, alone: bool = False) -> float:
         began = time.perf_counter()
         work()
         runs.append(time.perf_counter() - began)
-    if not alone:
+    if not single_thread:
         return statistics.median(runs)
     # Some systems count it in steps of ten milliseconds, so not by the run.
     own = (time.process_time() - used) / len(runs)

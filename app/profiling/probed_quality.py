@@ -23,7 +23,7 @@ from app.conversion.samples import sample
 from app.conversion.type_choices import NO_CHOICES, TypeChoices
 from app.conversion.type_plan import TypePlan
 from app.core.events import Event, Progressed
-from app.estimation.linearity import MatrixError, predicted_quality
+from app.estimation.linearity import MatrixDistortion, predicted_quality
 from app.estimation.quality import Quality
 from app.gguf_file.header_writer import PlacedTensor
 from app.gguf_file.tensor_types import FLOATING_TYPES
@@ -144,7 +144,7 @@ def _rounded(type_number: int, rows: Floats, columns: Floats | None) -> Floats:
 
 def _of_plan(
     plan: TypePlan, wanted: Mapping[str, Mapping[int, object]], errors: Errors
-) -> Iterator[MatrixError]:
+) -> Iterator[MatrixDistortion]:
     names = {tensor.name for tensor in plan.tensors}
     output = _OUTPUT if _OUTPUT in names else _EMBEDDING
     for tensor in plan.tensors:
@@ -153,7 +153,7 @@ def _of_plan(
             error = errors.get(tensor.name, {}).get(kind)
             if error is None:
                 error = fmean(found[kind] for found in errors.values() if kind in found)
-            yield MatrixError(tensor.name, error, is_output=tensor.name == output)
+            yield MatrixDistortion(tensor.name, error, is_output=tensor.name == output)
 
 
 def _width(layout: Layout) -> int:

@@ -21,10 +21,10 @@ from app.gguf_file.model import read_model
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.inference.loading.loaded_model import LoadRequest, opened_model
 from app.inference.self_test.probe_model import TinyLlama, write_tiny_llama
-from app.inference.self_test.safe_settings import EngineSetting, Measure
+from app.inference.self_test.safe_settings import Countermeasure, EngineSetting
 from app.inference.tokens.decoding import BatchPart, Decoder
 from app.inference.tokens.vocabulary import Vocabulary
-from app.machine.contention import MOST_CONTENTION, Contention, share_of_others
+from app.machine.contention import MAX_CONTENTION, Contention, share_of_others
 from app.native.bandwidth import memory_bandwidth
 from app.native.throughput import Bench, BenchDevice, open_bench
 from app.native.timing import median_seconds
@@ -53,7 +53,7 @@ class BenchmarkRequest:
 
     threads: int
     workers: tuple[str, ...] = ()
-    without: tuple[Measure, ...] = ()
+    disabled_features: tuple[Countermeasure, ...] = ()
     single_thread: bool = False
 
 
@@ -76,10 +76,10 @@ def measure_device(
     with open_bench(_place(device, request)) as bench:
         for part in (*([COSTS] if with_costs else ()), *types):
             contention, rates = Contention(), None
-            if share <= MOST_CONTENTION:
+            if share <= MAX_CONTENTION:
                 rates = _measure_part(part, bench, device, request)
                 share = contention.share()
-            if rates is None or share > MOST_CONTENTION:
+            if rates is None or share > MAX_CONTENTION:
                 rates = _measure_disturbed(part, bench, device, request)
                 share = contention.share()
             yield MachineRates(request.threads, {device: rates})
@@ -114,7 +114,10 @@ def _bandwidth(threads: int) -> float:
 
 def _place(device: str, request: BenchmarkRequest) -> BenchDevice:
     return BenchDevice(
-        device, request.threads, "extra_buffers" not in request.without, request.single_thread
+        device,
+        request.threads,
+        "extra_buffers" not in request.disabled_features,
+        request.single_thread,
     )
 
 
@@ -150,7 +153,7 @@ def _costs(bench: Bench, device: str, request: BenchmarkRequest) -> DeviceRates:
 
 
 def _attention_rates(bench: Bench, request: BenchmarkRequest) -> tuple[float, float]:
-    if "flash_attention" not in request.without:
+    if "flash_attention" not in request.disabled_features:
         token, prompt = bench.attention_rate(1), bench.attention_rate(PROMPT_TOKENS)
         if token and prompt:
             return token, prompt
@@ -195,7 +198,7 @@ def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens
         )
         load = LoadRequest(
             model=read_model(path),
-            options=EngineSetting(request.without).applied_to(options),
+            options=EngineSetting(request.disabled_features).applied_to(options),
             workers=request.workers,
         )
         with opened_model(load, lambda _: None) as loaded:
@@ -207,7 +210,7 @@ def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens
 
             # The first run warms up.
             read()
-            return median_seconds(read, alone=request.single_thread)
+            return median_seconds(read, single_thread=request.single_thread)
 
 
 def _read(decoder: Decoder, position: int, tokens: int) -> None:

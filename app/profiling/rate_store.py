@@ -24,7 +24,7 @@ from app.estimation.rates import COSTS, MachineRates
 from app.inference.self_test.safe_settings import WITHOUT_FLAG
 from app.jobs.child_process import ChildResult, run_verb
 from app.jobs.outcome import ProcessOutcome
-from app.machine.contention import MOST_CONTENTION, share_of_others
+from app.machine.contention import MAX_CONTENTION, share_of_others
 from app.native.library import engine_fingerprint
 from app.profiling.rate_benchmark import BenchmarkRequest
 
@@ -51,7 +51,7 @@ def machine_rates(
         known = rates.of(device)
         missing = [part for part in wanted if part not in known.measured]
         disturbed = [part for part in wanted if part in known.disturbed]
-        if disturbed and share_of_others(_LOOK_SECONDS) <= MOST_CONTENTION:
+        if disturbed and share_of_others(_LOOK_SECONDS) <= MAX_CONTENTION:
             missing += disturbed
         if missing:
             rates = _measure(rates, device, missing, hardware, request)
@@ -67,7 +67,7 @@ def machine_key(hardware: Hardware, request: BenchmarkRequest) -> str:
     """Return a key of everything that the rates depend on."""
     devices = [f"{device.name} ({device.description})" for device in hardware.devices]
     parts = [engine_fingerprint(), f"{request.threads} threads", *devices, *request.workers]
-    return " | ".join([*parts, *(f"without {measure}" for measure in request.without)])
+    return " | ".join([*parts, *(f"without {measure}" for measure in request.disabled_features)])
 
 
 def _measure(
@@ -79,7 +79,7 @@ def _measure(
 ) -> MachineRates:
     arguments = ["--device", device, "--threads", str(request.threads)]
     arguments += [word for part in parts for word in _arguments_of(part)]
-    arguments += [word for measure in request.without for word in (WITHOUT_FLAG, measure)]
+    arguments += [word for measure in request.disabled_features for word in (WITHOUT_FLAG, measure)]
     arguments += [word for worker in request.workers for word in ("--worker", worker)]
     child = run_verb(
         "measure-rates",

@@ -124,7 +124,7 @@ def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSour
         if check.error is not None:
             raise AppError(check.error, **check.details)
     laid_out = next(source.layouts(source.levels, converter))
-    levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_quantized else LEVELS
+    levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_lossy else LEVELS
     with hollow_file(laid_out.layout) as hollow:
         # Checking the vocabulary takes llama.cpp half a second: see `SizedSource`.
         with trying_both(laid_out.transformers):

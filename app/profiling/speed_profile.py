@@ -42,7 +42,7 @@ def with_speeds(
     request = BenchmarkRequest(options.threads or usable_threads(), setup.workers)
     problem = ""
     try:
-        request = replace(request, without=engine_setting(report).disabled_features)
+        request = replace(request, disabled_features=engine_setting(report).disabled_features)
         # The types of most levels come first, in case there is no time for all.
         rates = machine_rates(profile.hardware, [name for name, _ in types.most_common()], request)
     except AppError as error:
@@ -77,7 +77,7 @@ def record_speed(
     request = BenchmarkRequest(
         threads=options.threads or usable_threads(),
         workers=setup.workers,
-        without=setting.disabled_features if setting is not None else (),
+        disabled_features=setting.disabled_features if setting is not None else (),
     )
     profile = collect_profile(source, hardware, options, setup)
     profile = replace(profile, rates=stored_rates(hardware, request))

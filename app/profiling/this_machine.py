@@ -48,12 +48,12 @@ def _device_info(device: Device) -> DeviceInfo:
         free_bytes=device.free_bytes,
         total_bytes=(total_bytes_of(device.bus_id) or 0) if device.is_full else device.total_bytes,
         shares_memory=device.shares_memory,
-        used_by_others_bytes=used_by_others(device.bus_id, _is_own) if device.bus_id else None,
+        used_by_others_bytes=used_by_others(device.bus_id, _is_ours) if device.bus_id else None,
         is_full=device.is_full,
     )
 
 
-def _is_own(process: int) -> bool:
+def _is_ours(process: int) -> bool:
     """Return whether this program started the process with this id."""
     try:
         return is_own_command(psutil.Process(process).cmdline())

@@ -30,7 +30,7 @@ _LEVELS = (
 
 
 def main() -> None:
-    """Measure every level and print a table."""
+    """Countermeasure every level and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("source", nargs="?", type=Path)
     parser.add_argument("--text", type=Path)

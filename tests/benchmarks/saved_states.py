@@ -46,7 +46,7 @@ def figures_of(session: Session, length: int) -> tuple[float, float, float, floa
     chance = random.Random(0)
     prompt = [chance.randrange(100, 400) for _ in range(length)]
     asked = Generation(prompt, SamplingParameters(temperature=0), 1)
-    list(session.replies(asked))
+    list(session.stream_reply(asked))
     states = PromptCache(session.loaded, sys.maxsize)
     began = time.perf_counter()
     states.save(0, prompt, 0)

@@ -40,7 +40,7 @@ void *ggml_mul_mat(void) { abort(); }
 @pytest.fixture(autouse=True)
 def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust all measured rates, so that other tests running at the same time don't matter."""
-    monkeypatch.setattr(rate_store, "MOST_CONTENTION", -1.0)
+    monkeypatch.setattr(rate_store, "MAX_CONTENTION", -1.0)
     monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 1000)
 
 
@@ -78,7 +78,7 @@ def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.Monk
         refuse_measuring(patched)
         # On a busy machine nothing is measured again.
         assert machine_rates(hardware, {"Q4_0"}, REQUEST) == known
-    monkeypatch.setattr(rate_store, "MOST_CONTENTION", 1.0)
+    monkeypatch.setattr(rate_store, "MAX_CONTENTION", 1.0)
     found = machine_rates(hardware, {"Q4_0"}, REQUEST).of("CPU")
     assert found.generation["F16"] == slow.generation["F16"]
     assert stored_rates(hardware, REQUEST).of("CPU") == found

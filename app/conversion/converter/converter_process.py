@@ -58,7 +58,7 @@ def import_converter(folder: Path, transformers: Transformers) -> None:
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """Run the converter: without the checkpoint's code or gradients, with `AppError`s.
+    """Run the converter in a block, without the checkpoint's code; raise its faults as `AppError`s.
 
     It is imported inside: what this does must come before.
     """

@@ -41,7 +41,7 @@ class LaidOutTensor:
         return math.prod(self.shape)
 
     @property
-    def is_quantized(self) -> bool:
+    def is_lossy(self) -> bool:
         """True if the weights have lost quality: they are in a block format other than Q8_0."""
         return self.type_number not in {Q8_0, *FLOATING_TYPES, *INTEGER_TYPES}
 
@@ -66,6 +66,6 @@ class Layout:
         return sum(tensor.parameters for tensor in self.tensors)
 
     @property
-    def is_quantized(self) -> bool:
+    def is_lossy(self) -> bool:
         """True if any of its weights have lost quality already."""
-        return any(tensor.is_quantized for tensor in self.tensors)
+        return any(tensor.is_lossy for tensor in self.tensors)

@@ -58,7 +58,7 @@ class Completion(QObject):
         super().__init__(parent)
         self._server = server
         self._network = QNetworkAccessManager(self)
-        if server.is_own:
+        if server.is_ours:
             self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
         self._unread = b""
         self._length = 0
@@ -67,7 +67,7 @@ class Completion(QObject):
         self._refusal = ""
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._give_up)
-        if not server.is_own:
+        if not server.is_ours:
             self._patience.start(_PATIENCE_MILLISECONDS)
         self._reply = self._network.post(_request(server), request_body(server, messages))
         self._reply.readyRead.connect(self._read)
@@ -83,7 +83,7 @@ class Completion(QObject):
     def _read(self) -> None:
         if self._status() != _OK:
             return
-        if not self._server.is_own:
+        if not self._server.is_ours:
             self._patience.start(_SILENCE_MILLISECONDS)
         new = bytes(self._reply.readAll().data())
         self._length += len(new)
@@ -106,7 +106,7 @@ class Completion(QObject):
             return
         if chunk.error is not None:
             self._refusal = self._words_of(chunk.error)
-        if self._server.is_own and isinstance(chunk.notice, dict):
+        if self._server.is_ours and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
         self._clock.note(chunk.timings, chunk.usage)
         for choice in chunk.choices:

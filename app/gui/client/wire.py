@@ -15,14 +15,14 @@ from app.library.reply_defaults import NO_DEFAULTS, ReplyDefaults
 class ChatServer:
     """The server and the model that are asked for a reply.
 
-    `is_own` marks the engine that this program runs: it listens on loopback, has no time limit for
+    `is_ours` marks the engine that this program runs: it listens on loopback, has no time limit for
     a prompt, and supports `context_overflow`. `defaults` hold unless the messages say otherwise.
     """
 
     url: str
     key: str
     model: str
-    is_own: bool
+    is_ours: bool
     context_overflow: str | None = None
     defaults: ReplyDefaults = NO_DEFAULTS
 

@@ -14,6 +14,7 @@ from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.plain_text import plain_tool_tip
 
 
 class PathField(QWidget):
@@ -48,7 +49,8 @@ class PathField(QWidget):
         super().__init__(parent)
         self._kind, self._file_filter = kind, file_filter
         self._line = QLineEdit()
-        self._line.setPlaceholderText(hint)
+        self._line.textChanged.connect(self._show_tool_tip)
+        self.set_hint(hint)
         self._line.setMinimumWidth(SIZE.field)
         # The line edit would accept drops as text.
         self._line.setAcceptDrops(False)
@@ -78,6 +80,7 @@ class PathField(QWidget):
     def set_hint(self, hint: str) -> None:
         """Change the placeholder."""
         self._line.setPlaceholderText(hint)
+        self._show_tool_tip()
 
     def set_invalid(self, is_invalid: bool) -> None:  # noqa: FBT001 - a property's value
         """Mark the text as invalid; a nearby text must explain why."""
@@ -113,6 +116,10 @@ class PathField(QWidget):
         button = Button(theme, words)
         button.setAccessibleName(spoken)
         return button
+
+    def _show_tool_tip(self) -> None:
+        """Show the whole path, which may be longer than the field."""
+        self._line.setToolTip(plain_tool_tip(self.path or self._line.placeholderText()))
 
     def _emit(self) -> None:
         if self.path != self._emitted:

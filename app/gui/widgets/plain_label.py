@@ -6,12 +6,22 @@ import math
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QClipboard,
+    QContextMenuEvent,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
+from app.core.language import tr
 from app.gui.theme.fonts import TextRole, text_font
 from app.gui.theme.restyle import restyle
-from app.gui.widgets.plain_text import plain_tool_tip
+from app.gui.widgets.plain_text import breakable, plain_tool_tip, unbroken
 
 Tone = Literal["plain", "danger", "success", "warning", "accent"]
 
@@ -22,7 +32,7 @@ class PlainLabel(QLabel):
     Args:
         text: shown literally.
         role: display, title, heading, body, muted or caption.
-        wrap: break lines at the label's width.
+        wrap: break lines at the label's width, and words that are longer than a line.
         elide: end in an ellipsis if the text doesn't fit; the tool tip then has all of it.
         tabular: digits of one width, aligned to the right, for figures below each other.
         selectable: let the user select and copy the text.
@@ -72,7 +82,7 @@ class PlainLabel(QLabel):
             self._elide()
             self.updateGeometry()
         else:
-            self.setText(text)
+            self.setText(breakable(text) if self.wordWrap() else text)
 
     def set_tone(self, tone: Tone) -> None:
         """Color the text, which must be understandable without the color."""
@@ -103,6 +113,34 @@ class PlainLabel(QLabel):
         super().changeEvent(event)
         if self._elides and event.type() == QEvent.Type.FontChange:
             self._elide()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy the selected text as it was set."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Put the selected text as it was set into the selection clipboard, where there is one."""
+        super().mouseReleaseEvent(event)
+        if self.hasSelectedText() and QGuiApplication.clipboard().supportsSelection():
+            self._copy(QClipboard.Mode.Selection)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy."""
+        if not self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
+            super().contextMenuEvent(event)
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        copy = menu.addAction(tr("Copy"), self._copy)
+        copy.setEnabled(self.hasSelectedText())
+        menu.addAction(tr("Select all"), lambda: self.setSelection(0, len(self.text())))
+        menu.popup(event.globalPos())
+
+    def _copy(self, mode: QClipboard.Mode = QClipboard.Mode.Clipboard) -> None:
+        QGuiApplication.clipboard().setText(unbroken(self.selectedText()), mode)
 
     def _elide(self) -> None:
         one_line = " ".join(self._whole_text.splitlines())

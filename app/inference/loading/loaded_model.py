@@ -14,7 +14,7 @@ from app.core.load_options import QUANTIZED_CACHE_TYPES, LoadOptions
 from app.gguf_file.model import Model
 from app.inference.loading.engine_parameters import context_parameters, model_parameters
 from app.inference.loading.fallbacks import LoadStep, load_steps
-from app.inference.loading.file_mapping import is_mapped
+from app.inference.loading.file_mapping import should_map
 from app.inference.loading.load_memory import memory_of
 from app.native.devices import Device, Pointers, devices
 from app.native.engine_warnings import relevant_warnings
@@ -180,7 +180,7 @@ def _load(
         step.gpu_layers,
         step.experts_on_cpu,
         extra_devices,
-        is_mapped=is_mapped(
+        is_mapped=should_map(
             load_request.model.info.size_bytes, load_request.options, step.gpu_layers
         ),
     )

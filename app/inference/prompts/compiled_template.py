@@ -85,7 +85,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     """The sandbox of transformers; templates may also append to lists, as in llama.cpp."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Return whether a template may have the attribute."""
+        """Return whether a template may access the attribute."""
         is_addition = isinstance(obj, list) and attr == "append"
         return is_addition or super().is_safe_attribute(obj, attr, value)
 

@@ -14,7 +14,7 @@ from app.inference.replies.reasoning import ReasoningTags, ReplyPart
 from app.inference.replies.tool_call_formats import ToolCall, named_json_call
 from app.inference.tokens.detokenizer import possible_prefix_length
 
-SIGN = "<|channel|>analysis"
+MARKER = "<|channel|>analysis"
 MARKS = ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|constrain|>", "<|call|>")
 REASONING = ReasoningTags("<|channel|>analysis<|message|>", "<|end|><|start|>assistant")
 FINAL = "<|channel|>final<|message|>"

@@ -54,7 +54,7 @@ def open_tags(prompt: str, tags: Sequence[ReasoningTags]) -> ReasoningTags | Non
 
 
 class ReasoningSplitter:
-    """Separates reasoning from content; holds back a tag's length, and white space at the edges."""
+    """Separates reasoning from content; holds back a tag's length, and whitespace at the edges."""
 
     def __init__(self, tags: Sequence[ReasoningTags], opened: ReasoningTags | None = None) -> None:
         self._tags = tags

@@ -38,7 +38,7 @@ class ReplyFormat:
 
     def __init__(self, template: str, controls: Mapping[str, int] | None = None) -> None:
         self._controls = controls or {}
-        self._has_channels = harmony.SIGN in template
+        self._has_channels = harmony.MARKER in template
         self._tags = tags_of(template)
         self._forms = formats_of(template)
         self._call_form = call_syntax_of(template)

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
-from app.inference.replies.harmony import SIGN as CHANNELS
+from app.inference.replies.harmony import MARKER as CHANNELS
 from app.inference.schemas.json_schemas import LARGEST_SCHEMA_BYTES
 from app.inference.schemas.lark import json_value, literal, plain_literal
 

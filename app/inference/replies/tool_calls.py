@@ -36,17 +36,17 @@ _OWN_END = re.compile(r"<｜tool▁call▁end｜>|<\|tool_call_end\|>")
 class ToolCallFormat:
     """The marks before and after calls ("" if another mark or nothing follows), and a parser.
 
-    Templates that contain `sign` use the format; by default, that is the first mark.
+    Templates that contain `template_marker` use the format; by default, that is the first mark.
     """
 
     begin: str
     end: str
     read: _Read
-    sign: str = ""
+    template_marker: str = ""
 
     def is_in(self, template: str) -> bool:
         """Return whether models with this template use the format."""
-        return (self.sign or self.begin) in template
+        return (self.template_marker or self.begin) in template
 
 
 def _json(text: str, _: Tools) -> Iterable[ToolCall]:
@@ -120,21 +120,25 @@ _FORMS = (
     ToolCallFormat("<|tool_call|>", "<|/tool_call|>", _json),
     ToolCallFormat("<|START_ACTION|>", "<|END_ACTION|>", _json),
     ToolCallFormat("<|tools_prefix|>", "<|tools_suffix|>", _json),
-    ToolCallFormat("Action: ```json", "```", _json, sign="Action:"),
+    ToolCallFormat("Action: ```json", "```", _json, template_marker="Action:"),
     ToolCallFormat("functools", "", _json),
     ToolCallFormat("[TOOL_CALLS]", "", _mistral),
     ToolCallFormat("<|python_tag|>", "", _llama),
-    ToolCallFormat("<|tool_call_start|>", "<|tool_call_end|>", _python, sign="List of tools: "),
+    ToolCallFormat(
+        "<|tool_call_start|>", "<|tool_call_end|>", _python, template_marker="List of tools: "
+    ),
     ToolCallFormat("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", _deepseek),
     ToolCallFormat("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", _kimi),
     ToolCallFormat("<seed:tool_call>", "</seed:tool_call>", _tagged),
     ToolCallFormat("<minimax:tool_call>", "</minimax:tool_call>", _invoke),
     ToolCallFormat(
-        "<｜DSML｜function_calls>", "</｜DSML｜function_calls>", _invoke, sign="｜DSML｜"
+        "<｜DSML｜function_calls>", "</｜DSML｜function_calls>", _invoke, template_marker="｜DSML｜"
     ),
-    ToolCallFormat("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", _invoke, sign="｜DSML｜"),
+    ToolCallFormat(
+        "<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", _invoke, template_marker="｜DSML｜"
+    ),
     ToolCallFormat("<function=", "</function>", _function),
-    ToolCallFormat(ADDRESS, "", _functionary, sign=">>>${recipient}"),
+    ToolCallFormat(ADDRESS, "", _functionary, template_marker=">>>${recipient}"),
 )
 INNER_MARKS = (
     "[ARGS]",

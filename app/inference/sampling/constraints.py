@@ -82,7 +82,7 @@ class Constraint:
 
 
 class Constraints:
-    """Compiles grammars into constraints; may be called from several threads with large stacks."""
+    """Compiles grammars into constraints; thread-safe, but a calling thread needs a large stack."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
-from app.inference.schemas.schema_choices import open_choices
+from app.inference.schemas.schema_choices import relax_one_of
 from app.inference.schemas.schema_limits import normalize_limits
 
 AnySchema: TypeAlias = dict[str, Any] | bool
@@ -107,7 +107,7 @@ def enforceable(schema: AnySchema) -> dict[str, Any]:
         _rewrite_names(node)
         if node.get("uniqueItems") is False:
             del node["uniqueItems"]
-    open_choices(document, nodes)
+    relax_one_of(document, nodes)
     if not any(map(_combines, nodes)):
         for node in nodes:
             _close(node)

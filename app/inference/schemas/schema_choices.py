@@ -12,8 +12,8 @@ _PLAIN = (str, bool, type(None))
 _Schema = dict[str, Any]
 
 
-def open_choices(document: _Schema, nodes: Iterable[_Schema]) -> None:
-    """relax_one_of: Rewrite the schemas `nodes` of a document in place.
+def relax_one_of(document: _Schema, nodes: Iterable[_Schema]) -> None:
+    """Rewrite `oneOf` as `anyOf` in the schemas `nodes` of a document, in place.
 
     Alternatives exclude each other by their types, by their values, or by a property with different
     values in each. That property becomes required: without it, all alternatives could hold.

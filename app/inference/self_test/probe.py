@@ -25,8 +25,8 @@ from app.inference.sampling.parameters import SamplingParameters
 from app.inference.self_test.safe_settings import (
     NO_ANSWER,
     WITHOUT_FLAG,
+    Countermeasure,
     EngineSetting,
-    Measure,
     settings_to_try,
 )
 from app.inference.session.generation import Generation
@@ -119,18 +119,18 @@ def probe_engine() -> EngineSetting:
     raise AppError(ErrorCode.ENGINE_BROKEN, reason=last.description)
 
 
-def run_probe(disabled_features: tuple[Measure, ...]) -> None:
+def run_probe(disabled_features: tuple[Countermeasure, ...]) -> None:
     """Load the probe model and generate some tokens, in this process."""
     options = EngineSetting(disabled_features).applied_to(LoadOptions(context=_PROBE_CONTEXT))
     load_request = LoadRequest(read_model(_probe_model()), options)
     with Session(load_request, lambda _: None) as session:
         prompt = session.vocabulary.tokenize_prompt("The mill grinds what the field gives. " * 3)
         generation = Generation(prompt, SamplingParameters(seed=1), max_tokens=_PROBE_TOKENS)
-        for _ in session.replies(generation):
+        for _ in session.stream_reply(generation):
             pass
 
 
-def _probe_failure(disabled_features: tuple[Measure, ...]) -> _Failure | None:
+def _probe_failure(disabled_features: tuple[Countermeasure, ...]) -> _Failure | None:
     """Run the probe in a child; return its failure, or None."""
     flags = [part for measure in disabled_features for part in (WITHOUT_FLAG, measure)]
     child = run_verb("probe", *flags, timeout_seconds=_TIMEOUT_SECONDS)

@@ -10,26 +10,26 @@ from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.core.load_options import LOAD_FIELDS, QUANTIZED_CACHE_TYPES, LoadOptions, LoadValue
 
-Measure = Literal["extra_buffers", "flash_attention", "graphics_card"]
+Countermeasure = Literal["extra_buffers", "flash_attention", "graphics_card"]
 """A feature that the engine can run without."""
 
 WITHOUT_FLAG = "--without"
 """The flag of `probe` that names a feature to disable."""
 
 NO_ANSWER = "no answer"
-_DESCRIPTIONS: dict[Measure, str] = {
+_DESCRIPTIONS: dict[Countermeasure, str] = {
     "extra_buffers": tr("extra buffer types"),
     "flash_attention": tr("flash attention"),
     "graphics_card": tr("the GPU"),
 }
-_ALL: tuple[Measure, ...] = ("extra_buffers", "flash_attention", "graphics_card")
-_MEMORY_OR_INSTRUCTION: tuple[tuple[Measure, ...], ...] = (
+_ALL: tuple[Countermeasure, ...] = ("extra_buffers", "flash_attention", "graphics_card")
+_MEMORY_OR_INSTRUCTION: tuple[tuple[Countermeasure, ...], ...] = (
     # Repacked weights: gcc 12 with AMX crashes at the first token (llama.cpp issue 20824).
     ("extra_buffers",),
     ("graphics_card",),
     _ALL,
 )
-_TABLE: dict[str, tuple[tuple[Measure, ...], ...]] = {
+_TABLE: dict[str, tuple[tuple[Countermeasure, ...], ...]] = {
     "SIGSEGV": _MEMORY_OR_INSTRUCTION,
     "SIGILL": _MEMORY_OR_INSTRUCTION,
     "SIGBUS": _MEMORY_OR_INSTRUCTION,
@@ -41,7 +41,7 @@ _TABLE: dict[str, tuple[tuple[Measure, ...], ...]] = {
     # Each try would take as long again, so there is only one.
     NO_ANSWER: (_ALL,),
 }
-_OTHERWISE: tuple[tuple[Measure, ...], ...] = (("graphics_card",), _ALL)
+_OTHERWISE: tuple[tuple[Countermeasure, ...], ...] = (("graphics_card",), _ALL)
 
 
 class EngineSetting(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class EngineSetting(msgspec.Struct, frozen=True):
     `is_chosen` is set if the user chose the full setting, whatever the test found.
     """
 
-    disabled_features: tuple[Measure, ...] = msgspec.field(default=(), name="without")
+    disabled_features: tuple[Countermeasure, ...] = msgspec.field(default=(), name="without")
     reason: str = ""
     is_chosen: bool = False
 
@@ -81,7 +81,7 @@ class EngineSetting(msgspec.Struct, frozen=True):
         return tr("{first} and {last}", first=", ".join(first), last=last) if first else last
 
 
-def settings_to_try(failure: str) -> tuple[tuple[Measure, ...], ...]:
+def settings_to_try(failure: str) -> tuple[tuple[Countermeasure, ...], ...]:
     """Return the features to disable, in the order to try.
 
     Args:

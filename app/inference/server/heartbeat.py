@@ -1,4 +1,4 @@
-"""Report every second that the engine is alive.
+"""Report once a second that the engine is alive.
 
 A native call can't report its state. But even slow work uses the CPU: an engine that has been
 busy for a minute without using it waits for something that never happens, such as a lock or a

@@ -80,7 +80,7 @@ class _ReplyRequest:
 
 
 def read_request(model: ServedModel, kind: type[GenerationRequest], body: bytes) -> PreparedRequest:
-    """Decode a body and prepare its prompts; refuse those that can't fit before rendering them.
+    """Decode a body and prepare its prompts; refuse early those that can't fit.
 
     Raises:
         AppError: `request_invalid` or `context_full`.

@@ -114,7 +114,7 @@ async def _respond(request: Request, model: ServedModel, prepared: PreparedReque
     if isinstance(response, CompletionResponse):
         for reply in further:
             response.add_choice(whole)
-            await reply.begin(is_further=True)
+            await reply.begin(is_followup=True)
             response.next_choice(reply.state)
             whole = await _while_connected(request, reply.all_parts())
     return AsciiJsonResponse(response.full_response(whole))
@@ -137,7 +137,7 @@ class _Reply:
             details: ErrorDetails = {"reason": task.fallback_reason}
             self.state.notice = notice_body(NoticeCode.TEMPLATE_FALLBACK, details)
 
-    async def begin(self, *, is_further: bool = False) -> None:
+    async def begin(self, *, is_followup: bool = False) -> None:
         """Prepare and queue the reply.
 
         Raises:
@@ -148,7 +148,7 @@ class _Reply:
         await model.preparation.run(
             partial(model.engine.prepare, generation), is_long=generation.is_heavy
         )
-        pieces = model.engine.submit(generation, is_further=is_further)
+        pieces = model.engine.submit(generation, is_followup=is_followup)
         reader = self._task.make_reader() if self._task.make_reader else None
         self.parts = _parts(pieces, reader, self.state, model.metrics)
 
@@ -238,7 +238,7 @@ async def _further_events(
     for reply in further:
         for event in response.finish_choice():
             yield event
-        await reply.begin(is_further=True)
+        await reply.begin(is_followup=True)
         response.next_choice(reply.state)
         part = await anext(reply.parts, ReplyPart("content", ""))
         async with aclosing(_events(reply, part, response)) as events:

@@ -42,7 +42,7 @@ class Embedder:
         self._context: int | None = None
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """Return the embedding (width) of these tokens, of length 1.
+        """Return the embedding (width) of these tokens, normalized to length 1.
 
         Raises:
             AppError: `request_invalid` for empty input, `context_full`, `model_rejected`,

@@ -90,7 +90,7 @@ class EngineThread:
             self._session.prepare(generation)
 
     def submit(
-        self, generation: Generation, *, is_further: bool = False
+        self, generation: Generation, *, is_followup: bool = False
     ) -> AsyncGenerator[Piece, None]:
         """Queue a request and return the pieces of its reply.
 
@@ -103,7 +103,7 @@ class EngineThread:
         delivery = Delivery()
         generation.deliver = delivery.put
         waiting = self._heavy if generation.is_heavy else self._light
-        if len(waiting) >= _MAX_WAITING and not is_further:
+        if len(waiting) >= _MAX_WAITING and not is_followup:
             generation.end()
             raise BusyError
         with self._arrival:
@@ -163,7 +163,7 @@ class EngineThread:
         """Return the next request that can begin now, if any: light ones come first."""
         if self._light and session.has_room:
             return self._light.popleft()
-        if self._heavy and session.has_room_for_heavy:
+        if self._heavy and session.has_room_for_slow_reply:
             return self._heavy.popleft()
         return None
 

@@ -24,7 +24,7 @@ from app.native.library import load_llama
 _LARGEST_BUDGET_BYTES = 2 * 2**30
 _MEMORY_SHARE = 16
 _MAX_STATES = 16
-FEWEST_TOKENS = 64
+MIN_TOKENS = 64
 """Fewer tokens are simply read again, and don't slow down others."""
 DEFAULT_COST = 1 / 4
 """The share of the reading time that copying a state may take: it is copied twice, out and back,
@@ -99,7 +99,7 @@ class PromptCache:
         Returns:
             Whether the state is saved.
         """
-        if 2 * common > len(tokens) or len(tokens) < FEWEST_TOKENS:
+        if 2 * common > len(tokens) or len(tokens) < MIN_TOKENS:
             return False
         read = np.array(tokens, np.int32)
         known = next((state for state in self._states if self._serves(state, read)), None)
@@ -144,7 +144,7 @@ class PromptCache:
 
     def is_worthwhile(self, tokens: int, size: int, max_cost: float = DEFAULT_COST) -> bool:
         """Return whether copying `size` bytes takes at most `max_cost` of the reading time."""
-        if tokens < FEWEST_TOKENS:
+        if tokens < MIN_TOKENS:
             return False
         return max_cost * tokens * self._token_seconds > size * self._byte_seconds
 
@@ -167,7 +167,7 @@ class PromptCache:
             self._states = [
                 state
                 for state in self._states
-                if len(state.tokens) - state.common_with(tokens) >= FEWEST_TOKENS
+                if len(state.tokens) - state.common_with(tokens) >= MIN_TOKENS
             ]
         while self._states and (
             len(self._states) >= _MAX_STATES or self.size_bytes + size > self._max_bytes

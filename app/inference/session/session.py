@@ -12,12 +12,12 @@ from app.core.errors import AppError, Canceled, ErrorCode
 from app.core.language import tr
 from app.inference.loading.loaded_model import LoadRequest, Report, free, load_model
 from app.inference.sampling.sampler import Sampler
+from app.inference.session.batch_scheduler import BatchScheduler
 from app.inference.session.embedder import Embedder
 from app.inference.session.generation import Generation, Piece
 from app.inference.session.slot import PendingToken, RunningReply, Slot
 from app.inference.session.slot_allocation import SlotAllocation
 from app.inference.session.thread_count import ThreadCount
-from app.inference.session.turns import Turns
 from app.inference.tokens.decoding import BatchPart, Decoder, Floats, Interrupted, NoRoomError
 from app.inference.tokens.vocabulary import Vocabulary
 from app.machine.cores import lower_thread_priority
@@ -45,7 +45,7 @@ class Session:
         options = load_request.options
         # A number that the user chose is fixed.
         self._threads = None if options.threads else ThreadCount(self.loaded, options.threads_batch)
-        self._turns = Turns(self._slots, self._decoder.batch_tokens)
+        self._turns = BatchScheduler(self._slots, self._decoder.batch_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -78,8 +78,8 @@ class Session:
         return any(slot.reply is None for slot in self._slots)
 
     @property
-    def has_room_for_heavy(self) -> bool:
-        """True if another slow reply would leave a slot for quick ones, if there are several."""
+    def has_room_for_slow_reply(self) -> bool:
+        """True if a further slow reply leaves a slot for quick ones, or takes the only one."""
         free = sum(slot.reply is None for slot in self._slots)
         return free >= min(2, len(self._slots))
 
@@ -142,14 +142,14 @@ class Session:
                 self._advance(self._slots[part.sequence], part, index)
 
     def embed(self, tokens: Sequence[int]) -> Floats:
-        """Return the embedding (width) of these tokens, of length 1.
+        """Return the embedding (width) of these tokens, normalized to length 1.
 
         Raises:
             AppError: what `Embedder.embed` raises.
         """
         return self._embedder.embed(tokens)
 
-    def replies(self, generation: Generation) -> Iterator[str]:
+    def stream_reply(self, generation: Generation) -> Iterator[str]:
         """Generate one reply and yield its pieces; `generation.deliver` must not be used otherwise.
 
         Raises:
@@ -169,7 +169,7 @@ class Session:
             self._drop_canceled()
 
     def tidy(self) -> None:
-        """Make the next replies faster while there is nothing else to do."""
+        """Use idle time to make the next replies faster."""
         self._memory.tidy()
 
     def forget_everything(self) -> None:

@@ -9,7 +9,7 @@ from app.inference.session.context_checkpoints import Checkpoints
 from app.inference.session.generation import Statistics
 from app.inference.session.prompt_cache import (
     DEFAULT_COST,
-    FEWEST_TOKENS,
+    MIN_TOKENS,
     PromptCache,
     state_budget_bytes,
 )
@@ -45,10 +45,10 @@ class SlotAllocation:
         slot.tokens = list(prompt)
         slot.checkpoint_at = 0
         if self._decoder.has_limited_memory:
-            if slot.read >= FEWEST_TOKENS:
+            if slot.read >= MIN_TOKENS:
                 self.save_checkpoint(slot)
             checkpoint_at = len(prompt) - _ENDING_TOKENS
-            if checkpoint_at - slot.read >= FEWEST_TOKENS:
+            if checkpoint_at - slot.read >= MIN_TOKENS:
                 slot.checkpoint_at = checkpoint_at
         return slot
 
@@ -127,7 +127,7 @@ class SlotAllocation:
         """Evict the other slots, all of them idle, if they are saved or slow this one down."""
         for other in self._slots:
             if other is not slot and other.read:
-                is_in_the_way = other.read >= FEWEST_TOKENS and not other.was_continued
+                is_in_the_way = other.read >= MIN_TOKENS and not other.was_continued
                 if self._save(other, 0) or is_in_the_way:
                     self.evict(other)
 

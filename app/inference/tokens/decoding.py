@@ -111,7 +111,7 @@ class Decoder:
         return np.ctypeslib.as_array(row, shape=(self._vocabulary_size,))
 
     def all_logits(self, count: int) -> Floats:
-        """Return the logits (count, vocabulary size) of a last batch that kept all outputs.
+        """Return the logits (count, vocabulary size) of the last batch, if it kept all outputs.
 
         It is a view, which the next batch overwrites.
         """

@@ -13,7 +13,7 @@ from typing import Any
 
 @functools.cache
 def import_transformers() -> None:
-    """Import it; must come before anything else does.
+    """Import transformers; must be called before anything else imports it.
 
     With torch in sight a configuration imports its models, their kernels and torch's compilers, for
     longer than all the rest takes.

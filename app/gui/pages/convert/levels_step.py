@@ -15,7 +15,7 @@ from app.core.levels import DEFAULT_LEVEL
 from app.core.load_options import load_options_of
 from app.core.settings import Settings
 from app.core.sizes import format_bytes, format_weights
-from app.estimation.grades import weights_in
+from app.estimation.grades import parameter_count
 from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
@@ -233,7 +233,7 @@ class LevelsStep(QWidget):
         self.table.changed.connect(self._show_choice)
         self.picker.previewed.connect(self._levels.show)
         self.picker.finder.found.connect(
-            lambda profile: self._show_title(self._name, weights_in(profile.levels))
+            lambda profile: self._show_title(self._name, parameter_count(profile.levels))
         )
         self.picker.advised.connect(self._show_choice)
         self.options_card.changed.connect(self._on_changed)

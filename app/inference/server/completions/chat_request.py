@@ -35,7 +35,7 @@ class NamedTool(msgspec.Struct, frozen=True):
 
 
 class AllowedTools(msgspec.Struct, frozen=True):
-    """The functions that may be called, or of which one must be."""
+    """The functions among which the model may, or must, choose."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[NamedTool], Meta(max_length=1024)]

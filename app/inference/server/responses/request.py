@@ -82,7 +82,7 @@ class AllowedFunction(msgspec.Struct, frozen=True):
 
 
 class AllowedFunctions(msgspec.Struct, frozen=True, tag_field="type", tag="allowed_tools"):
-    """The functions of which any may, or one must, be called."""
+    """The functions among which the model may, or must, choose."""
 
     mode: Literal["auto", "required"]
     tools: Annotated[list[AllowedFunction], Meta(max_length=1024)]

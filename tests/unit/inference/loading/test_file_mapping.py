@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from app.core.load_options import LoadOptions
-from app.inference.loading.file_mapping import is_mapped
+from app.inference.loading.file_mapping import should_map
 from app.native.huge_pages import are_available
 
 AUTOMATIC = LoadOptions()
@@ -13,18 +13,18 @@ SMALL = 2**20
 
 
 def test_a_choice_is_followed() -> None:
-    assert is_mapped(SMALL, LoadOptions(memory_map="on"), 0)
-    assert not is_mapped(SMALL, LoadOptions(memory_map="off"), 0)
-    assert not is_mapped(SMALL, LoadOptions(memory_map="off"), 1)
+    assert should_map(SMALL, LoadOptions(memory_map="on"), 0)
+    assert not should_map(SMALL, LoadOptions(memory_map="off"), 0)
+    assert not should_map(SMALL, LoadOptions(memory_map="off"), 1)
 
 
 def test_a_copy_is_made_where_the_system_gives_huge_pages() -> None:
-    assert is_mapped(SMALL, AUTOMATIC, 0) == (not are_available())
+    assert should_map(SMALL, AUTOMATIC, 0) == (not are_available())
 
 
 def test_what_goes_to_devices_is_mapped() -> None:
-    assert is_mapped(SMALL, AUTOMATIC, 1)
+    assert should_map(SMALL, AUTOMATIC, 1)
 
 
 def test_what_would_crowd_out_all_else_is_mapped() -> None:
-    assert is_mapped(psutil.virtual_memory().total, AUTOMATIC, 0)
+    assert should_map(psutil.virtual_memory().total, AUTOMATIC, 0)

@@ -8,7 +8,12 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.core.load_options import LoadOptions
-from app.inference.self_test.safe_settings import NO_ANSWER, EngineSetting, Measure, settings_to_try
+from app.inference.self_test.safe_settings import (
+    NO_ANSWER,
+    Countermeasure,
+    EngineSetting,
+    settings_to_try,
+)
 
 OPTIONS = LoadOptions(gpu_layers=9, flash_attention="on", cache_type_v="q8_0", threads=3)
 
@@ -22,17 +27,17 @@ OPTIONS = LoadOptions(gpu_layers=9, flash_attention="on", cache_type_v="q8_0", t
         (ErrorCode.WEIGHTS_NOT_FINITE.value, ("flash_attention",)),
         (ErrorCode.MODEL_REJECTED.value, ("graphics_card",)),
         ("SIGUSR1", ("graphics_card",)),
-        (NO_ANSWER, get_args(Measure)),
+        (NO_ANSWER, get_args(Countermeasure)),
     ],
 )
-def test_each_failure_has_its_first_try(failure: str, first: tuple[Measure, ...]) -> None:
+def test_each_failure_has_its_first_try(failure: str, first: tuple[Countermeasure, ...]) -> None:
     assert settings_to_try(failure)[0] == first
 
 
 @pytest.mark.parametrize("failure", ["SIGSEGV", "SIGABRT", "weights_not_finite", NO_ANSWER, "?"])
 def test_the_last_try_goes_without_everything(failure: str) -> None:
     tries = settings_to_try(failure)
-    assert tries[-1] == get_args(Measure)
+    assert tries[-1] == get_args(Countermeasure)
     assert len(set(tries)) == len(tries)
 
 
@@ -43,7 +48,7 @@ def test_the_full_setting_changes_nothing() -> None:
 
 
 def test_each_measure_changes_its_own_options() -> None:
-    bare = EngineSetting(get_args(Measure)).applied_to(OPTIONS)
+    bare = EngineSetting(get_args(Countermeasure)).applied_to(OPTIONS)
     assert (bare.extra_buffers, bare.flash_attention, bare.gpu_layers) == (False, "off", 0)
     one = EngineSetting(("flash_attention",)).applied_to(OPTIONS)
     assert (one.extra_buffers, one.flash_attention, one.gpu_layers) == (True, "off", 9)
@@ -68,10 +73,10 @@ def test_values_that_need_flash_attention_are_kept_otherwise_without_it() -> Non
     ],
 )
 def test_what_was_chosen_in_vain_can_be_said(options: LoadOptions, is_overruled: bool) -> None:
-    assert EngineSetting(get_args(Measure)).overrules(options) == is_overruled
+    assert EngineSetting(get_args(Countermeasure)).overrules(options) == is_overruled
 
 
 def test_it_says_what_it_goes_without() -> None:
-    words = EngineSetting(get_args(Measure)).described()
+    words = EngineSetting(get_args(Countermeasure)).described()
     assert words == "extra buffer types, flash attention and the GPU"
     assert EngineSetting(("flash_attention",)).described() == "flash attention"

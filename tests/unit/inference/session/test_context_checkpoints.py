@@ -181,7 +181,7 @@ def test_a_window_goes_on_in_a_context_that_is_full(
     prompt = conversation(0, CONTEXT - 100)
     with opened(model, slots=2, swa_full=swa_full) as session:
         asked = Generation(prompt, SAMPLING, 300, overflow="shift")
-        assert "".join(session.replies(asked))
+        assert "".join(session.stream_reply(asked))
         assert asked.statistics.reply_tokens == 300
         assert asked.statistics.dropped_tokens == (CONTEXT - 1 - 4) // 2
         (slot,) = [slot for slot in session._slots if slot.read]
@@ -218,7 +218,7 @@ def test_the_second_turn_of_a_window_is_that_of_a_context_that_keeps_all(
             prompt, said = conversation(0, 700), []
             for turn in range(3):
                 asked = Generation(prompt, SAMPLING, 200)
-                said.append("".join(session.replies(asked)))
+                said.append("".join(session.stream_reply(asked)))
                 (slot,) = session._slots
                 prompt = [*slot.tokens, *conversation(turn, 60)]
                 assert (asked.statistics.reused_tokens > 0) == (turn > 0)

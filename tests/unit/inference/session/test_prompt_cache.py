@@ -199,7 +199,7 @@ def test_what_a_shift_has_left_is_not_saved(session: Session) -> None:
     asked = Generation(
         prompt, SamplingParameters(seed=1, logit_bias={2: -100.0}), 40, overflow="shift"
     )
-    assert "".join(session.replies(asked))
+    assert "".join(session.stream_reply(asked))
     assert asked.statistics.dropped_tokens
     for number in (1, 2, 3):
         reply(session, conversation(number))

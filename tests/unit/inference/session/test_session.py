@@ -50,7 +50,7 @@ def reply(
     **fields: Any,
 ) -> tuple[str, Statistics]:
     asked = request(session, prompt, sampling, max_tokens, stops=stops, **fields)
-    return "".join(session.replies(asked)), asked.statistics
+    return "".join(session.stream_reply(asked)), asked.statistics
 
 
 def request(
@@ -211,13 +211,13 @@ def test_a_canceled_reply_ends_and_the_session_goes_on(session: Session) -> None
     asked = request(session, "Something new")
     asked.is_canceled = True
     with pytest.raises(Canceled):
-        list(session.replies(asked))
+        list(session.stream_reply(asked))
     assert reply(session, "The mill")[0] == expected
 
 
 def test_a_reply_is_canceled_between_two_tokens(session: Session) -> None:
     asked = request(session, "The mill", max_tokens=200)
-    pieces = session.replies(asked)
+    pieces = session.stream_reply(asked)
     next(pieces)
     asked.is_canceled = True
     session.interrupt()
@@ -347,7 +347,7 @@ def test_several_replies_that_fill_the_context_end_one_by_one(wide: Session) -> 
 
 def test_a_context_that_is_full_moves_on_when_asked_to(wide: Session) -> None:
     asked = request(wide, "x" * 900, ENDLESS, 400, overflow="shift")
-    assert "".join(wide.replies(asked))
+    assert "".join(wide.stream_reply(asked))
     assert asked.statistics.reply_tokens == 400
     assert asked.statistics.dropped_tokens > 200
 

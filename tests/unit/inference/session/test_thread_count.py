@@ -58,7 +58,7 @@ def _write_until(session: Session, is_reached: Callable[[], bool]) -> bool:
     ends = time.monotonic() + _SECONDS
     while not is_reached() and time.monotonic() < ends:
         asked = Generation(session.vocabulary.tokenize_prompt("The mill"), SamplingParameters(), 32)
-        for _ in session.replies(asked):
+        for _ in session.stream_reply(asked):
             pass
     return is_reached()
 

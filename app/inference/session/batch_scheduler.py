@@ -13,7 +13,7 @@ _STEPS_FOR_HEAVY = 3
 """Heavy replies continue every third step: two tokens at once take at least twice as long."""
 
 
-class Turns:
+class BatchScheduler:
     """Chooses the tokens that each step evaluates, at most `batch_tokens`."""
 
     def __init__(self, slots: Sequence[Slot], batch_tokens: int) -> None:

@@ -1,0 +1,1 @@
+"""Every page and dialog, walked at several widths, scales, themes and lengths of words."""

@@ -1,0 +1,185 @@
+"""The pages and dialogs of the window, in the states in which a user meets them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
+
+from app.core import paths
+from app.gui.shell.window import MainWindow
+from tests.support.engine.tiny_model import write_tiny_model
+
+NAMES = (
+    "Tiny1",
+    "SmolLM2-135M-Instruct-Q4_1",
+    "DeepSeek-R1-Distill-Qwen-14B-abliterated-v2-i1-Q4_K_M",
+    "a-model-with-a-name-that-goes-on-" * 3 + "and-ends-here-Q8_0",
+)
+"""Names of 5 to 120 characters."""
+
+_REPLY = f"""A paragraph that is broken at any width: {"some words " * 30}
+
+```python
+{"print('a line that is longer than the column')  " * 4}
+```
+
+| Level | Size | Quality | Speed | More |
+|---|---:|---|---:|---|
+| Q4_K_M | 4.08 GB | a good balance of size and quality | 12.1 | {"words " * 9} |
+"""
+_WAIT_SECONDS = 90.0
+
+Place = Callable[[], QWidget]
+
+
+class Walk:
+    """Opens the places of one window by name; each returns the window or the dialog to look at."""
+
+    def __init__(self, window: MainWindow, checkpoint: Path) -> None:
+        self.window = window
+        self._checkpoint = checkpoint
+        self.places: dict[str, Place] = {
+            "chat without a model": self._page("chat"),
+            "chat with replies": self._chat,
+            "chat that failed to load": self._failed_chat,
+            "models": self._page("models"),
+            "models, delete": self._delete_model,
+            "convert, source": self._page("convert"),
+            "convert, refused": self._refused,
+            "convert, levels": self._levels,
+            "convert, finished": self._finished,
+            "settings": self._page("settings"),
+            "options of a model": self._options,
+            "sharing": self._sharing,
+        }
+
+    def open(self, name: str) -> QWidget:
+        """Open a place and wait until it rests."""
+        root = self.places[name]()
+        settle()
+        return root
+
+    def leave(self) -> None:
+        """Close all dialogs and menus."""
+        for widget in QApplication.topLevelWidgets():
+            if widget is not self.window and widget.isVisible():
+                widget.close()
+        settle()
+
+    def _page(self, name: str) -> Place:
+        def show() -> QWidget:
+            self.window.show_page(name)  # type: ignore[arg-type]
+            return self.window
+
+        return show
+
+    def _chat(self) -> QWidget:
+        chats = self.window._workbench.chats
+        chat = chats.create_chat(NAMES[-1])
+        chats.rename(chat.id, "A title that goes on " * 6)
+        asked = chats.add_message(chat.id, None, "user", "why " * 200)
+        reply = chats.add_message(chat.id, asked.id, "assistant", _REPLY, model=NAMES[-1])
+        chats.finish_message(reply.id, "complete", tokens=12_345, seconds_to_first_token=2.5)
+        asked = chats.add_message(chat.id, reply.id, "user", "And now?")
+        reply = chats.add_message(chat.id, asked.id, "assistant", "It", model=NAMES[-1])
+        chats.finish_message(reply.id, "stopped", tokens=1)
+        self.window.show_page("chat")
+        self.window.chat.session.open(chat)
+        return self.window
+
+    def _failed_chat(self) -> QWidget:
+        self.window.start_chat(str(paths.home() / f"{NAMES[-1]}.gguf"), NAMES[-1])
+        state = self.window._workbench.engine
+        wait_until(lambda: type(state.state).__name__ == "EngineFailed", "the engine's failure")
+        return self.window
+
+    def _delete_model(self) -> QWidget:
+        self.window.show_page("models")
+        table = self.window.models.table
+        table.setFocus()
+        table.selectRow(table.rowCount() - 1)
+        self.window.models.delete_button.click()
+        return dialog_in_front()
+
+    def _refused(self) -> QWidget:
+        folder = paths.home() / "no checkpoint"
+        folder.mkdir(exist_ok=True)
+        self.window.show_page("convert")
+        self.window.convert.start_with(str(folder))
+        self._wait_for_check()
+        return self.window
+
+    def _levels(self) -> QWidget:
+        self.window.show_page("convert")
+        page = self.window.convert
+        page.start_with(str(self._checkpoint))
+        wait_until(lambda: page.levels_step.table.rowCount() >= 19, "the levels")
+        self._wait_for_check()
+        page.levels_step.options_card.set_open(True)
+        page.levels_step.advanced_card.set_open(True)
+        return self.window
+
+    def _finished(self) -> QWidget:
+        self._levels()
+        button = self.window.convert.levels_step.convert_button
+        wait_until(button.isEnabled, "Convert")
+        button.click()
+        tasks = self.window._workbench.tasks
+        wait_until(lambda: not tasks.open_tasks, "the conversion")
+        return self.window
+
+    def _wait_for_check(self) -> None:
+        session = self.window.convert.session
+        wait_until(lambda: not session.is_busy, "the check")
+
+    def _options(self) -> QWidget:
+        listed = self.window._workbench.models.models[-1]
+        self.window.show_options(listed.path, listed.name)
+        return dialog_in_front()
+
+    def _sharing(self) -> QWidget:
+        self.window.show_page("chat")
+        self.window.chat.share_button.click()
+        return dialog_in_front()
+
+
+def write_models() -> None:
+    """Write a model of each name into the model folder."""
+    for name in NAMES:
+        write_tiny_model(paths.home() / "models" / f"{name}.gguf", context=2048)
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """Process events until a condition holds."""
+    end = time.monotonic() + _WAIT_SECONDS
+    while not is_so():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def settle() -> None:
+    """Let layouts and deletions happen that wait for the event loop."""
+    for _ in range(6):
+        QApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def dialog_in_front() -> QDialog:
+    """Return the dialog that was opened last."""
+    wait_until(lambda: bool(_dialogs()), "a dialog")
+    settle()
+    return _dialogs()[-1]
+
+
+def _dialogs() -> list[QDialog]:
+    return [w for w in QApplication.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible()]
+
+
+def buttons_in(root: QWidget) -> list[QAbstractButton]:
+    """Return the buttons that a user can press now."""
+    return [b for b in root.findChildren(QAbstractButton) if b.isVisible() and b.isEnabled()]

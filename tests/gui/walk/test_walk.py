@@ -1,0 +1,59 @@
+"""Nothing is cut, unnamed, out of reach or too faint on any page or dialog."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkpoints.checkpoints import make_tiny_llama
+
+pytestmark = pytest.mark.slow
+
+_SCREEN = (1920, 1200)
+
+
+@pytest.mark.usefixtures("converter", "known_machine")
+@pytest.mark.parametrize("words", ["usual", "longer"])
+@pytest.mark.parametrize("scale", [1, 1.5, 2])
+def test_nothing_is_cut_unnamed_or_faint(tmp_path: Path, scale: float, words: str) -> None:
+    _expect_no_fault(tmp_path, words, scale)
+
+
+@pytest.mark.usefixtures("converter", "known_machine")
+def test_the_focus_stays_safe_after_every_button(tmp_path: Path) -> None:
+    _expect_no_fault(tmp_path, "focus", 1)
+
+
+def _expect_no_fault(folder: Path, walk: str, scale: float) -> None:
+    screen = {
+        "name": "screen",
+        "x": 0,
+        "y": 0,
+        "width": round(_SCREEN[0] * scale),
+        "height": round(_SCREEN[1] * scale),
+        "logicalDpi": 96,
+        "logicalBaseDpi": 96,
+        "dpr": 1,
+    }
+    screens = folder / "screens.json"
+    screens.write_text(json.dumps({"screens": [screen]}))
+    checkpoint = make_tiny_llama(folder / "tiny")
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.gui.walk", str(checkpoint), walk],
+        cwd=Path(__file__).parents[3],
+        env={
+            **os.environ,
+            "QT_QPA_PLATFORM": f"offscreen:configfile={screens}",
+            "QT_SCALE_FACTOR": str(scale),
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+        },
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    faults = json.loads(run.stdout.splitlines()[-1])
+    assert not faults, "\n".join(faults)
