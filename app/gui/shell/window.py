@@ -14,7 +14,14 @@ from PySide6.QtGui import (
     QKeySequence,
     QShortcut,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.checkpoint.folder_kind import is_adapter
 from app.core import paths
@@ -24,6 +31,7 @@ from app.gui.children.child import stop_children
 from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
+from app.gui.shell.departure import Departure
 from app.gui.shell.jobs_tray import JobsTray
 from app.gui.shell.rail import Rail
 from app.gui.shell.status_line import StatusLine
@@ -62,6 +70,7 @@ class MainWindow(QMainWindow):
         self.warnings = NoticeList(workbench.theme)
         self._warned: list[str] = []
         self.status = StatusLine(workbench.engine, workbench.settings)
+        self._departure = Departure(workbench, self.chat.session, self)
         self._stack = QStackedWidget()
         self._build_layout()
         self._connect()
@@ -137,6 +146,7 @@ class MainWindow(QMainWindow):
 
     def open_again(self, opened: list[Path]) -> None:
         """Come to the front and open the files of a later start."""
+        self._departure.stay()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -172,8 +182,24 @@ class MainWindow(QMainWindow):
                 self.open_path(Path(url.toLocalFile()))
         event.acceptProposedAction()
 
+    def leave(self) -> None:
+        """Close the window, after a question if work is running."""
+        if not self._departure.ask():
+            self.close()
+
+    def close_now(self) -> None:
+        """Stop all work and quit, even if the window is hidden."""
+        self.close()
+        QApplication.quit()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop every child before the window closes."""
+        """Ask if the user closes the window, and stop every child before it closes.
+
+        The program and the session close it without a question.
+        """
+        if event.spontaneous() and self._departure.ask():
+            event.ignore()
+            return
         _window_memory().setValue(_GEOMETRY, self.saveGeometry())
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
@@ -215,6 +241,8 @@ class MainWindow(QMainWindow):
         self._workbench.engine.changed.connect(self._show_warnings)
         self._workbench.models.noticed.connect(self.warn)
         self._workbench.tasks.ended.connect(self._on_task_ended)
+        self._departure.ended.connect(self.close_now)
+        self._departure.returned.connect(lambda: self.open_again([]))
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""
@@ -237,7 +265,7 @@ class MainWindow(QMainWindow):
             self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self._go_to(name))
         self._add_shortcut("Ctrl+,", lambda: self._go_to("settings"))
         self._add_shortcut("Ctrl+N", self._new_chat)
-        self._add_shortcut("Ctrl+Q", self.close)
+        self._add_shortcut("Ctrl+Q", self.leave)
 
     def _add_shortcut(self, keys: str, act: object) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(act)
