@@ -191,6 +191,8 @@ class Size:
     rail: int = 176
     field: int = 200
     side: int = 288
+    toast: int = 400
+    foot: int = 80
 
 
 SPACING = Spacing()

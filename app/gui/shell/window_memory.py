@@ -1,0 +1,41 @@
+"""What the window remembers from one start to the next: its place, and the muted notices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtWidgets import QWidget
+
+from app.core import paths
+
+_GEOMETRY = "geometry"
+_MUTED = "muted"
+
+
+class WindowMemory:
+    """Reads and writes `window.ini` in the data folder."""
+
+    def __init__(self) -> None:
+        self._file = QSettings(str(paths.home() / "window.ini"), QSettings.Format.IniFormat)
+
+    def save_place(self, window: QWidget) -> None:
+        """Remember size and place of the window."""
+        self._file.setValue(_GEOMETRY, window.saveGeometry())
+
+    def restore_place(self, window: QWidget) -> bool:
+        """Give the window its last size and place; return False if there is none."""
+        saved = self._file.value(_GEOMETRY)
+        return isinstance(saved, QByteArray) and window.restoreGeometry(saved)
+
+    @property
+    def muted(self) -> frozenset[str]:
+        """The notices that the user never wants to see again."""
+        saved = self._file.value(_MUTED)
+        # A list of one comes back as its only item.
+        sentences = saved if isinstance(saved, list) else [saved]
+        return frozenset(one for one in sentences if isinstance(one, str))
+
+    def mute(self, sentences: Sequence[str]) -> None:
+        """Remember that the user never wants to see these notices again."""
+        self._file.setValue(_MUTED, sorted({*self.muted, *sentences}))
