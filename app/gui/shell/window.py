@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QKeySequence,
+    QResizeEvent,
     QShortcut,
 )
 from PySide6.QtWidgets import (
@@ -31,11 +32,11 @@ from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
 from app.gui.shell.departure import Departure
-from app.gui.shell.jobs_tray import JobsTray
 from app.gui.shell.rail import Rail
 from app.gui.shell.status_line import StatusLine
 from app.gui.shell.window_memory import WindowMemory
 from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.focus_guide import place_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 PageName = Literal["chat", "models", "convert", "settings"]
 PAGES: tuple[PageName, ...] = get_args(PageName)
-_USUAL_SIZE = QSize(1120, 760)
-_SMALLEST_SIZE = QSize(820, 560)
 
 
 class MainWindow(QMainWindow):
@@ -66,7 +65,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Gristmill")
         self.setAcceptDrops(True)
         self.chat = ChatPage(workbench)
-        self.rail = Rail(workbench.theme)
+        self.rail = Rail(workbench.theme, workbench.tasks)
         self._warned: list[str] = []
         self.status = StatusLine(workbench.engine, workbench.settings)
         self._departure = Departure(workbench, self.chat.session, self)
@@ -76,7 +75,7 @@ class MainWindow(QMainWindow):
         self._build_layout()
         self._connect()
         self._add_shortcuts()
-        self._restore_geometry()
+        self._memory.restore_place(self)
         self.show_page("chat")
 
     @property
@@ -176,6 +175,11 @@ class MainWindow(QMainWindow):
         words = tr("{name} is neither a GGUF file nor a folder.", name=path.name)
         self.notice.show_notice("warning", words)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold the rail where the pages need its room."""
+        super().resizeEvent(event)
+        self.rail.set_folded(is_folded=self.width() < SIZE.unfolded_window)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders."""
         if event.mimeData().hasUrls():
@@ -218,7 +222,6 @@ class MainWindow(QMainWindow):
         for name, word in zip(PAGES, words, strict=True):
             self.rail.add_page(name, word, name)
         self._stack.addWidget(self.chat)
-        self.rail.add_foot(JobsTray(self._workbench.theme, self._workbench.tasks))
         upper = QHBoxLayout()
         upper.setSpacing(0)
         upper.addWidget(self.rail)
@@ -230,7 +233,6 @@ class MainWindow(QMainWindow):
         column.addLayout(upper, 1)
         column.addWidget(self.status)
         self.setCentralWidget(whole)
-        self.setMinimumSize(_SMALLEST_SIZE)
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
@@ -291,7 +293,3 @@ class MainWindow(QMainWindow):
     def _new_chat(self) -> None:
         self.show_page("chat")
         self.chat.start_new()
-
-    def _restore_geometry(self) -> None:
-        if not self._memory.restore_place(self):
-            self.resize(_USUAL_SIZE)

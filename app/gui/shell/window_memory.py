@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
 from PySide6.QtWidgets import QWidget
 
 from app.core import paths
 
+_USUAL_SIZE = QSize(1240, 800)
+_SMALLEST_SIZE = QSize(720, 420)
+# The system adds a title bar and edges, whose size is known only after the window is shown.
+_FRAME = QSize(8, 40)
 _GEOMETRY = "geometry"
 _MUTED = "muted"
 
@@ -23,10 +27,12 @@ class WindowMemory:
         """Remember size and place of the window."""
         self._file.setValue(_GEOMETRY, window.saveGeometry())
 
-    def restore_place(self, window: QWidget) -> bool:
-        """Give the window its last size and place; return False if there is none."""
+    def restore_place(self, window: QWidget) -> None:
+        """Give the window its last size and place, or its first, within the screen."""
         saved = self._file.value(_GEOMETRY)
-        return isinstance(saved, QByteArray) and window.restoreGeometry(saved)
+        if not (isinstance(saved, QByteArray) and window.restoreGeometry(saved)):
+            window.resize(_USUAL_SIZE)
+        _fit(window, window.screen().availableGeometry())
 
     @property
     def muted(self) -> frozenset[str]:
@@ -39,3 +45,12 @@ class WindowMemory:
     def mute(self, sentences: Sequence[str]) -> None:
         """Remember that the user never wants to see these notices again."""
         self._file.setValue(_MUTED, sorted({*self.muted, *sentences}))
+
+
+def _fit(window: QWidget, available: QRect) -> None:
+    """Let the window be no larger than the screen, and lie on it."""
+    room = available.size() - _FRAME
+    window.setMinimumSize(_SMALLEST_SIZE.boundedTo(room))
+    window.resize(window.size().boundedTo(room))
+    if not available.contains(window.geometry()):
+        window.move(available.topLeft())

@@ -73,12 +73,14 @@ def test_enter_keeps_the_work_running(window: MainWindow, qtbot: QtBot, task: Ta
 
 def test_stop_ends_every_child(window: MainWindow, task: Task) -> None:
     child = psutil.Process(task._child.process_id)
+    waiting = window._workbench.tasks.add("convert", "other → Q8_0", "serve", "other.gguf")
     window.leave()
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, LeaveDialog)
     press(dialog, "Stop and quit")
     assert not window.isVisible()
     assert not child.is_running()
+    assert waiting.state == "canceled"
 
 
 def test_the_program_ends_with_the_work(window: MainWindow, qtbot: QtBot, task: Task) -> None:
