@@ -82,11 +82,9 @@ class Departure(QObject):
         engine = self._workbench.engine
         if not self._session.replying and not isinstance(engine.state, EngineIdle):
             engine.unload()
-        work = self.work()
-        self._tray.show_work(work)
         # A page may be preparing the next task, as between a download and a conversion.
         is_preparing = any(child.is_running for child in self._window.findChildren(Child))
-        if not work and not is_preparing:
+        if not self.work() and not is_preparing:
             self._look.stop()
             self._farewell.start(self._tray.say_goodbye(self._failed))
 

@@ -46,11 +46,6 @@ class TrayIcon(QObject):
         if self._icon is not None:
             self._icon.hide()
 
-    def show_work(self, work: Sequence[str]) -> None:
-        """List the running work in the tool tip."""
-        if self._icon is not None:
-            self._icon.setToolTip("\n".join(("Gristmill", *work)))
-
     def say_goodbye(self, failed: Sequence[str]) -> int:
         """Notify that the work has ended; return the milliseconds that this needs.
 
