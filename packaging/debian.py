@@ -32,6 +32,7 @@ FILES = {
     "packaging/gristmill.metainfo.xml": "usr/share/metainfo/io.github.gristmill.metainfo.xml",
     "packaging/gristmill-mime.xml": "usr/share/mime/packages/gristmill.xml",
     "resources/app_icon.svg": "usr/share/icons/hicolor/scalable/apps/gristmill.svg",
+    "resources/app_icon_small.svg": "usr/share/icons/hicolor/16x16/apps/gristmill.svg",
     "LICENSE": "usr/share/doc/gristmill/copyright",
     "THIRD_PARTY_NOTICES.md": "usr/share/doc/gristmill/THIRD_PARTY_NOTICES.md",
 }

@@ -97,6 +97,9 @@ class Task(QObject):
         self.pace.observe(progress.done_bytes, time.monotonic())
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
+        if self.is_over:
+            # It was canceled before its child started.
+            return
         if outcome.was_successful:
             self._end("finished")
         elif outcome.was_canceled or self._is_canceled:

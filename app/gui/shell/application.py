@@ -29,6 +29,7 @@ from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
 from app.gui.shell.garbage import GarbageCollection
 from app.gui.shell.single_instance import claim
+from app.gui.shell.termination import Termination
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.widgets.focus_guide import FocusGuide
@@ -58,6 +59,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
     _report_faults(window)
     GarbageCollection(application)
     later_instances.received.connect(window.open_again)
+    Termination(application).requested.connect(window.close_now)
     window.show()
     for path in opened:
         window.open_path(path)

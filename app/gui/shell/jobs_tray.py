@@ -1,111 +1,111 @@
-"""Jobs tray at the foot of the rail, with the progress of tasks and a button to stop them."""
+"""Jobs at the foot of the rail: the list, or a counter that opens it where the rail is folded."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.core.sizes import format_bytes, format_duration
 from app.gui.children.task import Task
 from app.gui.children.task_board import TaskBoard
+from app.gui.shell.jobs_list import JobsList
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
-_STEPS = 1000
-_MOST_ROWS = 4
+_PERCENT = 100
 
 
 class JobsTray(QWidget):
-    """Shows a row for each task that runs or waits."""
+    """Shows the tasks that run or wait."""
 
     def __init__(self, theme: Theme, tasks: TaskBoard, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
         self._tasks = tasks
-        self._rows: dict[Task, _JobRow] = {}
-        self.setAccessibleName(tr("Jobs"))
-        self._heading = PlainLabel(tr("Jobs"), "caption")
-        self._idle = PlainLabel(tr("Nothing is running"), "caption")
-        self._more = PlainLabel("", "caption")
-        self._column = QVBoxLayout(self)
-        edge = SPACING.small
-        self._column.setContentsMargins(edge, edge, edge, edge)
-        self._column.setSpacing(SPACING.small)
-        for label in (self._heading, self._idle, self._more):
-            self._column.addWidget(label)
-        self._show_count()
-        tasks.added.connect(self._on_added)
-        tasks.ended.connect(self._on_ended)
-
-    def _on_added(self, task: Task) -> None:
-        row = _JobRow(self._theme, task)
-        self._rows[task] = row
-        self._column.insertWidget(self._column.count() - 1, row)
-        self._show_count()
-
-    def _on_ended(self, task: Task) -> None:
-        row = self._rows.pop(task)
-        self._column.removeWidget(row)
-        row.hide()
-        row.deleteLater()
-        self._show_count()
-
-    def _show_count(self) -> None:
-        self._heading.setVisible(bool(self._rows))
-        self._idle.setVisible(not self._rows)
-        for index, row in enumerate(self._rows.values()):
-            row.setVisible(index < _MOST_ROWS)
-        hidden = max(0, len(self._rows) - _MOST_ROWS)
-        self._more.setVisible(hidden > 0)
-        self._more.set_text(tr("and {count} more", count=str(hidden)))
-
-
-class _JobRow(QWidget):
-    """One task with its title, a thin bar, and its progress with the time left."""
-
-    def __init__(self, theme: Theme, task: Task) -> None:
-        super().__init__()
-        self._task = task
-        title = PlainLabel(task.title, "caption", elide=True)
+        self._is_folded = False
+        self.list = JobsList(theme, tasks)
+        self.popup = _Popup(self)
+        self.button = IconButton(theme, "jobs", tr("Jobs"))
+        self.button.clicked.connect(self._open)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self._bar.setRange(0, _STEPS)
-        self._bar.setAccessibleName(task.title)
-        self._figures = PlainLabel("", "caption", elide=True)
-        words = tr("Cancel: {title}", title=task.title)
-        cancel = IconButton(theme, "close", words, compact=True)
-        cancel.clicked.connect(task.cancel)
-        top = QHBoxLayout()
-        top.setSpacing(SPACING.tiny)
-        top.addWidget(title, 1)
-        top.addWidget(cancel)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        self._bar.setRange(0, _PERCENT)
+        self._bar.setAccessibleName(tr("Progress of the jobs"))
+        self._figure = PlainLabel("", "caption")
+        self._figure.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._counter = QWidget()
+        column = QVBoxLayout(self._counter)
+        column.setContentsMargins(0, SPACING.small, 0, SPACING.small)
         column.setSpacing(SPACING.tiny)
-        column.addLayout(top)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._bar)
-        column.addWidget(self._figures)
-        task.changed.connect(self._show)
-        self._show()
+        column.addWidget(self._figure)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self._counter)
+        self._column.addWidget(self.list)
+        tasks.added.connect(self._on_added)
+        tasks.ended.connect(self._show_counter)
+        self._show_counter()
 
-    def _show(self) -> None:
-        if self._task.sentence:
-            self._figures.set_text(self._task.sentence)
+    def set_folded(self, *, is_folded: bool) -> None:
+        """Show the counter instead of the list."""
+        if is_folded == self._is_folded:
             return
-        progress = self._task.progress
-        if progress is None or progress.step == "plan":
-            waiting = self._task.state == "waiting"
-            self._figures.set_text(tr("Waiting") if waiting else tr("Preparing…"))
+        self._is_folded = is_folded
+        self.popup.hide()
+        if is_folded:
+            self.popup.column.addWidget(self.list)
+        else:
+            self._column.addWidget(self.list)
+        self.list.show()
+        self._show_counter()
+
+    def _on_added(self, task: Task) -> None:
+        task.changed.connect(self._show_counter)
+        self._show_counter()
+
+    def _show_counter(self) -> None:
+        tasks = self._tasks.open_tasks
+        self._counter.setVisible(self._is_folded and bool(tasks))
+        if not tasks:
+            self.popup.hide()
             return
-        if not progress.total_bytes:
-            self._figures.set_text(format_bytes(progress.done_bytes))
-            return
-        share = progress.done_bytes / progress.total_bytes
-        self._bar.setValue(round(_STEPS * share))
-        left = self._task.pace.seconds_left(progress.total_bytes)
-        words = f"{share:.0%}"
-        if left is not None:
-            words += " · " + tr("{time} left", time=format_duration(left))
-        self._figures.set_text(words)
+        percent = round(_PERCENT * sum(map(_share, tasks)) / len(tasks))
+        count = str(len(tasks))
+        words = tr("Jobs: {count}, {percent} % done", count=count, percent=str(percent))
+        self.button.set_action("jobs", words)
+        self._bar.setValue(percent)
+        self._figure.set_text(count)
+
+    def _open(self) -> None:
+        self.popup.show_beside(self.button)
+
+
+class _Popup(QFrame):
+    """Frame that closes when the user presses Escape or clicks elsewhere."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setProperty("role", "card")
+        self.setAccessibleName(tr("Jobs"))
+        self.setFixedWidth(SIZE.side)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(*[SPACING.small] * 4)
+
+    def show_beside(self, anchor: QWidget) -> None:
+        """Show it at the right of a control, with a common lower edge."""
+        self.adjustSize()
+        corner = anchor.mapToGlobal(QPoint(anchor.width() + SPACING.medium, anchor.height()))
+        self.move(corner - QPoint(0, self.height()))
+        self.show()
+        self.setFocus(Qt.FocusReason.PopupFocusReason)
+
+
+def _share(task: Task) -> float:
+    """Return the finished part of a task, from 0 to 1."""
+    progress = task.progress
+    if progress is None or progress.step == "plan" or not progress.total_bytes:
+        return 0.0
+    return min(1.0, progress.done_bytes / progress.total_bytes)

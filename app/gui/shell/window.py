@@ -6,31 +6,41 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
     QKeySequence,
+    QResizeEvent,
     QShortcut,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.checkpoint.folder_kind import is_adapter
-from app.core import paths
 from app.core.language import tr
 from app.gguf_file.detection import is_gguf_file
 from app.gui.children.child import stop_children
 from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
-from app.gui.shell.jobs_tray import JobsTray
+from app.gui.shell.departure import Departure
 from app.gui.shell.rail import Rail
 from app.gui.shell.status_line import StatusLine
+from app.gui.shell.window_memory import WindowMemory
 from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.focus_guide import place_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
+from app.gui.widgets.toast_stack import ToastStack
 
 if TYPE_CHECKING:
     from app.gui.offloading.dialog import OffloadingDialog
@@ -40,9 +50,6 @@ if TYPE_CHECKING:
 
 PageName = Literal["chat", "models", "convert", "settings"]
 PAGES: tuple[PageName, ...] = get_args(PageName)
-_USUAL_SIZE = QSize(1120, 760)
-_SMALLEST_SIZE = QSize(820, 560)
-_GEOMETRY = "geometry"
 
 
 class MainWindow(QMainWindow):
@@ -54,20 +61,27 @@ class MainWindow(QMainWindow):
     def __init__(self, workbench: Workbench) -> None:
         super().__init__()
         self._workbench = workbench
+        self._memory = WindowMemory()
         self.setWindowTitle("Gristmill")
         self.setAcceptDrops(True)
         self.chat = ChatPage(workbench)
-        self.rail = Rail(workbench.theme)
-        self.notice = NoticeBar(workbench.theme)
-        self.warnings = NoticeList(workbench.theme)
+        self.rail = Rail(workbench.theme, workbench.tasks)
         self._warned: list[str] = []
         self.status = StatusLine(workbench.engine, workbench.settings)
-        self._stack = QStackedWidget()
+        self._departure = Departure(workbench, self.chat.session, self)
+        self._stack = self.notice_area = QStackedWidget()
+        self.notice = NoticeBar(workbench.theme, parent=self)
+        self.warnings = NoticeList(workbench.theme, can_mute=True, parent=self)
         self._build_layout()
         self._connect()
         self._add_shortcuts()
-        self._restore_geometry()
+        self._memory.restore_place(self)
         self.show_page("chat")
+
+    @property
+    def safe_control(self) -> QWidget:
+        """Where the focus goes when a notice is gone."""
+        return place_in(self._stack.currentWidget())
 
     @property
     def theme(self) -> Theme:
@@ -137,6 +151,7 @@ class MainWindow(QMainWindow):
 
     def open_again(self, opened: list[Path]) -> None:
         """Come to the front and open the files of a later start."""
+        self._departure.stay()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -160,6 +175,11 @@ class MainWindow(QMainWindow):
         words = tr("{name} is neither a GGUF file nor a folder.", name=path.name)
         self.notice.show_notice("warning", words)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold the rail where the pages need its room."""
+        super().resizeEvent(event)
+        self.rail.set_folded(is_folded=self.width() < SIZE.unfolded_window)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders."""
         if event.mimeData().hasUrls():
@@ -172,9 +192,25 @@ class MainWindow(QMainWindow):
                 self.open_path(Path(url.toLocalFile()))
         event.acceptProposedAction()
 
+    def leave(self) -> None:
+        """Close the window, after a question if work is running."""
+        if not self._departure.ask():
+            self.close()
+
+    def close_now(self) -> None:
+        """Stop all work and quit, even if the window is hidden."""
+        self.close()
+        QApplication.quit()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop every child before the window closes."""
-        _window_memory().setValue(_GEOMETRY, self.saveGeometry())
+        """Ask if the user closes the window, and stop every child before it closes.
+
+        The program and the session close it without a question.
+        """
+        if event.spontaneous() and self._departure.ask():
+            event.ignore()
+            return
+        self._memory.save_place(self)
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
         bench = self._workbench
@@ -186,17 +222,10 @@ class MainWindow(QMainWindow):
         for name, word in zip(PAGES, words, strict=True):
             self.rail.add_page(name, word, name)
         self._stack.addWidget(self.chat)
-        self.rail.add_foot(JobsTray(self._workbench.theme, self._workbench.tasks))
-        right = QVBoxLayout()
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(0)
-        right.addWidget(self.notice)
-        right.addWidget(self.warnings)
-        right.addWidget(self._stack, 1)
         upper = QHBoxLayout()
         upper.setSpacing(0)
         upper.addWidget(self.rail)
-        upper.addLayout(right, 1)
+        upper.addWidget(self._stack, 1)
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -204,17 +233,19 @@ class MainWindow(QMainWindow):
         column.addLayout(upper, 1)
         column.addWidget(self.status)
         self.setCentralWidget(whole)
-        self.setMinimumSize(_SMALLEST_SIZE)
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
         self.chat.models_requested.connect(lambda: self.show_page("models"))
         self.chat.picker.options_requested.connect(self.show_options)
         self.chat.replied.connect(self.status.show_speed)
+        self.warnings.muted.connect(self._memory.mute)
         self._workbench.engine.noticed.connect(self._show_warnings)
         self._workbench.engine.changed.connect(self._show_warnings)
         self._workbench.models.noticed.connect(self.warn)
         self._workbench.tasks.ended.connect(self._on_task_ended)
+        self._departure.ended.connect(self.close_now)
+        self._departure.returned.connect(lambda: self.open_again([]))
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""
@@ -226,7 +257,9 @@ class MainWindow(QMainWindow):
             self.warn(sentence)
 
     def _show_warnings(self) -> None:
-        self.warnings.show_sentences([*self._warned, *self._workbench.engine.notices])
+        muted = self._memory.muted
+        sentences = [*self._warned, *self._workbench.engine.notices]
+        self.warnings.show_sentences([one for one in sentences if one not in muted])
 
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")
@@ -237,7 +270,8 @@ class MainWindow(QMainWindow):
             self._add_shortcut(f"Ctrl+{index + 1}", lambda name=name: self._go_to(name))
         self._add_shortcut("Ctrl+,", lambda: self._go_to("settings"))
         self._add_shortcut("Ctrl+N", self._new_chat)
-        self._add_shortcut("Ctrl+Q", self.close)
+        self._add_shortcut("F6", self._go_to_notices)
+        self._add_shortcut("Ctrl+Q", self.leave)
 
     def _add_shortcut(self, keys: str, act: object) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(act)
@@ -248,15 +282,14 @@ class MainWindow(QMainWindow):
         page: QWidget = getattr(self, name)
         place_in(page).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    def _go_to_notices(self) -> None:
+        """Move the focus to the newest notice, or from the notices back to the page."""
+        notices = ToastStack.of(self)
+        focus = QApplication.focusWidget()
+        is_there = focus is not None and notices.isAncestorOf(focus)
+        if is_there or not notices.focus_newest():
+            self.safe_control.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _new_chat(self) -> None:
         self.show_page("chat")
         self.chat.start_new()
-
-    def _restore_geometry(self) -> None:
-        saved = _window_memory().value(_GEOMETRY)
-        if not (isinstance(saved, QByteArray) and self.restoreGeometry(saved)):
-            self.resize(_USUAL_SIZE)
-
-
-def _window_memory() -> QSettings:
-    return QSettings(str(paths.home() / "window.ini"), QSettings.Format.IniFormat)

@@ -14,6 +14,8 @@ from app.gui.theme.tokens import Colors
 
 IconName = Literal[
     "arrow-down",
+    "broadcast",
+    "broadcast-on",
     "chat",
     "check",
     "chevron-down",
@@ -27,7 +29,9 @@ IconName = Literal[
     "download",
     "eject",
     "error",
+    "file",
     "folder",
+    "grid",
     "info",
     "jobs",
     "key",
@@ -44,7 +48,7 @@ IconName = Literal[
     "search",
     "send",
     "settings",
-    "share",
+    "sliders",
     "stop",
     "terminal",
     "trash",
@@ -55,7 +59,10 @@ ICON_NAMES: tuple[IconName, ...] = get_args(IconName)
 # Both sizes of buttons' icons at whole and fractional scales; Qt takes the nearest larger one.
 _PIXELS = (16, 20, 24, 30, 32, 40)
 _GAP = 0.25
-_APP_ICON_PIXELS = (16, 24, 32, 48, 64, 128, 256)
+_APP_ICON_PIXELS: dict[str, tuple[int, ...]] = {
+    "app_icon_small.svg": (16, 20, 24),
+    "app_icon.svg": (32, 48, 64, 128, 256),
+}
 
 
 def icon_svg(name: IconName, color: str) -> str:
@@ -90,11 +97,12 @@ def icon_pixmap(name: IconName, color: str, side: int, scale: float) -> QPixmap:
 
 @functools.lru_cache(maxsize=1)
 def app_icon() -> QIcon:
-    """Return the icon of the program."""
-    renderer = _renderer(resource("app_icon.svg").read_text("utf-8"))
+    """Return the icon of the program, with a simpler drawing for the smallest sizes."""
     made = QIcon()
-    for pixels in _APP_ICON_PIXELS:
-        made.addPixmap(_draw(renderer, pixels))
+    for drawing, sides in _APP_ICON_PIXELS.items():
+        renderer = _renderer(resource(drawing).read_text("utf-8"))
+        for pixels in sides:
+            made.addPixmap(_draw(renderer, pixels))
     return made
 
 

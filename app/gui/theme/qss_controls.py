@@ -176,6 +176,10 @@ QLineEdit[invalid="true"] {{ border-color: {c.danger}; }}
 QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{
     border: none; background: transparent; padding: 0px; min-height: 0px;
 }}
+/* The button that clears a line. */
+QLineEdit QToolButton, QLineEdit QToolButton:hover {{
+    border: none; background: transparent; padding: 0px; min-height: 0px; min-width: 0px;
+}}
 
 QLineEdit {{ {_padding(SPACING.tiny, own)} }}
 QLineEdit:focus {{ {_padding(SPACING.tiny, own, _GIVE)} }}

@@ -189,8 +189,12 @@ class Size:
     form: int = 720
     narrow: int = 420
     rail: int = 176
+    folded_rail: int = 56
+    unfolded_window: int = 1200
     field: int = 200
     side: int = 288
+    toast: int = 400
+    foot: int = 80
 
 
 SPACING = Spacing()

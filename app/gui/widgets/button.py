@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from app.gui.theme.icons import IconName, icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
+from app.gui.widgets.plain_text import plain_tool_tip
 
 ButtonKind = Literal[
     "primary", "secondary", "quiet", "link", "danger", "destructive", "navigation", "segment"
@@ -49,22 +50,38 @@ class Button(QPushButton):
         if kind in ("navigation", "segment"):
             self.setCheckable(True)
             self.toggled.connect(self._tint)
-        side = SIZE.small_icon if compact or kind != "navigation" else SIZE.icon
-        self.setIconSize(QSize(side + side // 4, side))
+        self._words = text
+        self._is_icon_only = False
+        self._side = SIZE.small_icon if compact or kind != "navigation" else SIZE.icon
         theme.changed.connect(self._tint)
         self._tint()
 
     def set_text(self, text: str) -> None:
         """Change the text and the accessible name."""
-        self.setText(text)
+        self._words = text
         self.setAccessibleName(text)
+        self._show_words()
+
+    def set_icon_only(self, *, is_icon_only: bool) -> None:
+        """Show the text in the tool tip instead of beside the icon."""
+        self._is_icon_only = is_icon_only
+        self.setToolTip("")
+        self._show_words()
+        self._tint()
 
     def set_icon(self, icon_name: IconName | None) -> None:
         """Change the icon."""
         self._icon_name = icon_name
         self._tint()
 
+    def _show_words(self) -> None:
+        self.setText("" if self._is_icon_only else self._words)
+        if self._is_icon_only:
+            self.setToolTip(plain_tool_tip(self._words))
+
     def _tint(self) -> None:
+        has_gap = not self._is_icon_only
+        self.setIconSize(QSize(self._side + self._side // 4 * has_gap, self._side))
         if self._icon_name is None:
             return
         colors = self._theme.colors
@@ -72,4 +89,4 @@ class Button(QPushButton):
         color = by_kind.get(self.property("kind"), colors.muted)
         if self.isChecked():
             color = colors.accent
-        self.setIcon(icon(self._icon_name, colors, color, has_gap=True))
+        self.setIcon(icon(self._icon_name, colors, color, has_gap=has_gap))

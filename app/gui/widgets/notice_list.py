@@ -1,46 +1,63 @@
-"""List of distinct warnings, one per line."""
+"""List of distinct warnings in one notice."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
-from app.gui.theme.icons import icon_pixmap
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
-from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
-from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.text_dialog import TextDialog
+from app.gui.widgets.toast import Toast
 
-_MOST_LINES = 4
+_MOST_SENTENCES = 3
+_MOST_CHARACTERS = 240
 
 
-class NoticeList(QFrame):
-    """Sentences, one per line, in full in the tool tip; hidden while there are none."""
+class NoticeList(Toast):
+    """The first sentences, and a button that shows all; hidden while there are none.
 
-    def __init__(self, theme: Theme, *, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
+    Args:
+        theme: colors.
+        can_mute: with a button "Don't show again", for what returns at every load.
+        parent: the page or dialog that the warnings are about.
+
+    Signals:
+        muted: the sentences that the user never wants to see again.
+    """
+
+    muted = Signal(tuple)
+
+    def __init__(
+        self, theme: Theme, *, can_mute: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(theme, tr("Dismiss these warnings"), parent)
         self._sentences: tuple[str, ...] = ()
         self._dismissed: set[str] = set()
-        self._lines: list[PlainLabel] = []
-        self.setProperty("notice", "warning")
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self._picture = PlainLabel()
-        self._column = QVBoxLayout()
-        self.all_button = Button(theme, "", "link", compact=True)
-        self._close = IconButton(theme, "close", tr("Dismiss these warnings"), compact=True)
+        self._lines = [PlainLabel(wrap=True, selectable=True) for _ in range(_MOST_SENTENCES)]
+        self.all_button = Button(theme, tr("Show all"), "link", compact=True)
+        self.mute_button = Button(theme, tr("Don't show again"), "quiet", compact=True)
+        for line in self._lines:
+            self.body.addWidget(line)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING.small)
+        row.addWidget(self.all_button)
+        row.addStretch(1)
+        row.addWidget(self.mute_button)
+        self.body.addLayout(row)
+        self.setTabOrder(self.all_button, self.mute_button)
+        self.setTabOrder(self.mute_button, self.close_button)
+        if not can_mute:
+            self.mute_button.hide()
         self.all_button.clicked.connect(self._show_all)
-        self._close.clicked.connect(self._dismiss)
-        theme.changed.connect(self._draw)
-        self._build_layout()
-        self._draw()
-        self.show_sentences(())
+        self.mute_button.clicked.connect(self._mute)
+        self.dismissed.connect(self._forget)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -53,45 +70,37 @@ class NoticeList(QFrame):
         An empty list resets the dismissals.
         """
         self._dismissed &= set(sentences)
-        self._sentences = tuple(
-            one for one in dict.fromkeys(sentences) if one not in self._dismissed
-        )
+        shown = tuple(one for one in dict.fromkeys(sentences) if one not in self._dismissed)
+        if shown == self._sentences:
+            return
+        self._sentences = shown
+        if not shown:
+            self.hide()
+            return
         self._show_lines()
-
-    def _build_layout(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(SPACING.medium, SPACING.small, SPACING.small, SPACING.small)
-        row.setSpacing(SPACING.small)
-        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addLayout(self._column, 1)
-        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._column.setSpacing(SPACING.tiny)
-        self._column.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self.appear("warning", "\n".join(shown))
 
     def _show_lines(self) -> None:
-        shown = self._sentences[:_MOST_LINES]
-        while len(self._lines) < len(shown):
-            line = PlainLabel(elide=True)
-            self._column.insertWidget(len(self._lines), line)
-            self._lines.append(line)
-        for index, line in enumerate(self._lines):
-            line.setVisible(index < len(shown))
-            line.set_text(shown[index] if index < len(shown) else "")
         count = len(self._sentences)
-        self.all_button.set_text(tr("Show all {count}", count=str(count)))
-        self.all_button.setVisible(count > len(shown))
-        self.setAccessibleName("\n".join((tr("Warnings"), *self._sentences)))
-        self.setToolTip(plain_tool_tip("\n".join(self._sentences)))
-        self.setVisible(bool(self._sentences))
+        is_cut = count > len(self._lines)
+        for index, line in enumerate(self._lines):
+            sentence = self._sentences[index] if index < count else ""
+            shown = textwrap.shorten(sentence, _MOST_CHARACTERS, placeholder="…")
+            is_cut = is_cut or shown.endswith("…")
+            line.setVisible(bool(sentence))
+            line.set_text(shown)
+        self.all_button.set_text(tr("Show all {count}", count=f"{count:,}"))
+        self.all_button.setVisible(is_cut)
 
     def _show_all(self) -> None:
-        TextDialog(self._theme, tr("Warnings"), "\n\n".join(self._sentences), self).open()
+        title = tr("Warnings")
+        TextDialog(self._theme, title, "\n\n".join(self._sentences), self.window()).open()
 
-    def _dismiss(self) -> None:
+    def _mute(self) -> None:
+        sentences = self._sentences
+        self.close_button.click()
+        self.muted.emit(sentences)
+
+    def _forget(self) -> None:
         self._dismissed |= set(self._sentences)
         self._sentences = ()
-        self._show_lines()
-
-    def _draw(self) -> None:
-        color = self._theme.colors.warning
-        self._picture.setPixmap(icon_pixmap("warning", color, SIZE.icon, self.devicePixelRatio()))

@@ -194,21 +194,29 @@ def test_every_button_that_goes_away_leaves_the_focus_on_its_page(
         assert place is focus or place.isAncestorOf(focus) or focus.isAncestorOf(place)
 
 
-def test_a_job_that_ends_takes_no_focus_to_a_page(window: MainWindow, qtbot: QtBot) -> None:
-    task = window._workbench.tasks.add("setup", "waits", "serve", "nothing-there")
+@pytest.mark.parametrize("width", [1120, 1600])
+def test_a_job_that_ends_takes_no_focus_to_a_page(
+    window: MainWindow, qtbot: QtBot, width: int
+) -> None:
+    window.resize(width, 700)
+    waits, other = (
+        window._workbench.tasks.add("setup", title, "serve", "nothing-there")
+        for title in ("waits", "other")
+    )
     with qtbot.waitActive(window):
         window.activateWindow()
-    tray = window.rail.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-    cancel = next(
-        b
-        for part in tray
-        for b in part.findChildren(QWidget)
-        if b.accessibleName() == "Cancel: waits"
-    )
+    if width < SIZE.unfolded_window:
+        window.rail.jobs.button.click()
+    jobs = window.rail.jobs.list
+    cancel = next(b for b in jobs.findChildren(QToolButton) if "other" in b.accessibleName())
     cancel.setFocus()
-    task.cancel()
-    qtbot.waitUntil(lambda: task.state not in ("waiting", "running"), timeout=20_000)
+    other.cancel()
+    assert other.is_over
     assert QApplication.focusWidget().accessibleName() == "Jobs"
+    waits.cancel()
+    qtbot.waitUntil(lambda: waits.is_over, timeout=20_000)
+    focus = QApplication.focusWidget()
+    assert focus is None or not window.chat.isAncestorOf(focus)
 
 
 def test_the_guide_goes_with_its_window(window: MainWindow) -> None:

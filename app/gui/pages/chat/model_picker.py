@@ -41,7 +41,7 @@ class ModelPicker(QWidget):
         self.box.setAccessibleName(tr("Model"))
         self.box.setMinimumWidth(SIZE.narrow * 2 // 3)
         self.box.setPlaceholderText(tr("Choose a model"))
-        self.options_button = IconButton(workbench.theme, "settings", tr("Options of the model"))
+        self.options_button = IconButton(workbench.theme, "sliders", tr("Options of the model"))
         self.eject_button = IconButton(workbench.theme, "eject", tr("Unload the model"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

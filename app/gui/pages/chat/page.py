@@ -52,7 +52,7 @@ class ChatPage(QWidget):
         self.session = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
-        self.share_button = IconButton(theme, "share", tr("Share the model"))
+        self.share_button = IconButton(theme, "broadcast", tr("Share the model"))
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)

@@ -64,7 +64,7 @@ class ModelsPage(QWidget):
             tr("Name a repository above, or drop a .gguf file or a folder here."),
         )
         self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
-        self.options_button = Button(theme, tr("Options…"), icon_name="settings")
+        self.options_button = Button(theme, tr("Options…"), icon_name="sliders")
         self._folder_button = Button(theme, tr("Open folder"), "quiet", icon_name="folder")
         self.delete_button = Button(theme, tr("Delete…"), "danger", icon_name="trash")
         self._refresh = IconButton(theme, "refresh", tr("Look for models again"))

@@ -1,0 +1,56 @@
+"""What the window remembers from one start to the next: its place, and the muted notices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
+from PySide6.QtWidgets import QWidget
+
+from app.core import paths
+
+_USUAL_SIZE = QSize(1240, 800)
+_SMALLEST_SIZE = QSize(720, 420)
+# The system adds a title bar and edges, whose size is known only after the window is shown.
+_FRAME = QSize(8, 40)
+_GEOMETRY = "geometry"
+_MUTED = "muted"
+
+
+class WindowMemory:
+    """Reads and writes `window.ini` in the data folder."""
+
+    def __init__(self) -> None:
+        self._file = QSettings(str(paths.home() / "window.ini"), QSettings.Format.IniFormat)
+
+    def save_place(self, window: QWidget) -> None:
+        """Remember size and place of the window."""
+        self._file.setValue(_GEOMETRY, window.saveGeometry())
+
+    def restore_place(self, window: QWidget) -> None:
+        """Give the window its last size and place, or its first, within the screen."""
+        saved = self._file.value(_GEOMETRY)
+        if not (isinstance(saved, QByteArray) and window.restoreGeometry(saved)):
+            window.resize(_USUAL_SIZE)
+        _fit(window, window.screen().availableGeometry())
+
+    @property
+    def muted(self) -> frozenset[str]:
+        """The notices that the user never wants to see again."""
+        saved = self._file.value(_MUTED)
+        # A list of one comes back as its only item.
+        sentences = saved if isinstance(saved, list) else [saved]
+        return frozenset(one for one in sentences if isinstance(one, str))
+
+    def mute(self, sentences: Sequence[str]) -> None:
+        """Remember that the user never wants to see these notices again."""
+        self._file.setValue(_MUTED, sorted({*self.muted, *sentences}))
+
+
+def _fit(window: QWidget, available: QRect) -> None:
+    """Let the window be no larger than the screen, and lie on it."""
+    room = available.size() - _FRAME
+    window.setMinimumSize(_SMALLEST_SIZE.boundedTo(room))
+    window.resize(window.size().boundedTo(room))
+    if not available.contains(window.geometry()):
+        window.move(available.topLeft())

@@ -1,0 +1,132 @@
+"""Closing the window while work is running asks, and the work can go on without the window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from PySide6.QtCore import QDeadlineTimer, Qt
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.core import paths
+from app.gui.children.task import Task
+from app.gui.services.engine import EngineIdle
+from app.gui.shell.leave_dialog import LeaveDialog
+from app.gui.shell.single_instance import LaterInstances, hand_over
+from app.gui.shell.window import MainWindow
+from app.gui.widgets.plain_label import PlainLabel
+from tests.support.engine.tiny_model import write_tiny_model
+
+
+@pytest.fixture
+def task(window: MainWindow, tmp_path: Path) -> Task:
+    """Work that runs until it is stopped."""
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    return window._workbench.tasks.add("convert", "tiny → Q8_0", "serve", str(model))
+
+
+def close_as_a_user(window: MainWindow) -> LeaveDialog | None:
+    """Close the window as its close button does; return the question."""
+    QApplication.sendEvent(window.windowHandle(), QCloseEvent())
+    asked = QApplication.activeModalWidget()
+    return asked if isinstance(asked, LeaveDialog) else None
+
+
+def press(dialog: LeaveDialog, words: str) -> None:
+    next(b for b in dialog.findChildren(QPushButton) if b.text() == words).click()
+
+
+def test_nothing_is_asked_when_nothing_runs(window: MainWindow) -> None:
+    assert close_as_a_user(window) is None
+    assert not window.isVisible()
+
+
+def test_the_engine_test_asks_nothing(window: MainWindow) -> None:
+    window._workbench.tasks.add("probe", "Testing the engine", "self-test")
+    assert close_as_a_user(window) is None
+
+
+def test_cancel_keeps_the_window_and_the_work(window: MainWindow, task: Task) -> None:
+    dialog = close_as_a_user(window)
+    assert dialog is not None
+    lines = [label.whole_text for label in dialog.findChildren(PlainLabel)]
+    assert "Conversion: tiny → Q8_0" in lines
+    press(dialog, "Cancel")
+    assert window.isVisible()
+    assert task.state == "running"
+
+
+def test_enter_keeps_the_work_running(window: MainWindow, qtbot: QtBot, task: Task) -> None:
+    dialog = close_as_a_user(window)
+    assert dialog is not None
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert not window.isVisible()
+    assert task.state == "running"
+
+
+def test_stop_ends_every_child(window: MainWindow, task: Task) -> None:
+    child = psutil.Process(task._child.process_id)
+    waiting = window._workbench.tasks.add("convert", "other → Q8_0", "serve", "other.gguf")
+    window.leave()
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, LeaveDialog)
+    press(dialog, "Stop and quit")
+    assert not window.isVisible()
+    assert not child.is_running()
+    assert waiting.state == "canceled"
+
+
+def test_the_program_ends_with_the_work(window: MainWindow, qtbot: QtBot, task: Task) -> None:
+    engine = window._workbench.engine
+    engine.load("/nowhere/made-up.gguf", "made up")
+    dialog = close_as_a_user(window)
+    assert dialog is not None
+    press(dialog, "Keep running in the background")
+    qtbot.waitUntil(lambda: isinstance(engine.state, EngineIdle), timeout=10_000)
+    assert task.state == "running"
+    with qtbot.waitSignal(window._departure.ended, timeout=20_000):
+        task.cancel()
+
+
+def test_a_later_start_brings_the_window_back(
+    window: MainWindow, qtbot: QtBot, qapp: QApplication, task: Task
+) -> None:
+    later = LaterInstances(qapp)
+    later.received.connect(window.open_again)
+    dialog = close_as_a_user(window)
+    assert dialog is not None
+    press(dialog, "Keep running in the background")
+    assert not window.isVisible()
+    assert not QApplication.quitOnLastWindowClosed()
+    assert hand_over([])
+    qtbot.waitUntil(window.isVisible, timeout=10_000)
+    assert QApplication.quitOnLastWindowClosed()
+    assert not window._departure._look.isActive()
+    task.cancel()
+    later.deleteLater()
+
+
+def _children(process: psutil.Process, deadline: QDeadlineTimer) -> list[psutil.Process]:
+    while not (found := process.children(recursive=True)) and not deadline.hasExpired():
+        os.sched_yield()
+    return found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_session_that_ends_is_not_held_up(home: Path) -> None:
+    """The engine's test runs, and nobody is there to answer a question."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    started = subprocess.Popen([sys.executable, "-m", "app"], env=environment)
+    children = _children(psutil.Process(started.pid), QDeadlineTimer(60_000))
+    assert children
+    started.send_signal(signal.SIGTERM)
+    assert started.wait(20) == 0
+    assert not [child for child in children if child.is_running()]
+    assert paths.chats_file().exists()
