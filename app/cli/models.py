@@ -9,6 +9,7 @@ from app.core.language import tr
 from app.core.settings import load_settings
 from app.jobs.reporter import Reporter
 from app.library.index import scan
+from app.library.places import with_places
 
 NAME = "models"
 HELP = tr("List the models on this machine.")
@@ -29,5 +30,6 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Report every model, sorted by name."""
     settings, _ = load_settings()
     places = arguments.places or settings.search_paths()
-    for model in sorted(scan(places), key=lambda model: (model.name.casefold(), model.path)):
+    models = sorted(scan(places), key=lambda model: (model.name.casefold(), model.path))
+    for model in with_places(models):
         reporter.report(model)
