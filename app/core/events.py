@@ -106,6 +106,32 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     place: str = ""
 
 
+class CheckpointListed(msgspec.Struct, frozen=True, tag="checkpoint"):
+    """A downloaded checkpoint or adapter: its folder, its name as `owner/name`, and its size."""
+
+    path: str
+    name: str
+    size_bytes: int
+
+
+class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
+    """A download that has not finished, and the error that ended it, if any.
+
+    `path` is the folder that it fills. `is_running` is true while some process does.
+    """
+
+    path: str
+    repository: str
+    revision: str | None
+    pattern: str | None
+    allows_pickle: bool
+    done_bytes: int
+    total_bytes: int
+    is_running: bool
+    problem: ErrorCode | None = None
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
+
+
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
     """Another engine's server and its models; `problem` is the reason for having none, if any."""
 
@@ -215,6 +241,8 @@ Event = (
     | LevelPlanned
     | TensorPlanned
     | ModelListed
+    | CheckpointListed
+    | DownloadListed
     | EndpointListed
     | Loading
     | Alive
