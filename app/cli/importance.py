@@ -12,6 +12,7 @@ from app.core import leftovers
 from app.core.events import Event, LevelPlanned
 from app.core.levels import COPY, Level, level_named
 from app.jobs.reporter import Reporter
+from app.library.importance_matrices import MATRIX_SUFFIX
 
 if TYPE_CHECKING:
     from app.conversion.pipeline import ConversionRequest
@@ -108,7 +109,7 @@ def _calibrated_level(request: ConversionRequest, converter: Path) -> Level:
 
 
 def _kept_name(source: Source) -> str:
-    return f"{_stem(source)}.imatrix.gguf"
+    return f"{_stem(source)}{MATRIX_SUFFIX}"
 
 
 def _stem(source: Source) -> str:

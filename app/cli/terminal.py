@@ -234,6 +234,8 @@ def _line_of(
     | events.LevelPlanned
     | events.TensorPlanned
     | events.ModelListed
+    | events.CheckpointListed
+    | events.DownloadListed
     | events.EndpointListed
     | events.Ready
     | events.Listening
@@ -251,6 +253,8 @@ def _line_of(
             events.LevelPlanned()
             | events.TensorPlanned()
             | events.ModelListed()
+            | events.CheckpointListed()
+            | events.DownloadListed()
             | events.EndpointListed()
         ):
             return _table_row(event)
@@ -271,7 +275,12 @@ def _line_of(
 
 
 def _table_row(
-    event: events.LevelPlanned | events.TensorPlanned | events.ModelListed | events.EndpointListed,
+    event: events.LevelPlanned
+    | events.TensorPlanned
+    | events.ModelListed
+    | events.CheckpointListed
+    | events.DownloadListed
+    | events.EndpointListed,
 ) -> str:
     match event:
         case events.LevelPlanned(level, size_bytes, bits_per_weight):
@@ -285,11 +294,25 @@ def _table_row(
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
             note = describe_error(problem, details, in_terminal=True) if problem else path
             return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+        case events.CheckpointListed(path, name, size_bytes):
+            return f"{name:<44} {'':<8} {format_bytes(size_bytes):>9}  {path}"
+        case events.DownloadListed(_, repository, done_bytes=done_bytes):
+            return f"{repository:<44} {'':<8} {format_bytes(done_bytes):>9}  {_state_of(event)}"
         case events.EndpointListed(url, name, models, problem=problem, details=details):
             note = (
                 describe_error(problem, details, in_terminal=True) if problem else ", ".join(models)
             )
             return f"{name:<24} {url:<32} {note}"
+
+
+def _state_of(download: events.DownloadListed) -> str:
+    if download.is_running:
+        return tr("is being downloaded")
+    command = f"gristmill download {download.repository}"
+    if download.pattern:
+        command += f" --include {download.pattern}"
+    total = format_bytes(download.total_bytes)
+    return tr("of {total} downloaded; to resume: {command}", total=total, command=command)
 
 
 def _ready_lines(ready: events.Ready) -> str:

@@ -18,7 +18,7 @@ from app.conversion.converter.transformers_choice import Transformers, transform
 from app.conversion.converter.vocabulary_prefetch import VocabularyPrefetch
 from app.conversion.gguf_source import lay_out_gguf
 from app.conversion.layout.layout import Layout
-from app.core.errors import AppError
+from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Subject
 from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
@@ -26,6 +26,7 @@ from app.core.names import file_name_from
 from app.core.sizes import format_bytes
 from app.gguf_file.detection import is_gguf_file
 from app.gguf_file.model_info import read_model_info
+from app.library.unfinished_downloads import unfinished_in
 
 Levels = Sequence[Level]
 _ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)
@@ -79,9 +80,15 @@ def source_at(
         is_projector: Of a checkpoint take the multimodal projector, not the language model.
         allows_pickle: The user agreed to read weights in pickle files.
         base: For an adapter, the folder of the model that it belongs to.
+
+    Raises:
+        AppError: `download_unfinished`.
     """
     if is_gguf_file(path):
         return GgufSource(path)
+    if unfinished := unfinished_in(path):
+        repository = unfinished[0].note.request.repository
+        raise AppError(ErrorCode.DOWNLOAD_UNFINISHED, repository=repository)
     if is_adapter(path):
         return AdapterSource(path, base, allows_pickle)
     if is_projector:

@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     HUB_ANSWER = "hub_answer"
     DOWNLOAD_DAMAGED = "download_damaged"
     DOWNLOAD_BUSY = "download_busy"
+    DOWNLOAD_UNFINISHED = "download_unfinished"
     UNSAFE_NAME = "unsafe_name"
     NEEDED_NAME = "needed_name"
     DISK_FULL = "disk_full"

@@ -89,7 +89,10 @@ class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
 
 
 class ModelListed(msgspec.Struct, frozen=True, tag="model"):
-    """A GGUF file in the library; `problem` is the reason it can't be loaded, if any."""
+    """A GGUF file in the library; `problem` is the reason it can't be loaded, if any.
+
+    `place` tells it apart from another model of the same name and level; empty if there is none.
+    """
 
     path: str
     name: str
@@ -98,6 +101,33 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     size_bytes: int
     parameters: int
     context: int
+    problem: ErrorCode | None = None
+    details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
+    place: str = ""
+
+
+class CheckpointListed(msgspec.Struct, frozen=True, tag="checkpoint"):
+    """A downloaded checkpoint or adapter: its folder, its name as `owner/name`, and its size."""
+
+    path: str
+    name: str
+    size_bytes: int
+
+
+class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
+    """A download that has not finished, and the error that ended it, if any.
+
+    `path` is the folder that it fills. `is_running` is true while some process does.
+    """
+
+    path: str
+    repository: str
+    revision: str | None
+    pattern: str | None
+    allows_pickle: bool
+    done_bytes: int
+    total_bytes: int
+    is_running: bool
     problem: ErrorCode | None = None
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
@@ -211,6 +241,8 @@ Event = (
     | LevelPlanned
     | TensorPlanned
     | ModelListed
+    | CheckpointListed
+    | DownloadListed
     | EndpointListed
     | Loading
     | Alive

@@ -47,8 +47,12 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Download it again; the damaged file has been removed."),
     ),
     ErrorCode.DOWNLOAD_BUSY: (
-        tr("{file} is already being downloaded by this program."),
+        tr("{file} is being downloaded."),
         tr("Wait for that download to finish, or stop it."),
+    ),
+    ErrorCode.DOWNLOAD_UNFINISHED: (
+        tr("The download of {repository} hasn't finished."),
+        tr("Resume it on the Models page."),
     ),
     ErrorCode.UNSAFE_NAME: (
         tr("The file name “{name}” points outside its folder or is reserved by the system."),

@@ -14,7 +14,6 @@ from app.core.settings import load_settings
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
 from app.hub.hub_address import hub_endpoint
-from app.hub.lock import exclusive_download, remove_untouched
 from app.hub.manifest import Manifest
 from app.hub.part_file import PartFile, remove_abandoned
 from app.hub.progress import Progress
@@ -23,6 +22,8 @@ from app.hub.repository import RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
 from app.hub.snapshot import RetryPolicy, Snapshot
 from app.hub.transfer import Transfer
+from app.library.folder_lock import exclusive_folder, remove_untouched
+from app.library.unfinished_downloads import DownloadRequest, noted
 
 Report = Callable[[Event], None]
 
@@ -51,9 +52,10 @@ def download_repository(
 
     Raises:
         AppError: What `fetch_repository`, `files_to_fetch` and `Transfer.fetch` raise, and
-            `download_busy`, `disk_full`, `file_exists`. Complete files stay, and so does the
-            received part of an incomplete one.
+            `download_busy`, `disk_full`, `file_exists`. Complete files stay, and so do the
+            received part of an incomplete one and a note about the download.
     """
+    request = DownloadRequest(reference.repository, reference.revision, pattern, allows_pickle)
     token = read_token()
     info = fetch_repository(reference, token)
     selection = files_to_fetch(info, pattern, allows_pickle=allows_pickle)
@@ -63,8 +65,8 @@ def download_repository(
     with raising_app_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with exclusive_download(folder, info.repository):
-                _fill(folder, info, files, token, report, retry_policy or RetryPolicy())
+            with exclusive_folder(folder, info.repository):
+                _fill(folder, request, info, files, token, report, retry_policy or RetryPolicy())
         except AppError as error:
             if error.code is not ErrorCode.DOWNLOAD_BUSY:
                 remove_untouched(folder)
@@ -80,6 +82,7 @@ def _own_folder(info: RepositoryInfo, files: Files) -> Path:
 
 def _fill(
     folder: Path,
+    request: DownloadRequest,
     info: RepositoryInfo,
     files: Files,
     token: str | None,
@@ -95,12 +98,15 @@ def _fill(
     require_space(folder, sum(file.size_bytes for file in missing) - received)
     progress = Progress("download", sum(file.size_bytes for file in files), report)
     progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
-    with HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client:
+    with (
+        noted(folder, request, {file.path: file.size_bytes for file in missing}, current),
+        HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client,
+    ):
         transfer = Transfer(Snapshot(client, info.repository, info.commit, report, retry_policy))
         for file in missing:
             progress.enter(file.path)
             transfer.fetch(file, path_inside(folder, file.path), progress.count)
             manifest.add(file)
-    if not is_gguf(files[0]):
-        # Old shards next to new ones would be mistaken for part of the model.
-        manifest.remove_outdated(current)
+        if not is_gguf(files[0]):
+            # Old shards next to new ones would be mistaken for part of the model.
+            manifest.remove_outdated(current)

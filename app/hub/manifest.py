@@ -11,8 +11,9 @@ from app.core.json_store import JsonStore
 from app.core.names import path_inside
 from app.hub.checksum import Checksum
 from app.hub.repository import RepositoryFile
+from app.library.folder_lock import OWN_PREFIX
 
-_NAME = ".gristmill.json"
+_NAME = f"{OWN_PREFIX}.json"
 
 
 class _Verified(msgspec.Struct, frozen=True):

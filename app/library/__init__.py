@@ -1,1 +1,1 @@
-"""The user's GGUF files and downloaded checkpoints."""
+"""The models, checkpoints and unfinished downloads on this machine."""

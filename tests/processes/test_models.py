@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import ModelListed, decode_event
+from app.core.events import (
+    CheckpointListed,
+    DownloadListed,
+    Event,
+    ModelListed,
+    decode_event,
+)
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.model_info import read_model_info
 from app.gguf_file.validation import require_sane
 from app.jobs.launch import command_line
+from app.library.folder_lock import exclusive_folder
+from app.library.unfinished_downloads import DownloadRequest, noted
 from tests.support.checkpoints.checkpoints import SMOLLM2_PARAMETERS, smollm2_gguf
 from tests.support.gguf.gguf_files import llama_file
 from tests.support.machine.verbs import run_verb
 
 
 def run_models(*folders: Path) -> list[ModelListed]:
+    events = listed_by(*folders)
+    assert all(isinstance(event, ModelListed) for event in events)
+    return events  # type: ignore[return-value]
+
+
+def listed_by(*folders: Path) -> list[Event]:
     command = command_line("models", *map(str, folders))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         events = [decode_event(line) for line in child.stdout]
         # Leaving the block closes standard input, which stops the child.
         assert child.wait() == 0
-    assert all(isinstance(event, ModelListed) for event in events)
-    return events  # type: ignore[return-value]
+    return events
 
 
 def test_the_models_of_the_model_folder_are_listed_by_name(home: Path) -> None:
@@ -48,6 +63,34 @@ def test_folders_can_be_named_and_absent(home: Path, tmp_path: Path) -> None:
 
 def test_no_models_are_no_events(home: Path) -> None:
     assert run_models() == []
+
+
+def test_checkpoints_and_unfinished_downloads_follow(home: Path) -> None:
+    whole = home / "checkpoints" / "acme" / "whole"
+    whole.mkdir(parents=True)
+    (whole / "config.json").write_text("{}")
+    half = home / "models" / "acme" / "half"
+    half.mkdir(parents=True)
+    names = [f"big-0000{number}-of-00002.gguf" for number in (1, 2)]
+    llama_file().write(half / names[0])
+    (half / f"{names[1]}.part").write_bytes(b"GGUF")
+    first = (half / names[0]).stat().st_size
+    files = {names[0]: first, names[1]: 10}
+    with ExitStack() as running:
+        running.enter_context(exclusive_folder(half, "acme/half"))
+        # Never left: a download that is killed keeps its note.
+        noted(half, DownloadRequest("acme/half", pattern="Q4_0"), files, set(files)).__enter__()
+        during = listed_by()
+
+    expected = DownloadListed(
+        str(half), "acme/half", None, "Q4_0", False, first + 4, first + 10, True
+    )
+    assert during == [CheckpointListed(str(whole), "acme/whole", 2), expected]
+    assert listed_by()[1] == msgspec.structs.replace(expected, is_running=False)
+    shown = run_verb("models").lines
+    assert shown[1].endswith(
+        "of 55 kB downloaded; to resume: gristmill download acme/half --include Q4_0"
+    )
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ _EVENTS: tuple[events.Event, ...] = (
     events.LevelPlanned("Q4_K_M", 2**40, 4.85, "a.gguf"),
     events.TensorPlanned("Q4_K_M", "output.weight", (151_936, 1024), "q6_K", 2**30),
     events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
+    events.CheckpointListed("/c/a/b", "a/b", 10**12),
+    events.DownloadListed("/c/a/b", "a/b", None, "Q4_0", False, 1, 2, True, ErrorCode.DISK_FULL),
     events.EndpointListed("http://localhost:1", "far", ("m",), "key"),
     events.Loading(0.25),
     events.Alive(),

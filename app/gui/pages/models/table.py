@@ -51,7 +51,7 @@ class ModelTable(ItemTable):
             self.add_row((name, "—", "—", "—", format_bytes(model.size_bytes)), (problem,))
             return
         cells = (
-            model.name,
+            f"{model.name}  ·  {model.place}" if model.place else model.name,
             model.level or "—",
             format_weights(model.parameters),
             f"{model.context:,}" if model.context else "—",
