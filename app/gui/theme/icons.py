@@ -14,6 +14,7 @@ from app.gui.theme.tokens import Colors
 
 IconName = Literal[
     "arrow-down",
+    "broadcast",
     "chat",
     "check",
     "chevron-down",
@@ -27,6 +28,8 @@ IconName = Literal[
     "download",
     "eject",
     "error",
+    "eye",
+    "eye-off",
     "folder",
     "info",
     "jobs",
@@ -44,7 +47,6 @@ IconName = Literal[
     "search",
     "send",
     "settings",
-    "share",
     "stop",
     "terminal",
     "trash",

@@ -12,6 +12,8 @@ from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
+from app.gui.pages.chat.share_button import ShareButton
+from app.gui.pages.chat.share_notice import ShareNotice
 from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
     EngineConnected,
@@ -26,7 +28,6 @@ from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.empty_state import EmptyState
-from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.text_dialog import TextDialog
@@ -52,7 +53,8 @@ class ChatPage(QWidget):
         self.session = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
-        self.share_button = IconButton(theme, "share", tr("Share the model"))
+        self.share_button = ShareButton(theme, workbench.engine)
+        self.share_notice = ShareNotice(theme, workbench.engine)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)
@@ -93,6 +95,7 @@ class ChatPage(QWidget):
         self._stack = QStackedLayout()
         column.addWidget(self._loading)
         column.addWidget(self.notice)
+        column.addWidget(self.share_notice)
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self.messages)
@@ -136,6 +139,7 @@ class ChatPage(QWidget):
         self._empty.acted.connect(self.models_requested)
         self.starter_note.acted.connect(self.models_requested)
         self.share_button.clicked.connect(self._open_sharing)
+        self.share_notice.acted.connect(self._open_sharing)
         self._workbench.engine.changed.connect(self._show_engine)
         self._workbench.models.changed.connect(self._on_models_changed)
 

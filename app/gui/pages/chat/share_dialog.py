@@ -51,13 +51,16 @@ class ShareDialog(QDialog):
         self._build_layout()
         self._connect()
         self._show_sharing()
+        if self.port_row.note:
+            self.port.setFocus()
 
     def _build_layout(self) -> None:
         self._details = QWidget()
         details = QVBoxLayout(self._details)
         details.setContentsMargins(0, 0, 0, 0)
         details.setSpacing(SPACING.medium)
-        details.addWidget(self._row("share_port", self.port))
+        self.port_row = self._row("share_port", self.port)
+        details.addWidget(self.port_row)
         details.addWidget(self._row("reply_slots", self.slots))
         details.addWidget(self._row("share_origins", self.origins, stacked=True))
         details.addWidget(self._row("shares_in_network", self.in_network))
@@ -85,6 +88,7 @@ class ShareDialog(QDialog):
         self.origins.changed.connect(self._take_origins)
         self.origins.refused.connect(self._refuse_origin)
         self._settings.changed.connect(self._show_sharing)
+        self._workbench.engine.changed.connect(self._show_sharing)
 
     def _take_origins(self, origins: tuple[str, ...]) -> None:
         self._fail("")
@@ -128,5 +132,10 @@ class ShareDialog(QDialog):
         self._failure.setVisible(bool(words))
 
     def _show_sharing(self) -> None:
-        self._details.setEnabled(self._settings.value.shares_model)
+        value = self._settings.value
+        self._details.setEnabled(value.shares_model)
+        is_taken = value.share_port == self._workbench.engine.taken_port
+        self.port_row.set_note(
+            tr("Another program uses this port. Choose another one.") if is_taken else ""
+        )
         self._failure.setVisible(bool(self._failure.text()))
