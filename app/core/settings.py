@@ -31,7 +31,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     """All settings with their defaults; the load options apply to models without their own.
 
     `model_options` maps the path of a model's first file to its options, `presets` the names that
-    the user chose to options.
+    the user chose to options. `last_model` is the path of the model that was loaded last.
     """
 
     version: int = 1
@@ -56,6 +56,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         ),
     ] = None
     added_models: tuple[str, ...] = ()
+    last_model: str = ""
     model_options: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     presets: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     converter_folder: Annotated[

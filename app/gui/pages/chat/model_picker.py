@@ -57,6 +57,11 @@ class ModelPicker(QWidget):
         self._engine.changed.connect(self._on_engine_changed)
         self._show()
 
+    def open_list(self) -> None:
+        """Open the list of models."""
+        self.box.setFocus()
+        self.box.showPopup()
+
     def _choose(self, index: int) -> None:
         self._use(index)
         self.chosen.emit()
