@@ -89,7 +89,10 @@ class TensorPlanned(msgspec.Struct, frozen=True, tag="tensor"):
 
 
 class ModelListed(msgspec.Struct, frozen=True, tag="model"):
-    """A GGUF file in the library; `problem` is the reason it can't be loaded, if any."""
+    """A GGUF file in the library; `problem` is the reason it can't be loaded, if any.
+
+    `place` tells it apart from another model of the same name and level; empty if there is none.
+    """
 
     path: str
     name: str
@@ -100,6 +103,7 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     context: int
     problem: ErrorCode | None = None
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
+    place: str = ""
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):

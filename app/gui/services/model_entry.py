@@ -15,14 +15,21 @@ from app.gui.services.model_list import ModelList
 class ModelEntry:
     """One model; `endpoint` is its server, None for a file on this machine.
 
-    `path` identifies it, as in `app.gui.services.engine`.
+    `path` identifies it, as in `app.gui.services.engine`; `place` tells it apart from another one
+    of the same name and level.
     """
 
     path: str
     name: str
     level: str = ""
     size_bytes: int = 0
+    place: str = ""
     endpoint: EndpointListed | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, with the place if there is another one of that name."""
+        return f"{self.name}  ·  {self.place}" if self.place else self.name
 
 
 def model_entries(models: ModelList, endpoints: EndpointList) -> Iterator[ModelEntry]:
@@ -42,4 +49,4 @@ def use(engine: Engine, entry: ModelEntry) -> None:
 
 
 def _entry(model: ModelListed) -> ModelEntry:
-    return ModelEntry(model.path, model.name, model.level, model.size_bytes)
+    return ModelEntry(model.path, model.name, model.level, model.size_bytes, model.place)

@@ -15,6 +15,7 @@ from app.gui.theme.tokens import Colors
 IconName = Literal[
     "arrow-down",
     "broadcast",
+    "broadcast-on",
     "chat",
     "check",
     "chevron-down",
@@ -47,6 +48,7 @@ IconName = Literal[
     "search",
     "send",
     "settings",
+    "share",
     "stop",
     "terminal",
     "trash",

@@ -178,7 +178,6 @@ class Size:
     bar: int = 6
     memory_bar: int = 14
     swatch: int = 10
-    dot: int = 8
     groove: int = 4
     scroll_bar: int = 10
     hairline: int = 1

@@ -127,6 +127,7 @@ class ChatPage(QWidget):
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.picker.chosen.connect(self.focus_composer)
+        self.picker.models_requested.connect(self.models_requested)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
         self._escape.activated.connect(session.stop)

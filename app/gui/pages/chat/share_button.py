@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.core.language import tr
 from app.gui.services.engine import Engine
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_text import plain_tool_tip
 
@@ -23,23 +20,12 @@ class ShareButton(IconButton):
         engine.changed.connect(self._show_engine)
         self._show_engine()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the icon and the dot."""
-        super().paintEvent(event)
-        if not self._engine.shared_url:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(self._theme.colors.ground), SIZE.focus))
-        painter.setBrush(QColor(self._theme.colors.accent))
-        corner = QPointF(self.width(), 0) + QPointF(-SIZE.dot, SIZE.dot)
-        painter.drawEllipse(corner, SIZE.dot / 2, SIZE.dot / 2)
-
     def _show_engine(self) -> None:
+        is_on = bool(self._engine.shared_url)
+        self.set_action("broadcast-on" if is_on else "broadcast", tr("Share the model"))
         words = self._state_in_words()
         self.setAccessibleDescription(words)
         self.setToolTip(plain_tool_tip(f"{self.accessibleName()}\n{words}"))
-        self.update()
 
     def _state_in_words(self) -> str:
         engine = self._engine
