@@ -213,6 +213,10 @@ class ChatPage(QWidget):
             case EngineLoading(_, _, fraction):
                 self._loading.setValue(round(_PERCENT * fraction))
                 self.notice.hide()
+            case EngineFailed(_, name, _, _) if self.session.is_replying:
+                # The reply says why.
+                words = tr("{name} is not loaded.", name=name)
+                self.notice.show_notice("error", words, [("log", tr("Show log"))])
             case EngineFailed(_, _, sentence, _):
                 actions = [("retry", tr("Try again")), ("log", tr("Show log"))]
                 self.notice.show_notice("error", sentence, actions, dismissible=False)

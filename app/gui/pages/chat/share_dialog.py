@@ -95,7 +95,9 @@ class ShareDialog(QDialog):
         self._change(share_origins=origins)
 
     def _refuse_origin(self, text: str) -> None:
-        self._fail(tr("“{entry}” is no origin; write it like http://localhost:3000.", entry=text))
+        self._fail(
+            tr("“{entry}” is not an origin. Write it like http://localhost:3000.", entry=text)
+        )
 
     def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - a signal's value
         if not is_on:
@@ -104,13 +106,13 @@ class ShareDialog(QDialog):
         self.in_network.setChecked(False)
         question = ConfirmDialog(
             self._workbench.theme,
-            tr("Let other machines in?"),
+            tr("Share with other machines?"),
             tr(
-                "Whoever is in the same network and has the key can use the model. What is said "
-                "goes through that network unencrypted: do this only in a network that you trust."
+                "Anyone on your network who has the API key can use the model. Traffic is not "
+                "encrypted, so allow this only on a network that you trust."
             ),
             (),
-            tr("Let them in"),
+            tr("Allow"),
             self,
             typed=tr("network"),
         )
