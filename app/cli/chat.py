@@ -15,10 +15,12 @@ from app.core.errors import AppError, ErrorCode
 from app.core.events import Failed, Finished, Printed, Ready, decode_event
 from app.core.language import tr
 from app.core.load_options import arguments_of
+from app.core.settings import load_settings
 from app.jobs.child_process import ChildProcess
 from app.jobs.launch import child_environment, command_line
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.reporter import Reporter
+from app.library.reply_defaults import reply_defaults
 
 NAME = "chat"
 HELP = tr("Send a prompt to a model and print its reply as it streams in.")
@@ -52,18 +54,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Start the engine, send the prompt, print the reply."""
+    with _engine(arguments, reporter) as ready:
+        tokens, speed = _converse(ready, _body(arguments), reporter)
+    reporter.report(Finished((), {"tokens": tokens, "tokens_per_second": speed}))
+
+
+def _body(arguments: argparse.Namespace) -> dict[str, object]:
+    from app.library.index import find_model
+
+    # The engine has reported settings that can't be read.
+    settings, _ = load_settings()
+    defaults = reply_defaults(str(find_model(arguments.model, settings.search_paths())))
+    is_open = arguments.system is None
+    system = defaults.system_prompt if is_open else _as_text(arguments.system)
     messages = [{"role": "user", "content": _prompt(arguments.prompt)}]
-    if arguments.system:
-        messages.insert(0, {"role": "system", "content": _as_text(arguments.system)})
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
     body: dict[str, object] = {"messages": messages, "stream": True}
     if arguments.reasoning:
         body["reasoning_format"] = "none"
-    for name in ("max_tokens", "seed", "temperature"):
-        if getattr(arguments, name) is not None:
-            body[name] = getattr(arguments, name)
-    with _engine(arguments, reporter) as ready:
-        tokens, speed = _converse(ready, body, reporter)
-    reporter.report(Finished((), {"tokens": tokens, "tokens_per_second": speed}))
+    chosen = {name: getattr(arguments, name) for name in ("max_tokens", "seed", "temperature")}
+    if chosen["temperature"] is None:
+        chosen["temperature"] = defaults.temperature
+    return body | {name: value for name, value in chosen.items() if value is not None}
 
 
 def _prompt(argument: str) -> str:

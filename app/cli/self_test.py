@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from app.core.errors import ErrorDetails
 from app.core.events import Finished
 from app.core.language import tr
 from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.inference.self_test.safe_settings import EngineSetting
+
+_Part = tuple[str, str]
+"""A label and a finding."""
 
 NAME = "self-test"
 HELP = tr("Check the engine, the converter and the starter model on this machine.")
@@ -17,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "--window", action="store_true", help=tr("also open each page of the window")
+    )
+    parser.add_argument(
+        "--engine", action="store_true", help=tr("check only the engine, not what setup installs")
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
@@ -31,13 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Probe the engine in a child process and look for what setup should have installed."""
-    from app.conversion.converter.installation import converter_folder
-    from app.core.settings import load_settings
     from app.inference.self_test.probe import choose_full_setting, engine_setting, forget_setting
     from app.jobs.window_check import check_window
-    from app.library.starter import starter_file
-    from app.native.devices import devices
-    from app.native.library import engine_version
 
     if arguments.again:
         forget_setting()
@@ -45,23 +50,33 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         choose_full_setting()
     setting = engine_setting(reporter.report)
     pages = check_window() if arguments.window else ()
-    settings, _ = load_settings()
+    found = _engine_parts(setting) + (() if arguments.engine else _installed_parts())
+    found += ((tr("window"), ", ".join(pages)),)
+    lines = tuple(f"{label:<11}{text}" for label, text in found if text)
+    details: ErrorDetails = {"without": setting.described(), "reason": setting.reason}
+    reporter.report(Finished(lines, details))
+
+
+def _engine_parts(setting: EngineSetting) -> tuple[_Part, ...]:
+    from app.native.devices import devices
+    from app.native.library import engine_version
+
     words = tr("full setting")
     if setting.disabled_features:
         words = tr("safe setting: without {features}", features=setting.described())
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
+    return (tr("engine"), f"{engine_version()}, {words}"), (tr("devices"), names)
+
+
+def _installed_parts() -> tuple[_Part, ...]:
+    from app.conversion.converter.installation import converter_folder
+    from app.core.settings import load_settings
+    from app.library.starter import starter_file
+
+    settings, _ = load_settings()
     starter = starter_file(settings)
     missing = tr("missing; run “gristmill setup” to fetch it")
-    lines = [
-        f"{label:<11}{text}"
-        for label, text in (
-            (tr("engine"), f"{engine_version()}, {words}"),
-            (tr("devices"), names),
-            (tr("converter"), str(converter_folder(settings))),
-            (tr("starter"), str(starter) if starter.is_file() else missing),
-            (tr("window"), ", ".join(pages)),
-        )
-        if text
-    ]
-    details: ErrorDetails = {"without": setting.described(), "reason": setting.reason}
-    reporter.report(Finished(tuple(lines), details))
+    return (
+        (tr("converter"), str(converter_folder(settings))),
+        (tr("starter"), str(starter) if starter.is_file() else missing),
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
 
 from app.conversion.converter.installation import install_converter
 from app.core.events import Finished
@@ -12,19 +14,25 @@ from app.library.starter import install_starter
 
 NAME = "setup"
 HELP = tr("Fetch llama.cpp's converter and the starter model if they are missing.")
+_PARTS: dict[str, Callable[[Reporter], Path]] = {
+    "converter": install_converter,
+    "starter": install_starter,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no arguments."""
+    """Declare the argument."""
+    parser.add_argument(
+        "--only", choices=tuple(_PARTS), help=tr("fetch only this one; default: both")
+    )
 
 
-def run(arguments: argparse.Namespace, reporter: Reporter) -> None:  # noqa: ARG001 - part of the interface of a verb
-    """Fetch both and report their paths.
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Fetch what is missing and report the paths.
 
     Raises:
         AppError: `component_unreachable`, `component_damaged`, `disk_full`,
             `folder_not_writable`.
     """
-    converter = install_converter(reporter)
-    starter = install_starter(reporter)
-    reporter.report(Finished((str(converter), str(starter))))
+    names = [arguments.only] if arguments.only else _PARTS
+    reporter.report(Finished(tuple(str(_PARTS[name](reporter)) for name in names)))

@@ -152,11 +152,11 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.COMPONENT_UNREACHABLE: (
         tr("{component} could not be downloaded from the package registry ({reason})."),
-        tr("Check your network connection and try the installation again."),
+        tr("Check your network connection and try again."),
     ),
     ErrorCode.COMPONENT_DAMAGED: (
         tr("The checksum of {component} is not the expected one."),
-        tr("Try the installation again; the download was discarded."),
+        tr("Try again; the download was discarded."),
     ),
     ErrorCode.KEYRING_UNAVAILABLE: (
         tr("This system has no keyring that can store the token ({reason})."),

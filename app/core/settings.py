@@ -31,7 +31,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     """All settings with their defaults; the load options apply to models without their own.
 
     `model_options` maps the path of a model's first file to its options, `presets` the names that
-    the user chose to options.
+    the user chose to options. `last_model` is the path of the model that was loaded last.
     """
 
     version: int = 1
@@ -56,6 +56,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         ),
     ] = None
     added_models: tuple[str, ...] = ()
+    last_model: str = ""
     model_options: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     presets: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     converter_folder: Annotated[
@@ -99,36 +100,34 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ""
     shares_model: Annotated[
         bool,
-        form_hints(label=tr("Share it")),
         Meta(
             title=tr("Share the loaded model"),
             description=tr(
-                "Let programs on this machine use it, at an address and with a key that stay the "
-                "same."
+                "Let programs on this machine use it, at an address that stays the same."
             ),
         ),
     ] = False
     share_port: Annotated[
         int,
-        Meta(ge=1024, le=65_535, title=tr("Port"), description=tr("Port for the programs.")),
+        Meta(ge=1024, le=65_535, title=tr("Port"), description=tr("Part of the address.")),
     ] = 7847
     share_origins: Annotated[
         tuple[str, ...],
         Meta(
             title=tr("Web pages"),
             description=tr(
-                "Web pages from these origins may use the model, such as http://localhost:3000; "
-                "separate several with spaces."
+                "Let web pages from these origins use it, such as http://localhost:3000; separate "
+                "several with spaces."
             ),
         ),
     ] = ()
     shares_in_network: Annotated[
         bool,
-        form_hints(label=tr("Let them in")),
         Meta(
             title=tr("Other machines"),
             description=tr(
-                "Anyone on your network who has the key can use it; traffic is not encrypted."
+                "Let other machines on your network use it. They need the API key, but traffic is "
+                "not encrypted."
             ),
         ),
     ] = False
@@ -139,8 +138,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             le=64,
             title=tr("Parallel replies"),
             description=tr(
-                "Number of programs or chats that get replies at the same time; they share the "
-                "context."
+                "How many replies can be written at the same time. They share the context."
             ),
         ),
     ] = 4

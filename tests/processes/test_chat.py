@@ -15,6 +15,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Failed, Finished, Printed
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED, EXIT_USAGE
+from app.library.reply_defaults import STARTER_FILE_NAME, reply_defaults
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.machine.verbs import run_verb, sentence_of, started
 
@@ -57,6 +58,17 @@ def test_a_seed_gives_the_same_reply_twice(model: str) -> None:
         for seed in ("7", "8", "7")
     ]
     assert replies[0] == replies[2] != replies[1]
+
+
+def test_the_starter_replies_as_in_the_window(tmp_path: Path) -> None:
+    starter = str(write_tiny_model(tmp_path / STARTER_FILE_NAME, template=TEMPLATE))
+    defaults = reply_defaults(starter)
+    options = ("--max-tokens", "20", "--seed", "3")
+    spelled_out = ("--system", defaults.system_prompt, "--temperature", str(defaults.temperature))
+    ended = run_verb("chat", starter, "Hello", *options)
+    assert ended.lines == run_verb("chat", starter, "Hello", *options, *spelled_out).lines
+    plain = ("--system", "", "--temperature", "0.8")
+    assert ended.lines != run_verb("chat", starter, "Hello", *options, *plain).lines
 
 
 def test_what_a_thinking_model_thinks_is_printed_when_asked_for(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ def test_a_missing_converter_is_a_fault_with_a_next_step(home: Path) -> None:
     assert ended.status == EXIT_FAILED
     assert sentence_of(ErrorCode.CONVERTER_MISSING).fullmatch(ended.complaints[-1])
     assert (home / "engine.json").exists()
+    alone = run_verb("self-test", "--engine")
+    assert (alone.status, alone.complaints) == (0, [])
+    assert [line.split()[0] for line in alone.lines] == ["engine", "devices"]
 
 
 def test_every_page_of_the_window_is_listed_when_asked_for(converter: Path) -> None:

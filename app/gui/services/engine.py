@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
 from app.core.errors import ErrorCode, ErrorDetails
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error, describe_notice
+from app.core.settings import Settings
 from app.gui.children.child import Child
 from app.gui.children.watchdog import Watchdog
 from app.gui.services.serve_arguments import VERB, serve_arguments, sharing_arguments
@@ -80,7 +82,8 @@ class Engine(QObject):
     """Loads and unloads models; `changed` carries the new state, `noticed` a sentence.
 
     `notices` are the sentences about the model that is loaded or being loaded.
-    `sharing` are the arguments of `serve` that share the loaded model.
+    `sharing` are the arguments of `serve` that share the loaded model. `taken_port` is the port at
+    which it should be shared, if another program uses it; the window then has a port of its own.
     """
 
     changed = Signal(object)
@@ -91,6 +94,7 @@ class Engine(QObject):
         self.state: EngineState = EngineIdle()
         self.notices: list[str] = []
         self.sharing: list[str] = []
+        self.taken_port: int | None = None
         self._settings = settings
         self._child: Child | None = None
         self._departing: Child | None = None
@@ -106,6 +110,14 @@ class Engine(QObject):
         return self._child.process_id if self._child else 0
 
     @property
+    def shared_url(self) -> str:
+        """The address of the loaded model for other programs; empty if it isn't shared."""
+        if not self.sharing or not isinstance(self.state, EngineReady):
+            return ""
+        server = self.state.server
+        return f"{server.network_url or server.url}/v1"
+
+    @property
     def is_outdated(self) -> bool:
         """True if the settings have changed since the model was loaded."""
         if not isinstance(self.state, EngineLoading | EngineReady):
@@ -114,10 +126,38 @@ class Engine(QObject):
 
     def load(self, path: str, name: str) -> None:
         """Load a model, and unload the current one."""
+        self._leave()
+        self._serve(path, name, self._settings.value)
+
+    def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
+        """Connect to a model of another engine, and unload the current one."""
+        self._leave()
+        path = remote_path(endpoint.url, model)
+        self._enter(EngineConnected(path, model, endpoint.url, endpoint.key, endpoint.name))
+
+    def unload(self) -> None:
+        """Unload the model, or disconnect from another engine's."""
+        self._leave()
+        self._enter(EngineIdle())
+
+    def note(self, sentence: str) -> None:
+        """Add a notice about the model, unless it is there already."""
+        if sentence not in self.notices:
+            self.notices.append(sentence)
+            self.noticed.emit(sentence)
+
+    def _wanted(self, path: str) -> _Used:
+        settings = self._settings.value
+        return settings.options_for(Path(path)), settings.workers
+
+    def _leave(self) -> None:
         self._drop_child()
         self.notices = []
+        self.sharing = []
+        self.taken_port = None
+
+    def _serve(self, path: str, name: str, settings: Settings) -> None:
         self._failure = ""
-        settings = self._settings.value
         self._used = self._wanted(path)
         self.sharing = sharing_arguments(settings)
         arguments = serve_arguments(path, settings.options_for(Path(path)), settings)
@@ -130,29 +170,6 @@ class Engine(QObject):
         # The memory and the port of the last engine must be free first.
         if self._departing is None:
             child.start()
-
-    def connect_to(self, endpoint: events.EndpointListed, model: str) -> None:
-        """Connect to a model of another engine, and unload the current one."""
-        self._drop_child()
-        self.notices = []
-        path = remote_path(endpoint.url, model)
-        self._enter(EngineConnected(path, model, endpoint.url, endpoint.key, endpoint.name))
-
-    def unload(self) -> None:
-        """Unload the model, or disconnect from another engine's."""
-        self._drop_child()
-        self.notices = []
-        self._enter(EngineIdle())
-
-    def note(self, sentence: str) -> None:
-        """Add a notice about the model, unless it is there already."""
-        if sentence not in self.notices:
-            self.notices.append(sentence)
-            self.noticed.emit(sentence)
-
-    def _wanted(self, path: str) -> _Used:
-        settings = self._settings.value
-        return settings.options_for(Path(path)), settings.workers
 
     def _drop_child(self) -> None:
         if self._child is None:
@@ -189,6 +206,8 @@ class Engine(QObject):
                 self._enter(EngineReady(path, name, server))
             case events.NoticeReported(code, details), _:
                 self.note(describe_notice(code, details))
+            case events.Failed(ErrorCode.PORT_IN_USE, {"port": int(port)}), _ if self.sharing:
+                self.taken_port = port
             case events.Failed(code, details), _:
                 self._failure = describe_error(code, details)
 
@@ -205,7 +224,16 @@ class Engine(QObject):
         log = list(child.log) if child else []
         if child:
             child.deleteLater()
+        if self.taken_port is not None and self.sharing:
+            self._serve_unshared()
+            return
         self._fail(self._failure or self._reason(outcome, log), log)
+
+    def _serve_unshared(self) -> None:
+        """Start again at a free port: the window doesn't need the one that others know."""
+        if isinstance(self.state, EngineLoading):
+            settings = msgspec.structs.replace(self._settings.value, shares_model=False)
+            self._serve(self.state.path, self.state.name, settings)
 
     def _fail(self, sentence: str, log: Sequence[str]) -> None:
         if isinstance(self.state, EngineLoading | EngineReady):

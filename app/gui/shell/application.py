@@ -105,7 +105,7 @@ def _begin(workbench: Workbench) -> None:
     workbench.endpoints.refresh()
     if not paths.engine_file().exists():
         title = tr("Testing the engine")
-        workbench.tasks.add("probe", title, "self-test")
+        workbench.tasks.add("probe", title, "self-test", "--engine")
 
 
 def _follow_theme(workbench: Workbench, choice: Theme) -> None:

@@ -39,6 +39,7 @@ class StatusLine(QFrame):
         self._answering = ""
         self.setProperty("role", "status")
         self._model = PlainLabel("", "caption", elide=True)
+        self._sharing = PlainLabel("", "caption", elide=True)
         self._taken = PlainLabel("", "caption", tabular=True)
         self._speed = PlainLabel("", "caption", tabular=True)
         self._memory = PlainLabel("", "caption", tabular=True)
@@ -51,6 +52,7 @@ class StatusLine(QFrame):
         row.setContentsMargins(SPACING.medium, SPACING.tiny, SPACING.medium, SPACING.tiny)
         row.setSpacing(SPACING.medium)
         row.addWidget(self._model, 1)
+        row.addWidget(self._sharing)
         for widget in (self._taken, self._speed, self._memory, self._bar):
             row.addWidget(widget)
         engine.changed.connect(self._show_engine)
@@ -71,6 +73,9 @@ class StatusLine(QFrame):
             self._answering = answering
             self._speed.set_text("")
         self._model.set_text(_in_words(state))
+        address = self._engine.shared_url
+        self._sharing.set_text(tr("Shared at {address}", address=address) if address else "")
+        self._sharing.setVisible(bool(address))
 
     def _show_taken(self, line: str, parts: str) -> None:
         self._taken.set_text(line)

@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
-        self.chat.models_requested.connect(lambda: self.show_page("models"))
+        self.chat.models_requested.connect(lambda: self._go_to("models"))
         self.chat.picker.options_requested.connect(self.show_options)
         self.chat.replied.connect(self.status.show_speed)
         self.warnings.muted.connect(self._memory.mute)

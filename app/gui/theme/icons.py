@@ -29,6 +29,8 @@ IconName = Literal[
     "download",
     "eject",
     "error",
+    "eye",
+    "eye-off",
     "file",
     "folder",
     "grid",

@@ -35,10 +35,19 @@ class DropDown(QComboBox):
     """A combo box whose list opens beside the field and shows whole rows.
 
     The field is at most `SIZE.side` wide by itself; longer values are elided and have a tool tip.
+
+    Args:
+        elide: where the field elides.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
         super().__init__(parent)
+        self._elide = elide
         view = QListView()
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -46,7 +55,7 @@ class DropDown(QComboBox):
         self.setView(view)
         # The view's container takes over its elision.
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.setItemDelegate(_RowDelegate(self))
+        self.setItemDelegate(ValueDelegate(self))
         self.setMaxVisibleItems(MOST_ROWS)
 
     def sizeHint(self) -> QSize:
@@ -105,19 +114,21 @@ class DropDown(QComboBox):
         part = QStyle.SubControl.SC_ComboBoxEditField
         kind = QStyle.ComplexControl.CC_ComboBox
         width = self.style().subControlRect(kind, option, part, self).width() - SIZE.focus
-        return self.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, width)
+        return self.fontMetrics().elidedText(value, self._elide, width)
 
 
-class _RowDelegate(QStyledItemDelegate):
+class ValueDelegate(QStyledItemDelegate):
     """Draws a row, or a separator line, and tells the whole value of an elided row."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        height = SPACING.small if _is_separator(index) else SIZE.control
+        """Return the height of a control, or of a separator, and a bounded width."""
+        height = SPACING.small if is_separator(index) else SIZE.control
         # The view elides no row that is wider than itself.
         return QSize(min(super().sizeHint(option, index).width(), SIZE.narrow), height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        if not _is_separator(index):
+        """Draw the value, or the line."""
+        if not is_separator(index):
             super().paint(painter, option, index)
             return
         middle = option.rect.center().y()
@@ -131,6 +142,7 @@ class _RowDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: _Index,
     ) -> bool:
+        """Show the whole value as a tool tip if it is elided."""
         words = str(index.data() or "")
         is_cut = super().sizeHint(option, index).width() > view.viewport().width()
         if event.type() == QEvent.Type.ToolTip and is_cut and not index.data(_TIP):
@@ -142,7 +154,8 @@ class _RowDelegate(QStyledItemDelegate):
 _TIP = Qt.ItemDataRole.ToolTipRole
 
 
-def _is_separator(index: _Index) -> bool:
+def is_separator(index: _Index) -> bool:
+    """Return whether a row is only a line."""
     return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
 
 

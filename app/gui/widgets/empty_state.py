@@ -13,7 +13,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class EmptyState(QWidget):
-    """A large icon, a title, a sentence and, if there is a remedy, a button.
+    """A large icon, a title, a sentence and, if there is a remedy, a button; more can be added.
 
     Signals:
         acted: the button was pressed.
@@ -37,9 +37,9 @@ class EmptyState(QWidget):
         self._picture = PlainLabel()
         self._title = PlainLabel(title, "title", wrap=True)
         self._text = PlainLabel(text, "muted", wrap=True)
-        self._button = Button(theme, button_text or title, "primary")
-        self._button.setVisible(button_text is not None)
-        self._button.clicked.connect(self.acted)
+        self.button = Button(theme, button_text or title, "primary")
+        self.button.setVisible(button_text is not None)
+        self.button.clicked.connect(self.acted)
         self._arrange()
         theme.changed.connect(self._draw)
         self._draw()
@@ -51,21 +51,26 @@ class EmptyState(QWidget):
         self._icon_name = icon_name
         self._title.set_text(title)
         self._text.set_text(text)
-        self._button.set_text(button_text or title)
-        self._button.setVisible(button_text is not None)
+        self.button.set_text(button_text or title)
+        self.button.setVisible(button_text is not None)
         self._draw()
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget below the button."""
+        # The last item is the stretch.
+        self._column.insertWidget(self._column.count() - 1, widget)
 
     def _arrange(self) -> None:
         column = QWidget()
         column.setMaximumWidth(SIZE.narrow)
-        inner = QVBoxLayout(column)
+        inner = self._column = QVBoxLayout(column)
         inner.setSpacing(SPACING.small)
         inner.addStretch(2)
         for label in (self._picture, self._title, self._text):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             inner.addWidget(label)
         inner.addSpacing(SPACING.small)
-        inner.addWidget(self._button, alignment=Qt.AlignmentFlag.AlignHCenter)
+        inner.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignHCenter)
         inner.addStretch(3)
         outer = QHBoxLayout(self)
         outer.addStretch(1)

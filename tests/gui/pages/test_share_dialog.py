@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.core.settings import Settings
@@ -58,7 +59,7 @@ def test_a_model_is_shared_and_answers_there(
     window._workbench.engine.load(str(model), "tiny")
     private = wait_until_ready(window, qtbot)
     address = dialog.address
-    assert "alone" in address.state.text()
+    assert address.state.text() == "Not shared."
     dialog.is_shared.click()
     dialog.port.setValue(port)
     dialog.origins.setText("http://localhost:3000")
@@ -137,3 +138,47 @@ def test_one_model_after_the_other_takes_the_same_port(
         if name == "second":
             continue
         assert wait_until_ready(window, qtbot).name == name
+
+
+def test_a_taken_port_keeps_no_model_from_chatting(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, port: int
+) -> None:
+    chat, engine = window.chat, window._workbench.engine
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = int(other.getsockname()[1])
+        window._workbench.settings.change(shares_model=True, share_port=taken)
+        engine.load(str(write_tiny_model(tmp_path / "tiny.gguf")), "tiny")
+        ready = wait_until_ready(window, qtbot)
+        assert not ready.server.url.endswith(f":{taken}")
+        assert answers(ready.server.url, ready.server.key)
+        assert chat.share_notice.isVisible()
+        expected = f"tiny isn't shared because port {taken} is taken by another program."
+        assert chat.share_notice.text == expected
+        assert str(taken) in chat.share_button.accessibleDescription()
+        (change,) = chat.share_notice.findChildren(QPushButton)
+        qtbot.mouseClick(change, Qt.MouseButton.LeftButton)
+        (dialog,) = chat.findChildren(ShareDialog)
+        assert dialog.port_row.note
+        assert dialog.focusWidget() is dialog.port
+        dialog.port.setValue(port)
+        assert not dialog.port_row.note
+        qtbot.mouseClick(dialog.address.load_button, Qt.MouseButton.LeftButton)
+        wait_until_ready(window, qtbot)
+    assert engine.shared_url == f"http://127.0.0.1:{port}/v1"
+    assert engine.shared_url in chat.share_button.accessibleDescription()
+    assert chat.share_notice.isHidden()
+
+
+def test_the_key_is_shown_on_request(dialog: ShareDialog) -> None:
+    address = dialog.address
+    assert address.key.echoMode() is QLineEdit.EchoMode.Password
+    address.eye.click()
+    assert address.key.echoMode() is QLineEdit.EchoMode.Normal
+    assert address.eye.accessibleName() == "Hide the API key"
+    address.eye.click()
+    assert address.key.echoMode() is QLineEdit.EchoMode.Password
+
+
+def answers(url: str, key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx2.get(f"{url}/v1/models", headers=headers, timeout=20, trust_env=False).is_success

@@ -37,3 +37,14 @@ def test_the_level_is_told_once(window: MainWindow) -> None:
     assert window.status._model.text() == "NewModel-135M-Instruct-Q6_K · context 4,096"
     show(ready("NewModel"))
     assert window.status._model.text() == "NewModel · Q6_K · context 4,096"
+
+
+def test_a_shared_model_has_its_address_below_every_page(window: MainWindow) -> None:
+    engine, status = window._workbench.engine, window.status
+    engine.sharing, engine.state = ["--port", "1"], ready("one")
+    engine.changed.emit(engine.state)
+    assert status._sharing.isVisible()
+    assert status._sharing.whole_text == "Shared at http://127.0.0.1:1/v1"
+    engine.sharing = []
+    engine.changed.emit(engine.state)
+    assert status._sharing.isHidden()

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
+from app.gui.pages.chat.model_box import ModelBox
 from app.gui.services.engine import (
     EngineConnected,
     EngineFailed,
@@ -13,11 +14,10 @@ from app.gui.services.engine import (
     EngineLoading,
     EngineReady,
     EngineState,
-    remote_path,
 )
+from app.gui.services.model_entry import ModelEntry, model_entries, use
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.drop_down import DropDown
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.icon_button import IconButton
 
 
@@ -26,10 +26,12 @@ class ModelPicker(QWidget):
 
     Signals:
         chosen: the user chose a model, which is being loaded or connected to.
+        models_requested: the user wants to get another model.
         options_requested: the user wants the load options of the model; its path and its name.
     """
 
     chosen = Signal()
+    models_requested = Signal()
     options_requested = Signal(str, str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -37,10 +39,7 @@ class ModelPicker(QWidget):
         self._engine = workbench.engine
         self._models = workbench.models
         self._endpoints = workbench.endpoints
-        self.box = DropDown()
-        self.box.setAccessibleName(tr("Model"))
-        self.box.setMinimumWidth(SIZE.narrow * 2 // 3)
-        self.box.setPlaceholderText(tr("Choose a model"))
+        self.box = ModelBox(workbench.theme)
         self.options_button = IconButton(workbench.theme, "sliders", tr("Options of the model"))
         self.eject_button = IconButton(workbench.theme, "eject", tr("Unload the model"))
         row = QHBoxLayout(self)
@@ -49,7 +48,8 @@ class ModelPicker(QWidget):
         row.addWidget(self.box)
         row.addWidget(self.options_button)
         row.addWidget(self.eject_button)
-        self.box.activated.connect(self._choose)
+        self.box.chosen.connect(self._choose)
+        self.box.models_requested.connect(self.models_requested)
         self.options_button.clicked.connect(self._show_options)
         self.eject_button.clicked.connect(self._engine.unload)
         self._models.changed.connect(self._show)
@@ -57,19 +57,14 @@ class ModelPicker(QWidget):
         self._engine.changed.connect(self._on_engine_changed)
         self._show()
 
-    def _choose(self, index: int) -> None:
-        self._use(index)
-        self.chosen.emit()
+    def open_list(self) -> None:
+        """Open the list of models."""
+        self.box.setFocus()
+        self.box.showPopup()
 
-    def _use(self, index: int) -> None:
-        path = self.box.itemData(index)
-        for endpoint in self._endpoints.endpoints:
-            for model in endpoint.models:
-                if remote_path(endpoint.url, model) == path:
-                    self._engine.connect_to(endpoint, model)
-                    return
-        listed = self._models.model_at(path)
-        self._engine.load(path, listed.name if listed else self.box.itemText(index))
+    def _choose(self, entry: ModelEntry) -> None:
+        use(self._engine, entry)
+        self.chosen.emit()
 
     def _show_options(self) -> None:
         state = self._engine.state
@@ -82,22 +77,12 @@ class ModelPicker(QWidget):
 
     def _show(self) -> None:
         state = self._engine.state
-        self.box.clear()
-        for model in self._models.models:
-            if model.problem is None:
-                words = f"{model.name}  ·  {model.level}" if model.level else model.name
-                self.box.addItem(words, model.path)
-        for endpoint in self._endpoints.endpoints:
-            if self.box.count() and endpoint.models:
-                self.box.insertSeparator(self.box.count())
-            for name in endpoint.models:
-                self.box.addItem(f"{name}  ·  {endpoint.name}", remote_path(endpoint.url, name))
-        if not isinstance(state, EngineIdle) and self.box.findData(state.path) < 0:
-            self.box.addItem(state.name, state.path)
-        self.box.setCurrentIndex(
-            -1 if isinstance(state, EngineIdle) else self.box.findData(state.path)
-        )
-        self.box.setEnabled(self.box.count() > 0)
+        entries = list(model_entries(self._models, self._endpoints))
+        used = "" if isinstance(state, EngineIdle) else state.path
+        if not isinstance(state, EngineIdle) and all(entry.path != used for entry in entries):
+            entries.insert(0, ModelEntry(state.path, state.name))
+        is_loaded = isinstance(state, EngineReady | EngineConnected)
+        self.box.show_entries(entries, used, is_loaded=is_loaded)
         self.options_button.setEnabled(
             isinstance(state, EngineLoading | EngineReady | EngineFailed)
         )

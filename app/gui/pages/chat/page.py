@@ -10,8 +10,11 @@ from app.chat.conversation import Chat, Message
 from app.core.language import tr
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
+from app.gui.pages.chat.empty_chat import EmptyChat
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.model_picker import ModelPicker
+from app.gui.pages.chat.share_button import ShareButton
+from app.gui.pages.chat.share_notice import ShareNotice
 from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
     EngineConnected,
@@ -25,8 +28,6 @@ from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
-from app.gui.widgets.empty_state import EmptyState
-from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.text_dialog import TextDialog
@@ -52,7 +53,8 @@ class ChatPage(QWidget):
         self.session = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
         self.picker = ModelPicker(workbench)
-        self.share_button = IconButton(theme, "broadcast", tr("Share the model"))
+        self.share_button = ShareButton(theme, workbench.engine)
+        self.share_notice = ShareNotice(theme, workbench.engine)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)
@@ -61,7 +63,7 @@ class ChatPage(QWidget):
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
         self._loading.setAccessibleName(tr("Loading the model"))
-        self._empty = EmptyState(theme, "chat", "", "")
+        self.empty = EmptyChat(workbench)
         # Escape stops wherever the focus is; without a reply it has its usual meanings.
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._build_layout()
@@ -93,8 +95,9 @@ class ChatPage(QWidget):
         self._stack = QStackedLayout()
         column.addWidget(self._loading)
         column.addWidget(self.notice)
+        column.addWidget(self.share_notice)
         column.addLayout(self._stack, 1)
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.empty)
         self._stack.addWidget(self.messages)
         column.addWidget(self.starter_note)
         column.addLayout(self._composer_row())
@@ -124,6 +127,7 @@ class ChatPage(QWidget):
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.picker.chosen.connect(self.focus_composer)
+        self.picker.models_requested.connect(self.models_requested)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
         self._escape.activated.connect(session.stop)
@@ -133,11 +137,13 @@ class ChatPage(QWidget):
         self.chat_list.new_requested.connect(self.start_new)
         self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
         self.notice.acted.connect(self._on_notice_acted)
-        self._empty.acted.connect(self.models_requested)
+        self.empty.chosen.connect(self.focus_composer)
+        self.empty.list_requested.connect(self.picker.open_list)
+        self.empty.models_requested.connect(self.models_requested)
         self.starter_note.acted.connect(self.models_requested)
         self.share_button.clicked.connect(self._open_sharing)
+        self.share_notice.acted.connect(self._open_sharing)
         self._workbench.engine.changed.connect(self._show_engine)
-        self._workbench.models.changed.connect(self._on_models_changed)
 
     def _open_sharing(self) -> None:
         from app.gui.pages.chat.share_dialog import ShareDialog
@@ -146,9 +152,6 @@ class ChatPage(QWidget):
 
     def _engine_state(self) -> EngineState:
         return self._workbench.engine.state
-
-    def _on_models_changed(self) -> None:
-        self._show_hint(self._engine_state())
 
     def _send(self, text: str) -> None:
         if not self.session.send(text):
@@ -195,7 +198,7 @@ class ChatPage(QWidget):
         self.messages.clear()
         for message in self.session.messages:
             self.messages.add(message)
-        self._stack.setCurrentWidget(self.messages if self.session.messages else self._empty)
+        self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self._show_replying()
         self._list_chats()
 
@@ -210,42 +213,19 @@ class ChatPage(QWidget):
             case EngineLoading(_, _, fraction):
                 self._loading.setValue(round(_PERCENT * fraction))
                 self.notice.hide()
+            case EngineFailed(_, name, _, _) if self.session.is_replying:
+                # The reply says why.
+                words = tr("{name} is not loaded.", name=name)
+                self.notice.show_notice("error", words, [("log", tr("Show log"))])
             case EngineFailed(_, _, sentence, _):
                 actions = [("retry", tr("Try again")), ("log", tr("Show log"))]
                 self.notice.show_notice("error", sentence, actions, dismissible=False)
             case EngineReady() | EngineConnected():
                 self.notice.hide()
-        self._show_hint(state)
-
-    def _show_hint(self, state: EngineState) -> None:
-        has_models = bool(self._workbench.models.models)
         can_write = not isinstance(state, EngineIdle)
         self.composer.set_available(
             can_write, "" if can_write else tr("Load a model to write to it")
         )
-        match state:
-            case EngineIdle() if has_models:
-                self._empty.show_state(
-                    "chat",
-                    tr("Which model would you like to talk to?"),
-                    tr("Choose one at the upper right, or get another on the Models page."),
-                    tr("Show models"),
-                )
-            case EngineIdle():
-                self._empty.show_state(
-                    "models",
-                    tr("No model yet"),
-                    tr("Get one from Hugging Face, or drop a .gguf file onto this window."),
-                    tr("Get a model"),
-                )
-            case EngineConnected(_, name, host=host):
-                words = tr("What you write is sent to {host}.", host=host)
-                title = tr("Ask {name} something", name=name)
-                self._empty.show_state("chat", title, words)
-            case EngineLoading(_, name, _) | EngineReady(_, name, _) | EngineFailed(_, name, _, _):
-                words = tr("What you write stays on this machine.")
-                title = tr("Ask {name} something", name=name)
-                self._empty.show_state("chat", title, words)
 
     def _on_notice_acted(self, action: str) -> None:
         state = self._engine_state()

@@ -51,13 +51,16 @@ class ShareDialog(QDialog):
         self._build_layout()
         self._connect()
         self._show_sharing()
+        if self.port_row.note:
+            self.port.setFocus()
 
     def _build_layout(self) -> None:
         self._details = QWidget()
         details = QVBoxLayout(self._details)
         details.setContentsMargins(0, 0, 0, 0)
         details.setSpacing(SPACING.medium)
-        details.addWidget(self._row("share_port", self.port))
+        self.port_row = self._row("share_port", self.port)
+        details.addWidget(self.port_row)
         details.addWidget(self._row("reply_slots", self.slots))
         details.addWidget(self._row("share_origins", self.origins, stacked=True))
         details.addWidget(self._row("shares_in_network", self.in_network))
@@ -85,13 +88,16 @@ class ShareDialog(QDialog):
         self.origins.changed.connect(self._take_origins)
         self.origins.refused.connect(self._refuse_origin)
         self._settings.changed.connect(self._show_sharing)
+        self._workbench.engine.changed.connect(self._show_sharing)
 
     def _take_origins(self, origins: tuple[str, ...]) -> None:
         self._fail("")
         self._change(share_origins=origins)
 
     def _refuse_origin(self, text: str) -> None:
-        self._fail(tr("“{entry}” is no origin; write it like http://localhost:3000.", entry=text))
+        self._fail(
+            tr("“{entry}” is not an origin. Write it like http://localhost:3000.", entry=text)
+        )
 
     def _ask_for_network(self, is_on: bool) -> None:  # noqa: FBT001 - a signal's value
         if not is_on:
@@ -100,13 +106,13 @@ class ShareDialog(QDialog):
         self.in_network.setChecked(False)
         question = ConfirmDialog(
             self._workbench.theme,
-            tr("Let other machines in?"),
+            tr("Share with other machines?"),
             tr(
-                "Whoever is in the same network and has the key can use the model. What is said "
-                "goes through that network unencrypted: do this only in a network that you trust."
+                "Anyone on your network who has the API key can use the model. Traffic is not "
+                "encrypted, so allow this only on a network that you trust."
             ),
             (),
-            tr("Let them in"),
+            tr("Allow"),
             self,
             typed=tr("network"),
         )
@@ -128,5 +134,10 @@ class ShareDialog(QDialog):
         self._failure.setVisible(bool(words))
 
     def _show_sharing(self) -> None:
-        self._details.setEnabled(self._settings.value.shares_model)
+        value = self._settings.value
+        self._details.setEnabled(value.shares_model)
+        is_taken = value.share_port == self._workbench.engine.taken_port
+        self.port_row.set_note(
+            tr("Another program uses this port. Choose another one.") if is_taken else ""
+        )
         self._failure.setVisible(bool(self._failure.text()))

@@ -36,6 +36,7 @@ def test_after_choosing_a_model_the_first_words_are_a_message(
     box.setFocus()
     qtbot.waitUntil(box.hasFocus)
     qtbot.keyClick(box, Qt.Key.Key_Down)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Return)
     field = window.chat.composer.focusProxy()
     qtbot.waitUntil(field.hasFocus)
     assert isinstance(window._workbench.engine.state, EngineLoading)

@@ -1,0 +1,103 @@
+"""Rows of the list of models: the loaded one's tick, the name, the level and the size."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+
+from app.core.sizes import format_bytes
+from app.gui.services.model_entry import ModelEntry
+from app.gui.theme.fonts import text_font
+from app.gui.theme.icons import IconName, icon
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE, SMALL_RADIUS, SPACING
+from app.gui.widgets.drop_down import ValueDelegate, is_separator
+
+ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
+ICON_ROLE = Qt.ItemDataRole.UserRole + 2
+"""The name of the icon before the text."""
+_Index = QModelIndex | QPersistentModelIndex
+_MIDDLE = Qt.TextElideMode.ElideMiddle
+
+
+class ModelRowDelegate(ValueDelegate):
+    """Draws entries, headings (rows that can't be chosen), and rows with only an icon and a text.
+
+    All rows have the same width, whatever the names.
+    """
+
+    def __init__(self, theme: Theme, parent: QObject) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._body, self._caption = text_font("body"), text_font("caption", tabular=True)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        """Return the same width for every row."""
+        return QSize(SIZE.narrow, super().sizeHint(option, index).height())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        """Draw the background in the style, and the row on top."""
+        if is_separator(index):
+            super().paint(painter, option, index)
+            return
+        styled = QStyleOptionViewItem(option)
+        self.initStyleOption(styled, index)
+        styled.text = ""
+        widget = styled.widget
+        widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, styled, painter, widget)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        row = styled.rect.adjusted(SPACING.small, 0, -SPACING.medium, 0)
+        if index.flags() & Qt.ItemFlag.ItemIsEnabled:
+            self._draw_row(painter, row, index)
+        else:
+            self._write(painter, row, str(index.data()), is_small=True)
+        painter.restore()
+
+    def _draw_row(self, painter: QPainter, row: QRect, index: _Index) -> None:
+        colors, side = self._theme.colors, SIZE.small_icon
+        mark: IconName | None = index.data(ICON_ROLE)
+        if mark is not None:
+            square = QRect(row.left(), row.center().y() - side // 2 + 1, side, side)
+            icon(mark, colors, colors.accent).paint(painter, square)
+        row = row.adjusted(side + SPACING.small, 0, 0, 0)
+        entry = index.data(ENTRY_ROLE)
+        if not isinstance(entry, ModelEntry):
+            self._write(painter, row, str(index.data()))
+            return
+        if entry.size_bytes:
+            row = self._write_at_end(painter, row, format_bytes(entry.size_bytes))
+        if entry.level:
+            row = self._draw_chip(painter, row, entry.level)
+        self._write(painter, row, entry.title)
+
+    def _write_at_end(self, painter: QPainter, row: QRect, words: str) -> QRect:
+        """Write a caption at the end of a row, and return what remains of it."""
+        width = QFontMetrics(self._caption).horizontalAdvance(words)
+        end = QRect(row.right() - width, row.top(), width + 1, row.height())
+        self._write(painter, end, words, is_small=True)
+        # Sizes stand below each other.
+        return row.adjusted(0, 0, -max(width, 2 * SPACING.huge) - SPACING.small, 0)
+
+    def _draw_chip(self, painter: QPainter, row: QRect, words: str) -> QRect:
+        metrics = QFontMetrics(self._caption)
+        width = metrics.horizontalAdvance(words) + 2 * SPACING.small
+        height = metrics.height() + SPACING.tiny
+        chip = QRect(row.right() - width, row.center().y() - height // 2 + 1, width, height)
+        painter.setPen(QColor(self._theme.colors.outline))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(chip.toRectF().translated(0.5, 0.5), SMALL_RADIUS, SMALL_RADIUS)
+        self._write(painter, chip.adjusted(SPACING.small, 0, 0, 0), words, is_small=True)
+        return row.adjusted(0, 0, -width - SPACING.small, 0)
+
+    def _write(
+        self, painter: QPainter, place: QRect, words: str, *, is_small: bool = False
+    ) -> None:
+        font = self._caption if is_small else self._body
+        colors = self._theme.colors
+        painter.setFont(font)
+        painter.setPen(QColor(colors.muted if is_small else colors.ink))
+        shown = QFontMetrics(font).elidedText(words, _MIDDLE, place.width())
+        alignment = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(place, alignment, shown)

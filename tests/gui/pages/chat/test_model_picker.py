@@ -1,0 +1,106 @@
+"""The list of models: its sections and rows, its keys, and its width."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.core.events import EndpointListed, ModelListed, Ready
+from app.gui.pages.chat.model_box import ModelBox
+from app.gui.pages.chat.model_row import ICON_ROLE
+from app.gui.services.engine import EngineIdle, EngineReady
+from app.gui.services.model_entry import ModelEntry
+from app.gui.shell.window import MainWindow
+from tests.gui.drop_downs import faults_of_list
+
+LONG = "A-Model-With-A-Name-That-Nobody-Would-Choose-" * 2 + "8x22B-Instruct-v0.3"
+
+
+def listed(name: str, level: str = "Q4_K_M") -> ModelListed:
+    return ModelListed(f"/models/{name}.gguf", name, level, "llama", 4_100_000_000, 7, 4096)
+
+
+@pytest.fixture
+def box(window: MainWindow) -> ModelBox:
+    bench = window._workbench
+    bench.models.models = tuple(map(listed, ("alpha", "beta", LONG, *map(str, range(12)))))
+    bench.endpoints.endpoints = (EndpointListed("http://far:1", "far", ("beta:70b", "gamma")),)
+    bench.models.changed.emit()
+    return window.chat.picker.box
+
+
+def rows(box: ModelBox) -> list[str]:
+    return [box.itemText(row) for row in range(box.count())]
+
+
+def chosen_name(box: ModelBox) -> str:
+    return str(box.view().currentIndex().data())
+
+
+def press(box: ModelBox, key: Qt.Key, text: str = "") -> None:
+    """Press a key where the focus is: in the field, or in the open list."""
+    target = box.view() if box.view().isVisible() else box
+    QTest.keyClick(target, key) if not text else QTest.keyClicks(target, text)
+
+
+def test_models_stand_in_sections_and_the_last_row_gets_more(box: ModelBox, qtbot: QtBot) -> None:
+    shown = rows(box)
+    assert shown[:2] == ["This machine", "alpha  ·  Q4_K_M"]
+    assert shown[-5:] == ["far", "beta:70b", "gamma", "", "Get models…"]
+    headings = [row for row in range(box.count()) if not box.model().index(row, 0).flags()]
+    assert [shown[row] for row in headings] == ["This machine", "far"]
+    assert faults_of_list(box) == []
+    with qtbot.waitSignal(box.models_requested, timeout=1000):
+        box.activated.emit(box.count() - 1)
+
+
+def test_only_the_loaded_model_has_a_tick(window: MainWindow, box: ModelBox) -> None:
+    engine = window._workbench.engine
+    server = Ready("http://127.0.0.1:1", "", "beta", "Q4_K_M", 4096, 0, 2)
+    engine.state = EngineReady("/models/beta.gguf", "beta", server)
+    engine.changed.emit(engine.state)
+    ticked = [row for row in range(box.count()) if box.itemData(row, ICON_ROLE) == "check"]
+    assert ticked == [box.currentIndex()]
+    assert box.currentText() == "beta  ·  Q4_K_M"
+    spoken = box.itemData(ticked[0], Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "beta, Q4_K_M, 4.10 GB, loaded"
+    engine.state = EngineIdle()
+    engine.changed.emit(engine.state)
+    assert box.currentIndex() == -1
+
+
+def test_the_width_is_the_same_whatever_the_names(window: MainWindow, box: ModelBox) -> None:
+    width, hint = box.width(), box.sizeHint()
+    row = box.findData(f"/models/{LONG}.gguf")
+    assert LONG in box.itemData(row, Qt.ItemDataRole.ToolTipRole)
+    box.setCurrentIndex(row)
+    assert "…" in box._elided(box.currentText())
+    assert box._elided(box.currentText()).endswith("Q4_K_M")
+    window._workbench.models.models = (listed("a"),)
+    window._workbench.models.changed.emit()
+    QApplication.processEvents()
+    assert (box.width(), box.sizeHint()) == (width, hint)
+
+
+def test_keys_choose_in_the_open_list_only(box: ModelBox, qtbot: QtBot) -> None:
+    found: list[ModelEntry] = []
+    box.chosen.connect(found.append)
+    box.setFocus()
+    press(box, Qt.Key.Key_Down)
+    assert box.view().isVisible()
+    press(box, Qt.Key.Key_Escape)
+    assert not box.view().isVisible()
+    press(box, Qt.Key.Key_B, "be")
+    assert box.view().isVisible()
+    assert chosen_name(box) == "beta  ·  Q4_K_M"
+    assert found == []
+    press(box, Qt.Key.Key_Up)
+    assert chosen_name(box) == "alpha  ·  Q4_K_M"
+    press(box, Qt.Key.Key_Up)
+    assert chosen_name(box) == "alpha  ·  Q4_K_M"
+    press(box, Qt.Key.Key_Return)
+    assert [entry.name for entry in found] == ["alpha"]
+    assert not box.view().isVisible()
