@@ -83,7 +83,7 @@ class TerminalReporter:
                 self._report_progress(event)
             case events.Loading(fraction):
                 self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
-            case events.Alive():
+            case events.Alive() | events.SourceLocated():
                 pass
             case events.Printed(text):
                 self._clear()

@@ -62,6 +62,12 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
+class SourceLocated(msgspec.Struct, frozen=True, tag="source"):
+    """The folder that stands for a repository: its outline, or its download."""
+
+    path: str
+
+
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
     """The approximate size of each level, in bytes by its name, ahead of the exact sizes."""
 
@@ -207,6 +213,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 Event = (
     Progressed
     | Checked
+    | SourceLocated
     | LevelsApproximated
     | LevelPlanned
     | TensorPlanned

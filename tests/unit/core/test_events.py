@@ -11,6 +11,7 @@ from app.core.errors import ErrorCode, NoticeCode
 _EVENTS: tuple[events.Event, ...] = (
     events.Progressed("download", 5, 10, "model.safetensors"),
     events.Checked("disk", "", ErrorCode.DISK_FULL, {"free_bytes": 1, "share": 0.5, "folder": "x"}),
+    events.SourceLocated("/outlines/owner/name"),
     events.LevelsApproximated(8_030_261_248, {"Q4_K_M": 2**32, "Q8_0": 2**33}),
     events.LevelPlanned("Q4_K_M", 2**40, 4.85, "a.gguf"),
     events.TensorPlanned("Q4_K_M", "output.weight", (151_936, 1024), "q6_K", 2**30),

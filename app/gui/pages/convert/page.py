@@ -12,7 +12,6 @@ from app.core.errors import ErrorCode, NoticeCode
 from app.core.language import tr
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
-from app.gui.pages.convert.conversion_options import command_lines
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
@@ -48,6 +47,7 @@ class ConvertPage(QWidget):
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         self._warned: list[str] = []
+        self._levels: list[str] = []
         self.setAcceptDrops(True)
         self._build_layout()
         self._connect()
@@ -61,8 +61,10 @@ class ConvertPage(QWidget):
         self.session.open(source)
 
     def refresh(self) -> None:
-        """Update the list of downloaded models."""
+        """Update the list of downloaded models, and be ready for the name of another one."""
         self.source_step.refresh()
+        if self.source_step.isVisible():
+            self.source_step.source.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a file or folder that can be converted; leave others to the window."""
@@ -92,6 +94,8 @@ class ConvertPage(QWidget):
         self.levels_step.chosen.connect(self._ask_and_convert)
         self.levels_step.picker.finder.noticed.connect(self._warn)
         self.run_step.restarted.connect(self._go_back)
+        self.run_step.levels_wanted.connect(self._return_to_levels)
+        self.run_step.wanted_again.connect(self._convert_again)
         self.run_step.chat_requested.connect(
             lambda path: self.chat_requested.emit(path, Path(path).stem)
         )
@@ -107,7 +111,6 @@ class ConvertPage(QWidget):
         self.session.outdated.connect(self.notice.hide)
         self.session.noticed.connect(self._on_noticed)
         self.session.failed.connect(self._on_failed)
-        self.session.canceled.connect(self._go_back)
 
     def _show_step(self, index: int) -> None:
         self._trail.show_step(index)
@@ -175,11 +178,19 @@ class ConvertPage(QWidget):
         # An unfinished profile would only compete with the conversion for the processor.
         self.levels_step.stop()
         self._hide_notices()
-        tasks = self.session.convert(levels)
-        commands = command_lines(self.session.options, levels)
-        self.run_step.follow(tasks, commands, can_chat=self.levels_step.makes_models)
+        self._levels = levels
+        self.run_step.follow(self.session.convert(levels, self.levels_step.advised_level))
         self._show_step(2)
-        self.run_step.copy_button.setFocus()
+        self.run_step.setFocus()
+
+    def _convert_again(self) -> None:
+        self._convert(self._levels)
+
+    def _return_to_levels(self) -> None:
+        self._hide_notices()
+        self._show_step(1)
+        self.levels_step.convert_button.setFocus()
+        self.session.recheck()
 
 
 def _dropped_source(event: QDropEvent) -> Path | None:
