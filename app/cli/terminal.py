@@ -234,6 +234,7 @@ def _line_of(
     | events.LevelPlanned
     | events.TensorPlanned
     | events.ModelListed
+    | events.RemoteModelListed
     | events.EndpointListed
     | events.Ready
     | events.Listening
@@ -251,6 +252,7 @@ def _line_of(
             events.LevelPlanned()
             | events.TensorPlanned()
             | events.ModelListed()
+            | events.RemoteModelListed()
             | events.EndpointListed()
         ):
             return _table_row(event)
@@ -271,7 +273,11 @@ def _line_of(
 
 
 def _table_row(
-    event: events.LevelPlanned | events.TensorPlanned | events.ModelListed | events.EndpointListed,
+    event: events.LevelPlanned
+    | events.TensorPlanned
+    | events.ModelListed
+    | events.RemoteModelListed
+    | events.EndpointListed,
 ) -> str:
     match event:
         case events.LevelPlanned(level, size_bytes, bits_per_weight):
@@ -285,11 +291,28 @@ def _table_row(
         case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
             note = describe_error(problem, details, in_terminal=True) if problem else path
             return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+        case events.RemoteModelListed():
+            return _remote_row(event)
         case events.EndpointListed(url, name, models, problem=problem, details=details):
             note = (
                 describe_error(problem, details, in_terminal=True) if problem else ", ".join(models)
             )
             return f"{name:<24} {url:<32} {note}"
+
+
+def _remote_row(model: events.RemoteModelListed) -> str:
+    needed = tr("needs {size}", size=format_bytes(model.needed_bytes)) if model.needed_bytes else ""
+    fit = {
+        "": tr("a projector") if model.is_projector else "",
+        "on_devices": tr("fits on the GPU"),
+        "shared": tr("fits on the GPU and in RAM"),
+        "on_processor": tr("fits in RAM"),
+        "too_large": tr("too large"),
+    }[model.fit]
+    words = ", ".join(
+        word for word in (needed, fit, tr("recommended") if model.is_advised else "") if word
+    )
+    return f"{model.path:<52} {model.level:<8} {format_bytes(model.size_bytes):>9}  {words}"
 
 
 def _ready_lines(ready: events.Ready) -> str:

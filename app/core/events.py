@@ -108,6 +108,23 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
+class RemoteModelListed(msgspec.Struct, frozen=True, tag="remote"):
+    """A GGUF model in a repository, as one of its `path`s; split ones count several `files`.
+
+    `needed_bytes` is the approximate memory to run it, and `fit` where it would be. `is_advised` is
+    true for the one that suits this machine best. Projectors belong to a model, and have no `fit`.
+    """
+
+    path: str
+    level: str
+    size_bytes: int
+    files: int = 1
+    needed_bytes: int = 0
+    fit: Literal["", "on_devices", "shared", "on_processor", "too_large"] = ""
+    is_advised: bool = False
+    is_projector: bool = False
+
+
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
     """Another engine's server and its models; `problem` is the reason for having none, if any."""
 
@@ -218,6 +235,7 @@ Event = (
     | LevelPlanned
     | TensorPlanned
     | ModelListed
+    | RemoteModelListed
     | EndpointListed
     | Loading
     | Alive

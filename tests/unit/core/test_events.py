@@ -16,6 +16,7 @@ _EVENTS: tuple[events.Event, ...] = (
     events.LevelPlanned("Q4_K_M", 2**40, 4.85, "a.gguf"),
     events.TensorPlanned("Q4_K_M", "output.weight", (151_936, 1024), "q6_K", 2**30),
     events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
+    events.RemoteModelListed("a-Q4_0.gguf", "Q4_0", 2**33, 2, 2**34, "shared", is_advised=True),
     events.EndpointListed("http://localhost:1", "far", ("m",), "key"),
     events.Loading(0.25),
     events.Alive(),

@@ -30,9 +30,11 @@ class ConvertPage(QWidget):
 
     Signals:
         chat_requested: the path and the name of a finished model to chat with.
+        gguf_found: the name of a repository that has only GGUF files, which need no conversion.
     """
 
     chat_requested = Signal(str, str)
+    gguf_found = Signal(str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -140,6 +142,10 @@ class ConvertPage(QWidget):
             self._warn(sentence)
 
     def _on_failed(self, code: ErrorCode | None, sentence: str) -> None:
+        if code is ErrorCode.GGUF_ALONE:
+            self._go_back()
+            self.gguf_found.emit(self.session.source)
+            return
         actions = self._remedies.actions(code)
         self.notice.show_notice("error", sentence, actions, dismissible=False)
 
