@@ -16,7 +16,7 @@ from app.cli.values import (
     positive,
 )
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Finished
+from app.core.events import Finished, SourceLocated
 from app.core.language import tr
 from app.core.levels import (
     DEFAULT_LEVEL,
@@ -34,10 +34,12 @@ from app.machine.cores import usable_threads
 if TYPE_CHECKING:
     from app.conversion.sources import Source
     from app.conversion.type_choices import TypeChoices
+    from app.hub.reference import RepositoryReference
 
 NAME = "convert"
 HELP = tr("Convert a model to GGUF at one or more quantization levels.")
 _QUANTIZED_LEVEL = level_named(DEFAULT_LEVEL)
+_WITHOUT_OUTLINE = frozenset({ErrorCode.PICKLES_WITHOUT_OUTLINE, ErrorCode.ADAPTER_WITHOUT_OUTLINE})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +109,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help=tr("run the checks and show the exact size of every level, without writing"),
+        help=tr(
+            "run the checks and show the exact size of every level, without writing files or "
+            "downloading weights"
+        ),
     )
     parser.add_argument(
         "--verbose",
@@ -218,10 +223,26 @@ def _path_of(arguments: argparse.Namespace, reporter: Reporter) -> Path:
     place = existing_path(arguments.source)
     if place is not None:
         return place
-    from app.hub.download import download_repository
     from app.hub.reference import repository_named
 
-    reference = repository_named(arguments.source)
+    folder = _folder_of(repository_named(arguments.source), arguments, reporter)
+    reporter.report(SourceLocated(str(folder)))
+    return folder
+
+
+def _folder_of(
+    reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
+) -> Path:
+    """Fetch a repository, or for a dry run only its outline where that is enough."""
+    from app.hub.download import download_repository
+    from app.hub.outline import fetch_outline
+
+    if arguments.dry_run:
+        try:
+            return fetch_outline(reference, reporter.report)
+        except AppError as error:
+            if error.code not in _WITHOUT_OUTLINE:
+                raise
     return download_repository(
         reference, None, reporter.report, allows_pickle=arguments.allow_pickle
     )

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from app.cli.values import add_pickle_argument, path
-from app.core.events import Finished
+from app.core.events import Finished, RemoteModelListed
 from app.core.language import tr
+from app.core.load_options import load_options_of
+from app.core.settings import load_settings
 from app.jobs.reporter import Reporter
+
+if TYPE_CHECKING:
+    from app.hub.reference import RepositoryReference
 
 NAME = "download"
 HELP = tr("Download a repository from the Hugging Face Hub; resumes an interrupted download.")
@@ -36,17 +42,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "such as *Q8_0*"
         ),
     )
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help=tr("list its GGUF models with their size and fit on this machine; download nothing"),
+    )
     add_pickle_argument(parser)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Download, and report the folder of the checkpoint or the GGUF file."""
-    from app.hub.download import download_repository
     from app.hub.reference import parse_reference
 
     reference = parse_reference(arguments.repository)
     if arguments.revision:
         reference = replace(reference, revision=arguments.revision)
+    if arguments.list:
+        _list_models(reference, reporter)
+    else:
+        _download(reference, arguments, reporter)
+
+
+def _download(
+    reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
+) -> None:
+    from app.hub.download import download_repository
+
     place = download_repository(
         reference,
         arguments.to,
@@ -55,3 +76,41 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         allows_pickle=arguments.allow_pickle,
     )
     reporter.report(Finished(paths=(str(place),)))
+
+
+def _list_models(reference: RepositoryReference, reporter: Reporter) -> None:
+    from app.estimation.quick_fit import SizedModel, best_of, needed_bytes, quick_verdict
+    from app.hub.remote_gguf import fetch_models
+    from app.hub.selection import level_of, size_of
+    from app.profiling.this_machine import read_hardware
+
+    settings, _ = load_settings()
+    options, machine = load_options_of(settings), read_hardware()
+    found = fetch_models(reference, reporter.report)
+    sized = {
+        model: SizedModel(level_of(model), needed_bytes(size_of(model), found.metadata, options))
+        for model in found.models
+    }
+    best = best_of(sized.values(), machine)
+    for model, one in sorted(sized.items(), key=lambda pair: pair[1].needed_bytes):
+        reporter.report(
+            RemoteModelListed(
+                path=model[0].path,
+                level=one.level,
+                size_bytes=size_of(model),
+                files=len(model),
+                needed_bytes=one.needed_bytes,
+                fit=quick_verdict(one.needed_bytes, machine),
+                is_advised=one is best,
+            )
+        )
+    for projector in found.projectors:
+        reporter.report(
+            RemoteModelListed(
+                projector[0].path,
+                level_of(projector),
+                size_of(projector),
+                len(projector),
+                is_projector=True,
+            )
+        )

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO, assert_never
+from typing import TextIO
 
+from app.cli.table_rows import TableRow, table_row
 from app.core import events, paths
 from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode, NoticeCode
@@ -83,7 +84,7 @@ class TerminalReporter:
                 self._report_progress(event)
             case events.Loading(fraction):
                 self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
-            case events.Alive():
+            case events.Alive() | events.SourceLocated():
                 pass
             case events.Printed(text):
                 self._clear()
@@ -231,12 +232,7 @@ def _approximate_line(event: events.LevelsApproximated) -> str:
 
 def _line_of(
     event: events.Checked
-    | events.LevelPlanned
-    | events.TensorPlanned
-    | events.ModelListed
-    | events.CheckpointListed
-    | events.DownloadListed
-    | events.EndpointListed
+    | TableRow
     | events.Ready
     | events.Listening
     | events.ProfileFound
@@ -249,15 +245,6 @@ def _line_of(
             mark = tr("failed") if error else tr("ok")
             text = describe_error(error, details, in_terminal=True) if error else finding
             return f"{mark:<8}{subject:<14}{text}"
-        case (
-            events.LevelPlanned()
-            | events.TensorPlanned()
-            | events.ModelListed()
-            | events.CheckpointListed()
-            | events.DownloadListed()
-            | events.EndpointListed()
-        ):
-            return _table_row(event)
         case events.Ready():
             return _ready_lines(event)
         case events.Listening(address):
@@ -271,48 +258,7 @@ def _line_of(
         case events.Finished(files, _):
             return "\n".join(files)
         case _:
-            assert_never(event)
-
-
-def _table_row(
-    event: events.LevelPlanned
-    | events.TensorPlanned
-    | events.ModelListed
-    | events.CheckpointListed
-    | events.DownloadListed
-    | events.EndpointListed,
-) -> str:
-    match event:
-        case events.LevelPlanned(level, size_bytes, bits_per_weight):
-            exact = tr("{size} bytes", size=f"{size_bytes:>16,}")
-            bits = tr("{bits} bits per weight", bits=f"{bits_per_weight:5.2f}")
-            return f"{level:<8}{exact}  {format_bytes(size_bytes):>9}  {bits}"
-        case events.TensorPlanned(level, name, lengths, tensor_type, size_bytes):
-            shape = " x ".join(str(length) for length in lengths)
-            exact = tr("{size} bytes", size=f"{size_bytes:>16,}")
-            return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{exact}"
-        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
-            note = describe_error(problem, details, in_terminal=True) if problem else path
-            return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
-        case events.CheckpointListed(path, name, size_bytes):
-            return f"{name:<44} {'':<8} {format_bytes(size_bytes):>9}  {path}"
-        case events.DownloadListed(_, repository, done_bytes=done_bytes):
-            return f"{repository:<44} {'':<8} {format_bytes(done_bytes):>9}  {_state_of(event)}"
-        case events.EndpointListed(url, name, models, problem=problem, details=details):
-            note = (
-                describe_error(problem, details, in_terminal=True) if problem else ", ".join(models)
-            )
-            return f"{name:<24} {url:<32} {note}"
-
-
-def _state_of(download: events.DownloadListed) -> str:
-    if download.is_running:
-        return tr("is being downloaded")
-    command = f"gristmill download {download.repository}"
-    if download.pattern:
-        command += f" --include {download.pattern}"
-    total = format_bytes(download.total_bytes)
-    return tr("of {total} downloaded; to resume: {command}", total=total, command=command)
+            return table_row(event)
 
 
 def _ready_lines(ready: events.Ready) -> str:

@@ -41,6 +41,7 @@ class ErrorCode(StrEnum):
     WEIGHTS_OF_OTHER_NAMES = "weights_of_other_names"
     WEIGHTS_ARE_HOLES = "weights_are_holes"
     PICKLES_WITHOUT_OUTLINE = "pickles_without_outline"
+    ADAPTER_WITHOUT_OUTLINE = "adapter_without_outline"
     GGUF_ALONE = "gguf_alone"
     PICKLE_WEIGHTS = "pickle_weights"
     PICKLE_FORMAT = "pickle_format"

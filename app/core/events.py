@@ -62,6 +62,12 @@ class Checked(msgspec.Struct, frozen=True, tag="checked"):
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
 
 
+class SourceLocated(msgspec.Struct, frozen=True, tag="source"):
+    """The folder that stands for a repository: its outline, or its download."""
+
+    path: str
+
+
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
     """The approximate size of each level, in bytes by its name, ahead of the exact sizes."""
 
@@ -130,6 +136,23 @@ class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
     is_running: bool
     problem: ErrorCode | None = None
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
+
+
+class RemoteModelListed(msgspec.Struct, frozen=True, tag="remote"):
+    """A GGUF model in a repository, as one of its `path`s; split ones count several `files`.
+
+    `needed_bytes` is the approximate memory to run it, and `fit` where it would be. `is_advised` is
+    true for the one that suits this machine best. Projectors belong to a model, and have no `fit`.
+    """
+
+    path: str
+    level: str
+    size_bytes: int
+    files: int = 1
+    needed_bytes: int = 0
+    fit: Literal["", "on_devices", "shared", "on_processor", "too_large"] = ""
+    is_advised: bool = False
+    is_projector: bool = False
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
@@ -237,12 +260,14 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 Event = (
     Progressed
     | Checked
+    | SourceLocated
     | LevelsApproximated
     | LevelPlanned
     | TensorPlanned
     | ModelListed
     | CheckpointListed
     | DownloadListed
+    | RemoteModelListed
     | EndpointListed
     | Loading
     | Alive

@@ -119,6 +119,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         ),
         tr("Look for a safetensors version, or download the repository and estimate its folder."),
     ),
+    ErrorCode.ADAPTER_WITHOUT_OUTLINE: (
+        tr("{repository} contains only an adapter, which runs on top of its base model."),
+        tr("Estimate the base model instead."),
+    ),
     ErrorCode.GGUF_ALONE: (
         tr("{repository} contains only GGUF files and no checkpoint: {files}."),
         tr("Download one of them and estimate that file."),

@@ -17,6 +17,11 @@ CONTEXT_STEP = 256
 _WIDTHS = {kind.name.lower(): kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
 
 
+def cache_bytes_per_value(kind: str) -> float:
+    """Return the bytes that a number takes in a KV cache of this type."""
+    return _WIDTHS[kind]
+
+
 @dataclass(frozen=True)
 class SizedCache:
     """A KV cache, or recurrent states, whose `cells` take `size_bytes`.

@@ -108,6 +108,23 @@ def read_header(path: Path) -> Header:
         return _parse(source)
 
 
+def read_beginning(path: Path) -> dict[str, Value]:
+    """Return the metadata that the first part of a GGUF file has; long arrays are left out.
+
+    Raises:
+        AppError: `not_gguf`, `gguf_damaged`, `file_unreadable`.
+    """
+    metadata: dict[str, Value] = {}
+    with _opened(path) as source:
+        try:
+            # What comes before the end of the part is kept.
+            metadata.update((key, value) for key, value in _pairs(source) if value is not None)
+        except AppError as error:
+            if error.code is not ErrorCode.GGUF_TRUNCATED:
+                raise
+    return metadata
+
+
 def read_array(header: Header, key: str) -> tuple[Scalar, ...]:
     """Return the elements of the array `key`; reads a long one from the file.
 
@@ -200,6 +217,14 @@ def _parse(source: BoundedReader) -> Header:
         alignment=alignment,
         size_bytes=source.size,
     )
+
+
+def _pairs(source: BoundedReader) -> Iterator[tuple[str, Value | None]]:
+    _read_version(source)
+    source.number(U64)
+    for _ in range(min(source.number(U64), _MOST_PAIRS)):
+        key = _text(source.take_string(_LONGEST_KEY))
+        yield key, _read_value(source, key, source.number(U32), {})
 
 
 def _read_version(source: BoundedReader) -> int:

@@ -19,7 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.checkpoint.folder_kind import LARGEST_SCALAR_BYTES, OUTLINE_MARK, OUTLINE_SCALARS
+from app.checkpoint.folder_kind import (
+    ADAPTER_CONFIGURATION,
+    LARGEST_SCALAR_BYTES,
+    OUTLINE_MARK,
+    OUTLINE_SCALARS,
+)
 from app.checkpoint.weight_files import WEIGHTS_SUFFIX, TensorEntry, read_shard, small_tensor_ranges
 from app.core import leftovers, paths
 from app.core.errors import AppError, ErrorCode
@@ -62,9 +67,9 @@ class _Listener:
 def fetch_outline(
     reference: RepositoryReference,
     report: Callable[[Event], None],
-    on_tensors: Callable[[Tensors], None],
-    while_fetching: Callable[[], None],
-    on_config: Callable[[Path], None],
+    on_tensors: Callable[[Tensors], None] = lambda _: None,
+    while_fetching: Callable[[], None] = lambda: None,
+    on_config: Callable[[Path], None] = lambda _: None,
     retry_policy: RetryPolicy = _RETRY_POLICY,
 ) -> Path:
     """Return the folder with the outline of a checkpoint; fetch it if necessary.
@@ -79,8 +84,8 @@ def fetch_outline(
 
     Raises:
         AppError: What `fetch_repository` and `files_to_fetch` raise; `not_a_checkpoint`,
-            `pickles_without_outline`, `gguf_alone`; `weights_damaged`, `hub_unreachable` and the
-            like, which leave nothing behind.
+            `pickles_without_outline`, `adapter_without_outline`, `gguf_alone`; `weights_damaged`,
+            `hub_unreachable` and the like, which leave nothing behind.
     """
     kept = _kept(reference)
     if kept is None:
@@ -131,7 +136,10 @@ def _checkpoint_files(info: RepositoryInfo, report: Callable[[Event], None]) -> 
     files = selection.files
     if is_gguf(files[0]):
         raise _only_gguf(info)
-    if not any(file.path == _CONFIGURATION for file in files):
+    names = {file.path for file in files}
+    if _CONFIGURATION not in names:
+        if ADAPTER_CONFIGURATION in names:
+            raise AppError(ErrorCode.ADAPTER_WITHOUT_OUTLINE, repository=info.repository)
         raise AppError(ErrorCode.NOT_A_CHECKPOINT, folder=info.repository)
     report_left_out(selection, report)
     return files

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported
 from app.core.language import tr
-from app.core.levels import DEFAULT_LEVEL
+from app.core.levels import DEFAULT_LEVEL, KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.core.names import escapes_folder, is_safe_part
 from app.hub.repository import RepositoryFile, RepositoryInfo
 
@@ -26,6 +26,8 @@ _MOST_NAMED = 12
 _VARIANT = re.compile(r"model\.\w+(-\d{5}-of-\d{5})?\.safetensors")
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
 _NOT_A_MODEL = re.compile(r"mmproj|imatrix", re.IGNORECASE)
+_PROJECTOR = re.compile(r"mmproj", re.IGNORECASE)
+_LEVELS = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
 _COMPANIONS = (
     "*.json",
     "*.model",
@@ -156,12 +158,29 @@ def _is_companion(file: RepositoryFile, index: str | None) -> bool:
     )
 
 
+def gguf_models(files: Files) -> list[Files]:
+    """Return the complete GGUF models, each as its file or its shards."""
+    return _models_among(file for file in files if not _NOT_A_MODEL.search(file.path))
+
+
+def gguf_projectors(files: Files) -> list[Files]:
+    """Return the multimodal projectors."""
+    return _models_among(file for file in files if _PROJECTOR.search(file.path))
+
+
+def level_of(model: Files) -> str:
+    """Return the level in a model's name, empty if it names none."""
+    named = [level.name for level in _LEVELS if _has_level(model, level.name)]
+    return max(named, key=len, default="")
+
+
 def _gguf(info: RepositoryInfo, pattern: str | None) -> Files:
-    models = _gguf_models(info.files)
+    models = gguf_models(info.files)
     if pattern is None:
         default = [model for model in models if _has_level(model, DEFAULT_LEVEL)]
-        return min(default or models, key=_size_bytes, default=())
-    matching = _matching(models, pattern)
+        return min(default or models, key=size_of, default=())
+    named = [one for one in gguf_projectors(info.files) if one[0].path == pattern]
+    matching = named or _matching(models, pattern)
     if not matching:
         names = [model[0].path for model in models[:_MOST_NAMED]]
         raise AppError(
@@ -173,11 +192,8 @@ def _gguf(info: RepositoryInfo, pattern: str | None) -> Files:
     return tuple(file for model in matching for file in model)
 
 
-def _gguf_models(files: Files) -> list[Files]:
-    candidates = sorted(
-        (file for file in files if is_gguf(file) and not _NOT_A_MODEL.search(file.path)),
-        key=lambda file: (_base_name(file), file.path),
-    )
+def _models_among(files: Iterable[RepositoryFile]) -> list[Files]:
+    candidates = sorted(filter(is_gguf, files), key=lambda file: (_base_name(file), file.path))
     models = [tuple(shards) for _, shards in groupby(candidates, key=_base_name)]
     return [model for model in models if _is_complete(model)]
 
@@ -211,7 +227,8 @@ def _has_level(model: Files, level: str) -> bool:
     return bool(re.search(rf"(?i)(^|[-._/]){re.escape(level)}(?=[-./])", model[0].path))
 
 
-def _size_bytes(model: Iterable[RepositoryFile]) -> int:
+def size_of(model: Iterable[RepositoryFile]) -> int:
+    """Return the size of a model's files together."""
     return sum(file.size_bytes for file in model)
 
 

@@ -14,10 +14,11 @@ _LIMITS: dict[TaskKind, int] = {"download": 2, "convert": 1, "probe": 1, "setup"
 
 @dataclass(frozen=True)
 class ScheduledTask:
-    """A task for a child process; `number` identifies it."""
+    """A task for a child process; `number` identifies it, `after` the one that must end first."""
 
     number: int
     kind: TaskKind
+    after: int | None = None
 
 
 def startable(
@@ -25,12 +26,14 @@ def startable(
 ) -> tuple[ScheduledTask, ...]:
     """Return the tasks of `waiting`, oldest first, that may start alongside running ones.
 
-    A task whose kind is at its limit does not delay later tasks of other kinds.
+    A task whose kind is at its limit does not delay later tasks of other kinds, and one that must
+    come after another delays none.
     """
     taken = Counter(task.kind for task in running)
+    unfinished = {task.number for task in (*running, *waiting)}
     chosen: list[ScheduledTask] = []
     for task in waiting:
-        if taken[task.kind] < _LIMITS[task.kind]:
+        if task.after not in unfinished and taken[task.kind] < _LIMITS[task.kind]:
             taken[task.kind] += 1
             chosen.append(task)
     return tuple(chosen)

@@ -19,7 +19,7 @@ TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
 
 class Task(QObject):
-    """Runs one verb.
+    """Runs one verb; one with `after` needs the result of that task.
 
     `changed` follows every event, `ended` is emitted once, in one of the last three states.
     `noticed` carries a sentence that is new in `notices`.
@@ -34,10 +34,13 @@ class Task(QObject):
         kind: TaskKind,
         title: str,
         arguments: tuple[str, ...],
+        *,
+        after: Task | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.kind: TaskKind = kind
+        self.after = after
         self.title = title
         self.state: TaskState = "waiting"
         self.progress: events.Progressed | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from app.gui.children.task import Task
+from app.gui.children.task import Task, TaskState
 from app.jobs.schedule import ScheduledTask, TaskKind, startable
 
 
@@ -18,9 +18,12 @@ class TaskBoard(QObject):
         super().__init__(parent)
         self._tasks: list[Task] = []
 
-    def add(self, kind: TaskKind, title: str, *arguments: str) -> Task:
-        """Queue a verb; it starts as soon as the schedule allows."""
-        task = Task(kind, title, arguments, parent=self)
+    def add(self, kind: TaskKind, title: str, *arguments: str, after: Task | None = None) -> Task:
+        """Queue a verb; it starts as soon as the schedule allows.
+
+        With `after` it also waits until that task has finished, and is canceled if that doesn't.
+        """
+        task = Task(kind, title, arguments, after=after, parent=self)
         self._tasks.append(task)
         task.ended.connect(lambda: self._on_ended(task))
         self.added.emit(task)
@@ -41,16 +44,21 @@ class TaskBoard(QObject):
     def _on_ended(self, task: Task) -> None:
         self._tasks.remove(task)
         self.ended.emit(task)
+        for follower in self.open_tasks:
+            if follower.after is task and task.state != "finished":
+                follower.cancel()
         self._start_due()
 
     def _start_due(self) -> None:
         numbered = dict(enumerate(self._tasks))
-        running = self._scheduled(numbered, "running")
-        for task in startable(running, self._scheduled(numbered, "waiting")):
-            numbered[task.number].start()
+        numbers = {task: number for number, task in numbered.items()}
 
-    @staticmethod
-    def _scheduled(numbered: dict[int, Task], state: str) -> tuple[ScheduledTask, ...]:
-        return tuple(
-            ScheduledTask(n, task.kind) for n, task in numbered.items() if task.state == state
-        )
+        def scheduled(state: TaskState) -> tuple[ScheduledTask, ...]:
+            return tuple(
+                ScheduledTask(number, task.kind, numbers.get(task.after) if task.after else None)
+                for task, number in numbers.items()
+                if task.state == state
+            )
+
+        for due in startable(scheduled("running"), scheduled("waiting")):
+            numbered[due.number].start()

@@ -173,5 +173,6 @@ QProgressBar {{
 QProgressBar::chunk {{ background: {c.accent}; border-radius: {SIZE.bar // 2}px; }}
 QProgressBar[state="busy"]::chunk {{ width: {step}px; margin-right: {SPACING.tiny}px; }}
 QProgressBar[state="finished"]::chunk {{ background: {c.success}; }}
+QProgressBar[state="canceled"]::chunk {{ background: {c.edge}; }}
 QProgressBar[state="failed"]::chunk {{ background: {c.danger}; }}
 """

@@ -14,10 +14,12 @@ from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.icon_button import IconButton
-from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_label import PlainLabel, Tone
 
 _STEPS = 1000
-_State = Literal["waiting", "running", "busy", "finished", "failed"]
+_State = Literal["waiting", "running", "busy", "finished", "failed", "canceled"]
+_TONES: dict[_State, Tone] = {"finished": "success", "failed": "danger"}
+_WHOLE = (0, 1)
 
 
 class ProgressRow(QWidget):
@@ -62,18 +64,22 @@ class ProgressRow(QWidget):
         """Show that the work has not started, and why."""
         self._show("waiting", 0, text)
 
-    def show_progress(self, done_bytes: int, total_bytes: int, pace: Pace) -> None:
+    def show_progress(
+        self, done_bytes: int, total_bytes: int, pace: Pace, *, part: tuple[int, int] = _WHOLE
+    ) -> None:
         """Show the progress.
 
         Args:
             done_bytes: the size of the finished part.
             total_bytes: the size of the whole, 0 if unknown.
             pace: the observations so far, for the speed and the time left.
+            part: the index of the step that these sizes belong to, and the number of steps.
         """
         done = format_bytes(done_bytes)
         if total_bytes > 0:
             share = min(1.0, done_bytes / total_bytes)
-            self._show("running", round(share * _STEPS))
+            index, count = part
+            self._show("running", round((index + share) / count * _STEPS))
             done = f"{done} / {format_bytes(total_bytes)}"
         else:
             self._show("busy", _STEPS)
@@ -89,8 +95,12 @@ class ProgressRow(QWidget):
         """Show that the work failed, and why."""
         self._show("failed", self._bar.value(), text)
 
+    def show_canceled(self, text: str) -> None:
+        """Show that the user stopped the work, and what is left of it."""
+        self._show("canceled", self._bar.value(), text)
+
     def _show(self, state: _State, value: int, text: str = "") -> None:
-        is_over = state in ("finished", "failed")
+        is_over = state in ("finished", "failed", "canceled")
         restyle(self._bar, "state", state)
         self._bar.setValue(value)
         self._cancel.setVisible(not is_over)
@@ -99,7 +109,7 @@ class ProgressRow(QWidget):
         self._figures.set_text("" if is_over else text)
         self._end.setVisible(is_over)
         self._end.set_text(text)
-        self._end.set_tone("danger" if state == "failed" else "success")
+        self._end.set_tone(_TONES.get(state, "plain"))
         self._bar.setAccessibleDescription(text)
 
     def _speed(self, total_bytes: int, pace: Pace) -> list[str]:

@@ -113,12 +113,12 @@ def commands(page: ConvertPage, qtbot: QtBot, button: QAbstractButton) -> list[l
 
 def convert(page: ConvertPage, qtbot: QtBot) -> list[Path]:
     qtbot.mouseClick(page.levels_step.convert_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
+    qtbot.waitUntil(lambda: page.run_step.is_over, timeout=CONVERT_MS)
     assert not page.run_step.notice.isVisible(), page.run_step.notice.text
     assert page.run_step.heading.text() == "Done"
     if page.run_step.chat_button.isVisible():
         assert page.window().focusWidget() is page.run_step.chat_button
-    return [Path(path) for path in page.run_step._paths()]
+    return [Path(path) for path in page.run_step.paths()]
 
 
 @pytest.mark.slow
@@ -313,21 +313,56 @@ def test_pickles_are_downloaded_with_consent(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("known_machine")
-def test_the_levels_of_a_repository_are_shown_while_it_is_downloaded(
+def test_a_repository_is_planned_before_it_is_downloaded(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
 ) -> None:
-    hub.add_repository("some/model", make_tiny_llama(tmp_path / "some", layers=16))
-    hub.faults.bytes_per_second = 400_000
-    page.start_with("some/model")
+    served = make_tiny_llama(tmp_path / "some", layers=16)
+    hub.add_repository("some/model", served)
+    check(page, qtbot, "some/model")
     step = page.levels_step
-    qtbot.waitUntil(lambda: step.table.rowCount() == ALL, timeout=CHECK_MS)
-    assert page.session._download is not None
-    previewed = {one.level: one.size_bytes for one in step.table.planned}
-    assert not step.convert_button.isEnabled()
-    hub.faults.bytes_per_second = 0
-    wait_for_levels(page, qtbot)
-    assert {one.level: one.size_bytes for one in step.table.planned} == previewed
-    qtbot.waitUntil(step.convert_button.isEnabled, timeout=CHECK_MS)
+    assert hub.sent_bytes(".safetensors") < size_of(page, "F16") / 4
+    assert step.checks.summary == "All checks passed"
+    assert "Download: " in step._summary.whole_text
+    set_ticks(page, "F16")
+    (command,) = commands(page, qtbot, step.copy_button)
+    assert command[2] == "some/model"
+    (made,) = convert(page, qtbot)
+    assert made.stat().st_size == size_of(page, "F16")
+    download, conversion = (row.task for row in page.run_step._rows)
+    assert (download.kind, download.title, conversion.after) == ("download", "some/model", download)
+
+    check(page, qtbot, "some/model")
+    assert "Download: " not in step._summary.whole_text
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("known_machine")
+def test_a_canceled_download_cancels_the_conversion_and_keeps_its_part(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub, home: Path
+) -> None:
+    hub.add_repository("some/model", make_tiny_llama(tmp_path / "some", layers=16))
+    check(page, qtbot, "some/model")
+    set_ticks(page, "Q8_0")
+    hub.faults.hold_after_bytes = hub.sent_bytes() + 400_000
+    qtbot.mouseClick(page.levels_step.convert_button, Qt.MouseButton.LeftButton)
+    download, conversion = (row.task for row in page.run_step._rows)
+    assert (download.state, conversion.state) == ("running", "waiting")
+    rows = page.run_step._rows
+    qtbot.waitUntil(lambda: "1 of 2: Downloading" in rows[0]._detail.whole_text, timeout=CHECK_MS)
+    assert rows[1]._figures.whole_text == "Waiting for the download…"
+    assert rows[1]._detail.whole_text == "2 of 2: Converting"
+    qtbot.waitUntil(lambda: bool(list((home / "checkpoints").rglob("*.part"))), timeout=CHECK_MS)
+    qtbot.mouseClick(rows[0]._cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.run_step.is_over, timeout=CONVERT_MS)
+    assert (download.state, conversion.state) == ("canceled", "canceled")
+    assert list((home / "checkpoints").rglob("*.part"))
+    assert page.run_step.heading.text() == "Canceled"
+
+    hub.release()
+    assert page.run_step.again_button.hasFocus()
+    qtbot.mouseClick(page.run_step.again_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.run_step.is_over, timeout=CONVERT_MS)
+    assert page.run_step.heading.text() == "Done"
 
 
 @pytest.mark.slow
@@ -398,7 +433,7 @@ def test_the_projector_is_offered_where_there_is_one(
     assert second.title == "seeing → mmproj"
     shown = commands(page, qtbot, page.run_step.copy_button)
     assert shown[1] == shlex.split(command_line(page.session.options.projector_arguments()))
-    qtbot.waitUntil(page.run_step._again_button.isVisible, timeout=CONVERT_MS)
+    qtbot.waitUntil(lambda: page.run_step.is_over, timeout=CONVERT_MS)
     assert not page.run_step.notice.isVisible(), page.run_step.notice.text
     assert second.paths == (promised,)
     with qtbot.waitSignal(page.run_step.chat_requested) as asked:
@@ -447,7 +482,7 @@ def test_every_subject_has_a_row(page: ConvertPage) -> None:
     for subject in get_args(Subject):
         page.levels_step.checks.add_check(Checked(subject, "seen"))
     page.levels_step.checks.finish()
-    assert page.levels_step.checks.summary == "all 9 good"
+    assert page.levels_step.checks.summary == "All checks passed"
     assert not page.levels_step.checks.is_open
 
 
@@ -477,7 +512,7 @@ def test_a_better_level_is_said_beside_the_chosen_one(page: ConvertPage, tmp_pat
     set_ticks(page, "Q4_0")
     step.picker.take_profile(profile)
     assert step.chosen_levels() == ["Q4_0"]
-    assert step._summary.whole_text == "The file will have 4.66 GB. Better: Q6_K."
+    assert step._summary.whole_text == "Output: 4.66 GB · Better: Q6_K"
     set_ticks(page, "Q6_K")
     assert "Better" not in step._summary.whole_text
 

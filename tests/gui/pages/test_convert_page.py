@@ -66,6 +66,21 @@ def test_a_conversion_can_be_canceled_and_leaves_nothing(
     assert task.state == "canceled"
     assert not list((home / "models").glob("*"))
     assert not window._workbench.tasks.open_tasks
-    assert page.run_step._again_button.isVisible()
-    assert not page.run_step.chat_button.isVisible()
-    assert page.run_step.heading.text() == "Canceled"
+    run = page.run_step
+    assert not run.chat_button.isVisible()
+    assert run.heading.text() == "Canceled"
+    assert run._rows[0]._end.property("tone") != "danger"
+
+    ticked = step.chosen_levels()
+    qtbot.mouseClick(run.levels_button, Qt.MouseButton.LeftButton)
+    assert step.isVisible()
+    assert step.chosen_levels() == ticked
+    qtbot.waitUntil(step.convert_button.isEnabled, timeout=90_000)
+    qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+    (task,) = window._workbench.tasks.open_tasks
+    with qtbot.waitSignal(task.ended, timeout=20_000):
+        task.cancel()
+    qtbot.mouseClick(run.again_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(run.chat_button.isVisible, timeout=90_000)
+    assert run.heading.text() == "Done"
+    assert run.chat_button.hasFocus()

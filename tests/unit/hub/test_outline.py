@@ -338,6 +338,14 @@ def test_weights_without_a_configuration_are_not_a_checkpoint(hub: LocalHub, ser
     assert hub.file_requests() == []
 
 
+def test_an_adapter_has_no_outline(hub: LocalHub, served: Path) -> None:
+    (served / "config.json").rename(served / "adapter_config.json")
+    hub.add_repository(OURS.repository, served)
+
+    assert failure().code is ErrorCode.ADAPTER_WITHOUT_OUTLINE
+    assert hub.file_requests() == []
+
+
 def test_a_gated_repository(hub: LocalHub, served: Path) -> None:
     hub.add_repository(OURS.repository, served, gated=True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.hub.repository import RepositoryFile, RepositoryInfo
-from app.hub.selection import files_to_fetch
+from app.hub.selection import files_to_fetch, gguf_models, gguf_projectors, level_of
 
 
 def repository(*paths: str, sizes: dict[str, int] | None = None) -> RepositoryInfo:
@@ -208,6 +208,21 @@ def test_smallest_where_the_default_level_is_missing() -> None:
     sizes = {"a-Q8_0.gguf": 900, "a-F16-00001-of-00002.gguf": 600, "a-F16-00002-of-00002.gguf": 600}
 
     assert chosen(repository(*sizes, sizes=sizes)) == ["a-Q8_0.gguf"]
+
+
+def test_a_projector_is_taken_by_its_full_name_and_never_as_a_model() -> None:
+    facts = repository("a-Q4_K_M.gguf", "a-Q4_K_M.imatrix.gguf", "mmproj-a-F16.gguf")
+    assert [model[0].path for model in gguf_models(facts.files)] == ["a-Q4_K_M.gguf"]
+    assert [model[0].path for model in gguf_projectors(facts.files)] == ["mmproj-a-F16.gguf"]
+    assert chosen(facts, "mmproj-a-F16.gguf") == ["mmproj-a-F16.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("path", "level"),
+    [("a-Q4_K_M.gguf", "Q4_K_M"), ("Q4_0/a-Q4_0-00001-of-00002.gguf", "Q4_0"), ("a.gguf", "")],
+)
+def test_the_level_in_a_name(path: str, level: str) -> None:
+    assert level_of(repository(path).files) == level
 
 
 def test_pattern_that_matches_nothing_names_what_there_is() -> None:

@@ -35,6 +35,14 @@ def test_next_tasks(
     assert [task.number for task in chosen] == numbers
 
 
+def test_a_task_waits_for_the_one_before_it_and_delays_no_other() -> None:
+    download = ScheduledTask(1, "download")
+    behind, other = ScheduledTask(2, "convert", after=1), ScheduledTask(3, "convert")
+    assert startable((), (download, behind, other)) == (download, other)
+    assert startable((download,), (behind,)) == ()
+    assert startable((), (behind,)) == (behind,)
+
+
 def test_every_task_runs_in_order_of_its_kind_and_within_the_limits() -> None:
     draw = random.Random(4)
     kinds: tuple[TaskKind, ...] = ("download", "convert", "probe", "setup")

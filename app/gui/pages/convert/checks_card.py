@@ -53,11 +53,16 @@ class ChecksCard(CollapsibleCard):
         if self._is_stale or not self._rows:
             self.set_summary("")
         elif self._faults:
-            self.set_summary(tr("not all good"))
+            self.set_summary(self._faults_in_words())
         else:
-            self.set_summary(tr("all {count} good", count=len(self._rows)))
+            self.set_summary(tr("All checks passed"))
             self.set_open(self.is_open and not self._is_first_look)
             self._is_first_look = False
+
+    def _faults_in_words(self) -> str:
+        if self._faults == 1:
+            return tr("1 problem")
+        return tr("{count} problems", count=self._faults)
 
     def _clear(self) -> None:
         for row in self._rows:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.checkpoint.folder_kind import is_adapter, is_outline
 from app.core import events
 from app.core.language import tr
 from app.core.sentences import describe_error, describe_notice
@@ -16,8 +17,15 @@ from app.gui.children.task import Task
 from app.gui.pages.convert.conversion_options import (
     VERB,
     ConversionOptions,
+    command_lines,
     expanded_path,
     path_exists,
+)
+from app.gui.pages.convert.conversion_run import (
+    ConversionRun,
+    Step,
+    conversion_steps,
+    download_steps,
 )
 from app.gui.services.workbench import Workbench
 from app.jobs.outcome import ProcessOutcome
@@ -30,27 +38,26 @@ _LAST_SUBJECTS = frozenset({"memory", "disk"})
 
 
 class ConversionSession(QObject):
-    """Owns the options, the child that checks them, and the download of a repository.
+    """Owns the options and the child that checks them.
+
+    A repository is checked by its outline, and downloaded only to be converted.
 
     Signals:
         forgotten: the source is another one, and the options chosen for the last are reset.
         started: a look at the source begins; nothing is known of it yet.
-        downloading: the source is a repository that is being downloaded; its name.
-        located: the source is on this machine; its path.
-        checking: the first check of a located source has begun.
+        located: the path of the source, or of the outline of a repository.
+        checking: a located source is being checked for the first time.
         outdated: the options changed; what is shown is replaced by the next check.
         busy: what is being done, as a text for the user.
         checked: an `events.Checked`.
         planned: an `events.LevelPlanned`.
         ended: the check is over; whether it was successful.
-        noticed: the code of a notice, or None, and its sentence.
+        noticed: the code of a notice and its sentence.
         failed: the code of an error, or None, and its sentence.
-        canceled: the user stopped the download.
     """
 
     forgotten = Signal()
     started = Signal()
-    downloading = Signal(str)
     located = Signal(str)
     checking = Signal()
     outdated = Signal()
@@ -60,7 +67,6 @@ class ConversionSession(QObject):
     ended = Signal(bool)
     noticed = Signal(object, str)
     failed = Signal(object, str)
-    canceled = Signal()
 
     def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -69,10 +75,9 @@ class ConversionSession(QObject):
         self._tasks = workbench.tasks
         self._models = workbench.models
         self._checker: Child | None = None
-        self._download: Task | None = None
+        self._place = ""
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MILLISECONDS)
         self._pause.timeout.connect(self._check_again)
-        self._tasks.ended.connect(self._on_task_ended)
 
     @property
     def is_waiting(self) -> bool:
@@ -81,11 +86,16 @@ class ConversionSession(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """True if a download or a check is running or about to start."""
-        return bool(self._checker or self._download) or self.is_waiting
+        """True if a check is running or about to start."""
+        return self._checker is not None or self.is_waiting
+
+    @property
+    def is_remote(self) -> bool:
+        """True if the source is a repository that must be downloaded before it is converted."""
+        return bool(self.options.source) and not path_exists(self.options.source)
 
     def open(self, source: str) -> None:
-        """Check a folder, file or repository, and download it first if necessary."""
+        """Check a folder, file or repository."""
         if source != self.source:
             self.options = self.options.for_source("")
             self.forgotten.emit()
@@ -121,54 +131,60 @@ class ConversionSession(QObject):
         self._obtain()
 
     def locate(self, path: str) -> None:
-        """Set the path of the source."""
-        self.options = replace(self.options, source=expanded_path(path))
-        self.located.emit(self.options.source)
+        """Set the path of the source; of a repository, an outline is no source to convert."""
+        self._place = path
+        if not is_outline(Path(path)):
+            self.options = replace(self.options, source=expanded_path(path))
+        self.located.emit(path)
 
     def stop(self) -> None:
-        """Stop checking, and don't wait for the download; it goes on."""
+        """Stop checking."""
         self._pause.stop()
-        checker, self._checker, self._download = self._checker, None, None
+        checker, self._checker = self._checker, None
         if checker is not None:
             checker.received.disconnect(self._on_received)
             checker.ended.disconnect(self._on_checked)
             checker.ended.connect(checker.deleteLater)
             checker.cancel()
 
-    def convert(self, levels: Sequence[str]) -> list[Task]:
-        """Start to write these levels and, if it is wanted, the projector; return the tasks."""
-        tasks = [self._add_task(", ".join(levels), self.options.run_arguments(levels))]
-        if self.options.wants_projector:
-            tasks.append(self._add_task("mmproj", self.options.projector_arguments()))
-        return tasks
+    def convert(self, levels: Sequence[str], favorite: str = "") -> ConversionRun:
+        """Queue the download, if there is one, these levels, and the projector if it is wanted."""
+        options, before = self.options, None
+        tasks: list[tuple[Task, tuple[Step, ...]]] = []
+        if self.is_remote:
+            before = self._tasks.add("download", options.source, "download", options.source)
+            tasks.append((before, download_steps()))
+        models = self._add_task(", ".join(levels), options.run_arguments(levels), before)
+        tasks.append((models, conversion_steps(makes_matrix=options.importance_kind == "text")))
+        if options.wants_projector:
+            projector = self._add_task("mmproj", options.projector_arguments(), before)
+            tasks.append((projector, conversion_steps()))
+        return ConversionRun(
+            name=Path(options.source).name,
+            tasks=tuple(tasks),
+            models=None if is_adapter(Path(self._place)) else models,
+            levels=tuple(levels),
+            favorite=favorite,
+            commands=command_lines(options, levels),
+        )
 
-    def _add_task(self, made: str, arguments: tuple[str, ...]) -> Task:
+    def _add_task(self, made: str, arguments: tuple[str, ...], before: Task | None) -> Task:
         title = f"{Path(arguments[0]).name} → {made}"
-        task = self._tasks.add("convert", title, VERB, *arguments)
+        task = self._tasks.add("convert", title, VERB, *arguments, after=before)
         task.ended.connect(self._models.refresh)
         return task
 
     def _obtain(self) -> None:
         self.stop()
-        self.options = replace(self.options, source="")
+        self._place = ""
+        is_here = path_exists(self.source)
+        source = expanded_path(self.source) if is_here else self.source
+        self.options = replace(self.options, source=source)
         self.started.emit()
-        if path_exists(self.source):
-            self._check_at(self.source)
-        else:
-            self._start_download()
-
-    def _start_download(self) -> None:
-        self.busy.emit(tr("Downloading; the jobs at the lower left show how far"))
-        consent = ["--allow-pickle"] if self.options.allows_pickle else []
-        task = self._tasks.add("download", self.source, "download", self.source, *consent)
-        task.noticed.connect(lambda sentence: self._on_download_noticed(task, sentence))
-        self._download = task
-        self.downloading.emit(self.source)
-
-    def _check_at(self, path: str) -> None:
-        self.locate(path)
+        if is_here:
+            self.locate(source)
+            self.checking.emit()
         self._start_checker()
-        self.checking.emit()
 
     def _check_again(self) -> None:
         self.busy.emit(tr("Looking at the files…"))
@@ -186,8 +202,11 @@ class ConversionSession(QObject):
                 self.checked.emit(event)
                 if event.subject not in _LAST_SUBJECTS:
                     self.busy.emit(tr("Reading the layout of the model…"))
+            case events.SourceLocated(path) if not self._place:
+                self.locate(path)
+                self.checking.emit()
             case events.Progressed():
-                self.busy.emit(tr("Working out the exact size of each level…"))
+                self.busy.emit(_words_for(event))
             case events.LevelPlanned():
                 self.planned.emit(event)
             case events.NoticeReported(code, details):
@@ -204,18 +223,11 @@ class ConversionSession(QObject):
             reason = outcome.describe()
             self.failed.emit(None, tr("The check stopped: {reason}.", reason=reason))
 
-    def _on_download_noticed(self, task: Task, sentence: str) -> None:
-        if task is self._download:
-            self.noticed.emit(None, sentence)
 
-    def _on_task_ended(self, task: Task) -> None:
-        if task is not self._download:
-            return
-        self._download = None
-        if task.state == "finished":
-            self._check_at(task.paths[0])
-        elif task.state == "failed":
-            self.ended.emit(False)
-            self.failed.emit(task.failure, task.sentence)
-        else:
-            self.canceled.emit()
+def _words_for(progress: events.Progressed) -> str:
+    if progress.step == "download":
+        share = progress.done_bytes / max(1, progress.total_bytes)
+        return tr("Downloading… {share}", share=f"{share:.0%}")
+    if progress.step == "outline":
+        return tr("Reading the repository…")
+    return tr("Working out the exact size of each level…")

@@ -27,20 +27,17 @@ class LevelPicker(QWidget):
     """Finds the profile of a source once; all predictions are arithmetic on it.
 
     Signals:
-        previewed: the levels of a repository that is not downloaded yet are shown.
         advised: `better_level` may be another level.
     """
 
-    previewed = Signal()
     advised = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._profile: ModelProfile | None = None
         self._usual = ""
-        self._better = ""
+        self.advised_level = ""
         self._is_advised = False
-        self._is_preview = False
         self.finder = ProfileFinder(self)
         self.advice = AdviceRow()
         self.strip = LoadStrip()
@@ -67,15 +64,14 @@ class LevelPicker(QWidget):
     def better_level(self) -> str:
         """The recommended level if others are ticked and it isn't, or empty."""
         ticked = {planned.level for planned in self.table.ticked()}
-        return self._better if ticked and self._better not in ticked else ""
+        return "" if not ticked or self.advised_level in ticked else self.advised_level
 
     def start(self, usual: str) -> None:
         """Clear all for another source; `usual` is the level to tick if none can be advised."""
         self.finder.stop()
         self._profile = None
-        self._usual, self._better = usual, ""
+        self._usual, self.advised_level = usual, ""
         self._is_advised = False
-        self._is_preview = False
         self.strip.start()
         self.table.start()
         self._set_offered(True)
@@ -84,16 +80,6 @@ class LevelPicker(QWidget):
     def set_source(self, source: str, *arguments: str) -> None:
         """Predict the levels of a source; `arguments` go to its `ProfileFinder`."""
         self.finder.find(source, *arguments)
-
-    def preview(self, repository: str) -> None:
-        """Predict the levels of a repository before it is downloaded."""
-        self._is_preview = True
-        self.finder.find(repository)
-
-    def end_preview(self) -> None:
-        """Keep what was chosen in the preview, until the source on this machine is planned."""
-        self._is_preview = False
-        self.table.mark_outdated()
 
     def stop(self) -> None:
         """Stop predicting."""
@@ -119,9 +105,6 @@ class LevelPicker(QWidget):
         self._profile = profile
         self.strip.set_profile(profile)
         self._legend.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
-        if self._is_preview:
-            self._show_sizes(profile)
-            self.previewed.emit()
         self.refresh()
 
     def refresh(self) -> None:
@@ -145,15 +128,8 @@ class LevelPicker(QWidget):
         if not self._is_advised:
             self._is_advised = True
             self.table.preselect(advice.level or ("" if self.table.ticked() else self._usual))
-        self._better = advice.level
+        self.advised_level = advice.level
         self.advised.emit()
-
-    def _show_sizes(self, profile: ModelProfile) -> None:
-        """Show only sizes: the target files are unknown until the source is downloaded."""
-        for level in profile.levels:
-            if level.size_bytes is not None and level.bits_per_weight is not None:
-                size_bytes, bits = level.size_bytes, level.bits_per_weight
-                self.table.show_level(LevelPlanned(level.level, size_bytes, bits, target=""))
 
     def _show_planned_layers(self, rows: tuple[LevelPrediction, ...], advice: Advice) -> None:
         """Show the planned layers of the ticked or recommended level."""
@@ -169,8 +145,7 @@ class LevelPicker(QWidget):
     def _on_failed(self, sentence: str) -> None:
         if self._profile is not None:
             self.refresh()
-        elif not self._is_preview:
-            # The download reports what is wrong with a repository.
+        else:
             self.advice.show_words(sentence)
             self.table.show_predictions((), problem=sentence)
             self.table.preselect(self._usual)

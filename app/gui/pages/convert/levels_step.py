@@ -20,6 +20,7 @@ from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
 from app.gui.pages.convert.conversion_session import ConversionSession
+from app.gui.pages.convert.download_size import missing_bytes
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
 from app.gui.theme.theme import Theme
@@ -49,9 +50,9 @@ class LevelsStep(QWidget):
         super().__init__(parent)
         self._session = session
         self._is_stale = False
-        self._is_preview = False
         self._is_part = False
         self._name = ""
+        self._fetched_bytes = 0
         self.title = PlainLabel("", "title", elide=True)
         self.checks = ChecksCard(theme)
         self.picker = LevelPicker(theme)
@@ -88,13 +89,18 @@ class LevelsStep(QWidget):
         """True if the files will be models, not adapters."""
         return not self._is_part
 
+    @property
+    def advised_level(self) -> str:
+        """The recommended level, or empty."""
+        return self.picker.advised_level
+
     def start(self) -> None:
         """Clear the step: nothing is known of the source yet."""
-        self._is_stale = self._is_preview = False
+        self._is_stale = False
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
         self._levels.hide()
-        self._show_title("")
+        self._show_title(_name_of(self._session.source))
         self.checks.show_busy(tr("Looking at the files…"))
         self._show_choice()
 
@@ -108,20 +114,16 @@ class LevelsStep(QWidget):
 
     def show_source(self, path: str) -> None:
         """Offer what this kind of source can be made into."""
-        was_preview = self._is_preview
-        self._is_stale = self._is_preview = False
-        self._show_title(Path(path).name.removesuffix(".gguf"))
+        self._is_stale = False
+        self._show_title(_name_of(path))
+        self._fetched_bytes = missing_bytes(Path(path)) if self._session.is_remote else 0
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_importance_available(not is_part)
         self.advanced_card.set_types_available(not is_part)
         self.projector.setVisible(is_multimodal(Path(path)))
+        self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
-            self.picker.start(_ADAPTER_LEVEL)
             self.picker.offer_sizes_alone()
-        elif was_preview:
-            self.picker.end_preview()
-        else:
-            self.picker.start(DEFAULT_LEVEL)
         self._show_choice()
 
     def predict(self) -> None:
@@ -129,12 +131,6 @@ class LevelsStep(QWidget):
         if self.makes_models:
             options = self._session.options
             self.picker.set_source(options.source, *options.consent())
-
-    def preview(self, repository: str) -> None:
-        """Predict how the levels of a repository run here while it is downloaded."""
-        self._is_stale = self._is_preview = True
-        self._show_title(repository.rpartition("/")[2])
-        self.picker.preview(repository)
 
     def stop(self) -> None:
         """Stop predicting."""
@@ -214,8 +210,6 @@ class LevelsStep(QWidget):
         self._summary.set_text(self._in_words(ticked))
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
-        if self._is_preview:
-            return tr("It can be converted when it is downloaded.")
         if self._is_stale:
             return tr("The sizes are not up to date.")
         if not self.table.planned:
@@ -223,15 +217,17 @@ class LevelsStep(QWidget):
         if not ticked:
             return tr("Tick one level or more.")
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
-        words = tr("The file will have {size}.", size=size)
+        words = [tr("Output: {size}", size=size)]
         if len(ticked) > 1:
-            words = tr("{count} files, together {size}.", count=len(ticked), size=size)
-        better = self.picker.better_level
-        return f"{words} {tr('Better: {level}.', level=better)}" if better else words
+            words = [tr("Output: {count} files, {size}", count=len(ticked), size=size)]
+        if self._fetched_bytes:
+            words.append(tr("Download: {size}", size=format_bytes(self._fetched_bytes)))
+        if better := self.picker.better_level:
+            words.append(tr("Better: {level}", level=better))
+        return " · ".join(words)
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
-        self.picker.previewed.connect(self._levels.show)
         self.picker.finder.found.connect(
             lambda profile: self._show_title(self._name, parameter_count(profile.levels))
         )
@@ -248,7 +244,6 @@ class LevelsStep(QWidget):
     def _connect_session(self) -> None:
         self._session.forgotten.connect(self.reset_choices)
         self._session.started.connect(self.start)
-        self._session.downloading.connect(self.preview)
         self._session.located.connect(self.show_source)
         self._session.checking.connect(self.predict)
         self._session.outdated.connect(self.mark_outdated)
@@ -288,3 +283,8 @@ class LevelsStep(QWidget):
         column.addWidget(self.title)
         column.addWidget(self._scroll, 1)
         column.addLayout(buttons)
+
+
+def _name_of(source: str) -> str:
+    """Return the name of a model at a path, in a repository or at its address."""
+    return Path(source.rstrip("/")).name.removesuffix(".gguf")

@@ -12,7 +12,6 @@ from app.core.errors import ErrorCode, NoticeCode
 from app.core.language import tr
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
-from app.gui.pages.convert.conversion_options import command_lines
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
@@ -31,9 +30,11 @@ class ConvertPage(QWidget):
 
     Signals:
         chat_requested: the path and the name of a finished model to chat with.
+        gguf_found: the name of a repository that has only GGUF files, which need no conversion.
     """
 
     chat_requested = Signal(str, str)
+    gguf_found = Signal(str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +49,7 @@ class ConvertPage(QWidget):
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         self._warned: list[str] = []
+        self._levels: list[str] = []
         self.setAcceptDrops(True)
         self._build_layout()
         self._connect()
@@ -61,8 +63,10 @@ class ConvertPage(QWidget):
         self.session.open(source)
 
     def refresh(self) -> None:
-        """Update the list of downloaded models."""
+        """Update the list of downloaded models, and be ready for the name of another one."""
         self.source_step.refresh()
+        if self.source_step.isVisible():
+            self.source_step.source.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a file or folder that can be converted; leave others to the window."""
@@ -92,6 +96,8 @@ class ConvertPage(QWidget):
         self.levels_step.chosen.connect(self._ask_and_convert)
         self.levels_step.picker.finder.noticed.connect(self._warn)
         self.run_step.restarted.connect(self._go_back)
+        self.run_step.levels_wanted.connect(self._return_to_levels)
+        self.run_step.wanted_again.connect(self._convert_again)
         self.run_step.chat_requested.connect(
             lambda path: self.chat_requested.emit(path, Path(path).stem)
         )
@@ -107,7 +113,6 @@ class ConvertPage(QWidget):
         self.session.outdated.connect(self.notice.hide)
         self.session.noticed.connect(self._on_noticed)
         self.session.failed.connect(self._on_failed)
-        self.session.canceled.connect(self._go_back)
 
     def _show_step(self, index: int) -> None:
         self._trail.show_step(index)
@@ -137,6 +142,10 @@ class ConvertPage(QWidget):
             self._warn(sentence)
 
     def _on_failed(self, code: ErrorCode | None, sentence: str) -> None:
+        if code is ErrorCode.GGUF_ALONE:
+            self._go_back()
+            self.gguf_found.emit(self.session.source)
+            return
         actions = self._remedies.actions(code)
         self.notice.show_notice("error", sentence, actions, dismissible=False)
 
@@ -175,11 +184,19 @@ class ConvertPage(QWidget):
         # An unfinished profile would only compete with the conversion for the processor.
         self.levels_step.stop()
         self._hide_notices()
-        tasks = self.session.convert(levels)
-        commands = command_lines(self.session.options, levels)
-        self.run_step.follow(tasks, commands, can_chat=self.levels_step.makes_models)
+        self._levels = levels
+        self.run_step.follow(self.session.convert(levels, self.levels_step.advised_level))
         self._show_step(2)
-        self.run_step.copy_button.setFocus()
+        self.run_step.setFocus()
+
+    def _convert_again(self) -> None:
+        self._convert(self._levels)
+
+    def _return_to_levels(self) -> None:
+        self._hide_notices()
+        self._show_step(1)
+        self.levels_step.convert_button.setFocus()
+        self.session.recheck()
 
 
 def _dropped_source(event: QDropEvent) -> Path | None:

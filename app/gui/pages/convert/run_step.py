@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.core.sizes import format_bytes
 from app.gui.children.task import Task
+from app.gui.pages.convert.conversion_run import ConversionRun
 from app.gui.pages.convert.remedies import Remedies
+from app.gui.pages.convert.results_list import ResultsList
 from app.gui.pages.convert.task_row import TaskRow
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -24,6 +24,7 @@ from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.text_dialog import TextDialog
 
 _LOG = "log"
+_Outcome = Literal["running", "finished", "partly", "failed", "canceled"]
 
 
 class RunStep(QWidget):
@@ -31,63 +32,81 @@ class RunStep(QWidget):
 
     Signals:
         chat_requested: the path of a finished file.
-        restarted: the user wants another conversion.
+        restarted: the user wants to convert another source.
+        wanted_again: the user wants the same conversion again.
+        levels_wanted: the user wants to choose other levels.
     """
 
     chat_requested = Signal(str)
     restarted = Signal()
+    wanted_again = Signal()
+    levels_wanted = Signal()
 
     def __init__(self, theme: Theme, remedies: Remedies, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._remedies = remedies
+        self._run: ConversionRun | None = None
         self._rows: list[TaskRow] = []
         self._failed: Task | None = None
-        self._commands = ""
-        self._can_chat = False
+        self.setAccessibleName(tr("Conversion"))
         self._card = Card()
-        self.heading = PlainLabel("", "heading")
+        self.heading = PlainLabel("", "heading", elide=True)
         self._rows_place = QVBoxLayout()
-        self._results = PlainLabel("", wrap=True, selectable=True)
+        self.results = ResultsList(theme)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
-        self.copy_button = CopyButton(
-            theme,
-            tr("Copy as command line"),
-            lambda: self._commands,
-            words=tr("Copy as command line"),
-            compact=False,
-        )
-        self._again_button = Button(theme, tr("Convert another"))
+        words = tr("Copy as command line")
+        self.copy_button = CopyButton(theme, words, self._commands, words=words, compact=False)
+        self.levels_button = Button(theme, tr("Back to levels"))
+        self.another_button = Button(theme, tr("Convert another"))
+        self.again_button = Button(theme, tr("Start again"), "primary", icon_name="refresh")
         self.chat_button = Button(theme, tr("Chat now"), "primary", icon_name="chat")
         self._build_layout()
+        self.results.chat_requested.connect(self.chat_requested)
         self.chat_button.clicked.connect(self._chat)
-        self._again_button.clicked.connect(self.restarted)
+        self.again_button.clicked.connect(self.wanted_again)
+        self.levels_button.clicked.connect(self.levels_wanted)
+        self.another_button.clicked.connect(self.restarted)
         self.notice.acted.connect(self._act)
 
-    def follow(self, tasks: Sequence[Task], commands: str, *, can_chat: bool) -> None:
-        """Show these tasks in place of the last ones.
-
-        Args:
-            tasks: the first one makes the models.
-            commands: the terminal commands that do the same.
-            can_chat: the first file is a model, not a part of one.
-        """
+    def follow(self, run: ConversionRun) -> None:
+        """Show a conversion in place of the last one."""
         for row in self._rows:
             row.task.ended.disconnect(self._on_ended)
             row.task.noticed.disconnect(self._show_warnings)
             row.hide()
             row.deleteLater()
-        self._rows = [TaskRow(self._theme, task) for task in tasks]
+        self._run = run
+        self._rows = self._rows_of(run)
         for row in self._rows:
             self._rows_place.addWidget(row)
             row.task.ended.connect(self._on_ended)
             row.task.noticed.connect(self._show_warnings)
-        self._commands, self._can_chat = commands, can_chat
         self._failed = None
         self.notice.hide()
         self._show_warnings()
-        self._show_results()
+        self._show_state()
+
+    @property
+    def is_over(self) -> bool:
+        """True if nothing of the conversion runs or waits."""
+        return all(row.task.is_over for row in self._rows)
+
+    def paths(self) -> list[str]:
+        """Return the files made so far."""
+        return [path for row in self._rows if row.makes_files for path in row.task.paths]
+
+    def _rows_of(self, run: ConversionRun) -> list[TaskRow]:
+        total = sum(len(steps) for _, steps in run.tasks)
+        rows, first = [], 1
+        for task, steps in run.tasks:
+            rows.append(TaskRow(self._theme, task, steps, first=first, total=total))
+            first += len(steps)
+        return rows
+
+    def _commands(self) -> str:
+        return self._run.commands if self._run else ""
 
     def _show_warnings(self) -> None:
         self.warnings.show_sentences([one for row in self._rows for one in row.task.notices])
@@ -99,32 +118,53 @@ class RunStep(QWidget):
             log = (_LOG, tr("Show log"))
             actions = [*self._remedies.actions(self._failed.failure), log]
             self.notice.show_notice("error", self._failed.sentence, actions, dismissible=False)
-        self._show_results()
+        self._show_state()
         # Whoever watches the conversion goes on from here; nobody else loses the focus.
-        if self.isVisible() and self.chat_button.isVisible():
-            self.chat_button.setFocus()
+        if self.isVisible() and self.is_over:
+            self._next_button().setFocus()
 
-    def _show_results(self) -> None:
-        paths = self._paths()
-        self._results.set_text("\n".join(_with_size(path) for path in paths))
-        self._results.setVisible(bool(paths))
-        are_over = all(row.task.is_over for row in self._rows)
-        self.heading.set_text(self._outcome() if are_over else tr("Converting"))
-        self._again_button.setVisible(are_over)
-        has_model = self._can_chat and bool(self._rows and self._rows[0].task.paths)
-        self.chat_button.setVisible(are_over and has_model)
+    def _next_button(self) -> Button:
+        has_model = not self.chat_button.isHidden()
+        return self.chat_button if has_model else self.again_button
 
-    def _outcome(self) -> str:
-        states = {row.task.state for row in self._rows}
-        if "failed" in states:
-            return tr("Not converted") if states == {"failed"} else tr("Partly converted")
-        return tr("Canceled") if "canceled" in states else tr("Done")
-
-    def _paths(self) -> list[str]:
-        return [path for row in self._rows for path in row.task.paths]
+    def _show_state(self) -> None:
+        outcome = self._outcome()
+        levels = self._run.finished_models() if self._run else {}
+        self.results.show_files(self.paths(), levels)
+        self.heading.set_text(self._words_for(outcome))
+        self.levels_button.setVisible(self.is_over)
+        self.another_button.setVisible(outcome in ("finished", "partly"))
+        self.again_button.setVisible(outcome in ("partly", "failed", "canceled"))
+        self.chat_button.setVisible(self.is_over and bool(levels))
+        if self._run and levels:
+            level = levels[self._run.favorite_model()]
+            is_only = len(levels) == 1
+            words = tr("Chat now") if is_only else tr("Chat with {level}", level=level)
+            self.chat_button.set_text(words)
 
     def _chat(self) -> None:
-        self.chat_requested.emit(self._rows[0].task.paths[0])
+        if self._run:
+            self.chat_requested.emit(self._run.favorite_model())
+
+    def _outcome(self) -> _Outcome:
+        if not self.is_over:
+            return "running"
+        states = {row.task.state for row in self._rows if row.makes_files or row.is_unfinished}
+        if states == {"finished"}:
+            return "finished"
+        if "finished" in states:
+            return "partly"
+        return "failed" if "failed" in states else "canceled"
+
+    def _words_for(self, outcome: _Outcome) -> str:
+        name = self._run.name if self._run else ""
+        return {
+            "running": tr("Converting {name}", name=name),
+            "finished": tr("Done"),
+            "partly": tr("Partly converted"),
+            "failed": tr("Not converted"),
+            "canceled": tr("Canceled"),
+        }[outcome]
 
     def _act(self, action: str) -> None:
         if action == _LOG and self._failed is not None:
@@ -137,14 +177,14 @@ class RunStep(QWidget):
         self._rows_place.setContentsMargins(0, 0, 0, 0)
         rows = QWidget()
         rows.setLayout(self._rows_place)
-        self._card.add(self.heading)
-        self._card.add(rows)
-        self._card.add(self._results)
+        for widget in (self.heading, rows, self.results):
+            self._card.add(widget)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         buttons.addWidget(self.copy_button)
         buttons.addStretch(1)
-        buttons.addWidget(self._again_button)
+        for button in (self.levels_button, self.another_button, self.again_button):
+            buttons.addWidget(button)
         buttons.addWidget(self.chat_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -154,10 +194,3 @@ class RunStep(QWidget):
         column.addWidget(self.notice)
         column.addLayout(buttons)
         column.addStretch(1)
-
-
-def _with_size(path: str) -> str:
-    try:
-        return f"{path}  ({format_bytes(Path(path).stat().st_size)})"
-    except OSError:
-        return path

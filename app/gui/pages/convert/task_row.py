@@ -1,47 +1,119 @@
-"""Show one running conversion."""
+"""Show one task of a conversion, step by step."""
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtWidgets import QWidget
 
+from app.core.events import Progressed
 from app.core.language import tr
 from app.gui.children.task import Task
+from app.gui.pages.convert.conversion_run import Step
 from app.gui.theme.theme import Theme
 from app.gui.widgets.progress_row import ProgressRow
 
-_STEPS_WITH_FIGURES = ("download", "convert", "calibrate")
+_LAYER = re.compile(r"(?:^|\.)blk\.(\d+)\.")
 
 
 class TaskRow(ProgressRow):
-    """Follows a task to its end, and lets the user cancel it."""
+    """Follows a task to its end, and lets the user cancel it.
 
-    def __init__(self, theme: Theme, task: Task, parent: QWidget | None = None) -> None:
+    Args:
+        theme: colors.
+        task: the task.
+        steps: its steps, in order.
+        first: the number of its first step among those of the whole conversion.
+        total: the number of steps of the whole conversion.
+    """
+
+    def __init__(
+        self,
+        theme: Theme,
+        task: Task,
+        steps: tuple[Step, ...],
+        *,
+        first: int = 1,
+        total: int = 1,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(theme, task.title, parent=parent)
         self.task = task
+        self._steps = steps
+        self._first, self._total = first, total
+        self._step = -1
         self._show_waiting()
         task.changed.connect(self._follow)
         task.ended.connect(self._show_end)
         self.canceled.connect(task.cancel)
 
+    @property
+    def makes_files(self) -> bool:
+        """True if the task converts; a download only comes before that."""
+        return self.task.kind == "convert"
+
+    @property
+    def is_unfinished(self) -> bool:
+        """True if the task failed or was canceled."""
+        return self.task.state in ("failed", "canceled")
+
     def _show_waiting(self) -> None:
-        is_next = self.task.state == "waiting"
-        self.show_waiting(tr("Waiting…") if is_next else tr("Preparing…"))
+        self.set_detail(self._words_for(0))
+        if self.task.state != "waiting":
+            self.show_waiting(tr("Preparing…"))
+        elif self.task.after is not None:
+            self.show_waiting(tr("Waiting for the download…"))
+        else:
+            self.show_waiting(tr("Waiting…"))
 
     def _follow(self) -> None:
         progress = self.task.progress
         if self.task.is_over:
             return
-        if progress is None or progress.step not in _STEPS_WITH_FIGURES:
-            self._show_waiting()
+        if progress is None or not self._enter(progress):
+            if self._step < 0:
+                self._show_waiting()
             return
-        reading = tr("Making the importance matrix: the model reads the text")
-        self.set_detail(reading if progress.step == "calibrate" else progress.detail)
-        self.show_progress(progress.done_bytes, progress.total_bytes, self.task.pace)
+        words = self._words_for(self._step)
+        part = _part_in_words(progress)
+        self.set_detail(f"{words} · {part}" if part else words)
+        done, total = progress.done_bytes, progress.total_bytes
+        self.show_progress(done, total, self.task.pace, part=(self._step, len(self._steps)))
+
+    def _words_for(self, index: int) -> str:
+        """Return the name of a step, with its number if there are several in all."""
+        words, number = self._steps[index].words, self._first + index
+        if self._total == 1:
+            return words
+        return tr("{number} of {total}: {step}", number=number, total=self._total, step=words)
+
+    def _enter(self, progress: Progressed) -> bool:
+        """Go on to the step that a progress belongs to; return False if it belongs to none."""
+        if self._step >= 0 and self._steps[self._step].progress == progress.step:
+            return True
+        for index in range(self._step + 1, len(self._steps)):
+            if self._steps[index].progress == progress.step:
+                self._step = index
+                return True
+        return False
 
     def _show_end(self) -> None:
         if self.task.state == "finished":
             self.show_finished(tr("Done"))
-        elif self.task.state == "canceled":
-            self.show_failed(tr("Canceled; nothing was left behind."))
+        elif self.task.state == "failed":
+            self.show_failed(tr("Not converted") if self.makes_files else tr("Not downloaded"))
+        elif self.makes_files:
+            self.show_canceled(tr("Canceled. No files were left behind."))
         else:
-            self.show_failed(tr("Not converted"))
+            self.show_canceled(tr("Canceled. What was downloaded is kept."))
+
+
+def _part_in_words(progress: Progressed) -> str:
+    """Return the part that is being worked on, for tensors the layer instead of their name."""
+    if progress.step != "convert":
+        return progress.detail if progress.step == "download" else ""
+    if layer := _LAYER.search(progress.detail):
+        return tr("layer {number}", number=int(layer[1]) + 1)
+    if progress.detail.startswith("token_embd"):
+        return tr("token embeddings")
+    return tr("output layer") if progress.detail.startswith("output") else ""

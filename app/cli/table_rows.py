@@ -1,0 +1,73 @@
+"""Rows of the tables that verbs print: planned levels and tensors, models, downloads, servers."""
+
+from __future__ import annotations
+
+from app.core import events
+from app.core.language import tr
+from app.core.sentences import describe_error
+from app.core.sizes import format_bytes
+
+_Planned = events.LevelPlanned | events.TensorPlanned
+_OnDisk = events.ModelListed | events.CheckpointListed | events.DownloadListed
+TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed
+
+
+def table_row(event: TableRow) -> str:
+    """Return an event as a line with columns."""
+    match event:
+        case events.LevelPlanned() | events.TensorPlanned():
+            return _planned_row(event)
+        case events.ModelListed() | events.CheckpointListed() | events.DownloadListed():
+            return _row_on_disk(event)
+        case events.RemoteModelListed():
+            return _remote_row(event)
+        case events.EndpointListed(url, name, models, problem=problem, details=details):
+            fault = describe_error(problem, details, in_terminal=True) if problem else ""
+            return f"{name:<24} {url:<32} {fault or ', '.join(models)}"
+
+
+def _planned_row(event: _Planned) -> str:
+    exact = tr("{size} bytes", size=f"{event.size_bytes:>16,}")
+    match event:
+        case events.LevelPlanned(level, size_bytes, bits_per_weight):
+            bits = tr("{bits} bits per weight", bits=f"{bits_per_weight:5.2f}")
+            return f"{level:<8}{exact}  {format_bytes(size_bytes):>9}  {bits}"
+        case events.TensorPlanned(level, name, lengths, tensor_type):
+            shape = " x ".join(str(length) for length in lengths)
+            return f"{level:<8}{name:<40} {shape:>20}  {tensor_type:<8}{exact}"
+
+
+def _row_on_disk(event: _OnDisk) -> str:
+    match event:
+        case events.ModelListed(path, name, level, _, size_bytes, problem=problem, details=details):
+            note = describe_error(problem, details, in_terminal=True) if problem else path
+            return f"{name:<44} {level:<8} {format_bytes(size_bytes):>9}  {note}"
+        case events.CheckpointListed(path, name, size_bytes):
+            return f"{name:<44} {'':<8} {format_bytes(size_bytes):>9}  {path}"
+        case events.DownloadListed(_, repository, done_bytes=done_bytes):
+            return f"{repository:<44} {'':<8} {format_bytes(done_bytes):>9}  {_state_of(event)}"
+
+
+def _state_of(download: events.DownloadListed) -> str:
+    if download.is_running:
+        return tr("is being downloaded")
+    command = f"gristmill download {download.repository}"
+    if download.pattern:
+        command += f" --include {download.pattern}"
+    total = format_bytes(download.total_bytes)
+    return tr("of {total} downloaded; to resume: {command}", total=total, command=command)
+
+
+def _remote_row(model: events.RemoteModelListed) -> str:
+    needed = tr("needs {size}", size=format_bytes(model.needed_bytes)) if model.needed_bytes else ""
+    fit = {
+        "": tr("a projector") if model.is_projector else "",
+        "on_devices": tr("fits on the GPU"),
+        "shared": tr("fits on the GPU and in RAM"),
+        "on_processor": tr("fits in RAM"),
+        "too_large": tr("too large"),
+    }[model.fit]
+    words = ", ".join(
+        word for word in (needed, fit, tr("recommended") if model.is_advised else "") if word
+    )
+    return f"{model.path:<52} {model.level:<8} {format_bytes(model.size_bytes):>9}  {words}"

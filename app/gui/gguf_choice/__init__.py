@@ -1,0 +1,1 @@
+"""Choice among the GGUF files of a repository, before any is downloaded."""

@@ -1,0 +1,95 @@
+"""Table of the GGUF models of a repository, to tick those to download."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QTableWidgetItem, QWidget
+
+from app.core.events import RemoteModelListed
+from app.core.language import tr
+from app.core.sizes import format_bytes, format_gibibytes
+from app.gui.widgets.item_table import ItemTable
+
+_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+_CHECKED, _UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
+
+
+class ModelChoiceTable(ItemTable):
+    """Shows each model with its level, size, memory and fit.
+
+    Signals:
+        changed: the user ticked or unticked a model.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(
+            tr("GGUF models"),
+            [tr("File"), tr("Level"), tr("Size"), tr("Memory"), tr("Fit")],
+            figures=(2, 3),
+            parent=parent,
+        )
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._models: Sequence[RemoteModelListed] = ()
+        self.itemChanged.connect(lambda _: self.changed.emit())
+
+    def show_models(self, models: Sequence[RemoteModelListed]) -> None:
+        """Show these models, and tick the recommended one."""
+        self._models = models
+        with QSignalBlocker(self):
+            self.setRowCount(0)
+            for model in models:
+                self._add(model)
+        for row, model in enumerate(models):
+            if model.is_advised:
+                self.selectRow(row)
+                self.scrollToItem(self._box(row), self.ScrollHint.PositionAtCenter)
+
+    def ticked(self) -> list[RemoteModelListed]:
+        """Return the ticked models."""
+        return [
+            model
+            for row, model in enumerate(self._models)
+            if self._box(row).checkState() is _CHECKED
+        ]
+
+    def _add(self, model: RemoteModelListed) -> None:
+        needed = f"≈ {format_bytes(model.needed_bytes)}" if model.needed_bytes else "—"
+        cells = (
+            model.path if model.files == 1 else _in_parts(model),
+            model.level or "—",
+            format_bytes(model.size_bytes),
+            needed,
+            fit_in_words(model),
+        )
+        row = self.add_row(cells, (model.path, "", format_gibibytes(model.size_bytes)))
+        box = self._box(row)
+        box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+        box.setCheckState(_CHECKED if model.is_advised else _UNCHECKED)
+
+    def _box(self, row: int) -> QTableWidgetItem:
+        item = self.item(row, 0)
+        if item is None:
+            raise IndexError(row)
+        return item
+
+
+def fit_in_words(model: RemoteModelListed) -> str:
+    """Return where a model would be on this machine, and if it is the recommended one."""
+    words = {
+        "": tr("Projector for images") if model.is_projector else "—",
+        "on_devices": tr("All on the GPU"),
+        "shared": tr("GPU and RAM"),
+        "on_processor": tr("In RAM"),
+        "too_large": tr("Too large"),
+    }[model.fit]
+    return tr("{fit} · Recommended", fit=words) if model.is_advised else words
+
+
+def _in_parts(model: RemoteModelListed) -> str:
+    file = _PART.sub(".gguf", model.path)
+    return tr("{file} ({count} files)", file=file, count=model.files)

@@ -1,0 +1,111 @@
+"""The choice among GGUF files of a repository on a Hub on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from app.gui.gguf_choice.gguf_choice_dialog import GgufChoiceDialog
+from app.gui.shell.window import MainWindow
+from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.local_hub import LocalHub
+
+LIST_MS, DOWNLOAD_MS = 60_000, 60_000
+SIZES = {"Q2_K": 3_000_000, "Q6_K": 7_000_000, "Q8_0": 9_000_000}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        yield hub
+
+
+def write_model(path: Path, size: int = 2_000_000) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(llama_file().to_bytes().ljust(size, b"\0"))
+
+
+@pytest.fixture
+def several(hub: LocalHub, tmp_path: Path) -> str:
+    served = tmp_path / "served"
+    for level, size in SIZES.items():
+        write_model(served / f"model-{level}.gguf", size)
+    for number in (1, 2):
+        write_model(served / f"model-F16-0000{number}-of-00002.gguf", 10_000_000)
+    write_model(served / "mmproj-model-F16.gguf")
+    hub.add_repository("some/model-GGUF", served)
+    return "some/model-GGUF"
+
+
+def look(window: MainWindow, qtbot: QtBot, repository: str) -> GgufChoiceDialog:
+    window.show_gguf_files(repository)
+    dialog = window.gguf_choice
+    qtbot.waitUntil(lambda: dialog._child is None, timeout=LIST_MS)
+    return dialog
+
+
+def test_the_files_are_shown_before_any_is_fetched(
+    window: MainWindow, qtbot: QtBot, hub: LocalHub, several: str, home: Path
+) -> None:
+    dialog = look(window, qtbot, several)
+    assert dialog.isVisible()
+    table = dialog.table
+    rows = [[table.item(row, column).text() for column in (0, 1, 2)] for row in range(5)]
+    assert rows == [
+        ["model-Q2_K.gguf", "Q2_K", "3 MB"],
+        ["model-Q6_K.gguf", "Q6_K", "7 MB"],
+        ["model-Q8_0.gguf", "Q8_0", "9 MB"],
+        ["model-F16.gguf (2 files)", "F16", "20 MB"],
+        ["mmproj-model-F16.gguf", "F16", "2 MB"],
+    ]
+    assert table.item(1, 4).text() == "In RAM · Recommended"
+    assert table.item(4, 4).text() == "Projector for images"
+    assert [model.level for model in dialog.table.ticked()] == ["Q6_K"]
+    assert hub.sent_bytes(".gguf") < 1_000_000
+
+    table.item(4, 0).setCheckState(Qt.CheckState.Checked)
+    with qtbot.waitSignal(dialog.started):
+        qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
+    model, projector = window._workbench.tasks.open_tasks
+    qtbot.waitUntil(lambda: projector.is_over, timeout=DOWNLOAD_MS)
+    assert (model.state, projector.state) == ("finished", "finished"), projector.sentence
+    made = sorted(path.name for path in (home / "models").rglob("*.gguf"))
+    assert made == ["mmproj-model-F16.gguf", "model-Q6_K.gguf"]
+
+
+def test_one_file_needs_no_choice(
+    window: MainWindow, qtbot: QtBot, hub: LocalHub, tmp_path: Path
+) -> None:
+    write_model(tmp_path / "served" / "model-Q4_0.gguf")
+    hub.add_repository("some/one", tmp_path / "served")
+    dialog = look(window, qtbot, "some/one")
+    assert not dialog.isVisible()
+    (task,) = window._workbench.tasks.open_tasks
+    assert (task.kind, task.title) == ("download", "some/one")
+    qtbot.waitUntil(lambda: task.is_over, timeout=DOWNLOAD_MS)
+    assert task.state == "finished"
+
+
+def test_what_is_wrong_is_said(window: MainWindow, qtbot: QtBot, hub: LocalHub) -> None:
+    dialog = look(window, qtbot, "nobody/nothing")
+    assert "does not exist" in dialog.words.whole_text
+    assert not dialog.download_button.isVisible()
+    assert not window._workbench.tasks.open_tasks
+    dialog.reject()
+
+
+@pytest.mark.slow
+def test_a_name_on_the_convert_page_leads_to_the_choice(
+    window: MainWindow, qtbot: QtBot, several: str, converter: Path
+) -> None:
+    window.show_page("convert")
+    window.convert.start_with(several)
+    qtbot.waitUntil(window.gguf_choice.isVisible, timeout=LIST_MS)
+    assert window.convert.source_step.isVisible()
+    assert not window.convert.notice.isVisible()
+    window.gguf_choice.reject()
