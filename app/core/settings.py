@@ -69,7 +69,6 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = None
     quantizes_by_reference: Annotated[
         bool,
-        form_hints(label=tr("Use it")),
         Meta(
             title=tr("Reference quantization"),
             description=tr(
@@ -99,7 +98,6 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ""
     shares_model: Annotated[
         bool,
-        form_hints(label=tr("Share it")),
         Meta(
             title=tr("Share the loaded model"),
             description=tr(
@@ -124,7 +122,6 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = ()
     shares_in_network: Annotated[
         bool,
-        form_hints(label=tr("Let them in")),
         Meta(
             title=tr("Other machines"),
             description=tr(

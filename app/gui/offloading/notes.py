@@ -52,7 +52,7 @@ def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str
     shape, whole = profile.shape, profile.shape.layers + 1
     if not profile.hardware.devices:
         for field in ("gpu_layers", "kv_on_device"):
-            yield field, tr("No graphics card found.")
+            yield field, tr("No GPU found.")
     elif options.gpu_layers is not None and options.gpu_layers > whole:
         yield (
             "gpu_layers",

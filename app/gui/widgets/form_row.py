@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_label import PlainLabel
@@ -83,7 +83,8 @@ class FormRow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.wide)
         row.addLayout(words, 1)
-        control.setMinimumWidth(SIZE.field)
+        if not isinstance(control, QCheckBox):
+            control.setMinimumWidth(SIZE.field)
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
     def _stack(self, words: QVBoxLayout, control: QWidget) -> None:

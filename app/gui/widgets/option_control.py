@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import SignalInstance
 from PySide6.QtWidgets import QCheckBox, QSpinBox, QWidget
 
-from app.core.language import tr
 from app.core.option_fields import OptionField
 from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
@@ -64,10 +63,9 @@ def option_row(field: OptionField, control: QWidget, *, stacked: bool = False) -
 
 
 def switch_box(field: OptionField) -> QCheckBox:
-    """Return the checkbox of a switch."""
-    label = field.label or tr("On")
-    box = QCheckBox(label)
-    box.setAccessibleName(f"{field.title}: {label}")
+    """Return the checkbox of a switch, which the title beside it names."""
+    box = QCheckBox()
+    box.setAccessibleName(field.title)
     return box
 
 

@@ -192,7 +192,7 @@ def test_without_a_graphics_card_its_rows_are_off_and_say_why(theme: Theme, qtbo
     form.set_profile(file_profile())
     assert not form.gpu_layers.isEnabled()
     assert not form.controls["kv_on_device"].widget.isEnabled()
-    assert form.rows["gpu_layers"].note == "No graphics card found."
+    assert form.rows["gpu_layers"].note == "No GPU found."
     assert form.rows["device_shares"].isHidden()
     assert form.rows["experts_on_cpu"].isHidden()
     form.set_profile(file_profile(8, 12, experts=64))
