@@ -11,7 +11,8 @@ from msgspec import Meta
 from app.core.language import tr
 from app.core.option_fields import form_hints
 
-_LARGEST_CONTEXT = 2**24
+LARGEST_CONTEXT = 2**20
+"""A million tokens; the few models that claim more take far more memory for it than PCs have."""
 _LARGEST_BATCH = 2**16
 _MOST_THREADS = 1024
 _MOST_LAYERS = 1024
@@ -123,7 +124,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         form_hints(_CONTEXT),
         Meta(
             ge=256,
-            le=_LARGEST_CONTEXT,
+            le=LARGEST_CONTEXT,
             title=tr("Context"),
             description=tr(
                 "Number of tokens that the model can see at once. More takes more memory."

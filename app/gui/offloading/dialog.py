@@ -140,8 +140,6 @@ class OffloadingDialog(QDialog):
         head.addLayout(names, 1)
         head.addWidget(self.presets)
         column.addLayout(head)
-        column.addWidget(self.notice)
-        column.addWidget(self.warnings)
         options, side = self._scrolls
         options.column.addWidget(self.form)
         options.column.addStretch(1)
@@ -151,6 +149,9 @@ class OffloadingDialog(QDialog):
         body.addWidget(options, 1)
         body.addWidget(side)
         column.addLayout(body, 1)
+        # Above the options, they would move what is under the pointer.
+        column.addWidget(self.warnings)
+        column.addWidget(self.notice)
         close, save, restore = self._close_button, self.save_button, self.restore_button
         column.addLayout(dialog_buttons(close, save, aside=restore))
         self.setMinimumSize(_SMALLEST_SIZE)

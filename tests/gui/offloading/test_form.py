@@ -170,8 +170,9 @@ def test_the_context_goes_by_powers_of_two_to_what_the_model_was_trained_for(
     form.context.slider.setValue(0)
     assert form.options.context == 512
     assert not form.rows["context"].note
-    form.context.number.setValue(100_000)
+    form.set_options(LoadOptions(context=100_000))
     assert form.options.context == 100_000
+    assert form.context.value == 40960
     assert "40,960" in form.rows["context"].note
 
 

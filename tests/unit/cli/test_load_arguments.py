@@ -85,7 +85,7 @@ def test_given_options_alone_pass_through(
     [
         ("--gpu-layers", "many", "“many” is not a whole number from 0 to 1024"),
         ("--threads", "0", "“0” is not a whole number from 1 to 1024"),
-        ("--context", "255", "“255” is not a whole number from 256 to 16777216"),
+        ("--context", "255", "“255” is not a whole number from 256 to 1048576"),
         ("--device-shares", "1,x", "“x” is not a number from 0 to 1000"),
         ("--device-shares", "nan", "“nan” is not a number from 0 to 1000"),
         ("--device-shares", ",".join("1" * 65), "more than 64 numbers"),

@@ -114,7 +114,7 @@ class LoadDefaultsSection(QWidget):
         self.presets.refresh()
 
     def _refuse_worker(self, text: str) -> None:
-        fault = tr("“{entry}” is not of the form host:port.", entry=text)
+        fault = tr("“{entry}” is not an address. Example: mill:50052", entry=text)
         refuse(self.rows["workers"], self.workers, fault)
 
     def _show_raw(self) -> None:

@@ -52,7 +52,6 @@ class SettingsPage(QWidget):
 
     def _build_layout(self) -> None:
         _, body = page_layout(self, tr("Settings"))
-        body.addWidget(self.notice)
         scroll = ScrollColumn(SIZE.form)
         for heading, cards in self._groups():
             scroll.column.addWidget(PlainLabel(heading, "title"))
@@ -60,6 +59,8 @@ class SettingsPage(QWidget):
                 scroll.column.addWidget(card)
         scroll.column.addStretch(1)
         body.addWidget(scroll, 1)
+        # Above the page, it would move what is under the pointer.
+        body.addWidget(self.notice)
 
     def _groups(self) -> tuple[tuple[str, tuple[QWidget, ...]], ...]:
         """Return the headings with their cards; what few people need is last."""
