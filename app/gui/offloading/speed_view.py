@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QWidget
 from app.core.language import tr
 from app.core.sizes import format_pace
 from app.estimation.speed import PredictedSpeed
-from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -32,7 +31,11 @@ class SpeedView(Card):
                 reply=format_pace(speed.generation_tokens_per_second),
                 prompt=format_pace(speed.prompt_tokens_per_second),
             )
-            caveat = BESIDE_OTHER_WORK if speed.is_disturbed else ""
+            if speed.is_disturbed:
+                caveat = tr(
+                    "A rough figure: other programs were busy. It is measured again once they are "
+                    "idle."
+                )
         else:
             words = problem if is_final else tr("Measuring the speed of this machine…")
         if self.sentence.whole_text != words:

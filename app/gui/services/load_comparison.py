@@ -67,6 +67,8 @@ class LoadComparison(QObject):
         )
         if plan is not None:
             self._show(server.memory, plan.memory)
+        # More precise profiles have better speeds, but the same memory.
+        self._finder.stop()
 
     def _show(self, real: Memory, estimated: Memory) -> None:
         parts = "\n".join(_parts(device, memory) for device, memory in real.items())
