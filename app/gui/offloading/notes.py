@@ -63,7 +63,7 @@ def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str
             "context",
             tr(
                 "The model was trained for {number} tokens, and is loaded with that many.",
-                number=f"{shape.trained_context:,}",
+                number=shape.trained_context,
             ),
         )
     if not profile.is_causal:

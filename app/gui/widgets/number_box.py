@@ -48,8 +48,8 @@ class NumberBox(QSpinBox):
         """Note that the typed number is out of bounds; the box returns to the one before."""
         self._fault = tr(
             "Enter a number from {least} to {most}.",
-            least=f"{self.minimum():,}",
-            most=f"{self.maximum():,}",
+            least=self.minimum(),
+            most=self.maximum(),
         )
         return super().fixup(text)
 
