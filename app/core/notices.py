@@ -99,15 +99,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.KEY_NOT_KEPT: (
         tr(
-            "This system has no keyring ({reason}), so the key for {url} is kept only until you "
-            "close the window."
+            "No system keyring found: the API key for {url} is kept only until you close the "
+            "window."
         )
     ),
     NoticeCode.SERVER_KEY_NOT_KEPT: (
-        tr(
-            "This system has no keyring ({reason}), so the server gets a new key each time it "
-            "starts."
-        )
+        tr("No system keyring found: the API key changes each time the model loads.")
     ),
     NoticeCode.CONNECTION_READABLE: (
         tr("The connection to {host} is not encrypted: anyone on that network can read it.")

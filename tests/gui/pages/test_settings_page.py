@@ -110,7 +110,7 @@ def test_a_safe_setting_is_shown_and_can_be_left(
     assert "without flash attention" in card.setting.text()
     qtbot.waitUntil(card.full_button.isEnabled, timeout=30_000)
     card.full_button.click()
-    qtbot.waitUntil(lambda: "full setting" in card.setting.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "all optimizations are on" in card.setting.text(), timeout=30_000)
     assert card.full_button.isHidden()
     remembered = msgspec.json.decode(
         paths.engine_file().read_bytes(), type=dict[str, EngineSetting]
@@ -127,9 +127,9 @@ def test_settings_are_in_groups_with_the_rare_ones_last(window: MainWindow) -> N
         "Appearance",
         "Chat",
         "Models",
-        "Performance",
         "Servers",
         "Accounts",
+        "Model defaults",
         "Advanced",
     ]
 

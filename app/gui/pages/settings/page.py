@@ -70,9 +70,9 @@ class SettingsPage(QWidget):
             (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
             (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
             (tr("Models"), (self._card(tr("Models"), "models_folder"),)),
-            (tr("Performance"), (self.loading,)),
             (tr("Servers"), (self.endpoints,)),
             (tr("Accounts"), (self.access,)),
+            (tr("Model defaults"), (self.loading,)),
             (tr("Advanced"), (self.engine, self._card(converting, *fields, heading=converting))),
         )
 
