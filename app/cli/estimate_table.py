@@ -9,7 +9,7 @@ import msgspec
 
 from app.core.language import tr
 from app.core.load_options import LoadOptions
-from app.core.sizes import format_bytes
+from app.core.sizes import format_bytes, format_pace
 from app.estimation.advisor import Advice
 from app.estimation.fit import Plan
 from app.estimation.model_profile import ModelProfile
@@ -19,8 +19,6 @@ from app.estimation.speed_caveats import BESIDE_OTHER_WORK
 
 _UNKNOWN = tr("unknown")
 _DISTURBED = "*"
-_SMALL = 0.0005
-"""A divergence that three decimals would show as 0."""
 
 
 def table_of(
@@ -32,16 +30,16 @@ def table_of(
         "{architecture}, {layers} layers, vocabulary of {tokens} tokens, trained context {context}",
         architecture=shape.architecture,
         layers=shape.layers,
-        tokens=f"{shape.vocabulary:,}",
-        context=f"{shape.trained_context:,}",
+        tokens=shape.vocabulary,
+        context=shape.trained_context,
     )
     yield tr(
         "Memory for a context of {context} tokens with a KV cache in {types}",
-        context=f"{options.context:,}",
+        context=options.context,
         types="/".join(dict.fromkeys((options.cache_type_k, options.cache_type_v))),
     )
     columns = f"{tr('level'):<10}{tr('file'):>10}{tr('bits'):>7}{tr('memory'):>10}"
-    yield f"{columns}{tr('tokens/s'):>10}  {tr('KL divergence'):<32}{tr('fit')}"
+    yield f"{columns}{tr('tokens/s'):>10}  {tr('KL divergence'):<24}{tr('fit')}"
     rows = tuple(rows)
     for row in rows:
         yield _line_of(row)
@@ -58,22 +56,16 @@ def _line_of(row: LevelPrediction) -> str:
     size = _UNKNOWN if level.size_bytes is None else format_bytes(level.size_bytes)
     bits = "" if level.bits_per_weight is None else f"{level.bits_per_weight:.2f}"
     memory = "" if row.plan is None else format_bytes(row.plan.total_bytes)
-    speed = _UNKNOWN if row.speed is None else f"{row.speed.generation_tokens_per_second:.1f}"
+    speed = _UNKNOWN if row.speed is None else format_pace(row.speed.generation_tokens_per_second)
     speed += _DISTURBED if row.speed is not None and row.speed.is_disturbed else ""
     fit = row.problem if row.plan is None else row.plan.sentence
     beginning = f"{level.level:<10}{size:>10}{bits:>7}{memory:>10}{speed:>10}"
-    return f"{beginning}  {_quality_of(row):<32}{fit}"
+    return f"{beginning}  {_quality_of(row):<24}{fit}"
 
 
 def _quality_of(row: LevelPrediction) -> str:
     quality = row.quality
-    if quality is None:
-        return _UNKNOWN
-    if quality.high < _SMALL:
-        return f"{divergence_in_words(quality)} {quality.kind}"
-    if quality.low == quality.high:
-        return f"{quality.kl_divergence:.4f} {quality.kind}"
-    return f"{quality.kl_divergence:.3f} ({quality.low:.3f}-{quality.high:.3f}) {quality.kind}"
+    return _UNKNOWN if quality is None else f"{divergence_in_words(quality)} {quality.kind}"
 
 
 def document_of(

@@ -58,8 +58,9 @@ VERBS = (
     "dry-load",
     "read-vocabulary",
     "measure-rates",
+    "renew-rates",
 )
-CHILD_VERBS = frozenset({"probe", "dry-load", "read-vocabulary", "measure-rates"})
+CHILD_VERBS = frozenset({"probe", "dry-load", "read-vocabulary", "measure-rates", "renew-rates"})
 """Verbs that only other verbs start; their parent has already reported notices of settings."""
 _USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
 

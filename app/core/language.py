@@ -27,10 +27,19 @@ def tr(text: str, /, **values: object) -> str:
 
 
 def fill(text: str, /, **values: object) -> str:
-    """Replace each `{name}` with the value for that name; fields without a value stay."""
+    """Replace each `{name}` with the value for that name; fields without a value stay.
+
+    Whole numbers are amounts, and get thousands separators; pass a text for any other number, such
+    as a port.
+    """
     if not values:
         return text
-    return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), text)
+    return _FIELD.sub(lambda field: _in_words(values.get(field[1], field[0])), text)
+
+
+def _in_words(value: object) -> str:
+    is_amount = isinstance(value, int) and type(value) is not bool
+    return f"{value:,}" if is_amount else str(value)
 
 
 @functools.cache

@@ -11,7 +11,8 @@ from msgspec import Meta
 from app.core.language import tr
 from app.core.option_fields import form_hints
 
-_LARGEST_CONTEXT = 2**24
+LARGEST_CONTEXT = 2**20
+"""A million tokens; the few models that claim more take far more memory for it than PCs have."""
 _LARGEST_BATCH = 2**16
 _MOST_THREADS = 1024
 _MOST_LAYERS = 1024
@@ -26,9 +27,9 @@ CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_
 """Types of llama.cpp's KV cache (kv_cache_types in common/arg.cpp)."""
 CACHE_TYPES: tuple[CacheType, ...] = get_args(CacheType)
 
-_DEVICES = tr("Graphics card")
+_DEVICES = tr("GPU")
 _CONTEXT = tr("Context")
-_PROCESSOR = tr("Processor")
+_PROCESSOR = tr("CPU")
 _MEMORY = tr("Memory")
 _LABELS = {"auto": tr("Automatic"), "on": tr("On"), "off": tr("Off")}
 
@@ -51,10 +52,9 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         form_hints(_DEVICES),
         Meta(
             max_length=_MOST_DEVICES,
-            title=tr("Split over devices"),
+            title=tr("Tensor split"),
             description=tr(
-                "Each device's share of those layers, in the engine's order. Automatic splits by "
-                "free memory."
+                "Share of layers per GPU, in the engine's order. Automatic splits by free memory."
             ),
         ),
     ] = ()
@@ -62,21 +62,21 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
         form_hints(_DEVICES),
         Meta(
-            title=tr("Experts on the CPU"),
+            title=tr("MoE experts on CPU"),
             description=tr(
-                "Number of layers of a mixture-of-experts model whose experts stay in RAM. "
-                "Automatic keeps only those there that don't fit on the GPU."
+                "Number of layers whose experts stay in RAM, for mixture-of-experts models. "
+                "Automatic keeps only those in RAM that don't fit on the GPU."
             ),
         ),
     ] = None
     kv_on_device: Annotated[
         bool,
-        form_hints(_DEVICES, label=tr("Keep it there")),
+        form_hints(_DEVICES),
         Meta(
-            title=tr("KV cache on the device"),
+            title=tr("KV cache on GPU"),
             description=tr(
-                "Keep each layer's KV cache on that layer's device. Off: all of it in RAM; "
-                "slower, but leaves room for more layers."
+                "Keep the KV cache of GPU layers on the GPU. Off keeps it in RAM: slower, but "
+                "leaves room for more layers."
             ),
         ),
     ] = True
@@ -84,7 +84,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         CacheType,
         form_hints(_CONTEXT),
         Meta(
-            title=tr("Type of keys"),
+            title=tr("K cache type"),
             description=tr("Smaller types leave room for more context and cost a little quality."),
         ),
     ] = "f16"
@@ -92,7 +92,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         CacheType,
         form_hints(_CONTEXT),
         Meta(
-            title=tr("Type of values"),
+            title=tr("V cache type"),
             description=tr("Types of 8 bits or less require flash attention."),
         ),
     ] = "f16"
@@ -109,12 +109,12 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     swa_full: Annotated[
         bool,
-        form_hints(_CONTEXT, label=tr("Keep all of them")),
+        form_hints(_CONTEXT),
         Meta(
-            title=tr("Full sliding windows"),
+            title=tr("Full SWA cache"),
             description=tr(
-                "Layers with sliding-window attention keep the whole conversation, so that "
-                "replies can return to any part of it and continue when the context is full. "
+                "Layers with sliding-window attention (SWA) cache the whole conversation, so that "
+                "the model can return to any part of it and continue when the context is full. "
                 "Takes much more memory."
             ),
         ),
@@ -124,10 +124,10 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         form_hints(_CONTEXT),
         Meta(
             ge=256,
-            le=_LARGEST_CONTEXT,
+            le=LARGEST_CONTEXT,
             title=tr("Context"),
             description=tr(
-                "Number of tokens of the conversation that the model sees. More needs more memory."
+                "Number of tokens that the model can see at once. More takes more memory."
             ),
         ),
     ] = 4096
@@ -137,7 +137,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
-            title=tr("Batch"),
+            title=tr("Batch size"),
             description=tr("Number of prompt tokens submitted at once."),
         ),
     ] = 2048
@@ -147,10 +147,10 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=32,
             le=_LARGEST_BATCH,
-            title=tr("Micro-batch"),
+            title=tr("Micro-batch size"),
             description=tr(
-                "Number of those tokens computed at once; more reads prompts faster on GPUs but "
-                "needs more memory."
+                "Number of those tokens computed at once. More reads prompts faster on GPUs but "
+                "takes more memory."
             ),
         ),
     ] = 512
@@ -179,27 +179,27 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         MemoryMap,
         form_hints(_MEMORY, labels=_LABELS),
         Meta(
-            title=tr("Memory map"),
+            title=tr("Memory mapping"),
             description=tr(
                 "Map the file, so that the system can load, share and drop its pages as needed. "
-                "Off: read it all into memory. Automatic reads it if that makes replies faster "
+                "Off reads all of it into memory. Automatic does so if that makes replies faster "
                 "and leaves enough memory free."
             ),
         ),
     ] = "auto"
     memory_lock: Annotated[
         bool,
-        form_hints(_MEMORY, label=tr("Lock the weights")),
+        form_hints(_MEMORY),
         Meta(
-            title=tr("Memory lock"),
+            title=tr("Lock in memory"),
             description=tr("Lock the weights in RAM, so that the system never swaps them out."),
         ),
     ] = False
     extra_buffers: Annotated[
         bool,
-        form_hints(_MEMORY, label=tr("Repack weights")),
+        form_hints(_MEMORY),
         Meta(
-            title=tr("Repacked weights"),
+            title=tr("Repack weights"),
             description=tr("Keep a copy of the weights in the order that the CPU reads fastest."),
         ),
     ] = True

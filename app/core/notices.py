@@ -99,8 +99,8 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     ),
     NoticeCode.KEY_NOT_KEPT: (
         tr(
-            "This system has no keyring ({reason}), so the key for {url} is kept only until you "
-            "close the window."
+            "No system keyring found: the API key for {url} is kept only until you close the "
+            "window."
         )
     ),
     NoticeCode.SERVER_KEY_NOT_KEPT: (

@@ -26,7 +26,6 @@ class OptionField:
         title: its short name; empty for a field that no form shows.
         description: one or two sentences about it.
         section: the heading that it stands under.
-        label: the text next to the checkbox of a switch.
         choices: the values of a choice with their labels, in order.
         minimum: the smallest number.
         maximum: the largest number.
@@ -38,7 +37,6 @@ class OptionField:
     title: str
     description: str
     section: str
-    label: str
     choices: tuple[tuple[str, str], ...]
     minimum: float
     maximum: float
@@ -48,12 +46,11 @@ class OptionField:
 def form_hints(
     section: str = "",
     *,
-    label: str = "",
     labels: Mapping[str, str] | None = None,
     step: int = 1,
 ) -> Meta:
     """Annotate a field with what a form shows beyond its type, as in `OptionField`."""
-    return Meta(extra={"section": section, "label": label, "labels": labels or {}, "step": step})
+    return Meta(extra={"section": section, "labels": labels or {}, "step": step})
 
 
 @functools.cache
@@ -82,7 +79,6 @@ def _described(name: str, kind: inspect.Type, values: tuple[object, ...]) -> Opt
         title=schema.get("title", ""),
         description=schema.get("description", ""),
         section=extra.get("section", ""),
-        label=extra.get("label", ""),
         choices=tuple(
             (value, labels.get(value, value)) for value in values if isinstance(value, str)
         ),

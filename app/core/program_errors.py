@@ -112,11 +112,8 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Use one of its IP addresses, or 0.0.0.0 for all of them."),
     ),
     ErrorCode.ENDPOINT_ADDRESS: (
-        tr("“{text}” is not the address of a server."),
-        tr(
-            "Write it like http://localhost:8080, or paste the address that the server prints when "
-            "it starts."
-        ),
+        tr("“{text}” is not an address."),
+        tr("Enter one like http://localhost:8080, as the server prints it when it starts."),
     ),
     ErrorCode.ENDPOINT_INSECURE: (
         tr("Without encryption, anyone between here and {host} could read what you send."),

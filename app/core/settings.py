@@ -40,8 +40,8 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Workers"),
             description=tr(
-                "Other machines whose devices take layers, too: host and port of each “gristmill "
-                "worker”, separated by spaces."
+                "Other machines that run a Gristmill worker and take layers, too: host:port of "
+                "each, separated by spaces."
             ),
         ),
     ] = ()
@@ -50,8 +50,8 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Model folder"),
             description=tr(
-                "Folder of your GGUF files. Subfolders are searched, too; nothing in it is moved "
-                "or renamed."
+                "Where your GGUF files are, including subfolders. Nothing in it is moved or "
+                "renamed."
             ),
         ),
     ] = None
@@ -63,30 +63,27 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         str | None,
         Meta(
             title=tr("llama.cpp checkout"),
-            description=tr(
-                "Use the converter from this folder instead of the one that came with the engine."
-            ),
+            description=tr("Use the converter from this folder instead of the built-in one."),
         ),
     ] = None
     quantizes_by_reference: Annotated[
         bool,
-        form_hints(label=tr("Use it")),
         Meta(
             title=tr("Reference quantization"),
             description=tr(
-                "Quantize with ggml's own code instead of the fast kernels. The files are "
-                "identical to the byte, but it takes several times as long."
+                "Quantize with ggml's own code instead of the fast kernels. The files are the "
+                "same to the byte, but it takes several times as long."
             ),
         ),
     ] = False
     context_overflow: Annotated[
         ContextOverflow,
-        form_hints(labels={"stop": tr("End"), "shift": tr("Continue")}),
+        form_hints(labels={"stop": tr("Stop"), "shift": tr("Drop oldest messages")}),
         Meta(
             title=tr("When the context is full"),
             description=tr(
-                "End the reply and say so, or continue and let the model forget the oldest part "
-                "of the conversation."
+                "Stop the reply, or continue while the model forgets the oldest part of the "
+                "conversation."
             ),
         ),
     ] = "stop"
@@ -95,7 +92,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             max_length=_LONGEST_PROMPT,
             title=tr("System prompt"),
-            description=tr("Instructions that the model gets before every conversation."),
+            description=tr("Instructions for the model at the start of every conversation."),
         ),
     ] = ""
     shares_model: Annotated[
@@ -103,31 +100,36 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Share the loaded model"),
             description=tr(
-                "Let programs on this machine use it, at an address that stays the same."
+                "Programs on this machine can use it, at an address and with an API key that stay "
+                "the same."
             ),
         ),
     ] = False
     share_port: Annotated[
         int,
-        Meta(ge=1024, le=65_535, title=tr("Port"), description=tr("Part of the address.")),
+        Meta(
+            ge=1024,
+            le=65_535,
+            title=tr("Port"),
+            description=tr("The port that programs connect to."),
+        ),
     ] = 7847
     share_origins: Annotated[
         tuple[str, ...],
         Meta(
             title=tr("Web pages"),
             description=tr(
-                "Let web pages from these origins use it, such as http://localhost:3000; separate "
-                "several with spaces."
+                "Origins whose web pages may use the model, such as http://localhost:3000, "
+                "separated by spaces."
             ),
         ),
     ] = ()
     shares_in_network: Annotated[
         bool,
         Meta(
-            title=tr("Other machines"),
+            title=tr("Allow other machines"),
             description=tr(
-                "Let other machines on your network use it. They need the API key, but traffic is "
-                "not encrypted."
+                "Anyone on your network who has the API key can use it. Traffic is not encrypted."
             ),
         ),
     ] = False
@@ -138,14 +140,14 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             le=64,
             title=tr("Parallel replies"),
             description=tr(
-                "How many replies can be written at the same time. They share the context."
+                "Number of replies that can be written at the same time. They share the context."
             ),
         ),
     ] = 4
     theme: Annotated[
         Theme,
         form_hints(labels={"system": tr("System"), "light": tr("Light"), "dark": tr("Dark")}),
-        Meta(title=tr("Theme"), description=tr("Light, dark, or the system's.")),
+        Meta(title=tr("Theme"), description=tr("Follow the system, or always use light or dark.")),
     ] = "system"
 
     def options_for(self, model: Path) -> LoadOptions:

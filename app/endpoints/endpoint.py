@@ -50,7 +50,9 @@ def parse_address(text: str, name: str = "") -> Endpoint:
         AppError: `endpoint_address` if it is not an address, `endpoint_insecure` if it is on the
             internet and without encryption.
     """
-    typed = "".join(text.split())
+    typed = text.strip()
+    if typed.split() != [typed]:
+        raise AppError(ErrorCode.ENDPOINT_ADDRESS, text=text)
     parts = _split(typed if "://" in typed else f"https://{typed}", text)
     if "://" not in typed and _is_private(parts.hostname or ""):
         parts = parts._replace(scheme="http")

@@ -93,14 +93,14 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
     chosen = _smallest_sufficient([row for row in good if _room(row) == most])
     trained = profile.shape.trained_context
     if not trained:
-        reason = tr("room for a context of {tokens} tokens", tokens=f"{most:,}")
+        reason = tr("room for a context of {tokens} tokens", tokens=most)
     elif most >= trained:
-        reason = tr("room for the model's full context of {tokens} tokens", tokens=f"{most:,}")
+        reason = tr("room for the model's full context of {tokens} tokens", tokens=most)
     else:
         reason = tr(
             "room for a context of {tokens} of the model's {trained} tokens",
-            tokens=f"{most:,}",
-            trained=f"{trained:,}",
+            tokens=most,
+            trained=trained,
         )
     return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 

@@ -193,17 +193,17 @@ def _sentence(
     if not on_devices:
         fields = _amounts(memory[PROCESSOR].total_bytes, free[PROCESSOR])
         if machine.devices:
-            return tr("No layer on the GPU: needs {needed}, {free} free", **fields)
-        return tr("In RAM: needs {needed}, {free} free", **fields)
+            return tr("No layer on the GPU: needs {needed} of {free} free", **fields)
+        return tr("In RAM: needs {needed} of {free} free", **fields)
     fields = _amounts(
         sum(memory[name].total_bytes for name in on_devices),
         sum(free[name] for name in on_devices),
     )
     fields |= {"layers": str(placement.gpu_layers), "total": str(need.layers + 1)}
     if not placement.experts_on_cpu:
-        return tr("{layers} of {total} layers on the GPU: needs {needed}, {free} free", **fields)
+        return tr("{layers} of {total} layers on the GPU: needs {needed} of {free} free", **fields)
     return tr(
-        "{layers} of {total} layers on the GPU, the experts of {experts} in RAM: needs {needed}, "
+        "{layers} of {total} layers on the GPU, the experts of {experts} in RAM: needs {needed} of "
         "{free} free",
         experts=placement.experts_on_cpu,
         **fields,
@@ -213,9 +213,9 @@ def _sentence(
 def _too_large(needed: int, ram: int, devices: int) -> str:
     fields = _amounts(needed, ram)
     if not devices:
-        return tr("Too large: needs {needed}, {free} free", **fields)
+        return tr("Too large: needs {needed}, only {free} free", **fields)
     return tr(
-        "Too large: needs {needed}, {free} free in RAM, {gpu} on the GPU",
+        "Too large: needs {needed}, only {free} free in RAM, {gpu} on the GPU",
         gpu=format_bytes(devices),
         **fields,
     )

@@ -58,6 +58,16 @@ class ModelProfile:
     rates: MachineRates | None = None
     speed_problem: str = ""
 
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of weights of all levels, as far as they are known."""
+        return frozenset().union(*(level.typed.types for level in self.levels if level.typed))
+
+    @property
+    def has_rough_speeds(self) -> bool:
+        """True if some of the rates were measured while other programs were busy."""
+        return self.rates is not None and bool(self.rates.disturbed(self.types))
+
 
 def encode_profile(profile: ModelProfile) -> str:
     """Return the profile as JSON, for another process."""

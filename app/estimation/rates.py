@@ -5,6 +5,7 @@ Types are named as in GGUF files (`Q4_K`); devices as the engine names them (`CP
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from app.gguf_file.tensor_types import TENSOR_TYPES
@@ -83,6 +84,11 @@ class MachineRates:
 
     threads: int
     devices: dict[str, DeviceRates] = field(default_factory=dict)
+
+    def disturbed(self, types: Iterable[str]) -> frozenset[str]:
+        """Return which of these types, and of the costs, were measured beside other work."""
+        found = frozenset().union(*(rates.disturbed for rates in self.devices.values()))
+        return found & {COSTS, *types}
 
     def of(self, device: str) -> DeviceRates:
         """Return the rates of a device; empty ones if nothing is measured."""

@@ -71,7 +71,7 @@ class ProcessOutcome:
         With the lines of the child's log, the last message of native code follows.
         """
         if not self.signal_name:
-            return tr("it ended with exit status {status}", status=self.exit_code)
+            return tr("it ended with exit status {status}", status=str(self.exit_code))
         words = _SIGNAL_WORDS.get(self.signal_name, tr("the system ended it"))
         lines = list(log)
         found = [match["words"] for line in lines if (match := _LAST_WORDS.match(line))]

@@ -32,7 +32,7 @@ def check_window() -> tuple[str, ...]:
     if returncode is None:
         raise _broken(pages, tr("it took longer than {seconds} s", seconds=_MOST_SECONDS))
     if returncode != 0:
-        status = tr("exit status {status}", status=returncode)
+        status = tr("exit status {status}", status=str(returncode))
         raise _broken(pages, child.log().strip() or status)
     return tuple(dict.fromkeys(pages.split()))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 
 from app.core.events import Event
-from app.core.load_options import LoadOptions
+from app.core.load_options import LARGEST_CONTEXT, LoadOptions
 from app.core.sentences import describe_error
 from app.estimation.compute_buffers import LoadSample
 from app.estimation.hardware import Hardware
@@ -26,8 +26,6 @@ from app.profiling.dry_load import ContextSetup, DryLoad, run_dry_loads
 from app.profiling.probed_quality import probe_quality
 from app.profiling.sizing import SizedLevel, SizedSource
 
-_LARGEST_CONTEXT = 2**20
-"""Some models claim ten times as many tokens; llama.cpp allocates its table of cells even so."""
 _CONTEXTS = (512, 2048, 8192, 32768, 131072)
 _MICRO_BATCHES = (128, 512, 2048)
 _MOST_ROUNDS = 2
@@ -63,7 +61,7 @@ def _dry_load_profile(
     is_wide: bool,
 ) -> ModelProfile:
     trained = source.shape.trained_context
-    largest = max(options.context if not trained else 0, min(trained, _LARGEST_CONTEXT))
+    largest = max(options.context if not trained else 0, min(trained, LARGEST_CONTEXT))
     profile = ModelProfile(
         hardware=hardware,
         shape=source.shape,

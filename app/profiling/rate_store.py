@@ -7,6 +7,7 @@ measured when first requested; in a child, because some builds crash on some typ
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from functools import reduce
 
@@ -31,6 +32,8 @@ from app.profiling.rate_benchmark import BenchmarkRequest
 _TIMEOUT_SECONDS = 180
 _MOST_LOST_SECONDS = 20
 _LOOK_SECONDS = 0.2
+_LONG_LOOK_SECONDS, _WAIT_SECONDS = 2.0, 8.0
+"""How long other programs must be quiet, and the pause before the next look."""
 
 
 def machine_rates(
@@ -55,6 +58,22 @@ def machine_rates(
             missing += disturbed
         if missing:
             rates = _measure(rates, device, missing, hardware, request)
+    return rates
+
+
+def quiet_rates(
+    hardware: Hardware, types: Iterable[str], request: BenchmarkRequest
+) -> MachineRates:
+    """Wait until the rates of these types can be measured beside no other work, and return them.
+
+    Raises:
+        AppError: as `machine_rates`.
+    """
+    types = tuple(types)
+    while (rates := stored_rates(hardware, request)).disturbed(types):
+        time.sleep(_WAIT_SECONDS)
+        if share_of_others(_LONG_LOOK_SECONDS) <= MOST_CONTENTION:
+            machine_rates(hardware, types, request)
     return rates
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.core import paths
 from app.core.errors import AppError, ErrorCode
-from app.core.events import Failed, Finished, RatesMeasured
+from app.core.events import Failed, Finished, RatesMeasured, encode
 from app.core.sentences import describe_error
 from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.jobs import child_process
@@ -21,7 +21,7 @@ from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
 from app.machine.cores import usable_threads
 from app.profiling import rate_store
 from app.profiling.rate_benchmark import BenchmarkRequest, measure_device
-from app.profiling.rate_store import machine_key, machine_rates, stored_rates
+from app.profiling.rate_store import machine_key, machine_rates, quiet_rates, stored_rates
 from app.profiling.this_machine import read_hardware
 from tests.processes.test_probe import lay_under, needs_preload
 from tests.processes.working import working
@@ -82,6 +82,34 @@ def test_what_others_disturbed_counts_until_it_is_quiet(monkeypatch: pytest.Monk
     found = machine_rates(hardware, {"Q4_0"}, REQUEST).of("CPU")
     assert found.generation["F16"] == slow.generation["F16"]
     assert stored_rates(hardware, REQUEST).of("CPU") == found
+
+
+def test_rough_rates_are_measured_again_once_it_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    hardware = read_hardware()
+    rough = MADE_UP_RATES.as_disturbed()
+    key = machine_key(hardware, REQUEST)
+    paths.rates_file().write_bytes(msgspec.json.encode({key: MachineRates(1, {"CPU": rough})}))
+    monkeypatch.setattr(rate_store, "_WAIT_SECONDS", 0)
+    monkeypatch.setattr(rate_store, "_LONG_LOOK_SECONDS", 0)
+    # Two looks find other work, then none does.
+    looks = iter([True, True])
+    monkeypatch.setattr(rate_store, "share_of_others", lambda _: float(next(looks, False)))
+    monkeypatch.setattr(rate_store, "MOST_CONTENTION", 0.5)
+    measured = 0
+
+    def measure(*arguments: object, **limits: object) -> object:
+        nonlocal measured
+        measured += 1
+        rates = MachineRates(1, {"CPU": MADE_UP_RATES})
+        event = RatesMeasured(msgspec.Raw(msgspec.json.encode(rates)))
+        return child_process.ChildResult(0, encode(event), "", was_starved=False)
+
+    monkeypatch.setattr(rate_store, "run_verb", measure)
+    found = quiet_rates(hardware, ["Q4_0"], REQUEST)
+    assert next(looks, None) is None
+    assert measured == 1
+    assert not found.disturbed(["Q4_0"])
+    assert found == stored_rates(hardware, REQUEST)
 
 
 def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch) -> None:

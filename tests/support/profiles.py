@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 import msgspec
@@ -14,6 +15,8 @@ from app.estimation.compute_buffers import LoadSample, effective_micro_batch
 from app.estimation.hardware import DeviceInfo, Hardware
 from app.estimation.model_profile import LevelProfile, ModelProfile
 from app.estimation.model_shape import ModelShape
+from app.estimation.rates import DeviceRates, MachineRates
+from app.estimation.speed import TypedWeights
 from app.estimation.weights import Weights
 from app.native.load_log import Cache
 
@@ -104,6 +107,38 @@ def file_profile(
         experts=experts,
         trained_context=trained,
         is_causal=is_causal,
+    )
+
+
+def with_rates(profile: ModelProfile, *, is_disturbed: bool = False) -> ModelProfile:
+    """The profile, all of its weights in Q4_K, with rates; a device is ten times as fast."""
+    rates = DeviceRates(
+        generation={"Q4_K": 8e9},
+        prompt={"Q4_K": 100e9},
+        attention=1e9,
+        prompt_attention=5e9,
+        bandwidth=20e9,
+        token_seconds=1e-4,
+        layer_seconds=1e-5,
+        element_seconds=1e-9,
+    )
+    rates = rates.as_disturbed() if is_disturbed else rates
+    faster = replace(rates, generation={"Q4_K": 80e9}, prompt={"Q4_K": 1000e9})
+    devices = {device.name: faster for device in profile.hardware.devices}
+    return replace(
+        profile,
+        levels=tuple(replace(level, typed=_typed(level)) for level in profile.levels),
+        rates=MachineRates(2, {PROCESSOR: rates, **devices}),
+    )
+
+
+def _typed(level: LevelProfile) -> TypedWeights:
+    weights = level.weights
+    assert weights is not None
+    return TypedWeights(
+        layers=tuple({"Q4_K": size} for size in weights.layer_bytes),
+        experts=tuple({"Q4_K": size} for size in weights.expert_bytes),
+        output={"Q4_K": weights.output_bytes},
     )
 
 

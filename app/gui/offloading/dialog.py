@@ -18,12 +18,14 @@ from app.gui.offloading.form import LoadOptionsForm
 from app.gui.offloading.memory_view import MemoryView
 from app.gui.offloading.preset_bar import PresetBar
 from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.services.engine import EngineReady
+from app.gui.offloading.speed_view import SpeedView
+from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.services.profile_finder import ProfileFinder
 from app.gui.services.serve_arguments import serve_command
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.notice_bar import NoticeBar
@@ -34,13 +36,12 @@ from app.gui.widgets.text_dialog import TextDialog
 
 _USUAL_SIZE = QSize(1000, 720)
 _SMALLEST_SIZE = QSize(800, 480)
-_LOAD_AGAIN = "load"
 
 
 class OffloadingDialog(QDialog):
     """Shows the options of any model of the library, with `open_for`.
 
-    Changes are saved only when the user asks for it.
+    Changes are saved only when the user asks for it, and never lost without a question.
     """
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -58,6 +59,7 @@ class OffloadingDialog(QDialog):
         self.form = LoadOptionsForm(theme)
         self.presets = PresetBar(theme, self._settings, lambda: self.form.options)
         self.memory = MemoryView(theme)
+        self.speed = SpeedView()
         self.raw_button = Button(theme, tr("Raw parameters"), "quiet", icon_name="info")
         self.copy_button = CopyButton(
             theme,
@@ -67,8 +69,9 @@ class OffloadingDialog(QDialog):
             compact=False,
         )
         self.restore_button = Button(theme, tr("Restore defaults"))
-        self.use_button = Button(theme, tr("Use for this model"), "primary")
-        self._close_button = Button(theme, tr("Close"))
+        self.save_button = Button(theme, tr("Save"), "primary")
+        self._close_button = self.safe_control = Button(theme, tr("Close"))
+        self._scrolls = (ScrollColumn(), ScrollColumn())
         self._build_layout()
         self._connect()
 
@@ -80,17 +83,19 @@ class OffloadingDialog(QDialog):
     def open_for(self, path: str, name: str) -> None:
         """Show the options of a model and find its profile."""
         self._path, self._name = path, name
-        title = tr("Options of {name}", name=name)
+        title = tr("Options for {name}", name=name)
         self.setWindowTitle(title)
         self._title.set_text(title)
         self.notice.hide()
         self._plan = None
         self.form.set_profile(None)
-        self.form.set_options(self._kept())
+        self.form.set_options(self._saved)
         self.form.show_plan(None, {})
+        self.speed.hide()
         self._find()
-        self._show_kept()
-        self._offer_reload()
+        self._show_saved()
+        for scroll in self._scrolls:
+            scroll.verticalScrollBar().setValue(0)
         self._close_button.setFocus()
         self.open()
 
@@ -98,6 +103,25 @@ class OffloadingDialog(QDialog):
         """Stop finding the profile."""
         self.finder.stop()
         super().done(result)
+
+    def reject(self) -> None:
+        """Close, but first ask about unsaved changes."""
+        if not self._is_changed:
+            super().reject()
+            return
+        question = ConfirmDialog(
+            self._workbench.theme,
+            tr("Save your changes?"),
+            tr("The options for {name} have unsaved changes.", name=self._name),
+            (),
+            self.save_button.text(),
+            self,
+            keep=tr("Keep editing"),
+            other=tr("Discard"),
+        )
+        question.accepted.connect(self._save)
+        question.other_chosen.connect(self._discard)
+        question.open()
 
     def command_line(self) -> str:
         """Return the terminal command that serves the model with the shown options."""
@@ -116,49 +140,64 @@ class OffloadingDialog(QDialog):
         head.addLayout(names, 1)
         head.addWidget(self.presets)
         column.addLayout(head)
-        column.addWidget(self.notice)
-        column.addWidget(self.warnings)
-        scroll = ScrollColumn()
-        scroll.column.addWidget(self.form)
-        scroll.column.addStretch(1)
+        options, side = self._scrolls
+        options.column.addWidget(self.form)
+        options.column.addStretch(1)
+        self._fill_side(side)
         body = QHBoxLayout()
         body.setSpacing(SPACING.large)
-        body.addWidget(scroll, 1)
-        body.addWidget(self._side())
+        body.addWidget(options, 1)
+        body.addWidget(side)
         column.addLayout(body, 1)
-        close, use, restore = self._close_button, self.use_button, self.restore_button
-        column.addLayout(dialog_buttons(close, use, aside=restore))
+        # Above the options, they would move what is under the pointer.
+        column.addWidget(self.warnings)
+        column.addWidget(self.notice)
+        close, save, restore = self._close_button, self.save_button, self.restore_button
+        column.addLayout(dialog_buttons(close, save, aside=restore))
         self.setMinimumSize(_SMALLEST_SIZE)
         self.resize(_USUAL_SIZE)
 
-    def _side(self) -> QWidget:
-        scroll = ScrollColumn()
-        scroll.column.setSpacing(SPACING.small)
-        scroll.column.addWidget(self.memory)
-        scroll.column.addWidget(self.raw_button, 0, Qt.AlignmentFlag.AlignLeft)
-        scroll.column.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
-        scroll.column.addStretch(1)
-        scroll.setFixedWidth(SIZE.side)
-        return scroll
+    def _fill_side(self, side: ScrollColumn) -> None:
+        side.column.setSpacing(SPACING.small)
+        side.column.addWidget(self.memory)
+        side.column.addWidget(self.speed)
+        side.column.addWidget(self.raw_button, 0, Qt.AlignmentFlag.AlignLeft)
+        side.column.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
+        side.column.addStretch(1)
+        side.setFixedWidth(SIZE.side)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_changed)
         self.presets.chosen.connect(self._show_options)
         self.presets.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.finder.found.connect(self._on_found)
+        self.finder.completed.connect(self._show_prediction)
         self.finder.failed.connect(self._on_failed)
         self.finder.noticed.connect(self._show_warnings)
         self.memory.retried.connect(self._find)
         self.memory.context_wanted.connect(self._take_context)
         self.raw_button.clicked.connect(self._show_raw)
-        self.restore_button.clicked.connect(self._restore)
-        self.use_button.clicked.connect(self._keep)
+        self.restore_button.clicked.connect(lambda: self._show_options(self._defaults))
+        self.save_button.clicked.connect(self._save)
         self._close_button.clicked.connect(self.reject)
-        self.notice.acted.connect(self._on_notice_acted)
-        self._workbench.engine.changed.connect(self._offer_reload)
+        self._workbench.engine.changed.connect(self._show_saved)
 
-    def _kept(self) -> LoadOptions:
+    @property
+    def _saved(self) -> LoadOptions:
         return self._settings.value.options_for(Path(self._path))
+
+    @property
+    def _defaults(self) -> LoadOptions:
+        return load_options_of(self._settings.value)
+
+    @property
+    def _is_changed(self) -> bool:
+        return self.form.options != self._saved
+
+    @property
+    def _is_loaded(self) -> bool:
+        state = self._workbench.engine.state
+        return isinstance(state, EngineLoading | EngineReady) and state.path == self._path
 
     def _find(self) -> None:
         self.memory.show_waiting()
@@ -179,7 +218,7 @@ class OffloadingDialog(QDialog):
 
     def _on_changed(self) -> None:
         self._show_prediction()
-        self._show_kept()
+        self._show_saved()
 
     def _show_options(self, options: LoadOptions) -> None:
         self.form.set_options(options)
@@ -197,58 +236,51 @@ class OffloadingDialog(QDialog):
         if expected.plan is None:
             self.form.show_plan(None, {})
             self.memory.show_problem(expected.problem)
+            self.speed.hide()
             return
         self.form.show_plan(expected.plan, costs(profile, options, expected.plan))
         context = effective_options(profile, options).context
         self.memory.show_plan(profile.hardware, expected.plan, context)
+        is_final = not self.finder.is_busy
+        self.speed.show_speed(expected.speed, expected.speed_problem, is_final=is_final)
 
-    def _show_kept(self) -> None:
-        """Show whose options these are, and enable the buttons that apply."""
-        settings, options = self._settings.value, self.form.options
-        has_own = self._path in settings.model_options
-        if options != self._kept():
-            words = tr("Changed, and not kept yet")
-        elif has_own:
-            words = tr("This model's own options")
+    def _show_saved(self) -> None:
+        """Show whose options these are, and what the buttons would do."""
+        is_outdated = self._is_loaded and self._workbench.engine.is_outdated
+        if self._is_changed:
+            whose, action = tr("Unsaved changes"), tr("Save")
+            if self._is_loaded:
+                action = tr("Save and reload")
         else:
-            words = tr("As set for all models in the settings")
-        self.whose.set_text(words)
-        self.use_button.setEnabled(options != self._kept())
-        self.restore_button.setEnabled(has_own or options != load_options_of(settings))
+            has_own = self._path in self._settings.value.model_options
+            whose = tr("Custom for this model") if has_own else tr("Using defaults")
+            action = tr("Reload to apply") if is_outdated else tr("Save")
+        self.whose.set_text(whose)
+        self.save_button.set_text(action)
+        self.save_button.setEnabled(self._is_changed or is_outdated)
+        self._close_button.set_text(tr("Cancel") if self._is_changed else tr("Close"))
+        self.restore_button.setEnabled(self.form.options != self._defaults)
         self.presets.refresh()
 
-    def _keep(self) -> None:
-        own = self._settings.value.model_options
-        self._save(own | {self._path: self.form.options})
-
-    def _restore(self) -> None:
-        own = self._settings.value.model_options
-        self._save({path: own[path] for path in own if path != self._path})
-        self._show_options(self._kept())
-
-    def _save(self, own: dict[str, LoadOptions]) -> None:
+    def _save(self) -> None:
+        """Save the options, reload the model if it is loaded with others, and close."""
+        options, own = self.form.options, dict(self._settings.value.model_options)
+        own.pop(self._path, None)
+        if options != self._defaults:
+            own[self._path] = options
         try:
             self._settings.change(model_options=own)
         except AppError as error:
             self.notice.show_notice("error", describe_error(error.code, error.details))
-        else:
-            self._offer_reload()
-        self._show_kept()
-
-    def _offer_reload(self) -> None:
-        """Offer a reload if the model is loaded with other options than the saved ones."""
-        engine = self._workbench.engine
-        is_here = isinstance(engine.state, EngineReady) and engine.state.path == self._path
-        if is_here and engine.is_outdated:
-            words = tr("The model is loaded with other options.")
-            action = (_LOAD_AGAIN, tr("Load again to use these"))
-            self.notice.show_notice("info", words, [action])
-        else:
-            self.notice.hide()
-
-    def _on_notice_acted(self, action: str) -> None:
-        if action == _LOAD_AGAIN:
+            self._show_saved()
+            return
+        if self._is_loaded and self._workbench.engine.is_outdated:
             self._workbench.engine.load(self._path, self._name)
+        self.accept()
+
+    def _discard(self) -> None:
+        self.form.set_options(self._saved)
+        self.reject()
 
     def _show_raw(self) -> None:
         text = raw_parameters(self.form.options, self._plan)

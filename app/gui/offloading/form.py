@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.core.load_options import LoadOptions
+from app.core.load_options import LARGEST_CONTEXT, LoadOptions
 from app.core.option_fields import OptionField, option_fields
 from app.core.sizes import MEGABYTE, format_bytes
 from app.estimation.costs import Cost
@@ -89,7 +89,9 @@ class LoadOptionsForm(QWidget):
         layers = profile.shape.layers if profile else None
         self.gpu_layers.set_maximum(None if layers is None else layers + 1)
         self.experts_on_cpu.set_maximum(layers)
-        self.context.set_steps(context_steps(profile.shape.trained_context if profile else 0))
+        trained = min(profile.shape.trained_context, LARGEST_CONTEXT) if profile else 0
+        self.context.set_steps(context_steps(trained))
+        self.context.set_maximum(trained or LARGEST_CONTEXT)
         devices = profile.hardware.devices if profile else ()
         self.device_shares.set_devices([device_title(device) for device in devices])
         self._is_showing = False

@@ -86,7 +86,7 @@ class MemoryView(Card):
         self._largest = plan.largest_context
         words = tr("With these options no context fits.")
         if tokens := plan.largest_context:
-            words = tr("Largest context that fits: {tokens} tokens.", tokens=f"{tokens:,}")
+            words = tr("Largest context that fits: {tokens} tokens.", tokens=tokens)
         if self.largest.whole_text != words:
             self.largest.set_text(words)
         self.context_button.setVisible(plan.largest_context not in (0, context))

@@ -52,7 +52,7 @@ def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str
     shape, whole = profile.shape, profile.shape.layers + 1
     if not profile.hardware.devices:
         for field in ("gpu_layers", "kv_on_device"):
-            yield field, tr("No graphics card found.")
+            yield field, tr("No GPU found.")
     elif options.gpu_layers is not None and options.gpu_layers > whole:
         yield (
             "gpu_layers",
@@ -63,7 +63,7 @@ def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str
             "context",
             tr(
                 "The model was trained for {number} tokens, and is loaded with that many.",
-                number=f"{shape.trained_context:,}",
+                number=shape.trained_context,
             ),
         )
     if not profile.is_causal:

@@ -68,6 +68,8 @@ class LoadComparison(QObject):
         )
         if plan is not None:
             self._show(server.memory, plan.memory)
+        # More precise profiles have better speeds, but the same memory.
+        self._finder.stop()
 
     def _show(self, real: Memory, estimated: Memory) -> None:
         lines = [_parts(device, memory) for device, memory in real.items()]

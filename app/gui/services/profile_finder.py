@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
@@ -9,6 +11,7 @@ from app.core import events
 from app.core.errors import ErrorCode
 from app.core.sentences import describe_error, describe_notice
 from app.estimation.model_profile import ModelProfile, decode_profile
+from app.estimation.rates import MachineRates
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 
@@ -16,9 +19,12 @@ from app.jobs.outcome import ProcessOutcome
 class ProfileFinder(QObject):
     """Finds the profile of one source at a time; more precise ones may follow the first.
 
+    Speeds that were measured while other programs were busy are measured again once these are
+    quiet, however late that is.
+
     Signals:
         found: new `ModelProfile`.
-        completed: no more precise profile will follow.
+        completed: no more precise profile will follow, except for rough speeds.
         failed: there is no profile; a sentence says why.
         noticed: a new sentence in `notices`.
     """
@@ -33,11 +39,12 @@ class ProfileFinder(QObject):
         self.profile: ModelProfile | None = None
         self.notices: list[str] = []
         self._child: Child | None = None
+        self._renewal: Child | None = None
         self._sentence = ""
 
     @property
     def is_busy(self) -> bool:
-        """True if more may follow."""
+        """True until `completed` or `failed`."""
         return self._child is not None
 
     def find(self, source: str, *arguments: str) -> None:
@@ -53,13 +60,15 @@ class ProfileFinder(QObject):
 
     def stop(self) -> None:
         """Stop the search."""
-        if self._child is None:
-            return
-        child, self._child = self._child, None
-        child.received.disconnect(self._on_received)
-        child.ended.disconnect(self._on_ended)
-        child.ended.connect(child.deleteLater)
-        child.cancel()
+        if self._child is not None:
+            self._child.received.disconnect(self._on_received)
+            self._child.ended.disconnect(self._on_ended)
+            _end(self._child)
+            self._child = None
+        if self._renewal is not None:
+            self._renewal.received.disconnect(self._on_renewed)
+            _end(self._renewal)
+            self._renewal = None
 
     def _on_received(self, event: events.Event) -> None:
         match event:
@@ -86,6 +95,33 @@ class ProfileFinder(QObject):
             child.deleteLater()
         if outcome.was_successful and self.profile is not None:
             self.completed.emit()
+            self._renew(self.profile)
             return
         detail = outcome.describe(log)
         self.failed.emit(self._sentence or describe_error(ErrorCode.INTERNAL, {"detail": detail}))
+
+    def _renew(self, profile: ModelProfile) -> None:
+        """Wait in a child until rough speeds can be measured again."""
+        # What follows `completed` may have started another search.
+        if profile.rates is None or not profile.has_rough_speeds or self.is_busy:
+            return
+        types = [word for name in sorted(profile.types) for word in ("--type", name)]
+        threads = str(profile.rates.threads)
+        self._renewal = Child("renew-rates", "--threads", threads, *types, parent=self)
+        self._renewal.received.connect(self._on_renewed)
+        self._renewal.start()
+
+    def _on_renewed(self, event: events.Event) -> None:
+        # If it fails, the rough speeds stay; they say that they are rough.
+        if isinstance(event, events.RatesMeasured) and self.profile is not None:
+            rates = msgspec.json.decode(event.rates, type=MachineRates)
+            self.profile = replace(self.profile, rates=rates)
+            self.found.emit(self.profile)
+
+
+def _end(child: Child) -> None:
+    if child.is_running:
+        child.ended.connect(child.deleteLater)
+        child.cancel()
+    else:
+        child.deleteLater()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
 
 from app.core.language import tr
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.number_box import NumberBox
 
 
 class AutoSlider(QWidget):
@@ -33,8 +34,7 @@ class AutoSlider(QWidget):
         self.automatic.setAccessibleName(tr("{name}: automatic", name=name))
         self.automatic.setChecked(True)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.number = QSpinBox()
-        self.number.setKeyboardTracking(False)
+        self.number = NumberBox()
         for control in (self.slider, self.number):
             control.setAccessibleName(name)
         self.number.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.number_box import NumberBox
 
 
 class AutoSpinBox(QWidget):
@@ -37,9 +38,8 @@ class AutoSpinBox(QWidget):
         self._suggested = suggested
         self._automatic = QCheckBox(tr("Automatic"))
         self._automatic.setAccessibleName(tr("{name}: automatic", name=name))
-        self._number = QSpinBox()
+        self._number = NumberBox(least, most)
         self._number.setAccessibleName(name)
-        self._number.setRange(least, most)
         self._number.setValue(suggested)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

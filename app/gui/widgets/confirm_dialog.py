@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
@@ -26,7 +26,14 @@ class ConfirmDialog(QDialog):
         action: the label of the confirming button.
         typed: a word that must be typed first; empty for none.
         is_destructive: the action can't be undone.
+        keep: the label of the button that only closes the dialog; empty for "Cancel".
+        other: the label of another way out, far at the left; empty for none.
+
+    Signals:
+        other_chosen: the user chose the other way out.
     """
+
+    other_chosen = Signal()
 
     def __init__(
         self,
@@ -39,6 +46,8 @@ class ConfirmDialog(QDialog):
         *,
         typed: str = "",
         is_destructive: bool = False,
+        keep: str = "",
+        other: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -51,16 +60,23 @@ class ConfirmDialog(QDialog):
         column.addWidget(PlainLabel(text, wrap=True))
         for detail in details:
             column.addWidget(PlainLabel(detail, "caption", elide=True))
-        keep = Button(theme, tr("Cancel"))
-        keep.clicked.connect(self.reject)
+        self.keep = Button(theme, keep or tr("Cancel"))
+        self.keep.clicked.connect(self.reject)
+        self.other = Button(theme, other) if other else None
         self.confirm = Button(theme, action, "destructive" if is_destructive else "primary")
         self.confirm.clicked.connect(self.accept)
-        keep.setDefault(True)
-        keep.setFocus()
+        self.keep.setDefault(True)
+        self.keep.setFocus()
+        if self.other is not None:
+            self.other.clicked.connect(self._choose_other)
         if typed:
             column.addWidget(self._typing_line(typed))
         column.addSpacing(SPACING.small)
-        column.addLayout(dialog_buttons(keep, self.confirm))
+        column.addLayout(dialog_buttons(self.keep, self.confirm, aside=self.other))
+
+    def _choose_other(self) -> None:
+        self.reject()
+        self.other_chosen.emit()
 
     def _typing_line(self, typed: str) -> QLineEdit:
         words = tr("Type “{word}” to confirm", word=typed)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -35,6 +36,7 @@ class FormRow(QWidget):
             control.setAccessibleName(title)
         if not control.accessibleDescription():
             control.setAccessibleDescription(description)
+        self._control, self._words = control, description
         self._figure = PlainLabel("", "caption", tabular=True)
         self._figure.set_tone("accent")
         head = QHBoxLayout()
@@ -52,6 +54,8 @@ class FormRow(QWidget):
         self._note.set_tone("warning")
         self._note.hide()
         words.addWidget(self._note)
+        for box in _number_boxes(control):
+            box.judged.connect(self.set_refusal)
         if stacked:
             self._stack(words, control)
         else:
@@ -78,12 +82,33 @@ class FormRow(QWidget):
             self._note.set_text(text)
             self._note.setVisible(bool(text))
 
+    @property
+    def refusal(self) -> str:
+        """The reason why the entered value is refused; empty if it is taken."""
+        shown = self._description.whole_text
+        return "" if shown == self._words else shown
+
+    def set_refusal(self, text: str) -> None:
+        """Say why an entered value is refused, in place of the description.
+
+        Nothing below moves, because the user may just be about to click there.
+        """
+        if text == self.refusal:
+            return
+        shown = text or self._words
+        self._description.setMinimumHeight(self._description.height() if text else 0)
+        self._description.set_tone("danger" if text else "plain")
+        self._description.set_text(shown)
+        self._description.setVisible(bool(shown))
+        self._control.setAccessibleDescription(shown)
+
     def _put_beside(self, words: QVBoxLayout, control: QWidget) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.wide)
         row.addLayout(words, 1)
-        control.setMinimumWidth(SIZE.field)
+        if not isinstance(control, QCheckBox):
+            control.setMinimumWidth(SIZE.field)
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
     def _stack(self, words: QVBoxLayout, control: QWidget) -> None:
@@ -92,3 +117,7 @@ class FormRow(QWidget):
         column.setSpacing(SPACING.small)
         column.addLayout(words)
         column.addWidget(control)
+
+
+def _number_boxes(control: QWidget) -> list[NumberBox]:
+    return [control] if isinstance(control, NumberBox) else control.findChildren(NumberBox)

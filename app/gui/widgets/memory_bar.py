@@ -64,13 +64,13 @@ class MemoryBar(QWidget):
 
     @property
     def figure(self) -> str:
-        """The free or missing memory, and the total."""
+        """The memory left over or missing, and the total."""
         total = format_bytes(self._total_bytes)
         if self.excess_bytes:
             size = format_bytes(self.excess_bytes)
             return tr("{size} missing, of {total}", size=size, total=total)
         size = format_bytes(self._total_bytes - self._taken_bytes)
-        return tr("{size} free of {total}", size=size, total=total)
+        return tr("{size} left of {total}", size=size, total=total)
 
     @property
     def excess_bytes(self) -> int:

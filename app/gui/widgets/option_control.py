@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import SignalInstance
-from PySide6.QtWidgets import QCheckBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
-from app.core.language import tr
 from app.core.option_fields import OptionField
 from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.drop_down import DropDown
 from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.segmented_choice import SegmentedChoice
 
 _MOST_SEGMENTS = 3
@@ -64,10 +64,9 @@ def option_row(field: OptionField, control: QWidget, *, stacked: bool = False) -
 
 
 def switch_box(field: OptionField) -> QCheckBox:
-    """Return the checkbox of a switch."""
-    label = field.label or tr("On")
-    box = QCheckBox(label)
-    box.setAccessibleName(f"{field.title}: {label}")
+    """Return the checkbox of a switch, which the title beside it names."""
+    box = QCheckBox()
+    box.setAccessibleName(field.title)
     return box
 
 
@@ -84,12 +83,9 @@ def _choice_box(field: OptionField) -> OptionControl:
     )
 
 
-def number_box(field: OptionField) -> QSpinBox:
+def number_box(field: OptionField) -> NumberBox:
     """Return the number box with a field's bounds."""
-    box = QSpinBox()
+    box = NumberBox(int(field.minimum), int(field.maximum))
     box.setAccessibleName(field.title)
-    box.setRange(int(field.minimum), int(field.maximum))
     box.setSingleStep(field.step)
-    box.setGroupSeparatorShown(field.step > 1)
-    box.setKeyboardTracking(False)
     return box

@@ -6,9 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.number_box import NumberBox
 
 
 class StepSlider(QWidget):
@@ -36,14 +37,12 @@ class StepSlider(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._least = least
         self._steps: Sequence[int] = ()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)
-        self.number = QSpinBox()
-        self.number.setRange(least, most)
+        self.number = NumberBox(least, most)
         self.number.setSingleStep(least)
-        self.number.setGroupSeparatorShown(True)
-        self.number.setKeyboardTracking(False)
         for control in (self.slider, self.number):
             control.setAccessibleName(name)
         row = QHBoxLayout(self)
@@ -65,6 +64,12 @@ class StepSlider(QWidget):
         """Show a value without emitting `changed`."""
         with QSignalBlocker(self.number):
             self.number.setValue(value)
+        self._show()
+
+    def set_maximum(self, most: int) -> None:
+        """Set the largest number."""
+        with QSignalBlocker(self.number):
+            self.number.setRange(min(self._least, most), most)
         self._show()
 
     def set_steps(self, steps: Sequence[int]) -> None:

@@ -170,8 +170,9 @@ def test_the_context_goes_by_powers_of_two_to_what_the_model_was_trained_for(
     form.context.slider.setValue(0)
     assert form.options.context == 512
     assert not form.rows["context"].note
-    form.context.number.setValue(100_000)
+    form.set_options(LoadOptions(context=100_000))
     assert form.options.context == 100_000
+    assert form.context.value == 40960
     assert "40,960" in form.rows["context"].note
 
 
@@ -192,7 +193,7 @@ def test_without_a_graphics_card_its_rows_are_off_and_say_why(theme: Theme, qtbo
     form.set_profile(file_profile())
     assert not form.gpu_layers.isEnabled()
     assert not form.controls["kv_on_device"].widget.isEnabled()
-    assert form.rows["gpu_layers"].note == "No graphics card found."
+    assert form.rows["gpu_layers"].note == "No GPU found."
     assert form.rows["device_shares"].isHidden()
     assert form.rows["experts_on_cpu"].isHidden()
     form.set_profile(file_profile(8, 12, experts=64))

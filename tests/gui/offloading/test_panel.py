@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QComboBox, QPlainTextEdit
 from pytestqt.qtbot import QtBot
@@ -15,13 +16,14 @@ from app.core.load_options import LoadOptions, load_arguments_of
 from app.core.settings import load_settings
 from app.estimation.fit import Plan
 from app.gui.offloading.dialog import OffloadingDialog
-from app.gui.services.engine import EngineReady
+from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.text_dialog import TextDialog
 from tests.gui.conftest import WindowMaker
 from tests.gui.controls import widget_of
 from tests.gui.offloading.conftest import PATH, PanelOpener
-from tests.support.profiles import GB, file_profile
+from tests.support.profiles import GB, file_profile, with_rates
 
 
 def plan_of(panel: OffloadingDialog) -> Plan:
@@ -94,34 +96,90 @@ def test_a_context_costs_what_its_keys_and_values_take(open_panel: PanelOpener) 
 
 def test_options_are_kept_for_the_model_alone(open_panel: PanelOpener) -> None:
     panel = open_panel()
-    assert not panel.use_button.isEnabled()
+    assert panel.whose.whole_text == "Using defaults"
+    assert not panel.save_button.isEnabled()
     panel.form.context.number.setValue(8192)
     assert load_settings()[0].model_options == {}
-    panel.use_button.click()
+    assert panel.whose.whole_text == "Unsaved changes"
+    panel.save_button.click()
+    assert not panel.isVisible()
     settings = load_settings()[0]
     assert settings.model_options == {PATH: LoadOptions(context=8192)}
     assert settings.context == LoadOptions().context
-    assert panel.whose.whole_text == "This model's own options"
-    panel.reject()
     panel = open_panel()
+    assert panel.whose.whole_text == "Custom for this model"
     assert panel.form.options.context == 8192
     panel.restore_button.click()
-    assert load_settings()[0].model_options == {}
     assert panel.form.options == LoadOptions()
     assert not panel.restore_button.isEnabled()
-    assert not panel.use_button.isEnabled()
+    assert load_settings()[0].model_options != {}
+    panel.save_button.click()
+    assert load_settings()[0].model_options == {}
+    assert open_panel().whose.whole_text == "Using defaults"
 
 
 def test_what_is_tried_out_is_not_kept(open_panel: PanelOpener) -> None:
     panel = open_panel()
     panel.form.context.number.setValue(8192)
     assert panel.form.rows["context"].figure
+    panel.form.set_options(LoadOptions())
     panel.reject()
+    assert not panel.isVisible()
     assert open_panel().form.options == LoadOptions()
     assert not panel.form.rows["context"].figure
     panel.form.context.number.setValue(8192)
     panel.open_for(PATH, "Another")
     assert not panel.form.rows["context"].figure
+
+
+def test_unsaved_changes_are_never_lost_without_a_question(
+    open_panel: PanelOpener, qtbot: QtBot
+) -> None:
+    panel = open_panel()
+    panel.form.context.number.setValue(8192)
+    for act, is_open, context in (
+        ("keep", True, 4096),
+        ("other", False, 4096),
+        ("confirm", False, 8192),
+    ):
+        if not panel.isVisible():
+            open_panel(options=LoadOptions(context=8192))
+        qtbot.keyClick(panel, Qt.Key.Key_Escape)
+        assert panel.isVisible()
+        question = panel.findChild(ConfirmDialog)
+        qtbot.waitUntil(question.keep.hasFocus)
+        assert [question.keep.text(), question.other.text(), question.confirm.text()] == [
+            "Keep editing",
+            "Discard",
+            "Save",
+        ]
+        getattr(question, act).click()
+        qtbot.waitUntil(lambda: panel.findChild(ConfirmDialog) is None)
+        assert panel.isVisible() == is_open
+        assert load_settings()[0].options_for(Path(PATH)).context == context
+
+
+def test_another_model_is_shown_from_the_top(open_panel: PanelOpener, qtbot: QtBot) -> None:
+    panel = open_panel()
+    bar = panel.form.parentWidget().parentWidget().parentWidget().verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    panel.reject()
+    open_panel()
+    assert bar.value() == 0
+
+
+def test_the_predicted_speed_follows_the_options(open_panel: PanelOpener) -> None:
+    panel = open_panel(with_rates(file_profile(8)))
+    whole = panel.speed.sentence.whole_text
+    assert whole.startswith("Replies: about ")
+    assert panel.speed.caveat.isHidden()
+    panel.form.gpu_layers.slider.setValue(0)
+    assert panel.speed.sentence.whole_text != whole
+    open_panel(with_rates(file_profile(8), is_disturbed=True))
+    assert not panel.speed.caveat.isHidden()
+    open_panel(file_profile())
+    assert panel.speed.isHidden()
 
 
 def test_raw_parameters_are_json_with_the_engines_names(open_panel: PanelOpener) -> None:
@@ -199,12 +257,16 @@ def test_a_loaded_model_is_loaded_again_with_new_options(
     assert not engine.is_outdated
     window.chat.picker.options_button.click()
     panel = window.offloading
-    assert panel.notice.isHidden()
     panel.form.context.number.setValue(1024)
-    panel.use_button.click()
-    assert "loaded with other options" in panel.notice.text
-    assert engine.is_outdated
-    panel.notice.acted.emit("load")
+    assert panel.save_button.text() == "Save and reload"
+    panel.save_button.click()
+    assert not panel.isVisible()
+    assert isinstance(engine.state, EngineLoading)
     assert not engine.is_outdated
-    assert panel.notice.isHidden()
     qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=120_000)
+    assert isinstance(engine.state, EngineReady)
+    assert engine.state.server.context == 1024
+    window._workbench.settings.change(context=2048, model_options={})
+    window.chat.picker.options_button.click()
+    assert panel.save_button.text() == "Reload to apply"
+    assert panel.save_button.isEnabled()

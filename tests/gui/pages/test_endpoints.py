@@ -104,6 +104,18 @@ def test_a_server_that_does_not_answer_is_not_added(window: MainWindow, qtbot: Q
     assert card.add_button.isEnabled()
 
 
+def test_what_is_no_address_is_refused_at_its_field(window: MainWindow, qtbot: QtBot) -> None:
+    card = window.settings.endpoints
+    card.address.setText("nonsense not a url")
+    with qtbot.waitSignal(window._workbench.endpoints.failed, timeout=WAIT_MS):
+        card.add_button.click()
+    assert card._state.text().startswith("“nonsense not a url” is not an address.")
+    assert card.address.property("invalid")
+    assert not paths.endpoints_file().exists()
+    card.address.setText("nonsense")
+    assert not card.address.property("invalid")
+
+
 def test_a_removed_server_is_gone(window: MainWindow, qtbot: QtBot) -> None:
     with EndpointServer() as server:
         add(window, qtbot, server)

@@ -14,6 +14,7 @@ from app.core.settings import Settings, load_settings
 from app.gui.shell.window import MainWindow
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.auto_spin_box import AutoSpinBox
+from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
@@ -109,7 +110,7 @@ def test_a_safe_setting_is_shown_and_can_be_left(
     assert "without flash attention" in card.setting.text()
     qtbot.waitUntil(card.full_button.isEnabled, timeout=30_000)
     card.full_button.click()
-    qtbot.waitUntil(lambda: "full setting" in card.setting.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "all optimizations are on" in card.setting.text(), timeout=30_000)
     assert card.full_button.isHidden()
     remembered = msgspec.json.decode(
         paths.engine_file().read_bytes(), type=dict[str, EngineSetting]
@@ -126,9 +127,9 @@ def test_settings_are_in_groups_with_the_rare_ones_last(window: MainWindow) -> N
         "Appearance",
         "Chat",
         "Models",
-        "Performance",
         "Servers",
         "Accounts",
+        "Model defaults",
         "Advanced",
     ]
 
@@ -155,13 +156,13 @@ def test_a_folder_that_is_not_there_is_refused_at_its_field(
     line = field.findChild(QLineEdit)
     line.setText("/does/not/exist")
     qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert row.note == "There is no folder /does/not/exist."
+    assert row.refusal == "There is no folder /does/not/exist."
     assert line.property("invalid")
     assert page.notice.isHidden()
     assert load_settings() == (Settings(), None)
     line.setText(str(tmp_path))
     qtbot.keyClick(line, Qt.Key.Key_Return)
-    assert row.note == ""
+    assert row.refusal == ""
     assert not line.property("invalid")
     assert getattr(load_settings()[0], name) == str(tmp_path)
 
@@ -171,12 +172,42 @@ def test_a_worker_without_a_port_is_refused_at_its_field(window: MainWindow, qtb
     loading = window.settings.loading
     loading.workers.setText("mill:50052 foo bar:99999")
     qtbot.keyClick(loading.workers, Qt.Key.Key_Return)
-    assert "“foo”" in loading.rows["workers"].note
+    assert "“foo” is not an address" in loading.rows["workers"].refusal
     assert loading.workers.property("invalid")
     assert window.settings.notice.isHidden()
     assert load_settings() == (Settings(), None)
     loading.workers.setText("mill:50052")
     qtbot.keyClick(loading.workers, Qt.Key.Key_Return)
-    assert loading.rows["workers"].note == ""
+    assert loading.rows["workers"].refusal == ""
     assert not loading.workers.property("invalid")
     assert load_settings()[0].workers == ("mill:50052",)
+
+
+def test_a_number_out_of_bounds_is_refused_at_its_field_and_moves_nothing(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.show_page("settings")
+    section = window.settings.loading
+    form = section.form
+    QApplication.processEvents()
+    for name, box in (
+        ("context", form.context.number),
+        ("batch", widget_of(form.controls, "batch", NumberBox)),
+        ("threads", widget_of(form.controls, "threads", AutoSpinBox)._number),
+    ):
+        form.controls[name].show(form.controls[name].read() or 4)
+        before, below = box.value(), form.rows["extra_buffers"]
+        place = below.mapTo(section, below.rect().topLeft())
+        box.setFocus()
+        box.selectAll()
+        qtbot.keyClicks(box, "9999999")
+        qtbot.keyClick(box, Qt.Key.Key_Tab)
+        assert box.value() == before
+        assert f"to {box.maximum():,}." in form.rows[name].refusal
+        QApplication.processEvents()
+        assert below.mapTo(section, below.rect().topLeft()) == place
+        box.selectAll()
+        qtbot.keyClicks(box, "512")
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+        assert form.rows[name].refusal == ""
+        assert getattr(load_settings()[0], name) == 512

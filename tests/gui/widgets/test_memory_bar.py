@@ -38,7 +38,7 @@ def test_each_part_has_its_share_of_the_width(theme: Theme, qtbot: QtBot) -> Non
 
 def test_it_is_told_in_words(theme: Theme, qtbot: QtBot) -> None:
     bar = bar_of(theme, qtbot, 2)
-    assert bar.accessibleName() == "RAM: 4.00 GB free of 8.00 GB"
+    assert bar.accessibleName() == "RAM: 4.00 GB left of 8.00 GB"
     assert bar.accessibleDescription() == (
         "Weights <b>: 2.00 GB; KV cache: 1.00 GB; Other programs: 1.00 GB"
     )

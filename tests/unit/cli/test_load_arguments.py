@@ -83,13 +83,13 @@ def test_given_options_alone_pass_through(
 @pytest.mark.parametrize(
     ("flag", "value", "reason"),
     [
-        ("--gpu-layers", "many", "“many” is not a whole number from 0 to 1024"),
-        ("--threads", "0", "“0” is not a whole number from 1 to 1024"),
-        ("--context", "255", "“255” is not a whole number from 256 to 16777216"),
-        ("--device-shares", "1,x", "“x” is not a number from 0 to 1000"),
-        ("--device-shares", "nan", "“nan” is not a number from 0 to 1000"),
+        ("--gpu-layers", "many", "“many” is not a whole number from 0 to 1,024"),
+        ("--threads", "0", "“0” is not a whole number from 1 to 1,024"),
+        ("--context", "255", "“255” is not a whole number from 256 to 1,048,576"),
+        ("--device-shares", "1,x", "“x” is not a number from 0 to 1,000"),
+        ("--device-shares", "nan", "“nan” is not a number from 0 to 1,000"),
         ("--device-shares", ",".join("1" * 65), "more than 64 numbers"),
-        ("--batch", "auto", "“auto” is not a whole number from 32 to 65536"),
+        ("--batch", "auto", "“auto” is not a whole number from 32 to 65,536"),
     ],
 )
 def test_a_wrong_value_is_said_with_its_bounds(

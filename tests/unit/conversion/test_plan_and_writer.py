@@ -158,7 +158,7 @@ def test_weights_that_do_not_fit_are_named_before_any_is_read(
     ("key", "value", "reason"),
     [
         ("llama__block_count", 0, "0 layers"),
-        ("llama__block_count", 4_000_000_000, "4000000000 layers"),
+        ("llama__block_count", 4_000_000_000, "4,000,000,000 layers"),
         ("llama__attention__head_count", 0, "no attention heads"),
         ("llama__embedding_length", 4096, "token_embd.weight"),
         ("tokenizer__ggml__tokens", ["same"] * 300, "“same” is in its vocabulary twice"),

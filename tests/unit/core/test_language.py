@@ -55,6 +55,13 @@ def test_a_field_without_a_value_stays() -> None:
     assert tr("") == ""
 
 
+def test_amounts_have_separators_and_texts_stay() -> None:
+    said = tr(
+        "{tokens} tokens, port {port}, {pace}, {on}", tokens=48528, port="7847", pace=1.5, on=True
+    )
+    assert said == "48,528 tokens, port 7847, 1.5, True"
+
+
 def test_a_catalog_translates_sentences_and_tables(tmp_path: Path) -> None:
     _write_catalog(tmp_path / "es" / "LC_MESSAGES", _TRANSLATED)
     root = Path(__file__).parents[3]

@@ -22,7 +22,7 @@ class Options(msgspec.Struct):
         Meta(title="Power"),
     ] = "water"
     shares: tuple[Annotated[float, Meta(ge=0, le=10)], ...] = ()
-    is_open: Annotated[bool, form_hints(label="Let them in")] = True
+    is_open: bool = True
     name: str = ""
 
 
@@ -39,7 +39,7 @@ def test_a_field_has_its_texts_bounds_and_choices() -> None:
     assert wheels.description == "Their number."
     assert fields["power"].choices == (("water", "River"), ("air", "Wind"))
     assert (fields["shares"].kind, fields["shares"].maximum) == ("numbers", 10)
-    assert (fields["is_open"].kind, fields["is_open"].label) == ("switch", "Let them in")
+    assert fields["is_open"].kind == "switch"
     assert (fields["name"].kind, fields["name"].title) == ("other", "")
 
 

@@ -102,14 +102,14 @@ def test_a_device_without_a_layer_computes_all_the_same() -> None:
 
 def test_the_sentence_says_what_goes_where() -> None:
     assert plan_fit(need(), machine(4), WISHES).sentence == (
-        "20 of 33 layers on the GPU: needs 3.38 GB, 4.00 GB free"
+        "20 of 33 layers on the GPU: needs 3.38 GB of 4.00 GB free"
     )
-    assert plan_fit(need(), machine(), WISHES).sentence == "In RAM: needs 5.24 GB, 32.00 GB free"
+    assert plan_fit(need(), machine(), WISHES).sentence == "In RAM: needs 5.24 GB of 32.00 GB free"
     assert plan_fit(need(), machine(ram_gb=4), WISHES).sentence == (
-        "Too large: needs 5.24 GB, 4.00 GB free"
+        "Too large: needs 5.24 GB, only 4.00 GB free"
     )
     assert plan_fit(need(), machine(1, ram_gb=4), WISHES).sentence == (
-        "Too large: needs 5.24 GB, 4.00 GB free in RAM, 1.00 GB on the GPU"
+        "Too large: needs 5.24 GB, only 4.00 GB free in RAM, 1.00 GB on the GPU"
     )
 
 

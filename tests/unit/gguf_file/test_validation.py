@@ -27,7 +27,7 @@ _BROKEN = {
     "no_architecture": ({"general__architecture": ""}, "architecture"),
     "no_layers": ({"llama__block_count": 0}, "0 layers"),
     "negative_layers": ({"llama__block_count": Typed(INT32, -1)}, "-1 layers"),
-    "four_billion_layers": ({"llama__block_count": 4_000_000_000}, "4000000000 layers"),
+    "four_billion_layers": ({"llama__block_count": 4_000_000_000}, "4,000,000,000 layers"),
     "layers_as_text": ({"llama__block_count": "1"}, "layers"),
     "more_layers_ahead_than_there": ({"llama__nextn_predict_layers": 2}, "2 of its 1 layers"),
     "no_width": ({"llama__embedding_length": 0}, "wide"),

@@ -256,8 +256,8 @@ def test_what_lasts_leaves_nothing_behind(
     [
         (b"", "empty or truncated"),
         (b"\x10\0\0", "empty or truncated"),
-        (struct.pack("<Q", 2**40) + b"{}", "a header of 1099511627776 bytes"),
-        (struct.pack("<Q", 17 * 2**20) + b" " * 18_000_000, "a header of 17825792 bytes"),
+        (struct.pack("<Q", 2**40) + b"{}", "a header of 1,099,511,627,776 bytes"),
+        (struct.pack("<Q", 17 * 2**20) + b" " * 18_000_000, "a header of 17,825,792 bytes"),
         (struct.pack("<Q", 100) + b"{}", "a header of 100 bytes"),
         (struct.pack("<Q", 2) + b"[]", "invalid"),
         (struct.pack("<Q", 4) + b"{x:}" + b"\0" * 100, "invalid"),

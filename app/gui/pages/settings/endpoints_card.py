@@ -8,6 +8,7 @@ from app.core.events import EndpointListed
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.services.endpoint_list import EndpointList
+from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -30,8 +31,8 @@ class EndpointsCard(Card):
         self.address.setAccessibleName(tr("Address of the server"))
         self.key = QLineEdit()
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
-        self.key.setPlaceholderText(tr("Key, if it wants one"))
-        self.key.setAccessibleName(tr("Key of the server"))
+        self.key.setPlaceholderText(tr("API key (optional)"))
+        self.key.setAccessibleName(tr("API key of the server"))
         self.add_button = Button(theme, tr("Add"), icon_name="plus")
         self._state = PlainLabel("", "caption", wrap=True, selectable=True)
         self._rows = QVBoxLayout()
@@ -54,8 +55,8 @@ class EndpointsCard(Card):
         row.addWidget(self.key, 1)
         row.addWidget(self.add_button)
         words = tr(
-            "OpenAI-compatible servers: vLLM, llama-server, Ollama, LM Studio and the like. Their "
-            "models stand beside yours in the chat; keys are kept in the system's keyring."
+            "OpenAI-compatible servers, such as vLLM, llama-server, Ollama and LM Studio. Their "
+            "models are listed next to yours in the chat. API keys are kept in the system keyring."
         )
         self.add(PlainLabel(tr("Other engines"), "heading"))
         self.add(PlainLabel(words, "caption", wrap=True))
@@ -70,23 +71,28 @@ class EndpointsCard(Card):
         self.add_button.clicked.connect(self._add)
         self._endpoints.changed.connect(self._show)
         self._endpoints.added.connect(self._on_added)
-        self._endpoints.failed.connect(lambda words: self._say(words, "danger"))
+        self._endpoints.failed.connect(self._on_failed)
         self._endpoints.noticed.connect(lambda words: self._say(words, "warning"))
 
     def _on_typed(self) -> None:
+        restyle(self.address, "invalid", False)
         self.add_button.setEnabled(bool(self.address.text().strip()))
 
     def _add(self) -> None:
         if not self.add_button.isEnabled():
             return
         self.add_button.setEnabled(False)
-        self._say(tr("Asking the server for its models…"), "plain")
+        self._say(tr("Connecting…"), "plain")
         self._endpoints.add(self.address.text(), self.key.text())
+
+    def _on_failed(self, sentence: str) -> None:
+        self._say(sentence, "danger")
+        restyle(self.address, "invalid", bool(self.address.text()))
 
     def _on_added(self, endpoint: EndpointListed) -> None:
         self.address.clear()
         self.key.clear()
-        words = tr("{name} is added.", name=endpoint.name)
+        words = tr("{name} was added.", name=endpoint.name)
         self._say(words, "success")
 
     def _say(self, words: str, tone: Tone) -> None:

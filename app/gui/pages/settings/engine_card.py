@@ -1,4 +1,4 @@
-"""Card for the engine: the result of its test, and a reload with changed settings."""
+"""Card for the engine: the result of its test, and a reload to apply changed settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.gui.widgets.plain_text import plain_tool_tip
 
 
 class EngineCard(Card):
-    """Tests the engine, and loads the model again after changes."""
+    """Tests the engine, and reloads the model to apply changed settings."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -32,11 +32,11 @@ class EngineCard(Card):
         self._details = PlainLabel("", "caption", wrap=True, selectable=True)
         self.warnings = NoticeList(theme)
         self.test_button = Button(theme, tr("Test again"))
-        self.full_button = Button(theme, tr("Use the full setting"))
-        hint = tr("Whatever the test found; a crash ends only the reply")
+        self.full_button = Button(theme, tr("Turn all on"))
+        hint = tr("Turns on all optimizations despite the test; a crash would only end a reply")
         self.full_button.setToolTip(plain_tool_tip(hint))
         self.full_button.hide()
-        self.reload_button = Button(theme, tr("Load the model again"), icon_name="refresh")
+        self.reload_button = Button(theme, tr("Reload the model"), icon_name="refresh")
         self.reload_button.hide()
         row = QWidget()
         line = QHBoxLayout(row)
@@ -48,7 +48,7 @@ class EngineCard(Card):
         self.add(PlainLabel(tr("Engine"), "heading"))
         for widget in (self.setting, self._details, self.warnings, row):
             self.add(widget)
-        self._say(tr("Not looked at yet."))
+        self._say(tr("Not tested yet."))
         self.test_button.clicked.connect(lambda: self._look("--again"))
         self.full_button.clicked.connect(lambda: self._look("--full"))
         self.reload_button.clicked.connect(self._reload)
@@ -64,7 +64,7 @@ class EngineCard(Card):
     def _look(self, *arguments: str) -> None:
         if self._child is not None:
             return
-        self._say(tr("Testing the engine…") if arguments else tr("Looking…"))
+        self._say(tr("Testing the engine…") if arguments else tr("Checking…"))
         self.warnings.show_sentences(())
         self.test_button.setEnabled(False)
         self.full_button.setEnabled(False)
@@ -89,11 +89,11 @@ class EngineCard(Card):
     def _show_setting(self, without: str, reason: str) -> None:
         self.full_button.setVisible(bool(without))
         if not without:
-            self._say(tr("The engine runs with its full setting."))
+            self._say(tr("The engine works; all optimizations are on."))
             return
         self._say(
             tr(
-                "The engine runs with a safe setting, without {what}: in its test {why}.",
+                "The engine works, but without {what}: with everything on, {why} in its test.",
                 what=without,
                 why=reason,
             )

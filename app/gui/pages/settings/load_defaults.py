@@ -63,10 +63,11 @@ class LoadDefaultsSection(QWidget):
         self._show_kept()
 
     def _build_layout(self) -> None:
-        card = Card(tr("How a model is loaded"))
+        card = Card()
+        card.setAccessibleName(tr("Model defaults"))
         words = tr(
-            "These options are for all models that have none of their own; a model's own are "
-            "behind “Options…” on the page of models."
+            "Used for every model without options of its own, which you set with “Options…” on "
+            "the Models page. Reload a loaded model to apply changes."
         )
         card.add(PlainLabel(words, "caption", wrap=True))
         card.add(self.presets)
@@ -114,7 +115,7 @@ class LoadDefaultsSection(QWidget):
         self.presets.refresh()
 
     def _refuse_worker(self, text: str) -> None:
-        fault = tr("“{entry}” is not of the form host:port.", entry=text)
+        fault = tr("“{entry}” is not an address. Example: mill:50052", entry=text)
         refuse(self.rows["workers"], self.workers, fault)
 
     def _show_raw(self) -> None:

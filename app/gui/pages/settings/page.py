@@ -52,7 +52,6 @@ class SettingsPage(QWidget):
 
     def _build_layout(self) -> None:
         _, body = page_layout(self, tr("Settings"))
-        body.addWidget(self.notice)
         scroll = ScrollColumn(SIZE.form)
         for heading, cards in self._groups():
             scroll.column.addWidget(PlainLabel(heading, "title"))
@@ -60,6 +59,8 @@ class SettingsPage(QWidget):
                 scroll.column.addWidget(card)
         scroll.column.addStretch(1)
         body.addWidget(scroll, 1)
+        # Above the page, it would move what is under the pointer.
+        body.addWidget(self.notice)
 
     def _groups(self) -> tuple[tuple[str, tuple[QWidget, ...]], ...]:
         """Return the headings with their cards; what few people need is last."""
@@ -69,9 +70,9 @@ class SettingsPage(QWidget):
             (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
             (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
             (tr("Models"), (self._card(tr("Models"), "models_folder"),)),
-            (tr("Performance"), (self.loading,)),
             (tr("Servers"), (self.endpoints,)),
             (tr("Accounts"), (self.access,)),
+            (tr("Model defaults"), (self.loading,)),
             (tr("Advanced"), (self.engine, self._card(converting, *fields, heading=converting))),
         )
 

@@ -32,7 +32,7 @@ def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, ro
 
 def refuse(row: FormRow, widget: QWidget, fault: str) -> None:
     """Mark a field as invalid, and say why beside it; an empty sentence clears both."""
-    row.set_note(fault)
+    row.set_refusal(fault)
     if isinstance(widget, PathField | WordsField):
         widget.set_invalid(bool(fault))
 

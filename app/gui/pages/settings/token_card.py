@@ -30,7 +30,7 @@ class TokenCard(Card):
         self.save_button = Button(theme, tr("Sign in"), icon_name="key")
         self.save_button.setEnabled(False)
         self._state = PlainLabel(
-            tr("For gated and private repositories. The token is kept in the system's keyring."),
+            tr("For gated and private repositories. It is kept in the system keyring."),
             "caption",
             wrap=True,
         )
@@ -75,4 +75,4 @@ class TokenCard(Card):
             self._child.deleteLater()
         self._child = None
         if outcome.was_successful:
-            self._state.set_text(tr("Signed in; the token is in the system's keyring."))
+            self._state.set_text(tr("Signed in. The token is in the system keyring."))
