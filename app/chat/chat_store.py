@@ -21,6 +21,7 @@ from app.chat.conversation import (
     State,
     title_from,
 )
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import NoticeReported
 
@@ -63,10 +64,12 @@ class ChatStore:
         wanted = rows.storable(text).casefold()
         return self._chats(statements.SEARCH, wanted=wanted)
 
-    def create_chat(self, model: str) -> Chat:
+    def create_chat(self, model: str, settings: ChatSettings = NOTHING_CHOSEN) -> Chat:
         """Create a chat; the user's first message gives it a title."""
         now = datetime.now(UTC)
-        chat = Chat(id=ChatId(0), title="", model=model, created=now, updated=now)
+        chat = Chat(
+            id=ChatId(0), title="", model=model, created=now, updated=now, settings=settings
+        )
         with self._transaction():
             return rows.insert_chat(self._connection, chat)
 
@@ -89,6 +92,15 @@ class ChatStore:
             self._execute(
                 "UPDATE chat SET title = :title WHERE id = :chat",
                 title=rows.storable(title),
+                chat=chat,
+            )
+
+    def change_settings(self, chat: ChatId, settings: ChatSettings) -> None:
+        """Replace the settings of a chat, if it exists."""
+        with self._transaction():
+            self._execute(
+                "UPDATE chat SET settings = :settings WHERE id = :chat",
+                settings=rows.settings_text(settings),
                 chat=chat,
             )
 

@@ -11,8 +11,8 @@ SEARCH = """
 """
 
 INSERT_CHAT = """
-    INSERT INTO chat (title, model, created, updated)
-    VALUES (:title, :model, :created, :updated) RETURNING *
+    INSERT INTO chat (title, model, created, updated, settings)
+    VALUES (:title, :model, :created, :updated, :settings) RETURNING *
 """
 
 INSERT_MESSAGE = """
@@ -60,10 +60,13 @@ DELETE_BRANCH = """
     DELETE FROM message WHERE id IN below
 """
 
-# Fails when a column that the store needs is missing.
-USE_ALL_COLUMNS = """
+# Each fails if a column is missing that the version of its place in the tuple, from 1, added.
+USE_COLUMNS = (
+    """
     SELECT chat.id, title, chat.model, chat.created, updated, active_leaf,
         message.id, chat, parent, role, state, reason, message.model, tokens, tokens_per_second,
         seconds_to_first_token, message.created, text, thoughts
     FROM chat JOIN message ON message.chat = chat.id LIMIT 1
-"""
+    """,
+    "SELECT settings FROM chat LIMIT 1",
+)

@@ -42,7 +42,7 @@ class OptionField:
     choices: tuple[tuple[str, str], ...]
     minimum: float
     maximum: float
-    step: int
+    step: float
 
 
 def form_hints(
@@ -50,7 +50,7 @@ def form_hints(
     *,
     label: str = "",
     labels: Mapping[str, str] | None = None,
-    step: int = 1,
+    step: float = 1,
 ) -> Meta:
     """Annotate a field with what forms show and its type doesn't say, as in `OptionField`."""
     return Meta(extra={"section": section, "label": label, "labels": labels or {}, "step": step})
@@ -100,7 +100,7 @@ def _kind_of(kind: inspect.Type) -> OptionKind:
             return "choice"
         case inspect.IntType():
             return "number"
-        case inspect.UnionType((inspect.IntType(), inspect.NoneType())):
+        case inspect.UnionType((inspect.IntType() | inspect.FloatType(), inspect.NoneType())):
             return "automatic_number"
         case inspect.VarTupleType(inspect.FloatType()):
             return "numbers"
@@ -111,7 +111,9 @@ def _number_in(kind: inspect.Type) -> _Bounded | None:
     match kind:
         case inspect.IntType() | inspect.FloatType():
             return kind
-        case inspect.UnionType((inspect.IntType() as number, inspect.NoneType())):
+        case inspect.UnionType(
+            (inspect.IntType() | inspect.FloatType() as number, inspect.NoneType())
+        ):
             return number
         case inspect.VarTupleType(inspect.FloatType() as number):
             return number

@@ -13,6 +13,7 @@ from PySide6.QtNetwork import (
     QNetworkRequest,
 )
 
+from app.core.chat_settings import ChatSettings
 from app.core.language import tr
 from app.gui.client.wire import (
     ChatServer,
@@ -53,6 +54,7 @@ class Completion(QObject):
         self,
         server: ChatServer,
         messages: Sequence[WireMessage],
+        settings: ChatSettings,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -69,7 +71,7 @@ class Completion(QObject):
         self._patience.timeout.connect(self._give_up)
         if not server.is_own:
             self._patience.start(_PATIENCE_MILLISECONDS)
-        self._reply = self._network.post(_request(server), request_body(server, messages))
+        self._reply = self._network.post(_request(server), request_body(server, messages, settings))
         self._reply.readyRead.connect(self._read)
         self._reply.finished.connect(self._end)
 

@@ -45,9 +45,12 @@ IconName = Literal[
     "send",
     "settings",
     "share",
+    "sidebar",
     "stop",
     "terminal",
     "trash",
+    "tune",
+    "undo",
     "warning",
 ]
 ICON_NAMES: tuple[IconName, ...] = get_args(IconName)

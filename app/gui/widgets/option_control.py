@@ -89,7 +89,7 @@ def number_box(field: OptionField) -> QSpinBox:
     box = QSpinBox()
     box.setAccessibleName(field.title)
     box.setRange(int(field.minimum), int(field.maximum))
-    box.setSingleStep(field.step)
+    box.setSingleStep(int(field.step))
     box.setGroupSeparatorShown(field.step > 1)
     box.setKeyboardTracking(False)
     return box

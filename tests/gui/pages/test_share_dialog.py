@@ -26,7 +26,7 @@ LOAD_MS = 60_000
 @pytest.fixture
 def dialog(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> ShareDialog:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    qtbot.mouseClick(window.chat.share_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.chat.header.share_button, Qt.MouseButton.LeftButton)
     (dialog,) = window.chat.findChildren(ShareDialog)
     return dialog
 

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLa
 
 from app.chat.conversation import Chat, Message
 from app.core.language import tr
+from app.gui.pages.chat.chat_columns import ChatColumns
+from app.gui.pages.chat.chat_header import ChatHeader
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
+from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
-from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
     EngineConnected,
@@ -26,9 +28,7 @@ from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.empty_state import EmptyState
-from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.notice_bar import NoticeBar
-from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.text_dialog import TextDialog
 
 _PERCENT = 100
@@ -51,8 +51,9 @@ class ChatPage(QWidget):
         theme = workbench.theme
         self.session = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
-        self.picker = ModelPicker(workbench)
-        self.share_button = IconButton(theme, "share", tr("Share the model"))
+        self.header = ChatHeader(workbench)
+        self.picker = self.header.picker
+        self.panel = ChatSettingsPanel(workbench)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)
@@ -64,6 +65,7 @@ class ChatPage(QWidget):
         self._empty = EmptyState(theme, "chat", "", "")
         # Escape stops wherever the focus is; without a reply it has its usual meanings.
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
+        self._fold_keys = QShortcut(QKeySequence("Ctrl+B"), self)
         self._build_layout()
         self._connect()
         self._show_engine(workbench.engine.state)
@@ -83,9 +85,8 @@ class ChatPage(QWidget):
         self.session.stop_all()
 
     def _build_layout(self) -> None:
-        header, body = page_layout(self, tr("Chat"))
-        header.addWidget(self.picker)
-        header.addWidget(self.share_button)
+        self.setProperty("role", "page")
+        self.setAccessibleName(tr("Chat"))
         conversation = QWidget()
         column = QVBoxLayout(conversation)
         column.setContentsMargins(0, 0, 0, 0)
@@ -98,11 +99,14 @@ class ChatPage(QWidget):
         self._stack.addWidget(self.messages)
         column.addWidget(self.starter_note)
         column.addLayout(self._composer_row())
-        row = QHBoxLayout()
-        row.setSpacing(SPACING.wide)
-        row.addWidget(self.chat_list)
-        row.addWidget(conversation, 1)
-        body.addLayout(row, 1)
+        lists_chats = self._workbench.settings.value.lists_chats
+        self.columns = ChatColumns(
+            self.chat_list, self.header, conversation, self.panel, lists_chats=lists_chats
+        )
+        self.header.show_list_state(is_shown=self.columns.shows_list)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(SPACING.wide, SPACING.medium, SPACING.wide, SPACING.large)
+        outer.addWidget(self.columns)
 
     def _composer_row(self) -> QHBoxLayout:
         """Lay out the composer below the messages and as wide as they are."""
@@ -135,9 +139,27 @@ class ChatPage(QWidget):
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
         self.starter_note.acted.connect(self.models_requested)
-        self.share_button.clicked.connect(self._open_sharing)
+        self._connect_header()
         self._workbench.engine.changed.connect(self._show_engine)
         self._workbench.models.changed.connect(self._on_models_changed)
+
+    def _connect_header(self) -> None:
+        header, columns, panel = self.header, self.columns, self.panel
+        header.share_button.clicked.connect(self._open_sharing)
+        header.list_button.clicked.connect(columns.toggle_list)
+        self._fold_keys.activated.connect(columns.toggle_list)
+        columns.list_shown.connect(lambda is_shown: header.show_list_state(is_shown=is_shown))
+        columns.list_folded.connect(
+            lambda is_folded: self._workbench.settings.change(lists_chats=not is_folded)
+        )
+        header.settings_button.toggled.connect(columns.show_panel)
+        panel.closed.connect(self._close_panel)
+        panel.changed.connect(self.session.choose)
+        panel.kept.connect(self.session.keep_as_default)
+
+    def _close_panel(self) -> None:
+        self.header.settings_button.setChecked(False)
+        self.header.settings_button.setFocus()
 
     def _open_sharing(self) -> None:
         from app.gui.pages.chat.share_dialog import ShareDialog
@@ -189,13 +211,16 @@ class ChatPage(QWidget):
         dialog.open()
 
     def _list_chats(self) -> None:
-        self.chat_list.show_state(self.session.chat, self.session.replying)
+        chat = self.session.chat
+        self.chat_list.show_state(chat, self.session.replying)
+        self.header.show_title(chat.title if chat else "")
 
     def _show_session(self) -> None:
         self.messages.clear()
         for message in self.session.messages:
             self.messages.add(message)
         self._stack.setCurrentWidget(self.messages if self.session.messages else self._empty)
+        self.panel.show_settings(self.session.chosen)
         self._show_replying()
         self._list_chats()
 

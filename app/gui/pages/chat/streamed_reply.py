@@ -10,10 +10,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Message, State
+from app.core.chat_settings import ChatSettings
 from app.core.language import tr
 from app.core.settings import Settings
 from app.gui.client.completion import Completion
 from app.gui.client.wire import ChatServer, Timings, WireMessage
+from app.gui.pages.chat.applied_settings import applied_settings
 from app.gui.services.engine import (
     Engine,
     EngineConnected,
@@ -22,7 +24,6 @@ from app.gui.services.engine import (
     EngineLoading,
     EngineReady,
 )
-from app.library.reply_defaults import reply_defaults
 
 _REPAINT_MILLISECONDS = 33
 _SAVE_MILLISECONDS = 1000
@@ -52,6 +53,7 @@ class StreamedReply(QObject):
         chats: ChatStore,
         message: Message,
         history: Sequence[Message],
+        chosen: ChatSettings,
         settings: Settings,
         parent: QObject | None = None,
     ) -> None:
@@ -60,7 +62,9 @@ class StreamedReply(QObject):
         self._engine = engine
         self._chats = chats
         self._history = history
+        self._chosen = chosen
         self._settings = settings
+        self._applied = chosen
         self._completion: Completion | None = None
         self._unpainted = _Growth()
         self._unsaved = _Growth()
@@ -96,6 +100,7 @@ class StreamedReply(QObject):
             case EngineReady() | EngineConnected() as state if (
                 self._completion is None and not self._is_over
             ):
+                self._applied = applied_settings(self._chosen, self._settings, state)
                 self._ask(self._server_of(state))
             case EngineFailed(_, _, sentence, _):
                 self._end("failed", reason=sentence)
@@ -110,16 +115,13 @@ class StreamedReply(QObject):
             return ChatServer(state.url, state.key, state.name, is_own=False)
         ready = state.server
         overflow = self._settings.context_overflow
-        defaults = reply_defaults(state.path)
-        return ChatServer(ready.url, ready.key, ready.model, True, overflow, defaults)
+        return ChatServer(ready.url, ready.key, ready.model, True, overflow)
 
     def _ask(self, server: ChatServer) -> None:
-        system_prompt = self._settings.system_prompt.strip()
-        messages = [WireMessage("system", system_prompt)] if system_prompt else []
-        messages += [WireMessage(m.role, m.text) for m in self._history if m.text]
+        messages = [WireMessage(m.role, m.text) for m in self._history if m.text]
         self._asked = time.monotonic()
         self._save_timer.start()
-        completion = Completion(server, messages, parent=self)
+        completion = Completion(server, messages, self._applied, parent=self)
         completion.thought.connect(lambda words: self._take(thoughts=words))
         completion.received.connect(lambda words: self._take(text=words))
         completion.noticed.connect(self._notices.append)
@@ -142,8 +144,15 @@ class StreamedReply(QObject):
         # A notice shown at the load isn't repeated below each reply.
         reasons = [one for one in self._notices if one not in self._engine.notices]
         if finish_reason == _CUT_SHORT:
-            reasons.append(tr("The context is full; the reply ends here."))
+            reasons.append(self._why_cut(timings.predicted_n))
         self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
+
+    def _why_cut(self, tokens: int) -> str:
+        limit = self._applied.max_tokens
+        # Another server may not say how many tokens there were.
+        if limit is not None and (tokens >= limit or not tokens):
+            return tr("The reply reached the limit of {count} tokens.", count=f"{limit:,}")
+        return tr("The context is full; the reply ends here.")
 
     def _on_failed(self, reason: str) -> None:
         if self._host:
