@@ -11,6 +11,7 @@ import msgspec
 
 from app.chat import statements
 from app.chat.conversation import Chat, ChatId, Message, MessageId, Role, State
+from app.chat.search_hit import SearchHit, excerpt_around
 from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +65,12 @@ def chat_from(row: Mapping[str, Any]) -> Chat:
         model=row["model"],
         settings=_settings(row["settings"]),
     )
+
+
+def hit_from(row: Mapping[str, Any], wanted: str) -> SearchHit:
+    """Return what a search found in a row, which has the text of the message in `found`."""
+    found = row["found"]
+    return SearchHit(chat_from(row), excerpt_around(found, wanted) if found else "")
 
 
 def message_from(row: Mapping[str, Any]) -> Message:

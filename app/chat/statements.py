@@ -2,11 +2,15 @@
 
 # As bytes, because passing damaged text to a function would abort the query.
 SEARCH = """
-    SELECT * FROM chat
-    WHERE instr(folded(CAST(title AS BLOB)), :wanted) OR EXISTS (
-        SELECT 1 FROM message
-        WHERE message.chat = chat.id AND instr(folded(CAST(text AS BLOB)), :wanted)
+    WITH searched AS MATERIALIZED (
+        SELECT *, (
+            SELECT text FROM message
+            WHERE message.chat = chat.id AND instr(folded(CAST(text AS BLOB)), :wanted)
+            ORDER BY message.id LIMIT 1
+        ) AS found FROM chat
     )
+    SELECT * FROM searched
+    WHERE found IS NOT NULL OR instr(folded(CAST(title AS BLOB)), :wanted)
     ORDER BY updated DESC, id DESC
 """
 

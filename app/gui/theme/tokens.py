@@ -191,6 +191,7 @@ class Size:
     rail: int = 176
     field: int = 200
     side: int = 288
+    chats: int = 240
 
 
 SPACING = Spacing()

@@ -234,14 +234,14 @@ def test_search_in_titles_and_texts(store: ChatStore, text: str, found: bool) ->
     asked = store.add_message(chat.id, None, "user", "Ekmek")
     store.add_message(chat.id, asked.id, "assistant", "Çavdar, 50% and buğday")
     store.rename(chat.id, "Bread and more")
-    assert [hit.id for hit in store.search(text)] == ([chat.id] if found else [])
+    assert [hit.chat.id for hit in store.search(text)] == ([chat.id] if found else [])
 
 
 def test_search_survives_text_that_is_not_utf_8(store: ChatStore) -> None:
     chat = store.create_chat("m")
     store.add_message(chat.id, None, "user", "good")
     store._connection.execute("UPDATE message SET text = CAST(x'ff676f6f64' AS TEXT)")
-    assert [hit.id for hit in store.search("GOOD")] == [chat.id]
+    assert [hit.chat.id for hit in store.search("GOOD")] == [chat.id]
     assert _texts(store.messages(chat.id)) == ["\ufffdgood"]
 
 

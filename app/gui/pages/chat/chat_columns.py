@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui.theme.tokens import SIZE, SPACING
 
-_READABLE = SIZE.narrow
+_READABLE = 2 * SIZE.chats
 """The least width of the conversation beside the list of chats."""
 
 

@@ -135,6 +135,7 @@ class ChatPage(QWidget):
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)
+        self.chat_list.renamed.connect(session.refresh_chat)
         self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
         self.notice.acted.connect(self._on_notice_acted)
         self._empty.acted.connect(self.models_requested)
