@@ -37,7 +37,8 @@ _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 class Completion(QObject):
     """Requests a reply and passes it on as it arrives: `thought` and `received` carry new text.
 
-    `noticed` carries a sentence about what our own server did differently from the request.
+    `timed` carries the `Timings` so far, from servers that report them, and `noticed` a sentence
+    about what our own server did differently from the request.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
     server's message) and `failed` (why the connection was lost); after `stop` with none.
@@ -45,6 +46,7 @@ class Completion(QObject):
 
     thought = Signal(str)
     received = Signal(str)
+    timed = Signal(object)
     noticed = Signal(str)
     finished = Signal(object, str)
     refused = Signal(str)
@@ -111,6 +113,8 @@ class Completion(QObject):
         if self._server.is_own and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
         self._clock.note(chunk.timings, chunk.usage)
+        if chunk.timings is not None:
+            self.timed.emit(chunk.timings)
         for choice in chunk.choices:
             self._finish_reason = choice.finish_reason or self._finish_reason
             self._pass_on(choice.delta or Delta())

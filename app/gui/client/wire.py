@@ -16,7 +16,7 @@ class ChatServer:
     """The server and the model that are asked for a reply.
 
     `is_own` marks the engine that this program runs: it listens on loopback, has no time limit for
-    a prompt, and supports `context_overflow`.
+    a prompt, and supports `context_overflow` and `timings_per_token`.
     """
 
     url: str
@@ -53,6 +53,7 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     stream: bool
     stream_options: _StreamOptions
     context_overflow: str | None = None
+    timings_per_token: bool = False
     temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
@@ -145,6 +146,7 @@ def request_body(
         stream=True,
         stream_options=_StreamOptions(include_usage=True),
         context_overflow=server.context_overflow,
+        timings_per_token=server.is_own,
         **chosen,
     )
     return msgspec.json.encode(body)

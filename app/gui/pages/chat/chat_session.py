@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
@@ -10,8 +12,9 @@ from app.core.chat_settings import ChatSettings
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error
+from app.gui.pages.chat.reply_progress import ReplyProgress, progress_words
 from app.gui.pages.chat.streamed_reply import StreamedReply
-from app.gui.services.engine import EngineFailed, EngineIdle
+from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
 from app.gui.services.settings_holder import SettingValue
 from app.gui.services.workbench import Workbench
 
@@ -26,6 +29,7 @@ class ChatSession(QObject):
         added: a message was added at the end.
         thought: the new part of the model's reasoning before its reply.
         grew: the new part of the last message.
+        progressed: a line about the reply in progress.
         ended: the last message is final.
         listed: the list of chats has changed, or the chats in which a reply is in progress.
         failed: a sentence about an error.
@@ -35,6 +39,7 @@ class ChatSession(QObject):
     added = Signal(object)
     thought = Signal(str)
     grew = Signal(str)
+    progressed = Signal(str)
     ended = Signal(object)
     listed = Signal()
     failed = Signal(str)
@@ -72,6 +77,7 @@ class ChatSession(QObject):
         self.chosen = stored.chat.settings if stored else self._settings.value.chat_defaults
         self.messages = stored.active_path() if stored else []
         self.opened.emit()
+        self._tell_progress()
 
     def refresh_chat(self) -> None:
         """Read the title of the open chat again."""
@@ -171,6 +177,7 @@ class ChatSession(QObject):
         )
         reply.thought.connect(lambda words: self._pass_on(chat, self.thought, words))
         reply.grew.connect(lambda words: self._pass_on(chat, self.grew, words))
+        reply.progressed.connect(lambda: self._on_progress(chat))
         reply.ended.connect(lambda: self._on_ended(chat))
         self._replies[chat] = reply
         reply.begin()
@@ -196,6 +203,24 @@ class ChatSession(QObject):
     def _pass_on(self, chat: ChatId, signal: SignalInstance, words: str) -> None:
         if self._is_open(chat):
             signal.emit(words)
+
+    def _on_progress(self, chat: ChatId) -> None:
+        if self._is_open(chat):
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        reply = self._replies.get(self.chat.id) if self.chat else None
+        if reply is not None:
+            self.progressed.emit(progress_words(self._progress_of(reply)))
+
+    def _progress_of(self, reply: StreamedReply) -> ReplyProgress:
+        progress = reply.progress
+        writing = [one for one in self._replies.values() if one.progress.phase == "writing"]
+        is_own = isinstance(self._engine.state, EngineReady)
+        slots = self._settings.value.reply_slots
+        if is_own and progress.phase == "reading" and len(writing) >= slots:
+            return replace(progress, phase="waiting")
+        return progress
 
     def _on_ended(self, chat: ChatId) -> None:
         reply = self._replies.pop(chat)

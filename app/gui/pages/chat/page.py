@@ -65,9 +65,9 @@ class ChatPage(QWidget):
         self._empty = EmptyState(theme, "chat", "", "")
         # Escape stops wherever the focus is; without a reply it has its usual meanings.
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
-        self._fold_keys = QShortcut(QKeySequence("Ctrl+B"), self)
         self._build_layout()
         self._connect()
+        self._add_shortcuts()
         self._show_engine(workbench.engine.state)
         self._show_session()
 
@@ -124,6 +124,7 @@ class ChatPage(QWidget):
         session.added.connect(self._on_added)
         session.thought.connect(self.messages.append_reasoning)
         session.grew.connect(self.messages.append_text)
+        session.progressed.connect(self.messages.show_progress)
         session.ended.connect(self._on_ended)
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
@@ -144,11 +145,18 @@ class ChatPage(QWidget):
         self._workbench.engine.changed.connect(self._show_engine)
         self._workbench.models.changed.connect(self._on_models_changed)
 
+    def _add_shortcuts(self) -> None:
+        for keys, act in {
+            "Ctrl+B": self.columns.toggle_list,
+            "Ctrl+R": self._regenerate,
+            "Ctrl+Shift+C": self.messages.copy_last,
+        }.items():
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
     def _connect_header(self) -> None:
         header, columns, panel = self.header, self.columns, self.panel
         header.share_button.clicked.connect(self._open_sharing)
         header.list_button.clicked.connect(columns.toggle_list)
-        self._fold_keys.activated.connect(columns.toggle_list)
         columns.list_shown.connect(lambda is_shown: header.show_list_state(is_shown=is_shown))
         columns.list_folded.connect(
             lambda is_folded: self._workbench.settings.change(lists_chats=not is_folded)

@@ -154,6 +154,7 @@ class CompletionRequestBase(GenerationRequest, frozen=True, kw_only=True):
     max_tokens: TokenLimit | None = None
     n_predict: TokenLimit | None = None
     response_format: ResponseFormat | None = None
+    timings_per_token: bool | None = None
 
     def requested_format(self) -> ResponseFormat | None:
         """Return the requested response format, if any."""
