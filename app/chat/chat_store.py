@@ -21,6 +21,8 @@ from app.chat.conversation import (
     State,
     title_from,
 )
+from app.chat.search_hit import SearchHit
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import NoticeReported
 
@@ -56,17 +58,23 @@ class ChatStore:
 
     def chats(self) -> list[Chat]:
         """Return all chats, most recently changed first."""
-        return self._chats("SELECT * FROM chat ORDER BY updated DESC, id DESC")
+        with database.raising_app_errors(self.path):
+            found = self._execute("SELECT * FROM chat ORDER BY updated DESC, id DESC").fetchall()
+        return [rows.chat_from(row) for row in found]
 
-    def search(self, text: str) -> list[Chat]:
+    def search(self, text: str) -> list[SearchHit]:
         """Return the chats with `text` in a title or message, ignoring case, newest first."""
         wanted = rows.storable(text).casefold()
-        return self._chats(statements.SEARCH, wanted=wanted)
+        with database.raising_app_errors(self.path):
+            found = self._execute(statements.SEARCH, wanted=wanted).fetchall()
+        return [rows.hit_from(row, wanted) for row in found]
 
-    def create_chat(self, model: str) -> Chat:
+    def create_chat(self, model: str, settings: ChatSettings = NOTHING_CHOSEN) -> Chat:
         """Create a chat; the user's first message gives it a title."""
         now = datetime.now(UTC)
-        chat = Chat(id=ChatId(0), title="", model=model, created=now, updated=now)
+        chat = Chat(
+            id=ChatId(0), title="", model=model, created=now, updated=now, settings=settings
+        )
         with self._transaction():
             return rows.insert_chat(self._connection, chat)
 
@@ -89,6 +97,15 @@ class ChatStore:
             self._execute(
                 "UPDATE chat SET title = :title WHERE id = :chat",
                 title=rows.storable(title),
+                chat=chat,
+            )
+
+    def change_settings(self, chat: ChatId, settings: ChatSettings) -> None:
+        """Replace the settings of a chat, if it exists."""
+        with self._transaction():
+            self._execute(
+                "UPDATE chat SET settings = :settings WHERE id = :chat",
+                settings=rows.settings_text(settings),
                 chat=chat,
             )
 
@@ -239,10 +256,6 @@ class ChatStore:
 
     def _execute(self, statement: str, **values: str | float | None) -> sqlite3.Cursor:
         return self._connection.execute(statement, values)
-
-    def _chats(self, query: str, **values: str) -> list[Chat]:
-        with database.raising_app_errors(self.path):
-            return [rows.chat_from(row) for row in self._execute(query, **values)]
 
     def _require(self, chat: ChatId, parent: MessageId | None) -> None:
         found = self._execute("SELECT 1 FROM chat WHERE id = :chat", chat=chat).fetchone()

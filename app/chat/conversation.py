@@ -9,6 +9,8 @@ from typing import Annotated, Literal, NewType
 import msgspec
 from msgspec import Meta
 
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
+
 ChatId = NewType("ChatId", int)
 MessageId = NewType("MessageId", int)
 Role = Literal["system", "user", "assistant"]
@@ -31,6 +33,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
     created: Moment
     updated: Moment
     model: str
+    settings: ChatSettings = NOTHING_CHOSEN
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

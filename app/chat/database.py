@@ -43,6 +43,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX message_of_chat ON message (chat);
     CREATE INDEX message_of_parent ON message (parent);
     """,
+    """
+    ALTER TABLE chat ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+    """,
 )
 _WAIT_SECONDS = 5.0
 _SHORTEST_PAGE_BYTES = 512
@@ -89,7 +92,7 @@ def is_sound(path: Path) -> bool:
         with raising_app_errors(path), closing(_connect(path)) as connection:
             connection.execute("PRAGMA query_only = ON")
             _check(connection, path)
-            connection.execute(statements.USE_ALL_COLUMNS).fetchall()
+            _use_columns(connection, _version(connection))
     except AppError:
         return False
     return True
@@ -133,13 +136,23 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     _check(connection, path)
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
     if version > len(migrations):
         connection.execute("PRAGMA query_only = ON")
     elif version < len(migrations):
         _migrate(connection, version, migrations)
-    connection.execute(statements.USE_ALL_COLUMNS).fetchall()
+    _use_columns(connection, len(MIGRATIONS))
     return bool(version > len(migrations))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _use_columns(connection: sqlite3.Connection, version: int) -> None:
+    """Raise SQLite's error if a column that this version of the schema has is missing."""
+    for statement in statements.USE_COLUMNS[: max(version, 1)]:
+        connection.execute(statement).fetchall()
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

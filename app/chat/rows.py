@@ -11,6 +11,8 @@ import msgspec
 
 from app.chat import statements
 from app.chat.conversation import Chat, ChatId, Message, MessageId, Role, State
+from app.chat.search_hit import SearchHit, excerpt_around
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -26,6 +28,11 @@ def storable(text: str) -> str:
 def milliseconds(moment: datetime) -> int:
     """Return a time as it is stored: milliseconds since the Unix epoch."""
     return (moment - _EPOCH) // _MILLISECOND
+
+
+def settings_text(settings: ChatSettings) -> str:
+    """Return a chat's settings as they are stored."""
+    return msgspec.json.encode(settings).decode()
 
 
 def insert_chat(connection: sqlite3.Connection, chat: Chat) -> Chat:
@@ -56,7 +63,14 @@ def chat_from(row: Mapping[str, Any]) -> Chat:
         created=_moment(row["created"]),
         updated=_moment(row["updated"]),
         model=row["model"],
+        settings=_settings(row["settings"]),
     )
+
+
+def hit_from(row: Mapping[str, Any], wanted: str) -> SearchHit:
+    """Return what a search found in a row, which has the text of the message in `found`."""
+    found = row["found"]
+    return SearchHit(chat_from(row), excerpt_around(found, wanted) if found else "")
 
 
 def message_from(row: Mapping[str, Any]) -> Message:
@@ -89,8 +103,18 @@ def _storable_value(value: object) -> object:
             return storable(value)
         case datetime():
             return milliseconds(value)
+        case ChatSettings():
+            return storable(settings_text(value))
         case _:
             return value
+
+
+def _settings(stored: str) -> ChatSettings:
+    try:
+        return msgspec.json.decode(stored, type=ChatSettings)
+    except (ValueError, RecursionError):
+        # Damaged or newer settings must not hide the chat.
+        return NOTHING_CHOSEN
 
 
 def _moment(stored: int) -> datetime:

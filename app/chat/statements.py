@@ -2,17 +2,21 @@
 
 # As bytes, because passing damaged text to a function would abort the query.
 SEARCH = """
-    SELECT * FROM chat
-    WHERE instr(folded(CAST(title AS BLOB)), :wanted) OR EXISTS (
-        SELECT 1 FROM message
-        WHERE message.chat = chat.id AND instr(folded(CAST(text AS BLOB)), :wanted)
+    WITH searched AS MATERIALIZED (
+        SELECT *, (
+            SELECT text FROM message
+            WHERE message.chat = chat.id AND instr(folded(CAST(text AS BLOB)), :wanted)
+            ORDER BY message.id LIMIT 1
+        ) AS found FROM chat
     )
+    SELECT * FROM searched
+    WHERE found IS NOT NULL OR instr(folded(CAST(title AS BLOB)), :wanted)
     ORDER BY updated DESC, id DESC
 """
 
 INSERT_CHAT = """
-    INSERT INTO chat (title, model, created, updated)
-    VALUES (:title, :model, :created, :updated) RETURNING *
+    INSERT INTO chat (title, model, created, updated, settings)
+    VALUES (:title, :model, :created, :updated, :settings) RETURNING *
 """
 
 INSERT_MESSAGE = """
@@ -60,10 +64,13 @@ DELETE_BRANCH = """
     DELETE FROM message WHERE id IN below
 """
 
-# Fails when a column that the store needs is missing.
-USE_ALL_COLUMNS = """
+# Each fails if a column is missing that the version of its place in the tuple, from 1, added.
+USE_COLUMNS = (
+    """
     SELECT chat.id, title, chat.model, chat.created, updated, active_leaf,
         message.id, chat, parent, role, state, reason, message.model, tokens, tokens_per_second,
         seconds_to_first_token, message.created, text, thoughts
     FROM chat JOIN message ON message.chat = chat.id LIMIT 1
-"""
+    """,
+    "SELECT settings FROM chat LIMIT 1",
+)

@@ -176,12 +176,22 @@ class Alive(msgspec.Struct, frozen=True, tag="alive"):
     """The engine's heartbeat, once a second; it stops when the engine hangs."""
 
 
+class SamplingDefault(msgspec.Struct, frozen=True):
+    """The value of a sampling parameter unless a request says otherwise.
+
+    `is_recommended`: the model's file recommends it; otherwise it is llama.cpp's default.
+    """
+
+    value: float
+    is_recommended: bool
+
+
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The server is ready at `url` for clients that send `key`.
 
     `network_url` is the address for other machines, empty if the server listens on loopback only.
     `memory` is used by the model on each device; `estimated` is the prediction for this load, if
-    there was one.
+    there was one. `sampling` are the server's defaults by the names of `ChatSettings`.
     """
 
     url: str
@@ -195,6 +205,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     experts_on_cpu: int = 0
     memory: dict[str, DeviceMemory] = {}
     estimated: dict[str, DeviceMemory] = {}
+    sampling: dict[str, SamplingDefault] = {}
 
 
 class Listening(msgspec.Struct, frozen=True, tag="listening"):

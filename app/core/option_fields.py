@@ -40,14 +40,14 @@ class OptionField:
     choices: tuple[tuple[str, str], ...]
     minimum: float
     maximum: float
-    step: int
+    step: float
 
 
 def form_hints(
     section: str = "",
     *,
     labels: Mapping[str, str] | None = None,
-    step: int = 1,
+    step: float = 1,
 ) -> Meta:
     """Annotate a field with what a form shows beyond its type, as in `OptionField`."""
     return Meta(extra={"section": section, "labels": labels or {}, "step": step})
@@ -96,7 +96,7 @@ def _kind_of(kind: inspect.Type) -> OptionKind:
             return "choice"
         case inspect.IntType():
             return "number"
-        case inspect.UnionType((inspect.IntType(), inspect.NoneType())):
+        case inspect.UnionType((inspect.IntType() | inspect.FloatType(), inspect.NoneType())):
             return "automatic_number"
         case inspect.VarTupleType(inspect.FloatType()):
             return "numbers"
@@ -107,7 +107,9 @@ def _number_in(kind: inspect.Type) -> _Bounded | None:
     match kind:
         case inspect.IntType() | inspect.FloatType():
             return kind
-        case inspect.UnionType((inspect.IntType() as number, inspect.NoneType())):
+        case inspect.UnionType(
+            (inspect.IntType() | inspect.FloatType() as number, inspect.NoneType())
+        ):
             return number
         case inspect.VarTupleType(inspect.FloatType() as number):
             return number

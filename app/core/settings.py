@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core import paths
+from app.core.chat_settings import LONGEST_SYSTEM_PROMPT, NOTHING_CHOSEN, ChatSettings
 from app.core.errors import ErrorDetails, NoticeCode
 from app.core.events import NoticeReported
 from app.core.files import replace
@@ -19,8 +20,6 @@ from app.core.json_store import JsonStore
 from app.core.language import tr
 from app.core.load_options import LoadOptions, load_options_of
 from app.core.option_fields import form_hints
-
-_LONGEST_PROMPT = 2**20
 
 Theme = Literal["system", "light", "dark"]
 ContextOverflow = Literal["stop", "shift"]
@@ -32,6 +31,8 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
 
     `model_options` maps the path of a model's first file to its options, `presets` the names that
     the user chose to options. `last_model` is the path of the model that was loaded last.
+    `chat_defaults` are what new chats start with, except for the system prompt; `lists_chats` is
+    False while the list of chats is folded.
     """
 
     version: int = 1
@@ -90,11 +91,13 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     system_prompt: Annotated[
         str,
         Meta(
-            max_length=_LONGEST_PROMPT,
+            max_length=LONGEST_SYSTEM_PROMPT,
             title=tr("System prompt"),
             description=tr("Instructions for the model at the start of every conversation."),
         ),
     ] = ""
+    chat_defaults: ChatSettings = NOTHING_CHOSEN
+    lists_chats: bool = True
     shares_model: Annotated[
         bool,
         Meta(

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
+
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 
 STARTER_FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
 STARTER_NAME = "SmolLM2-135M"
-
-
-@dataclass(frozen=True)
-class ReplyDefaults:
-    """Values that apply unless the user chose others; None leaves it to the server."""
-
-    system_prompt: str = ""
-    temperature: float | None = None
-
-
-NO_DEFAULTS = ReplyDefaults()
-_STARTER = ReplyDefaults(
-    "You are a helpful assistant. Answer questions correctly.", temperature=0.1
+_STARTER = ChatSettings(
+    system_prompt="You are a helpful assistant. Answer questions correctly.", temperature=0.1
 )
 """The system prompt of its own template has it talk about itself, and the usual temperature is too
 much for so small a model: tests/benchmarks/starter_questions.py counts the right answers."""
@@ -30,6 +20,6 @@ def is_starter(path: str) -> bool:
     return PurePath(path).name == STARTER_FILE_NAME
 
 
-def reply_defaults(path: str) -> ReplyDefaults:
-    """Return what a chat with the model in this file sends along."""
-    return _STARTER if is_starter(path) else NO_DEFAULTS
+def reply_defaults(path: str) -> ChatSettings:
+    """Return what a chat with the model in this file sends unless the user chose otherwise."""
+    return _STARTER if is_starter(path) else NOTHING_CHOSEN

@@ -72,7 +72,7 @@ def quiet_rates(
     types = tuple(types)
     while (rates := stored_rates(hardware, request)).disturbed(types):
         time.sleep(_WAIT_SECONDS)
-        if share_of_others(_LONG_LOOK_SECONDS) <= MOST_CONTENTION:
+        if share_of_others(_LONG_LOOK_SECONDS) <= MAX_CONTENTION:
             machine_rates(hardware, types, request)
     return rates
 

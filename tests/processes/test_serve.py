@@ -136,6 +136,15 @@ def test_a_stream_says_the_same_as_a_whole_answer(server: Server, path: str) -> 
     assert len({chunk["id"] for chunk in [*chunks, last]}) == 1
 
 
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
+def test_the_parts_of_a_stream_are_timed_if_asked_for(server: Server, path: str) -> None:
+    body = {**user("Hello"), "prompt": "Hello", "max_tokens": 40, "timings_per_token": True}
+    _, *chunks, _ = server.stream(path, body)
+    counts = [chunk["timings"]["predicted_n"] for chunk in chunks]
+    assert counts == sorted(counts)
+    assert chunks[-1]["timings"]["predicted_per_second"] > 0
+
+
 def test_usage_comes_last_when_asked_for(server: Server) -> None:
     body = user("Hello") | {"max_tokens": 3, "stream_options": {"include_usage": True}}
     *_, finish, usage = server.stream(CHAT, body)

@@ -13,6 +13,7 @@ from PySide6.QtNetwork import (
     QNetworkRequest,
 )
 
+from app.core.chat_settings import ChatSettings
 from app.core.language import tr
 from app.gui.client.wire import (
     ChatServer,
@@ -36,7 +37,8 @@ _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 class Completion(QObject):
     """Requests a reply and passes it on as it arrives: `thought` and `received` carry new text.
 
-    `noticed` carries a sentence about what our own server did differently from the request.
+    `timed` carries the `Timings` so far, from servers that report them, and `noticed` a sentence
+    about what our own server did differently from the request.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
     server's message) and `failed` (why the connection was lost); after `stop` with none.
@@ -44,6 +46,7 @@ class Completion(QObject):
 
     thought = Signal(str)
     received = Signal(str)
+    timed = Signal(object)
     noticed = Signal(str)
     finished = Signal(object, str)
     refused = Signal(str)
@@ -53,6 +56,7 @@ class Completion(QObject):
         self,
         server: ChatServer,
         messages: Sequence[WireMessage],
+        settings: ChatSettings,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -69,7 +73,7 @@ class Completion(QObject):
         self._patience.timeout.connect(self._give_up)
         if not server.is_ours:
             self._patience.start(_PATIENCE_MILLISECONDS)
-        self._reply = self._network.post(_request(server), request_body(server, messages))
+        self._reply = self._network.post(_request(server), request_body(server, messages, settings))
         self._reply.readyRead.connect(self._read)
         self._reply.finished.connect(self._end)
 
@@ -109,6 +113,8 @@ class Completion(QObject):
         if self._server.is_ours and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
         self._clock.note(chunk.timings, chunk.usage)
+        if chunk.timings is not None:
+            self.timed.emit(chunk.timings)
         for choice in chunk.choices:
             self._finish_reason = choice.finish_reason or self._finish_reason
             self._pass_on(choice.delta or Delta())

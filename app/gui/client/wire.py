@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from app.library.reply_defaults import NO_DEFAULTS, ReplyDefaults
+from app.core.chat_settings import ChatSettings
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class ChatServer:
     """The server and the model that are asked for a reply.
 
     `is_ours` marks the engine that this program runs: it listens on loopback, has no time limit for
-    a prompt, and supports `context_overflow`. `defaults` hold unless the messages say otherwise.
+    a prompt, and supports `context_overflow` and `timings_per_token`.
     """
 
     url: str
@@ -24,7 +24,6 @@ class ChatServer:
     model: str
     is_ours: bool
     context_overflow: str | None = None
-    defaults: ReplyDefaults = NO_DEFAULTS
 
 
 class WireMessage(msgspec.Struct, frozen=True):
@@ -54,7 +53,14 @@ class _Body(msgspec.Struct, frozen=True, omit_defaults=True):
     stream: bool
     stream_options: _StreamOptions
     context_overflow: str | None = None
+    timings_per_token: bool = False
     temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -127,10 +133,12 @@ class ReplyClock:
         return Timings(predicted_n=self._tokens, predicted_per_second=speed)
 
 
-def request_body(server: ChatServer, messages: Sequence[WireMessage]) -> bytes:
-    """Encode a request."""
-    prompt = server.defaults.system_prompt
-    if prompt and all(message.role != "system" for message in messages):
+def request_body(
+    server: ChatServer, messages: Sequence[WireMessage], settings: ChatSettings
+) -> bytes:
+    """Encode a request; what the settings leave open isn't sent."""
+    chosen = msgspec.structs.asdict(settings)
+    if prompt := chosen.pop("system_prompt").strip():
         messages = [WireMessage("system", prompt), *messages]
     body = _Body(
         messages,
@@ -138,6 +146,7 @@ def request_body(server: ChatServer, messages: Sequence[WireMessage]) -> bytes:
         stream=True,
         stream_options=_StreamOptions(include_usage=True),
         context_overflow=server.context_overflow,
-        temperature=server.defaults.temperature,
+        timings_per_token=server.is_ours,
+        **chosen,
     )
     return msgspec.json.encode(body)

@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
     QTextBlock,
+    QTextCursor,
     QTextDocument,
     QTextOption,
     QWheelEvent,
@@ -51,6 +52,7 @@ class ProseView(QTextBrowser):
         self._source = ""
         self._is_markdown = True
         self._natural_width = 0
+        self._has_caret = False
         self._quoted: list[QTextBlock] = []
         self._tables: list[TableWidths] = []
         self.setProperty("role", "prose")
@@ -81,6 +83,12 @@ class ProseView(QTextBrowser):
         """Show plain text unchanged."""
         self._source, self._is_markdown = text, False
         self._lay_out()
+
+    def show_caret(self, is_shown: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show or hide a caret after the last character."""
+        if is_shown != self._has_caret:
+            self._has_caret = is_shown
+            self.viewport().update()
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: ARG002 - Qt's signature
         """Load nothing: no file, no network share, no URL."""
@@ -115,7 +123,18 @@ class ProseView(QTextBrowser):
             left = -self.horizontalScrollBar().value()
             bar = QRectF(left, area.top(), SIZE.quote, area.height())
             painter.fillRect(bar, QColor(self._theme.colors.outline))
+        if self._has_caret:
+            painter.fillRect(self._caret(), QColor(self._theme.colors.accent))
         painter.end()
+
+    def _caret(self) -> QRectF:
+        end = QTextCursor(self.document())
+        end.movePosition(QTextCursor.MoveOperation.End)
+        line = self.cursorRect(end)
+        metrics = self.fontMetrics()
+        width = metrics.horizontalAdvance("0")
+        left = min(line.left() + SIZE.focus, self.viewport().width() - width)
+        return QRectF(left, line.top(), width, metrics.height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll sideways here; leave vertical scrolling to the page."""

@@ -44,6 +44,7 @@ class MarkdownView(QWidget):
         self._tail_begins = 0
         self._shown: list[Block] = []
         self._widgets: list[ProseView | CodeBlock] = []
+        self._is_growing = False
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(SPACING.medium)
@@ -64,6 +65,11 @@ class MarkdownView(QWidget):
         self._tail, self._tail_begins = "", 0
         self._next_step.stop()
         self.append(markdown)
+
+    def set_growing(self, is_growing: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show a caret where the text grows."""
+        self._is_growing = is_growing
+        self._place_caret()
 
     def append(self, text: str) -> None:
         """Add text at the end."""
@@ -112,6 +118,7 @@ class MarkdownView(QWidget):
                 self._fill(self._widgets[index], block)
         self._drop(first + len(blocks))
         self._shown = self._shown[:first] + blocks
+        self._place_caret()
 
     def _place(self, index: int, block: Block, *, is_new: bool) -> None:
         widget = ProseView(self._theme) if isinstance(block, Prose) else CodeBlock(self._theme)
@@ -129,6 +136,12 @@ class MarkdownView(QWidget):
             widget.show_markdown(block.source)
         elif isinstance(block, Code) and isinstance(widget, CodeBlock):
             widget.show_code(block.language, block.text)
+
+    def _place_caret(self) -> None:
+        last = self._widgets[-1] if self._is_growing and self._widgets else None
+        for widget in self._widgets:
+            if isinstance(widget, ProseView):
+                widget.show_caret(widget is last)
 
     def _drop(self, first: int) -> None:
         for widget in self._widgets[first:]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from app.core.chat_settings import ChatSettings
 from app.core.load_options import LoadOptions, LoadValue
 from app.core.settings import Settings, save_settings
 
-SettingValue = LoadValue | tuple[str, ...] | dict[str, LoadOptions]
+SettingValue = LoadValue | tuple[str, ...] | dict[str, LoadOptions] | ChatSettings
 """Values of the fields of `Settings`."""
 
 

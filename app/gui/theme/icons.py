@@ -50,10 +50,13 @@ IconName = Literal[
     "search",
     "send",
     "settings",
+    "sidebar",
     "sliders",
     "stop",
     "terminal",
     "trash",
+    "tune",
+    "undo",
     "warning",
 ]
 ICON_NAMES: tuple[IconName, ...] = get_args(IconName)

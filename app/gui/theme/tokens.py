@@ -195,6 +195,7 @@ class Size:
     side: int = 288
     toast: int = 400
     foot: int = 80
+    chats: int = 240
 
 
 SPACING = Spacing()

@@ -87,5 +87,5 @@ def number_box(field: OptionField) -> NumberBox:
     """Return the number box with a field's bounds."""
     box = NumberBox(int(field.minimum), int(field.maximum))
     box.setAccessibleName(field.title)
-    box.setSingleStep(field.step)
+    box.setSingleStep(int(field.step))
     return box

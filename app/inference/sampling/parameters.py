@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from contextlib import suppress
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-RANDOM_SEED = 0xFFFFFFFF
+from app.core.chat_settings import (
+    RANDOM_SEED,
+    ChatSettings,
+    Probability,
+    RepeatPenalty,
+    Temperature,
+    TopK,
+)
+from app.core.events import SamplingDefault
+
 LARGEST_GRAMMAR_BYTES = 64 * 1024
 _LONGEST_PENALTY = 4096
 _MAX_BIASES = 4096
-Probability = Annotated[float, Meta(ge=0, le=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
-Temperature = Annotated[float, Meta(ge=0, le=5)]
-TopK = Annotated[int, Meta(ge=-1, le=1_000_000)]
-"""0 and -1 keep all tokens."""
-RepeatPenalty = Annotated[float, Meta(ge=0.1, le=10)]
 Reach = Annotated[int, Meta(ge=-1, le=_LONGEST_PENALTY)]
 """A number of last tokens; -1 is all of them."""
 DryMultiplier = Annotated[float, Meta(ge=0, le=100)]
@@ -75,17 +80,31 @@ _METADATA_KEYS = {
 
 
 def default_sampling(metadata: Mapping[str, object]) -> SamplingParameters:
-    """Return the parameters recommended in a model's file, over llama.cpp's defaults.
+    """Return the parameters recommended in a model's file, over llama.cpp's defaults."""
+    return msgspec.structs.replace(SamplingParameters(), **_recommended(metadata))
+
+
+def reported_defaults(metadata: Mapping[str, object]) -> dict[str, SamplingDefault]:
+    """Return the defaults that a chat's settings can change, for the window."""
+    recommended, sampling = _recommended(metadata), default_sampling(metadata)
+    return {
+        name: SamplingDefault(getattr(sampling, name), name in recommended)
+        for name in ChatSettings.__struct_fields__
+        if name in _METADATA_KEYS
+    }
+
+
+def _recommended(metadata: Mapping[str, object]) -> dict[str, Any]:
+    """Return the valid recommendations of a model's file.
 
     llama.cpp's converter takes the values from generation_config.json; the keys are listed in
-    gguf-py/gguf/constants.py. Invalid values are ignored.
+    gguf-py/gguf/constants.py.
     """
-    sampling = SamplingParameters()
+    found: dict[str, Any] = {}
     for name, key in _METADATA_KEYS.items():
-        try:
-            sampling = msgspec.convert(
-                msgspec.structs.asdict(sampling) | {name: metadata[key]}, SamplingParameters
-            )
-        except (KeyError, msgspec.ValidationError):
+        if key not in metadata:
             continue
-    return sampling
+        with suppress(msgspec.ValidationError):
+            valid = msgspec.convert({name: metadata[key]}, SamplingParameters)
+            found[name] = getattr(valid, name)
+    return found

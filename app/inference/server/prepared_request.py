@@ -9,13 +9,14 @@ from itertools import product
 
 import msgspec
 
+from app.core.chat_settings import RANDOM_SEED
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.inference.prompts.chat_template import ChatTemplate, Prompt
 from app.inference.prompts.rendering import ChatInput
 from app.inference.replies.reply_reader import ReplyFormat, ReplyReader
 from app.inference.sampling.constraints import Constraints
-from app.inference.sampling.parameters import RANDOM_SEED, SamplingParameters
+from app.inference.sampling.parameters import SamplingParameters
 from app.inference.schemas.lark import json_grammar
 from app.inference.server.completions.chat_request import ChatRequest
 from app.inference.server.completions.text_request import CompletionRequest

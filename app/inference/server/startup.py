@@ -15,7 +15,7 @@ from app.inference.loading.loaded_model import LoadRequest
 from app.inference.prompts.chat_template import ChatTemplate
 from app.inference.replies.reply_reader import ReplyFormat
 from app.inference.sampling.constraints import Constraints
-from app.inference.sampling.parameters import default_sampling
+from app.inference.sampling.parameters import default_sampling, reported_defaults
 from app.inference.server.heartbeat import Heartbeat
 from app.inference.server.http_server import serve
 from app.inference.server.listening import network_address, own_address
@@ -116,6 +116,7 @@ def _ready(
         experts_on_cpu=loaded.step.experts_on_cpu,
         memory=loaded.memory,
         estimated=dict(options.estimated) if was_planned else {},
+        sampling=reported_defaults(load_request.model.headers[0].metadata),
     )
 
 

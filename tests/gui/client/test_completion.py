@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 from app.gui.client.completion import Completion
 from app.gui.client.wire import ChatServer, WireMessage, request_body
 from app.library.reply_defaults import STARTER_FILE_NAME, reply_defaults
@@ -23,7 +24,7 @@ def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_ours: bool, found: 
     lines = [chunk({"content": "Paris"}), event(end), b"data: [DONE]\n\n"]
     with EndpointServer(lines=lambda: lines) as server:
         asked = ChatServer(server.url, "", MODEL, is_ours=is_ours)
-        completion = Completion(asked, [WireMessage("user", "Hi")])
+        completion = Completion(asked, [WireMessage("user", "Hi")], NOTHING_CHOSEN)
         notices: list[str] = []
         words: list[str] = []
         completion.noticed.connect(notices.append)
@@ -39,7 +40,9 @@ def test_a_server_without_timings_gets_no_decimals(qtbot: QtBot) -> None:
     lines = [chunk({"content": "Paris"}), event(end), event(usage), b"data: [DONE]\n\n"]
     with EndpointServer(lines=lambda: lines) as server:
         completion = Completion(
-            ChatServer(server.url, "", MODEL, is_ours=False), [WireMessage("user", "Hi")]
+            ChatServer(server.url, "", MODEL, is_ours=False),
+            [WireMessage("user", "Hi")],
+            NOTHING_CHOSEN,
         )
         with qtbot.waitSignal(completion.finished, timeout=10_000) as ended:
             pass
@@ -50,21 +53,22 @@ def test_a_server_without_timings_gets_no_decimals(qtbot: QtBot) -> None:
 
 def test_the_starter_is_asked_in_a_way_of_its_own() -> None:
     defaults = reply_defaults(f"/anywhere/{STARTER_FILE_NAME}")
-    starter = ChatServer("http://host", "", "starter", True, defaults=defaults)
+    starter = ChatServer("http://host", "", "starter", True)
     hello = WireMessage("user", "Hello")
-    body = msgspec.json.decode(request_body(starter, [hello]))
+    body = msgspec.json.decode(request_body(starter, [hello], defaults))
     assert body["temperature"] == defaults.temperature
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
     assert body["messages"][0]["content"] == defaults.system_prompt
     # What the user has set counts.
-    own = [WireMessage("system", "Be brief."), hello]
-    body = msgspec.json.decode(request_body(starter, own))
+    own = ChatSettings(system_prompt="Be brief.").over(defaults)
+    body = msgspec.json.decode(request_body(starter, [hello], own))
+    assert body["temperature"] == defaults.temperature
     assert [message["content"] for message in body["messages"]] == ["Be brief.", "Hello"]
 
 
 def test_other_models_are_asked_as_they_are() -> None:
     defaults = reply_defaults("/anywhere/Other.Q4_1.gguf")
-    other = ChatServer("http://host", "", "other", True, defaults=defaults)
-    body = msgspec.json.decode(request_body(other, [WireMessage("user", "Hello")]))
+    other = ChatServer("http://host", "", "other", True)
+    body = msgspec.json.decode(request_body(other, [WireMessage("user", "Hello")], defaults))
     assert "temperature" not in body
     assert [message["role"] for message in body["messages"]] == ["user"]

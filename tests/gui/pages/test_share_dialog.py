@@ -27,7 +27,7 @@ LOAD_MS = 60_000
 @pytest.fixture
 def dialog(window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> ShareDialog:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    qtbot.mouseClick(window.chat.share_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.chat.header.share_button, Qt.MouseButton.LeftButton)
     (dialog,) = window.chat.findChildren(ShareDialog)
     return dialog
 
@@ -154,7 +154,7 @@ def test_a_taken_port_keeps_no_model_from_chatting(
         assert chat.share_notice.isVisible()
         expected = f"tiny isn't shared because port {taken} is taken by another program."
         assert chat.share_notice.text == expected
-        assert str(taken) in chat.share_button.accessibleDescription()
+        assert str(taken) in chat.header.share_button.accessibleDescription()
         (change,) = chat.share_notice.findChildren(QPushButton)
         qtbot.mouseClick(change, Qt.MouseButton.LeftButton)
         (dialog,) = chat.findChildren(ShareDialog)
@@ -165,7 +165,7 @@ def test_a_taken_port_keeps_no_model_from_chatting(
         qtbot.mouseClick(dialog.address.load_button, Qt.MouseButton.LeftButton)
         wait_until_ready(window, qtbot)
     assert engine.shared_url == f"http://127.0.0.1:{port}/v1"
-    assert engine.shared_url in chat.share_button.accessibleDescription()
+    assert engine.shared_url in chat.header.share_button.accessibleDescription()
     assert chat.share_notice.isHidden()
 
 

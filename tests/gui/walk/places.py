@@ -143,7 +143,7 @@ class Walk:
 
     def _sharing(self) -> QWidget:
         self.window.show_page("chat")
-        self.window.chat.share_button.click()
+        self.window.chat.header.share_button.click()
         return dialog_in_front()
 
 

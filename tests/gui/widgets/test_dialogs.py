@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import (
-    QApplication,
     QDialog,
     QDialogButtonBox,
-    QLineEdit,
     QPushButton,
 )
 from pytestqt.qtbot import QtBot
 
 import app.gui
-from app.gui.shell.window import MainWindow
 from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.name_dialog import NameDialog
@@ -86,24 +83,6 @@ def test_buttons_of_qt_have_no_icons(qtbot: QtBot) -> None:
     qtbot.addWidget(box)
     box.show()
     assert all(button.icon().isNull() for button in box.buttons())
-
-
-def test_a_chat_is_renamed_in_a_dialog_of_the_house(window: MainWindow, qtbot: QtBot) -> None:
-    chats = window._workbench.chats
-    created = chats.create_chat("a model")
-    chats.rename(created.id, "Old title")
-    chat = chats.chats()[0]
-    chat_list = window.chat.chat_list
-    chat_list.refresh()
-    chat_list._rename(chat)
-    dialog = QApplication.activeModalWidget()
-    assert isinstance(dialog, NameDialog)
-    line = dialog.findChild(QLineEdit)
-    assert line.text() == "Old title"
-    line.setText("New title")
-    dialog.save.click()
-    assert [one.title for one in chats.chats()] == ["New title"]
-    assert chat_list.list.item(0).text() == "New title"
 
 
 @pytest.mark.parametrize("file", sorted(GUI.rglob("*.py")), ids=lambda f: str(f.relative_to(GUI)))

@@ -15,6 +15,7 @@ from app.chat.chat_store import INTERRUPTED, ChatStore, open_store
 from app.chat.conversation import ChatId, Message, MessageId
 from app.chat.export import as_json, from_json
 from app.core import paths
+from app.core.chat_settings import NOTHING_CHOSEN, ChatSettings
 from app.core.errors import AppError, ErrorCode, NoticeCode
 
 
@@ -233,14 +234,14 @@ def test_search_in_titles_and_texts(store: ChatStore, text: str, found: bool) ->
     asked = store.add_message(chat.id, None, "user", "Ekmek")
     store.add_message(chat.id, asked.id, "assistant", "Çavdar, 50% and buğday")
     store.rename(chat.id, "Bread and more")
-    assert [hit.id for hit in store.search(text)] == ([chat.id] if found else [])
+    assert [hit.chat.id for hit in store.search(text)] == ([chat.id] if found else [])
 
 
 def test_search_survives_text_that_is_not_utf_8(store: ChatStore) -> None:
     chat = store.create_chat("m")
     store.add_message(chat.id, None, "user", "good")
     store._connection.execute("UPDATE message SET text = CAST(x'ff676f6f64' AS TEXT)")
-    assert [hit.id for hit in store.search("GOOD")] == [chat.id]
+    assert [hit.chat.id for hit in store.search("GOOD")] == [chat.id]
     assert _texts(store.messages(chat.id)) == ["\ufffdgood"]
 
 
@@ -352,11 +353,46 @@ def test_an_older_file_is_migrated_after_a_backup(store: ChatStore) -> None:
     with closing(connection):
         assert not is_newer
         assert connection.execute("SELECT pinned FROM chat").fetchone()[0] == 0
-    assert _version(store.path) == 3
+    assert _version(store.path) == len(_NEXT)
     (backup,) = backups.newest_first()
-    assert _version(backup) == 1
+    assert _version(backup) == len(database.MIGRATIONS)
     with closing(ChatStore(backup)) as before:
         assert _texts(before.messages(chat.id)) == ["kept"]
+
+
+def test_a_file_of_the_first_version_is_read(store: ChatStore) -> None:
+    chat = store.create_chat("m")
+    store.add_message(chat.id, None, "user", "kept")
+    _make_first_version(store)
+    with closing(ChatStore(store.path)) as opened:
+        assert opened.chats()[0].settings == NOTHING_CHOSEN
+        opened.change_settings(chat.id, ChatSettings(seed=7))
+        assert opened.chats()[0].settings == ChatSettings(seed=7)
+    (backup,) = backups.newest_first()
+    assert _version(backup) == 1
+    assert database.is_sound(backup)
+
+
+def _make_first_version(store: ChatStore) -> None:
+    store._connection.execute("ALTER TABLE chat DROP COLUMN settings")
+    store._connection.execute("PRAGMA user_version = 1")
+    store.close()
+
+
+def test_settings_of_a_chat(store: ChatStore) -> None:
+    chosen = ChatSettings(system_prompt="Be\0 brief.", temperature=0.5, top_k=3)
+    chat = store.create_chat("m", chosen)
+    kept = ChatSettings(system_prompt="Be\ufffd brief.", temperature=0.5, top_k=3)
+    assert store.conversation(chat.id).chat.settings in (chosen, kept)
+    store.change_settings(chat.id, NOTHING_CHOSEN)
+    assert store.chats()[0].settings == NOTHING_CHOSEN
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"temperature": 99}', '{"temperature": "hot"}'])
+def test_damaged_settings_hide_no_chat(store: ChatStore, text: str) -> None:
+    store.create_chat("m")
+    store._connection.execute("UPDATE chat SET settings = ?", (text,))
+    assert store.chats()[0].settings == NOTHING_CHOSEN
 
 
 def test_a_migration_that_fails_changes_nothing(store: ChatStore) -> None:
@@ -365,7 +401,7 @@ def test_a_migration_that_fails_changes_nothing(store: ChatStore) -> None:
     broken = (*_NEXT, "CREATE TABLE half (x); SELECT nonsense FROM nowhere")
     with pytest.raises(AppError):
         database.open_database(store.path, broken)
-    assert _version(store.path) == 3
+    assert _version(store.path) == len(_NEXT)
     with closing(sqlite3.connect(store.path)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     assert "half" not in tables
@@ -374,7 +410,7 @@ def test_a_migration_that_fails_changes_nothing(store: ChatStore) -> None:
 def test_a_new_file_takes_all_migrations_and_needs_no_backup(tmp_path: Path) -> None:
     connection, _ = database.open_database(tmp_path / "new.sqlite3", _NEXT)
     connection.close()
-    assert _version(tmp_path / "new.sqlite3") == 3
+    assert _version(tmp_path / "new.sqlite3") == len(_NEXT)
     assert backups.newest_first() == []
 
 
@@ -405,7 +441,7 @@ def test_a_newer_file_can_be_read_but_not_changed(store: ChatStore) -> None:
             with pytest.raises(AppError) as caught:
                 change()
             assert caught.value.code is ErrorCode.CHATS_READ_ONLY
-    assert _version(store.path) == 3
+    assert _version(store.path) == len(_NEXT)
 
 
 def test_damage_that_lies_only_in_an_index_is_mended(store: ChatStore) -> None:

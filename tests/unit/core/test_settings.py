@@ -138,7 +138,15 @@ def test_settings_that_can_t_be_saved_leave_the_old_ones() -> None:
     assert busy.read_bytes() == b"of someone else"
 
 
-_NOT_FOR_SHOW = {"version", "added_models", "last_model", "model_options", "presets"}
+_NOT_FOR_SHOW = {
+    "version",
+    "added_models",
+    "last_model",
+    "model_options",
+    "presets",
+    "chat_defaults",
+    "lists_chats",
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(Settings.__struct_fields__) - _NOT_FOR_SHOW))

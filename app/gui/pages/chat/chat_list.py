@@ -1,38 +1,42 @@
-"""List the conversations, newest first."""
+"""List the conversations by day, newest first."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Chat, ChatId
+from app.chat.search_hit import SearchHit
 from app.core.language import tr
+from app.gui.pages.chat.chat_groups import grouped
+from app.gui.pages.chat.chat_row_delegate import HIT
+from app.gui.pages.chat.chat_rows import ChatRows
 from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
-from app.gui.widgets.item_list import ItemList
-from app.gui.widgets.name_dialog import NameDialog
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.search_field import SearchField
 
-_CHAT = Qt.ItemDataRole.UserRole
-
 
 class ChatList(QWidget):
-    """Lists the chats of a store.
+    """Lists the chats of a store; a title is renamed in place.
 
     Signals:
         chosen: the chat to open.
         new_requested: the user wants an empty chat.
+        renamed: a chat has another title.
         deleted: a chat was deleted.
     """
 
     chosen = Signal(object)
     new_requested = Signal()
+    renamed = Signal()
     deleted = Signal(object)
 
     def __init__(self, theme: Theme, chats: ChatStore, parent: QWidget | None = None) -> None:
@@ -41,11 +45,12 @@ class ChatList(QWidget):
         self._chats = chats
         self._open: ChatId | None = None
         self._replying: frozenset[ChatId] = frozenset()
-        self.setFixedWidth(SIZE.field)
-        self.new_button = Button(theme, tr("New chat"), icon_name="new-chat")
+        self.setFixedWidth(SIZE.chats)
+        self.setAccessibleName(tr("Chats"))
+        self.new_button = self.safe_control = Button(theme, tr("New chat"), icon_name="new-chat")
         self.search = SearchField(tr("Search chats"))
-        self.list = ItemList(tr("Chats"))
-        self._empty = PlainLabel("", "caption", wrap=True)
+        self.list = ChatRows(theme, tr("Chats"))
+        self._empty = PlainLabel(tr("No matches"), "caption", wrap=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.small)
@@ -53,10 +58,11 @@ class ChatList(QWidget):
         column.addWidget(self.search)
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.list.customContextMenuRequested.connect(self._show_menu)
-        self.list.itemClicked.connect(lambda item: self.chosen.emit(item.data(_CHAT)))
-        self.list.itemActivated.connect(lambda item: self.chosen.emit(item.data(_CHAT)))
+        self.list.opened.connect(lambda item: self.chosen.emit(item.data(HIT).chat))
+        self.list.menu_requested.connect(self._show_menu)
+        self.list.renamed.connect(self._rename)
+        self.list.delete_requested.connect(lambda item: self._ask_to_delete(item.data(HIT).chat))
+        self.list.editing_ended.connect(self.refresh, Qt.ConnectionType.QueuedConnection)
         self.new_button.clicked.connect(self.new_requested)
         self.search.textChanged.connect(lambda _: self.refresh())
         theme.changed.connect(self.refresh)
@@ -69,57 +75,66 @@ class ChatList(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Reload the chats."""
+        """Reload the chats, unless a title is being edited: then when it no longer is."""
+        if self.list.is_editing:
+            return
         words = self.search.text().strip()
-        found = self._chats.search(words) if words else self._chats.chats()
+        hits = self._hits(words)
+        place = self.list.verticalScrollBar().value()
         self.list.clear()
-        for chat in found:
-            item = self._item(chat)
-            self.list.addItem(item)
-            if chat.id == self._open:
-                self.list.setCurrentItem(item)
-        self.search.setVisible(bool(words) or bool(found))
-        self._empty.setVisible(not found)
-        self._empty.set_text(tr("No chat has these words.") if words else "")
+        for heading, group in grouped(hits, datetime.now().astimezone().date()):
+            self.list.add_heading(heading)
+            for hit in group:
+                self._add(hit)
+        self.list.verticalScrollBar().setValue(place)
+        self.search.setVisible(bool(words) or bool(hits))
+        self._empty.setVisible(bool(words) and not hits)
 
-    def _item(self, chat: Chat) -> QListWidgetItem:
-        title = chat.title or tr("New chat")
-        item = QListWidgetItem(title)
-        item.setData(_CHAT, chat)
-        if chat.id in self._replying:
+    def _hits(self, words: str) -> list[SearchHit]:
+        if words:
+            return self._chats.search(words)
+        return [SearchHit(chat, "") for chat in self._chats.chats()]
+
+    def _add(self, hit: SearchHit) -> None:
+        title = hit.chat.title or tr("New chat")
+        item = self.list.add_chat(hit, title)
+        if hit.chat.id in self._replying:
             colors = self._theme.colors
-            item.setIcon(icon("more", colors, colors.accent))
-            item.setToolTip(plain_tool_tip(tr("A reply is being written")))
+            item.setIcon(icon("pencil", colors, colors.accent))
+            item.setToolTip(plain_tool_tip(tr("Writing a reply…")))
             words = tr("{title}, a reply is being written", title=title)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, words)
-        return item
+        if hit.chat.id == self._open:
+            self.list.setCurrentItem(item)
 
-    def _show_menu(self, place: QPoint) -> None:
-        item = self.list.itemAt(place)
-        if item is None:
-            return
-        chat: Chat = item.data(_CHAT)
+    def _show_menu(self, item: QListWidgetItem, place: QPoint) -> None:
         menu = QMenu(self)
-        menu.addAction(tr("Rename…"), lambda: self._rename(chat))
-        menu.addAction(tr("Delete…"), lambda: self._ask_to_delete(chat))
-        menu.popup(self.list.viewport().mapToGlobal(place))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chat: Chat = item.data(HIT).chat
+        rename = menu.addAction(tr("Rename"), lambda: self._edit(chat))
+        rename.setShortcut(Qt.Key.Key_F2)
+        delete = menu.addAction(tr("Delete…"), lambda: self._ask_to_delete(chat))
+        delete.setShortcut(Qt.Key.Key_Delete)
+        menu.popup(place)
 
-    def _rename(self, chat: Chat) -> None:
-        words = (tr("Rename chat"), tr("Title"), chat.title, tr("Rename"))
-        dialog = NameDialog(self._theme, *words, self)
-        dialog.named.connect(lambda title: self._keep_title(chat, title))
-        dialog.open()
+    def _edit(self, chat: Chat) -> None:
+        """Edit the title of a chat in its row."""
+        rows = [self.list.item(row) for row in range(self.list.count())]
+        found = [item for item in rows if item.data(HIT) and item.data(HIT).chat.id == chat.id]
+        if found:
+            self.list.setFocus()
+            self.list.editItem(found[0])
 
-    def _keep_title(self, chat: Chat, title: str) -> None:
-        self._chats.rename(chat.id, title)
-        self.refresh()
+    def _rename(self, item: QListWidgetItem, title: str) -> None:
+        self._chats.rename(item.data(HIT).chat.id, title)
+        self.renamed.emit()
 
     def _ask_to_delete(self, chat: Chat) -> None:
         dialog = ConfirmDialog(
             self._theme,
             tr("Delete this chat?"),
-            tr("It can't be undone."),
-            [chat.title],
+            tr("This can't be undone."),
+            [chat.title or tr("New chat")],
             tr("Delete"),
             self,
             is_destructive=True,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from app.chat.conversation import Chat, ChatId, Message, MessageId
+from app.core.chat_settings import ChatSettings
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error
+from app.gui.pages.chat.reply_progress import ReplyProgress, progress_words
 from app.gui.pages.chat.streamed_reply import StreamedReply
-from app.gui.services.engine import EngineFailed, EngineIdle
+from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
+from app.gui.services.settings_holder import SettingValue
 from app.gui.services.workbench import Workbench
 
 
@@ -23,6 +29,7 @@ class ChatSession(QObject):
         added: a message was added at the end.
         thought: the new part of the model's reasoning before its reply.
         grew: the new part of the last message.
+        progressed: a line about the reply in progress.
         ended: the last message is final.
         listed: the list of chats has changed, or the chats in which a reply is in progress.
         failed: a sentence about an error.
@@ -32,6 +39,7 @@ class ChatSession(QObject):
     added = Signal(object)
     thought = Signal(str)
     grew = Signal(str)
+    progressed = Signal(str)
     ended = Signal(object)
     listed = Signal()
     failed = Signal(str)
@@ -43,6 +51,7 @@ class ChatSession(QObject):
         self._settings = workbench.settings
         self._replies: dict[ChatId, StreamedReply] = {}
         self.chat: Chat | None = None
+        self.chosen = self._settings.value.chat_defaults
         self.messages: list[Message] = []
 
     @property
@@ -59,9 +68,40 @@ class ChatSession(QObject):
         """Open another chat, or none."""
         if chat is not None and chat.id in self._replies:
             self._replies[chat.id].catch_up()
-        self.chat = chat
-        self.messages = self._chats.messages(chat.id) if chat else []
+        try:
+            stored = self._chats.conversation(chat.id) if chat else None
+        except KeyError:
+            self._leave_deleted()
+            return
+        self.chat = stored.chat if stored else None
+        self.chosen = stored.chat.settings if stored else self._settings.value.chat_defaults
+        self.messages = stored.active_path() if stored else []
         self.opened.emit()
+        self._tell_progress()
+
+    def refresh_chat(self) -> None:
+        """Read the title of the open chat again."""
+        if self.chat is not None:
+            self.chat = self._chats.conversation(self.chat.id).chat
+        self.listed.emit()
+
+    def choose(self, settings: ChatSettings) -> None:
+        """Set the settings of the open chat, or of the chat that the next message begins."""
+        self.chosen = settings
+        if self.chat is None:
+            return
+        try:
+            self._chats.change_settings(self.chat.id, settings)
+        except AppError as error:
+            self.failed.emit(describe_error(error.code, error.details))
+
+    def keep_as_default(self) -> None:
+        """Let new chats start with the settings of this one."""
+        chosen = msgspec.structs.replace(self.chosen, system_prompt="")
+        changes: dict[str, SettingValue] = {"chat_defaults": chosen}
+        if self.chosen.system_prompt.strip():
+            changes["system_prompt"] = self.chosen.system_prompt
+        self._settings.change(**changes)
 
     def send(self, text: str) -> bool:
         """Send a message; return False if it could not be saved, so that the draft stays."""
@@ -69,6 +109,7 @@ class ChatSession(QObject):
             chat = self.chat or self._begin_chat()
             parent = self.messages[-1].id if self.messages else None
             self._append(self._chats.add_message(chat.id, parent, "user", text))
+            self.refresh_chat()
             self._answer(chat.id)
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))
@@ -107,13 +148,11 @@ class ChatSession(QObject):
 
     def forget(self, chat: ChatId) -> None:
         """Close a chat that was deleted, and stop its reply."""
-        is_open = self._is_open(chat)
-        if is_open:
-            self.chat, self.messages = None, []
-        if chat in self._replies:
-            self._replies[chat].stop()
-        if is_open:
-            self.opened.emit()
+        reply = self._replies.get(chat)
+        if self._is_open(chat):
+            self.open(None)
+        if reply is not None:
+            reply.stop()
 
     def _leave_deleted(self) -> None:
         """Leave a chat that another process deleted."""
@@ -122,7 +161,7 @@ class ChatSession(QObject):
         self.failed.emit(tr("This chat was deleted. Your next message starts a new one."))
 
     def _begin_chat(self) -> Chat:
-        self.chat = self._chats.create_chat(self._model_name())
+        self.chat = self._chats.create_chat(self._model_name(), self.chosen)
         return self.chat
 
     def _answer(self, chat: ChatId) -> None:
@@ -133,9 +172,12 @@ class ChatSession(QObject):
         )
         self._append(empty)
         settings = self._settings.value
-        reply = StreamedReply(self._engine, self._chats, empty, history, settings, parent=self)
+        reply = StreamedReply(
+            self._engine, self._chats, empty, history, self.chosen, settings, parent=self
+        )
         reply.thought.connect(lambda words: self._pass_on(chat, self.thought, words))
         reply.grew.connect(lambda words: self._pass_on(chat, self.grew, words))
+        reply.progressed.connect(lambda: self._on_progress(chat))
         reply.ended.connect(lambda: self._on_ended(chat))
         self._replies[chat] = reply
         reply.begin()
@@ -161,6 +203,24 @@ class ChatSession(QObject):
     def _pass_on(self, chat: ChatId, signal: SignalInstance, words: str) -> None:
         if self._is_open(chat):
             signal.emit(words)
+
+    def _on_progress(self, chat: ChatId) -> None:
+        if self._is_open(chat):
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        reply = self._replies.get(self.chat.id) if self.chat else None
+        if reply is not None:
+            self.progressed.emit(progress_words(self._progress_of(reply)))
+
+    def _progress_of(self, reply: StreamedReply) -> ReplyProgress:
+        progress = reply.progress
+        writing = [one for one in self._replies.values() if one.progress.phase == "writing"]
+        is_ours = isinstance(self._engine.state, EngineReady)
+        slots = self._settings.value.reply_slots
+        if is_ours and progress.phase == "reading" and len(writing) >= slots:
+            return replace(progress, phase="waiting")
+        return progress
 
     def _on_ended(self, chat: ChatId) -> None:
         reply = self._replies.pop(chat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.chat.chat_store import INTERRUPTED
@@ -13,6 +14,7 @@ from app.core.language import tr
 from app.core.sizes import format_pace
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.widgets.button import Button
 
 if TYPE_CHECKING:
     from app.gui.pages.chat.message_view import MessageView
@@ -57,9 +59,28 @@ class MessageList(QScrollArea):
         self._row.addWidget(column_widget, SIZE.reading)
         self._row.addStretch(1)
         self.setWidget(inner)
+        self.jump_button = Button(theme, tr("Jump to latest"), icon_name="arrow-down", parent=self)
+        self.jump_button.hide()
+        self.jump_button.clicked.connect(self.jump_to_latest)
         bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._offer_jump)
         bar.rangeChanged.connect(self._on_range_changed)
         bar.actionTriggered.connect(lambda _: self._note_place(bar.sliderPosition()))
+
+    def jump_to_latest(self) -> None:
+        """Show the end of the last message, and follow it."""
+        self._follows = True
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.maximum())
+        self._offer_jump()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the button in the middle of the lower edge."""
+        super().resizeEvent(event)
+        size = self.jump_button.sizeHint()
+        left = (self.width() - RIGHT_MARGIN - size.width()) // 2
+        top = self.height() - size.height() - SPACING.small
+        self.jump_button.setGeometry(left, top, size.width(), size.height())
 
     def clear(self) -> None:
         """Remove all messages."""
@@ -87,28 +108,37 @@ class MessageList(QScrollArea):
         view.set_thoughts(message.thoughts)
         view.set_text(message.text)
         self._follows = True
-        if message.state != "streaming":
+        if message.state == "streaming":
+            view.set_growing(True)
+        else:
             self._show_end(view, message)
-        elif not (message.text or message.thoughts):
-            view.set_caption(tr("Reading…"))
 
     def append_reasoning(self, thoughts: str) -> None:
         """Append to the reasoning of the last message."""
-        self._views[-1].set_caption("")
         self._views[-1].append_thoughts(thoughts)
 
     def append_text(self, text: str) -> None:
         """Append to the last message."""
-        self._views[-1].set_caption("")
         self._views[-1].append(text)
+
+    def show_progress(self, words: str) -> None:
+        """Show a line about the reply in progress, which is the last message."""
+        if self._views:
+            self._views[-1].set_caption(words)
 
     def finish(self, message: Message) -> None:
         """Show the final state of the last message."""
         view = self._views[-1]
+        view.set_growing(False)
         if view.text != message.text:
             view.set_text(message.text)
         view.set_thoughts(message.thoughts)
         self._show_end(view, message)
+
+    def copy_last(self) -> None:
+        """Put the text of the last message on the clipboard."""
+        if self._views:
+            self._views[-1].copy()
 
     def text_of_last(self) -> str:
         """Return the text of the last message."""
@@ -140,8 +170,8 @@ class MessageList(QScrollArea):
         if message.tokens:
             parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
         if message.seconds_to_first_token is not None:
-            wait = f"{message.seconds_to_first_token:.2f}"
-            parts.append(tr("{seconds} s to the first", seconds=wait))
+            wait = f"{message.seconds_to_first_token:.1f}"
+            parts.append(tr("first token after {seconds} s", seconds=wait))
         return " · ".join(part for part in parts if part)
 
     def _on_range_changed(self, _: int, end: int) -> None:
@@ -149,6 +179,7 @@ class MessageList(QScrollArea):
         self._row.setContentsMargins(0, 0, SPACING.medium if end else RIGHT_MARGIN, 0)
         if self._follows:
             self.verticalScrollBar().setValue(end)
+        self._offer_jump()
 
     def _stay(self) -> None:
         self._follows = False
@@ -156,3 +187,8 @@ class MessageList(QScrollArea):
     def _note_place(self, place: int) -> None:
         # Only the user's scrolling decides whether the view follows.
         self._follows = self.verticalScrollBar().maximum() - place <= _NEAR_END_PIXELS
+
+    def _offer_jump(self) -> None:
+        bar = self.verticalScrollBar()
+        is_far = bar.maximum() - bar.value() > _NEAR_END_PIXELS
+        self.jump_button.setVisible(is_far and not self._follows)

@@ -18,6 +18,7 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.copy_button import CopyIconButton
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
 
 MessageState = Literal["whole", "stopped", "failed"]
 
@@ -73,6 +74,11 @@ class MessageView(QWidget):
         if isinstance(self._content, MarkdownView):
             self._content.append(text)
 
+    def set_growing(self, is_growing: bool) -> None:  # noqa: FBT001 - a property's value
+        """Show where the reply grows."""
+        if isinstance(self._content, MarkdownView):
+            self._content.set_growing(is_growing)
+
     def set_thoughts(self, thoughts: str) -> None:
         """Show the whole reasoning before the reply; may be empty."""
         self._thoughts.show_whole(thoughts)
@@ -80,6 +86,10 @@ class MessageView(QWidget):
     def append_thoughts(self, thoughts: str) -> None:
         """Append to the reasoning, at most about thirty times a second."""
         self._thoughts.append(thoughts)
+
+    def copy(self) -> None:
+        """Put the text on the clipboard."""
+        self._copy.click()
 
     def set_caption(self, text: str) -> None:
         """Set the caption below the reply, such as tokens per second."""
@@ -149,12 +159,13 @@ class MessageView(QWidget):
         return self._state_row
 
     def _make_actions(self) -> MessageActions:
-        copy = CopyIconButton(self._theme, tr("Copy message"), lambda: self.text)
-        copy.copied.connect(self.copied)
+        self._copy = CopyIconButton(self._theme, tr("Copy message"), lambda: self.text)
+        self._copy.copied.connect(self.copied)
         self._regenerate = IconButton(self._theme, "refresh", tr("Regenerate"), compact=True)
+        self._regenerate.setToolTip(plain_tool_tip(tr("Regenerate (Ctrl+R)")))
         self._regenerate.clicked.connect(self.regenerated)
         actions = MessageActions()
-        actions.add(copy)
+        actions.add(self._copy)
         actions.add(self._regenerate)
         return actions
 

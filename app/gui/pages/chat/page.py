@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLa
 
 from app.chat.conversation import Chat, Message
 from app.core.language import tr
+from app.gui.pages.chat.chat_columns import ChatColumns
+from app.gui.pages.chat.chat_header import ChatHeader
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
+from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
 from app.gui.pages.chat.empty_chat import EmptyChat
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
-from app.gui.pages.chat.model_picker import ModelPicker
-from app.gui.pages.chat.share_button import ShareButton
 from app.gui.pages.chat.share_notice import ShareNotice
 from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
@@ -29,7 +30,6 @@ from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.composer import Composer
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
-from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.text_dialog import TextDialog
 
 _PERCENT = 100
@@ -52,9 +52,10 @@ class ChatPage(QWidget):
         theme = workbench.theme
         self.session = ChatSession(workbench, self)
         self.chat_list = ChatList(theme, workbench.chats)
-        self.picker = ModelPicker(workbench)
-        self.share_button = ShareButton(theme, workbench.engine)
+        self.header = ChatHeader(workbench)
+        self.picker = self.header.picker
         self.share_notice = ShareNotice(theme, workbench.engine)
+        self.panel = ChatSettingsPanel(workbench)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)
@@ -68,6 +69,7 @@ class ChatPage(QWidget):
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._build_layout()
         self._connect()
+        self._add_shortcuts()
         self._show_engine(workbench.engine.state)
         self._show_session()
 
@@ -85,9 +87,8 @@ class ChatPage(QWidget):
         self.session.stop_all()
 
     def _build_layout(self) -> None:
-        header, body = page_layout(self, tr("Chat"))
-        header.addWidget(self.picker)
-        header.addWidget(self.share_button)
+        self.setProperty("role", "page")
+        self.setAccessibleName(tr("Chat"))
         conversation = QWidget()
         column = QVBoxLayout(conversation)
         column.setContentsMargins(0, 0, 0, 0)
@@ -101,11 +102,14 @@ class ChatPage(QWidget):
         self._stack.addWidget(self.messages)
         column.addWidget(self.starter_note)
         column.addLayout(self._composer_row())
-        row = QHBoxLayout()
-        row.setSpacing(SPACING.wide)
-        row.addWidget(self.chat_list)
-        row.addWidget(conversation, 1)
-        body.addLayout(row, 1)
+        lists_chats = self._workbench.settings.value.lists_chats
+        self.columns = ChatColumns(
+            self.chat_list, self.header, conversation, self.panel, lists_chats=lists_chats
+        )
+        self.header.show_list_state(is_shown=self.columns.shows_list)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(SPACING.wide, SPACING.medium, SPACING.wide, SPACING.large)
+        outer.addWidget(self.columns)
 
     def _composer_row(self) -> QHBoxLayout:
         """Lay out the composer below the messages and as wide as they are."""
@@ -123,6 +127,7 @@ class ChatPage(QWidget):
         session.added.connect(self._on_added)
         session.thought.connect(self.messages.append_reasoning)
         session.grew.connect(self.messages.append_text)
+        session.progressed.connect(self.messages.show_progress)
         session.ended.connect(self._on_ended)
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
@@ -135,15 +140,41 @@ class ChatPage(QWidget):
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)
+        self.chat_list.renamed.connect(session.refresh_chat)
         self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
         self.notice.acted.connect(self._on_notice_acted)
         self.empty.chosen.connect(self.focus_composer)
         self.empty.list_requested.connect(self.picker.open_list)
         self.empty.models_requested.connect(self.models_requested)
         self.starter_note.acted.connect(self.models_requested)
-        self.share_button.clicked.connect(self._open_sharing)
         self.share_notice.acted.connect(self._open_sharing)
+        self._connect_header()
         self._workbench.engine.changed.connect(self._show_engine)
+
+    def _add_shortcuts(self) -> None:
+        for keys, act in {
+            "Ctrl+B": self.columns.toggle_list,
+            "Ctrl+R": self._regenerate,
+            "Ctrl+Shift+C": self.messages.copy_last,
+        }.items():
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _connect_header(self) -> None:
+        header, columns, panel = self.header, self.columns, self.panel
+        header.share_button.clicked.connect(self._open_sharing)
+        header.list_button.clicked.connect(columns.toggle_list)
+        columns.list_shown.connect(lambda is_shown: header.show_list_state(is_shown=is_shown))
+        columns.list_folded.connect(
+            lambda is_folded: self._workbench.settings.change(lists_chats=not is_folded)
+        )
+        header.settings_button.toggled.connect(columns.show_panel)
+        panel.closed.connect(self._close_panel)
+        panel.changed.connect(self.session.choose)
+        panel.kept.connect(self.session.keep_as_default)
+
+    def _close_panel(self) -> None:
+        self.header.settings_button.setChecked(False)
+        self.header.settings_button.setFocus()
 
     def _open_sharing(self) -> None:
         from app.gui.pages.chat.share_dialog import ShareDialog
@@ -192,13 +223,16 @@ class ChatPage(QWidget):
         dialog.open()
 
     def _list_chats(self) -> None:
-        self.chat_list.show_state(self.session.chat, self.session.replying)
+        chat = self.session.chat
+        self.chat_list.show_state(chat, self.session.replying)
+        self.header.show_title(chat.title if chat else "")
 
     def _show_session(self) -> None:
         self.messages.clear()
         for message in self.session.messages:
             self.messages.add(message)
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
+        self.panel.show_settings(self.session.chosen)
         self._show_replying()
         self._list_chats()
 

@@ -10,10 +10,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Message, State
+from app.core.chat_settings import ChatSettings
 from app.core.language import tr
 from app.core.settings import Settings
 from app.gui.client.completion import Completion
 from app.gui.client.wire import ChatServer, Timings, WireMessage
+from app.gui.pages.chat.applied_settings import applied_settings
+from app.gui.pages.chat.reply_progress import Phase, ReplyProgress
 from app.gui.services.engine import (
     Engine,
     EngineConnected,
@@ -22,10 +25,10 @@ from app.gui.services.engine import (
     EngineLoading,
     EngineReady,
 )
-from app.library.reply_defaults import reply_defaults
 
 _REPAINT_MILLISECONDS = 33
 _SAVE_MILLISECONDS = 1000
+_PROGRESS_MILLISECONDS = 500
 _DEATH_NOTICE_MILLISECONDS = 1000
 _CUT_SHORT = "length"
 
@@ -39,11 +42,14 @@ class _Growth:
 class StreamedReply(QObject):
     """Fills a stored message; `thought` and `grew` carry new text, `ended` is emitted once.
 
+    `progressed` is emitted when `progress` has changed, and at least twice a second.
+
     Text is on disk within a second of its arrival, so that a crash loses no more than that.
     """
 
     thought = Signal(str)
     grew = Signal(str)
+    progressed = Signal()
     ended = Signal()
 
     def __init__(
@@ -52,6 +58,7 @@ class StreamedReply(QObject):
         chats: ChatStore,
         message: Message,
         history: Sequence[Message],
+        chosen: ChatSettings,
         settings: Settings,
         parent: QObject | None = None,
     ) -> None:
@@ -60,7 +67,9 @@ class StreamedReply(QObject):
         self._engine = engine
         self._chats = chats
         self._history = history
+        self._chosen = chosen
         self._settings = settings
+        self._applied = chosen
         self._completion: Completion | None = None
         self._unpainted = _Growth()
         self._unsaved = _Growth()
@@ -72,12 +81,16 @@ class StreamedReply(QObject):
         self.tokens_per_second: float | None = None
         self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MILLISECONDS)
         self._repaint.timeout.connect(self._paint)
+        self._timings = Timings()
+        self._progress_timer = QTimer(self, interval=_PROGRESS_MILLISECONDS)
+        self._progress_timer.timeout.connect(self.progressed)
         self._save_timer = QTimer(self, interval=_SAVE_MILLISECONDS)
         self._save_timer.timeout.connect(self._save)
 
     def begin(self) -> None:
         """Send the request, or wait until the engine is ready."""
         self._engine.changed.connect(self._on_engine_changed)
+        self._progress_timer.start()
         self._on_engine_changed()
 
     def stop(self) -> None:
@@ -85,6 +98,16 @@ class StreamedReply(QObject):
         if self._completion is not None:
             self._completion.stop()
         self._end("stopped")
+
+    @property
+    def progress(self) -> ReplyProgress:
+        """The progress so far, as if there were no other replies."""
+        phase: Phase = "loading" if self._completion is None else "reading"
+        if self._first_text is not None:
+            phase = "writing"
+        timings = self._timings
+        seconds = time.monotonic() - self._asked
+        return ReplyProgress(phase, seconds, timings.predicted_n, timings.predicted_per_second)
 
     def catch_up(self) -> None:
         """Save the text so far, for a screen that shows what is saved and then what is new."""
@@ -96,6 +119,7 @@ class StreamedReply(QObject):
             case EngineReady() | EngineConnected() as state if (
                 self._completion is None and not self._is_over
             ):
+                self._applied = applied_settings(self._chosen, self._settings, state)
                 self._ask(self._server_of(state))
             case EngineFailed(_, _, sentence, _):
                 self._end("failed", reason=sentence)
@@ -110,40 +134,50 @@ class StreamedReply(QObject):
             return ChatServer(state.url, state.key, state.name, is_ours=False)
         ready = state.server
         overflow = self._settings.context_overflow
-        defaults = reply_defaults(state.path)
-        return ChatServer(ready.url, ready.key, ready.model, True, overflow, defaults)
+        return ChatServer(ready.url, ready.key, ready.model, True, overflow)
 
     def _ask(self, server: ChatServer) -> None:
-        system_prompt = self._settings.system_prompt.strip()
-        messages = [WireMessage("system", system_prompt)] if system_prompt else []
-        messages += [WireMessage(m.role, m.text) for m in self._history if m.text]
+        messages = [WireMessage(m.role, m.text) for m in self._history if m.text]
         self._asked = time.monotonic()
         self._save_timer.start()
-        completion = Completion(server, messages, parent=self)
+        completion = Completion(server, messages, self._applied, parent=self)
         completion.thought.connect(lambda words: self._take(thoughts=words))
         completion.received.connect(lambda words: self._take(text=words))
+        completion.timed.connect(self._note_timings)
         completion.noticed.connect(self._notices.append)
         completion.finished.connect(self._on_finished)
         completion.refused.connect(lambda words: self._end("failed", reason=words))
         completion.failed.connect(self._on_failed)
         self._completion = completion
+        self.progressed.emit()
 
     def _take(self, text: str = "", thoughts: str = "") -> None:
         if self._first_text is None:
             self._first_text = time.monotonic() - self._asked
+            self.progressed.emit()
         for growth in (self._unpainted, self._unsaved):
             growth.text += text
             growth.thoughts += thoughts
         if not self._repaint.isActive():
             self._repaint.start()
 
+    def _note_timings(self, timings: Timings) -> None:
+        self._timings = timings
+
     def _on_finished(self, timings: Timings, finish_reason: str) -> None:
         self.tokens_per_second = timings.predicted_per_second
         # A notice shown at the load isn't repeated below each reply.
         reasons = [one for one in self._notices if one not in self._engine.notices]
         if finish_reason == _CUT_SHORT:
-            reasons.append(tr("The context is full; the reply ends here."))
+            reasons.append(self._why_cut(timings.predicted_n))
         self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
+
+    def _why_cut(self, tokens: int) -> str:
+        limit = self._applied.max_tokens
+        # Another server may not say how many tokens there were.
+        if limit is not None and (tokens >= limit or not tokens):
+            return tr("The reply reached the limit of {count} tokens.", count=f"{limit:,}")
+        return tr("The context is full; the reply ends here.")
 
     def _on_failed(self, reason: str) -> None:
         if self._host:
@@ -174,6 +208,7 @@ class StreamedReply(QObject):
             return
         self._is_over = True
         self._save_timer.stop()
+        self._progress_timer.stop()
         self._repaint.stop()
         self._engine.changed.disconnect(self._on_engine_changed)
         self._paint()

@@ -7,11 +7,18 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from app.core.chat_settings import (
+    LARGEST_TOKEN_LIMIT,
+    RANDOM_SEED,
+    Probability,
+    RepeatPenalty,
+    Temperature,
+    TopK,
+)
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.core.settings import ContextOverflow
 from app.inference.sampling.parameters import (
-    RANDOM_SEED,
     DryBase,
     DryMultiplier,
     Grammar,
@@ -19,20 +26,15 @@ from app.inference.sampling.parameters import (
     MirostatEta,
     MirostatTau,
     Penalty,
-    Probability,
     Reach,
-    RepeatPenalty,
     SamplingParameters,
-    Temperature,
     TokenBiases,
-    TopK,
 )
 from app.inference.schemas.json_schemas import AnySchema
 from app.inference.server.protocol.known_fields import unknown_fields
 from app.inference.server.protocol.request_faults import explain_fault
 from app.inference.server.protocol.response_format import JsonSchema, ResponseFormat
 
-_MAX_TOKENS = 2**24
 OptionName = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Option = Annotated[str, Meta(max_length=1024)] | bool | int | float | None
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -41,7 +43,7 @@ LikelyTokens = Annotated[int, Meta(ge=0, le=20)]
 StopText = Annotated[str, Meta(max_length=4096)]
 MAX_CHOICES = 128
 Choices = Annotated[int, Meta(ge=1, le=MAX_CHOICES)]
-TokenLimit = Annotated[int, Meta(ge=-1, le=_MAX_TOKENS)]
+TokenLimit = Annotated[int, Meta(ge=-1, le=LARGEST_TOKEN_LIMIT)]
 """The maximum number of tokens of a reply; -1: until the context is full, as in llama-server."""
 Tokens = Annotated[list[Annotated[int, Meta(ge=0, lt=2**31)]], Meta(min_length=1, max_length=2**20)]
 
@@ -152,6 +154,7 @@ class CompletionRequestBase(GenerationRequest, frozen=True, kw_only=True):
     max_tokens: TokenLimit | None = None
     n_predict: TokenLimit | None = None
     response_format: ResponseFormat | None = None
+    timings_per_token: bool | None = None
 
     def requested_format(self) -> ResponseFormat | None:
         """Return the requested response format, if any."""
