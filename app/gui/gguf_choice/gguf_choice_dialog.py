@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from app.core import events
 from app.core.errors import ErrorCode
 from app.core.language import tr
-from app.core.sentences import describe_error
+from app.core.sentences import describe_error, describe_notice
 from app.core.sizes import format_bytes
 from app.gui.children.child import Child
 from app.gui.gguf_choice.model_table import ModelChoiceTable
@@ -40,6 +40,7 @@ class GgufChoiceDialog(QDialog):
         self._repository = ""
         self._child: Child | None = None
         self._models: list[events.RemoteModelListed] = []
+        self._notices: list[str] = []
         self._problem = ""
         self._title = PlainLabel("", "title", elide=True)
         self.words = PlainLabel("", wrap=True, selectable=True)
@@ -59,7 +60,7 @@ class GgufChoiceDialog(QDialog):
         """Look at a repository, and ask for the models to download unless there is only one."""
         self._stop()
         self._repository = repository
-        self._models, self._problem = [], ""
+        self._models, self._notices, self._problem = [], [], ""
         self._child = Child(_VERB, repository, "--list", parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
@@ -69,6 +70,8 @@ class GgufChoiceDialog(QDialog):
         match event:
             case events.RemoteModelListed():
                 self._models.append(event)
+            case events.NoticeReported(code, details):
+                self._notices.append(describe_notice(code, details))
             case events.Failed(code, details):
                 self._problem = describe_error(code, details)
 
@@ -87,7 +90,8 @@ class GgufChoiceDialog(QDialog):
     def _show(self) -> None:
         self.setWindowTitle(self._repository)
         self._title.set_text(self._repository)
-        self.words.set_text(self._problem or tr("Choose the files to download."))
+        words = self._problem or " ".join([tr("Choose the files to download."), *self._notices])
+        self.words.set_text(words)
         self.words.set_tone("danger" if self._problem else "plain")
         self.table.show_models(self._models)
         for widget in (self.table, self._summary, self.download_button):

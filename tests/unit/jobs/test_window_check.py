@@ -18,7 +18,7 @@ def test_every_page_opens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("icon", "page"), [("send", "chat"), ("chevron-right", "convert"), ("key", "settings")]
+    ("icon", "page"), [("send", "chat"), ("copy", "convert"), ("key", "settings")]
 )
 def test_a_page_that_raises_is_named(
     icon: str, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
