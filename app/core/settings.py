@@ -109,7 +109,9 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = False
     share_port: Annotated[
         int,
-        Meta(ge=1024, le=65_535, title=tr("Port"), description=tr("Part of the address.")),
+        Meta(
+            ge=1024, le=65_535, title=tr("Port"), description=tr("Programs connect to this port.")
+        ),
     ] = 7847
     share_origins: Annotated[
         tuple[str, ...],

@@ -1,4 +1,4 @@
-"""Make text fit for widgets: escaped where Qt would take it for HTML, shortened names."""
+"""Escape text that Qt would take for HTML."""
 
 from __future__ import annotations
 
@@ -10,11 +10,3 @@ def plain_tool_tip(text: str) -> str:
     if not text:
         return ""
     return f'<p style="white-space: pre-wrap">{html.escape(text)}</p>'
-
-
-def shortened(name: str, most: int) -> str:
-    """Return a name of at most `most` characters, with an ellipsis instead of its middle."""
-    if len(name) <= most:
-        return name
-    half = most // 2
-    return f"{name[: most - half - 1]}…{name[-half:]}"

@@ -24,7 +24,7 @@ from app.gui.services.model_entry import ModelEntry, model_entries, use
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.button import Button
 from app.gui.widgets.empty_state import EmptyState
-from app.gui.widgets.plain_text import plain_tool_tip, shortened
+from app.gui.widgets.plain_text import plain_tool_tip
 from app.library.reply_defaults import STARTER_NAME, is_starter
 from app.library.starter import STARTER_BYTES
 
@@ -96,7 +96,7 @@ class EmptyChat(QWidget):
                 self._invite(name, tr("What you write stays on this machine."))
 
     def _invite(self, name: str, words: str) -> None:
-        title = tr("Ask {name} something", name=shortened(name, _LONGEST_NAME))
+        title = tr("Ask {name} something", name=_shortened(name))
         self.state.show_state("chat", title, words)
 
     def _show_offer(self) -> None:
@@ -123,7 +123,7 @@ class EmptyChat(QWidget):
 
     def _offer(self, title: str, label: str, entry: ModelEntry) -> None:
         name = STARTER_NAME if is_starter(entry.path) else entry.name
-        shown = fill(label, name=shortened(name, _LONGEST_NAME))
+        shown = fill(label, name=_shortened(name))
         self.state.show_state("chat", title, _description(entry), shown)
         self.state.button.setAccessibleName(fill(label, name=name))
         self.state.button.setToolTip(plain_tool_tip(" · ".join((entry.name, entry.level))))
@@ -148,3 +148,11 @@ def _description(entry: ModelEntry) -> str:
     if is_starter(entry.path):
         return tr("{name} is a tiny model for trying things out.", name=STARTER_NAME)
     return tr("What you write stays on this machine.")
+
+
+def _shortened(name: str) -> str:
+    """Return a name with an ellipsis instead of its middle if it is long."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = _LONGEST_NAME // 2
+    return f"{name[: half - 1]}…{name[-half:]}"
