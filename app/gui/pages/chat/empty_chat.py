@@ -113,8 +113,8 @@ class EmptyChat(QWidget):
             (self._offered,) = entries
             self._offer(tr("Start chatting"), tr("Chat with {name}"), self._offered)
         elif entries:
-            title = tr("Choose a model to chat with")
-            self.state.show_state("chat", title, "", tr("Choose a model"))
+            words = tr("Pick one of your {count} models.", count=f"{len(entries):,}")
+            self.state.show_state("chat", tr("Start chatting"), words, tr("Choose a model"))
         elif not self._workbench.models.is_known:
             self.other_button.hide()
             self.state.show_state("search", tr("Looking for models…"), "")
