@@ -20,6 +20,7 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.option_control import number_box, option_row, switch_box
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
+from app.gui.widgets.wheel_guard import WheelGuard
 from app.gui.widgets.words_field import WordsField
 
 _FIELDS = option_fields(Settings)
@@ -53,6 +54,7 @@ class ShareDialog(QDialog):
         self._failure = PlainLabel("", "caption", wrap=True)
         self._failure.set_tone("danger")
         self._build_layout()
+        WheelGuard(self)
         self._connect()
         self._show_sharing()
         if self.port_row.note:
