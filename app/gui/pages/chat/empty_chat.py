@@ -24,11 +24,10 @@ from app.gui.services.model_entry import ModelEntry, model_entries, use
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.button import Button
 from app.gui.widgets.empty_state import EmptyState
-from app.gui.widgets.plain_text import plain_tool_tip
 from app.library.reply_defaults import STARTER_NAME, is_starter
 from app.library.starter import STARTER_BYTES
 
-_LONGEST_NAME = 32
+_LONGEST_NAME = 24
 
 
 class EmptyChat(QWidget):
@@ -86,7 +85,6 @@ class EmptyChat(QWidget):
     def _show(self) -> None:
         state = self._workbench.engine.state
         self.other_button.setVisible(isinstance(state, EngineIdle))
-        self.state.button.setToolTip("")
         match state:
             case EngineIdle():
                 self._show_offer()
@@ -123,10 +121,7 @@ class EmptyChat(QWidget):
 
     def _offer(self, title: str, label: str, entry: ModelEntry) -> None:
         name = STARTER_NAME if is_starter(entry.path) else entry.name
-        shown = fill(label, name=_shortened(name))
-        self.state.show_state("chat", title, _description(entry), shown)
-        self.state.button.setAccessibleName(fill(label, name=name))
-        self.state.button.setToolTip(plain_tool_tip(" · ".join((entry.name, entry.level))))
+        self.state.show_state("chat", title, _description(entry), fill(label, name=name))
 
     def _offer_starter(self) -> None:
         if self._download.failure:
