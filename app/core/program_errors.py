@@ -105,7 +105,7 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.PORT_IN_USE: (
         tr("Port {port} on this machine is used by another program."),
-        tr("Choose another port, or leave it out to use a free one."),
+        tr("Choose another port."),
     ),
     ErrorCode.ADDRESS_UNUSABLE: (
         tr("“{address}” is not an address of this machine."),

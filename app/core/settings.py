@@ -111,10 +111,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     share_port: Annotated[
         int,
         Meta(
-            ge=1024,
-            le=65_535,
-            title=tr("Port"),
-            description=tr("The port that programs connect to."),
+            ge=1024, le=65_535, title=tr("Port"), description=tr("Programs connect to this port.")
         ),
     ] = 7847
     share_origins: Annotated[

@@ -52,6 +52,7 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.NETWORK_UNCONFIRMED: (
         tr("Leave --host out, or confirm the address by repeating it: --confirm-network {address}.")
     ),
+    ErrorCode.PORT_IN_USE: (tr("Choose another one, or leave --port out to use a free one.")),
     ErrorCode.COMPONENT_UNREACHABLE: (
         tr("Check your network connection and run “gristmill setup” again.")
     ),

@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
-from app.core.errors import ErrorCode, ErrorDetails
+from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.load_options import LoadOptions
 from app.core.sentences import describe_error, describe_notice
 from app.core.settings import Settings
@@ -84,6 +84,7 @@ class Engine(QObject):
     `notices` are the sentences about the model that is loaded or being loaded.
     `sharing` are the arguments of `serve` that share the loaded model. `taken_port` is the port at
     which it should be shared, if another program uses it; the window then has a port of its own.
+    `key_notice` is a sentence about the key with which it is shared.
     """
 
     changed = Signal(object)
@@ -95,6 +96,7 @@ class Engine(QObject):
         self.notices: list[str] = []
         self.sharing: list[str] = []
         self.taken_port: int | None = None
+        self.key_notice = ""
         self._settings = settings
         self._child: Child | None = None
         self._departing: Child | None = None
@@ -155,6 +157,7 @@ class Engine(QObject):
         self.notices = []
         self.sharing = []
         self.taken_port = None
+        self.key_notice = ""
 
     def _serve(self, path: str, name: str, settings: Settings) -> None:
         self._failure = ""
@@ -204,6 +207,8 @@ class Engine(QObject):
                 self._enter(EngineLoading(path, name, fraction))
             case events.Ready() as server, EngineLoading(path, name):
                 self._enter(EngineReady(path, name, server))
+            case events.NoticeReported(NoticeCode.SERVER_KEY_NOT_KEPT as code, details), _:
+                self.key_notice = describe_notice(code, details)
             case events.NoticeReported(code, details), _:
                 self.note(describe_notice(code, details))
             case events.Failed(ErrorCode.PORT_IN_USE, {"port": int(port)}), _ if self.sharing:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.gui.theme.icons import IconName, icon_pixmap
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.button import Button
+from app.gui.widgets.eliding_button import ElidingButton
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -37,7 +37,7 @@ class EmptyState(QWidget):
         self._picture = PlainLabel()
         self._title = PlainLabel(title, "title", wrap=True)
         self._text = PlainLabel(text, "muted", wrap=True)
-        self.button = Button(theme, button_text or title, "primary")
+        self.button = ElidingButton(theme, button_text or title, "primary")
         self.button.setVisible(button_text is not None)
         self.button.clicked.connect(self.acted)
         self._arrange()

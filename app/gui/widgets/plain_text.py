@@ -1,4 +1,4 @@
-"""Make text fit for widgets: escaped, with long words that break, or shortened."""
+"""Escape text that Qt would take for HTML, and let long words break."""
 
 from __future__ import annotations
 
@@ -30,11 +30,3 @@ def breakable(text: str) -> str:
 def unbroken(text: str) -> str:
     """Return a `breakable` text as it was."""
     return text.replace(_BREAK, "")
-
-
-def shortened(name: str, most: int) -> str:
-    """Return a name of at most `most` characters, with an ellipsis instead of its middle."""
-    if len(name) <= most:
-        return name
-    half = most // 2
-    return f"{name[: most - half - 1]}…{name[-half:]}"

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.shell.window import MainWindow
 from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.machine.installed import lend_converter
+
+WAIT_MS = 90_000
 
 
 def test_a_folder_that_is_no_checkpoint_is_said(
@@ -45,6 +49,29 @@ def test_going_back_ends_the_check(
     with qtbot.waitSignal(checker.ended, timeout=20_000):
         window.convert.levels_step.back.emit()
     assert window.convert.levels_step.table.rowCount() == 0
+
+
+@pytest.mark.usefixtures("known_machine")
+def test_a_missing_converter_is_one_click_away(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing listens on the discard port.
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    window.show_page("convert")
+    page = window.convert
+    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    for words in ("converter is not installed", "Check your network connection"):
+        qtbot.waitUntil(lambda words=words: words in page.notice.text, timeout=WAIT_MS)
+        assert "gristmill" not in page.notice.text
+        (button,) = page.notice.findChildren(QPushButton)
+        if words.startswith("Check"):
+            lend_converter(home)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    table = page.levels_step.table
+    qtbot.waitUntil(lambda: table.rowCount() > 0, timeout=WAIT_MS)
+    assert page.notice.isHidden()
 
 
 @pytest.mark.slow

@@ -72,6 +72,8 @@ def test_a_model_is_shared_and_answers_there(
     assert not address._ways.isHidden()
     assert address.address.text() == f"http://127.0.0.1:{port}/v1"
     assert address.key.text() != private.server.key
+    assert "No system keyring" in address.key_row.note
+    assert not any("keyring" in notice for notice in window._workbench.engine.notices)
     headers = {
         "Authorization": f"Bearer {address.key.text()}",
         "Origin": "http://localhost:3000",
@@ -152,7 +154,7 @@ def test_a_taken_port_keeps_no_model_from_chatting(
         assert not ready.server.url.endswith(f":{taken}")
         assert answers(ready.server.url, ready.server.key)
         assert chat.share_notice.isVisible()
-        expected = f"tiny isn't shared because port {taken} is taken by another program."
+        expected = f"The model isn't shared: another program uses port {taken}."
         assert chat.share_notice.text == expected
         assert str(taken) in chat.header.share_button.accessibleDescription()
         (change,) = chat.share_notice.findChildren(QPushButton)

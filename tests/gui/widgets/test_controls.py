@@ -6,23 +6,28 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QHelpEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QFileDialog,
     QLineEdit,
     QPushButton,
     QSpinBox,
+    QStyleOptionButton,
+    QToolTip,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
 from app.core.pace import Pace
 from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
+from app.gui.widgets.eliding_button import ElidingButton
 from app.gui.widgets.empty_state import EmptyState
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.icon_button import IconButton
@@ -218,6 +223,25 @@ def test_an_empty_state_leads_on(theme: Theme, qtbot: QtBot) -> None:
     state.show_state("warning", "Offline", "The Hub can't be reached.")
     assert shown_words(state) == ["Offline", "The Hub can't be reached."]
     assert state.findChild(Button).isHidden()
+
+
+def test_a_long_text_of_a_button_is_elided_and_in_its_tool_tip(theme: Theme, qtbot: QtBot) -> None:
+    words = "Continue with " + "A-Long-Name-" * 9 + "Q4_K_M"
+    button = ElidingButton(theme, words)
+    qtbot.addWidget(button)
+    button.resize(SIZE.field, button.sizeHint().height())
+    button.show()
+    option = QStyleOptionButton()
+    button.initStyleOption(option)
+    assert "…" in option.text
+    assert option.text.endswith("Q4_K_M")
+    assert button.accessibleName() == words
+    middle = button.rect().center()
+    QApplication.sendEvent(
+        button, QHelpEvent(QEvent.Type.ToolTip, middle, button.mapToGlobal(middle))
+    )
+    assert words in QToolTip.text()
+    QToolTip.hideText()
 
 
 def test_a_copy_button_may_say_what_it_copies(theme: Theme, qtbot: QtBot) -> None:

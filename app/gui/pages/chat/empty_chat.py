@@ -24,11 +24,10 @@ from app.gui.services.model_entry import ModelEntry, model_entries, use
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.button import Button
 from app.gui.widgets.empty_state import EmptyState
-from app.gui.widgets.plain_text import plain_tool_tip, shortened
 from app.library.reply_defaults import STARTER_NAME, is_starter
 from app.library.starter import STARTER_BYTES
 
-_LONGEST_NAME = 32
+_LONGEST_NAME = 24
 
 
 class EmptyChat(QWidget):
@@ -86,7 +85,6 @@ class EmptyChat(QWidget):
     def _show(self) -> None:
         state = self._workbench.engine.state
         self.other_button.setVisible(isinstance(state, EngineIdle))
-        self.state.button.setToolTip("")
         match state:
             case EngineIdle():
                 self._show_offer()
@@ -96,7 +94,7 @@ class EmptyChat(QWidget):
                 self._invite(name, tr("What you write stays on this machine."))
 
     def _invite(self, name: str, words: str) -> None:
-        title = tr("Ask {name} something", name=shortened(name, _LONGEST_NAME))
+        title = tr("Ask {name} something", name=_shortened(name))
         self.state.show_state("chat", title, words)
 
     def _show_offer(self) -> None:
@@ -113,8 +111,8 @@ class EmptyChat(QWidget):
             (self._offered,) = entries
             self._offer(tr("Start chatting"), tr("Chat with {name}"), self._offered)
         elif entries:
-            title = tr("Choose a model to chat with")
-            self.state.show_state("chat", title, "", tr("Choose a model"))
+            words = tr("Pick one of your {count} models.", count=f"{len(entries):,}")
+            self.state.show_state("chat", tr("Start chatting"), words, tr("Choose a model"))
         elif not self._workbench.models.is_known:
             self.other_button.hide()
             self.state.show_state("search", tr("Looking for models…"), "")
@@ -123,10 +121,7 @@ class EmptyChat(QWidget):
 
     def _offer(self, title: str, label: str, entry: ModelEntry) -> None:
         name = STARTER_NAME if is_starter(entry.path) else entry.name
-        shown = fill(label, name=shortened(name, _LONGEST_NAME))
-        self.state.show_state("chat", title, _description(entry), shown)
-        self.state.button.setAccessibleName(fill(label, name=name))
-        self.state.button.setToolTip(plain_tool_tip(" · ".join((entry.name, entry.level))))
+        self.state.show_state("chat", title, _description(entry), fill(label, name=name))
 
     def _offer_starter(self) -> None:
         if self._download.failure:
@@ -148,3 +143,11 @@ def _description(entry: ModelEntry) -> str:
     if is_starter(entry.path):
         return tr("{name} is a tiny model for trying things out.", name=STARTER_NAME)
     return tr("What you write stays on this machine.")
+
+
+def _shortened(name: str) -> str:
+    """Return a name with an ellipsis instead of its middle if it is long."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = _LONGEST_NAME // 2
+    return f"{name[: half - 1]}…{name[-half:]}"

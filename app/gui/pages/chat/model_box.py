@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.language import tr
@@ -24,7 +24,7 @@ _STEPS = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Ke
 class ModelBox(DropDown):
     """A drop-down list of models in sections, as wide whatever their names.
 
-    Keys choose only in the open list, as loading a model takes a while.
+    Keys and the wheel choose only in the open list, as loading a model takes a while.
 
     Signals:
         chosen: a `ModelEntry` was chosen.
@@ -42,6 +42,7 @@ class ModelBox(DropDown):
         self.setAccessibleName(tr("Model"))
         self.setPlaceholderText(tr("Choose a model"))
         self._used = ""
+        self._shown: tuple[object, ...] = ()
         self.activated.connect(self._on_activated)
 
     def sizeHint(self) -> QSize:
@@ -50,7 +51,11 @@ class ModelBox(DropDown):
 
     def show_entries(self, entries: Sequence[ModelEntry], used: str, *, is_loaded: bool) -> None:
         """Show all models; the one at the path `used` is in the field, with a tick if loaded."""
-        self._used = used
+        shown = (*entries, used, is_loaded)
+        if shown == self._shown:
+            # The list may be open.
+            return
+        self._shown, self._used = shown, used
         self.clear()
         for section, members in groupby(entries, key=_section):
             self._add_heading(section)
@@ -70,6 +75,10 @@ class ModelBox(DropDown):
         if not view.currentIndex().isValid():
             # The first row is a heading.
             view.setCurrentIndex(self._rows.index(1, 0))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to the page."""
+        event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open the list for keys that would choose another model, and let it have letters."""

@@ -48,56 +48,79 @@ class ModelRowDelegate(ValueDelegate):
         widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, styled, painter, widget)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        row = styled.rect.adjusted(SPACING.small, 0, -SPACING.medium, 0)
         if index.flags() & Qt.ItemFlag.ItemIsEnabled:
-            self._draw_row(painter, row, index)
+            self._draw_row(painter, styled, index)
         else:
-            self._write(painter, row, str(index.data()), is_small=True)
+            self._write(painter, styled, _inner(styled), str(index.data()), is_small=True)
         painter.restore()
 
-    def _draw_row(self, painter: QPainter, row: QRect, index: _Index) -> None:
-        colors, side = self._theme.colors, SIZE.small_icon
+    def _draw_row(self, painter: QPainter, styled: QStyleOptionViewItem, index: _Index) -> None:
+        row, side = _inner(styled), SIZE.small_icon
         mark: IconName | None = index.data(ICON_ROLE)
         if mark is not None:
+            colors = self._theme.colors
             square = QRect(row.left(), row.center().y() - side // 2 + 1, side, side)
-            icon(mark, colors, colors.accent).paint(painter, square)
+            icon(mark, colors, colors.accent).paint(painter, _mirrored(styled, square))
         row = row.adjusted(side + SPACING.small, 0, 0, 0)
         entry = index.data(ENTRY_ROLE)
         if not isinstance(entry, ModelEntry):
-            self._write(painter, row, str(index.data()))
+            self._write(painter, styled, row, str(index.data()))
             return
         if entry.size_bytes:
-            row = self._write_at_end(painter, row, format_bytes(entry.size_bytes))
+            row = self._write_size(painter, styled, row, format_bytes(entry.size_bytes))
         if entry.level:
-            row = self._draw_chip(painter, row, entry.level)
-        self._write(painter, row, entry.title)
+            row = self._draw_chip(painter, styled, row, entry.level)
+        self._write(painter, styled, row, entry.title)
 
-    def _write_at_end(self, painter: QPainter, row: QRect, words: str) -> QRect:
-        """Write a caption at the end of a row, and return what remains of it."""
+    def _write_size(
+        self, painter: QPainter, styled: QStyleOptionViewItem, row: QRect, words: str
+    ) -> QRect:
+        """Write at the end of a row, and return what remains of it."""
         width = QFontMetrics(self._caption).horizontalAdvance(words)
         end = QRect(row.right() - width, row.top(), width + 1, row.height())
-        self._write(painter, end, words, is_small=True)
+        self._write(painter, styled, end, words, is_small=True)
         # Sizes stand below each other.
         return row.adjusted(0, 0, -max(width, 2 * SPACING.huge) - SPACING.small, 0)
 
-    def _draw_chip(self, painter: QPainter, row: QRect, words: str) -> QRect:
+    def _draw_chip(
+        self, painter: QPainter, styled: QStyleOptionViewItem, row: QRect, words: str
+    ) -> QRect:
         metrics = QFontMetrics(self._caption)
         width = metrics.horizontalAdvance(words) + 2 * SPACING.small
         height = metrics.height() + SPACING.tiny
         chip = QRect(row.right() - width, row.center().y() - height // 2 + 1, width, height)
         painter.setPen(QColor(self._theme.colors.outline))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(chip.toRectF().translated(0.5, 0.5), SMALL_RADIUS, SMALL_RADIUS)
-        self._write(painter, chip.adjusted(SPACING.small, 0, 0, 0), words, is_small=True)
+        # A line of one pixel is sharp between two whole coordinates.
+        outline = _mirrored(styled, chip).toRectF().translated(0.5, 0.5)
+        painter.drawRoundedRect(outline, SMALL_RADIUS, SMALL_RADIUS)
+        inner = chip.adjusted(SPACING.small, 0, -SPACING.small + 1, 0)
+        self._write(painter, styled, inner, words, is_small=True)
         return row.adjusted(0, 0, -width - SPACING.small, 0)
 
     def _write(
-        self, painter: QPainter, place: QRect, words: str, *, is_small: bool = False
+        self,
+        painter: QPainter,
+        styled: QStyleOptionViewItem,
+        place: QRect,
+        words: str,
+        *,
+        is_small: bool = False,
     ) -> None:
         font = self._caption if is_small else self._body
         colors = self._theme.colors
         painter.setFont(font)
         painter.setPen(QColor(colors.muted if is_small else colors.ink))
         shown = QFontMetrics(font).elidedText(words, _MIDDLE, place.width())
-        alignment = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(place, alignment, shown)
+        alignment = QStyle.visualAlignment(styled.direction, Qt.AlignmentFlag.AlignLeft)
+        middle = alignment | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(_mirrored(styled, place), middle, shown)
+
+
+def _inner(styled: QStyleOptionViewItem) -> QRect:
+    return styled.rect.adjusted(SPACING.small, 0, -SPACING.medium, 0)
+
+
+def _mirrored(styled: QStyleOptionViewItem, place: QRect) -> QRect:
+    """Return the place in a row, which begins at the right for some languages."""
+    return QStyle.visualRect(styled.direction, styled.rect, place)

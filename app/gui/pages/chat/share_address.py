@@ -69,7 +69,8 @@ class ShareAddress(QFrame):
         address = _in_row(self.address, copy_address)
         key = _in_row(self.key, self.eye, copy_key)
         column.addWidget(FormRow(tr("Address"), "", address, stacked=True))
-        column.addWidget(FormRow(tr("API key"), "", key, stacked=True))
+        self.key_row = FormRow(tr("API key"), "", key, stacked=True)
+        column.addWidget(self.key_row)
         column.addWidget(self.command, 0, Qt.AlignmentFlag.AlignRight)
         return ways
 
@@ -82,6 +83,7 @@ class ShareAddress(QFrame):
         self.load_button.setVisible(is_ready and not is_current)
         self._ways.setVisible(is_current and bool(engine.shared_url))
         self.state.set_text(self._words(engine, is_current=is_current, is_taken=is_taken))
+        self.key_row.set_note(engine.key_notice)
         if isinstance(engine.state, EngineReady):
             self.address.setText(engine.shared_url)
             self.key.setText(engine.state.server.key)

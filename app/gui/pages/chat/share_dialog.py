@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.core.addresses import is_web_origin
@@ -13,15 +13,19 @@ from app.core.sentences import describe_error
 from app.core.settings import Settings
 from app.gui.pages.chat.share_address import ShareAddress
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.option_control import number_box, option_row, switch_box
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.scroll_column import ScrollColumn
+from app.gui.widgets.wheel_guard import WheelGuard
 from app.gui.widgets.words_field import WordsField
 
 _FIELDS = option_fields(Settings)
+_USUAL_SIZE = QSize(760, 680)
+_SMALLEST_SIZE = QSize(520, 400)
 
 
 class ShareDialog(QDialog):
@@ -34,7 +38,8 @@ class ShareDialog(QDialog):
         value = self._settings.value
         self.setWindowTitle(tr("Share the model"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(SIZE.reading)
+        self.setMinimumSize(_SMALLEST_SIZE)
+        self.resize(_USUAL_SIZE)
         self.is_shared = switch_box(_FIELDS["shares_model"])
         self.is_shared.setChecked(value.shares_model)
         self.port = number_box(_FIELDS["share_port"])
@@ -49,6 +54,7 @@ class ShareDialog(QDialog):
         self._failure = PlainLabel("", "caption", wrap=True)
         self._failure.set_tone("danger")
         self._build_layout()
+        WheelGuard(self)
         self._connect()
         self._show_sharing()
         if self.port_row.note:
@@ -64,17 +70,19 @@ class ShareDialog(QDialog):
         details.addWidget(self._row("reply_slots", self.slots))
         details.addWidget(self._row("share_origins", self.origins, stacked=True))
         details.addWidget(self._row("shares_in_network", self.in_network))
+        scroll = ScrollColumn()
+        scroll.column.addWidget(self._row("shares_model", self.is_shared))
+        scroll.column.addWidget(self._details)
+        scroll.column.addWidget(self._failure)
+        scroll.column.addWidget(self.address)
+        scroll.column.addStretch(1)
+        close = Button(self._workbench.theme, tr("Close"))
+        close.clicked.connect(self.accept)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[SPACING.wide] * 4)
         column.setSpacing(SPACING.large)
         column.addWidget(PlainLabel(tr("Share the model"), "title"))
-        column.addWidget(self._row("shares_model", self.is_shared))
-        column.addWidget(self._details)
-        column.addWidget(self._failure)
-        column.addWidget(self.address)
-        column.addStretch(1)
-        close = Button(self._workbench.theme, tr("Close"))
-        close.clicked.connect(self.accept)
+        column.addWidget(scroll, 1)
         column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
     def _row(self, field: str, control: QWidget, *, stacked: bool = False) -> FormRow:

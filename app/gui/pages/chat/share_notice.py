@@ -23,9 +23,5 @@ class ShareNotice(NoticeBar):
         if port is None or not isinstance(state, EngineReady):
             self.hide()
             return
-        words = tr(
-            "{name} isn't shared because port {port} is taken by another program.",
-            name=state.name,
-            port=str(port),
-        )
+        words = tr("The model isn't shared: another program uses port {port}.", port=str(port))
         self.show_notice("warning", words, [("share", tr("Change port…"))])

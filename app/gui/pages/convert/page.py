@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.errors import ErrorCode, NoticeCode
 from app.core.language import tr
+from app.core.sentences import describe_error
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
+from app.gui.children.task import Task
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
@@ -106,6 +108,7 @@ class ConvertPage(QWidget):
         self._remedies.requantizing_allowed.connect(self.session.allow_requantizing)
         self._remedies.base_chosen.connect(self.session.set_base)
         self._remedies.importance_wanted.connect(self._offer_importance)
+        self._remedies.converter_wanted.connect(self._get_converter)
         self._workbench.settings.changed.connect(self._on_settings_changed)
 
     def _connect_session(self) -> None:
@@ -157,6 +160,21 @@ class ConvertPage(QWidget):
         self.notice.hide()
         self._warned = []
         self.warnings.show_sentences(())
+
+    def _get_converter(self) -> None:
+        title = tr("Downloading llama.cpp's converter")
+        task = self._workbench.tasks.add("setup", title, "setup", "--only", "converter")
+        task.ended.connect(lambda: self._on_converter_ended(task))
+        self.notice.show_notice("info", tr("{what}…", what=title), dismissible=False)
+
+    def _on_converter_ended(self, task: Task) -> None:
+        if task.state == "finished":
+            self.notice.hide()
+            if self._stack.currentWidget() is self.levels_step:
+                self.session.recheck()
+            return
+        words = task.sentence or describe_error(ErrorCode.CONVERTER_MISSING, {})
+        self._on_failed(ErrorCode.CONVERTER_MISSING, words)
 
     def _offer_importance(self) -> None:
         self.notice.hide()

@@ -11,6 +11,7 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 
 _PICKLE, _BASE, _IMPORTANCE, _REQUANTIZE = "pickle", "base", "importance", "requantize"
+_CONVERTER = "converter"
 
 
 class Remedies(QObject):
@@ -21,12 +22,14 @@ class Remedies(QObject):
         base_chosen: the folder of the model that the adapter belongs to.
         importance_wanted: the user wants to make an importance matrix.
         requantizing_allowed: the user agreed to quantize a second time.
+        converter_wanted: the user wants to download llama.cpp's converter.
     """
 
     pickle_allowed = Signal()
     base_chosen = Signal(str)
     importance_wanted = Signal()
     requantizing_allowed = Signal()
+    converter_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -44,6 +47,8 @@ class Remedies(QObject):
                 return [(_IMPORTANCE, tr("Make one from a text…"))]
             case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
                 return [(_REQUANTIZE, tr("Quantize again…"))]
+            case ErrorCode.CONVERTER_MISSING:
+                return [(_CONVERTER, tr("Download the converter"))]
             case _:
                 return []
 
@@ -57,6 +62,8 @@ class Remedies(QObject):
             self.importance_wanted.emit()
         elif action == _REQUANTIZE:
             self._ask_to_requantize()
+        elif action == _CONVERTER:
+            self.converter_wanted.emit()
 
     def _ask_for_pickle(self) -> None:
         dialog = ConfirmDialog(

@@ -21,6 +21,7 @@ from tests.support.engine.tiny_model import write_tiny_model
 
 LOAD_MS = 60_000
 REPLY_MS = 120_000
+NARROW = 320
 
 
 def click(button: QAbstractButton, qtbot: QtBot) -> None:
@@ -61,6 +62,7 @@ def test_without_a_model_the_starter_is_one_click_away(
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     empty = window.chat.empty
     assert empty.state.button.text() == "Download the starter model (93 MB)"
+    assert empty.minimumSizeHint().width() <= NARROW
     click(empty.state.button, qtbot)
     assert empty._download.isVisible()
     assert empty.state.button.isHidden()
@@ -93,6 +95,7 @@ def test_the_last_model_is_offered_again_until_its_file_is_gone(
     again = make_window()
     button = again.chat.empty.state.button
     assert button.text().startswith("Continue with ")
+    assert again.chat.empty.minimumSizeHint().width() <= NARROW
     click(button, qtbot)
     engine = again._workbench.engine
     qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=LOAD_MS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -84,6 +85,31 @@ def test_the_width_is_the_same_whatever_the_names(window: MainWindow, box: Model
     window._workbench.models.changed.emit()
     QApplication.processEvents()
     assert (box.width(), box.sizeHint()) == (width, hint)
+
+
+def test_the_wheel_chooses_no_model(box: ModelBox) -> None:
+    middle = QPointF(box.rect().center())
+    box.setFocus()
+    wheel = QWheelEvent(
+        middle,
+        QPointF(box.mapToGlobal(middle)),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(box, wheel)
+    assert box.currentIndex() == -1
+
+
+def test_an_open_list_stays_as_it_is(window: MainWindow, box: ModelBox) -> None:
+    box.showPopup()
+    box.view().setCurrentIndex(box.model().index(3, 0))
+    window._workbench.models.changed.emit()
+    assert box.view().currentIndex().row() == 3
+    box.hidePopup()
 
 
 def test_keys_choose_in_the_open_list_only(box: ModelBox, qtbot: QtBot) -> None:
