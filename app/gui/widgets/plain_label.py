@@ -85,7 +85,8 @@ class PlainLabel(QLabel):
         """Return the width of the ellipsis for an eliding label."""
         hint = super().minimumSizeHint()
         if self._is_spaced:
-            return QSize(hint.width(), self.heightForWidth(hint.width()))
+            # Layouts ask for the height at their width; at the least width it is far too large.
+            return QSize(hint.width(), self.fontMetrics().lineSpacing())
         return QSize(0, hint.height()) if self._elides else hint
 
     def sizeHint(self) -> QSize:

@@ -7,7 +7,7 @@ import math
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
-from PySide6.QtWidgets import QHBoxLayout, QToolTip, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolTip, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.theme.theme import Theme
@@ -101,7 +101,22 @@ def test_the_lines_of_a_caption_have_room_between_them(theme: Theme, qtbot: QtBo
     assert lines > 3
     assert label.heightForWidth(300) >= 4 * 1.4 * label.font().pixelSize()
     assert label.heightForWidth(100_000) == math.ceil(1.4 * label.font().pixelSize())
-    assert label.minimumSizeHint().height() >= label.heightForWidth(label.minimumSizeHint().width())
+
+
+def test_a_caption_has_room_for_its_lines_in_a_layout(theme: Theme, qtbot: QtBot) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    labels = [PlainLabel("Many words in one paragraph. " * 5, "caption", wrap=True) for _ in "ab"]
+    for label in labels:
+        column.addWidget(label)
+    column.addStretch(1)
+    page.resize(240, 400)
+    page.show()
+    qtbot.waitExposed(page)
+    assert [label.height() for label in labels] == [
+        label.heightForWidth(label.width()) for label in labels
+    ]
 
 
 @pytest.mark.parametrize("tone", ["plain", "danger", "warning"])
