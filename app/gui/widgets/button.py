@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.gui.theme.icons import IconName, icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
+from app.gui.widgets.enter_key import is_enter
 from app.gui.widgets.plain_text import plain_tool_tip
 
 ButtonKind = Literal[
@@ -54,6 +56,13 @@ class Button(QPushButton):
         self._side = SIZE.small_icon if compact or kind != "navigation" else SIZE.icon
         theme.changed.connect(self._tint)
         self._tint()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Press the button with Enter as with the space bar, and never the default one instead."""
+        if is_enter(event):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
     def set_text(self, text: str) -> None:
         """Change the text and the accessible name."""

@@ -10,7 +10,9 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QDialog,
     QFileDialog,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSpinBox,
@@ -44,6 +46,23 @@ def test_an_icon_button_says_what_it_does(theme: Theme, qtbot: QtBot) -> None:
     assert button.accessibleName() == "Send <now>"
     assert "&lt;now&gt;" in button.toolTip()
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_enter_presses_the_button_with_the_focus(theme: Theme, qtbot: QtBot, key) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    row = QHBoxLayout(dialog)
+    cancel, default = Button(theme, "Cancel"), Button(theme, "Delete", "destructive")
+    copy = IconButton(theme, "copy", "Copy")
+    default.setDefault(True)
+    for button in (cancel, copy, default):
+        row.addWidget(button)
+    dialog.show()
+    for button in (cancel, copy):
+        button.setFocus()
+        with qtbot.assertNotEmitted(default.clicked), qtbot.waitSignal(button.clicked):
+            qtbot.keyClick(button, key)
 
 
 def test_buttons_take_the_colors_of_the_other_theme(theme: Theme, qtbot: QtBot) -> None:
