@@ -219,7 +219,7 @@ def test_progress_says_speed_and_time_left(theme: Theme, qtbot: QtBot) -> None:
     row.show_progress(500_000_000, 2_000_000_000, pace)
     assert "500 MB / 2.00 GB · 100 MB/s · 15 s left" in shown_words(row)
     row.show_progress(500_000_000, 0, pace)
-    assert "500 MB · 100 MB/s · total size not known" in shown_words(row)
+    assert "500 MB · 100 MB/s · total size unknown" in shown_words(row)
     with qtbot.waitSignal(row.canceled):
         row.findChild(IconButton).click()
     row.show_failed("No room.")
