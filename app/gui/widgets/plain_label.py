@@ -6,13 +6,25 @@ import math
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QClipboard,
+    QContextMenuEvent,
+    QFontMetricsF,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
+from app.core.language import tr
 from app.gui.theme.fonts import TextRole, text_font
 from app.gui.theme.restyle import restyle
 from app.gui.widgets.paragraph import Paragraph
-from app.gui.widgets.plain_text import plain_tool_tip
+from app.gui.widgets.plain_text import breakable, plain_tool_tip, unbroken
 
 Tone = Literal["plain", "danger", "success", "warning", "accent"]
 
@@ -23,7 +35,7 @@ class PlainLabel(QLabel):
     Args:
         text: shown literally.
         role: display, title, heading, body, muted or caption.
-        wrap: break lines at the label's width.
+        wrap: break lines at the label's width, and words that are longer than a line.
         elide: end in an ellipsis if the text doesn't fit; the tool tip then has all of it.
         tabular: digits of one width, aligned to the right, for figures below each other.
         selectable: let the user select and copy the text.
@@ -75,7 +87,7 @@ class PlainLabel(QLabel):
             self._elide()
             self.updateGeometry()
         else:
-            self.setText(text)
+            self.setText(breakable(text) if self.wordWrap() else text)
 
     def set_tone(self, tone: Tone) -> None:
         """Color the text, which must be understandable without the color."""
@@ -104,7 +116,7 @@ class PlainLabel(QLabel):
         """Return the height with room between the lines of a caption."""
         if not self._is_spaced:
             return super().heightForWidth(width)
-        return math.ceil(Paragraph(self._whole_text, self.font(), width).height)
+        return math.ceil(Paragraph(self.text(), self.font(), width).height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw a caption with room between its lines."""
@@ -113,7 +125,7 @@ class PlainLabel(QLabel):
             return
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        paragraph = Paragraph(self._whole_text, self.font(), self.width())
+        paragraph = Paragraph(self.text(), self.font(), self.width())
         paragraph.draw(painter, QPointF(0, max(0.0, (self.height() - paragraph.height) / 2)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -127,6 +139,34 @@ class PlainLabel(QLabel):
         super().changeEvent(event)
         if self._elides and event.type() == QEvent.Type.FontChange:
             self._elide()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Copy the selected text as it was set."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
+            self._copy()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Put the selected text as it was set into the selection clipboard, where there is one."""
+        super().mouseReleaseEvent(event)
+        if self.hasSelectedText() and QGuiApplication.clipboard().supportsSelection():
+            self._copy(QClipboard.Mode.Selection)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to copy."""
+        if not self.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse:
+            super().contextMenuEvent(event)
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        copy = menu.addAction(tr("Copy"), self._copy)
+        copy.setEnabled(self.hasSelectedText())
+        menu.addAction(tr("Select all"), lambda: self.setSelection(0, len(self.text())))
+        menu.popup(event.globalPos())
+
+    def _copy(self, mode: QClipboard.Mode = QClipboard.Mode.Clipboard) -> None:
+        QGuiApplication.clipboard().setText(unbroken(self.selectedText()), mode)
 
     def _elide(self) -> None:
         one_line = " ".join(self._whole_text.splitlines())

@@ -1,4 +1,4 @@
-"""Texts that Qt would take for HTML, shown literally."""
+"""Make text fit for widgets: escaped, with long words that break, or shortened."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from app.gui.theme.tokens import SIZE
 
 _FIGURE = re.compile(r"[\d.,]*\d (?:[^\W\d]+|%)")
 
+_BREAK = "\u200b"
+"""A zero-width space: Qt may break a line there."""
+
+_LONG_WORD = re.compile(r"\S{24,}")
+_PIECE = re.compile(r".{1,23}?[/\\\\_.:@=-]+|.{1,24}")
+
 
 def plain_tool_tip(text: str) -> str:
     """Return a tool tip that shows `text` literally, in lines that break between words.
@@ -20,7 +26,7 @@ def plain_tool_tip(text: str) -> str:
     """
     if not text:
         return ""
-    joined = _FIGURE.sub(r"<nobr>\g<0></nobr>", html.escape(text))
+    joined = _FIGURE.sub(r"<nobr>\g<0></nobr>", html.escape(breakable(text)))
     metrics = QFontMetrics(QToolTip.font())
     width = max(metrics.horizontalAdvance(line) for line in text.splitlines())
     if width <= SIZE.tool_tip:
@@ -30,3 +36,24 @@ def plain_tool_tip(text: str) -> str:
         f'<table width="{SIZE.tool_tip}"><tr><td style="white-space: pre-wrap">{joined}'
         "</td></tr></table>"
     )
+
+
+def breakable(text: str) -> str:
+    """Let paths and other long words break, after punctuation if possible.
+
+    `unbroken` gives the text back.
+    """
+    return _LONG_WORD.sub(lambda word: _BREAK.join(_PIECE.findall(word[0])), text)
+
+
+def unbroken(text: str) -> str:
+    """Return a `breakable` text as it was."""
+    return text.replace(_BREAK, "")
+
+
+def shortened(name: str, most: int) -> str:
+    """Return a name of at most `most` characters, with an ellipsis instead of its middle."""
+    if len(name) <= most:
+        return name
+    half = most // 2
+    return f"{name[: most - half - 1]}…{name[-half:]}"

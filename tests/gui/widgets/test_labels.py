@@ -6,14 +6,14 @@ import math
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QGuiApplication, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QToolTip, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.plain_label import PlainLabel
-from app.gui.widgets.plain_text import plain_tool_tip
+from app.gui.widgets.plain_text import plain_tool_tip, unbroken
 
 HOSTILE = "<img src=file:///etc/passwd><h1>name</h1>"
 
@@ -32,7 +32,7 @@ def test_a_tool_tip_says_literally_what_it_is_given(theme: Theme) -> None:
     document = QTextDocument()
     for text in (f"{HOSTILE} & more", f"{HOSTILE} & more " * 9):
         document.setHtml(plain_tool_tip(text))
-        assert document.toPlainText().strip("\n") == text
+        assert unbroken(document.toPlainText()).strip("\n") == text
     assert plain_tool_tip("") == ""
 
 
@@ -70,6 +70,17 @@ def test_an_eliding_label_ends_in_an_ellipsis_and_keeps_the_whole(
     label.resize(2000, 20)
     assert label.text() == name
     assert label.toolTip() == ""
+
+
+def test_a_long_word_breaks_and_is_copied_whole(theme: Theme, qtbot: QtBot) -> None:
+    path = "/home/ada/" + "models_of_many_words/" * 4 + "a" * 90 + ".gguf"
+    label = PlainLabel(f"There is no {path}.", wrap=True, selectable=True)
+    qtbot.addWidget(label)
+    assert label.minimumSizeHint().width() < 300
+    assert label.accessibleName() == f"There is no {path}."
+    label.setSelection(0, len(label.text()))
+    qtbot.keyClick(label, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == f"There is no {path}."
 
 
 def test_roles_have_the_sizes_of_the_scale(theme: Theme) -> None:
