@@ -30,11 +30,11 @@ def plain_tool_tip(text: str) -> str:
     metrics = QFontMetrics(QToolTip.font())
     width = max(metrics.horizontalAdvance(line) for line in text.splitlines())
     if width <= SIZE.tool_tip:
-        return f'<p style="white-space: pre">{joined}</p>'
+        return f'<div style="white-space: pre">{joined}</div>'
     # Of all that Qt understands, only a table has a width.
     return (
-        f'<table width="{SIZE.tool_tip}"><tr><td style="white-space: pre-wrap">{joined}'
-        "</td></tr></table>"
+        f'<table width="{SIZE.tool_tip}" cellspacing="0" cellpadding="0"><tr>'
+        f'<td style="white-space: pre-wrap">{joined}</td></tr></table>'
     )
 
 
