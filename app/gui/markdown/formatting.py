@@ -21,7 +21,7 @@ from PySide6.QtGui import (
     QTextTableFormat,
 )
 
-from app.gui.theme.fonts import code_font
+from app.gui.theme.fonts import code_font, scaled
 from app.gui.theme.tokens import LINE_HEIGHT_PERCENT, SIZE, SPACING, TYPE, WEIGHT_STRONG, Colors
 
 _PROPORTIONAL = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
@@ -158,7 +158,7 @@ def header_cell(colors: Colors) -> QTextCharFormat:
 def heading(level: int) -> QTextCharFormat:
     """Return the character format of a heading."""
     given = strong()
-    given.setProperty(_Property.FontPixelSize, _HEADINGS.get(level, TYPE.body))
+    given.setProperty(_Property.FontPixelSize, scaled(_HEADINGS.get(level, TYPE.body)))
     return given
 
 

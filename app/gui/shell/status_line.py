@@ -85,7 +85,7 @@ class StatusLine(QFrame):
         memory = psutil.virtual_memory()
         used = memory.total - memory.available
         words = tr(
-            "{used} of {total} memory", used=format_bytes(used), total=format_bytes(memory.total)
+            "Memory: {used} of {total}", used=format_bytes(used), total=format_bytes(memory.total)
         )
         self._memory.set_text(words)
         tip = f"{format_gibibytes(used)} / {format_gibibytes(memory.total)}"
@@ -96,7 +96,7 @@ class StatusLine(QFrame):
 def _in_words(state: EngineState) -> str:
     match state:
         case EngineIdle():
-            return tr("No model is loaded")
+            return tr("No model loaded")
         case EngineLoading(_, name, fraction):
             return tr("Loading {name}", name=name) + f" {fraction:.0%}"
         case EngineReady(_, name, server):
@@ -107,4 +107,4 @@ def _in_words(state: EngineState) -> str:
         case EngineConnected(_, name, host=host):
             return tr("{name} at {host}", name=name, host=host)
         case EngineFailed(_, name, _, _):
-            return tr("{name} is not loaded", name=name)
+            return tr("{name} isn't running", name=name)

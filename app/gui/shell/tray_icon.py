@@ -56,9 +56,9 @@ class TrayIcon(QObject):
             return 0
         if failed:
             kind = QSystemTrayIcon.MessageIcon.Warning
-            self._icon.showMessage(tr("Some work failed"), "\n".join(failed), kind)
+            self._icon.showMessage(tr("Some jobs failed"), "\n".join(failed), kind)
         else:
-            words = tr("Gristmill has finished in the background and quits now.")
+            words = tr("The work in the background is finished, and Gristmill has quit.")
             self._icon.showMessage(tr("All done"), words, QApplication.windowIcon())
         return _FAREWELL_MILLISECONDS
 

@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
             if path.is_file():
                 self.start_chat(str(path), path.stem)
             return
-        words = tr("{name} is neither a GGUF file nor a folder.", name=path.name)
+        words = tr("Can't open {name}: it is neither a GGUF file nor a folder.", name=path.name)
         self.notice.show_notice("warning", words)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from app.core import paths
@@ -32,7 +33,8 @@ class WindowMemory:
         saved = self._file.value(_GEOMETRY)
         if not (isinstance(saved, QByteArray) and window.restoreGeometry(saved)):
             window.resize(_USUAL_SIZE)
-        _fit(window, window.screen().availableGeometry())
+        screen = QGuiApplication.screenAt(window.geometry().center()) or window.screen()
+        fit(window, screen.availableGeometry())
 
     @property
     def muted(self) -> frozenset[str]:
@@ -47,10 +49,17 @@ class WindowMemory:
         self._file.setValue(_MUTED, sorted({*self.muted, *sentences}))
 
 
-def _fit(window: QWidget, available: QRect) -> None:
-    """Let the window be no larger than the screen, and lie on it."""
+def fit(window: QWidget, available: QRect) -> None:
+    """Let a window be no larger than a screen, and lie on it."""
     room = available.size() - _FRAME
     window.setMinimumSize(_SMALLEST_SIZE.boundedTo(room))
+    if window.isMaximized():
+        return
     window.resize(window.size().boundedTo(room))
-    if not available.contains(window.geometry()):
-        window.move(available.topLeft())
+    place = window.geometry()
+    if not available.contains(place):
+        place.moveRight(min(place.right(), available.right()))
+        place.moveBottom(min(place.bottom(), available.bottom()))
+        place.moveLeft(max(place.left(), available.left()))
+        place.moveTop(max(place.top(), available.top() + _FRAME.height()))
+        window.move(place.topLeft())

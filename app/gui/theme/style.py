@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QStyleFactory, QToolTip
 
 from app.core import settings
 from app.gui.theme.fonts import text_font
@@ -20,6 +20,7 @@ def apply_theme(application: QApplication, choice: settings.Theme = "system") ->
     """
     application.setStyle(QStyleFactory.create("Fusion"))
     application.setFont(text_font("body"))
+    QToolTip.setFont(text_font("body"))
     application.setWindowIcon(app_icon())
     # Lists move to their place when they open, which an animation would show.
     application.setEffectEnabled(Qt.UIEffect.UI_AnimateCombo, False)

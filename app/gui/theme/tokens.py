@@ -155,11 +155,12 @@ class Spacing:
 
 @dataclass(frozen=True)
 class TypeScale:
-    """Font sizes in device-independent pixels."""
+    """Font sizes in device-independent pixels, at the system's usual font size."""
 
     caption: int = 12
-    body: int = 13
-    heading: int = 15
+    code: int = 13
+    body: int = 14
+    heading: int = 16
     title: int = 18
     display: int = 24
 
@@ -194,6 +195,7 @@ class Size:
     field: int = 200
     side: int = 288
     toast: int = 400
+    tool_tip: int = 320
     foot: int = 80
     chats: int = 240
 
@@ -204,6 +206,7 @@ SIZE = Size()
 RADIUS = 8
 SMALL_RADIUS = 4
 LINE_HEIGHT_PERCENT = 150
+CAPTION_HEIGHT_PERCENT = 140
 WEIGHT_STRONG = 600
 RING = '[ring="true"]:focus'
 """Selector of a control with a focus ring: `FocusGuide` sets the property for the keyboard only."""

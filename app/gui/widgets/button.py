@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.gui.theme.icons import IconName, icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
+from app.gui.widgets.enter_key import is_enter
 from app.gui.widgets.plain_text import plain_tool_tip
 
 ButtonKind = Literal[
@@ -50,34 +52,35 @@ class Button(QPushButton):
         if kind in ("navigation", "segment"):
             self.setCheckable(True)
             self.toggled.connect(self._tint)
-        self._words = text
         self._is_icon_only = False
         self._side = SIZE.small_icon if compact or kind != "navigation" else SIZE.icon
         theme.changed.connect(self._tint)
         self._tint()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Press the button with Enter as with the space bar, and never the default one instead."""
+        if is_enter(event):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
     def set_text(self, text: str) -> None:
         """Change the text and the accessible name."""
-        self._words = text
+        self.setText(text)
         self.setAccessibleName(text)
-        self._show_words()
 
     def set_icon_only(self, *, is_icon_only: bool) -> None:
-        """Show the text in the tool tip instead of beside the icon."""
+        """Show the accessible name in the tool tip instead of beside the icon."""
+        words = self.accessibleName()
         self._is_icon_only = is_icon_only
-        self.setToolTip("")
-        self._show_words()
+        self.setText("" if is_icon_only else words)
+        self.setToolTip(plain_tool_tip(words) if is_icon_only else "")
         self._tint()
 
     def set_icon(self, icon_name: IconName | None) -> None:
         """Change the icon."""
         self._icon_name = icon_name
         self._tint()
-
-    def _show_words(self) -> None:
-        self.setText("" if self._is_icon_only else self._words)
-        if self._is_icon_only:
-            self.setToolTip(plain_tool_tip(self._words))
 
     def _tint(self) -> None:
         has_gap = not self._is_icon_only

@@ -58,7 +58,7 @@ class CollapsibleCard(QFrame):
         self._contents.setVisible(is_open)
         self.button.set_icon("chevron-down" if is_open else "chevron-right")
         self.button.setAccessibleDescription(
-            tr("Hides what is below") if is_open else tr("Shows more")
+            tr("Hide the contents") if is_open else tr("Show the contents")
         )
 
     @property

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from app.gui.theme.icons import IconName, icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
+from app.gui.widgets.enter_key import is_enter
 from app.gui.widgets.plain_text import plain_tool_tip
 
 
@@ -46,6 +48,15 @@ class IconButton(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.set_action(icon_name, name)
         theme.changed.connect(self._tint)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Press the button, or open its menu, with Enter as with the space bar."""
+        if not is_enter(event):
+            super().keyPressEvent(event)
+        elif self.menu() is not None:
+            self.showMenu()
+        else:
+            self.click()
 
     def set_action(self, icon_name: IconName, name: str) -> None:
         """Change what the button does: its icon, tool tip and accessible name."""

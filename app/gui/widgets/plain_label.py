@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import (
     QClipboard,
     QContextMenuEvent,
@@ -14,6 +14,8 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
+    QPainter,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
@@ -21,6 +23,7 @@ from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 from app.core.language import tr
 from app.gui.theme.fonts import TextRole, text_font
 from app.gui.theme.restyle import restyle
+from app.gui.widgets.paragraph import Paragraph
 from app.gui.widgets.plain_text import breakable, plain_tool_tip, unbroken
 
 Tone = Literal["plain", "danger", "success", "warning", "accent"]
@@ -51,6 +54,8 @@ class PlainLabel(QLabel):
     ) -> None:
         super().__init__(parent)
         self._elides = elide
+        # A selection is drawn by the label itself, in its own lines.
+        self._is_spaced = wrap and role == "caption" and not selectable
         self._whole_text = text
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(text_font(role, tabular=tabular))
@@ -91,16 +96,37 @@ class PlainLabel(QLabel):
     def minimumSizeHint(self) -> QSize:
         """Return the width of the ellipsis for an eliding label."""
         hint = super().minimumSizeHint()
+        if self._is_spaced:
+            # Layouts ask for the height at their width; at the least width it is far too large.
+            return QSize(hint.width(), self.fontMetrics().lineSpacing())
         return QSize(0, hint.height()) if self._elides else hint
 
     def sizeHint(self) -> QSize:
         """Return the size of the whole text."""
         hint = super().sizeHint()
+        if self._is_spaced:
+            return QSize(hint.width(), self.heightForWidth(hint.width()))
         if not self._elides:
             return hint
         # Rounding down would cut the last word although it fits.
         width = QFontMetricsF(self.font()).horizontalAdvance(self._whole_text)
         return QSize(math.ceil(width), hint.height())
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height with room between the lines of a caption."""
+        if not self._is_spaced:
+            return super().heightForWidth(width)
+        return math.ceil(Paragraph(self.text(), self.font(), width).height)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw a caption with room between its lines."""
+        if not self._is_spaced:
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        paragraph = Paragraph(self.text(), self.font(), self.width())
+        paragraph.draw(painter, QPointF(0, max(0.0, (self.height() - paragraph.height) / 2)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the text to the new width."""

@@ -5,6 +5,13 @@ from __future__ import annotations
 import html
 import re
 
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QToolTip
+
+from app.gui.theme.tokens import SIZE
+
+_FIGURE = re.compile(r"[\d.,]*\d (?:[^\W\d]+|%)")
+
 _BREAK = "\u200b"
 """A zero-width space: Qt may break a line there."""
 
@@ -13,10 +20,22 @@ _PIECE = re.compile(r".{1,23}?[/\\\\_.:@=-]+|.{1,24}")
 
 
 def plain_tool_tip(text: str) -> str:
-    """Return a tool tip that shows `text` literally and wraps long lines."""
+    """Return a tool tip that shows `text` literally, in lines that break between words.
+
+    A figure and its unit stay together.
+    """
     if not text:
         return ""
-    return f'<p style="white-space: pre-wrap">{html.escape(breakable(text))}</p>'
+    joined = _FIGURE.sub(r"<nobr>\g<0></nobr>", html.escape(breakable(text)))
+    metrics = QFontMetrics(QToolTip.font())
+    width = max(metrics.horizontalAdvance(line) for line in text.splitlines())
+    if width <= SIZE.tool_tip:
+        return f'<div style="white-space: pre">{joined}</div>'
+    # Of all that Qt understands, only a table has a width.
+    return (
+        f'<table width="{SIZE.tool_tip}" cellspacing="0" cellpadding="0"><tr>'
+        f'<td style="white-space: pre-wrap">{joined}</td></tr></table>'
+    )
 
 
 def breakable(text: str) -> str:

@@ -118,7 +118,7 @@ class ProgressRow(QWidget):
             return [tr("measuring speed…")]
         rate = tr("{size}/s", size=format_bytes(speed))
         if left is None:
-            return [rate, tr("total size not known")]
+            return [rate, tr("total size unknown")]
         return [rate, tr("{time} left", time=format_duration(left))]
 
     def _cancel_name(self, title: str) -> str:

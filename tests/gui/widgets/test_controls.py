@@ -11,7 +11,9 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QHelpEve
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QDialog,
     QFileDialog,
+    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QSpinBox,
@@ -49,6 +51,23 @@ def test_an_icon_button_says_what_it_does(theme: Theme, qtbot: QtBot) -> None:
     assert button.accessibleName() == "Send <now>"
     assert "&lt;now&gt;" in button.toolTip()
     assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_enter_presses_the_button_with_the_focus(theme: Theme, qtbot: QtBot, key) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    row = QHBoxLayout(dialog)
+    cancel, default = Button(theme, "Cancel"), Button(theme, "Delete", "destructive")
+    copy = IconButton(theme, "copy", "Copy")
+    default.setDefault(True)
+    for button in (cancel, copy, default):
+        row.addWidget(button)
+    dialog.show()
+    for button in (cancel, copy):
+        button.setFocus()
+        with qtbot.assertNotEmitted(default.clicked), qtbot.waitSignal(button.clicked):
+            qtbot.keyClick(button, key)
 
 
 def test_buttons_take_the_colors_of_the_other_theme(theme: Theme, qtbot: QtBot) -> None:
@@ -205,7 +224,7 @@ def test_progress_says_speed_and_time_left(theme: Theme, qtbot: QtBot) -> None:
     row.show_progress(500_000_000, 2_000_000_000, pace)
     assert "500 MB / 2.00 GB · 100 MB/s · 15 s left" in shown_words(row)
     row.show_progress(500_000_000, 0, pace)
-    assert "500 MB · 100 MB/s · total size not known" in shown_words(row)
+    assert "500 MB · 100 MB/s · total size unknown" in shown_words(row)
     with qtbot.waitSignal(row.canceled):
         row.findChild(IconButton).click()
     row.show_failed("No room.")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.markdown.prose import ProseView
 from app.gui.markdown.visible import break_long_lines
+from app.gui.theme.fonts import text_font
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import LINE_HEIGHT_PERCENT, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -83,8 +85,8 @@ class Bubble(QWidget):
         frame = QFrame()
         frame.setProperty("role", "bubble")
         inside = QVBoxLayout(frame)
-        # Each line has some space below it.
-        inside.setContentsMargins(SPACING.medium, SPACING.medium, SPACING.medium, SPACING.tiny)
+        side = SPACING.medium
+        inside.setContentsMargins(side, side, side, _bottom_margin())
         inside.addWidget(self._prose)
         line = QHBoxLayout()
         line.setSpacing(SPACING.tiny)
@@ -102,6 +104,14 @@ class Bubble(QWidget):
         column.setSpacing(SPACING.tiny)
         column.addLayout(line)
         column.addWidget(self._fold_row)
+
+
+def _bottom_margin() -> int:
+    """Return the margin with which letters are in the middle: each line has space below it."""
+    metrics = QFontMetricsF(text_font("body"))
+    above = metrics.ascent() - metrics.capHeight()
+    below = metrics.descent() + metrics.height() * (LINE_HEIGHT_PERCENT / 100 - 1)
+    return max(0, int(SPACING.medium + above - below))
 
 
 def _folded(text: str) -> str:
