@@ -37,6 +37,7 @@ IconName = Literal[
     "models",
     "more",
     "new-chat",
+    "pause",
     "pencil",
     "play",
     "plus",

@@ -47,19 +47,24 @@ class SettingsPage(QWidget):
         self.loading.failed.connect(self._fail)
         self._build_layout()
 
+    def show_access(self) -> None:
+        """Scroll to the access token, and put the focus there."""
+        self._scroll.reveal(self.access)
+        self.access.token.setFocus()
+
     def _fail(self, sentence: str) -> None:
         self.notice.show_notice("error", sentence)
 
     def _build_layout(self) -> None:
         _, body = page_layout(self, tr("Settings"))
         body.addWidget(self.notice)
-        scroll = ScrollColumn(SIZE.form)
+        self._scroll = ScrollColumn(SIZE.form)
         for heading, cards in self._groups():
-            scroll.column.addWidget(PlainLabel(heading, "title"))
+            self._scroll.column.addWidget(PlainLabel(heading, "title"))
             for card in cards:
-                scroll.column.addWidget(card)
-        scroll.column.addStretch(1)
-        body.addWidget(scroll, 1)
+                self._scroll.column.addWidget(card)
+        self._scroll.column.addStretch(1)
+        body.addWidget(self._scroll, 1)
 
     def _groups(self) -> tuple[tuple[str, tuple[QWidget, ...]], ...]:
         """Return the headings with their cards; what few people need is last."""
