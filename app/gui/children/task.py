@@ -108,7 +108,7 @@ class Task(QObject):
 
     def _on_ended(self, outcome: ProcessOutcome) -> None:
         if self.is_over:
-            # It was canceled before it started.
+            # It was canceled before its child started.
             return
         if outcome.was_successful:
             self._end("finished")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core.events import DownloadListed
 from app.core.pace import Pace
@@ -23,6 +23,7 @@ from app.gui.services.model_list import ModelList
 from app.library.removal import RemovalPlan, plan_discard
 from app.library.unfinished_downloads import DownloadRequest, unfinished_in
 
+_LOOK_AGAIN_MILLISECONDS = 3000
 DownloadState = Literal["waiting", "running", "stopping", "paused", "canceled", "failed", "foreign"]
 """The last one is a download of another process."""
 DownloadKey = tuple[str, str]
@@ -71,6 +72,8 @@ class DownloadList(QObject):
         self._listed: dict[DownloadKey, DownloadListed] = {}
         self._paused: set[DownloadKey] = set()
         self._outcomes: dict[DownloadKey, tuple[DownloadState, str]] = {}
+        self._look_again = QTimer(self, singleShot=True, interval=_LOOK_AGAIN_MILLISECONDS)
+        self._look_again.timeout.connect(models.refresh)
         tasks.added.connect(self._on_added)
         tasks.ended.connect(self._on_ended)
         models.changed.connect(self._on_listed)
@@ -130,6 +133,9 @@ class DownloadList(QObject):
         if request is None:
             return
         key = _key_of(request)
+        if task.title == task.arguments[1]:
+            # It may be the address of a page; rows of the task are made after this.
+            task.title = request.repository
         self._order.setdefault(key, request)
         self._open[key] = task
         self._ended.pop(key, None)
@@ -160,6 +166,9 @@ class DownloadList(QObject):
             self._ended.clear()
         known = self._open.keys() | self._ended.keys() | self._listed.keys()
         self._order = {key: request for key, request in self._order.items() if key in known}
+        if any(listed.is_running for key, listed in self._listed.items() if key not in self._open):
+            # Other processes don't tell when they are done.
+            self._look_again.start()
         self.changed.emit()
 
     def _download(self, key: DownloadKey, request: DownloadRequest) -> Download | None:

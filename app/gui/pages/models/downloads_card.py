@@ -83,7 +83,7 @@ class DownloadsCard(Card):
         dialog = ConfirmDialog(
             self._theme,
             tr("Discard the download of {name}?", name=download.name),
-            tr("What has been fetched so far is deleted. This frees {size}.", size=size),
+            tr("This deletes the part that was downloaded and frees {size}.", size=size),
             [download.folder],
             tr("Discard"),
             self,

@@ -18,6 +18,8 @@ from app.gui.widgets.item_table import ItemTable
 Listed = ModelListed | CheckpointListed
 _NONE = "—"
 _WEIGHTS = 3
+_MARKS = (" ↑", " ↓")
+"""Of the sorted column; Qt's own mark covers the text."""
 
 
 class ModelTable(ItemTable):
@@ -32,19 +34,20 @@ class ModelTable(ItemTable):
     deletion_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        headers = [
+        headers = (
             tr("Name"),
             tr("Type"),
             tr("Level"),
             tr("Weights"),
             tr("Context"),
             tr("Size"),
-        ]
+        )
         super().__init__(tr("Models"), headers, figures=(3, 4, 5), parent=parent)
         # Names often differ at their end only.
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setWordWrap(False)
         self._listed: Sequence[Listed] = ()
+        self._headers = headers
         self._sorting: tuple[int, bool] | None = None
         self.horizontalHeader().sectionClicked.connect(self._sort_by)
 
@@ -81,9 +84,9 @@ class ModelTable(ItemTable):
     def _sort_by(self, column: int) -> None:
         is_reverse = self._sorting == (column, False)
         self._sorting = column, is_reverse
-        order = Qt.SortOrder.DescendingOrder if is_reverse else Qt.SortOrder.AscendingOrder
-        self.horizontalHeader().setSortIndicatorShown(True)
-        self.horizontalHeader().setSortIndicator(column, order)
+        headers = list(self._headers)
+        headers[column] += _MARKS[is_reverse]
+        self.setHorizontalHeaderLabels(headers)
         self.show_models(self._listed)
 
     def _sorted(self, listed: Sequence[Listed]) -> Sequence[Listed]:

@@ -49,7 +49,8 @@ class SettingsPage(QWidget):
 
     def show_access(self) -> None:
         """Scroll to the access token, and put the focus there."""
-        self._scroll.reveal(self.access)
+        for column in self.findChildren(ScrollColumn):
+            column.reveal(self.access)
         self.access.token.setFocus()
 
     def _fail(self, sentence: str) -> None:
@@ -58,13 +59,13 @@ class SettingsPage(QWidget):
     def _build_layout(self) -> None:
         _, body = page_layout(self, tr("Settings"))
         body.addWidget(self.notice)
-        self._scroll = ScrollColumn(SIZE.form)
+        scroll = ScrollColumn(SIZE.form)
         for heading, cards in self._groups():
-            self._scroll.column.addWidget(PlainLabel(heading, "title"))
+            scroll.column.addWidget(PlainLabel(heading, "title"))
             for card in cards:
-                self._scroll.column.addWidget(card)
-        self._scroll.column.addStretch(1)
-        body.addWidget(self._scroll, 1)
+                scroll.column.addWidget(card)
+        scroll.column.addStretch(1)
+        body.addWidget(scroll, 1)
 
     def _groups(self) -> tuple[tuple[str, tuple[QWidget, ...]], ...]:
         """Return the headings with their cards; what few people need is last."""

@@ -128,7 +128,6 @@ def test_a_download_of_another_process_has_no_buttons(
         wait_for(window, "foreign", qtbot)
         assert not row.go_button.isVisible()
         assert not row.end_button.isVisible()
-    window._workbench.models.refresh()
     wait_for(window, "canceled", qtbot)
 
 

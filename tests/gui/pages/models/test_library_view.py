@@ -163,6 +163,7 @@ def test_a_header_sorts_and_sorts_in_reverse(home: Path, make_window: WindowMake
     assert [row[0] for row in rows(page)] == ["Barley", "Rye", "acme/grain"]
     header.sectionClicked.emit(5)
     assert rows(page)[0][0] == "acme/grain"
+    assert page.table.horizontalHeaderItem(5).text() == "Size ↓"
     chosen = page.table.chosen()
     assert chosen is not None
     assert chosen.name == "Rye"

@@ -10,7 +10,9 @@ from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
 from app.gui.pages.models.repository_card import RepositoryCard
+from app.gui.shell.jobs_tray import JobsTray
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.plain_label import PlainLabel
 from tests.gui.pages.models.conftest import SIZE
 from tests.support.hub.local_hub import LocalHub
 
@@ -93,3 +95,15 @@ def test_an_address_gives_the_download_a_readable_name(
     hub.faults.hold_after_bytes = SIZE // 2
     ask(window, f"{hub.endpoint}/acme/grain/tree/main", qtbot)
     assert [task.title for task in window._workbench.tasks.open_tasks] == ["acme/grain"]
+
+
+def test_an_address_named_on_another_page_is_readable_in_the_tray(
+    window: MainWindow, hub: LocalHub, qtbot: QtBot
+) -> None:
+    hub.faults.hold_after_bytes = SIZE // 2
+    address = f"{hub.endpoint}/acme/grain"
+    task = window._workbench.tasks.add("download", address, "download", address)
+    (tray,) = window.findChildren(JobsTray)
+    assert "acme/grain" in [label.text() for label in tray.findChildren(PlainLabel)]
+    qtbot.waitUntil(lambda: task.progress is not None, timeout=SOON_MS)
+    assert ("acme/grain", "") in window.models.downloads.rows
