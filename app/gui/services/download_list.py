@@ -31,7 +31,10 @@ DownloadKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Download:
-    """A download; `sentence` says why it failed, or why it is held up."""
+    """A download; `sentence` says why it failed, or why it is held up.
+
+    One that is not at work has the `folder` with what it has fetched.
+    """
 
     request: DownloadRequest
     state: DownloadState
@@ -173,41 +176,35 @@ class DownloadList(QObject):
 
     def _download(self, key: DownloadKey, request: DownloadRequest) -> Download | None:
         if key in self._open:
-            return self._open_download(self._open[key], request)
-        task, listed = self._ended.get(key), self._listed.get(key)
-        is_kept = listed is not None if task is None else self._is_kept(key, task)
-        if not is_kept or (task is not None and task.state == "finished"):
-            return None
-        shares, folder = self._shares(key, task)
-        state, sentence = self._outcome(key, listed)
-        if task is None and listed is not None and listed.is_running:
-            state = "foreign"
-        return Download(request, state, *shares, sentence=sentence, folder=folder)
+            return self._at_work(self._open[key], request)
+        if key in self._ended:
+            task = self._ended[key]
+            is_gone = task.state == "finished" or not self._is_kept(key, task)
+            return None if is_gone else self._at_work(task, request)
+        return self._left(self._listed[key], request) if key in self._listed else None
 
-    def _open_download(self, task: Task, request: DownloadRequest) -> Download:
+    def _at_work(self, task: Task, request: DownloadRequest) -> Download:
+        """Return the state of a task, which counts as stopping until the disk tells its outcome."""
         state: DownloadState = "waiting" if task.state == "waiting" else "running"
-        if task.is_stopping:
+        if task.is_stopping or task.is_over:
             state = "stopping"
-        shares, folder = self._shares(_key_of(request), task)
+        listed = self._listed.get(_key_of(request))
+        if task.progress is not None:
+            shares = task.progress.done_bytes, task.progress.total_bytes
+        else:
+            shares = (listed.done_bytes, listed.total_bytes) if listed else (0, 0)
         pace = task.pace if task.progress else None
-        return Download(request, state, *shares, pace, task.sentence, folder)
+        return Download(request, state, *shares, pace, task.sentence)
 
-    def _outcome(
-        self, key: DownloadKey, listed: DownloadListed | None
-    ) -> tuple[DownloadState, str]:
-        if key in self._outcomes:
-            return self._outcomes[key]
-        if listed is not None and listed.problem is not None:
-            return "failed", describe_error(listed.problem, listed.details)
-        return "paused", ""
-
-    def _shares(self, key: DownloadKey, task: Task | None) -> tuple[tuple[int, int], str]:
-        """Return the fetched and all bytes, and the folder as far as it is known."""
-        listed = self._listed.get(key)
-        folder = listed.path if listed else ""
-        if task is not None and task.progress is not None:
-            return (task.progress.done_bytes, task.progress.total_bytes), folder
-        return (listed.done_bytes, listed.total_bytes) if listed else (0, 0), folder
+    def _left(self, listed: DownloadListed, request: DownloadRequest) -> Download:
+        """Return the state of what is on the disk."""
+        state, sentence = self._outcomes.get(_key_of(request), ("paused", ""))
+        if listed.is_running:
+            state, sentence = "foreign", ""
+        elif state == "paused" and listed.problem is not None:
+            state, sentence = "failed", describe_error(listed.problem, listed.details)
+        shares = listed.done_bytes, listed.total_bytes
+        return Download(request, state, *shares, sentence=sentence, folder=listed.path)
 
 
 def _key_of(request: DownloadRequest) -> DownloadKey:
