@@ -62,9 +62,9 @@ class RepositoryCard(Card):
         self.fault = PlainLabel("", "caption", wrap=True, selectable=True)
         self.fault.set_tone("danger")
         self.remedies: dict[_Remedy, Button] = {
-            "retry": Button(theme, tr("Try again"), icon_name="refresh", compact=True),
+            "retry": Button(theme, tr("Try again"), compact=True),
             "page": Button(theme, tr("Open its page"), compact=True),
-            "sign-in": Button(theme, tr("Sign in…"), icon_name="key", compact=True),
+            "sign-in": Button(theme, tr("Sign in…"), compact=True),
             "log": Button(theme, tr("Show log"), compact=True),
         }
         self._build_layout()
