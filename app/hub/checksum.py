@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import BinaryIO
 
 from app.hub.repository import RepositoryFile
@@ -29,8 +28,7 @@ class Checksum:
         """Return whether the bytes so far are the whole, unaltered file."""
         return self._hash.hexdigest() == self._expected
 
-    def update_from(self, content: BinaryIO, observe: Callable[[int], None]) -> None:
-        """Add the rest of `content`; call `observe` with the number of bytes after each step."""
+    def update_from(self, content: BinaryIO) -> None:
+        """Add the rest of `content`."""
         while chunk := content.read(_CHUNK_BYTES):
             self.update(chunk)
-            observe(len(chunk))

@@ -97,7 +97,8 @@ def _fill(
     received = sum(part.size_bytes(file) for part, file in zip(parts, missing, strict=True))
     require_space(folder, sum(file.size_bytes for file in missing) - received)
     progress = Progress("download", sum(file.size_bytes for file in files), report)
-    progress.enter(files[-1].path, sum(f.size_bytes for f in files if f not in missing))
+    present = sum(file.size_bytes for file in files if file not in missing)
+    progress.enter(files[-1].path, present + received)
     with (
         noted(folder, request, {file.path: file.size_bytes for file in missing}, current),
         HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client,

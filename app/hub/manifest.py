@@ -105,5 +105,5 @@ def _is_same(path: Path, file: RepositoryFile) -> bool:
         return False
     checksum = Checksum(file)
     with path.open("rb") as content:
-        checksum.update_from(content, lambda _: None)
+        checksum.update_from(content)
     return checksum.matches()

@@ -60,7 +60,8 @@ class PartFile:
             repository: As `owner/name`.
             commit: The commit that the file is fetched at.
             file: Its size and checksum.
-            observe: Called with the number of bytes gained, negative when some are dropped.
+            observe: Called with the number of bytes gained, negative when some are dropped; those
+                of an earlier run are not gained.
         """
         record = PartRecord(
             repository, commit, file.path, file.size_bytes, file.sha256, file.blob_id
@@ -163,7 +164,9 @@ class PartContent:
             self.clear()
             return
         self.etag = record.etag
-        self._cut(min(os.fstat(self._content.fileno()).st_size, self._file.size_bytes))
+        # Not a gain, and read at the speed of the disk: only the observer's start is to include it.
+        self.received = min(os.fstat(self._content.fileno()).st_size, self._file.size_bytes)
+        self._cut(self.received)
 
     def _common(self, chunk: bytes) -> int:
         """Return how many bytes of a chunk are there already; drop existing ones that differ."""
@@ -186,8 +189,8 @@ class PartContent:
         self._content.truncate(size_bytes)
         self._content.seek(0)
         self._checksum = Checksum(self._file)
-        self._count(-self.received)
-        self._checksum.update_from(self._content, self._count)
+        self._checksum.update_from(self._content)
+        self._count(size_bytes - self.received)
 
     def _count(self, size_bytes: int) -> None:
         self.received += size_bytes

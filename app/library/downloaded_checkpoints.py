@@ -39,4 +39,5 @@ def downloaded_checkpoints() -> tuple[DownloadedCheckpoint, ...]:
     """Return all checkpoints whose download has finished, sorted by name."""
     root = paths.checkpoints_folder()
     folders = {file.parent for name in _CONFIGURATIONS for file in root.glob(f"*/*/{name}")}
-    return tuple(checkpoint_at(folder) for folder in sorted(folders) if not unfinished_in(folder))
+    found = (checkpoint_at(folder) for folder in folders if not unfinished_in(folder))
+    return tuple(sorted(found, key=lambda checkpoint: checkpoint.name.casefold()))

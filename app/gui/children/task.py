@@ -8,12 +8,15 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
-from app.core.errors import ErrorCode
+from app.core.errors import ErrorCode, NoticeCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
 from app.jobs.outcome import ProcessOutcome
 from app.jobs.schedule import TaskKind
+
+_PASSING = frozenset({NoticeCode.DOWNLOAD_RETRIED})
+"""Notices that are shown as the state of the work, and not kept."""
 
 TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
@@ -42,6 +45,7 @@ class Task(QObject):
         self.kind: TaskKind = kind
         self.after = after
         self.title = title
+        self.arguments = arguments
         self.state: TaskState = "waiting"
         self.progress: events.Progressed | None = None
         self.pace = Pace()
@@ -61,12 +65,18 @@ class Task(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """Stop the work; unfinished files are removed."""
+        """Stop the work; unfinished files are removed, except for what a download has fetched."""
         if self.state == "waiting":
             self._end("canceled")
         elif self.state == "running":
             self._is_canceled = True
             self._child.cancel()
+            self.changed.emit()
+
+    @property
+    def is_stopping(self) -> bool:
+        """True if the work was canceled and the child is about to end."""
+        return self._is_canceled and not self.is_over
 
     @property
     def is_over(self) -> bool:
@@ -83,7 +93,7 @@ class Task(QObject):
                 self._take_progress(event)
             case events.NoticeReported(code, details):
                 self.sentence = describe_notice(code, details)
-                if self.sentence not in self.notices:
+                if code not in _PASSING and self.sentence not in self.notices:
                     self.notices.append(self.sentence)
                     self.noticed.emit(self.sentence)
             case events.Failed(code, details):

@@ -1,10 +1,10 @@
-"""List the library's models, in a child process so that a slow disk never blocks the window."""
+"""List the library, in a child process so that a slow disk never blocks the window."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
 from app.core.sentences import describe_error, describe_notice
@@ -14,10 +14,10 @@ from app.jobs.outcome import ProcessOutcome
 
 
 class ModelList(QObject):
-    """Scans the model folder.
+    """Scans the folders of models and downloads.
 
     Signals:
-        changed: `models` is new, possibly empty.
+        changed: `models`, `checkpoints` and `downloads` are new, possibly empty.
         noticed: a sentence about a notice or an error.
     """
 
@@ -27,10 +27,12 @@ class ModelList(QObject):
     def __init__(self, settings: SettingsHolder, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._found: list[events.ModelListed] = []
+        self._found: list[events.Event] = []
         self._child: Child | None = None
         self._is_stale = False
         self.models: tuple[events.ModelListed, ...] = ()
+        self.checkpoints: tuple[events.CheckpointListed, ...] = ()
+        self.downloads: tuple[events.DownloadListed, ...] = ()
         self.is_known = False
         settings.changed.connect(self._on_settings_changed)
 
@@ -40,12 +42,15 @@ class ModelList(QObject):
             self._is_stale = True
             return
         self._found = []
-        settings = self._settings.value
-        folders = (str(settings.models_path()), *settings.added_models)
-        self._child = Child("models", *folders, parent=self)
+        self._child = Child("models", parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
         self._child.start()
+
+    @property
+    def is_outdated(self) -> bool:
+        """True if a refresh came too late for the last scan, so that another one follows."""
+        return self._is_stale
 
     def model_at(self, path: str) -> events.ModelListed | None:
         """Return the entry of a file, if it is listed."""
@@ -53,7 +58,7 @@ class ModelList(QObject):
 
     def _on_received(self, event: events.Event) -> None:
         match event:
-            case events.ModelListed():
+            case events.ModelListed() | events.CheckpointListed() | events.DownloadListed():
                 self._found.append(event)
             case events.NoticeReported(code, details):
                 self.noticed.emit(describe_notice(code, details))
@@ -64,7 +69,10 @@ class ModelList(QObject):
         if self._child is not None:
             self._child.deleteLater()
         self._child = None
-        self.models = tuple(self._found)
+        found = self._found
+        self.models = tuple(one for one in found if isinstance(one, events.ModelListed))
+        self.checkpoints = tuple(one for one in found if isinstance(one, events.CheckpointListed))
+        self.downloads = tuple(one for one in found if isinstance(one, events.DownloadListed))
         self.is_known = True
         self.changed.emit()
         if self._is_stale:
@@ -73,7 +81,8 @@ class ModelList(QObject):
 
     def _on_settings_changed(self, old: object, new: object) -> None:
         if self._watched(old) != self._watched(new):
-            self.refresh()
+            # The child reads the settings, which are saved after this.
+            QTimer.singleShot(0, self, self.refresh)
 
     @staticmethod
     def _watched(settings: object) -> tuple[object, ...]:

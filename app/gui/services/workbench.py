@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.chat.chat_store import ChatStore
 from app.gui.children.task_board import TaskBoard
+from app.gui.services.download_list import DownloadList
 from app.gui.services.endpoint_list import EndpointList
 from app.gui.services.engine import Engine
 from app.gui.services.model_list import ModelList
@@ -22,5 +23,6 @@ class Workbench:
     engine: Engine
     tasks: TaskBoard
     models: ModelList
+    downloads: DownloadList
     endpoints: EndpointList
     chats: ChatStore

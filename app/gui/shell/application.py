@@ -22,6 +22,7 @@ from app.core.language import tr
 from app.core.sentences import describe_error, describe_notice
 from app.core.settings import Theme, load_settings, save_settings
 from app.gui.children.task_board import TaskBoard
+from app.gui.services.download_list import DownloadList
 from app.gui.services.endpoint_list import EndpointList
 from app.gui.services.engine import Engine
 from app.gui.services.model_list import ModelList
@@ -80,12 +81,15 @@ def build_window(application: QApplication) -> MainWindow:
     chats, chats_notice = open_store(paths.chats_file())
     theme = apply_theme(application, settings.theme)
     holder = SettingsHolder(settings, application)
+    tasks = TaskBoard(application)
+    models = ModelList(holder, application)
     workbench = Workbench(
         theme=theme,
         settings=holder,
         engine=Engine(holder, application),
-        tasks=TaskBoard(application),
-        models=ModelList(holder, application),
+        tasks=tasks,
+        models=models,
+        downloads=DownloadList(tasks, models, application),
         endpoints=EndpointList(application),
         chats=chats,
     )

@@ -98,6 +98,7 @@ class MainWindow(QMainWindow):
         page.chat_requested.connect(self.start_chat)
         page.convert_requested.connect(self._start_conversion)
         page.options_requested.connect(self.show_options)
+        page.sign_in_requested.connect(self._show_sign_in)
         self._stack.addWidget(page)
         return page
 
@@ -279,6 +280,10 @@ class MainWindow(QMainWindow):
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")
         self.convert.start_with(source)
+
+    def _show_sign_in(self) -> None:
+        self.show_page("settings")
+        self.settings.show_access()
 
     def _add_shortcuts(self) -> None:
         for index, name in enumerate(PAGES):

@@ -43,6 +43,7 @@ IconName = Literal[
     "models",
     "more",
     "new-chat",
+    "pause",
     "pencil",
     "play",
     "plus",

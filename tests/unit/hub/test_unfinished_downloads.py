@@ -10,6 +10,7 @@ import pytest
 
 from app.conversion.sources import source_at
 from app.core.errors import AppError, ErrorCode
+from app.core.events import Event, Progressed
 from app.hub.download import download_repository
 from app.hub.reference import RepositoryReference
 from app.hub.snapshot import RetryPolicy
@@ -89,6 +90,19 @@ def test_what_was_resumed_to_the_end_is_a_checkpoint(
 
     assert unfinished(home) == ()
     assert [checkpoint.name for checkpoint in downloaded_checkpoints()] == ["owner/name"]
+
+
+def test_what_is_there_is_no_progress_of_the_resumed_download(
+    hub: LocalHub, served: Path, home: Path
+) -> None:
+    break_off(hub)
+    fetched = unfinished(home)[0].done_bytes()
+    events: list[Event] = []
+    download_repository(OURS, None, events.append, None, QUICK)
+
+    progress = [event for event in events if isinstance(event, Progressed)]
+    assert progress[0].done_bytes == fetched
+    assert progress[-1].done_bytes == progress[-1].total_bytes
 
 
 def test_what_fetched_nothing_leaves_nothing(hub: LocalHub, served: Path, home: Path) -> None:

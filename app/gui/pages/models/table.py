@@ -1,60 +1,132 @@
-"""Table of models with name, level, size and problem."""
+"""Table of models and checkpoints with type, level, size and problem."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.core.events import ModelListed
+from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.sizes import format_bytes, format_gibibytes, format_weights
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.item_table import ItemTable
+
+Listed = ModelListed | CheckpointListed
+_NONE = "—"
+_WEIGHTS = 3
+_MARKS = (" ↑", " ↓")
+"""Of the sorted column; Qt's own mark covers the text."""
 
 
 class ModelTable(ItemTable):
-    """Shows the library; `chosen` is the model of the selected row."""
+    """Shows the library; `chosen` is the model or checkpoint of the selected row.
+
+    A click on a header sorts by that column, a second one in reverse.
+
+    Signals:
+        deletion_requested: the user pressed Delete.
+    """
+
+    deletion_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(
-            "Models",
-            [tr("Name"), tr("Level"), tr("Weights"), tr("Context"), tr("Size")],
-            figures=(2, 3, 4),
-            parent=parent,
+        headers = (
+            tr("Name"),
+            tr("Type"),
+            tr("Level"),
+            tr("Weights"),
+            tr("Context"),
+            tr("Size"),
         )
-        self.setAccessibleName(tr("Models"))
-        self._models: Sequence[ModelListed] = ()
+        super().__init__(tr("Models"), headers, figures=(3, 4, 5), parent=parent)
+        # Names often differ at their end only.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setWordWrap(False)
+        self._listed: Sequence[Listed] = ()
+        self._headers = headers
+        self._sorting: tuple[int, bool] | None = None
+        self.horizontalHeader().sectionClicked.connect(self._sort_by)
 
-    def show_models(self, models: Sequence[ModelListed]) -> None:
+    def show_models(self, listed: Sequence[Listed]) -> None:
         """Show these models, and keep the selection."""
         chosen = self.chosen()
-        self._models = models
+        self._listed = self._sorted(listed)
         self.setRowCount(0)
-        for model in models:
-            self._add(model)
-        paths = [model.path for model in models]
+        for one in self._listed:
+            self.add_row(*_row_of(one))
+        paths = [one.path for one in self._listed]
         if chosen is not None and chosen.path in paths:
             self.selectRow(paths.index(chosen.path))
-        elif models:
+        elif paths:
             self.selectRow(0)
 
-    def chosen(self) -> ModelListed | None:
-        """Return the model of the selected row, if any."""
+    def chosen(self) -> Listed | None:
+        """Return what the selected row shows, if any."""
         row = self.currentRow()
-        return self._models[row] if 0 <= row < len(self._models) else None
+        return self._listed[row] if 0 <= row < len(self._listed) else None
 
-    def _add(self, model: ModelListed) -> None:
-        if model.problem is not None:
-            problem = describe_error(model.problem, model.details)
-            name = f"{model.name}: {problem}"
-            self.add_row((name, "—", "—", "—", format_bytes(model.size_bytes)), (problem,))
-            return
-        cells = (
-            f"{model.name}  ·  {model.place}" if model.place else model.name,
-            model.level or "—",
-            format_weights(model.parameters),
-            f"{model.context:,}" if model.context else "—",
-            format_bytes(model.size_bytes),
-        )
-        self.add_row(cells, (model.path, "", "", "", format_gibibytes(model.size_bytes)))
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the width to the names when it is small."""
+        super().resizeEvent(event)
+        self.setColumnHidden(_WEIGHTS, self.width() < SIZE.form)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ask to delete on Delete."""
+        if event.key() == Qt.Key.Key_Delete:
+            self.deletion_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _sort_by(self, column: int) -> None:
+        is_reverse = self._sorting == (column, False)
+        self._sorting = column, is_reverse
+        headers = list(self._headers)
+        headers[column] += _MARKS[is_reverse]
+        self.setHorizontalHeaderLabels(headers)
+        self.show_models(self._listed)
+
+    def _sorted(self, listed: Sequence[Listed]) -> Sequence[Listed]:
+        if self._sorting is None:
+            return listed
+        column, is_reverse = self._sorting
+        return sorted(listed, key=lambda one: _sort_key(one, column), reverse=is_reverse)
+
+
+def _sort_key(one: Listed, column: int) -> tuple[str | int, str]:
+    """Return the value of a column, and the name for those with the same."""
+    name = one.name.casefold()
+    model = one if isinstance(one, ModelListed) else None
+    values: tuple[str | int, ...] = (
+        name,
+        "" if model else tr("Checkpoint"),
+        model.level if model else "",
+        model.parameters if model else 0,
+        model.context if model else 0,
+        one.size_bytes,
+    )
+    return values[column], name
+
+
+def _row_of(one: Listed) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the cells of a row with their tool tips."""
+    size, exact_size = format_bytes(one.size_bytes), format_gibibytes(one.size_bytes)
+    if isinstance(one, CheckpointListed):
+        cells = (one.name, tr("Checkpoint"), _NONE, _NONE, _NONE, size)
+        return cells, (one.path, tr("Convert it to chat with it"), "", "", "", exact_size)
+    if one.problem is not None:
+        problem = describe_error(one.problem, one.details)
+        cells = (f"{one.name}: {problem}", "GGUF", _NONE, _NONE, _NONE, size)
+        return cells, (f"{problem}\n{one.path}",)
+    cells = (
+        f"{one.name}  ·  {one.place}" if one.place else one.name,
+        "GGUF",
+        one.level or _NONE,
+        format_weights(one.parameters),
+        f"{one.context:,}" if one.context else _NONE,
+        size,
+    )
+    return cells, (f"{cells[0]}\n{one.path}", "", "", "", "", exact_size)

@@ -47,6 +47,12 @@ class SettingsPage(QWidget):
         self.loading.failed.connect(self._fail)
         self._build_layout()
 
+    def show_access(self) -> None:
+        """Scroll to the access token, and put the focus there."""
+        for column in self.findChildren(ScrollColumn):
+            column.reveal(self.access)
+        self.access.token.setFocus()
+
     def _fail(self, sentence: str) -> None:
         self.notice.show_notice("error", sentence)
 

@@ -1,0 +1,104 @@
+"""Deletion of a model or checkpoint: asks first, and refuses while it is in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.core.errors import AppError
+from app.core.events import CheckpointListed, ModelListed
+from app.core.language import tr
+from app.core.sentences import describe_error
+from app.core.sizes import format_bytes
+from app.gui.pages.models.table import Listed
+from app.gui.services.workbench import Workbench
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.library.removal import RemovalPlan, plan_checkpoint_removal, plan_removal
+
+_MOST_NAMED = 8
+
+
+class Deletion(QObject):
+    """Deletes files of the library.
+
+    Signals:
+        failed: a sentence that says why not.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self, workbench: Workbench, window: QWidget) -> None:
+        super().__init__(window)
+        self._workbench = workbench
+        self._window = window
+
+    def ask(self, listed: Listed) -> None:
+        """Ask, with the size that is freed, and delete."""
+        if isinstance(listed, CheckpointListed) and self._is_converted(listed):
+            self.failed.emit(
+                tr("{name} is being converted. Wait until that is done.", name=listed.name)
+            )
+            return
+        try:
+            plan = _plan(listed)
+        except AppError as error:
+            self._fail(error)
+            return
+        dialog = ConfirmDialog(
+            self._workbench.theme,
+            tr("Delete {name}?", name=listed.name),
+            self._consequences(listed, plan),
+            _named(listed, plan),
+            tr("Delete"),
+            self._window,
+            is_destructive=True,
+        )
+        dialog.accepted.connect(lambda: self._delete(listed, plan))
+        dialog.open()
+
+    def _consequences(self, listed: Listed, plan: RemovalPlan) -> str:
+        size = format_bytes(plan.size_bytes)
+        frees = tr("This frees {size}. It can't be undone.", size=size)
+        if self._is_loaded(listed):
+            return tr("The model is loaded now, and will be unloaded.") + " " + frees
+        return frees
+
+    def _delete(self, listed: Listed, plan: RemovalPlan) -> None:
+        if self._is_loaded(listed):
+            self._workbench.engine.unload()
+        try:
+            plan.execute()
+        except AppError as error:
+            self._fail(error)
+        self._workbench.models.refresh()
+
+    def _fail(self, error: AppError) -> None:
+        self.failed.emit(describe_error(error.code, error.details))
+        self._workbench.models.refresh()
+
+    def _is_loaded(self, listed: Listed) -> bool:
+        return getattr(self._workbench.engine.state, "path", None) == listed.path
+
+    def _is_converted(self, checkpoint: CheckpointListed) -> bool:
+        return any(
+            task.kind == "convert" and checkpoint.path in task.arguments
+            for task in self._workbench.tasks.open_tasks
+        )
+
+
+def _plan(listed: Listed) -> RemovalPlan:
+    path = Path(listed.path)
+    return plan_removal(path) if isinstance(listed, ModelListed) else plan_checkpoint_removal(path)
+
+
+def _named(listed: Listed, plan: RemovalPlan) -> list[str]:
+    """Return the files to name, or the folder of a checkpoint."""
+    if isinstance(listed, CheckpointListed):
+        return [listed.path]
+    files = [str(file) for file in plan.files]
+    more = len(files) - _MOST_NAMED
+    if more <= 0:
+        return files
+    return [*files[:_MOST_NAMED], tr("and {count} more", count=f"{more:,}")]

@@ -1,0 +1,141 @@
+"""Table of models and checkpoints with what can be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+
+from app.core.events import CheckpointListed, ModelListed
+from app.core.language import tr
+from app.gui.pages.models.deletion import Deletion
+from app.gui.pages.models.table import Listed, ModelTable
+from app.gui.services.workbench import Workbench
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+
+
+class LibraryView(QWidget):
+    """Lists the library; buttons and a menu act on the selected row.
+
+    Signals:
+        chat_requested: the path and name of a model to chat with.
+        convert_requested: the folder of a downloaded checkpoint to convert.
+        options_requested: the path and name of a model whose load options to show.
+    """
+
+    chat_requested = Signal(str, str)
+    convert_requested = Signal(str)
+    options_requested = Signal(str, str)
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme = workbench.theme
+        self._models = workbench.models
+        self.deletion = Deletion(workbench, self)
+        self.table = self.safe_control = ModelTable()
+        self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
+        self.convert_button = Button(theme, tr("Convert…"), icon_name="convert")
+        self.options_button = Button(theme, tr("Options…"), icon_name="sliders")
+        self.folder_button = Button(theme, tr("Open folder"), "quiet", icon_name="folder")
+        self.delete_button = Button(theme, tr("Delete…"), "danger", icon_name="trash")
+        self._actions: dict[Button, Callable[[], None]] = {
+            self.chat_button: self._chat,
+            self.convert_button: self._convert,
+            self.options_button: self._show_options,
+            self.folder_button: self._open_folder,
+            self.delete_button: self._delete,
+        }
+        self._build_layout()
+        for button, act in self._actions.items():
+            button.clicked.connect(act)
+        self.table.itemSelectionChanged.connect(self._show_buttons)
+        self.table.itemActivated.connect(lambda _: self._use())
+        self.table.deletion_requested.connect(self._delete)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+        self._models.changed.connect(self._show)
+        self._show()
+
+    def _build_layout(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.medium)
+        column.addWidget(self.table, 1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(SPACING.small)
+        for button in self._actions:
+            if button is self.delete_button:
+                buttons.addStretch(1)
+            buttons.addWidget(button)
+        column.addLayout(buttons)
+
+    def _show(self) -> None:
+        self.table.show_models((*self._models.models, *self._models.checkpoints))
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        chosen = self.table.chosen()
+        is_checkpoint = isinstance(chosen, CheckpointListed)
+        is_usable = isinstance(chosen, ModelListed) and chosen.problem is None
+        self.chat_button.setVisible(not is_checkpoint)
+        self.options_button.setVisible(not is_checkpoint)
+        self.convert_button.setVisible(is_checkpoint)
+        self.chat_button.setEnabled(is_usable)
+        self.options_button.setEnabled(is_usable)
+        self.folder_button.setEnabled(chosen is not None)
+        self.delete_button.setEnabled(chosen is not None)
+
+    def _show_menu(self, place: QPoint) -> None:
+        if self.table.chosen() is None:
+            return
+        row = self.table.currentIndex()
+        if self.table.indexAt(place).row() != row.row():
+            # The menu key names no place of its own.
+            place = self.table.visualRect(row).center()
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        for button, act in self._actions.items():
+            if not button.isHidden():
+                menu.addAction(button.text(), act).setEnabled(button.isEnabled())
+        menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _use(self) -> None:
+        """Do what the first button does."""
+        if isinstance(self.table.chosen(), CheckpointListed):
+            self._convert()
+        else:
+            self._chat()
+
+    def _chat(self) -> None:
+        if (model := self._usable()) is not None:
+            self.chat_requested.emit(model.path, model.name)
+
+    def _convert(self) -> None:
+        if isinstance(chosen := self.table.chosen(), CheckpointListed):
+            self.convert_requested.emit(chosen.path)
+
+    def _show_options(self) -> None:
+        if (model := self._usable()) is not None:
+            self.options_requested.emit(model.path, model.name)
+
+    def _open_folder(self) -> None:
+        if (chosen := self.table.chosen()) is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(_folder_of(chosen))))
+
+    def _delete(self) -> None:
+        if (chosen := self.table.chosen()) is not None:
+            self.deletion.ask(chosen)
+
+    def _usable(self) -> ModelListed | None:
+        chosen = self.table.chosen()
+        is_usable = isinstance(chosen, ModelListed) and chosen.problem is None
+        return chosen if isinstance(chosen, ModelListed) and is_usable else None
+
+
+def _folder_of(listed: Listed) -> Path:
+    path = Path(listed.path)
+    return path if isinstance(listed, CheckpointListed) else path.parent

@@ -1,0 +1,162 @@
+"""Card to download a repository from the Hub by its name or address."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+
+from app.core.errors import AppError, ErrorCode
+from app.core.language import tr
+from app.core.sentences import describe_error
+from app.gui.children.task import Task
+from app.gui.services.download_list import DownloadList
+from app.gui.theme.restyle import restyle
+from app.gui.theme.theme import Theme
+from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
+from app.gui.widgets.card import Card
+from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.text_dialog import TextDialog
+from app.hub.hub_address import hub_endpoint
+from app.hub.reference import parse_reference
+from app.library.unfinished_downloads import DownloadRequest
+
+_Remedy = Literal["retry", "page", "sign-in", "log"]
+_REMEDIES: dict[ErrorCode, tuple[_Remedy, ...]] = {
+    ErrorCode.REPOSITORY_GATED: ("page", "sign-in"),
+    ErrorCode.REPOSITORY_NOT_FOUND: ("sign-in",),
+    ErrorCode.TOKEN_INVALID: ("sign-in",),
+    ErrorCode.HUB_UNREACHABLE: ("retry",),
+    ErrorCode.HUB_ANSWER: ("retry",),
+    ErrorCode.DISK_FULL: ("retry",),
+    ErrorCode.FOLDER_NOT_WRITABLE: ("retry",),
+    ErrorCode.INTERNAL: ("log",),
+}
+
+
+class RepositoryCard(Card):
+    """Keeps what was typed until its download has begun, and says below the field why it can't.
+
+    Signals:
+        sign_in_requested: the user wants to enter an access token.
+    """
+
+    sign_in_requested = Signal()
+
+    def __init__(
+        self, theme: Theme, downloads: DownloadList, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(tr("Get a model from Hugging Face"), parent=parent)
+        self._theme = theme
+        self._downloads = downloads
+        self._asked: Task | None = None
+        self._refused = self._log = ""
+        self.repository = self.safe_control = QLineEdit()
+        self.repository.setPlaceholderText(tr("owner/name, or the address of its page"))
+        self.repository.setAccessibleName(tr("Hugging Face repository"))
+        self.repository.setClearButtonEnabled(True)
+        self.download_button = Button(theme, tr("Download"), "primary", icon_name="download")
+        self.fault = PlainLabel("", "caption", wrap=True, selectable=True)
+        self.fault.set_tone("danger")
+        self.remedies: dict[_Remedy, Button] = {
+            "retry": Button(theme, tr("Try again"), compact=True),
+            "page": Button(theme, tr("Open its page"), compact=True),
+            "sign-in": Button(theme, tr("Sign in…"), compact=True),
+            "log": Button(theme, tr("Show log"), compact=True),
+        }
+        self._build_layout()
+        self._connect()
+        self._show_fault("")
+
+    def _build_layout(self) -> None:
+        line = QHBoxLayout()
+        line.addWidget(self.repository, 1)
+        line.addWidget(self.download_button)
+        self._add_line(line)
+        self.add(self.fault)
+        buttons = QHBoxLayout()
+        for button in self.remedies.values():
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        self._remedy_line = self._add_line(buttons)
+        hint = tr("GGUF models are ready to chat; safetensors models need to be converted first.")
+        self.add(PlainLabel(hint, "caption", wrap=True))
+
+    def _add_line(self, line: QHBoxLayout) -> QWidget:
+        row = QWidget()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(SPACING.small)
+        row.setLayout(line)
+        self.add(row)
+        return row
+
+    def _connect(self) -> None:
+        self.download_button.clicked.connect(self._download)
+        self.repository.returnPressed.connect(self._download)
+        self.repository.textEdited.connect(lambda _: self._show_fault(""))
+        self.repository.textChanged.connect(self._show_button)
+        self.remedies["retry"].clicked.connect(self._download)
+        self.remedies["page"].clicked.connect(self._open_page)
+        self.remedies["sign-in"].clicked.connect(self.sign_in_requested)
+        self.remedies["log"].clicked.connect(self._show_log)
+        self._show_button()
+
+    def _show_button(self) -> None:
+        self.download_button.setEnabled(bool(self.repository.text().strip()))
+
+    def _download(self) -> None:
+        text = self.repository.text().strip()
+        if not text:
+            return
+        self._show_fault("")
+        try:
+            reference = parse_reference(text)
+        except AppError as error:
+            self._refuse(error.code, describe_error(error.code, error.details))
+            return
+        self._refused = reference.repository
+        task = self._downloads.start(DownloadRequest(reference.repository, reference.revision))
+        self._asked = task
+        task.changed.connect(lambda: self._follow(task))
+        task.ended.connect(lambda: self._on_ended(task))
+        if task.state == "waiting" or task.progress is not None:
+            self._clear()
+
+    def _follow(self, task: Task) -> None:
+        if task is self._asked and task.progress is not None:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._asked = None
+        self.repository.clear()
+
+    def _on_ended(self, task: Task) -> None:
+        if task.state == "failed" and not self._downloads.keeps(task):
+            self._refused = task.title
+            if not self.repository.text():
+                self.repository.setText(task.title)
+            self._log = task.log_text()
+            self._refuse(task.failure or ErrorCode.INTERNAL, task.sentence)
+        elif task is self._asked:
+            self._clear()
+
+    def _refuse(self, code: ErrorCode, sentence: str) -> None:
+        self._show_fault(sentence, _REMEDIES.get(code, ()))
+
+    def _show_fault(self, sentence: str, remedies: tuple[_Remedy, ...] = ()) -> None:
+        restyle(self.repository, "invalid", bool(sentence))
+        self.repository.setAccessibleDescription(sentence)
+        self.fault.set_text(sentence)
+        self.fault.setVisible(bool(sentence))
+        for name, button in self.remedies.items():
+            button.setVisible(name in remedies)
+        self._remedy_line.setVisible(bool(remedies))
+
+    def _open_page(self) -> None:
+        QDesktopServices.openUrl(QUrl(f"{hub_endpoint()}/{self._refused}"))
+
+    def _show_log(self) -> None:
+        TextDialog(self._theme, self._refused, self._log, self).open()

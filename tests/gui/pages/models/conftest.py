@@ -1,0 +1,25 @@
+"""A Hub on loopback with a checkpoint that arrives slowly enough to be stopped."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.hub.local_hub import LocalHub
+
+SIZE = 6_000_000
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalHub]:
+    with LocalHub() as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+        served = tmp_path / "served"
+        served.mkdir()
+        (served / "config.json").write_text('{"model_type": "llama"}')
+        (served / "model.safetensors").write_bytes(random.Random(1).randbytes(SIZE))
+        running.add_repository("acme/grain", served)
+        yield running

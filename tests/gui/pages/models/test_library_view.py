@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from app.gui.pages.models.page import ModelsPage
+from app.gui.services.engine import EngineLoading
+from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.plain_label import PlainLabel
+from tests.gui.conftest import WindowMaker
+from tests.support.gguf.gguf_files import llama_file
+
+
+def rows(page: ModelsPage) -> list[list[str]]:
+    table = page.table
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount())]
+        for row in range(table.rowCount())
+    ]
+
+
+def open_dialog() -> ConfirmDialog:
+    found = [w for w in QApplication.topLevelWidgets() if isinstance(w, ConfirmDialog)]
+    return next(dialog for dialog in found if dialog.isVisible())
+
+
+def test_a_person_without_models_is_told_what_to_do(make_window: WindowMaker) -> None:
+    page = make_window().models
+    assert page._stack.currentIndex() == 0
+    assert not page.download_button.isEnabled()
+
+
+def test_models_are_listed_with_level_and_size(home: Path, make_window: WindowMaker) -> None:
+    llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    (home / "models" / "broken.gguf").write_bytes(b"GGUF")
+    page = make_window().models
+    broken, good = sorted(rows(page))[1], sorted(rows(page))[0]
+    if not good[0].startswith("Little"):
+        broken, good = good, broken
+    assert good[:3] == ["Little", "GGUF", "Q4_K_M"]
+    assert good[5].endswith("kB")
+    assert "broken" in broken[0]
+    assert "Download or convert it again." in broken[0]
+
+
+def test_delete_shows_what_goes_and_then_does_it(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    gone = llama_file().write(home / "models" / "Gone-Q4_K_M.gguf")
+    kept = llama_file().write(home / "models" / "Kept-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    page.table.selectRow(0)
+    qtbot.mouseClick(page.library.delete_button, Qt.MouseButton.LeftButton)
+    open_dialog().reject()
+    assert gone.exists()
+    qtbot.mouseClick(page.library.delete_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(open_dialog().confirm, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.table.rowCount() == 1, timeout=20_000)
+    assert not gone.exists()
+    assert kept.exists()
+
+
+def test_a_name_with_markup_is_shown_literally(home: Path, make_window: WindowMaker) -> None:
+    llama_file().write(home / "models" / "<b>&lt;h1&gt;-Q4_K_M.gguf")
+    page = make_window().models
+    assert rows(page)[0][0] == "<b>&lt;h1&gt;"
+
+
+def add_checkpoint(home: Path, name: str = "acme/grain") -> Path:
+    folder = home / "checkpoints" / name
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(bytes(3_000_000))
+    return folder
+
+
+def choose(page: ModelsPage, name: str) -> None:
+    page.table.selectRow([row[0] for row in rows(page)].index(name))
+
+
+def labels(page: ModelsPage) -> list[str]:
+    return [button.text() for button in page.library._actions if button.isVisible()]
+
+
+def test_a_checkpoint_is_seen_with_its_size_and_can_be_converted(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    folder = add_checkpoint(home)
+    llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    assert rows(page)[1] == ["acme/grain", "Checkpoint", "—", "—", "—", "3 MB"]
+    assert labels(page) == ["Chat", "Options…", "Open folder", "Delete…"]
+    choose(page, "acme/grain")
+    assert labels(page) == ["Convert…", "Open folder", "Delete…"]
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert window.convert.isVisible()
+    assert window.convert.session.source == str(folder)
+
+
+def test_a_checkpoint_is_deleted_with_its_folder(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    folder = add_checkpoint(home)
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    page.table.setFocus()
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    dialog = open_dialog()
+    texts = [label.text() for label in dialog.findChildren(PlainLabel)]
+    assert texts[:2] == ["Delete acme/grain?", "This frees 3 MB. It can't be undone."]
+    dialog.confirm.click()
+    qtbot.waitUntil(lambda: page.table.rowCount() == 0, timeout=20_000)
+    assert not folder.exists()
+
+
+def test_a_checkpoint_that_is_being_converted_is_not_deleted(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    folder = add_checkpoint(home)
+    window = make_window()
+    window.show_page("models")
+    tasks = window._workbench.tasks
+    for _ in range(2):
+        task = tasks.add("convert", "grain", "serve", str(folder))
+    window.models.library.delete_button.click()
+    assert window.models.notice.text.startswith("acme/grain is being converted.")
+    for task in tasks.open_tasks:
+        with qtbot.waitSignal(task.ended):
+            task.cancel()
+    assert folder.exists()
+
+
+def test_the_last_question_says_that_the_model_is_loaded(
+    home: Path, make_window: WindowMaker
+) -> None:
+    path = llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    window._workbench.engine.state = EngineLoading(str(path), "Little", 0.5)
+    window.models.library.delete_button.click()
+    texts = [label.text() for label in open_dialog().findChildren(PlainLabel)]
+    assert texts[1].startswith("The model is loaded now, and will be unloaded. This frees")
+    open_dialog().reject()
+
+
+def test_a_header_sorts_and_sorts_in_reverse(home: Path, make_window: WindowMaker) -> None:
+    add_checkpoint(home)
+    for name in ("Barley", "Rye"):
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    page = make_window().models
+    choose(page, "Rye")
+    header = page.table.horizontalHeader()
+    header.sectionClicked.emit(5)
+    assert [row[0] for row in rows(page)] == ["Barley", "Rye", "acme/grain"]
+    header.sectionClicked.emit(5)
+    assert rows(page)[0][0] == "acme/grain"
+    assert page.table.horizontalHeaderItem(5).text() == "Size ↓"
+    chosen = page.table.chosen()
+    assert chosen is not None
+    assert chosen.name == "Rye"
+    header.sectionClicked.emit(1)
+    assert [row[0] for row in rows(page)] == ["Barley", "Rye", "acme/grain"]
+
+
+def test_the_menu_has_the_actions_of_the_buttons(home: Path, make_window: WindowMaker) -> None:
+    add_checkpoint(home)
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    page.table.customContextMenuRequested.emit(page.table.rect().center())
+    (menu,) = page.library.findChildren(QMenu)
+    assert [action.text() for action in menu.actions()] == labels(page)
+    menu.close()
+
+
+def test_models_of_one_name_are_told_apart(home: Path, make_window: WindowMaker) -> None:
+    for owner in ("acme", "bolt"):
+        llama_file().write(home / "models" / owner / "Grain-GGUF" / "Grain-Q4_K_M.gguf")
+    page = make_window().models
+    assert [row[0] for row in rows(page)] == [
+        "Grain  ·  acme/Grain-GGUF",
+        "Grain  ·  bolt/Grain-GGUF",
+    ]
