@@ -234,10 +234,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Close other programs and try again."),
     ),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
-        tr(
-            "The level {level} needs an importance matrix: at so few bits the model would be "
-            "useless if all weights were treated alike."
-        ),
+        tr("The level {level} needs an importance matrix."),
         tr("Create one from a text, choose an existing one, or choose another level."),
     ),
     ErrorCode.IMPORTANCE_MATRIX_DAMAGED: (
@@ -273,7 +270,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.CONVERTER_MISSING: (
         tr("llama.cpp's converter is not installed."),
-        tr("Choose a llama.cpp checkout in Settings, or run “gristmill setup”."),
+        tr("Choose the folder of a llama.cpp checkout in Settings, or install the program again."),
     ),
     ErrorCode.CONVERTER_FOLDER_UNFIT: (
         tr("The llama.cpp folder in Settings, {folder}, contains no converter."),

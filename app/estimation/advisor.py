@@ -78,10 +78,10 @@ def _balanced(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Us
             return Advice(use, chosen.profile.level, sentence, _others(chosen, good, profile))
     if good:
         fastest = min(good, key=_size)
-        sentence = describe_level(fastest, profile, tr("the fastest here without much loss"))
+        sentence = describe_level(fastest, profile, tr("The fastest here without much loss."))
         return Advice(use, fastest.profile.level, sentence, _others(fastest, good, profile))
     best = min(choices, key=loss_of)
-    reason = tr("the best that fits here, but a smaller model may work better")
+    reason = tr("The best that fits here, but a smaller model may work better.")
     return Advice(use, best.profile.level, describe_level(best, profile, reason))
 
 
@@ -93,12 +93,12 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
     chosen = _smallest_sufficient([row for row in good if _room(row) == most])
     trained = profile.shape.trained_context
     if not trained:
-        reason = tr("room for a context of {tokens} tokens", tokens=most)
+        reason = tr("There is room for a context of {tokens} tokens.", tokens=most)
     elif most >= trained:
-        reason = tr("room for the model's full context of {tokens} tokens", tokens=most)
+        reason = tr("There is room for the model's full context of {tokens} tokens.", tokens=most)
     else:
         reason = tr(
-            "room for a context of {tokens} of the model's {trained} tokens",
+            "There is room for a context of {tokens} of the model's {trained} tokens.",
             tokens=most,
             trained=trained,
         )
@@ -110,9 +110,9 @@ def _best(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -
     choices = _preferred(fitting)
     readable = [row for row in choices if _has_pace(row)]
     chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
-    reason = tr("the best quality that fits here, but slower than reading speed")
+    reason = tr("The best quality that fits here, but slower than reading speed.")
     if readable:
-        reason = tr("the best quality that fits here")
+        reason = tr("The best quality that fits here.")
     return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 
 
@@ -205,7 +205,7 @@ def _too_large(planned: Iterable[tuple[LevelPrediction, Plan]], use: Use) -> Adv
 
 def _reason(row: LevelPrediction, profile: ModelProfile) -> str:
     is_needed = _is_small(profile) and grade_of(row) == Grade.NEARLY_LOSSLESS
-    return tr("small models lose more at lower levels") if is_needed else ""
+    return tr("Small models lose more at lower levels.") if is_needed else ""
 
 
 def _others(

@@ -1,4 +1,4 @@
-"""Compare the memory of the loaded model with its estimate, in one line."""
+"""Compare the memory of the loaded model with its estimate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LoadComparison(QObject):
     """Follows the engine; estimates after the load if `serve` did not.
 
     Signals:
-        changed: the line, empty if nothing is loaded, and the parts of each device.
+        changed: the memory used, empty if nothing is loaded; and its parts with the estimate.
     """
 
     changed = Signal(str, str)
@@ -71,12 +71,11 @@ class LoadComparison(QObject):
         self._finder.stop()
 
     def _show(self, real: Memory, estimated: Memory) -> None:
-        parts = "\n".join(_parts(device, memory) for device, memory in real.items())
-        line = tr("{real} in use", real=format_bytes(_total(real)))
+        parts = [_parts(device, memory) for device, memory in real.items()]
         if estimated:
-            size = format_bytes(_total(estimated))
-            line = tr("{line}, estimated {size}", line=line, size=size)
-        self.changed.emit(line, parts)
+            parts.append(tr("Estimated: {size}", size=format_bytes(_total(estimated))))
+        line = tr("{size} used by the model", size=format_bytes(_total(real)))
+        self.changed.emit(line, "\n".join(parts))
 
 
 def _total(memory: Memory) -> int:
@@ -85,7 +84,7 @@ def _total(memory: Memory) -> int:
 
 def _parts(device: str, memory: DeviceMemory) -> str:
     return tr(
-        "{device}: {weights} weights, {kv} keys and values, {compute} buffers",
+        "{device}: {weights} weights, {kv} KV cache, {compute} compute buffers",
         device=device,
         weights=format_bytes(memory.weights_bytes),
         kv=format_bytes(memory.kv_bytes),

@@ -22,11 +22,12 @@ def test_a_load_is_compared_with_its_estimate(
     window.status.comparison.changed.connect(lambda line, parts: lines.append((line, parts)))
     engine = window._workbench.engine
     engine.load(str(write_tiny_model(tmp_path / "tiny.gguf", context=2048)), "tiny")
-    qtbot.waitUntil(lambda: bool(lines) and "estimated" in lines[-1][0], timeout=60_000)
+    qtbot.waitUntil(lambda: bool(lines) and "Estimated" in lines[-1][1], timeout=60_000)
     assert isinstance(engine.state, EngineReady)
     line, parts = lines[-1]
     assert parts.startswith("CPU: ")
-    real, estimated = (float(number) for number in re.findall(r"([\d.]+) MB", line))
+    shown = f"{line} {parts.splitlines()[-1]}"
+    real, estimated = (float(number) for number in re.findall(r"([\d.]+) MB", shown))
     assert estimated == pytest.approx(real, rel=0.05)
     assert window.status._taken.text() == line
     engine.unload()
