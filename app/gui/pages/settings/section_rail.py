@@ -56,7 +56,8 @@ class SectionRail(QWidget):
     def _show_place(self) -> None:
         top = self._bar.value() + SPACING.wide
         passed = [index for index, one in enumerate(self._headings) if one.y() <= top]
-        self._check(passed[-1] if passed else 0)
+        is_end = self._bar.value() == self._bar.maximum() > 0
+        self._check(len(self._headings) - 1 if is_end else passed[-1] if passed else 0)
 
     def _check(self, index: int) -> None:
         for other, button in enumerate(self.buttons):
