@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         words = tr("safe setting: without {features}", features=setting.described())
     names = ", ".join(f"{device.name} ({device.description})" for device in devices())
     starter = starter_file(settings)
-    missing = tr("not installed")
+    missing = tr("missing; run “gristmill setup” to fetch it")
     lines = [
         f"{label:<11}{text}"
         for label, text in (

@@ -99,18 +99,14 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Share the loaded model"),
             description=tr(
-                "Programs on this machine can use it, at an address and with an API key that stay "
-                "the same."
+                "Let programs on this machine use it, at an address that stays the same."
             ),
         ),
     ] = False
     share_port: Annotated[
         int,
         Meta(
-            ge=1024,
-            le=65_535,
-            title=tr("Port"),
-            description=tr("The port that programs connect to."),
+            ge=1024, le=65_535, title=tr("Port"), description=tr("Programs connect to this port.")
         ),
     ] = 7847
     share_origins: Annotated[
@@ -118,17 +114,18 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Web pages"),
             description=tr(
-                "Origins whose web pages may use the model, such as http://localhost:3000, "
-                "separated by spaces."
+                "Let web pages from these origins use it, such as http://localhost:3000; separate "
+                "several with spaces."
             ),
         ),
     ] = ()
     shares_in_network: Annotated[
         bool,
         Meta(
-            title=tr("Allow other machines"),
+            title=tr("Other machines"),
             description=tr(
-                "Anyone on your network who has the API key can use it. Traffic is not encrypted."
+                "Let other machines on your network use it. They need the API key, but traffic is "
+                "not encrypted."
             ),
         ),
     ] = False
@@ -139,7 +136,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             le=64,
             title=tr("Parallel replies"),
             description=tr(
-                "Number of replies that can be written at the same time. They share the context."
+                "How many replies can be written at the same time. They share the context."
             ),
         ),
     ] = 4

@@ -270,7 +270,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.CONVERTER_MISSING: (
         tr("llama.cpp's converter is not installed."),
-        tr("Choose the folder of a llama.cpp checkout in Settings, or install the program again."),
+        tr("Download it, or choose a llama.cpp checkout in Settings."),
     ),
     ErrorCode.CONVERTER_FOLDER_UNFIT: (
         tr("The llama.cpp folder in Settings, {folder}, contains no converter."),

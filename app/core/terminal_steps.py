@@ -50,11 +50,11 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.WORKER_UNREACHABLE: (
         tr("Start one there with “gristmill worker” and pass its host and port.")
     ),
-    ErrorCode.PORT_IN_USE: (tr("Choose another port, or leave --port out to use a free one.")),
     ErrorCode.ENGINE_MISSING: (tr("Run “make run”, or install it as the README describes.")),
     ErrorCode.NETWORK_UNCONFIRMED: (
         tr("Leave --host out, or confirm the address by repeating it: --confirm-network {address}.")
     ),
+    ErrorCode.PORT_IN_USE: (tr("Choose another one, or leave --port out to use a free one.")),
     ErrorCode.COMPONENT_UNREACHABLE: (
         tr("Check your network connection and run “gristmill setup” again.")
     ),

@@ -93,14 +93,14 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
     chosen = _smallest_sufficient([row for row in good if _room(row) == most])
     trained = profile.shape.trained_context
     if not trained:
-        reason = tr("There is room for a context of {tokens} tokens.", tokens=most)
+        reason = tr("Room for a context of {tokens} tokens.", tokens=f"{most:,}")
     elif most >= trained:
-        reason = tr("There is room for the model's full context of {tokens} tokens.", tokens=most)
+        reason = tr("Room for the model's full context of {tokens} tokens.", tokens=f"{most:,}")
     else:
         reason = tr(
-            "There is room for a context of {tokens} of the model's {trained} tokens.",
-            tokens=most,
-            trained=trained,
+            "Room for a context of {tokens} of the model's {trained} tokens.",
+            tokens=f"{most:,}",
+            trained=f"{trained:,}",
         )
     return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 
@@ -120,10 +120,10 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
     chosen = min(_unbeaten(sized), key=_size)
     level, size, grade = chosen.profile.level, format_bytes(_size(chosen)), grade_of(chosen)
     if grade is None:
-        sentence = tr("{level}: the smallest file ({size}).", level=level, size=size)
+        sentence = tr("{level} — the smallest file ({size}).", level=level, size=size)
     else:
         sentence = tr(
-            "{level}: the smallest file ({size}), {grade}.",
+            "{level} — the smallest file ({size}), {grade}.",
             level=level,
             size=size,
             grade=GRADE_WORDS[grade],
@@ -134,7 +134,7 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
     if better is not chosen:
         others = (
             tr(
-                "{level}: the smallest without much quality loss ({size}).",
+                "{level} — the smallest without much quality loss ({size}).",
                 level=better.profile.level,
                 size=format_bytes(_size(better)),
             ),
@@ -145,7 +145,7 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
 def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) -> Advice:
     phone = next((row for row in sized if row.profile.level == _PHONE_LEVEL), None)
     chosen = phone or min(_unbeaten(sized), key=_size)
-    parts = [tr("{level}: {size}", level=chosen.profile.level, size=format_bytes(_size(chosen)))]
+    parts = [tr("{level} — {size}", level=chosen.profile.level, size=format_bytes(_size(chosen)))]
     if phone is not None:
         parts.append(tr("a simple 4-bit format that llama.cpp computes fastest on phone chips"))
     if _size(chosen) > _PHONE_BYTES:
@@ -187,7 +187,7 @@ def _without_fit(sized: Sequence[LevelPrediction], use: Use) -> Advice:
     better = [row for row in _unbeaten(sized) if row is usual or _beats(row, usual)]
     level = min(better, key=_size).profile.level
     sentence = tr(
-        "{level}: a good balance of size and quality. {problem}", level=level, problem=problem
+        "{level} — a good balance of size and quality. {problem}", level=level, problem=problem
     )
     return Advice(use, level, sentence)
 

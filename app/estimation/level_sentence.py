@@ -19,7 +19,7 @@ GRADE_WORDS = {
 
 
 def describe_level(row: LevelPrediction, profile: ModelProfile, reason: str = "") -> str:
-    """Return a sentence with what is known (quality, placement, speed), and then the reason."""
+    """Return what is known as a sentence, quality, placement and speed, and then the reason."""
     grade = grade_of(row)
     parts = [] if grade is None else [GRADE_WORDS[grade]]
     if row.plan is not None:
@@ -28,7 +28,7 @@ def describe_level(row: LevelPrediction, profile: ModelProfile, reason: str = ""
         pace = format_pace(row.speed.generation_tokens_per_second)
         note = f" ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else ""
         parts.append(tr("about {pace} tokens/s", pace=pace) + note)
-    sentence = f"{row.profile.level}: {', '.join(parts)}."
+    sentence = f"{row.profile.level} — {', '.join(parts)}."
     return f"{sentence} {reason}" if reason else sentence
 
 

@@ -24,7 +24,8 @@ class LoadComparison(QObject):
     """Follows the engine; estimates after the load if `serve` did not.
 
     Signals:
-        changed: the memory used, empty if nothing is loaded; and its parts with the estimate.
+        changed: the memory in use, empty if nothing is loaded; and, line by line, the parts on
+            each device and the estimate.
     """
 
     changed = Signal(str, str)
@@ -71,11 +72,10 @@ class LoadComparison(QObject):
         self._finder.stop()
 
     def _show(self, real: Memory, estimated: Memory) -> None:
-        parts = [_parts(device, memory) for device, memory in real.items()]
+        lines = [_parts(device, memory) for device, memory in real.items()]
         if estimated:
-            parts.append(tr("Estimated: {size}", size=format_bytes(_total(estimated))))
-        line = tr("{size} used by the model", size=format_bytes(_total(real)))
-        self.changed.emit(line, "\n".join(parts))
+            lines.append(tr("Estimated: {size}", size=format_bytes(_total(estimated))))
+        self.changed.emit(tr("{real} in use", real=format_bytes(_total(real))), "\n".join(lines))
 
 
 def _total(memory: Memory) -> int:
@@ -84,7 +84,7 @@ def _total(memory: Memory) -> int:
 
 def _parts(device: str, memory: DeviceMemory) -> str:
     return tr(
-        "{device}: {weights} weights, {kv} KV cache, {compute} compute buffers",
+        "{device}: {weights} weights, {kv} KV cache, {compute} buffers",
         device=device,
         weights=format_bytes(memory.weights_bytes),
         kv=format_bytes(memory.kv_bytes),

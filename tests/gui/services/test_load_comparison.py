@@ -26,8 +26,8 @@ def test_a_load_is_compared_with_its_estimate(
     assert isinstance(engine.state, EngineReady)
     line, parts = lines[-1]
     assert parts.startswith("CPU: ")
-    shown = f"{line} {parts.splitlines()[-1]}"
-    real, estimated = (float(number) for number in re.findall(r"([\d.]+) MB", shown))
+    (real,) = (float(number) for number in re.findall(r"([\d.]+) MB", line))
+    estimated = float(re.findall(r"Estimated: ([\d.]+) MB", parts)[0])
     assert estimated == pytest.approx(real, rel=0.05)
     assert window.status._taken.text() == line
     engine.unload()
