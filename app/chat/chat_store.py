@@ -70,12 +70,12 @@ class ChatStore:
         return [rows.hit_from(row, wanted) for row in found]
 
     def create_chat(self, model: str, settings: ChatSettings = NOTHING_CHOSEN) -> Chat:
-        """Create a chat; the user's first message gives it a title."""
+        """Create a chat; the user's first message gives it a title, and saves it for good."""
         now = datetime.now(UTC)
         chat = Chat(
             id=ChatId(0), title="", model=model, created=now, updated=now, settings=settings
         )
-        with self._transaction():
+        with self._transaction(waits=False):
             return rows.insert_chat(self._connection, chat)
 
     def add_conversation(self, conversation: Conversation) -> Chat:
@@ -170,7 +170,7 @@ class ChatStore:
             model=model,
             created=datetime.now(UTC),
         )
-        with self._transaction():
+        with self._transaction(waits=state != "streaming"):
             self._require(chat, parent)
             message = rows.insert_message(self._connection, new)
             self._execute(
@@ -185,9 +185,9 @@ class ChatStore:
     def append_text(self, message_id: MessageId, text: str, reasoning: str = "") -> None:
         """Append to a streaming message, if it still exists.
 
-        Each call waits for the disk, so once a second is enough.
+        A crash of the program loses nothing of it, one of the system at most the last seconds.
         """
-        with self._transaction():
+        with self._transaction(waits=False):
             self._execute(
                 statements.APPEND_TEXT,
                 text=rows.storable(text),
@@ -246,10 +246,15 @@ class ChatStore:
                 backups.back_up(self._connection)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, *, waits: bool = True) -> Iterator[None]:
+        """Commit at the end; unless it `waits` for the disk, the next one that does saves both.
+
+        While files are being converted, the disk may take longer than a window should stand still.
+        """
         if self.is_read_only:
             raise AppError(ErrorCode.CHATS_READ_ONLY)
         with database.raising_app_errors(self.path):
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             with self._connection:
                 yield

@@ -29,7 +29,7 @@ from app.core.levels import (
 from app.core.settings import Settings, load_settings
 from app.gguf_file.detection import has_gguf_name
 from app.jobs.reporter import Reporter
-from app.machine.cores import usable_threads
+from app.machine.cores import lower_thread_priority, usable_threads
 
 if TYPE_CHECKING:
     from app.conversion.sources import Source
@@ -126,6 +126,9 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.conversion.converter.installation import converter_folder
     from app.conversion.pipeline import ConversionRequest, convert
 
+    if arguments.events:
+        # The window and its replies come first.
+        lower_thread_priority()
     settings, _ = load_settings()
     _require_levels(arguments)
     converter = converter_folder(settings)

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-key",
         action="store_true",
-        help=tr("use the same key at every start, stored in the system's keyring"),
+        help=tr("use the same key at every start, stored in the system keyring"),
     )
     parser.add_argument(
         "--slots",

@@ -1,4 +1,4 @@
-"""`gristmill sign-in`: store an access token for the Hub in the system's keyring."""
+"""`gristmill sign-in`: store an access token for the Hub in the system keyring."""
 
 from __future__ import annotations
 

@@ -63,22 +63,22 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.ENGINE_STOPPED: (
         tr("The engine stopped unexpectedly: {reason}."),
-        tr("Load the model again; the conversation is kept."),
+        tr("Reload the model. The conversation is kept."),
     ),
     ErrorCode.ENGINE_HUNG: (
         tr("The engine stopped responding and was ended."),
-        tr("Load the model again; the conversation is kept."),
+        tr("Reload the model. The conversation is kept."),
     ),
     ErrorCode.MODEL_FILE_CHANGED: (
         tr(
             "The engine stopped because the file of {model} was changed on disk while it was "
             "loaded, or can no longer be read ({reason})."
         ),
-        tr("If the file is damaged, get the model again, then load it; the conversation is kept."),
+        tr("If the file is damaged, get the model again and reload it. The conversation is kept."),
     ),
     ErrorCode.SPEED_UNMEASURED: (
         tr("The speed of this machine could not be measured ({reason})."),
-        tr("Speeds stay unknown until then; the next estimate tries again."),
+        tr("The next estimate tries again."),
     ),
     ErrorCode.CONTEXT_FULL: (
         tr("The conversation needs at least {tokens} tokens, but the context holds {context}."),
@@ -90,14 +90,14 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
     ),
     ErrorCode.WORKER_UNREACHABLE: (
         tr("There is no worker at {address} ({reason})."),
-        tr("Start one there with “gristmill worker” and enter its host and port."),
+        tr("Start a Gristmill worker there, and enter its host and port."),
     ),
     ErrorCode.WORKER_LOST: (
         tr(
             "The connection to a worker that held part of the model was lost, so the engine "
             "stopped ({reason})."
         ),
-        tr("Start the worker and the model again; the conversation is kept."),
+        tr("Restart the worker and reload the model. The conversation is kept."),
     ),
     ErrorCode.NETWORK_UNCONFIRMED: (
         tr("At {address} other machines could reach this one, and {risk}."),
@@ -156,7 +156,7 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Try again; the download was discarded."),
     ),
     ErrorCode.KEYRING_UNAVAILABLE: (
-        tr("This system has no keyring that can store the token ({reason})."),
+        tr("No system keyring found, so the token can't be kept ({reason})."),
         tr("Set the environment variable HF_TOKEN instead."),
     ),
     ErrorCode.PRESET_INVALID: (

@@ -1,4 +1,4 @@
-"""The user's secrets: stored in the system's keyring, never in a file."""
+"""The user's secrets: stored in the system keyring, never in a file."""
 
 from __future__ import annotations
 

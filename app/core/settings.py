@@ -103,8 +103,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Share the loaded model"),
             description=tr(
-                "Programs on this machine can use it, at an address and with an API key that stay "
-                "the same."
+                "Let programs on this machine use it, at an address that stays the same."
             ),
         ),
     ] = False
@@ -119,17 +118,18 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
         Meta(
             title=tr("Web pages"),
             description=tr(
-                "Origins whose web pages may use the model, such as http://localhost:3000, "
-                "separated by spaces."
+                "Let web pages from these origins use it, such as http://localhost:3000; separate "
+                "several with spaces."
             ),
         ),
     ] = ()
     shares_in_network: Annotated[
         bool,
         Meta(
-            title=tr("Allow other machines"),
+            title=tr("Other machines"),
             description=tr(
-                "Anyone on your network who has the API key can use it. Traffic is not encrypted."
+                "Let other machines on your network use it. They need the API key, but traffic is "
+                "not encrypted."
             ),
         ),
     ] = False
@@ -140,7 +140,7 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             le=64,
             title=tr("Parallel replies"),
             description=tr(
-                "Number of replies that can be written at the same time. They share the context."
+                "How many replies can be written at the same time. They share the context."
             ),
         ),
     ] = 4

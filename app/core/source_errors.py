@@ -242,10 +242,7 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Close other programs and try again."),
     ),
     ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX: (
-        tr(
-            "The level {level} needs an importance matrix: at so few bits the model would be "
-            "useless if all weights were treated alike."
-        ),
+        tr("The level {level} needs an importance matrix."),
         tr("Create one from a text, choose an existing one, or choose another level."),
     ),
     ErrorCode.IMPORTANCE_MATRIX_DAMAGED: (

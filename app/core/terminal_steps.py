@@ -48,6 +48,9 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.MODEL_NOT_FOUND: (
         tr("Give the path of a .gguf file, or a name that “gristmill models” lists.")
     ),
+    ErrorCode.WORKER_UNREACHABLE: (
+        tr("Start one there with “gristmill worker” and pass its host and port.")
+    ),
     ErrorCode.ENGINE_MISSING: (tr("Run “make run”, or install it as the README describes.")),
     ErrorCode.NETWORK_UNCONFIRMED: (
         tr("Leave --host out, or confirm the address by repeating it: --confirm-network {address}.")

@@ -23,7 +23,7 @@ from app.estimation.speed_caveats import why_unknown
 
 _UNKNOWN = tr("The engine can't load this model, so its memory use is unknown.")
 _NOT_CAUSAL = tr("Quality is estimated only for models that write text.")
-_NO_FIGURE = tr("No quality figures are published for this level; “gristmill measure” measures it.")
+_NO_FIGURE = tr("No quality figures have been published for this level.")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Access token of the Hub: from the environment or the system's keyring, never in a file."""
+"""Access token of the Hub: from the environment or the system keyring, never in a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_token() -> str | None:
 
 
 def store_token(value: str) -> None:
-    """Store the token in the system's keyring.
+    """Store the token in the system keyring.
 
     Raises:
         AppError: `token_invalid` if it can't be sent, `keyring_unavailable`.

@@ -16,7 +16,7 @@ _SIGNAL_WORDS = {
     "SIGBUS": tr("a file that it was reading changed on disk"),
     "SIGILL": tr("it used an instruction that this processor does not support"),
     "SIGFPE": tr("it divided by zero"),
-    "SIGKILL": tr("it was killed, possibly because the system ran out of memory"),
+    "SIGKILL": tr("it was killed, probably because memory ran out"),
     "SIGTERM": tr("it was asked to end"),
 }
 _WINDOWS_CRASHES = {

@@ -124,11 +124,15 @@ def _measure() -> None:
 
     from app.gui.services.engine import EngineReady
     from app.gui.shell.application import build_window
+    from app.gui.shell.early_imports import EarlyImports
+    from app.gui.shell.garbage import GarbageCollection
     from tests.support.checkpoints.checkpoints import smollm2_checkpoint
 
     application = QApplication(sys.argv[:1])
     source = str(smollm2_checkpoint(shards=2))
     window = build_window(application)
+    GarbageCollection(application)
+    EarlyImports(application)
     window.show()
     watch = _Watch()
     timer = QTimer(interval=_INTERVAL_MS)

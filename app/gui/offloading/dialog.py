@@ -116,11 +116,11 @@ class OffloadingDialog(QDialog):
             (),
             self.save_button.text(),
             self,
-            keep=tr("Keep editing"),
-            other=tr("Discard"),
+            alternatives=(tr("Discard"),),
+            dismissal=tr("Keep editing"),
         )
         question.accepted.connect(self._save)
-        question.other_chosen.connect(self._discard)
+        question.alternative_chosen.connect(lambda _: self._discard())
         question.open()
 
     def command_line(self) -> str:

@@ -49,7 +49,7 @@ class MemoryView(Card):
         self._busy = QProgressBar()
         self._busy.setTextVisible(False)
         self._busy.setRange(0, 0)
-        self._busy.setAccessibleName(tr("Finding out what the model needs"))
+        self._busy.setAccessibleName(tr("Estimating the memory"))
         self.retry_button = Button(theme, tr("Try again"), compact=True)
         self.add(PlainLabel(heading, "heading"))
         foot = QWidget()
@@ -67,7 +67,7 @@ class MemoryView(Card):
     def show_waiting(self) -> None:
         """Show that the profile is being found."""
         self._show_state(is_busy=True)
-        self.sentence.set_text(tr("Finding out what the model needs here…"))
+        self.sentence.set_text(tr("Estimating the memory…"))
         self.sentence.set_tone("plain")
 
     def show_problem(self, sentence: str) -> None:
@@ -84,7 +84,7 @@ class MemoryView(Card):
             self.sentence.set_text(plan.sentence)
         self.sentence.set_tone("danger" if plan.verdict == "too_large" else "plain")
         self._largest = plan.largest_context
-        words = tr("With these options no context fits.")
+        words = tr("No context fits with these options.")
         if tokens := plan.largest_context:
             words = tr("Largest context that fits: {tokens} tokens.", tokens=tokens)
         if self.largest.whole_text != words:

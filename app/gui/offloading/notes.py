@@ -23,7 +23,7 @@ def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
         yield (
             "cache_type_v",
             tr(
-                "Values in {type} need flash attention: set it to automatic, or choose f16.",
+                "{type} values need flash attention. Set it to Automatic, or choose f16.",
                 type=options.cache_type_v,
             ),
         )
@@ -31,7 +31,7 @@ def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
         yield (
             "micro_batch",
             tr(
-                "A micro-batch is never larger than the batch: {number} tokens are computed.",
+                "It can't be larger than the batch size; {number} is used.",
                 number=options.batch,
             ),
         )
@@ -42,7 +42,7 @@ def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
             yield (
                 field,
                 tr(
-                    "More threads than the {number} logical cores usually slow it down.",
+                    "More threads than logical cores ({number}) usually slow the model down.",
                     number=logical,
                 ),
             )
@@ -56,13 +56,13 @@ def _of_model(options: LoadOptions, profile: ModelProfile) -> Iterator[tuple[str
     elif options.gpu_layers is not None and options.gpu_layers > whole:
         yield (
             "gpu_layers",
-            tr("The model has {whole} with its output: all of them are taken.", whole=whole),
+            tr("The model has {whole} layers, including the output. All are used.", whole=whole),
         )
     if 0 < shape.trained_context < options.context:
         yield (
             "context",
             tr(
-                "The model was trained for {number} tokens, and is loaded with that many.",
+                "The model was trained for {number} tokens and is loaded with that many.",
                 number=shape.trained_context,
             ),
         )

@@ -56,7 +56,7 @@ class PresetBar(QWidget):
         self.box.setAccessibleName(tr("Preset"))
         self.box.setMinimumWidth(SIZE.field)
         self.save_button = Button(theme, tr("Save as preset…"))
-        self.more = IconButton(theme, "more", tr("More about presets"))
+        self.more = IconButton(theme, "more", tr("More actions for presets"))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.more)
         self.import_action = menu.addAction(tr("Import…"))
@@ -142,8 +142,8 @@ class PresetBar(QWidget):
         replaced = tr("This replaces the preset of the same name.")
         dialog = NameDialog(
             self._theme,
-            tr("Save as a preset"),
-            tr("Name of the preset"),
+            tr("Save as preset"),
+            tr("Preset name"),
             self.shown_name(),
             tr("Save"),
             self,
@@ -155,13 +155,13 @@ class PresetBar(QWidget):
         dialog.open()
 
     def _ask_what_to_import(self) -> None:
-        title = tr("Import a preset")
+        title = tr("Import preset")
         file, _ = QFileDialog.getOpenFileName(self, title, "", self._filter())
         if file:
             self.import_from(file)
 
     def _ask_where_to_export(self) -> None:
-        title = tr("Export the options as a preset")
+        title = tr("Export as preset")
         suggested = (self.shown_name() or tr("options")) + _SUFFIX
         file, _ = QFileDialog.getSaveFileName(self, title, suggested, self._filter())
         if file:
@@ -175,7 +175,7 @@ class PresetBar(QWidget):
         dialog = ConfirmDialog(
             self._theme,
             tr("Delete the preset {name}?", name=name),
-            tr("Models that it was used for keep their options."),
+            tr("Models that use it keep their options."),
             [],
             tr("Delete"),
             self,

@@ -28,6 +28,7 @@ from app.gui.services.engine import Engine
 from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.services.workbench import Workbench
+from app.gui.shell.early_imports import EarlyImports
 from app.gui.shell.garbage import GarbageCollection
 from app.gui.shell.single_instance import claim
 from app.gui.shell.termination import Termination
@@ -59,6 +60,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
         return EXIT_FAILED
     _report_faults(window)
     GarbageCollection(application)
+    EarlyImports(application)
     later_instances.received.connect(window.open_again)
     Termination(application).requested.connect(window.close_now)
     window.show()

@@ -26,14 +26,14 @@ class ConfirmDialog(QDialog):
         action: the label of the confirming button.
         typed: a word that must be typed first; empty for none.
         is_destructive: the action can't be undone.
-        keep: the label of the button that only closes the dialog; empty for "Cancel".
-        other: the label of another way out, far at the left; empty for none.
+        alternatives: the labels of other ways to go on.
+        dismissal: the label of the button that only closes the dialog; empty for "Cancel".
 
     Signals:
-        other_chosen: the user chose the other way out.
+        alternative_chosen: the index of the alternative that the user took; the dialog is closed.
     """
 
-    other_chosen = Signal()
+    alternative_chosen = Signal(int)
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class ConfirmDialog(QDialog):
         *,
         typed: str = "",
         is_destructive: bool = False,
-        keep: str = "",
-        other: str = "",
+        alternatives: Sequence[str] = (),
+        dismissal: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -60,23 +60,23 @@ class ConfirmDialog(QDialog):
         column.addWidget(PlainLabel(text, wrap=True))
         for detail in details:
             column.addWidget(PlainLabel(detail, "caption", elide=True))
-        self.keep = Button(theme, keep or tr("Cancel"))
-        self.keep.clicked.connect(self.reject)
-        self.other = Button(theme, other) if other else None
+        keep = Button(theme, dismissal or tr("Cancel"))
+        keep.clicked.connect(self.reject)
         self.confirm = Button(theme, action, "destructive" if is_destructive else "primary")
         self.confirm.clicked.connect(self.accept)
-        self.keep.setDefault(True)
-        self.keep.setFocus()
-        if self.other is not None:
-            self.other.clicked.connect(self._choose_other)
+        keep.setDefault(True)
+        keep.setFocus()
         if typed:
             column.addWidget(self._typing_line(typed))
         column.addSpacing(SPACING.small)
-        column.addLayout(dialog_buttons(self.keep, self.confirm, aside=self.other))
+        self.alternatives = [Button(theme, words) for words in alternatives]
+        for index, button in enumerate(self.alternatives):
+            button.clicked.connect(lambda _, index=index: self._take(index))
+        column.addLayout(dialog_buttons(keep, *self.alternatives, self.confirm))
 
-    def _choose_other(self) -> None:
+    def _take(self, index: int) -> None:
         self.reject()
-        self.other_chosen.emit()
+        self.alternative_chosen.emit(index)
 
     def _typing_line(self, typed: str) -> QLineEdit:
         words = tr("Type “{word}” to confirm", word=typed)

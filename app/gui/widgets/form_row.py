@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.number_box import NumberBox
+from app.gui.widgets.number_box import number_boxes
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -54,7 +54,7 @@ class FormRow(QWidget):
         self._note.set_tone("warning")
         self._note.hide()
         words.addWidget(self._note)
-        for box in _number_boxes(control):
+        for box in number_boxes(control):
             box.judged.connect(self.set_refusal)
         if stacked:
             self._stack(words, control)
@@ -117,7 +117,3 @@ class FormRow(QWidget):
         column.setSpacing(SPACING.small)
         column.addLayout(words)
         column.addWidget(control)
-
-
-def _number_boxes(control: QWidget) -> list[NumberBox]:
-    return [control] if isinstance(control, NumberBox) else control.findChildren(NumberBox)

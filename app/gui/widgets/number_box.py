@@ -60,3 +60,8 @@ class NumberBox(QSpinBox):
     def _is_number(self, text: str) -> bool:
         bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())
         return self.locale().toLongLong(bare)[1]
+
+
+def number_boxes(control: QWidget) -> list[NumberBox]:
+    """Return the number boxes of a control, which may be one itself."""
+    return [control] if isinstance(control, NumberBox) else control.findChildren(NumberBox)

@@ -207,7 +207,7 @@ def test_without_a_graphics_card_its_rows_are_off_and_say_why(theme: Theme, qtbo
 def test_values_that_need_flash_attention_say_so(form: LoadOptionsForm) -> None:
     form.set_options(LoadOptions(cache_type_v="q8_0", flash_attention="off"))
     assert form.rows["cache_type_v"].note == (
-        "Values in q8_0 need flash attention: set it to automatic, or choose f16."
+        "q8_0 values need flash attention. Set it to Automatic, or choose f16."
     )
     form.set_options(LoadOptions(cache_type_v="q8_0", flash_attention="on"))
     assert not form.rows["cache_type_v"].note

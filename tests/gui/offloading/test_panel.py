@@ -18,6 +18,7 @@ from app.estimation.fit import Plan
 from app.gui.offloading.dialog import OffloadingDialog
 from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.shell.window import MainWindow
+from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.text_dialog import TextDialog
 from tests.gui.conftest import WindowMaker
@@ -138,22 +139,19 @@ def test_unsaved_changes_are_never_lost_without_a_question(
     panel = open_panel()
     panel.form.context.number.setValue(8192)
     for act, is_open, context in (
-        ("keep", True, 4096),
-        ("other", False, 4096),
-        ("confirm", False, 8192),
+        ("Keep editing", True, 4096),
+        ("Discard", False, 4096),
+        ("Save", False, 8192),
     ):
         if not panel.isVisible():
             open_panel(options=LoadOptions(context=8192))
         qtbot.keyClick(panel, Qt.Key.Key_Escape)
         assert panel.isVisible()
         question = panel.findChild(ConfirmDialog)
-        qtbot.waitUntil(question.keep.hasFocus)
-        assert [question.keep.text(), question.other.text(), question.confirm.text()] == [
-            "Keep editing",
-            "Discard",
-            "Save",
-        ]
-        getattr(question, act).click()
+        buttons = {button.text(): button for button in question.findChildren(Button)}
+        assert list(buttons) == ["Keep editing", "Discard", "Save"]
+        qtbot.waitUntil(buttons["Keep editing"].hasFocus)
+        buttons[act].click()
         qtbot.waitUntil(lambda: panel.findChild(ConfirmDialog) is None)
         assert panel.isVisible() == is_open
         assert load_settings()[0].options_for(Path(PATH)).context == context

@@ -155,7 +155,7 @@ def test_the_advice_is_ticked_once_and_not_forced(picker: LevelPicker) -> None:
     assert ticked(picker) == ["Q6_K"]
     choose(picker.advice.use, "smallest")
     assert ticked(picker) == ["Q2_K"]
-    assert picker.advice.sentence.whole_text.startswith("Q2_K: the smallest file")
+    assert picker.advice.sentence.whole_text.startswith("Q2_K — the smallest file")
     tick(picker, "Q8_0")
     choose(picker.advice.use, "best quality")
     assert ticked(picker) == ["Q2_K", "Q8_0"]
@@ -219,7 +219,7 @@ def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None
     picker.take_profile(replace(profile, samples=()))
     assert set(texts(picker, MEMORY)) == set(texts(picker, FIT)) == {"unknown"}
     assert "load this model, so its memory use is unknown" in picker.table.item(0, FIT).toolTip()
-    assert picker.advice.sentence.whole_text.startswith("Q4_K_M: a good balance")
+    assert picker.advice.sentence.whole_text.startswith("Q4_K_M — a good balance")
 
 
 def test_facts_that_never_come_are_said(picker: LevelPicker) -> None:
@@ -391,5 +391,5 @@ def test_a_child_finds_the_facts_of_a_checkpoint(
     assert set(texts(picker, FIT)) == {"In RAM"}
     assert not any(text.startswith("≈") for text in texts(picker, MEMORY))
     (level,) = page.levels_step.chosen_levels()
-    assert picker.advice.sentence.whole_text.startswith(f"{level}: fits in RAM (")
+    assert picker.advice.sentence.whole_text.startswith(f"{level} — ")
     assert picker.strip.options.context <= LoadOptions().context

@@ -211,3 +211,31 @@ def test_a_number_out_of_bounds_is_refused_at_its_field_and_moves_nothing(
         qtbot.keyClick(box, Qt.Key.Key_Return)
         assert form.rows[name].refusal == ""
         assert getattr(load_settings()[0], name) == 512
+
+
+def test_the_rail_leads_to_each_section_where_there_is_room(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    window.show_page("settings")
+    window.resize(820, 700)
+    page = window.settings
+    qtbot.waitUntil(page.rail.isHidden)
+    window.resize(1600, 700)
+    qtbot.waitUntil(page.rail.isVisible)
+    names = [button.text() for button in page.rail.buttons]
+    assert names[0] == "Appearance"
+    assert page.rail.buttons[0].isChecked()
+    for button in reversed(page.rail.buttons):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert [one.text() for one in page.rail.buttons if one.isChecked()] == [button.text()]
+    servers = page.rail.buttons[names.index("Servers")]
+    servers.click()
+    top = page.endpoints.mapTo(page, page.endpoints.rect().topLeft()).y()
+    assert 0 < top < page.height() // 3
+
+
+def test_a_setting_that_is_changed_elsewhere_is_shown(window: MainWindow) -> None:
+    page = window.settings
+    window._workbench.settings.change(theme="dark", system_prompt="Be brief.")
+    assert page.controls["theme"].read() == "dark"
+    assert page.controls["system_prompt"].read() == "Be brief."

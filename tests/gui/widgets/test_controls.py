@@ -35,6 +35,7 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.notice_bar import NoticeBar
+from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.progress_row import ProgressRow
@@ -302,3 +303,21 @@ def test_figures_in_a_table_are_aligned_to_the_right(theme: Theme, qtbot: QtBot)
     assert table.item(row, 0).text() == "<b>Q4_K_M</b>"
     assert table.item(row, 1).textAlignment() & Qt.AlignmentFlag.AlignRight
     assert "3.80 GiB" in table.item(row, 1).toolTip()
+
+
+def test_a_number_beyond_the_bounds_can_be_typed_and_is_refused(qtbot: QtBot) -> None:
+    box = NumberBox(32, 65_536)
+    qtbot.addWidget(box)
+    box.setValue(2048)
+    box.setSuffix(" of many")
+    for typed, fault, value in (
+        ("9999999", "Enter a number from 32 to 65,536.", 2048),
+        ("5", "Enter a number from 32 to 65,536.", 2048),
+        ("4096", "", 4096),
+    ):
+        box.selectAll()
+        qtbot.keyClicks(box, typed)
+        with qtbot.waitSignal(box.judged) as judged:
+            qtbot.keyClick(box, Qt.Key.Key_Return)
+        assert judged.args == [fault]
+        assert box.value() == value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -474,3 +474,26 @@ def test_a_format_that_sqlite_does_not_know_is_damage(store: ChatStore) -> None:
         assert notice is not None
         assert notice.code is NoticeCode.CHATS_RESET
         opened.create_chat("m")
+
+
+def test_only_what_must_last_waits_for_the_disk(store: ChatStore) -> None:
+    statements: list[str] = []
+    store._connection.set_trace_callback(statements.append)
+
+    def waits(act: Callable[[], object]) -> bool:
+        statements.clear()
+        act()
+        (level,) = (text.split()[-1] for text in statements if "synchronous" in text)
+        return level == "FULL"
+
+    chat = store.create_chat("model")
+    asked = store.add_message(chat.id, None, "user", "Hello")
+    reply = store.add_message(chat.id, asked.id, "assistant", "", state="streaming")
+    assert not waits(lambda: store.create_chat("model"))
+    assert waits(lambda: store.add_message(chat.id, None, "user", "Hello"))
+    assert not waits(
+        lambda: store.add_message(chat.id, asked.id, "assistant", "", state="streaming")
+    )
+    assert not waits(lambda: store.append_text(reply.id, "Hi"))
+    assert waits(lambda: store.finish_message(reply.id, "complete"))
+    assert waits(lambda: store.rename(chat.id, "Mill"))

@@ -35,6 +35,8 @@ def test_every_error(code: ErrorCode) -> None:
     assert next_step.endswith(".")
     assert "{" not in said
     assert "  " not in said
+    # Without a display, only the terminal says it.
+    assert "“gristmill" not in said or code is ErrorCode.NO_DISPLAY
 
 
 @pytest.mark.parametrize("code", list(TERMINAL_STEPS))

@@ -76,7 +76,7 @@ def test_what_is_unknown_has_a_reason_once_nothing_more_comes() -> None:
     profile = replace(PROFILE, levels=(level,), rates=rates)
     (row,) = predict_levels(profile, LoadOptions())
     assert row.speed_problem == "The speed of CPU with Q8_0 has not been measured."
-    assert "gristmill measure" in row.quality_problem
+    assert "No quality figures" in row.quality_problem
     assert row.problems == (row.speed_problem, row.quality_problem)
     (row,) = predict_levels(
         replace(profile, speed_problem="It broke.", is_causal=False), LoadOptions()

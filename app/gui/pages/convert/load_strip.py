@@ -16,6 +16,7 @@ from app.gui.widgets.auto_slider import AutoSlider
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.card import Card
 from app.gui.widgets.drop_down import DropDown
+from app.gui.widgets.number_box import number_boxes
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
@@ -161,8 +162,10 @@ class LoadStrip(Card):
         self.add(holder)
 
     def _named(self, words: str, control: QWidget) -> QWidget:
-        label = PlainLabel(words, "caption")
+        label = PlainLabel(words, "caption", elide=True)
         label.setBuddy(control)
+        for box in number_boxes(control):
+            box.judged.connect(lambda fault: _show_fault(label, words, fault))
         if not control.accessibleName():
             control.setAccessibleName(words)
         holder = QWidget()
@@ -173,6 +176,11 @@ class LoadStrip(Card):
         column.addWidget(control)
         column.addStretch()
         return holder
+
+
+def _show_fault(label: PlainLabel, words: str, fault: str) -> None:
+    label.set_tone("danger" if fault else "plain")
+    label.set_text(fault or words)
 
 
 def _steps(most: int) -> list[int]:

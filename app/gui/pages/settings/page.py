@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.language import tr
 from app.core.option_fields import option_fields
@@ -11,11 +12,12 @@ from app.core.settings import Settings
 from app.gui.pages.settings.endpoints_card import EndpointsCard
 from app.gui.pages.settings.engine_card import EngineCard
 from app.gui.pages.settings.load_defaults import LoadDefaultsSection
+from app.gui.pages.settings.section_rail import SectionRail
 from app.gui.pages.settings.setting_control import bind_setting, path_control, text_control
 from app.gui.pages.settings.token_card import TokenCard
 from app.gui.services.workbench import Workbench
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.card import Card
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.notice_bar import NoticeBar
@@ -45,7 +47,8 @@ class SettingsPage(QWidget):
         for name, control in self.controls.items():
             bind_setting(settings, name, control, self.rows[name])
         self.loading.failed.connect(self._fail)
-        self._build_layout()
+        self._scroll = ScrollColumn(SIZE.form)
+        self.rail = self._build_layout(theme)
 
     def show_access(self) -> None:
         """Scroll to the access token, and put the focus there."""
@@ -56,17 +59,31 @@ class SettingsPage(QWidget):
     def _fail(self, sentence: str) -> None:
         self.notice.show_notice("error", sentence)
 
-    def _build_layout(self) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the rail beside the settings if there is room for it."""
+        super().resizeEvent(event)
+        room = self.contentsRect().width() - 2 * SPACING.wide - SPACING.large
+        self.rail.setVisible(room >= SIZE.form + self.rail.sizeHint().width())
+
+    def _build_layout(self, theme: Theme) -> SectionRail:
         _, body = page_layout(self, tr("Settings"))
-        scroll = ScrollColumn(SIZE.form)
+        headings: dict[str, QWidget] = {}
+        column = self._scroll.column
         for heading, cards in self._groups():
-            scroll.column.addWidget(PlainLabel(heading, "title"))
+            headings[heading] = PlainLabel(heading, "title")
+            column.addWidget(headings[heading])
             for card in cards:
-                scroll.column.addWidget(card)
-        scroll.column.addStretch(1)
-        body.addWidget(scroll, 1)
+                column.addWidget(card)
+        column.addStretch(1)
+        rail = SectionRail(theme, self._scroll, headings)
+        row = QHBoxLayout()
+        row.setSpacing(SPACING.large)
+        row.addWidget(rail)
+        row.addWidget(self._scroll, 1)
+        body.addLayout(row, 1)
         # Above the page, it would move what is under the pointer.
         body.addWidget(self.notice)
+        return rail
 
     def _groups(self) -> tuple[tuple[str, tuple[QWidget, ...]], ...]:
         """Return the headings with their cards; what few people need is last."""

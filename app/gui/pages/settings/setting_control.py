@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error
+from app.core.settings import Settings
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.option_control import OptionControl
@@ -19,7 +20,10 @@ from app.gui.widgets.words_field import WordsField
 
 
 def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, row: FormRow) -> None:
-    """Show a setting, and save it when the user changes it, or say in its row why not."""
+    """Show a setting, and save it when the user changes it, or say in its row why not.
+
+    It may be changed elsewhere, too.
+    """
     control.show(getattr(settings.value, name))
 
     def save() -> None:
@@ -27,7 +31,13 @@ def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, ro
         fault = control.fault_of(value) or _save(settings, name, value)
         refuse(row, control.widget, fault)
 
+    def follow(old: Settings, new: Settings) -> None:
+        value = getattr(new, name)
+        if value != getattr(old, name) and value != control.read():
+            control.show(value)
+
     control.changed.connect(lambda *_: save())
+    settings.changed.connect(follow)
 
 
 def refuse(row: FormRow, widget: QWidget, fault: str) -> None:

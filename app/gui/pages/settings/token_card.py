@@ -1,4 +1,4 @@
-"""Card for the Hugging Face access token, which only the system's keyring keeps."""
+"""Card for the Hugging Face access token, which only the system keyring keeps."""
 
 from __future__ import annotations
 
