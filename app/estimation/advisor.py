@@ -78,10 +78,10 @@ def _balanced(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Us
             return Advice(use, chosen.profile.level, sentence, _others(chosen, good, profile))
     if good:
         fastest = min(good, key=_size)
-        sentence = describe_level(fastest, profile, tr("the fastest here without much loss"))
+        sentence = describe_level(fastest, profile, tr("The fastest here without much loss."))
         return Advice(use, fastest.profile.level, sentence, _others(fastest, good, profile))
     best = min(choices, key=loss_of)
-    reason = tr("the best that fits here, but a smaller model may work better")
+    reason = tr("The best that fits here, but a smaller model may work better.")
     return Advice(use, best.profile.level, describe_level(best, profile, reason))
 
 
@@ -93,12 +93,12 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
     chosen = _smallest_sufficient([row for row in good if _room(row) == most])
     trained = profile.shape.trained_context
     if not trained:
-        reason = tr("room for a context of {tokens} tokens", tokens=f"{most:,}")
+        reason = tr("Room for a context of {tokens} tokens.", tokens=f"{most:,}")
     elif most >= trained:
-        reason = tr("room for the model's full context of {tokens} tokens", tokens=f"{most:,}")
+        reason = tr("Room for the model's full context of {tokens} tokens.", tokens=f"{most:,}")
     else:
         reason = tr(
-            "room for a context of {tokens} of the model's {trained} tokens",
+            "Room for a context of {tokens} of the model's {trained} tokens.",
             tokens=f"{most:,}",
             trained=f"{trained:,}",
         )
@@ -110,9 +110,9 @@ def _best(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -
     choices = _preferred(fitting)
     readable = [row for row in choices if _has_pace(row)]
     chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
-    reason = tr("the best quality that fits here, but slower than reading speed")
+    reason = tr("The best quality that fits here, but slower than reading speed.")
     if readable:
-        reason = tr("the best quality that fits here")
+        reason = tr("The best quality that fits here.")
     return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 
 
@@ -120,10 +120,10 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
     chosen = min(_unbeaten(sized), key=_size)
     level, size, grade = chosen.profile.level, format_bytes(_size(chosen)), grade_of(chosen)
     if grade is None:
-        sentence = tr("{level}: the smallest file ({size}).", level=level, size=size)
+        sentence = tr("{level} — the smallest file ({size}).", level=level, size=size)
     else:
         sentence = tr(
-            "{level}: the smallest file ({size}), {grade}.",
+            "{level} — the smallest file ({size}), {grade}.",
             level=level,
             size=size,
             grade=GRADE_WORDS[grade],
@@ -134,7 +134,7 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
     if better is not chosen:
         others = (
             tr(
-                "{level}: the smallest without much quality loss ({size}).",
+                "{level} — the smallest without much quality loss ({size}).",
                 level=better.profile.level,
                 size=format_bytes(_size(better)),
             ),
@@ -145,7 +145,7 @@ def _smallest(sized: Sequence[LevelPrediction], profile: ModelProfile, use: Use)
 def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) -> Advice:
     phone = next((row for row in sized if row.profile.level == _PHONE_LEVEL), None)
     chosen = phone or min(_unbeaten(sized), key=_size)
-    parts = [tr("{level}: {size}", level=chosen.profile.level, size=format_bytes(_size(chosen)))]
+    parts = [tr("{level} — {size}", level=chosen.profile.level, size=format_bytes(_size(chosen)))]
     if phone is not None:
         parts.append(tr("a simple 4-bit format that llama.cpp computes fastest on phone chips"))
     if _size(chosen) > _PHONE_BYTES:
@@ -187,7 +187,7 @@ def _without_fit(sized: Sequence[LevelPrediction], use: Use) -> Advice:
     better = [row for row in _unbeaten(sized) if row is usual or _beats(row, usual)]
     level = min(better, key=_size).profile.level
     sentence = tr(
-        "{level}: a good balance of size and quality. {problem}", level=level, problem=problem
+        "{level} — a good balance of size and quality. {problem}", level=level, problem=problem
     )
     return Advice(use, level, sentence)
 
@@ -205,7 +205,7 @@ def _too_large(planned: Iterable[tuple[LevelPrediction, Plan]], use: Use) -> Adv
 
 def _reason(row: LevelPrediction, profile: ModelProfile) -> str:
     is_needed = _is_small(profile) and grade_of(row) == Grade.NEARLY_LOSSLESS
-    return tr("small models lose more at lower levels") if is_needed else ""
+    return tr("Small models lose more at lower levels.") if is_needed else ""
 
 
 def _others(

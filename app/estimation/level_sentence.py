@@ -19,17 +19,17 @@ GRADE_WORDS = {
 
 
 def describe_level(row: LevelPrediction, profile: ModelProfile, reason: str = "") -> str:
-    """Return a sentence with what is known: placement, quality, speed, and the reason."""
+    """Return what is known as a sentence, quality, placement and speed, and then the reason."""
     grade = grade_of(row)
-    parts = [] if row.plan is None else [_placement(row.plan, profile)]
-    if grade is not None:
-        parts.append(GRADE_WORDS[grade])
+    parts = [] if grade is None else [GRADE_WORDS[grade]]
+    if row.plan is not None:
+        parts.append(_placement(row.plan, profile))
     if row.speed is not None:
         pace = format_pace(row.speed.generation_tokens_per_second)
         note = f" ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else ""
         parts.append(tr("about {pace} tokens/s", pace=pace) + note)
-    sentence = f"{row.profile.level}: {', '.join(parts)}"
-    return f"{sentence}; {reason}." if reason else f"{sentence}."
+    sentence = f"{row.profile.level} — {', '.join(parts)}."
+    return f"{sentence} {reason}" if reason else sentence
 
 
 def _placement(plan: Plan, profile: ModelProfile) -> str:

@@ -469,9 +469,10 @@ def test_the_command_is_the_one_that_runs(
     monkeypatch.setattr(
         page._workbench.tasks,
         "add",
-        lambda kind, title, *arguments: (started.append(arguments), add(kind, title, *arguments))[
-            1
-        ],
+        lambda kind, title, *arguments, after: (
+            started.append(arguments),
+            add(kind, title, *arguments, after=after),
+        )[1],
     )
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     assert started == [tuple(command[1:])]

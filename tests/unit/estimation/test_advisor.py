@@ -50,9 +50,9 @@ def with_speed(rows: Rows, bandwidth: float) -> Rows:
 @pytest.mark.parametrize(
     ("machine", "model", "level", "words"),
     [
-        ("no GPU, 16 GB", USUAL, "Q4_K_M", "fits in RAM (10.55 GB to spare), good quality"),
-        ("no GPU, 16 GB", SMALL, "Q6_K", "small models lose more at lower levels"),
-        ("no GPU, 16 GB", EXPERTS, "Q3_K_S", "the best that fits here"),
+        ("no GPU, 16 GB", USUAL, "Q4_K_M", "good quality, fits in RAM (10.55 GB to spare)"),
+        ("no GPU, 16 GB", SMALL, "Q6_K", "Small models lose more at lower levels"),
+        ("no GPU, 16 GB", EXPERTS, "Q3_K_S", "The best that fits here"),
         ("no GPU, 16 GB", LARGE, "", "No level fits"),
         ("8 GB GPU", USUAL, "Q6_K", "fits entirely on the GPU (1.04 GB to spare)"),
         ("8 GB GPU", EXPERTS, "Q4_K_M", "except the experts of 36 layers"),
@@ -72,9 +72,9 @@ def test_chat(machine: str, model: dict[str, float], level: str, words: str) -> 
 @pytest.mark.parametrize(
     ("use", "level", "words"),
     [
-        ("long_context", "IQ4_XS", "room for a context of 22,784 of the model's 131,072 tokens"),
+        ("long_context", "IQ4_XS", "Room for a context of 22,784 of the model's 131,072 tokens"),
         ("edge", "Q4_0", "choose a smaller model"),
-        ("quality", "F16", "the best quality that fits here"),
+        ("quality", "F16", "The best quality that fits here"),
         ("smallest", "Q2_K", "the smallest file (3.16 GB)"),
         ("server", "", "safetensors"),
     ],
@@ -100,7 +100,7 @@ def test_all_of_the_context_may_have_room() -> None:
     [
         (100 * GB, "Q6_K", "about 15 tokens/s"),
         (40 * GB, "Q5_K_M", "about 7.0 tokens/s"),
-        (10 * GB, "IQ4_XS", "about 2.2 tokens/s; the fastest here without much loss"),
+        (10 * GB, "IQ4_XS", "about 2.2 tokens/s. The fastest here without much loss"),
     ],
 )
 def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, words: str) -> None:
@@ -248,7 +248,7 @@ def require_true(advice: Advice, rows: Rows, profile: ModelProfile) -> None:
         assert advice.use == "server" or not fits
         return
     (row,) = (row for row in rows if row.profile.level == advice.level)
-    assert advice.sentence.startswith(f"{advice.level}: ")
+    assert advice.sentence.startswith(f"{advice.level} — ")
     if advice.use in {"smallest", "edge"}:
         return
     assert row.plan is not None
@@ -257,4 +257,4 @@ def require_true(advice: Advice, rows: Rows, profile: ModelProfile) -> None:
         assert row.plan.verdict == "on_devices"
     if "slower" not in advice.sentence and "fastest" not in advice.sentence and row.speed:
         is_readable = row.speed.generation_tokens_per_second >= READABLE_PACE
-        assert is_readable or advice.use == "long_context" or "the best that" in advice.sentence
+        assert is_readable or advice.use == "long_context" or "best that" in advice.sentence

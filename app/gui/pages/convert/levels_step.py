@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.checkpoint.folder_kind import is_adapter, is_multimodal
@@ -58,10 +58,7 @@ class LevelsStep(QWidget):
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
         self.special_note = PlainLabel(
-            tr(
-                "Levels below 3 bits (IQ2_XXS …) need an importance matrix: with so few bits the "
-                "model would be useless if all weights counted alike."
-            ),
+            tr("Levels below 3 bits need an importance matrix."),
             "caption",
             wrap=True,
         )
@@ -99,7 +96,7 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
-        self._levels.hide()
+        self._show_levels(is_visible=False)
         self._show_title(_name_of(self._session.source))
         self.checks.show_busy(tr("Looking at the files…"))
         self._show_choice()
@@ -144,7 +141,7 @@ class LevelsStep(QWidget):
 
     def offer_importance(self) -> None:
         """Open the field for a text to make an importance matrix from."""
-        self._levels.show()
+        self._show_levels()
         self.options_card.offer_importance()
         self._scroll.reveal(self.options_card)
 
@@ -158,7 +155,7 @@ class LevelsStep(QWidget):
     def add_level(self, planned: events.LevelPlanned) -> None:
         """Add a level."""
         self.picker.show_level(planned)
-        self._levels.show()
+        self._show_levels()
 
     def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
         """End a check: remove the rows that it did not update."""
@@ -168,7 +165,7 @@ class LevelsStep(QWidget):
             self.table.finish()
         elif self._session.options.has_types:
             # These options may be why it failed: let the user change them.
-            self._levels.show()
+            self._show_levels()
         self._show_choice()
 
     def chosen_levels(self) -> list[str]:
@@ -186,6 +183,17 @@ class LevelsStep(QWidget):
     def commands(self) -> str:
         """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
+
+    def _show_levels(self, *, is_visible: bool = True) -> None:
+        for widget in (self.picker, self._levels):
+            widget.setVisible(is_visible)
+
+    def _pin_header(self) -> None:
+        self.table.pin_header(-self.table.mapTo(self._scroll, QPoint()).y())
+
+    def _reveal_row(self, row: int) -> None:
+        if row >= 0:
+            self._scroll.reveal_part(self.table, lambda: self.table.place_of_row(row))
 
     def _show_title(self, name: str, weights: float | None = None) -> None:
         """Show the model's name and, as soon as it is known, its size."""
@@ -228,6 +236,8 @@ class LevelsStep(QWidget):
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
+        self.table.row_wanted.connect(self._reveal_row)
+        self._scroll.verticalScrollBar().valueChanged.connect(self._pin_header)
         self.picker.finder.found.connect(
             lambda profile: self._show_title(self._name, weights_in(profile.levels))
         )
@@ -263,15 +273,16 @@ class LevelsStep(QWidget):
         levels = QVBoxLayout(self._levels)
         levels.setContentsMargins(0, 0, 0, 0)
         levels.setSpacing(SPACING.small)
-        levels.addWidget(self.picker, 1)
+        levels.addWidget(self.table)
+        levels.addWidget(self.picker.legend)
         levels.addWidget(self._special)
         levels.addWidget(self.projector)
         levels.addWidget(self.options_card)
         levels.addWidget(self.advanced_card)
         self._scroll = ScrollColumn()
         self._scroll.column.addWidget(self.checks)
-        self._scroll.column.addWidget(self._levels, 1)
-        self._scroll.column.addStretch(0)
+        self._scroll.column.addWidget(self._levels)
+        self._scroll.column.addStretch(1)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         buttons.addWidget(self._summary, 1)
@@ -281,6 +292,7 @@ class LevelsStep(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
         column.addWidget(self.title)
+        column.addWidget(self.picker)
         column.addWidget(self._scroll, 1)
         column.addLayout(buttons)
 
