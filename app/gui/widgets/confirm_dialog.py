@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.language import tr
@@ -26,7 +26,13 @@ class ConfirmDialog(QDialog):
         action: the label of the confirming button.
         typed: a word that must be typed first; empty for none.
         is_destructive: the action can't be undone.
+        alternatives: the labels of other ways to go on.
+
+    Signals:
+        alternative_chosen: the index of the alternative that the user took; the dialog is closed.
     """
+
+    alternative_chosen = Signal(int)
 
     def __init__(
         self,
@@ -39,6 +45,7 @@ class ConfirmDialog(QDialog):
         *,
         typed: str = "",
         is_destructive: bool = False,
+        alternatives: Sequence[str] = (),
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -60,7 +67,14 @@ class ConfirmDialog(QDialog):
         if typed:
             column.addWidget(self._typing_line(typed))
         column.addSpacing(SPACING.small)
-        column.addLayout(dialog_buttons(keep, self.confirm))
+        self.alternatives = [Button(theme, words) for words in alternatives]
+        for index, button in enumerate(self.alternatives):
+            button.clicked.connect(lambda _, index=index: self._take(index))
+        column.addLayout(dialog_buttons(keep, *self.alternatives, self.confirm))
+
+    def _take(self, index: int) -> None:
+        self.reject()
+        self.alternative_chosen.emit(index)
 
     def _typing_line(self, typed: str) -> QLineEdit:
         words = tr("Type “{word}” to confirm", word=typed)

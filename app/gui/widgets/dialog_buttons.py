@@ -8,12 +8,12 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 
 
-def dialog_buttons(dismiss: Button, act: Button, *, aside: Button | None = None) -> QHBoxLayout:
-    """Return the row at the foot of a dialog: Cancel or Close, and the action at its right.
+def dialog_buttons(dismiss: Button, *acts: Button, aside: Button | None = None) -> QHBoxLayout:
+    """Return the row at the foot of a dialog: Cancel or Close, and the actions at its right.
 
     Args:
         dismiss: closes the dialog without the action.
-        act: does what the dialog is for.
+        acts: do what the dialog is for, the last one first of all.
         aside: something else, far at the left.
     """
     row = QHBoxLayout()
@@ -21,6 +21,6 @@ def dialog_buttons(dismiss: Button, act: Button, *, aside: Button | None = None)
     if aside is not None:
         row.addWidget(aside)
     row.addStretch(1)
-    row.addWidget(dismiss)
-    row.addWidget(act)
+    for button in (dismiss, *acts):
+        row.addWidget(button)
     return row

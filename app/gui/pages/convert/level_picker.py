@@ -73,7 +73,7 @@ class LevelPicker(QWidget):
         self.strip.start()
         self.table.start()
         self._set_offered(True)
-        self.advice.show_words(tr("Finding out what fits on this machine…"))
+        self.advice.show_words(tr("Checking what fits on this machine…"))
 
     def set_source(self, source: str, *arguments: str) -> None:
         """Predict the levels of a source; `arguments` go to its `ProfileFinder`."""

@@ -98,7 +98,7 @@ class LevelsStep(QWidget):
         self.picker.start(DEFAULT_LEVEL)
         self._show_levels(is_visible=False)
         self._show_title(_name_of(self._session.source))
-        self.checks.show_busy(tr("Looking at the files…"))
+        self.checks.show_busy(tr("Checking the files…"))
         self._show_choice()
 
     def reset_choices(self) -> None:
@@ -180,6 +180,10 @@ class LevelsStep(QWidget):
             files.append(projector_path_for(ticked[0].target, ticked[0].level))
         return [file for file in files if Path(file).exists()]
 
+    def new_levels(self) -> list[str]:
+        """Return the ticked levels whose files don't exist yet."""
+        return [one.level for one in self.table.ticked() if not Path(one.target).exists()]
+
     def commands(self) -> str:
         """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
@@ -219,11 +223,11 @@ class LevelsStep(QWidget):
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_stale:
-            return tr("The sizes are not up to date.")
+            return tr("Updating sizes…")
         if not self.table.planned:
             return ""
         if not ticked:
-            return tr("Tick one level or more.")
+            return tr("Choose at least one level.")
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
         words = [tr("Output: {size}", size=size)]
         if len(ticked) > 1:

@@ -31,14 +31,14 @@ class SourceStep(QWidget):
         super().__init__(parent)
         self.source = PathField(
             theme,
-            tr("Folder, GGUF file or repository"),
+            tr("Choose a model"),
             "either",
             file_filter=tr("GGUF (*.gguf)"),
-            hint=tr("A folder, a .gguf file, or owner/name on Hugging Face"),
+            hint=tr("owner/name on Hugging Face, a folder or a .gguf file"),
         )
         self.checkpoints = ItemList(tr("Downloaded checkpoints"))
-        self._heading = PlainLabel(tr("Downloaded already"), "heading")
-        self.next_button = Button(theme, tr("Check"), "primary")
+        self._heading = PlainLabel(tr("Downloaded"), "heading")
+        self.next_button = Button(theme, tr("Continue"), "primary")
         self._build_layout()
         self.source.changed.connect(lambda _: self.checkpoints.clearSelection())
         self.source.entered.connect(self._choose)
@@ -62,14 +62,13 @@ class SourceStep(QWidget):
         self.source.set_path(text)
 
     def _build_layout(self) -> None:
-        card = Card(tr("What shall be converted?"))
+        card = Card(tr("Choose a source"))
         card.add(
             PlainLabel(
                 tr(
-                    "Choose the folder that holds config.json and the safetensors files, "
-                    "or name a repository: it is downloaded first. The folder of a LoRA adapter "
-                    "will do, too, and so will a GGUF file in F32, F16, BF16 or Q8_0, which is "
-                    "quantized again. Any of them can also be dropped here."
+                    "A Hugging Face repository, a model folder (config.json + safetensors), a "
+                    "LoRA adapter, or a GGUF file in F32, F16, BF16 or Q8_0. You can also drop "
+                    "it here."
                 ),
                 "muted",
                 wrap=True,
