@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.core.events import LevelPlanned
+from app.core.events import Checked, LevelPlanned, Subject
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.shell.window import MainWindow
 from tests.support.profiles import ALL_LEVELS, checkpoint_profile, made_machine
@@ -61,6 +63,22 @@ def test_the_recommended_row_and_the_header_are_in_view_with_one_scroll_bar(
         qtbot.keyClick(table, Qt.Key.Key_Down)
     qtbot.waitUntil(lambda: is_row_in_view(step, table.rowCount() - 1), timeout=5000)
     assert is_in_view(step, header, header.rect().center())
+
+
+def test_the_recommended_row_stays_in_view_when_the_checks_fold(
+    window: MainWindow, qtbot: QtBot, step: LevelsStep
+) -> None:
+    window.resize(820, 560)
+    step.start()
+    for subject in get_args(Subject):
+        step.checks.add_check(Checked(subject, "seen"))
+    fill(step)
+    (row,) = (row for row in range(step.table.rowCount()) if step.table.cell(row, 0).caption)
+    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
+    step.finish(True)
+    assert not step.checks.is_open
+    qtbot.waitUntil(lambda: step.checks.height() < 100, timeout=5000)
+    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
 
 
 def test_the_title_counts_parameters_as_the_checks_do(step: LevelsStep) -> None:

@@ -90,6 +90,11 @@ class ConversionSession(QObject):
         return self._checker is not None or self.is_waiting
 
     @property
+    def is_located(self) -> bool:
+        """True if the source has been found."""
+        return bool(self._place)
+
+    @property
     def is_remote(self) -> bool:
         """True if the source is a repository that must be downloaded before it is converted."""
         return bool(self.options.source) and not path_exists(self.options.source)

@@ -143,7 +143,7 @@ class LevelTable(ItemTable):
             if self.planned[row].level not in self._seen:
                 del self.planned[row]
                 self.removeRow(row)
-        self._scroll_to_what_matters()
+        self._reveal_what_is_new()
         self.changed.emit()
 
     def show_level(self, planned: LevelPlanned) -> None:
@@ -176,8 +176,7 @@ class LevelTable(ItemTable):
         with QSignalBlocker(self):
             for row, planned in enumerate(self.planned):
                 self._tick(row, planned.level)
-        self._is_first_look = True
-        self._scroll_to_what_matters()
+        self._reveal_ticked()
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
@@ -189,13 +188,16 @@ class LevelTable(ItemTable):
         cell = self._item(row, column).data(CELL_ROLE)
         return cell if isinstance(cell, Cell) else Cell()
 
-    def _scroll_to_what_matters(self) -> None:
-        """Scroll to the usual level at first, and to special levels as soon as there are any."""
+    def _reveal_ticked(self) -> None:
+        for row, planned in enumerate(self.planned):
+            if planned.level in self._wanted:
+                self.row_wanted.emit(row)
+
+    def _reveal_what_is_new(self) -> None:
+        """Scroll to the ticked levels at first, and to special levels as soon as there are any."""
         has_special = any(planned.level in _SPECIAL for planned in self.planned)
         if self._is_first_look:
-            for row, planned in enumerate(self.planned):
-                if planned.level in self._wanted:
-                    self.row_wanted.emit(row)
+            self._reveal_ticked()
         elif has_special and not self._had_special:
             self.row_wanted.emit(0)
         self._is_first_look, self._had_special = False, has_special

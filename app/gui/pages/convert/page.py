@@ -147,6 +147,10 @@ class ConvertPage(QWidget):
             self.gguf_found.emit(self.session.source)
             return
         actions = self._remedies.actions(code)
+        if not (actions or self.session.is_located):
+            self._go_back()
+            self.source_step.show_fault(sentence)
+            return
         self.notice.show_notice("error", sentence, actions, dismissible=False)
 
     def _warn(self, sentence: str) -> None:

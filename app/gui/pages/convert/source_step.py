@@ -36,6 +36,9 @@ class SourceStep(QWidget):
             file_filter=tr("GGUF (*.gguf)"),
             hint=tr("owner/name on Hugging Face, a folder or a .gguf file"),
         )
+        self.fault = PlainLabel("", wrap=True, selectable=True)
+        self.fault.set_tone("danger")
+        self.fault.hide()
         self.checkpoints = ItemList(tr("Downloaded checkpoints"))
         self._heading = PlainLabel(tr("Downloaded"), "heading")
         self.next_button = Button(theme, tr("Continue"), "primary")
@@ -56,10 +59,19 @@ class SourceStep(QWidget):
         has_any = self.checkpoints.count() > 0
         self._heading.setVisible(has_any)
         self.checkpoints.setVisible(has_any)
+        rows = sum(map(self.checkpoints.sizeHintForRow, range(self.checkpoints.count())))
+        self.checkpoints.setMaximumHeight(rows + 2 * self.checkpoints.frameWidth())
 
     def set_source(self, text: str) -> None:
         """Fill in the source."""
         self.source.set_path(text)
+
+    def show_fault(self, sentence: str) -> None:
+        """Say below the field what is wrong with the source, which stays there to be corrected."""
+        self.fault.set_text(sentence)
+        self.fault.setVisible(bool(sentence))
+        self.source.set_invalid(bool(sentence))
+        self.source.setFocus()
 
     def _build_layout(self) -> None:
         card = Card(tr("Choose a source"))
@@ -75,6 +87,7 @@ class SourceStep(QWidget):
             )
         )
         card.add(self.source)
+        card.add(self.fault)
         card.add(self._heading)
         card.add(self.checkpoints)
         buttons = QHBoxLayout()
@@ -91,7 +104,6 @@ class SourceStep(QWidget):
         self.source.set_path(item.data(_FOLDER))
 
     def _choose(self) -> None:
+        self.show_fault("")
         if self.source.path:
             self.chosen.emit(self.source.path)
-        else:
-            self.source.setFocus()
