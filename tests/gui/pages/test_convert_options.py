@@ -565,6 +565,20 @@ def test_existing_files_are_replaced_skipped_or_kept(
         qtbot.waitUntil(lambda task=task: task.is_over, timeout=CHECK_MS)
 
 
+def test_an_importance_matrix_is_for_one_source(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, text: Path
+) -> None:
+    page.session.locate(str(tmp_path))
+    importance = page.levels_step.options_card.importance
+    importance.offer_text()
+    enter(importance.text, qtbot, text)
+    assert page.session.options.has_importance
+    page.start_with(str(tmp_path / "another"))
+    assert importance.kind.value == "none"
+    assert not page.session.options.has_importance
+    page._go_back()
+
+
 def test_a_type_may_be_left_to_the_level(page: ConvertPage, qtbot: QtBot) -> None:
     box = TypeBox("Output tensor", allows_empty=True)
     qtbot.addWidget(box)

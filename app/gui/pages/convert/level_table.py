@@ -286,8 +286,9 @@ class LevelTable(ItemTable):
 
     def _place_header(self) -> None:
         header = self.horizontalHeader()
-        lowest = max(0, self.height() - 2 * header.height())
-        header.move(header.x(), self.frameWidth() + min(max(0, self._top), lowest))
+        usual = self.viewport().y() - header.height()
+        lowest = max(usual, self.height() - 2 * header.height())
+        header.move(header.x(), min(max(usual, self._top), lowest))
         header.raise_()
 
     def _fit_height(self) -> None:
