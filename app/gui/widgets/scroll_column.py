@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.gui.theme.tokens import SPACING
 
+_SETTLING_MILLISECONDS = 500
+
 
 class ScrollColumn(QScrollArea):
     """Widgets go into `column`; the scroll bar takes no space while all of them fit.
@@ -31,6 +33,10 @@ class ScrollColumn(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._wanted: tuple[QWidget, Callable[[], QRect]] | None = None
+        # While the layout settles, what is above the part may still grow or shrink.
+        self._settling = QTimer(self, singleShot=True, interval=_SETTLING_MILLISECONDS)
+        self._settling.timeout.connect(self._forget_wanted)
+        self.verticalScrollBar().actionTriggered.connect(self._forget_wanted)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(contents)
         self.verticalScrollBar().rangeChanged.connect(self._keep_distance)
@@ -43,7 +49,11 @@ class ScrollColumn(QScrollArea):
     def reveal_part(self, widget: QWidget, place_of_part: Callable[[], QRect]) -> None:
         """Scroll to a part of a widget, such as a row; its place is asked for after the layout."""
         self._wanted = (widget, place_of_part)
+        self._settling.start()
         QTimer.singleShot(0, self, self._scroll_to_wanted)
+
+    def _forget_wanted(self) -> None:
+        self._wanted = None
 
     def _scroll_to_wanted(self) -> None:
         if self._wanted is None:
@@ -52,9 +62,6 @@ class ScrollColumn(QScrollArea):
         part = place_of_part()
         center = widget.mapTo(self._contents, part.center())
         self.ensureVisible(center.x(), center.y(), 0, part.height() // 2)
-        # Where the layout is not done yet, the scroll bar will have another range.
-        if self.viewport().rect().contains(widget.mapTo(self, part.center())):
-            self._wanted = None
 
     def _keep_distance(self, least: int, most: int) -> None:
         gap = SPACING.small if most > least else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.checkpoint.folder_kind import is_adapter, is_multimodal
@@ -241,7 +241,9 @@ class LevelsStep(QWidget):
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
         self.table.row_wanted.connect(self._reveal_row)
-        self._scroll.verticalScrollBar().valueChanged.connect(self._pin_header)
+        bar = self._scroll.verticalScrollBar()
+        for change in (bar.valueChanged, bar.rangeChanged):
+            change.connect(self._pin_header)
         self.picker.finder.found.connect(
             lambda profile: self._show_title(self._name, weights_in(profile.levels))
         )
@@ -283,6 +285,7 @@ class LevelsStep(QWidget):
         levels.addWidget(self.projector)
         levels.addWidget(self.options_card)
         levels.addWidget(self.advanced_card)
+        levels.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._scroll = ScrollColumn()
         self._scroll.column.addWidget(self.checks)
         self._scroll.column.addWidget(self._levels)
@@ -290,7 +293,7 @@ class LevelsStep(QWidget):
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         buttons.addWidget(self._summary, 1)
-        for button in (self.copy_button, self._back_button, self.convert_button):
+        for button in (self._back_button, self.convert_button):
             buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
