@@ -65,7 +65,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", type=path, metavar="PATH", help=tr("the folder or .gguf file to write to")
     )
     parser.add_argument("--threads", type=positive, metavar="N", help=tr("default: all cores"))
-    parser.add_argument("--overwrite", action="store_true", help=tr("replace existing files"))
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help=tr("replace existing files"))
+    existing.add_argument(
+        "--keep-both",
+        action="store_true",
+        help=tr("keep existing files, and add a number to the names of new ones"),
+    )
     importance = parser.add_mutually_exclusive_group()
     importance.add_argument(
         "--imatrix", type=path, metavar="FILE", help=tr("use this importance matrix")
@@ -141,6 +147,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         file=file,
         threads=arguments.threads or usable_threads(),
         replaces=arguments.overwrite,
+        keeps_existing=arguments.keep_both,
         is_dry_run=arguments.dry_run,
         reports_tensors=arguments.verbose,
         skips_unsuitable=not arguments.level,

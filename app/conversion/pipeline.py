@@ -26,7 +26,7 @@ from app.core.events import (
     Subject,
     TensorPlanned,
 )
-from app.core.files import require_space
+from app.core.files import free_path, require_space
 from app.core.language import tr
 from app.core.levels import KEEPING_LEVELS, Level
 from app.core.sizes import format_bytes
@@ -58,7 +58,8 @@ _WEIGHTS_ERRORS = frozenset(
 class ConversionRequest:
     """A request to convert a source to `levels`, written to `folder` or as `file`.
 
-    A dry run ends after the plan; with `reports_tensors` it reports the type of each tensor, too.
+    With `keeps_existing` a file that would replace another gets a free name. A dry run ends after
+    the plan; with `reports_tensors` it reports the type of each tensor, too.
     `skips_unsuitable` leaves out levels that this source can't or need not be converted to: the
     user did not choose them.
     """
@@ -69,6 +70,7 @@ class ConversionRequest:
     file: Path | None = None
     threads: int = 1
     replaces: bool = False
+    keeps_existing: bool = False
     is_dry_run: bool = False
     reports_tensors: bool = False
     skips_unsuitable: bool = False
@@ -77,7 +79,8 @@ class ConversionRequest:
 
     def target(self, level: Level) -> Path:
         """Return the path of the file for a level."""
-        return self.file or self.folder / self.source.file_name(level)
+        path = self.file or self.folder / self.source.file_name(level)
+        return free_path(path) if self.keeps_existing and not self.replaces else path
 
 
 @dataclass(frozen=True)

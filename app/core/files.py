@@ -89,6 +89,15 @@ def write_atomically(destination: Path, content: bytes) -> None:
         file.write(content)
 
 
+def free_path(path: Path) -> Path:
+    """Return the path, or if it exists the first free one with a number at the end of its name."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
 def replace(source: Path, destination: Path) -> None:
     """Rename over `destination` and make the rename durable.
 

@@ -45,7 +45,15 @@ def loss_of(row: LevelPrediction) -> float:
 
 def parameter_count(levels: tuple[LevelProfile, ...]) -> float | None:
     """Return how many weights a model has; None if no level's size is known."""
-    for level in levels:
-        if level.size_bytes and level.bits_per_weight:
-            return 8 * level.size_bytes / level.bits_per_weight
-    return None
+    known = sorted(
+        (level.bits_per_weight, level.size_bytes)
+        for level in levels
+        if level.size_bytes and level.bits_per_weight
+    )
+    if not known:
+        return None
+    (fewest, smallest), (most, largest) = known[0], known[-1]
+    if fewest == most:
+        return 8 * largest / most
+    # The header, of one size in all files, cancels out.
+    return 8 * (largest - smallest) / (most - fewest)

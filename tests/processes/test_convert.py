@@ -201,6 +201,20 @@ def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, target: Pa
     require_sane(read_header(old))
 
 
+def test_a_new_file_takes_a_free_name_if_both_are_to_be_kept(tmp_path: Path, target: Path) -> None:
+    source = make_tiny_llama(tmp_path / "tiny")
+    target.mkdir()
+    for name in ("tiny-Q8_0.gguf", "tiny-Q8_0-2.gguf"):
+        (target / name).write_bytes(b"old")
+
+    events = convert(source, target, ["Q4_0", "Q8_0"], "--keep-both")
+
+    made = tuple(str(target / name) for name in ("tiny-Q4_0.gguf", "tiny-Q8_0-3.gguf"))
+    assert events[-1] == Finished(made)
+    assert (target / "tiny-Q8_0.gguf").read_bytes() == b"old"
+    assert read_header(target / "tiny-Q8_0-3.gguf").size_bytes == planned_sizes(events)["Q8_0"]
+
+
 def test_one_file_can_be_named(tmp_path: Path) -> None:
     source = make_tiny_llama(tmp_path / "tiny")
     file = tmp_path / "some where" / "Grist é.GGUF"

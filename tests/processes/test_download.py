@@ -21,12 +21,14 @@ from app.core.events import (
     Finished,
     NoticeReported,
     Progressed,
+    RemoteModelListed,
     Secret,
     decode_event,
     encode,
 )
 from app.jobs.launch import command_line
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
+from tests.support.gguf.gguf_files import llama_file
 from tests.support.hub.local_hub import LocalHub
 
 ROOT = Path(__file__).parents[2]
@@ -174,6 +176,30 @@ def test_chosen_gguf_file(hub: LocalHub, tmp_path: Path, home: Path) -> None:
     assert not (models / "name-Q2_K.gguf").exists()
     missing = failed(run("owner/name", "--include", "Q6_K"))
     assert missing.code is ErrorCode.PATTERN_WITHOUT_MATCH
+
+
+def test_gguf_files_are_listed_without_a_download(
+    hub: LocalHub, tmp_path: Path, home: Path
+) -> None:
+    folder = tmp_path / "gguf"
+    folder.mkdir()
+    for level, size in (("Q4_K_M", 500), ("Q8_0", 900)):
+        llama_file().write(folder / f"name-{level}.gguf")
+        with (folder / f"name-{level}.gguf").open("ab") as file:
+            file.truncate(size * 1000)
+    hub.add_repository("owner/name", folder)
+
+    listed, _ = run("owner/name", "--list")
+
+    found = [event for event in listed if isinstance(event, RemoteModelListed)]
+    assert [(one.path, one.level, one.size_bytes) for one in found] == [
+        ("name-Q4_K_M.gguf", "Q4_K_M", 500_000),
+        ("name-Q8_0.gguf", "Q8_0", 900_000),
+    ]
+    assert [one.is_advised for one in found] == [True, False]
+    assert all(one.needed_bytes > one.size_bytes for one in found)
+    assert not (home / "models" / "owner").exists()
+    assert hub.sent_bytes() <= 2**18
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -134,7 +134,7 @@ class PathField(QWidget):
         self._take(QFileDialog.getOpenFileName(self, title, self._start(), self._file_filter)[0])
 
     def _start(self) -> str:
-        return self.path if Path(self.path).exists() else ""
+        return self.path if self.path and Path(self.path).exists() else str(Path.home())
 
     def _take(self, picked: str) -> None:
         if picked:

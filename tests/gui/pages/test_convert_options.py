@@ -140,7 +140,7 @@ def test_a_text_brings_the_special_levels(
     assert step.chosen_levels() == ["Q2_K", "Q8_0"]
     assert step.table.item(0, 0).text() == "IQ1_S"
     assert not step.special_note.isVisible()
-    assert step.options_card.summary == "importance matrix made from a text.txt"
+    assert step.options_card.summary == "Importance matrix from a text.txt"
 
     set_ticks(page, "IQ2_XXS", "Q8_0")
     (command,) = commands(page, qtbot, step.copy_button)
@@ -177,7 +177,7 @@ def test_a_file_that_is_no_matrix_is_said(
     step.options_card.set_open(True)
     click(step.options_card.importance, qtbot, "From a file…")
     enter(step.options_card.importance.matrix, qtbot, "/nowhere.dat")
-    assert "no such file" in step.options_card.importance._fault.text()
+    assert "not found" in step.options_card.importance._fault.text()
     enter(step.options_card.importance.matrix, qtbot, text)
     wait_for_check(page, qtbot)
     assert "importance matrix" in page.notice.text
@@ -246,12 +246,12 @@ def test_pickles_are_read_with_consent_alone(
     check(page, qtbot, make_pickled(tmp_path / "old"), 0)
     assert "pickle" in page.notice.text
     assert not page.levels_step.convert_button.isEnabled()
-    click(page.notice, qtbot, "Read them as weights alone")
+    click(page.notice, qtbot, "Read weights only")
     dialog = page.findChild(ConfirmDialog)
     dialog.reject()
     assert page.session._checker is None
 
-    click(page.notice, qtbot, "Read them as weights alone")
+    click(page.notice, qtbot, "Read weights only")
     agree(page)
     wait_for_levels(page, qtbot)
     assert not page.notice.isVisible()
@@ -303,7 +303,7 @@ def test_pickles_are_downloaded_with_consent(
     hub.add_repository("old/model", make_pickled(tmp_path / "old"))
     check(page, qtbot, "old/model", 0)
     assert "pickle" in page.notice.text
-    click(page.notice, qtbot, "Read them as weights alone")
+    click(page.notice, qtbot, "Read weights only")
     agree(page)
     wait_for_levels(page, qtbot)
     (command,) = commands(page, qtbot, page.levels_step.copy_button)
@@ -373,7 +373,7 @@ def test_the_base_of_an_adapter_is_asked_for(
     check(page, qtbot, make_adapter(tmp_path / "adapter", "somebody/elsewhere"), 0)
     assert "somebody/elsewhere" in page.notice.text
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tiny))
-    click(page.notice, qtbot, "Choose its folder…")
+    click(page.notice, qtbot, "Choose the base model…")
     wait_for_levels(page, qtbot, PLAIN)
     step = page.levels_step
     assert step.chosen_levels() == ["F16"]
@@ -469,9 +469,10 @@ def test_the_command_is_the_one_that_runs(
     monkeypatch.setattr(
         page._workbench.tasks,
         "add",
-        lambda kind, title, *arguments: (started.append(arguments), add(kind, title, *arguments))[
-            1
-        ],
+        lambda kind, title, *arguments, after: (
+            started.append(arguments),
+            add(kind, title, *arguments, after=after),
+        )[1],
     )
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     assert started == [tuple(command[1:])]
@@ -533,6 +534,49 @@ def test_what_would_be_replaced_is_asked_for(
     qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
     assert page.findChild(ConfirmDialog).isVisible()
     assert not page._workbench.tasks.open_tasks
+
+
+@pytest.mark.parametrize(
+    ("answer", "made", "kept"),
+    [
+        ("Replace", ["m-Q4_K_M.gguf", "m-Q8_0.gguf"], "--overwrite"),
+        ("Skip these", ["m-Q8_0.gguf"], "--overwrite"),
+        ("Keep both", ["m-Q4_K_M.gguf", "m-Q8_0.gguf"], "--keep-both"),
+    ],
+)
+def test_existing_files_are_replaced_skipped_or_kept(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, answer: str, made: list[str], kept: str
+) -> None:
+    step = page.levels_step
+    page.session.locate(str(tmp_path))
+    plan(page, ["Q4_K_M", "Q8_0"], tmp_path)
+    (tmp_path / "m-Q4_K_M.gguf").write_bytes(b"")
+    page._show_step(1)
+    set_ticks(page, "Q4_K_M", "Q8_0")
+    qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+    click(page.findChild(ConfirmDialog), qtbot, answer)
+    levels = [file.removeprefix("m-").removesuffix(".gguf") for file in made]
+    assert page._last_choice == (levels, kept == "--keep-both")
+    (command,) = commands(page, qtbot, page.run_step.copy_button)
+    assert command[-1] == kept
+    assert [command[i + 1] for i, word in enumerate(command) if word == "--level"] == levels
+    for task in page._workbench.tasks.open_tasks:
+        task.cancel()
+        qtbot.waitUntil(lambda task=task: task.is_over, timeout=CHECK_MS)
+
+
+def test_an_importance_matrix_is_for_one_source(
+    page: ConvertPage, qtbot: QtBot, tmp_path: Path, text: Path
+) -> None:
+    page.session.locate(str(tmp_path))
+    importance = page.levels_step.options_card.importance
+    importance.offer_text()
+    enter(importance.text, qtbot, text)
+    assert page.session.options.has_importance
+    page.start_with(str(tmp_path / "another"))
+    assert importance.kind.value == "none"
+    assert not page.session.options.has_importance
+    page._go_back()
 
 
 def test_a_type_may_be_left_to_the_level(page: ConvertPage, qtbot: QtBot) -> None:

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.shell.window import MainWindow
 from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.installed import lend_converter
 
 WAIT_MS = 90_000
@@ -26,6 +27,24 @@ def test_a_folder_that_is_no_checkpoint_is_said(
     qtbot.mouseClick(page.levels_step._back_button, Qt.MouseButton.LeftButton)
     assert not page.notice.isVisible()
     assert page.source_step.isVisible()
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "not a name!!"])
+def test_a_name_that_leads_nowhere_stays_in_its_field_with_the_reason(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, converter: Path, name: str
+) -> None:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        window.show_page("convert")
+        step = window.convert.source_step
+        line = step.source.focusProxy()
+        qtbot.keyClicks(line, name)
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+        qtbot.waitUntil(step.fault.isVisible, timeout=60_000)
+    assert "does not exist" in step.fault.whole_text
+    assert step.source.path == name
+    assert line.hasFocus()
+    assert not window.convert.notice.isVisible()
 
 
 def test_enter_in_the_field_checks(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

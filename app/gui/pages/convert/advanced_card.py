@@ -40,7 +40,8 @@ class AdvancedCard(CollapsibleCard):
         self.threads = AutoSpinBox(
             _THREADS.title, int(_THREADS.minimum), int(_THREADS.maximum), usable_threads()
         )
-        self.reference = QCheckBox(tr("Use it"))
+        self.reference = QCheckBox()
+        self.reference.setAccessibleName(tr("Reference quantization"))
         self._of_types: list[QWidget] = []
         self._is_usual_reference = False
         self._build_rows()
@@ -65,7 +66,7 @@ class AdvancedCard(CollapsibleCard):
         """Show that the settings select the reference code anyway."""
         self._is_usual_reference = is_usual
         self.reference.setEnabled(not is_usual)
-        self.reference.setText(tr("Set in the settings") if is_usual else tr("Use it"))
+        self.reference.setText(tr("On in the settings") if is_usual else "")
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with those of this card."""
@@ -83,7 +84,7 @@ class AdvancedCard(CollapsibleCard):
         self.changed.emit()
 
     def _show(self) -> None:
-        usual = tr("types for single tensors, threads, reference quantization")
+        usual = tr("Tensor types, threads, reference quantization")
         self.set_summary(" · ".join(self._chosen()) or usual)
 
     def _chosen(self) -> list[str]:
@@ -103,12 +104,12 @@ class AdvancedCard(CollapsibleCard):
         for row in self._type_rows():
             self.add(row)
             self._of_types += (row, self.add_line())
-        self.add(FormRow(tr("Threads"), tr("Automatic takes all cores."), self.threads))
+        self.add(FormRow(tr("Threads"), tr("Automatic uses all cores."), self.threads))
         self.add_line()
         self.add(
             FormRow(
                 tr("Reference quantization"),
-                tr("Quantize with ggml's own code; the same bytes, several times as slow."),
+                tr("Quantize with ggml's own code: the same bytes, several times slower."),
                 self.reference,
             )
         )
@@ -117,19 +118,19 @@ class AdvancedCard(CollapsibleCard):
         return (
             FormRow(
                 tr("Output tensor"),
-                tr("The type of output.weight, which turns the model's state into words."),
+                tr("Type of output.weight, which turns the model's state into tokens."),
                 self.output_type,
             ),
             FormRow(
                 tr("Token embeddings"),
-                tr("The type of token_embd.weight, which turns words into the model's state."),
+                tr("Type of token_embd.weight, which turns tokens into the model's state."),
                 self.embedding_type,
             ),
             FormRow(
                 tr("Other tensors"),
                 tr(
-                    "A regular expression that is looked for in the tensors' names, and the type "
-                    "of those that have it. The first line that fits counts."
+                    "A regular expression for tensor names, and the type of the tensors it "
+                    "matches. The first match counts."
                 ),
                 self.overrides,
                 stacked=True,

@@ -53,9 +53,11 @@ class AdviceRow(QWidget):
 
     def show_advice(self, advice: Advice) -> None:
         """Show a recommendation."""
-        if advice.sentence == self.sentence.whole_text:
+        recommended = tr("Recommended: {sentence}", sentence=advice.sentence)
+        words = recommended if advice.level else advice.sentence
+        if words == self.sentence.whole_text:
             return
-        self.sentence.set_text(advice.sentence)
+        self.sentence.set_text(words)
         others = "\n".join(advice.alternatives)
         self.sentence.setToolTip(plain_tool_tip(others))
         self.sentence.setAccessibleDescription(others)

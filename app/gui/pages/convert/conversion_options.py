@@ -34,6 +34,7 @@ class ConversionOptions:
     allows_pickle: bool = False
     requantizes: bool = False
     wants_projector: bool = False
+    keeps_existing: bool = False
 
     @property
     def has_importance(self) -> bool:
@@ -92,7 +93,8 @@ class ConversionOptions:
 
     def _run_options(self) -> list[str]:
         options = [*self._place_options(), *_pairs(("--threads", str(self.threads or "")))]
-        return [*options, *(["--reference"] if self.is_by_reference else []), "--overwrite"]
+        existing = "--keep-both" if self.keeps_existing else "--overwrite"
+        return [*options, *(["--reference"] if self.is_by_reference else []), existing]
 
 
 def _pairs(*options: tuple[str, str]) -> list[str]:

@@ -90,6 +90,11 @@ class ConversionSession(QObject):
         return self._checker is not None or self.is_waiting
 
     @property
+    def is_located(self) -> bool:
+        """True if the source has been found."""
+        return bool(self._place)
+
+    @property
     def is_remote(self) -> bool:
         """True if the source is a repository that must be downloaded before it is converted."""
         return bool(self.options.source) and not path_exists(self.options.source)
@@ -147,9 +152,17 @@ class ConversionSession(QObject):
             checker.ended.connect(checker.deleteLater)
             checker.cancel()
 
-    def convert(self, levels: Sequence[str], favorite: str = "") -> ConversionRun:
-        """Queue the download, if there is one, these levels, and the projector if it is wanted."""
-        options, before = self.options, None
+    def convert(
+        self, levels: Sequence[str], favorite: str = "", *, keeps_existing: bool = False
+    ) -> ConversionRun:
+        """Queue the download, if there is one, these levels, and the projector if it is wanted.
+
+        Args:
+            levels: the levels to make.
+            favorite: the one to chat with first.
+            keeps_existing: files that exist stay; the new ones get other names.
+        """
+        options, before = replace(self.options, keeps_existing=keeps_existing), None
         tasks: list[tuple[Task, tuple[Step, ...]]] = []
         if self.is_remote:
             before = self._tasks.add("download", options.source, "download", options.source)
@@ -187,7 +200,7 @@ class ConversionSession(QObject):
         self._start_checker()
 
     def _check_again(self) -> None:
-        self.busy.emit(tr("Looking at the files…"))
+        self.busy.emit(tr("Checking the files…"))
         self._start_checker()
 
     def _start_checker(self) -> None:
@@ -201,7 +214,7 @@ class ConversionSession(QObject):
             case events.Checked():
                 self.checked.emit(event)
                 if event.subject not in _LAST_SUBJECTS:
-                    self.busy.emit(tr("Reading the layout of the model…"))
+                    self.busy.emit(tr("Reading the model's layout…"))
             case events.SourceLocated(path) if not self._place:
                 self.locate(path)
                 self.checking.emit()
@@ -221,7 +234,7 @@ class ConversionSession(QObject):
         self.ended.emit(outcome.was_successful)
         if outcome.has_crashed:
             reason = outcome.describe()
-            self.failed.emit(None, tr("The check stopped: {reason}.", reason=reason))
+            self.failed.emit(None, tr("The check failed: {reason}.", reason=reason))
 
 
 def _words_for(progress: events.Progressed) -> str:
@@ -230,4 +243,4 @@ def _words_for(progress: events.Progressed) -> str:
         return tr("Downloading… {share}", share=f"{share:.0%}")
     if progress.step == "outline":
         return tr("Reading the repository…")
-    return tr("Working out the exact size of each level…")
+    return tr("Computing exact sizes…")

@@ -33,7 +33,7 @@ class ImportanceField(QWidget):
             (
                 ("none", tr("None")),
                 ("file", tr("From a file…")),
-                ("text", tr("Made from a text…")),
+                ("text", tr("Make from a text…")),
             ),
         )
         self.matrix = PathField(
@@ -41,14 +41,14 @@ class ImportanceField(QWidget):
             tr("Importance matrix"),
             "file",
             file_filter=tr("Importance matrices (*.gguf *.dat *.imatrix);;All files (*)"),
-            hint=tr("A GGUF or .dat file that was made with this model"),
+            hint=tr("A .gguf or .dat file made with this model"),
         )
         self.text = PathField(
             theme,
             tr("Text to make an importance matrix from"),
             "file",
             file_filter=tr("Texts (*.txt *.md *.raw);;All files (*)"),
-            hint=tr("A text like those that the model is to read and write"),
+            hint=tr("A text like those the model will read and write"),
         )
         self._fields: dict[str, PathField] = {"file": self.matrix, "text": self.text}
         self._fault = PlainLabel("", "caption", wrap=True)
@@ -96,5 +96,5 @@ class ImportanceField(QWidget):
             field.setVisible(field is chosen)
             field.set_invalid(bool(field.path) and not path_exists(field.path))
         is_missing = chosen is not None and bool(chosen.path) and not path_exists(chosen.path)
-        self._fault.set_text(tr("There is no such file.") if is_missing else "")
+        self._fault.set_text(tr("File not found.") if is_missing else "")
         self._fault.setVisible(is_missing)

@@ -20,11 +20,12 @@ from app.gui.pages.convert.memory_legend import MemoryLegend
 from app.gui.services.profile_finder import ProfileFinder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
-from app.gui.widgets.plain_label import PlainLabel
 
 
 class LevelPicker(QWidget):
     """Finds the profile of a source once; all predictions are arithmetic on it.
+
+    The `table` and its `legend` go elsewhere, so that they can scroll below this.
 
     Signals:
         advised: `better_level` may be another level.
@@ -42,17 +43,14 @@ class LevelPicker(QWidget):
         self.advice = AdviceRow()
         self.strip = LoadStrip()
         self.table = LevelTable(theme)
-        self._legend = MemoryLegend(theme)
+        self.legend = MemoryLegend(theme)
         # Levels arrive one by one in quick succession: predict them together.
         self._pause = QTimer(self, singleShot=True, interval=0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.small)
-        column.addWidget(PlainLabel(tr("Which level?"), "heading"))
         for widget in (self.advice, self.strip):
             column.addWidget(widget)
-        column.addWidget(self.table, 1)
-        column.addWidget(self._legend)
         self.finder.found.connect(self.take_profile)
         self.finder.completed.connect(self.refresh)
         self.finder.failed.connect(self._on_failed)
@@ -75,7 +73,7 @@ class LevelPicker(QWidget):
         self.strip.start()
         self.table.start()
         self._set_offered(True)
-        self.advice.show_words(tr("Finding out what fits on this machine…"))
+        self.advice.show_words(tr("Checking what fits on this machine…"))
 
     def set_source(self, source: str, *arguments: str) -> None:
         """Predict the levels of a source; `arguments` go to its `ProfileFinder`."""
@@ -104,7 +102,7 @@ class LevelPicker(QWidget):
         """Take a new profile, perhaps a more precise one."""
         self._profile = profile
         self.strip.set_profile(profile)
-        self._legend.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
+        self.legend.set_has_mark(any(not is_in_ram(one) for one in profile.hardware.devices))
         self.refresh()
 
     def refresh(self) -> None:
@@ -151,6 +149,6 @@ class LevelPicker(QWidget):
             self.table.preselect(self._usual)
 
     def _set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
-        for widget in (self.advice, self.strip, self._legend):
+        for widget in (self.advice, self.strip, self.legend):
             widget.setVisible(is_offered)
         self.table.set_predictions_visible(is_offered)

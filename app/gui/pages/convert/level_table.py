@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QRect, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
@@ -18,7 +18,7 @@ from app.estimation.predictions import LevelPrediction
 from app.gui.pages.convert.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
 from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
@@ -26,13 +26,13 @@ _CHECKED = Qt.CheckState.Checked
 _ORDER = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
 _RANKS = {level.name: rank for rank, level in enumerate(_ORDER)}
 _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
-_ROWS_SEEN = 5
 _BITS = re.compile(r"(?:I?Q|MXFP)(\d)")
 _GROUPS, _LARGEST = {"1": 0, "2": 0, "3": 0, "4": 1, "5": 2}, 3
 """Groups of levels by the bits in their names; all others are the largest."""
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
 _ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 17}
 _TIGHT = {0: 19, 1: 10, _MEMORY: 11, _FIT: 17, _SPEED: 11}
+_SMALL = {0: 18, 1: 9, _FIT: 17, _SPEED: 11}
 """Widths in units of a small space; the rest goes to the quality."""
 _SPACIOUS, _NARROW = 101, 86
 """From this width on, in units, columns are roomy; below that one, there is none for the memory."""
@@ -43,9 +43,13 @@ class LevelTable(ItemTable):
 
     Signals:
         changed: the ticked levels or their sizes changed.
+        row_wanted: the row to scroll to.
     """
 
     changed = Signal()
+    row_wanted = Signal(int)
+    # Qt asks for the geometry before `__init__` ends.
+    _top = 0
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(
@@ -70,7 +74,10 @@ class LevelTable(ItemTable):
         self.setItemDelegate(delegate)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(delegate.row_height)
-        self.setMinimumHeight(SIZE.control + delegate.row_height * _ROWS_SEEN)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for change in (self.model().rowsInserted, self.model().rowsRemoved):
+            change.connect(self._fit_height)
         self.planned: list[LevelPlanned] = []
         self._rows: Mapping[str, LevelPrediction] = {}
         self._problem = ""
@@ -84,6 +91,7 @@ class LevelTable(ItemTable):
         self._had_special = False
         theme.changed.connect(self.viewport().update)
         self.itemChanged.connect(self._on_item_changed)
+        self.currentCellChanged.connect(lambda row, *_: self.row_wanted.emit(row))
 
     def start(self) -> None:
         """Remove all rows and ticks."""
@@ -94,6 +102,26 @@ class LevelTable(ItemTable):
         self._is_first_look = True
         self.setRowCount(0)
         self.mark_outdated()
+
+    def place_of_row(self, row: int) -> QRect:
+        """Return the place of a row and its neighbors."""
+        place = self.visualRect(self.model().index(row, 0))
+        place.moveTopLeft(self.viewport().mapToParent(place.topLeft()))
+        return place.adjusted(0, -place.height(), 0, place.height())
+
+    def pin_header(self, top: int) -> None:
+        """Keep the header in view while the rows scroll below it.
+
+        Args:
+            top: the upper end of what is visible of the table.
+        """
+        self._top = top
+        self._place_header()
+
+    def updateGeometries(self) -> None:
+        """Keep the header where it is pinned."""
+        super().updateGeometries()
+        self._place_header()
 
     def set_predictions_visible(self, is_visible: bool) -> None:  # noqa: FBT001 - a property's value
         """Show or hide predictions, as the kind of source allows."""
@@ -115,7 +143,7 @@ class LevelTable(ItemTable):
             if self.planned[row].level not in self._seen:
                 del self.planned[row]
                 self.removeRow(row)
-        self._scroll_to_what_matters()
+        self._reveal_what_is_new()
         self.changed.emit()
 
     def show_level(self, planned: LevelPlanned) -> None:
@@ -148,9 +176,7 @@ class LevelTable(ItemTable):
         with QSignalBlocker(self):
             for row, planned in enumerate(self.planned):
                 self._tick(row, planned.level)
-        self._is_first_look = True
-        # The rows get their heights at the next layout of the table.
-        QTimer.singleShot(0, self._scroll_to_what_matters)
+        self._reveal_ticked()
         self.changed.emit()
 
     def ticked(self) -> list[LevelPlanned]:
@@ -162,15 +188,18 @@ class LevelTable(ItemTable):
         cell = self._item(row, column).data(CELL_ROLE)
         return cell if isinstance(cell, Cell) else Cell()
 
-    def _scroll_to_what_matters(self) -> None:
-        """Scroll to the usual level at first, and to special levels as soon as there are any."""
+    def _reveal_ticked(self) -> None:
+        for row, planned in enumerate(self.planned):
+            if planned.level in self._wanted:
+                self.row_wanted.emit(row)
+
+    def _reveal_what_is_new(self) -> None:
+        """Scroll to the ticked levels at first, and to special levels as soon as there are any."""
         has_special = any(planned.level in _SPECIAL for planned in self.planned)
         if self._is_first_look:
-            for row, planned in enumerate(self.planned):
-                if planned.level in self._wanted:
-                    self.scrollToItem(self._item(row, 0), self.ScrollHint.PositionAtCenter)
+            self._reveal_ticked()
         elif has_special and not self._had_special:
-            self.scrollToTop()
+            self.row_wanted.emit(0)
         self._is_first_look, self._had_special = False, has_special
 
     def _place(self, planned: LevelPlanned) -> None:
@@ -250,9 +279,23 @@ class LevelTable(ItemTable):
         for column, is_shown in shown.items():
             if self.isColumnHidden(column) is is_shown:
                 self.setColumnHidden(column, not is_shown)
-        for column, units in (_ROOMY if width >= _SPACIOUS else _TIGHT).items():
+        roomy = _ROOMY if width >= _SPACIOUS else _TIGHT
+        for column, units in (roomy if width >= _NARROW else _SMALL).items():
             if self.columnWidth(column) not in {0, units * SPACING.small}:
                 self.setColumnWidth(column, units * SPACING.small)
+
+    def _place_header(self) -> None:
+        header = self.horizontalHeader()
+        usual = self.viewport().y() - header.height()
+        lowest = max(usual, self.height() - 2 * header.height())
+        header.move(header.x(), min(max(usual, self._top), lowest))
+        header.raise_()
+
+    def _fit_height(self) -> None:
+        """Be as high as all rows, since the page scrolls, not the table."""
+        rows = self.rowCount() * self.verticalHeader().defaultSectionSize()
+        header = self.horizontalHeader().sizeHint().height()
+        self.setFixedHeight(rows + header + 2 * self.frameWidth())
 
     def _item(self, row: int, column: int) -> QTableWidgetItem:
         item = self.item(row, column)

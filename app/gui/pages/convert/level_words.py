@@ -56,7 +56,7 @@ class Cell:
 def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Cell:
     """Return the cell of the name; it says if the level is recommended or exists already."""
     marks = [tr("Recommended")] if is_advised else []
-    there = [tr("there already")] if is_there else []
+    there = [tr("exists")] if is_there else []
     spoken = ", ".join([planned.level, *marks, *there])
     return Cell(
         text=planned.level,
@@ -142,7 +142,7 @@ def grade_words(grade: Grade) -> str:
 
 def _missing(problem: str) -> Cell:
     if not problem:
-        return Cell(WAITING, tool_tip=tr("is being found out"), spoken=tr("is being found out"))
+        return Cell(WAITING, tool_tip=tr("in progress"), spoken=tr("in progress"))
     words = tr("unknown")
     return Cell(words, tool_tip=problem, spoken=f"{words}: {problem}", tone="muted")
 
@@ -160,7 +160,7 @@ def _memory_lines(plan: Plan) -> Iterator[str]:
     free = free_bytes(plan.machine)
     for name, part in plan.memory.items():
         yield tr(
-            "{place}: weights {weights}, keys and values {kv}, compute {compute}; {free} are free",
+            "{place}: weights {weights}, KV cache {kv}, compute {compute}; {free} free",
             place=tr("RAM") if name == PROCESSOR else name,
             weights=format_bytes(part.weights_bytes),
             kv=format_bytes(part.kv_bytes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.checkpoint.folder_kind import is_adapter, is_multimodal
@@ -58,10 +58,7 @@ class LevelsStep(QWidget):
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
         self.special_note = PlainLabel(
-            tr(
-                "Levels below 3 bits (IQ2_XXS …) need an importance matrix: with so few bits the "
-                "model would be useless if all weights counted alike."
-            ),
+            tr("Levels below 3 bits need an importance matrix."),
             "caption",
             wrap=True,
         )
@@ -99,9 +96,9 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self.checks.start()
         self.picker.start(DEFAULT_LEVEL)
-        self._levels.hide()
+        self._show_levels(is_visible=False)
         self._show_title(_name_of(self._session.source))
-        self.checks.show_busy(tr("Looking at the files…"))
+        self.checks.show_busy(tr("Checking the files…"))
         self._show_choice()
 
     def reset_choices(self) -> None:
@@ -144,7 +141,7 @@ class LevelsStep(QWidget):
 
     def offer_importance(self) -> None:
         """Open the field for a text to make an importance matrix from."""
-        self._levels.show()
+        self._show_levels()
         self.options_card.offer_importance()
         self._scroll.reveal(self.options_card)
 
@@ -158,7 +155,7 @@ class LevelsStep(QWidget):
     def add_level(self, planned: events.LevelPlanned) -> None:
         """Add a level."""
         self.picker.show_level(planned)
-        self._levels.show()
+        self._show_levels()
 
     def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
         """End a check: remove the rows that it did not update."""
@@ -168,7 +165,7 @@ class LevelsStep(QWidget):
             self.table.finish()
         elif self._session.options.has_types:
             # These options may be why it failed: let the user change them.
-            self._levels.show()
+            self._show_levels()
         self._show_choice()
 
     def chosen_levels(self) -> list[str]:
@@ -183,9 +180,24 @@ class LevelsStep(QWidget):
             files.append(projector_path_for(ticked[0].target, ticked[0].level))
         return [file for file in files if Path(file).exists()]
 
+    def new_levels(self) -> list[str]:
+        """Return the ticked levels whose files don't exist yet."""
+        return [one.level for one in self.table.ticked() if not Path(one.target).exists()]
+
     def commands(self) -> str:
         """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
+
+    def _show_levels(self, *, is_visible: bool = True) -> None:
+        for widget in (self.picker, self._levels):
+            widget.setVisible(is_visible)
+
+    def _pin_header(self) -> None:
+        self.table.pin_header(-self.table.mapTo(self._scroll, QPoint()).y())
+
+    def _reveal_row(self, row: int) -> None:
+        if row >= 0:
+            self._scroll.reveal_part(self.table, lambda: self.table.place_of_row(row))
 
     def _show_title(self, name: str, weights: float | None = None) -> None:
         """Show the model's name and, as soon as it is known, its size."""
@@ -211,11 +223,11 @@ class LevelsStep(QWidget):
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_stale:
-            return tr("The sizes are not up to date.")
+            return tr("Updating sizes…")
         if not self.table.planned:
             return ""
         if not ticked:
-            return tr("Tick one level or more.")
+            return tr("Choose at least one level.")
         size = format_bytes(sum(planned.size_bytes for planned in ticked))
         words = [tr("Output: {size}", size=size)]
         if len(ticked) > 1:
@@ -228,6 +240,10 @@ class LevelsStep(QWidget):
 
     def _connect(self) -> None:
         self.table.changed.connect(self._show_choice)
+        self.table.row_wanted.connect(self._reveal_row)
+        bar = self._scroll.verticalScrollBar()
+        for change in (bar.valueChanged, bar.rangeChanged):
+            change.connect(self._pin_header)
         self.picker.finder.found.connect(
             lambda profile: self._show_title(self._name, parameter_count(profile.levels))
         )
@@ -263,24 +279,27 @@ class LevelsStep(QWidget):
         levels = QVBoxLayout(self._levels)
         levels.setContentsMargins(0, 0, 0, 0)
         levels.setSpacing(SPACING.small)
-        levels.addWidget(self.picker, 1)
+        levels.addWidget(self.table)
+        levels.addWidget(self.picker.legend)
         levels.addWidget(self._special)
         levels.addWidget(self.projector)
         levels.addWidget(self.options_card)
         levels.addWidget(self.advanced_card)
+        levels.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._scroll = ScrollColumn()
         self._scroll.column.addWidget(self.checks)
-        self._scroll.column.addWidget(self._levels, 1)
-        self._scroll.column.addStretch(0)
+        self._scroll.column.addWidget(self._levels)
+        self._scroll.column.addStretch(1)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
         buttons.addWidget(self._summary, 1)
-        for button in (self.copy_button, self._back_button, self.convert_button):
+        for button in (self._back_button, self.convert_button):
             buttons.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.large)
         column.addWidget(self.title)
+        column.addWidget(self.picker)
         column.addWidget(self._scroll, 1)
         column.addLayout(buttons)
 

@@ -42,7 +42,7 @@ class LoadStrip(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self.setAccessibleName(tr("How it would be loaded"))
+        self.setAccessibleName(tr("Load settings"))
         self._usual = LoadOptions()
         self._devices: tuple[DeviceInfo, ...] = ()
         self._is_chosen = False
@@ -155,7 +155,7 @@ class LoadStrip(Card):
         grid.setVerticalSpacing(SPACING.small)
         grid.setColumnStretch(0, 1)
         grid.addWidget(self._named(_FIELDS["context"].title, self.context), 0, 0)
-        grid.addWidget(self._named(tr("Keys and values"), self.cache_type), 0, 1)
+        grid.addWidget(self._named(tr("KV cache"), self.cache_type), 0, 1)
         grid.addWidget(self._named(_FIELDS["threads"].title, self.threads), 0, 2)
         grid.addWidget(self._of_devices[0], 1, 0, 1, 2)
         grid.addWidget(self._of_devices[1], 1, 2)

@@ -21,9 +21,9 @@ class MemoryLegend(QWidget):
         self._font = text_font("caption")
         self._words = {
             "weights": tr("weights"),
-            "kv": tr("keys and values"),
+            "kv": tr("KV cache"),
             "compute": tr("compute"),
-            "mark": tr("the line: the end of the GPU's free memory"),
+            "mark": tr("line: end of the GPU's free memory"),
         }
         self._has_mark = False
         self.setAccessibleName(", ".join(self._words.values()))

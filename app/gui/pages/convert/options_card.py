@@ -33,21 +33,21 @@ class OptionsCard(CollapsibleCard):
         super().__init__(theme, "", parent=parent)
         self.set_heading(tr("Options"))
         self.importance = ImportanceField(theme)
-        self.folder = PathField(theme, tr("Folder for the files"))
+        self.folder = PathField(theme, tr("Output folder"))
         self._fault = PlainLabel("", "caption", wrap=True)
         self._fault.set_tone("danger")
         self._importance_row = FormRow(
             tr("Importance matrix"),
             tr(
-                "Says which weights matter most, so that few bits do less harm. Making one takes "
-                "a while: the model reads the whole text."
+                "Tells which weights matter most, so low levels lose less. Making one takes a "
+                "while, because the model reads the whole text."
             ),
             self.importance,
             stacked=True,
         )
         self._folder_row = FormRow(
-            tr("Folder for the files"),
-            tr("Where the files go, this time; the usual folder is in the settings."),
+            tr("Output folder"),
+            tr("For this conversion only. The default is in the settings."),
             self._folder_with_fault(),
             stacked=True,
         )
@@ -86,7 +86,7 @@ class OptionsCard(CollapsibleCard):
         folder = Path(expanded_path(self.folder.path))
         is_meant_as_file = has_gguf_name(folder.name) and not folder.is_dir()
         if self.folder.path and (is_meant_as_file or folder.is_file()):
-            return tr("That is a file, not a folder; the usual folder is taken.")
+            return tr("That is a file, not a folder. The default folder is used.")
         return ""
 
     def _on_changed(self) -> None:
@@ -98,18 +98,18 @@ class OptionsCard(CollapsibleCard):
         self.folder.set_invalid(bool(fault))
         self._fault.set_text(fault)
         self._fault.setVisible(bool(fault))
-        self.set_summary(self._chosen() or tr("importance matrix, folder for the files"))
+        self.set_summary(self._chosen() or tr("Importance matrix, output folder"))
 
     def _chosen(self) -> str:
         options = self.applied_to(ConversionOptions())
         words = []
         if options.has_importance:
             name = Path(options.importance_path).name
-            made = tr("importance matrix made from {name}", name=name)
-            taken = tr("importance matrix {name}", name=name)
+            made = tr("Importance matrix from {name}", name=name)
+            taken = tr("Importance matrix {name}", name=name)
             words.append(made if options.importance_kind == "text" else taken)
         if options.folder:
-            words.append(tr("files go to {folder}", folder=options.folder))
+            words.append(tr("Saved in {folder}", folder=options.folder))
         return " · ".join(words)
 
     def _folder_with_fault(self) -> QWidget:

@@ -51,7 +51,7 @@ class ConvertPage(QWidget):
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
         self._warned: list[str] = []
-        self._levels: list[str] = []
+        self._last_choice: tuple[list[str], bool] = ([], False)
         self.setAcceptDrops(True)
         self._build_layout()
         self._connect()
@@ -150,6 +150,10 @@ class ConvertPage(QWidget):
             self.gguf_found.emit(self.session.source)
             return
         actions = self._remedies.actions(code)
+        if not (actions or self.session.is_located):
+            self._go_back()
+            self.source_step.show_fault(sentence)
+            return
         self.notice.show_notice("error", sentence, actions, dismissible=False)
 
     def _warn(self, sentence: str) -> None:
@@ -186,29 +190,42 @@ class ConvertPage(QWidget):
         if not replaced:
             self._convert(levels)
             return
+        new = self.levels_step.new_levels()
+        can_skip = bool(new) and not self.session.options.wants_projector
         dialog = ConfirmDialog(
             self._workbench.theme,
             tr("Replace existing files?"),
-            tr("These files already exist and will be replaced."),
+            tr("These files already exist:"),
             replaced,
             tr("Replace"),
             self,
             is_destructive=True,
+            alternatives=[*([tr("Skip these")] if can_skip else []), tr("Keep both")],
         )
         dialog.accepted.connect(lambda: self._convert(levels))
+        dialog.alternative_chosen.connect(
+            lambda index: (
+                self._convert(new)
+                if can_skip and index == 0
+                else self._convert(levels, keeps_existing=True)
+            )
+        )
         dialog.open()
 
-    def _convert(self, levels: list[str]) -> None:
+    def _convert(self, levels: list[str], *, keeps_existing: bool = False) -> None:
         # An unfinished profile would only compete with the conversion for the processor.
         self.levels_step.stop()
         self._hide_notices()
-        self._levels = levels
-        self.run_step.follow(self.session.convert(levels, self.levels_step.advised_level))
+        self._last_choice = (levels, keeps_existing)
+        favorite = self.levels_step.advised_level
+        run = self.session.convert(levels, favorite, keeps_existing=keeps_existing)
+        self.run_step.follow(run)
         self._show_step(2)
         self.run_step.setFocus()
 
     def _convert_again(self) -> None:
-        self._convert(self._levels)
+        levels, keeps_existing = self._last_choice
+        self._convert(levels, keeps_existing=keeps_existing)
 
     def _return_to_levels(self) -> None:
         self._hide_notices()

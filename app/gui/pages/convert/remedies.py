@@ -40,9 +40,9 @@ class Remedies(QObject):
         """Return the actions for an error or notice, as `NoticeBar.show_notice` takes them."""
         match code:
             case ErrorCode.PICKLE_WEIGHTS:
-                return [(_PICKLE, tr("Read them as weights alone"))]
+                return [(_PICKLE, tr("Read weights only"))]
             case ErrorCode.ADAPTER_BASE_MISSING | ErrorCode.ADAPTER_BASE_UNNAMED:
-                return [(_BASE, tr("Choose its folder…"))]
+                return [(_BASE, tr("Choose the base model…"))]
             case ErrorCode.LEVEL_NEEDS_IMPORTANCE_MATRIX:
                 return [(_IMPORTANCE, tr("Make one from a text…"))]
             case ErrorCode.WEIGHTS_QUANTIZED_ALREADY | NoticeCode.LEVELS_LOSE_TWICE:
@@ -72,10 +72,10 @@ class Remedies(QObject):
             tr(
                 "Pickle files can carry code that runs when they are read. Gristmill reads them "
                 "with torch's reader for weights alone, which refuses code, and stops if there is "
-                "any. Go on only if you trust where this model comes from."
+                "any. Continue only if you trust where this model comes from."
             ),
             (),
-            tr("Read them as weights alone"),
+            tr("Read weights only"),
             self._window,
         )
         dialog.accepted.connect(self.pickle_allowed)
@@ -86,8 +86,8 @@ class Remedies(QObject):
             self._theme,
             tr("Quantize again?"),
             tr(
-                "These weights have few bits already. Other levels would round them a second "
-                "time, and reply worse than the same levels made from 16 bits."
+                "These weights are quantized already. Quantizing them again loses more quality "
+                "than the same level made from 16-bit weights."
             ),
             (),
             tr("Quantize again"),
@@ -97,6 +97,6 @@ class Remedies(QObject):
         dialog.open()
 
     def _ask_for_base(self) -> None:
-        title = tr("The folder of the model that the adapter belongs to")
+        title = tr("Choose the base model's folder")
         if folder := QFileDialog.getExistingDirectory(self._window, title):
             self.base_chosen.emit(folder)

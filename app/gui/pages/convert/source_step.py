@@ -31,14 +31,17 @@ class SourceStep(QWidget):
         super().__init__(parent)
         self.source = PathField(
             theme,
-            tr("Folder, GGUF file or repository"),
+            tr("Choose a model"),
             "either",
             file_filter=tr("GGUF (*.gguf)"),
-            hint=tr("A folder, a .gguf file, or owner/name on Hugging Face"),
+            hint=tr("owner/name on Hugging Face, a folder or a .gguf file"),
         )
+        self.fault = PlainLabel("", wrap=True, selectable=True)
+        self.fault.set_tone("danger")
+        self.fault.hide()
         self.checkpoints = ItemList(tr("Downloaded checkpoints"))
-        self._heading = PlainLabel(tr("Downloaded already"), "heading")
-        self.next_button = Button(theme, tr("Check"), "primary")
+        self._heading = PlainLabel(tr("Downloaded"), "heading")
+        self.next_button = Button(theme, tr("Continue"), "primary")
         self._build_layout()
         self.source.changed.connect(lambda _: self.checkpoints.clearSelection())
         self.source.entered.connect(self._choose)
@@ -56,26 +59,35 @@ class SourceStep(QWidget):
         has_any = self.checkpoints.count() > 0
         self._heading.setVisible(has_any)
         self.checkpoints.setVisible(has_any)
+        rows = sum(map(self.checkpoints.sizeHintForRow, range(self.checkpoints.count())))
+        self.checkpoints.setMaximumHeight(rows + 2 * self.checkpoints.frameWidth())
 
     def set_source(self, text: str) -> None:
         """Fill in the source."""
         self.source.set_path(text)
 
+    def show_fault(self, sentence: str) -> None:
+        """Say below the field what is wrong with the source, which stays there to be corrected."""
+        self.fault.set_text(sentence)
+        self.fault.setVisible(bool(sentence))
+        self.source.set_invalid(bool(sentence))
+        self.source.setFocus()
+
     def _build_layout(self) -> None:
-        card = Card(tr("What shall be converted?"))
+        card = Card(tr("Choose a source"))
         card.add(
             PlainLabel(
                 tr(
-                    "Choose the folder that holds config.json and the safetensors files, "
-                    "or name a repository: it is downloaded first. The folder of a LoRA adapter "
-                    "will do, too, and so will a GGUF file in F32, F16, BF16 or Q8_0, which is "
-                    "quantized again. Any of them can also be dropped here."
+                    "A Hugging Face repository, a model folder (config.json + safetensors), a "
+                    "LoRA adapter, or a GGUF file in F32, F16, BF16 or Q8_0. You can also drop "
+                    "it here."
                 ),
                 "muted",
                 wrap=True,
             )
         )
         card.add(self.source)
+        card.add(self.fault)
         card.add(self._heading)
         card.add(self.checkpoints)
         buttons = QHBoxLayout()
@@ -92,7 +104,6 @@ class SourceStep(QWidget):
         self.source.set_path(item.data(_FOLDER))
 
     def _choose(self) -> None:
+        self.show_fault("")
         if self.source.path:
             self.chosen.emit(self.source.path)
-        else:
-            self.source.setFocus()

@@ -1,0 +1,122 @@
+"""The run step: steps over the whole, words for tensors, and what can be done at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.core.events import Finished, Progressed
+from app.gui.children.task import Task
+from app.gui.pages.convert.conversion_run import ConversionRun, Step, conversion_steps
+from app.gui.pages.convert.run_step import RunStep
+from app.gui.pages.convert.task_row import TaskRow
+from app.gui.shell.window import MainWindow
+from app.gui.theme.theme import Theme
+from app.jobs.outcome import EXIT_CANCELED, ProcessOutcome
+from tests.gui.widgets.conftest import nothing_left, theme
+
+__all__ = ["nothing_left", "theme"]
+
+WITH_MATRIX = conversion_steps(makes_matrix=True)
+
+
+@pytest.fixture
+def task() -> Task:
+    task = Task("convert", "model → Q4_K_M", ("convert",))
+    task.state = "running"
+    return task
+
+
+def progress(task: Task, step: str, done: int, detail: str = "") -> None:
+    task._on_received(Progressed(step, done, 100, detail))
+
+
+def test_a_bar_goes_over_all_steps_of_a_task(theme: Theme, qtbot: QtBot, task: Task) -> None:
+    row = TaskRow(theme, task, WITH_MATRIX, first=2, total=4)
+    qtbot.addWidget(row)
+    shown = []
+    for step, done in (("convert", 100), ("calibrate", 50), ("plan", 0), ("convert", 100)):
+        progress(task, step, done)
+        shown.append((row._detail.whole_text, round(row._bar.value() / row._bar.maximum(), 2)))
+    assert shown == [
+        ("2 of 4: Preparing the importance matrix", 0.33),
+        ("3 of 4: Making the importance matrix", 0.5),
+        ("3 of 4: Making the importance matrix", 0.5),
+        ("4 of 4: Converting", 1.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "words"),
+    [
+        ("blk.11.ffn_down.weight", "Converting · layer 12"),
+        ("v.blk.0.attn_q.weight", "Converting · layer 1"),
+        ("token_embd.weight", "Converting · token embeddings"),
+        ("output.weight", "Converting · output layer"),
+        ("rope_freqs.weight", "Converting"),
+    ],
+)
+def test_tensors_are_told_in_words(
+    theme: Theme, qtbot: QtBot, task: Task, tensor: str, words: str
+) -> None:
+    row = TaskRow(theme, task, conversion_steps())
+    qtbot.addWidget(row)
+    progress(task, "convert", 10, tensor)
+    assert row._detail.whole_text == words
+
+
+def test_what_was_canceled_is_no_failure(theme: Theme, qtbot: QtBot, task: Task) -> None:
+    row = TaskRow(theme, task, conversion_steps())
+    qtbot.addWidget(row)
+    task._on_ended(ProcessOutcome(EXIT_CANCELED))
+    assert row._end.property("tone") == "plain"
+    assert row._bar.property("state") == "canceled"
+
+
+def run_of(task: Task, levels: tuple[str, ...], favorite: str) -> ConversionRun:
+    steps: tuple[Step, ...] = conversion_steps()
+    return ConversionRun("model", ((task, steps),), task, levels, favorite, "gristmill convert")
+
+
+def finish(task: Task, folder: Path, levels: tuple[str, ...]) -> list[str]:
+    files = [folder / f"model-{level}.gguf" for level in levels]
+    for file in files:
+        file.write_bytes(b"GGUF")
+    task._on_received(Finished(tuple(map(str, files))))
+    task._on_ended(ProcessOutcome(0))
+    return [str(file) for file in files]
+
+
+@pytest.fixture
+def step(window: MainWindow) -> RunStep:
+    window.show_page("convert")
+    window.convert._show_step(2)
+    return window.convert.run_step
+
+
+def test_of_several_levels_each_can_be_chatted_with(
+    step: RunStep, qtbot: QtBot, task: Task, tmp_path: Path
+) -> None:
+    step.follow(run_of(task, ("Q4_K_M", "Q6_K"), "Q6_K"))
+    small, large = finish(task, tmp_path, ("Q4_K_M", "Q6_K"))
+    assert step.chat_button.text() == "Chat with Q6_K"
+    with qtbot.waitSignal(step.chat_requested) as asked:
+        qtbot.mouseClick(step.chat_button, Qt.MouseButton.LeftButton)
+    assert asked.args == [large]
+    buttons = {b.accessibleName(): b for b in step.results.findChildren(QPushButton)}
+    with qtbot.waitSignal(step.chat_requested) as asked:
+        qtbot.mouseClick(buttons["Chat with Q4_K_M"], Qt.MouseButton.LeftButton)
+    assert asked.args == [small]
+
+
+def test_a_single_level_needs_no_name(step: RunStep, task: Task, tmp_path: Path) -> None:
+    step.follow(run_of(task, ("Q4_K_M",), "Q6_K"))
+    finish(task, tmp_path, ("Q4_K_M",))
+    assert step.chat_button.text() == "Chat now"
+    assert step.chat_button.hasFocus()
+    assert not step.results.findChildren(QPushButton)
+    assert not step.again_button.isVisible()
