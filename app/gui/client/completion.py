@@ -41,7 +41,8 @@ class Completion(QObject):
     about what our own server did differently from the request.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
-    server's message) and `failed` (why the connection was lost); after `stop` with none.
+    server's message, and the `ErrorCode` that our own server names, else an empty text) and
+    `failed` (why the connection was lost); after `stop` with none.
     """
 
     thought = Signal(str)
@@ -49,7 +50,7 @@ class Completion(QObject):
     timed = Signal(object)
     noticed = Signal(str)
     finished = Signal(object, str)
-    refused = Signal(str)
+    refused = Signal(str, str)
     failed = Signal(str)
 
     def __init__(
@@ -69,6 +70,7 @@ class Completion(QObject):
         self._clock = ReplyClock()
         self._finish_reason = ""
         self._refusal = ""
+        self._refusal_code = ""
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._give_up)
         if not server.is_own:
@@ -142,7 +144,7 @@ class Completion(QObject):
         if self._status() not in (0, _OK):
             self._refusal = self._refusal_in(bytes(self._reply.read(_LONGEST_LINE).data()))
         if self._refusal:
-            self.refused.emit(self._refusal)
+            self.refused.emit(self._refusal, self._refusal_code)
         elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
             self.finished.emit(self._clock.timings(), self._finish_reason)
         else:
@@ -159,6 +161,8 @@ class Completion(QObject):
 
     def _words_of(self, error: WireError | str) -> str:
         words = error if isinstance(error, str) else error.message
+        if self._server.is_own and isinstance(error, WireError) and isinstance(error.code, str):
+            self._refusal_code = error.code
         return words[:_LONGEST_WORDS] or tr("The server reported an error.")
 
     def _status(self) -> int:
