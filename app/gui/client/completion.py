@@ -15,6 +15,7 @@ from PySide6.QtNetwork import (
 
 from app.core.chat_settings import ChatSettings
 from app.core.language import tr
+from app.gui.client.think_tags import ThinkTags
 from app.gui.client.wire import (
     ChatServer,
     Chunk,
@@ -68,6 +69,7 @@ class Completion(QObject):
         self._unread = b""
         self._length = 0
         self._clock = ReplyClock()
+        self._tags = ThinkTags()
         self._finish_reason = ""
         self._refusal = ""
         self._refusal_code = ""
@@ -128,7 +130,15 @@ class Completion(QObject):
         if thoughts:
             self.thought.emit(thoughts)
         if delta.content:
-            self.received.emit(delta.content)
+            self._pass_text(delta.content)
+
+    def _pass_text(self, text: str) -> None:
+        if not self._server.is_own:
+            thoughts, text = self._tags.split(text)
+            if thoughts:
+                self.thought.emit(thoughts)
+        if text:
+            self.received.emit(text)
 
     def _give_up(self) -> None:
         self._refuse(tr("The server has been silent for too long."))
@@ -141,6 +151,8 @@ class Completion(QObject):
         self._patience.stop()
         if not self._refusal:
             self._read()
+        if rest := self._tags.rest():
+            self.received.emit(rest)
         if self._status() not in (0, _OK):
             self._refusal = self._refusal_in(bytes(self._reply.read(_LONGEST_LINE).data()))
         if self._refusal:
