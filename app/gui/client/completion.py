@@ -14,6 +14,7 @@ from PySide6.QtNetwork import (
 )
 
 from app.core.chat_settings import ChatSettings
+from app.core.errors import NoticeCode
 from app.core.language import tr
 from app.gui.client.think_tags import ThinkTags
 from app.gui.client.wire import (
@@ -25,6 +26,9 @@ from app.gui.client.wire import (
     WireMessage,
     request_body,
 )
+
+REPETITION = "repetition"
+"""Why a reply ended that our own server stopped because the model kept repeating itself."""
 
 _LONGEST_LINE = 2**20
 _LONGEST_REPLY = 16 * 2**20
@@ -71,6 +75,7 @@ class Completion(QObject):
         self._clock = ReplyClock()
         self._tags = ThinkTags()
         self._finish_reason = ""
+        self._is_repetition = False
         self._refusal = ""
         self._refusal_code = ""
         self._patience = QTimer(self, singleShot=True)
@@ -116,6 +121,7 @@ class Completion(QObject):
             self._refusal = self._words_of(chunk.error)
         if self._server.is_own and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
+            self._is_repetition |= chunk.notice.get("code") == NoticeCode.REPLY_REPEATS
         self._clock.note(chunk.timings, chunk.usage)
         if chunk.timings is not None:
             self.timed.emit(chunk.timings)
@@ -158,7 +164,8 @@ class Completion(QObject):
         if self._refusal:
             self.refused.emit(self._refusal, self._refusal_code)
         elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
-            self.finished.emit(self._clock.timings(), self._finish_reason)
+            reason = REPETITION if self._is_repetition else self._finish_reason
+            self.finished.emit(self._clock.timings(), reason)
         else:
             self.failed.emit(self._reply.errorString())
 

@@ -15,7 +15,7 @@ from app.core.events import Ready
 from app.core.sentences import describe_error
 from app.gui.services.engine import EngineConnected, EngineReady, EngineState
 from app.gui.shell.window import MainWindow
-from tests.support.engine.endpoint_server import MODEL, EndpointServer, chunk
+from tests.support.engine.endpoint_server import MODEL, EndpointServer, chunk, event
 
 REPLY_MS = 30_000
 PATH = "/models/far.gguf"
@@ -77,3 +77,14 @@ def test_another_server_offers_none(window: MainWindow, qtbot: QtBot, *, is_refu
     with refusing() if is_refused else EndpointServer() as server:
         assert ask(window, qtbot, server, other) == []
     assert window.chat.session.messages[-1].code == ""
+
+
+def test_a_reply_that_repeats_itself_blames_no_full_context(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    notice = {"code": "reply_repeats", "message": "The model kept repeating itself.", "facts": {}}
+    choice = {"index": 0, "delta": {}, "finish_reason": "length"}
+    lines = [chunk({"content": "So so"}), event({"choices": [choice], "notice": notice})]
+    with EndpointServer(lines=lambda: [*lines, b"data: [DONE]\n\n"]) as server:
+        assert ask(window, qtbot, server, own) == []
+    assert window.chat.session.messages[-1].reason == "The model kept repeating itself."
