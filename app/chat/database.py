@@ -45,6 +45,8 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     """
     ALTER TABLE chat ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+    """,
+    """
     ALTER TABLE message ADD COLUMN code TEXT NOT NULL DEFAULT '';
     """,
 )

@@ -73,5 +73,6 @@ USE_COLUMNS = (
         seconds_to_first_token, message.created, text, thoughts
     FROM chat JOIN message ON message.chat = chat.id LIMIT 1
     """,
-    "SELECT settings, code FROM chat JOIN message ON message.chat = chat.id LIMIT 1",
+    "SELECT settings FROM chat LIMIT 1",
+    "SELECT code FROM message LIMIT 1",
 )
