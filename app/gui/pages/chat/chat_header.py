@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.core.language import tr
 from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -21,6 +21,8 @@ class ChatHeader(QWidget):
         self.list_button = IconButton(theme, "sidebar", "")
         self.title = PlainLabel("", "heading", elide=True)
         self.picker = ModelPicker(workbench)
+        # Beside an unfolded list in a narrow window, there is little room.
+        self.picker.box.setMinimumWidth(SIZE.field // 2)
         self.share_button = IconButton(theme, "share", tr("Share the model"))
         self.settings_button = IconButton(theme, "tune", tr("Chat settings"))
         self.settings_button.setCheckable(True)
