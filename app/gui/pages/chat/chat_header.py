@@ -21,8 +21,6 @@ class ChatHeader(QWidget):
         self.list_button = IconButton(theme, "sidebar", "")
         self.title = PlainLabel("", "heading", elide=True)
         self.picker = ModelPicker(workbench)
-        # Beside an unfolded list in a narrow window, there is little room.
-        self.picker.box.setMinimumWidth(SIZE.field // 2)
         self.share_button = IconButton(theme, "share", tr("Share the model"))
         self.settings_button = IconButton(theme, "tune", tr("Chat settings"))
         self.settings_button.setCheckable(True)
@@ -34,6 +32,8 @@ class ChatHeader(QWidget):
         row.addWidget(self.picker)
         row.addWidget(self.share_button)
         row.addWidget(self.settings_button)
+        # Beside an unfolded list in a narrow window, there is little room.
+        self.picker.box.setMinimumWidth(SIZE.field // 2)
         self.show_list_state(is_shown=True)
 
     def show_title(self, title: str) -> None:
