@@ -68,7 +68,7 @@ class Completion(QObject):
         super().__init__(parent)
         self._server = server
         self._network = QNetworkAccessManager(self)
-        if server.is_own:
+        if server.is_ours:
             self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
         self._unread = b""
         self._length = 0
@@ -80,7 +80,7 @@ class Completion(QObject):
         self._refusal_code = ""
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._give_up)
-        if not server.is_own:
+        if not server.is_ours:
             self._patience.start(_PATIENCE_MILLISECONDS)
         self._reply = self._network.post(_request(server), request_body(server, messages, settings))
         self._reply.readyRead.connect(self._read)
@@ -96,7 +96,7 @@ class Completion(QObject):
     def _read(self) -> None:
         if self._status() != _OK:
             return
-        if not self._server.is_own:
+        if not self._server.is_ours:
             self._patience.start(_SILENCE_MILLISECONDS)
         new = bytes(self._reply.readAll().data())
         self._length += len(new)
@@ -119,7 +119,7 @@ class Completion(QObject):
             return
         if chunk.error is not None:
             self._refusal = self._words_of(chunk.error)
-        if self._server.is_own and isinstance(chunk.notice, dict):
+        if self._server.is_ours and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
             self._is_repetition |= chunk.notice.get("code") == NoticeCode.REPLY_REPEATS
         self._clock.note(chunk.timings, chunk.usage)
@@ -139,7 +139,7 @@ class Completion(QObject):
             self._pass_text(delta.content)
 
     def _pass_text(self, text: str) -> None:
-        if not self._server.is_own:
+        if not self._server.is_ours:
             thoughts, text = self._tags.split(text)
             if thoughts:
                 self.thought.emit(thoughts)
@@ -180,7 +180,7 @@ class Completion(QObject):
 
     def _words_of(self, error: WireError | str) -> str:
         words = error if isinstance(error, str) else error.message
-        if self._server.is_own and isinstance(error, WireError) and isinstance(error.code, str):
+        if self._server.is_ours and isinstance(error, WireError) and isinstance(error.code, str):
             self._refusal_code = error.code
         return words[:_LONGEST_WORDS] or tr("The server reported an error.")
 

@@ -15,14 +15,14 @@ from app.core.chat_settings import ChatSettings
 class ChatServer:
     """The server and the model that are asked for a reply.
 
-    `is_own` marks the engine that this program runs: it listens on loopback, has no time limit for
+    `is_ours` marks the engine that this program runs: it listens on loopback, has no time limit for
     a prompt, and supports `context_overflow` and `timings_per_token`.
     """
 
     url: str
     key: str
     model: str
-    is_own: bool
+    is_ours: bool
     context_overflow: str | None = None
 
 
@@ -147,7 +147,7 @@ def request_body(
         stream=True,
         stream_options=_StreamOptions(include_usage=True),
         context_overflow=server.context_overflow,
-        timings_per_token=server.is_own,
+        timings_per_token=server.is_ours,
         **chosen,
     )
     return msgspec.json.encode(body)

@@ -16,14 +16,14 @@ STOPPED = {"code": "reply_repeats", "message": "The model said the same again.",
 
 
 @pytest.mark.parametrize(
-    ("notice", "is_own", "found"),
+    ("notice", "is_ours", "found"),
     [(STOPPED, True, [STOPPED["message"]]), (STOPPED, False, []), (["odd"], False, [])],
 )
-def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_own: bool, found: list[str]) -> None:
+def test_notices_of_a_reply(qtbot: QtBot, notice: object, is_ours: bool, found: list[str]) -> None:
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "notice": notice}
     lines = [chunk({"content": "Paris"}), event(end), b"data: [DONE]\n\n"]
     with EndpointServer(lines=lambda: lines) as server:
-        asked = ChatServer(server.url, "", MODEL, is_own=is_own)
+        asked = ChatServer(server.url, "", MODEL, is_ours=is_ours)
         completion = Completion(asked, [WireMessage("user", "Hi")], NOTHING_CHOSEN)
         notices: list[str] = []
         words: list[str] = []
@@ -40,7 +40,7 @@ def test_a_server_without_timings_gets_no_decimals(qtbot: QtBot) -> None:
     lines = [chunk({"content": "Paris"}), event(end), event(usage), b"data: [DONE]\n\n"]
     with EndpointServer(lines=lambda: lines) as server:
         completion = Completion(
-            ChatServer(server.url, "", MODEL, is_own=False),
+            ChatServer(server.url, "", MODEL, is_ours=False),
             [WireMessage("user", "Hi")],
             NOTHING_CHOSEN,
         )

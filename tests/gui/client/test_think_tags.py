@@ -34,11 +34,11 @@ def test_pieces_of_every_size(whole: str, thoughts: str, text: str, size: int) -
     assert ("".join(piece for _, piece in found) + tags.rest()).lstrip() == text.lstrip()
 
 
-@pytest.mark.parametrize("is_own", [True, False])
-def test_only_the_tags_of_other_servers_are_read(qtbot: QtBot, *, is_own: bool) -> None:
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_only_the_tags_of_other_servers_are_read(qtbot: QtBot, *, is_ours: bool) -> None:
     lines = [chunk({"content": "<think>Hm"}), chunk({"content": "m</think>Paris"}, "stop")]
     with EndpointServer(lines=lambda: [*lines, b"data: [DONE]\n\n"]) as server:
-        asked = ChatServer(server.url, "", MODEL, is_own=is_own)
+        asked = ChatServer(server.url, "", MODEL, is_ours=is_ours)
         completion = Completion(asked, [WireMessage("user", "Hi")], NOTHING_CHOSEN)
         thoughts: list[str] = []
         texts: list[str] = []
@@ -47,4 +47,4 @@ def test_only_the_tags_of_other_servers_are_read(qtbot: QtBot, *, is_own: bool) 
         with qtbot.waitSignal(completion.finished, timeout=10_000):
             pass
     found = ("".join(thoughts), "".join(texts))
-    assert found == (("", "<think>Hmm</think>Paris") if is_own else ("Hmm", "Paris"))
+    assert found == (("", "<think>Hmm</think>Paris") if is_ours else ("Hmm", "Paris"))

@@ -216,9 +216,9 @@ class ChatSession(QObject):
     def _progress_of(self, reply: StreamedReply) -> ReplyProgress:
         progress = reply.progress
         writing = [one for one in self._replies.values() if one.progress.phase == "writing"]
-        is_own = isinstance(self._engine.state, EngineReady)
+        is_ours = isinstance(self._engine.state, EngineReady)
         slots = self._settings.value.reply_slots
-        if is_own and progress.phase == "reading" and len(writing) >= slots:
+        if is_ours and progress.phase == "reading" and len(writing) >= slots:
             return replace(progress, phase="waiting")
         return progress
 

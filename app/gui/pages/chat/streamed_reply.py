@@ -132,7 +132,7 @@ class StreamedReply(QObject):
     def _server_of(self, state: EngineReady | EngineConnected) -> ChatServer:
         if isinstance(state, EngineConnected):
             self._host = state.host
-            return ChatServer(state.url, state.key, state.name, is_own=False)
+            return ChatServer(state.url, state.key, state.name, is_ours=False)
         ready = state.server
         overflow = self._settings.context_overflow
         return ChatServer(ready.url, ready.key, ready.model, True, overflow)
