@@ -40,7 +40,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One message; `parent` is the message it answers, and is always older.
 
     `thoughts` is a reasoning model's text before the reply, `tokens` the length of a reply,
-    `reason` the reason why it stopped or failed; all are empty for other messages.
+    `reason` the reason why it stopped or failed, `code` that of the error, if there is one; all are
+    empty for other messages.
     """
 
     id: MessageId
@@ -51,6 +52,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     thoughts: str = ""
     state: State = "complete"
     reason: str = ""
+    code: str = ""
     model: str = ""
     tokens: Annotated[int, Meta(ge=0, le=2**53)] = 0
     tokens_per_second: float | None = None

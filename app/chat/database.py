@@ -46,6 +46,9 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE chat ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
     """,
+    """
+    ALTER TABLE message ADD COLUMN code TEXT NOT NULL DEFAULT '';
+    """,
 )
 _WAIT_SECONDS = 5.0
 _SHORTEST_PAGE_BYTES = 512

@@ -83,6 +83,7 @@ def message_from(row: Mapping[str, Any]) -> Message:
         role=row["role"] if row["role"] in _ROLES else "assistant",
         text=row["text"],
         thoughts=row["thoughts"],
+        code=row["code"],
         state=row["state"] if row["state"] in _STATES else "complete",
         reason=row["reason"],
         model=row["model"],

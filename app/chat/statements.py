@@ -22,10 +22,11 @@ INSERT_CHAT = """
 INSERT_MESSAGE = """
     INSERT INTO message (
         chat, parent, role, state, reason, model, tokens, tokens_per_second,
-        seconds_to_first_token, created, text, thoughts
+        seconds_to_first_token, created, text, thoughts, code
     ) VALUES (
         :chat, :parent, :role, :state, :reason, :model, :tokens, :tokens_per_second,
-        :seconds_to_first_token, :created, :text, :thoughts
+        :seconds_to_first_token, :created, :text, :thoughts,
+        :code
     ) RETURNING *
 """
 
@@ -39,7 +40,7 @@ APPEND_TEXT = """
 """
 
 FINISH_MESSAGE = """
-    UPDATE message SET state = :state, text = ifnull(:text, text), reason = :reason,
+    UPDATE message SET state = :state, text = ifnull(:text, text), reason = :reason, code = :code,
         tokens = :tokens, tokens_per_second = :speed, seconds_to_first_token = :wait
     WHERE id = :id
 """
@@ -73,4 +74,5 @@ USE_COLUMNS = (
     FROM chat JOIN message ON message.chat = chat.id LIMIT 1
     """,
     "SELECT settings FROM chat LIMIT 1",
+    "SELECT code FROM message LIMIT 1",
 )

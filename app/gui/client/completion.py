@@ -14,7 +14,9 @@ from PySide6.QtNetwork import (
 )
 
 from app.core.chat_settings import ChatSettings
+from app.core.errors import NoticeCode
 from app.core.language import tr
+from app.gui.client.think_tags import ThinkTags
 from app.gui.client.wire import (
     ChatServer,
     Chunk,
@@ -24,6 +26,9 @@ from app.gui.client.wire import (
     WireMessage,
     request_body,
 )
+
+REPETITION = "repetition"
+"""Why a reply ended that our own server stopped because the model kept repeating itself."""
 
 _LONGEST_LINE = 2**20
 _LONGEST_REPLY = 16 * 2**20
@@ -41,7 +46,8 @@ class Completion(QObject):
     about what our own server did differently from the request.
 
     Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
-    server's message) and `failed` (why the connection was lost); after `stop` with none.
+    server's message, and the `ErrorCode` that our own server names, else an empty text) and
+    `failed` (why the connection was lost); after `stop` with none.
     """
 
     thought = Signal(str)
@@ -49,7 +55,7 @@ class Completion(QObject):
     timed = Signal(object)
     noticed = Signal(str)
     finished = Signal(object, str)
-    refused = Signal(str)
+    refused = Signal(str, str)
     failed = Signal(str)
 
     def __init__(
@@ -67,8 +73,11 @@ class Completion(QObject):
         self._unread = b""
         self._length = 0
         self._clock = ReplyClock()
+        self._tags = ThinkTags()
         self._finish_reason = ""
+        self._is_repetition = False
         self._refusal = ""
+        self._refusal_code = ""
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._give_up)
         if not server.is_ours:
@@ -112,6 +121,7 @@ class Completion(QObject):
             self._refusal = self._words_of(chunk.error)
         if self._server.is_ours and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
+            self._is_repetition |= chunk.notice.get("code") == NoticeCode.REPLY_REPEATS
         self._clock.note(chunk.timings, chunk.usage)
         if chunk.timings is not None:
             self.timed.emit(chunk.timings)
@@ -126,7 +136,15 @@ class Completion(QObject):
         if thoughts:
             self.thought.emit(thoughts)
         if delta.content:
-            self.received.emit(delta.content)
+            self._pass_text(delta.content)
+
+    def _pass_text(self, text: str) -> None:
+        if not self._server.is_ours:
+            thoughts, text = self._tags.split(text)
+            if thoughts:
+                self.thought.emit(thoughts)
+        if text:
+            self.received.emit(text)
 
     def _give_up(self) -> None:
         self._refuse(tr("The server has been silent for too long."))
@@ -139,12 +157,15 @@ class Completion(QObject):
         self._patience.stop()
         if not self._refusal:
             self._read()
+        if rest := self._tags.rest():
+            self.received.emit(rest)
         if self._status() not in (0, _OK):
             self._refusal = self._refusal_in(bytes(self._reply.read(_LONGEST_LINE).data()))
         if self._refusal:
-            self.refused.emit(self._refusal)
+            self.refused.emit(self._refusal, self._refusal_code)
         elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
-            self.finished.emit(self._clock.timings(), self._finish_reason)
+            reason = REPETITION if self._is_repetition else self._finish_reason
+            self.finished.emit(self._clock.timings(), reason)
         else:
             self.failed.emit(self._reply.errorString())
 
@@ -159,6 +180,8 @@ class Completion(QObject):
 
     def _words_of(self, error: WireError | str) -> str:
         words = error if isinstance(error, str) else error.message
+        if self._server.is_ours and isinstance(error, WireError) and isinstance(error.code, str):
+            self._refusal_code = error.code
         return words[:_LONGEST_WORDS] or tr("The server reported an error.")
 
     def _status(self) -> int:

@@ -79,9 +79,10 @@ class ChunkChoice(msgspec.Struct, frozen=True):
 
 
 class WireError(msgspec.Struct, frozen=True):
-    """The reason why there is no reply."""
+    """The reason why there is no reply; `code` is an `ErrorCode` if the server is our own."""
 
     message: str = ""
+    code: object = None
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -85,6 +85,17 @@ class _List:
             given = formatting.numbers(self.depth, self.number, self.suffix)
             self.shown = cursor.createList(given)
 
+    def make_task(self, cursor: QTextCursor, *, is_done: bool) -> None:
+        """Take the item out of the list, so that it has a checkbox instead of a bullet."""
+        if self.shown is not None:
+            is_only = self.shown.count() == 1
+            self.shown.remove(cursor.block())
+            # Qt deletes an empty list.
+            self.shown = None if is_only else self.shown
+        given = cursor.blockFormat()
+        formatting.mark_task(given, is_done=is_done)
+        cursor.setBlockFormat(given)
+
 
 class _Writer:
     def __init__(self, document: QTextDocument, colors: Colors, inline: InlineWriter) -> None:
@@ -141,10 +152,13 @@ class _Writer:
             self._make_room(given, listing)
         elif listing:
             given.setIndent(listing.depth)
+        has_bullet = listing is not None and listing.is_at_item and listing.number is None
+        mark = formatting.bullet() if has_bullet else QTextCharFormat()
         if self._is_at_empty:
             self._cursor.setBlockFormat(given)
+            self._cursor.setBlockCharFormat(mark)
         else:
-            self._cursor.insertBlock(given, QTextCharFormat())
+            self._cursor.insertBlock(given, mark)
         self._is_at_empty = False
         if listing and listing.is_at_item:
             listing.add(self._cursor)
@@ -186,7 +200,7 @@ class _Writer:
             self._begin(formatting.block_format(_LIST_ROOM))
 
     def _open_paragraph(self, _: Token) -> None:
-        self._begin(formatting.block_format(_LIST_ROOM if self._lists else SPACING.tiny))
+        self._begin(formatting.block_format(_LIST_ROOM if self._lists else SPACING.medium))
 
     def _open_heading(self, token: Token) -> None:
         level = int(token.tag.removeprefix("h"))
@@ -196,9 +210,7 @@ class _Writer:
         pieces = token.children or []
         task = _TASK.match(pieces[0].content) if pieces and self._may_be_task else None
         if task:
-            given = self._cursor.blockFormat()
-            formatting.mark_task(given, is_done=task[1] != " ")
-            self._cursor.setBlockFormat(given)
+            self._lists[-1].make_task(self._cursor, is_done=task[1] != " ")
             pieces[0].content = pieces[0].content[task.end() :]
         self._inline.write(self._cursor, pieces, self._letters)
 

@@ -54,7 +54,7 @@ def block_format(above: int = SPACING.tiny, below: int | None = None) -> QTextBl
 
 def heading_block(level: int) -> QTextBlockFormat:
     """Return the block format of a heading of level 1 to 6."""
-    given = block_format(SPACING.medium, SPACING.tiny)
+    given = block_format(SPACING.wide, SPACING.tiny)
     given.setHeadingLevel(level)
     return given
 
@@ -93,9 +93,15 @@ def hidden_block() -> QTextBlockFormat:
 
 
 def mark_task(given: QTextBlockFormat, *, is_done: bool) -> None:
-    """Give an item a checkbox in place of a bullet."""
+    """Mark a block as a task; Qt draws the mark only in lists, so `tasks` does."""
     marker = QTextBlockFormat.MarkerType
     given.setMarker(marker.Checked if is_done else marker.Unchecked)
+
+
+def bullet() -> QTextCharFormat:
+    """Return the format of a bullet, which Qt puts before the text at a distance of one space."""
+    # The space of a proportional font is so narrow that the bullet would touch the text.
+    return code()
 
 
 def quote_block(given: QTextBlockFormat, depth: int) -> None:

@@ -26,6 +26,7 @@ from app.gui.markdown.formatting import format_plain, quoted_blocks
 from app.gui.markdown.links import external_link, shown_target
 from app.gui.markdown.selected_text import selected_text
 from app.gui.markdown.table_width import TableWidths, table_widths
+from app.gui.markdown.tasks import paint_task, task_blocks
 from app.gui.markdown.wheel import is_sideways
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -54,6 +55,7 @@ class ProseView(QTextBrowser):
         self._natural_width = 0
         self._has_caret = False
         self._quoted: list[QTextBlock] = []
+        self._tasks: list[QTextBlock] = []
         self._tables: list[TableWidths] = []
         self.setProperty("role", "prose")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -123,6 +125,10 @@ class ProseView(QTextBrowser):
             left = -self.horizontalScrollBar().value()
             bar = QRectF(left, area.top(), SIZE.quote, area.height())
             painter.fillRect(bar, QColor(self._theme.colors.outline))
+        painter.translate(-self.horizontalScrollBar().value(), 0)
+        for block in self._tasks:
+            paint_task(painter, block, self._theme.colors)
+        painter.resetTransform()
         if self._has_caret:
             painter.fillRect(self._caret(), QColor(self._theme.colors.accent))
         painter.end()
@@ -166,6 +172,7 @@ class ProseView(QTextBrowser):
             document.setPlainText(self._source)
             format_plain(document)
         self._quoted = list(quoted_blocks(document))
+        self._tasks = list(task_blocks(document))
         self._tables = table_widths(document)
         self._fit_tables()
         document.setLayoutEnabled(True)

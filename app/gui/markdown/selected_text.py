@@ -26,10 +26,11 @@ def selected_text(selected: QTextCursor) -> str:
 
 
 def _mark(block: QTextBlock) -> str:
-    listing = block.textList()
+    given, listing = block.blockFormat(), block.textList()
+    if box := _BOXES.get(given.marker()):
+        return f"{'  ' * (given.indent() - 1)}{box} "
     if listing is None:
         return ""
-    indent = "  " * (listing.format().indent() - 1)
-    box = _BOXES.get(block.blockFormat().marker())
     number = listing.itemText(block)
-    return f"{indent}{box or (number if number[:1].isdigit() else '-')} "
+    mark = number if number[:1].isdigit() else "-"
+    return f"{'  ' * (listing.format().indent() - 1)}{mark} "

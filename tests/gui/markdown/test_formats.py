@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QTextBlockFormat, QTextDocument, QTextFormat, QTextTable
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QTextBlockFormat,
+    QTextDocument,
+    QTextFormat,
+    QTextTable,
+)
 from PySide6.QtWidgets import QApplication
 
 from app.gui.markdown.document_writer import write_markdown
+from app.gui.markdown.tasks import task_blocks
 from app.gui.theme.theme import Theme
 
 
@@ -129,3 +137,19 @@ def test_a_wide_number_has_room(document: QTextDocument, theme: Theme) -> None:
         write_markdown(document, source, theme.colors, "")
         margins.append(document.begin().blockFormat().leftMargin())
     assert margins[0] == 0 < margins[1] < margins[2]
+
+
+@pytest.mark.parametrize(
+    "source", ["- [x] a", "1. [ ] a\n2. b\n3. [x] c", "- [x] a\n  - [ ] b\n- c"]
+)
+def test_lists_of_tasks_alone_and_mixed(document: QTextDocument, theme: Theme, source: str) -> None:
+    write_markdown(document, source, theme.colors, "")
+    marked = len(list(task_blocks(document)))
+    assert marked == source.count("[")
+    assert document.blockCount() == source.count("\n") + 1
+
+
+def test_a_bullet_keeps_its_distance(document: QTextDocument, theme: Theme) -> None:
+    write_markdown(document, "- a", theme.colors, "")
+    mark = document.begin().charFormat().font()
+    assert QFontMetrics(mark).horizontalAdvance(" ") > QFontMetrics(QFont()).horizontalAdvance(" ")

@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -321,3 +322,24 @@ def test_the_keyboard_reaches_text_with_links(
     view.set_text(source)
     policy = view.findChild(ProseView).focusPolicy()
     assert (policy == Qt.FocusPolicy.StrongFocus) is takes_focus
+
+
+def test_paragraphs_have_one_distance_also_where_the_text_is_cut(
+    view: MarkdownView, qtbot: QtBot
+) -> None:
+    view.set_text("\n\n".join(["A paragraph of words."] * 200))
+    pieces = view.findChildren(ProseView)
+    assert len(pieces) > 1
+    lines: list[float] = []
+
+    def distances() -> set[float]:
+        lines.clear()
+        for piece in pieces:
+            block = piece.document().begin()
+            while block.isValid():
+                layout = block.layout()
+                lines.append(piece.y() + layout.position().y() + layout.lineAt(0).y())
+                block = block.next()
+        return {round(after - before) for before, after in pairwise(lines)}
+
+    qtbot.waitUntil(lambda: len(distances()) == 1)

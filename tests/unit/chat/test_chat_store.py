@@ -375,6 +375,7 @@ def test_a_file_of_the_first_version_is_read(store: ChatStore) -> None:
 
 def _make_first_version(store: ChatStore) -> None:
     store._connection.execute("ALTER TABLE chat DROP COLUMN settings")
+    store._connection.execute("ALTER TABLE message DROP COLUMN code")
     store._connection.execute("PRAGMA user_version = 1")
     store.close()
 

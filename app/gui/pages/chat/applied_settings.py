@@ -50,7 +50,7 @@ def applied_prompt(chosen: ChatSettings, settings: Settings, state: EngineState)
         return AppliedValue(None, prompt, tr("From Settings"))
     if prompt := _recommended(state).system_prompt:
         return AppliedValue(None, prompt, tr("Recommended for this model"))
-    return AppliedValue(None, tr("For example: Answer in one sentence."), tr("None"))
+    return AppliedValue(None, tr("For example: Answer in one sentence."), tr("No system prompt"))
 
 
 def applied_settings(chosen: ChatSettings, settings: Settings, state: EngineState) -> ChatSettings:

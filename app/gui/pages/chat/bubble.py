@@ -76,7 +76,7 @@ class Bubble(QWidget):
         if not left_out:
             words = ""
         elif self._is_open:
-            words = tr("{count} more characters, not shown; Copy has them all", count=count)
+            words = tr("{count} more characters; Copy includes them", count=count)
         else:
             words = tr("{count} more characters", count=count)
         self._rest.set_text(words)

@@ -8,7 +8,7 @@ from app.core.language import tr
 from app.gui.pages.chat.model_picker import ModelPicker
 from app.gui.pages.chat.share_button import ShareButton
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -33,6 +33,8 @@ class ChatHeader(QWidget):
         row.addWidget(self.picker)
         row.addWidget(self.share_button)
         row.addWidget(self.settings_button)
+        # Beside an unfolded list in a narrow window, there is little room.
+        self.picker.box.setMinimumWidth(SIZE.field // 2)
         self.show_list_state(is_shown=True)
 
     def show_title(self, title: str) -> None:

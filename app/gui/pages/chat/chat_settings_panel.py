@@ -43,7 +43,7 @@ class ChatSettingsPanel(QFrame):
         self._chosen = NOTHING_CHOSEN
         self.setProperty("role", "card")
         self.setAccessibleName(tr("Chat settings"))
-        self.setFixedWidth(SIZE.side)
+        self.setFixedWidth(SIZE.side + SPACING.large)
         theme = workbench.theme
         self.prompt = TextField("")
         self._prompt_source = PlainLabel("", "caption", elide=True)

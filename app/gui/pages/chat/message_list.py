@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 
 from app.chat.chat_store import INTERRUPTED
 from app.chat.conversation import Message
+from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.core.sizes import format_pace
 from app.gui.theme.theme import Theme
@@ -30,10 +31,12 @@ class MessageList(QScrollArea):
 
     Signals:
         regenerate_requested: the user wants another last reply.
+        larger_context_requested: the user wants to load the model with a larger context.
         link_clicked: the user activated a web or mail address; nothing has been opened.
     """
 
     regenerate_requested = Signal()
+    larger_context_requested = Signal()
     link_clicked = Signal(QUrl)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -102,6 +105,7 @@ class MessageList(QScrollArea):
         view.link_clicked.connect(self.link_clicked)
         view.regenerated.connect(self.regenerate_requested)
         view.unfolded.connect(self._stay)
+        view.larger_context_wanted.connect(self.larger_context_requested)
         view.set_room_above(self._room_above(message))
         self._views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
@@ -155,6 +159,8 @@ class MessageList(QScrollArea):
             return
         view.set_caption(self._caption(message))
         view.set_can_regenerate(view is self._views[-1])
+        if message.code == ErrorCode.CONTEXT_FULL:
+            view.offer_larger_context()
         if message.reason == INTERRUPTED:
             view.set_state("stopped", tr("The program ended during this reply."))
         elif message.state == "failed":

@@ -15,6 +15,7 @@ from app.gui.pages.chat.message_actions import MessageActions
 from app.gui.pages.chat.thoughts_view import ThoughtsView
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
+from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyIconButton
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
@@ -29,12 +30,14 @@ class MessageView(QWidget):
     Signals:
         copied: the text is on the clipboard.
         regenerated: the user wants another reply, or the failed or stopped one again.
+        larger_context_wanted: the user wants to load the model with a larger context.
         unfolded: the user wants to read a long message from where it was folded.
         link_clicked: the user activated a web or mail address; nothing has been opened.
     """
 
     copied = Signal()
     regenerated = Signal()
+    larger_context_wanted = Signal()
     unfolded = Signal()
     link_clicked = Signal(QUrl)
 
@@ -55,6 +58,9 @@ class MessageView(QWidget):
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
         self._retry = IconButton(theme, "refresh", tr("Retry"), compact=True)
         self._retry.clicked.connect(self.regenerated)
+        self._larger = Button(theme, tr("Larger context…"), "link", compact=True)
+        self._larger.clicked.connect(self.larger_context_wanted)
+        self._larger.hide()
         self._arrange()
         self.set_state("whole")
         self.set_caption("")
@@ -109,6 +115,10 @@ class MessageView(QWidget):
         self._state_row.setVisible(not self._is_whole)
         self._offer()
 
+    def offer_larger_context(self) -> None:
+        """Offer a larger context beside the reason."""
+        self._larger.show()
+
     def set_can_regenerate(self, can_regenerate: bool) -> None:  # noqa: FBT001 - a property's value
         """Offer another reply instead of this one, which must be the last."""
         self._can_regenerate = can_regenerate
@@ -155,6 +165,7 @@ class MessageView(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
         row.addWidget(self._state, 1)
+        row.addWidget(self._larger, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignVCenter)
         return self._state_row
 

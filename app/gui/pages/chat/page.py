@@ -137,6 +137,7 @@ class ChatPage(QWidget):
         self.composer.stopped.connect(session.stop)
         self._escape.activated.connect(session.stop)
         self.messages.regenerate_requested.connect(self._regenerate)
+        self.messages.larger_context_requested.connect(self.picker.options_button.click)
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.chat.chat_store import ChatStore
 from app.chat.conversation import Message, State
 from app.core.chat_settings import ChatSettings
+from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.core.settings import Settings
 from app.gui.client.completion import Completion
@@ -146,7 +147,7 @@ class StreamedReply(QObject):
         completion.timed.connect(self._note_timings)
         completion.noticed.connect(self._notices.append)
         completion.finished.connect(self._on_finished)
-        completion.refused.connect(lambda words: self._end("failed", reason=words))
+        completion.refused.connect(lambda words, code: self._end("failed", reason=words, code=code))
         completion.failed.connect(self._on_failed)
         self._completion = completion
         self.progressed.emit()
@@ -168,16 +169,20 @@ class StreamedReply(QObject):
         self.tokens_per_second = timings.predicted_per_second
         # A notice shown at the load isn't repeated below each reply.
         reasons = [one for one in self._notices if one not in self._engine.notices]
-        if finish_reason == _CUT_SHORT:
-            reasons.append(self._why_cut(timings.predicted_n))
-        self._end("complete", reason=" ".join(reasons), tokens=timings.predicted_n)
+        code = ""
+        if finish_reason == _CUT_SHORT and self._has_reached_limit(timings.predicted_n):
+            limit = f"{self._applied.max_tokens:,}"
+            reasons.append(tr("The reply reached the limit of {count} tokens.", count=limit))
+        elif finish_reason == _CUT_SHORT:
+            reasons.append(tr("The context is full; the reply ends here."))
+            code = "" if self._host else ErrorCode.CONTEXT_FULL
+        tokens = timings.predicted_n
+        self._end("complete", reason=" ".join(reasons), code=code, tokens=tokens)
 
-    def _why_cut(self, tokens: int) -> str:
+    def _has_reached_limit(self, tokens: int) -> bool:
         limit = self._applied.max_tokens
         # Another server may not say how many tokens there were.
-        if limit is not None and (tokens >= limit or not tokens):
-            return tr("The reply reached the limit of {count} tokens.", count=f"{limit:,}")
-        return tr("The context is full; the reply ends here.")
+        return limit is not None and (tokens >= limit or not tokens)
 
     def _on_failed(self, reason: str) -> None:
         if self._host:
@@ -203,7 +208,7 @@ class StreamedReply(QObject):
         if new.text or new.thoughts:
             self._chats.append_text(self.message.id, new.text, new.thoughts)
 
-    def _end(self, state: State, *, reason: str = "", tokens: int = 0) -> None:
+    def _end(self, state: State, *, reason: str = "", code: str = "", tokens: int = 0) -> None:
         if self._is_over:
             return
         self._is_over = True
@@ -217,6 +222,7 @@ class StreamedReply(QObject):
             self.message.id,
             state,
             reason=reason,
+            code=code,
             tokens=tokens,
             tokens_per_second=self.tokens_per_second,
             seconds_to_first_token=self._first_text,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
@@ -120,3 +120,27 @@ def test_after_another_reply_is_wanted_the_composer_has_the_focus(
     qtbot.keyClick(again, Qt.Key.Key_Space)
     assert window.chat.session.is_replying
     qtbot.waitUntil(window.chat.composer.focusProxy().hasFocus)
+
+
+def test_escape_closes_what_is_open_first(
+    window: MainWindow, qtbot: QtBot, server: EndpointServer
+) -> None:
+    begin_reply(window, qtbot, server)
+    chat = window.chat
+    window.activateWindow()
+    box, rows = chat.picker.box, chat.chat_list.list
+    box.showPopup()
+    popup = box.view().window()
+    qtbot.waitUntil(popup.isVisible)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Escape)
+    assert not popup.isVisible()
+    rows.menu_requested.emit(rows.currentItem(), window.pos())
+    menu = chat.chat_list.findChild(QMenu)
+    qtbot.waitUntil(menu.isVisible)
+    qtbot.keyClick(menu, Qt.Key.Key_Escape)
+    rows.setFocus()
+    qtbot.keyClick(rows, Qt.Key.Key_F2)
+    qtbot.keyClick(rows.findChild(QLineEdit), Qt.Key.Key_Escape)
+    assert not rows.is_editing
+    assert chat.session.is_replying
+    chat.session.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QWidget
@@ -41,6 +43,32 @@ def test_nothing_lies_outside_the_page(
     # The layout of a new width takes several turns.
     qtbot.waitUntil(lambda: not _outside(messages.widget(), shown), timeout=2_000)
     assert messages.findChildren(CodeBlock)
+
+
+@pytest.mark.parametrize("shown", ["list", "panel"])
+def test_header_and_panel_fit_into_the_narrowest_window(
+    window: MainWindow, qtbot: QtBot, shown: str
+) -> None:
+    chat = window.chat
+    window.resize(820, 560)
+    qtbot.waitUntil(chat.chat_list.isHidden)
+    if shown == "list":
+        chat.columns.toggle_list()
+    else:
+        chat.header.settings_button.click()
+
+    def overlapping() -> list[QWidget]:
+        parts = [chat.header.title, chat.picker, chat.header.share_button]
+        parts += [chat.header.settings_button]
+        edges = [(one.x(), one.x() + one.width()) for one in parts]
+        fits = all(end <= begin for (_, end), (begin, _) in pairwise(edges))
+        inside = edges[-1][1] <= chat.header.width()
+        rows = [row for row in chat.panel.numbers.values() if shown == "panel"]
+        wide = [row for row in rows if row.width() > row.parentWidget().parentWidget().width()]
+        return wide if fits and inside else [*parts, *wide]
+
+    qtbot.waitUntil(lambda: not overlapping(), timeout=2_000)
+    assert chat.header.mapTo(window, QPoint(chat.header.width(), 0)).x() <= window.width()
 
 
 def _outside(column: QWidget, shown: QWidget) -> list[QWidget]:
