@@ -45,8 +45,11 @@ class Walk:
         self.places: dict[str, Place] = {
             "chat without a model": self._page("chat"),
             "chat with replies": self._chat,
+            "chat with its settings": self._chat_settings,
+            "chats that are searched": self._search,
             "chat that failed to load": self._failed_chat,
             "models": self._page("models"),
+            "models, repository refused": self._refused_repository,
             "models, delete": self._delete_model,
             "convert, source": self._page("convert"),
             "convert, refused": self._refused,
@@ -91,6 +94,17 @@ class Walk:
         self.window.chat.session.open(chat)
         return self.window
 
+    def _chat_settings(self) -> QWidget:
+        self.window.show_page("chat")
+        self.window.chat.header.settings_button.setChecked(True)
+        return self.window
+
+    def _search(self) -> QWidget:
+        self.window.show_page("chat")
+        self.window.chat.header.settings_button.setChecked(False)
+        self.window.chat.chat_list.search.setText("word")
+        return self.window
+
     def _failed_chat(self) -> QWidget:
         self.window.start_chat(str(paths.home() / f"{NAMES[-1]}.gguf"), NAMES[-1])
         state = self.window._workbench.engine
@@ -99,11 +113,19 @@ class Walk:
 
     def _delete_model(self) -> QWidget:
         self.window.show_page("models")
-        table = self.window.models.table
-        table.setFocus()
-        table.selectRow(table.rowCount() - 1)
-        self.window.models.delete_button.click()
+        library = self.window.models.library
+        library.table.setFocus()
+        library.table.selectRow(library.table.rowCount() - 1)
+        library.delete_button.click()
         return dialog_in_front()
+
+    def _refused_repository(self) -> QWidget:
+        self.window.show_page("models")
+        card = self.window.models.getting
+        card.repository.setText(f"not/a/{NAMES[-1]}")
+        card.download_button.click()
+        wait_until(lambda: bool(card.fault.whole_text), "the refusal")
+        return self.window
 
     def _refused(self) -> QWidget:
         folder = paths.home() / "no checkpoint"
