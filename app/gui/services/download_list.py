@@ -145,7 +145,8 @@ class DownloadList(QObject):
         self._outcomes.pop(key, None)
         self._paused.discard(key)
         task.changed.connect(self.changed)
-        self.changed.emit()
+        # Most tasks start at once: they would only seem to wait, and their row lose the focus.
+        QTimer.singleShot(0, self, self.changed.emit)
 
     def _on_ended(self, task: Task) -> None:
         key = next((key for key, one in self._open.items() if one is task), None)

@@ -22,6 +22,11 @@ from app.library.removal import RemovalPlan
 class DownloadsCard(Card):
     """Follows the list of downloads; hidden while it is empty.
 
+    Args:
+        theme: colors.
+        downloads: what to show.
+        tabbed_before: the control from which Tab goes on to the first row.
+
     Signals:
         failed: a sentence about a download that could not be discarded.
     """
@@ -29,11 +34,16 @@ class DownloadsCard(Card):
     failed = Signal(str)
 
     def __init__(
-        self, theme: Theme, downloads: DownloadList, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        downloads: DownloadList,
+        tabbed_before: QWidget,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(tr("Downloads"), parent=parent)
         self._theme = theme
         self._downloads = downloads
+        self._tabbed_before = tabbed_before
         self.rows: dict[DownloadKey, DownloadRow] = {}
         self._scroll = ScrollColumn()
         self.add(self._scroll)
@@ -63,6 +73,9 @@ class DownloadsCard(Card):
         self._scroll.column.addWidget(row)
         # The layout would show it only later, and the card would not make room for it.
         row.show()
+        above = list(self.rows.values())
+        QWidget.setTabOrder(above[-1].end_button if above else self._tabbed_before, row.go_button)
+        QWidget.setTabOrder(row.go_button, row.end_button)
         return row
 
     def _remove(self, row: DownloadRow) -> None:

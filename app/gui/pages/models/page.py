@@ -41,8 +41,8 @@ class ModelsPage(QWidget):
         self._models = workbench.models
         self._downloaded: Task | None = None
         theme = workbench.theme
-        self.getting = RepositoryCard(theme, workbench.downloads)
-        self.downloads = DownloadsCard(theme, workbench.downloads, self)
+        self.getting = RepositoryCard(theme, workbench.downloads, self)
+        self.downloads = DownloadsCard(theme, workbench.downloads, self.getting.last_control, self)
         self.library = LibraryView(workbench)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)

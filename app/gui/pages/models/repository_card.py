@@ -67,6 +67,7 @@ class RepositoryCard(Card):
             "sign-in": Button(theme, tr("Sign in…"), compact=True),
             "log": Button(theme, tr("Show log"), compact=True),
         }
+        self.last_control = self.remedies["log"]
         self._build_layout()
         self._connect()
         self._show_fault("")

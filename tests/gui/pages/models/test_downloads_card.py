@@ -62,6 +62,12 @@ def test_a_paused_download_keeps_its_row_and_goes_on(
     row = begin(window, hub, qtbot)
     assert "6 MB" in row.words
     assert not window.models.repository.text()
+    page = window.models
+    page.repository.setText("acme/rye")
+    page.repository.setFocus()
+    for expected in (page.download_button, row.go_button, row.end_button):
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        assert window.focusWidget() is expected
     row.go_button.setFocus()
     row.go_button.click()
     wait_for(window, "paused", qtbot)
@@ -71,6 +77,7 @@ def test_a_paused_download_keeps_its_row_and_goes_on(
 
     let_go(hub)
     row.go_button.click()
+    assert row.go_button.hasFocus()
     qtbot.waitUntil(lambda: not window.models.downloads.rows, timeout=SOON_MS)
     assert not window.models.downloads.isVisible()
     assert (home / "checkpoints" / "acme" / "grain" / "model.safetensors").stat().st_size == SIZE
@@ -139,6 +146,7 @@ def test_a_queued_download_waits_and_can_be_taken_out(
         hub.add_repository(name, tmp_path / "served")
         window.models.repository.setText(name)
         window.models.download_button.click()
+    QApplication.processEvents()
     rows = window.models.downloads.rows
     third = rows["acme/three", ""]
     assert third.words == "Waiting for another download"
