@@ -87,13 +87,17 @@ class DownloadList(QObject):
         found = (self._download(key, request) for key, request in self._order.items())
         return tuple(download for download in found if download is not None)
 
-    def start(self, request: DownloadRequest) -> Task:
-        """Start a download, or resume it; return the task, which may be running already."""
+    def start(self, request: DownloadRequest, *, after: Task | None = None) -> Task:
+        """Start a download, or resume it; return the task, which may be running already.
+
+        Downloads to the same folder must come one `after` the other.
+        """
         open_task = self._open.get(_key_of(request))
         if open_task is not None:
             return open_task
         self._order.setdefault(_key_of(request), request)
-        return self._tasks.add(VERB, request.repository, *download_arguments(request))
+        arguments = download_arguments(request)
+        return self._tasks.add(VERB, request.repository, *arguments, after=after)
 
     def pause(self, download: Download) -> None:
         """Stop a download, and keep what it has fetched."""

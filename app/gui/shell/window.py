@@ -43,7 +43,6 @@ from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.toast_stack import ToastStack
 
 if TYPE_CHECKING:
-    from app.gui.gguf_choice.gguf_choice_dialog import GgufChoiceDialog
     from app.gui.offloading.dialog import OffloadingDialog
     from app.gui.pages.convert.page import ConvertPage
     from app.gui.pages.models.page import ModelsPage
@@ -109,7 +108,7 @@ class MainWindow(QMainWindow):
 
         page = ConvertPage(self._workbench)
         page.chat_requested.connect(self.start_chat)
-        page.gguf_found.connect(self.show_gguf_files)
+        page.gguf_found.connect(self._download)
         self._stack.addWidget(page)
         return page
 
@@ -129,15 +128,6 @@ class MainWindow(QMainWindow):
 
         return OffloadingDialog(self._workbench, self)
 
-    @cached_property
-    def gguf_choice(self) -> GgufChoiceDialog:
-        """The choice among the GGUF models of a repository."""
-        from app.gui.gguf_choice.gguf_choice_dialog import GgufChoiceDialog
-
-        dialog = GgufChoiceDialog(self._workbench, self)
-        dialog.started.connect(lambda _: self.show_page("models"))
-        return dialog
-
     def warn(self, sentence: str) -> None:
         """Show a notice about the whole program."""
         self._warned.append(sentence)
@@ -146,10 +136,6 @@ class MainWindow(QMainWindow):
     def show_options(self, path: str, name: str) -> None:
         """Show the load options of a model."""
         self.offloading.open_for(path, name)
-
-    def show_gguf_files(self, repository: str) -> None:
-        """Ask which GGUF models of a repository to download."""
-        self.gguf_choice.open_for(repository)
 
     def show_page(self, name: PageName) -> None:
         """Open a page."""
@@ -276,6 +262,10 @@ class MainWindow(QMainWindow):
         muted = self._memory.muted
         sentences = [*self._warned, *self._workbench.engine.notices]
         self.warnings.show_sentences([one for one in sentences if one not in muted])
+
+    def _download(self, repository: str) -> None:
+        self.show_page("models")
+        self.models.getting.ask_for(repository)
 
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")

@@ -43,10 +43,14 @@ def several(hub: LocalHub, tmp_path: Path) -> str:
 
 
 def look(window: MainWindow, qtbot: QtBot, repository: str) -> GgufChoiceDialog:
-    window.show_gguf_files(repository)
-    dialog = window.gguf_choice
-    qtbot.waitUntil(lambda: dialog._child is None, timeout=LIST_MS)
-    return dialog
+    window.show_page("models")
+    card = window.models.getting
+    qtbot.keyClicks(card.repository, repository)
+    qtbot.keyClick(card.repository, Qt.Key.Key_Return)
+    assert card.choice.is_looking
+    assert not card.download_button.isEnabled()
+    qtbot.waitUntil(lambda: not card.choice.is_looking, timeout=LIST_MS)
+    return card.choice
 
 
 def test_the_files_are_shown_before_any_is_fetched(
@@ -69,10 +73,10 @@ def test_the_files_are_shown_before_any_is_fetched(
     assert hub.sent_bytes(".gguf") < 1_000_000
 
     table.item(4, 0).setCheckState(Qt.CheckState.Checked)
-    with qtbot.waitSignal(dialog.started):
+    with qtbot.waitSignal(dialog.chosen):
         qtbot.mouseClick(dialog.download_button, Qt.MouseButton.LeftButton)
     model, projector = window._workbench.tasks.open_tasks
-    qtbot.waitUntil(lambda: projector.is_over, timeout=DOWNLOAD_MS)
+    qtbot.waitUntil(lambda: model.is_over and projector.is_over, timeout=DOWNLOAD_MS)
     assert (model.state, projector.state) == ("finished", "finished"), projector.sentence
     made = sorted(path.name for path in (home / "models").rglob("*.gguf"))
     assert made == ["mmproj-model-F16.gguf", "model-Q6_K.gguf"]
@@ -91,12 +95,26 @@ def test_one_file_needs_no_choice(
     assert task.state == "finished"
 
 
-def test_what_is_wrong_is_said(window: MainWindow, qtbot: QtBot, hub: LocalHub) -> None:
-    dialog = look(window, qtbot, "nobody/nothing")
-    assert "does not exist" in dialog.words.whole_text
-    assert not dialog.download_button.isVisible()
-    assert not window._workbench.tasks.open_tasks
+def test_a_canceled_choice_downloads_nothing_and_keeps_the_name(
+    window: MainWindow, qtbot: QtBot, hub: LocalHub, several: str
+) -> None:
+    dialog = look(window, qtbot, several)
     dialog.reject()
+    card = window.models.getting
+    assert card.repository.text() == several
+    assert card.download_button.isEnabled()
+    assert not window._workbench.tasks.open_tasks
+
+
+def test_another_name_ends_the_look(
+    window: MainWindow, qtbot: QtBot, hub: LocalHub, several: str
+) -> None:
+    window.show_page("models")
+    card = window.models.getting
+    card.ask_for(several)
+    qtbot.keyClicks(card.repository, "x")
+    assert not card.choice.is_looking
+    assert card.download_button.isEnabled()
 
 
 @pytest.mark.slow
@@ -105,7 +123,10 @@ def test_a_name_on_the_convert_page_leads_to_the_choice(
 ) -> None:
     window.show_page("convert")
     window.convert.start_with(several)
-    qtbot.waitUntil(window.gguf_choice.isVisible, timeout=LIST_MS)
+    choice = window.models.getting.choice
+    qtbot.waitUntil(choice.isVisible, timeout=LIST_MS)
+    assert window.models.isVisible()
+    window.show_page("convert")
     assert window.convert.source_step.isVisible()
     assert not window.convert.notice.isVisible()
-    window.gguf_choice.reject()
+    choice.reject()

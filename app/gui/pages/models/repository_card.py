@@ -12,6 +12,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.children.task import Task
+from app.gui.gguf_choice.gguf_choice_dialog import GgufChoiceDialog
 from app.gui.services.download_list import DownloadList
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
@@ -40,6 +41,8 @@ _REMEDIES: dict[ErrorCode, tuple[_Remedy, ...]] = {
 class RepositoryCard(Card):
     """Keeps what was typed until its download has begun, and says below the field why it can't.
 
+    If the repository has several GGUF models, the user chooses among them first.
+
     Signals:
         sign_in_requested: the user wants to enter an access token.
     """
@@ -52,6 +55,7 @@ class RepositoryCard(Card):
         super().__init__(tr("Get a model from Hugging Face"), parent=parent)
         self._theme = theme
         self._downloads = downloads
+        self.choice = GgufChoiceDialog(theme, self)
         self._asked: Task | None = None
         self._refused = self._log = ""
         self.repository = self.safe_control = QLineEdit()
@@ -67,10 +71,16 @@ class RepositoryCard(Card):
             "sign-in": Button(theme, tr("Sign in…"), compact=True),
             "log": Button(theme, tr("Show log"), compact=True),
         }
+        self._hint = PlainLabel("", "caption", wrap=True)
         self.last_control = self.remedies["log"]
         self._build_layout()
         self._connect()
         self._show_fault("")
+
+    def ask_for(self, repository: str) -> None:
+        """Download a repository as if its name had been typed."""
+        self.repository.setText(repository)
+        self._download()
 
     def _build_layout(self) -> None:
         line = QHBoxLayout()
@@ -83,8 +93,7 @@ class RepositoryCard(Card):
             buttons.addWidget(button)
         buttons.addStretch(1)
         self._remedy_line = self._add_line(buttons)
-        hint = tr("GGUF models are ready to chat; safetensors models need to be converted first.")
-        self.add(PlainLabel(hint, "caption", wrap=True))
+        self.add(self._hint)
 
     def _add_line(self, line: QHBoxLayout) -> QWidget:
         row = QWidget()
@@ -97,16 +106,31 @@ class RepositoryCard(Card):
     def _connect(self) -> None:
         self.download_button.clicked.connect(self._download)
         self.repository.returnPressed.connect(self._download)
-        self.repository.textEdited.connect(lambda _: self._show_fault(""))
-        self.repository.textChanged.connect(self._show_button)
+        self.repository.textEdited.connect(self._forget)
+        self.repository.textChanged.connect(self._show_state)
+        self.choice.chosen.connect(self._start)
+        self.choice.failed.connect(self._on_look_failed)
+        self.choice.rejected.connect(self._show_state)
         self.remedies["retry"].clicked.connect(self._download)
         self.remedies["page"].clicked.connect(self._open_page)
         self.remedies["sign-in"].clicked.connect(self.sign_in_requested)
         self.remedies["log"].clicked.connect(self._show_log)
-        self._show_button()
+        self._show_state()
 
-    def _show_button(self) -> None:
-        self.download_button.setEnabled(bool(self.repository.text().strip()))
+    def _show_state(self) -> None:
+        is_looking = self.choice.is_looking
+        self.download_button.setEnabled(bool(self.repository.text().strip()) and not is_looking)
+        self._hint.set_text(
+            tr("Looking at the files of {repository}…", repository=self._refused)
+            if is_looking
+            else tr("GGUF models are ready to chat; safetensors models need to be converted first.")
+        )
+
+    def _forget(self) -> None:
+        """Drop what was asked for the text before."""
+        self.choice.stop()
+        self._show_fault("")
+        self._show_state()
 
     def _download(self) -> None:
         text = self.repository.text().strip()
@@ -119,15 +143,31 @@ class RepositoryCard(Card):
             self._refuse(error.code, describe_error(error.code, error.details))
             return
         self._refused = reference.repository
-        task = self._downloads.start(DownloadRequest(reference.repository, reference.revision))
-        self._asked = task
+        self.choice.open_for(DownloadRequest(reference.repository, reference.revision))
+        self._show_state()
+
+    def _on_look_failed(self, code: ErrorCode, sentence: str, log: str) -> None:
+        self._log = log
+        self._refuse(code, sentence)
+        self._show_state()
+
+    def _start(self, requests: list[DownloadRequest]) -> None:
+        task = None
+        for request in requests:
+            task = self._start_one(request, task)
+        self._show_state()
+
+    def _start_one(self, request: DownloadRequest, after: Task | None) -> Task:
+        task = self._downloads.start(request, after=after)
+        self._asked = self._asked or task
         task.changed.connect(lambda: self._follow(task))
         task.ended.connect(lambda: self._on_ended(task))
-        if task.state == "waiting" or task.progress is not None:
-            self._clear()
+        self._follow(task)
+        return task
 
     def _follow(self, task: Task) -> None:
-        if task is self._asked and task.progress is not None:
+        """Empty the field once the download is known to begin."""
+        if task is self._asked and (task.state == "waiting" or task.progress is not None):
             self._clear()
 
     def _clear(self) -> None:

@@ -13,7 +13,7 @@ from app.gui.pages.models.download_row import DownloadRow
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.library.folder_lock import exclusive_folder
-from app.library.unfinished_downloads import unfinished_below
+from app.library.unfinished_downloads import DownloadRequest, unfinished_below
 from tests.gui.conftest import WindowMaker
 from tests.gui.pages.models.conftest import SIZE
 from tests.support.hub.local_hub import LocalHub
@@ -144,8 +144,7 @@ def test_a_queued_download_waits_and_can_be_taken_out(
     hub.faults.hold_after_bytes = 1
     for name in ("acme/one", "acme/two", "acme/three"):
         hub.add_repository(name, tmp_path / "served")
-        window.models.repository.setText(name)
-        window.models.download_button.click()
+        window._workbench.downloads.start(DownloadRequest(name))
     QApplication.processEvents()
     rows = window.models.downloads.rows
     third = rows["acme/three", ""]

@@ -94,7 +94,9 @@ def test_an_address_gives_the_download_a_readable_name(
 ) -> None:
     hub.faults.hold_after_bytes = SIZE // 2
     ask(window, f"{hub.endpoint}/acme/grain/tree/main", qtbot)
-    assert [task.title for task in window._workbench.tasks.open_tasks] == ["acme/grain"]
+    tasks = window._workbench.tasks
+    qtbot.waitUntil(lambda: bool(tasks.open_tasks), timeout=SOON_MS)
+    assert [task.title for task in tasks.open_tasks] == ["acme/grain"]
 
 
 def test_an_address_named_on_another_page_is_readable_in_the_tray(
