@@ -24,10 +24,10 @@ class ConfirmDialog(QDialog):
         text: the consequences.
         details: the affected items, each on a line.
         action: the label of the confirming button.
+        dismissal: the label of the button that only closes the dialog; empty for "Cancel".
         typed: a word that must be typed first; empty for none.
         is_destructive: the action can't be undone.
         alternatives: the labels of other ways to go on.
-        dismissal: the label of the button that only closes the dialog; empty for "Cancel".
 
     Signals:
         alternative_chosen: the index of the alternative that the user took; the dialog is closed.
@@ -44,10 +44,10 @@ class ConfirmDialog(QDialog):
         action: str,
         parent: QWidget | None = None,
         *,
+        dismissal: str = "",
         typed: str = "",
         is_destructive: bool = False,
         alternatives: Sequence[str] = (),
-        dismissal: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
