@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -58,16 +59,13 @@ class ChatStore:
 
     def chats(self) -> list[Chat]:
         """Return all chats, most recently changed first."""
-        with database.raising_app_errors(self.path):
-            found = self._execute("SELECT * FROM chat ORDER BY updated DESC, id DESC").fetchall()
+        found = self._rows("SELECT * FROM chat ORDER BY updated DESC, id DESC")
         return [rows.chat_from(row) for row in found]
 
     def search(self, text: str) -> list[SearchHit]:
         """Return the chats with `text` in a title or message, ignoring case, newest first."""
         wanted = rows.storable(text).casefold()
-        with database.raising_app_errors(self.path):
-            found = self._execute(statements.SEARCH, wanted=wanted).fetchall()
-        return [rows.hit_from(row, wanted) for row in found]
+        return [rows.hit_from(row, wanted) for row in self._rows(statements.SEARCH, wanted=wanted)]
 
     def create_chat(self, model: str, settings: ChatSettings = NOTHING_CHOSEN) -> Chat:
         """Create a chat; the user's first message gives it a title, and saves it for good."""
@@ -139,9 +137,7 @@ class ChatStore:
 
     def siblings(self, message_id: MessageId) -> list[Message]:
         """Return a message and its alternatives, oldest first; empty if it doesn't exist."""
-        with database.raising_app_errors(self.path):
-            found = self._execute(statements.SIBLINGS, id=message_id)
-            return [rows.message_from(row) for row in found]
+        return [rows.message_from(row) for row in self._rows(statements.SIBLINGS, id=message_id)]
 
     def add_message(
         self,
@@ -263,6 +259,10 @@ class ChatStore:
 
     def _execute(self, statement: str, **values: str | float | None) -> sqlite3.Cursor:
         return self._connection.execute(statement, values)
+
+    def _rows(self, statement: str, **values: str | int) -> list[Mapping[str, Any]]:
+        with database.raising_app_errors(self.path):
+            return self._execute(statement, **values).fetchall()
 
     def _require(self, chat: ChatId, parent: MessageId | None) -> None:
         found = self._execute("SELECT 1 FROM chat WHERE id = :chat", chat=chat).fetchone()

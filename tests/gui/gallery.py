@@ -338,7 +338,7 @@ def messages(theme: Theme) -> QWidget:
     long.set_text("Tell me about " + "grinding and grains and stones " * 9)
     reply = MessageView(theme, "assistant")
     reply.set_text("Take **Q4_K_M**: it needs 4.08 GB and leaves room for the context.")
-    reply.set_caption("41.3 tokens/s · 128 tokens · 0.4 s to the first")
+    reply.set_caption("41.3 tokens/s · 128 tokens · first token after 0.4 s")
     reply.set_can_regenerate(True)
     reply._actions.set_hovered(True)
     stopped = MessageView(theme, "assistant")

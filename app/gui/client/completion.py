@@ -102,7 +102,7 @@ class Completion(QObject):
         self._length += len(new)
         *lines, self._unread = (self._unread + new).split(b"\n")
         if len(self._unread) > _LONGEST_LINE or self._length > _LONGEST_REPLY:
-            self._refuse(tr("The server's answer can't be read."))
+            self._refuse(tr("The server's response can't be read."))
             return
         for line in lines:
             self._take(line.removeprefix(b"data:").strip())
@@ -147,7 +147,7 @@ class Completion(QObject):
             self.received.emit(text)
 
     def _give_up(self) -> None:
-        self._refuse(tr("The server has been silent for too long."))
+        self._refuse(tr("The server has stopped responding."))
 
     def _refuse(self, words: str) -> None:
         self._refusal = words

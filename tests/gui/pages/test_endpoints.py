@@ -183,7 +183,7 @@ def test_a_server_that_falls_silent_is_given_up(
     with EndpointServer(lines=_silent_after_first(lambda: server)) as server:
         talk_to(window, server)
         ask(window, qtbot)
-    assert "silent" in window.chat.session.messages[-1].reason
+    assert "stopped responding" in window.chat.session.messages[-1].reason
 
 
 def _silent_after_first(server: Callable[[], EndpointServer]) -> Callable[[], object]:

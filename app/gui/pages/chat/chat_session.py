@@ -109,7 +109,8 @@ class ChatSession(QObject):
             chat = self.chat or self._begin_chat()
             parent = self.messages[-1].id if self.messages else None
             self._append(self._chats.add_message(chat.id, parent, "user", text))
-            self.refresh_chat()
+            # The first message has given the chat its title.
+            self.chat = chat if chat.title else self._chats.conversation(chat.id).chat
             self._answer(chat.id)
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))

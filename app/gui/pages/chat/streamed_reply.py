@@ -174,7 +174,7 @@ class StreamedReply(QObject):
             limit = f"{self._applied.max_tokens:,}"
             reasons.append(tr("The reply reached the limit of {count} tokens.", count=limit))
         elif finish_reason == _CUT_SHORT:
-            reasons.append(tr("The context is full; the reply ends here."))
+            reasons.append(tr("The reply ended because the context is full."))
             code = "" if self._host else ErrorCode.CONTEXT_FULL
         tokens = timings.predicted_n
         self._end("complete", reason=" ".join(reasons), code=code, tokens=tokens)
@@ -187,11 +187,11 @@ class StreamedReply(QObject):
     def _on_failed(self, reason: str) -> None:
         if self._host:
             reason = reason.rstrip(".")
-            words = tr("The connection to {host} broke: {reason}.", host=self._host, reason=reason)
+            words = tr("Lost the connection to {host}: {reason}.", host=self._host, reason=reason)
             self._end("failed", reason=words)
             return
         # The connection breaks shortly before the end of the process and its reason are known.
-        words = tr("The connection to the engine broke.")
+        words = tr("Lost the connection to the engine.")
         QTimer.singleShot(
             _DEATH_NOTICE_MILLISECONDS, self, lambda: self._end("failed", reason=words)
         )

@@ -175,7 +175,7 @@ def test_nothing_in_a_reply_makes_it_wider_than_the_page(
     theme: Theme, qtbot: QtBot, length: int
 ) -> None:
     message = made(theme, qtbot, "assistant")
-    caption = f"{'m' * length} · 12.3 tokens/s · 100 tokens · 0.50 s to the first"
+    caption = f"{'m' * length} · 12.3 tokens/s · 100 tokens · first token after 0.5 s"
     message.set_caption(caption)
     message.set_can_regenerate(True)
     message.set_state("stopped", "Stopped. " * 50)
@@ -187,7 +187,7 @@ def test_nothing_in_a_reply_makes_it_wider_than_the_page(
     message.resize(200, 900)
     shown = next(one for one in message.findChildren(PlainLabel) if one.whole_text == caption)
     qtbot.waitUntil(lambda: shown.text().endswith("…"))
-    assert "0.50 s</nobr> to the first" in shown.toolTip()
+    assert "first token after <nobr>0.5 s</nobr>" in shown.toolTip()
 
 
 def test_the_words_of_a_table_stay_whole(theme: Theme, qtbot: QtBot) -> None:

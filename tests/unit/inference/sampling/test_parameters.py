@@ -5,7 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.inference.sampling.parameters import SamplingParameters, default_sampling
+from app.core.events import SamplingDefault
+from app.inference.sampling.parameters import (
+    SamplingParameters,
+    default_sampling,
+    reported_defaults,
+)
 from app.inference.server.completions.text_request import CompletionRequest
 
 
@@ -54,3 +59,15 @@ def test_a_client_overrides_what_the_file_says() -> None:
 def test_what_makes_no_sense_counts_as_not_given(value: object) -> None:
     metadata = {"general.sampling.temp": value, "general.sampling.top_k": 5}
     assert default_sampling(metadata) == SamplingParameters(top_k=5)
+
+
+def test_reported_defaults_say_what_the_file_recommends() -> None:
+    metadata = {"general.sampling.temp": 0.6, "general.sampling.top_k": "many"}
+    usual = SamplingParameters()
+    assert reported_defaults(metadata) == {
+        "temperature": SamplingDefault(0.6, True),
+        "top_p": SamplingDefault(usual.top_p, False),
+        "top_k": SamplingDefault(usual.top_k, False),
+        "min_p": SamplingDefault(usual.min_p, False),
+        "repeat_penalty": SamplingDefault(usual.repeat_penalty, False),
+    }
