@@ -26,6 +26,7 @@ def test_the_window_speaks_a_made_up_language(home: Path) -> None:
         capture_output=True,
         check=True,
     )
-    bare = (unbroken(text.partition(": ")[2]) for text in json.loads(run.stdout))
-    texts = [re.sub(r"<[^>]+>", "", text) for text in bare]
+    texts = [
+        unbroken(re.sub(r"<[^>]+>", "", text.partition(": ")[2])) for text in json.loads(run.stdout)
+    ]
     assert [text for text in texts if not _SAME_EVERYWHERE.fullmatch(text)] == []

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 import app.gui
-from app.gui.shell.leave_dialog import LeaveDialog
 from app.gui.shell.window import MainWindow
 from app.gui.theme.theme import Theme
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -61,7 +60,6 @@ def test_no_button_is_cut(theme: Theme, qtbot: QtBot) -> None:
         *made(theme),
         ConfirmDialog(theme, "Open?", "Words.", [], long),
         NameDialog(theme, "Rename chat", "Title", "Old", long),
-        LeaveDialog(theme, ["Download: owner/name"]),
     )
     for dialog in dialogs:
         qtbot.addWidget(dialog)
