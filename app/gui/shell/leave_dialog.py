@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.core.language import tr
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.dialog_buttons import dialog_buttons
+from app.gui.widgets.dialog_layout import dialog_layout
 from app.gui.widgets.plain_label import PlainLabel
 
 _MOST_LINES = 6
@@ -27,11 +28,8 @@ class LeaveDialog(QDialog):
         super().__init__(parent)
         title = tr("Keep running in the background?")
         self.setWindowTitle(title)
-        self.setMinimumWidth(SIZE.narrow)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(*[SPACING.wide] * 4)
-        self._column.setSpacing(SPACING.medium)
+        self._column = dialog_layout(self)
         self._column.addWidget(PlainLabel(title, "title", wrap=True))
         self._list(work)
         words = tr(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLineEdit, QWidget
 
 from app.core.language import tr
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.dialog_buttons import dialog_buttons
+from app.gui.widgets.dialog_layout import dialog_layout
 from app.gui.widgets.plain_label import PlainLabel
 
 
@@ -47,7 +47,6 @@ class NameDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.setMinimumWidth(SIZE.narrow)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._notes = notes or {}
         self.line = QLineEdit()
@@ -56,9 +55,7 @@ class NameDialog(QDialog):
         self._note = PlainLabel("", "caption", wrap=True)
         self.save = Button(theme, action, "primary")
         cancel = Button(theme, tr("Cancel"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*[SPACING.wide] * 4)
-        column.setSpacing(SPACING.medium)
+        column = dialog_layout(self)
         column.addWidget(PlainLabel(title, "title"))
         column.addWidget(self.line)
         column.addWidget(self._note)

@@ -26,11 +26,11 @@ def plain_tool_tip(text: str) -> str:
     """
     if not text:
         return ""
-    joined = _FIGURE.sub(r"<nobr>\g<0></nobr>", html.escape(breakable(text)))
     metrics = QFontMetrics(QToolTip.font())
     width = max(metrics.horizontalAdvance(line) for line in text.splitlines())
     if width <= SIZE.tool_tip:
-        return f'<div style="white-space: pre">{joined}</div>'
+        return f'<div style="white-space: pre">{html.escape(text)}</div>'
+    joined = _FIGURE.sub(r"<nobr>\g<0></nobr>", html.escape(breakable(text)))
     # Of all that Qt understands, only a table has a width.
     return (
         f'<table width="{SIZE.tool_tip}" cellspacing="0" cellpadding="0"><tr>'

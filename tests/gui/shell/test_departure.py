@@ -58,6 +58,8 @@ def test_cancel_keeps_the_window_and_the_work(window: MainWindow, task: Task) ->
     assert dialog is not None
     lines = [label.whole_text for label in dialog.findChildren(PlainLabel)]
     assert "Conversion: tiny → Q8_0" in lines
+    buttons = dialog.findChildren(QPushButton)
+    assert all(button.width() >= button.sizeHint().width() for button in buttons)
     press(dialog, "Cancel")
     assert window.isVisible()
     assert task.state == "running"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
     QDialogButtonBox,
     QPushButton,
@@ -48,6 +49,23 @@ def test_the_action_is_at_the_right(theme: Theme, qtbot: QtBot) -> None:
         dismiss, act = last_row(dialog)
         assert dismiss in DISMISSING
         assert act not in DISMISSING
+        dialog.close()
+
+
+def test_no_button_is_cut(theme: Theme, qtbot: QtBot) -> None:
+    long = "Read the weights of these pickle files as nothing but weights"
+    dialogs = (
+        *made(theme),
+        ConfirmDialog(theme, "Open?", "Words.", [], long),
+        NameDialog(theme, "Rename chat", "Title", "Old", long),
+    )
+    for dialog in dialogs:
+        qtbot.addWidget(dialog)
+        dialog.open()
+        dialog.resize(1, 1)
+        QApplication.processEvents()
+        for button in dialog.findChildren(QPushButton):
+            assert button.width() >= button.sizeHint().width(), button.text()
         dialog.close()
 
 
