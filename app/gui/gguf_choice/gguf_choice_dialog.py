@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
@@ -41,6 +43,7 @@ class GgufChoiceDialog(QDialog):
         self._child: Child | None = None
         self._models: list[events.RemoteModelListed] = []
         self._problem = ""
+        self._otherwise: Callable[[], None] | None = None
         self._title = PlainLabel("", "title", elide=True)
         self.words = PlainLabel("", wrap=True, selectable=True)
         self.table = ModelChoiceTable()
@@ -55,9 +58,16 @@ class GgufChoiceDialog(QDialog):
         self._close.clicked.connect(self.reject)
         self.download_button.clicked.connect(self._download)
 
-    def open_for(self, repository: str) -> None:
-        """Look at a repository, and ask for the models to download unless there is only one."""
+    def open_for(self, repository: str, otherwise: Callable[[], None] | None = None) -> None:
+        """Look at a repository, and ask for the models to download unless there is only one.
+
+        Args:
+            repository: as `gristmill download` takes it.
+            otherwise: called if there is nothing to choose, or the repository can't be listed; the
+                default downloads it, or says why it can't be listed.
+        """
         self._stop()
+        self._otherwise = otherwise
         self._repository = repository
         self._models, self._problem = [], ""
         self._child = Child(_VERB, repository, "--list", parent=self)
@@ -79,10 +89,13 @@ class GgufChoiceDialog(QDialog):
         if not outcome.was_successful and not self._problem:
             detail = outcome.describe(child.log if child else ())
             self._problem = describe_error(ErrorCode.INTERNAL, {"detail": detail})
-        if not self._problem and len(self._models) <= 1:
+        has_choice = len(self._models) > 1 and not self._problem
+        if not has_choice and self._otherwise is not None:
+            self._otherwise()
+        elif has_choice or self._problem:
+            self._show()
+        else:
             self._queue(())
-            return
-        self._show()
 
     def _show(self) -> None:
         self.setWindowTitle(self._repository)

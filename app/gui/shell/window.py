@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -132,9 +133,9 @@ class MainWindow(QMainWindow):
         """Show the load options of a model."""
         self.offloading.open_for(path, name)
 
-    def show_gguf_files(self, repository: str) -> None:
-        """Ask which GGUF models of a repository to download."""
-        self.gguf_choice.open_for(repository)
+    def show_gguf_files(self, repository: str, otherwise: Callable[[], None] | None = None) -> None:
+        """Ask which GGUF models of a repository to download; `otherwise` is for other ones."""
+        self.gguf_choice.open_for(repository, otherwise)
 
     def show_page(self, name: PageName) -> None:
         """Open a page."""

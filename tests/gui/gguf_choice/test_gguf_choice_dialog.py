@@ -91,6 +91,19 @@ def test_one_file_needs_no_choice(
     assert task.state == "finished"
 
 
+@pytest.mark.parametrize("name", ["some/one", "nobody/nothing"])
+def test_without_a_choice_the_caller_goes_on(
+    window: MainWindow, qtbot: QtBot, hub: LocalHub, tmp_path: Path, name: str
+) -> None:
+    write_model(tmp_path / "served" / "model-Q4_0.gguf")
+    hub.add_repository("some/one", tmp_path / "served")
+    gone_on: list[str] = []
+    window.show_gguf_files(name, lambda: gone_on.append(name))
+    qtbot.waitUntil(lambda: gone_on == [name], timeout=LIST_MS)
+    assert not window.gguf_choice.isVisible()
+    assert not window._workbench.tasks.open_tasks
+
+
 def test_what_is_wrong_is_said(window: MainWindow, qtbot: QtBot, hub: LocalHub) -> None:
     dialog = look(window, qtbot, "nobody/nothing")
     assert "does not exist" in dialog.words.whole_text
