@@ -21,7 +21,7 @@ from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.plain_label import PlainLabel
 from app.jobs.outcome import ProcessOutcome
 
-_USUAL_SIZE = QSize(760, 520)
+_USUAL_SIZE = QSize(760, 460)
 _VERB = "download"
 
 
