@@ -116,8 +116,8 @@ def test_the_wizard_says_what_its_children_noticed(
     assert not page.warnings.sentences
     warnings = page.run_step.warnings
     qtbot.waitUntil(lambda: count(warnings.sentences, RESET) == 1, timeout=CONVERT_MS)
-    assert not page.run_step.again_button.isVisible()
-    qtbot.waitUntil(page.run_step.again_button.isVisible, timeout=CONVERT_MS)
+    assert not page.run_step.another_button.isVisible()
+    qtbot.waitUntil(page.run_step.another_button.isVisible, timeout=CONVERT_MS)
     assert count(warnings.sentences, RESET) == 1
     assert warnings.isVisible()
     assert not page.run_step.notice.isVisible()

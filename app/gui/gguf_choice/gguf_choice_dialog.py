@@ -22,7 +22,7 @@ from app.gui.widgets.plain_label import PlainLabel
 from app.jobs.outcome import ProcessOutcome
 from app.library.unfinished_downloads import DownloadRequest
 
-_USUAL_SIZE = QSize(760, 520)
+_USUAL_SIZE = QSize(760, 460)
 
 
 class GgufChoiceDialog(QDialog):

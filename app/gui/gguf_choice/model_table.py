@@ -60,9 +60,9 @@ class ModelChoiceTable(ItemTable):
     def _add(self, model: RemoteModelListed) -> None:
         needed = f"≈ {format_bytes(model.needed_bytes)}" if model.needed_bytes else "—"
         cells = (
-            model.path if model.files == 1 else _in_parts(model),
+            _PART.sub(".gguf", model.path),
             model.level or "—",
-            format_bytes(model.size_bytes),
+            _size_in_words(model),
             needed,
             fit_in_words(model),
         )
@@ -90,6 +90,8 @@ def fit_in_words(model: RemoteModelListed) -> str:
     return tr("{fit} · Recommended", fit=words) if model.is_advised else words
 
 
-def _in_parts(model: RemoteModelListed) -> str:
-    file = _PART.sub(".gguf", model.path)
-    return tr("{file} ({count} files)", file=file, count=model.files)
+def _size_in_words(model: RemoteModelListed) -> str:
+    size = format_bytes(model.size_bytes)
+    if model.files == 1:
+        return size
+    return tr("{count} files, {size}", count=model.files, size=size)

@@ -64,7 +64,7 @@ def test_the_files_are_shown_before_any_is_fetched(
         ["model-Q2_K.gguf", "Q2_K", "3 MB"],
         ["model-Q6_K.gguf", "Q6_K", "7 MB"],
         ["model-Q8_0.gguf", "Q8_0", "9 MB"],
-        ["model-F16.gguf (2 files)", "F16", "20 MB"],
+        ["model-F16.gguf", "F16", "2 files, 20 MB"],
         ["mmproj-model-F16.gguf", "F16", "2 MB"],
     ]
     assert table.item(1, 4).text() == "In RAM · Recommended"

@@ -318,14 +318,15 @@ def test_a_repository_is_planned_before_it_is_downloaded(
 ) -> None:
     served = make_tiny_llama(tmp_path / "some", layers=16)
     hub.add_repository("some/model", served)
-    check(page, qtbot, "some/model")
+    check(page, qtbot, f"{hub.endpoint}/some/model/tree/main")
     step = page.levels_step
+    assert step.title.whole_text.startswith("model · ")
     assert hub.sent_bytes(".safetensors") < size_of(page, "F16") / 4
     assert step.checks.summary == "All checks passed"
     assert "Download: " in step._summary.whole_text
     set_ticks(page, "F16")
     (command,) = commands(page, qtbot, step.copy_button)
-    assert command[2] == "some/model"
+    assert command[2] == page.session.source
     (made,) = convert(page, qtbot)
     assert made.stat().st_size == size_of(page, "F16")
     download, conversion = (row.task for row in page.run_step._rows)

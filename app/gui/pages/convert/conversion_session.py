@@ -163,9 +163,11 @@ class ConversionSession(QObject):
             keeps_existing: files that exist stay; the new ones get other names.
         """
         options, before = replace(self.options, keeps_existing=keeps_existing), None
+        place = Path(self._place)
         tasks: list[tuple[Task, tuple[Step, ...]]] = []
         if self.is_remote:
-            before = self._tasks.add("download", options.source, "download", options.source)
+            repository = f"{place.parent.name}/{place.name}"
+            before = self._tasks.add("download", repository, "download", options.source)
             tasks.append((before, download_steps()))
         models = self._add_task(", ".join(levels), options.run_arguments(levels), before)
         tasks.append((models, conversion_steps(makes_matrix=options.importance_kind == "text")))
@@ -173,16 +175,16 @@ class ConversionSession(QObject):
             projector = self._add_task("mmproj", options.projector_arguments(), before)
             tasks.append((projector, conversion_steps()))
         return ConversionRun(
-            name=Path(options.source).name,
+            name=place.name,
             tasks=tuple(tasks),
-            models=None if is_adapter(Path(self._place)) else models,
+            models=None if is_adapter(place) else models,
             levels=tuple(levels),
             favorite=favorite,
             commands=command_lines(options, levels),
         )
 
     def _add_task(self, made: str, arguments: tuple[str, ...], before: Task | None) -> Task:
-        title = f"{Path(arguments[0]).name} → {made}"
+        title = f"{Path(self._place).name} → {made}"
         task = self._tasks.add("convert", title, VERB, *arguments, after=before)
         task.ended.connect(self._models.refresh)
         return task

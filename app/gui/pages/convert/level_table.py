@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,9 +12,10 @@ from PySide6.QtWidgets import QHeaderView, QTableWidgetItem, QWidget
 
 from app.core.events import LevelPlanned
 from app.core.language import tr
-from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
+from app.core.levels import SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
 from app.gui.pages.convert.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
+from app.gui.pages.convert.level_order import group_of, place_in_order
 from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -23,12 +23,7 @@ from app.gui.widgets.item_table import ItemTable
 from app.gui.widgets.plain_text import plain_tool_tip
 
 _CHECKED = Qt.CheckState.Checked
-_ORDER = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
-_RANKS = {level.name: rank for rank, level in enumerate(_ORDER)}
 _SPECIAL = frozenset(level.name for level in SPECIAL_LEVELS)
-_BITS = re.compile(r"(?:I?Q|MXFP)(\d)")
-_GROUPS, _LARGEST = {"1": 0, "2": 0, "3": 0, "4": 1, "5": 2}, 3
-"""Groups of levels by the bits in their names; all others are the largest."""
 _MEMORY, _FIT, _SPEED, _QUALITY = 2, 3, 4, 5
 _ROOMY = {0: 19, 1: 10, _MEMORY: 12, _FIT: 19, _SPEED: 17}
 _TIGHT = {0: 19, 1: 10, _MEMORY: 11, _FIT: 17, _SPEED: 11}
@@ -207,7 +202,7 @@ class LevelTable(ItemTable):
         names = [one.level for one in self.planned]
         old = names.index(planned.level) if planned.level in names else None
         others = [one for one in self.planned if one.level != planned.level]
-        row = bisect_left(others, _order(planned), key=_order)
+        row = bisect_left(others, place_in_order(planned), key=place_in_order)
         if old == row:
             self.planned[row] = planned
             return
@@ -249,7 +244,7 @@ class LevelTable(ItemTable):
                 )
                 for column, cell in enumerate(cells):
                     self._put(row, column, cell)
-                begins = row > 0 and _group(planned) != _group(self.planned[row - 1])
+                begins = row > 0 and group_of(planned) != group_of(self.planned[row - 1])
                 self._item(row, 0).setData(GROUP_ROLE, begins)
         with QSignalBlocker(self):
             first, last = self.model().index(0, 0), self._last_index()
@@ -311,12 +306,3 @@ class LevelTable(ItemTable):
         else:
             self._wanted.discard(level)
         self.changed.emit()
-
-
-def _group(planned: LevelPlanned) -> int:
-    bits = _BITS.match(planned.level)
-    return _GROUPS.get(bits[1], _LARGEST) if bits else _LARGEST
-
-
-def _order(planned: LevelPlanned) -> tuple[int, int, int]:
-    return _group(planned), planned.size_bytes, _RANKS[planned.level]
