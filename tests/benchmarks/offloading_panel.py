@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.core import paths
 from app.estimation.model_profile import ModelProfile
-from app.gui.offloading.dialog import OffloadingDialog
+from app.gui.load_options.dialog import LoadOptionsDialog
 from app.gui.shell.application import build_window
 from app.gui.shell.garbage import GarbageCollection
 from tests.support.profiles import file_profile
@@ -29,7 +29,7 @@ Times = list[tuple[float, float]]
 """Wall-clock milliseconds and milliseconds of the thread, per move."""
 
 
-def times_of_moves(dialog: OffloadingDialog, move: Callable[[int], None]) -> Times:
+def times_of_moves(dialog: LoadOptionsDialog, move: Callable[[int], None]) -> Times:
     """Time each move until everything that it changes is laid out and painted."""
     taken = []
     for number in range(_MOVES):
@@ -42,7 +42,7 @@ def times_of_moves(dialog: OffloadingDialog, move: Callable[[int], None]) -> Tim
     return taken
 
 
-def measure(dialog: OffloadingDialog, profile: ModelProfile) -> dict[str, Times]:
+def measure(dialog: LoadOptionsDialog, profile: ModelProfile) -> dict[str, Times]:
     """Time the moves of two sliders, with some other options changed, too."""
     dialog.open_for("/models/made-up.gguf", "Made up")
     dialog.finder.stop()
@@ -80,7 +80,7 @@ def main() -> None:
         }
         print(f"{'':<24}{'slider':<14}{'median':>9}{'slowest':>10}{'of the thread':>21}")
         for name, profile in machines.items():
-            for slider, taken in measure(window.offloading, profile).items():
+            for slider, taken in measure(window.load_options, profile).items():
                 columns = [
                     f"{statistics.median(times):>6.1f} ms{max(times):>7.1f} ms"
                     for times in zip(*taken, strict=True)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QApplication, QComboBox
 
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.drop_down import MOST_ROWS
+from app.gui.widgets.drop_down import MAX_ROWS
 
 
 def faults_of_list(box: QComboBox) -> list[str]:
@@ -16,7 +16,7 @@ def faults_of_list(box: QComboBox) -> list[str]:
     view = box.view()
     popup, screen = view.window().geometry(), box.screen().availableGeometry()
     field = QRect(box.mapToGlobal(QPoint(0, 0)), box.size())
-    shown = range(min(MOST_ROWS, box.count()))
+    shown = range(min(MAX_ROWS, box.count()))
     rows = [view.visualRect(box.model().index(row, 0)) for row in shown]
     has_room = field.bottom() + sum(row.height() for row in rows) + SPACING.small < screen.bottom()
     widest = SIZE.narrow + SIZE.scroll_bar + 2 * SIZE.hairline

@@ -91,7 +91,7 @@ def test_the_options_of_a_model_say_what_their_estimate_noticed(
     model = write_tiny_model(tmp_path / "tiny.gguf")
     break_settings()
     window.show_options(str(model), "tiny")
-    dialog = window.offloading
+    dialog = window.load_options
     qtbot.waitUntil(lambda: count(dialog.warnings.sentences, RESET) == 1, timeout=CHECK_MS)
     qtbot.waitUntil(lambda: dialog.plan is not None, timeout=CHECK_MS)
     dialog.reject()

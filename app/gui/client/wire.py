@@ -34,7 +34,7 @@ class WireMessage(msgspec.Struct, frozen=True):
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """Measurements of the server in milliseconds and tokens per second."""
+    """The server's measurements, in milliseconds and tokens per second."""
 
     prompt_n: int = 0
     prompt_ms: float = 0.0

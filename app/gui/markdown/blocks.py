@@ -18,9 +18,9 @@ from app.gui.markdown.formulas import add_blocks
 LONGEST_PROSE = 10_000
 LONGEST_GROUP = 2_000
 DEEPEST_NESTING = 16
-MOST_TABLE_ROWS = 200
-MOST_TABLE_CELLS = 400
-MOST_CODE = 100
+MAX_TABLE_ROWS = 200
+MAX_TABLE_CELLS = 400
+MAX_CODE = 100
 
 _MARKER = r"[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))"
 _TOO_DEEP = re.compile(rf"^((?:{_MARKER}){{{DEEPEST_NESTING}}})(?:{_MARKER})+", re.MULTILINE)
@@ -73,12 +73,12 @@ _parser = _block_parser()
 
 
 def normalize(source: str) -> str:
-    """Return the source with line feeds as line ends; positions of blocks refer to this text."""
+    """Return the source with line feeds as line endings; positions of blocks refer to this text."""
     return _LINE_END.sub("\n", source)
 
 
 def split_blocks(
-    source: str, more_rows: str = "… {count} more rows", most_code: int = MOST_CODE
+    source: str, more_rows: str = "… {count} more rows", max_code: int = MAX_CODE
 ) -> list[Block]:
     """Return the blocks of a normalized Markdown text, in order.
 
@@ -88,12 +88,12 @@ def split_blocks(
     Args:
         source: Markdown.
         more_rows: the line below a table that is cut short.
-        most_code: the largest number of separate code blocks; more are left in the prose.
+        max_code: the largest number of separate code blocks; more are left in the prose.
     """
     blocks: list[Block] = []
     for top in _top_blocks(source):
-        fences = top.fences[:most_code]
-        most_code -= len(fences)
+        fences = top.fences[:max_code]
+        max_code -= len(fences)
         for block in _cut(top, fences, more_rows):
             last = blocks[-1] if blocks else None
             # The prose around code must start where it can be parsed by itself.
@@ -173,7 +173,7 @@ def _shorten_table(lines: list[str], more_rows: str) -> list[str]:
         return lines
     rows = [line for line in lines[rule + 1 :] if line.strip()]
     columns = max(1, len(lines[rule].strip(" \t|").split("|")))
-    most = min(MOST_TABLE_ROWS, max(1, MOST_TABLE_CELLS // columns))
+    most = min(MAX_TABLE_ROWS, max(1, MAX_TABLE_CELLS // columns))
     kept, room = 0, LONGEST_PROSE - sum(map(len, lines[: rule + 1]))
     while kept < min(len(rows), most) and room >= len(rows[kept]):
         room -= len(rows[kept]) + 1

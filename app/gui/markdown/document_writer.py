@@ -31,7 +31,7 @@ _ALIGNMENTS = {
 
 
 def write_markdown(document: QTextDocument, source: str, colors: Colors, image_words: str) -> bool:
-    """Replace the contents of a document by Markdown, and return whether it has links.
+    """Replace the contents of a document with Markdown, and return whether it has links.
 
     Args:
         document: its contents are replaced.
@@ -66,7 +66,7 @@ class _List:
     shown: QTextList | None = None
 
     def count(self, number: int) -> None:
-        """Continue counting if the model does or repeats one number; otherwise take its number."""
+        """Count on if the model's numbers rise or repeat; otherwise use the model's number."""
         if self.number is None:
             self.first_number = self.number = number
         elif number in (self.number + 1, self.first_number):

@@ -36,7 +36,7 @@ class _Run(NamedTuple):
 
 
 def add_emphasis(parser: MarkdownIt) -> None:
-    """Replace markdown-it's rule by this one."""
+    """Replace markdown-it's rule with this one."""
     parser.inline.ruler.at("emphasis", _read)
 
 

@@ -86,7 +86,7 @@ def cell_block(alignment: Qt.AlignmentFlag | None) -> QTextBlockFormat:
 
 
 def hidden_block() -> QTextBlockFormat:
-    """Return the lowest possible format for the line that Qt requires beside a table."""
+    """Return a format of minimal height for the line that Qt requires beside a table."""
     given = block_format(0)
     given.setLineHeight(1, _FIXED)
     return given

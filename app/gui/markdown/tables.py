@@ -22,7 +22,7 @@ _PLAIN_PIECE = re.compile(rf"(?P<code>(?!))|{_CHARACTER}")
 
 
 def add_tables(parser: MarkdownIt) -> None:
-    """Replace markdown-it's rule by this one."""
+    """Replace markdown-it's rule with this one."""
     parser.block.ruler.at("table", _read, {"alt": ["paragraph", "reference"]})
 
 

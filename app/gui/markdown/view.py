@@ -8,7 +8,7 @@ from PySide6.QtCore import QTimer, QUrl, Signal
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.language import tr
-from app.gui.markdown.blocks import MOST_CODE, Block, Code, Prose, normalize, split_blocks
+from app.gui.markdown.blocks import MAX_CODE, Block, Code, Prose, normalize, split_blocks
 from app.gui.markdown.code import CodeBlock
 from app.gui.markdown.prose import ProseView
 from app.gui.theme.theme import Theme
@@ -85,8 +85,8 @@ class MarkdownView(QWidget):
         piece, self._waiting = self._waiting[:step], self._waiting[step:]
         self._tail = normalize(self._tail + piece)
         kept = self._shown[: self._tail_begins]
-        most_code = MOST_CODE - sum(isinstance(block, Code) for block in kept)
-        blocks = split_blocks(self._tail, tr("… {count} more rows"), most_code)
+        max_code = MAX_CODE - sum(isinstance(block, Code) for block in kept)
+        blocks = split_blocks(self._tail, tr("… {count} more rows"), max_code)
         self._show(self._tail_begins, blocks)
         self._settle(blocks)
         if self._waiting:

@@ -50,7 +50,7 @@ def is_hidden(character: str) -> bool:
 
 
 def make_visible(exact: str) -> VisibleText:
-    """Replace bidirectional, zero-width and control characters by marks such as `[U+202E]`."""
+    """Replace bidirectional, zero-width and control characters with marks such as `[U+202E]`."""
     pieces: list[str] = []
     marks: list[tuple[int, int]] = []
     shown_places, exact_places = [0], [0]

@@ -39,7 +39,7 @@ from app.gui.widgets.text_dialog import TextDialog
 from app.jobs.outcome import EXIT_FAILED
 
 
-def run_window(opened: Sequence[Path] = ()) -> int:
+def run_window(files: Sequence[Path] = ()) -> int:
     """Open the window, run until it is closed, and return the exit status.
 
     If a window is open on the same data folder, it opens the files instead.
@@ -50,7 +50,7 @@ def run_window(opened: Sequence[Path] = ()) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Gristmill")
     application.setDesktopFileName("gristmill")
-    later_instances = claim(opened, application)
+    later_instances = claim(files, application)
     if later_instances is None:
         return 0
     try:
@@ -61,10 +61,10 @@ def run_window(opened: Sequence[Path] = ()) -> int:
     _report_faults(window)
     GarbageCollection(application)
     EarlyImports(application)
-    later_instances.received.connect(window.open_again)
+    later_instances.received.connect(window.open_from_later_start)
     Termination(application).requested.connect(window.close_now)
     window.show()
-    for path in opened:
+    for path in files:
         window.open_path(path)
     return application.exec()
 

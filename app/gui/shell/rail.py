@@ -38,9 +38,9 @@ class Rail(QFrame):
         self._column.addWidget(self.jobs)
         self.set_folded(is_folded=False)
 
-    def add_page(self, name: str, words: str, icon_name: IconName) -> None:
+    def add_page(self, name: str, label: str, icon_name: IconName) -> None:
         """Add a page below the others."""
-        button = Button(self._theme, words, "navigation", icon_name=icon_name)
+        button = Button(self._theme, label, "navigation", icon_name=icon_name)
         button.clicked.connect(lambda: self.chosen.emit(name))
         self._group.addButton(button)
         self._column.insertWidget(len(self._buttons), button)

@@ -16,7 +16,7 @@ from app.core import paths
 _PATIENCE_MILLISECONDS = 1000
 
 
-def claim(opened: Sequence[Path], parent: QObject) -> LaterInstances | None:
+def claim(files: Sequence[Path], parent: QObject) -> LaterInstances | None:
     """Return the listener of the only window, or None if another window was given the files.
 
     Of two starts at the same moment, one gets the listener.
@@ -26,25 +26,25 @@ def claim(opened: Sequence[Path], parent: QObject) -> LaterInstances | None:
     lock = QLockFile(str(paths.home() / "window.lock"))
     lock.tryLock(_PATIENCE_MILLISECONDS)
     try:
-        return None if hand_over(opened) else LaterInstances(parent)
+        return None if hand_over(files) else LaterInstances(parent)
     finally:
         lock.unlock()
 
 
-def hand_over(opened: Sequence[Path]) -> bool:
+def hand_over(files: Sequence[Path]) -> bool:
     """Hand files to the window that is open on this data folder; return False if there is none."""
     socket = QLocalSocket()
     socket.connectToServer(_server_name())
     if not socket.waitForConnected(_PATIENCE_MILLISECONDS):
         return False
-    socket.write(msgspec.json.encode([str(path) for path in opened]))
+    socket.write(msgspec.json.encode([str(path) for path in files]))
     socket.waitForBytesWritten(_PATIENCE_MILLISECONDS)
     socket.disconnectFromServer()
     return True
 
 
 class LaterInstances(QObject):
-    """Listens for later starts; `received` carries the files of one, which may be none."""
+    """Listens for later starts; `received` carries the files passed to one, if any."""
 
     received = Signal(list)
 

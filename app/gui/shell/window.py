@@ -37,13 +37,13 @@ from app.gui.shell.status_line import StatusLine
 from app.gui.shell.window_memory import WindowMemory
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
-from app.gui.widgets.focus_guide import place_in
+from app.gui.widgets.focus_guide import focus_target_in
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.toast_stack import ToastStack
 
 if TYPE_CHECKING:
-    from app.gui.offloading.dialog import OffloadingDialog
+    from app.gui.load_options.dialog import LoadOptionsDialog
     from app.gui.pages.convert.page import ConvertPage
     from app.gui.pages.models.page import ModelsPage
     from app.gui.pages.settings.page import SettingsPage
@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
     @property
     def safe_control(self) -> QWidget:
         """Where the focus goes when a notice is gone."""
-        return place_in(self._stack.currentWidget())
+        return focus_target_in(self._stack.currentWidget())
 
     @property
     def theme(self) -> Theme:
@@ -122,11 +122,11 @@ class MainWindow(QMainWindow):
         return page
 
     @cached_property
-    def offloading(self) -> OffloadingDialog:
+    def load_options(self) -> LoadOptionsDialog:
         """The dialog for the load options of one model."""
-        from app.gui.offloading.dialog import OffloadingDialog
+        from app.gui.load_options.dialog import LoadOptionsDialog
 
-        return OffloadingDialog(self._workbench, self)
+        return LoadOptionsDialog(self._workbench, self)
 
     def warn(self, sentence: str) -> None:
         """Show a notice about the whole program."""
@@ -135,7 +135,7 @@ class MainWindow(QMainWindow):
 
     def show_options(self, path: str, name: str) -> None:
         """Show the load options of a model."""
-        self.offloading.open_for(path, name)
+        self.load_options.open_for(path, name)
 
     def show_page(self, name: PageName) -> None:
         """Open a page."""
@@ -151,14 +151,14 @@ class MainWindow(QMainWindow):
         self.show_page("chat")
         self.chat.focus_composer()
 
-    def open_again(self, opened: list[Path]) -> None:
+    def open_from_later_start(self, files: list[Path]) -> None:
         """Come to the front and open the files of a later start."""
         self._departure.stay()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
-        for path in opened:
+        for path in files:
             self.open_path(path)
 
     def open_path(self, path: Path) -> None:
@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
         self._workbench.models.noticed.connect(self.warn)
         self._workbench.tasks.ended.connect(self._on_task_ended)
         self._departure.ended.connect(self.close_now)
-        self._departure.returned.connect(lambda: self.open_again([]))
+        self._departure.returned.connect(lambda: self.open_from_later_start([]))
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""
@@ -290,7 +290,7 @@ class MainWindow(QMainWindow):
         """Open a page with the focus in it."""
         self.show_page(name)
         page: QWidget = getattr(self, name)
-        place_in(page).setFocus(Qt.FocusReason.ShortcutFocusReason)
+        focus_target_in(page).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _go_to_notices(self) -> None:
         """Move the focus to the newest notice, or from the notices back to the page."""

@@ -68,13 +68,15 @@ class AutoSlider(QWidget):
         self._planned = planned
         self._show()
 
-    def set_maximum(self, most: int | None) -> None:
+    def set_maximum(self, maximum: int | None) -> None:
         """Set the largest number; None means unknown and hides the slider."""
-        self.slider.setVisible(most is not None)
+        self.slider.setVisible(maximum is not None)
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             for control in (self.slider, self.number):
-                control.setRange(0, self._most if most is None else most)
-            self.number.setSuffix("" if most is None else tr(" of {most}", most=str(most)))
+                control.setRange(0, self._most if maximum is None else maximum)
+            self.number.setSuffix(
+                "" if maximum is None else tr(" of {maximum}", maximum=str(maximum))
+            )
         self._show()
 
     def _show(self) -> None:

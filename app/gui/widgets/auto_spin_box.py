@@ -65,6 +65,6 @@ class AutoSpinBox(QWidget):
         self._automatic.setChecked(value is None)
         self._number.setEnabled(value is not None)
 
-    def set_range(self, least: int, most: int) -> None:
+    def set_range(self, minimum: int, maximum: int) -> None:
         """Change the bounds, for example when another model is chosen."""
-        self._number.setRange(least, most)
+        self._number.setRange(minimum, maximum)

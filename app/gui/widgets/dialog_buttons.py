@@ -9,7 +9,7 @@ from app.gui.widgets.button import Button
 
 
 def dialog_buttons(dismiss: Button, *acts: Button, aside: Button | None = None) -> QHBoxLayout:
-    """Return the row at the foot of a dialog: Cancel or Close, and the actions at its right.
+    """Return the row at the foot of a dialog: Cancel or Close, and the actions to its right.
 
     Args:
         dismiss: closes the dialog without the action.

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_text import plain_tool_tip
 
-MOST_ROWS = 12
+MAX_ROWS = 12
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -56,7 +56,7 @@ class DropDown(QComboBox):
         # The view's container takes over its elision.
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setItemDelegate(ValueDelegate(self))
-        self.setMaxVisibleItems(MOST_ROWS)
+        self.setMaxVisibleItems(MAX_ROWS)
 
     def sizeHint(self) -> QSize:
         """Return the size for the longest value, but no more than the bound."""
@@ -101,11 +101,11 @@ class DropDown(QComboBox):
         return QRect(left, top, width, height)
 
     def _height_of_rows(self) -> int:
-        shown = min(self.count(), MOST_ROWS)
+        shown = min(self.count(), MAX_ROWS)
         return sum(self.view().sizeHintForRow(row) for row in range(shown))
 
     def _width_of_rows(self) -> int:
-        bar = SIZE.scroll_bar if self.count() > MOST_ROWS else 0
+        bar = SIZE.scroll_bar if self.count() > MAX_ROWS else 0
         return self.view().sizeHintForColumn(0) + bar
 
     def _elided(self, value: str) -> str:

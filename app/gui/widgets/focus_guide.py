@@ -1,4 +1,4 @@
-"""Show which control has the keyboard focus, and keep it near the user when that control goes."""
+"""Show which control has the keyboard focus; move the focus nearby when that control disappears."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class FocusGuide(QObject):
             _place_near(last).setFocus(Qt.FocusReason.OtherFocusReason)
 
 
-def place_in(container: QWidget) -> QWidget:
-    """Return the safe control of a container, or the container if there is none to use."""
+def focus_target_in(container: QWidget) -> QWidget:
+    """Return the control of a container that can safely get the focus, or else the container."""
     control = getattr(container, "safe_control", None)
     return control if isinstance(control, QWidget) and _is_usable(control) else container
 
@@ -89,11 +89,11 @@ def place_in(container: QWidget) -> QWidget:
 def _place_near(lost: QWidget) -> QWidget:
     around = lost.parentWidget()
     while around is not None and not around.isWindow():
-        place = place_in(around)
+        place = focus_target_in(around)
         if _is_usable(around) and (place is not around or around.accessibleName()):
             return place
         around = around.parentWidget()
-    return place_in(lost.window())
+    return focus_target_in(lost.window())
 
 
 def _is_usable(widget: QWidget) -> bool:

@@ -27,7 +27,7 @@ class MemoryPart:
     """A part of memory: its kind, which determines the color, its label, and its size."""
 
     kind: MemoryKind
-    words: str
+    label: str
     size_bytes: int
 
 
@@ -85,7 +85,7 @@ class MemoryBar(QWidget):
         has_grown = len(parts) != len(self._parts)
         self._name, self._parts, self._total_bytes = shown
         self.setAccessibleName(f"{name}: {self.figure}")
-        spoken = [f"{part.words}: {format_bytes(part.size_bytes)}" for part in self._parts]
+        spoken = [f"{part.label}: {format_bytes(part.size_bytes)}" for part in self._parts]
         self.setAccessibleDescription("; ".join(spoken))
         if has_grown:
             self.updateGeometry()
@@ -121,7 +121,7 @@ class MemoryBar(QWidget):
             return self._name
         for rectangle, part in self._segments():
             if rectangle.contains(place):
-                return f"{part.words}: {_in_both_units(part.size_bytes)}"
+                return f"{part.label}: {_in_both_units(part.size_bytes)}"
         free = max(0, self._total_bytes - self._taken_bytes)
         is_on_bar = self._bar().contains(place)
         return f"{tr('Free')}: {_in_both_units(free)}" if is_on_bar else ""
@@ -197,7 +197,7 @@ class MemoryBar(QWidget):
             text = line.adjusted(side + SPACING.small, 0, 0, 0)
             figure = format_bytes(part.size_bytes)
             room = text.width() - metrics.horizontalAdvance(figure) - SPACING.small
-            words = metrics.elidedText(part.words, Qt.TextElideMode.ElideRight, room)
+            words = metrics.elidedText(part.label, Qt.TextElideMode.ElideRight, room)
             left, right = _AlignmentFlag.AlignLeft, _AlignmentFlag.AlignRight
             self._write(painter, text, words, self._caption, colors.muted, left)
             self._write(painter, text, figure, self._caption, colors.ink, right)

@@ -64,7 +64,7 @@ def option_row(field: OptionField, control: QWidget, *, stacked: bool = False) -
 
 
 def switch_box(field: OptionField) -> QCheckBox:
-    """Return the checkbox of a switch, which the title beside it names."""
+    """Return the checkbox for an on/off option, which the title beside it names."""
     box = QCheckBox()
     box.setAccessibleName(field.title)
     return box

@@ -10,7 +10,7 @@ import pytest
 from app.gui.markdown.blocks import (
     DEEPEST_NESTING,
     LONGEST_PROSE,
-    MOST_CODE,
+    MAX_CODE,
     Block,
     Code,
     Prose,
@@ -135,8 +135,8 @@ def test_pipes_in_code_are_no_table() -> None:
 
 
 def test_more_code_blocks_than_the_limit_stay_in_the_prose() -> None:
-    source = "```\nx\n```\n\n" * (MOST_CODE + 50)
-    assert len(codes(source)) == MOST_CODE
+    source = "```\nx\n```\n\n" * (MAX_CODE + 50)
+    assert len(codes(source)) == MAX_CODE
     assert prose(source).count("x") == 50
 
 

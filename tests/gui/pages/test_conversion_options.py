@@ -26,7 +26,7 @@ ALL = ConversionOptions(
     output_type="q6_K",
     embedding_type="q8_0",
     threads=3,
-    is_by_reference=True,
+    uses_reference_code=True,
     folder="/out",
     base="/base",
     allows_pickle=True,
@@ -91,7 +91,7 @@ def test_an_importance_matrix_without_a_file_is_none() -> None:
 
 def test_another_source_keeps_what_holds_for_any() -> None:
     assert ALL.for_source("other") == ConversionOptions(
-        "other", threads=3, is_by_reference=True, folder="/out"
+        "other", threads=3, uses_reference_code=True, folder="/out"
     )
 
 

@@ -101,7 +101,7 @@ def test_a_later_start_brings_the_window_back(
     window: MainWindow, qtbot: QtBot, qapp: QApplication, task: Task
 ) -> None:
     later = LaterInstances(qapp)
-    later.received.connect(window.open_again)
+    later.received.connect(window.open_from_later_start)
     dialog = close_as_a_user(window)
     assert dialog is not None
     press(dialog, "Keep running in the background")

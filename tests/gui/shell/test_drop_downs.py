@@ -47,9 +47,9 @@ def test_every_list_of_every_page_is_in_sight(window: MainWindow, qtbot: QtBot, 
         window.show_page(page)
         assert list(_faults(window)) == []
     window.show_options("/nowhere/made-up.gguf", "Made up")
-    assert list(_faults(window.offloading)) == []
-    assert len(window.offloading.findChildren(QComboBox)) > 2
-    window.offloading.reject()
+    assert list(_faults(window.load_options)) == []
+    assert len(window.load_options.findChildren(QComboBox)) > 2
+    window.load_options.reject()
 
 
 def test_every_list_of_the_wizard_is_in_sight(window: MainWindow, qtbot: QtBot) -> None:

@@ -38,11 +38,11 @@ def test_pages_and_options_end_where_their_contents_end(window: MainWindow, widt
     settings = window.settings.findChild(ScrollColumn)
     assert settings.verticalScrollBar().maximum() > 0
     window.show_options("/nowhere/made-up.gguf", "Made up")
-    window.offloading.resize(width, 620)
+    window.load_options.resize(width, 620)
     QApplication.processEvents()
-    assert window.offloading.findChild(ScrollColumn).verticalScrollBar().maximum() > 0
-    assert list(_voids(window.offloading)) == []
-    window.offloading.reject()
+    assert window.load_options.findChild(ScrollColumn).verticalScrollBar().maximum() > 0
+    assert list(_voids(window.load_options)) == []
+    window.load_options.reject()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 import app.gui
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
-from app.gui.widgets.drop_down import MOST_ROWS, DropDown
+from app.gui.widgets.drop_down import MAX_ROWS, DropDown
 from tests.gui.drop_downs import faults_of_list
 
 LONG = "a model with a name of many words " * 4
@@ -42,7 +42,7 @@ def shown_box(theme: Theme, qtbot: QtBot) -> BoxMaker:
     return show
 
 
-@pytest.mark.parametrize("count", [1, 2, 9, MOST_ROWS, MOST_ROWS + 1, 60])
+@pytest.mark.parametrize("count", [1, 2, 9, MAX_ROWS, MAX_ROWS + 1, 60])
 @pytest.mark.parametrize("place", [QPoint(20, 20), QPoint(500, 700)], ids=["top", "bottom"])
 def test_all_rows_are_whole_and_outside_of_the_field(
     shown_box: BoxMaker, count: int, place: QPoint

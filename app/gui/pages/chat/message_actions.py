@@ -9,7 +9,7 @@ from app.gui.theme.tokens import SPACING
 
 
 class MessageActions(QWidget):
-    """Buttons that are visible while the pointer is over the message or one has the focus."""
+    """Buttons that are visible while the pointer is over the message or they have the focus."""
 
     def __init__(self, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -55,7 +55,7 @@ class ThoughtsView(QWidget):
             self.show_whole(self.content.text)
 
     def show_whole(self, thoughts: str) -> None:
-        """Replace the reasoning by a complete one; empty for none."""
+        """Replace the reasoning with a complete one; empty for none."""
         self._is_over = True
         self.content.set_text(thoughts)
         self._set_open(is_open=self._is_open and self._is_chosen)

@@ -43,7 +43,7 @@ class AdvancedCard(CollapsibleCard):
         self.reference = QCheckBox()
         self.reference.setAccessibleName(tr("Reference quantization"))
         self._of_types: list[QWidget] = []
-        self._is_usual_reference = False
+        self._uses_reference_by_default = False
         self._build_rows()
         self._show()
         for part in (self.output_type, self.embedding_type, self.overrides, self.threads):
@@ -62,11 +62,11 @@ class AdvancedCard(CollapsibleCard):
         for row in self._of_types:
             row.setVisible(is_available)
 
-    def set_default_reference(self, is_usual: bool) -> None:  # noqa: FBT001 - a property's value
+    def set_reference_by_default(self, is_default: bool) -> None:  # noqa: FBT001 - a property's value
         """Show that the settings select the reference code anyway."""
-        self._is_usual_reference = is_usual
-        self.reference.setEnabled(not is_usual)
-        self.reference.setText(tr("On in the settings") if is_usual else "")
+        self._uses_reference_by_default = is_default
+        self.reference.setEnabled(not is_default)
+        self.reference.setText(tr("On in the settings") if is_default else "")
 
     def applied_to(self, options: ConversionOptions) -> ConversionOptions:
         """Return the options with those of this card."""
@@ -76,7 +76,7 @@ class AdvancedCard(CollapsibleCard):
             embedding_type=self.embedding_type.value,
             overrides=self.overrides.overrides,
             threads=self.threads.value,
-            is_by_reference=self.reference.isChecked() and not self._is_usual_reference,
+            uses_reference_code=self.reference.isChecked() and not self._uses_reference_by_default,
         )
 
     def _on_changed(self) -> None:
@@ -96,7 +96,7 @@ class AdvancedCard(CollapsibleCard):
             (embedding, tr("embeddings {value}", value=embedding)),
             (patterns, tr("patterns: {value}", value=patterns)),
             (threads, tr("threads: {value}", value=threads)),
-            (options.is_by_reference, tr("reference quantization")),
+            (options.uses_reference_code, tr("reference quantization")),
         )
         return [words for value, words in parts if value]
 

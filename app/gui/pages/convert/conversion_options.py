@@ -28,7 +28,7 @@ class ConversionOptions:
     output_type: str = ""
     embedding_type: str = ""
     threads: int | None = None
-    is_by_reference: bool = False
+    uses_reference_code: bool = False
     folder: str = ""
     base: str = ""
     allows_pickle: bool = False
@@ -53,7 +53,7 @@ class ConversionOptions:
         return ConversionOptions(
             source=source,
             threads=self.threads,
-            is_by_reference=self.is_by_reference,
+            uses_reference_code=self.uses_reference_code,
             folder=self.folder,
         )
 
@@ -94,7 +94,7 @@ class ConversionOptions:
     def _run_options(self) -> list[str]:
         options = [*self._place_options(), *_pairs(("--threads", str(self.threads or "")))]
         existing = "--keep-both" if self.keeps_existing else "--overwrite"
-        return [*options, *(["--reference"] if self.is_by_reference else []), existing]
+        return [*options, *(["--reference"] if self.uses_reference_code else []), existing]
 
 
 def _pairs(*options: tuple[str, str]) -> list[str]:

@@ -36,7 +36,7 @@ class LevelPicker(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._profile: ModelProfile | None = None
-        self._usual = ""
+        self._default = ""
         self.advised_level = ""
         self._is_advised = False
         self.finder = ProfileFinder(self)
@@ -64,11 +64,11 @@ class LevelPicker(QWidget):
         ticked = {planned.level for planned in self.table.ticked()}
         return "" if not ticked or self.advised_level in ticked else self.advised_level
 
-    def start(self, usual: str) -> None:
-        """Clear all for another source; `usual` is the level to tick if none can be advised."""
+    def start(self, default: str) -> None:
+        """Clear everything for another source; tick the level `default` if none is recommended."""
         self.finder.stop()
         self._profile = None
-        self._usual, self.advised_level = usual, ""
+        self._default, self.advised_level = default, ""
         self._is_advised = False
         self.strip.start()
         self.table.start()
@@ -86,11 +86,11 @@ class LevelPicker(QWidget):
     def offer_sizes_alone(self) -> None:
         """Show only sizes, for a kind of source that is not loaded by itself."""
         self._set_offered(False)
-        self.table.preselect(self._usual)
+        self.table.preselect(self._default)
 
-    def set_usual(self, usual: LoadOptions) -> None:
-        """Set the usual load options."""
-        self.strip.set_usual(usual)
+    def set_defaults(self, defaults: LoadOptions) -> None:
+        """Set the default load options."""
+        self.strip.set_defaults(defaults)
         self.refresh()
 
     def show_level(self, planned: LevelPlanned) -> None:
@@ -125,7 +125,7 @@ class LevelPicker(QWidget):
         self._show_planned_layers(rows, advice)
         if not self._is_advised:
             self._is_advised = True
-            self.table.preselect(advice.level or ("" if self.table.ticked() else self._usual))
+            self.table.preselect(advice.level or ("" if self.table.ticked() else self._default))
         self.advised_level = advice.level
         self.advised.emit()
 
@@ -146,7 +146,7 @@ class LevelPicker(QWidget):
         else:
             self.advice.show_words(sentence)
             self.table.show_predictions((), problem=sentence)
-            self.table.preselect(self._usual)
+            self.table.preselect(self._default)
 
     def _set_offered(self, is_offered: bool) -> None:  # noqa: FBT001 - a property's value
         for widget in (self.advice, self.strip, self.legend):

@@ -236,8 +236,8 @@ class LevelTable(ItemTable):
                 cells = (
                     level_cell(
                         planned,
-                        is_advised=planned.level == self._advised,
-                        is_there=planned.level in self._there,
+                        is_recommended=planned.level == self._advised,
+                        file_exists=planned.level in self._there,
                     ),
                     size_cell(planned, largest),
                     *prediction_cells(planned, prediction, self._problem),

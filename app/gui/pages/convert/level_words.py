@@ -53,18 +53,18 @@ class Cell:
     bar: Bar | None = None
 
 
-def level_cell(planned: LevelPlanned, *, is_advised: bool, is_there: bool) -> Cell:
+def level_cell(planned: LevelPlanned, *, is_recommended: bool, file_exists: bool) -> Cell:
     """Return the cell of the name; it says if the level is recommended or exists already."""
-    marks = [tr("Recommended")] if is_advised else []
-    there = [tr("exists")] if is_there else []
+    marks = [tr("Recommended")] if is_recommended else []
+    there = [tr("exists")] if file_exists else []
     spoken = ", ".join([planned.level, *marks, *there])
     return Cell(
         text=planned.level,
         caption=(marks or there or [""])[0],
-        tool_tip=f"{spoken}\n{planned.target}" if is_there else spoken,
+        tool_tip=f"{spoken}\n{planned.target}" if file_exists else spoken,
         spoken=spoken,
-        icon="done" if is_there and is_advised else None,
-        caption_tone="accent" if is_advised else "muted",
+        icon="done" if file_exists and is_recommended else None,
+        caption_tone="accent" if is_recommended else "muted",
     )
 
 

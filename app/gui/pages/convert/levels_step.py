@@ -102,7 +102,7 @@ class LevelsStep(QWidget):
         self._show_choice()
 
     def reset_choices(self) -> None:
-        """Forget what was chosen for another source."""
+        """Forget what was chosen for the previous source."""
         for card in (self.options_card, self.advanced_card):
             card.set_open(False)
         self.options_card.start()
@@ -135,9 +135,9 @@ class LevelsStep(QWidget):
 
     def show_settings(self, settings: Settings) -> None:
         """Show the defaults that apply unless the user chooses otherwise."""
-        self.options_card.set_usual_folder(settings.models_path())
-        self.advanced_card.set_default_reference(settings.quantizes_by_reference)
-        self.picker.set_usual(load_options_of(settings))
+        self.options_card.set_default_folder(settings.models_path())
+        self.advanced_card.set_reference_by_default(settings.quantizes_by_reference)
+        self.picker.set_defaults(load_options_of(settings))
 
     def offer_importance(self) -> None:
         """Open the field for a text to make an importance matrix from."""

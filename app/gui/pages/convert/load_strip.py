@@ -43,7 +43,7 @@ class LoadStrip(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self.setAccessibleName(tr("Load settings"))
-        self._usual = LoadOptions()
+        self._defaults = LoadOptions()
         self._devices: tuple[DeviceInfo, ...] = ()
         self._is_chosen = False
         self.context = StepSlider(
@@ -57,7 +57,7 @@ class LoadStrip(Card):
         self.device = DropDown()
         self.threads = AutoSpinBox(_FIELDS["threads"].title, 1, _MOST_THREADS, usable_threads())
         self._build_layout()
-        self.set_usual(self._usual)
+        self.set_defaults(self._defaults)
         self.set_profile(None)
         WheelGuard(self)
         for control in (self.context, self.layers, self.threads):
@@ -67,38 +67,40 @@ class LoadStrip(Card):
 
     @property
     def options(self) -> LoadOptions:
-        """The usual options with those chosen here."""
+        """The default options with those chosen here."""
         place = self.device.currentData()
         kind = self.cache_type.currentData()
-        shares = self._usual.device_shares
+        shares = self._defaults.device_shares
         if isinstance(place, int):
             shares = tuple(float(number == place) for number in range(len(self._devices)))
         return msgspec.structs.replace(
-            self._usual,
+            self._defaults,
             context=self.context.value,
             cache_type_k=kind,
-            cache_type_v=self._usual.cache_type_v if kind == self._usual.cache_type_k else kind,
+            cache_type_v=self._defaults.cache_type_v
+            if kind == self._defaults.cache_type_k
+            else kind,
             gpu_layers=0 if place == _PROCESSOR else self.layers.value,
             device_shares=shares,
             threads=self.threads.value,
         )
 
     def start(self) -> None:
-        """Forget what was chosen for another source."""
+        """Forget what was chosen for the previous source."""
         self._is_chosen = False
-        self.set_usual(self._usual)
+        self.set_defaults(self._defaults)
         self.set_profile(None)
 
-    def set_usual(self, usual: LoadOptions) -> None:
-        """Set the usual options, which are shown until the user chooses others."""
-        self._usual = usual
+    def set_defaults(self, defaults: LoadOptions) -> None:
+        """Set the default options, which are shown until the user chooses others."""
+        self._defaults = defaults
         if self._is_chosen:
             return
-        self.context.set_value(usual.context)
-        self.layers.set_value(usual.gpu_layers)
-        self.threads.set_value(usual.threads)
+        self.context.set_value(defaults.context)
+        self.layers.set_value(defaults.gpu_layers)
+        self.threads.set_value(defaults.threads)
         with QSignalBlocker(self.cache_type):
-            self.cache_type.setCurrentIndex(self.cache_type.findData(usual.cache_type_k))
+            self.cache_type.setCurrentIndex(self.cache_type.findData(defaults.cache_type_k))
 
     def set_profile(self, profile: ModelProfile | None) -> None:
         """Adapt the controls to a source and this machine; None while they are unknown."""

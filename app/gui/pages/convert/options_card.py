@@ -68,8 +68,8 @@ class OptionsCard(CollapsibleCard):
         self._importance_row.setVisible(is_available)
         self._line.setVisible(is_available)
 
-    def set_usual_folder(self, folder: Path) -> None:
-        """Set the folder of files unless the user chooses another."""
+    def set_default_folder(self, folder: Path) -> None:
+        """Set the folder that files go to unless the user chooses another."""
         self.folder.set_hint(str(folder))
 
     def offer_importance(self) -> None:

@@ -12,10 +12,10 @@ from app.core.load_options import LOAD_FIELDS, LoadOptions, load_options_of
 from app.core.option_fields import option_fields
 from app.core.sentences import describe_error
 from app.core.settings import Settings
-from app.gui.offloading.form import LoadOptionsForm
-from app.gui.offloading.preset_bar import PresetBar
-from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.pages.settings.setting_control import bind_setting, refuse, word_list_control
+from app.gui.load_options.form import LoadOptionsForm
+from app.gui.load_options.preset_bar import PresetBar
+from app.gui.load_options.raw_parameters import raw_parameters
+from app.gui.pages.settings.setting_control import bind_setting, show_fault, word_list_control
 from app.gui.services.settings_holder import SettingsHolder
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -116,7 +116,7 @@ class LoadDefaultsSection(QWidget):
 
     def _refuse_worker(self, text: str) -> None:
         fault = tr("“{entry}” is not an address. Example: mill:50052", entry=text)
-        refuse(self.rows["workers"], self.workers, fault)
+        show_fault(self.rows["workers"], self.workers, fault)
 
     def _show_raw(self) -> None:
         text = raw_parameters(self.form.options, None)

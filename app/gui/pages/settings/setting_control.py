@@ -29,7 +29,7 @@ def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, ro
     def save() -> None:
         value = control.read()
         fault = control.fault_of(value) or _save(settings, name, value)
-        refuse(row, control.widget, fault)
+        show_fault(row, control.widget, fault)
 
     def follow(old: Settings, new: Settings) -> None:
         value = getattr(new, name)
@@ -40,7 +40,7 @@ def bind_setting(settings: SettingsHolder, name: str, control: OptionControl, ro
     settings.changed.connect(follow)
 
 
-def refuse(row: FormRow, widget: QWidget, fault: str) -> None:
+def show_fault(row: FormRow, widget: QWidget, fault: str) -> None:
     """Mark a field as invalid, and say why beside it; an empty sentence clears both."""
     row.set_refusal(fault)
     if isinstance(widget, PathField | WordsField):

@@ -59,7 +59,7 @@ def test_a_refused_conversation_offers_a_larger_context(window: MainWindow, qtbo
     with qtbot.waitSignal(window.chat.picker.options_requested, timeout=5_000) as asked:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert asked.args == [PATH, "far"]
-    window.offloading.close()
+    window.load_options.close()
     window.chat.session.open(window.chat.session.chat)
     qtbot.waitUntil(lambda: len(offered(window)) == 1)
 

@@ -14,7 +14,7 @@ from app.gui.widgets.plain_label import PlainLabel
 _FEWEST_DEVICES = 2
 
 
-class ShareFields(QWidget):
+class SplitFields(QWidget):
     """An "Automatic" box and a number for each device; the value is empty if automatic.
 
     Args:

@@ -14,11 +14,11 @@ from app.core.sentences import describe_error
 from app.estimation.costs import costs
 from app.estimation.fit import Plan
 from app.estimation.predictions import effective_options, predict_levels
-from app.gui.offloading.form import LoadOptionsForm
-from app.gui.offloading.memory_view import MemoryView
-from app.gui.offloading.preset_bar import PresetBar
-from app.gui.offloading.raw_parameters import raw_parameters
-from app.gui.offloading.speed_view import SpeedView
+from app.gui.load_options.form import LoadOptionsForm
+from app.gui.load_options.memory_view import MemoryView
+from app.gui.load_options.preset_bar import PresetBar
+from app.gui.load_options.raw_parameters import raw_parameters
+from app.gui.load_options.speed_view import SpeedView
 from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.services.profile_finder import ProfileFinder
 from app.gui.services.serve_arguments import serve_command
@@ -38,7 +38,7 @@ _USUAL_SIZE = QSize(1000, 720)
 _SMALLEST_SIZE = QSize(800, 480)
 
 
-class OffloadingDialog(QDialog):
+class LoadOptionsDialog(QDialog):
     """Shows the options of any model of the library, with `open_for`.
 
     Changes are saved only when the user asks for it, and never lost without a question.
@@ -81,7 +81,7 @@ class OffloadingDialog(QDialog):
         return self._plan
 
     def open_for(self, path: str, name: str) -> None:
-        """Show the options of a model and find its profile."""
+        """Show the options of a model and compute its profile."""
         self._path, self._name = path, name
         title = tr("Options for {name}", name=name)
         self.setWindowTitle(title)
@@ -100,7 +100,7 @@ class OffloadingDialog(QDialog):
         self.open()
 
     def done(self, result: int) -> None:
-        """Stop finding the profile."""
+        """Stop computing the profile."""
         self.finder.stop()
         super().done(result)
 

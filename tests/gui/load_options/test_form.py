@@ -25,7 +25,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LOAD_FIELDS, LoadOptions
 from app.core.option_fields import option_fields
-from app.gui.offloading.form import LoadOptionsForm, context_steps
+from app.gui.load_options.form import LoadOptionsForm, context_steps
 from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.segmented_choice import SegmentedChoice

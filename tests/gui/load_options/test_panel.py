@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.core.load_options import LoadOptions, load_arguments_of
 from app.core.settings import load_settings
 from app.estimation.fit import Plan
-from app.gui.offloading.dialog import OffloadingDialog
+from app.gui.load_options.dialog import LoadOptionsDialog
 from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.button import Button
@@ -23,11 +23,11 @@ from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.text_dialog import TextDialog
 from tests.gui.conftest import WindowMaker
 from tests.gui.controls import widget_of
-from tests.gui.offloading.conftest import PATH, PanelOpener
+from tests.gui.load_options.conftest import PATH, PanelOpener
 from tests.support.profiles import GB, file_profile, with_rates
 
 
-def plan_of(panel: OffloadingDialog) -> Plan:
+def plan_of(panel: LoadOptionsDialog) -> Plan:
     assert panel.plan is not None
     return panel.plan
 
@@ -213,7 +213,7 @@ def test_the_command_line_says_the_same_options(open_panel: PanelOpener) -> None
 def test_a_model_that_can_not_be_read_is_said_and_tried_again(
     window: MainWindow, qtbot: QtBot
 ) -> None:
-    panel = window.offloading
+    panel = window.load_options
     panel.open_for("/nowhere/at-all.gguf", "At all")
     qtbot.waitUntil(panel.memory.retry_button.isVisible, timeout=60_000)
     assert "at-all.gguf" in panel.memory.sentence.whole_text
@@ -231,7 +231,7 @@ def test_a_real_model_is_laid_over_this_machine(
     window.show_page("models")
     qtbot.waitUntil(window.models.options_button.isEnabled, timeout=20_000)
     window.models.options_button.click()
-    panel = window.offloading
+    panel = window.load_options
     assert panel.isVisible()
     qtbot.waitUntil(lambda: panel.plan is not None, timeout=120_000)
     ram = plan_of(panel).memory["CPU"]
@@ -254,7 +254,7 @@ def test_a_loaded_model_is_loaded_again_with_new_options(
     qtbot.waitUntil(lambda: isinstance(engine.state, EngineReady), timeout=120_000)
     assert not engine.is_outdated
     window.chat.picker.options_button.click()
-    panel = window.offloading
+    panel = window.load_options
     panel.form.context.number.setValue(1024)
     assert panel.save_button.text() == "Save and reload"
     panel.save_button.click()

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.load_options import LoadOptions
 from app.estimation.model_profile import ModelProfile
-from app.gui.offloading.dialog import OffloadingDialog
+from app.gui.load_options.dialog import LoadOptionsDialog
 from app.gui.shell.window import MainWindow
 from tests.gui.widgets.conftest import nothing_left, theme
 from tests.support.profiles import file_profile
@@ -16,7 +16,7 @@ from tests.support.profiles import file_profile
 __all__ = ["nothing_left", "theme"]
 
 PATH = "/nowhere/made-up.gguf"
-PanelOpener = Callable[..., OffloadingDialog]
+PanelOpener = Callable[..., LoadOptionsDialog]
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def open_panel(window: MainWindow) -> PanelOpener:
 
     def open_with(
         profile: ModelProfile | None = None, options: LoadOptions | None = None
-    ) -> OffloadingDialog:
-        panel = window.offloading
+    ) -> LoadOptionsDialog:
+        panel = window.load_options
         panel.open_for(PATH, "Made up")
         panel.finder.stop()
         panel.finder.profile = profile or file_profile(8)

@@ -10,7 +10,7 @@ from app.core.language import tr
 from app.estimation.fit import Plan
 from app.estimation.hardware import Hardware
 from app.estimation.placement import is_in_ram
-from app.gui.offloading.device_title import device_title
+from app.gui.load_options.device_title import device_title
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -65,7 +65,7 @@ class MemoryView(Card):
         self.show_waiting()
 
     def show_waiting(self) -> None:
-        """Show that the profile is being found."""
+        """Show that the profile is being computed."""
         self._show_state(is_busy=True)
         self.sentence.set_text(tr("Estimating the memory…"))
         self.sentence.set_tone("plain")

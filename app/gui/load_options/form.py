@@ -15,9 +15,9 @@ from app.core.sizes import MEGABYTE, format_bytes
 from app.estimation.costs import Cost
 from app.estimation.fit import Plan
 from app.estimation.model_profile import ModelProfile
-from app.gui.offloading.device_title import device_title
-from app.gui.offloading.notes import notes
-from app.gui.offloading.share_fields import ShareFields
+from app.gui.load_options.device_title import device_title
+from app.gui.load_options.notes import notes
+from app.gui.load_options.split_fields import SplitFields
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.auto_slider import AutoSlider
@@ -117,7 +117,7 @@ class LoadOptionsForm(QWidget):
         layers, experts = _FIELDS["gpu_layers"], _FIELDS["experts_on_cpu"]
         context, shares = _FIELDS["context"], _FIELDS["device_shares"]
         self.gpu_layers = AutoSlider(layers.title, int(layers.maximum))
-        self.device_shares = ShareFields(shares.title, shares.maximum)
+        self.device_shares = SplitFields(shares.title, shares.maximum)
         self.experts_on_cpu = AutoSlider(experts.title, int(experts.maximum))
         self.context = StepSlider(
             context.title, int(context.minimum), int(context.maximum), context_steps(0)
