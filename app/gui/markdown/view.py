@@ -24,6 +24,8 @@ _SLOW_SECONDS = 0.02
 class MarkdownView(QWidget):
     """A column of prose and code blocks.
 
+    Screen readers announce its prose by the view's accessible name.
+
     A long text is laid out in steps, so that the window stays responsive. Call `append` for text
     that grows, at most about thirty times a second.
 

@@ -68,8 +68,9 @@ def _cut_text(widget: QWidget) -> Iterator[str]:
             room = widget.width() - 3 * widget.fontMetrics().height()
             yield from _without_tip(widget, widget.currentText(), room)
         case QLineEdit():
-            text = widget.text() or widget.placeholderText()
-            yield from _without_tip(widget, text, widget.width() - 8)
+            # What the user types scrolls.
+            text = widget.text() if widget.isReadOnly() else ""
+            yield from _without_tip(widget, text or widget.placeholderText(), widget.width() - 8)
         case QAbstractItemView():
             yield from _cut_cells(widget)
 

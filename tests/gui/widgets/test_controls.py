@@ -38,6 +38,7 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.path_field import PathField
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import unbroken
 from app.gui.widgets.progress_row import ProgressRow
 from app.gui.widgets.segmented_choice import SegmentedChoice
 
@@ -260,7 +261,7 @@ def test_a_long_text_of_a_button_is_elided_and_in_its_tool_tip(theme: Theme, qtb
     QApplication.sendEvent(
         button, QHelpEvent(QEvent.Type.ToolTip, middle, button.mapToGlobal(middle))
     )
-    assert words in QToolTip.text()
+    assert words in unbroken(QToolTip.text())
     QToolTip.hideText()
 
 

@@ -63,6 +63,7 @@ class RunStep(QWidget):
         self.again_button = Button(theme, tr("Start again"), "primary", icon_name="refresh")
         self.chat_button = Button(theme, tr("Chat now"), "primary", icon_name="chat")
         self._build_layout()
+        self._show_state()
         self.results.chat_requested.connect(self.chat_requested)
         self.chat_button.clicked.connect(self._chat)
         self.again_button.clicked.connect(self.wanted_again)
@@ -133,7 +134,7 @@ class RunStep(QWidget):
         self.results.show_files(self.paths(), levels)
         self.heading.set_text(self._words_for(outcome))
         self.levels_button.setVisible(self.is_over)
-        self.another_button.setVisible(outcome in ("finished", "partly"))
+        self.another_button.setVisible(outcome == "finished")
         self.again_button.setVisible(outcome in ("partly", "failed", "canceled"))
         self.chat_button.setVisible(self.is_over and bool(levels))
         if self._run and levels:
