@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
+from PySide6.QtCore import QByteArray, QMargins, QRect, QSettings, QSize
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -13,7 +13,7 @@ from app.core import paths
 _USUAL_SIZE = QSize(1240, 800)
 _SMALLEST_SIZE = QSize(720, 420)
 # The system adds a title bar and edges, whose size is known only after the window is shown.
-_FRAME = QSize(8, 40)
+_FRAME = QMargins(4, 36, 4, 4)
 _GEOMETRY = "geometry"
 _MUTED = "muted"
 
@@ -31,10 +31,11 @@ class WindowMemory:
     def restore_place(self, window: QWidget) -> None:
         """Give the window its last size and place, or its first, within the screen."""
         saved = self._file.value(_GEOMETRY)
-        if not (isinstance(saved, QByteArray) and window.restoreGeometry(saved)):
+        is_known = isinstance(saved, QByteArray) and window.restoreGeometry(saved)
+        if not is_known:
             window.resize(_USUAL_SIZE)
         screen = QGuiApplication.screenAt(window.geometry().center()) or window.screen()
-        fit(window, screen.availableGeometry())
+        fit(window, screen.availableGeometry(), is_placed=is_known)
 
     @property
     def muted(self) -> frozenset[str]:
@@ -49,17 +50,17 @@ class WindowMemory:
         self._file.setValue(_MUTED, sorted({*self.muted, *sentences}))
 
 
-def fit(window: QWidget, available: QRect) -> None:
-    """Let a window be no larger than a screen, and lie on it."""
-    room = available.size() - _FRAME
-    window.setMinimumSize(_SMALLEST_SIZE.boundedTo(room))
+def fit(window: QWidget, available: QRect, *, is_placed: bool) -> None:
+    """Let a window be no larger than a screen and lie on it, if the system doesn't place it."""
+    inside = available.marginsRemoved(_FRAME)
+    window.setMinimumSize(_SMALLEST_SIZE.boundedTo(inside.size()))
     if window.isMaximized():
         return
-    window.resize(window.size().boundedTo(room))
+    window.resize(window.size().boundedTo(inside.size()))
     place = window.geometry()
-    if not available.contains(place):
-        place.moveRight(min(place.right(), available.right()))
-        place.moveBottom(min(place.bottom(), available.bottom()))
-        place.moveLeft(max(place.left(), available.left()))
-        place.moveTop(max(place.top(), available.top() + _FRAME.height()))
-        window.move(place.topLeft())
+    if is_placed and not inside.contains(place):
+        place.moveRight(min(place.right(), inside.right()))
+        place.moveBottom(min(place.bottom(), inside.bottom()))
+        place.moveLeft(max(place.left(), inside.left()))
+        place.moveTop(max(place.top(), inside.top()))
+        window.setGeometry(place)

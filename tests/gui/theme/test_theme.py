@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -25,6 +25,8 @@ SOURCES = [file for file in GUI.rglob("*.py") if file.name != "tokens.py"]
 
 @pytest.fixture(scope="module")
 def theme(qapp: QApplication) -> Iterator[Theme]:
+    # Windows of other tests, already closed, would follow the system's colors, too.
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     made = apply_theme(qapp, "light")
     yield made
     made.choose("light")

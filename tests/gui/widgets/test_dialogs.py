@@ -63,7 +63,6 @@ def test_no_button_is_cut(theme: Theme, qtbot: QtBot) -> None:
         qtbot.addWidget(dialog)
         dialog.open()
         dialog.resize(1, 1)
-        QApplication.processEvents()
         for button in dialog.findChildren(QPushButton):
             assert button.width() >= button.sizeHint().width(), button.text()
         dialog.close()
