@@ -326,7 +326,7 @@ That is all.
 
 
 def markdown(theme: Theme) -> QWidget:
-    view = MarkdownView(theme)
+    view = MarkdownView(theme, "Reply")
     view.set_text(MARKDOWN)
     return page(view, width=808)
 

@@ -118,9 +118,16 @@ class _CodeArea(QPlainTextEdit):
         self.setFont(code_font())
         self.setTabStopDistance(4 * self.fontMetrics().horizontalAdvance(" "))
         self.document().setDocumentMargin(SPACING.medium)
-        self.horizontalScrollBar().rangeChanged.connect(self._fit)
+        self.horizontalScrollBar().rangeChanged.connect(self._on_range)
         # Code reads from left to right in every language.
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+    def _on_range(self, least: int, most: int) -> None:
+        # Lines that are cut can be scrolled with the arrow keys.
+        scrolls = most > least
+        strong, click = Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.ClickFocus
+        self.setFocusPolicy(strong if scrolls else click)
+        self._fit()
 
     def show_text(self, visible: VisibleText) -> None:
         """Show the lines; if they only grew, append the new ones."""

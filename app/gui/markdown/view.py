@@ -24,10 +24,12 @@ _SLOW_SECONDS = 0.02
 class MarkdownView(QWidget):
     """A column of prose and code blocks.
 
-    Screen readers announce its prose by the view's accessible name.
-
     A long text is laid out in steps, so that the window stays responsive. Call `append` for text
     that grows, at most about thirty times a second.
+
+    Args:
+        theme: colors.
+        name: the accessible name of the prose.
 
     Signals:
         link_clicked: the user activated a web or mail address; nothing has been opened.
@@ -37,8 +39,9 @@ class MarkdownView(QWidget):
     link_clicked = Signal(QUrl)
     settled = Signal()
 
-    def __init__(self, theme: Theme, *, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, name: str, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName(name)
         self._theme = theme
         self._pieces: list[str] = []
         self._waiting = ""
@@ -125,6 +128,7 @@ class MarkdownView(QWidget):
     def _place(self, index: int, block: Block, *, is_new: bool) -> None:
         widget = ProseView(self._theme) if isinstance(block, Prose) else CodeBlock(self._theme)
         if isinstance(widget, ProseView):
+            widget.setAccessibleName(self.accessibleName())
             widget.link_clicked.connect(self.link_clicked)
         if is_new:
             self._widgets.append(widget)

@@ -78,7 +78,7 @@ def is_within(part: str, whole: str) -> bool:
 
 @pytest.fixture
 def view(theme: Theme, qtbot: QtBot) -> MarkdownView:
-    made = MarkdownView(theme)
+    made = MarkdownView(theme, "Reply")
     qtbot.addWidget(made)
     return made
 

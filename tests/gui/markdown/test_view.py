@@ -28,7 +28,7 @@ from tests.gui.markdown.hostile import hostile_inputs
 def view(theme: Theme, qtbot: QtBot) -> Iterator[MarkdownView]:
     area = QScrollArea()
     qtbot.addWidget(area)
-    made = MarkdownView(theme)
+    made = MarkdownView(theme, "Reply")
     area.setWidget(made)
     area.setWidgetResizable(True)
     area.resize(760, 400)
@@ -170,7 +170,7 @@ def test_streamed_text_ends_up_like_text_given_at_once(
 ) -> None:
     chance = random.Random(seed)
     text = (MARKDOWN * 3)[: chance.randrange(1000, 3500)]
-    whole = MarkdownView(theme)
+    whole = MarkdownView(theme, "Reply")
     qtbot.addWidget(whole)
     whole.set_text(text)
     place = 0
@@ -250,7 +250,7 @@ def test_what_is_thrown_away_is_gone(theme: Theme, qtbot: QtBot) -> None:
         return len(QApplication.allWidgets())
 
     before = count()
-    view = MarkdownView(theme)
+    view = MarkdownView(theme, "Reply")
     view.set_text(MARKDOWN)
     assert count() > before + 5
     view.set_text("")

@@ -50,7 +50,7 @@ class MessageView(QWidget):
         self._can_regenerate = False
         self._actions = self._make_actions()
         self._content: Bubble | MarkdownView = (
-            Bubble(theme, self._actions) if role == "user" else MarkdownView(theme)
+            Bubble(theme, self._actions) if role == "user" else MarkdownView(theme, tr("Reply"))
         )
         self._thoughts = ThoughtsView(theme, parent=self)
         self._thoughts.link_clicked.connect(self.link_clicked)

@@ -30,8 +30,7 @@ class ThoughtsView(QWidget):
         self._is_over = False
         self.button = Button(theme, "", "quiet", compact=True)
         self.button.clicked.connect(self._choose)
-        self.content = MarkdownView(theme)
-        self.content.setAccessibleName(tr("Thoughts"))
+        self.content = MarkdownView(theme, tr("Thoughts"))
         self.content.link_clicked.connect(self.link_clicked)
         self._build_layout()
         self._set_open(is_open=False)
