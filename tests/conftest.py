@@ -10,7 +10,10 @@ import pytest
 from tests.support.machine.installed import PERSONS_HOME, lend_converter
 from tests.support.machine.known_machine import remember_machine
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+_SCREEN = Path(__file__).parent / "support" / "machine" / "screen.json"
+"""A usual screen; the offscreen platform's own is 800 pixels wide."""
+
+os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -16,8 +15,6 @@ from app.gui.shell.window import MainWindow
 from tests.support.machine.garbage import pytest_runtest_protocol
 
 __all__ = ["WindowMaker", "make_window", "pytest_runtest_protocol", "window"]
-
-_SIZE = QSize(1280, 800)
 
 WindowMaker = Callable[[], MainWindow]
 
@@ -34,8 +31,6 @@ def make_window(qapp: QApplication, qtbot: QtBot, home: Path) -> Iterator[Window
     def make() -> MainWindow:
         window = build_window(qapp)
         qtbot.addWidget(window)
-        # The screen of the offscreen platform is smaller than any that people have.
-        window.resize(_SIZE)
         window.show()
         qtbot.waitExposed(window)
         qtbot.waitUntil(lambda: window._workbench.models.is_known, timeout=20_000)

@@ -285,7 +285,7 @@ def test_headings_have_the_sizes_of_the_scale(view: MarkdownView) -> None:
         cursor.movePosition(QTextCursor.MoveOperation.Right)
         sizes.append(cursor.charFormat().font().pixelSize())
         block = block.next()
-    assert sizes[:3] == [18, 15, 13]
+    assert sizes[:3] == [18, 16, 14]
 
 
 def test_text_can_be_selected_and_is_copied_without_colors(view: MarkdownView) -> None:

@@ -28,10 +28,10 @@ def contrast_faults(root: QWidget) -> Iterator[str]:
 
 
 def _is_readable(widget: QLabel | QAbstractButton, root: QWidget) -> bool:
-    is_seen = (
-        widget.isVisible() and widget.window() is root and not widget.visibleRegion().isEmpty()
-    )
-    return is_seen and widget.isEnabled() and bool(widget.text().strip())
+    if not widget.isVisible() or widget.window() is not root or not widget.isEnabled():
+        return False
+    is_whole = widget.visibleRegion().boundingRect() == widget.rect()
+    return is_whole and any(letter.isalnum() for letter in widget.text())
 
 
 def _contrast_in(picture: QImage, place: QRect) -> float | None:

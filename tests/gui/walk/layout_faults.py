@@ -96,10 +96,8 @@ def _cut_label(label: QLabel) -> Iterator[str]:
 
 def _without_tip(widget: QWidget, text: str, room: int) -> Iterator[str]:
     # A class of the program's own that handles events makes its tool tips itself.
-    kind = type(widget)
-    has_tip = bool(widget.toolTip()) or (
-        "event" in vars(kind) and kind.__module__.startswith("app")
-    )
+    own = [kind for kind in type(widget).__mro__ if kind.__module__.startswith("app.")]
+    has_tip = bool(widget.toolTip()) or any("event" in vars(kind) for kind in own)
     if widget.fontMetrics().horizontalAdvance(text) > room and not has_tip:
         yield f"{_named(widget)} shows {text[:40]!r} cut and has no tool tip"
 

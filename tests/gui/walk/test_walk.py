@@ -14,7 +14,7 @@ from tests.support.checkpoints.checkpoints import make_tiny_llama
 
 pytestmark = pytest.mark.slow
 
-_SCREEN = (1920, 1200)
+_SCREEN = Path(__file__).parents[2] / "support" / "machine" / "screen.json"
 
 
 @pytest.mark.usefixtures("converter", "known_machine")
@@ -30,16 +30,9 @@ def test_the_focus_stays_safe_after_every_button(tmp_path: Path) -> None:
 
 
 def _expect_no_fault(folder: Path, walk: str, scale: float) -> None:
-    screen = {
-        "name": "screen",
-        "x": 0,
-        "y": 0,
-        "width": round(_SCREEN[0] * scale),
-        "height": round(_SCREEN[1] * scale),
-        "logicalDpi": 96,
-        "logicalBaseDpi": 96,
-        "dpr": 1,
-    }
+    (screen,) = json.loads(_SCREEN.read_text())["screens"]
+    for length in ("width", "height"):
+        screen[length] = round(scale * screen[length])
     screens = folder / "screens.json"
     screens.write_text(json.dumps({"screens": [screen]}))
     checkpoint = make_tiny_llama(folder / "tiny")

@@ -139,10 +139,11 @@ class Client(QObject):
         self._window._workbench.settings.change(workers=addresses)
 
     def delete_model(self) -> None:
-        """Delete the model on the models page, without the confirmation."""
+        """Delete the model on the models page."""
         models = self._window._workbench.models
         self.wait_until(lambda: models.model_at(str(self.model)) is not None)
-        self._window.models._delete(models.model_at(str(self.model)))
+        self._window.models.library.deletion.ask(models.model_at(str(self.model)))
+        self._window.findChild(ConfirmDialog).accept()
 
     def load(self) -> None:
         """Start to load the model."""
