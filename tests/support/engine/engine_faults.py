@@ -19,6 +19,7 @@ from app.core import paths
 from app.core.settings import Settings, save_settings
 from app.gui.services.engine import EngineFailed, EngineLoading, EngineReady, EngineState
 from app.gui.shell.application import build_window
+from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.inference.self_test.safe_settings import EngineSetting
 from app.native.library import engine_fingerprint
 from tests.support.checkpoints.checkpoints import CHAT_TEMPLATE
