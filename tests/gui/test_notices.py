@@ -64,7 +64,8 @@ def test_a_download_says_what_it_noticed(
         assert count(page.warnings.sentences, "was interrupted") == 0
         assert count(page.warnings.sentences, "odd?.json") == 1
         qtbot.keyClicks(page.repository, "owner/name")
-        qtbot.keyClick(page.repository, Qt.Key.Key_Return)
+        with qtbot.waitSignal(window._workbench.tasks.added, timeout=30_000):
+            qtbot.keyClick(page.repository, Qt.Key.Key_Return)
         assert not page.warnings.sentences
 
 

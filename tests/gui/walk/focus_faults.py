@@ -73,7 +73,7 @@ def _press(root: QWidget, button: QAbstractButton, where: str) -> Iterator[str]:
     settle()
     if not isValid(root) or not root.isVisible():
         return
-    if QApplication.activeWindow() is None:
+    if QApplication.focusWidget() is None:
         _come_back(root)
     yield from _judged(button, where)
     dialog = QApplication.activeModalWidget() or QApplication.activePopupWidget()

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QScrollBar,
-    QToolButton,
     QWidget,
 )
 
@@ -61,8 +60,8 @@ def _cut_text(widget: QWidget) -> Iterator[str]:
         case QLabel():
             yield from _cut_label(widget)
         case QAbstractButton():
-            is_drawn = not isinstance(widget, QToolButton) or bool(widget.text())
-            if widget.text() and is_drawn and widget.sizeHint().width() > widget.width() + _SLACK:
+            is_cut = widget.sizeHint().width() > widget.width() + _SLACK
+            if widget.text() and is_cut and not _makes_tips(widget):
                 yield f"{_named(widget)} is cut"
         case QComboBox():
             room = widget.width() - 3 * widget.fontMetrics().height()
@@ -95,11 +94,15 @@ def _cut_label(label: QLabel) -> Iterator[str]:
 
 
 def _without_tip(widget: QWidget, text: str, room: int) -> Iterator[str]:
-    # A class of the program's own that handles events makes its tool tips itself.
-    own = [kind for kind in type(widget).__mro__ if kind.__module__.startswith("app.")]
-    has_tip = bool(widget.toolTip()) or any("event" in vars(kind) for kind in own)
+    has_tip = bool(widget.toolTip()) or _makes_tips(widget)
     if widget.fontMetrics().horizontalAdvance(text) > room and not has_tip:
         yield f"{_named(widget)} shows {text[:40]!r} cut and has no tool tip"
+
+
+def _makes_tips(widget: QWidget) -> bool:
+    """Return whether the widget's class is the program's own, elides, and makes its tool tips."""
+    own = [kind for kind in type(widget).__mro__ if kind.__module__.startswith("app.")]
+    return any("event" in vars(kind) for kind in own)
 
 
 def _cut_cells(view: QAbstractItemView) -> Iterator[str]:

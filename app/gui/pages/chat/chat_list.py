@@ -18,10 +18,10 @@ from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.clearable_field import ClearableField
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.plain_text import plain_tool_tip
-from app.gui.widgets.search_field import SearchField
 
 
 class ChatList(QWidget):
@@ -48,7 +48,7 @@ class ChatList(QWidget):
         self.setFixedWidth(SIZE.chats)
         self.setAccessibleName(tr("Chats"))
         self.new_button = self.safe_control = Button(theme, tr("New chat"), icon_name="new-chat")
-        self.search = SearchField(tr("Search chats"))
+        self.search = ClearableField(tr("Search chats"))
         self.list = ChatRows(theme, tr("Chats"))
         self._empty = PlainLabel(tr("No matches"), "caption", wrap=True)
         column = QVBoxLayout(self)

@@ -14,6 +14,7 @@ from app.gui.pages.chat.number_row import NumberRow
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.eliding_button import ElidingButton
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
@@ -49,7 +50,7 @@ class ChatSettingsPanel(QFrame):
         self._prompt_source = PlainLabel("", "caption", elide=True)
         numbers = [field for field in _FIELDS.values() if field is not _PROMPT]
         self.numbers = {field.name: NumberRow(theme, field) for field in numbers}
-        self.keep_button = Button(theme, tr("Use as default for new chats"))
+        self.keep_button = ElidingButton(theme, tr("Use as default for new chats"))
         self.reset_button = Button(theme, tr("Reset"), "quiet")
         self.close_button = IconButton(theme, "close", tr("Close chat settings"), compact=True)
         self.safe_control = self.close_button

@@ -178,11 +178,15 @@ class RunStep(QWidget):
         self._rows_place.setContentsMargins(0, 0, 0, 0)
         rows = QWidget()
         rows.setLayout(self._rows_place)
-        for widget in (self.heading, rows, self.results):
+        top = QWidget()
+        line = QHBoxLayout(top)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.heading, 1)
+        line.addWidget(self.copy_button)
+        for widget in (top, rows, self.results):
             self._card.add(widget)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACING.small)
-        buttons.addWidget(self.copy_button)
         buttons.addStretch(1)
         for button in (self.levels_button, self.another_button, self.again_button):
             buttons.addWidget(button)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
@@ -19,6 +19,7 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
+from app.gui.widgets.clearable_field import ClearableField
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.text_dialog import TextDialog
 from app.hub.hub_address import hub_endpoint
@@ -58,10 +59,8 @@ class RepositoryCard(Card):
         self.choice = GgufChoiceDialog(theme, self)
         self._asked: Task | None = None
         self._refused = self._log = ""
-        self.repository = self.safe_control = QLineEdit()
-        self.repository.setPlaceholderText(tr("owner/name, or the address of its page"))
-        self.repository.setAccessibleName(tr("Hugging Face repository"))
-        self.repository.setClearButtonEnabled(True)
+        hint = tr("owner/name, or the address of its page")
+        self.repository = self.safe_control = ClearableField(tr("Hugging Face repository"), hint)
         self.download_button = Button(theme, tr("Download"), "primary", icon_name="download")
         self.fault = PlainLabel("", "caption", wrap=True, selectable=True)
         self.fault.set_tone("danger")

@@ -1,24 +1,30 @@
-"""Field for words to search for, which Escape clears."""
+"""Line edit with a button that clears it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QToolButton, QWidget
+
+from app.core.language import tr
 
 
-class SearchField(QLineEdit):
-    """A line with a button that clears it.
+class ClearableField(QLineEdit):
+    """A line edit that its button or Escape clears.
 
     Args:
-        name: the accessible name, also shown in the empty field.
+        name: the accessible name.
+        hint: shown in the empty field; the name if it is empty.
     """
 
-    def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, hint: str = "", *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setPlaceholderText(name)
+        self.setPlaceholderText(hint or name)
         self.setAccessibleName(name)
         self.setClearButtonEnabled(True)
+        button = self.findChild(QToolButton)
+        if button is not None:
+            button.setAccessibleName(tr("Clear"))
 
     def event(self, event: QEvent) -> bool:
         """Take Escape before a shortcut of the window does, if there is something to clear."""
