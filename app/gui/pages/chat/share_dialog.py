@@ -43,6 +43,7 @@ class ShareDialog(QDialog):
         self.is_shared = switch_box(_FIELDS["shares_model"])
         self.is_shared.setChecked(value.shares_model)
         self.port = number_box(_FIELDS["share_port"])
+        self.port.setGroupSeparatorShown(False)
         self.port.setValue(value.share_port)
         self.slots = number_box(_FIELDS["reply_slots"])
         self.slots.setValue(value.reply_slots)

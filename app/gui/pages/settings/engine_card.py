@@ -68,7 +68,7 @@ class EngineCard(Card):
         self.warnings.show_sentences(())
         self.test_button.setEnabled(False)
         self.full_button.setEnabled(False)
-        self._child = Child("self-test", *arguments, parent=self)
+        self._child = Child("self-test", "--engine", *arguments, parent=self)
         self._child.received.connect(self._take)
         self._child.ended.connect(self._on_ended)
         self._child.start()

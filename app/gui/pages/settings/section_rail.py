@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -44,8 +45,11 @@ class SectionRail(QWidget):
             column.addWidget(button)
             button.clicked.connect(lambda _, index=index: self._go_to(index))
         column.addStretch(1)
-        for moved in (self._bar.valueChanged, self._bar.rangeChanged):
-            moved.connect(self._show_place)
+        # The range changes before the sections have their new places.
+        self._settled = QTimer(self, singleShot=True, interval=0)
+        self._settled.timeout.connect(self._show_place)
+        self._bar.rangeChanged.connect(self._settled.start)
+        self._bar.valueChanged.connect(self._show_place)
         self._show_place()
 
     def _go_to(self, index: int) -> None:
