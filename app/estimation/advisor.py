@@ -17,7 +17,7 @@ from app.estimation.predictions import LevelPrediction
 
 Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
 USES: tuple[Use, ...] = get_args(Use)
-READABLE_PACE = 7.0
+READING_SPEED = 7.0
 """Reading speed in tokens per second: about 300 words a minute."""
 
 _SMALL_MODEL = 3e9
@@ -290,7 +290,7 @@ def _is_whole(row: LevelPrediction) -> bool:
 
 def _has_pace(row: LevelPrediction) -> bool:
     """Return whether it writes at reading speed; unknown speeds count as fast."""
-    return row.speed is None or row.speed.generation_tokens_per_second >= READABLE_PACE
+    return row.speed is None or row.speed.generation_tokens_per_second >= READING_SPEED
 
 
 def _room(row: LevelPrediction) -> int:

@@ -20,7 +20,7 @@ from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.gguf_file.model import read_model
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.inference.loading.loaded_model import LoadRequest, opened_model
-from app.inference.self_test.probe_model import TinyLlama, write_tiny_llama
+from app.inference.self_test.probe_model import TinyModel, write_tiny_model
 from app.inference.self_test.safe_settings import Countermeasure, EngineSetting
 from app.inference.tokens.decoding import BatchPart, Decoder
 from app.inference.tokens.vocabulary import Vocabulary
@@ -35,9 +35,9 @@ PROMPT_TOKENS = 512
 _CONTEXT = 1024
 _FEW_TOKENS = 32
 _LOOK_SECONDS = 0.2
-_SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
+_SHALLOW = TinyModel(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
 _DEEP = replace(_SHALLOW, layers=9)
-_WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
+_WIDE = TinyModel(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
 _WIDE_TYPE = "Q8_0"
 _LAYER_PRODUCTS = 7
 """Query, key, value and output of the attention; gate, up and down."""
@@ -180,15 +180,15 @@ def _times(rate: float | None, factor: float) -> float | None:
     return None if rate is None else rate * factor
 
 
-def _token_seconds(model: TinyLlama, device: str, request: BenchmarkRequest) -> float:
+def _token_seconds(model: TinyModel, device: str, request: BenchmarkRequest) -> float:
     return _seconds_of(model, device, request, 1)
 
 
-def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens: int) -> float:
+def _seconds_of(model: TinyModel, device: str, request: BenchmarkRequest, tokens: int) -> float:
     """Return the seconds a model takes to read this many tokens at once, in a short context."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
-        write_tiny_llama(path, model)
+        write_tiny_model(path, model)
         threads = 1 if request.single_thread else request.threads
         options = LoadOptions(
             context=model.context,

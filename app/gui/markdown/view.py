@@ -28,7 +28,7 @@ class MarkdownView(QWidget):
     that grows, at most about thirty times a second.
 
     Signals:
-        link_clicked: the user activated a web or mail address; nothing has been opened.
+        link_clicked: the user activated a web or email address; nothing has been opened.
         settled: all of the text so far is laid out.
     """
 

@@ -74,6 +74,6 @@ class _Contents(QWidget):
     """Is as high as its layout needs at its real width."""
 
     def minimumSizeHint(self) -> QSize:
-        """Leave the height to `heightForWidth`; the layout's is that at its minimum width."""
+        """Leave the height to `heightForWidth`; the layout assumes its minimum width."""
         hint = super().minimumSizeHint()
         return QSize(hint.width(), 0) if self.hasHeightForWidth() else hint

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 
 class SearchField(QLineEdit):
-    """A line with a button that clears it.
+    """A line edit with a button that clears it.
 
     Args:
         name: the accessible name, also shown in the empty field.

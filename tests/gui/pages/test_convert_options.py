@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.core.events import Checked, LevelPlanned, Subject
-from app.core.levels import KEEPING_LEVELS
+from app.core.levels import FORMAT_PRESERVING_LEVELS
 from app.gui.pages.convert.conversion_options import command_line, projector_path_for
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.convert.type_box import TypeBox
@@ -273,7 +273,7 @@ def test_weights_in_blocks_lose_again_with_consent_alone(
     assert "would lose precision twice" in page.notice.text
     click(page.notice, qtbot, "Quantize again…")
     agree(page)
-    wait_for_levels(page, qtbot, ALL + len(KEEPING_LEVELS))
+    wait_for_levels(page, qtbot, ALL + len(FORMAT_PRESERVING_LEVELS))
     assert not page.notice.isVisible()
     set_ticks(page, "Q4_K_M")
     (command,) = commands(page, qtbot, page.levels_step.copy_button)
@@ -490,7 +490,7 @@ def test_every_subject_has_a_row(page: ConvertPage) -> None:
 
 def test_levels_are_brought_up_to_date_in_place(page: ConvertPage, tmp_path: Path) -> None:
     step = page.levels_step
-    step.start()
+    step.reset()
     plan(page, ["Q2_K", "Q4_K_M", "Q8_0"], tmp_path)
     set_ticks(page, "Q8_0")
     step.table.setCurrentCell(2, 0)

@@ -52,7 +52,7 @@ def picker(qapp: QApplication, qtbot: QtBot) -> Iterator[LevelPicker]:
     for widget in (picker, picker.table, picker.legend):
         column.addWidget(widget)
     place.resize(900, 700)
-    picker.start("Q4_K_M")
+    picker.reset("Q4_K_M")
     place.show()
     yield picker
     place.close()

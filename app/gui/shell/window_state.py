@@ -1,4 +1,4 @@
-"""What the window remembers from one start to the next: its place, and the muted notices."""
+"""What the window remembers across starts: its size and position, and the muted notices."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _GEOMETRY = "geometry"
 _MUTED = "muted"
 
 
-class WindowMemory:
+class WindowState:
     """Reads and writes `window.ini` in the data folder."""
 
     def __init__(self) -> None:
         self._file = QSettings(str(paths.home() / "window.ini"), QSettings.Format.IniFormat)
 
-    def save_place(self, window: QWidget) -> None:
-        """Remember size and place of the window."""
+    def save_geometry(self, window: QWidget) -> None:
+        """Remember the size and position of the window."""
         self._file.setValue(_GEOMETRY, window.saveGeometry())
 
-    def restore_place(self, window: QWidget) -> None:
-        """Give the window its last size and place, or its first, within the screen."""
+    def restore_geometry(self, window: QWidget) -> None:
+        """Give the window its last size and position, or its first, within the screen."""
         saved = self._file.value(_GEOMETRY)
         if not (isinstance(saved, QByteArray) and window.restoreGeometry(saved)):
             window.resize(_USUAL_SIZE)
@@ -50,7 +50,7 @@ class WindowMemory:
 
 
 def fit(window: QWidget, available: QRect) -> None:
-    """Let a window be no larger than a screen, and lie on it."""
+    """Shrink and move a window so that it fits on the screen."""
     room = available.size() - _FRAME
     window.setMinimumSize(_SMALLEST_SIZE.boundedTo(room))
     if window.isMaximized():

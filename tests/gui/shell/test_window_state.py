@@ -1,4 +1,4 @@
-"""The window lies on the screen, whatever its size and place were the last time."""
+"""The window fits on the screen, whatever its size and position were the last time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QScrol
 from pytestqt.qtbot import QtBot
 
 from app.gui.shell.window import PAGES, MainWindow
-from app.gui.shell.window_memory import WindowMemory, fit
+from app.gui.shell.window_state import WindowState, fit
 from tests.gui.conftest import WindowMaker
 
 # 1366x768 at 150 %, with a panel of 40.
@@ -32,7 +32,7 @@ def test_a_window_of_another_screen_comes_back(
     there = QMainWindow()
     qtbot.addWidget(there)
     there.setGeometry(last)
-    WindowMemory().save_place(there)
+    WindowState().save_geometry(there)
     window = make_window()
     assert window.screen().availableGeometry().contains(window.frameGeometry())
 
