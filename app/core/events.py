@@ -139,7 +139,7 @@ class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
 
 
 class RemoteModelListed(msgspec.Struct, frozen=True, tag="remote"):
-    """A GGUF model in a repository; `path` is its file or a shard, `files` the number of shards.
+    """A GGUF model in a repository; `path` is its file or first shard, `files` their number.
 
     `needed_bytes` is the approximate memory to run it, and `fit` where it would be placed.
     `is_recommended` is true for the one that suits this machine best. Projectors belong to a model,

@@ -108,10 +108,10 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
 def _best(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     """Recommend the least loss at reading speed, or else the least loss at any speed."""
     choices = _preferred(fitting)
-    readable = [row for row in choices if _has_pace(row)]
-    chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
+    at_reading_speed = [row for row in choices if _has_pace(row)]
+    chosen = min(at_reading_speed or choices, key=lambda row: (loss_of(row), _size(row)))
     reason = tr("The best quality that fits here, but slower than reading speed.")
-    if readable:
+    if at_reading_speed:
         reason = tr("The best quality that fits here.")
     return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 

@@ -21,7 +21,7 @@ from app.library.unfinished_downloads import UnfinishedDownload
 class RemovalPlan:
     """The files to remove and the space that this frees.
 
-    `locked_folder`, if any, is locked against downloads while the files are removed.
+    `locked_folder`, if any, is locked against downloads while the files are being removed.
     """
 
     files: tuple[Path, ...]

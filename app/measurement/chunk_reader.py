@@ -60,9 +60,9 @@ class Reader:
             yield self._decoder.all_logits(len(batch))
 
     def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
-        most = min(_MAX_TOKENS_AT_ONCE, self._decoder.batch_tokens)
-        for start in range(0, len(tokens), most):
-            yield start, tokens[start : start + most]
+        max_tokens = min(_MAX_TOKENS_AT_ONCE, self._decoder.batch_tokens)
+        for start in range(0, len(tokens), max_tokens):
+            yield start, tokens[start : start + max_tokens]
 
 
 @contextmanager

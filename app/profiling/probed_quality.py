@@ -33,7 +33,7 @@ from app.native.quantization import dequantize_rows, quantize_rows
 _MAX_WHOLE_BYTES = 2**30
 """Limit for tensors that have to be read whole; others stand in for those beyond."""
 _RUNS_OF_SLOW_TYPES = 1
-"""ggml takes a hundred times as long for types without a kernel of ours."""
+"""ggml takes a hundred times as long for types for which we have no kernel."""
 _EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 Floats = npt.NDArray[np.float32]
 Errors = dict[str, dict[int, float]]

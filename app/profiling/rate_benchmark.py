@@ -94,11 +94,11 @@ def _measure_disturbed(
     with open_bench(_place(device, single)) as single_bench:
         one = _measure_part(part, single_bench, device, single)
     # Several threads are limited by the memory, and no slower than one.
-    most = max(_bandwidth(threads), *one.generation.values())
+    maximum = max(_bandwidth(threads), *one.generation.values())
     return replace(
         one,
-        bandwidth=None if one.bandwidth is None else most,
-        generation={name: min(rate * threads, most) for name, rate in one.generation.items()},
+        bandwidth=None if one.bandwidth is None else maximum,
+        generation={name: min(rate * threads, maximum) for name, rate in one.generation.items()},
         prompt={name: rate * threads for name, rate in one.prompt.items()},
         attention=_times(one.attention, threads),
         prompt_attention=_times(one.prompt_attention, threads),

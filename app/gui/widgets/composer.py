@@ -19,7 +19,7 @@ _RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 class Composer(QFrame):
     """A field that grows to eight lines, and a button: Send, or Stop during a reply.
 
-    Enter sends, Shift+Enter starts a new line. The draft stays until it is sent, also while a reply
+    Enter sends, Shift+Enter starts a new line. The draft stays until it is sent, even while a reply
     is being written or no model is available.
 
     Signals:

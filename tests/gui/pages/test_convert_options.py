@@ -30,7 +30,7 @@ from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.path_field import PathField
 from tests.support.checkpoints.block_checkpoints import make_nvfp4
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.other_sources import make_adapter, make_pickled, make_seeing_gemma
 from tests.support.hub.local_hub import LocalHub
 from tests.support.profiles import checkpoint_profile, made_machine
@@ -49,7 +49,7 @@ def page(window: MainWindow) -> ConvertPage:
 
 @pytest.fixture
 def tiny(tmp_path: Path, converter: Path) -> Path:
-    return make_tiny_llama(tmp_path / "tiny")
+    return make_tiny_checkpoint(tmp_path / "tiny")
 
 
 @pytest.fixture
@@ -316,7 +316,7 @@ def test_pickles_are_downloaded_with_consent(
 def test_a_repository_is_planned_before_it_is_downloaded(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
 ) -> None:
-    served = make_tiny_llama(tmp_path / "some", layers=16)
+    served = make_tiny_checkpoint(tmp_path / "some", layers=16)
     hub.add_repository("some/model", served)
     check(page, qtbot, f"{hub.endpoint}/some/model/tree/main")
     step = page.levels_step
@@ -341,7 +341,7 @@ def test_a_repository_is_planned_before_it_is_downloaded(
 def test_a_canceled_download_cancels_the_conversion_and_keeps_its_part(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub, home: Path
 ) -> None:
-    hub.add_repository("some/model", make_tiny_llama(tmp_path / "some", layers=16))
+    hub.add_repository("some/model", make_tiny_checkpoint(tmp_path / "some", layers=16))
     check(page, qtbot, "some/model")
     set_ticks(page, "Q8_0")
     hub.faults.hold_after_bytes = hub.sent_bytes() + 400_000

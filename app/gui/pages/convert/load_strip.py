@@ -185,8 +185,8 @@ def _show_fault(label: PlainLabel, words: str, fault: str) -> None:
     label.set_text(fault or words)
 
 
-def _steps(most: int) -> list[int]:
+def _steps(maximum: int) -> list[int]:
     """Return powers of two, from 2,048 on with a step between them, and the largest at the end."""
-    powers = [2**power for power in range(9, most.bit_length())]
+    powers = [2**power for power in range(9, maximum.bit_length())]
     between = [3 * power // 2 for power in powers if power >= _FINE_FROM]
-    return sorted({step for step in (*powers, *between) if step < most} | {most})
+    return sorted({step for step in (*powers, *between) if step < maximum} | {maximum})

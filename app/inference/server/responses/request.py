@@ -120,7 +120,7 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
     """The body of `/v1/responses`.
 
     No state is stored: every request contains the whole conversation, and `store` has no effect.
-    `truncation` makes room while a reply is generated; the conversation itself must fit.
+    `truncation` makes room while a reply is being generated; the conversation itself must fit.
     """
 
     input: Text | Annotated[list[InputItem], Meta(min_length=1, max_length=16_384)]
