@@ -1,4 +1,4 @@
-"""A chat that a search found, with the words around the place in its messages."""
+"""A chat that a search found, with the words around the match in its messages."""
 
 from __future__ import annotations
 

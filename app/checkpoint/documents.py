@@ -44,7 +44,7 @@ def read_document(file: Path) -> dict[str, Any]:
 
 
 def require_document(file: Path) -> None:
-    """Check that `read_document` could read the file, in a tenth of the time.
+    """Check, in a tenth of the time, that `read_document` could read the file.
 
     Raises:
         AppError: what `read_document` raises.

@@ -21,7 +21,7 @@ from app.core.names import safe_relative_path
 INDEX_FILE = "model.safetensors.index.json"
 WEIGHTS_SUFFIX = ".safetensors"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
-_MOST_NAMED = 12
+_MAX_NAMED = 12
 _PICKLES, _PICKLE_INDEX_FILE = "pytorch_model*.bin", "pytorch_model.bin.index.json"
 _NUMBERED = re.compile(r"(?P<beginning>.+)-\d{5}-of-(?P<count>\d{5})(?P<suffix>\.\w+)")
 HEADER_LENGTH = struct.Struct("<Q")
@@ -94,7 +94,7 @@ def _by_other_names(folder: Path) -> WeightList | None:
         return None
     completed = _completed(names[:1])
     if not set(names) <= set(completed):
-        details = {"folder": str(folder), "files": ", ".join(names[:_MOST_NAMED])}
+        details = {"folder": str(folder), "files": ", ".join(names[:_MAX_NAMED])}
         raise AppError(ErrorCode.WEIGHTS_OF_OTHER_NAMES, **details)
     return WeightList(tuple(completed), {})
 

@@ -20,7 +20,7 @@ from app.core.events import Finished, SourceLocated
 from app.core.language import tr
 from app.core.levels import (
     DEFAULT_LEVEL,
-    KEEPING_LEVELS,
+    FORMAT_PRESERVING_LEVELS,
     LEVELS,
     SPECIAL_LEVELS,
     Level,
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LEVEL",
         help=tr(
             "the level; repeatable; one of {levels}",
-            levels=", ".join(level.name for level in (*LEVELS, *KEEPING_LEVELS)),
+            levels=", ".join(level.name for level in (*LEVELS, *FORMAT_PRESERVING_LEVELS)),
         ),
     )
     parser.add_argument(
@@ -212,7 +212,7 @@ def _require_levels(arguments: argparse.Namespace) -> None:
 def _levels(arguments: argparse.Namespace, source: Source) -> tuple[Level, ...]:
     if arguments.level:
         return tuple(dict.fromkeys(level_named(name) for name in arguments.level))
-    offered = (*LEVELS, *KEEPING_LEVELS)
+    offered = (*LEVELS, *FORMAT_PRESERVING_LEVELS)
     if _uses_importance(arguments):
         offered = (*SPECIAL_LEVELS, *offered)
     return tuple(level for level in offered if level in source.levels)

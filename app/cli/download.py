@@ -101,7 +101,7 @@ def _list_models(reference: RepositoryReference, reporter: Reporter) -> None:
                 files=len(model),
                 needed_bytes=one.needed_bytes,
                 fit=quick_verdict(one.needed_bytes, machine),
-                is_advised=one is best,
+                is_recommended=one is best,
             )
         )
     for projector in found.projectors:

@@ -15,7 +15,7 @@ from app.estimation.fit import Plan
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import divergence_in_words
-from app.estimation.speed_caveats import BESIDE_OTHER_WORK
+from app.estimation.speed_caveats import MEASURED_WHILE_BUSY
 
 _UNKNOWN = tr("unknown")
 _DISTURBED = "*"
@@ -44,7 +44,7 @@ def table_of(
     for row in rows:
         yield _line_of(row)
     if any(row.speed is not None and row.speed.is_disturbed for row in rows):
-        yield f"{_DISTURBED} {BESIDE_OTHER_WORK}"
+        yield f"{_DISTURBED} {MEASURED_WHILE_BUSY}"
     # The reason for a missing plan is already in its row.
     yield from dict.fromkeys(
         problem for row in rows for problem in row.problems if problem != row.problem
@@ -94,7 +94,7 @@ def _document_of(row: LevelPrediction) -> dict[str, Any]:
         "fit": None if plan is None else _fit_of(plan),
         "tokens_per_second": row.speed and row.speed.generation_tokens_per_second,
         "prompt_tokens_per_second": row.speed and row.speed.prompt_tokens_per_second,
-        "speed_note": BESIDE_OTHER_WORK if row.speed and row.speed.is_disturbed else None,
+        "speed_note": MEASURED_WHILE_BUSY if row.speed and row.speed.is_disturbed else None,
         "quality": row.quality,
         "problem": " ".join(row.problems) or None,
     }

@@ -45,10 +45,10 @@ def with_advice(error: AppError, load_request: LoadRequest) -> AppError:
     if error.code is not ErrorCode.OUT_OF_MEMORY or not load_request.options.gpu_layers:
         return error
     plan = _plan(load_request)
-    return error if plan is None else advised(error, load_request, plan)
+    return error if plan is None else with_fitting_layers(error, load_request, plan)
 
 
-def advised(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
+def with_fitting_layers(error: AppError, load_request: LoadRequest, plan: Plan) -> AppError:
     """Return the error with the plan's number of layers, if that helps."""
     chosen = load_request.options.gpu_layers or 0
     if plan.verdict == "too_large" or plan.gpu_layers >= chosen:

@@ -68,6 +68,6 @@ def _remote_row(model: events.RemoteModelListed) -> str:
         "too_large": tr("too large"),
     }[model.fit]
     words = ", ".join(
-        word for word in (needed, fit, tr("recommended") if model.is_advised else "") if word
+        word for word in (needed, fit, tr("recommended") if model.is_recommended else "") if word
     )
     return f"{model.path:<52} {model.level:<8} {format_bytes(model.size_bytes):>9}  {words}"

@@ -18,7 +18,7 @@ _FILE, _DATASET, _ENTRY_COUNT, _CHUNK_COUNT = (
 )
 _LONGEST_BYTES = 127
 """The bytes that fit into a text of `llama_model_kv_override`."""
-_MOST_CHUNKS = 2**31 - 1
+_MAX_CHUNKS = 2**31 - 1
 """llama-quantize counts in 32 bits with a sign, and leaves out what is not above 0."""
 
 
@@ -43,7 +43,7 @@ class ImportanceMetadata:
         if self.dataset is not None:
             values[_DATASET] = GGUFValue(_cut(self.dataset), GGUFValueType.STRING)
         values[_ENTRY_COUNT] = GGUFValue(self.entry_count, GGUFValueType.UINT32)
-        if 0 < self.chunk_count <= _MOST_CHUNKS:
+        if 0 < self.chunk_count <= _MAX_CHUNKS:
             values[_CHUNK_COUNT] = GGUFValue(self.chunk_count, GGUFValueType.UINT32)
         return encoded(values)
 
@@ -55,7 +55,7 @@ def importance_metadata_of(matrix: ImportanceMatrix, file: str) -> ImportanceMet
 
 
 def expected_importance_metadata(file: str, dataset: str) -> ImportanceMetadata:
-    """Return placeholder metadata as large as that of a matrix yet to be made of a text."""
+    """Return placeholder metadata as large as that of a matrix yet to be made from a text."""
     return ImportanceMetadata(file, dataset, entry_count=0, chunk_count=1)
 
 

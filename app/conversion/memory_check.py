@@ -16,7 +16,7 @@ _BUFFER_BYTES = 128 * 2**20
 
 
 def require_memory(layouts: Iterable[Layout]) -> int:
-    """Check that there is memory to write these models; return the bytes beyond those in use.
+    """Check that there is enough memory to write these models; return the bytes it takes.
 
     One tensor at a time is in memory as values of 32 bits, and the next one if it is small.
 

@@ -28,7 +28,7 @@ from app.core.events import (
 )
 from app.core.files import free_path, require_space
 from app.core.language import tr
-from app.core.levels import KEEPING_LEVELS, Level
+from app.core.levels import FORMAT_PRESERVING_LEVELS, Level
 from app.core.sizes import format_bytes
 from app.gguf_file.tensor_types import type_name
 from app.jobs.restart import has_restarted
@@ -218,7 +218,7 @@ def _plan_by_llama_cpp(
 def _worth_planning(laid_out: LaidOut, request: ConversionRequest) -> Iterator[Level]:
     """Yield the levels, except those that keep quantized weights where there are none."""
     for level in laid_out.levels:
-        is_asked_for = level not in KEEPING_LEVELS or not request.skips_unsuitable
+        is_asked_for = level not in FORMAT_PRESERVING_LEVELS or not request.skips_unsuitable
         if is_asked_for or laid_out.layout.is_lossy:
             yield level
 

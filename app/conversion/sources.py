@@ -21,7 +21,7 @@ from app.conversion.layout.layout import Layout
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Subject
 from app.core.language import tr
-from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
+from app.core.levels import FORMAT_PRESERVING_LEVELS, LEVELS, SPECIAL_LEVELS, Level
 from app.core.names import file_name_from
 from app.core.sizes import format_bytes
 from app.gguf_file.detection import is_gguf_file
@@ -29,7 +29,7 @@ from app.gguf_file.model_info import read_model_info
 from app.library.unfinished_downloads import unfinished_in
 
 Levels = Sequence[Level]
-_ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)
+_ALL_LEVELS = (*LEVELS, *SPECIAL_LEVELS, *FORMAT_PRESERVING_LEVELS)
 _PLAIN_LEVELS = tuple(level for level in LEVELS if level.name in {"F32", "F16", "BF16", "Q8_0"})
 """Those that the converter itself writes, without llama.cpp's quantizer."""
 

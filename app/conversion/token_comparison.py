@@ -28,7 +28,7 @@ _TEXTS = (
 )
 _BUDGET_SECONDS = 3.0
 _LONGEST_TOKEN = 200
-_MOST_SHOWN = 8
+_MAX_SHOWN = 8
 
 
 def token_difference(vocabulary: Any, tokenizer_file: Path) -> NoticeReported | None:
@@ -102,5 +102,5 @@ def _tokens_of(vocabulary: Any, text: str) -> list[int]:
 
 def _shown(tokens: Iterable[int]) -> str:
     shown = [str(token) for token in tokens]
-    more = ", …" if len(shown) > _MOST_SHOWN else ""
-    return f"[{', '.join(shown[:_MOST_SHOWN])}{more}]"
+    more = ", …" if len(shown) > _MAX_SHOWN else ""
+    return f"[{', '.join(shown[:_MAX_SHOWN])}{more}]"

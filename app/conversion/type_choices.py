@@ -50,7 +50,7 @@ class TypeChoices:
         return self.importance is not None or self.provenance is not None
 
     def importance_of(self, tensor: PlacedTensor) -> npt.NDArray[np.float32] | None:
-        """Return the weights of a tensor's columns (experts x width), or None when there are none.
+        """Return the importance of a tensor's columns (experts x width), or None if unknown.
 
         Raises:
             AppError: `importance_matrix_misfit`, when they are of another model.
@@ -71,7 +71,7 @@ class TypeChoices:
 NO_CHOICES = TypeChoices()
 
 
-def known_type(name: str) -> int:
+def type_number_named(name: str) -> int:
     """Return ggml's number for a quantizable type, given its name in upper or lower case.
 
     Raises:
@@ -94,11 +94,11 @@ def quantize_parameters(level: Level, choices: TypeChoices) -> Iterator[Any]:
     else:
         parameters.ftype = level.ftype
     if choices.output_type:
-        parameters.output_tensor_type = known_type(choices.output_type)
+        parameters.output_tensor_type = type_number_named(choices.output_type)
     if choices.embedding_type:
-        parameters.token_embedding_type = known_type(choices.embedding_type)
+        parameters.token_embedding_type = type_number_named(choices.embedding_type)
     overrides = [
-        llama.llama_model_tensor_override(pattern.encode(), known_type(name))
+        llama.llama_model_tensor_override(pattern.encode(), type_number_named(name))
         for pattern, name in choices.overrides
     ]
     if overrides:

@@ -95,7 +95,7 @@ class _Source:
 
 
 def _read_ahead(layout: Layout, order: list[str], reader: Executor) -> Iterator[_Source]:
-    """Yield the tensors in `order`, each read while the previous one is processed, unless large."""
+    """Yield the tensors in `order`, reading each before the previous one is done, unless large."""
     by_name = {tensor.name: tensor for tensor in layout.tensors}
     tensors = [by_name[name] for name in order]
     ahead: Future[_Source] | None = None

@@ -69,7 +69,7 @@ class SourceLocated(msgspec.Struct, frozen=True, tag="source"):
 
 
 class LevelsApproximated(msgspec.Struct, frozen=True, tag="about"):
-    """The approximate size of each level, in bytes by its name, ahead of the exact sizes."""
+    """The approximate size in bytes of each level, by name; the exact sizes follow."""
 
     parameters: int
     sizes: dict[str, int]
@@ -139,10 +139,11 @@ class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
 
 
 class RemoteModelListed(msgspec.Struct, frozen=True, tag="remote"):
-    """A GGUF model in a repository, as one of its `path`s; split ones count several `files`.
+    """A GGUF model in a repository; `path` is its file or first shard, `files` their number.
 
-    `needed_bytes` is the approximate memory to run it, and `fit` where it would be. `is_advised` is
-    true for the one that suits this machine best. Projectors belong to a model, and have no `fit`.
+    `needed_bytes` is the approximate memory to run it, and `fit` where it would be placed.
+    `is_recommended` is true for the one that suits this machine best. Projectors belong to a model,
+    and have no `fit`.
     """
 
     path: str
@@ -151,12 +152,12 @@ class RemoteModelListed(msgspec.Struct, frozen=True, tag="remote"):
     files: int = 1
     needed_bytes: int = 0
     fit: Literal["", "on_devices", "shared", "on_processor", "too_large"] = ""
-    is_advised: bool = False
+    is_recommended: bool = msgspec.field(default=False, name="is_advised")
     is_projector: bool = False
 
 
 class EndpointListed(msgspec.Struct, frozen=True, tag="endpoint"):
-    """Another engine's server and its models; `problem` is the reason for having none, if any."""
+    """Another engine's server and its models; `problem` says why there are none."""
 
     url: str
     name: str

@@ -1,4 +1,4 @@
-"""Notes about unfinished files, from which cancellation or the next start removes leftovers."""
+"""Notes about unfinished files, so that cancellation or the next start can remove them."""
 
 from __future__ import annotations
 

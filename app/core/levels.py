@@ -53,14 +53,14 @@ SPECIAL_LEVELS: tuple[Level, ...] = (
 """Levels that are useless, or much worse, without an importance matrix."""
 COPY = Level("COPY", 1024, tr("Unchanged; nothing is quantized again"))
 """llama-quantize's name; the file keeps its own file type, so the number is none of llama.cpp's."""
-KEEPING_LEVELS: tuple[Level, ...] = (
+FORMAT_PRESERVING_LEVELS: tuple[Level, ...] = (
     Level("MXFP4_MOE", 38, tr("Experts in MXFP4, the rest in Q8_0")),
     COPY,
 )
 """Levels for weights that are published in a block format, which they keep."""
 
 DEFAULT_LEVEL = "Q4_K_M"
-_BY_NAME = {level.name: level for level in (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS)}
+_BY_NAME = {level.name: level for level in (*LEVELS, *SPECIAL_LEVELS, *FORMAT_PRESERVING_LEVELS)}
 _NAME_OF_FTYPE = {level.ftype: level.name for level in _BY_NAME.values() if level != COPY} | {
     # Levels that files may have but that can't be made here.
     36: "TQ1_0",

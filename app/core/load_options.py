@@ -14,9 +14,9 @@ from app.core.option_fields import form_hints
 LARGEST_CONTEXT = 2**20
 """A million tokens; the few models that claim more take far more memory for it than PCs have."""
 _LARGEST_BATCH = 2**16
-_MOST_THREADS = 1024
-_MOST_LAYERS = 1024
-_MOST_DEVICES = 64
+_MAX_THREADS = 1024
+_MAX_LAYERS = 1024
+_MAX_DEVICES = 64
 
 AUTOMATIC = "auto"
 """A flag's value that lets the program decide."""
@@ -38,7 +38,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Options for loading a model; None lets the program decide."""
 
     gpu_layers: Annotated[
-        Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        Annotated[int, Meta(ge=0, le=_MAX_LAYERS)] | None,
         form_hints(_DEVICES),
         Meta(
             title=tr("GPU layers"),
@@ -51,7 +51,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
         form_hints(_DEVICES),
         Meta(
-            max_length=_MOST_DEVICES,
+            max_length=_MAX_DEVICES,
             title=tr("Tensor split"),
             description=tr(
                 "Share of layers per GPU, in the engine's order. Automatic splits by free memory."
@@ -59,7 +59,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     experts_on_cpu: Annotated[
-        Annotated[int, Meta(ge=0, le=_MOST_LAYERS)] | None,
+        Annotated[int, Meta(ge=0, le=_MAX_LAYERS)] | None,
         form_hints(_DEVICES),
         Meta(
             title=tr("MoE experts on CPU"),
@@ -155,7 +155,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 512
     threads: Annotated[
-        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        Annotated[int, Meta(ge=1, le=_MAX_THREADS)] | None,
         form_hints(_PROCESSOR),
         Meta(
             title=tr("Threads"),
@@ -166,7 +166,7 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
     threads_batch: Annotated[
-        Annotated[int, Meta(ge=1, le=_MOST_THREADS)] | None,
+        Annotated[int, Meta(ge=1, le=_MAX_THREADS)] | None,
         form_hints(_PROCESSOR),
         Meta(
             title=tr("Batch threads"),

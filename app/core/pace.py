@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 _WINDOW_SECONDS = 10.0
-_LEAST_SECONDS = 0.5
+_MIN_SECONDS = 0.5
 
 
 class Pace:
@@ -30,7 +30,7 @@ class Pace:
         if not self._seen:
             return None
         (began, first), (ended, last) = self._seen[0], self._seen[-1]
-        if ended - began < _LEAST_SECONDS or last == first:
+        if ended - began < _MIN_SECONDS or last == first:
             return None
         return (last - first) / (ended - began)
 

@@ -101,7 +101,7 @@ def dry_loads_folder() -> Path:
 
 
 def leftovers_folder() -> Path:
-    """Return the folder of notes about unfinished files, by which the next start removes them."""
+    """Return the folder of notes that tell the next start which unfinished files to remove."""
     return home() / "unfinished"
 
 

@@ -16,7 +16,7 @@ from app.core.events import NoticeReported
 from app.core.files import write_atomically
 
 T = TypeVar("T")
-_MOST_NAMED = 12
+_MAX_NAMED = 12
 
 
 class _Invalid:
@@ -60,7 +60,7 @@ def back_up_invalid(file: Path, content: bytes, names: tuple[str, ...]) -> Notic
     except (OSError, AppError):
         # The values stay in the file until something is saved.
         kept = file
-    named = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    named = ", ".join(names[:_MAX_NAMED]) + (", …" if len(names) > _MAX_NAMED else "")
     details = {"file": file.name, "names": named, "kept": str(kept)}
     return NoticeReported(NoticeCode.VALUES_LEFT_OUT, {**details})
 

@@ -9,7 +9,7 @@ from app.core.json_store import JsonStore
 from app.core.secrets import forget_secret, is_sendable, store_secret, stored_secret
 from app.endpoints.endpoint import Endpoint
 
-_MOST_ENDPOINTS = 100
+_MAX_ENDPOINTS = 100
 
 
 def endpoints() -> list[Endpoint]:
@@ -20,7 +20,7 @@ def endpoints() -> list[Endpoint]:
 def load_endpoints() -> tuple[list[Endpoint], NoticeReported | None]:
     """Return the added servers, and a notice if some are invalid."""
     found, notice = _store().salvage_with_notice()
-    return (found or [])[:_MOST_ENDPOINTS], notice
+    return (found or [])[:_MAX_ENDPOINTS], notice
 
 
 def add_or_update(endpoint: Endpoint, key: str) -> NoticeReported | None:
@@ -77,4 +77,4 @@ def _store() -> JsonStore[list[Endpoint]]:
 
 
 def _save(found: list[Endpoint]) -> None:
-    _store().write(found[-_MOST_ENDPOINTS:])
+    _store().write(found[-_MAX_ENDPOINTS:])

@@ -18,7 +18,7 @@ from app.endpoints.endpoint import Endpoint
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 15.0
 _LARGEST_ANSWER = 4 * 2**20
-_MOST_MODELS = 1000
+_MAX_MODELS = 1000
 _LONGEST_NAME = 256
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
@@ -45,7 +45,7 @@ def offered_models(endpoint: Endpoint, key: str) -> tuple[str, ...]:
     except (ValueError, RecursionError) as error:
         raise _unusable(endpoint, tr("its list of models can't be read")) from error
     names = dict.fromkeys(entry.id for entry in entries if _is_showable(entry.id))
-    return tuple(names)[:_MOST_MODELS]
+    return tuple(names)[:_MAX_MODELS]
 
 
 def _answer(endpoint: Endpoint, key: str) -> bytes:

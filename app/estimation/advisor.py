@@ -17,7 +17,7 @@ from app.estimation.predictions import LevelPrediction
 
 Use = Literal["chat", "long_context", "edge", "quality", "smallest", "server"]
 USES: tuple[Use, ...] = get_args(Use)
-READABLE_PACE = 7.0
+READING_SPEED = 7.0
 """Reading speed in tokens per second: about 300 words a minute."""
 
 _SMALL_MODEL = 3e9
@@ -108,10 +108,10 @@ def _longest(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use
 def _best(fitting: Sequence[LevelPrediction], profile: ModelProfile, use: Use) -> Advice:
     """Recommend the least loss at reading speed, or else the least loss at any speed."""
     choices = _preferred(fitting)
-    readable = [row for row in choices if _has_pace(row)]
-    chosen = min(readable or choices, key=lambda row: (loss_of(row), _size(row)))
+    at_reading_speed = [row for row in choices if _has_pace(row)]
+    chosen = min(at_reading_speed or choices, key=lambda row: (loss_of(row), _size(row)))
     reason = tr("The best quality that fits here, but slower than reading speed.")
-    if readable:
+    if at_reading_speed:
         reason = tr("The best quality that fits here.")
     return Advice(use, chosen.profile.level, describe_level(chosen, profile, reason))
 
@@ -290,7 +290,7 @@ def _is_whole(row: LevelPrediction) -> bool:
 
 def _has_pace(row: LevelPrediction) -> bool:
     """Return whether it writes at reading speed; unknown speeds count as fast."""
-    return row.speed is None or row.speed.generation_tokens_per_second >= READABLE_PACE
+    return row.speed is None or row.speed.generation_tokens_per_second >= READING_SPEED
 
 
 def _room(row: LevelPrediction) -> int:

@@ -74,7 +74,7 @@ class Plan:
 
 
 def plan_fit(need: Need, machine: Hardware, options: LoadOptions) -> Plan:
-    """Place as many layers on devices as fit beside the free margin, moving experts off first.
+    """Place as many layers on devices as fit with the margin kept free, moving experts off first.
 
     Layers and experts that the user chose stay as they are. If not even RAM has room, the plan has
     only these on devices, and is `too_large`.

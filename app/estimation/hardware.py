@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """A device that can hold layers; memory in bytes, both 0 if it reports none.
+    """A device that can hold layers; free and total bytes are 0 if it reports none.
 
     With `shares_memory` it uses the machine's RAM. `used_by_others_bytes` is what other programs
     hold of it, None if unknown. With `is_full` they leave too little to open it at all.

@@ -56,23 +56,23 @@ def size_caches(
     only a `window` of this many tokens.
     """
     nonempty = [cache for cache in caches if cache.cells]
-    most = max((cache.cells for cache in nonempty if cache.key_bytes), default=0)
+    max_cells = max((cache.cells for cache in nonempty if cache.key_bytes), default=0)
     return tuple(
-        _sized(cache, _cells(cache, most, window, options), kv_heads, layers, options)
+        _sized(cache, _cells(cache, max_cells, window, options), kv_heads, layers, options)
         for cache in nonempty
     )
 
 
-def _cells(cache: Cache, most: int, window: int, options: LoadOptions) -> int:
-    """Return a cache's number of cells; `most` is that of full-attention layers."""
-    if not cache.key_bytes or cache.cells == most:
+def _cells(cache: Cache, max_cells: int, window: int, options: LoadOptions) -> int:
+    """Return a cache's number of cells; `max_cells` is that of full-attention layers."""
+    if not cache.key_bytes or cache.cells == max_cells:
         return cache.cells
     if options.swa_full:
-        return most
+        return max_cells
     if not window:
         return cache.cells
     # As in llama_kv_cache_iswa (src/llama-kv-cache-iswa.cpp).
-    return min(most, _padded(window * cache.sequences + effective_micro_batch(options)))
+    return min(max_cells, _padded(window * cache.sequences + effective_micro_batch(options)))
 
 
 def _padded(tokens: int) -> int:

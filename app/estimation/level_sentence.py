@@ -8,7 +8,7 @@ from app.estimation.fit import Plan
 from app.estimation.grades import Grade, grade_of
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction
-from app.estimation.speed_caveats import BESIDE_OTHER_WORK
+from app.estimation.speed_caveats import MEASURED_WHILE_BUSY
 
 GRADE_WORDS = {
     Grade.NEARLY_LOSSLESS: tr("nearly lossless"),
@@ -19,14 +19,14 @@ GRADE_WORDS = {
 
 
 def describe_level(row: LevelPrediction, profile: ModelProfile, reason: str = "") -> str:
-    """Return what is known as a sentence, quality, placement and speed, and then the reason."""
+    """Return one sentence with the known quality, placement and speed, then the reason."""
     grade = grade_of(row)
     parts = [] if grade is None else [GRADE_WORDS[grade]]
     if row.plan is not None:
         parts.append(_placement(row.plan, profile))
     if row.speed is not None:
         pace = format_pace(row.speed.generation_tokens_per_second)
-        note = f" ({BESIDE_OTHER_WORK})" if row.speed.is_disturbed else ""
+        note = f" ({MEASURED_WHILE_BUSY})" if row.speed.is_disturbed else ""
         parts.append(tr("about {pace} tokens/s", pace=pace) + note)
     sentence = f"{row.profile.level} — {', '.join(parts)}."
     return f"{sentence} {reason}" if reason else sentence

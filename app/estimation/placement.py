@@ -136,7 +136,7 @@ def _has_none(device: DeviceInfo) -> bool:
 def excess_bytes(
     memory: Mapping[str, DeviceMemory], machine: Hardware, margin_bytes: int
 ) -> tuple[int, int]:
-    """Return how many bytes devices and RAM are short of the margin, counting everything in RAM.
+    """Return by how many bytes the memory exceeds the room on devices, and in RAM, less the margin.
 
     0 or less if there is room.
     """

@@ -87,8 +87,8 @@ _OTHER_MODELS: dict[str, dict[str, float]] = {
     },
 }
 """Other models at the same levels: they show how far one model's figures hold for another."""
-_LEAST = 0.001
-"""The least divergence that is shown as a figure."""
+_SMALLEST_SHOWN = 0.001
+"""The smallest divergence that is shown as a figure."""
 _WITHOUT = tr(
     "Llama 3 8B without an importance matrix ({source}); the band covers other models",
     source=_TABLE,
@@ -136,18 +136,18 @@ def quality_of_level(level: str, *, has_importance: bool = False) -> Quality | N
 
 
 def divergence_in_words(quality: Quality) -> str:
-    """Return the divergence as measured, else its band; a value close to 0 becomes a limit.
+    """Return the divergence as measured, or else its band; one close to 0 is an upper bound.
 
     A rounded band of “0–0” would claim what nobody has measured.
     """
     if quality.high == 0:
         return "0"
-    if quality.high < _LEAST:
-        return f"< {_LEAST}"
+    if quality.high < _SMALLEST_SHOWN:
+        return f"< {_SMALLEST_SHOWN}"
     if quality.kind == "measured":
         return f"{quality.kl_divergence:.2g}"
     low, high = (f"{end:.1g}" for end in (quality.low, quality.high))
-    if quality.low < _LEAST:
+    if quality.low < _SMALLEST_SHOWN:
         return f"≤ {high}"
     return high if low == high else f"{low}–{high}"
 

@@ -35,7 +35,7 @@ def needed_bytes(size_bytes: int, metadata: Mapping[str, Value], options: LoadOp
 
 
 def quick_verdict(needed: int, machine: Hardware) -> Verdict:
-    """Return where a model that needs this much memory would be."""
+    """Return where a model that needs this much memory would be placed."""
     on_devices, in_ram = _room(machine)
     if machine.devices and needed <= on_devices:
         return "on_devices"

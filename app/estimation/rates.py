@@ -86,7 +86,7 @@ class MachineRates:
     devices: dict[str, DeviceRates] = field(default_factory=dict)
 
     def disturbed(self, types: Iterable[str]) -> frozenset[str]:
-        """Return which of these types, and of the costs, were measured beside other work."""
+        """Return which types, and the costs, were measured while other programs were busy."""
         found = frozenset().union(*(rates.disturbed for rates in self.devices.values()))
         return found & {COSTS, *types}
 

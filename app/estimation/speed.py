@@ -27,7 +27,7 @@ from app.native.load_log import LoadLog
 
 PROMPT_TOKENS = 512
 """Length of the predicted prompt, as in llama-bench's test pp512."""
-WRITTEN_TOKENS = 256
+GENERATED_TOKENS = 256
 """Context that a generated token is predicted for: llama.cpp reads cells in steps of 256."""
 
 _ELEMENT_BYTES = {kind.name: kind.block_bytes / kind.block_size for kind in TENSOR_TYPES.values()}
@@ -193,7 +193,9 @@ def _work(
             here.output = weights.output
         keeper = here if placement.kv_on_device else work[PROCESSOR]
         keeper.attending += sum(heads > 0 for heads in shape.kv_heads[span.first : last])
-        keeper.kv_bytes += sum(cache.bytes_of(span.first, last, WRITTEN_TOKENS) for cache in caches)
+        keeper.kv_bytes += sum(
+            cache.bytes_of(span.first, last, GENERATED_TOKENS) for cache in caches
+        )
     return work
 
 

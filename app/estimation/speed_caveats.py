@@ -8,7 +8,7 @@ from app.estimation.placement import Placement
 from app.estimation.rates import COSTS, MachineRates
 from app.estimation.speed import TypedWeights
 
-BESIDE_OTHER_WORK = tr("a rough figure, measured while other programs were busy")
+MEASURED_WHILE_BUSY = tr("a rough figure, measured while other programs were busy")
 """The caveat about a speed that was predicted from disturbed rates."""
 
 

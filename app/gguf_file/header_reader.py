@@ -20,14 +20,14 @@ Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
 
 _VERSIONS = (2, 3)
-_MOST_PAIRS = 10_000
-_MOST_TENSORS = 100_000
-_MOST_ELEMENTS = 1_000_000
+_MAX_PAIRS = 10_000
+_MAX_TENSORS = 100_000
+_MAX_ELEMENTS = 1_000_000
 _LONGEST_KEY = 2**16 - 1
 _LONGEST_NAME = 63
 _LONGEST_KEPT_STRING = 2**20
 _LONGEST_KEPT_ARRAY = 64
-_MOST_DIMENSIONS = 4
+_MAX_DIMENSIONS = 4
 _LARGEST_COUNT = 2**63 - 1
 _DEFAULT_ALIGNMENT = 32
 _ALIGNMENT = "general.alignment"
@@ -179,11 +179,11 @@ def _opened(path: Path) -> Iterator[BoundedReader]:
 def _parse(source: BoundedReader) -> Header:
     version = _read_version(source)
     tensor_count, pair_count = source.number(U64), source.number(U64)
-    if pair_count > _MOST_PAIRS:
+    if pair_count > _MAX_PAIRS:
         raise source.damaged(
             tr("it claims to have {pair_count} metadata entries", pair_count=pair_count)
         )
-    if tensor_count > _MOST_TENSORS:
+    if tensor_count > _MAX_TENSORS:
         raise source.damaged(
             tr("it claims to have {tensor_count} tensors", tensor_count=tensor_count)
         )
@@ -222,7 +222,7 @@ def _parse(source: BoundedReader) -> Header:
 def _pairs(source: BoundedReader) -> Iterator[tuple[str, Value | None]]:
     _read_version(source)
     source.number(U64)
-    for _ in range(min(source.number(U64), _MOST_PAIRS)):
+    for _ in range(min(source.number(U64), _MAX_PAIRS)):
         key = _text(source.take_string(_LONGEST_KEY))
         yield key, _read_value(source, key, source.number(U32), {})
 
@@ -270,7 +270,7 @@ def _read_array(
         raise source.damaged(
             tr("the array “{key}” has elements of the unknown type {kind}", key=key, kind=kind)
         )
-    if count > _MOST_ELEMENTS:
+    if count > _MAX_ELEMENTS:
         raise source.damaged(
             tr("the array “{key}” claims to have {count} elements", key=key, count=count)
         )
@@ -321,7 +321,7 @@ def _read_tensors(source: BoundedReader, count: int, alignment: int) -> Iterator
 
 def _read_tensor(source: BoundedReader, name: str) -> TensorInfo:
     dimensions = source.number(U32)
-    if dimensions > _MOST_DIMENSIONS:
+    if dimensions > _MAX_DIMENSIONS:
         raise source.damaged(
             tr("the tensor {name} has {dimensions} dimensions", name=name, dimensions=dimensions)
         )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 _SHARD = re.compile(r"(?i)^(?P<name>.+)-(?P<number>\d{5})-of-(?P<total>\d{5})(?P<suffix>\.gguf)$")
-_MOST_SHARDS = 1000
+_MAX_SHARDS = 1000
 
 
 def shards_of(path: Path) -> tuple[Path, ...]:
@@ -19,7 +19,7 @@ def shards_of(path: Path) -> tuple[Path, ...]:
         return (path,)
     name, total, suffix = match["name"], match["total"], match["suffix"]
     count = int(total)
-    if not 1 <= int(match["number"]) <= count <= _MOST_SHARDS:
+    if not 1 <= int(match["number"]) <= count <= _MAX_SHARDS:
         return (path,)
     return tuple(
         path.with_name(f"{name}-{number:05}-of-{total}{suffix}") for number in range(1, count + 1)

@@ -11,8 +11,8 @@ from app.gguf_file.header_reader import STRING, UINT16, Header, read_strings
 from app.gguf_file.tensor_types import TENSOR_TYPES
 
 Rule = Callable[[Header], str | None]
-_MOST_LAYERS = 512
-_MOST_EXPERTS = 1024
+_MAX_LAYERS = 512
+_MAX_EXPERTS = 1024
 _LARGEST_WIDTH = 2**20
 _NO_TOKEN = 2**32 - 1
 _BYTES = 256
@@ -102,7 +102,7 @@ def _tensors(header: Header) -> str | None:
 
 def _layers(header: Header) -> str | None:
     layers = header.number("block_count")
-    if not 1 <= layers <= _MOST_LAYERS:
+    if not 1 <= layers <= _MAX_LAYERS:
         return tr("it claims to have {layers} layers", layers=layers)
     ahead = header.number("nextn_predict_layers")
     if not 0 <= ahead <= layers:
@@ -139,7 +139,7 @@ def _heads(header: Header) -> str | None:
 def _experts(header: Header) -> str | None:
     experts = max(_counts(header, "expert_count"), default=0)
     used = max(_counts(header, "expert_used_count"), default=0)
-    if not 0 <= experts <= _MOST_EXPERTS:
+    if not 0 <= experts <= _MAX_EXPERTS:
         return tr("it claims to have {experts} experts", experts=experts)
     if not 0 <= used <= experts or (experts and not used):
         return tr("it claims to use {used} of {experts} experts", used=used, experts=experts)

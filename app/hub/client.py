@@ -15,12 +15,12 @@ from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 
 _CONNECT_SECONDS = 15.0
-_MOST_REDIRECTS = 10
+_MAX_REDIRECTS = 10
 
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Return the trusted certificates, cached because reading them takes about 0.1 s."""
+    """Return a TLS context with the trusted certificates, cached, as reading them takes 0.1 s."""
     return httpx2.create_ssl_context()
 
 
@@ -64,7 +64,7 @@ class HubClient:
         self, method: str, address: str, headers: Mapping[str, str], *, is_leaving: bool
     ) -> Iterator[httpx2.Response]:
         url = httpx2.URL(address)
-        for _ in range(_MOST_REDIRECTS):
+        for _ in range(_MAX_REDIRECTS):
             is_own = url.origin == self._origin
             request = self._client.build_request(
                 method, url, headers={**headers, **(self._authorization if is_own else {})}

@@ -51,7 +51,7 @@ _RETRY_POLICY = RetryPolicy(stall_seconds=20.0, max_attempts=3)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CONFIGURATION = "config.json"
 _CONFIGURATIONS = frozenset({_CONFIGURATION, "tokenizer_config.json"})
-_MOST_NAMED = 12
+_MAX_NAMED = 12
 
 Tensors = Mapping[str, TensorEntry]
 
@@ -147,8 +147,8 @@ def _checkpoint_files(info: RepositoryInfo, report: Callable[[Event], None]) -> 
 
 def _only_gguf(info: RepositoryInfo) -> AppError:
     files = sorted(filter(is_gguf, info.files), key=lambda file: file.size_bytes)
-    named = [f"{file.path} ({format_bytes(file.size_bytes)})" for file in files[:_MOST_NAMED]]
-    more = [tr("{count} more", count=len(files) - _MOST_NAMED)] if len(files) > _MOST_NAMED else []
+    named = [f"{file.path} ({format_bytes(file.size_bytes)})" for file in files[:_MAX_NAMED]]
+    more = [tr("{count} more", count=len(files) - _MAX_NAMED)] if len(files) > _MAX_NAMED else []
     words = ", ".join([*named, *more])
     return AppError(ErrorCode.GGUF_ALONE, repository=info.repository, files=words)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported
 from app.core.language import tr
-from app.core.levels import DEFAULT_LEVEL, KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
+from app.core.levels import DEFAULT_LEVEL, FORMAT_PRESERVING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.core.names import escapes_folder, is_safe_part
 from app.hub.repository import RepositoryFile, RepositoryInfo
 
@@ -22,12 +22,12 @@ _ADAPTER = "adapter_model.safetensors"
 _PICKLE, _PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _PICKLES = re.compile(r"(pytorch|adapter)_model(-\d{5}-of-\d{5})?\.bin")
 _LARGEST_COMPANION_BYTES = 256 * 2**20
-_MOST_NAMED = 12
+_MAX_NAMED = 12
 _VARIANT = re.compile(r"model\.\w+(-\d{5}-of-\d{5})?\.safetensors")
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
 _NOT_A_MODEL = re.compile(r"mmproj|imatrix", re.IGNORECASE)
 _PROJECTOR = re.compile(r"mmproj", re.IGNORECASE)
-_LEVELS = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
+_LEVELS = (*SPECIAL_LEVELS, *LEVELS, *FORMAT_PRESERVING_LEVELS)
 _COMPANIONS = (
     "*.json",
     "*.model",
@@ -89,8 +89,8 @@ def files_to_fetch(
 def report_left_out(selection: Selection, report: Callable[[Event], None]) -> None:
     """Report the skipped files, if there are any."""
     if selection.left_out:
-        named = ", ".join(selection.left_out[:_MOST_NAMED])
-        more = ", …" if len(selection.left_out) > _MOST_NAMED else ""
+        named = ", ".join(selection.left_out[:_MAX_NAMED])
+        more = ", …" if len(selection.left_out) > _MAX_NAMED else ""
         report(NoticeReported(NoticeCode.FILES_LEFT_OUT, {"files": named + more}))
 
 
@@ -182,7 +182,7 @@ def _gguf(info: RepositoryInfo, pattern: str | None) -> Files:
     named = [one for one in gguf_projectors(info.files) if one[0].path == pattern]
     matching = named or _matching(models, pattern)
     if not matching:
-        names = [model[0].path for model in models[:_MOST_NAMED]]
+        names = [model[0].path for model in models[:_MAX_NAMED]]
         raise AppError(
             ErrorCode.PATTERN_WITHOUT_MATCH,
             repository=info.repository,

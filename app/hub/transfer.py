@@ -19,7 +19,7 @@ from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
-_MOST_REFUSALS = 2
+_MAX_REFUSALS = 2
 """Number of refusals after which the whole file is requested."""
 
 
@@ -83,7 +83,7 @@ class Transfer:
         while not part.is_whole:
             try:
                 self._check_head(file)
-                self._receive(file, part, requests_rest=refusals < _MOST_REFUSALS)
+                self._receive(file, part, requests_rest=refusals < _MAX_REFUSALS)
             except (AttemptFailed, httpx2.HTTPError) as error:
                 if part.received > furthest:
                     failures, furthest = 0, part.received

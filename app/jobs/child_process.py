@@ -17,7 +17,7 @@ from app.jobs.launch import child_environment, command_line
 from app.machine.contention import Contention
 
 _LOOK_SECONDS = 1.0
-_MOST_FOR_OTHERS = 0.9
+_MAX_FOR_OTHERS = 0.9
 """Upper limit of the share of time counted as lost to others: a hung child must end on a busy
 machine, too."""
 
@@ -151,7 +151,7 @@ class RunningVerb:
             seconds = min(timeout_seconds - counted, _LOOK_SECONDS)
             returncode = self._child.wait(seconds)
             if returncode is None:
-                others = seconds * min(contention.share(), _MOST_FOR_OTHERS)
+                others = seconds * min(contention.share(), _MAX_FOR_OTHERS)
                 lost, counted = lost + others, counted + seconds - others
         self._child.end()
         was_starved = returncode is None and counted < timeout_seconds

@@ -12,7 +12,7 @@ from app.core.language import tr
 from app.jobs.child_process import ChildProcess
 from app.jobs.launch import OPEN_PAGES, child_environment, pages_command_line
 
-_MOST_SECONDS = 120
+_MAX_SECONDS = 120
 
 
 def check_window() -> tuple[str, ...]:
@@ -27,10 +27,10 @@ def check_window() -> tuple[str, ...]:
             shutil.copy(paths.engine_file(), Path(home) / paths.engine_file().name)
         chosen = {"GRISTMILL_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
         with ChildProcess(pages_command_line(), child_environment(OPEN_PAGES) | chosen) as child:
-            returncode = child.wait(_MOST_SECONDS)
+            returncode = child.wait(_MAX_SECONDS)
     pages = b"".join(child.remaining_lines()).decode("utf-8", "replace")
     if returncode is None:
-        raise _broken(pages, tr("it took longer than {seconds} s", seconds=_MOST_SECONDS))
+        raise _broken(pages, tr("it took longer than {seconds} s", seconds=_MAX_SECONDS))
     if returncode != 0:
         status = tr("exit status {status}", status=str(returncode))
         raise _broken(pages, child.log().strip() or status)

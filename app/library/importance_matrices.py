@@ -1,19 +1,19 @@
-"""Importance matrices made along with models: `NAME.imatrix.gguf` by `NAME-LEVEL.gguf`."""
+"""Importance matrices made along with models: `NAME.imatrix.gguf` next to `NAME-LEVEL.gguf`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
+from app.core.levels import FORMAT_PRESERVING_LEVELS, LEVELS, SPECIAL_LEVELS
 from app.gguf_file.detection import SUFFIX
 from app.gguf_file.shards import stem_of
 
 MATRIX_SUFFIX = ".imatrix.gguf"
-_LEVELS = frozenset(level.name for level in (*LEVELS, *SPECIAL_LEVELS, *KEEPING_LEVELS))
+_LEVELS = frozenset(level.name for level in (*LEVELS, *SPECIAL_LEVELS, *FORMAT_PRESERVING_LEVELS))
 
 
-def matrices_only_for(model: Path) -> tuple[Path, ...]:
-    """Return the matrix made along with a model, unless another model of that source is there."""
+def unshared_matrices(model: Path) -> tuple[Path, ...]:
+    """Return the matrices made along with a model, unless another one shares their source."""
     source = _source_of(model)
     matrix = model.with_name(f"{source}{MATRIX_SUFFIX}")
     if not source or not matrix.is_file():

@@ -12,7 +12,7 @@ import msgspec
 from app.core.events import ModelListed
 from app.gguf_file.shards import stem_of
 
-_MOST_FOLDERS = 3
+_MAX_FOLDERS = 3
 
 
 def with_places(models: Sequence[ModelListed]) -> list[ModelListed]:
@@ -32,7 +32,7 @@ def _appearance(model: ModelListed) -> tuple[str, str]:
 
 
 def _places(paths: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for folders in (*range(1, _MOST_FOLDERS + 1), 0):
+    for folders in (*range(1, _MAX_FOLDERS + 1), 0):
         places = [_end(Path(path), folders) for path in paths]
         if len(set(places)) == len(paths):
             return zip(paths, places, strict=True)

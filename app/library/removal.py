@@ -13,7 +13,7 @@ from app.core.files import raising_app_errors, sync_folder
 from app.gguf_file.shards import shards_of
 from app.library.downloaded_checkpoints import checkpoint_at
 from app.library.folder_lock import OWN_PREFIX, exclusive_folder
-from app.library.importance_matrices import matrices_only_for
+from app.library.importance_matrices import unshared_matrices
 from app.library.unfinished_downloads import UnfinishedDownload
 
 
@@ -21,12 +21,12 @@ from app.library.unfinished_downloads import UnfinishedDownload
 class RemovalPlan:
     """The files to remove and the space that this frees.
 
-    `downloads_to` is the folder that must not be downloaded to meanwhile, if any.
+    `locked_folder`, if any, is locked against downloads while the files are being removed.
     """
 
     files: tuple[Path, ...]
     size_bytes: int
-    downloads_to: Path | None = None
+    locked_folder: Path | None = None
 
     def execute(self) -> None:
         """Remove the files in order: without the first, the rest is no longer a model.
@@ -34,9 +34,9 @@ class RemovalPlan:
         Raises:
             AppError: `folder_not_writable`, `download_busy`.
         """
-        folder = self.downloads_to or self.files[0].parent
+        folder = self.locked_folder or self.files[0].parent
         with raising_app_errors(folder):
-            if self.downloads_to is None:
+            if self.locked_folder is None:
                 self._remove_files()
             else:
                 with exclusive_folder(folder, folder.name, patience_seconds=0):
@@ -61,12 +61,12 @@ def plan_removal(path: Path) -> RemovalPlan:
     files = tuple(file for file in shards_of(path) if file.is_file())
     if not files:
         raise AppError(ErrorCode.MODEL_NOT_FOUND, model=str(path))
-    return _plan((*files, *matrices_only_for(files[0])))
+    return _plan((*files, *unshared_matrices(files[0])))
 
 
 def plan_checkpoint_removal(folder: Path) -> RemovalPlan:
     """Plan the removal of a downloaded checkpoint with its whole folder."""
-    return _plan(checkpoint_at(folder).files(), downloads_to=folder)
+    return _plan(checkpoint_at(folder).files(), locked_folder=folder)
 
 
 def plan_discard(download: UnfinishedDownload) -> RemovalPlan:
@@ -74,11 +74,11 @@ def plan_discard(download: UnfinishedDownload) -> RemovalPlan:
     if download.folder.is_relative_to(paths.checkpoints_folder()):
         # Files of different commits are not a checkpoint.
         return plan_checkpoint_removal(download.folder)
-    return _plan(download.fetched_files(), downloads_to=download.folder)
+    return _plan(download.fetched_files(), locked_folder=download.folder)
 
 
-def _plan(files: tuple[Path, ...], downloads_to: Path | None = None) -> RemovalPlan:
-    return RemovalPlan(files, sum(file.stat().st_size for file in files), downloads_to)
+def _plan(files: tuple[Path, ...], locked_folder: Path | None = None) -> RemovalPlan:
+    return RemovalPlan(files, sum(file.stat().st_size for file in files), locked_folder)
 
 
 def _remove_emptied(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Notes about downloads that have begun and not finished, each in the folder that it fills.
+"""Notes about downloads that have begun but not finished, each in the folder that it fills.
 
 The bytes are those of the files and parts in the folder; the note has what they don't tell: which
 files the download consists of, how it was requested, and what it failed with.
@@ -117,7 +117,7 @@ def unfinished_in(folder: Path) -> tuple[UnfinishedDownload, ...]:
 
 
 def unfinished_below(roots: Iterable[Path]) -> tuple[UnfinishedDownload, ...]:
-    """Return those in the folders `owner/name` of all `roots`, by name."""
+    """Return the unfinished downloads in the folders `owner/name` below all `roots`, by name."""
     folders = {file.parent for root in roots for file in root.glob(f"*/*/{_PREFIX}*{_SUFFIX}")}
     return tuple(found for folder in sorted(folders) for found in unfinished_in(folder))
 

@@ -11,7 +11,7 @@ from app.inference.tokens.decoding import BatchPart, Decoder, Floats
 from app.inference.tokens.vocabulary import Vocabulary
 from app.native.library import load_llama
 
-_MOST_TOKENS_AT_ONCE = 512
+_MAX_TOKENS_AT_ONCE = 512
 """llama.cpp's default micro-batch; more at once would only enlarge the buffer of logits."""
 _SEQUENCE = 0
 
@@ -60,9 +60,9 @@ class Reader:
             yield self._decoder.all_logits(len(batch))
 
     def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
-        most = min(_MOST_TOKENS_AT_ONCE, self._decoder.batch_tokens)
-        for start in range(0, len(tokens), most):
-            yield start, tokens[start : start + most]
+        max_tokens = min(_MAX_TOKENS_AT_ONCE, self._decoder.batch_tokens)
+        for start in range(0, len(tokens), max_tokens):
+            yield start, tokens[start : start + max_tokens]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from app.core.language import tr
 from app.estimation.quality import Quality
 from app.gguf_file.shards import shards_of
 
-_MOST_ENTRIES = 1000
+_MAX_ENTRIES = 1000
 
 
 class MeasuredText(msgspec.Struct, frozen=True):
@@ -142,10 +142,10 @@ def _store(model: Path) -> JsonStore[_Entry]:
 
 def _remove_oldest() -> None:
     files = list(paths.measurements_folder().glob("*.json"))
-    if len(files) <= _MOST_ENTRIES:
+    if len(files) <= _MAX_ENTRIES:
         return
     files.sort(key=_age_ns)
-    for file in files[:-_MOST_ENTRIES]:
+    for file in files[:-_MAX_ENTRIES]:
         # Another process may be removing the same files.
         file.unlink(missing_ok=True)
 

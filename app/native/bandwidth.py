@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 _READ_BYTES = 256 * 2**20
 """So much that no cache holds it from one time to the next."""
-_TIMED_SECONDS, _MOST_SECONDS = 0.25, 3.0
+_TIMED_SECONDS, _MAX_SECONDS = 0.25, 3.0
 
 
 def memory_bandwidth(threads: int) -> float:
@@ -24,7 +24,7 @@ def memory_bandwidth(threads: int) -> float:
     with ThreadPoolExecutor(threads) as pool:
         # Each thread writes first what it reads: it lies in the memory next to its core then.
         list(pool.map(_fill, parts))
-        best_seconds, ends = float("inf"), time.perf_counter() + _MOST_SECONDS
+        best_seconds, ends = float("inf"), time.perf_counter() + _MAX_SECONDS
         enough = time.process_time() + threads * _TIMED_SECONDS
         while time.process_time() < enough and time.perf_counter() < ends:
             began = time.perf_counter()

@@ -51,7 +51,7 @@ class Device:
 
     @property
     def is_full(self) -> bool:
-        """True if other programs leave too little memory to start with.
+        """True if other programs leave too little memory for the engine to start.
 
         Its driver then reports no memory at all, and ggml ends the process where it uses it.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-_MOST_WARNINGS = 5
+_MAX_WARNINGS = 5
 _LONGEST = 200
 _BEGINNING = re.compile(r"^(?:warning: )?(?:[\w:~]+:(?: +|$))?(?:warning: )?", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+|'[^']*'")
@@ -54,4 +54,4 @@ def relevant_warnings(lines: Iterable[str]) -> Iterator[str]:
         words = " ".join(_BEGINNING.sub("", line.strip()).split())
         if _WORD.search(words) and not any(one.search(words) for one in _HARMLESS):
             found.setdefault(_NUMBER.sub("", words), words[:_LONGEST])
-    yield from list(found.values())[:_MOST_WARNINGS]
+    yield from list(found.values())[:_MAX_WARNINGS]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from app.native.library import load_ggml_base
 
 _DIMENSIONS, _SOURCES, _PARAMETER_BYTES, _NAME_BYTES = 4, 10, 64, 64
-_MOST_OPERATIONS = 64
+_MAX_OPERATIONS = 64
 
 
 class Tensor(ctypes.Structure):
@@ -60,7 +60,7 @@ class Tensor(ctypes.Structure):
 def operation_number(name: str) -> int:
     """Return the number that ggml has for an operation, such as `MUL_MAT`."""
     wanted, ggml = name.encode(), _ggml()
-    return next(n for n in range(_MOST_OPERATIONS) if ggml.ggml_op_name(n) == wanted)
+    return next(n for n in range(_MAX_OPERATIONS) if ggml.ggml_op_name(n) == wanted)
 
 
 @functools.cache

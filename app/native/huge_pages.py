@@ -16,7 +16,7 @@ from pathlib import Path
 _SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 _REGIONS = Path("/proc/self/maps")
 _MEMORY_REGION = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *$", re.MULTILINE)
-_LEAST_BYTES = 16 * 2**20
+_MIN_BYTES = 16 * 2**20
 """Smaller regions are seldom buffers of the engine, and seldom read as a whole."""
 _MADV_HUGEPAGE = 14
 """In include/uapi/asm-generic/mman-common.h of Linux."""
@@ -49,5 +49,5 @@ def _large_buffers() -> Iterator[tuple[int, int]]:
     """Yield the address and the size in bytes of memory that belongs to no file."""
     for begins, ends in _MEMORY_REGION.findall(_REGIONS.read_text()):
         start, end = int(begins, 16), int(ends, 16)
-        if end - start >= _LEAST_BYTES:
+        if end - start >= _MIN_BYTES:
             yield start, end - start

@@ -42,7 +42,7 @@ _DATASETS, _CHUNK_COUNT, _CHUNK_SIZE = (
     "imatrix.chunk_size",
 )
 _SUMS, _COUNTS = ".in_sum2", ".counts"
-_MOST_TOKENS = 2**53
+_MAX_TOKENS = 2**53
 _INT32 = struct.Struct("<i")
 
 
@@ -201,7 +201,7 @@ def _activations(path: Path, name: str, sums: Floats, counts: Floats) -> Activat
     if not len(counts) or not len(sums) or len(sums) % len(counts):
         raise _damaged(path, f"{name} has {len(sums)} sums for {len(counts)} counts")
     # The smallest of numbers of which one is NaN is NaN, which is not at least 0 either.
-    for values, bound in ((sums, np.inf), (counts, _MOST_TOKENS)):
+    for values, bound in ((sums, np.inf), (counts, _MAX_TOKENS)):
         if not 0 <= values.min() <= values.max() < bound:
             raise _damaged(path, f"{name} has sums or counts that no calibration gives")
     return Activations(sums.reshape(len(counts), -1), np.rint(counts).astype(np.int64))

@@ -128,7 +128,7 @@ class Bench:
         ]
 
     def generation_rate(self, type_number: int) -> float | None:
-        """Return how many bytes of weights of a type are multiplied by one token per second.
+        """Return how many bytes of weights of a type are multiplied per second, token by token.
 
         None where the device has no kernel for the type.
         """

@@ -28,7 +28,7 @@ from app.profiling.sizing import SizedLevel, SizedSource
 
 _CONTEXTS = (512, 2048, 8192, 32768, 131072)
 _MICRO_BATCHES = (128, 512, 2048)
-_MOST_ROUNDS = 2
+_MAX_ROUNDS = 2
 
 
 def collect_profile(
@@ -106,7 +106,7 @@ def refine(
         return profile
     setup = replace(setup, single_batch=not source.is_causal)
     options = effective_options(profile, options)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         wanted = list(_planned_loads(profile, source, options))
         if not wanted:
             break

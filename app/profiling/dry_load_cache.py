@@ -18,7 +18,7 @@ from app.native.library import engine_fingerprint
 from app.native.load_log import LoadLog
 
 DryLoadLogs = list[list[LoadLog | None]]
-_MOST_ENTRIES = 100
+_MAX_ENTRIES = 100
 
 
 def cache_key(models: Iterable[Path], options: bytes) -> str:
@@ -62,7 +62,7 @@ def put(key: str, logs: DryLoadLogs) -> None:
     with suppress(OSError, AppError):
         _store(key).write(logs)
         files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
-        for file in files[:-_MOST_ENTRIES]:
+        for file in files[:-_MAX_ENTRIES]:
             file.unlink(missing_ok=True)
 
 

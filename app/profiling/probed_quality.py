@@ -30,10 +30,10 @@ from app.gguf_file.tensor_types import FLOATING_TYPES
 from app.native.kernels import BLOCK_FORMATS
 from app.native.quantization import dequantize_rows, quantize_rows
 
-_MOST_WHOLE_BYTES = 2**30
+_MAX_WHOLE_BYTES = 2**30
 """Limit for tensors that have to be read whole; others stand in for those beyond."""
 _RUNS_OF_SLOW_TYPES = 1
-"""ggml takes a hundred times as long for types without a kernel of ours."""
+"""ggml takes a hundred times as long for types for which we have no kernel."""
 _EMBEDDING, _OUTPUT = "token_embd.weight", "output.weight"
 Floats = npt.NDArray[np.float32]
 Errors = dict[str, dict[int, float]]
@@ -92,7 +92,7 @@ def _wanted_types(layout: Layout, plans: Sequence[TypePlan]) -> dict[str, dict[i
 
 def _affordable(layout: Layout, wanted: Mapping[str, object]) -> Iterator[LaidOutTensor]:
     """Yield the matrices to sample: all whose rows can be read separately, some of the others."""
-    left_bytes = _MOST_WHOLE_BYTES
+    left_bytes = _MAX_WHOLE_BYTES
     # In pseudo-random order, so that those come from all over the model.
     for tensor in sorted(layout.tensors, key=lambda tensor: zlib.crc32(tensor.name.encode())):
         if tensor.name not in wanted or tensor.stored:

@@ -36,7 +36,7 @@ _BITS = {
     "F32": (32.0, 32.0),
 }
 """Bits per weight of each level: in the embedding, and in the layers."""
-_LEAST_OUTPUT_BITS = 6.5625
+_MIN_OUTPUT_BITS = 6.5625
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
 _PACKED_SHARE = 0.01
 _EMBEDDING = re.compile(r"(embed_tokens|word_embeddings|wte|embed_in)\.weight$")
@@ -62,7 +62,7 @@ def approximate_sizes(tensors: Mapping[str, TensorEntry]) -> LevelsApproximated 
         embedding, output = 0, embedding
     sizes = {}
     for level, (embedding_bits, layer_bits) in _BITS.items():
-        output_bits = max(embedding_bits, _LEAST_OUTPUT_BITS)
+        output_bits = max(embedding_bits, _MIN_OUTPUT_BITS)
         bits = embedding * embedding_bits + output * output_bits + layers * layer_bits
         sizes[level] = round(bits / 8)
     return LevelsApproximated(parameters, sizes)

@@ -20,7 +20,7 @@ from app.estimation.rates import COSTS, DeviceRates, MachineRates
 from app.gguf_file.model import read_model
 from app.gguf_file.tensor_types import TENSOR_TYPES
 from app.inference.loading.loaded_model import LoadRequest, opened_model
-from app.inference.self_test.probe_model import TinyLlama, write_tiny_llama
+from app.inference.self_test.probe_model import TinyModel, write_tiny_model
 from app.inference.self_test.safe_settings import Countermeasure, EngineSetting
 from app.inference.tokens.decoding import BatchPart, Decoder
 from app.inference.tokens.vocabulary import Vocabulary
@@ -35,9 +35,9 @@ PROMPT_TOKENS = 512
 _CONTEXT = 1024
 _FEW_TOKENS = 32
 _LOOK_SECONDS = 0.2
-_SHALLOW = TinyLlama(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
+_SHALLOW = TinyModel(width=64, feed_forward=64, heads=1, layers=1, context=_CONTEXT)
 _DEEP = replace(_SHALLOW, layers=9)
-_WIDE = TinyLlama(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
+_WIDE = TinyModel(width=512, feed_forward=1536, heads=8, layers=4, context=_CONTEXT)
 _WIDE_TYPE = "Q8_0"
 _LAYER_PRODUCTS = 7
 """Query, key, value and output of the attention; gate, up and down."""
@@ -94,11 +94,11 @@ def _measure_disturbed(
     with open_bench(_place(device, single)) as single_bench:
         one = _measure_part(part, single_bench, device, single)
     # Several threads are limited by the memory, and no slower than one.
-    most = max(_bandwidth(threads), *one.generation.values())
+    maximum = max(_bandwidth(threads), *one.generation.values())
     return replace(
         one,
-        bandwidth=None if one.bandwidth is None else most,
-        generation={name: min(rate * threads, most) for name, rate in one.generation.items()},
+        bandwidth=None if one.bandwidth is None else maximum,
+        generation={name: min(rate * threads, maximum) for name, rate in one.generation.items()},
         prompt={name: rate * threads for name, rate in one.prompt.items()},
         attention=_times(one.attention, threads),
         prompt_attention=_times(one.prompt_attention, threads),
@@ -180,15 +180,15 @@ def _times(rate: float | None, factor: float) -> float | None:
     return None if rate is None else rate * factor
 
 
-def _token_seconds(model: TinyLlama, device: str, request: BenchmarkRequest) -> float:
+def _token_seconds(model: TinyModel, device: str, request: BenchmarkRequest) -> float:
     return _seconds_of(model, device, request, 1)
 
 
-def _seconds_of(model: TinyLlama, device: str, request: BenchmarkRequest, tokens: int) -> float:
+def _seconds_of(model: TinyModel, device: str, request: BenchmarkRequest, tokens: int) -> float:
     """Return the seconds a model takes to read this many tokens at once, in a short context."""
     with temporary_folder() as folder:
         path = folder / "tiny.gguf"
-        write_tiny_llama(path, model)
+        write_tiny_model(path, model)
         threads = 1 if request.single_thread else request.threads
         options = LoadOptions(
             context=model.context,

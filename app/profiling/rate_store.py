@@ -30,7 +30,7 @@ from app.native.library import engine_fingerprint
 from app.profiling.rate_benchmark import BenchmarkRequest
 
 _TIMEOUT_SECONDS = 180
-_MOST_LOST_SECONDS = 20
+_MAX_LOST_SECONDS = 20
 _LOOK_SECONDS = 0.2
 _LONG_LOOK_SECONDS, _WAIT_SECONDS = 2.0, 8.0
 """How long other programs must be quiet, and the pause before the next look."""
@@ -64,7 +64,7 @@ def machine_rates(
 def quiet_rates(
     hardware: Hardware, types: Iterable[str], request: BenchmarkRequest
 ) -> MachineRates:
-    """Wait until the rates of these types can be measured beside no other work, and return them.
+    """Wait until the rates of these types can be measured undisturbed, and return them.
 
     Raises:
         AppError: as `machine_rates`.
@@ -104,7 +104,7 @@ def _measure(
         "measure-rates",
         *arguments,
         timeout_seconds=_TIMEOUT_SECONDS,
-        max_starved_seconds=_MOST_LOST_SECONDS,
+        max_starved_seconds=_MAX_LOST_SECONDS,
     )
     sys.stderr.write(child.log)
     rates = reduce(MachineRates.merged, _rates_in(child.output), rates)

@@ -20,7 +20,7 @@ from app.conversion.sources import CheckpointSource, GgufSource, Source
 from app.conversion.type_choices import TypeChoices
 from app.conversion.type_plan import HollowFile, TypePlan, hollow_file, hollow_level, plan_types
 from app.core.errors import AppError
-from app.core.levels import COPY, KEEPING_LEVELS, LEVELS, Level
+from app.core.levels import COPY, FORMAT_PRESERVING_LEVELS, LEVELS, Level
 from app.core.settings import Settings
 from app.estimation.model_profile import UNNAMED_LEVEL
 from app.estimation.model_shape import ModelShape, shape_of
@@ -124,7 +124,7 @@ def _planned(source: Source, converter: Path, choices: TypeChoices) -> SizedSour
         if check.error is not None:
             raise AppError(check.error, **check.details)
     laid_out = next(source.layouts(source.levels, converter))
-    levels = (*LEVELS, *KEEPING_LEVELS) if laid_out.layout.is_lossy else LEVELS
+    levels = (*LEVELS, *FORMAT_PRESERVING_LEVELS) if laid_out.layout.is_lossy else LEVELS
     with hollow_file(laid_out.layout) as hollow:
         # Checking the vocabulary takes llama.cpp half a second: see `SizedSource`.
         with trying_both(laid_out.transformers):

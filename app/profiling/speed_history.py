@@ -12,7 +12,7 @@ from app.core import paths
 from app.core.json_store import JsonStore
 from app.estimation.speed import NO_CORRECTION, Correction, PredictedSpeed
 
-_MOST_PER_LEVEL = 9
+_MAX_PER_LEVEL = 9
 _FEWEST_OF_OTHER_MODELS = 3
 _LARGEST_CORRECTION = 2.0
 
@@ -56,7 +56,7 @@ def store_speed(speed: SpeedRatios) -> None:
     of_each: defaultdict[tuple[str, str, str], list[SpeedRatios]] = defaultdict(list)
     for one in (*stored_speeds(), speed):
         of_each[one.machine, one.model, one.level].append(one)
-    stored = [one for some in of_each.values() for one in some[-_MOST_PER_LEVEL:]]
+    stored = [one for some in of_each.values() for one in some[-_MAX_PER_LEVEL:]]
     # Losing one speed to another run that is writing its own does no harm.
     _store().write_unless_busy(tuple(stored))
 

@@ -23,8 +23,8 @@ from app.machine.cores import usable_threads
 
 _MAKE = """
 import sys, pathlib
-from tests.support.checkpoints.checkpoints import make_tiny_llama
-make_tiny_llama(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
+make_tiny_checkpoint(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
 """
 _QUANTIZE = """
 import sys

@@ -1,4 +1,4 @@
-"""Delay of the window's event loop while nine files are converted, a reply streams and keys come.
+"""Delay of the window's event loop during nine conversions, while a reply streams and keys come.
 
 Run: `python -m tests.benchmarks.event_loop` after `make setup`. A timer that fires every 5 ms
 records its delay; the design allows 50 ms at the 99th percentile and 150 ms at most. Beside each

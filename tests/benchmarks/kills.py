@@ -16,7 +16,7 @@ from pathlib import Path
 from app.core.errors import AppError
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import require_sane
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.gguf.kills import MOST_EVENTS, kill_conversion, leftovers
 from tests.support.machine.installed import lend_converter
 from tests.support.machine.verbs import run_verb
@@ -31,7 +31,7 @@ def main() -> None:
     ends: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = make_tiny_llama(folder / "tiny", layers=24)
+        source = make_tiny_checkpoint(folder / "tiny", layers=24)
         for number in range(count):
             home = folder / str(number)
             os.environ.update(GRISTMILL_HOME=str(home / "home"), TMPDIR=str(home / "temporary"))

@@ -71,7 +71,7 @@ def _times(
         expert_part=expert_part,
     )
     step = page.levels_step
-    step.start()
+    step.reset()
     page.session.locate(str(home))
     page._show_step(1)
     for level in profile.levels:

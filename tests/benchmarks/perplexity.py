@@ -24,7 +24,7 @@ from tests.support.machine.verbs import run_verb
 
 _LEVELS = ("Q8_0", "Q4_K_M", "Q2_K")
 _TEXT_BYTES = 20_000
-_MOST_DIFFERENCE = 0.001
+_MAX_DIFFERENCE = 0.001
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def _compare(model: Path, reference: Path | None, text: Path) -> None:
         print(
             f"{model.stem:<20}{figure:<24}{expected:>12.6f}{ours[figure]:>12.6f}{difference:>12.3%}"
         )
-        assert figure != "perplexity" or abs(difference) < _MOST_DIFFERENCE
+        assert figure != "perplexity" or abs(difference) < _MAX_DIFFERENCE
 
 
 def _ours(model: Path, reference: Path | None, text: Path) -> Iterator[tuple[str, float]]:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from app.core.levels import LEVELS
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.llama_3_1 import make_llama_3_1_8b
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.installed import lend_converter
@@ -40,7 +40,7 @@ def main() -> None:
         local = _row("Llama-3.1-8B, its folder", str(large), hub, {})
         _row("Llama-3.1-8B, on the Hub", f"owner/{large.name}", hub, local)
         _row("Llama-3.1-8B, a second time", f"owner/{large.name}", hub, local)
-        tiny = make_tiny_llama(folder / "tiny", layers=2, shards=3)
+        tiny = make_tiny_checkpoint(folder / "tiny", layers=2, shards=3)
         hub.add_repository("owner/tiny", tiny)
         _row("tiny, against converted files", "owner/tiny", hub, _written(tiny, folder / "made"))
 

@@ -41,8 +41,8 @@ _WORDS = (
 _SAMPLING = {"temperature": 0.8, "logit_bias": dict.fromkeys(map(str, range(300, 332)), 100)}
 _MAKE = """
 import sys, pathlib
-from tests.support.checkpoints.checkpoints import make_tiny_llama
-make_tiny_llama(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
+make_tiny_checkpoint(pathlib.Path(sys.argv[1]), width=2048, layers=28, vocabulary=32_000)
 """
 _WAIT_SECONDS = 120
 

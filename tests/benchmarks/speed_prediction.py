@@ -29,7 +29,7 @@ from app.profiling.dry_load import ContextSetup
 from app.profiling.sizing import file_source
 from app.profiling.speed_profile import with_speeds
 from app.profiling.this_machine import read_hardware
-from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, smollm2_checkpoint
 from tests.support.machine.installed import lend_converter
 
 LEVELS = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q6_K", "Q8_0", "F16")
@@ -75,7 +75,7 @@ def made(folder: Path) -> Iterator[Path]:
             with tempfile.TemporaryDirectory() as place:
                 checkpoint = smollm2_checkpoint()
                 if model == "llama-1.2b":
-                    checkpoint = make_tiny_llama(
+                    checkpoint = make_tiny_checkpoint(
                         Path(place) / model, width=2048, layers=28, vocabulary=32_000
                     )
                 convert(checkpoint, folder, model)

@@ -19,7 +19,7 @@ import pytest
 from app.core.errors import ErrorCode
 from app.core.events import Checked, Event, Failed, Progressed
 from app.jobs.outcome import EXIT_FAILED, EXIT_USAGE
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.verbs import Ended, files_below, run_verb, sentence_of, started
@@ -47,13 +47,13 @@ def target(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound checkpoint, not to be changed."""
-    return make_tiny_llama(tmp_path_factory.mktemp("sound") / "tiny")
+    return make_tiny_checkpoint(tmp_path_factory.mktemp("sound") / "tiny")
 
 
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound checkpoint of two shards, not to be changed."""
-    return make_tiny_llama(tmp_path_factory.mktemp("sharded") / "tiny", shards=2)
+    return make_tiny_checkpoint(tmp_path_factory.mktemp("sharded") / "tiny", shards=2)
 
 
 @pytest.fixture
@@ -495,7 +495,7 @@ def is_converting(event: Event) -> bool:
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up_half_way(tmp_path: Path, home: Path, small_disk: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=24)
     target = small_disk / "target"
     levels = ("--level", "Q8_0", "--level", "F32")
     with started("convert", str(source), *levels, "--to", str(target)) as child:

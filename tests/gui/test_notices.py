@@ -14,7 +14,7 @@ from app.gui.children.task import Task
 from app.gui.services.engine import EngineReady
 from app.gui.shell.window import MainWindow
 from tests.gui.conftest import WindowMaker
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.hub.local_hub import LocalHub
 
@@ -105,7 +105,7 @@ def test_the_wizard_says_what_its_children_noticed(
     window.show_page("convert")
     page = window.convert
     break_settings()
-    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    page.start_with(str(make_tiny_checkpoint(tmp_path / "tiny")))
     # Either the check or the estimate has read them first.
     qtbot.waitUntil(lambda: count(page.warnings.sentences, RESET) == 1, timeout=CHECK_MS)
     finder = page.levels_step.picker.finder

@@ -19,7 +19,7 @@ from app.native.importance_matrix import (
 )
 from tests.support.checkpoints.architecture_trials import VERSIONS, YES, Trials
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.registered_architectures import (
     make_registered,
     registered_checkpoint,
@@ -131,7 +131,7 @@ def test_with_an_importance_matrix_too(configuration: str, tmp_path: Path, conve
 def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path) -> None:
     from llama_cpp import llama_cpp
 
-    source = make_tiny_llama(tmp_path / "model", layers=2)
+    source = make_tiny_checkpoint(tmp_path / "model", layers=2)
     made = tmp_path / "made.gguf"
     ended = run_verb(
         *("convert", str(source), "--level", "Q4_K_M", "--to", str(made)),
@@ -163,7 +163,7 @@ def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path)
 def test_a_choice_that_can_not_be_is_said(
     options: list[str], words: str, tmp_path: Path, converter: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "model")
+    source = make_tiny_checkpoint(tmp_path / "model")
     target = tmp_path / "made"
     ended = run_verb("convert", str(source), "--level", "Q4_K_M", "--to", str(target), *options)
     assert ended.status == 1
@@ -175,7 +175,7 @@ def test_an_importance_matrix_of_another_model_is_refused(tmp_path: Path, conver
     matrix = tmp_path / "other.gguf"
     rows = Activations(np.ones((1, 99), np.float32), np.ones(1, np.int64))
     save_importance_matrix(matrix, ImportanceMatrix({"blk.0.attn_q.weight": rows}, 2, 512))
-    source, target = make_tiny_llama(tmp_path / "model"), tmp_path / "made"
+    source, target = make_tiny_checkpoint(tmp_path / "model"), tmp_path / "made"
     arguments = ("--level", "Q4_K_M", "--to", str(target), "--imatrix", str(matrix))
     ended = run_verb("convert", str(source), *arguments)
     assert ended.status == 1

@@ -25,7 +25,7 @@ from app.measurement.calibration import calibrate
 from app.native.graph import Tensor, operation_number
 from app.native.importance_matrix import read_importance_matrix, save_importance_matrix
 from app.native.library import load_ggml_base
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.engine.tiny_model import write_tiny_model
 from tests.support.machine.verbs import run_verb
 
@@ -103,7 +103,7 @@ def empty_sums() -> Sums:
 
 
 def test_a_llama_gives_the_sums_that_transformers_sees(tmp_path: Path, converter: Path) -> None:
-    checkpoint = make_tiny_llama(tmp_path / "tiny", layers=2, dtype="float32")
+    checkpoint = make_tiny_checkpoint(tmp_path / "tiny", layers=2, dtype="float32")
     model = converted(checkpoint, tmp_path / "tiny.gguf")
     events: list[Event] = []
     matrix = calibrate(model, calibration_text(), events.append, dataset="a.txt", threads=1)
@@ -176,7 +176,7 @@ def make_tiny_mixtral(folder: Path) -> Path:
     import torch
     from transformers import MixtralConfig, MixtralForCausalLM
 
-    make_tiny_llama(folder, dtype="float32")
+    make_tiny_checkpoint(folder, dtype="float32")
     torch.manual_seed(0)
     config = MixtralConfig(
         vocab_size=512,

@@ -19,7 +19,7 @@ from app.gguf_file.header_reader import read_header
 from app.gguf_file.validation import require_sane
 from app.inference.sampling.parameters import SamplingParameters, default_sampling
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
-from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, smollm2_checkpoint
 from tests.support.engine.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.support.gguf.kills import MOST_EVENTS, kill_conversion, leftovers
 from tests.support.machine.verbs import ROOT, Child, files_below, run_verb, started
@@ -75,7 +75,7 @@ def is_converting(event: Event) -> bool:
 def test_models_of_transformers_are_not_imported(tmp_path: Path, converter: Path) -> None:
     # They, and what torch compiles for them, would take longer than all the rest.
     (version,) = converter.iterdir()
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     arguments = [sys.executable, "-c", LAY_OUT, str(version), str(source)]
     child = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, encoding="utf-8")
     imported = json.loads(child.stdout)
@@ -86,7 +86,7 @@ def test_models_of_transformers_are_not_imported(tmp_path: Path, converter: Path
 def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(
     tmp_path: Path, target: Path, converter: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     dry = convert(source, target, [], "--dry-run")
     assert not target.exists()
 
@@ -111,7 +111,7 @@ def test_all_levels_have_the_promised_size_and_the_bytes_of_llama_cpp(
 def test_checkpoints_of_every_type_have_the_bytes_of_llama_cpp(
     dtype: str, outtype: str, shards: int, tied: bool, tmp_path: Path, target: Path, converter: Path
 ) -> None:
-    source = make_tiny_llama(
+    source = make_tiny_checkpoint(
         tmp_path / "tiny", layers=2, vocabulary=640, dtype=dtype, shards=shards, tied=tied
     )
     convert(source, target, ["Q4_K_M", "IQ4_XS", "Q8_0"])
@@ -156,7 +156,7 @@ def test_stopped_it_leaves_at_once_and_leaves_nothing(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=24)
     arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--to", str(target))
     with started("convert", str(source), *arguments) as child:
         child.read_until(is_converting if step == "convert" else lambda _: True)
@@ -174,7 +174,7 @@ def test_killed_anywhere_it_leaves_nothing_that_looks_finished(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=24)
     kill_conversion(source, target, random.Random(seed).randrange(MOST_EVENTS))
 
     for file in target.glob("*.gguf"):
@@ -184,7 +184,7 @@ def test_killed_anywhere_it_leaves_nothing_that_looks_finished(
 
 
 def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, target: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=24)
     target.mkdir()
     old = target / "tiny-Q8_0.gguf"
     old.write_bytes(b"old")
@@ -202,7 +202,7 @@ def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, target: Pa
 
 
 def test_a_new_file_takes_a_free_name_if_both_are_to_be_kept(tmp_path: Path, target: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     target.mkdir()
     for name in ("tiny-Q8_0.gguf", "tiny-Q8_0-2.gguf"):
         (target / name).write_bytes(b"old")
@@ -216,7 +216,7 @@ def test_a_new_file_takes_a_free_name_if_both_are_to_be_kept(tmp_path: Path, tar
 
 
 def test_one_file_can_be_named(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     file = tmp_path / "some where" / "Grist é.GGUF"
     events = convert(source, file, ["q4_k_m", "Q4_K_M"])
     assert events[-1] == Finished((str(file),))
@@ -224,7 +224,7 @@ def test_one_file_can_be_named(tmp_path: Path) -> None:
 
 
 def test_recommended_sampling_is_kept(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     recommended = {"temperature": 0.5, "top_k": 20, "top_p": 0.75, "repetition_penalty": 1.25}
     (source / "generation_config.json").write_text(json.dumps(recommended))
     first, again = tmp_path / "first.gguf", tmp_path / "again.gguf"
@@ -237,7 +237,7 @@ def test_recommended_sampling_is_kept(tmp_path: Path) -> None:
 
 
 def test_two_jobs_for_one_file_get_into_no_quarrel(tmp_path: Path, target: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", layers=24)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=24)
     arguments = ("--level", "Q8_0", "--to", str(target))
     with started("convert", str(source), *arguments) as first:
         first.read_until(is_converting)

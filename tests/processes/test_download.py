@@ -196,7 +196,7 @@ def test_gguf_files_are_listed_without_a_download(
         ("name-Q4_K_M.gguf", "Q4_K_M", 500_000),
         ("name-Q8_0.gguf", "Q8_0", 900_000),
     ]
-    assert [one.is_advised for one in found] == [True, False]
+    assert [one.is_recommended for one in found] == [True, False]
     assert all(one.needed_bytes > one.size_bytes for one in found)
     assert not (home / "models" / "owner").exists()
     assert hub.sent_bytes() <= 2**18

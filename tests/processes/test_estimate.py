@@ -28,7 +28,7 @@ from app.profiling.sizing import file_source
 from app.profiling.this_machine import read_hardware
 from tests.processes.working import working
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.other_sources import make_adapter
 from tests.support.checkpoints.vocabularies import vocabulary_file, write_windowed_model_on
 from tests.support.engine.tiny_model import write_tiny_model
@@ -52,7 +52,7 @@ def estimated(source: Path, *options: str) -> dict[str, Any]:
 
 
 def test_every_level_has_the_size_that_the_conversion_plans(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", layers=2)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=2)
     with started("convert", str(source), "--dry-run") as child:
         child.end()
     planned = {e.level: e.size_bytes for e in child.events if isinstance(e, LevelPlanned)}
@@ -105,7 +105,7 @@ def test_layers_on_a_worker_take_their_memory_there(tmp_path: Path) -> None:
 
 
 def test_a_16_bit_gguf_file_has_its_own_size_and_that_of_every_other_level(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     file = tmp_path / "tiny-F16.gguf"
     assert run_verb("convert", str(source), "--level", "F16", "--to", str(file)).status == 0
     levels = {level["level"]: level["size_bytes"] for level in estimated(file)["levels"]}
@@ -240,7 +240,7 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path: Path, name: str) -> Non
 
 def test_folders_without_a_model_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    make_adapter(tmp_path / "adapter", str(make_tiny_llama(tmp_path / "tiny")))
+    make_adapter(tmp_path / "adapter", str(make_tiny_checkpoint(tmp_path / "tiny")))
     for name in ("empty", "adapter"):
         ended = run_verb("estimate", str(tmp_path / name))
         assert ended.status == EXIT_FAILED

@@ -15,7 +15,7 @@ from app.core.errors import ErrorCode
 from app.gguf_file.header_reader import read_array, read_header
 from app.jobs.outcome import EXIT_FAILED
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.other_sources import make_adapter
 from tests.support.engine.llama_cpp_tools import converted_by_llama_cpp, quantized_by_llama_cpp
 from tests.support.machine.verbs import Ended, run_verb, sentence_of
@@ -141,7 +141,7 @@ def _widen(file: Path, count: int) -> None:
 @pytest.mark.parametrize("name", ["my-finetune.safetensors", "my-{number:05}-of-00002.safetensors"])
 def test_weights_of_another_name_are_found(name: str, tmp_path: Path) -> None:
     parts = 2 if "{" in name else 1
-    usual = make_tiny_llama(tmp_path / "usual" / "tiny", layers=2, shards=parts)
+    usual = make_tiny_checkpoint(tmp_path / "usual" / "tiny", layers=2, shards=parts)
     source = tmp_path / "tiny"
     shutil.copytree(usual, source)
     for number, file in enumerate(sorted(source.glob("*.safetensors")), 1):
@@ -154,7 +154,7 @@ def test_weights_of_another_name_are_found(name: str, tmp_path: Path) -> None:
 
 
 def test_weights_that_could_be_anything_are_named(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     (source / "model.safetensors").rename(source / "one.safetensors")
     shutil.copy(source / "one.safetensors", source / "other.safetensors")
     files = "one.safetensors, other.safetensors"
@@ -162,7 +162,7 @@ def test_weights_that_could_be_anything_are_named(tmp_path: Path) -> None:
 
 
 def test_what_a_path_is_decides_not_its_name(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "X.GGUF")
+    source = make_tiny_checkpoint(tmp_path / "X.GGUF")
     ended = convert(source, tmp_path / "made")
     assert ended.status == 0, ended.complaints
     (made,) = (tmp_path / "made").iterdir()
@@ -174,7 +174,7 @@ def test_what_a_path_is_decides_not_its_name(tmp_path: Path) -> None:
 
 
 def test_positions_that_are_not_scaled_are_told(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     scaling = {"rope_type": "proportional", "factor": 8.0}
     change(source / "config.json", lambda config: config.update(rope_scaling=scaling))
     for verb in ("convert", "estimate"):
@@ -186,7 +186,7 @@ def test_positions_that_are_not_scaled_are_told(tmp_path: Path) -> None:
 
 def test_a_sound_checkpoint_has_nothing_to_say(tmp_path: Path) -> None:
     for source in (
-        make_tiny_llama(tmp_path / "tiny"),
+        make_tiny_checkpoint(tmp_path / "tiny"),
         make_checkpoint("Qwen3Config", tmp_path / "qwen"),
     ):
         ended = convert(source, tmp_path / "made")
@@ -260,7 +260,7 @@ def test_a_name_that_misleads_llama_cpp_is_told(tmp_path: Path) -> None:
 
 
 def test_a_configuration_without_architecture_is_named(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     change(source / "config.json", lambda config: config.pop("architectures"))
     assert_refused(planned(source), ErrorCode.ARCHITECTURE_UNNAMED)
 
@@ -278,7 +278,7 @@ def test_eight_bits_of_bitsandbytes_are_named(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
     from torch import ones
 
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     tensors = load_file(source / "model.safetensors")
     tensors["model.layers.0.mlp.up_proj.SCB"] = ones(512)
     save_file(tensors, source / "model.safetensors", metadata={"format": "pt"})
@@ -287,7 +287,7 @@ def test_eight_bits_of_bitsandbytes_are_named(tmp_path: Path) -> None:
 
 
 def test_baichuan_is_refused_in_words(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     names = {"architectures": ["BaichuanForCausalLM"], "model_type": "baichuan"}
     change(source / "config.json", lambda config: config.update(names))
     ended = planned(source)
@@ -309,7 +309,7 @@ def test_an_adapter_is_as_strong_as_in_peft(
     import numpy as np
     from safetensors.numpy import load_file
 
-    base = make_tiny_llama(tmp_path / "tiny")
+    base = make_tiny_checkpoint(tmp_path / "tiny")
     source = make_adapter(tmp_path / "tuned", str(base))
     change(source / "adapter_config.json", lambda config: config.update(changes))
     made = tmp_path / "made.gguf"
@@ -331,7 +331,7 @@ def test_an_adapter_is_as_strong_as_in_peft(
 
 
 def test_a_field_of_an_adapter_that_can_not_be_is_named(tmp_path: Path) -> None:
-    base = make_tiny_llama(tmp_path / "tiny")
+    base = make_tiny_checkpoint(tmp_path / "tiny")
     source = make_adapter(tmp_path / "tuned", str(base))
     change(source / "adapter_config.json", lambda config: config.update(use_dora=True))
     code = ErrorCode.ADAPTER_FIELD_UNSUPPORTED
@@ -339,7 +339,7 @@ def test_a_field_of_an_adapter_that_can_not_be_is_named(tmp_path: Path) -> None:
 
 
 def test_a_value_that_stops_the_converter_is_named_with_its_key(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "model")
+    source = make_tiny_checkpoint(tmp_path / "model")
     change(source / "config.json", lambda config: config.update(num_attention_heads=0))
     ended = planned(source)
     reason = "num_attention_heads is 0"
@@ -357,7 +357,7 @@ def test_a_value_that_stops_the_converter_is_named_with_its_key(tmp_path: Path) 
 def test_a_value_that_llama_cpp_stops_at_is_not_blamed_on_the_weights(
     key: str, value: object, reason: str, tmp_path: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "model")
+    source = make_tiny_checkpoint(tmp_path / "model")
     change(source / "config.json", lambda config: config.update({key: value}))
     ended = planned(source)
     assert_refused(ended, ErrorCode.CONFIG_DAMAGED, file="config.json", reason=reason)
@@ -365,7 +365,7 @@ def test_a_value_that_llama_cpp_stops_at_is_not_blamed_on_the_weights(
 
 
 def test_a_value_that_the_converter_takes_in_silence_is_told(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "model")
+    source = make_tiny_checkpoint(tmp_path / "model")
     scaling = {"rope_type": "llama3"}
     change(source / "config.json", lambda config: config.update(rope_scaling=scaling))
     ended = planned(source)
@@ -377,7 +377,7 @@ def test_a_value_that_the_converter_takes_in_silence_is_told(tmp_path: Path) -> 
 def test_a_scaling_that_the_converter_leaves_out_is_told(
     kind: str, is_told: bool, tmp_path: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "model")
+    source = make_tiny_checkpoint(tmp_path / "model")
     scaling = {"type": kind, "factor": 2.0}
     change(source / "config.json", lambda config: config.update(rope_scaling=scaling))
     ended = planned(source)

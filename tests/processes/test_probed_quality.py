@@ -9,7 +9,7 @@ import pytest
 
 from app.native.importance_matrix import Activations, ImportanceMatrix, save_importance_matrix
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.gguf.probed_levels import ProbedLevels, probed_levels
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("converter")]
@@ -38,7 +38,7 @@ def importance_matrix(file: Path) -> Path:
 
 
 def test_more_bits_lose_less_and_importance_counts(tmp_path: Path) -> None:
-    checkpoint = make_tiny_llama(tmp_path / "checkpoint", shards=2)
+    checkpoint = make_tiny_checkpoint(tmp_path / "checkpoint", shards=2)
     plain = probed_levels(checkpoint)
     assert plain.read_whole == []
     lost = divergences(plain, *K_QUANTS)

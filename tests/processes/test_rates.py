@@ -41,7 +41,7 @@ void *ggml_mul_mat(void) { abort(); }
 def _in_whatever_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust all measured rates, so that other tests running at the same time don't matter."""
     monkeypatch.setattr(rate_store, "MAX_CONTENTION", -1.0)
-    monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 1000)
+    monkeypatch.setattr(rate_store, "_MAX_LOST_SECONDS", 1000)
 
 
 def refuse_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_rough_rates_are_measured_again_once_it_is_quiet(monkeypatch: pytest.Mon
     # Two looks find other work, then none does.
     looks = iter([True, True])
     monkeypatch.setattr(rate_store, "share_of_others", lambda _: float(next(looks, False)))
-    monkeypatch.setattr(rate_store, "MOST_CONTENTION", 0.5)
+    monkeypatch.setattr(rate_store, "MAX_CONTENTION", 0.5)
     measured = 0
 
     def measure(*arguments: object, **limits: object) -> object:
@@ -122,7 +122,7 @@ def test_quiet_rates_are_used_beside_other_work(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_estimate_waits_long_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_store, "_MOST_LOST_SECONDS", 0.5)
+    monkeypatch.setattr(rate_store, "_MAX_LOST_SECONDS", 0.5)
     monkeypatch.setattr(child_process.Contention, "share", lambda _: 0.9)
     with pytest.raises(AppError) as caught:
         machine_rates(read_hardware(), {"Q4_0"}, REQUEST)

@@ -12,7 +12,7 @@ import pytest
 
 from app.core.errors import ErrorCode
 from app.jobs.outcome import EXIT_FAILED
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.remote_code_paths import (
     COMMON,
     ROADS,
@@ -71,7 +71,7 @@ def test_every_bait_would_be_taken_without_the_guard(baits: Path, converter: Pat
 
 
 def with_code(folder: Path, architecture: str) -> Path:
-    checkpoint = make_tiny_llama(folder / "tiny")
+    checkpoint = make_tiny_checkpoint(folder / "tiny")
     add_code(checkpoint, folder / "marker")
     config = checkpoint / "config.json"
     changes = {"architectures": [architecture], "auto_map": COMMON["auto_map"]}
@@ -105,7 +105,7 @@ def test_a_model_that_needs_its_code_is_refused_in_a_sentence(
 def test_a_configuration_that_names_another_repository_fetches_nothing(
     tmp_path: Path, converter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoint = make_tiny_llama(tmp_path / "tiny")
+    checkpoint = make_tiny_checkpoint(tmp_path / "tiny")
     config = checkpoint / "config.json"
     named = {"_attn_implementation_internal": "owner/kernels", "_name_or_path": "owner/name"}
     config.write_text(json.dumps(json.loads(config.read_text()) | named))

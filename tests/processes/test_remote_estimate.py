@@ -13,7 +13,7 @@ from app.core.events import LevelsApproximated, Printed
 from app.core.levels import LEVELS
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.outlines import sizes_of
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.verbs import Ended, run_verb, sentence_of, started
@@ -47,7 +47,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 @pytest.fixture
 def checkpoint(tmp_path: Path, hub: LocalHub) -> Path:
     """A checkpoint in three shards, on the Hub and here."""
-    folder = make_tiny_llama(tmp_path / "tiny", layers=2, shards=3)
+    folder = make_tiny_checkpoint(tmp_path / "tiny", layers=2, shards=3)
     hub.add_repository(REPOSITORY, folder, lfs_above_bytes=100_000)
     return folder
 
@@ -127,8 +127,8 @@ def test_about_the_sizes_come_first(hub: LocalHub, checkpoint: Path) -> None:
 
 def test_architectures_have_the_sizes_of_their_folders(tmp_path: Path, hub: LocalHub) -> None:
     folders = [make_checkpoint(name, tmp_path / name) for name in ARCHITECTURES]
-    folders.append(make_tiny_llama(tmp_path / "tied", tied=True, shards=2))
-    folders.append(make_tiny_llama(tmp_path / "half", dtype="float16"))
+    folders.append(make_tiny_checkpoint(tmp_path / "tied", tied=True, shards=2))
+    folders.append(make_tiny_checkpoint(tmp_path / "half", dtype="float16"))
     names = [f"owner/{folder.name}" for folder in folders]
     for name, folder in zip(names, folders, strict=True):
         hub.add_repository(name, folder, lfs_above_bytes=100_000)

@@ -20,7 +20,7 @@ from app.native.importance_matrix import (
     save_importance_matrix,
 )
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.other_sources import (
     BAITED_PICKLES,
     make_adapter,
@@ -74,7 +74,7 @@ def assert_refused(ended: Ended, made: Path, code: ErrorCode, **details: str) ->
 def test_a_gguf_file_is_quantized_as_llama_cpp_does_it(
     outtype: str, tmp_path: Path, made: Path, converter: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", layers=2)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=2)
     file = converted_by_llama_cpp(source, converter, outtype, tmp_path)
     converted(file, made, _REQUANTIZED)
     for level in _REQUANTIZED:
@@ -83,7 +83,7 @@ def test_a_gguf_file_is_quantized_as_llama_cpp_does_it(
 
 
 def test_a_split_gguf_file_becomes_one(tmp_path: Path, made: Path, converter: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", layers=2)
+    source = make_tiny_checkpoint(tmp_path / "tiny", layers=2)
     file = converted_by_llama_cpp(source, converter, "bf16", tmp_path, "--split-max-tensors", "7")
     parts = sorted(tmp_path.glob("bf16-*.gguf"))
     assert len(parts) > 2
@@ -97,7 +97,7 @@ def test_a_split_gguf_file_becomes_one(tmp_path: Path, made: Path, converter: Pa
 def test_a_gguf_file_that_has_lost_already_loses_again_with_consent_alone(
     tmp_path: Path, made: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     converted(source, tmp_path / "first", ("Q4_K_M",))
     first = tmp_path / "first" / "tiny-Q4_K_M.gguf"
     ended = convert(first, made, ("Q2_K",))
@@ -123,7 +123,7 @@ def test_a_projector_has_the_bytes_of_llama_cpp(
 
 
 def test_what_has_no_projector_is_said(tmp_path: Path, made: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     ended = convert(source, made, ("F16",), "--mmproj")
     assert_refused(ended, made, ErrorCode.PROJECTOR_MISSING, architecture="LlamaForCausalLM")
     ended = convert(make_seeing_gemma(tmp_path / "gemma"), made, ("Q4_K_M",), "--mmproj")
@@ -133,7 +133,7 @@ def test_what_has_no_projector_is_said(tmp_path: Path, made: Path) -> None:
 def test_an_adapter_has_the_bytes_of_llama_cpp(
     tmp_path: Path, made: Path, home: Path, converter: Path
 ) -> None:
-    base = make_tiny_llama(home / "checkpoints" / "owner" / "tiny")
+    base = make_tiny_checkpoint(home / "checkpoints" / "owner" / "tiny")
     (base / "model.safetensors").unlink()
     source = make_adapter(tmp_path / "tuned", "owner/tiny")
     converted(source, made, _PLAIN_LEVELS)
@@ -147,7 +147,7 @@ def test_an_adapter_of_a_model_that_is_not_here_is_said(tmp_path: Path, made: Pa
     source = make_adapter(tmp_path / "tuned", "owner/absent")
     ended = convert(source, made, ("F16",))
     assert_refused(ended, made, ErrorCode.ADAPTER_BASE_MISSING, base="owner/absent")
-    base = make_tiny_llama(tmp_path / "tiny")
+    base = make_tiny_checkpoint(tmp_path / "tiny")
     converted(source, made, ("F16",), "--base", str(base))
 
 
@@ -157,7 +157,7 @@ def test_an_adapter_that_names_no_model_is_said(tmp_path: Path, made: Path) -> N
 
 
 def test_what_can_not_be_an_adapter_is_said(tmp_path: Path, made: Path) -> None:
-    base = str(make_tiny_llama(tmp_path / "tiny"))
+    base = str(make_tiny_checkpoint(tmp_path / "tiny"))
     odd = make_adapter(tmp_path / "odd", base, kind="VERA")
     assert_refused(convert(odd, made, ("F16",)), made, ErrorCode.ADAPTER_UNSUPPORTED, kind="VERA")
     empty = make_adapter(tmp_path / "empty", base)
@@ -174,7 +174,7 @@ def test_what_can_not_be_an_adapter_is_said(tmp_path: Path, made: Path) -> None:
 def test_pickled_weights_give_the_same_with_consent(
     shards: int, tmp_path: Path, made: Path
 ) -> None:
-    plain = make_tiny_llama(tmp_path / "plain" / "tiny")
+    plain = make_tiny_checkpoint(tmp_path / "plain" / "tiny")
     pickled = make_pickled(tmp_path / "tiny", shards=shards)
     ended = convert(pickled, made, ("Q4_K_M",))
     assert_refused(ended, made, ErrorCode.PICKLE_WEIGHTS, folder=str(pickled))
@@ -234,7 +234,7 @@ def test_a_tokenizer_file_that_is_missing_is_named(tmp_path: Path, made: Path) -
 
 
 def test_a_model_card_that_can_not_be_read_is_left_out(tmp_path: Path, made: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     converted(source, tmp_path / "wanted", ("Q8_0",))
     (source / "README.md").write_text("---\ntags: [a, b\nlicense: : {\n---\nA model.\n")
     converted(source, made, ("Q8_0",))
@@ -243,7 +243,7 @@ def test_a_model_card_that_can_not_be_read_is_left_out(tmp_path: Path, made: Pat
 
 
 def test_odd_values_in_a_model_card_are_text(tmp_path: Path, made: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     card = "---\nlanguage: [en, no]\nlicense: 3.0\ntags: [2024-01-01, x]\n---\n"
     (source / "README.md").write_text(card)
     converted(source, made, ("Q8_0",))
@@ -257,7 +257,7 @@ def test_odd_values_in_a_model_card_are_text(tmp_path: Path, made: Path) -> None
 def test_an_importance_matrix_that_lacks_a_tensor_is_refused_where_llama_cpp_does(
     level: str, tmp_path: Path, made: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     names = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up")
     rows = Activations(np.ones((1, 256), np.float32), np.ones(1, np.int64))
     entries = {f"blk.0.{name}.weight": rows for name in names}
@@ -283,12 +283,12 @@ def test_an_importance_matrix_that_lacks_a_tensor_is_refused_where_llama_cpp_doe
 def test_a_type_that_ggml_would_end_at_is_refused(
     option: str, code: ErrorCode, tmp_path: Path, made: Path
 ) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     assert_refused(convert(source, made, ("Q4_K_M",), option), made, code)
 
 
 def test_a_value_that_the_type_can_not_hold_is_said(tmp_path: Path, made: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     change_weights(source, lambda tensors: tensors["lm_head.weight"].view(-1)[:1].fill_(1e30))
     ended = convert(source, made, ("F16",))
     assert ended.status == 1
@@ -299,7 +299,7 @@ def test_a_value_that_the_type_can_not_hold_is_said(tmp_path: Path, made: Path) 
 
 
 def test_several_types_are_all_kept(tmp_path: Path, made: Path, converter: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny", dtype="float16")
+    source = make_tiny_checkpoint(tmp_path / "tiny", dtype="float16")
     name = "model.layers.0.mlp.up_proj.weight"
     change_weights(source, lambda tensors: tensors.update({name: tensors[name].bfloat16() * 1e6}))
     converted(source, made, ("Q4_K_M", "F32"))
@@ -319,7 +319,7 @@ def change_weights(folder: Path, change: Callable[[dict[str, Any]], object]) -> 
 
 
 def test_a_folder_under_the_name_of_the_result_is_said_at_once(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     (tmp_path / "made" / "tiny-Q8_0.gguf").mkdir(parents=True)
     ended = convert(source, tmp_path / "made", ("Q8_0",), "--overwrite")
     assert ended.status == 1
@@ -327,7 +327,7 @@ def test_a_folder_under_the_name_of_the_result_is_said_at_once(tmp_path: Path) -
 
 
 def test_a_verbose_dry_run_tells_every_tensor(tmp_path: Path, made: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     arguments = ("--level", "Q4_K_M", "--level", "Q8_0", "--dry-run", "--verbose")
     with started("convert", str(source), *arguments) as child:
         assert child.end() == 0
@@ -343,7 +343,7 @@ def test_a_verbose_dry_run_tells_every_tensor(tmp_path: Path, made: Path) -> Non
 
 
 def test_without_a_level_a_dry_run_tells_those_that_there_are(tmp_path: Path) -> None:
-    base = make_tiny_llama(tmp_path / "tiny")
+    base = make_tiny_checkpoint(tmp_path / "tiny")
     adapter = make_adapter(tmp_path / "tuned", str(base))
     text = tmp_path / "text.txt"
     text.write_text("A few words are enough for a plan.")

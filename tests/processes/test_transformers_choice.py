@@ -14,7 +14,7 @@ import pytest
 from app.conversion.converter.transformers_choice import Transformers
 from app.core.errors import ErrorCode
 from app.gguf_file.header_reader import read_array, read_header
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.own_pre_tokenizer import (
     make_llama_3_as_gpt2,
     make_llama_as_deepseek_v3,
@@ -132,7 +132,7 @@ def test_the_fault_is_that_of_the_version_that_it_was_made_for(tmp_path: Path) -
 
 @pytest.mark.parametrize(("saved_by", "version"), [("4.57.6", _PINNED), ("5.23.0", _OWN)])
 def test_the_version_is_told(saved_by: str, version: str, tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "model")
+    source = make_tiny_checkpoint(tmp_path / "model")
     config = json.loads((source / "config.json").read_text())
     config["transformers_version"] = saved_by
     (source / "config.json").write_text(json.dumps(config))

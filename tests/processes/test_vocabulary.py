@@ -19,7 +19,7 @@ from app.core.events import Begin, Failed, encode
 from app.core.settings import Settings
 from app.jobs.outcome import EXIT_FAILED
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.machine.verbs import Child, run_verb, started
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def test_the_entries_are_those_of_the_converted_file(
     if configuration:
         make_checkpoint(configuration, folder)
     else:
-        make_tiny_llama(folder, layers=1)
+        make_tiny_checkpoint(folder, layers=1)
     made = tmp_path / "made.gguf"
     written = run_verb("convert", str(folder), "--level", "F16", "--to", str(made))
     assert written.status == 0, written.complaints
@@ -61,7 +61,7 @@ def test_the_entries_are_those_of_the_converted_file(
 def test_a_checkpoint_without_tokenizer_is_refused(
     tmp_path: Path, folder_of_converter: Path
 ) -> None:
-    folder = make_tiny_llama(tmp_path / "tiny", layers=1)
+    folder = make_tiny_checkpoint(tmp_path / "tiny", layers=1)
     for file in folder.glob("tokenizer*"):
         file.unlink()
     with started(VERB, str(folder_of_converter), str(tmp_path / "vocabulary")) as child:

@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows: sizes, names, and details of errors."""
+"""Rules of the project that no linter knows: sizes, names, and details of errors."""
 
 from __future__ import annotations
 

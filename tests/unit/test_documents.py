@@ -31,7 +31,7 @@ _SUFFIXES = {".c", ".h", ".iss", ".md", ".py", ".spec", ".toml", ".txt"}
 _PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b(?!\.md)|owner/name|/LANGUAGE/|/de/")
 _OUTSIDE = {".venv/bin", "application/json", "build/setup", "ggml/src/ggml-quants.c", "gristmill/"}
 """Paths that setup and packaging create, one of ggml's, and a media type."""
-_MOST_BYTES = 8_000
+_MAX_BYTES = 8_000
 
 
 def _anchors(file: Path) -> set[str]:
@@ -79,7 +79,7 @@ def test_the_map_names_every_package() -> None:
 
 
 def test_the_front_page_is_short() -> None:
-    assert (ROOT / "README.md").stat().st_size <= _MOST_BYTES
+    assert (ROOT / "README.md").stat().st_size <= _MAX_BYTES
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))

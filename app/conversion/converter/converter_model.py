@@ -74,7 +74,7 @@ def parts_of(model: Any) -> list[Any]:
 
 
 def lossless_file_type(model: Any) -> Any:
-    """Return the file type that changes no weight: the one of `--outtype auto`, or else float32.
+    """Return the file type that changes no weight: what `--outtype auto` chooses, or else float32.
 
     It matters for tensors that are never quantized: they stay in the type of this layout. Values
     that come out of another quantization are exact in 32 bits only.

@@ -27,7 +27,7 @@ class StoredRows:
         """Read `count` rows beginning at `start`, dequantized (count x width).
 
         Raises:
-            AppError: `file_unreadable`, also when the file has become shorter.
+            AppError: `file_unreadable`, even when the file has become shorter.
         """
         row_bytes = row_size_bytes(self.type_number, self.width)
         size_bytes = count * row_bytes

@@ -74,7 +74,7 @@ class Child(QObject):
         self._process.kill()
 
     def stop_now(self) -> None:
-        """Stop the child before this call returns, for a window that closes."""
+        """Stop the child before this call returns, for when the window is closing."""
         if self._process.state() is QProcess.ProcessState.NotRunning:
             self._end(ProcessOutcome(EXIT_CANCELED))
             return

@@ -45,7 +45,7 @@ class ModelChoiceTable(ItemTable):
             for model in models:
                 self._add(model)
         for row, model in enumerate(models):
-            if model.is_advised:
+            if model.is_recommended:
                 self.selectRow(row)
                 self.scrollToItem(self._box(row), self.ScrollHint.PositionAtCenter)
 
@@ -69,7 +69,7 @@ class ModelChoiceTable(ItemTable):
         row = self.add_row(cells, (model.path, "", format_gibibytes(model.size_bytes)))
         box = self._box(row)
         box.setFlags(box.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        box.setCheckState(_CHECKED if model.is_advised else _UNCHECKED)
+        box.setCheckState(_CHECKED if model.is_recommended else _UNCHECKED)
 
     def _box(self, row: int) -> QTableWidgetItem:
         item = self.item(row, 0)
@@ -79,7 +79,7 @@ class ModelChoiceTable(ItemTable):
 
 
 def fit_in_words(model: RemoteModelListed) -> str:
-    """Return where a model would be on this machine, and if it is the recommended one."""
+    """Return where on this machine a model would fit, and whether it is the recommended one."""
     words = {
         "": tr("Projector for images") if model.is_projector else "—",
         "on_devices": tr("All on the GPU"),
@@ -87,7 +87,7 @@ def fit_in_words(model: RemoteModelListed) -> str:
         "on_processor": tr("In RAM"),
         "too_large": tr("Too large"),
     }[model.fit]
-    return tr("{fit} · Recommended", fit=words) if model.is_advised else words
+    return tr("{fit} · Recommended", fit=words) if model.is_recommended else words
 
 
 def _size_in_words(model: RemoteModelListed) -> str:

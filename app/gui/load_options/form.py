@@ -24,7 +24,7 @@ from app.gui.widgets.auto_slider import AutoSlider
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.card import Card
 from app.gui.widgets.form_row import FormRow
-from app.gui.widgets.option_control import OptionControl, option_control, option_row, own_control
+from app.gui.widgets.option_control import OptionControl, custom_control, option_control, option_row
 from app.gui.widgets.step_slider import StepSlider
 from app.gui.widgets.wheel_guard import WheelGuard
 from app.machine.cores import core_counts, usable_threads
@@ -132,7 +132,7 @@ class LoadOptionsForm(QWidget):
     def _all_controls(self, theme: Theme) -> dict[str, OptionControl]:
         own = self._wide | {name: _threads(_FIELDS[name]) for name in ("threads", "threads_batch")}
         return {
-            name: own_control(own[name]) if name in own else option_control(theme, field)
+            name: custom_control(own[name]) if name in own else option_control(theme, field)
             for name, field in _FIELDS.items()
         }
 

@@ -1,4 +1,4 @@
-"""Warn about chosen load options, with one sentence for a field."""
+"""Warn about chosen load options, with one sentence per field."""
 
 from __future__ import annotations
 

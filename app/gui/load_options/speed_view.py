@@ -23,7 +23,7 @@ class SpeedView(Card):
         self.hide()
 
     def show_speed(self, speed: PredictedSpeed | None, problem: str, *, is_final: bool) -> None:
-        """Show a speed or the problem with it; before the final profile it may just be late."""
+        """Show a speed, or why it is unknown; until `is_final`, it may just not be there yet."""
         caveat = ""
         if speed is not None:
             words = tr(

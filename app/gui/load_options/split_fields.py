@@ -117,5 +117,5 @@ class _Share(QDoubleSpinBox):
         self.setKeyboardTracking(False)
 
     def textFromValue(self, value: float) -> str:
-        """Return for example `3` and not `3.000`."""
+        """Return the number without trailing zeros, such as `3` instead of `3.000`."""
         return self.locale().toString(value, "g", 6)

@@ -15,7 +15,7 @@ _TRAILING = "?!.,:;*_~'"
 
 
 def add_addresses(parser: MarkdownIt) -> None:
-    """Make a parser link bare web and mail addresses."""
+    """Make a parser link bare web and email addresses."""
     parser.inline.add_terminator_char("w")
     parser.inline.ruler.push("address", _read)
 

@@ -173,9 +173,9 @@ def _shorten_table(lines: list[str], more_rows: str) -> list[str]:
         return lines
     rows = [line for line in lines[rule + 1 :] if line.strip()]
     columns = max(1, len(lines[rule].strip(" \t|").split("|")))
-    most = min(MAX_TABLE_ROWS, max(1, MAX_TABLE_CELLS // columns))
+    max_rows = min(MAX_TABLE_ROWS, max(1, MAX_TABLE_CELLS // columns))
     kept, room = 0, LONGEST_PROSE - sum(map(len, lines[: rule + 1]))
-    while kept < min(len(rows), most) and room >= len(rows[kept]):
+    while kept < min(len(rows), max_rows) and room >= len(rows[kept]):
         room -= len(rows[kept]) + 1
         kept += 1
     if kept == len(rows):

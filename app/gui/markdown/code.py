@@ -20,7 +20,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 _INSTANTLY_HIGHLIGHTED = 3_000
 _REST_MILLISECONDS = 150
-_MOST_SHOWN = 100_000
+_MAX_SHOWN = 100_000
 
 
 class CodeBlock(QFrame):
@@ -53,11 +53,11 @@ class CodeBlock(QFrame):
         if (language, text) == (self._language, self._exact):
             return
         self._language, self._exact = language, text
-        if text[:_MOST_SHOWN] != self._area.visible_text.exact_text:
-            self._area.show_text(make_visible(text[:_MOST_SHOWN]))
+        if text[:_MAX_SHOWN] != self._area.visible_text.exact_text:
+            self._area.show_text(make_visible(text[:_MAX_SHOWN]))
         self._name.set_text(language or tr("code"))
         self._area.setAccessibleName(tr("Code: {language}", language=language))
-        self._warn(len(self._area.visible_text.marks), len(text) - _MOST_SHOWN)
+        self._warn(len(self._area.visible_text.marks), len(text) - _MAX_SHOWN)
         if len(text) <= _INSTANTLY_HIGHLIGHTED:
             self._color()
         else:

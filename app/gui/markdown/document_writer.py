@@ -66,7 +66,7 @@ class _List:
     shown: QTextList | None = None
 
     def count(self, number: int) -> None:
-        """Count on if the model's numbers rise or repeat; otherwise use the model's number."""
+        """Continue counting if the model's numbers rise or repeat; otherwise use its number."""
         if self.number is None:
             self.first_number = self.number = number
         elif number in (self.number + 1, self.first_number):

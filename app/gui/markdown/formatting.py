@@ -93,7 +93,7 @@ def hidden_block() -> QTextBlockFormat:
 
 
 def mark_task(given: QTextBlockFormat, *, is_done: bool) -> None:
-    """Mark a block as a task; Qt draws the mark only in lists, so `tasks` does."""
+    """Mark a block as a task; since Qt draws checkboxes only in lists, `tasks` draws them."""
     marker = QTextBlockFormat.MarkerType
     given.setMarker(marker.Checked if is_done else marker.Unchecked)
 

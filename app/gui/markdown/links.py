@@ -10,7 +10,7 @@ _SCHEMES = frozenset({"http", "https", "mailto"})
 
 
 def external_link(address: QUrl) -> QUrl | None:
-    """Return the address if it is a web or mail address, which may be opened, or else None."""
+    """Return the address if it is a web or email address, which may be opened, or else None."""
     if not address.isValid() or address.scheme() not in _SCHEMES:
         return None
     if address.scheme() == "mailto":

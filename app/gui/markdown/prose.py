@@ -37,7 +37,7 @@ _IF_NEEDED = Qt.ScrollBarPolicy.ScrollBarAsNeeded
 
 
 class ProseView(QTextBrowser):
-    """Markdown or plain text that can be selected; links to the web and mail only.
+    """Markdown or plain text that can be selected; only web and email addresses are links.
 
     A table that is wider than the page scrolls sideways.
 

@@ -1,7 +1,7 @@
 """Parse Markdown: CommonMark with GitHub's tables, strikethrough and bare addresses.
 
 Formulas keep every character. So does what is useless here: HTML, definitions of links, and links
-that don't lead to the web or to a mail address.
+that don't lead to the web or to an email address.
 """
 
 from __future__ import annotations

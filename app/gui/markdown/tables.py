@@ -1,6 +1,6 @@
 """Markdown rule for tables that keeps surplus cells.
 
-GitHub splits a row at each unescaped pipe, also in code and formulas, and drops the cells that the
+GitHub splits a row at each unescaped pipe, even in code and formulas, and drops the cells that the
 header has no column for. Models write such rows.
 """
 

@@ -32,7 +32,7 @@ class MarkdownView(QWidget):
         name: the accessible name of the prose.
 
     Signals:
-        link_clicked: the user activated a web or mail address; nothing has been opened.
+        link_clicked: the user activated a web or email address; nothing has been opened.
         settled: all of the text so far is laid out.
     """
 

@@ -1,4 +1,4 @@
-"""The arguments of `gristmill download` for a request, and the request of a task's arguments."""
+"""Convert download requests to arguments of `gristmill download`, and a task's arguments back."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from app.gui.services.serve_arguments import VERB, serve_arguments, sharing_argu
 from app.gui.services.settings_holder import SettingsHolder
 from app.jobs.outcome import ProcessOutcome
 
-_DEPARTURE_MILLISECONDS = 5000
+_EXIT_MILLISECONDS = 5000
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Engine(QObject):
     """Loads and unloads models; `changed` carries the new state, `noticed` a sentence.
 
     `notices` are the sentences about the model that is loaded or being loaded.
-    `sharing` are the arguments of `serve` that share the loaded model. `taken_port` is the port at
+    `sharing` are the arguments of `serve` that share the loaded model. `port_in_use` is the port at
     which it should be shared, if another program uses it; the window then has a port of its own.
     `key_notice` is a sentence about the key with which it is shared.
     """
@@ -95,16 +95,16 @@ class Engine(QObject):
         self.state: EngineState = EngineIdle()
         self.notices: list[str] = []
         self.sharing: list[str] = []
-        self.taken_port: int | None = None
+        self.port_in_use: int | None = None
         self.key_notice = ""
         self._settings = settings
         self._child: Child | None = None
-        self._departing: Child | None = None
+        self._exiting: Child | None = None
         self._failure = ""
         self._used: _Used | None = None
         # A process that hangs in a system call may never end, so the next load doesn't wait for it.
-        self._patience = QTimer(self, singleShot=True, interval=_DEPARTURE_MILLISECONDS)
-        self._patience.timeout.connect(self._on_departed)
+        self._patience = QTimer(self, singleShot=True, interval=_EXIT_MILLISECONDS)
+        self._patience.timeout.connect(self._on_exited)
 
     @property
     def process_id(self) -> int:
@@ -156,7 +156,7 @@ class Engine(QObject):
         self._drop_child()
         self.notices = []
         self.sharing = []
-        self.taken_port = None
+        self.port_in_use = None
         self.key_notice = ""
 
     def _serve(self, path: str, name: str, settings: Settings) -> None:
@@ -171,7 +171,7 @@ class Engine(QObject):
         self._child = child
         self._enter(EngineLoading(path, name, 0.0))
         # The memory and the port of the last engine must be free first.
-        if self._departing is None:
+        if self._exiting is None:
             child.start()
 
     def _drop_child(self) -> None:
@@ -180,20 +180,20 @@ class Engine(QObject):
         child, self._child = self._child, None
         child.received.disconnect(self._on_received)
         child.ended.disconnect(self._on_ended)
-        if self._departing is not None or not child.is_running:
+        if self._exiting is not None or not child.is_running:
             child.deleteLater()
             return
-        self._departing = child
+        self._exiting = child
         child.ended.connect(child.deleteLater)
-        child.ended.connect(self._on_departed)
+        child.ended.connect(self._on_exited)
         self._patience.start()
         child.cancel()
 
-    def _on_departed(self) -> None:
+    def _on_exited(self) -> None:
         self._patience.stop()
-        if self._departing is not None:
-            self._departing.ended.disconnect(self._on_departed)
-            self._departing = None
+        if self._exiting is not None:
+            self._exiting.ended.disconnect(self._on_exited)
+            self._exiting = None
         if self._child is not None:
             self._child.start()
 
@@ -212,7 +212,7 @@ class Engine(QObject):
             case events.NoticeReported(code, details), _:
                 self.note(describe_notice(code, details))
             case events.Failed(ErrorCode.PORT_IN_USE, {"port": int(port)}), _ if self.sharing:
-                self.taken_port = port
+                self.port_in_use = port
             case events.Failed(code, details), _:
                 self._failure = describe_error(code, details)
 
@@ -229,7 +229,7 @@ class Engine(QObject):
         log = list(child.log) if child else []
         if child:
             child.deleteLater()
-        if self.taken_port is not None and self.sharing:
+        if self.port_in_use is not None and self.sharing:
             self._serve_unshared()
             return
         self._fail(self._failure or self._reason(outcome, log), log)

@@ -14,7 +14,7 @@ from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
 
 _STEPS = 1000
-_MOST_ROWS = 4
+_MAX_ROWS = 4
 
 
 class JobsList(QWidget):
@@ -55,8 +55,8 @@ class JobsList(QWidget):
         self._heading.setVisible(bool(self._rows))
         self._idle.setVisible(not self._rows)
         for index, row in enumerate(self._rows.values()):
-            row.setVisible(index < _MOST_ROWS)
-        hidden = max(0, len(self._rows) - _MOST_ROWS)
+            row.setVisible(index < _MAX_ROWS)
+        hidden = max(0, len(self._rows) - _MAX_ROWS)
         self._more.setVisible(hidden > 0)
         self._more.set_text(tr("and {count} more", count=str(hidden)))
 

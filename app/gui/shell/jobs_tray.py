@@ -95,7 +95,7 @@ class _Popup(QFrame):
         self.column.setContentsMargins(*[SPACING.small] * 4)
 
     def show_beside(self, anchor: QWidget) -> None:
-        """Show it at the right of a control, with a common lower edge."""
+        """Show it to the right of a control, bottom edges aligned."""
         self.adjustSize()
         corner = anchor.mapToGlobal(QPoint(anchor.width() + SPACING.medium, anchor.height()))
         self.move(corner - QPoint(0, self.height()))

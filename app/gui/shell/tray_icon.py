@@ -1,4 +1,4 @@
-"""Icon in the system's tray, where there is one, for work that goes on without a window."""
+"""Icon in the system tray, where there is one, for work that goes on without a window."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class TrayIcon(QObject):
         if self._icon is not None:
             self._icon.hide()
 
-    def say_goodbye(self, failed: Sequence[str]) -> int:
-        """Notify that the work has ended; return the milliseconds that this needs.
+    def notify_ended(self, failed: Sequence[str]) -> int:
+        """Notify the user that the work has ended; return the milliseconds that this needs.
 
         Args:
             failed: a line about each task that failed.

@@ -31,10 +31,10 @@ from app.gui.children.child import stop_children
 from app.gui.children.task import Task
 from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
-from app.gui.shell.departure import Departure
+from app.gui.shell.quit_handler import QuitHandler
 from app.gui.shell.rail import Rail
 from app.gui.shell.status_line import StatusLine
-from app.gui.shell.window_memory import WindowMemory
+from app.gui.shell.window_state import WindowState
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE
 from app.gui.widgets.focus_guide import focus_target_in
@@ -61,21 +61,21 @@ class MainWindow(QMainWindow):
     def __init__(self, workbench: Workbench) -> None:
         super().__init__()
         self._workbench = workbench
-        self._memory = WindowMemory()
+        self._state = WindowState()
         self.setWindowTitle("Gristmill")
         self.setAcceptDrops(True)
         self.chat = ChatPage(workbench)
         self.rail = Rail(workbench.theme, workbench.tasks)
         self._warned: list[str] = []
         self.status = StatusLine(workbench.engine, workbench.settings)
-        self._departure = Departure(workbench, self.chat.session, self)
+        self._quit_handler = QuitHandler(workbench, self.chat.session, self)
         self._stack = self.notice_area = QStackedWidget()
         self.notice = NoticeBar(workbench.theme, parent=self)
         self.warnings = NoticeList(workbench.theme, can_mute=True, parent=self)
         self._build_layout()
         self._connect()
         self._add_shortcuts()
-        self._memory.restore_place(self)
+        self._state.restore_geometry(self)
         self.show_page("chat")
 
     @property
@@ -153,7 +153,7 @@ class MainWindow(QMainWindow):
 
     def open_from_later_start(self, files: list[Path]) -> None:
         """Come to the front and open the files of a later start."""
-        self._departure.stay()
+        self._quit_handler.stay()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -194,9 +194,9 @@ class MainWindow(QMainWindow):
                 self.open_path(Path(url.toLocalFile()))
         event.acceptProposedAction()
 
-    def leave(self) -> None:
-        """Close the window, after a question if work is running."""
-        if not self._departure.ask():
+    def quit(self) -> None:
+        """Close the window, but ask first if work is running."""
+        if not self._quit_handler.ask():
             self.close()
 
     def close_now(self) -> None:
@@ -205,14 +205,14 @@ class MainWindow(QMainWindow):
         QApplication.quit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask if the user closes the window, and stop every child before it closes.
+        """When the user closes the window, ask first, and stop every child before it closes.
 
         The program and the session close it without a question.
         """
-        if event.spontaneous() and self._departure.ask():
+        if event.spontaneous() and self._quit_handler.ask():
             event.ignore()
             return
-        self._memory.save_place(self)
+        self._state.save_geometry(self)
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
         bench = self._workbench
@@ -241,13 +241,13 @@ class MainWindow(QMainWindow):
         self.chat.models_requested.connect(lambda: self._go_to("models"))
         self.chat.picker.options_requested.connect(self.show_options)
         self.chat.replied.connect(self.status.show_speed)
-        self.warnings.muted.connect(self._memory.mute)
+        self.warnings.muted.connect(self._state.mute)
         self._workbench.engine.noticed.connect(self._show_warnings)
         self._workbench.engine.changed.connect(self._show_warnings)
         self._workbench.models.noticed.connect(self.warn)
         self._workbench.tasks.ended.connect(self._on_task_ended)
-        self._departure.ended.connect(self.close_now)
-        self._departure.returned.connect(lambda: self.open_from_later_start([]))
+        self._quit_handler.ended.connect(self.close_now)
+        self._quit_handler.returned.connect(lambda: self.open_from_later_start([]))
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""
@@ -259,7 +259,7 @@ class MainWindow(QMainWindow):
             self.warn(sentence)
 
     def _show_warnings(self) -> None:
-        muted = self._memory.muted
+        muted = self._state.muted
         sentences = [*self._warned, *self._workbench.engine.notices]
         self.warnings.show_sentences([one for one in sentences if one not in muted])
 
@@ -281,7 +281,7 @@ class MainWindow(QMainWindow):
         self._add_shortcut("Ctrl+,", lambda: self._go_to("settings"))
         self._add_shortcut("Ctrl+N", self._new_chat)
         self._add_shortcut("F6", self._go_to_notices)
-        self._add_shortcut("Ctrl+Q", self.leave)
+        self._add_shortcut("Ctrl+Q", self.quit)
 
     def _add_shortcut(self, keys: str, act: object) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(act)

@@ -1,4 +1,4 @@
-"""The house's icons under the standard names that Qt's own fields and dialogs ask for."""
+"""The program's own icons under the standard names that Qt's fields and dialogs ask for."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ class TypeScale:
 
 @dataclass(frozen=True)
 class Size:
-    """Measures of controls in device-independent pixels."""
+    """Dimensions of controls in device-independent pixels."""
 
     icon: int = 20
     small_icon: int = 16

@@ -17,7 +17,7 @@ class AutoSlider(QWidget):
 
     Args:
         name: the accessible name of slider and number.
-        most: the largest number until another is set; the smallest is 0.
+        maximum: the largest number until another is set; the smallest is 0.
 
     Signals:
         changed: the user changed the value.
@@ -25,9 +25,9 @@ class AutoSlider(QWidget):
 
     changed = Signal()
 
-    def __init__(self, name: str, most: int, *, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, maximum: int, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._most = most
+        self._maximum = maximum
         self._value: int | None = None
         self._planned = 0
         self.automatic = QCheckBox(tr("Automatic"))
@@ -73,7 +73,7 @@ class AutoSlider(QWidget):
         self.slider.setVisible(maximum is not None)
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
             for control in (self.slider, self.number):
-                control.setRange(0, self._most if maximum is None else maximum)
+                control.setRange(0, self._maximum if maximum is None else maximum)
             self.number.setSuffix(
                 "" if maximum is None else tr(" of {maximum}", maximum=str(maximum))
             )

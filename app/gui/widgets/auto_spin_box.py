@@ -15,8 +15,8 @@ class AutoSpinBox(QWidget):
 
     Args:
         name: the accessible name of the number.
-        least: the smallest number.
-        most: the largest number.
+        minimum: the smallest number.
+        maximum: the largest number.
         suggested: the first number after the box is unchecked.
 
     Signals:
@@ -28,8 +28,8 @@ class AutoSpinBox(QWidget):
     def __init__(
         self,
         name: str,
-        least: int,
-        most: int,
+        minimum: int,
+        maximum: int,
         suggested: int,
         *,
         parent: QWidget | None = None,
@@ -38,7 +38,7 @@ class AutoSpinBox(QWidget):
         self._suggested = suggested
         self._automatic = QCheckBox(tr("Automatic"))
         self._automatic.setAccessibleName(tr("{name}: automatic", name=name))
-        self._number = NumberBox(least, most)
+        self._number = NumberBox(minimum, maximum)
         self._number.setAccessibleName(name)
         self._number.setValue(suggested)
         row = QHBoxLayout(self)

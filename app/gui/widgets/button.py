@@ -1,4 +1,4 @@
-"""Push button of every kind."""
+"""Push buttons of every kind."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.icon_button import IconButton
 
-_MOST_LINES = 8
+_MAX_LINES = 8
 _RETURN_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class Composer(QFrame):
-    """A field that grows to eight lines, and one button: Send, or Stop while a reply is written.
+    """A field that grows to eight lines, and a button: Send, or Stop during a reply.
 
-    Enter sends, Shift+Enter starts a new line. The draft stays until it is sent, also while a reply
+    Enter sends, Shift+Enter starts a new line. The draft stays until it is sent, even while a reply
     is being written or no model is available.
 
     Signals:
@@ -152,9 +152,9 @@ class _Field(QPlainTextEdit):
 
     def _fit(self) -> None:
         wanted = round(self.document().size().height())
-        lines = max(1, min(_MOST_LINES, wanted))
+        lines = max(1, min(_MAX_LINES, wanted))
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 2 * SPACING.small)
-        is_full = wanted > _MOST_LINES
+        is_full = wanted > _MAX_LINES
         self.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAsNeeded
             if is_full

@@ -1,4 +1,4 @@
-"""Layout of a small dialog: one column, with a least width that its buttons may exceed."""
+"""Layout of a small dialog: one column, with a minimum width that its buttons may exceed."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class DropDown(QComboBox):
 
 
 class ValueDelegate(QStyledItemDelegate):
-    """Draws a row, or a separator line, and tells the whole value of an elided row."""
+    """Draws a row or a separator line, and shows an elided value whole in a tool tip."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         """Return the height of a control, or of a separator, and a bounded width."""

@@ -12,7 +12,7 @@ from app.gui.widgets.plain_text import plain_tool_tip
 
 
 class ElidingButton(Button):
-    """A button that elides the middle of its text, and has it in the tool tip then."""
+    """A button that elides the middle of a long text, and then shows it all in the tool tip."""
 
     def __init__(self, theme: Theme, text: str, kind: ButtonKind = "secondary") -> None:
         super().__init__(theme, text, kind)

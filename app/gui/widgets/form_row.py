@@ -55,7 +55,7 @@ class FormRow(QWidget):
         self._note.hide()
         words.addWidget(self._note)
         for box in number_boxes(control):
-            box.judged.connect(self.set_refusal)
+            box.validated.connect(self.set_refusal)
         if stacked:
             self._stack(words, control)
         else:
@@ -84,7 +84,7 @@ class FormRow(QWidget):
 
     @property
     def refusal(self) -> str:
-        """The reason why the entered value is refused; empty if it is taken."""
+        """The reason why the entered value is refused; empty if it is accepted."""
         shown = self._description.whole_text
         return "" if shown == self._words else shown
 

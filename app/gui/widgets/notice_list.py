@@ -16,8 +16,8 @@ from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.text_dialog import TextDialog
 from app.gui.widgets.toast import Toast
 
-_MOST_SENTENCES = 3
-_MOST_CHARACTERS = 240
+_MAX_SENTENCES = 3
+_MAX_CHARACTERS = 240
 
 
 class NoticeList(Toast):
@@ -40,7 +40,7 @@ class NoticeList(Toast):
         super().__init__(theme, tr("Dismiss these warnings"), parent)
         self._sentences: tuple[str, ...] = ()
         self._dismissed: set[str] = set()
-        self._lines = [PlainLabel(wrap=True, selectable=True) for _ in range(_MOST_SENTENCES)]
+        self._lines = [PlainLabel(wrap=True, selectable=True) for _ in range(_MAX_SENTENCES)]
         self.all_button = Button(theme, tr("Show all"), "link", compact=True)
         self.mute_button = Button(theme, tr("Don't show again"), "quiet", compact=True)
         for line in self._lines:
@@ -85,7 +85,7 @@ class NoticeList(Toast):
         is_cut = count > len(self._lines)
         for index, line in enumerate(self._lines):
             sentence = self._sentences[index] if index < count else ""
-            shown = textwrap.shorten(sentence, _MOST_CHARACTERS, placeholder="…")
+            shown = textwrap.shorten(sentence, _MAX_CHARACTERS, placeholder="…")
             is_cut = is_cut or shown.endswith("…")
             line.setVisible(bool(sentence))
             line.set_text(shown)

@@ -1,4 +1,4 @@
-"""Box for a whole number that says why it doesn't take a typed one."""
+"""Box for a whole number that says why it refuses the number typed."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from PySide6.QtWidgets import QSpinBox, QWidget
 
 from app.core.language import tr
 
-_Judgment = tuple[QValidator.State, str, int]
+_Validation = tuple[QValidator.State, str, int]
 
 
 class NumberBox(QSpinBox):
     """A number within bounds; one beyond them can be typed, but is refused.
 
-    A plain spin box ignores the digits that would lead beyond its bounds, and takes the rest.
+    A plain spin box ignores the digits that would lead beyond its bounds, and accepts the rest.
 
     Args:
-        least: the smallest number.
-        most: the largest number.
+        minimum: the smallest number.
+        maximum: the largest number.
 
     Signals:
-        judged: why the typed number is refused; empty if it is taken.
+        validated: why the typed number is refused; empty if it is accepted.
     """
 
-    judged = Signal(str)
+    validated = Signal(str)
 
-    def __init__(self, least: int = 0, most: int = 99, parent: QWidget | None = None) -> None:
+    def __init__(self, minimum: int = 0, maximum: int = 99, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._fault = ""
-        self.setRange(least, most)
+        self.setRange(minimum, maximum)
         self.setKeyboardTracking(False)
         self.setGroupSeparatorShown(True)
-        self.editingFinished.connect(self._judge)
+        self.editingFinished.connect(self._report_fault)
 
-    def validate(self, text: str, position: int) -> _Judgment:
+    def validate(self, text: str, position: int) -> _Validation:
         """Let any number be typed."""
-        judged = super().validate(text, position)
-        state, text, position = cast("_Judgment", judged)
+        validated = super().validate(text, position)
+        state, text, position = cast("_Validation", validated)
         if state == QValidator.State.Invalid and self._is_number(text):
             state = QValidator.State.Intermediate
         return state, text, position
@@ -53,9 +53,9 @@ class NumberBox(QSpinBox):
         )
         return super().fixup(text)
 
-    def _judge(self) -> None:
+    def _report_fault(self) -> None:
         fault, self._fault = self._fault, ""
-        self.judged.emit(fault)
+        self.validated.emit(fault)
 
     def _is_number(self, text: str) -> bool:
         bare = text.removeprefix(self.prefix()).removesuffix(self.suffix())

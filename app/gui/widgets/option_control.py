@@ -17,7 +17,7 @@ from app.gui.widgets.form_row import FormRow
 from app.gui.widgets.number_box import NumberBox
 from app.gui.widgets.segmented_choice import SegmentedChoice
 
-_MOST_SEGMENTS = 3
+_MAX_SEGMENTS = 3
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,23 @@ def option_control(theme: Theme, field: OptionField) -> OptionControl:
     """Return the usual control for a field of this kind and with these bounds."""
     match field.kind:
         case "switch":
-            switch = switch_box(field)
+            switch = check_box(field)
             return OptionControl(switch, switch.isChecked, switch.setChecked, switch.toggled)
-        case "choice" if len(field.choices) <= _MOST_SEGMENTS:
-            return own_control(SegmentedChoice(theme, field.title, field.choices))
+        case "choice" if len(field.choices) <= _MAX_SEGMENTS:
+            return custom_control(SegmentedChoice(theme, field.title, field.choices))
         case "choice":
             return _choice_box(field)
         case "number":
             number = number_box(field)
             return OptionControl(number, number.value, number.setValue, number.valueChanged)
         case "automatic_number":
-            least, most = int(field.minimum), int(field.maximum)
-            return own_control(AutoSpinBox(field.title, least, most, least))
+            minimum, maximum = int(field.minimum), int(field.maximum)
+            return custom_control(AutoSpinBox(field.title, minimum, maximum, minimum))
     raise TypeError(field)
 
 
-def own_control(widget: Any) -> OptionControl:
-    """Return the control for a widget of ours with `value`, `set_value` and `changed`."""
+def custom_control(widget: Any) -> OptionControl:
+    """Return the control for a custom widget with `value`, `set_value` and `changed`."""
     return OptionControl(widget, lambda: widget.value, widget.set_value, widget.changed)
 
 
@@ -63,7 +63,7 @@ def option_row(field: OptionField, control: QWidget, *, stacked: bool = False) -
     return FormRow(field.title, field.description, control, stacked=stacked)
 
 
-def switch_box(field: OptionField) -> QCheckBox:
+def check_box(field: OptionField) -> QCheckBox:
     """Return the checkbox for an on/off option, which the title beside it names."""
     box = QCheckBox()
     box.setAccessibleName(field.title)

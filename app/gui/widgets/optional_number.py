@@ -25,7 +25,7 @@ class OptionalNumber(QDoubleSpinBox):
 
     def __init__(self, field: OptionField, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._least = field.minimum
+        self._minimum = field.minimum
         self._is_whole = field.step >= 1
         self._start = field.minimum
         self._shown: float | None = None
@@ -41,7 +41,7 @@ class OptionalNumber(QDoubleSpinBox):
     def number(self) -> float | None:
         """The number, or None."""
         value = self.value()
-        if value < self._least:
+        if value < self._minimum:
             return None
         return int(value) if self._is_whole else round(value, _DECIMALS)
 
@@ -54,7 +54,7 @@ class OptionalNumber(QDoubleSpinBox):
             start: the number from which the user's first step goes.
         """
         self._shown = number
-        self._start = self._least if start is None else start
+        self._start = self._minimum if start is None else start
         was_blocked = self.blockSignals(True)
         self.setSpecialValueText(otherwise)
         self.setValue(self.minimum() if number is None else number)
@@ -64,9 +64,9 @@ class OptionalNumber(QDoubleSpinBox):
     def stepBy(self, steps: int) -> None:
         """Step from the number that applies; the first number is never below the smallest."""
         if self.number is None:
-            self.setValue(max(self._least, self._start + steps * self.singleStep()))
+            self.setValue(max(self._minimum, self._start + steps * self.singleStep()))
         else:
-            self.setValue(max(self._least, self.value() + steps * self.singleStep()))
+            self.setValue(max(self._minimum, self.value() + steps * self.singleStep()))
 
     def stepEnabled(self) -> QDoubleSpinBox.StepEnabledFlag:
         """Allow both directions from what applies, and no step to None."""
@@ -74,7 +74,7 @@ class OptionalNumber(QDoubleSpinBox):
         allowed = QDoubleSpinBox.StepEnabledFlag.StepNone
         if number < self.maximum():
             allowed |= QDoubleSpinBox.StepEnabledFlag.StepUpEnabled
-        if number > self._least:
+        if number > self._minimum:
             allowed |= QDoubleSpinBox.StepEnabledFlag.StepDownEnabled
         return allowed
 
@@ -85,7 +85,7 @@ class OptionalNumber(QDoubleSpinBox):
         return super().validate(text, position)
 
     def valueFromText(self, text: str) -> float:
-        """Return the value of an emptied field, too."""
+        """Return the typed number, or the value that stands for None if the field was emptied."""
         return super().valueFromText(text) if text.strip() else self.minimum()
 
     def textFromValue(self, value: float) -> str:

@@ -1,4 +1,4 @@
-"""Lay out plain text in lines with room between them, which labels of Qt can't."""
+"""Lay out plain text with extra line spacing, which Qt's labels can't do."""
 
 from __future__ import annotations
 

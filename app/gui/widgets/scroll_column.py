@@ -63,8 +63,8 @@ class ScrollColumn(QScrollArea):
         center = widget.mapTo(self._contents, part.center())
         self.ensureVisible(center.x(), center.y(), 0, part.height() // 2)
 
-    def _keep_distance(self, least: int, most: int) -> None:
-        gap = SPACING.small if most > least else 0
+    def _keep_distance(self, minimum: int, maximum: int) -> None:
+        gap = SPACING.small if maximum > minimum else 0
         if self.column.contentsMargins().right() != gap:
             self.column.setContentsMargins(0, 0, gap, 0)
         self._scroll_to_wanted()
@@ -74,6 +74,6 @@ class _Contents(QWidget):
     """Is as high as its layout needs at its real width."""
 
     def minimumSizeHint(self) -> QSize:
-        """Leave the height to `heightForWidth`; the layout's is that at its minimum width."""
+        """Leave the height to `heightForWidth`; the layout assumes its minimum width."""
         hint = super().minimumSizeHint()
         return QSize(hint.width(), 0) if self.hasHeightForWidth() else hint

@@ -17,8 +17,8 @@ class StepSlider(QWidget):
 
     Args:
         name: the accessible name of both.
-        least: the smallest number.
-        most: the largest number.
+        minimum: the smallest number.
+        maximum: the largest number.
         steps: the values at which the slider stops, ascending.
 
     Signals:
@@ -30,19 +30,19 @@ class StepSlider(QWidget):
     def __init__(
         self,
         name: str,
-        least: int,
-        most: int,
+        minimum: int,
+        maximum: int,
         steps: Sequence[int],
         *,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._least = least
+        self._minimum = minimum
         self._steps: Sequence[int] = ()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setPageStep(1)
-        self.number = NumberBox(least, most)
-        self.number.setSingleStep(least)
+        self.number = NumberBox(minimum, maximum)
+        self.number.setSingleStep(minimum)
         for control in (self.slider, self.number):
             control.setAccessibleName(name)
         row = QHBoxLayout(self)
@@ -66,10 +66,10 @@ class StepSlider(QWidget):
             self.number.setValue(value)
         self._show()
 
-    def set_maximum(self, most: int) -> None:
+    def set_maximum(self, maximum: int) -> None:
         """Set the largest number."""
         with QSignalBlocker(self.number):
-            self.number.setRange(min(self._least, most), most)
+            self.number.setRange(min(self._minimum, maximum), maximum)
         self._show()
 
     def set_steps(self, steps: Sequence[int]) -> None:

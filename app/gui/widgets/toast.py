@@ -90,7 +90,7 @@ class Toast(QFrame):
         if self._home is None:
             self.setVisible(False)
         else:
-            ToastStack.of(self._home.window()).take(self)
+            ToastStack.of(self._home.window()).remove(self)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Dismiss the notice with Escape."""

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 from app.core.language import tr
 from app.gui.theme.tokens import SIZE, SPACING
 
-_MOST_SHOWN = 3
+_MAX_SHOWN = 3
 _MOVING = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.LayoutRequest)
 _OPENING = (QEvent.Type.Show, QEvent.Type.Hide)
 
 
 class ToastStack(QWidget):
-    """Shows the newest notices above each other; older ones return as newer ones go.
+    """Stacks the newest notices; older ones return as newer ones go.
 
     It lies over the window's `notice_area`, or else over the whole window, and leaves the buttons
     and the composer at the foot free. A notice is visible while the page that it belongs to is.
@@ -43,7 +43,7 @@ class ToastStack(QWidget):
     def shown(self) -> list[QWidget]:
         """The visible notices, newest first."""
         there = [toast for toast, home in self._homes.items() if home.isVisible()]
-        return there[::-1][:_MOST_SHOWN]
+        return there[::-1][:_MAX_SHOWN]
 
     def put(self, toast: QWidget, home: QWidget) -> None:
         """Show the notice of a page or dialog below the others."""
@@ -54,8 +54,8 @@ class ToastStack(QWidget):
         self._column.addWidget(toast)
         self._arrange()
 
-    def take(self, toast: QWidget) -> None:
-        """Hide a notice."""
+    def remove(self, toast: QWidget) -> None:
+        """Remove a notice."""
         self._homes.pop(toast, None)
         self._column.removeWidget(toast)
         toast.setVisible(False)

@@ -11,11 +11,11 @@ from app.gui.theme.restyle import restyle
 
 
 class WordsField(QLineEdit):
-    """A line of words.
+    """A line edit for words.
 
     Args:
         is_right: returns whether a word is valid.
-        hint: an example, shown while the line is empty.
+        hint: an example, shown while the field is empty.
 
     Signals:
         changed: the words that the user entered, each once; all of them are valid.

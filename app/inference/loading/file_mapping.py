@@ -12,7 +12,7 @@ _LARGEST_PART = 0.5
 
 
 def should_map(size_bytes: int, options: LoadOptions, gpu_layers: int) -> bool:
-    """Return whether to map the file: as the user chose, or else as is faster.
+    """Return whether to map the file: as the user chose, or else whichever is faster.
 
     By default it is mapped unless a copy makes replies faster: a copy can use huge pages. Weights
     on devices are not read again, and a copy that would crowd out everything else costs more than

@@ -176,8 +176,8 @@ class Renderer:
             return Failure(reason_of(error))
         # Lone surrogates can't be encoded as UTF-8; the length stays the same.
         rendered = Rendered(without_surrogates(rendered.text), rendered.untrusted)
-        most = _OUTPUT_FACTOR * (input_bytes + self._source_bytes) + _OUTPUT_ALLOWANCE
-        if len(rendered.text) > most:
+        max_length = _OUTPUT_FACTOR * (input_bytes + self._source_bytes) + _OUTPUT_ALLOWANCE
+        if len(rendered.text) > max_length:
             return Failure(tr("its output is far longer than the conversation"))
         return rendered
 

@@ -130,7 +130,7 @@ class _Tokens:
             self.special_token_ids.append(token)
 
     def __call__(self, text: str) -> list[int]:
-        tokens = self._vocabulary.tokenize_inside(text)
+        tokens = self._vocabulary.tokenize_fragment(text)
         if self.greedy and self._vocabulary.detokenize(tokens) != text.encode():
             # For example, a vocabulary without a token for a space.
             return self.greedy(text)

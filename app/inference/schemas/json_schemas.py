@@ -202,8 +202,8 @@ def _rewrite_format(node: dict[str, Any]) -> None:
     if name in _PATTERNS:
         node["allOf"] = [*node.get("allOf", ()), {"pattern": _PATTERNS[name]}]
     elif name in _BOUNDS and node.get("type") in {"integer", "number"}:
-        least, most = _BOUNDS[name]
-        node["allOf"] = [*node.get("allOf", ()), {"minimum": least, "maximum": most}]
+        minimum, maximum = _BOUNDS[name]
+        node["allOf"] = [*node.get("allOf", ()), {"minimum": minimum, "maximum": maximum}]
     elif name in _FORMATS:
         return
     del node["format"]

@@ -17,7 +17,7 @@ _OTHER_TYPE = "q8_0"
 
 
 @dataclass(frozen=True)
-class TinyLlama:
+class TinyModel:
     """A Llama of a given size; `types` are matrix types by name, q8_0 by default.
 
     Widths are multiples of the types' block sizes.
@@ -47,7 +47,7 @@ class TinyLlama:
         return shapes
 
 
-_PROBE = TinyLlama(
+_PROBE = TinyModel(
     width=512,
     feed_forward=1024,
     heads=8,
@@ -67,10 +67,10 @@ _PROBE = TinyLlama(
 
 def write_probe_model(path: Path) -> None:
     """Write a Llama of one layer, about 3 MB, whose matrices cover the common types."""
-    write_tiny_llama(path, _PROBE)
+    write_tiny_model(path, _PROBE)
 
 
-def write_tiny_llama(path: Path, model: TinyLlama) -> None:
+def write_tiny_model(path: Path, model: TinyModel) -> None:
     """Write a model that loads and generates; the same arguments yield the same weights."""
     writer = gguf.GGUFWriter(path, "llama")
     _add_metadata(writer, model)
@@ -87,7 +87,7 @@ def write_tiny_llama(path: Path, model: TinyLlama) -> None:
     writer.close()
 
 
-def _add_metadata(writer: gguf.GGUFWriter, model: TinyLlama) -> None:
+def _add_metadata(writer: gguf.GGUFWriter, model: TinyModel) -> None:
     writer.add_name("Gristmill probe")
     writer.add_block_count(model.layers)
     writer.add_context_length(model.context)

@@ -189,7 +189,7 @@ def _generation(
         max_tokens=request.token_limit(),
         stops=(*request.stops(), *stops),
         overflow=request.overflow(),
-        probabilities=request.probabilities(),
+        probabilities=request.top_logprobs_count(),
     )
 
 

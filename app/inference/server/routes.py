@@ -167,8 +167,12 @@ def _new_response(
         return ResponsesOutput(model, state, echo, prepared.ignored)
     kind: Kind = "chat" if isinstance(request, ChatRequest) else "text"
     wants_usage = isinstance(request, CompletionRequestBase) and request.wants_usage
-    times_parts = isinstance(request, CompletionRequestBase) and bool(request.timings_per_token)
-    return CompletionResponse(kind, model, state, wants_usage, prepared.ignored, times_parts)
+    reports_timings_per_part = isinstance(request, CompletionRequestBase) and bool(
+        request.timings_per_token
+    )
+    return CompletionResponse(
+        kind, model, state, wants_usage, prepared.ignored, reports_timings_per_part
+    )
 
 
 async def _parts(

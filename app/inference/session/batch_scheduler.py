@@ -8,7 +8,7 @@ from app.inference.session.slot import RunningReply, Slot
 from app.inference.tokens.decoding import BatchPart
 
 _SHARED_STEP_TOKENS = 512
-"""Prompt tokens per step while other replies are generated, so that these don't stall."""
+"""Prompt tokens per step while other replies are being generated, so that these don't stall."""
 _STEPS_FOR_HEAVY = 3
 """Heavy replies continue every third step: two tokens at once take at least twice as long."""
 

@@ -44,7 +44,7 @@ class Checkpoints:
         return sorted(one.tokens for one in self._of(sequence))
 
     def size_bytes(self, sequence: int) -> int:
-        """Return the size of a checkpoint of a sequence, taken now."""
+        """Return the size that a checkpoint of a sequence would have now."""
         function = self._llama.llama_state_seq_get_size_ext
         size: int = function(self._context, sequence, _PARTIAL_ONLY)
         return size

@@ -71,7 +71,7 @@ class Vocabulary:
             return self._tokenize_whole(text, with_begin_and_end, with_control_tokens)
         tokens = self._tokenize_whole(first, False, with_control_tokens)
         for part in others:
-            tokens += self._tokenize_inside(part, is_inside=True, is_trusted=with_control_tokens)
+            tokens += self._tokenize_fragment(part, is_inside=True, is_trusted=with_control_tokens)
         if with_begin_and_end:
             begin, end = self._begin_and_end()
             return [*begin, *tokens, *end]
@@ -81,9 +81,9 @@ class Vocabulary:
         """Return the tokens of text that is not a prompt: it contains no control tokens."""
         return self.tokenize(text, with_control_tokens=False, with_begin_and_end=True)
 
-    def tokenize_inside(self, text: str) -> list[int]:
-        """Return the tokens of part of a text that is not a prompt."""
-        return self._tokenize_inside(text, is_inside=True, is_trusted=False)
+    def tokenize_fragment(self, text: str) -> list[int]:
+        """Return the tokens of a fragment of plain text, without BOS or EOS."""
+        return self._tokenize_fragment(text, is_inside=True, is_trusted=False)
 
     def tokenize_prompt(self, prompt: str, untrusted: Sequence[Span] = ()) -> list[int]:
         """Return the tokens of a prompt, with exactly one BOS token if the model expects one.
@@ -223,17 +223,17 @@ class Vocabulary:
         text = prompt[start:end]
         if not text:
             return []
-        tokens = self._tokenize_inside(text, is_inside=start > 0, is_trusted=is_trusted)
+        tokens = self._tokenize_fragment(text, is_inside=start > 0, is_trusted=is_trusted)
         if is_trusted or not any(map(self._is_control, tokens)):
             return tokens
         # SentencePiece can merge plain pieces into a control token, but not single characters.
         return [
             token
             for letter in text
-            for token in self._tokenize_inside(letter, is_inside=True, is_trusted=False)
+            for token in self._tokenize_fragment(letter, is_inside=True, is_trusted=False)
         ]
 
-    def _tokenize_inside(self, text: str, *, is_inside: bool, is_trusted: bool) -> list[int]:
+    def _tokenize_fragment(self, text: str, *, is_inside: bool, is_trusted: bool) -> list[int]:
         """Return the tokens of a part; SentencePiece adds a space before text, not inside it."""
         if is_inside:
             line_end = self.tokenize("\n", with_control_tokens=is_trusted)

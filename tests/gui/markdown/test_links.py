@@ -1,4 +1,4 @@
-"""Only addresses of the web and of mail leave the program."""
+"""Only web and email addresses leave the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each character of a reply that is no markup is seen, in order, also while the reply grows."""
+"""Each character of a reply that is no markup is seen, in order, even while the reply grows."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.core.events import Checked, LevelPlanned, Subject
-from app.core.levels import KEEPING_LEVELS
+from app.core.levels import FORMAT_PRESERVING_LEVELS
 from app.gui.pages.convert.conversion_options import command_line, projector_path_for
 from app.gui.pages.convert.page import ConvertPage
 from app.gui.pages.convert.type_box import TypeBox
@@ -30,7 +30,7 @@ from app.gui.shell.window import MainWindow
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.path_field import PathField
 from tests.support.checkpoints.block_checkpoints import make_nvfp4
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.checkpoints.other_sources import make_adapter, make_pickled, make_seeing_gemma
 from tests.support.hub.local_hub import LocalHub
 from tests.support.profiles import checkpoint_profile, made_machine
@@ -49,7 +49,7 @@ def page(window: MainWindow) -> ConvertPage:
 
 @pytest.fixture
 def tiny(tmp_path: Path, converter: Path) -> Path:
-    return make_tiny_llama(tmp_path / "tiny")
+    return make_tiny_checkpoint(tmp_path / "tiny")
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_weights_in_blocks_lose_again_with_consent_alone(
     assert "would lose precision twice" in page.notice.text
     click(page.notice, qtbot, "Quantize again…")
     agree(page)
-    wait_for_levels(page, qtbot, ALL + len(KEEPING_LEVELS))
+    wait_for_levels(page, qtbot, ALL + len(FORMAT_PRESERVING_LEVELS))
     assert not page.notice.isVisible()
     set_ticks(page, "Q4_K_M")
     (command,) = commands(page, qtbot, page.levels_step.copy_button)
@@ -316,7 +316,7 @@ def test_pickles_are_downloaded_with_consent(
 def test_a_repository_is_planned_before_it_is_downloaded(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub
 ) -> None:
-    served = make_tiny_llama(tmp_path / "some", layers=16)
+    served = make_tiny_checkpoint(tmp_path / "some", layers=16)
     hub.add_repository("some/model", served)
     check(page, qtbot, f"{hub.endpoint}/some/model/tree/main")
     step = page.levels_step
@@ -341,7 +341,7 @@ def test_a_repository_is_planned_before_it_is_downloaded(
 def test_a_canceled_download_cancels_the_conversion_and_keeps_its_part(
     page: ConvertPage, qtbot: QtBot, tmp_path: Path, converter: Path, hub: LocalHub, home: Path
 ) -> None:
-    hub.add_repository("some/model", make_tiny_llama(tmp_path / "some", layers=16))
+    hub.add_repository("some/model", make_tiny_checkpoint(tmp_path / "some", layers=16))
     check(page, qtbot, "some/model")
     set_ticks(page, "Q8_0")
     hub.faults.hold_after_bytes = hub.sent_bytes() + 400_000
@@ -490,7 +490,7 @@ def test_every_subject_has_a_row(page: ConvertPage) -> None:
 
 def test_levels_are_brought_up_to_date_in_place(page: ConvertPage, tmp_path: Path) -> None:
     step = page.levels_step
-    step.start()
+    step.reset()
     plan(page, ["Q2_K", "Q4_K_M", "Q8_0"], tmp_path)
     set_ticks(page, "Q8_0")
     step.table.setCurrentCell(2, 0)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.gui.shell.window import MainWindow
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.hub.local_hub import LocalHub
 from tests.support.machine.installed import lend_converter
 
@@ -62,7 +62,7 @@ def test_going_back_ends_the_check(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, converter: Path
 ) -> None:
     window.show_page("convert")
-    window.convert.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    window.convert.start_with(str(make_tiny_checkpoint(tmp_path / "tiny")))
     checker = window.convert.session._checker
     assert checker is not None
     with qtbot.waitSignal(checker.ended, timeout=20_000):
@@ -80,7 +80,7 @@ def test_a_missing_converter_is_one_click_away(
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     window.show_page("convert")
     page = window.convert
-    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    page.start_with(str(make_tiny_checkpoint(tmp_path / "tiny")))
     for words in ("converter is not installed", "Check your network connection"):
         qtbot.waitUntil(lambda words=words: words in page.notice.text, timeout=WAIT_MS)
         assert "gristmill" not in page.notice.text
@@ -100,7 +100,7 @@ def test_a_conversion_can_be_canceled_and_leaves_nothing(
 ) -> None:
     window.show_page("convert")
     page = window.convert
-    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    page.start_with(str(make_tiny_checkpoint(tmp_path / "tiny")))
     step = page.levels_step
     qtbot.waitUntil(lambda: step.table.rowCount() == 19, timeout=90_000)
     qtbot.waitUntil(lambda: page.session._checker is None, timeout=20_000)

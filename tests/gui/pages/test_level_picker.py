@@ -34,7 +34,7 @@ from app.gui.pages.convert.level_words import WAITING, prediction_cells
 from app.gui.shell.window import MainWindow
 from app.gui.theme.style import apply_theme
 from app.gui.theme.tokens import SPACING
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.profiles import ALL_LEVELS, USUAL_LEVELS, checkpoint_profile, made_machine
 
 LEVEL, SIZE, MEMORY, FIT, SPEED, QUALITY = range(6)
@@ -52,7 +52,7 @@ def picker(qapp: QApplication, qtbot: QtBot) -> Iterator[LevelPicker]:
     for widget in (picker, picker.table, picker.legend):
         column.addWidget(widget)
     place.resize(900, 700)
-    picker.start("Q4_K_M")
+    picker.reset("Q4_K_M")
     place.show()
     yield picker
     place.close()
@@ -390,7 +390,7 @@ def test_a_child_finds_the_facts_of_a_checkpoint(
 ) -> None:
     window.show_page("convert")
     page = window.convert
-    page.start_with(str(make_tiny_llama(tmp_path / "tiny")))
+    page.start_with(str(make_tiny_checkpoint(tmp_path / "tiny")))
     picker = page.levels_step.picker
     qtbot.waitUntil(lambda: page.session._checker is None, timeout=120_000)
     qtbot.waitUntil(lambda: not picker.finder.is_busy, timeout=120_000)

@@ -69,7 +69,7 @@ def test_the_recommended_row_stays_in_view_when_the_checks_fold(
     window: MainWindow, qtbot: QtBot, step: LevelsStep
 ) -> None:
     window.resize(820, 560)
-    step.start()
+    step.reset()
     for subject in get_args(Subject):
         step.checks.add_check(Checked(subject, "seen"))
     fill(step)

@@ -142,7 +142,7 @@ def test_one_model_after_the_other_takes_the_same_port(
         assert wait_until_ready(window, qtbot).name == name
 
 
-def test_a_taken_port_keeps_no_model_from_chatting(
+def test_a_port_in_use_keeps_no_model_from_chatting(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, port: int
 ) -> None:
     chat, engine = window.chat, window._workbench.engine

@@ -1,4 +1,4 @@
-"""Every icon is a file of ours, in one color, and is drawn in the colors of the theme."""
+"""Every icon is one of our files, in one color, and is drawn in the colors of the theme."""
 
 from __future__ import annotations
 

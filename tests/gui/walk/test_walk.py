@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def _expect_no_fault(folder: Path, walk: str, scale: float) -> None:
         screen[length] = round(scale * screen[length])
     screens = folder / "screens.json"
     screens.write_text(json.dumps({"screens": [screen]}))
-    checkpoint = make_tiny_llama(folder / "tiny")
+    checkpoint = make_tiny_checkpoint(folder / "tiny")
     run = subprocess.run(
         [sys.executable, "-m", "tests.gui.walk", str(checkpoint), walk],
         cwd=Path(__file__).parents[3],

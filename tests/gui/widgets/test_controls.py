@@ -318,7 +318,7 @@ def test_a_number_beyond_the_bounds_can_be_typed_and_is_refused(qtbot: QtBot) ->
     ):
         box.selectAll()
         qtbot.keyClicks(box, typed)
-        with qtbot.waitSignal(box.judged) as judged:
+        with qtbot.waitSignal(box.validated) as validated:
             qtbot.keyClick(box, Qt.Key.Key_Return)
-        assert judged.args == [fault]
+        assert validated.args == [fault]
         assert box.value() == value

@@ -1,4 +1,4 @@
-"""Every dialog dismisses at the left and acts at the right, in the house's own look."""
+"""Every dialog dismisses at the left and acts at the right, in the program's own look."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, smollm2_checkpoint
 from tests.support.checkpoints.small_configurations import DIMENSIONS
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
@@ -98,7 +98,7 @@ def make_checkpoint(configuration: str, folder: Path, **changes: Any) -> Path:
 
 
 def _take_sentencepiece(folder: Path) -> None:
-    llama = make_tiny_llama(folder / "llama")
+    llama = make_tiny_checkpoint(folder / "llama")
     for name in ("tokenizer.model", "tokenizer_config.json"):
         shutil.move(llama / name, folder)
     shutil.rmtree(llama)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, smollm2_checkpoint
 
 Tensors = dict[str, torch.Tensor]
 _WIDTH, _INNER, _HEADS, _KEY_HEADS, _HEAD_WIDTH = 256, 256, 4, 2, 64
@@ -108,7 +108,7 @@ def _matrix(chance: torch.Generator, *shape: int) -> torch.Tensor:
 
 def make_nvfp4(method: str, folder: Path) -> Path:
     """Make a tiny Llama with projections in NVFP4, named and scaled as by `method`."""
-    return _in_nvfp4(method, make_tiny_llama(folder), "_proj.")
+    return _in_nvfp4(method, make_tiny_checkpoint(folder), "_proj.")
 
 
 def make_nvfp4_experts(method: str, folder: Path) -> Path:

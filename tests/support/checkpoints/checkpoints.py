@@ -38,7 +38,7 @@ SENTENCES = (
 )
 
 
-def make_tiny_llama(
+def make_tiny_checkpoint(
     folder: Path,
     *,
     width: int = 256,

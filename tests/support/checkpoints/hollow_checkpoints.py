@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from tests.support.checkpoints.checkpoints import make_tiny_llama, smollm2_checkpoint
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, smollm2_checkpoint
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -281,5 +281,5 @@ def _take_byte_pairs(folder: Path) -> None:
 
 
 def _take_sentencepiece(folder: Path) -> None:
-    make_tiny_llama(folder)
+    make_tiny_checkpoint(folder)
     (folder / "model.safetensors").unlink()

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 _WIDTH, _RANK = 256, 8
 _ADAPTED = {
@@ -54,7 +54,7 @@ def make_seeing_gemma(folder: Path) -> Path:
     import transformers
 
     folder.mkdir(parents=True)
-    llama = make_tiny_llama(folder / "llama")
+    llama = make_tiny_checkpoint(folder / "llama")
     for name in ("tokenizer.model", "tokenizer_config.json"):
         shutil.move(llama / name, folder)
     shutil.rmtree(llama)
@@ -129,7 +129,7 @@ def make_pickled(folder: Path, *, shards: int = 1) -> Path:
 def _take_tensors(folder: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
-    make_tiny_llama(folder)
+    make_tiny_checkpoint(folder)
     tensors: dict[str, Any] = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     return tensors

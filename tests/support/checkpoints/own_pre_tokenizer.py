@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from app.gguf_file.header_reader import read_array, read_header, read_strings
-from tests.support.checkpoints.checkpoints import make_tiny_llama, packaged_file
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint, packaged_file
 from tests.support.checkpoints.vocabularies import vocabulary_file
 
 _CONTROL = 3
@@ -28,7 +28,7 @@ def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
     merges = [text.decode() for text in read_strings(header, "tokenizer.ggml.merges")]
     special = {text: place for place, text in enumerate(texts) if kinds[place] == _CONTROL}
     begin = "<|begin_of_text|>"
-    make_tiny_llama(folder, width=128, vocabulary=len(texts), tied=True)
+    make_tiny_checkpoint(folder, width=128, vocabulary=len(texts), tied=True)
     (folder / "tokenizer.model").unlink()
     whole = [{"Sequence": {"id": name, "type_id": 0}} for name in ("A", "B")]
     mark = {"SpecialToken": {"id": begin, "type_id": 0}}
@@ -73,7 +73,7 @@ def make_llama_3_as_gpt2(folder: Path, converter: Path) -> Path:
 
 def make_llama_as_deepseek_v3(folder: Path) -> Path:
     """Make a small Llama with DeepSeek-V3's tokenizer, configured as in its repository."""
-    make_tiny_llama(folder, width=128, vocabulary=_DEEPSEEK_TOKENS, tied=True)
+    make_tiny_checkpoint(folder, width=128, vocabulary=_DEEPSEEK_TOKENS, tied=True)
     (folder / "tokenizer.model").unlink()
     model = json.loads((folder / "config.json").read_text()) | {"transformers_version": "4.33.1"}
     (folder / "config.json").write_text(json.dumps(model))

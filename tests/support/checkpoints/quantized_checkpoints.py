@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 Tensors = dict[str, torch.Tensor]
 _GROUP = 64
@@ -20,7 +20,7 @@ _NIBBLES = torch.arange(0, 32, 4, dtype=torch.int32)
 
 def make_quantized(method: str, folder: Path) -> Path:
     """Make a tiny Llama with projections quantized by `method`, one of `METHODS`."""
-    make_tiny_llama(folder, dtype="float16")
+    make_tiny_checkpoint(folder, dtype="float16")
     config, quantize = METHODS[method]
     weights = folder / "model.safetensors"
     tensors: Tensors = {}

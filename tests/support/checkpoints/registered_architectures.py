@@ -25,7 +25,7 @@ from tests.support.checkpoints.small_tokenizers import TokenizerKind, write_toke
 from tests.support.checkpoints.transformers_versions import Transformers, environment_with
 from tests.support.machine.installed import PERSONS_HOME
 
-_MOST_WEIGHTS = 60_000_000
+_MAX_WEIGHTS = 60_000_000
 _KINDS: dict[TokenizerKind, frozenset[str]] = {
     "sentencepiece": frozenset(
         {"llama", "gemma", "minicpm", "ernie", "bitnet", "jamba", "nemotron", "phi"}
@@ -142,7 +142,7 @@ def _require_small(model_kind: Any, configuration: Any) -> None:
     with torch.device("meta"):
         outline = model_kind(copy.deepcopy(configuration))
     sizes = {name: parameter.numel() for name, parameter in outline.named_parameters()}
-    if sum(sizes.values()) > _MOST_WEIGHTS:
+    if sum(sizes.values()) > _MAX_WEIGHTS:
         largest = sorted(sizes, key=sizes.__getitem__)[-3:]
         raise ValueError(f"{sum(sizes.values()):,} weights, most in {', '.join(largest)}")
 

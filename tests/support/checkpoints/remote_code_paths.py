@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 TOKENIZER_MODULE = """
 from pathlib import Path
@@ -91,7 +91,7 @@ def marker_of(folder: Path, road: str) -> Path:
 def make_baits(folder: Path) -> Path:
     """Make a checkpoint for each path, with Python code that writes its marker when executed."""
     for road, (architecture, config, _) in ROADS.items():
-        bait = make_tiny_llama(folder / road)
+        bait = make_tiny_checkpoint(folder / road)
         add_code(bait, marker_of(folder, road))
         (bait / "tokenizer.model").unlink()
         values = COMMON | {"architectures": [architecture]} | config

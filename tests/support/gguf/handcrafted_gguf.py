@@ -117,8 +117,8 @@ def _entry(key: str, kind: int, element: int | None, chance: random.Random) -> b
     return head + struct.pack("<IQ", element, count) + chance.randbytes(count * _SIZES[element])
 
 
-def _letters(chance: random.Random, most: int) -> bytes:
-    return bytes(1 | byte for byte in chance.randbytes(chance.randrange(most)))
+def _letters(chance: random.Random, max_bytes: int) -> bytes:
+    return bytes(1 | byte for byte in chance.randbytes(chance.randrange(max_bytes)))
 
 
 def _tensors(

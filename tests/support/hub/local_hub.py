@@ -19,7 +19,7 @@ from tests.support.hub.local_hub_servers import HubHandler, Server, StorageHandl
 
 @dataclass
 class Faults:
-    """Faults while files are sent; counters are decremented at each occurrence."""
+    """Faults while files are being sent; counters are decremented at each occurrence."""
 
     ignore_range: bool = False
     """Answer a Range with 200 and the whole file."""

@@ -24,7 +24,7 @@ import httpx2
 from app.core.events import Ready, decode_event
 from app.core.levels import LEVELS
 from tests.support.checkpoints.architectures import make_checkpoint
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.hub.local_hub import LocalHub
 
 REPOSITORY = "millers/tiny"
@@ -180,7 +180,7 @@ def main(packaged: Path) -> None:
         home, unpacked, served = (Path(temporary, name) for name in ("home", "deb", "served"))
         home.mkdir()
         make_checkpoint("Qwen3Config", home / "byte-pairs")
-        hub.add_repository(REPOSITORY, make_tiny_llama(served))
+        hub.add_repository(REPOSITORY, make_tiny_checkpoint(served))
         with program_folder(packaged.absolute(), unpacked) as folder:
             try_steps(Program(folder, home, hub.endpoint))
 

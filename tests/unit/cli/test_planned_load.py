@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.planned_load import advised, with_advice, with_plan
+from app.cli.planned_load import with_advice, with_fitting_layers, with_plan
 from app.core.errors import AppError, ErrorCode
 from app.core.load_options import LoadOptions
 from app.estimation.compute_buffers import ComputeBuffers
@@ -49,7 +49,7 @@ def plan(gpu_layers: int, verdict: Verdict = "shared") -> Plan:
 
 
 def test_the_layers_that_would_fit_are_named() -> None:
-    error = advised(ERROR, load_request(31), plan(12))
+    error = with_fitting_layers(ERROR, load_request(31), plan(12))
     assert error.code is ErrorCode.LAYERS_OUT_OF_MEMORY
     assert error.details == {
         "model": "m.gguf",
@@ -62,7 +62,7 @@ def test_the_layers_that_would_fit_are_named() -> None:
 
 @pytest.mark.parametrize("said", [plan(31), plan(20), plan(0, "too_large")])
 def test_a_plan_that_was_wrong_or_finds_nothing_is_no_advice(said: Plan) -> None:
-    assert advised(ERROR, load_request(20), said) is ERROR
+    assert with_fitting_layers(ERROR, load_request(20), said) is ERROR
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from app.conversion.sources import source_at
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event
 from app.core.levels import level_named
-from tests.support.checkpoints.checkpoints import make_tiny_llama
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 
 LEVEL = level_named("Q4_K_M")
 
@@ -40,7 +40,7 @@ def test_a_chosen_file_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_there_is_told_before_anything_long(tmp_path: Path) -> None:
-    source = make_tiny_llama(tmp_path / "tiny")
+    source = make_tiny_checkpoint(tmp_path / "tiny")
     file = tmp_path / "tiny-Q4_K_M.gguf"
     file.touch()
     events: list[Event] = []

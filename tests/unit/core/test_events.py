@@ -18,7 +18,7 @@ _EVENTS: tuple[events.Event, ...] = (
     events.ModelListed("/m/a.gguf", "a", "Q8_0", "llama", 10**12, 10**12, 2**20),
     events.CheckpointListed("/c/a/b", "a/b", 10**12),
     events.DownloadListed("/c/a/b", "a/b", None, "Q4_0", False, 1, 2, True, ErrorCode.DISK_FULL),
-    events.RemoteModelListed("a-Q4_0.gguf", "Q4_0", 2**33, 2, 2**34, "shared", is_advised=True),
+    events.RemoteModelListed("a-Q4_0.gguf", "Q4_0", 2**33, 2, 2**34, "shared", is_recommended=True),
     events.EndpointListed("http://localhost:1", "far", ("m",), "key"),
     events.Loading(0.25),
     events.Alive(),

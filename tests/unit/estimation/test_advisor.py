@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from app.core.load_options import LoadOptions
-from app.estimation.advisor import READABLE_PACE, USES, Advice, Use, advise
+from app.estimation.advisor import READING_SPEED, USES, Advice, Use, advise
 from app.estimation.model_profile import ModelProfile
 from app.estimation.predictions import LevelPrediction, predict_levels
 from app.estimation.quality import Quality
@@ -30,7 +30,7 @@ SMALL, USUAL, LARGE = {"parameters": 0.6e9, "layers": 28}, {}, {"parameters": 70
 EXPERTS = {"parameters": 30e9, "layers": 48, "expert_part": 0.9}
 
 
-def advised(
+def advice_for(
     machine: str, model: dict[str, float], use: Use = "chat", bandwidth: float = 0
 ) -> Advice:
     profile = checkpoint_profile(MACHINES[machine], **model)
@@ -64,7 +64,7 @@ def with_speed(rows: Rows, bandwidth: float) -> Rows:
     ],
 )
 def test_chat(machine: str, model: dict[str, float], level: str, words: str) -> None:
-    advice = advised(machine, model)
+    advice = advice_for(machine, model)
     assert advice.level == level
     assert words in advice.sentence
 
@@ -80,18 +80,18 @@ def test_chat(machine: str, model: dict[str, float], level: str, words: str) -> 
     ],
 )
 def test_other_uses(use: Use, level: str, words: str) -> None:
-    advice = advised("8 GB GPU", USUAL, use)
+    advice = advice_for("8 GB GPU", USUAL, use)
     assert advice.level == level
     assert words in advice.sentence
 
 
 def test_a_phone_has_room_for_a_small_model() -> None:
-    advice = advised("no GPU, 4 GB", SMALL, "edge")
+    advice = advice_for("no GPU, 4 GB", SMALL, "edge")
     assert (advice.level, "smaller model" in advice.sentence) == ("Q4_0", False)
 
 
 def test_all_of_the_context_may_have_room() -> None:
-    advice = advised("two of 24 GB", USUAL, "long_context")
+    advice = advice_for("two of 24 GB", USUAL, "long_context")
     assert "the model's full context of 131,072 tokens" in advice.sentence
 
 
@@ -104,7 +104,7 @@ def test_all_of_the_context_may_have_room() -> None:
     ],
 )
 def test_a_reply_is_written_as_fast_as_it_is_read(bandwidth: float, level: str, words: str) -> None:
-    advice = advised("no GPU, 16 GB", USUAL, bandwidth=bandwidth)
+    advice = advice_for("no GPU, 16 GB", USUAL, bandwidth=bandwidth)
     assert advice.level == level
     assert words in advice.sentence
 
@@ -118,8 +118,8 @@ def test_a_disturbed_speed_is_called_rough() -> None:
 
 
 def test_the_best_quality_is_read_at_a_pace_where_that_is_possible() -> None:
-    assert advised("24 GB GPU", USUAL, "quality", 100 * GB).level == "Q8_0"
-    slow = advised("24 GB GPU", USUAL, "quality", GB)
+    assert advice_for("24 GB GPU", USUAL, "quality", 100 * GB).level == "Q8_0"
+    slow = advice_for("24 GB GPU", USUAL, "quality", GB)
     assert (slow.level, "slower than reading speed" in slow.sentence) == ("F16", True)
 
 
@@ -149,7 +149,7 @@ def test_without_memory_figures_the_size_decides() -> None:
     assert advise(predict_levels(odd, LoadOptions()), odd).level == ""
 
 
-def test_one_level_is_advised_as_it_is() -> None:
+def test_one_level_is_recommended_as_it_is() -> None:
     profile = checkpoint_profile(MACHINES["8 GB GPU"], levels=("Q4_0",))
     assert advise(predict_levels(profile, LoadOptions()), profile).level == "Q4_0"
 
@@ -256,5 +256,5 @@ def require_true(advice: Advice, rows: Rows, profile: ModelProfile) -> None:
     if "entirely on" in advice.sentence:
         assert row.plan.verdict == "on_devices"
     if "slower" not in advice.sentence and "fastest" not in advice.sentence and row.speed:
-        is_readable = row.speed.generation_tokens_per_second >= READABLE_PACE
+        is_readable = row.speed.generation_tokens_per_second >= READING_SPEED
         assert is_readable or advice.use == "long_context" or "best that" in advice.sentence

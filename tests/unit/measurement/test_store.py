@@ -185,7 +185,7 @@ def test_several_at_once_leave_whole_entries(tmp_path: Path) -> None:
 
 
 def test_the_oldest_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(module, "_MAX_ENTRIES", 3)
     models = [tmp_path / f"{number}.gguf" for number in range(5)]
     for number, model in enumerate(models):
         model.write_bytes(b"weights")

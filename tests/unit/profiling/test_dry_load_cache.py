@@ -43,7 +43,7 @@ def test_a_damaged_file_counts_as_none(content: bytes) -> None:
 
 
 def test_the_least_recently_used_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dry_load_cache, "_MOST_ENTRIES", 2)
+    monkeypatch.setattr(dry_load_cache, "_MAX_ENTRIES", 2)
     for age, key in enumerate(("first", "second")):
         put(key, LOGS)
         os.utime(paths.dry_loads_folder() / f"{key}.json", (age, age))

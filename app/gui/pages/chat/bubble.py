@@ -20,7 +20,7 @@ _LONG_TEXT = 1_600
 _FOLDED_LINES = 12
 _FOLDED_TEXT = 1_200
 # Qt lays out this much in a third of a second.
-_MOST_SHOWN = 200_000
+_MAX_SHOWN = 200_000
 
 
 class Bubble(QWidget):
@@ -65,7 +65,7 @@ class Bubble(QWidget):
 
     def _show(self) -> None:
         folded = _folded(self._text)
-        shown = self._text[:_MOST_SHOWN] if self._is_open else folded
+        shown = self._text[:_MAX_SHOWN] if self._is_open else folded
         self._prose.show_plain(break_long_lines(shown))
         self._show_rest(len(self._text) - len(shown))
         self._unfold.set_text(tr("Show less") if self._is_open else tr("Show all"))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.gui.theme.tokens import SIZE, SPACING
 
 _READABLE = 2 * SIZE.chats
-"""The least width of the conversation beside the list of chats."""
+"""The minimum width of the conversation beside the list of chats."""
 
 
 class ChatColumns(QWidget):
@@ -76,7 +76,7 @@ class ChatColumns(QWidget):
         self._fold()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fold or unfold the list as there is room for it."""
+        """Fold or unfold the list, depending on whether there is room for it."""
         super().resizeEvent(event)
         if event.size().width() != event.oldSize().width():
             self._unfolds_narrow = False

@@ -75,7 +75,7 @@ class ChatList(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Reload the chats, unless a title is being edited: then when it no longer is."""
+        """Reload the chats; if a title is being edited, wait until that ends."""
         if self.list.is_editing:
             return
         words = self.search.text().strip()

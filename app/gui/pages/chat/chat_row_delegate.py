@@ -87,7 +87,7 @@ class ChatRowDelegate(QStyledItemDelegate):
     def createEditor(
         self, parent: QWidget, _option: QStyleOptionViewItem, _index: _Index
     ) -> QWidget:
-        """Return a line for the title."""
+        """Return a line edit for the title."""
         line = QLineEdit(parent)
         line.setAccessibleName(tr("Title"))
         return line
@@ -95,7 +95,7 @@ class ChatRowDelegate(QStyledItemDelegate):
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, _index: _Index
     ) -> None:
-        """Put the line over the title."""
+        """Put the line edit over the title."""
         editor.setGeometry(option.rect.adjusted(0, 0, 0, _ROW - option.rect.height()))
 
     def setModelData(self, editor: QWidget, _model: QAbstractItemModel, index: _Index) -> None:

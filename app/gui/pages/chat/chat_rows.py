@@ -46,7 +46,7 @@ class ChatRows(ItemList):
 
     @property
     def is_editing(self) -> bool:
-        """True while a title is edited."""
+        """True while a title is being edited."""
         return self.state() == self.State.EditingState
 
     def add_heading(self, words: str) -> None:
@@ -68,7 +68,7 @@ class ChatRows(ItemList):
         return item
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Ask before a chat is deleted by key."""
+        """Ask before the Delete key deletes a chat."""
         item = self.currentItem()
         if event.key() == Qt.Key.Key_Delete and item is not None:
             self.delete_requested.emit(item)
@@ -76,7 +76,7 @@ class ChatRows(ItemList):
         super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Keep the highlight on the open chat while another one's menu is used."""
+        """Keep the highlight on the open chat while another one's menu is open."""
         item = self.itemAt(event.position().toPoint())
         if event.button() == Qt.MouseButton.RightButton:
             return
@@ -87,7 +87,7 @@ class ChatRows(ItemList):
         super().mousePressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Don't open a chat by a click on its menu button."""
+        """Don't open a chat when its menu button is clicked."""
         item = self.itemAt(event.position().toPoint())
         if item is not None and self._is_on_button(item, event.position().toPoint()):
             return

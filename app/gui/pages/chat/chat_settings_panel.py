@@ -67,7 +67,7 @@ class ChatSettingsPanel(QFrame):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what applies with the model of now."""
+        """Show what applies with the current model."""
         state, chosen = self._workbench.engine.state, self._chosen
         prompt = applied_prompt(chosen, self._workbench.settings.value, state)
         if self.prompt.toPlainText() != chosen.system_prompt:

@@ -32,7 +32,7 @@ class MessageList(QScrollArea):
     Signals:
         regenerate_requested: the user wants another last reply.
         larger_context_requested: the user wants to load the model with a larger context.
-        link_clicked: the user activated a web or mail address; nothing has been opened.
+        link_clicked: the user activated a web or email address; nothing has been opened.
     """
 
     regenerate_requested = Signal()

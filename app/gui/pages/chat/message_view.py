@@ -32,7 +32,7 @@ class MessageView(QWidget):
         regenerated: the user wants another reply, or the failed or stopped one again.
         larger_context_wanted: the user wants to load the model with a larger context.
         unfolded: the user wants to read a long message from where it was folded.
-        link_clicked: the user activated a web or mail address; nothing has been opened.
+        link_clicked: the user activated a web or email address; nothing has been opened.
     """
 
     copied = Signal()

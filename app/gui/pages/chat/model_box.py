@@ -22,7 +22,7 @@ _STEPS = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Ke
 
 
 class ModelBox(DropDown):
-    """A drop-down list of models in sections, as wide whatever their names.
+    """A drop-down list of models in sections, equally wide whatever their names.
 
     Keys and the wheel choose only in the open list, as loading a model takes a while.
 
@@ -81,7 +81,7 @@ class ModelBox(DropDown):
         event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Open the list for keys that would choose another model, and let it have letters."""
+        """Open the list on keys that would choose another model, and pass typed letters to it."""
         text = event.text()
         if event.key() in _STEPS and event.modifiers() == Qt.KeyboardModifier.NoModifier:
             self.showPopup()

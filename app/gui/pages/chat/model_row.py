@@ -37,7 +37,7 @@ class ModelRowDelegate(ValueDelegate):
         return QSize(SIZE.narrow, super().sizeHint(option, index).height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Draw the background in the style, and the row on top."""
+        """Let the style draw the background, and draw the row on top."""
         if is_separator(index):
             super().paint(painter, option, index)
             return

@@ -1,4 +1,4 @@
-"""Row of the chat settings: a number, where it comes from, and a button that gives it back."""
+"""Row of the chat settings: a number, where it comes from, and a button that resets it."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class ChatPage(QWidget):
         self.focus_composer()
 
     def finish(self) -> None:
-        """Stop and save the replies in progress, for a window that closes."""
+        """Stop and save the replies in progress, for when the window is closing."""
         self.session.stop_all()
 
     def _build_layout(self) -> None:

@@ -78,22 +78,22 @@ class ShareAddress(QFrame):
         engine, settings = self._workbench.engine, self._workbench.settings.value
         is_ready = isinstance(engine.state, EngineReady)
         is_current = engine.sharing == sharing_arguments(settings)
-        is_taken = settings.shares_model and settings.share_port == engine.taken_port
-        self.load_button.set_text(tr("Try again") if is_taken else tr("Reload to apply"))
+        is_in_use = settings.shares_model and settings.share_port == engine.port_in_use
+        self.load_button.set_text(tr("Try again") if is_in_use else tr("Reload to apply"))
         self.load_button.setVisible(is_ready and not is_current)
         self._ways.setVisible(is_current and bool(engine.shared_url))
-        self.state.set_text(self._words(engine, is_current=is_current, is_taken=is_taken))
+        self.state.set_text(self._words(engine, is_current=is_current, is_in_use=is_in_use))
         self.key_row.set_note(engine.key_notice)
         if isinstance(engine.state, EngineReady):
             self.address.setText(engine.shared_url)
             self.key.setText(engine.state.server.key)
 
-    def _words(self, engine: Engine, *, is_current: bool, is_taken: bool) -> str:
+    def _words(self, engine: Engine, *, is_current: bool, is_in_use: bool) -> str:
         match engine.state:
             case EngineReady(_, name, _) if is_current:
                 return _current_words(name, is_shared=bool(engine.sharing))
-            case EngineReady(_, name, _) if is_taken:
-                port = str(engine.taken_port)
+            case EngineReady(_, name, _) if is_in_use:
+                port = str(engine.port_in_use)
                 return tr("{name} isn't shared: port {port} is taken.", name=name, port=port)
             case EngineReady(_, name, _):
                 return _outdated_words(name, is_shared=bool(engine.sharing))

@@ -31,6 +31,6 @@ class ShareButton(IconButton):
         engine = self._engine
         if engine.shared_url:
             return tr("Shared at {address}", address=engine.shared_url)
-        if engine.taken_port is not None:
-            return tr("Not shared: port {port} is taken", port=str(engine.taken_port))
+        if engine.port_in_use is not None:
+            return tr("Not shared: port {port} is taken", port=str(engine.port_in_use))
         return tr("Not shared")

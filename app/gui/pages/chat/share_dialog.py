@@ -17,7 +17,7 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.form_row import FormRow
-from app.gui.widgets.option_control import number_box, option_row, switch_box
+from app.gui.widgets.option_control import check_box, number_box, option_row
 from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
 from app.gui.widgets.wheel_guard import WheelGuard
@@ -40,14 +40,14 @@ class ShareDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumSize(_SMALLEST_SIZE)
         self.resize(_USUAL_SIZE)
-        self.is_shared = switch_box(_FIELDS["shares_model"])
+        self.is_shared = check_box(_FIELDS["shares_model"])
         self.is_shared.setChecked(value.shares_model)
         self.port = number_box(_FIELDS["share_port"])
         self.port.setGroupSeparatorShown(False)
         self.port.setValue(value.share_port)
         self.slots = number_box(_FIELDS["reply_slots"])
         self.slots.setValue(value.reply_slots)
-        self.in_network = switch_box(_FIELDS["shares_in_network"])
+        self.in_network = check_box(_FIELDS["shares_in_network"])
         self.in_network.setChecked(value.shares_in_network)
         self.origins = WordsField(is_web_origin, "http://localhost:3000")
         self.origins.set_words(value.share_origins)
@@ -145,8 +145,8 @@ class ShareDialog(QDialog):
     def _show_sharing(self) -> None:
         value = self._settings.value
         self._details.setEnabled(value.shares_model)
-        is_taken = value.share_port == self._workbench.engine.taken_port
+        is_in_use = value.share_port == self._workbench.engine.port_in_use
         self.port_row.set_note(
-            tr("Another program uses this port. Choose another one.") if is_taken else ""
+            tr("Another program uses this port. Choose another one.") if is_in_use else ""
         )
         self._failure.setVisible(bool(self._failure.text()))

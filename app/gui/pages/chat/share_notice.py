@@ -1,4 +1,4 @@
-"""Notice that a taken port keeps the model from being shared."""
+"""Notice shown when the port is in use and the model therefore can't be shared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ShareNotice(NoticeBar):
         engine.changed.connect(self._show_engine)
 
     def _show_engine(self, state: EngineState) -> None:
-        port = self._engine.taken_port
+        port = self._engine.port_in_use
         if port is None or not isinstance(state, EngineReady):
             self.hide()
             return

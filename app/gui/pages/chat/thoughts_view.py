@@ -18,7 +18,7 @@ class ThoughtsView(QWidget):
     Once the user has folded or unfolded it, it stays so.
 
     Signals:
-        link_clicked: the user activated a web or mail address; nothing has been opened.
+        link_clicked: the user activated a web or email address; nothing has been opened.
     """
 
     link_clicked = Signal(QUrl)

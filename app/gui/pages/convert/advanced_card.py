@@ -50,11 +50,11 @@ class AdvancedCard(CollapsibleCard):
             part.changed.connect(self._on_changed)
         self.reference.clicked.connect(self._on_changed)
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Reset the options that are for one source only."""
         for box in (self.output_type, self.embedding_type):
             box.set_value("")
-        self.overrides.start()
+        self.overrides.reset()
         self._show()
 
     def set_types_available(self, is_available: bool) -> None:  # noqa: FBT001 - a property's value

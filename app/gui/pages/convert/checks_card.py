@@ -23,7 +23,7 @@ class ChecksCard(CollapsibleCard):
         self._is_stale = False
         self.set_heading(tr("Checks"))
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Remove all checks, for another source."""
         self._is_first_look = True
         self._clear()

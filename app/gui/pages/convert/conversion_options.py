@@ -49,7 +49,7 @@ class ConversionOptions:
         )
 
     def for_source(self, source: str) -> ConversionOptions:
-        """Return the options that apply to any source."""
+        """Return options for `source`, keeping only those that apply to any source."""
         return ConversionOptions(
             source=source,
             threads=self.threads,

@@ -136,7 +136,7 @@ class ConversionSession(QObject):
         self._obtain()
 
     def locate(self, path: str) -> None:
-        """Set the path of the source; of a repository, an outline is no source to convert."""
+        """Set the path of the source; the outline of a repository can't itself be converted."""
         self._place = path
         if not is_outline(Path(path)):
             self.options = replace(self.options, source=expanded_path(path))

@@ -1,4 +1,4 @@
-"""Size of what is still to be downloaded of a repository."""
+"""Size of what is still to be downloaded from a repository."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class ImportanceField(QWidget):
         for field in self._fields.values():
             field.changed.connect(self._on_changed)
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Choose no importance matrix."""
         self.kind.set_value("none")
         for field in self._fields.values():

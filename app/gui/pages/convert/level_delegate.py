@@ -44,7 +44,7 @@ class LevelDelegate(RowDelegate):
         return QSize(super().sizeHint(option, index).width(), self.row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Draw the background and the checkbox in the style, and the cell on top."""
+        """Let the style draw the background and the checkbox, and draw the cell on top."""
         styled = QStyleOptionViewItem(option)
         self.initStyleOption(styled, index)
         widget = styled.widget

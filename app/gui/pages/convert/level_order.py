@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from app.core.events import LevelPlanned
-from app.core.levels import KEEPING_LEVELS, LEVELS, SPECIAL_LEVELS
+from app.core.levels import FORMAT_PRESERVING_LEVELS, LEVELS, SPECIAL_LEVELS
 
-_ORDER = (*SPECIAL_LEVELS, *LEVELS, *KEEPING_LEVELS)
+_ORDER = (*SPECIAL_LEVELS, *LEVELS, *FORMAT_PRESERVING_LEVELS)
 _RANKS = {level.name: rank for rank, level in enumerate(_ORDER)}
 _BITS = re.compile(r"(?:I?Q|MXFP)(\d)")
 _GROUPS, _LARGEST = {"1": 0, "2": 0, "3": 0, "4": 1, "5": 2}, 3
@@ -20,6 +20,6 @@ def group_of(planned: LevelPlanned) -> int:
     return _GROUPS.get(bits[1], _LARGEST) if bits else _LARGEST
 
 
-def place_in_order(planned: LevelPlanned) -> tuple[int, int, int]:
-    """Return a key that sorts levels."""
+def sort_key(planned: LevelPlanned) -> tuple[int, int, int]:
+    """Return the key by which levels are sorted."""
     return group_of(planned), planned.size_bytes, _RANKS[planned.level]

@@ -28,17 +28,17 @@ class LevelPicker(QWidget):
     The `table` and its `legend` go elsewhere, so that they can scroll below this.
 
     Signals:
-        advised: `better_level` may be another level.
+        recommended: `better_level` may be another level.
     """
 
-    advised = Signal()
+    recommended = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._profile: ModelProfile | None = None
         self._default = ""
-        self.advised_level = ""
-        self._is_advised = False
+        self.recommended_level = ""
+        self._has_recommendation = False
         self.finder = ProfileFinder(self)
         self.advice = AdviceRow()
         self.strip = LoadStrip()
@@ -62,16 +62,16 @@ class LevelPicker(QWidget):
     def better_level(self) -> str:
         """The recommended level if others are ticked and it isn't, or empty."""
         ticked = {planned.level for planned in self.table.ticked()}
-        return "" if not ticked or self.advised_level in ticked else self.advised_level
+        return "" if not ticked or self.recommended_level in ticked else self.recommended_level
 
-    def start(self, default: str) -> None:
+    def reset(self, default: str) -> None:
         """Clear everything for another source; tick the level `default` if none is recommended."""
         self.finder.stop()
         self._profile = None
-        self._default, self.advised_level = default, ""
-        self._is_advised = False
-        self.strip.start()
-        self.table.start()
+        self._default, self.recommended_level = default, ""
+        self._has_recommendation = False
+        self.strip.reset()
+        self.table.remove_levels()
         self._set_offered(True)
         self.advice.show_words(tr("Checking what fits on this machine…"))
 
@@ -111,23 +111,23 @@ class LevelPicker(QWidget):
             return
         profile = resized(self._profile, self.table.planned)
         rows = predict_levels(profile, self.strip.options)
-        if self.finder.is_busy and not self._is_advised:
+        if self.finder.is_busy and not self._has_recommendation:
             self.advice.show_words(tr("Comparing the quality and speed of the levels…"))
             self.table.show_predictions(rows)
             return
-        self._advise(rows, profile)
+        self._recommend(rows, profile)
 
-    def _advise(self, rows: tuple[LevelPrediction, ...], profile: ModelProfile) -> None:
+    def _recommend(self, rows: tuple[LevelPrediction, ...], profile: ModelProfile) -> None:
         """Show the recommendation, and tick it if no other one has been seen before."""
         advice = advise(rows, profile, self.advice.value)
         self.advice.show_advice(advice)
-        self.table.show_predictions(rows, advised=advice.level)
+        self.table.show_predictions(rows, recommended=advice.level)
         self._show_planned_layers(rows, advice)
-        if not self._is_advised:
-            self._is_advised = True
+        if not self._has_recommendation:
+            self._has_recommendation = True
             self.table.preselect(advice.level or ("" if self.table.ticked() else self._default))
-        self.advised_level = advice.level
-        self.advised.emit()
+        self.recommended_level = advice.level
+        self.recommended.emit()
 
     def _show_planned_layers(self, rows: tuple[LevelPrediction, ...], advice: Advice) -> None:
         """Show the planned layers of the ticked or recommended level."""
@@ -137,7 +137,7 @@ class LevelPicker(QWidget):
                 self.strip.set_planned_layers(row.plan.gpu_layers)
 
     def _on_use_changed(self) -> None:
-        self._is_advised = False
+        self._has_recommendation = False
         self.refresh()
 
     def _on_failed(self, sentence: str) -> None:

@@ -15,7 +15,7 @@ from app.core.language import tr
 from app.core.levels import SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
 from app.gui.pages.convert.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
-from app.gui.pages.convert.level_order import group_of, place_in_order
+from app.gui.pages.convert.level_order import group_of, sort_key
 from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
@@ -76,7 +76,7 @@ class LevelTable(ItemTable):
         self.planned: list[LevelPlanned] = []
         self._rows: Mapping[str, LevelPrediction] = {}
         self._problem = ""
-        self._advised = ""
+        self._recommended = ""
         self._there: set[str] = set()
         self._seen: set[str] = set()
         self._wanted: set[str] = set()
@@ -88,10 +88,10 @@ class LevelTable(ItemTable):
         self.itemChanged.connect(self._on_item_changed)
         self.currentCellChanged.connect(lambda row, *_: self.row_wanted.emit(row))
 
-    def start(self) -> None:
+    def remove_levels(self) -> None:
         """Remove all rows and ticks."""
         self.planned = []
-        self._rows, self._problem, self._advised = {}, "", ""
+        self._rows, self._problem, self._recommended = {}, "", ""
         self._wanted = set()
         self._is_chosen = False
         self._is_first_look = True
@@ -155,11 +155,11 @@ class LevelTable(ItemTable):
         self.changed.emit()
 
     def show_predictions(
-        self, rows: Iterable[LevelPrediction], *, advised: str = "", problem: str = ""
+        self, rows: Iterable[LevelPrediction], *, recommended: str = "", problem: str = ""
     ) -> None:
         """Show predictions of the levels, or the problem that prevents them."""
         self._rows = {row.profile.level: row for row in rows}
-        self._advised, self._problem = advised, problem
+        self._recommended, self._problem = recommended, problem
         self._fit_columns()
         self._fill()
 
@@ -202,7 +202,7 @@ class LevelTable(ItemTable):
         names = [one.level for one in self.planned]
         old = names.index(planned.level) if planned.level in names else None
         others = [one for one in self.planned if one.level != planned.level]
-        row = bisect_left(others, place_in_order(planned), key=place_in_order)
+        row = bisect_left(others, sort_key(planned), key=sort_key)
         if old == row:
             self.planned[row] = planned
             return
@@ -236,7 +236,7 @@ class LevelTable(ItemTable):
                 cells = (
                     level_cell(
                         planned,
-                        is_recommended=planned.level == self._advised,
+                        is_recommended=planned.level == self._recommended,
                         file_exists=planned.level in self._there,
                     ),
                     size_cell(planned, largest),

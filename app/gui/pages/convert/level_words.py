@@ -17,7 +17,7 @@ from app.estimation.grades import Grade, grade_of
 from app.estimation.placement import free_bytes, is_in_ram
 from app.estimation.predictions import LevelPrediction
 from app.estimation.quality import divergence_in_words
-from app.estimation.speed_caveats import BESIDE_OTHER_WORK
+from app.estimation.speed_caveats import MEASURED_WHILE_BUSY
 from app.gui.theme.icons import IconName
 
 BarKind = Literal["size", "weights", "kv", "compute"]
@@ -225,7 +225,7 @@ def _speed_cell(row: LevelPrediction | None) -> Cell:
     )
     if not speed.is_disturbed:
         return Cell(reply, tool_tip=about, spoken=about)
-    about = f"{about}; {BESIDE_OTHER_WORK}"
+    about = f"{about}; {MEASURED_WHILE_BUSY}"
     words = tr("beside other work")
     return Cell(reply, words, short=tr("rough"), tool_tip=about, spoken=about)
 

@@ -79,7 +79,7 @@ class LevelsStep(QWidget):
         self._build_layout()
         self._connect()
         self._connect_session()
-        self.start()
+        self.reset()
 
     @property
     def makes_models(self) -> bool:
@@ -87,15 +87,15 @@ class LevelsStep(QWidget):
         return not self._is_part
 
     @property
-    def advised_level(self) -> str:
+    def recommended_level(self) -> str:
         """The recommended level, or empty."""
-        return self.picker.advised_level
+        return self.picker.recommended_level
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Clear the step: nothing is known of the source yet."""
         self._is_stale = False
-        self.checks.start()
-        self.picker.start(DEFAULT_LEVEL)
+        self.checks.reset()
+        self.picker.reset(DEFAULT_LEVEL)
         self._show_levels(is_visible=False)
         self._show_title(_name_of(self._session.source))
         self.checks.show_busy(tr("Checking the files…"))
@@ -105,8 +105,8 @@ class LevelsStep(QWidget):
         """Forget what was chosen for the previous source."""
         for card in (self.options_card, self.advanced_card):
             card.set_open(False)
-        self.options_card.start()
-        self.advanced_card.start()
+        self.options_card.reset()
+        self.advanced_card.reset()
         self.projector.setChecked(False)
 
     def show_source(self, path: str) -> None:
@@ -118,7 +118,7 @@ class LevelsStep(QWidget):
         self.options_card.set_importance_available(not is_part)
         self.advanced_card.set_types_available(not is_part)
         self.projector.setVisible(is_multimodal(Path(path)))
-        self.picker.start(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
+        self.picker.reset(_ADAPTER_LEVEL if is_part else DEFAULT_LEVEL)
         if is_part:
             self.picker.offer_sizes_alone()
         self._show_choice()
@@ -247,7 +247,7 @@ class LevelsStep(QWidget):
         self.picker.finder.found.connect(
             lambda profile: self._show_title(self._name, parameter_count(profile.levels))
         )
-        self.picker.advised.connect(self._show_choice)
+        self.picker.recommended.connect(self._show_choice)
         self.options_card.changed.connect(self._on_changed)
         self.advanced_card.changed.connect(self._on_changed)
         self.projector.clicked.connect(self._on_changed)
@@ -259,7 +259,7 @@ class LevelsStep(QWidget):
 
     def _connect_session(self) -> None:
         self._session.forgotten.connect(self.reset_choices)
-        self._session.started.connect(self.start)
+        self._session.started.connect(self.reset)
         self._session.located.connect(self.show_source)
         self._session.checking.connect(self.predict)
         self._session.outdated.connect(self.mark_outdated)

@@ -23,9 +23,9 @@ from app.gui.widgets.wheel_guard import WheelGuard
 from app.machine.cores import usable_threads
 
 _FIELDS = option_fields(LoadOptions)
-_LEAST_CONTEXT = int(_FIELDS["context"].minimum)
-_MOST_CONTEXT = int(_FIELDS["context"].maximum)
-_MOST_THREADS = int(_FIELDS["threads"].maximum)
+_MIN_CONTEXT = int(_FIELDS["context"].minimum)
+_MAX_CONTEXT = int(_FIELDS["context"].maximum)
+_MAX_THREADS = int(_FIELDS["threads"].maximum)
 _FINE_FROM, _USUAL_LAST_STEP = 2048, 2**20
 _ALL, _PROCESSOR = "all", "processor"
 _FIXED_LENGTH = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -47,7 +47,7 @@ class LoadStrip(Card):
         self._devices: tuple[DeviceInfo, ...] = ()
         self._is_chosen = False
         self.context = StepSlider(
-            _FIELDS["context"].title, _LEAST_CONTEXT, _MOST_CONTEXT, _steps(_USUAL_LAST_STEP)
+            _FIELDS["context"].title, _MIN_CONTEXT, _MAX_CONTEXT, _steps(_USUAL_LAST_STEP)
         )
         self.cache_type = DropDown()
         for kind in CACHE_TYPES:
@@ -55,7 +55,7 @@ class LoadStrip(Card):
         layers = _FIELDS["gpu_layers"]
         self.layers = AutoSlider(layers.title, int(layers.maximum))
         self.device = DropDown()
-        self.threads = AutoSpinBox(_FIELDS["threads"].title, 1, _MOST_THREADS, usable_threads())
+        self.threads = AutoSpinBox(_FIELDS["threads"].title, 1, _MAX_THREADS, usable_threads())
         self._build_layout()
         self.set_defaults(self._defaults)
         self.set_profile(None)
@@ -85,7 +85,7 @@ class LoadStrip(Card):
             threads=self.threads.value,
         )
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Forget what was chosen for the previous source."""
         self._is_chosen = False
         self.set_defaults(self._defaults)
@@ -104,13 +104,13 @@ class LoadStrip(Card):
 
     def set_profile(self, profile: ModelProfile | None) -> None:
         """Adapt the controls to a source and this machine; None while they are unknown."""
-        trained = max(_LEAST_CONTEXT, profile.largest_context if profile else _MOST_CONTEXT)
+        trained = max(_MIN_CONTEXT, profile.largest_context if profile else _MAX_CONTEXT)
         with QSignalBlocker(self.context.number):
-            self.context.number.setRange(min(_LEAST_CONTEXT, trained), trained)
+            self.context.number.setRange(min(_MIN_CONTEXT, trained), trained)
         self.context.set_steps(_steps(trained if profile else _USUAL_LAST_STEP))
         self.context.set_value(self.context.value)
         self.layers.set_maximum(profile.shape.layers + 1 if profile else None)
-        self.threads.set_range(1, profile.hardware.logical_cores if profile else _MOST_THREADS)
+        self.threads.set_range(1, profile.hardware.logical_cores if profile else _MAX_THREADS)
         devices = profile.hardware.devices if profile else ()
         if devices != self._devices or not self.device.count():
             self._devices = devices
@@ -167,7 +167,7 @@ class LoadStrip(Card):
         label = PlainLabel(words, "caption", elide=True)
         label.setBuddy(control)
         for box in number_boxes(control):
-            box.judged.connect(lambda fault: _show_fault(label, words, fault))
+            box.validated.connect(lambda fault: _show_fault(label, words, fault))
         if not control.accessibleName():
             control.setAccessibleName(words)
         holder = QWidget()
@@ -185,8 +185,8 @@ def _show_fault(label: PlainLabel, words: str, fault: str) -> None:
     label.set_text(fault or words)
 
 
-def _steps(most: int) -> list[int]:
+def _steps(maximum: int) -> list[int]:
     """Return powers of two, from 2,048 on with a step between them, and the largest at the end."""
-    powers = [2**power for power in range(9, most.bit_length())]
+    powers = [2**power for power in range(9, maximum.bit_length())]
     between = [3 * power // 2 for power in powers if power >= _FINE_FROM]
-    return sorted({step for step in (*powers, *between) if step < most} | {most})
+    return sorted({step for step in (*powers, *between) if step < maximum} | {maximum})

@@ -58,9 +58,9 @@ class OptionsCard(CollapsibleCard):
         self.folder.changed.connect(self._on_changed)
         self._show()
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Reset the options that are for one source only."""
-        self.importance.start()
+        self.importance.reset()
         self._show()
 
     def set_importance_available(self, is_available: bool) -> None:  # noqa: FBT001 - a property's value

@@ -53,7 +53,7 @@ class OverridesList(QWidget):
             (line.pattern.text(), line.type.value) for line in self.lines if not line.fault
         )
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Remove all lines without emitting `changed`."""
         while self.lines:
             self._take_out(self.lines[-1])

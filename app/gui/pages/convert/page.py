@@ -65,7 +65,7 @@ class ConvertPage(QWidget):
         self.session.open(source)
 
     def refresh(self) -> None:
-        """Update the list of downloaded models, and be ready for the name of another one."""
+        """Update the list of downloaded models, and focus the field for the name of another one."""
         self.source_step.refresh()
         if self.source_step.isVisible():
             self.source_step.source.setFocus()
@@ -99,7 +99,7 @@ class ConvertPage(QWidget):
         self.levels_step.picker.finder.noticed.connect(self._warn)
         self.run_step.restarted.connect(self._go_back)
         self.run_step.levels_wanted.connect(self._return_to_levels)
-        self.run_step.wanted_again.connect(self._convert_again)
+        self.run_step.retry_requested.connect(self._convert_again)
         self.run_step.chat_requested.connect(
             lambda path: self.chat_requested.emit(path, Path(path).stem)
         )
@@ -217,7 +217,7 @@ class ConvertPage(QWidget):
         self.levels_step.stop()
         self._hide_notices()
         self._last_choice = (levels, keeps_existing)
-        favorite = self.levels_step.advised_level
+        favorite = self.levels_step.recommended_level
         run = self.session.convert(levels, favorite, keeps_existing=keeps_existing)
         self.run_step.follow(run)
         self._show_step(2)

@@ -17,7 +17,7 @@ from app.gui.widgets.plain_label import PlainLabel
 
 
 class ResultsList(QWidget):
-    """Shows the path and size of each file; several models have a button each to chat with it.
+    """Shows the path and size of each file; of several models, each has a button to chat with it.
 
     Signals:
         chat_requested: the path of a model.

@@ -33,13 +33,13 @@ class RunStep(QWidget):
     Signals:
         chat_requested: the path of a finished file.
         restarted: the user wants to convert another source.
-        wanted_again: the user wants the same conversion again.
+        retry_requested: the user wants the same conversion again.
         levels_wanted: the user wants to choose other levels.
     """
 
     chat_requested = Signal(str)
     restarted = Signal()
-    wanted_again = Signal()
+    retry_requested = Signal()
     levels_wanted = Signal()
 
     def __init__(self, theme: Theme, remedies: Remedies, parent: QWidget | None = None) -> None:
@@ -66,7 +66,7 @@ class RunStep(QWidget):
         self._show_state()
         self.results.chat_requested.connect(self.chat_requested)
         self.chat_button.clicked.connect(self._chat)
-        self.again_button.clicked.connect(self.wanted_again)
+        self.again_button.clicked.connect(self.retry_requested)
         self.levels_button.clicked.connect(self.levels_wanted)
         self.another_button.clicked.connect(self.restarted)
         self.notice.acted.connect(self._act)
@@ -91,7 +91,7 @@ class RunStep(QWidget):
 
     @property
     def is_over(self) -> bool:
-        """True if nothing of the conversion runs or waits."""
+        """True if no task of the conversion is running or waiting."""
         return all(row.task.is_over for row in self._rows)
 
     def paths(self) -> list[str]:

@@ -17,7 +17,7 @@ from app.gui.services.workbench import Workbench
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.library.removal import RemovalPlan, plan_checkpoint_removal, plan_removal
 
-_MOST_NAMED = 8
+_MAX_NAMED = 8
 
 
 class Deletion(QObject):
@@ -98,7 +98,7 @@ def _named(listed: Listed, plan: RemovalPlan) -> list[str]:
     if isinstance(listed, CheckpointListed):
         return [listed.path]
     files = [str(file) for file in plan.files]
-    more = len(files) - _MOST_NAMED
+    more = len(files) - _MAX_NAMED
     if more <= 0:
         return files
-    return [*files[:_MOST_NAMED], tr("and {count} more", count=f"{more:,}")]
+    return [*files[:_MAX_NAMED], tr("and {count} more", count=f"{more:,}")]

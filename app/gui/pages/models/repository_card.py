@@ -40,7 +40,7 @@ _REMEDIES: dict[ErrorCode, tuple[_Remedy, ...]] = {
 
 
 class RepositoryCard(Card):
-    """Keeps what was typed until its download has begun, and says below the field why it can't.
+    """Keeps what was typed until its download begins, and says below the field why it can't begin.
 
     If the repository has several GGUF models, the user chooses among them first.
 

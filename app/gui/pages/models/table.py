@@ -70,12 +70,12 @@ class ModelTable(ItemTable):
         return self._listed[row] if 0 <= row < len(self._listed) else None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the width to the names when it is small."""
+        """When the table is narrow, hide a column to leave more width to the names."""
         super().resizeEvent(event)
         self.setColumnHidden(_WEIGHTS, self.width() < SIZE.form)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Ask to delete on Delete."""
+        """Request the deletion when Delete is pressed."""
         if event.key() == Qt.Key.Key_Delete:
             self.deletion_requested.emit()
         else:

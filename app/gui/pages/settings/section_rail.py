@@ -17,7 +17,7 @@ from app.gui.widgets.scroll_column import ScrollColumn
 
 
 class SectionRail(QWidget):
-    """A button for each section; the one that is read is checked.
+    """A button for each section; that of the section in view is checked.
 
     Args:
         theme: colors.

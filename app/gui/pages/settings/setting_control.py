@@ -56,7 +56,7 @@ def _save(settings: SettingsHolder, name: str, value: Any) -> str:
 
 
 def path_control(field: PathField) -> OptionControl:
-    """Return the control of a folder; None stands for the default, which the field shows empty."""
+    """Return the control of a folder; None stands for the default, shown as an empty field."""
     return OptionControl(
         field,
         lambda: field.path or None,

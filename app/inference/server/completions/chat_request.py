@@ -76,8 +76,8 @@ class ChatRequest(CompletionRequestBase, frozen=True, kw_only=True):
             n_predict=self.n_predict,
         )
 
-    def probabilities(self) -> int | None:
-        """Return the number of likely tokens to report for each; None for no probabilities."""
+    def top_logprobs_count(self) -> int | None:
+        """Return how many likely tokens to report for each token; None for no probabilities."""
         return (self.top_logprobs or 0) if self.logprobs else None
 
     def unsupported_tools(self) -> list[str]:

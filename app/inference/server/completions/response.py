@@ -25,8 +25,8 @@ END_OF_STREAM = b"data: [DONE]\n\n"
 class CompletionResponse:
     """A response: its ID, and its forms (complete, or chunks with deltas, calls and the end).
 
-    It has a choice for each reply, in order; `state` is the current one. `ignored`
-    are the unknown fields of the request. If it `times_parts`, each chunk has the timings so far.
+    It has a choice for each reply, in order; `state` is the current one. `ignored` are the unknown
+    fields of the request. If it `reports_timings_per_part`, each chunk has the timings so far.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class CompletionResponse:
     state: ReplyState
     wants_usage: bool = False
     ignored: Sequence[str] = ()
-    times_parts: bool = False
+    reports_timings_per_part: bool = False
     sent_text: str = ""
     created: int = field(default_factory=lambda: int(time.time()))
     response_id: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -100,7 +100,7 @@ class CompletionResponse:
         delta = {"role": "assistant", name: part.text} if is_first else {name: part.text}
         choice = self._choice({"delta": delta}, {"text": part.text})
         event = self._event([choice | self._probabilities(part.text)])
-        if self.times_parts:
+        if self.reports_timings_per_part:
             event |= self._timings()
         return event | self.state.notice_entry() | self._ignored() if is_first else event
 

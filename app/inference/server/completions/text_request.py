@@ -32,8 +32,8 @@ class CompletionRequest(CompletionRequestBase, frozen=True, kw_only=True):
         """
         return texts_or_tokens("prompt", self.prompt, MAX_CHOICES // self.count())
 
-    def probabilities(self) -> int | None:
-        """Return the number of likely tokens to report for each; None for no probabilities."""
+    def top_logprobs_count(self) -> int | None:
+        """Return how many likely tokens to report for each token; None for no probabilities."""
         return self.n_probs if self.logprobs is None else self.logprobs
 
 

@@ -141,8 +141,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Return how to proceed when the context is full in the middle of the reply."""
         return self.context_overflow or "stop"
 
-    def probabilities(self) -> int | None:
-        """Return the number of likely tokens to report for each; None for no probabilities."""
+    def top_logprobs_count(self) -> int | None:
+        """Return how many likely tokens to report for each token; None for no probabilities."""
         return None
 
 
@@ -175,7 +175,7 @@ class CompletionRequestBase(GenerationRequest, frozen=True, kw_only=True):
 
 
 def limit_of(**limits: int | None) -> int | None:
-    """Return the first token limit given; None for no limit, which may be given as -1.
+    """Return the first of the given token limits; None for no limit, which may be given as -1.
 
     Raises:
         AppError: `request_invalid` for a limit of 0.

@@ -21,7 +21,7 @@ def chat_log_probabilities(tokens: Sequence[TokenProbability]) -> dict[str, Any]
 
 
 def text_log_probabilities(tokens: Sequence[TokenProbability], offset: int) -> dict[str, Any]:
-    """Return them in the format of `/v1/completions`; the first token starts at `offset`."""
+    """Return log probabilities in the format of `/v1/completions`, with `offset` for the first."""
     pieces = [one.piece.decode("utf-8", "replace") for one in tokens]
     starts = [offset + sum(map(len, pieces[:index])) for index in range(len(pieces))]
     return {

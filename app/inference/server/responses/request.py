@@ -120,7 +120,7 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
     """The body of `/v1/responses`.
 
     No state is stored: every request contains the whole conversation, and `store` has no effect.
-    `truncation` makes room while a reply is generated; the conversation itself must fit.
+    `truncation` makes room while a reply is being generated; the conversation itself must fit.
     """
 
     input: Text | Annotated[list[InputItem], Meta(min_length=1, max_length=16_384)]
@@ -202,8 +202,8 @@ class ResponseRequest(GenerationRequest, frozen=True, kw_only=True):
         """Return how to proceed when the context is full in the middle of the reply."""
         return "shift" if self.truncation == "auto" else super().overflow()
 
-    def probabilities(self) -> int | None:
-        """Return the number of likely tokens to report for each; None for no probabilities."""
+    def top_logprobs_count(self) -> int | None:
+        """Return how many likely tokens to report for each token; None for no probabilities."""
         return (self.top_logprobs or 0) if _PROBABILITIES in (self.include or ()) else None
 
     def echo(self, sampling: SamplingParameters) -> dict[str, Any]:

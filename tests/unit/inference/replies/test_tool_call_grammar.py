@@ -212,7 +212,7 @@ def test_control_tokens_are_marks_and_never_text(constraints: Constraints) -> No
     stop = next(token for token in range(vocabulary.size) if vocabulary.is_eog(token))
     mark = "<|end_header_id|>\n"
     grammar = "\n".join(("start: up /x?/", *rules_up_to(mark, "up", controls)))
-    newline, letter = (vocabulary.tokenize_inside(text)[0] for text in ("\n", "x"))
+    newline, letter = (vocabulary.tokenize_fragment(text)[0] for text in ("\n", "x"))
     constraint = constraints.make(grammar)
     constraint.accept(letter)
     assert [constraint.allows(token) for token in (letter, begin, stop, end)] == [
@@ -225,7 +225,7 @@ def test_control_tokens_are_marks_and_never_text(constraints: Constraints) -> No
     assert allowed(constraints, grammar, "abc" + mark) == ("abc" + mark, True)
     assert allowed(constraints, grammar, f"abc{mark}abc")[0] != f"abc{mark}abc"
     constraint = constraints.make(json_grammar({"type": "string"}))
-    for token in vocabulary.tokenize_inside('"a'):
+    for token in vocabulary.tokenize_fragment('"a'):
         constraint.accept(token)
     assert not any(map(constraint.allows, controls.values()))
     candidates = candidates_of(np.zeros(vocabulary.size, np.float32))

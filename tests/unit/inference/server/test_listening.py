@@ -11,7 +11,7 @@ from app.core.errors import AppError, ErrorCode
 from app.inference.server.listening import listen, network_address, own_address, served_hosts
 
 
-def test_a_taken_port_is_named() -> None:
+def test_a_port_in_use_is_named() -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(AppError) as raised:

@@ -59,11 +59,13 @@ def test_an_answer_without_tokens_has_no_speed() -> None:
     )
 
 
-@pytest.mark.parametrize("times_parts", [True, False])
-def test_a_part_has_the_timings_so_far_if_asked_for(*, times_parts: bool) -> None:
-    answer = CompletionResponse("chat", "mill", ReplyState(statistics()), times_parts=times_parts)
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_a_part_has_the_timings_so_far_if_asked_for(*, is_asked_for: bool) -> None:
+    answer = CompletionResponse(
+        "chat", "mill", ReplyState(statistics()), reports_timings_per_part=is_asked_for
+    )
     chunk = answer.chunk(ReplyPart("content", "a"))
-    assert chunk.get("timings", {}).get("predicted_n") == (6 if times_parts else None)
+    assert chunk.get("timings", {}).get("predicted_n") == (6 if is_asked_for else None)
 
 
 def test_one_stream_has_one_identity() -> None:

@@ -41,7 +41,7 @@ def test_the_least_that_can_be_asked() -> None:
         None,
         None,
     )
-    assert (request.overflow(), request.probabilities()) == ("stop", None)
+    assert (request.overflow(), request.top_logprobs_count()) == ("stop", None)
 
 
 def test_what_is_null_or_unknown_counts_as_not_given() -> None:
@@ -66,7 +66,11 @@ def test_everything_holds_that_is_asked() -> None:
         instructions="Be brief.",
     )
     assert request.sampling(SamplingParameters()) == SamplingParameters(temperature=0, top_p=0.5)
-    assert (request.token_limit(), request.overflow(), request.probabilities()) == (5, "shift", 3)
+    assert (request.token_limit(), request.overflow(), request.top_logprobs_count()) == (
+        5,
+        "shift",
+        3,
+    )
     echo = request.echo(request.sampling(SamplingParameters()))
     assert (echo["temperature"], echo["top_p"], echo["max_output_tokens"]) == (0, 0.5, 5)
     assert (echo["truncation"], echo["instructions"]) == ("auto", "Be brief.")

@@ -1,4 +1,4 @@
-"""The window lies on the screen, whatever its size and place were the last time."""
+"""The window fits on the screen, whatever its size and position were the last time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QMainWindow, QScrol
 from pytestqt.qtbot import QtBot
 
 from app.gui.shell.window import PAGES, MainWindow
-from app.gui.shell.window_memory import WindowMemory, fit
+from app.gui.shell.window_state import WindowState, fit
 
 Restored = Callable[..., QMainWindow]
 
@@ -25,14 +25,14 @@ def restored(home: Path, qtbot: QtBot) -> Restored:
     home.mkdir(parents=True, exist_ok=True)
 
     def restore(last: QRect | None = None) -> QMainWindow:
-        memory = WindowMemory()
+        memory = WindowState()
         there, here = QMainWindow(), QMainWindow()
         for window in (there, here):
             qtbot.addWidget(window)
         if last is not None:
             there.setGeometry(last)
-            memory.save_place(there)
-        memory.restore_place(here)
+            memory.save_geometry(there)
+        memory.restore_geometry(here)
         here.show()
         qtbot.waitExposed(here)
         return here

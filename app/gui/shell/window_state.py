@@ -1,4 +1,4 @@
-"""What the window remembers from one start to the next: its place, and the muted notices."""
+"""What the window remembers across starts: its size and position, and the muted notices."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _GEOMETRY = "geometry"
 _MUTED = "muted"
 
 
-class WindowMemory:
+class WindowState:
     """Reads and writes `window.ini` in the data folder."""
 
     def __init__(self) -> None:
         self._file = QSettings(str(paths.home() / "window.ini"), QSettings.Format.IniFormat)
 
-    def save_place(self, window: QWidget) -> None:
-        """Remember size and place of the window."""
+    def save_geometry(self, window: QWidget) -> None:
+        """Remember the size and position of the window."""
         self._file.setValue(_GEOMETRY, window.saveGeometry())
 
-    def restore_place(self, window: QWidget) -> None:
-        """Give the window its last size and place, or its first, within the screen."""
+    def restore_geometry(self, window: QWidget) -> None:
+        """Give the window its last size and position, or its first, within the screen."""
         saved = self._file.value(_GEOMETRY)
         is_known = isinstance(saved, QByteArray) and window.restoreGeometry(saved)
         if not is_known:
@@ -51,7 +51,7 @@ class WindowMemory:
 
 
 def fit(window: QWidget, available: QRect, *, is_placed: bool) -> None:
-    """Let a window be no larger than a screen and lie on it, if the system doesn't place it."""
+    """Shrink a window to fit on a screen; move it there unless the system places it."""
     inside = available.marginsRemoved(_FRAME)
     window.setMinimumSize(_SMALLEST_SIZE.boundedTo(inside.size()))
     if window.isMaximized():

@@ -15,10 +15,10 @@ from app.gui.widgets.dialog_buttons import dialog_buttons
 from app.gui.widgets.dialog_layout import dialog_layout
 from app.gui.widgets.plain_label import PlainLabel
 
-_MOST_LINES = 6
+_MAX_LINES = 6
 
 
-class LeaveDialog(QDialog):
+class QuitDialog(QDialog):
     """Emits `kept` or `stopped`, or nothing if the user cancels; opened with `open`."""
 
     kept = Signal()
@@ -44,9 +44,9 @@ class LeaveDialog(QDialog):
         lines = QVBoxLayout()
         lines.setSpacing(SPACING.tiny)
         self._column.addLayout(lines)
-        for line in work[:_MOST_LINES]:
+        for line in work[:_MAX_LINES]:
             lines.addWidget(PlainLabel(line, "muted", elide=True))
-        hidden = len(work) - _MOST_LINES
+        hidden = len(work) - _MAX_LINES
         if hidden > 0:
             words = tr("and {count} more", count=str(hidden))
             lines.addWidget(PlainLabel(words, "muted"))

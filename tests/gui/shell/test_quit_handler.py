@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from app.core import paths
 from app.gui.children.task import Task
 from app.gui.services.engine import EngineIdle
-from app.gui.shell.leave_dialog import LeaveDialog
+from app.gui.shell.quit_dialog import QuitDialog
 from app.gui.shell.single_instance import LaterInstances, hand_over
 from app.gui.shell.window import MainWindow
 from app.gui.widgets.plain_label import PlainLabel
@@ -32,14 +32,14 @@ def task(window: MainWindow, tmp_path: Path) -> Task:
     return window._workbench.tasks.add("convert", "tiny → Q8_0", "serve", str(model))
 
 
-def close_as_a_user(window: MainWindow) -> LeaveDialog | None:
+def close_as_a_user(window: MainWindow) -> QuitDialog | None:
     """Close the window as its close button does; return the question."""
     QApplication.sendEvent(window.windowHandle(), QCloseEvent())
     asked = QApplication.activeModalWidget()
-    return asked if isinstance(asked, LeaveDialog) else None
+    return asked if isinstance(asked, QuitDialog) else None
 
 
-def press(dialog: LeaveDialog, words: str) -> None:
+def press(dialog: QuitDialog, words: str) -> None:
     next(b for b in dialog.findChildren(QPushButton) if b.text() == words).click()
 
 
@@ -76,9 +76,9 @@ def test_enter_keeps_the_work_running(window: MainWindow, qtbot: QtBot, task: Ta
 def test_stop_ends_every_child(window: MainWindow, task: Task) -> None:
     child = psutil.Process(task._child.process_id)
     waiting = window._workbench.tasks.add("convert", "other → Q8_0", "serve", "other.gguf")
-    window.leave()
+    window.quit()
     dialog = QApplication.activeModalWidget()
-    assert isinstance(dialog, LeaveDialog)
+    assert isinstance(dialog, QuitDialog)
     press(dialog, "Stop and quit")
     assert not window.isVisible()
     assert not child.is_running()
@@ -93,7 +93,7 @@ def test_the_program_ends_with_the_work(window: MainWindow, qtbot: QtBot, task: 
     press(dialog, "Keep running in the background")
     qtbot.waitUntil(lambda: isinstance(engine.state, EngineIdle), timeout=10_000)
     assert task.state == "running"
-    with qtbot.waitSignal(window._departure.ended, timeout=20_000):
+    with qtbot.waitSignal(window._quit_handler.ended, timeout=20_000):
         task.cancel()
 
 
@@ -110,7 +110,7 @@ def test_a_later_start_brings_the_window_back(
     assert hand_over([])
     qtbot.waitUntil(window.isVisible, timeout=10_000)
     assert QApplication.quitOnLastWindowClosed()
-    assert not window._departure._look.isActive()
+    assert not window._quit_handler._look.isActive()
     task.cancel()
     later.deleteLater()
 

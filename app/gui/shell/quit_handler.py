@@ -1,4 +1,4 @@
-"""Leave the program while work is running: ask first, then stop, or finish without a window."""
+"""Quit the program while work is running: ask first, then stop, or finish without a window."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.gui.children.task import Task
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.services.engine import EngineIdle
 from app.gui.services.workbench import Workbench
-from app.gui.shell.leave_dialog import LeaveDialog
+from app.gui.shell.quit_dialog import QuitDialog
 from app.gui.shell.tray_icon import TrayIcon
 
 _LOOK_MILLISECONDS = 500
 
 
-class Departure(QObject):
+class QuitHandler(QObject):
     """Decides what becomes of running work when the user closes the window.
 
     Signals:
@@ -36,9 +36,9 @@ class Departure(QObject):
         self._failed: list[str] = []
         self._tray = TrayIcon(self)
         self._look = QTimer(self, interval=_LOOK_MILLISECONDS)
-        self._farewell = QTimer(self, singleShot=True)
+        self._quit_timer = QTimer(self, singleShot=True)
         self._look.timeout.connect(self._go_on)
-        self._farewell.timeout.connect(self.ended)
+        self._quit_timer.timeout.connect(self.ended)
         self._tray.opened.connect(self.returned)
         self._tray.stopped.connect(self.ended)
         workbench.tasks.ended.connect(self._on_task_ended)
@@ -57,7 +57,7 @@ class Departure(QObject):
         work = self.work()
         if not work:
             return False
-        dialog = LeaveDialog(self._workbench.theme, work, self._window)
+        dialog = QuitDialog(self._workbench.theme, work, self._window)
         dialog.kept.connect(self._hide)
         dialog.stopped.connect(self.ended)
         dialog.open()
@@ -66,7 +66,7 @@ class Departure(QObject):
     def stay(self) -> None:
         """Keep the program open after all: the window is shown again."""
         self._look.stop()
-        self._farewell.stop()
+        self._quit_timer.stop()
         self._tray.hide()
         QApplication.setQuitOnLastWindowClosed(True)
 
@@ -86,7 +86,7 @@ class Departure(QObject):
         is_preparing = any(child.is_running for child in self._window.findChildren(Child))
         if not self.work() and not is_preparing:
             self._look.stop()
-            self._farewell.start(self._tray.say_goodbye(self._failed))
+            self._quit_timer.start(self._tray.notify_ended(self._failed))
 
     def _on_task_ended(self, task: Task) -> None:
         if task.state == "failed":
