@@ -244,12 +244,14 @@ def _folder_of(
     reference: RepositoryReference, arguments: argparse.Namespace, reporter: Reporter
 ) -> Path:
     """Fetch a repository, or for a dry run only its outline where that is enough."""
-    from app.hub.download import download_repository
+    from app.hub.download import download_repository, downloaded_folder
     from app.hub.outline import fetch_outline
 
     if arguments.dry_run:
+        pickles = arguments.allow_pickle
         try:
-            return fetch_outline(reference, reporter.report)
+            there = downloaded_folder(reference, reporter.report, allows_pickle=pickles)
+            return there or fetch_outline(reference, reporter.report)
         except AppError as error:
             if error.code not in _WITHOUT_OUTLINE:
                 raise

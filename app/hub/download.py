@@ -74,6 +74,25 @@ def download_repository(
     return path_inside(folder, files[0].path) if is_gguf(files[0]) else folder
 
 
+def downloaded_folder(
+    reference: RepositoryReference, report: Report, *, allows_pickle: bool = False
+) -> Path | None:
+    """Return the folder of a checkpoint if all its files of today are there, without fetching any.
+
+    Raises:
+        AppError: What `fetch_repository` and `files_to_fetch` raise.
+    """
+    info = fetch_repository(reference, read_token())
+    selection = files_to_fetch(info, None, allows_pickle=allows_pickle)
+    files = selection.files
+    folder = _own_folder(info, files).absolute()
+    manifest = Manifest(folder, info.repository, info.commit)
+    if is_gguf(files[0]) or not all(manifest.holds(file) for file in files):
+        return None
+    report_left_out(selection, report)
+    return folder
+
+
 def _own_folder(info: RepositoryInfo, files: Files) -> Path:
     settings, _ = load_settings()
     parent = settings.models_path() if is_gguf(files[0]) else paths.checkpoints_folder()

@@ -116,7 +116,8 @@ def test_the_main_job(window: MainWindow, qtbot: QtBot, hub: LocalHub, home: Pat
     assert "SIGKILL" in kept.reason
     assert len(kept.text) > 40
     assert window.chat.messages.text_of_last() == kept.text
-    assert "SIGKILL" in window.chat.notice.text
+    # The message gives the reason; the notice says only what it means for the next one.
+    assert "is not loaded" in window.chat.notice.text
 
     window.chat.start_new()
     assert reply_to(window, qtbot, QUESTION)

@@ -32,7 +32,7 @@ class NumberRow(QWidget):
             theme, "undo", tr("Reset {name}", name=field.title.lower()), compact=True
         )
         self._source = PlainLabel("", "caption", elide=True)
-        title = PlainLabel(field.title)
+        title = PlainLabel(field.title, elide=True)
         title.setBuddy(self.box)
         self.setAccessibleName(field.title)
         self.box.setAccessibleDescription(field.description)
