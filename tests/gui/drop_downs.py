@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication, QComboBox, QScrollArea, QWidget
 
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.drop_down import MAX_ROWS
@@ -32,3 +34,21 @@ def faults_of_list(box: QComboBox) -> list[str]:
     }
     box.hidePopup()
     return [words for words, is_wrong in found.items() if is_wrong]
+
+
+def _scroll_to(box: QWidget) -> None:
+    parent = box.parentWidget()
+    while parent is not None and not isinstance(parent, QScrollArea):
+        parent = parent.parentWidget()
+    if isinstance(parent, QScrollArea):
+        parent.ensureWidgetVisible(box)
+
+
+def faults_of_lists(root: QWidget) -> Iterator[tuple[str, list[str]]]:
+    """Open each list of a window or dialog; yield its name with its faults, if it has any."""
+    for box in root.findChildren(QComboBox):
+        if not (box.isVisible() and box.isEnabled() and box.count()):
+            continue
+        _scroll_to(box)
+        if found := faults_of_list(box):
+            yield box.accessibleName(), found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from PySide6.QtWidgets import QComboBox, QScrollArea, QWidget
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from app.core.load_options import LoadOptions
@@ -14,26 +12,9 @@ from app.gui.pages.convert.advice_row import AdviceRow
 from app.gui.pages.convert.load_strip import LoadStrip
 from app.gui.pages.convert.overrides_list import OverridesList
 from app.gui.shell.window import PAGES, MainWindow
-from tests.gui.drop_downs import faults_of_list
+from tests.gui.drop_downs import faults_of_lists
 
 LONG = "a model with a name of many words " * 4
-
-
-def _scroll_to(box: QWidget) -> None:
-    parent = box.parentWidget()
-    while parent is not None and not isinstance(parent, QScrollArea):
-        parent = parent.parentWidget()
-    if isinstance(parent, QScrollArea):
-        parent.ensureWidgetVisible(box)
-
-
-def _faults(root: QWidget) -> Iterator[tuple[str, list[str]]]:
-    for box in root.findChildren(QComboBox):
-        if not box.isVisible() or not box.count():
-            continue
-        _scroll_to(box)
-        if found := faults_of_list(box):
-            yield box.accessibleName(), found
 
 
 @pytest.mark.parametrize("width", [820, 1000])
@@ -45,9 +26,9 @@ def test_every_list_of_every_page_is_in_sight(window: MainWindow, qtbot: QtBot, 
     window.chat.picker.box.setEnabled(True)
     for page in PAGES:
         window.show_page(page)
-        assert list(_faults(window)) == []
+        assert list(faults_of_lists(window)) == []
     window.show_options("/nowhere/made-up.gguf", "Made up")
-    assert list(_faults(window.load_options)) == []
+    assert list(faults_of_lists(window.load_options)) == []
     assert len(window.load_options.findChildren(QComboBox)) > 2
     window.load_options.reject()
 
@@ -61,4 +42,4 @@ def test_every_list_of_the_wizard_is_in_sight(window: MainWindow, qtbot: QtBot) 
         part.show()
         qtbot.waitExposed(part)
         assert part.findChildren(QComboBox)
-        assert list(_faults(part)) == []
+        assert list(faults_of_lists(part)) == []

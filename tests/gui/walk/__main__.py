@@ -56,6 +56,7 @@ def _faults(checkpoint: Path, *, of_focus: bool) -> list[str]:
 
 def _sights(walk: Walk, place: str) -> Iterator[str]:
     """Yield the faults of a place that can be seen, or heard with a screen reader."""
+    from tests.gui.drop_downs import faults_of_lists
     from tests.gui.walk.access_faults import access_faults
     from tests.gui.walk.contrast_faults import contrast_faults
     from tests.gui.walk.layout_faults import layout_faults
@@ -66,6 +67,9 @@ def _sights(walk: Walk, place: str) -> Iterator[str]:
         walk.window.resize(width, _HEIGHT)
         settle()
         yield from (f"{place}, {width} px: {fault}" for fault in layout_faults(root))
+        yield from (
+            f"{place}, {width} px: {name}: {faults}" for name, faults in faults_of_lists(root)
+        )
     yield from (f"{place}: {fault}" for fault in access_faults(root))
     for theme in THEMES:
         walk.window.theme.choose(theme)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -126,11 +126,3 @@ def _cut_cells(view: QAbstractItemView) -> Iterator[str]:
 def _tells(view: QAbstractItemView) -> bool:
     """Return whether the view makes the tool tips itself."""
     return "viewportEvent" in vars(type(view)) or "helpEvent" in vars(type(view.itemDelegate()))
-
-
-def popup_faults(popup: QWidget) -> Iterator[str]:
-    """Yield a line if a popup reaches beyond the screen."""
-    screen = popup.screen().availableGeometry()
-    place = QRect(popup.mapToGlobal(QPoint(0, 0)), popup.size())
-    if not screen.contains(place):
-        yield f"{_named(popup)} at {place.getRect()} leaves the screen {screen.getRect()}"
