@@ -224,7 +224,7 @@ def test_the_rail_leads_to_each_section_where_there_is_room(
     qtbot.waitUntil(page.rail.isVisible)
     names = [button.text() for button in page.rail.buttons]
     assert names[0] == "Appearance"
-    assert page.rail.buttons[0].isChecked()
+    qtbot.waitUntil(page.rail.buttons[0].isChecked)
     for button in reversed(page.rail.buttons):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert [one.text() for one in page.rail.buttons if one.isChecked()] == [button.text()]
