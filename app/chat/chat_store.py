@@ -131,6 +131,10 @@ class ChatStore:
             active_leaf=head["active_leaf"],
         )
 
+    def is_deleted(self, chat: ChatId) -> bool:
+        """Return whether a chat is no longer there."""
+        return all(one.id != chat for one in self.chats())
+
     def messages(self, chat: ChatId) -> list[Message]:
         """Return the shown messages, from the root to the active leaf."""
         return self.conversation(chat).active_path()

@@ -16,6 +16,7 @@ from app.estimation.fit import Plan
 from app.estimation.predictions import effective_options, predict_levels
 from app.gui.load_options.form import LoadOptionsForm
 from app.gui.load_options.memory_view import MemoryView
+from app.gui.load_options.notes import is_impossible
 from app.gui.load_options.preset_bar import PresetBar
 from app.gui.load_options.raw_parameters import raw_parameters
 from app.gui.load_options.speed_view import SpeedView
@@ -257,7 +258,8 @@ class LoadOptionsDialog(QDialog):
             action = tr("Reload to apply") if is_outdated else tr("Save")
         self.whose.set_text(whose)
         self.save_button.set_text(action)
-        self.save_button.setEnabled(self._is_changed or is_outdated)
+        can_load = not is_impossible(self.form.options)
+        self.save_button.setEnabled((self._is_changed or is_outdated) and can_load)
         self._close_button.set_text(tr("Cancel") if self._is_changed else tr("Close"))
         self.restore_button.setEnabled(self.form.options != self._defaults)
         self.presets.refresh()

@@ -79,6 +79,7 @@ class LoadOptionsForm(QWidget):
         self._is_showing = True
         for name, control in self.controls.items():
             control.show(getattr(options, name))
+            self.rows[name].set_refusal("")
         self._is_showing = False
         self._show_notes()
 

@@ -18,8 +18,13 @@ def notes(options: LoadOptions, profile: ModelProfile | None) -> dict[str, str]:
     return found
 
 
+def is_impossible(options: LoadOptions) -> bool:
+    """Return whether llama.cpp refuses to load any model with these options."""
+    return options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES
+
+
 def _of_any_model(options: LoadOptions) -> Iterator[tuple[str, str]]:
-    if options.flash_attention == "off" and options.cache_type_v in QUANTIZED_CACHE_TYPES:
+    if is_impossible(options):
         yield (
             "cache_type_v",
             tr(

@@ -126,7 +126,13 @@ class MainWindow(QMainWindow):
         """The dialog for the load options of one model."""
         from app.gui.load_options.dialog import LoadOptionsDialog
 
-        return LoadOptionsDialog(self._workbench, self)
+        dialog = LoadOptionsDialog(self._workbench, self)
+        dialog.accepted.connect(self._on_options_saved)
+        return dialog
+
+    def _on_options_saved(self) -> None:
+        if self.chat.isVisible():
+            self.chat.focus_composer()
 
     def warn(self, sentence: str) -> None:
         """Show a notice about the whole program."""
@@ -146,10 +152,10 @@ class MainWindow(QMainWindow):
             self.convert.refresh()
 
     def start_chat(self, path: str, name: str) -> None:
-        """Load a model and open the chat."""
+        """Load a model and open a new chat."""
         self._workbench.engine.load(path, name)
         self.show_page("chat")
-        self.chat.focus_composer()
+        self.chat.start_new()
 
     def open_from_later_start(self, files: list[Path]) -> None:
         """Come to the front and open the files of a later start."""

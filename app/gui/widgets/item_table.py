@@ -136,3 +136,5 @@ class RowDelegate(QStyledItemDelegate):
         super().initStyleOption(option, index)
         if index.row() == self._table.hovered_row:
             option.state |= QStyle.StateFlag.State_MouseOver
+        else:
+            option.state &= ~QStyle.StateFlag.State_MouseOver

@@ -34,6 +34,7 @@ class NumberBox(QSpinBox):
         self.setRange(minimum, maximum)
         self.setKeyboardTracking(False)
         self.setGroupSeparatorShown(True)
+        self.valueChanged.connect(lambda _: self.validated.emit(""))
         self.editingFinished.connect(self._report_fault)
 
     def validate(self, text: str, position: int) -> _Validation:

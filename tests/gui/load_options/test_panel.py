@@ -157,6 +157,15 @@ def test_unsaved_changes_are_never_lost_without_a_question(
         assert load_settings()[0].options_for(Path(PATH)).context == context
 
 
+def test_what_no_model_loads_with_can_not_be_saved(open_panel: PanelOpener) -> None:
+    impossible = LoadOptions(flash_attention="off", cache_type_v="q4_0")
+    panel = open_panel(options=impossible)
+    assert "need flash attention" in panel.form.rows["cache_type_v"].note
+    assert not panel.save_button.isEnabled()
+    panel.presets.chosen.emit(LoadOptions(cache_type_v="q4_0"))
+    assert panel.save_button.isEnabled()
+
+
 def test_another_model_is_shown_from_the_top(open_panel: PanelOpener, qtbot: QtBot) -> None:
     panel = open_panel()
     bar = panel.form.parentWidget().parentWidget().parentWidget().verticalScrollBar()

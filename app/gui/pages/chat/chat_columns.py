@@ -18,11 +18,13 @@ class ChatColumns(QWidget):
     In a narrow window the list can be unfolded until the width changes again.
 
     Signals:
+        panel_displaced: the list takes the room of the chat settings.
         list_folded: the user folded the list (True) or unfolded it (False) where there is room.
         list_shown: the list came (True) or went (False).
     """
 
     list_folded = Signal(bool)
+    panel_displaced = Signal()
     list_shown = Signal(bool)
 
     def __init__(
@@ -66,7 +68,10 @@ class ChatColumns(QWidget):
             self._wants_list = not self._wants_list
             self.list_folded.emit(not self._wants_list)
         else:
-            self._unfolds_narrow = not self._unfolds_narrow
+            unfolds = not self._unfolds_narrow
+            if unfolds and not self._panel.isHidden():
+                self.panel_displaced.emit()
+            self._unfolds_narrow = unfolds
         self._fold()
 
     def show_panel(self, is_shown: bool) -> None:  # noqa: FBT001 - a property's value

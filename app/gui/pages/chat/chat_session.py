@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -121,9 +122,16 @@ class ChatSession(QObject):
         return True
 
     def regenerate(self) -> None:
-        """Request another reply to the user's last message; the old one is kept as a branch."""
+        """Request another reply to the user's last message.
+
+        The old one is kept as a branch, and is shown again if the new one fails before its first
+        word.
+        """
         self.stop()
         if self.chat is None:
+            return
+        if isinstance(self._engine.state, EngineIdle) and not self._chats.is_deleted(self.chat.id):
+            self.failed.emit(tr("Load a model to get another reply."))
             return
         while self.messages and self.messages[-1].role == "assistant":
             self.messages.pop()
@@ -226,11 +234,29 @@ class ChatSession(QObject):
     def _on_ended(self, chat: ChatId) -> None:
         reply = self._replies.pop(chat)
         reply.deleteLater()
-        stored = self._stored(chat, reply.message.id) if self._is_open(chat) else None
-        if stored is not None:
-            self.messages[-1] = stored
-            self.ended.emit(stored)
+        with suppress(KeyError):
+            # Another process may have deleted the chat.
+            stored = self._stored(chat, reply.message.id)
+            if stored is not None and self._is_worse(stored):
+                self._bring_back(stored)
+            elif stored is not None and self._is_open(chat):
+                self.messages[-1] = stored
+                self.ended.emit(stored)
         self.listed.emit()
+
+    def _is_worse(self, reply: Message) -> bool:
+        """Return whether a reply has no word, and there is an earlier one that has."""
+        is_empty = reply.state in ("failed", "stopped") and not (reply.text or reply.thoughts)
+        return is_empty and any(one.text for one in self._chats.siblings(reply.id))
+
+    def _bring_back(self, reply: Message) -> None:
+        """Show the earlier reply in place of one that has no word."""
+        self._chats.delete_message(reply.id)
+        if self._is_open(reply.chat):
+            self.messages = self._chats.conversation(reply.chat).active_path()
+            self.opened.emit()
+            if reply.state == "failed":
+                self.failed.emit(reply.reason)
 
     def _stored(self, chat: ChatId, message_id: MessageId) -> Message | None:
         messages = self._chats.messages(chat)

@@ -44,6 +44,7 @@ class MessageList(QScrollArea):
         self._theme = theme
         self._views: list[MessageView] = []
         self._follows = True
+        self.context_can_grow = True
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -159,7 +160,7 @@ class MessageList(QScrollArea):
             return
         view.set_caption(self._caption(message))
         view.set_can_regenerate(view is self._views[-1])
-        if message.code == ErrorCode.CONTEXT_FULL:
+        if message.code == ErrorCode.CONTEXT_FULL and self.context_can_grow:
             view.offer_larger_context()
         if message.reason == INTERRUPTED:
             view.set_state("stopped", tr("The program ended during this reply."))

@@ -29,9 +29,11 @@ class ModelBox(DropDown):
     Signals:
         chosen: a `ModelEntry` was chosen.
         models_requested: the user wants to get another model.
+        closed: the list was closed, with or without a choice.
     """
 
     chosen = Signal(object)
+    closed = Signal()
     models_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -75,6 +77,13 @@ class ModelBox(DropDown):
         if not view.currentIndex().isValid():
             # The first row is a heading.
             view.setCurrentIndex(self._rows.index(1, 0))
+
+    def hidePopup(self) -> None:
+        """Close the list."""
+        was_open = self.view().isVisible()
+        super().hidePopup()
+        if was_open:
+            self.closed.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page."""

@@ -132,6 +132,7 @@ class ChatPage(QWidget):
         session.listed.connect(self._list_chats)
         session.failed.connect(lambda words: self.notice.show_notice("error", words))
         self.picker.chosen.connect(self.focus_composer)
+        self.picker.box.closed.connect(self.focus_composer)
         self.picker.models_requested.connect(self.models_requested)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
@@ -169,6 +170,7 @@ class ChatPage(QWidget):
             lambda is_folded: self._workbench.settings.change(lists_chats=not is_folded)
         )
         header.settings_button.toggled.connect(columns.show_panel)
+        columns.panel_displaced.connect(lambda: header.settings_button.setChecked(False))
         panel.closed.connect(self._close_panel)
         panel.changed.connect(self.session.choose)
         panel.kept.connect(self.session.keep_as_default)
@@ -253,14 +255,26 @@ class ChatPage(QWidget):
                 words = tr("{name} is not loaded.", name=name)
                 self.notice.show_notice("error", words, [("log", tr("Show log"))])
             case EngineFailed(_, _, sentence, _):
-                actions = [("retry", tr("Try again")), ("log", tr("Show log"))]
+                actions = [
+                    ("retry", tr("Try again")),
+                    ("options", tr("Options…")),
+                    ("log", tr("Show log")),
+                ]
                 self.notice.show_notice("error", sentence, actions, dismissible=False)
             case EngineReady() | EngineConnected():
                 self.notice.hide()
+        self.messages.context_can_grow = self._context_can_grow(state)
         can_write = not isinstance(state, EngineIdle)
         self.composer.set_available(
             can_write, "" if can_write else tr("Load a model to write to it")
         )
+
+    def _context_can_grow(self, state: EngineState) -> bool:
+        """Return whether the model was trained for more tokens than it is loaded with."""
+        if not isinstance(state, EngineReady):
+            return not isinstance(state, EngineConnected)
+        listed = self._workbench.models.model_at(state.path)
+        return listed is None or listed.context > state.server.context
 
     def _on_notice_acted(self, action: str) -> None:
         state = self._engine_state()
@@ -268,6 +282,8 @@ class ChatPage(QWidget):
             return
         if action == "retry":
             self._workbench.engine.load(state.path, state.name)
+        elif action == "options":
+            self.picker.options_button.click()
         else:
             title = tr("The engine's log")
             TextDialog(self._workbench.theme, title, state.log, self).open()

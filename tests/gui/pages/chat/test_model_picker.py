@@ -131,3 +131,14 @@ def test_keys_choose_in_the_open_list_only(box: ModelBox, qtbot: QtBot) -> None:
     press(box, Qt.Key.Key_Return)
     assert [entry.name for entry in found] == ["alpha"]
     assert not box.view().isVisible()
+
+
+def test_a_closed_list_leaves_the_focus_in_the_composer(
+    window: MainWindow, box: ModelBox, qtbot: QtBot
+) -> None:
+    window.activateWindow()
+    box.setFocus()
+    box.showPopup()
+    qtbot.waitUntil(box.view().isVisible)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Escape)
+    qtbot.waitUntil(window.chat.composer.focusProxy().hasFocus)

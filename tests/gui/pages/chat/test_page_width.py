@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -84,3 +84,16 @@ def _fits(part: QWidget, shown: QWidget) -> bool:
         return True
     left = part.mapTo(shown, QPoint(0, 0)).x()
     return left >= 0 and left + part.width() <= shown.width()
+
+
+def test_the_list_takes_the_room_of_the_settings(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(820, 700)
+    chat = window.chat
+    qtbot.waitUntil(chat.chat_list.isHidden)
+    chat.header.settings_button.setChecked(True)
+    assert chat.panel.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert chat.chat_list.isVisible()
+    assert not chat.panel.isVisible()
+    chat.header.settings_button.setChecked(True)
+    assert not chat.chat_list.isVisible()
