@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -45,6 +45,8 @@ class ModelBox(DropDown):
         self.setPlaceholderText(tr("Choose a model"))
         self._used = ""
         self._shown: tuple[object, ...] = ()
+        self._popup = self.view().window()
+        self._popup.installEventFilter(self)
         self.activated.connect(self._on_activated)
 
     def sizeHint(self) -> QSize:
@@ -78,12 +80,12 @@ class ModelBox(DropDown):
             # The first row is a heading.
             view.setCurrentIndex(self._rows.index(1, 0))
 
-    def hidePopup(self) -> None:
-        """Close the list."""
-        was_open = self.view().isVisible()
-        super().hidePopup()
-        if was_open:
-            self.closed.emit()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note that the list closes, in whichever way."""
+        if event.type() == QEvent.Type.Hide and watched is self._popup:
+            # Qt gives the focus back to the field after this.
+            QTimer.singleShot(0, self, self.closed.emit)
+        return super().eventFilter(watched, event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page."""

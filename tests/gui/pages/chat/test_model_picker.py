@@ -141,4 +141,6 @@ def test_a_closed_list_leaves_the_focus_in_the_composer(
     box.showPopup()
     qtbot.waitUntil(box.view().isVisible)
     qtbot.keyClick(box.view(), Qt.Key.Key_Escape)
-    qtbot.waitUntil(window.chat.composer.focusProxy().hasFocus)
+    # Offscreen, no window manager gives the activation back to the window.
+    field = window.chat.composer.focusProxy()
+    qtbot.waitUntil(lambda: window.focusWidget() is field)
