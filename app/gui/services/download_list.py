@@ -52,8 +52,7 @@ class Download:
     @property
     def name(self) -> str:
         """The repository, with the chosen file or level if there is one."""
-        pattern = self.request.pattern
-        return f"{self.request.repository} · {pattern}" if pattern else self.request.repository
+        return _name_of(self.request)
 
 
 class DownloadList(QObject):
@@ -97,7 +96,7 @@ class DownloadList(QObject):
             return open_task
         self._order.setdefault(_key_of(request), request)
         arguments = download_arguments(request)
-        return self._tasks.add(VERB, request.repository, *arguments, after=after)
+        return self._tasks.add(VERB, _name_of(request), *arguments, after=after)
 
     def pause(self, download: Download) -> None:
         """Stop a download, and keep what it has fetched."""
@@ -210,6 +209,10 @@ class DownloadList(QObject):
             state, sentence = "failed", describe_error(listed.problem, listed.details)
         shares = listed.done_bytes, listed.total_bytes
         return Download(request, state, *shares, sentence=sentence, folder=listed.path)
+
+
+def _name_of(request: DownloadRequest) -> str:
+    return f"{request.repository} · {request.pattern}" if request.pattern else request.repository
 
 
 def _key_of(request: DownloadRequest) -> DownloadKey:

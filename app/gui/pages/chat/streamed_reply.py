@@ -98,7 +98,8 @@ class StreamedReply(QObject):
         """End the reply and keep its text."""
         if self._completion is not None:
             self._completion.stop()
-        self._end("stopped")
+        self.tokens_per_second = self._timings.predicted_per_second or None
+        self._end("stopped", tokens=self._timings.predicted_n)
 
     @property
     def progress(self) -> ReplyProgress:

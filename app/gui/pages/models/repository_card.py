@@ -13,6 +13,7 @@ from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.children.task import Task
 from app.gui.gguf_choice.gguf_choice_dialog import GgufChoiceDialog
+from app.gui.services.download_arguments import requested_by
 from app.gui.services.download_list import DownloadList
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
@@ -175,9 +176,10 @@ class RepositoryCard(Card):
 
     def _on_ended(self, task: Task) -> None:
         if task.state == "failed" and not self._downloads.keeps(task):
-            self._refused = task.title
+            request = requested_by(task)
+            self._refused = request.repository if request else task.title
             if not self.repository.text():
-                self.repository.setText(task.title)
+                self.repository.setText(self._refused)
             self._log = task.log_text()
             self._refuse(task.failure or ErrorCode.INTERNAL, task.sentence)
         elif task is self._asked:
