@@ -222,6 +222,18 @@ def test_special_levels_are_reckoned_with_when_they_come(picker: LevelPicker, qt
     assert len(profile.levels) == len(USUAL_LEVELS)
 
 
+def test_no_level_is_recommended_before_all_are_planned(picker: LevelPicker) -> None:
+    profile = checkpoint_profile(NO_DEVICE)
+    picker.begin_planning()
+    smallest, *others = profile.levels
+    for levels in ((smallest,), others):
+        plan(picker, replace(profile, levels=tuple(levels)))
+        picker.take_profile(profile)
+        assert ticked(picker) == []
+    picker.finish_planning()
+    assert ticked(picker) == [picker.recommended_level]
+
+
 def test_what_is_unknown_is_said_and_never_a_figure(picker: LevelPicker) -> None:
     profile = checkpoint_profile(ONE_DEVICE)
     plan(picker, profile)

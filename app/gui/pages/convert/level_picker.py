@@ -39,6 +39,7 @@ class LevelPicker(QWidget):
         self._default = ""
         self.recommended_level = ""
         self._has_recommendation = False
+        self._is_planning = False
         self.finder = ProfileFinder(self)
         self.advice = AdviceRow()
         self.strip = LoadStrip()
@@ -79,6 +80,15 @@ class LevelPicker(QWidget):
         """Predict the levels of a source; `arguments` go to its `ProfileFinder`."""
         self.finder.find(source, *arguments)
 
+    def begin_planning(self) -> None:
+        """Recommend nothing until `finish_planning`: a better level may be still to come."""
+        self._is_planning = True
+
+    def finish_planning(self) -> None:
+        """Take the levels so far as all there are."""
+        self._is_planning = False
+        self.refresh()
+
     def stop(self) -> None:
         """Stop predicting."""
         self.finder.stop()
@@ -111,7 +121,7 @@ class LevelPicker(QWidget):
             return
         profile = resized(self._profile, self.table.planned)
         rows = predict_levels(profile, self.strip.options)
-        if self.finder.is_busy and not self._has_recommendation:
+        if (self.finder.is_busy or self._is_planning) and not self._has_recommendation:
             self.advice.show_words(tr("Comparing the quality and speed of the levels…"))
             self.table.show_predictions(rows)
             return

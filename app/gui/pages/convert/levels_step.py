@@ -127,6 +127,7 @@ class LevelsStep(QWidget):
         """Predict how the levels run on this machine."""
         if self.makes_models:
             options = self._session.options
+            self.picker.begin_planning()
             self.picker.set_source(options.source, *options.consent())
 
     def stop(self) -> None:
@@ -163,6 +164,7 @@ class LevelsStep(QWidget):
         if was_successful:
             self._is_stale = False
             self.table.finish()
+            self.picker.finish_planning()
         elif self._session.options.has_types:
             # These options may be why it failed: let the user change them.
             self._show_levels()
