@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from app.core import events
+from app.core.hub_events import HubModelFound
 from app.core.language import tr
 from app.core.sentences import describe_error
-from app.core.sizes import format_bytes
+from app.core.sizes import format_bytes, format_weights
 
 _Planned = events.LevelPlanned | events.TensorPlanned
 _OnDisk = events.ModelListed | events.CheckpointListed | events.DownloadListed
-TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed
+TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed | HubModelFound
 
 
 def table_row(event: TableRow) -> str:
@@ -21,6 +22,8 @@ def table_row(event: TableRow) -> str:
             return _row_on_disk(event)
         case events.RemoteModelListed():
             return _remote_row(event)
+        case HubModelFound():
+            return _found_row(event)
         case events.EndpointListed(url, name, models, problem=problem, details=details):
             fault = describe_error(problem, details, in_terminal=True) if problem else ""
             return f"{name:<24} {url:<32} {fault or ', '.join(models)}"
@@ -71,3 +74,8 @@ def _remote_row(model: events.RemoteModelListed) -> str:
         word for word in (needed, fit, tr("recommended") if model.is_recommended else "") if word
     )
     return f"{model.path:<52} {model.level:<8} {format_bytes(model.size_bytes):>9}  {words}"
+
+
+def _found_row(model: HubModelFound) -> str:
+    formats = ", ".join(model.formats)
+    return f"{model.repository:<52} {format_weights(model.parameters):>8}  {formats}"

@@ -14,6 +14,7 @@ from app.cli.table_rows import TableRow, table_row
 from app.core import events, paths
 from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode, NoticeCode
+from app.core.hub_events import HubAnswered, HubPageFound
 from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
@@ -84,7 +85,7 @@ class TerminalReporter:
                 self._report_progress(event)
             case events.Loading(fraction):
                 self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
-            case events.Alive() | events.SourceLocated():
+            case events.Alive() | events.SourceLocated() | HubAnswered() | HubPageFound():
                 pass
             case events.Printed(text):
                 self._clear()

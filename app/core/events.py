@@ -18,6 +18,7 @@ import msgspec
 
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
+from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
@@ -289,6 +290,9 @@ Event = (
     | ProfileFound
     | LoadLogged
     | RatesMeasured
+    | HubModelFound
+    | HubPageFound
+    | HubAnswered
     | NoticeReported
     | Finished
     | Failed
@@ -311,7 +315,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     value: str
 
 
-Command = Cancel | Secret | Begin
+Command = Cancel | Secret | Begin | HubRequest
 
 _encoder = msgspec.json.Encoder()
 _event_decoder = msgspec.json.Decoder(Event)
