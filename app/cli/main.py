@@ -42,6 +42,7 @@ class Verb(Protocol):
 
 
 VERBS = (
+    "get",
     "download",
     "convert",
     "estimate",
