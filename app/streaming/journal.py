@@ -51,7 +51,7 @@ class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
     total_bytes: int
 
 
-class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
+class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
     """What has become safe since the one before.
 
     `digests` has the SHA-256 of stored tensors that have passed but are still needed, by weight
@@ -63,8 +63,8 @@ class Checkpoint(msgspec.Struct, frozen=True, tag="checkpoint"):
     digests: dict[str, str] = {}
 
 
-_decoder: msgspec.json.Decoder[StreamRecord | Checkpoint] = msgspec.json.Decoder(
-    StreamRecord | Checkpoint
+_decoder: msgspec.json.Decoder[StreamRecord | JournalEntry] = msgspec.json.Decoder(
+    StreamRecord | JournalEntry
 )
 
 
@@ -86,7 +86,7 @@ class Journal:
         self.positions, self.finished, self.digests = {}, set(), {}
         self._rewrite()
 
-    def add(self, checkpoint: Checkpoint) -> None:
+    def add(self, checkpoint: JournalEntry) -> None:
         """Append a checkpoint durably."""
         self._take(checkpoint)
         with self._file.open("ab") as file:
@@ -104,11 +104,11 @@ class Journal:
         self._rewrite()
 
     def _rewrite(self) -> None:
-        state = Checkpoint(self.positions, tuple(self.finished), self.digests)
+        state = JournalEntry(self.positions, tuple(self.finished), self.digests)
         lines = (self.record, state) if self.record else ()
         write_atomically(self._file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
-    def _lines(self) -> Iterable[StreamRecord | Checkpoint]:
+    def _lines(self) -> Iterable[StreamRecord | JournalEntry]:
         try:
             content = self._file.read_bytes()
         except OSError:
@@ -120,18 +120,18 @@ class Journal:
                 # The last line, cut off by a power failure: what follows it is not there.
                 return
 
-    def _take(self, line: StreamRecord | Checkpoint) -> None:
+    def _take(self, line: StreamRecord | JournalEntry) -> None:
         match line:
             case StreamRecord():
                 self.record = line
-            case Checkpoint(positions, finished, digests):
+            case JournalEntry(positions, finished, digests):
                 self.positions |= positions
                 self.finished |= set(finished)
                 self.digests |= digests
 
 
 def digest_key(weights: WeightRange) -> str:
-    """Return the key of a stored tensor in `Checkpoint.digests`."""
+    """Return the key of a stored tensor in `JournalEntry.digests`."""
     return f"{weights.file.name}:{weights.offset}"
 
 

@@ -15,7 +15,7 @@ from app.conversion.writer import (
     read_weights,
 )
 from app.streaming.arrivals import Arrivals
-from app.streaming.journal import Checkpoint, FilePosition, Journal, digest_key, digest_of
+from app.streaming.journal import FilePosition, Journal, JournalEntry, digest_key, digest_of
 from app.streaming.stream_plan import StreamPlan, TensorKey
 from app.streaming.unfinished_files import sync
 from app.streaming.weight_fetcher import WeightFetcher
@@ -110,7 +110,7 @@ class StreamConverter:
             and self._arrivals.state_of(weights) == "held"
             and (content := self._arrivals.content_of(weights)) is not None
         }
-        self._journal.add(Checkpoint(dict(positions), tuple(self._written), digests))
+        self._journal.add(JournalEntry(dict(positions), tuple(self._written), digests))
         self._written = []
         self._noted = time.monotonic()
 

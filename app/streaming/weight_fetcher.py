@@ -20,7 +20,7 @@ from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
 from app.streaming.arrivals import Arrivals
 from app.streaming.journal import FilePosition, digest_key, digest_of
-from app.streaming.tensor_cutter import Piece, TensorCutter
+from app.streaming.tensor_cutter import FilePiece, TensorCutter
 
 
 class FileDamagedError(Exception):
@@ -135,7 +135,7 @@ class _Outline:
         self._path = path
         self._has_scalars = holds_scalars(path.parent)
 
-    def require_same(self, piece: Piece) -> None:
+    def require_same(self, piece: FilePiece) -> None:
         """Check that what the outline has of a file is what arrives now.
 
         Raises:
