@@ -10,7 +10,8 @@ from typing import get_args
 import msgspec
 
 from app.cli.values import whole_number
-from app.core.events import Printed
+from app.core.errors import NoticeCode
+from app.core.events import NoticeReported, Printed
 from app.core.hub_events import HubModelFound, HubSearch, SearchSort, WeightFormat
 from app.core.language import tr
 from app.jobs.reporter import Reporter
@@ -88,7 +89,10 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.hub.hub_connections import HubConnections
     from app.hub.search import search
 
-    found = search(wanted_by(arguments), HubConnections().take(), this_host())
+    with HubConnections() as connections, connections.lent() as api:
+        found = search(wanted_by(arguments), api, this_host())
+    if found.is_outdated:
+        reporter.report(NoticeReported(NoticeCode.HUB_ANSWER_OLD))
     if arguments.json:
         reporter.report(Printed(document_of(found.models) + "\n"))
         return

@@ -152,6 +152,7 @@ class NoticeCode(StrEnum):
     CHATS_NEWER = "chats_newer"
     DOWNLOAD_RETRIED = "download_retried"
     FILES_LEFT_OUT = "files_left_out"
+    HUB_ANSWER_OLD = "hub_answer_old"
     KEY_NOT_KEPT = "key_not_kept"
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"

@@ -142,7 +142,9 @@ class HubApi:
         if IS_OFFLINE:
             raise unreachable(self.endpoint, tr("HF_HUB_OFFLINE is set"))
         address, limit = self._address_of(question), self._limits.of(question.path)
-        headers = {"If-None-Match": saved.etag} if saved is not None and saved.etag else {}
+        headers = {"Accept-Encoding": "gzip"}
+        if saved is not None and saved.etag:
+            headers["If-None-Match"] = saved.etag
         for _ in range(_ATTEMPTS):
             self._wait_for(limit)
             with self._client.get(address, headers) as response:
