@@ -1,4 +1,8 @@
-"""`gristmill search`: find models on the Hugging Face Hub, with their size and fit."""
+"""`gristmill search`: find models on the Hugging Face Hub, with their size and fit.
+
+With `--json` it prints one object whose `models` are a list of objects with the fields of
+`app.core.hub_events.HubModelFound`, sizes in bytes, without `number` and `sentence`.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=None,
         help=tr("only models whose owner requires you to accept terms, or only others"),
+    )
+    parser.add_argument(
+        "--quantized-from",
+        default="",
+        metavar="REPO",
+        help=tr("only models that were quantized from this one, as owner/name"),
     )
     parser.add_argument(
         "--min-parameters",
@@ -112,6 +122,7 @@ def wanted_by(arguments: argparse.Namespace) -> HubSearch:
         license=arguments.license,
         language=arguments.language,
         gated=arguments.gated,
+        quantized_from=arguments.quantized_from,
         least_parameters=arguments.min_parameters,
         most_parameters=arguments.max_parameters,
         fits_only=arguments.fits,

@@ -36,9 +36,7 @@ class HubConnections:
         """Close the connections that are not in use; those of requests end with them."""
         with self._lock:
             self._is_open = False
-            idle, self._idle = self._idle, []
-        for api in idle:
-            api.close()
+            self._close_idle()
 
     @contextmanager
     def lent(self) -> Iterator[HubApi]:
@@ -53,12 +51,18 @@ class HubConnections:
         token = read_token()
         with self._lock:
             if token != self._token:
-                self._token, self._limits, self._idle = token, RateLimits(), []
+                self._close_idle()
+                self._token, self._limits = token, RateLimits()
             if self._idle:
                 return self._idle.pop()
             limits = self._limits
         client = HubClient(hub_endpoint(), token, _STALL_SECONDS)
         return HubApi(client, token, self._cache, limits)
+
+    def _close_idle(self) -> None:
+        for api in self._idle:
+            api.close()
+        self._idle = []
 
     def _give_back(self, api: HubApi) -> None:
         with self._lock:

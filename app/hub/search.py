@@ -86,6 +86,7 @@ def query_of(wanted: HubSearch) -> Query:
         wanted.format,
         f"license:{wanted.license}" if wanted.license else "",
         wanted.language,
+        f"base_model:quantized:{wanted.quantized_from}" if wanted.quantized_from else "",
     )
     fields = (
         *(("filter", tag) for tag in tags),

@@ -99,6 +99,10 @@ def test_without_an_engine_there_is_no_fit(hub: LocalHub, api: HubApi, tmp_path:
             {"filter": ["gguf", "license:mit", "de"], "sort": "trending_score"},
         ),
         (
+            {"quantized_from": "owner/model"},
+            {"filter": "base_model:quantized:owner/model", "sort": "trending_score"},
+        ),
+        (
             {"least_parameters": 6 * GIGABYTE, "most_parameters": 128 * GIGABYTE},
             {"num_parameters": "min:6B,max:128B", "sort": "trending_score"},
         ),
