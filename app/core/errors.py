@@ -133,6 +133,7 @@ class ErrorCode(StrEnum):
 class NoticeCode(StrEnum):
     """Codes of notices: facts that users should know although the work continues."""
 
+    CHECKPOINT_KEPT = "checkpoint_kept"
     SAFE_SETTING = "safe_setting"
     SAFE_SETTING_HOLDS = "safe_setting_holds"
     TEMPLATE_FALLBACK = "template_fallback"

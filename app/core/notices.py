@@ -6,6 +6,9 @@ from app.core.errors import NoticeCode
 from app.core.language import tr
 
 NOTICE_SENTENCES: dict[NoticeCode, str] = {
+    NoticeCode.CHECKPOINT_KEPT: (
+        tr("The weights are downloaded first and kept, because {reason}.")
+    ),
     NoticeCode.SAFE_SETTING: (
         tr(
             "The engine crashed in its test on this processor ({reason}), so it runs with safe "
