@@ -97,6 +97,9 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.DOWNLOAD_RETRIED: (
         tr("The download of {file} was interrupted ({reason}); it will resume in {seconds} s.")
     ),
+    NoticeCode.HUB_ANSWER_OLD: tr(
+        "The Hugging Face Hub does not respond; this is what it answered before."
+    ),
     NoticeCode.FILES_LEFT_OUT: (
         tr("Files whose names some systems can't store are skipped: {files}.")
     ),
