@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.events import Checked, LevelPlanned, Subject
@@ -87,3 +89,81 @@ def test_the_title_counts_parameters_as_the_checks_do(step: LevelsStep) -> None:
     assert step.title.whole_text == "tiny"
     step.picker.finder.found.emit(checkpoint_profile(made_machine(8), parameters=134_515_008))
     assert step.title.whole_text == "tiny · 135 M parameters"
+
+
+def enter(field: QWidget, qtbot: QtBot, words: str) -> None:
+    line = field if isinstance(field, QLineEdit) else field.findChild(QLineEdit)
+    line.clear()
+    qtbot.keyClicks(line, words)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+
+
+def text_field(step: LevelsStep) -> QWidget:
+    step.matrix_button.click()
+    return step.options_card.importance.text
+
+
+def matrix_field(step: LevelsStep) -> QWidget:
+    step.offer_importance()
+    importance = step.options_card.importance
+    importance.kind.set_value("file")
+    importance.kind.changed.emit("file")
+    return importance.matrix
+
+
+def folder_field(step: LevelsStep) -> QWidget:
+    step.options_card.set_open(True)
+    return step.options_card.folder
+
+
+def pattern_field(step: LevelsStep) -> QWidget:
+    step.advanced_card.set_open(True)
+    step.advanced_card.overrides.add_button.click()
+    return step.advanced_card.overrides.lines[0].pattern
+
+
+@pytest.mark.parametrize(
+    ("open_field", "wrong", "reason"),
+    [
+        (text_field, "/no/such.txt", "Importance matrix: File not found."),
+        (text_field, "/", "Importance matrix: That is a folder, not a file."),
+        (matrix_field, "/no/such.dat", "Importance matrix: File not found."),
+        (matrix_field, "", "Importance matrix: Choose a file, or no importance matrix."),
+        (folder_field, "/nowhere/a.gguf", "Output folder: That is a file, not a folder."),
+        (pattern_field, "ffn_(down", "Other tensors: This is no regular expression: "),
+    ],
+)
+def test_what_is_wrong_in_a_field_keeps_the_conversion_from_starting(
+    qtbot: QtBot,
+    step: LevelsStep,
+    tmp_path: Path,
+    open_field: Callable[[LevelsStep], QWidget],
+    wrong: str,
+    reason: str,
+) -> None:
+    fill(step)
+    qtbot.waitUntil(step.convert_button.isEnabled)
+    field = open_field(step)
+    enter(field, qtbot, wrong)
+    assert not step.convert_button.isEnabled()
+    assert not step.copy_button.isEnabled()
+    assert step.convert_button.accessibleDescription().startswith(reason)
+    assert reason in step.convert_button.toolTip()
+    assert step._summary.whole_text.startswith(reason)
+    with qtbot.assertNotEmitted(step.chosen):
+        qtbot.mouseClick(step.convert_button, Qt.MouseButton.LeftButton)
+
+    right = tmp_path / "a.txt"
+    right.write_text("A text.")
+    is_folder = open_field is folder_field
+    enter(field, qtbot, str(tmp_path if is_folder else right))
+    assert step.convert_button.isEnabled()
+    assert not step.convert_button.accessibleDescription()
+
+
+def test_what_no_field_shows_keeps_nothing_from_starting(qtbot: QtBot, step: LevelsStep) -> None:
+    fill(step)
+    enter(text_field(step), qtbot, "/no/such.txt")
+    step.options_card.set_importance_available(False)
+    step._show_choice()
+    assert step.convert_button.isEnabled()

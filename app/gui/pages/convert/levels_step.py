@@ -28,6 +28,7 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.copy_button import CopyButton
 from app.gui.widgets.plain_label import PlainLabel
+from app.gui.widgets.plain_text import plain_tool_tip
 from app.gui.widgets.scroll_column import ScrollColumn
 
 _ADAPTER_LEVEL = "F16"
@@ -217,11 +218,19 @@ class LevelsStep(QWidget):
 
     def _show_choice(self) -> None:
         ticked = self.table.ticked()
-        is_ready = bool(ticked) and not self._is_stale
+        fault = self._fault()
+        is_ready = bool(ticked) and not self._is_stale and not fault
         self.convert_button.setEnabled(is_ready)
+        self.convert_button.setToolTip(plain_tool_tip(fault))
+        self.convert_button.setAccessibleDescription(fault)
         self.copy_button.setEnabled(is_ready)
         self._special.setVisible(self.makes_models and not self._session.options.has_importance)
-        self._summary.set_text(self._in_words(ticked))
+        self._summary.set_text(fault or self._in_words(ticked))
+        self._summary.set_tone("danger" if fault else "plain")
+
+    def _fault(self) -> str:
+        """Return what is wrong with a field: nothing is made with less than what is shown."""
+        return self.options_card.fault or self.advanced_card.fault
 
     def _in_words(self, ticked: list[events.LevelPlanned]) -> str:
         if self._is_stale:
