@@ -21,12 +21,16 @@ from tests.gui.widgets.conftest import nothing_left, theme
 
 __all__ = ["nothing_left", "theme"]
 
+def kinds(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(step.progress for step in steps)
+
+
 WITH_MATRIX = conversion_steps(makes_matrix=True)
 
 
 @pytest.fixture
 def task() -> Task:
-    task = Task("convert", "model → Q4_K_M", ("convert",))
+    task = Task("convert", "model → Q4_K_M", ("convert",), steps=kinds(conversion_steps()))
     task.state = "running"
     return task
 
@@ -36,6 +40,7 @@ def progress(task: Task, step: str, done: int, detail: str = "") -> None:
 
 
 def test_a_bar_goes_over_all_steps_of_a_task(theme: Theme, qtbot: QtBot, task: Task) -> None:
+    task.steps = kinds(WITH_MATRIX)
     row = TaskRow(theme, task, WITH_MATRIX, first=2, total=4)
     qtbot.addWidget(row)
     shown = []
