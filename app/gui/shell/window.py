@@ -33,6 +33,7 @@ from app.gui.pages.chat.page import ChatPage
 from app.gui.services.workbench import Workbench
 from app.gui.shell.quit_handler import QuitHandler
 from app.gui.shell.rail import Rail
+from app.gui.shell.run_results import RunResults
 from app.gui.shell.status_line import StatusLine
 from app.gui.shell.window_state import WindowState
 from app.gui.theme.theme import Theme
@@ -72,11 +73,15 @@ class MainWindow(QMainWindow):
         self._stack = self.notice_area = QStackedWidget()
         self.notice = NoticeBar(workbench.theme, parent=self)
         self.warnings = NoticeList(workbench.theme, can_mute=True, parent=self)
+        self._results = RunResults(workbench.theme, self)
+        self._results.chat_requested.connect(self.start_chat)
+        self._results.models_requested.connect(lambda: self.show_page("models"))
         self._build_layout()
         self._connect()
         self._add_shortcuts()
         self._state.restore_geometry(self)
         self.show_page("chat")
+        self._tell_results()
 
     @property
     def safe_control(self) -> QWidget:
@@ -108,6 +113,7 @@ class MainWindow(QMainWindow):
 
         page = ConvertPage(self._workbench)
         page.chat_requested.connect(self.start_chat)
+        page.run_ended.connect(self._results.tell)
         page.gguf_found.connect(self._download)
         self._stack.addWidget(page)
         return page
@@ -160,6 +166,7 @@ class MainWindow(QMainWindow):
     def open_from_later_start(self, files: list[Path]) -> None:
         """Come to the front and open the files of a later start."""
         self._quit_handler.stay()
+        self._tell_results()
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
@@ -254,6 +261,7 @@ class MainWindow(QMainWindow):
         self._workbench.tasks.ended.connect(self._on_task_ended)
         self._quit_handler.ended.connect(self.close_now)
         self._quit_handler.returned.connect(lambda: self.open_from_later_start([]))
+        self._quit_handler.happened.connect(self._state.keep_result)
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""
@@ -263,6 +271,10 @@ class MainWindow(QMainWindow):
             self.notice.show_notice("error", task.sentence)
         for sentence in task.notices:
             self.warn(sentence)
+
+    def _tell_results(self) -> None:
+        """Tell what ended while there was no window."""
+        self._results.tell_lines(self._state.take_results())
 
     def _show_warnings(self) -> None:
         muted = self._state.muted

@@ -14,6 +14,7 @@ from app.core.sentences import describe_error
 from app.core.settings import Settings
 from app.gguf_file.detection import is_gguf_file
 from app.gui.children.task import Task
+from app.gui.pages.convert.conversion_run import ConversionRun
 from app.gui.pages.convert.conversion_session import ConversionSession
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.pages.convert.remedies import Remedies
@@ -32,10 +33,12 @@ class ConvertPage(QWidget):
 
     Signals:
         chat_requested: the path and the name of a finished model to chat with.
+        run_ended: a `ConversionRun` whose tasks have all ended while the user looked elsewhere.
         gguf_found: the name of a repository that has only GGUF files, which need no conversion.
     """
 
     chat_requested = Signal(str, str)
+    run_ended = Signal(object)
     gguf_found = Signal(str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -63,6 +66,13 @@ class ConvertPage(QWidget):
         """Begin with this folder, file or repository and check it at once."""
         self.source_step.set_source(source)
         self.session.open(source)
+
+    def follow(self, run: ConversionRun) -> None:
+        """Show how a conversion goes, from its start to its end."""
+        for task, _ in run.tasks:
+            task.ended.connect(lambda: self._on_task_ended(run))
+        self.run_step.follow(run)
+        self._show_step(2)
 
     def refresh(self) -> None:
         """Update the list of downloaded models, and focus the field for the name of another one."""
@@ -219,9 +229,12 @@ class ConvertPage(QWidget):
         self._last_choice = (levels, keeps_existing)
         favorite = self.levels_step.recommended_level
         run = self.session.convert(levels, favorite, keeps_existing=keeps_existing)
-        self.run_step.follow(run)
-        self._show_step(2)
+        self.follow(run)
         self.run_step.setFocus()
+
+    def _on_task_ended(self, run: ConversionRun) -> None:
+        if run.is_over and not self.run_step.is_watched(run):
+            self.run_ended.emit(run)
 
     def _convert_again(self) -> None:
         levels, keeps_existing = self._last_choice

@@ -89,6 +89,10 @@ class RunStep(QWidget):
         self._show_warnings()
         self._show_state()
 
+    def is_watched(self, run: ConversionRun) -> bool:
+        """Return whether the user sees how this conversion goes."""
+        return self.isVisible() and self._run is run
+
     @property
     def is_over(self) -> bool:
         """True if no task of the conversion is running or waiting."""
