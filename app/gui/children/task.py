@@ -8,7 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.core import events
-from app.core.errors import ErrorCode, NoticeCode
+from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
@@ -58,6 +58,7 @@ class Task(QObject):
         self.pace = Pace()
         self.sentence = ""
         self.failure: ErrorCode | None = None
+        self._details: ErrorDetails = {}
         self.notices: list[str] = []
         self.paths: tuple[str, ...] = ()
         self._is_canceled = False
@@ -124,6 +125,7 @@ class Task(QObject):
                     self.noticed.emit(self.sentence)
             case events.Failed(code, details):
                 self.sentence, self.failure = describe_error(code, details), code
+                self._details = details
             case events.Finished(paths, _):
                 self.paths, self.sentence = paths, ""
         self.changed.emit()
@@ -152,9 +154,12 @@ class Task(QObject):
         elif outcome.was_canceled or self._is_canceled:
             self._end("canceled")
         else:
+            details = self._details
             if self.failure is None:
-                detail = outcome.describe(self._child.log)
-                self.sentence = describe_error(ErrorCode.INTERNAL, {"detail": detail})
+                details = {"detail": outcome.describe(self._child.log)}
+            # The last lines of the log may have come after the error.
+            code, has_log = self.failure or ErrorCode.INTERNAL, bool(self._child.log)
+            self.sentence = describe_error(code, details, has_log=has_log)
             self._end("failed")
 
     def _end(self, state: TaskState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.core import paths
 from app.core.events import Checked, LevelPlanned, Subject
 from app.gui.pages.convert.levels_step import LevelsStep
 from app.gui.shell.window import MainWindow
@@ -167,3 +169,60 @@ def test_what_no_field_shows_keeps_nothing_from_starting(qtbot: QtBot, step: Lev
     step.options_card.set_importance_available(False)
     step._show_choice()
     assert step.convert_button.isEnabled()
+
+
+def ticked_row(step: LevelsStep) -> int:
+    (level,) = step.chosen_levels()
+    return [planned.level for planned in step.table.planned].index(level)
+
+
+def test_tab_brings_the_row_that_it_reaches_into_view(
+    window: MainWindow, qtbot: QtBot, step: LevelsStep
+) -> None:
+    window.resize(820, 560)
+    fill(step)
+    row = ticked_row(step)
+    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
+    bar = step._scroll.verticalScrollBar()
+    step._scroll._forget_wanted()
+    bar.setValue(bar.maximum())
+    qtbot.waitUntil(lambda: not is_row_in_view(step, row), timeout=5000)
+    step.table.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
+    assert step.table.currentRow() == row
+
+
+def test_a_smaller_window_keeps_the_recommended_row_in_view(
+    window: MainWindow, qtbot: QtBot, step: LevelsStep
+) -> None:
+    window.resize(1400, 1300)
+    fill(step)
+    row = ticked_row(step)
+    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
+    window.resize(820, 560)
+    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
+    qtbot.waitUntil(lambda: not step._scroll._settling.isActive(), timeout=5000)
+    assert is_row_in_view(step, row)
+
+
+def test_the_download_is_counted_again_after_each_check(
+    step: LevelsStep, tmp_path: Path, home: Path
+) -> None:
+    outline = tmp_path / "owner" / "name"
+    outline.mkdir(parents=True)
+    (outline / "model.safetensors").write_bytes(b"0" * 5000)
+    step._session.source = "owner/name"
+    step._session.options = replace(step._session.options, source="owner/name")
+    step.show_source(str(outline))
+    fill(step)
+    step.table.preselect("Q4_K_M")
+    assert "Download: 5 kB" in step._summary.whole_text
+    here = paths.checkpoints_folder() / "owner" / "name"
+    here.mkdir(parents=True)
+    (here / "model.safetensors").write_bytes(b"0" * 5000)
+    step.mark_outdated()
+    for planned in list(step.table.planned):
+        step.add_level(planned)
+    step.finish(True)
+    assert "Download" not in step._summary.whole_text
+    assert "Output" in step._summary.whole_text

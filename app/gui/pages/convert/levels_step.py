@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.checkpoint.folder_kind import is_adapter, is_multimodal
@@ -53,6 +54,7 @@ class LevelsStep(QWidget):
         self._is_stale = False
         self._is_part = False
         self._name = ""
+        self._place: Path | None = None
         self._fetched_bytes = 0
         self.title = PlainLabel("", "title", elide=True)
         self.checks = ChecksCard(theme)
@@ -114,7 +116,8 @@ class LevelsStep(QWidget):
         """Offer what this kind of source can be made into."""
         self._is_stale = False
         self._show_title(_name_of(path))
-        self._fetched_bytes = missing_bytes(Path(path)) if self._session.is_remote else 0
+        self._place = Path(path)
+        self._count_missing()
         is_part = self._is_part = is_adapter(Path(path))
         self.options_card.set_importance_available(not is_part)
         self.advanced_card.set_types_available(not is_part)
@@ -141,6 +144,13 @@ class LevelsStep(QWidget):
         self.advanced_card.set_reference_by_default(settings.quantizes_by_reference)
         self.picker.set_defaults(load_options_of(settings))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep what is ticked in view when there is less room for it."""
+        super().resizeEvent(event)
+        old, new = event.oldSize(), event.size()
+        if old.isValid() and (new.width() < old.width() or new.height() < old.height()):
+            self.table.reveal_ticked()
+
     def offer_importance(self) -> None:
         """Open the field for a text to make an importance matrix from."""
         self._show_levels()
@@ -162,6 +172,7 @@ class LevelsStep(QWidget):
     def finish(self, was_successful: bool) -> None:  # noqa: FBT001 - a signal's value
         """End a check: remove the rows that it did not update."""
         self.checks.finish()
+        self._count_missing()
         if was_successful:
             self._is_stale = False
             self.table.finish()
@@ -190,6 +201,11 @@ class LevelsStep(QWidget):
     def commands(self) -> str:
         """Return the terminal commands that do the same."""
         return command_lines(self._session.options, self.chosen_levels())
+
+    def _count_missing(self) -> None:
+        """Find out how much is still to be downloaded; a conversion downloads what it needs."""
+        place = self._place if self._session.is_remote else None
+        self._fetched_bytes = missing_bytes(place) if place is not None else 0
 
     def _show_levels(self, *, is_visible: bool = True) -> None:
         for widget in (self.picker, self._levels):
@@ -292,6 +308,7 @@ class LevelsStep(QWidget):
         levels.setSpacing(SPACING.small)
         levels.addWidget(self.table)
         levels.addWidget(self.picker.legend)
+        levels.addWidget(self.picker.speed_note)
         levels.addWidget(self._special)
         levels.addWidget(self.projector)
         levels.addWidget(self.options_card)

@@ -107,7 +107,7 @@ class ConvertPage(QWidget):
         self.levels_step.back.connect(self._go_back)
         self.levels_step.chosen.connect(self._ask_and_convert)
         self.levels_step.picker.finder.noticed.connect(self._warn)
-        self.run_step.restarted.connect(self._go_back)
+        self.run_step.restarted.connect(self._restart)
         self.run_step.levels_wanted.connect(self._return_to_levels)
         self.run_step.retry_requested.connect(self._convert_again)
         self.run_step.chat_requested.connect(
@@ -137,6 +137,12 @@ class ConvertPage(QWidget):
         self._hide_notices()
         self.source_step.refresh()
         self._show_step(0)
+
+    def _restart(self) -> None:
+        """Ask for another source, which what is typed next replaces."""
+        self._go_back()
+        self.source_step.source.setFocus()
+        self.source_step.source.select_all()
 
     def _on_started(self) -> None:
         self._hide_notices()

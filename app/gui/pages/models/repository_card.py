@@ -201,4 +201,4 @@ class RepositoryCard(Card):
         QDesktopServices.openUrl(QUrl(f"{hub_endpoint()}/{self._refused}"))
 
     def _show_log(self) -> None:
-        TextDialog(self._theme, self._refused, self._log, self).open()
+        TextDialog(self._theme, self._refused, self._log, self, at_end=True).open()
