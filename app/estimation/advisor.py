@@ -168,9 +168,7 @@ def _for_a_phone(sized: Sequence[LevelPrediction], _: ModelProfile, use: Use) ->
     return Advice(use, chosen.profile.level, f"{', '.join(parts)}.")
 
 
-def _far_better(
-    sized: Sequence[LevelPrediction], phone: LevelPrediction
-) -> LevelPrediction | None:
+def _far_better(sized: Sequence[LevelPrediction], phone: LevelPrediction) -> LevelPrediction | None:
     """Return the level of about a phone level's size that loses the least, if that is far less.
 
     Figures of different kinds, such as a typical and a probed one, can't be compared.

@@ -66,9 +66,7 @@ class RunResults(QObject):
         log = failed.log_text()
         notice = self._show("error", words, [("log", tr("Show log"))] if log else [])
         notice.acted.connect(
-            lambda _: TextDialog(
-                self._theme, failed.title, log, self._window, at_end=True
-            ).open()
+            lambda _: TextDialog(self._theme, failed.title, log, self._window, at_end=True).open()
         )
 
     def _show(self, kind: NoticeKind, words: str, actions: list[tuple[str, str]]) -> NoticeBar:

@@ -56,7 +56,7 @@ def picker(qapp: QApplication, qtbot: QtBot) -> Iterator[LevelPicker]:
     picker = LevelPicker(apply_theme(qapp, "light"))
     column = QVBoxLayout(place)
     column.setContentsMargins(0, 0, 0, 0)
-    for widget in (picker, picker.table, picker.legend, picker.speed_note):
+    for widget in (picker, picker.table, picker.legend):
         column.addWidget(widget)
     place.resize(900, 700)
     picker.reset("Q4_K_M")
@@ -387,7 +387,7 @@ def test_a_column_has_one_form_of_a_figure(
 
 
 def test_rough_speeds_are_told_once_below_the_table(picker: LevelPicker) -> None:
-    note = picker.speed_note
+    note = picker.legend.note
     profile = show(picker, ONE_DEVICE)
     picker.take_profile(with_rates(profile))
     assert note.isHidden()

@@ -23,6 +23,7 @@ from tests.gui.widgets.conftest import nothing_left, theme
 
 __all__ = ["nothing_left", "theme"]
 
+
 def kinds(steps: tuple[Step, ...]) -> tuple[str, ...]:
     return tuple(step.progress for step in steps)
 

@@ -90,9 +90,7 @@ def test_every_notice_that_can_be_closed_goes_in_the_end(
     assert not with_state._life.isActive()
 
 
-def test_warnings_go_by_themselves_and_are_not_told_again(
-    window: MainWindow, qtbot: QtBot
-) -> None:
+def test_warnings_go_by_themselves_and_are_not_told_again(window: MainWindow, qtbot: QtBot) -> None:
     window.warn("Layers don't fit.")
     warnings = window.warnings
     assert warnings._life.interval() == 30_000

@@ -308,7 +308,6 @@ class LevelsStep(QWidget):
         levels.setSpacing(SPACING.small)
         levels.addWidget(self.table)
         levels.addWidget(self.picker.legend)
-        levels.addWidget(self.picker.speed_note)
         levels.addWidget(self._special)
         levels.addWidget(self.projector)
         levels.addWidget(self.options_card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.errors import ErrorCode, NoticeCode
@@ -22,6 +22,7 @@ from app.gui.pages.convert.run_step import RunStep
 from app.gui.pages.convert.source_step import SourceStep
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.confirm_dialog import ConfirmDialog
+from app.gui.widgets.drop_hint import DropHint
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
@@ -55,6 +56,7 @@ class ConvertPage(QWidget):
         self.warnings = NoticeList(theme)
         self._warned: list[str] = []
         self._last_choice: tuple[list[str], bool] = ([], False)
+        self.drop_hint = DropHint(self)
         self.setAcceptDrops(True)
         self._build_layout()
         self._connect()
@@ -82,10 +84,19 @@ class ConvertPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept a file or folder that can be converted; leave others to the window."""
-        event.setAccepted(_dropped_source(event) is not None)
+        source = _dropped_source(event)
+        event.setAccepted(source is not None)
+        if source is not None:
+            self.drop_hint.show_words(tr("Drop to check and convert {name}", name=source.name))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Say nothing more."""
+        super().dragLeaveEvent(event)
+        self.drop_hint.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Begin with the dropped file or folder."""
+        self.drop_hint.hide()
         source = _dropped_source(event)
         event.setAccepted(source is not None)
         if source is not None:
