@@ -14,6 +14,7 @@ class DropHint(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._below = parent
         self.setProperty("role", "drop")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._words = PlainLabel("", "title", wrap=True)
@@ -31,6 +32,6 @@ class DropHint(QFrame):
     def show_words(self, words: str) -> None:
         """Say what a drop would do, until `hide`."""
         self._words.set_text(words)
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._below.rect())
         self.raise_()
         self.show()

@@ -21,6 +21,7 @@ from app.gui.pages.convert.advanced_card import AdvancedCard
 from app.gui.pages.convert.checks_card import ChecksCard
 from app.gui.pages.convert.conversion_options import command_lines, projector_path_for
 from app.gui.pages.convert.conversion_session import ConversionSession
+from app.gui.pages.convert.converter_card import ConverterCard
 from app.gui.pages.convert.download_size import missing_bytes
 from app.gui.pages.convert.level_picker import LevelPicker
 from app.gui.pages.convert.options_card import OptionsCard
@@ -57,6 +58,7 @@ class LevelsStep(QWidget):
         self._place: Path | None = None
         self._fetched_bytes = 0
         self.title = PlainLabel("", "title", elide=True)
+        self.converter = ConverterCard(theme)
         self.checks = ChecksCard(theme)
         self.picker = LevelPicker(theme)
         self.table = self.picker.table
@@ -97,6 +99,7 @@ class LevelsStep(QWidget):
     def reset(self) -> None:
         """Clear the step: nothing is known of the source yet."""
         self._is_stale = False
+        self.converter.hide()
         self.checks.reset()
         self.picker.reset(DEFAULT_LEVEL)
         self._show_levels(is_visible=False)
@@ -160,6 +163,7 @@ class LevelsStep(QWidget):
     def mark_outdated(self) -> None:
         """Mark what is shown as outdated until the next check replaces it."""
         self._is_stale = True
+        self.converter.hide()
         self.checks.mark_outdated()
         self.table.mark_outdated()
         self._show_choice()
@@ -314,6 +318,7 @@ class LevelsStep(QWidget):
         levels.addWidget(self.advanced_card)
         levels.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
         self._scroll = ScrollColumn()
+        self._scroll.column.addWidget(self.converter)
         self._scroll.column.addWidget(self.checks)
         self._scroll.column.addWidget(self._levels)
         self._scroll.column.addStretch(1)

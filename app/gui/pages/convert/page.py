@@ -130,6 +130,7 @@ class ConvertPage(QWidget):
         self._remedies.base_chosen.connect(self.session.set_base)
         self._remedies.importance_wanted.connect(self._offer_importance)
         self._remedies.converter_wanted.connect(self._get_converter)
+        self.levels_step.converter.wanted.connect(self._get_converter)
         self._workbench.settings.changed.connect(self._on_settings_changed)
 
     def _connect_session(self) -> None:
@@ -141,6 +142,9 @@ class ConvertPage(QWidget):
     def _show_step(self, index: int) -> None:
         self._trail.show_step(index)
         self._stack.setCurrentIndex(index)
+
+    def _is_at_levels(self) -> bool:
+        return self._stack.currentWidget() is self.levels_step
 
     def _go_back(self) -> None:
         self.session.stop()
@@ -162,7 +166,7 @@ class ConvertPage(QWidget):
     def _on_settings_changed(self, old: Settings, new: Settings) -> None:
         self.levels_step.show_settings(new)
         has_moved = old.models_path() != new.models_path()
-        if has_moved and self._stack.currentWidget() is self.levels_step:
+        if has_moved and self._is_at_levels():
             self.session.recheck()
 
     def _on_noticed(self, code: NoticeCode | None, sentence: str) -> None:
@@ -175,6 +179,10 @@ class ConvertPage(QWidget):
         if code is ErrorCode.GGUF_ALONE:
             self._go_back()
             self.gguf_found.emit(self.session.source)
+            return
+        if code is ErrorCode.CONVERTER_MISSING and self._is_at_levels():
+            self.notice.hide()
+            self.levels_step.converter.show_missing(sentence)
             return
         actions = self._remedies.actions(code)
         if not (actions or self.session.is_located):
@@ -196,12 +204,17 @@ class ConvertPage(QWidget):
         title = tr("Downloading llama.cpp's converter")
         task = self._workbench.tasks.add("setup", title, "setup", "--only", "converter")
         task.ended.connect(lambda: self._on_converter_ended(task))
-        self.notice.show_notice("info", tr("{what}…", what=title), dismissible=False)
+        words = tr("{what}…", what=title)
+        if self._is_at_levels():
+            self.levels_step.converter.show_busy(words)
+        else:
+            self.notice.show_notice("info", words, dismissible=False)
 
     def _on_converter_ended(self, task: Task) -> None:
         if task.state == "finished":
             self.notice.hide()
-            if self._stack.currentWidget() is self.levels_step:
+            self.levels_step.converter.hide()
+            if self._is_at_levels():
                 self.session.recheck()
             return
         words = task.sentence or describe_error(ErrorCode.CONVERTER_MISSING, {})
