@@ -341,7 +341,7 @@ def test_no_column_is_cut_off(picker: LevelPicker, width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [560, 650, 900])
-def test_a_fast_speed_is_not_cut(picker: LevelPicker, width: int) -> None:
+def test_neither_a_fast_speed_nor_the_fit_is_cut(picker: LevelPicker, width: int) -> None:
     profile = show(picker, ONE_DEVICE)
     rows = [
         LevelPrediction(level, speed=PredictedSpeed(9000.0, 24_123.0)) for level in profile.levels
@@ -350,8 +350,12 @@ def test_a_fast_speed_is_not_cut(picker: LevelPicker, width: int) -> None:
     picker.window().resize(width, 700)
     text = picker.table.cell(0, SPEED).text
     assert text == "≈ 24,123 t/s"
-    room = picker.table.columnWidth(SPEED) - 2 * (SPACING.small + SIZES.item_margin)
-    assert picker.table.itemDelegate()._metrics[False].horizontalAdvance(text) <= room
+    edges = 2 * (SPACING.small + SIZES.item_margin)
+    metrics = picker.table.itemDelegate()._metrics[False]
+    assert metrics.horizontalAdvance(text) <= picker.table.columnWidth(SPEED) - edges
+    mark = SIZES.small_icon + SPACING.tiny
+    room = picker.table.columnWidth(FIT) - edges - mark
+    assert metrics.horizontalAdvance("All on the GPU") <= room
 
 
 @pytest.mark.parametrize(("width", "is_short"), [(600, True), (1200, False)])

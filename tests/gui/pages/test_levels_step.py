@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import paths
@@ -198,7 +198,8 @@ def test_a_smaller_window_keeps_the_recommended_row_in_view(
     window.resize(1400, 1300)
     fill(step)
     row = ticked_row(step)
-    qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
+    QApplication.processEvents()
+    step._scroll._forget_wanted()
     window.resize(820, 560)
     qtbot.waitUntil(lambda: is_row_in_view(step, row), timeout=5000)
     qtbot.waitUntil(lambda: not step._scroll._settling.isActive(), timeout=5000)
