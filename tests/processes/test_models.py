@@ -36,7 +36,7 @@ def run_models(*folders: Path) -> list[ModelListed]:
 
 
 def listed_by(*folders: Path) -> list[Event]:
-    command = command_line("models", *map(str, folders))
+    command = command_line("models", "list", *map(str, folders))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         events = [decode_event(line) for line in child.stdout]
