@@ -9,7 +9,13 @@ from app.core.sentences import describe_error, describe_verification
 from app.core.sizes import format_bytes, format_weights
 
 _Planned = events.LevelPlanned | events.TensorPlanned
-_OnDisk = events.ModelListed | events.CheckpointListed | events.DownloadListed | events.FolderListed
+_OnDisk = (
+    events.ModelListed
+    | events.ModelVerified
+    | events.CheckpointListed
+    | events.DownloadListed
+    | events.FolderListed
+)
 TableRow = _Planned | _OnDisk | events.RemoteModelListed | events.EndpointListed | HubModelFound
 
 

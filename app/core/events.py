@@ -163,6 +163,11 @@ class CheckpointListed(msgspec.Struct, frozen=True, tag="checkpoint"):
     name: str
     size_bytes: int
 
+    @property
+    def title(self) -> str:
+        """The name."""
+        return self.name
+
 
 class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
     """A download that has not finished, and the error that ended it, if any.

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from tests.support.gguf.gguf_files import (
     ARRAY,
-    INT32,
     STRING,
-    UINT32,
     GgufFile,
     Tensor,
     Typed,
     llama_metadata,
-    pair,
-    string,
 )
 
 _TOKENS = 128_000
