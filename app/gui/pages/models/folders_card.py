@@ -72,8 +72,11 @@ class FoldersCard(CollapsibleCard):
             self._rows.addWidget(row)
 
     def _row(self, folder: FolderListed) -> FolderRow:
-        can_go = folder.program or folder.path in self._settings.value.added_models
-        row = FolderRow(self._theme, folder, _action(folder) if can_go else "")
+        value, state = self._settings.value, _state(folder)
+        if folder.path == str(value.models_path()):
+            state = tr("{state}; downloads go here", state=state)
+        can_go = folder.program or folder.path in value.added_models
+        row = FolderRow(self._theme, folder, state, _action(folder) if can_go else "")
         row.button.clicked.connect(lambda: self._act(folder))
         return row
 
@@ -90,15 +93,20 @@ class FoldersCard(CollapsibleCard):
 
 
 class FolderRow(QWidget):
-    """A folder with what is in it, and a button that removes or shows it."""
+    """A folder with what is in it, and a button that removes or shows it, if it can be."""
 
     def __init__(
-        self, theme: Theme, folder: FolderListed, action: str, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        folder: FolderListed,
+        state: str,
+        action: str,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.folder = folder
         self.name = PlainLabel(folder.program or folder.path, elide=True)
-        self.state = PlainLabel(_state(folder), "caption", elide=True)
+        self.state = PlainLabel(state, "caption", elide=True)
         if not folder.is_connected:
             self.state.set_tone("warning")
         self.button = Button(theme, action, compact=True)
@@ -149,7 +157,9 @@ def _state(folder: FolderListed) -> str:
     count = _count(folder.models)
     size = format_bytes(folder.size_bytes)
     if not folder.is_connected:
-        words = tr("Not connected; {count}, {size}, when it was last there")
+        if not folder.models:
+            return tr("Not connected")
+        words = tr("Not connected; {count}, {size} when it was last there")
     elif folder.program and folder.is_shown:
         words = tr("{count}, {size}, used in place: {path}")
     elif folder.program:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -158,7 +159,7 @@ def _row_of(one: Listed) -> tuple[Sequence[str], Sequence[str]]:
     if one.problem is not None:
         problem = describe_error(one.problem, one.details)
         tip = f"{problem}\n{one.path}"
-        return (_name_of(one), problem, "", "", "", size), (tip, tip)
+        return (_name_of(one), _fault_of(one), "", "", "", size), (tip, tip)
     cells = (
         _name_of(one),
         "GGUF",
@@ -168,6 +169,15 @@ def _row_of(one: Listed) -> tuple[Sequence[str], Sequence[str]]:
         size,
     )
     return cells, (f"{cells[0]}\n{one.path}", "", "", "", "", exact_size)
+
+
+def _fault_of(model: ModelListed) -> str:
+    """Return the problem without the name of the file, which is in the same row."""
+    if model.problem is None:
+        return ""
+    is_own = model.details.get("file") == PurePath(model.path).name
+    details = model.details | {"file": tr("The file")} if is_own else model.details
+    return describe_error(model.problem, details)
 
 
 def _name_of(model: ModelListed) -> str:
