@@ -109,10 +109,10 @@ def _folders_to_watch(sources: Sequence[Source], walk: Walk) -> Iterator[str]:
     """Yield the folders in which models may come and go, the most important ones first."""
     for source in sources:
         if source.is_shown and source.path != paths.default_models_folder():
-            # A drive that comes back appears in a folder above.
-            yield str(
-                next(folder for folder in (source.path, *source.path.parents) if folder.is_dir())
-            )
+            # A drive comes back in a folder above, and a renamed folder leaves the one above.
+            nearest = next(folder for folder in source.path.parents if folder.is_dir())
+            if nearest not in (Path.home(), Path(nearest.anchor)):
+                yield str(nearest)
     yield from map(str, walk.folders)
 
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from app.gui.pages.models.marks_dialog import MarksDialog
 from app.gui.pages.models.page import ModelsPage
 from app.gui.services.engine import EngineLoading
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -177,6 +179,85 @@ def test_the_menu_has_the_actions_of_the_buttons(home: Path, make_window: Window
     (menu,) = page.library.findChildren(QMenu)
     assert [action.text() for action in menu.actions()] == labels(page)
     menu.close()
+
+
+def test_a_model_has_more_in_its_menu(home: Path, make_window: WindowMaker) -> None:
+    llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    page = make_window().models
+    assert list(actions(page)) == [*labels_of(page), "", "Favorite", "Label and tags…", "Verify"]
+
+
+def actions(page: ModelsPage) -> dict[str, QAction]:
+    page.table.customContextMenuRequested.emit(page.table.rect().center())
+    menu = page.library.findChildren(QMenu)[-1]
+    return {action.text(): action for action in menu.actions()}
+
+
+def labels_of(page: ModelsPage) -> list[str]:
+    return [button.text() for button in page.library._actions if not button.isHidden()]
+
+
+def test_favorites_come_first_whatever_the_order(home: Path, make_window: WindowMaker) -> None:
+    for name in ("Barley", "Rye"):
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    page = make_window().models
+    choose(page, "Rye")
+    actions(page)["Favorite"].trigger()
+    assert [row[0] for row in rows(page)] == ["★ Rye", "Barley"]
+    page.table.horizontalHeader().sectionClicked.emit(0)
+    assert [row[0] for row in rows(page)] == ["★ Rye", "Barley"]
+    assert actions(page)["Favorite"].isChecked()
+
+
+def test_a_label_replaces_the_name_and_the_filter_finds_tags(
+    home: Path, make_window: WindowMaker
+) -> None:
+    for name in ("Barley", "Rye"):
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    page = make_window().models
+    choose(page, "Rye")
+    actions(page)["Label and tags…"].trigger()
+    dialog = page.library.findChild(MarksDialog)
+    dialog.label.setText(" Bread ")
+    dialog.tags.setText("code,  very   small , code,")
+    dialog.save.click()
+    assert [row[0] for row in rows(page)] == ["Barley", "Bread"]
+    assert page.library.facts.whole_text.endswith("#code  ·  #very small")
+    page.library.filter.setText("SMALL code")
+    assert [row[0] for row in rows(page)] == ["Bread"]
+    page.library.filter.setText("rye")
+    assert [row[0] for row in rows(page)] == ["Bread"]
+    page.library.filter.clear()
+    assert len(rows(page)) == 2
+
+
+def test_a_model_is_verified_and_a_change_is_told(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    file = llama_file().write(home / "models" / "Little-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    actions(page)["Verify"].trigger()
+    qtbot.waitUntil(lambda: "checksum recorded on" in page.notice.text, timeout=30_000)
+    assert "checksum recorded on" in page.library.facts.whole_text
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    actions(page)["Verify"].trigger()
+    qtbot.waitUntil(lambda: "its SHA-256 differs" in page.notice.text, timeout=30_000)
+    qtbot.waitUntil(lambda: "changed since" in page.library.facts.whole_text, timeout=30_000)
+
+
+def test_a_file_of_another_program_is_deleted_only_with_its_name(
+    home: Path, tmp_path: Path, make_window: WindowMaker
+) -> None:
+    llama_file().write(tmp_path / "person" / ".lmstudio" / "models" / "Grain-Q4_K_M.gguf")
+    (home / "settings.json").write_text('{"shown_programs": ["LM Studio"]}')
+    window = make_window()
+    window.show_page("models")
+    window.models.library.delete_button.click()
+    texts = [label.text() for label in open_dialog().findChildren(PlainLabel)]
+    assert texts[1].startswith("It belongs to LM Studio, which will lose it, too. This frees")
+    open_dialog().reject()
 
 
 def test_models_of_one_name_are_told_apart(home: Path, make_window: WindowMaker) -> None:
