@@ -11,6 +11,7 @@ import msgspec
 
 from app.core import events, paths
 from app.core.language import tr
+from app.core.model_facts import Measured
 from app.core.settings import Settings, load_settings
 from app.jobs.reporter import Reporter
 from app.library.downloaded_checkpoints import downloaded_checkpoints
@@ -19,6 +20,7 @@ from app.library.folder_lock import is_locked
 from app.library.library_scan import scan_library
 from app.library.sources import Source, library_sources
 from app.library.unfinished_downloads import UnfinishedDownload, unfinished_below
+from app.measurement.store import stored_measurement
 
 NAME = "list"
 HELP = tr("List the models on this machine.")
@@ -55,13 +57,24 @@ def _library(settings: Settings, cache: FactsCache) -> Iterator[events.Event]:
     cache.save()
     yield from found.notices
     # A model of which only some shards have been fetched is a download, not a broken model.
-    yield from (m for m in found.models if m.problem is None or m.path not in fetched)
+    listed = (m for m in found.models if m.problem is None or m.path not in fetched)
+    yield from map(_with_measurement, listed)
     for checkpoint in downloaded_checkpoints():
         folder, size = str(checkpoint.folder), checkpoint.size_bytes()
         yield events.CheckpointListed(folder, checkpoint.name, size)
     yield from map(_listed, unfinished)
     yield from found.folders
     yield events.FoldersWatched(found.watched)
+
+
+def _with_measurement(model: events.ModelListed) -> events.ModelListed:
+    stored = stored_measurement(Path(model.path)) if model.problem is None else None
+    if stored is None:
+        return model
+    divergence = stored.comparison.mean if stored.comparison else None
+    speed = stored.generation_tokens_per_second
+    measured = Measured(stored.perplexity, speed, divergence)
+    return msgspec.structs.replace(model, measured=measured)
 
 
 def _report(found: Iterable[events.Event], reporter: Reporter, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
-from app.core.model_facts import Marks, ModelFacts, Verification
+from app.core.model_facts import Marks, Measured, ModelFacts, Verification
 
 
 class Progressed(msgspec.Struct, frozen=True, tag="progress"):
@@ -120,6 +120,7 @@ class ModelListed(msgspec.Struct, frozen=True, tag="model"):
     program: str = ""
     marks: Marks = Marks()
     verification: Verification | None = None
+    measured: Measured | None = None
 
     @property
     def title(self) -> str:

@@ -22,6 +22,14 @@ class ModelFacts(msgspec.Struct, frozen=True):
     base_model: str = ""
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """What `measure` found: perplexity, speed of replies, and nats from a reference, if any."""
+
+    perplexity: float
+    tokens_per_second: float
+    divergence: float | None = None
+
+
 class Marks(msgspec.Struct, frozen=True):
     """What the user noted about a model: a label that is shown instead of its name, and tags."""
 

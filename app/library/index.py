@@ -15,6 +15,7 @@ from app.gguf_file.detection import SUFFIX
 from app.gguf_file.shards import shards_of, stem_of
 from app.library.candidates import Candidate, ScanLimited, Walk
 from app.library.facts_cache import FactsCache
+from app.library.marks import MarksStore
 from app.library.starter import starter_file
 
 STARTER = "starter"
@@ -50,7 +51,7 @@ def scan(places: Iterable[Path]) -> Iterator[ModelListed]:
 
 
 def find_model(text: str, places: Sequence[Path]) -> Path:
-    """Find a model by a path, a file name, a listed name, or `starter`.
+    """Find a model by a path, a file name, a listed name, the user's label, or `starter`.
 
     Raises:
         AppError: `model_not_found`, `model_ambiguous`.
@@ -62,7 +63,8 @@ def find_model(text: str, places: Sequence[Path]) -> Path:
     wanted = text.casefold().removesuffix(SUFFIX)
     found = [path for path in _files_at(places) if wanted in _file_names(path)]
     if not found:
-        found = [Path(model.path) for model in scan(places) if model.name.casefold() == wanted]
+        marks = MarksStore()
+        found = [Path(one.path) for one in scan(places) if wanted in _names_of(one, marks)]
     if not found:
         raise AppError(ErrorCode.MODEL_NOT_FOUND, model=text)
     if len(found) > 1:
@@ -91,6 +93,10 @@ def _files_at(places: Iterable[Path]) -> Iterator[Path]:
             yield from (one.path for one in walk.candidates(place) if not one.is_projector)
         except ScanLimited:
             continue
+
+
+def _names_of(model: ModelListed, marks: MarksStore) -> tuple[str, str]:
+    return model.name.casefold(), marks.of(model.path, model.size_bytes).label.casefold()
 
 
 def _file_names(path: Path) -> tuple[str, str]:

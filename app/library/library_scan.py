@@ -110,7 +110,8 @@ def _folders_to_watch(sources: Sequence[Source], walk: Walk) -> Iterator[str]:
     for source in sources:
         if source.is_shown and source.path != paths.default_models_folder():
             # A drive comes back in a folder above, and a renamed folder leaves the one above.
-            nearest = next(folder for folder in source.path.parents if folder.is_dir())
+            path = source.path.absolute()
+            nearest = next(folder for folder in path.parents if folder.is_dir())
             if nearest not in (Path.home(), Path(nearest.anchor)):
                 yield str(nearest)
     yield from map(str, walk.folders)

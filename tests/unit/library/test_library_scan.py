@@ -13,6 +13,7 @@ from app.core.settings import Settings
 from app.library.candidates import Limits
 from app.library.download_record import DownloadRecord, VerifiedFile, record_store
 from app.library.facts_cache import FactsCache
+from app.library.index import find_model
 from app.library.library_scan import LibraryContents, scan_library
 from app.library.marks import MarksStore
 from app.library.sources import library_places, library_sources
@@ -107,6 +108,7 @@ def test_a_label_is_the_title_and_survives_a_move(home: Path) -> None:
     (home / "models" / "sorted").mkdir()
     moved = file.rename(home / "models" / "sorted" / file.name)
     (model,) = look(Settings()).models
+    assert find_model("helper", library_places(Settings())) == moved
     assert (model.title, model.name, model.marks) == ("Helper", "Little", marks)
     MarksStore().change(str(moved), moved.stat().st_size, Marks())
     assert look(Settings()).models[0].marks == Marks()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from app.core.events import CheckpointListed, ModelListed
 from app.core.language import tr
-from app.core.model_facts import ModelFacts
+from app.core.model_facts import Measured, ModelFacts
 from app.core.sentences import describe_error, describe_verification
+from app.core.sizes import format_pace
 
 Listed = ModelListed | CheckpointListed
 
@@ -41,6 +42,8 @@ def _facts(model: ModelListed) -> Iterator[str]:
         yield tr("with projector")
     if model.program:
         yield tr("belongs to {program}", program=model.program)
+    if model.measured:
+        yield from _measured_facts(model.measured)
     if model.verification:
         yield describe_verification(model.verification)
     yield from (f"#{tag}" for tag in model.marks.tags)
@@ -59,3 +62,10 @@ def _header_facts(header: ModelFacts) -> Iterator[str]:
         yield tr("from {repository}", repository=header.origin)
     elif header.base_model:
         yield tr("based on {repository}", repository=header.base_model)
+
+
+def _measured_facts(measured: Measured) -> Iterator[str]:
+    yield tr("{pace} tokens/s measured", pace=format_pace(measured.tokens_per_second))
+    yield tr("perplexity {value}", value=f"{measured.perplexity:.2f}")
+    if measured.divergence is not None:
+        yield tr("KL divergence {value}", value=f"{measured.divergence:.4f}")
