@@ -72,4 +72,6 @@ def _listed(download: UnfinishedDownload) -> DownloadListed:
         is_running=is_locked(download.folder),
         problem=note.problem,
         details=note.details,
+        kind=request.kind,
+        levels=request.levels,
     )

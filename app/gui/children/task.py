@@ -22,7 +22,7 @@ TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
 
 class Task(QObject):
-    """Runs one verb; one with `after` needs the result of that task.
+    """Runs one verb; one with `after` needs the result of that task, one with `folder` fills it.
 
     `changed` follows every event, `ended` is emitted once, in one of the last three states.
     `noticed` carries a sentence that is new in `notices`.
@@ -39,11 +39,13 @@ class Task(QObject):
         arguments: tuple[str, ...],
         *,
         after: Task | None = None,
+        folder: str = "",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.kind: TaskKind = kind
         self.after = after
+        self.folder = folder
         self.title = title
         self.arguments = arguments
         self.state: TaskState = "waiting"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Signal
 
 from app.gui.children.task import Task, TaskState
-from app.jobs.schedule import ScheduledTask, TaskKind, startable
+from app.jobs.schedule import DEFAULT_LIMITS, ScheduledTask, TaskKind, startable
 
 
 class TaskBoard(QObject):
@@ -17,13 +19,22 @@ class TaskBoard(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks: list[Task] = []
+        self._limits = dict(DEFAULT_LIMITS)
 
-    def add(self, kind: TaskKind, title: str, *arguments: str, after: Task | None = None) -> Task:
+    def add(
+        self,
+        kind: TaskKind,
+        title: str,
+        *arguments: str,
+        after: Task | None = None,
+        folder: str = "",
+    ) -> Task:
         """Queue a verb; it starts as soon as the schedule allows.
 
         With `after` it also waits until that task has finished, and is canceled if that doesn't.
+        Of the tasks with the same `folder`, one runs at a time.
         """
-        task = Task(kind, title, arguments, after=after, parent=self)
+        task = Task(kind, title, arguments, after=after, folder=folder, parent=self)
         self._tasks.append(task)
         task.ended.connect(lambda: self._on_ended(task))
         self.added.emit(task)
@@ -32,8 +43,19 @@ class TaskBoard(QObject):
 
     @property
     def open_tasks(self) -> tuple[Task, ...]:
-        """The tasks that run or wait, oldest first."""
+        """The tasks that run or wait, in the order in which they start."""
         return tuple(self._tasks)
+
+    def limit_downloads(self, at_once: int) -> None:
+        """Change how many downloads run at the same time; those that run already go on."""
+        self._limits["network"] = at_once
+        self._start_due()
+
+    def arrange(self, wanted: Sequence[Task]) -> None:
+        """Let these tasks start in this order; they share the places that they have."""
+        places = [place for place, task in enumerate(self._tasks) if task in wanted]
+        for place, task in zip(places, wanted, strict=True):
+            self._tasks[place] = task
 
     def cancel_waiting(self) -> None:
         """Cancel the tasks that have not started."""
@@ -55,10 +77,15 @@ class TaskBoard(QObject):
 
         def scheduled(state: TaskState) -> tuple[ScheduledTask, ...]:
             return tuple(
-                ScheduledTask(number, task.kind, numbers.get(task.after) if task.after else None)
+                ScheduledTask(
+                    number,
+                    task.kind,
+                    numbers.get(task.after) if task.after else None,
+                    task.folder,
+                )
                 for task, number in numbers.items()
                 if task.state == state
             )
 
-        for due in startable(scheduled("running"), scheduled("waiting")):
+        for due in startable(scheduled("running"), scheduled("waiting"), self._limits):
             numbered[due.number].start()
