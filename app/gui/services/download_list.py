@@ -15,8 +15,8 @@ from app.core.sentences import describe_error
 from app.core.settings import Settings
 from app.gui.children.task import Task
 from app.gui.children.task_board import TaskBoard
-from app.gui.services.download import Download, combined
 from app.gui.services.download_arguments import download_arguments, requested_in
+from app.gui.services.download_state import Download, combined
 from app.gui.services.model_list import ModelList
 from app.gui.services.settings_holder import SettingsHolder
 from app.library.download_queue import DownloadQueue, Move, QueuedDownload, QueueState

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QProgressBar, QWi
 from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sizes import format_bytes, format_duration
-from app.gui.services.download import Download
+from app.gui.services.download_state import Download
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING

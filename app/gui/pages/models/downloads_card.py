@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.core.language import tr
 from app.core.sizes import format_bytes
 from app.gui.pages.models.download_row import DownloadRow
-from app.gui.services.download import Download
 from app.gui.services.download_list import DownloadList
+from app.gui.services.download_state import Download
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.button import Button
