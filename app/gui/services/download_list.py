@@ -122,10 +122,12 @@ class DownloadList(QObject):
 
     def plan_discard(self, download: Download) -> RemovalPlan | None:
         """Return the plan to delete what a download has fetched; None if there is nothing."""
-        for found in unfinished_in(Path(download.folder)) if download.folder else ():
-            if found.note.request.key == download.key:
-                return plan_discard(found)
-        return None
+        listed = self._listed.get(download.key)
+        if listed is None:
+            return None
+        key = requested_in(listed).key
+        found = (one for one in unfinished_in(Path(listed.path)) if one.note.request.key == key)
+        return next(map(plan_discard, found), None)
 
     def discard(self, download: Download) -> None:
         """Stop a download, take it out of the queue, and delete what it has fetched."""
@@ -185,7 +187,7 @@ class DownloadList(QObject):
         self._models.refresh()
 
     def _on_listed(self) -> None:
-        self._listed = {requested_in(one).key: one for one in self._models.downloads}
+        self._listed = {self._owner_of(one): one for one in self._models.downloads}
         if not self._models.is_outdated:
             # From here on the disk tells the truth about them.
             self._ended.clear()
@@ -196,6 +198,14 @@ class DownloadList(QObject):
             # Other processes don't tell when they are done.
             self._look_again.start()
         self.changed.emit()
+
+    def _owner_of(self, listed: DownloadListed) -> DownloadKey:
+        """Return the key of what has fetched a download: `get` downloads repositories, too."""
+        own = requested_in(listed).key
+        repository = listed.repository.casefold()
+        known = (*self._entries, *self._discarded)
+        gets = [key for key in known if key[:2] == ("get", repository)]
+        return own if own in known else next(iter(gets), own)
 
     def _delete(self, download: Download) -> None:
         """Delete what a download has fetched; wait if the disk has not told yet what that is."""

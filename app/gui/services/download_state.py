@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.core.events import DownloadListed
+from app.core.events import DownloadListed, Progressed
 from app.core.pace import Pace
 from app.core.sentences import describe_error
 from app.gui.children.task import Task
@@ -72,7 +72,7 @@ def combined(
         moves: as in `Download`.
     """
     state, sentence = _state_of(entry, task, listed)
-    progress = task.progress if task else None
+    progress = _progress_of(task)
     figures = progress or listed
     return Download(
         request,
@@ -85,6 +85,12 @@ def combined(
         listed.path if listed else "",
         moves,
     )
+
+
+def _progress_of(task: Task | None) -> Progressed | None:
+    """Return how far a task is, once it has prepared its work."""
+    progress = task.progress if task else None
+    return progress if progress and progress.step in ("download", "convert") else None
 
 
 def _state_of(

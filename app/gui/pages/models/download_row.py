@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QProgressBar, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QProgressBar,
+    QSizePolicy,
+    QWidget,
+)
 
 from app.core.language import tr
 from app.core.pace import Pace
@@ -80,6 +87,7 @@ class DownloadRow(QWidget):
         if (words, file) != (self.words, self._file.whole_text):
             self._figures.set_text(words)
             self._file.set_text(file)
+            self._file.setVisible(bool(file))
             self._bar.setAccessibleDescription(" · ".join(filter(None, (words, file))))
         failed = download.state == "failed"
         self._figures.set_tone("danger" if failed else "plain")
@@ -94,6 +102,9 @@ class DownloadRow(QWidget):
 
     def _build_layout(self) -> None:
         _reserve_width(self.go_button, tr("Pause"), tr("Resume"))
+        # The figures come first where there is not room for both.
+        self._file.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._file.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in self.controls:
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
@@ -101,8 +112,8 @@ class DownloadRow(QWidget):
         self.discard_button.setAccessibleName(tr("Discard…: {name}", name=self.download.name))
         line = QHBoxLayout()
         line.setSpacing(SPACING.medium)
-        line.addWidget(self._figures, 1)
-        line.addWidget(self._file)
+        line.addWidget(self._figures)
+        line.addWidget(self._file, 1)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(SPACING.small)

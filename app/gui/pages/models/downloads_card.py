@@ -13,7 +13,7 @@ from app.gui.pages.models.download_row import DownloadRow
 from app.gui.services.download_list import DownloadList
 from app.gui.services.download_state import Download
 from app.gui.theme.theme import Theme
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.confirm_dialog import ConfirmDialog
@@ -21,6 +21,9 @@ from app.gui.widgets.plain_label import PlainLabel
 from app.gui.widgets.scroll_column import ScrollColumn
 from app.library.download_queue import Move
 from app.library.unfinished_downloads import DownloadKey
+
+_MOST_ROWS = 3.5
+"""The height of the list in rows; half a row tells that there are more."""
 
 
 class DownloadsCard(Card):
@@ -119,7 +122,8 @@ class DownloadsCard(Card):
     def _fit(self) -> None:
         """Be as high as the rows, up to a limit."""
         height = self._scroll.column.sizeHint().height()
-        self._scroll.setFixedHeight(min(height, SIZE.field))
+        share = min(1.0, _MOST_ROWS / max(1, len(self.rows)))
+        self._scroll.setFixedHeight(round(height * share))
 
     def _move(self, row: DownloadRow, where: Move) -> None:
         self._downloads.move(row.download, where)
