@@ -49,9 +49,9 @@ class DownloadRequest(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The repository, with the chosen file or levels if there are any."""
-        if self.levels:
-            return f"{self.repository} → {', '.join(self.levels)}"
+        """The repository, with the chosen file or with what is made of it."""
+        if self.kind == "get":
+            return f"{self.repository} → {', '.join(self.levels) or 'GGUF'}"
         return f"{self.repository} · {self.pattern}" if self.pattern else self.repository
 
 

@@ -41,7 +41,7 @@ class Download:
 
     @property
     def name(self) -> str:
-        """The repository, with the chosen file or levels if there are any."""
+        """The repository, with the chosen file or with what is made of it."""
         return self.request.name
 
     @property

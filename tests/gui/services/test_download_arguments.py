@@ -40,6 +40,7 @@ def test_a_listed_download_tells_its_request() -> None:
 def test_the_name_tells_what_is_made() -> None:
     assert DownloadRequest("a/b").name == "a/b"
     assert DownloadRequest("a/b", pattern="*Q4_0*").name == "a/b · *Q4_0*"
+    assert DownloadRequest("a/b", kind="get").name == "a/b → GGUF"
     assert (
         DownloadRequest("a/b", kind="get", levels=("Q4_K_M", "Q8_0")).name == "a/b → Q4_K_M, Q8_0"
     )
