@@ -23,6 +23,8 @@ class ErrorCode(StrEnum):
     TOKEN_INVALID = "token_invalid"
     HUB_UNREACHABLE = "hub_unreachable"
     HUB_ANSWER = "hub_answer"
+    HUB_BUSY = "hub_busy"
+    MODEL_WITHOUT_CHAT = "model_without_chat"
     DOWNLOAD_DAMAGED = "download_damaged"
     DOWNLOAD_BUSY = "download_busy"
     DOWNLOAD_UNFINISHED = "download_unfinished"
@@ -132,6 +134,7 @@ class ErrorCode(StrEnum):
 class NoticeCode(StrEnum):
     """Codes of notices: facts that users should know although the work continues."""
 
+    CHECKPOINT_KEPT = "checkpoint_kept"
     SAFE_SETTING = "safe_setting"
     SAFE_SETTING_HOLDS = "safe_setting_holds"
     TEMPLATE_FALLBACK = "template_fallback"
@@ -152,6 +155,7 @@ class NoticeCode(StrEnum):
     DOWNLOAD_RETRIED = "download_retried"
     DOWNLOADS_RESET = "downloads_reset"
     FILES_LEFT_OUT = "files_left_out"
+    HUB_ANSWER_OLD = "hub_answer_old"
     KEY_NOT_KEPT = "key_not_kept"
     SERVER_KEY_NOT_KEPT = "server_key_not_kept"
     CONNECTION_READABLE = "connection_readable"

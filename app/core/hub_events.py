@@ -27,6 +27,7 @@ class HubSearch(msgspec.Struct, frozen=True, tag="search", kw_only=True):
 
     `text` are words of the name, `author` an owner. `least_parameters` and `most_parameters` bound
     the number of weights. With `fits_only` models that are too large for this machine are left out.
+    `quantized_from` is the repository that the models were quantized from.
     """
 
     text: str = ""
@@ -36,6 +37,7 @@ class HubSearch(msgspec.Struct, frozen=True, tag="search", kw_only=True):
     license: str = ""
     language: str = ""
     gated: bool | None = None
+    quantized_from: str = ""
     least_parameters: int = 0
     most_parameters: int = 0
     fits_only: bool = False
@@ -50,12 +52,16 @@ class HubPage(msgspec.Struct, frozen=True, tag="page", kw_only=True):
     revision: str | None = None
 
 
+class FirstModels(msgspec.Struct, frozen=True, tag="first_models"):
+    """A request for open chat models that fit this machine, smallest first, as search results."""
+
+
 class HubRequest(msgspec.Struct, frozen=True, tag="ask"):
     """A numbered request; a newer one with the same `channel` makes the older one obsolete."""
 
     number: int
     channel: str
-    question: HubSearch | HubPage
+    question: HubSearch | HubPage | FirstModels
 
 
 class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
@@ -64,6 +70,7 @@ class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
     `parameters` is 0 where the Hub doesn't know. `best_level` is the level that suits this machine
     best by size alone, `size_bytes` the approximate size of the file at that level, and `fit` where
     it would be placed; empty and 0 where nothing is known. `updated` is a date as YYYY-MM-DD.
+    `sentence` describes a first model; it is empty in a search.
     """
 
     number: int
@@ -80,6 +87,7 @@ class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
     best_level: str = ""
     size_bytes: int = 0
     fit: FitVerdict = ""
+    sentence: str = ""
 
 
 class HubFile(msgspec.Struct, frozen=True):

@@ -80,6 +80,11 @@ def default_models_folder() -> Path:
     return home() / "models"
 
 
+def streams_folder() -> Path:
+    """Return the folder of the journals of conversions of repositories that have not finished."""
+    return home() / "streams"
+
+
 def checkpoints_folder() -> Path:
     """Return the folder of downloaded repositories, each in `owner/name`."""
     return home() / "checkpoints"
@@ -88,6 +93,11 @@ def checkpoints_folder() -> Path:
 def outlines_folder() -> Path:
     """Return the folder of outlines: repositories that were estimated, without their weights."""
     return home() / "outlines"
+
+
+def hub_answers_folder() -> Path:
+    """Return the folder of saved answers of the Hub."""
+    return home() / "hub-answers"
 
 
 def converters_folder() -> Path:
