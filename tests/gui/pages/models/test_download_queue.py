@@ -21,9 +21,10 @@ from app.gui.pages.models.download_row import DownloadRow
 from app.gui.services.download_list import DownloadList
 from app.gui.shell.window import MainWindow
 from app.library.download_queue import DownloadQueue, QueuedDownload
-from app.library.unfinished_downloads import DownloadRequest
+from app.library.unfinished_downloads import DownloadNote, DownloadRequest
 from tests.gui.conftest import WindowMaker
 from tests.gui.pages.models.conftest import SIZE
+from tests.support.checkpoints.checkpoints import make_tiny_checkpoint
 from tests.support.hub.local_hub import LocalHub
 
 SOON_MS = 30_000
@@ -249,6 +250,47 @@ def test_a_pause_in_the_tray_keeps_the_download(
     task.cancel()
     qtbot.waitUntil(lambda: shown(window) == [("acme/one", "paused")], timeout=SOON_MS)
     assert [entry.state for entry in queued()] == ["paused"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("converter", "known_machine")
+def test_a_model_that_is_converted_while_it_comes_is_in_the_same_queue(
+    make_window: WindowMaker, hub: LocalHub, qtbot: QtBot, tmp_path: Path, home: Path
+) -> None:
+    hub.add_repository("some/model", make_tiny_checkpoint(tmp_path / "some"))
+    with closing(DownloadQueue(paths.downloads_file())) as queue:
+        queue.add(DownloadRequest("some/model", kind="get", levels=("Q8_0",)))
+    window = make_window()
+    assert window.notice.text == "The download of some/model → Q8_0 goes on."
+    window.show_page("models")
+    assert rows(window) == ["some/model → Q8_0"]
+    page = window.models
+    qtbot.waitUntil(lambda: not page.downloads.rows, timeout=120_000)
+    assert page.notice.text == "some/model → Q8_0 is ready."
+    (made,) = (home / "models").rglob("*.gguf")
+    assert "Q8_0" in made.name
+    assert queued() == ()
+
+
+def test_what_get_has_downloaded_is_in_its_row(
+    make_window: WindowMaker, qtbot: QtBot, home: Path
+) -> None:
+    """`get` of a repository with GGUF files is a download of one of them."""
+    folder = home / "models" / "acme" / "one"
+    folder.mkdir(parents=True)
+    note = DownloadNote(DownloadRequest("acme/one", pattern="Q4_0"), {"a.gguf": 9})
+    (folder / ".gristmill-0.download.json").write_bytes(msgspec.json.encode(note))
+    (folder / "a.gguf.part").write_bytes(b"four")
+    with closing(DownloadQueue(paths.downloads_file())) as queue:
+        queue.mark("paused", queue.add(DownloadRequest("acme/one", kind="get")).id)
+    window = make_window()
+    (download,) = downloads_of(window).downloads
+    assert (download.name, download.state) == ("acme/one → GGUF", "paused")
+    assert (download.done_bytes, download.total_bytes) == (4, 9)
+    downloads_of(window).discard(download)
+    assert queued() == ()
+    assert downloads_of(window).downloads == ()
+    assert not folder.exists()
 
 
 def test_downloads_go_on_after_a_kill(mills: LocalHub, qtbot: QtBot, home: Path) -> None:
