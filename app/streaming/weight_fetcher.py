@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from app.hub.outline import remove_outline
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import Snapshot
+from app.library.stream_journal import FilePosition
 from app.streaming.arrivals import Arrivals
-from app.streaming.journal import FilePosition, digest_key, digest_of
 from app.streaming.tensor_cutter import FilePiece, TensorCutter
 
 
@@ -161,3 +162,13 @@ def _is_scalar(weights: WeightRange) -> bool:
 
 def _bytes_of(weights: npt.NDArray[np.uint8] | None) -> bytes:
     return b"" if weights is None else weights.tobytes()
+
+
+def digest_key(weights: WeightRange) -> str:
+    """Return the key of a stored tensor in `JournalEntry.digests`."""
+    return f"{weights.file.name}:{weights.offset}"
+
+
+def digest_of(content: bytes | memoryview) -> str:
+    """Return the SHA-256 of a stored tensor's bytes."""
+    return hashlib.sha256(content).hexdigest()

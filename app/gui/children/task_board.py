@@ -28,13 +28,14 @@ class TaskBoard(QObject):
         *arguments: str,
         after: Task | None = None,
         folder: str = "",
+        steps: tuple[str, ...] = (),
     ) -> Task:
         """Queue a verb; it starts as soon as the schedule allows.
 
         With `after` it also waits until that task has finished, and is canceled if that doesn't.
-        Of the tasks with the same `folder`, one runs at a time.
+        Of the tasks with the same `folder`, one runs at a time. `steps` are those of a `Task`.
         """
-        task = Task(kind, title, arguments, after=after, folder=folder, parent=self)
+        task = Task(kind, title, arguments, after=after, folder=folder, steps=steps, parent=self)
         self._tasks.append(task)
         task.ended.connect(lambda: self._on_ended(task))
         self.added.emit(task)

@@ -39,7 +39,7 @@ class GgufChoiceDialog(QDialog):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._request = DownloadRequest("")
+        self._request, self._wanted = DownloadRequest(""), ""
         self._child: Child | None = None
         self._models: list[events.RemoteModelListed] = []
         self._notices: list[str] = []
@@ -61,9 +61,15 @@ class GgufChoiceDialog(QDialog):
         """True until the files of the repository are known."""
         return self._child is not None
 
-    def open_for(self, request: DownloadRequest) -> None:
-        """Look at a repository, and ask for the models to download unless there is only one."""
+    def open_for(self, request: DownloadRequest, wanted: str = "") -> None:
+        """Look at a repository, and ask for the models to download unless there is only one.
+
+        Args:
+            request: the repository.
+            wanted: the path of the file to tick instead of the recommended one.
+        """
         self.stop()
+        self._wanted = wanted
         self._request = request
         self._models, self._notices, self._problem = [], [], None
         self._child = Child(*download_arguments(request), "--list", parent=self)
@@ -110,7 +116,7 @@ class GgufChoiceDialog(QDialog):
         self._title.set_text(self._request.repository)
         words = " ".join([tr("Choose the files to download."), *self._notices])
         self.words.set_text(words)
-        self.table.show_models(self._models)
+        self.table.show_models(self._models, self._wanted)
         self._show_choice()
         self.open()
         self.table.setFocus()

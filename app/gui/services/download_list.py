@@ -158,6 +158,7 @@ class DownloadList(QObject):
             request.name,
             *download_arguments(request),
             folder=request.repository.casefold(),
+            steps=("download",),
         )
         self._ended.pop(request.key, None)
         self._open[request.key] = task

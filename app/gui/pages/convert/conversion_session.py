@@ -174,11 +174,13 @@ class ConversionSession(QObject):
         if self.is_remote:
             before = self._downloads.start(_request_of(options))
             tasks.append((before, download_steps()))
-        models = self._add_task(", ".join(levels), options.run_arguments(levels), before)
-        tasks.append((models, conversion_steps(makes_matrix=options.importance_kind == "text")))
+        steps = conversion_steps(makes_matrix=options.importance_kind == "text")
+        models = self._add_task(", ".join(levels), options.run_arguments(levels), before, steps)
+        tasks.append((models, steps))
         if options.wants_projector:
-            projector = self._add_task("mmproj", options.projector_arguments(), before)
-            tasks.append((projector, conversion_steps()))
+            steps = conversion_steps()
+            projector = self._add_task("mmproj", options.projector_arguments(), before, steps)
+            tasks.append((projector, steps))
         return ConversionRun(
             name=place.name,
             tasks=tuple(tasks),
@@ -188,9 +190,12 @@ class ConversionSession(QObject):
             commands=command_lines(options, levels),
         )
 
-    def _add_task(self, made: str, arguments: tuple[str, ...], before: Task | None) -> Task:
+    def _add_task(
+        self, made: str, arguments: tuple[str, ...], before: Task | None, steps: tuple[Step, ...]
+    ) -> Task:
         title = f"{Path(self._place).name} → {made}"
-        task = self._tasks.add("convert", title, VERB, *arguments, after=before)
+        kinds = _kinds(steps)
+        task = self._tasks.add("convert", title, VERB, *arguments, after=before, steps=kinds)
         task.ended.connect(self._models.refresh)
         return task
 
@@ -249,6 +254,10 @@ def _request_of(options: ConversionOptions) -> DownloadRequest:
     return DownloadRequest(
         reference.repository, reference.revision, allows_pickle=options.allows_pickle
     )
+
+
+def _kinds(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(step.progress for step in steps)
 
 
 def _words_for(progress: events.Progressed) -> str:

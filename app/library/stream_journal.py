@@ -1,22 +1,24 @@
-"""Journal of a streamed conversion: what is safely written, so that a later run goes on there.
+"""Journals of conversions of repositories that are still downloading (`get`).
 
-A line is only appended after the files that it speaks of are on the disk.
+A journal says what is safely written, so that a later run goes on there. A line is only appended
+after the files that it speaks of are on the disk.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from app.conversion.layout.layout import WeightRange
-from app.core.files import write_atomically
-from app.streaming.stream_plan import TensorKey
+from app.core import paths
+from app.core.files import PART_SUFFIX, write_atomically
 
 _NAME = "journal"
+_PART_SUFFIX = f".get{PART_SUFFIX}"
+TensorKey = tuple[int, str]
+"""The number of a model among those made from one stream, and the name of its tensor."""
 
 
 class FilePosition(msgspec.Struct, frozen=True):
@@ -37,6 +39,11 @@ class StreamedFile(msgspec.Struct, frozen=True):
     path: str
     size_bytes: int
     header_sha256: str
+
+    @property
+    def part(self) -> Path:
+        """Where the file grows until it is whole."""
+        return part_of(Path(self.path))
 
 
 class StreamRecord(msgspec.Struct, frozen=True, tag="stream", kw_only=True):
@@ -79,6 +86,11 @@ class Journal:
         self.digests: dict[str, str] = {}
         for line in self._lines():
             self._take(line)
+
+    @property
+    def done_bytes(self) -> int:
+        """The number of bytes of weight files that need not be fetched again."""
+        return sum(position.offset for position in self.positions.values())
 
     def begin(self, record: StreamRecord) -> None:
         """Begin anew."""
@@ -130,16 +142,13 @@ class Journal:
                 self.digests |= digests
 
 
-def digest_key(weights: WeightRange) -> str:
-    """Return the key of a stored tensor in `JournalEntry.digests`."""
-    return f"{weights.file.name}:{weights.offset}"
+def part_of(path: Path) -> Path:
+    """Return where a file grows until it is whole."""
+    return path.with_name(path.name + _PART_SUFFIX)
 
 
-def digest_of(content: bytes | memoryview) -> str:
-    """Return the SHA-256 of a stored tensor's bytes."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def done_bytes(positions: Mapping[str, FilePosition]) -> int:
-    """Return the number of bytes of weight files that need not be fetched again."""
-    return sum(position.offset for position in positions.values())
+def unfinished_streams() -> dict[Path, Journal]:
+    """Return the journals of conversions that have begun but not finished, by their folders."""
+    folders = sorted(path for path in paths.streams_folder().glob("*") if path.is_dir())
+    journals = {folder: Journal(folder) for folder in folders}
+    return {folder: journal for folder, journal in journals.items() if journal.record is not None}

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.streaming.journal import FilePosition, Journal, JournalEntry, StreamedFile, StreamRecord
+from app.library.stream_journal import (
+    FilePosition,
+    Journal,
+    JournalEntry,
+    StreamedFile,
+    StreamRecord,
+)
 
 RECORD = StreamRecord(
     repository="owner/name",
