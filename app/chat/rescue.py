@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
 from pathlib import Path
 
 from app.chat import backups, database
 from app.core.errors import NoticeCode
 from app.core.events import NoticeReported
-from app.core.files import open_atomically, replace
-
-_COMPANIONS = ("-wal", "-shm")
+from app.core.files import open_atomically
+from app.core.sqlite_file import aside_name, move_aside
 
 
 def replace_damaged(path: Path) -> NoticeReported:
@@ -20,24 +18,15 @@ def replace_damaged(path: Path) -> NoticeReported:
     Raises:
         AppError: `disk_full`, `folder_not_writable`, `file_busy`.
     """
-    aside = path.with_name(f"{path.name}.bad-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    aside = aside_name(path)
     backup = next(filter(database.is_sound, backups.newest_first()), None)
     with database.raising_app_errors(path):
         if backup is None:
-            _move_aside(path, aside)
+            move_aside(path, aside)
             return NoticeReported(NoticeCode.CHATS_RESET, {"file": str(aside)})
         with open_atomically(path) as restored, backup.open("rb") as source:
             shutil.copyfileobj(source, restored)
             # Last, so that a kill during the copy leaves the damaged file to be found again.
-            _move_aside(path, aside)
+            move_aside(path, aside)
     details = {"file": str(aside), "date": backups.date_of(backup)}
     return NoticeReported(NoticeCode.CHATS_RESTORED, {**details})
-
-
-def _move_aside(path: Path, aside: Path) -> None:
-    # The companions first: SQLite would apply a leftover log to the new file.
-    for suffix in _COMPANIONS:
-        companion = path.with_name(path.name + suffix)
-        if companion.exists():
-            replace(companion, aside.with_name(aside.name + suffix))
-    replace(path, aside)

@@ -19,6 +19,7 @@ from app.library.facts_cache import FactsCache
 from app.library.folder_lock import is_locked
 from app.library.library_scan import scan_library
 from app.library.sources import Source, library_sources
+from app.library.stream_journal import UnfinishedStream, unfinished_streams
 from app.library.unfinished_downloads import UnfinishedDownload, unfinished_below
 from app.measurement.store import stored_measurement
 
@@ -63,6 +64,7 @@ def _library(settings: Settings, cache: FactsCache) -> Iterator[events.Event]:
         folder, size = str(checkpoint.folder), checkpoint.size_bytes()
         yield events.CheckpointListed(folder, checkpoint.name, size)
     yield from map(_listed, unfinished)
+    yield from map(_listed_stream, unfinished_streams())
     yield from found.folders
     yield events.FoldersWatched(found.watched)
 
@@ -99,4 +101,22 @@ def _listed(download: UnfinishedDownload) -> events.DownloadListed:
         is_running=is_locked(download.folder),
         problem=note.problem,
         details=note.details,
+        kind=request.kind,
+        levels=request.levels,
+    )
+
+
+def _listed_stream(stream: UnfinishedStream) -> events.DownloadListed:
+    record = stream.record
+    return events.DownloadListed(
+        path=str(stream.folder),
+        repository=record.repository,
+        revision=record.revision,
+        pattern=None,
+        allows_pickle=False,
+        done_bytes=stream.done_bytes,
+        total_bytes=record.total_bytes,
+        is_running=is_locked(stream.folder),
+        kind="get",
+        levels=record.levels,
     )

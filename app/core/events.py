@@ -173,7 +173,8 @@ class CheckpointListed(msgspec.Struct, frozen=True, tag="checkpoint"):
 class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
     """A download that has not finished, and the error that ended it, if any.
 
-    `path` is the folder that it fills. `is_running` is true while some process does.
+    `path` is the folder that it fills. `is_running` is true while some process does. `kind` is the
+    verb, with the `levels` that `get` makes.
     """
 
     path: str
@@ -186,6 +187,8 @@ class DownloadListed(msgspec.Struct, frozen=True, tag="unfinished"):
     is_running: bool
     problem: ErrorCode | None = None
     details: ErrorDetails = msgspec.field(default_factory=dict, name="facts")
+    kind: Literal["download", "get"] = "download"
+    levels: tuple[str, ...] = ()
 
 
 class RemoteModelListed(msgspec.Struct, frozen=True, tag="remote"):

@@ -98,6 +98,12 @@ NOTICE_SENTENCES: dict[NoticeCode, str] = {
     NoticeCode.DOWNLOAD_RETRIED: (
         tr("The download of {file} was interrupted ({reason}); it will resume in {seconds} s.")
     ),
+    NoticeCode.DOWNLOADS_RESET: (
+        tr(
+            "The file with the queue of downloads could not be read; it was moved to {file}. "
+            "Downloads that have begun can be resumed on the Models page."
+        )
+    ),
     NoticeCode.HUB_ANSWER_OLD: tr(
         "The Hugging Face Hub does not respond; this is what it answered before."
     ),

@@ -40,6 +40,11 @@ def chats_file() -> Path:
     return home() / "chats.sqlite3"
 
 
+def downloads_file() -> Path:
+    """Return the path of the queue of downloads (SQLite)."""
+    return home() / "downloads.sqlite3"
+
+
 def backups_folder() -> Path:
     """Return the folder of the newest backups of the conversations."""
     return home() / "backups"

@@ -60,6 +60,25 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     ] = None
     added_models: tuple[str, ...] = ()
     shown_programs: tuple[str, ...] = ()
+    parallel_downloads: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=4,
+            title=tr("Downloads at once"),
+            description=tr("The others wait. Downloads to the same folder always take turns."),
+        ),
+    ] = 2
+    resumes_downloads: Annotated[
+        bool,
+        Meta(
+            title=tr("Resume downloads at the start"),
+            description=tr(
+                "Downloads that ran or waited when the program ended go on by themselves. Paused "
+                "ones stay paused."
+            ),
+        ),
+    ] = True
     last_model: str = ""
     model_options: dict[str, LoadOptions] = msgspec.field(default_factory=dict)
     presets: dict[str, LoadOptions] = msgspec.field(default_factory=dict)

@@ -62,6 +62,10 @@ SOURCE_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("The download of {repository} hasn't finished."),
         tr("Resume it on the Models page."),
     ),
+    ErrorCode.DOWNLOADS_DAMAGED: (
+        tr("The file with the queue of downloads, {file}, is damaged ({reason})."),
+        tr("Restart the program: it sets the file aside and starts a new queue."),
+    ),
     ErrorCode.UNSAFE_NAME: (
         tr("The file name “{name}” points outside its folder or is reserved by the system."),
         tr("No such file was written; don't trust this source."),

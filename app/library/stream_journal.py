@@ -7,8 +7,9 @@ after the files that it speaks of are on the disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -70,16 +71,24 @@ class JournalEntry(msgspec.Struct, frozen=True, tag="entry"):
     digests: dict[str, str] = {}
 
 
+class UnfinishedStream(NamedTuple):
+    """A conversion that has begun: the folder of its journal, and the bytes that are done."""
+
+    folder: Path
+    record: StreamRecord
+    done_bytes: int
+
+
 _decoder: msgspec.json.Decoder[StreamRecord | JournalEntry] = msgspec.json.Decoder(
     StreamRecord | JournalEntry
 )
 
 
 class Journal:
-    """The journal in `folder`, and the state that its lines add up to."""
+    """The journal in `folder`, its `file`, and the state that its lines add up to."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / _NAME
+        self.file = folder / _NAME
         self.record: StreamRecord | None = None
         self.positions: dict[str, FilePosition] = {}
         self.finished: set[TensorKey] = set()
@@ -101,7 +110,7 @@ class Journal:
     def add(self, checkpoint: JournalEntry) -> None:
         """Append a checkpoint durably."""
         self._take(checkpoint)
-        with self._file.open("ab") as file:
+        with self.file.open("ab") as file:
             file.write(msgspec.json.encode(checkpoint) + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -118,11 +127,11 @@ class Journal:
     def _rewrite(self) -> None:
         state = JournalEntry(self.positions, tuple(self.finished), self.digests)
         lines = (self.record, state) if self.record else ()
-        write_atomically(self._file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        write_atomically(self.file, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
     def _lines(self) -> Iterable[StreamRecord | JournalEntry]:
         try:
-            content = self._file.read_bytes()
+            content = self.file.read_bytes()
         except OSError:
             return
         for line in content.splitlines():
@@ -147,8 +156,9 @@ def part_of(path: Path) -> Path:
     return path.with_name(path.name + _PART_SUFFIX)
 
 
-def unfinished_streams() -> dict[Path, Journal]:
-    """Return the journals of conversions that have begun but not finished, by their folders."""
-    folders = sorted(path for path in paths.streams_folder().glob("*") if path.is_dir())
-    journals = {folder: Journal(folder) for folder in folders}
-    return {folder: journal for folder, journal in journals.items() if journal.record is not None}
+def unfinished_streams() -> Iterator[UnfinishedStream]:
+    """Yield the conversions that have begun but not finished."""
+    for folder in sorted(path for path in paths.streams_folder().glob("*") if path.is_dir()):
+        journal = Journal(folder)
+        if journal.record is not None:
+            yield UnfinishedStream(folder, journal.record, journal.done_bytes)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -23,13 +24,35 @@ from app.library.folder_lock import OWN_PREFIX
 _PREFIX, _SUFFIX = f"{OWN_PREFIX}-", ".download.json"
 
 
+DownloadKind = Literal["download", "get"]
+"""The verb that fetches: files as they are, or a model converted while it is downloaded."""
+DownloadKey = tuple[str, ...]
+
+
 class DownloadRequest(msgspec.Struct, frozen=True):
-    """A repository as `owner/name`, and the options that choose among its files."""
+    """A repository as `owner/name`, and the options that choose among its files.
+
+    `pattern` and `allows_pickle` are options of a download, `levels` those of `get`.
+    """
 
     repository: str
     revision: str | None = None
     pattern: str | None = None
     allows_pickle: bool = False
+    kind: DownloadKind = "download"
+    levels: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> DownloadKey:
+        """Identifies the download; a later request with this key continues it."""
+        return (self.kind, self.repository.casefold(), self.pattern or "", *self.levels)
+
+    @property
+    def name(self) -> str:
+        """The repository, with the chosen file or with what is made of it."""
+        if self.kind == "get":
+            return f"{self.repository} → {', '.join(self.levels) or 'GGUF'}"
+        return f"{self.repository} · {self.pattern}" if self.pattern else self.repository
 
 
 class DownloadNote(msgspec.Struct, frozen=True):

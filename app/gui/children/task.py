@@ -25,7 +25,7 @@ TaskState = Literal["waiting", "running", "finished", "failed", "canceled"]
 
 
 class Task(QObject):
-    """Runs one verb; one with `after` needs the result of that task.
+    """Runs one verb; one with `after` needs the result of that task, one with `folder` fills it.
 
     `steps` are the kinds of progress that it goes through, in their order; none if it has only one.
     `changed` follows every event, `ended` is emitted once, in one of the last three states.
@@ -43,12 +43,14 @@ class Task(QObject):
         arguments: tuple[str, ...],
         *,
         after: Task | None = None,
+        folder: str = "",
         steps: tuple[str, ...] = (),
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.kind: TaskKind = kind
         self.after = after
+        self.folder = folder
         self.title = title
         self.arguments = arguments
         self.state: TaskState = "waiting"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Signal
 
 from app.gui.children.task import Task, TaskState
-from app.jobs.schedule import ScheduledTask, TaskKind, startable
+from app.jobs.schedule import DEFAULT_LIMITS, ScheduledTask, TaskKind, startable
 
 
 class TaskBoard(QObject):
@@ -17,6 +19,7 @@ class TaskBoard(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks: list[Task] = []
+        self._limits = dict(DEFAULT_LIMITS)
 
     def add(
         self,
@@ -24,14 +27,15 @@ class TaskBoard(QObject):
         title: str,
         *arguments: str,
         after: Task | None = None,
+        folder: str = "",
         steps: tuple[str, ...] = (),
     ) -> Task:
         """Queue a verb; it starts as soon as the schedule allows.
 
         With `after` it also waits until that task has finished, and is canceled if that doesn't.
-        `steps` are those of a `Task`.
+        Of the tasks with the same `folder`, one runs at a time. `steps` are those of a `Task`.
         """
-        task = Task(kind, title, arguments, after=after, steps=steps, parent=self)
+        task = Task(kind, title, arguments, after=after, folder=folder, steps=steps, parent=self)
         self._tasks.append(task)
         task.ended.connect(lambda: self._on_ended(task))
         self.added.emit(task)
@@ -40,8 +44,19 @@ class TaskBoard(QObject):
 
     @property
     def open_tasks(self) -> tuple[Task, ...]:
-        """The tasks that run or wait, oldest first."""
+        """The tasks that run or wait, in the order in which they start."""
         return tuple(self._tasks)
+
+    def limit_downloads(self, at_once: int) -> None:
+        """Change how many downloads run at the same time; those that run already go on."""
+        self._limits["network"] = at_once
+        self._start_due()
+
+    def arrange(self, wanted: Sequence[Task]) -> None:
+        """Let these tasks start in this order; they share the places that they have."""
+        places = [place for place, task in enumerate(self._tasks) if task in wanted]
+        for place, task in zip(places, wanted, strict=True):
+            self._tasks[place] = task
 
     def cancel_waiting(self) -> None:
         """Cancel the tasks that have not started."""
@@ -63,10 +78,15 @@ class TaskBoard(QObject):
 
         def scheduled(state: TaskState) -> tuple[ScheduledTask, ...]:
             return tuple(
-                ScheduledTask(number, task.kind, numbers.get(task.after) if task.after else None)
+                ScheduledTask(
+                    number,
+                    task.kind,
+                    numbers.get(task.after) if task.after else None,
+                    task.folder,
+                )
                 for task, number in numbers.items()
                 if task.state == state
             )
 
-        for due in startable(scheduled("running"), scheduled("waiting")):
+        for due in startable(scheduled("running"), scheduled("waiting"), self._limits):
             numbered[due.number].start()

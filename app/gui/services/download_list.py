@@ -1,219 +1,300 @@
-"""Downloads that run, wait or were interrupted: the state behind their rows, without widgets."""
+"""The queue of downloads at work: the state behind the rows of the Models page, without widgets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.core.errors import AppError
 from app.core.events import DownloadListed
-from app.core.pace import Pace
+from app.core.language import tr
 from app.core.sentences import describe_error
+from app.core.settings import Settings
 from app.gui.children.task import Task
 from app.gui.children.task_board import TaskBoard
-from app.gui.services.download_arguments import (
-    VERB,
-    download_arguments,
-    requested_by,
-    requested_in,
-)
+from app.gui.services.download_arguments import download_arguments, requested_in
+from app.gui.services.download_state import Download, combined
 from app.gui.services.model_list import ModelList
-from app.library.removal import RemovalPlan, plan_discard
-from app.library.unfinished_downloads import DownloadRequest, unfinished_in
+from app.gui.services.settings_holder import SettingsHolder
+from app.library.download_queue import DownloadQueue, Move, QueuedDownload, QueueState
+from app.library.removal import RemovalPlan, plan_discard, plan_stream_discard
+from app.library.unfinished_downloads import DownloadKey, DownloadRequest, unfinished_in
 
 _LOOK_AGAIN_MILLISECONDS = 3000
-DownloadState = Literal["waiting", "running", "stopping", "paused", "canceled", "failed", "foreign"]
-"""The last one is a download of another process."""
-DownloadKey = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Download:
-    """A download; `sentence` says why it failed, or why it is held up.
-
-    One that is not at work has the `folder` with what it has fetched.
-    """
-
-    request: DownloadRequest
-    state: DownloadState
-    done_bytes: int = 0
-    total_bytes: int = 0
-    pace: Pace | None = None
-    sentence: str = ""
-    folder: str = ""
-
-    @property
-    def key(self) -> DownloadKey:
-        """Identifies the download while its state changes."""
-        return _key_of(self.request)
-
-    @property
-    def name(self) -> str:
-        """The repository, with the chosen file or level if there is one."""
-        return _name_of(self.request)
 
 
 class DownloadList(QObject):
-    """Starts, stops and resumes downloads; combines the window's tasks with what is on the disk.
+    """Runs the queue; combines it with the window's tasks and with what is on the disk.
 
     Signals:
-        changed: `downloads` has new ones, fewer, or new states or figures.
+        changed: `downloads` has new ones, fewer, or another order, or new states or figures.
+        failed: a sentence about a change that could not be stored, or files that could not be
+            deleted.
     """
 
     changed = Signal()
+    failed = Signal(str)
 
-    def __init__(self, tasks: TaskBoard, models: ModelList, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        queue: DownloadQueue,
+        tasks: TaskBoard,
+        models: ModelList,
+        settings: SettingsHolder,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._queue = queue
         self._tasks = tasks
         self._models = models
-        self._order: dict[DownloadKey, DownloadRequest] = {}
+        self._settings = settings
+        self._is_closed = False
+        self._entries: dict[DownloadKey, QueuedDownload] = {}
         self._open: dict[DownloadKey, Task] = {}
         self._ended: dict[DownloadKey, Task] = {}
         self._listed: dict[DownloadKey, DownloadListed] = {}
-        self._paused: set[DownloadKey] = set()
-        self._outcomes: dict[DownloadKey, tuple[DownloadState, str]] = {}
+        self._discarded: set[DownloadKey] = set()
         self._look_again = QTimer(self, singleShot=True, interval=_LOOK_AGAIN_MILLISECONDS)
         self._look_again.timeout.connect(models.refresh)
-        tasks.added.connect(self._on_added)
+        self._load()
+        self._limit(settings.value)
+        settings.changed.connect(lambda _, new: self._limit(new))
         tasks.ended.connect(self._on_ended)
         models.changed.connect(self._on_listed)
 
     @property
     def downloads(self) -> tuple[Download, ...]:
-        """All downloads; each keeps its place until it is finished or discarded."""
-        found = (self._download(key, request) for key, request in self._order.items())
+        """All downloads: the queue in its order, then what others have left unfinished."""
+        keys = dict.fromkeys((*self._entries, *self._listed))
+        found = (self._download(key) for key in keys)
         return tuple(download for download in found if download is not None)
 
-    def start(self, request: DownloadRequest, *, after: Task | None = None) -> Task:
+    def go_on(self) -> str:
+        """Start what the end of the program has interrupted; return a sentence about it, or ""."""
+        interrupted = [one for one in self._entries.values() if one.state in ("waiting", "running")]
+        keys = [one.request.key for one in interrupted]
+        names = [one.request.name for one in interrupted]
+        if not self._settings.value.resumes_downloads:
+            self._mark("paused", keys)
+            return _paused_in_words(names)
+        self._mark("waiting", keys)
+        for one in interrupted:
+            self._add_task(one.request)
+        return _resumed_in_words(names)
+
+    def start(self, request: DownloadRequest) -> Task:
         """Start a download, or resume it; return the task, which may be running already.
 
-        Downloads to the same folder must come one `after` the other.
+        Raises:
+            AppError: the queue can't be stored: `disk_full`, `folder_not_writable`, `file_busy`.
         """
-        open_task = self._open.get(_key_of(request))
-        if open_task is not None:
-            return open_task
-        self._order.setdefault(_key_of(request), request)
-        arguments = download_arguments(request)
-        return self._tasks.add(VERB, _name_of(request), *arguments, after=after)
+        task = self._open.get(request.key)
+        if task is not None and not task.is_stopping:
+            return task
+        self._queue.add(request)
+        self._discarded.discard(request.key)
+        self._load()
+        task = self._add_task(request)
+        self._arrange()
+        return task
 
-    def pause(self, download: Download) -> None:
-        """Stop a download, and keep what it has fetched."""
-        self._paused.add(download.key)
-        self.cancel(download)
+    def pause(self, downloads: Iterable[Download]) -> None:
+        """Stop downloads that run or wait, and keep what they have fetched."""
+        keys = [download.key for download in downloads if download.can_pause]
+        self._mark("paused", keys)
+        for key in keys:
+            self._open[key].cancel()
 
-    def cancel(self, download: Download) -> None:
-        """Stop a download, or take it out of the queue; what it has fetched is kept, too."""
-        if download.key in self._open:
-            self._open[download.key].cancel()
+    def resume(self, downloads: Iterable[Download]) -> None:
+        """Let paused and failed downloads go on."""
+        for download in downloads:
+            if download.can_resume:
+                self._attempt(partial(self.start, download.request))
+
+    def move(self, download: Download, where: Move) -> None:
+        """Change the place of a download in the queue; what runs already goes on."""
+        if where in download.moves:
+            self._change(partial(self._queue.move, self._entries[download.key].id, where))
+            self._arrange()
 
     def plan_discard(self, download: Download) -> RemovalPlan | None:
         """Return the plan to delete what a download has fetched; None if there is nothing."""
-        for found in unfinished_in(Path(download.folder)) if download.folder else ():
-            if _key_of(found.note.request) == download.key:
-                return plan_discard(found)
-        return None
+        listed = self._listed.get(download.key)
+        if listed is None:
+            return None
+        key = requested_in(listed).key
+        folder = Path(listed.path)
+        found = (one for one in unfinished_in(folder) if one.note.request.key == key)
+        return next(map(plan_discard, found), None) or plan_stream_discard(folder)
 
-    def discard(self, plan: RemovalPlan) -> None:
-        """Delete what a download has fetched.
+    def discard(self, download: Download) -> None:
+        """Stop a download, take it out of the queue, and delete what it has fetched."""
+        self._discarded.add(download.key)
+        self._take_out(download.key)
+        if download.key in self._open:
+            self._open[download.key].cancel()
+        else:
+            self._delete(download)
 
-        Raises:
-            AppError: `download_busy`, `folder_not_writable`.
-        """
-        try:
-            plan.execute()
-        finally:
-            self._models.refresh()
+    def take_back(self, task: Task) -> bool:
+        """Take a failed download out if it has fetched nothing; return whether that was so."""
+        key = next((key for key, one in self._ended.items() if one is task), None)
+        has_begun = bool(task.progress and task.progress.done_bytes)
+        if key is None or key in self._listed or has_begun:
+            return False
+        self._take_out(key)
+        return True
 
-    def keeps(self, task: Task) -> bool:
-        """Return whether a download that ended unfinished can be resumed from the list."""
-        request = requested_by(task)
-        return request is not None and self._is_kept(_key_of(request), task)
+    def close(self) -> None:
+        """Close the queue as it is: what waits or runs goes on at the next start."""
+        self._is_closed = True
+        self._queue.close()
 
-    def _is_kept(self, key: DownloadKey, task: Task) -> bool:
-        return key in self._listed or bool(task.progress and task.progress.done_bytes)
+    def _add_task(self, request: DownloadRequest) -> Task:
+        task = self._tasks.add(
+            request.kind,
+            request.name,
+            *download_arguments(request),
+            folder=request.repository.casefold(),
+            steps=("download",),
+        )
+        self._ended.pop(request.key, None)
+        self._open[request.key] = task
+        task.changed.connect(lambda: self._follow(request.key, task))
+        self._follow(request.key, task)
+        return task
 
-    def _on_added(self, task: Task) -> None:
-        request = requested_by(task)
-        if request is None:
-            return
-        key = _key_of(request)
-        if task.title == task.arguments[1]:
-            # It may be the address of a page; rows of the task are made after this.
-            task.title = request.repository
-        self._order.setdefault(key, request)
-        self._open[key] = task
-        self._ended.pop(key, None)
-        self._outcomes.pop(key, None)
-        self._paused.discard(key)
-        task.changed.connect(self.changed)
-        # Most tasks start at once: they would only seem to wait, and their row lose the focus.
-        QTimer.singleShot(0, self, self.changed.emit)
+    def _follow(self, key: DownloadKey, task: Task) -> None:
+        entry = self._entries.get(key)
+        is_running = task.state == "running" and not task.is_stopping
+        if is_running and entry is not None and entry.state != "running":
+            self._mark("running", [key])
+        self.changed.emit()
 
     def _on_ended(self, task: Task) -> None:
         key = next((key for key, one in self._open.items() if one is task), None)
-        if key is None:
+        if key is None or self._is_closed:
             return
         del self._open[key]
         self._ended[key] = task
-        if task.state == "failed":
-            self._outcomes[key] = ("failed", task.sentence)
-        elif task.state == "canceled":
-            self._outcomes[key] = ("paused" if key in self._paused else "canceled", "")
+        if task.state == "finished":
+            self._take_out(key)
+        elif task.state == "failed":
+            self._mark("failed", [key], task.sentence)
+        else:
+            self._mark("paused", [key])
         self._models.refresh()
-        self.changed.emit()
 
     def _on_listed(self) -> None:
-        self._listed = {_key_of(requested_in(one)): one for one in self._models.downloads}
-        for key, listed in self._listed.items():
-            self._order.setdefault(key, requested_in(listed))
+        self._listed = {self._owner_of(one): one for one in self._models.downloads}
         if not self._models.is_outdated:
             # From here on the disk tells the truth about them.
             self._ended.clear()
-        known = self._open.keys() | self._ended.keys() | self._listed.keys()
-        self._order = {key: request for key, request in self._order.items() if key in known}
+            self._discarded &= self._listed.keys() | self._open.keys()
+            for key in self._discarded - self._open.keys():
+                self._delete(self._combined(key))
         if any(listed.is_running for key, listed in self._listed.items() if key not in self._open):
             # Other processes don't tell when they are done.
             self._look_again.start()
         self.changed.emit()
 
-    def _download(self, key: DownloadKey, request: DownloadRequest) -> Download | None:
-        if key in self._open:
-            return self._at_work(self._open[key], request)
-        if key in self._ended:
-            task = self._ended[key]
-            is_gone = task.state == "finished" or not self._is_kept(key, task)
-            return None if is_gone else self._at_work(task, request)
-        return self._left(self._listed[key], request) if key in self._listed else None
+    def _owner_of(self, listed: DownloadListed) -> DownloadKey:
+        """Return the key of what has fetched a download: `get` downloads repositories, too."""
+        own = requested_in(listed).key
+        repository = listed.repository.casefold()
+        known = (*self._entries, *self._discarded)
+        gets = [key for key in known if key[:2] == ("get", repository)]
+        return own if own in known else next(iter(gets), own)
 
-    def _at_work(self, task: Task, request: DownloadRequest) -> Download:
-        """Return the state of a task, which counts as stopping until the disk tells its outcome."""
-        state: DownloadState = "waiting" if task.state == "waiting" else "running"
-        if task.is_stopping or task.is_over:
-            state = "stopping"
-        listed = self._listed.get(_key_of(request))
-        if task.progress is not None:
-            shares = task.progress.done_bytes, task.progress.total_bytes
+    def _delete(self, download: Download) -> None:
+        """Delete what a download has fetched; wait if the disk has not told yet what that is."""
+        plan = self.plan_discard(download)
+        if plan is None:
+            return
+        self._discarded.discard(download.key)
+        try:
+            plan.execute()
+        except AppError as error:
+            self.failed.emit(describe_error(error.code, error.details))
         else:
-            shares = (listed.done_bytes, listed.total_bytes) if listed else (0, 0)
-        pace = task.pace if task.progress else None
-        return Download(request, state, *shares, pace, task.sentence)
+            self._listed.pop(download.key, None)
+        self._models.refresh()
+        self.changed.emit()
 
-    def _left(self, listed: DownloadListed, request: DownloadRequest) -> Download:
-        """Return the state of what is on the disk."""
-        state, sentence = self._outcomes.get(_key_of(request), ("paused", ""))
-        if listed.is_running:
-            state, sentence = "foreign", ""
-        elif state == "paused" and listed.problem is not None:
-            state, sentence = "failed", describe_error(listed.problem, listed.details)
-        shares = listed.done_bytes, listed.total_bytes
-        return Download(request, state, *shares, sentence=sentence, folder=listed.path)
+    def _download(self, key: DownloadKey) -> Download | None:
+        """Return a download, or None if it is one only until the disk has been looked at."""
+        ended = self._ended.get(key)
+        is_gone = ended is not None and ended.state == "finished"
+        return None if is_gone or key in self._discarded else self._combined(key)
+
+    def _combined(self, key: DownloadKey) -> Download:
+        entry, listed = self._entries.get(key), self._listed.get(key)
+        request = entry.request if entry else requested_in(self._listed[key])
+        task = self._open.get(key) or self._ended.get(key)
+        return combined(request, entry, task, listed, self._moves(key))
+
+    def _moves(self, key: DownloadKey) -> frozenset[Move]:
+        order = list(self._entries)
+        if key not in order:
+            return frozenset()
+        up: tuple[Move, ...] = () if key == order[0] else ("up", "top")
+        down: tuple[Move, ...] = () if key == order[-1] else ("down",)
+        return frozenset((*up, *down))
+
+    def _limit(self, settings: Settings) -> None:
+        self._tasks.limit_downloads(settings.parallel_downloads)
+
+    def _arrange(self) -> None:
+        """Let the tasks start in the order of the queue."""
+        self._tasks.arrange([self._open[key] for key in self._entries if key in self._open])
+
+    def _mark(self, state: QueueState, keys: Iterable[DownloadKey], reason: str = "") -> None:
+        ids = [self._entries[key].id for key in keys if key in self._entries]
+        self._change(lambda: self._queue.mark(state, *ids, reason=reason))
+
+    def _take_out(self, key: DownloadKey) -> None:
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._change(lambda: self._queue.remove(entry.id))
+
+    def _change(self, change: Callable[[], object]) -> None:
+        self._attempt(change)
+        self._attempt(self._load)
+        self.changed.emit()
+
+    def _load(self) -> None:
+        self._entries = {entry.request.key: entry for entry in self._queue.entries()}
+
+    def _attempt(self, change: Callable[[], object]) -> None:
+        """Change the queue; if the disk fails, say so, and go on with what is known."""
+        if self._is_closed:
+            return
+        try:
+            change()
+        except AppError as error:
+            self.failed.emit(describe_error(error.code, error.details))
 
 
-def _name_of(request: DownloadRequest) -> str:
-    return f"{request.repository} · {request.pattern}" if request.pattern else request.repository
+def _resumed_in_words(names: list[str]) -> str:
+    match names:
+        case []:
+            return ""
+        case [name]:
+            return tr("The download of {name} goes on.", name=name)
+    return tr("{count} downloads go on.", count=len(names))
 
 
-def _key_of(request: DownloadRequest) -> DownloadKey:
-    return request.repository.casefold(), request.pattern or ""
+def _paused_in_words(names: list[str]) -> str:
+    match names:
+        case []:
+            return ""
+        case [name]:
+            return tr(
+                "The download of {name} was interrupted. Resume it on the Models page.", name=name
+            )
+    return tr(
+        "{count} downloads were interrupted. Resume them on the Models page.", count=len(names)
+    )

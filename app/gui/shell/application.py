@@ -37,6 +37,7 @@ from app.gui.theme.style import apply_theme
 from app.gui.widgets.focus_guide import FocusGuide
 from app.gui.widgets.text_dialog import TextDialog
 from app.jobs.outcome import EXIT_FAILED
+from app.library.download_queue import open_queue
 
 
 def run_window(files: Sequence[Path] = ()) -> int:
@@ -81,6 +82,7 @@ def build_window(application: QApplication) -> MainWindow:
         with suppress(AppError):
             save_settings(settings)
     chats, chats_notice = open_store(paths.chats_file())
+    queue, queue_notice = open_queue(paths.downloads_file())
     theme = apply_theme(application, settings.theme)
     holder = SettingsHolder(settings, application)
     tasks = TaskBoard(application)
@@ -91,22 +93,24 @@ def build_window(application: QApplication) -> MainWindow:
         engine=Engine(holder, application),
         tasks=tasks,
         models=models,
-        downloads=DownloadList(tasks, models, application),
+        downloads=DownloadList(queue, tasks, models, holder, application),
         endpoints=EndpointList(application),
         chats=chats,
     )
     holder.changed.connect(lambda _, new: _follow_theme(workbench, new.theme))
     window = MainWindow(workbench)
     FocusGuide(application, window)
-    for notice in (settings_notice, chats_notice):
+    for notice in (settings_notice, chats_notice, queue_notice):
         if isinstance(notice, NoticeReported):
             window.warn(describe_notice(notice.code, notice.details))
-    QTimer.singleShot(0, window, lambda: _begin(workbench))
+    QTimer.singleShot(0, window, lambda: _begin(workbench, window))
     return window
 
 
-def _begin(workbench: Workbench) -> None:
+def _begin(workbench: Workbench, window: MainWindow) -> None:
     leftovers.sweep()
+    if words := workbench.downloads.go_on():
+        window.notice.show_notice("info", words)
     workbench.models.refresh()
     workbench.endpoints.refresh()
     if not paths.engine_file().exists():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from app.core.language import tr
@@ -12,6 +14,7 @@ from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
+from app.library.unfinished_downloads import DownloadKind
 
 _STEPS = 1000
 _PERCENT = 100
@@ -74,13 +77,12 @@ class _JobRow(QWidget):
         self._bar.setRange(0, _STEPS)
         self._bar.setAccessibleName(task.title)
         self._figures = PlainLabel("", "caption", elide=True)
-        words = tr("Cancel: {title}", title=task.title)
-        cancel = IconButton(theme, "close", words, compact=True)
-        cancel.clicked.connect(task.cancel)
+        stop = _stop_button(theme, task)
+        stop.clicked.connect(task.cancel)
         top = QHBoxLayout()
         top.setSpacing(SPACING.tiny)
         top.addWidget(title, 1)
-        top.addWidget(cancel)
+        top.addWidget(stop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.tiny)
@@ -101,6 +103,8 @@ class _JobRow(QWidget):
         if progress is None or share is None:
             waiting = self._task.state == "waiting"
             self._figures.set_text(tr("Waiting") if waiting else tr("Preparing…"))
+            # The step before it may have filled the bar.
+            self._bar.setValue(0)
             return
         self._bar.setValue(int(_STEPS * share))
         words = f"{int(_PERCENT * share)}%"
@@ -110,3 +114,10 @@ class _JobRow(QWidget):
         if left is not None and is_last:
             words += " · " + tr("{time} left", time=format_duration(left))
         self._figures.set_text(words)
+
+
+def _stop_button(theme: Theme, task: Task) -> IconButton:
+    """Return the button that stops a task; a download keeps what it has fetched."""
+    if task.kind in get_args(DownloadKind):
+        return IconButton(theme, "pause", tr("Pause: {title}", title=task.title), compact=True)
+    return IconButton(theme, "close", tr("Cancel: {title}", title=task.title), compact=True)

@@ -19,12 +19,25 @@ _MAX_LINES = 6
 
 
 class QuitDialog(QDialog):
-    """Emits `kept` or `stopped`, or nothing if the user cancels; opened with `open`."""
+    """Emits `kept` or `stopped`, or nothing if the user cancels; opened with `open`.
+
+    Args:
+        theme: colors.
+        work: a line for each piece of work.
+        resumes_downloads: downloads go on by themselves at the next start.
+    """
 
     kept = Signal()
     stopped = Signal()
 
-    def __init__(self, theme: Theme, work: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        work: Sequence[str],
+        *,
+        resumes_downloads: bool,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         title = tr("Keep running in the background?")
         self.setWindowTitle(title)
@@ -33,10 +46,14 @@ class QuitDialog(QDialog):
         self._column.addWidget(PlainLabel(title, "title", wrap=True))
         self._list(work)
         words = tr(
-            "In the background, Gristmill unloads the model and quits when this work is done. If "
-            "you stop, downloads can be resumed later, but conversions start over."
+            "In the background, Gristmill unloads the model and quits when this work is done."
         )
-        self._column.addWidget(PlainLabel(words, wrap=True))
+        stopped = (
+            tr("If you stop, downloads go on at the next start, but conversions start over.")
+            if resumes_downloads
+            else tr("If you stop, downloads can be resumed later, but conversions start over.")
+        )
+        self._column.addWidget(PlainLabel(f"{words} {stopped}", wrap=True))
         self._column.addSpacing(SPACING.small)
         self._add_buttons(theme)
 

@@ -59,7 +59,12 @@ class QuitHandler(QObject):
         work = self.work()
         if not work:
             return False
-        dialog = QuitDialog(self._workbench.theme, work, self._window)
+        dialog = QuitDialog(
+            self._workbench.theme,
+            work,
+            resumes_downloads=self._workbench.settings.value.resumes_downloads,
+            parent=self._window,
+        )
         dialog.kept.connect(self._hide)
         dialog.stopped.connect(self.ended)
         dialog.open()
@@ -104,7 +109,7 @@ class QuitHandler(QObject):
 
 def _in_words(task: Task) -> str:
     match task.kind:
-        case "download":
+        case "download" | "get":
             return tr("Download: {title}", title=task.title)
         case "convert":
             return tr("Conversion: {title}", title=task.title)

@@ -236,9 +236,10 @@ class MainWindow(QMainWindow):
             return
         self._state.save_geometry(self)
         self.chat.finish()
-        self._workbench.tasks.cancel_waiting()
         bench = self._workbench
         bench.models.watch.stop()
+        bench.downloads.close()
+        bench.tasks.cancel_waiting()
         stop_children(self, bench.tasks, bench.models, bench.endpoints, bench.engine)
         super().closeEvent(event)
 
@@ -268,10 +269,14 @@ class MainWindow(QMainWindow):
         self._workbench.engine.noticed.connect(self._show_warnings)
         self._workbench.engine.changed.connect(self._show_warnings)
         self._workbench.models.noticed.connect(self.warn)
+        self._workbench.downloads.failed.connect(self._on_download_failed)
         self._workbench.tasks.ended.connect(self._on_task_ended)
         self._quit_handler.ended.connect(self.close_now)
         self._quit_handler.returned.connect(lambda: self.open_from_later_start([]))
         self._quit_handler.happened.connect(self._state.keep_result)
+
+    def _on_download_failed(self, sentence: str) -> None:
+        self.notice.show_notice("error", sentence)
 
     def _on_task_ended(self, task: Task) -> None:
         """Show the result of the engine's test; other tasks report on their pages."""

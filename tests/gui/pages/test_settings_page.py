@@ -127,6 +127,7 @@ def test_settings_are_in_groups_with_the_rare_ones_last(window: MainWindow) -> N
         "Appearance",
         "Chat",
         "Models",
+        "Downloads",
         "Servers",
         "Accounts",
         "Model defaults",

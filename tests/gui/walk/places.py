@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 
 from app.core import paths
 from app.gui.shell.window import MainWindow
+from app.library.unfinished_downloads import DownloadRequest
 from tests.support.engine.tiny_model import write_tiny_model
 
 NAMES = (
@@ -53,6 +54,7 @@ class Walk:
             "models, delete": self._delete_model,
             "models, folders": self._folders,
             "models, label and tags": self._label,
+            "models, downloads": self._downloads,
             "convert, source": self._page("convert"),
             "convert, refused": self._refused,
             "convert, levels": self._levels,
@@ -144,6 +146,15 @@ class Walk:
         card.repository.setText(f"not/a/{NAMES[-1]}")
         card.download_button.click()
         wait_until(lambda: bool(card.fault.whole_text), "the refusal")
+        return self.window
+
+    def _downloads(self) -> QWidget:
+        downloads = self.window._workbench.downloads
+        for name in NAMES:
+            downloads.start(DownloadRequest(f"owner/{name[:90]}".rstrip("-")))
+        downloads.pause(downloads.downloads)
+        wait_until(lambda: not self.window._workbench.tasks.open_tasks, "the pause")
+        self.window.show_page("models")
         return self.window
 
     def _refused(self) -> QWidget:

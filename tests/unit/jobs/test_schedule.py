@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from app.jobs.schedule import ScheduledTask, TaskKind, startable
+from app.jobs.schedule import DEFAULT_LIMITS, ScheduledTask, TaskKind, startable
 
 
 def _tasks(*kinds: TaskKind, first: int = 1) -> tuple[ScheduledTask, ...]:
@@ -26,6 +26,10 @@ def _tasks(*kinds: TaskKind, first: int = 1) -> tuple[ScheduledTask, ...]:
         (("convert", "download"), ("convert", "download", "download", "probe"), [2, 4]),
         (("probe",), ("probe", "setup"), [2]),
         (("download", "download", "download"), ("download",), []),
+        ((), ("get", "get", "download", "download"), [1, 3]),
+        (("convert",), ("get", "download"), [2]),
+        (("get",), ("convert", "download"), [2]),
+        (("download", "download"), ("get", "convert"), [2]),
     ],
 )
 def test_next_tasks(
@@ -41,6 +45,22 @@ def test_a_task_waits_for_the_one_before_it_and_delays_no_other() -> None:
     assert startable((), (download, behind, other)) == (download, other)
     assert startable((download,), (behind,)) == ()
     assert startable((), (behind,)) == (behind,)
+
+
+def test_one_task_at_a_time_fills_a_folder() -> None:
+    first, second = (ScheduledTask(number, "download", folder="a/b") for number in (1, 2))
+    other = ScheduledTask(3, "download", folder="a/c")
+    assert startable((), (first, second, other)) == (first, other)
+    assert startable((first,), (second, other)) == (other,)
+    assert startable((other,), (second,)) == (second,)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4])
+def test_downloads_run_up_to_their_limit(at_once: int) -> None:
+    limits = {**DEFAULT_LIMITS, "network": at_once}
+    waiting = _tasks(*["download"] * 6)
+    assert startable((), waiting, limits) == waiting[:at_once]
+    assert startable(waiting[:4], waiting[4:], limits) == ()
 
 
 def test_every_task_runs_in_order_of_its_kind_and_within_the_limits() -> None:

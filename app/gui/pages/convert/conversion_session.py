@@ -28,7 +28,9 @@ from app.gui.pages.convert.conversion_run import (
     download_steps,
 )
 from app.gui.services.workbench import Workbench
+from app.hub.reference import parse_reference
 from app.jobs.outcome import ProcessOutcome
+from app.library.unfinished_downloads import DownloadRequest
 
 _PAUSE_MILLISECONDS = 500
 """Time that the options must stay unchanged before the levels are planned again."""
@@ -74,6 +76,7 @@ class ConversionSession(QObject):
         self.source = ""
         self._tasks = workbench.tasks
         self._models = workbench.models
+        self._downloads = workbench.downloads
         self._checker: Child | None = None
         self._place = ""
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MILLISECONDS)
@@ -161,17 +164,16 @@ class ConversionSession(QObject):
             levels: the levels to make.
             favorite: the one to chat with first.
             keeps_existing: files that exist stay; the new ones get other names.
+
+        Raises:
+            AppError: the download can't be queued: `disk_full`, `folder_not_writable`, `file_busy`.
         """
         options, before = replace(self.options, keeps_existing=keeps_existing), None
         place = Path(self._place)
         tasks: list[tuple[Task, tuple[Step, ...]]] = []
         if self.is_remote:
-            repository = f"{place.parent.name}/{place.name}"
-            steps = download_steps()
-            before = self._tasks.add(
-                "download", repository, "download", options.source, steps=_kinds(steps)
-            )
-            tasks.append((before, steps))
+            before = self._downloads.start(_request_of(options))
+            tasks.append((before, download_steps()))
         steps = conversion_steps(makes_matrix=options.importance_kind == "text")
         models = self._add_task(", ".join(levels), options.run_arguments(levels), before, steps)
         tasks.append((models, steps))
@@ -245,6 +247,13 @@ class ConversionSession(QObject):
         if outcome.has_crashed:
             reason = outcome.describe()
             self.failed.emit(None, tr("The check failed: {reason}.", reason=reason))
+
+
+def _request_of(options: ConversionOptions) -> DownloadRequest:
+    reference = parse_reference(options.source)
+    return DownloadRequest(
+        reference.repository, reference.revision, allows_pickle=options.allows_pickle
+    )
 
 
 def _kinds(steps: tuple[Step, ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from app.core.errors import ErrorCode, NoticeCode
+from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.language import tr
 from app.core.sentences import describe_error
 from app.core.settings import Settings
@@ -258,7 +258,11 @@ class ConvertPage(QWidget):
         self._hide_notices()
         self._last_choice = (levels, keeps_existing)
         favorite = self.levels_step.recommended_level
-        run = self.session.convert(levels, favorite, keeps_existing=keeps_existing)
+        try:
+            run = self.session.convert(levels, favorite, keeps_existing=keeps_existing)
+        except AppError as error:
+            self._on_failed(error.code, describe_error(error.code, error.details))
+            return
         self.follow(run)
         self.run_step.setFocus()
 

@@ -1,63 +1,78 @@
-"""Row of one download: its name, a bar, the figures or the reason for the stop, two buttons."""
+"""Row of one download: its name, a bar, the figures or the reason for the stop, its buttons."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QProgressBar, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QProgressBar,
+    QSizePolicy,
+    QWidget,
+)
 
 from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sizes import format_bytes, format_duration
-from app.gui.services.download_list import Download
+from app.gui.services.download_state import Download
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
+from app.gui.widgets.icon_button import IconButton
 from app.gui.widgets.plain_label import PlainLabel
+from app.library.download_queue import Move
 
 _STEPS = 1000
-_MOVING = frozenset({"waiting", "running", "stopping"})
+_KEYS: dict[Move, str] = {"up": "Alt+Up", "down": "Alt+Down", "top": "Alt+Home"}
 
 
 class DownloadRow(QWidget):
     """Shows a download in each of its states.
 
     Signals:
-        paused, resumed, canceled, discarded: the user wants that.
+        paused, resumed, discarded: the user wants that.
+        moved: the user wants another place in the queue; a `Move`.
     """
 
     paused = Signal()
     resumed = Signal()
-    canceled = Signal()
     discarded = Signal()
+    moved = Signal(str)
 
     def __init__(self, theme: Theme, download: Download, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.download = download
         self._name = PlainLabel(download.name, elide=True)
         self._figures = PlainLabel("", "caption", elide=True)
+        self._file = PlainLabel("", "caption", elide=True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, _STEPS)
         self._bar.setAccessibleName(download.name)
-        # Each button keeps its place, and so the focus, when its action changes.
+        # It keeps its place, and so the focus, when its action changes.
         self.go_button = Button(theme, "", icon_name="pause", compact=True)
-        self.end_button = Button(theme, "", "quiet", icon_name="close", compact=True)
-        _reserve_width(self.go_button, tr("Pause"), tr("Resume"))
-        _reserve_width(self.end_button, tr("Cancel"), tr("Discard…"))
+        self.discard_button = Button(
+            theme, tr("Discard…"), "quiet", icon_name="trash", compact=True
+        )
+        words = tr("More: {name}", name=download.name)
+        self.more_button = IconButton(theme, "more", words, compact=True)
+        self._build_layout()
         self.go_button.clicked.connect(self._go)
-        self.end_button.clicked.connect(self._end)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(SPACING.small)
-        grid.setVerticalSpacing(SPACING.tiny)
-        grid.addWidget(self._name, 0, 0)
-        grid.addWidget(self._bar, 1, 0)
-        grid.addWidget(self._figures, 2, 0)
-        grid.addWidget(self.go_button, 0, 1, 3, 1)
-        grid.addWidget(self.end_button, 0, 2, 3, 1)
-        grid.setColumnStretch(0, 1)
+        self.discard_button.clicked.connect(self.discarded)
+        self.more_button.clicked.connect(self._show_menu_below)
+        for where, keys in _KEYS.items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(lambda where=where: self.moved.emit(where))
         self.show_download(download)
+
+    @property
+    def controls(self) -> tuple[QWidget, ...]:
+        """The stops of Tab, in order."""
+        return (self.go_button, self.discard_button, self.more_button)
 
     @property
     def words(self) -> str:
@@ -67,10 +82,13 @@ class DownloadRow(QWidget):
     def show_download(self, download: Download) -> None:
         """Show another state of the download."""
         self.download = download
-        words = _in_words(download)
-        if words != self._figures.whole_text:
+        is_running = download.state == "running"
+        words, file = _in_words(download), download.file if is_running else ""
+        if (words, file) != (self.words, self._file.whole_text):
             self._figures.set_text(words)
-            self._bar.setAccessibleDescription(words)
+            self._file.set_text(file)
+            self._file.setVisible(bool(file))
+            self._bar.setAccessibleDescription(" · ".join(filter(None, (words, file))))
         failed = download.state == "failed"
         self._figures.set_tone("danger" if failed else "plain")
         restyle(self._bar, "state", "failed" if failed else "running")
@@ -78,37 +96,74 @@ class DownloadRow(QWidget):
         self._bar.setValue(round(_STEPS * min(1.0, share)))
         self._show_buttons()
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what can be done with the download."""
+        self._show_menu(event.globalPos())
+
+    def _build_layout(self) -> None:
+        _reserve_width(self.go_button, tr("Pause"), tr("Resume"))
+        # The figures come first where there is not room for both.
+        self._file.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._file.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for widget in self.controls:
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
+        self.discard_button.setAccessibleName(tr("Discard…: {name}", name=self.download.name))
+        line = QHBoxLayout()
+        line.setSpacing(SPACING.medium)
+        line.addWidget(self._figures)
+        line.addWidget(self._file, 1)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(SPACING.small)
+        grid.setVerticalSpacing(SPACING.tiny)
+        grid.addWidget(self._name, 0, 0)
+        grid.addWidget(self._bar, 1, 0)
+        grid.addLayout(line, 2, 0)
+        for column, widget in enumerate(self.controls, start=1):
+            grid.addWidget(widget, 0, column, 3, 1)
+        grid.setColumnStretch(0, 1)
+
     def _show_buttons(self) -> None:
-        state = self.download.state
-        is_moving = state in _MOVING
-        go, end = (tr("Pause"), tr("Cancel")) if is_moving else (tr("Resume"), tr("Discard…"))
-        self.go_button.set_text(go)
-        self.go_button.set_icon("pause" if is_moving else "play")
-        self.end_button.set_text(end)
-        self.end_button.set_icon("close" if is_moving else "trash")
-        for button, words in ((self.go_button, go), (self.end_button, end)):
-            button.setAccessibleName(f"{words}: {self.download.name}")
-        self.go_button.setVisible(state not in ("waiting", "foreign"))
-        self.end_button.setVisible(state != "foreign")
+        is_resumed_here = self.download.can_resume
+        words = tr("Resume") if is_resumed_here else tr("Pause")
+        self.go_button.set_text(words)
+        self.go_button.set_icon("play" if is_resumed_here else "pause")
+        self.go_button.setAccessibleName(f"{words}: {self.download.name}")
+        for widget in self.controls:
+            widget.setVisible(self.download.state != "foreign")
 
     def _go(self) -> None:
-        if self.download.state == "running":
+        if self.download.can_pause:
             self.paused.emit()
-        elif self.download.state not in _MOVING:
+        elif self.download.can_resume:
             self.resumed.emit()
 
-    def _end(self) -> None:
-        if self.download.state in ("waiting", "running"):
-            self.canceled.emit()
-        elif self.download.state not in _MOVING:
-            self.discarded.emit()
+    def _show_menu_below(self) -> None:
+        self._show_menu(self.more_button.mapToGlobal(QPoint(0, self.more_button.height())))
+
+    def _show_menu(self, place: QPoint) -> None:
+        if self.download.state == "foreign":
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        places = {"up": tr("Move up"), "down": tr("Move down"), "top": tr("Download first")}
+        for where, keys in _KEYS.items():
+            action = menu.addAction(places[where], lambda where=where: self.moved.emit(where))
+            action.setShortcut(QKeySequence(keys))
+            # The keys work in the row, where nothing else may claim them.
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            action.setEnabled(where in self.download.moves)
+        menu.addSeparator()
+        menu.addAction(tr("Pause"), self.paused.emit).setEnabled(self.download.can_pause)
+        menu.addAction(tr("Resume"), self.resumed.emit).setEnabled(self.download.can_resume)
+        menu.addAction(tr("Discard…"), self.discarded.emit)
+        menu.popup(place)
 
 
 def _reserve_width(button: Button, *texts: str) -> None:
-    """Keep the width for each text, shown or not, so that the bars of all rows are alike."""
-    policy = button.sizePolicy()
-    policy.setRetainSizeWhenHidden(True)
-    button.setSizePolicy(policy)
+    """Keep the width for each text, so that the bars of all rows are alike."""
     widths = []
     for text in texts:
         button.setText(text)
@@ -124,7 +179,6 @@ def _in_words(download: Download) -> str:
         "stopping": tr("Stopping…"),
         "foreign": tr("Downloading outside this window"),
         "paused": tr("Paused"),
-        "canceled": tr("Canceled"),
         "failed": download.sentence,
     }[download.state]
     return " · ".join((_share_of(download), words)) if download.done_bytes else words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
@@ -21,6 +22,9 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.scroll_column import ScrollColumn
+from app.library.unfinished_downloads import DownloadKind
+
+_KINDS = get_args(DownloadKind)
 
 
 class ModelsPage(QWidget):
@@ -84,7 +88,6 @@ class ModelsPage(QWidget):
         self.library.convert_requested.connect(self.convert_requested)
         self.library.options_requested.connect(self.options_requested)
         self.library.failed.connect(self._fail)
-        self.downloads.failed.connect(self._fail)
         self.notice.acted.connect(self._on_notice_acted)
 
     def _show(self) -> None:
@@ -101,7 +104,7 @@ class ModelsPage(QWidget):
         self.notice.show_notice("error", sentence)
 
     def _on_task_added(self, task: Task) -> None:
-        if task.kind == "download":
+        if task.kind in _KINDS:
             self._warned = []
             self.warnings.show_sentences(())
             task.noticed.connect(self._warn)
@@ -113,12 +116,17 @@ class ModelsPage(QWidget):
     def _on_task_ended(self, task: Task) -> None:
         if task.kind == "verify":
             self._show_verification(task)
-        if task.kind != "download" or task.state != "finished":
+        if task.kind not in _KINDS or task.state != "finished":
             return
         self._downloaded = task
         is_checkpoint = Path(task.paths[0]).is_dir()
         action = ("convert", tr("Convert…")) if is_checkpoint else ("chat", tr("Chat now"))
-        self.notice.show_notice("info", tr("{name} is downloaded.", name=task.title), [action])
+        words = (
+            tr("{name} is downloaded.", name=task.title)
+            if task.kind == "download"
+            else tr("{name} is ready.", name=task.title)
+        )
+        self.notice.show_notice("info", words, [action])
 
     def _show_verification(self, task: Task) -> None:
         self._verified = task.arguments[-1] if task.state == "finished" else ""

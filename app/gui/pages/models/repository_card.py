@@ -13,7 +13,6 @@ from app.core.language import tr
 from app.core.sentences import describe_error
 from app.gui.children.task import Task
 from app.gui.gguf_choice.gguf_choice_dialog import GgufChoiceDialog
-from app.gui.services.download_arguments import requested_by
 from app.gui.services.download_list import DownloadList
 from app.gui.theme.restyle import restyle
 from app.gui.theme.theme import Theme
@@ -153,18 +152,19 @@ class RepositoryCard(Card):
         self._show_state()
 
     def _start(self, requests: list[DownloadRequest]) -> None:
-        task = None
-        for request in requests:
-            task = self._start_one(request, task)
+        try:
+            for request in requests:
+                self._start_one(request)
+        except AppError as error:
+            self._refuse(error.code, describe_error(error.code, error.details))
         self._show_state()
 
-    def _start_one(self, request: DownloadRequest, after: Task | None) -> Task:
-        task = self._downloads.start(request, after=after)
+    def _start_one(self, request: DownloadRequest) -> None:
+        task = self._downloads.start(request)
         self._asked = self._asked or task
         task.changed.connect(lambda: self._follow(task))
-        task.ended.connect(lambda: self._on_ended(task))
+        task.ended.connect(lambda: self._on_ended(task, request))
         self._follow(task)
-        return task
 
     def _follow(self, task: Task) -> None:
         """Empty the field once the download is known to begin."""
@@ -175,10 +175,9 @@ class RepositoryCard(Card):
         self._asked = None
         self.repository.clear()
 
-    def _on_ended(self, task: Task) -> None:
-        if task.state == "failed" and not self._downloads.keeps(task):
-            request = requested_by(task)
-            self._refused = request.repository if request else task.title
+    def _on_ended(self, task: Task, request: DownloadRequest) -> None:
+        if _is_refused(task) and self._downloads.take_back(task):
+            self._refused = request.repository
             if not self.repository.text():
                 self.repository.setText(self._refused)
             self._log = task.log_text()
@@ -203,3 +202,9 @@ class RepositoryCard(Card):
 
     def _show_log(self) -> None:
         TextDialog(self._theme, self._refused, self._log, self, at_end=True).open()
+
+
+def _is_refused(task: Task) -> bool:
+    """Return whether trying again would not help; its row lets the user resume any other."""
+    failure = task.failure or ErrorCode.INTERNAL
+    return task.state == "failed" and "retry" not in _REMEDIES.get(failure, ())

@@ -89,10 +89,12 @@ class SettingsPage(QWidget):
         """Return the headings with their cards; what few people need is last."""
         converting = tr("Converting")
         fields = ("quantizes_by_reference", "converter_folder")
+        downloads = ("parallel_downloads", "resumes_downloads")
         return (
             (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
             (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
             (tr("Models"), (self._card(tr("Models"), "models_folder"),)),
+            (tr("Downloads"), (self._card(tr("Downloads"), *downloads),)),
             (tr("Servers"), (self.endpoints,)),
             (tr("Accounts"), (self.access,)),
             (tr("Model defaults"), (self.loading,)),
@@ -122,5 +124,7 @@ def _controls(theme: Theme) -> dict[str, OptionControl]:
         "models_folder": path_control(models),
         "converter_folder": path_control(converter),
         "quantizes_by_reference": option_control(theme, _FIELDS["quantizes_by_reference"]),
+        "parallel_downloads": option_control(theme, _FIELDS["parallel_downloads"]),
+        "resumes_downloads": option_control(theme, _FIELDS["resumes_downloads"]),
         "theme": option_control(theme, _FIELDS["theme"]),
     }

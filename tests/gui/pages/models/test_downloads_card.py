@@ -18,7 +18,7 @@ from tests.gui.conftest import WindowMaker
 from tests.gui.pages.models.conftest import SIZE
 from tests.support.hub.local_hub import LocalHub
 
-KEY = ("acme/grain", "")
+KEY = DownloadRequest("acme/grain").key
 SOON_MS = 20_000
 
 
@@ -65,7 +65,9 @@ def test_a_paused_download_keeps_its_row_and_goes_on(
     page = window.models
     page.repository.setText("acme/rye")
     page.repository.setFocus()
-    for expected in (page.download_button, row.go_button, row.end_button):
+    card = page.downloads
+    assert not card.resume_all.isEnabled()
+    for expected in (page.download_button, card.pause_all, *row.controls):
         qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
         assert window.focusWidget() is expected
     row.go_button.setFocus()
@@ -84,25 +86,42 @@ def test_a_paused_download_keeps_its_row_and_goes_on(
     assert hub.sent_bytes("model.safetensors") < SIZE + 2**21
 
 
-def test_a_canceled_download_is_there_after_a_new_start_and_can_be_discarded(
+def question_of(window: MainWindow) -> ConfirmDialog:
+    dialogs = window.models.downloads.findChildren(ConfirmDialog)
+    return next(dialog for dialog in dialogs if dialog.isVisible())
+
+
+def test_a_paused_download_is_there_after_a_new_start_and_can_be_discarded(
     make_window: WindowMaker, hub: LocalHub, qtbot: QtBot, home: Path
 ) -> None:
     window = make_window()
     row = begin(window, hub, qtbot)
-    row.end_button.click()
-    wait_for(window, "canceled", qtbot)
+    row.go_button.click()
+    wait_for(window, "paused", qtbot)
     window.close()
 
     again = make_window()
     again.show_page("models")
     row = wait_for_row(again, qtbot)
     assert state_of(again) == "paused"
+    assert not again.notice.isVisible()
     assert row.download.done_bytes > 1_000_000
-    qtbot.mouseClick(row.end_button, Qt.MouseButton.LeftButton)
-    dialog = next(w for w in again.models.downloads.findChildren(ConfirmDialog) if w.isVisible())
-    dialog.confirm.click()
+    qtbot.mouseClick(row.discard_button, Qt.MouseButton.LeftButton)
+    question_of(again).confirm.click()
     qtbot.waitUntil(lambda: not again.models.downloads.rows, timeout=SOON_MS)
     assert not (home / "checkpoints" / "acme").exists()
+
+
+def test_a_running_download_is_discarded_after_a_question(
+    window: MainWindow, hub: LocalHub, qtbot: QtBot, home: Path
+) -> None:
+    row = begin(window, hub, qtbot)
+    row.discard_button.click()
+    assert window._workbench.tasks.open_tasks
+    question_of(window).confirm.click()
+    assert not window.models.downloads.rows
+    qtbot.waitUntil(lambda: not (home / "checkpoints" / "acme").exists(), timeout=SOON_MS)
+    assert not window._workbench.tasks.open_tasks
 
 
 def test_a_failed_download_says_why_in_its_row_also_after_a_new_start(
@@ -127,15 +146,16 @@ def test_a_download_of_another_process_has_no_buttons(
     window: MainWindow, hub: LocalHub, qtbot: QtBot, home: Path
 ) -> None:
     row = begin(window, hub, qtbot)
-    row.end_button.click()
-    wait_for(window, "canceled", qtbot)
+    row.go_button.click()
+    wait_for(window, "paused", qtbot)
     (found,) = unfinished_below((home / "checkpoints",))
     with exclusive_folder(found.folder, "acme/grain"):
         window._workbench.models.refresh()
         wait_for(window, "foreign", qtbot)
         assert not row.go_button.isVisible()
-        assert not row.end_button.isVisible()
-    wait_for(window, "canceled", qtbot)
+        assert not row.discard_button.isVisible()
+        assert not row.more_button.isVisible()
+    wait_for(window, "paused", qtbot)
 
 
 def test_a_queued_download_waits_and_can_be_taken_out(
@@ -147,12 +167,18 @@ def test_a_queued_download_waits_and_can_be_taken_out(
         window._workbench.downloads.start(DownloadRequest(name))
     QApplication.processEvents()
     rows = window.models.downloads.rows
-    third = rows["acme/three", ""]
+    third = rows[DownloadRequest("acme/three").key]
     assert third.words == "Waiting for another download"
-    assert third.go_button.isHidden()
-    third.end_button.click()
-    QApplication.processEvents()
-    assert [key[0] for key in rows] == ["acme/one", "acme/two"]
+    third.go_button.click()
+    assert third.words == "Paused"
+    assert third.go_button.text() == "Resume"
+    third.go_button.click()
+    assert third.words == "Waiting for another download"
+    third.discard_button.click()
+    assert [row.download.name for row in window.models.downloads.rows.values()] == [
+        "acme/one",
+        "acme/two",
+    ]
 
 
 def test_half_a_repository_is_not_offered_to_convert(

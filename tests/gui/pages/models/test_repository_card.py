@@ -10,9 +10,8 @@ from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
 from app.gui.pages.models.repository_card import RepositoryCard
-from app.gui.shell.jobs_tray import JobsTray
 from app.gui.shell.window import MainWindow
-from app.gui.widgets.plain_label import PlainLabel
+from app.library.unfinished_downloads import DownloadRequest
 from tests.gui.pages.models.conftest import SIZE
 from tests.support.hub.local_hub import LocalHub
 
@@ -99,13 +98,30 @@ def test_an_address_gives_the_download_a_readable_name(
     assert [task.title for task in tasks.open_tasks] == ["acme/grain"]
 
 
-def test_an_address_named_on_another_page_is_readable_in_the_tray(
-    window: MainWindow, hub: LocalHub, qtbot: QtBot
+def test_a_gated_download_offers_its_page_and_leaves_no_row(
+    window: MainWindow, hub: LocalHub, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    hub.faults.hold_after_bytes = SIZE // 2
-    address = f"{hub.endpoint}/acme/grain"
-    task = window._workbench.tasks.add("download", address, "download", address)
-    (tray,) = window.findChildren(JobsTray)
-    assert "acme/grain" in [label.text() for label in tray.findChildren(PlainLabel)]
-    qtbot.waitUntil(lambda: task.progress is not None, timeout=SOON_MS)
-    assert ("acme/grain", "") in window.models.downloads.rows
+    hub.add_repository("acme/gated", tmp_path / "served", gated=True)
+    window.show_page("models")
+    card = window.models.getting
+    card.choice.chosen.emit([DownloadRequest("acme/gated")])
+    assert window.models.downloads.rows
+    qtbot.waitUntil(card.fault.isVisible, timeout=SOON_MS)
+    assert offered(card) == ["Open its page", "Sign in…"]
+    assert not window.models.downloads.rows
+
+
+def test_a_download_that_fails_for_now_can_be_resumed_in_its_row(
+    window: MainWindow, hub: LocalHub, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.show_page("models")
+    with monkeypatch.context() as patched:
+        patched.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+        window.models.getting.choice.chosen.emit([DownloadRequest("acme/grain")])
+        (row,) = window.models.downloads.rows.values()
+        qtbot.waitUntil(lambda: row.download.state == "failed", timeout=SOON_MS)
+    assert "can't be reached" in row.words
+    assert not window.models.getting.fault.isVisible()
+    row.go_button.click()
+    qtbot.waitUntil(lambda: "is downloaded" in window.models.notice.text, timeout=SOON_MS)
+    assert not window.models.downloads.rows
