@@ -96,9 +96,10 @@ def _folder_row(folder: events.FolderListed) -> str:
 def _state_of(download: events.DownloadListed) -> str:
     if download.is_running:
         return tr("is being downloaded")
-    command = f"gristmill download {download.repository}"
+    command = f"gristmill {download.kind} {download.repository}"
     if download.pattern:
         command += f" --include {download.pattern}"
+    command += "".join(f" --level {level}" for level in download.levels)
     total = format_bytes(download.total_bytes)
     return tr("of {total} downloaded; to resume: {command}", total=total, command=command)
 
