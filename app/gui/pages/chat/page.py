@@ -13,6 +13,7 @@ from app.gui.pages.chat.chat_header import ChatHeader
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
+from app.gui.pages.chat.drafts import Drafts
 from app.gui.pages.chat.empty_chat import EmptyChat
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.share_notice import ShareNotice
@@ -60,6 +61,7 @@ class ChatPage(QWidget):
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)
         self.composer = self.safe_control = Composer(theme)
+        self._drafts = Drafts(self.composer)
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
@@ -143,7 +145,8 @@ class ChatPage(QWidget):
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)
         self.chat_list.renamed.connect(session.refresh_chat)
-        self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
+        self.chat_list.deleted.connect(self._on_deleted)
+        self.chat_list.typed.connect(self.composer.type_text)
         self.notice.acted.connect(self._on_notice_acted)
         self.empty.chosen.connect(self.focus_composer)
         self.empty.list_requested.connect(self.picker.open_list)
@@ -188,7 +191,10 @@ class ChatPage(QWidget):
         return self._workbench.engine.state
 
     def _send(self, text: str) -> None:
-        if not self.session.send(text):
+        is_sent = self.session.send(text)
+        # The first message begins a chat.
+        self._drafts.show(self.session.chat)
+        if not is_sent:
             self.composer.set_text(text)
         self._show_replying()
 
@@ -201,6 +207,10 @@ class ChatPage(QWidget):
     def _open(self, chat: Chat) -> None:
         if self.session.chat is None or chat.id != self.session.chat.id:
             self.session.open(chat)
+
+    def _on_deleted(self, chat: Chat) -> None:
+        self.session.forget(chat.id)
+        self._drafts.forget(chat)
 
     def _on_added(self, message: Message) -> None:
         self._stack.setCurrentWidget(self.messages)
@@ -236,6 +246,7 @@ class ChatPage(QWidget):
             self.messages.add(message)
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self.panel.show_settings(self.session.chosen)
+        self._drafts.show(self.session.chat)
         self._show_replying()
         self._list_chats()
 
