@@ -46,6 +46,7 @@ class NoticeBar(Toast):
         actions: Sequence[tuple[str, str]] = (),
         *,
         dismissible: bool = True,
+        is_brief: bool | None = None,
     ) -> None:
         """Show a sentence.
 
@@ -56,11 +57,14 @@ class NoticeBar(Toast):
             text: shown literally.
             actions: pairs of key and label, each a button.
             dismissible: the user can close it.
+            is_brief: it goes by itself even with buttons, as there is another way to what they do.
         """
         self._text.set_text(text)
         self.close_button.setVisible(dismissible)
         self._replace_buttons(actions)
-        self.appear(kind, text, is_brief=kind == "info" and dismissible and not actions)
+        if is_brief is None:
+            is_brief = kind == "info" and dismissible and not actions
+        self.appear(kind, text, is_brief=is_brief)
 
     def _replace_buttons(self, actions: Sequence[tuple[str, str]]) -> None:
         for button in self._buttons:

@@ -20,6 +20,7 @@ class ChatHeader(QWidget):
         super().__init__(parent)
         theme = workbench.theme
         self.list_button = IconButton(theme, "sidebar", "")
+        self.new_button = IconButton(theme, "new-chat", tr("New chat"))
         self.title = PlainLabel("", "heading", elide=True)
         self.picker = ModelPicker(workbench)
         self.share_button = ShareButton(theme, workbench.engine)
@@ -29,6 +30,7 @@ class ChatHeader(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
         row.addWidget(self.list_button)
+        row.addWidget(self.new_button)
         row.addWidget(self.title, 1)
         row.addWidget(self.picker)
         row.addWidget(self.share_button)
@@ -42,6 +44,7 @@ class ChatHeader(QWidget):
         self.title.set_text(title or tr("New chat"))
 
     def show_list_state(self, *, is_shown: bool) -> None:
-        """Name the button by what it will do with the list of chats."""
+        """Name the button by what it will do with the list, which has its own "New chat"."""
+        self.new_button.setHidden(is_shown)
         name = tr("Hide chats (Ctrl+B)") if is_shown else tr("Show chats (Ctrl+B)")
         self.list_button.set_action("sidebar", name)

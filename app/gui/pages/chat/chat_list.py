@@ -159,7 +159,7 @@ class ChatList(QWidget):
 
     def _is_highlighted(self, chat: Chat) -> bool:
         current = self.list.currentItem()
-        return current is not None and current.data(HIT).chat.id == chat.id
+        return current is not None and bool(current.data(HIT).chat.id == chat.id)
 
     def _neighbor_of(self, chat: Chat) -> Chat | None:
         """Return the chat below another one, or else the one above it."""

@@ -16,6 +16,12 @@ from app.core.sentences import describe_error
 from app.gui.pages.chat.reply_progress import ReplyProgress, progress_words
 from app.gui.pages.chat.streamed_reply import StreamedReply
 from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
+from app.gui.services.model_entry import (
+    ModelEntry,
+    entry_to_continue_with,
+    model_entries,
+    use,
+)
 from app.gui.services.settings_holder import SettingValue
 from app.gui.services.workbench import Workbench
 
@@ -48,6 +54,8 @@ class ChatSession(QObject):
     def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = workbench.engine
+        self._models = workbench.models
+        self._endpoints = workbench.endpoints
         self._chats = workbench.chats
         self._settings = workbench.settings
         self._replies: dict[ChatId, StreamedReply] = {}
@@ -64,6 +72,15 @@ class ChatSession(QObject):
     def replying(self) -> frozenset[ChatId]:
         """The chats in which a reply is in progress."""
         return frozenset(self._replies)
+
+    def model_to_continue_with(self) -> ModelEntry | None:
+        """Return the model that the open chat used last, or else the last one in use.
+
+        It is loaded when a reply is wanted and no model is.
+        """
+        entries = tuple(model_entries(self._models, self._endpoints))
+        name = next((one.model for one in reversed(self.messages) if one.model), "")
+        return entry_to_continue_with(entries, self._settings.value.last_model, name)
 
     def open(self, chat: Chat | None) -> None:
         """Open another chat, or none."""
@@ -130,7 +147,10 @@ class ChatSession(QObject):
         self.stop()
         if self.chat is None:
             return
-        if isinstance(self._engine.state, EngineIdle) and not self._chats.is_deleted(self.chat.id):
+        has_no_model = isinstance(self._engine.state, EngineIdle) and not (
+            self.model_to_continue_with()
+        )
+        if has_no_model and not self._chats.is_deleted(self.chat.id):
             self.failed.emit(tr("Load a model to get another reply."))
             return
         while self.messages and self.messages[-1].role == "assistant":
@@ -170,6 +190,7 @@ class ChatSession(QObject):
         self.failed.emit(tr("This chat was deleted. Your next message starts a new one."))
 
     def _begin_chat(self) -> Chat:
+        self._wake_engine()
         self.chat = self._chats.create_chat(self._model_name(), self.chosen)
         return self.chat
 
@@ -197,10 +218,12 @@ class ChatSession(QObject):
         self.added.emit(message)
 
     def _wake_engine(self) -> None:
-        """Load the model again after a crash."""
+        """Load the model again after a crash, or the one to continue with if none is loaded."""
         state = self._engine.state
         if isinstance(state, EngineFailed):
             self._engine.load(state.path, state.name)
+        elif isinstance(state, EngineIdle) and (entry := self.model_to_continue_with()):
+            use(self._engine, entry)
 
     def _model_name(self) -> str:
         state = self._engine.state

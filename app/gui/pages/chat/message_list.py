@@ -158,7 +158,7 @@ class MessageList(QScrollArea):
     def _show_end(self, view: MessageView, message: Message) -> None:
         if message.role == "user":
             return
-        view.set_caption(self._caption(message))
+        view.set_caption(_figures(message), message.model)
         view.set_can_regenerate(view is self._views[-1])
         if message.code == ErrorCode.CONTEXT_FULL and self.context_can_grow:
             view.offer_larger_context()
@@ -168,18 +168,6 @@ class MessageList(QScrollArea):
             view.set_state("failed", message.reason)
         elif message.state == "stopped" or message.reason:
             view.set_state("stopped", message.reason or tr("Stopped."))
-
-    def _caption(self, message: Message) -> str:
-        parts = [message.model]
-        if message.tokens_per_second:
-            speed = format_pace(message.tokens_per_second)
-            parts.append(tr("{speed} tokens/s", speed=speed))
-        if message.tokens:
-            parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
-        if message.seconds_to_first_token is not None:
-            wait = f"{message.seconds_to_first_token:.1f}"
-            parts.append(tr("first token after {seconds} s", seconds=wait))
-        return " · ".join(part for part in parts if part)
 
     def _on_range_changed(self, _: int, end: int) -> None:
         # The messages stay where they are when the scroll bar comes or goes.
@@ -199,3 +187,16 @@ class MessageList(QScrollArea):
         bar = self.verticalScrollBar()
         is_far = bar.maximum() - bar.value() > _NEAR_END_PIXELS
         self.jump_button.setVisible(is_far and not self._follows)
+
+
+def _figures(message: Message) -> str:
+    parts = []
+    if message.tokens_per_second:
+        speed = format_pace(message.tokens_per_second)
+        parts.append(tr("{speed} tokens/s", speed=speed))
+    if message.tokens:
+        parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
+    if message.seconds_to_first_token is not None:
+        wait = f"{message.seconds_to_first_token:.1f}"
+        parts.append(tr("first token after {seconds} s", seconds=wait))
+    return " · ".join(parts)

@@ -97,10 +97,14 @@ class MessageView(QWidget):
         """Put the text on the clipboard."""
         self._copy.click()
 
-    def set_caption(self, text: str) -> None:
-        """Set the caption below the reply, such as tokens per second."""
-        self._caption.set_text(text)
-        self._caption.setVisible(bool(text))
+    def set_caption(self, text: str, model: str = "") -> None:
+        """Set the caption below the reply, such as tokens per second, and the model before it.
+
+        Where there is little room, the model's name is elided.
+        """
+        figures = f" · {text}" if text and model else text
+        self._caption.set_text(f"{model}{figures}", kept=figures)
+        self._caption.setVisible(bool(model or text))
 
     def set_state(self, state: MessageState, text: str = "") -> None:
         """Show how the reply ended.

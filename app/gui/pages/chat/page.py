@@ -16,6 +16,7 @@ from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
 from app.gui.pages.chat.drafts import Drafts
 from app.gui.pages.chat.empty_chat import EmptyChat
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
+from app.gui.pages.chat.resume_note import ResumeNote
 from app.gui.pages.chat.share_notice import ShareNotice
 from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
@@ -60,6 +61,7 @@ class ChatPage(QWidget):
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
         self.starter_note = StarterNote(theme, workbench.engine)
+        self.resume_note = ResumeNote(workbench, self.session)
         self.composer = self.safe_control = Composer(theme)
         self._drafts = Drafts(self.composer)
         self._loading = QProgressBar()
@@ -102,8 +104,7 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.messages)
-        column.addWidget(self.starter_note)
-        column.addLayout(self._composer_row())
+        column.addLayout(self._foot())
         lists_chats = self._workbench.settings.value.lists_chats
         self.columns = ChatColumns(
             self.chat_list, self.header, conversation, self.panel, lists_chats=lists_chats
@@ -113,13 +114,19 @@ class ChatPage(QWidget):
         outer.setContentsMargins(SPACING.wide, SPACING.medium, SPACING.wide, SPACING.large)
         outer.addWidget(self.columns)
 
-    def _composer_row(self) -> QHBoxLayout:
-        """Lay out the composer below the messages and as wide as they are."""
-        self.composer.setMaximumWidth(SIZE.reading)
+    def _foot(self) -> QHBoxLayout:
+        """Lay out the composer and its notes below the messages and as wide as they are."""
+        foot = QWidget()
+        foot.setMaximumWidth(SIZE.reading)
+        column = QVBoxLayout(foot)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACING.medium)
+        for widget in (self.starter_note, self.resume_note, self.composer):
+            column.addWidget(widget)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
         row.addStretch(1)
-        row.addWidget(self.composer, SIZE.reading)
+        row.addWidget(foot, SIZE.reading)
         row.addStretch(1)
         return row
 
@@ -152,9 +159,14 @@ class ChatPage(QWidget):
         self.empty.list_requested.connect(self.picker.open_list)
         self.empty.models_requested.connect(self.models_requested)
         self.starter_note.acted.connect(self.models_requested)
+        self.resume_note.chosen.connect(self.focus_composer)
+        self.resume_note.list_requested.connect(self.picker.open_list)
+        self.resume_note.models_requested.connect(self.models_requested)
         self.share_notice.acted.connect(self._open_sharing)
         self._connect_header()
         self._workbench.engine.changed.connect(self._show_engine)
+        self._workbench.models.changed.connect(self._show_availability)
+        self._workbench.endpoints.changed.connect(self._show_availability)
 
     def _add_shortcuts(self) -> None:
         for keys, act in {
@@ -168,6 +180,7 @@ class ChatPage(QWidget):
         header, columns, panel = self.header, self.columns, self.panel
         header.share_button.clicked.connect(self._open_sharing)
         header.list_button.clicked.connect(columns.toggle_list)
+        header.new_button.clicked.connect(self.start_new)
         columns.list_shown.connect(lambda is_shown: header.show_list_state(is_shown=is_shown))
         columns.list_folded.connect(
             lambda is_folded: self._workbench.settings.change(lists_chats=not is_folded)
@@ -247,6 +260,10 @@ class ChatPage(QWidget):
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self.panel.show_settings(self.session.chosen)
         self._drafts.show(self.session.chat)
+        if not isinstance(self._engine_state(), EngineFailed):
+            # The notice was about the chat that was open.
+            self.notice.hide()
+        self._show_availability()
         self._show_replying()
         self._list_chats()
 
@@ -275,7 +292,12 @@ class ChatPage(QWidget):
             case EngineReady() | EngineConnected():
                 self.notice.hide()
         self.messages.context_can_grow = self._context_can_grow(state)
-        can_write = not isinstance(state, EngineIdle)
+        self._show_availability()
+
+    def _show_availability(self) -> None:
+        """Let messages be sent to the model, or to the one that is then loaded."""
+        is_idle = isinstance(self._engine_state(), EngineIdle)
+        can_write = not is_idle or self.session.model_to_continue_with() is not None
         self.composer.set_available(
             can_write, "" if can_write else tr("Load a model to write to it")
         )

@@ -111,7 +111,8 @@ class ModelsPage(QWidget):
         self._downloaded = task
         is_checkpoint = Path(task.paths[0]).is_dir()
         action = ("convert", tr("Convert…")) if is_checkpoint else ("chat", tr("Chat now"))
-        self.notice.show_notice("info", tr("{name} is downloaded.", name=task.title), [action])
+        words = tr("{name} is downloaded.", name=task.title)
+        self.notice.show_notice("info", words, [action], is_brief=True)
 
     def _on_notice_acted(self, action: str) -> None:
         if self._downloaded is None:

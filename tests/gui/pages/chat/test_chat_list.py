@@ -192,8 +192,13 @@ def test_the_list_folds_and_stays_folded(make_window: WindowMaker, qtbot: QtBot)
     window.resize(1200, 700)
     chats, header = window.chat.chat_list, window.chat.header
     qtbot.waitUntil(chats.isVisible)
+    assert header.new_button.isHidden()
     qtbot.mouseClick(header.list_button, Qt.MouseButton.LeftButton)
     assert chats.isHidden()
+    chat = add(window, "Open")
+    window.chat.session.open(chat)
+    qtbot.mouseClick(header.new_button, Qt.MouseButton.LeftButton)
+    assert window.chat.session.chat is None
     again = make_window()
     again.resize(1200, 700)
     assert again.chat.chat_list.isHidden()
