@@ -24,7 +24,13 @@ class QuitDialog(QDialog):
     kept = Signal()
     stopped = Signal()
 
-    def __init__(self, theme: Theme, work: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        work: Sequence[str],
+        consequences: str,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         title = tr("Keep running in the background?")
         self.setWindowTitle(title)
@@ -32,11 +38,7 @@ class QuitDialog(QDialog):
         self._column = dialog_layout(self)
         self._column.addWidget(PlainLabel(title, "title", wrap=True))
         self._list(work)
-        words = tr(
-            "In the background, Gristmill unloads the model and quits when this work is done. If "
-            "you stop, downloads can be resumed later, but conversions start over."
-        )
-        self._column.addWidget(PlainLabel(words, wrap=True))
+        self._column.addWidget(PlainLabel(consequences, wrap=True))
         self._column.addSpacing(SPACING.small)
         self._add_buttons(theme)
 

@@ -203,7 +203,14 @@ class ChatSession(QObject):
         self._append(empty)
         settings = self._settings.value
         reply = StreamedReply(
-            self._engine, self._chats, empty, history, self.chosen, settings, parent=self
+            self._engine,
+            self._chats,
+            empty,
+            history,
+            self.chosen,
+            settings,
+            largest_context=self._largest_context(),
+            parent=self,
         )
         reply.thought.connect(lambda words: self._pass_on(chat, self.thought, words))
         reply.grew.connect(lambda words: self._pass_on(chat, self.grew, words))
@@ -212,6 +219,12 @@ class ChatSession(QObject):
         self._replies[chat] = reply
         reply.begin()
         self.listed.emit()
+
+    def _largest_context(self) -> int:
+        """Return what the model was trained for; 0 if unknown."""
+        state = self._engine.state
+        listed = None if isinstance(state, EngineIdle) else self._models.model_at(state.path)
+        return listed.context if listed else 0
 
     def _append(self, message: Message) -> None:
         self.messages.append(message)

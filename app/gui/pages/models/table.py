@@ -52,8 +52,8 @@ class ModelTable(ItemTable):
         self.horizontalHeader().sectionClicked.connect(self._sort_by)
 
     def show_models(self, listed: Sequence[Listed]) -> None:
-        """Show these models, and keep the selection."""
-        chosen = self.chosen()
+        """Show these models, and keep the selection, or select what follows a row that is gone."""
+        chosen, row = self.chosen(), max(0, self.currentRow())
         self._listed = self._sorted(listed)
         self.setRowCount(0)
         for one in self._listed:
@@ -62,7 +62,7 @@ class ModelTable(ItemTable):
         if chosen is not None and chosen.path in paths:
             self.selectRow(paths.index(chosen.path))
         elif paths:
-            self.selectRow(0)
+            self.selectRow(min(row, len(paths) - 1))
 
     def chosen(self) -> Listed | None:
         """Return what the selected row shows, if any."""
