@@ -37,6 +37,8 @@ class ChatHeader(QWidget):
         row.addWidget(self.settings_button)
         # Beside an unfolded list in a narrow window, there is little room.
         self.picker.box.setMinimumWidth(SIZE.field // 2)
+        # The name of a model may be as long as the row.
+        self.title.setMinimumWidth(SIZE.field // 2)
         self.show_list_state(is_shown=True)
 
     def show_title(self, title: str) -> None:

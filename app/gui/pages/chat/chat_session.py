@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from app.chat.conversation import Chat, ChatId, Message, MessageId
+from app.chat.conversation import Chat, ChatId, Conversation, Message, MessageId
 from app.core.chat_settings import ChatSettings
 from app.core.errors import AppError
 from app.core.language import tr
@@ -62,6 +62,7 @@ class ChatSession(QObject):
         self.chat: Chat | None = None
         self.chosen = self._settings.value.chat_defaults
         self.messages: list[Message] = []
+        self._versions: dict[MessageId | None, list[MessageId]] = {}
 
     @property
     def is_replying(self) -> bool:
@@ -93,9 +94,26 @@ class ChatSession(QObject):
             return
         self.chat = stored.chat if stored else None
         self.chosen = stored.chat.settings if stored else self._settings.value.chat_defaults
-        self.messages = stored.active_path() if stored else []
-        self.opened.emit()
+        self._show(stored)
         self._tell_progress()
+
+    def version_of(self, message: Message) -> tuple[int, int]:
+        """Return the number of a message among its versions, from 1, and how many there are."""
+        versions = self._versions[message.parent]
+        return versions.index(message.id) + 1, len(versions)
+
+    def show_version(self, message: Message, step: int) -> None:
+        """Show the version `step` places after this one, with what follows it."""
+        versions = self._versions[message.parent]
+        wanted = versions.index(message.id) + step
+        if self.is_replying or not 0 <= wanted < len(versions):
+            return
+        try:
+            self._chats.show(versions[wanted])
+        except AppError as error:
+            self.failed.emit(describe_error(error.code, error.details))
+            return
+        self.open(self.chat)
 
     def refresh_chat(self) -> None:
         """Read the title of the open chat again."""
@@ -183,6 +201,13 @@ class ChatSession(QObject):
         if reply is not None:
             reply.stop()
 
+    def _show(self, stored: Conversation | None) -> None:
+        self.messages = stored.active_path() if stored else []
+        self._versions = {}
+        for message in stored.messages if stored else ():
+            self._versions.setdefault(message.parent, []).append(message.id)
+        self.opened.emit()
+
     def _leave_deleted(self) -> None:
         """Leave a chat that another process deleted."""
         self.open(None)
@@ -228,6 +253,7 @@ class ChatSession(QObject):
 
     def _append(self, message: Message) -> None:
         self.messages.append(message)
+        self._versions.setdefault(message.parent, []).append(message.id)
         self.added.emit(message)
 
     def _wake_engine(self) -> None:
@@ -289,8 +315,7 @@ class ChatSession(QObject):
         """Show the earlier reply in place of one that has no word."""
         self._chats.delete_message(reply.id)
         if self._is_open(reply.chat):
-            self.messages = self._chats.conversation(reply.chat).active_path()
-            self.opened.emit()
+            self._show(self._chats.conversation(reply.chat))
             if reply.state == "failed":
                 self.failed.emit(reply.reason)
 

@@ -32,11 +32,13 @@ class MessageList(QScrollArea):
     Signals:
         regenerate_requested: the user wants another last reply.
         larger_context_requested: the user wants to load the model with a larger context.
+        version_requested: the user wants the version of a message before it (-1) or after it (1).
         link_clicked: the user activated a web or email address; nothing has been opened.
     """
 
     regenerate_requested = Signal()
     larger_context_requested = Signal()
+    version_requested = Signal(object, int)
     link_clicked = Signal(QUrl)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -95,8 +97,8 @@ class MessageList(QScrollArea):
         self._views = []
         self._follows = True
 
-    def add(self, message: Message) -> None:
-        """Add a message and scroll to it."""
+    def add(self, message: Message, version: int = 1, versions: int = 1) -> None:
+        """Add a message, the given one of its versions, and scroll to it."""
         # Imported late: Markdown and its colors would delay the opening of the window.
         from app.gui.pages.chat.message_view import MessageView
 
@@ -107,6 +109,8 @@ class MessageList(QScrollArea):
         view.regenerated.connect(self.regenerate_requested)
         view.unfolded.connect(self._stay)
         view.larger_context_wanted.connect(self.larger_context_requested)
+        view.versions.wanted.connect(lambda step: self.version_requested.emit(message, step))
+        view.versions.show_version(version, versions)
         view.set_room_above(self._room_above(message))
         self._views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
@@ -117,6 +121,11 @@ class MessageList(QScrollArea):
             view.set_growing(True)
         else:
             self._show_end(view, message)
+
+    def set_replying(self, is_replying: bool) -> None:  # noqa: FBT001 - a property's value
+        """Keep the shown versions while a reply is being written below them."""
+        for view in self._views:
+            view.versions.setDisabled(is_replying)
 
     def append_reasoning(self, thoughts: str) -> None:
         """Append to the reasoning of the last message."""

@@ -13,6 +13,7 @@ from app.gui.markdown.view import MarkdownView
 from app.gui.pages.chat.bubble import Bubble
 from app.gui.pages.chat.message_actions import MessageActions
 from app.gui.pages.chat.thoughts_view import ThoughtsView
+from app.gui.pages.chat.version_switch import VersionSwitch
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -54,6 +55,7 @@ class MessageView(QWidget):
         )
         self._thoughts = ThoughtsView(theme, parent=self)
         self._thoughts.link_clicked.connect(self.link_clicked)
+        self.versions = VersionSwitch(theme)
         self._caption = PlainLabel("", "caption", elide=True)
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
         self._retry = IconButton(theme, "refresh", tr("Retry"), compact=True)
@@ -162,6 +164,8 @@ class MessageView(QWidget):
         self._column.addWidget(self._make_state_row())
         if isinstance(self._content, MarkdownView):
             self._column.addLayout(self._footer())
+        else:
+            self._column.addWidget(self.versions, 0, Qt.AlignmentFlag.AlignRight)
 
     def _make_state_row(self) -> QWidget:
         self._state_row = QWidget()
@@ -187,6 +191,7 @@ class MessageView(QWidget):
     def _footer(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACING.small)
+        row.addWidget(self.versions)
         row.addWidget(self._caption)
         row.addWidget(self._actions)
         row.addStretch(1)

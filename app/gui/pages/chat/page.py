@@ -147,6 +147,7 @@ class ChatPage(QWidget):
         self.composer.stopped.connect(session.stop)
         self._escape.activated.connect(session.stop)
         self.messages.regenerate_requested.connect(self._regenerate)
+        self.messages.version_requested.connect(self._show_version)
         self.messages.larger_context_requested.connect(self.picker.options_button.click)
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
@@ -217,6 +218,11 @@ class ChatPage(QWidget):
         self.session.regenerate()
         self._show_replying()
 
+    def _show_version(self, message: Message, step: int) -> None:
+        # The button that was pressed is gone.
+        self.focus_composer()
+        self.session.show_version(message, step)
+
     def _open(self, chat: Chat) -> None:
         if self.session.chat is None or chat.id != self.session.chat.id:
             self.session.open(chat)
@@ -227,7 +233,7 @@ class ChatPage(QWidget):
 
     def _on_added(self, message: Message) -> None:
         self._stack.setCurrentWidget(self.messages)
-        self.messages.add(message)
+        self.messages.add(message, *self.session.version_of(message))
 
     def _on_ended(self, message: Message) -> None:
         self.messages.finish(message)
@@ -256,7 +262,7 @@ class ChatPage(QWidget):
     def _show_session(self) -> None:
         self.messages.clear()
         for message in self.session.messages:
-            self.messages.add(message)
+            self.messages.add(message, *self.session.version_of(message))
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self.panel.show_settings(self.session.chosen)
         self._drafts.show(self.session.chat)
@@ -270,6 +276,7 @@ class ChatPage(QWidget):
     def _show_replying(self) -> None:
         is_replying = self.session.is_replying
         self.composer.set_replying(is_replying)
+        self.messages.set_replying(is_replying)
         self._escape.setEnabled(is_replying)
 
     def _show_engine(self, state: EngineState) -> None:
