@@ -139,12 +139,20 @@ class ChatSession(QObject):
             changes["system_prompt"] = self.chosen.system_prompt
         self._settings.change(**changes)
 
-    def send(self, text: str) -> bool:
-        """Send a message; return False if it could not be saved, so that the draft stays."""
+    def send(self, text: str, edited: Message | None = None) -> bool:
+        """Send a message; return False if it could not be saved, so that the draft stays.
+
+        With `edited`, a message of the open chat, it becomes a version of that one.
+        """
+        before = self.messages[: self.messages.index(edited)] if edited else self.messages
         try:
             chat = self.chat or self._begin_chat()
-            parent = self.messages[-1].id if self.messages else None
-            self._append(self._chats.add_message(chat.id, parent, "user", text))
+            parent = before[-1].id if before else None
+            added = self._chats.add_message(chat.id, parent, "user", text)
+            if edited is not None:
+                self.messages = before
+                self.opened.emit()
+            self._append(added)
             # The first message has given the chat its title.
             self.chat = chat if chat.title else self._chats.conversation(chat.id).chat
             self._answer(chat.id)

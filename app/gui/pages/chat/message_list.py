@@ -30,12 +30,14 @@ class MessageList(QScrollArea):
     """Shows messages.
 
     Signals:
+        edit_requested: the user wants to change a message and send it again.
         regenerate_requested: the user wants another last reply.
         larger_context_requested: the user wants to load the model with a larger context.
         version_requested: the user wants the version of a message before it (-1) or after it (1).
         link_clicked: the user activated a web or email address; nothing has been opened.
     """
 
+    edit_requested = Signal(object)
     regenerate_requested = Signal()
     larger_context_requested = Signal()
     version_requested = Signal(object, int)
@@ -106,6 +108,7 @@ class MessageList(QScrollArea):
             self._views[-1].set_can_regenerate(False)
         view = MessageView(self._theme, "user" if message.role == "user" else "assistant")
         view.link_clicked.connect(self.link_clicked)
+        view.edited.connect(lambda: self.edit_requested.emit(message))
         view.regenerated.connect(self.regenerate_requested)
         view.unfolded.connect(self._stay)
         view.larger_context_wanted.connect(self.larger_context_requested)

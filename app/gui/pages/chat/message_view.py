@@ -30,6 +30,7 @@ class MessageView(QWidget):
 
     Signals:
         copied: the text is on the clipboard.
+        edited: the user wants to change the message and send it again.
         regenerated: the user wants another reply, or the failed or stopped one again.
         larger_context_wanted: the user wants to load the model with a larger context.
         unfolded: the user wants to read a long message from where it was folded.
@@ -37,6 +38,7 @@ class MessageView(QWidget):
     """
 
     copied = Signal()
+    edited = Signal()
     regenerated = Signal()
     larger_context_wanted = Signal()
     unfolded = Signal()
@@ -49,7 +51,7 @@ class MessageView(QWidget):
         self._theme = theme
         self._is_whole = True
         self._can_regenerate = False
-        self._actions = self._make_actions()
+        self._actions = self._make_actions(role)
         self._content: Bubble | MarkdownView = (
             Bubble(theme, self._actions) if role == "user" else MarkdownView(theme, tr("Reply"))
         )
@@ -177,13 +179,17 @@ class MessageView(QWidget):
         row.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignVCenter)
         return self._state_row
 
-    def _make_actions(self) -> MessageActions:
+    def _make_actions(self, role: Literal["user", "assistant"]) -> MessageActions:
         self._copy = CopyIconButton(self._theme, tr("Copy message"), lambda: self.text)
         self._copy.copied.connect(self.copied)
         self._regenerate = IconButton(self._theme, "refresh", tr("Regenerate"), compact=True)
         self._regenerate.setToolTip(plain_tool_tip(tr("Regenerate (Ctrl+R)")))
         self._regenerate.clicked.connect(self.regenerated)
         actions = MessageActions()
+        if role == "user":
+            edit = IconButton(self._theme, "pencil", tr("Edit message"), compact=True)
+            edit.clicked.connect(self.edited)
+            actions.add(edit)
         actions.add(self._copy)
         actions.add(self._regenerate)
         return actions

@@ -15,6 +15,7 @@ from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
 from app.gui.pages.chat.drafts import Drafts
 from app.gui.pages.chat.empty_chat import EmptyChat
+from app.gui.pages.chat.message_editing import MessageEditing
 from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
 from app.gui.pages.chat.resume_note import ResumeNote
 from app.gui.pages.chat.share_notice import ShareNotice
@@ -64,12 +65,13 @@ class ChatPage(QWidget):
         self.resume_note = ResumeNote(workbench, self.session)
         self.composer = self.safe_control = Composer(theme)
         self._drafts = Drafts(self.composer)
+        self.editing = MessageEditing(theme, self.composer)
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
         self._loading.setAccessibleName(tr("Loading the model"))
         self.empty = EmptyChat(workbench)
-        # Escape stops wherever the focus is; without a reply it has its usual meanings.
+        # Escape stops or cancels wherever the focus is; else it has its usual meanings.
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._build_layout()
         self._connect()
@@ -121,7 +123,7 @@ class ChatPage(QWidget):
         column = QVBoxLayout(foot)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING.medium)
-        for widget in (self.starter_note, self.resume_note, self.composer):
+        for widget in (self.starter_note, self.resume_note, self.editing, self.composer):
             column.addWidget(widget)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
@@ -145,7 +147,9 @@ class ChatPage(QWidget):
         self.picker.models_requested.connect(self.models_requested)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
-        self._escape.activated.connect(session.stop)
+        self._escape.activated.connect(self._on_escape)
+        self.messages.edit_requested.connect(self._edit)
+        self.editing.cancel_button.clicked.connect(self._end_editing)
         self.messages.regenerate_requested.connect(self._regenerate)
         self.messages.version_requested.connect(self._show_version)
         self.messages.larger_context_requested.connect(self.picker.options_button.click)
@@ -205,12 +209,27 @@ class ChatPage(QWidget):
         return self._workbench.engine.state
 
     def _send(self, text: str) -> None:
-        is_sent = self.session.send(text)
+        is_sent = self.session.send(text, self.editing.edited)
         # The first message begins a chat.
         self._drafts.show(self.session.chat)
         if not is_sent:
             self.composer.set_text(text)
         self._show_replying()
+
+    def _edit(self, message: Message) -> None:
+        self.editing.begin(message)
+        self._show_replying()
+
+    def _end_editing(self) -> None:
+        self.editing.end()
+        self._show_replying()
+        self.focus_composer()
+
+    def _on_escape(self) -> None:
+        if self.session.is_replying:
+            self.session.stop()
+        else:
+            self._end_editing()
 
     def _regenerate(self) -> None:
         # The button that was pressed is gone.
@@ -265,6 +284,7 @@ class ChatPage(QWidget):
             self.messages.add(message, *self.session.version_of(message))
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self.panel.show_settings(self.session.chosen)
+        self.editing.end()
         self._drafts.show(self.session.chat)
         if not isinstance(self._engine_state(), EngineFailed):
             # The notice was about the chat that was open.
@@ -277,7 +297,7 @@ class ChatPage(QWidget):
         is_replying = self.session.is_replying
         self.composer.set_replying(is_replying)
         self.messages.set_replying(is_replying)
-        self._escape.setEnabled(is_replying)
+        self._escape.setEnabled(is_replying or self.editing.edited is not None)
 
     def _show_engine(self, state: EngineState) -> None:
         self._loading.setVisible(isinstance(state, EngineLoading))
