@@ -13,15 +13,12 @@ from app.core.chat_settings import ChatSettings
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error
+from app.gui.pages.chat.chat_model import ChatModel
+from app.gui.pages.chat.message_versions import MessageVersions
 from app.gui.pages.chat.reply_progress import ReplyProgress, progress_words
 from app.gui.pages.chat.streamed_reply import StreamedReply
-from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
-from app.gui.services.model_entry import (
-    ModelEntry,
-    entry_to_continue_with,
-    model_entries,
-    use,
-)
+from app.gui.services.engine import EngineReady
+from app.gui.services.model_entry import ModelEntry
 from app.gui.services.settings_holder import SettingValue
 from app.gui.services.workbench import Workbench
 
@@ -54,15 +51,14 @@ class ChatSession(QObject):
     def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = workbench.engine
-        self._models = workbench.models
-        self._endpoints = workbench.endpoints
+        self._model = ChatModel(workbench)
         self._chats = workbench.chats
         self._settings = workbench.settings
         self._replies: dict[ChatId, StreamedReply] = {}
         self.chat: Chat | None = None
         self.chosen = self._settings.value.chat_defaults
         self.messages: list[Message] = []
-        self._versions: dict[MessageId | None, list[MessageId]] = {}
+        self.versions = MessageVersions()
 
     @property
     def is_replying(self) -> bool:
@@ -75,13 +71,8 @@ class ChatSession(QObject):
         return frozenset(self._replies)
 
     def model_to_continue_with(self) -> ModelEntry | None:
-        """Return the model that the open chat used last, or else the last one in use.
-
-        It is loaded when a reply is wanted and no model is.
-        """
-        entries = tuple(model_entries(self._models, self._endpoints))
-        name = next((one.model for one in reversed(self.messages) if one.model), "")
-        return entry_to_continue_with(entries, self._settings.value.last_model, name)
+        """Return the model that is loaded when a reply is wanted and no model is."""
+        return self._model.to_continue_with(self.messages)
 
     def open(self, chat: Chat | None) -> None:
         """Open another chat, or none."""
@@ -97,19 +88,13 @@ class ChatSession(QObject):
         self._show(stored)
         self._tell_progress()
 
-    def version_of(self, message: Message) -> tuple[int, int]:
-        """Return the number of a message among its versions, from 1, and how many there are."""
-        versions = self._versions[message.parent]
-        return versions.index(message.id) + 1, len(versions)
-
     def show_version(self, message: Message, step: int) -> None:
         """Show the version `step` places after this one, with what follows it."""
-        versions = self._versions[message.parent]
-        wanted = versions.index(message.id) + step
-        if self.is_replying or not 0 <= wanted < len(versions):
+        wanted = self.versions.beside(message, step)
+        if self.is_replying or wanted is None:
             return
         try:
-            self._chats.show(versions[wanted])
+            self._chats.show(wanted)
         except AppError as error:
             self.failed.emit(describe_error(error.code, error.details))
             return
@@ -173,10 +158,8 @@ class ChatSession(QObject):
         self.stop()
         if self.chat is None:
             return
-        has_no_model = isinstance(self._engine.state, EngineIdle) and not (
-            self.model_to_continue_with()
-        )
-        if has_no_model and not self._chats.is_deleted(self.chat.id):
+        is_stuck = self._model.is_missing and self.model_to_continue_with() is None
+        if is_stuck and not self._chats.is_deleted(self.chat.id):
             self.failed.emit(tr("Load a model to get another reply."))
             return
         while self.messages and self.messages[-1].role == "assistant":
@@ -211,9 +194,7 @@ class ChatSession(QObject):
 
     def _show(self, stored: Conversation | None) -> None:
         self.messages = stored.active_path() if stored else []
-        self._versions = {}
-        for message in stored.messages if stored else ():
-            self._versions.setdefault(message.parent, []).append(message.id)
+        self.versions = MessageVersions(stored.messages if stored else ())
         self.opened.emit()
 
     def _leave_deleted(self) -> None:
@@ -223,15 +204,15 @@ class ChatSession(QObject):
         self.failed.emit(tr("This chat was deleted. Your next message starts a new one."))
 
     def _begin_chat(self) -> Chat:
-        self._wake_engine()
-        self.chat = self._chats.create_chat(self._model_name(), self.chosen)
+        self._model.wake(self.messages)
+        self.chat = self._chats.create_chat(self._model.name, self.chosen)
         return self.chat
 
     def _answer(self, chat: ChatId) -> None:
-        self._wake_engine()
+        self._model.wake(self.messages)
         history = tuple(self.messages)
         empty = self._chats.add_message(
-            chat, history[-1].id, "assistant", "", state="streaming", model=self._model_name()
+            chat, history[-1].id, "assistant", "", state="streaming", model=self._model.name
         )
         self._append(empty)
         settings = self._settings.value
@@ -242,7 +223,7 @@ class ChatSession(QObject):
             history,
             self.chosen,
             settings,
-            largest_context=self._largest_context(),
+            largest_context=self._model.largest_context,
             parent=self,
         )
         reply.thought.connect(lambda words: self._pass_on(chat, self.thought, words))
@@ -253,28 +234,10 @@ class ChatSession(QObject):
         reply.begin()
         self.listed.emit()
 
-    def _largest_context(self) -> int:
-        """Return what the model was trained for; 0 if unknown."""
-        state = self._engine.state
-        listed = None if isinstance(state, EngineIdle) else self._models.model_at(state.path)
-        return listed.context if listed else 0
-
     def _append(self, message: Message) -> None:
         self.messages.append(message)
-        self._versions.setdefault(message.parent, []).append(message.id)
+        self.versions.add(message)
         self.added.emit(message)
-
-    def _wake_engine(self) -> None:
-        """Load the model again after a crash, or the one to continue with if none is loaded."""
-        state = self._engine.state
-        if isinstance(state, EngineFailed):
-            self._engine.load(state.path, state.name)
-        elif isinstance(state, EngineIdle) and (entry := self.model_to_continue_with()):
-            use(self._engine, entry)
-
-    def _model_name(self) -> str:
-        state = self._engine.state
-        return "" if isinstance(state, EngineIdle) else state.name
 
     def _is_open(self, chat: ChatId) -> bool:
         return self.chat is not None and self.chat.id == chat

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from app.chat.conversation import Chat, Message
 from app.core.language import tr
 from app.gui.pages.chat.chat_columns import ChatColumns
+from app.gui.pages.chat.chat_foot import ChatFoot
 from app.gui.pages.chat.chat_header import ChatHeader
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
-from app.gui.pages.chat.drafts import Drafts
 from app.gui.pages.chat.empty_chat import EmptyChat
-from app.gui.pages.chat.message_editing import MessageEditing
-from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
-from app.gui.pages.chat.resume_note import ResumeNote
+from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.share_notice import ShareNotice
-from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
     EngineConnected,
     EngineFailed,
-    EngineIdle,
     EngineLoading,
     EngineReady,
     EngineState,
 )
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.composer import Composer
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.text_dialog import TextDialog
@@ -61,11 +56,9 @@ class ChatPage(QWidget):
         self.panel = ChatSettingsPanel(workbench)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
-        self.starter_note = StarterNote(theme, workbench.engine)
-        self.resume_note = ResumeNote(workbench, self.session)
-        self.composer = self.safe_control = Composer(theme)
-        self._drafts = Drafts(self.composer)
-        self.editing = MessageEditing(theme, self.composer)
+        self.foot = ChatFoot(workbench, self.session)
+        self.composer = self.safe_control = self.foot.composer
+        self.editing = self.foot.editing
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
@@ -106,7 +99,7 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.messages)
-        column.addLayout(self._foot())
+        column.addWidget(self.foot)
         lists_chats = self._workbench.settings.value.lists_chats
         self.columns = ChatColumns(
             self.chat_list, self.header, conversation, self.panel, lists_chats=lists_chats
@@ -116,24 +109,8 @@ class ChatPage(QWidget):
         outer.setContentsMargins(SPACING.wide, SPACING.medium, SPACING.wide, SPACING.large)
         outer.addWidget(self.columns)
 
-    def _foot(self) -> QHBoxLayout:
-        """Lay out the composer and its notes below the messages and as wide as they are."""
-        foot = QWidget()
-        foot.setMaximumWidth(SIZE.reading)
-        column = QVBoxLayout(foot)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING.medium)
-        for widget in (self.starter_note, self.resume_note, self.editing, self.composer):
-            column.addWidget(widget)
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
-        row.addStretch(1)
-        row.addWidget(foot, SIZE.reading)
-        row.addStretch(1)
-        return row
-
     def _connect(self) -> None:
-        session = self.session
+        session, foot = self.session, self.foot
         session.opened.connect(self._show_session)
         session.added.connect(self._on_added)
         session.thought.connect(self.messages.append_reasoning)
@@ -163,15 +140,13 @@ class ChatPage(QWidget):
         self.empty.chosen.connect(self.focus_composer)
         self.empty.list_requested.connect(self.picker.open_list)
         self.empty.models_requested.connect(self.models_requested)
-        self.starter_note.acted.connect(self.models_requested)
-        self.resume_note.chosen.connect(self.focus_composer)
-        self.resume_note.list_requested.connect(self.picker.open_list)
-        self.resume_note.models_requested.connect(self.models_requested)
+        foot.starter_note.acted.connect(self.models_requested)
+        foot.resume_note.chosen.connect(self.focus_composer)
+        foot.resume_note.list_requested.connect(self.picker.open_list)
+        foot.resume_note.models_requested.connect(self.models_requested)
         self.share_notice.acted.connect(self._open_sharing)
         self._connect_header()
         self._workbench.engine.changed.connect(self._show_engine)
-        self._workbench.models.changed.connect(self._show_availability)
-        self._workbench.endpoints.changed.connect(self._show_availability)
 
     def _add_shortcuts(self) -> None:
         for keys, act in {
@@ -209,11 +184,7 @@ class ChatPage(QWidget):
         return self._workbench.engine.state
 
     def _send(self, text: str) -> None:
-        is_sent = self.session.send(text, self.editing.edited)
-        # The first message begins a chat.
-        self._drafts.show(self.session.chat)
-        if not is_sent:
-            self.composer.set_text(text)
+        self.foot.send(text)
         self._show_replying()
 
     def _edit(self, message: Message) -> None:
@@ -248,11 +219,11 @@ class ChatPage(QWidget):
 
     def _on_deleted(self, chat: Chat) -> None:
         self.session.forget(chat.id)
-        self._drafts.forget(chat)
+        self.foot.forget(chat)
 
     def _on_added(self, message: Message) -> None:
         self._stack.setCurrentWidget(self.messages)
-        self.messages.add(message, *self.session.version_of(message))
+        self.messages.add(message, *self.session.versions.place_of(message))
 
     def _on_ended(self, message: Message) -> None:
         self.messages.finish(message)
@@ -281,15 +252,12 @@ class ChatPage(QWidget):
     def _show_session(self) -> None:
         self.messages.clear()
         for message in self.session.messages:
-            self.messages.add(message, *self.session.version_of(message))
+            self.messages.add(message, *self.session.versions.place_of(message))
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self.panel.show_settings(self.session.chosen)
-        self.editing.end()
-        self._drafts.show(self.session.chat)
         if not isinstance(self._engine_state(), EngineFailed):
             # The notice was about the chat that was open.
             self.notice.hide()
-        self._show_availability()
         self._show_replying()
         self._list_chats()
 
@@ -319,15 +287,6 @@ class ChatPage(QWidget):
             case EngineReady() | EngineConnected():
                 self.notice.hide()
         self.messages.context_can_grow = self._context_can_grow(state)
-        self._show_availability()
-
-    def _show_availability(self) -> None:
-        """Let messages be sent to the model, or to the one that is then loaded."""
-        is_idle = isinstance(self._engine_state(), EngineIdle)
-        can_write = not is_idle or self.session.model_to_continue_with() is not None
-        self.composer.set_available(
-            can_write, "" if can_write else tr("Load a model to write to it")
-        )
 
     def _context_can_grow(self, state: EngineState) -> bool:
         """Return whether the model was trained for more tokens than it is loaded with."""

@@ -37,7 +37,7 @@ def test_an_edited_message_is_sent_as_another_version(connected: MainWindow, qtb
     assert chat.composer.text == "A draft"
     qtbot.waitUntil(lambda: not session.is_replying, timeout=30_000)
     assert [one.state for one in session.messages] == ["complete", "complete"]
-    assert session.version_of(session.messages[0]) == (2, 2)
+    assert session.versions.place_of(session.messages[0]) == (2, 2)
     press(connected, qtbot, "Earlier version")
     assert shown(connected) == ["Why?", "Because."]
 

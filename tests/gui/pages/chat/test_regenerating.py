@@ -54,7 +54,7 @@ def test_the_earlier_reply_can_be_shown_again(window: MainWindow, qtbot: QtBot) 
         qtbot.waitUntil(lambda: not session.is_replying, timeout=30_000)
     newer = window.chat.messages.text_of_last()
     assert newer != "Because."
-    assert session.version_of(session.messages[-1]) == (2, 2)
+    assert session.versions.place_of(session.messages[-1]) == (2, 2)
     press(window, qtbot, "Earlier version")
     assert shown(window) == ["Why?", "Because."]
     assert window.chat.messages.text_of_last() == "Because."
@@ -63,7 +63,7 @@ def test_the_earlier_reply_can_be_shown_again(window: MainWindow, qtbot: QtBot) 
     press(window, qtbot, "Later version")
     assert window.chat.messages.text_of_last() == newer
     session.open(session.chat)
-    assert session.version_of(session.messages[-1]) == (2, 2)
+    assert session.versions.place_of(session.messages[-1]) == (2, 2)
 
 
 def test_a_version_comes_with_what_follows_it(window: MainWindow, qtbot: QtBot) -> None:
