@@ -10,7 +10,7 @@ from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.services.engine import EngineIdle
 from app.gui.services.model_entry import ModelEntry, description, model_entries, use
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SPACING
+from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.eliding_button import ElidingButton
 from app.gui.widgets.plain_label import PlainLabel
 
@@ -37,6 +37,8 @@ class ResumeNote(QWidget):
         self._offered: ModelEntry | None = None
         self._words = PlainLabel("", "caption", elide=True)
         self.button = ElidingButton(workbench.theme, "", "primary")
+        # The name is elided before the sentence about where the words go.
+        self.button.setMaximumWidth(SIZE.narrow)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.medium)
