@@ -81,7 +81,7 @@ def test_a_name_is_elided_only_where_there_is_no_room(
     row = box.findData(f"/models/{LONG}.gguf")
     assert LONG in unbroken(box.itemData(row, Qt.ItemDataRole.ToolTipRole))
     box.setCurrentIndex(row)
-    window.resize(1700, 760)
+    window.resize(1900, 760)
     qtbot.waitUntil(lambda: box._elided(box.currentText()) == box.currentText())
     window.resize(820, 760)
     qtbot.waitUntil(lambda: "…" in box._elided(box.currentText()))
