@@ -160,7 +160,7 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("Try again; the download was discarded."),
     ),
     ErrorCode.KEYRING_UNAVAILABLE: (
-        tr("No system keyring found, so the token can't be kept ({reason})."),
+        tr("No system keyring found, so the token can't be kept."),
         tr("Set the environment variable HF_TOKEN instead."),
     ),
     ErrorCode.PRESET_INVALID: (

@@ -8,6 +8,7 @@ from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
 from app.core.secrets import is_sendable, store_secret, stored_secret
 from app.hub.hub_address import is_public_hub
+from app.jobs.launch import LENT_TOKEN
 
 _ENTRY = "huggingface.co"
 
@@ -16,12 +17,15 @@ def read_token() -> str | None:
     """Return the token for the Hub in use, or None.
 
     A mirror gets a token only if the environment sets both (`HF_TOKEN` and `HF_ENDPOINT`); the
-    keyring's is only for `huggingface.co`.
+    window's and the keyring's are only for `huggingface.co`.
     """
     given = os.environ.get("HF_TOKEN", "").strip()
     if is_sendable(given):
         return given
-    return stored_secret(_ENTRY) if is_public_hub() else None
+    if not is_public_hub():
+        return None
+    lent = os.environ.get(LENT_TOKEN, "")
+    return lent if is_sendable(lent) else stored_secret(_ENTRY)
 
 
 def store_token(value: str) -> None:

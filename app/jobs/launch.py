@@ -11,7 +11,10 @@ from pathlib import Path
 from app.core.resources import is_packaged
 
 _SECRET = re.compile(r"(?i)(token|secret|passw|credential|api_?key|private_?key)")
-_TOKEN_VERBS = frozenset({"download", "get"})
+_TOKEN_VERBS = frozenset({"browse", "convert", "download", "estimate", "get", "search"})
+LENT_TOKEN = "GRISTMILL_HUB_TOKEN"
+"""Variable with a token for `huggingface.co` that no keyring keeps."""
+_lent: dict[str, str] = {}
 
 RENDER = "--render-templates"
 PIP = "--pip"
@@ -52,8 +55,16 @@ def child_environment(verb: str, environment: Mapping[str, str] | None = None) -
     """Return the environment of a child: without secrets, except for verbs that use the Hub."""
     inherited = os.environ if environment is None else environment
     if verb in _TOKEN_VERBS:
-        return dict(inherited)
+        return {**inherited, **_lent}
     return {name: value for name, value in inherited.items() if not _SECRET.search(name)}
+
+
+def lend_token(token: str) -> None:
+    """Give a token to the children that use the Hub, until this process ends.
+
+    It isn't in the environment of this process, which other programs inherit.
+    """
+    _lent[LENT_TOKEN] = token
 
 
 def restore_environment() -> None:

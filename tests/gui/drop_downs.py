@@ -21,7 +21,8 @@ def faults_of_list(box: QComboBox) -> list[str]:
     shown = range(min(MAX_ROWS, box.count()))
     rows = [view.visualRect(box.model().index(row, 0)) for row in shown]
     has_room = field.bottom() + sum(row.height() for row in rows) + SPACING.small < screen.bottom()
-    widest = SIZE.narrow + SIZE.scroll_bar + 2 * SIZE.hairline
+    longest = min(view.sizeHintForColumn(0), box.window().width())
+    widest = max(SIZE.narrow, longest) + SIZE.scroll_bar + 2 * SIZE.hairline
     found = {
         "cut row": any(not view.viewport().rect().contains(row) for row in rows),
         "room left": rows[-1].bottom() != view.viewport().rect().bottom(),

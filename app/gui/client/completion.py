@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
@@ -39,15 +40,27 @@ _END = b"[DONE]"
 _PATIENCE_MILLISECONDS, _SILENCE_MILLISECONDS = 600_000, 60_000
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """The server's message.
+
+    From our own server, it comes with the `ErrorCode`, and with the number of tokens that a
+    conversation needs which doesn't fit; else these are empty and 0.
+    """
+
+    words: str
+    code: str = ""
+    tokens: int = 0
+
+
 class Completion(QObject):
     """Requests a reply and passes it on as it arrives: `thought` and `received` carry new text.
 
     `timed` carries the `Timings` so far, from servers that report them, and `noticed` a sentence
     about what our own server did differently from the request.
 
-    Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (the
-    server's message, and the `ErrorCode` that our own server names, else an empty text) and
-    `failed` (why the connection was lost); after `stop` with none.
+    Ends with exactly one of `finished` (the `Timings`, and why the reply ended), `refused` (a
+    `Refusal`) and `failed` (why the connection was lost); after `stop` with none.
     """
 
     thought = Signal(str)
@@ -55,7 +68,7 @@ class Completion(QObject):
     timed = Signal(object)
     noticed = Signal(str)
     finished = Signal(object, str)
-    refused = Signal(str, str)
+    refused = Signal(object)
     failed = Signal(str)
 
     def __init__(
@@ -76,8 +89,7 @@ class Completion(QObject):
         self._tags = ThinkTags()
         self._finish_reason = ""
         self._is_repetition = False
-        self._refusal = ""
-        self._refusal_code = ""
+        self._refusal: Refusal | None = None
         self._patience = QTimer(self, singleShot=True)
         self._patience.timeout.connect(self._give_up)
         if not server.is_ours:
@@ -118,7 +130,7 @@ class Completion(QObject):
         except (ValueError, RecursionError):
             return
         if chunk.error is not None:
-            self._refusal = self._words_of(chunk.error)
+            self._refusal = self._refusal_of(chunk.error)
         if self._server.is_ours and isinstance(chunk.notice, dict):
             self.noticed.emit(str(chunk.notice.get("message", "")))
             self._is_repetition |= chunk.notice.get("code") == NoticeCode.REPLY_REPEATS
@@ -150,39 +162,44 @@ class Completion(QObject):
         self._refuse(tr("The server has stopped responding."))
 
     def _refuse(self, words: str) -> None:
-        self._refusal = words
+        self._refusal = Refusal(words)
         self._reply.abort()
 
     def _end(self) -> None:
         self._patience.stop()
-        if not self._refusal:
+        if self._refusal is None:
             self._read()
         if rest := self._tags.rest():
             self.received.emit(rest)
         if self._status() not in (0, _OK):
             self._refusal = self._refusal_in(bytes(self._reply.read(_LONGEST_LINE).data()))
-        if self._refusal:
-            self.refused.emit(self._refusal, self._refusal_code)
+        if self._refusal is not None:
+            self.refused.emit(self._refusal)
         elif self._reply.error() is QNetworkReply.NetworkError.NoError and self._finish_reason:
             reason = REPETITION if self._is_repetition else self._finish_reason
             self.finished.emit(self._clock.timings(), reason)
         else:
             self.failed.emit(self._reply.errorString())
 
-    def _refusal_in(self, body: bytes) -> str:
+    def _refusal_in(self, body: bytes) -> Refusal:
         try:
             error = msgspec.json.decode(body, type=Chunk).error
         except (ValueError, RecursionError):
             error = None
         if error is not None:
-            return self._words_of(error)
-        return tr("The server refused the request (status {status}).", status=self._status())
+            return self._refusal_of(error)
+        return Refusal(
+            tr("The server refused the request (status {status}).", status=self._status())
+        )
 
-    def _words_of(self, error: WireError | str) -> str:
+    def _refusal_of(self, error: WireError | str) -> Refusal:
         words = error if isinstance(error, str) else error.message
-        if self._server.is_ours and isinstance(error, WireError) and isinstance(error.code, str):
-            self._refusal_code = error.code
-        return words[:_LONGEST_WORDS] or tr("The server reported an error.")
+        words = words[:_LONGEST_WORDS] or tr("The server reported an error.")
+        if not self._server.is_ours or isinstance(error, str):
+            return Refusal(words)
+        code = error.code if isinstance(error.code, str) else ""
+        tokens = error.facts.get("tokens", 0) if isinstance(error.facts, dict) else 0
+        return Refusal(words, code, tokens if isinstance(tokens, int) else 0)
 
     def _status(self) -> int:
         attribute = QNetworkRequest.Attribute.HttpStatusCodeAttribute

@@ -79,10 +79,14 @@ class ChunkChoice(msgspec.Struct, frozen=True):
 
 
 class WireError(msgspec.Struct, frozen=True):
-    """The reason why there is no reply; `code` is an `ErrorCode` if the server is our own."""
+    """The reason why there is no reply.
+
+    If the server is our own, `code` is an `ErrorCode`, and `facts` are the details of the error.
+    """
 
     message: str = ""
     code: object = None
+    facts: object = None
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, 
 from app.core.language import tr
 from app.gui.markdown.highlighter import Highlighter
 from app.gui.markdown.visible import VisibleText, make_visible
-from app.gui.markdown.wheel import is_sideways
+from app.gui.markdown.wheel import SidewaysBar, is_sideways
 from app.gui.theme.fonts import code_font
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
@@ -118,6 +118,7 @@ class _CodeArea(QPlainTextEdit):
         self.setFont(code_font())
         self.setTabStopDistance(4 * self.fontMetrics().horizontalAdvance(" "))
         self.document().setDocumentMargin(SPACING.medium)
+        SidewaysBar(self)
         self.horizontalScrollBar().rangeChanged.connect(self._on_range)
         # Code reads from left to right in every language.
         self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)

@@ -27,7 +27,7 @@ from app.gui.markdown.links import external_link, shown_target
 from app.gui.markdown.selected_text import selected_text
 from app.gui.markdown.table_width import TableWidths, table_widths
 from app.gui.markdown.tasks import paint_task, task_blocks
-from app.gui.markdown.wheel import is_sideways
+from app.gui.markdown.wheel import SidewaysBar, is_sideways
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
 from app.gui.widgets.plain_text import plain_tool_tip
@@ -65,6 +65,7 @@ class ProseView(QTextBrowser):
         self.setTabChangesFocus(True)
         self.setVerticalScrollBarPolicy(_NEVER)
         self.setHorizontalScrollBarPolicy(_NEVER)
+        SidewaysBar(self)
         self.horizontalScrollBar().rangeChanged.connect(self._fit)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

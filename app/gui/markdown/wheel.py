@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QAbstractScrollArea
 
 
 def is_sideways(event: QWheelEvent) -> bool:
     """Return whether the wheel is tilted, or turned with Shift held."""
     return bool(event.angleDelta().x() or event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+
+
+class SidewaysBar(QObject):
+    """Leaves turns of the wheel over a block's horizontal scroll bar to the page.
+
+    The bar would take each of them, also at its end.
+    """
+
+    def __init__(self, area: QAbstractScrollArea) -> None:
+        super().__init__(area)
+        area.horizontalScrollBar().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass the turn to the block, which passes it on."""
+        if isinstance(event, QWheelEvent) and not is_sideways(event):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.core.events import EndpointListed, ModelListed
+from app.core.language import tr
 from app.gui.services.endpoint_list import EndpointList
 from app.gui.services.engine import Engine, remote_path
 from app.gui.services.model_list import ModelList
+from app.library.reply_defaults import STARTER_NAME, is_starter
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,26 @@ def model_entries(models: ModelList, endpoints: EndpointList) -> Iterator[ModelE
     for endpoint in endpoints.endpoints:
         for name in endpoint.models:
             yield ModelEntry(remote_path(endpoint.url, name), name, endpoint=endpoint)
+
+
+def entry_to_continue_with(
+    entries: Sequence[ModelEntry], last_path: str, name: str = ""
+) -> ModelEntry | None:
+    """Return the model of this name, or else the last one in use, or else the only one."""
+    named = [entry for entry in entries if entry.name == name]
+    last = next((entry for entry in named or entries if entry.path == last_path), None)
+    if last is not None or named:
+        return last or named[0]
+    return entries[0] if len(entries) == 1 else None
+
+
+def description(entry: ModelEntry) -> str:
+    """Return a sentence about what happens with what is written to a model."""
+    if entry.endpoint is not None:
+        return tr("What you write is sent to {host}.", host=entry.endpoint.name)
+    if is_starter(entry.path):
+        return tr("{name} is a tiny model for trying things out.", name=STARTER_NAME)
+    return tr("What you write stays on this machine.")
 
 
 def use(engine: Engine, entry: ModelEntry) -> None:

@@ -34,8 +34,7 @@ class QuitDialog(QDialog):
         self,
         theme: Theme,
         work: Sequence[str],
-        *,
-        resumes_downloads: bool,
+        consequences: str,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -45,15 +44,7 @@ class QuitDialog(QDialog):
         self._column = dialog_layout(self)
         self._column.addWidget(PlainLabel(title, "title", wrap=True))
         self._list(work)
-        words = tr(
-            "In the background, Gristmill unloads the model and quits when this work is done."
-        )
-        stopped = (
-            tr("If you stop, downloads go on at the next start, but conversions start over.")
-            if resumes_downloads
-            else tr("If you stop, downloads can be resumed later, but conversions start over.")
-        )
-        self._column.addWidget(PlainLabel(f"{words} {stopped}", wrap=True))
+        self._column.addWidget(PlainLabel(consequences, wrap=True))
         self._column.addSpacing(SPACING.small)
         self._add_buttons(theme)
 

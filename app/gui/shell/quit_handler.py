@@ -9,7 +9,7 @@ from app.core.language import tr
 from app.gui.children.child import Child
 from app.gui.children.task import Task
 from app.gui.pages.chat.chat_session import ChatSession
-from app.gui.services.engine import EngineIdle
+from app.gui.services.engine import EngineIdle, EngineLoading, EngineReady
 from app.gui.services.workbench import Workbench
 from app.gui.shell.quit_dialog import QuitDialog
 from app.gui.shell.tray_icon import TrayIcon
@@ -59,16 +59,33 @@ class QuitHandler(QObject):
         work = self.work()
         if not work:
             return False
-        dialog = QuitDialog(
-            self._workbench.theme,
-            work,
-            resumes_downloads=self._workbench.settings.value.resumes_downloads,
-            parent=self._window,
-        )
+        dialog = QuitDialog(self._workbench.theme, work, self._consequences(), self._window)
         dialog.kept.connect(self._hide)
         dialog.stopped.connect(self.ended)
         dialog.open()
         return True
+
+    def _consequences(self) -> str:
+        """Say what going on does, and what stopping costs."""
+        if isinstance(self._workbench.engine.state, EngineLoading | EngineReady):
+            background = tr(
+                "In the background, Gristmill finishes this work, unloads the model and quits."
+            )
+        else:
+            background = tr("In the background, Gristmill finishes this work and quits.")
+        kinds = {task.kind for task in self._workbench.tasks.open_tasks}
+        words = [background]
+        if not kinds.isdisjoint({"download", "get"}):
+            words.append(
+                tr("A download that you stop goes on at the next start.")
+                if self._workbench.settings.value.resumes_downloads
+                else tr("A download that you stop can be resumed later.")
+            )
+        if "convert" in kinds:
+            words.append(tr("A conversion that you stop starts over."))
+        if self._session.replying:
+            words.append(tr("A reply that you stop ends where it is."))
+        return " ".join(words)
 
     def stay(self) -> None:
         """Keep the program open after all: the window is shown again."""

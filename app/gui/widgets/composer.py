@@ -63,6 +63,11 @@ class Composer(QFrame):
         self._field.setPlainText(text)
         self._field.moveCursor(self._field.textCursor().MoveOperation.End)
 
+    def type_text(self, text: str) -> None:
+        """Take the focus, and insert text that was typed elsewhere."""
+        self._field.setFocus()
+        self._field.insertPlainText(text)
+
     def set_replying(self, is_replying: bool) -> None:  # noqa: FBT001 - a property's value
         """Switch the button between Send and Stop."""
         self._is_replying = is_replying

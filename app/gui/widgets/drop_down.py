@@ -110,13 +110,20 @@ class DropDown(QComboBox):
         bar = SIZE.scroll_bar if self.count() > MAX_ROWS else 0
         return self.view().sizeHintForColumn(0) + bar
 
+    def width_for(self, value: str) -> int:
+        """Return the width at which a value isn't elided."""
+        frame = self.width() - self._width_of_text()
+        return self.fontMetrics().horizontalAdvance(value) + frame + 1
+
     def _elided(self, value: str) -> str:
+        return self.fontMetrics().elidedText(value, self._elide, self._width_of_text())
+
+    def _width_of_text(self) -> int:
         option = QStyleOptionComboBox()
         super().initStyleOption(option)
         part = QStyle.SubControl.SC_ComboBoxEditField
         kind = QStyle.ComplexControl.CC_ComboBox
-        width = self.style().subControlRect(kind, option, part, self).width() - SIZE.focus
-        return self.fontMetrics().elidedText(value, self._elide, width)
+        return self.style().subControlRect(kind, option, part, self).width() - SIZE.focus
 
 
 class ValueDelegate(QStyledItemDelegate):

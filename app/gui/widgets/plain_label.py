@@ -56,7 +56,7 @@ class PlainLabel(QLabel):
         self._elides = elide
         # A selection is drawn by the label itself, in its own lines.
         self._is_spaced = wrap and role == "caption" and not selectable
-        self._whole_text = text
+        self._whole_text, self._kept = text, ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(text_font(role, tabular=tabular))
         self.setProperty("text_role", role)
@@ -79,9 +79,9 @@ class PlainLabel(QLabel):
         """The whole text, even if it is elided."""
         return self._whole_text
 
-    def set_text(self, text: str) -> None:
-        """Show `text` literally."""
-        self._whole_text = text
+    def set_text(self, text: str, *, kept: str = "") -> None:
+        """Show `text` literally; if it doesn't fit, its end `kept` stays as long as it can."""
+        self._whole_text, self._kept = text, kept
         self.setAccessibleName(text)
         if self._elides:
             self._elide()
@@ -170,11 +170,19 @@ class PlainLabel(QLabel):
 
     def _elide(self) -> None:
         one_line = " ".join(self._whole_text.splitlines())
-        metrics = self.fontMetrics()
-        shown = metrics.elidedText(one_line, Qt.TextElideMode.ElideRight, self.width())
+        shown = self._fitted(one_line)
         if shown != self.text():
             self.setText(shown)
         self.setToolTip("" if shown == one_line else plain_tool_tip(self._whole_text))
+
+    def _fitted(self, line: str) -> str:
+        metrics, right = self.fontMetrics(), Qt.TextElideMode.ElideRight
+        room = self.width() - metrics.horizontalAdvance(self._kept)
+        if not self._kept or metrics.horizontalAdvance(line) <= self.width():
+            return metrics.elidedText(line, right, self.width())
+        if room < metrics.horizontalAdvance("m…"):
+            return metrics.elidedText(self._kept.strip(), right, self.width())
+        return metrics.elidedText(line.removesuffix(self._kept), right, room) + self._kept
 
     def _keep_wrapped_height(self) -> None:
         policy = self.sizePolicy()

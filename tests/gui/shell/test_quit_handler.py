@@ -41,6 +41,10 @@ def close_as_a_user(window: MainWindow) -> QuitDialog | None:
     return asked if isinstance(asked, QuitDialog) else None
 
 
+def words_of(dialog: QuitDialog) -> list[str]:
+    return [label.whole_text for label in dialog.findChildren(PlainLabel)]
+
+
 def press(dialog: QuitDialog, words: str) -> None:
     next(b for b in dialog.findChildren(QPushButton) if b.text() == words).click()
 
@@ -58,13 +62,36 @@ def test_the_engine_test_asks_nothing(window: MainWindow) -> None:
 def test_cancel_keeps_the_window_and_the_work(window: MainWindow, task: Task) -> None:
     dialog = close_as_a_user(window)
     assert dialog is not None
-    lines = [label.whole_text for label in dialog.findChildren(PlainLabel)]
+    lines = words_of(dialog)
     assert "Conversion: tiny → Q8_0" in lines
+    assert (
+        "In the background, Gristmill finishes this work and quits. "
+        "A conversion that you stop starts over."
+    ) in lines
     buttons = dialog.findChildren(QPushButton)
     assert all(button.width() >= button.sizeHint().width() for button in buttons)
     press(dialog, "Cancel")
     assert window.isVisible()
     assert task.state == "running"
+
+
+def test_a_reply_is_named_and_so_is_the_loaded_model(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    window._workbench.engine.load(str(model), "tiny")
+    window.chat.composer.set_text("Why?")
+    qtbot.keyClick(window.chat.composer.focusProxy(), Qt.Key.Key_Return)
+    assert window.chat.session.is_replying
+    dialog = close_as_a_user(window)
+    assert dialog is not None
+    lines = words_of(dialog)
+    assert "Reply: Why?" in lines
+    assert (
+        "In the background, Gristmill finishes this work, unloads the model and quits. "
+        "A reply that you stop ends where it is."
+    ) in lines
+    press(dialog, "Stop and quit")
 
 
 def test_enter_keeps_the_work_running(window: MainWindow, qtbot: QtBot, task: Task) -> None:

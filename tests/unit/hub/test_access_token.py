@@ -6,6 +6,7 @@ import pytest
 
 from app.core.errors import AppError, ErrorCode
 from app.hub.access_token import read_token, store_token
+from app.jobs.launch import LENT_TOKEN
 from tests.support.machine.memory_keyring import MemoryKeyring
 
 
@@ -34,6 +35,14 @@ def test_stored_token_is_for_no_mirror(
 
     monkeypatch.setenv("HF_TOKEN", "hf_for_the_mirror")
     assert read_token() == "hf_for_the_mirror"
+
+
+@pytest.mark.usefixtures("no_ring")
+def test_a_token_that_the_window_lends_is_for_no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LENT_TOKEN, "hf_lent")
+    assert read_token() == "hf_lent"
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example")
+    assert read_token() is None
 
 
 @pytest.mark.usefixtures("no_ring")

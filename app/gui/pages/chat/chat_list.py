@@ -32,12 +32,14 @@ class ChatList(QWidget):
         new_requested: the user wants an empty chat.
         renamed: a chat has another title.
         deleted: a chat was deleted.
+        typed: plain text, which is meant for a message.
     """
 
     chosen = Signal(object)
     new_requested = Signal()
     renamed = Signal()
     deleted = Signal(object)
+    typed = Signal(str)
 
     def __init__(self, theme: Theme, chats: ChatStore, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +61,7 @@ class ChatList(QWidget):
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
         self.list.opened.connect(lambda item: self.chosen.emit(item.data(HIT).chat))
+        self.list.typed.connect(self.typed)
         self.list.menu_requested.connect(self._show_menu)
         self.list.renamed.connect(self._rename)
         self.list.delete_requested.connect(lambda item: self._ask_to_delete(item.data(HIT).chat))
@@ -119,11 +122,15 @@ class ChatList(QWidget):
 
     def _edit(self, chat: Chat) -> None:
         """Edit the title of a chat in its row."""
-        rows = [self.list.item(row) for row in range(self.list.count())]
-        found = [item for item in rows if item.data(HIT) and item.data(HIT).chat.id == chat.id]
-        if found:
+        item = next((item for item in self._items() if item.data(HIT).chat.id == chat.id), None)
+        if item is not None:
             self.list.setFocus()
-            self.list.editItem(found[0])
+            self.list.editItem(item)
+
+    def _items(self) -> list[QListWidgetItem]:
+        """Return the rows that show a chat, from top to bottom."""
+        rows = (self.list.item(row) for row in range(self.list.count()))
+        return [item for item in rows if item.data(HIT) is not None]
 
     def _rename(self, item: QListWidgetItem, title: str) -> None:
         self._chats.rename(item.data(HIT).chat.id, title)
@@ -143,6 +150,20 @@ class ChatList(QWidget):
         dialog.open()
 
     def _delete(self, chat: Chat) -> None:
+        neighbor = self._neighbor_of(chat) if self._is_highlighted(chat) else None
         self._chats.delete(chat.id)
         self.deleted.emit(chat)
         self.refresh()
+        if neighbor is not None:
+            self.chosen.emit(neighbor)
+
+    def _is_highlighted(self, chat: Chat) -> bool:
+        current = self.list.currentItem()
+        return current is not None and bool(current.data(HIT).chat.id == chat.id)
+
+    def _neighbor_of(self, chat: Chat) -> Chat | None:
+        """Return the chat below another one, or else the one above it."""
+        shown: list[Chat] = [item.data(HIT).chat for item in self._items()]
+        place = next((at for at, one in enumerate(shown) if one.id == chat.id), len(shown))
+        near = shown[place + 1 : place + 2] or shown[:place][-1:]
+        return near[0] if near else None

@@ -19,8 +19,11 @@ _EDITABLE = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFl
 class ChatRows(ItemList):
     """A list of chats under headings; F2 edits a title in place, Delete asks to delete.
 
+    A key that moves the highlight opens the chat, as a click does.
+
     Signals:
         opened: the item of the chat to open.
+        typed: plain text, which is meant for a message.
         menu_requested: the item whose menu is wanted, and the place for it on the screen.
         renamed: the item of a chat and its new title.
         delete_requested: the item of the chat to delete.
@@ -28,6 +31,7 @@ class ChatRows(ItemList):
     """
 
     opened = Signal(QListWidgetItem)
+    typed = Signal(str)
     menu_requested = Signal(QListWidgetItem, QPoint)
     renamed = Signal(QListWidgetItem, str)
     delete_requested = Signal(QListWidgetItem)
@@ -68,12 +72,20 @@ class ChatRows(ItemList):
         return item
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Ask before the Delete key deletes a chat."""
+        """Ask before the Delete key deletes a chat, and open the one that a key moves to."""
         item = self.currentItem()
         if event.key() == Qt.Key.Key_Delete and item is not None:
             self.delete_requested.emit(item)
             return
         super().keyPressEvent(event)
+        reached = self.currentItem()
+        if reached is not None and reached is not item:
+            self._open(reached)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Pass on what is typed; a search would move the highlight away from the open chat."""
+        if search.isprintable() and search.strip():
+            self.typed.emit(search)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Keep the highlight on the open chat while another one's menu is open."""

@@ -8,14 +8,17 @@ from dataclasses import replace
 import msgspec
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from app.chat.conversation import Chat, ChatId, Message, MessageId
+from app.chat.conversation import Chat, ChatId, Conversation, Message, MessageId
 from app.core.chat_settings import ChatSettings
 from app.core.errors import AppError
 from app.core.language import tr
 from app.core.sentences import describe_error
+from app.gui.pages.chat.chat_model import ChatModel
+from app.gui.pages.chat.message_versions import MessageVersions
 from app.gui.pages.chat.reply_progress import ReplyProgress, progress_words
 from app.gui.pages.chat.streamed_reply import StreamedReply
-from app.gui.services.engine import EngineFailed, EngineIdle, EngineReady
+from app.gui.services.engine import EngineReady
+from app.gui.services.model_entry import ModelEntry
 from app.gui.services.settings_holder import SettingValue
 from app.gui.services.workbench import Workbench
 
@@ -48,12 +51,14 @@ class ChatSession(QObject):
     def __init__(self, workbench: Workbench, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = workbench.engine
+        self._model = ChatModel(workbench)
         self._chats = workbench.chats
         self._settings = workbench.settings
         self._replies: dict[ChatId, StreamedReply] = {}
         self.chat: Chat | None = None
         self.chosen = self._settings.value.chat_defaults
         self.messages: list[Message] = []
+        self.versions = MessageVersions()
 
     @property
     def is_replying(self) -> bool:
@@ -64,6 +69,10 @@ class ChatSession(QObject):
     def replying(self) -> frozenset[ChatId]:
         """The chats in which a reply is in progress."""
         return frozenset(self._replies)
+
+    def model_to_continue_with(self) -> ModelEntry | None:
+        """Return the model that is loaded when a reply is wanted and no model is."""
+        return self._model.to_continue_with(self.messages)
 
     def open(self, chat: Chat | None) -> None:
         """Open another chat, or none."""
@@ -76,9 +85,20 @@ class ChatSession(QObject):
             return
         self.chat = stored.chat if stored else None
         self.chosen = stored.chat.settings if stored else self._settings.value.chat_defaults
-        self.messages = stored.active_path() if stored else []
-        self.opened.emit()
+        self._show(stored)
         self._tell_progress()
+
+    def show_version(self, message: Message, step: int) -> None:
+        """Show the version `step` places after this one, with what follows it."""
+        wanted = self.versions.beside(message, step)
+        if self.is_replying or wanted is None:
+            return
+        try:
+            self._chats.show(wanted)
+        except AppError as error:
+            self.failed.emit(describe_error(error.code, error.details))
+            return
+        self.open(self.chat)
 
     def refresh_chat(self) -> None:
         """Read the title of the open chat again."""
@@ -104,12 +124,20 @@ class ChatSession(QObject):
             changes["system_prompt"] = self.chosen.system_prompt
         self._settings.change(**changes)
 
-    def send(self, text: str) -> bool:
-        """Send a message; return False if it could not be saved, so that the draft stays."""
+    def send(self, text: str, edited: Message | None = None) -> bool:
+        """Send a message; return False if it could not be saved, so that the draft stays.
+
+        With `edited`, a message of the open chat, it becomes a version of that one.
+        """
+        before = self.messages[: self.messages.index(edited)] if edited else self.messages
         try:
             chat = self.chat or self._begin_chat()
-            parent = self.messages[-1].id if self.messages else None
-            self._append(self._chats.add_message(chat.id, parent, "user", text))
+            parent = before[-1].id if before else None
+            added = self._chats.add_message(chat.id, parent, "user", text)
+            if edited is not None:
+                self.messages = before
+                self.opened.emit()
+            self._append(added)
             # The first message has given the chat its title.
             self.chat = chat if chat.title else self._chats.conversation(chat.id).chat
             self._answer(chat.id)
@@ -130,7 +158,8 @@ class ChatSession(QObject):
         self.stop()
         if self.chat is None:
             return
-        if isinstance(self._engine.state, EngineIdle) and not self._chats.is_deleted(self.chat.id):
+        is_stuck = self._model.is_missing and self.model_to_continue_with() is None
+        if is_stuck and not self._chats.is_deleted(self.chat.id):
             self.failed.emit(tr("Load a model to get another reply."))
             return
         while self.messages and self.messages[-1].role == "assistant":
@@ -163,6 +192,11 @@ class ChatSession(QObject):
         if reply is not None:
             reply.stop()
 
+    def _show(self, stored: Conversation | None) -> None:
+        self.messages = stored.active_path() if stored else []
+        self.versions = MessageVersions(stored.messages if stored else ())
+        self.opened.emit()
+
     def _leave_deleted(self) -> None:
         """Leave a chat that another process deleted."""
         self.open(None)
@@ -170,19 +204,27 @@ class ChatSession(QObject):
         self.failed.emit(tr("This chat was deleted. Your next message starts a new one."))
 
     def _begin_chat(self) -> Chat:
-        self.chat = self._chats.create_chat(self._model_name(), self.chosen)
+        self._model.wake(self.messages)
+        self.chat = self._chats.create_chat(self._model.name, self.chosen)
         return self.chat
 
     def _answer(self, chat: ChatId) -> None:
-        self._wake_engine()
+        self._model.wake(self.messages)
         history = tuple(self.messages)
         empty = self._chats.add_message(
-            chat, history[-1].id, "assistant", "", state="streaming", model=self._model_name()
+            chat, history[-1].id, "assistant", "", state="streaming", model=self._model.name
         )
         self._append(empty)
         settings = self._settings.value
         reply = StreamedReply(
-            self._engine, self._chats, empty, history, self.chosen, settings, parent=self
+            self._engine,
+            self._chats,
+            empty,
+            history,
+            self.chosen,
+            settings,
+            largest_context=self._model.largest_context,
+            parent=self,
         )
         reply.thought.connect(lambda words: self._pass_on(chat, self.thought, words))
         reply.grew.connect(lambda words: self._pass_on(chat, self.grew, words))
@@ -194,17 +236,8 @@ class ChatSession(QObject):
 
     def _append(self, message: Message) -> None:
         self.messages.append(message)
+        self.versions.add(message)
         self.added.emit(message)
-
-    def _wake_engine(self) -> None:
-        """Load the model again after a crash."""
-        state = self._engine.state
-        if isinstance(state, EngineFailed):
-            self._engine.load(state.path, state.name)
-
-    def _model_name(self) -> str:
-        state = self._engine.state
-        return "" if isinstance(state, EngineIdle) else state.name
 
     def _is_open(self, chat: ChatId) -> bool:
         return self.chat is not None and self.chat.id == chat
@@ -253,8 +286,7 @@ class ChatSession(QObject):
         """Show the earlier reply in place of one that has no word."""
         self._chats.delete_message(reply.id)
         if self._is_open(reply.chat):
-            self.messages = self._chats.conversation(reply.chat).active_path()
-            self.opened.emit()
+            self._show(self._chats.conversation(reply.chat))
             if reply.state == "failed":
                 self.failed.emit(reply.reason)
 

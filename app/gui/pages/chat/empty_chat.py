@@ -20,7 +20,13 @@ from app.gui.services.engine import (
     EngineReady,
     EngineState,
 )
-from app.gui.services.model_entry import ModelEntry, model_entries, use
+from app.gui.services.model_entry import (
+    ModelEntry,
+    description,
+    entry_to_continue_with,
+    model_entries,
+    use,
+)
 from app.gui.services.workbench import Workbench
 from app.gui.widgets.button import Button
 from app.gui.widgets.empty_state import EmptyState
@@ -104,11 +110,10 @@ class EmptyChat(QWidget):
             return
         entries = self._entries()
         last = self._workbench.settings.value.last_model
-        self._offered = next((entry for entry in entries if entry.path == last), None)
-        if self._offered is not None:
+        self._offered = entry_to_continue_with(entries, last)
+        if self._offered is not None and self._offered.path == last:
             self._offer(tr("Welcome back"), tr("Continue with {name}"), self._offered)
-        elif len(entries) == 1:
-            (self._offered,) = entries
+        elif self._offered is not None:
             self._offer(tr("Start chatting"), tr("Chat with {name}"), self._offered)
         elif entries:
             words = tr("Pick one of your {count} models.", count=f"{len(entries):,}")
@@ -121,7 +126,7 @@ class EmptyChat(QWidget):
 
     def _offer(self, title: str, label: str, entry: ModelEntry) -> None:
         name = STARTER_NAME if is_starter(entry.path) else entry.name
-        self.state.show_state("chat", title, _description(entry), fill(label, name=name))
+        self.state.show_state("chat", title, description(entry), fill(label, name=name))
 
     def _offer_starter(self) -> None:
         if self._download.failure:
@@ -135,14 +140,6 @@ class EmptyChat(QWidget):
                 tr("Start with a tiny model for trying things out, or drop a .gguf file here."),
                 tr("Download the starter model ({size})", size=size),
             )
-
-
-def _description(entry: ModelEntry) -> str:
-    if entry.endpoint is not None:
-        return tr("What you write is sent to {host}.", host=entry.endpoint.name)
-    if is_starter(entry.path):
-        return tr("{name} is a tiny model for trying things out.", name=STARTER_NAME)
-    return tr("What you write stays on this machine.")
 
 
 def _shortened(name: str) -> str:

@@ -30,13 +30,17 @@ class MessageList(QScrollArea):
     """Shows messages.
 
     Signals:
+        edit_requested: the user wants to change a message and send it again.
         regenerate_requested: the user wants another last reply.
         larger_context_requested: the user wants to load the model with a larger context.
+        version_requested: the user wants the version of a message before it (-1) or after it (1).
         link_clicked: the user activated a web or email address; nothing has been opened.
     """
 
+    edit_requested = Signal(object)
     regenerate_requested = Signal()
     larger_context_requested = Signal()
+    version_requested = Signal(object, int)
     link_clicked = Signal(QUrl)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -95,8 +99,8 @@ class MessageList(QScrollArea):
         self._views = []
         self._follows = True
 
-    def add(self, message: Message) -> None:
-        """Add a message and scroll to it."""
+    def add(self, message: Message, version: int = 1, versions: int = 1) -> None:
+        """Add a message, the given one of its versions, and scroll to it."""
         # Imported late: Markdown and its colors would delay the opening of the window.
         from app.gui.pages.chat.message_view import MessageView
 
@@ -104,9 +108,12 @@ class MessageList(QScrollArea):
             self._views[-1].set_can_regenerate(False)
         view = MessageView(self._theme, "user" if message.role == "user" else "assistant")
         view.link_clicked.connect(self.link_clicked)
+        view.edited.connect(lambda: self.edit_requested.emit(message))
         view.regenerated.connect(self.regenerate_requested)
         view.unfolded.connect(self._stay)
         view.larger_context_wanted.connect(self.larger_context_requested)
+        view.versions.wanted.connect(lambda step: self.version_requested.emit(message, step))
+        view.versions.show_version(version, versions)
         view.set_room_above(self._room_above(message))
         self._views.append(view)
         self._column.insertWidget(self._column.count() - 1, view)
@@ -117,6 +124,11 @@ class MessageList(QScrollArea):
             view.set_growing(True)
         else:
             self._show_end(view, message)
+
+    def set_replying(self, is_replying: bool) -> None:  # noqa: FBT001 - a property's value
+        """Keep the shown versions while a reply is being written below them."""
+        for view in self._views:
+            view.versions.setDisabled(is_replying)
 
     def append_reasoning(self, thoughts: str) -> None:
         """Append to the reasoning of the last message."""
@@ -158,7 +170,7 @@ class MessageList(QScrollArea):
     def _show_end(self, view: MessageView, message: Message) -> None:
         if message.role == "user":
             return
-        view.set_caption(self._caption(message))
+        view.set_caption(_figures(message), message.model)
         view.set_can_regenerate(view is self._views[-1])
         if message.code == ErrorCode.CONTEXT_FULL and self.context_can_grow:
             view.offer_larger_context()
@@ -168,18 +180,6 @@ class MessageList(QScrollArea):
             view.set_state("failed", message.reason)
         elif message.state == "stopped" or message.reason:
             view.set_state("stopped", message.reason or tr("Stopped."))
-
-    def _caption(self, message: Message) -> str:
-        parts = [message.model]
-        if message.tokens_per_second:
-            speed = format_pace(message.tokens_per_second)
-            parts.append(tr("{speed} tokens/s", speed=speed))
-        if message.tokens:
-            parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
-        if message.seconds_to_first_token is not None:
-            wait = f"{message.seconds_to_first_token:.1f}"
-            parts.append(tr("first token after {seconds} s", seconds=wait))
-        return " · ".join(part for part in parts if part)
 
     def _on_range_changed(self, _: int, end: int) -> None:
         # The messages stay where they are when the scroll bar comes or goes.
@@ -199,3 +199,16 @@ class MessageList(QScrollArea):
         bar = self.verticalScrollBar()
         is_far = bar.maximum() - bar.value() > _NEAR_END_PIXELS
         self.jump_button.setVisible(is_far and not self._follows)
+
+
+def _figures(message: Message) -> str:
+    parts = []
+    if message.tokens_per_second:
+        speed = format_pace(message.tokens_per_second)
+        parts.append(tr("{speed} tokens/s", speed=speed))
+    if message.tokens:
+        parts.append(tr("{count} tokens", count=f"{message.tokens:,}"))
+    if message.seconds_to_first_token is not None:
+        wait = f"{message.seconds_to_first_token:.1f}"
+        parts.append(tr("first token after {seconds} s", seconds=wait))
+    return " · ".join(parts)

@@ -13,6 +13,7 @@ from app.gui.markdown.view import MarkdownView
 from app.gui.pages.chat.bubble import Bubble
 from app.gui.pages.chat.message_actions import MessageActions
 from app.gui.pages.chat.thoughts_view import ThoughtsView
+from app.gui.pages.chat.version_switch import VersionSwitch
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -29,6 +30,7 @@ class MessageView(QWidget):
 
     Signals:
         copied: the text is on the clipboard.
+        edited: the user wants to change the message and send it again.
         regenerated: the user wants another reply, or the failed or stopped one again.
         larger_context_wanted: the user wants to load the model with a larger context.
         unfolded: the user wants to read a long message from where it was folded.
@@ -36,6 +38,7 @@ class MessageView(QWidget):
     """
 
     copied = Signal()
+    edited = Signal()
     regenerated = Signal()
     larger_context_wanted = Signal()
     unfolded = Signal()
@@ -48,12 +51,13 @@ class MessageView(QWidget):
         self._theme = theme
         self._is_whole = True
         self._can_regenerate = False
-        self._actions = self._make_actions()
+        self._actions = self._make_actions(role)
         self._content: Bubble | MarkdownView = (
             Bubble(theme, self._actions) if role == "user" else MarkdownView(theme, tr("Reply"))
         )
         self._thoughts = ThoughtsView(theme, parent=self)
         self._thoughts.link_clicked.connect(self.link_clicked)
+        self.versions = VersionSwitch(theme)
         self._caption = PlainLabel("", "caption", elide=True)
         self._state = PlainLabel("", "muted", wrap=True, selectable=True)
         self._retry = IconButton(theme, "refresh", tr("Retry"), compact=True)
@@ -97,10 +101,14 @@ class MessageView(QWidget):
         """Put the text on the clipboard."""
         self._copy.click()
 
-    def set_caption(self, text: str) -> None:
-        """Set the caption below the reply, such as tokens per second."""
-        self._caption.set_text(text)
-        self._caption.setVisible(bool(text))
+    def set_caption(self, text: str, model: str = "") -> None:
+        """Set the caption below the reply, such as tokens per second, and the model before it.
+
+        Where there is little room, the model's name is elided.
+        """
+        figures = f" · {text}" if text and model else text
+        self._caption.set_text(f"{model}{figures}", kept=figures)
+        self._caption.setVisible(bool(model or text))
 
     def set_state(self, state: MessageState, text: str = "") -> None:
         """Show how the reply ended.
@@ -158,6 +166,8 @@ class MessageView(QWidget):
         self._column.addWidget(self._make_state_row())
         if isinstance(self._content, MarkdownView):
             self._column.addLayout(self._footer())
+        else:
+            self._column.addWidget(self.versions, 0, Qt.AlignmentFlag.AlignRight)
 
     def _make_state_row(self) -> QWidget:
         self._state_row = QWidget()
@@ -169,13 +179,17 @@ class MessageView(QWidget):
         row.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignVCenter)
         return self._state_row
 
-    def _make_actions(self) -> MessageActions:
+    def _make_actions(self, role: Literal["user", "assistant"]) -> MessageActions:
         self._copy = CopyIconButton(self._theme, tr("Copy message"), lambda: self.text)
         self._copy.copied.connect(self.copied)
         self._regenerate = IconButton(self._theme, "refresh", tr("Regenerate"), compact=True)
         self._regenerate.setToolTip(plain_tool_tip(tr("Regenerate (Ctrl+R)")))
         self._regenerate.clicked.connect(self.regenerated)
         actions = MessageActions()
+        if role == "user":
+            edit = IconButton(self._theme, "pencil", tr("Edit message"), compact=True)
+            edit.clicked.connect(self.edited)
+            actions.add(edit)
         actions.add(self._copy)
         actions.add(self._regenerate)
         return actions
@@ -183,6 +197,7 @@ class MessageView(QWidget):
     def _footer(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACING.small)
+        row.addWidget(self.versions)
         row.addWidget(self._caption)
         row.addWidget(self._actions)
         row.addStretch(1)

@@ -22,7 +22,7 @@ _STEPS = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Ke
 
 
 class ModelBox(DropDown):
-    """A drop-down list of models in sections, equally wide whatever their names.
+    """A drop-down list of models in sections; the field is as wide as the name in it.
 
     Keys and the wheel choose only in the open list, as loading a model takes a while.
 
@@ -48,10 +48,12 @@ class ModelBox(DropDown):
         self._popup = self.view().window()
         self._popup.installEventFilter(self)
         self.activated.connect(self._on_activated)
+        self.currentIndexChanged.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
-        """Return the same width for all models."""
-        return QSize(SIZE.side, super().sizeHint().height())
+        """Return the width of the name in the field, and no less than for most names."""
+        width = max(SIZE.side, self.width_for(self.currentText()))
+        return QSize(width, super().sizeHint().height())
 
     def show_entries(self, entries: Sequence[ModelEntry], used: str, *, is_loaded: bool) -> None:
         """Show all models; the one at the path `used` is in the field, with a tick if loaded."""

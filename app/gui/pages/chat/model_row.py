@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
 from app.core.sizes import format_bytes
 from app.gui.services.model_entry import ModelEntry
@@ -18,23 +18,29 @@ ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
 ICON_ROLE = Qt.ItemDataRole.UserRole + 2
 """The name of the icon before the text."""
 _Index = QModelIndex | QPersistentModelIndex
+_LEADING, _TRAILING = SPACING.small, SPACING.medium
 _MIDDLE = Qt.TextElideMode.ElideMiddle
 
 
 class ModelRowDelegate(ValueDelegate):
     """Draws entries, headings (rows that can't be chosen), and rows with only an icon and a text.
 
-    All rows have the same width, whatever the names.
+    The rows are as wide as the longest name, but no wider than the window.
     """
 
-    def __init__(self, theme: Theme, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, field: QWidget) -> None:
+        super().__init__(field)
         self._theme = theme
+        self._field = field
         self._body, self._caption = text_font("body"), text_font("caption", tabular=True)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        """Return the same width for every row."""
-        return QSize(SIZE.narrow, super().sizeHint(option, index).height())
+        """Return the height of a control, and the width of the whole entry within the bounds."""
+        entry = index.data(ENTRY_ROLE)
+        wanted = self._width_of(entry) if isinstance(entry, ModelEntry) else 0
+        most = max(SIZE.narrow, self._field.window().width() - 2 * SPACING.large)
+        width = min(max(SIZE.narrow, wanted), most)
+        return QSize(width, super().sizeHint(option, index).height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         """Let the style draw the background, and draw the row on top."""
@@ -79,14 +85,13 @@ class ModelRowDelegate(ValueDelegate):
         width = QFontMetrics(self._caption).horizontalAdvance(words)
         end = QRect(row.right() - width, row.top(), width + 1, row.height())
         self._write(painter, styled, end, words, is_small=True)
-        # Sizes stand below each other.
-        return row.adjusted(0, 0, -max(width, 2 * SPACING.huge) - SPACING.small, 0)
+        return row.adjusted(0, 0, -self._width_of_size(words), 0)
 
     def _draw_chip(
         self, painter: QPainter, styled: QStyleOptionViewItem, row: QRect, words: str
     ) -> QRect:
         metrics = QFontMetrics(self._caption)
-        width = metrics.horizontalAdvance(words) + 2 * SPACING.small
+        width = self._width_of_chip(words)
         height = metrics.height() + SPACING.tiny
         chip = QRect(row.right() - width, row.center().y() - height // 2 + 1, width, height)
         painter.setPen(QColor(self._theme.colors.outline))
@@ -97,6 +102,23 @@ class ModelRowDelegate(ValueDelegate):
         inner = chip.adjusted(SPACING.small, 0, -SPACING.small + 1, 0)
         self._write(painter, styled, inner, words, is_small=True)
         return row.adjusted(0, 0, -width - SPACING.small, 0)
+
+    def _width_of(self, entry: ModelEntry) -> int:
+        width = QFontMetrics(self._body).horizontalAdvance(entry.title)
+        width += SIZE.small_icon + SPACING.small + _LEADING + _TRAILING + SIZE.focus
+        if entry.size_bytes:
+            width += self._width_of_size(format_bytes(entry.size_bytes))
+        if entry.level:
+            width += self._width_of_chip(entry.level) + SPACING.small
+        return width
+
+    def _width_of_size(self, words: str) -> int:
+        """Return the width of a size with the gap before it; sizes stand below each other."""
+        width = QFontMetrics(self._caption).horizontalAdvance(words)
+        return max(width, 2 * SPACING.huge) + SPACING.small
+
+    def _width_of_chip(self, words: str) -> int:
+        return QFontMetrics(self._caption).horizontalAdvance(words) + 2 * SPACING.small
 
     def _write(
         self,
@@ -118,7 +140,7 @@ class ModelRowDelegate(ValueDelegate):
 
 
 def _inner(styled: QStyleOptionViewItem) -> QRect:
-    return styled.rect.adjusted(SPACING.small, 0, -SPACING.medium, 0)
+    return styled.rect.adjusted(_LEADING, 0, -_TRAILING, 0)
 
 
 def _mirrored(styled: QStyleOptionViewItem, place: QRect) -> QRect:

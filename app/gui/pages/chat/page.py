@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QStackedLayout, QVBoxLayout, QWidget
 
 from app.chat.conversation import Chat, Message
 from app.core.language import tr
 from app.gui.pages.chat.chat_columns import ChatColumns
+from app.gui.pages.chat.chat_foot import ChatFoot
 from app.gui.pages.chat.chat_header import ChatHeader
 from app.gui.pages.chat.chat_list import ChatList
 from app.gui.pages.chat.chat_session import ChatSession
 from app.gui.pages.chat.chat_settings_panel import ChatSettingsPanel
 from app.gui.pages.chat.empty_chat import EmptyChat
-from app.gui.pages.chat.message_list import RIGHT_MARGIN, MessageList
+from app.gui.pages.chat.message_list import MessageList
 from app.gui.pages.chat.share_notice import ShareNotice
-from app.gui.pages.chat.starter_note import StarterNote
 from app.gui.services.engine import (
     EngineConnected,
     EngineFailed,
-    EngineIdle,
     EngineLoading,
     EngineReady,
     EngineState,
 )
 from app.gui.services.workbench import Workbench
-from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.composer import Composer
+from app.gui.theme.tokens import SPACING
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.text_dialog import TextDialog
@@ -58,14 +56,15 @@ class ChatPage(QWidget):
         self.panel = ChatSettingsPanel(workbench)
         self.notice = NoticeBar(theme)
         self.messages = MessageList(theme)
-        self.starter_note = StarterNote(theme, workbench.engine)
-        self.composer = self.safe_control = Composer(theme)
+        self.foot = ChatFoot(workbench, self.session)
+        self.composer = self.safe_control = self.foot.composer
+        self.editing = self.foot.editing
         self._loading = QProgressBar()
         self._loading.setTextVisible(False)
         self._loading.setRange(0, _PERCENT)
         self._loading.setAccessibleName(tr("Loading the model"))
         self.empty = EmptyChat(workbench)
-        # Escape stops wherever the focus is; without a reply it has its usual meanings.
+        # Escape stops or cancels wherever the focus is; else it has its usual meanings.
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._build_layout()
         self._connect()
@@ -100,8 +99,7 @@ class ChatPage(QWidget):
         column.addLayout(self._stack, 1)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.messages)
-        column.addWidget(self.starter_note)
-        column.addLayout(self._composer_row())
+        column.addWidget(self.foot)
         lists_chats = self._workbench.settings.value.lists_chats
         self.columns = ChatColumns(
             self.chat_list, self.header, conversation, self.panel, lists_chats=lists_chats
@@ -111,18 +109,8 @@ class ChatPage(QWidget):
         outer.setContentsMargins(SPACING.wide, SPACING.medium, SPACING.wide, SPACING.large)
         outer.addWidget(self.columns)
 
-    def _composer_row(self) -> QHBoxLayout:
-        """Lay out the composer below the messages and as wide as they are."""
-        self.composer.setMaximumWidth(SIZE.reading)
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, RIGHT_MARGIN, 0)
-        row.addStretch(1)
-        row.addWidget(self.composer, SIZE.reading)
-        row.addStretch(1)
-        return row
-
     def _connect(self) -> None:
-        session = self.session
+        session, foot = self.session, self.foot
         session.opened.connect(self._show_session)
         session.added.connect(self._on_added)
         session.thought.connect(self.messages.append_reasoning)
@@ -136,19 +124,26 @@ class ChatPage(QWidget):
         self.picker.models_requested.connect(self.models_requested)
         self.composer.sent.connect(self._send)
         self.composer.stopped.connect(session.stop)
-        self._escape.activated.connect(session.stop)
+        self._escape.activated.connect(self._on_escape)
+        self.messages.edit_requested.connect(self._edit)
+        self.editing.cancel_button.clicked.connect(self._end_editing)
         self.messages.regenerate_requested.connect(self._regenerate)
+        self.messages.version_requested.connect(self._show_version)
         self.messages.larger_context_requested.connect(self.picker.options_button.click)
         self.messages.link_clicked.connect(self._ask_to_open)
         self.chat_list.chosen.connect(self._open)
         self.chat_list.new_requested.connect(self.start_new)
         self.chat_list.renamed.connect(session.refresh_chat)
-        self.chat_list.deleted.connect(lambda chat: session.forget(chat.id))
+        self.chat_list.deleted.connect(self._on_deleted)
+        self.chat_list.typed.connect(self.composer.type_text)
         self.notice.acted.connect(self._on_notice_acted)
         self.empty.chosen.connect(self.focus_composer)
         self.empty.list_requested.connect(self.picker.open_list)
         self.empty.models_requested.connect(self.models_requested)
-        self.starter_note.acted.connect(self.models_requested)
+        foot.starter_note.acted.connect(self.models_requested)
+        foot.resume_note.chosen.connect(self.focus_composer)
+        foot.resume_note.list_requested.connect(self.picker.open_list)
+        foot.resume_note.models_requested.connect(self.models_requested)
         self.share_notice.acted.connect(self._open_sharing)
         self._connect_header()
         self._workbench.engine.changed.connect(self._show_engine)
@@ -165,6 +160,7 @@ class ChatPage(QWidget):
         header, columns, panel = self.header, self.columns, self.panel
         header.share_button.clicked.connect(self._open_sharing)
         header.list_button.clicked.connect(columns.toggle_list)
+        header.new_button.clicked.connect(self.start_new)
         columns.list_shown.connect(lambda is_shown: header.show_list_state(is_shown=is_shown))
         columns.list_folded.connect(
             lambda is_folded: self._workbench.settings.change(lists_chats=not is_folded)
@@ -188,9 +184,23 @@ class ChatPage(QWidget):
         return self._workbench.engine.state
 
     def _send(self, text: str) -> None:
-        if not self.session.send(text):
-            self.composer.set_text(text)
+        self.foot.send(text)
         self._show_replying()
+
+    def _edit(self, message: Message) -> None:
+        self.editing.begin(message)
+        self._show_replying()
+
+    def _end_editing(self) -> None:
+        self.editing.end()
+        self._show_replying()
+        self.focus_composer()
+
+    def _on_escape(self) -> None:
+        if self.session.is_replying:
+            self.session.stop()
+        else:
+            self._end_editing()
 
     def _regenerate(self) -> None:
         # The button that was pressed is gone.
@@ -198,13 +208,22 @@ class ChatPage(QWidget):
         self.session.regenerate()
         self._show_replying()
 
+    def _show_version(self, message: Message, step: int) -> None:
+        # The button that was pressed is gone.
+        self.focus_composer()
+        self.session.show_version(message, step)
+
     def _open(self, chat: Chat) -> None:
         if self.session.chat is None or chat.id != self.session.chat.id:
             self.session.open(chat)
 
+    def _on_deleted(self, chat: Chat) -> None:
+        self.session.forget(chat.id)
+        self.foot.forget(chat)
+
     def _on_added(self, message: Message) -> None:
         self._stack.setCurrentWidget(self.messages)
-        self.messages.add(message)
+        self.messages.add(message, *self.session.versions.place_of(message))
 
     def _on_ended(self, message: Message) -> None:
         self.messages.finish(message)
@@ -233,16 +252,20 @@ class ChatPage(QWidget):
     def _show_session(self) -> None:
         self.messages.clear()
         for message in self.session.messages:
-            self.messages.add(message)
+            self.messages.add(message, *self.session.versions.place_of(message))
         self._stack.setCurrentWidget(self.messages if self.session.messages else self.empty)
         self.panel.show_settings(self.session.chosen)
+        if not isinstance(self._engine_state(), EngineFailed):
+            # The notice was about the chat that was open.
+            self.notice.hide()
         self._show_replying()
         self._list_chats()
 
     def _show_replying(self) -> None:
         is_replying = self.session.is_replying
         self.composer.set_replying(is_replying)
-        self._escape.setEnabled(is_replying)
+        self.messages.set_replying(is_replying)
+        self._escape.setEnabled(is_replying or self.editing.edited is not None)
 
     def _show_engine(self, state: EngineState) -> None:
         self._loading.setVisible(isinstance(state, EngineLoading))
@@ -264,10 +287,6 @@ class ChatPage(QWidget):
             case EngineReady() | EngineConnected():
                 self.notice.hide()
         self.messages.context_can_grow = self._context_can_grow(state)
-        can_write = not isinstance(state, EngineIdle)
-        self.composer.set_available(
-            can_write, "" if can_write else tr("Load a model to write to it")
-        )
 
     def _context_can_grow(self, state: EngineState) -> bool:
         """Return whether the model was trained for more tokens than it is loaded with."""

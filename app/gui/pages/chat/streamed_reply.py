@@ -14,7 +14,7 @@ from app.core.chat_settings import ChatSettings
 from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.core.settings import Settings
-from app.gui.client.completion import Completion
+from app.gui.client.completion import Completion, Refusal
 from app.gui.client.wire import ChatServer, Timings, WireMessage
 from app.gui.pages.chat.applied_settings import applied_settings
 from app.gui.pages.chat.reply_progress import Phase, ReplyProgress
@@ -45,6 +45,8 @@ class StreamedReply(QObject):
 
     `progressed` is emitted when `progress` has changed, and at least twice a second.
 
+    `largest_context` is what the model was trained for, 0 if unknown.
+
     Text is on disk within a second of its arrival, so that a crash loses no more than that.
     """
 
@@ -61,6 +63,8 @@ class StreamedReply(QObject):
         history: Sequence[Message],
         chosen: ChatSettings,
         settings: Settings,
+        *,
+        largest_context: int,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -70,6 +74,7 @@ class StreamedReply(QObject):
         self._history = history
         self._chosen = chosen
         self._settings = settings
+        self._largest_context = largest_context
         self._applied = chosen
         self._completion: Completion | None = None
         self._unpainted = _Growth()
@@ -148,7 +153,7 @@ class StreamedReply(QObject):
         completion.timed.connect(self._note_timings)
         completion.noticed.connect(self._notices.append)
         completion.finished.connect(self._on_finished)
-        completion.refused.connect(lambda words, code: self._end("failed", reason=words, code=code))
+        completion.refused.connect(self._on_refused)
         completion.failed.connect(self._on_failed)
         self._completion = completion
         self.progressed.emit()
@@ -184,6 +189,19 @@ class StreamedReply(QObject):
         limit = self._applied.max_tokens
         # Another server may not say how many tokens there were.
         return limit is not None and (tokens >= limit or not tokens)
+
+    def _on_refused(self, refusal: Refusal) -> None:
+        words, code = refusal.words, refusal.code
+        if code == ErrorCode.CONTEXT_FULL and 0 < self._largest_context <= refusal.tokens:
+            # Loading the model with a larger context wouldn't help.
+            code = ""
+            words = tr(
+                "The conversation needs at least {tokens} tokens, but this model holds {context} "
+                "at most. Shorten the text, or choose a model with a larger context.",
+                tokens=f"{refusal.tokens:,}",
+                context=f"{self._largest_context:,}",
+            )
+        self._end("failed", reason=words, code=code)
 
     def _on_failed(self, reason: str) -> None:
         if self._host:

@@ -59,21 +59,24 @@ class ModelTable(ItemTable):
         self.horizontalHeader().sectionClicked.connect(self._sort_by)
 
     def show_models(self, listed: Sequence[Listed]) -> None:
-        """Show those of these models that match the filter, and keep the selection."""
-        chosen = self.chosen()
+        """Show those of these models that match the filter, and keep the selection.
+
+        Of a row that is gone, what follows is selected.
+        """
+        chosen, row = self.chosen(), max(0, self.currentRow())
         self._all = listed
         self._listed = self._sorted([one for one in listed if matches(one, self._filter)])
         self.clearSpans()
         self.setRowCount(0)
         for one in self._listed:
-            row = self.add_row(*_row_of(one))
+            added = self.add_row(*_row_of(one))
             if isinstance(one, ModelListed) and one.problem is not None:
-                self._show_fault(row)
+                self._show_fault(added)
         paths = [one.path for one in self._listed]
         if chosen is not None and chosen.path in paths:
             self.selectRow(paths.index(chosen.path))
         elif paths:
-            self.selectRow(0)
+            self.selectRow(min(row, len(paths) - 1))
 
     def set_filter(self, words: str) -> None:
         """Show only what has all of these words in its facts."""

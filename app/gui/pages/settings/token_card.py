@@ -1,10 +1,11 @@
-"""Card for the Hugging Face access token, which only the system keyring keeps."""
+"""Card for the Hugging Face access token, which the system keyring keeps."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.core import events
+from app.core.errors import ErrorCode
 from app.core.language import tr
 from app.core.sentences import describe_error, describe_notice
 from app.gui.children.child import Child
@@ -13,15 +14,20 @@ from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
 from app.gui.widgets.card import Card
 from app.gui.widgets.plain_label import PlainLabel, Tone
+from app.jobs.launch import lend_token
 from app.jobs.outcome import ProcessOutcome
 
 
 class TokenCard(Card):
-    """Takes a token and passes it to a child through a pipe."""
+    """Takes a token and passes it to a child through a pipe.
+
+    Without a keyring, the token is kept in memory until the window closes.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self._child: Child | None = None
+        self._given = ""
         self.setAccessibleName(tr("Hugging Face"))
         self.token = self.safe_control = QLineEdit()
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
@@ -51,8 +57,8 @@ class TokenCard(Card):
         token = self.token.text().strip()
         if not token or self._child is not None:
             return
-        self.token.clear()
         self._show_state("plain", tr("Saving…"))
+        self._given = token
         self._child = Child("sign-in", parent=self)
         self._child.received.connect(self._on_received)
         self._child.ended.connect(self._on_ended)
@@ -61,6 +67,13 @@ class TokenCard(Card):
 
     def _on_received(self, event: events.Event) -> None:
         match event:
+            case events.Failed(code=ErrorCode.KEYRING_UNAVAILABLE):
+                lend_token(self._given)
+                self._show_state(
+                    "success",
+                    tr("Signed in until you close the window: this system has no keyring."),
+                )
+                self.token.clear()
             case events.Failed(code, details):
                 self._show_state("danger", describe_error(code, details))
             case events.NoticeReported(code, details):
@@ -75,4 +88,6 @@ class TokenCard(Card):
             self._child.deleteLater()
         self._child = None
         if outcome.was_successful:
-            self._state.set_text(tr("Signed in. The token is in the system keyring."))
+            self._show_state("success", tr("Signed in. The token is in the system keyring."))
+            self.token.clear()
+        self._given = ""

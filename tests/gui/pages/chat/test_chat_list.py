@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QLineEdit, QListWidgetItem, QMenu
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidgetItem, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.chat import rows
@@ -58,6 +58,13 @@ def edit(window: MainWindow, qtbot: QtBot) -> QLineEdit:
     line = rows.findChild(QLineEdit)
     assert line is not None
     return line
+
+
+def delete_with_key(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(window.chat.chat_list.list, Qt.Key.Key_Delete)
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, ConfirmDialog)
+    dialog.confirm.click()
 
 
 def test_headings_by_day() -> None:
@@ -132,11 +139,7 @@ def test_a_reply_that_ends_elsewhere_ends_no_editing(window: MainWindow, qtbot: 
 def test_the_delete_key_asks(window: MainWindow, qtbot: QtBot) -> None:
     add(window, "Doomed")
     open_chat(window, qtbot, "Doomed")
-    rows = window.chat.chat_list.list
-    qtbot.keyClick(rows, Qt.Key.Key_Delete)
-    dialog = QApplication.activeModalWidget()
-    assert isinstance(dialog, ConfirmDialog)
-    dialog.confirm.click()
+    delete_with_key(window, qtbot)
     assert window._workbench.chats.chats() == []
     assert window.chat.session.chat is None
 
@@ -189,8 +192,13 @@ def test_the_list_folds_and_stays_folded(make_window: WindowMaker, qtbot: QtBot)
     window.resize(1200, 700)
     chats, header = window.chat.chat_list, window.chat.header
     qtbot.waitUntil(chats.isVisible)
+    assert header.new_button.isHidden()
     qtbot.mouseClick(header.list_button, Qt.MouseButton.LeftButton)
     assert chats.isHidden()
+    chat = add(window, "Open")
+    window.chat.session.open(chat)
+    qtbot.mouseClick(header.new_button, Qt.MouseButton.LeftButton)
+    assert window.chat.session.chat is None
     again = make_window()
     again.resize(1200, 700)
     assert again.chat.chat_list.isHidden()
@@ -212,3 +220,88 @@ def test_the_list_folds_by_itself_where_there_is_no_room(window: MainWindow, qtb
     window.resize(1200, 700)
     qtbot.waitUntil(lambda: window.width() == 1200)
     assert chats.isVisible()
+
+
+def test_what_is_typed_in_the_list_goes_to_the_composer(window: MainWindow, qtbot: QtBot) -> None:
+    for title in ("Hens", "Ducks", "Open"):
+        add(window, title)
+    open_chat(window, qtbot, "Open")
+    rows = window.chat.chat_list.list
+    window.activateWindow()
+    rows.setFocus()
+    qtbot.waitUntil(rows.hasFocus)
+    for letter in "How many hens?":
+        qtbot.keyClicks(window.focusWidget(), letter)
+    assert window.chat.composer.text == "How many hens?"
+    assert window.chat.composer.focusProxy().hasFocus()
+    assert highlighted(window) == ["Open"]
+
+
+def test_keys_that_move_the_highlight_open_the_chat(window: MainWindow, qtbot: QtBot) -> None:
+    add(window, "Last", days_ago=30)
+    add(window, "Middle", days_ago=30)
+    add(window, "First")
+    open_chat(window, qtbot, "First")
+    rows = window.chat.chat_list.list
+    window.activateWindow()
+    rows.setFocus()
+    qtbot.waitUntil(rows.hasFocus)
+    up = Qt.Key.Key_Up
+    for key, title in ((Qt.Key.Key_End, "Last"), (up, "Middle"), (up, "First")):
+        qtbot.keyClick(rows, key)
+        assert highlighted(window) == [title]
+        assert window.chat.header.title.whole_text == title
+        assert rows.hasFocus()
+    qtbot.keyClick(rows, Qt.Key.Key_Down)
+    qtbot.keyClick(rows, Qt.Key.Key_Delete)
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, ConfirmDialog)
+    assert "Middle" in [label.text() for label in dialog.findChildren(QLabel)]
+    dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("deleted", "neighbor"), [("First", "Second"), ("Second", "Third"), ("Third", "Second")]
+)
+def test_after_a_deletion_the_neighbor_is_open(
+    window: MainWindow, qtbot: QtBot, deleted: str, neighbor: str
+) -> None:
+    add(window, "Third", days_ago=30)
+    add(window, "Second", days_ago=1)
+    add(window, "First")
+    open_chat(window, qtbot, deleted)
+    delete_with_key(window, qtbot)
+    assert highlighted(window) == [neighbor]
+    assert window.chat.header.title.whole_text == neighbor
+
+
+def test_deleting_another_chat_leaves_the_open_one(window: MainWindow, qtbot: QtBot) -> None:
+    doomed = add(window, "Doomed")
+    add(window, "Open")
+    open_chat(window, qtbot, "Open")
+    window.chat.chat_list._ask_to_delete(doomed)
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, ConfirmDialog)
+    dialog.confirm.click()
+    assert highlighted(window) == ["Open"]
+    assert window.chat.header.title.whole_text == "Open"
+
+
+def test_each_chat_keeps_its_draft(window: MainWindow, qtbot: QtBot) -> None:
+    add(window, "Hens")
+    add(window, "Ducks")
+    chat = window.chat
+    field = chat.composer.focusProxy()
+    qtbot.keyClicks(field, "about nothing yet")
+    open_chat(window, qtbot, "Hens")
+    assert chat.composer.text == ""
+    qtbot.keyClicks(field, "about hens")
+    open_chat(window, qtbot, "Ducks")
+    assert chat.composer.text == ""
+    qtbot.keyClicks(field, "about ducks")
+    open_chat(window, qtbot, "Hens")
+    assert chat.composer.text == "about hens"
+    delete_with_key(window, qtbot)
+    assert chat.composer.text == "about ducks"
+    qtbot.mouseClick(chat.chat_list.new_button, Qt.MouseButton.LeftButton)
+    assert chat.composer.text == "about nothing yet"

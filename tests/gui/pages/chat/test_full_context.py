@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
-from app.core.errors import ErrorCode
-from app.core.events import Ready
+from app.core.errors import ErrorCode, ErrorDetails
+from app.core.events import ModelListed, Ready
 from app.core.sentences import describe_error
 from app.gui.services.engine import EngineConnected, EngineReady, EngineState
 from app.gui.shell.window import MainWindow
@@ -19,8 +19,10 @@ from tests.support.engine.endpoint_server import MODEL, EndpointServer, chunk, e
 
 REPLY_MS = 30_000
 PATH = "/models/far.gguf"
-WORDS = describe_error(ErrorCode.CONTEXT_FULL, {"tokens": 48_528, "context": 4096})
-REFUSAL = {"error": {"message": WORDS, "type": "x", "code": "context_full", "param": None}}
+FACTS: ErrorDetails = {"tokens": 48_528, "context": 4096}
+WORDS = describe_error(ErrorCode.CONTEXT_FULL, FACTS)
+ERROR = {"message": WORDS, "type": "x", "code": "context_full", "param": None, "facts": FACTS}
+REFUSAL = {"error": ERROR}
 
 
 def own(url: str) -> EngineState:
@@ -62,6 +64,22 @@ def test_a_refused_conversation_offers_a_larger_context(window: MainWindow, qtbo
     window.load_options.close()
     window.chat.session.open(window.chat.session.chat)
     qtbot.waitUntil(lambda: len(offered(window)) == 1)
+
+
+@pytest.mark.parametrize("trained", [32_768, 48_528, 131_072])
+def test_a_larger_context_is_offered_only_if_it_helps(
+    window: MainWindow, qtbot: QtBot, trained: int
+) -> None:
+    bench = window._workbench
+    bench.models.models = (ModelListed(PATH, "far", "Q4_K_M", "llama", 1, 1, trained),)
+    with refusing() as server:
+        buttons = ask(window, qtbot, server, own)
+    helps = trained > 48_528
+    assert len(buttons) == helps
+    reason = window.chat.session.messages[-1].reason
+    assert "48,528 tokens" in reason
+    assert ("Shorten the text, or choose a model with a larger context." in reason) != helps
+    assert (f"holds {trained:,} at most" in reason) != helps
 
 
 def test_a_reply_that_fills_the_context_offers_a_larger_one(

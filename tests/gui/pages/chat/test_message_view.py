@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QEnterEvent, QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFrame, QVBoxLayout, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QApplication,
+    QFrame,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from app.gui.markdown.prose import ProseView
@@ -188,6 +197,52 @@ def test_nothing_in_a_reply_makes_it_wider_than_the_page(
     shown = next(one for one in message.findChildren(PlainLabel) if one.whole_text == caption)
     qtbot.waitUntil(lambda: shown.text().endswith("…"))
     assert "first token after <nobr>0.5 s</nobr>" in shown.toolTip()
+
+
+def test_a_caption_elides_the_name_and_not_the_speed(theme: Theme, qtbot: QtBot) -> None:
+    message = made(theme, qtbot, "assistant")
+    name, figures = "A-Model-With-A-Long-Name-" * 8, "12.3 tokens/s · 100 tokens"
+    message.set_caption(figures, name)
+    whole = f"{name} · {figures}"
+    caption = next(one for one in message.findChildren(PlainLabel) if one.whole_text == whole)
+    message.resize(500, 300)
+    qtbot.waitUntil(lambda: caption.text().endswith(f"… · {figures}"))
+    assert caption.text().startswith("A-Model")
+    assert caption.fontMetrics().horizontalAdvance(caption.text()) <= caption.width()
+    message.resize(4_000, 300)
+    qtbot.waitUntil(lambda: caption.text() == whole)
+    message.resize(100, 300)
+    qtbot.waitUntil(lambda: caption.text().startswith("· 12"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"```\n{'wide ' * 99}\n```", f"{'|some words' * 40}\n{'|---' * 40}"],
+    ids=["code", "table"],
+)
+def test_the_wheel_over_a_horizontal_scroll_bar_scrolls_the_page(
+    theme: Theme, qtbot: QtBot, text: str
+) -> None:
+    page, inner = QScrollArea(), QWidget()
+    qtbot.addWidget(page)
+    message = MessageView(theme, "assistant")
+    message.set_text(text)
+    column = QVBoxLayout(inner)
+    column.addWidget(message)
+    column.addSpacing(2_000)
+    page.setWidgetResizable(True)
+    page.setWidget(inner)
+    page.resize(500, 300)
+    page.show()
+    areas = message.findChildren(QAbstractScrollArea)
+    bars = [area.horizontalScrollBar() for area in areas]
+    qtbot.waitUntil(lambda: any(bar.isVisible() for bar in bars))
+    (bar,) = (one for one in bars if one.isVisible())
+    before = bar.value()
+    middle = QPointF(bar.mapTo(page, bar.rect().center()))
+    QTest.wheelEvent(page.windowHandle(), middle, QPoint(0, -120))
+    qtbot.waitUntil(lambda: page.verticalScrollBar().value() > 0)
+    assert bar.value() == before
 
 
 def test_the_words_of_a_table_stay_whole(theme: Theme, qtbot: QtBot) -> None:

@@ -15,6 +15,7 @@ from app.gui.pages.chat.model_row import ICON_ROLE
 from app.gui.services.engine import EngineIdle, EngineReady
 from app.gui.services.model_entry import ModelEntry
 from app.gui.shell.window import MainWindow
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.plain_text import unbroken
 from tests.gui.drop_downs import faults_of_list
 
@@ -74,17 +75,33 @@ def test_only_the_loaded_model_has_a_tick(window: MainWindow, box: ModelBox) -> 
     assert box.currentIndex() == -1
 
 
-def test_the_width_is_the_same_whatever_the_names(window: MainWindow, box: ModelBox) -> None:
-    width, hint = box.width(), box.sizeHint()
+def test_a_name_is_elided_only_where_there_is_no_room(
+    window: MainWindow, box: ModelBox, qtbot: QtBot
+) -> None:
     row = box.findData(f"/models/{LONG}.gguf")
     assert LONG in unbroken(box.itemData(row, Qt.ItemDataRole.ToolTipRole))
     box.setCurrentIndex(row)
-    assert "…" in box._elided(box.currentText())
+    window.resize(1900, 760)
+    qtbot.waitUntil(lambda: box._elided(box.currentText()) == box.currentText())
+    window.resize(820, 760)
+    qtbot.waitUntil(lambda: "…" in box._elided(box.currentText()))
     assert box._elided(box.currentText()).endswith("Q4_K_M")
-    window._workbench.models.models = (listed("a"),)
-    window._workbench.models.changed.emit()
-    QApplication.processEvents()
-    assert (box.width(), box.sizeHint()) == (width, hint)
+    assert box.rect().right() < box.parentWidget().width()
+    box.setCurrentIndex(box.findData("/models/beta.gguf"))
+    qtbot.waitUntil(lambda: box.width() == SIZE.side)
+
+
+def test_the_rows_are_as_wide_as_the_longest_name(
+    window: MainWindow, box: ModelBox, qtbot: QtBot
+) -> None:
+    window.resize(1700, 760)
+    qtbot.waitUntil(lambda: window.width() == 1700)
+    box.showPopup()
+    view = box.view()
+    name = view.fontMetrics().horizontalAdvance(LONG)
+    assert name < view.viewport().width() < name + SIZE.side
+    assert faults_of_list(box) == []
+    box.hidePopup()
 
 
 def test_the_wheel_chooses_no_model(box: ModelBox) -> None:

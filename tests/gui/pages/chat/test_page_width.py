@@ -58,7 +58,8 @@ def test_header_and_panel_fit_into_the_narrowest_window(
         chat.header.settings_button.click()
 
     def overlapping() -> list[QWidget]:
-        parts = [chat.header.title, chat.picker, chat.header.share_button]
+        parts = [chat.header.new_button] if shown == "panel" else []
+        parts += [chat.header.title, chat.picker, chat.header.share_button]
         parts += [chat.header.settings_button]
         edges = [(one.x(), one.x() + one.width()) for one in parts]
         fits = all(end <= begin for (_, end), (begin, _) in pairwise(edges))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
@@ -65,6 +65,45 @@ def test_delete_shows_what_goes_and_then_does_it(
     qtbot.waitUntil(lambda: page.table.rowCount() == 1, timeout=20_000)
     assert not gone.exists()
     assert kept.exists()
+
+
+def test_after_a_deletion_the_neighbor_is_selected(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    for name in "ABCD":
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    page = window.models
+    choose(page, "C")
+    for left, neighbor in ((3, "D"), (2, "B")):
+        qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+        qtbot.mouseClick(open_dialog().confirm, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda left=left: page.table.rowCount() == left, timeout=20_000)
+        chosen = page.table.chosen()
+        assert chosen is not None
+        assert chosen.name == neighbor
+
+
+def test_the_row_under_the_pointer_is_colored(
+    home: Path, make_window: WindowMaker, qtbot: QtBot
+) -> None:
+    for name in "AB":
+        llama_file().write(home / "models" / f"{name}-Q4_K_M.gguf")
+    window = make_window()
+    window.show_page("models")
+    table = window.models.table
+    table.selectRow(0)
+
+    def colors(row: int) -> set[str]:
+        image = table.viewport().grab().toImage()
+        cells = [table.visualItemRect(table.item(row, at)) for at in range(table.columnCount())]
+        shown = [cell for cell in cells if not cell.isEmpty()]
+        return {image.pixelColor(cell.topLeft() + QPoint(3, 3)).name() for cell in shown}
+
+    assert colors(1) == {window.theme.colors.surface.lower()}
+    qtbot.mouseMove(table.viewport(), table.visualItemRect(table.item(1, 1)).center())
+    qtbot.waitUntil(lambda: colors(1) == {window.theme.colors.hover.lower()})
 
 
 def test_a_name_with_markup_is_shown_literally(home: Path, make_window: WindowMaker) -> None:
