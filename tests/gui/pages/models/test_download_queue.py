@@ -231,6 +231,7 @@ def test_all_are_paused_and_resumed_together(
 def test_a_row_names_the_file_that_is_fetched(
     window: MainWindow, mills: LocalHub, qtbot: QtBot
 ) -> None:
+    mills.faults.bytes_per_second = SIZE // 4
     window.show_page("models")
     start(window, "acme/one")
     row = row_of(window, "acme/one")
