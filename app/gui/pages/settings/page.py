@@ -92,7 +92,7 @@ class SettingsPage(QWidget):
         return (
             (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
             (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
-            (tr("Models"), (self._card(tr("Models"), "models_folder"),)),
+            (tr("Models"), (self._card(tr("Models"), "models_folder", "download_speed_limit"),)),
             (tr("Servers"), (self.endpoints,)),
             (tr("Accounts"), (self.access,)),
             (tr("Model defaults"), (self.loading,)),
@@ -120,6 +120,7 @@ def _controls(theme: Theme) -> dict[str, OptionControl]:
     return {
         "system_prompt": text_control(TextField(tr("For example: Answer in one sentence."))),
         "models_folder": path_control(models),
+        "download_speed_limit": option_control(theme, _FIELDS["download_speed_limit"]),
         "converter_folder": path_control(converter),
         "quantizes_by_reference": option_control(theme, _FIELDS["quantizes_by_reference"]),
         "theme": option_control(theme, _FIELDS["theme"]),
