@@ -25,7 +25,7 @@ from app.hub.placement import (
 )
 from app.hub.ramp import Ramp
 from app.hub.repository import RepositoryFile
-from app.hub.segments import Range
+from app.hub.segments import Range, Reservation
 from app.hub.snapshot import AttemptFailed, Snapshot
 from app.hub.transfer_policy import TransferPolicy
 
@@ -71,7 +71,7 @@ class Connections:
             self._sends_ranges = False
         with ThreadPoolExecutor(self._policy.connections, "download") as pool:
 
-            def begin(wanted: Range) -> Future[None]:
+            def begin(wanted: Reservation) -> Future[None]:
                 return pool.submit(self._fetch, wanted, asks_whole=asks_whole)
 
             try:
@@ -79,11 +79,11 @@ class Connections:
             finally:
                 self._stop.set()
 
-    def _supervise(self, begin: Callable[[Range], Future[None]]) -> None:
+    def _supervise(self, begin: Callable[[Reservation], Future[None]]) -> None:
         ramp, failure = Ramp(self._policy), None
         running: set[Future[None]] = set()
         while True:
-            while len(running) < self._most(ramp) and (wanted := self._take()):
+            while len(running) < self._most(ramp) and (wanted := self._take(ramp)):
                 running.add(begin(wanted))
             if not running:
                 break
@@ -93,7 +93,8 @@ class Connections:
                 failure = self._judge(future, ramp) or failure
             if done and self._content.may_be_repaired:
                 return
-            ramp.observe(self._content.received, time.monotonic())
+            if self._sends_ranges and ramp.observe(self._content.received, time.monotonic()):
+                self._content.segments.share()
             self._watch_disk()
         if failure and not self._content.is_whole:
             raise failure
@@ -101,8 +102,8 @@ class Connections:
     def _most(self, ramp: Ramp) -> int:
         return ramp.wanted if self._sends_ranges else min(ramp.wanted, 1)
 
-    def _take(self) -> Range | None:
-        return self._content.segments.take(is_alone=self._sends_ranges is False)
+    def _take(self, ramp: Ramp) -> Reservation | None:
+        return self._content.segments.take(is_alone=self._most(ramp) == 1)
 
     def _judge(self, future: Future[None], ramp: Ramp) -> AttemptFailed | httpx2.HTTPError | None:
         """Return why a connection failed, if it did; raise what no other attempt can mend."""
@@ -126,44 +127,43 @@ class Connections:
         if shutil.disk_usage(self._folder).free < min(missing, self._policy.least_free_bytes):
             require_space(self._folder, missing)
 
-    def _fetch(self, wanted: Range, *, asks_whole: bool) -> None:
-        headers = {}
-        if not asks_whole and wanted != Range(0, self._file.size_bytes):
-            headers = range_headers(wanted, self._file, self._content.etag)
+    def _fetch(self, mine: Reservation, *, asks_whole: bool) -> None:
         try:
+            wanted = mine.range()
+            headers = {} if asks_whole else self._headers(wanted)
             with self._snapshot.get(self._file, headers) as response:
-                wanted = self._placed(response, wanted)
-                self._receive(response, wanted)
+                self._place(response, mine, wanted)
+                self._receive(response, mine)
         finally:
-            self._content.segments.release(wanted)
+            self._content.segments.release(mine)
 
-    def _placed(self, response: httpx2.Response, wanted: Range) -> Range:
-        """Return where the body belongs: at what was wanted, or at the beginning.
+    def _headers(self, wanted: Range) -> dict[str, str]:
+        if wanted == Range(0, self._file.size_bytes) and self._sends_ranges is False:
+            return {}
+        return range_headers(wanted, self._file, self._content.etag)
+
+    def _place(self, response: httpx2.Response, mine: Reservation, wanted: Range) -> None:
+        """Decide where the body belongs: at what was reserved, or at the beginning.
 
         Bytes that are there already stay in either case, and are compared with repeated ones.
         """
         require_ranges(response)
         self._snapshot.require_success(response, self._file)
-        etag = strong_etag(response)
         if is_whole_file(response, self._file):
-            whole = self._content.segments.take_all(wanted)
-            if whole is None:
+            if not self._content.segments.take_all(mine):
                 raise RangeRefused(tr("it refuses to send only the rest"), is_network=False)
             self._sends_ranges = False
-            self._content.begin(etag)
-            return whole
-        require_range(response, wanted, self._file, self._content.etag)
-        if self._sends_ranges is None:
-            self._sends_ranges = True
-        self._content.begin(etag)
-        return wanted
+        else:
+            require_range(response, wanted, self._file, self._content.etag)
+            if self._sends_ranges is None:
+                self._sends_ranges = True
+        self._content.begin(strong_etag(response))
 
-    def _receive(self, response: httpx2.Response, wanted: Range) -> None:
-        with self._content.writer(wanted.start) as writer:
+    def _receive(self, response: httpx2.Response, mine: Reservation) -> None:
+        with self._content.writer(mine) as writer:
             for chunk in self._snapshot.body(response):
-                if self._stop.is_set():
-                    return
                 # If the server sends too much, the checksum shows it in the end.
-                writer.write(memoryview(chunk)[: wanted.end - writer.offset])
-        if writer.offset < wanted.end:
-            raise AttemptFailed(CONNECTION_LOST)
+                writer.write(chunk)
+                if writer.is_done or self._stop.is_set():
+                    return
+        raise AttemptFailed(CONNECTION_LOST)

@@ -14,7 +14,7 @@ import msgspec
 from app.core.json_store import JsonStore
 from app.hub.checksum import Checksum
 from app.hub.part_record import PartRecord
-from app.hub.segments import Segments
+from app.hub.segments import Reservation, Segments
 
 _STEP_BYTES = 2**20
 
@@ -108,10 +108,10 @@ class PartContent:
             self._is_recorded = True
 
     @contextmanager
-    def writer(self, offset: int) -> Iterator[PartWriter]:
-        """Open the content for the bytes of one connection, which begin at `offset`."""
+    def writer(self, mine: Reservation) -> Iterator[PartWriter]:
+        """Open the content for the bytes that one connection has reserved."""
         with self._path.open("r+b", buffering=0) as stream:
-            yield PartWriter(self, stream, offset)
+            yield PartWriter(self, stream, mine)
 
     def begin_repair(self) -> None:
         """Let all bytes come again; those that differ will be replaced."""
@@ -160,35 +160,42 @@ class PartContent:
 
 
 class PartWriter:
-    """What one connection adds to a part, from `offset` on.
+    """What one connection adds to a part.
 
     Bytes that are there already are compared. If they differ, they and all after them are dropped.
     """
 
-    def __init__(self, content: PartContent, stream: BinaryIO, offset: int) -> None:
-        self.offset = offset
+    def __init__(self, content: PartContent, stream: BinaryIO, mine: Reservation) -> None:
         self._content = content
         self._stream = stream
         self._segments = content.segments
+        self._mine = mine
+        self._offset = mine.start
 
-    def write(self, chunk: memoryview) -> None:
-        """Add the next bytes."""
-        while chunk:
-            length = self._add(chunk[: self._segments.end_at(self.offset) - self.offset])
-            self.offset += length
-            chunk = chunk[length:]
+    @property
+    def is_done(self) -> bool:
+        """True when the last reserved byte has arrived; the reservation may become shorter."""
+        return self._offset >= self._mine.end
+
+    def write(self, chunk: bytes) -> None:
+        """Add the next bytes; ignore those that are not reserved."""
+        rest = memoryview(chunk)
+        while rest and not self.is_done:
+            length = self._add(rest[: self._segments.end_at(self._offset) - self._offset])
+            self._offset += length
+            rest = rest[length:]
 
     def _add(self, piece: memoryview) -> int:
         """Add bytes of one segment; return how many."""
-        known = self._segments.known_at(self.offset)
+        known = self._segments.known_at(self._offset)
         if not known:
-            self._content.take(self._stream, self.offset, piece)
+            self._content.take(self._stream, self._offset, piece)
             return len(piece)
-        self._stream.seek(self.offset)
+        self._stream.seek(self._offset)
         there = self._stream.read(min(known, len(piece)))
         same = _common(there, piece)
         if same < len(there):
-            self._content.cut(self.offset + same)
+            self._content.cut(self._offset + same)
         return same
 
 

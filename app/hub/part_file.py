@@ -48,7 +48,8 @@ class PartFile:
             new = msgspec.structs.replace(new, etag=old.etag, segment_bytes=old.segment_bytes)
         segments = self._segments(new)
         kept = segments.kept_in(self._counts) if len(segments) > 1 else nullcontext()
-        with kept, self._path.open("r+b") as reader:
+        # A buffer would read ahead what another stream has yet to write.
+        with kept, self._path.open("r+b", buffering=0) as reader:
             # What is too long was changed by somebody else.
             reader.truncate(min(os.fstat(reader.fileno()).st_size, new.size_bytes))
             yield PartContent(self._path, reader, self._store, new, segments, observe)

@@ -8,9 +8,10 @@ from http import HTTPStatus
 import httpx2
 
 from app.core.language import tr
+from app.hub.body import content_length, is_encoded
 from app.hub.repository import RepositoryFile
 from app.hub.segments import Range
-from app.hub.snapshot import AttemptFailed, is_encoded
+from app.hub.snapshot import AttemptFailed
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -37,7 +38,7 @@ def is_whole_file(response: httpx2.Response, file: RepositoryFile) -> bool:
     if response.status_code == HTTPStatus.PARTIAL_CONTENT:
         return False
     if response.status_code == HTTPStatus.OK:
-        if _content_length(response) not in (None, file.size_bytes):
+        if content_length(response) not in (None, file.size_bytes):
             raise AttemptFailed(tr("a different size than announced"), is_network=False)
         return True
     raise AttemptFailed(tr("status {status}", status=response.status_code), is_network=False)
@@ -72,8 +73,3 @@ def strong_etag(response: httpx2.Response) -> str:
     """Return the ETag of a response, or an empty string if equal ones may differ in bytes."""
     etag: str = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else ""
-
-
-def _content_length(response: httpx2.Response) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() and not is_encoded(response) else None

@@ -11,9 +11,10 @@ import httpx2
 from app.checkpoint.weight_files import HEADER_LENGTH, LARGEST_HEADER
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
+from app.hub.body import is_encoded
 from app.hub.failures import CONNECTION_LOST
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot
 
 _FIRST_BYTES = 2**18
 """Size of the first request: larger than most headers."""

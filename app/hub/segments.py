@@ -21,6 +21,21 @@ class Range:
     end: int
 
 
+@dataclass(eq=False)
+class Reservation:
+    """Bytes of a file, from `start` up to `end`, that one connection fetches.
+
+    It may be shortened meanwhile.
+    """
+
+    start: int
+    end: int
+
+    def range(self) -> Range:
+        """Return what is reserved now."""
+        return Range(self.start, self.end)
+
+
 class Segments:
     """The segments of one file; thread-safe.
 
@@ -31,7 +46,7 @@ class Segments:
         self._size_bytes = size_bytes
         self._segment_bytes = segment_bytes or max(1, size_bytes)
         self._counts = [0] * max(1, -(-size_bytes // self._segment_bytes))
-        self._taken: set[int] = set()
+        self._taken: list[Reservation] = []
         self._store: BinaryIO | None = None
         self._lock = threading.Lock()
 
@@ -49,7 +64,7 @@ class Segments:
             counts = [count for (count,) in _COUNT.iter_unpack(file.read_bytes())]
         except (OSError, struct.error):
             return False
-        if len(counts) != len(self) or any(map(self._is_too_much, range(len(self)), counts)):
+        if len(counts) != len(self) or max(counts) > self._segment_bytes:
             return False
         self._counts = counts
         return True
@@ -68,25 +83,25 @@ class Segments:
 
     def end_at(self, offset: int) -> int:
         """Return the offset at which the segment at an offset ends."""
-        return self._range(self._index_at(offset)).end
+        return self._start_of(self._index_at(offset) + 1)
 
     def known_at(self, offset: int) -> int:
         """Return how many bytes from an offset on have arrived, within its segment."""
         index = self._index_at(offset)
-        return max(0, self._range(index).start + self._counts[index] - offset)
+        return max(0, self._start_of(index) + self._counts[index] - offset)
 
     def arrived(self, end: int) -> None:
         """Record that the segment that the byte before `end` is in has arrived up to there."""
         index = self._index_at(end - 1)
-        self._set(index, end - self._range(index).start)
+        self._set(index, end - self._start_of(index))
 
     def keep_first(self, size_bytes: int) -> None:
         """Record that just the first bytes of the file have arrived."""
         for index in range(len(self)):
-            part = self._range(index)
-            self._set(index, min(max(size_bytes, part.start), part.end) - part.start)
+            start, end = self._start_of(index), self._start_of(index + 1)
+            self._set(index, min(max(size_bytes, start), end) - start)
 
-    def take(self, *, is_alone: bool) -> Range | None:
+    def take(self, *, is_alone: bool) -> Reservation | None:
         """Reserve the first missing bytes that nobody fetches; None if there are none.
 
         They are those of one segment, or for the only connection all up to the next byte that has
@@ -99,29 +114,40 @@ class Segments:
             last = first
             while is_alone and last + 1 < len(self) and not self._counts[last + 1]:
                 last += 1
-            self._taken.update(range(first, last + 1))
-            return Range(self._range(first).start + self._counts[first], self._range(last).end)
+            start = self._start_of(first) + self._counts[first]
+            mine = Reservation(start, self._start_of(last + 1))
+            self._taken.append(mine)
+            return mine
 
-    def take_all(self, mine: Range) -> Range | None:
-        """Reserve the whole file in place of `mine`; None if others are fetching some of it."""
+    def share(self) -> None:
+        """Shorten all reservations to the segment that is arriving."""
         with self._lock:
-            if self._taken != set(self._indices(mine)):
-                return None
-            self._taken = set(range(len(self)))
-            return Range(0, self._size_bytes)
+            for mine in self._taken:
+                index = self._index_at(mine.start)
+                while self._is_complete(index):
+                    index += 1
+                mine.end = min(mine.end, self._start_of(index + 1))
 
-    def release(self, mine: Range) -> None:
+    def take_all(self, mine: Reservation) -> bool:
+        """Extend a reservation to the whole file; return False if there are others."""
+        with self._lock:
+            if self._taken != [mine]:
+                return False
+            mine.start, mine.end = 0, self._size_bytes
+            return True
+
+    def release(self, mine: Reservation) -> None:
         """End a reservation."""
         with self._lock:
-            self._taken.difference_update(self._indices(mine))
+            self._taken.remove(mine)
 
     def _is_free(self, index: int) -> bool:
-        part = self._range(index)
-        return index not in self._taken and self._counts[index] < part.end - part.start
+        start, end = self._start_of(index), self._start_of(index + 1)
+        is_taken = any(mine.start < end and start < mine.end for mine in self._taken)
+        return not is_taken and not self._is_complete(index)
 
-    def _is_too_much(self, index: int, count: int) -> bool:
-        part = self._range(index)
-        return count > part.end - part.start
+    def _is_complete(self, index: int) -> bool:
+        return self._start_of(index) + self._counts[index] == self._start_of(index + 1)
 
     def _set(self, index: int, count: int) -> None:
         with self._lock:
@@ -133,9 +159,5 @@ class Segments:
     def _index_at(self, offset: int) -> int:
         return min(offset // self._segment_bytes, len(self) - 1)
 
-    def _range(self, index: int) -> Range:
-        start = index * self._segment_bytes
-        return Range(start, min(start + self._segment_bytes, self._size_bytes))
-
-    def _indices(self, mine: Range) -> range:
-        return range(self._index_at(mine.start), self._index_at(mine.end - 1) + 1)
+    def _start_of(self, index: int) -> int:
+        return min(index * self._segment_bytes, self._size_bytes)

@@ -13,6 +13,7 @@ import httpx2
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, NoticeReported
 from app.core.language import tr
+from app.hub.body import read_body
 from app.hub.client import HubClient
 from app.hub.failures import refusal, request_failure, unreachable
 from app.hub.hub_address import file_address
@@ -106,7 +107,7 @@ class Snapshot:
 
     def body(self, response: httpx2.Response) -> Iterator[bytes]:
         """Return the body of a response, no faster than the speed limit allows."""
-        for chunk in response.iter_bytes():
+        for chunk in read_body(response):
             self._limit.spend(len(chunk))
             yield chunk
 
@@ -192,11 +193,6 @@ class Snapshot:
 
     def _address_of(self, file: RepositoryFile) -> str:
         return file_address(self._client.endpoint, self.repository, self.commit, file.path)
-
-
-def is_encoded(response: httpx2.Response) -> bool:
-    """Return whether the body is compressed although we didn't request that."""
-    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 
 def _retry_after(response: httpx2.Response) -> float:
