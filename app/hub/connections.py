@@ -91,7 +91,7 @@ class Connections:
             done, running = wait(running, 0 if is_behind else _TICK_SECONDS, FIRST_COMPLETED)
             for future in done:
                 failure = self._judge(future, ramp) or failure
-            if done and self._content.may_be_repaired:
+            if self._content.may_be_repaired:
                 return
             if self._sends_ranges and ramp.observe(self._content.received, time.monotonic()):
                 self._content.segments.share()

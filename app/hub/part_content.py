@@ -53,7 +53,7 @@ class PartContent:
         self._summed = 0
         self._sum_lock = threading.Lock()
         self._repairs = False
-        self._has_news = False
+        self._replaced: int | None = None
 
     @property
     def received(self) -> int:
@@ -77,8 +77,9 @@ class PartContent:
 
     @property
     def may_be_repaired(self) -> bool:
-        """True once bytes that differed have been replaced, until `end_repair`."""
-        return self._has_news
+        """True once a segment in which bytes differed has been replaced, until `end_repair`."""
+        replaced = self._replaced
+        return replaced is not None and self.segments.is_complete_at(replaced)
 
     def add_to_checksum(self) -> bool:
         """Add the next megabyte to the checksum; return False if it has not arrived."""
@@ -123,7 +124,7 @@ class PartContent:
 
         No connection may be writing. Nothing happens the second time: it takes a look at all bytes.
         """
-        self._repairs = self._has_news = False
+        self._repairs, self._replaced = False, None
         checksum = Checksum(self._file)
         self._reader.seek(0)
         checksum.update_from(self._reader)
@@ -140,7 +141,8 @@ class PartContent:
     def take(self, stream: BinaryIO, offset: int, piece: memoryview) -> None:
         """Add the bytes of a connection at an offset where its segment has none yet."""
         if not (self._repairs and _holds(stream, offset, piece)):
-            self._has_news = self._repairs
+            if self._repairs and self._replaced is None:
+                self._replaced = offset
             _write(stream, offset, piece)
         self.segments.arrived(offset + len(piece))
         self._observe(len(piece))

@@ -85,6 +85,10 @@ class Segments:
         """Return the offset at which the segment at an offset ends."""
         return self._start_of(self._index_at(offset) + 1)
 
+    def is_complete_at(self, offset: int) -> bool:
+        """Return whether the segment at an offset has arrived."""
+        return self._is_complete(self._index_at(offset))
+
     def known_at(self, offset: int) -> int:
         """Return how many bytes from an offset on have arrived, within its segment."""
         index = self._index_at(offset)
@@ -124,7 +128,7 @@ class Segments:
         with self._lock:
             for mine in self._taken:
                 index = self._index_at(mine.start)
-                while self._is_complete(index):
+                while index < len(self) - 1 and self._is_complete(index):
                     index += 1
                 mine.end = min(mine.end, self._start_of(index + 1))
 

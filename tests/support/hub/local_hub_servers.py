@@ -108,8 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
     def send_content(self, file: StoredFile, etag: str, extra: dict[str, str]) -> None:
         """Send a file, or the part that a Range requests, with the faults that are set."""
         faults = self.hub.faults
-        start, end = self._range_of(file, etag)
-        is_part = (start, end) != (0, file.size_bytes)
+        part = self._range_of(file, etag)
+        is_part = part is not None
+        start, end = part or (0, file.size_bytes)
         if self.headers.get("Range") and (faults.status_416 or self._refuses_range()):
             self.respond(416, {"Content-Range": f"bytes */{file.size_bytes}", **extra})
             return
@@ -123,19 +124,23 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.command == "GET" and self.hub.strike("short_body"):
             end -= 1
-        self._begin(206 if is_part else 200, {"Content-Length": str(end - start), **headers})
+        more = self.command == "GET" and self.hub.strike("announces_too_much")
+        length = str(end - start + more)
+        self._begin(206 if is_part else 200, {"Content-Length": length, **headers})
+        self.close_connection = self.close_connection or more
         if self.command == "GET":
             self._send_body(file.local, start, end)
 
     def _refuses_range(self) -> bool:
         return self.command == "GET" and self.hub.strike("refuses_ranges")
 
-    def _range_of(self, file: StoredFile, etag: str) -> tuple[int, int]:
+    def _range_of(self, file: StoredFile, etag: str) -> tuple[int, int] | None:
+        """Return the part that a Range requests, or None for the whole file."""
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         faults = self.hub.faults
         is_stale = self.headers.get("If-Range", etag) != etag and not faults.ignore_if_range
         if asked is None or is_stale or faults.ignore_range:
-            return 0, file.size_bytes
+            return None
         end = min(int(asked[2]) + 1, file.size_bytes) if asked[2] else file.size_bytes
         return min(int(asked[1]), end), end
 
@@ -147,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         drops_at = faults.drop_every_bytes or None
         sent = 0
         for chunk in self._chunks(local, start, end):
-            piece = _flipped(chunk, sent, flips_at)
+            piece = self.hub.damaged(start + sent, _flipped(chunk, sent, flips_at))
             for limit in (stalls_at, drops_at):
                 if limit is not None and sent + len(piece) > limit:
                     piece = piece[: limit - sent]
@@ -251,7 +256,7 @@ class HubHandler(_Handler):
             self.send_content(file, f'"{file.blob_id}"', headers)
             return
         linked = {"X-Linked-Size": str(file.size_bytes), "X-Linked-ETag": f'"{file.sha256}"'}
-        location = f"{self.hub.storage_endpoint}/{name}/{snapshot.commit}/{quote(path)}?signed=1"
+        location = self.hub.signed_address(f"{name}/{snapshot.commit}/{quote(path)}")
         self.respond(302, {"Location": location, **headers, **linked})
 
     def _is_gate_closed(self, name: str) -> bool:
@@ -277,6 +282,9 @@ class StorageHandler(_Handler):
     def answer(self) -> None:
         owner, name, commit, path = unquote(urlsplit(self.path).path).lstrip("/").split("/", 3)
         if self.is_refused_for_now():
+            return
+        if self.hub.is_expired(self.path):
+            self.respond(403, {})
             return
         file = self.hub.repositories[f"{owner}/{name}"].commits[commit].files[path]
         etag = f'"{(file.sha256 or "")[:32]}"'
