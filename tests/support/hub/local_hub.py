@@ -76,7 +76,8 @@ class Faults:
 class LocalHub:
     """The servers; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        """Prepare the servers, with TLS if there is a certificate with its key in a file."""
         self.faults = Faults()
         self.requests: list[Request] = []
         self.accepted_tokens: set[str] = set()
@@ -87,8 +88,8 @@ class LocalHub:
         self._etags = 0
         self._signatures = itertools.count(1)
         self._uses: collections.Counter[str] = collections.Counter()
-        self._hub = Server(self, HubHandler)
-        self._storage = Server(self, StorageHandler)
+        self._hub = Server(self, HubHandler, certificate)
+        self._storage = Server(self, StorageHandler, certificate)
 
     def __enter__(self) -> Self:
         self._hub.start()

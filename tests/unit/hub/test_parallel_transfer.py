@@ -196,6 +196,7 @@ def test_a_hundred_flipped_bits_are_mended(hub: LocalHub, content: bytes, tmp_pa
 
 def test_a_repair_ends_with_the_bad_segment(hub: LocalHub, content: bytes, target: Path) -> None:
     hub.faults.flipped_offsets = {SEGMENT + 1}
+    hub.faults.bytes_per_second = 5_000_000
 
     fetch(target, replace(SMALL, connections=2))
 
@@ -215,7 +216,8 @@ def test_segments_that_have_arrived_are_not_fetched_again(
 
     fetch(target)
 
-    assert hub.sent_bytes() < SIZE + 4 * SEGMENT
+    # What was on its way when the first connections closed counts as sent.
+    assert hub.sent_bytes() < SIZE + SIZE // 3
     assert_alone(target.parent, content)
 
 
