@@ -201,6 +201,8 @@ class HubHandler(_Handler):
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path):
             wants_blobs = parse_qs(address.query).get("blobs", ["false"])[0].lower() == "true"
             self._describe(unquote(match[1]), unquote(match[2] or "main"), wants_blobs)
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", address.path):
+            self._list(unquote(match[1]), unquote(match[2]))
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", address.path):
             self._resolve(unquote(match[1]), unquote(match[2]), unquote(match[3]))
         else:
@@ -246,6 +248,12 @@ class HubHandler(_Handler):
         )
         body = self.hub.faults.garbled_api or json.dumps(answer)
         self.respond(200, {"Content-Type": "application/json; charset=utf-8"}, body.encode())
+
+    def _list(self, name: str, revision: str) -> None:
+        if snapshot := self._find(name, revision):
+            entries = [file.as_tree_entry() for file in snapshot.files.values()]
+            headers = {"Content-Type": "application/json; charset=utf-8"}
+            self.respond(200, headers, json.dumps(entries).encode())
 
     def _resolve(self, name: str, revision: str, path: str) -> None:
         if self.hub.faults.redirect_loop:
