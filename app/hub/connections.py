@@ -15,7 +15,8 @@ from app.core.files import require_space
 from app.core.language import tr
 from app.hub.failures import CONNECTION_LOST
 from app.hub.part_content import PartContent
-from app.hub.placement import (
+from app.hub.ramp import Ramp
+from app.hub.ranged_requests import (
     RangeRefused,
     is_whole_file,
     range_headers,
@@ -23,7 +24,6 @@ from app.hub.placement import (
     require_ranges,
     strong_etag,
 )
-from app.hub.ramp import Ramp
 from app.hub.repository import RepositoryFile
 from app.hub.segments import Range, Reservation
 from app.hub.snapshot import AttemptFailed, Snapshot

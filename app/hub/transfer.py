@@ -13,7 +13,7 @@ from app.hub.connections import Connections
 from app.hub.part_content import PartContent
 from app.hub.part_file import PartFile
 from app.hub.part_record import PartRecord
-from app.hub.placement import RangeRefused
+from app.hub.ranged_requests import RangeRefused
 from app.hub.repository import RepositoryFile
 from app.hub.snapshot import AttemptFailed, Snapshot
 from app.hub.transfer_policy import TransferPolicy
