@@ -45,6 +45,8 @@ class Faults:
     """The number of 429 responses, with `Retry-After: 1`."""
     api_errors: int = 0
     """The number of 503 responses to API requests."""
+    omits_blobs: bool = False
+    """List files without their sizes and checksums, as some mirrors do."""
     garbled_api: str = ""
     """Text to send instead of the JSON of a repository."""
     stalls: int = 0

@@ -71,6 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
     name = ""
+    body = ""
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
@@ -79,6 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def do_HEAD(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
         self._serve()
 
     @property
@@ -201,8 +206,10 @@ class HubHandler(_Handler):
         if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path):
             wants_blobs = parse_qs(address.query).get("blobs", ["false"])[0].lower() == "true"
             self._describe(unquote(match[1]), unquote(match[2] or "main"), wants_blobs)
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", address.path):
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)/?", address.path):
             self._list(unquote(match[1]), unquote(match[2]))
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/paths-info/([^/]+)", address.path):
+            self._list(unquote(match[1]), unquote(match[2]), self._asked_paths())
         elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", address.path):
             self._resolve(unquote(match[1]), unquote(match[2]), unquote(match[3]))
         else:
@@ -244,14 +251,21 @@ class HubHandler(_Handler):
         answer = snapshot.as_answer(
             self.hub.repositories[name],
             self.hub.faults.claimed_size_bytes,
-            wants_blobs=wants_blobs,
+            wants_blobs=wants_blobs and not self.hub.faults.omits_blobs,
         )
         body = self.hub.faults.garbled_api or json.dumps(answer)
         self.respond(200, {"Content-Type": "application/json; charset=utf-8"}, body.encode())
 
-    def _list(self, name: str, revision: str) -> None:
+    def _asked_paths(self) -> list[str]:
+        if self.body.startswith("{"):
+            paths = json.loads(self.body)["paths"]
+            return [paths] if isinstance(paths, str) else paths
+        return parse_qs(self.body).get("paths", [])
+
+    def _list(self, name: str, revision: str, paths: list[str] | None = None) -> None:
         if snapshot := self._find(name, revision):
-            entries = [file.as_tree_entry() for file in snapshot.files.values()]
+            files = snapshot.files.values()
+            entries = [one.as_tree_entry() for one in files if paths is None or one.path in paths]
             headers = {"Content-Type": "application/json; charset=utf-8"}
             self.respond(200, headers, json.dumps(entries).encode())
 

@@ -55,6 +55,14 @@ def test_facts(hub: LocalHub, folder: Path) -> None:
     assert facts.files[1].size_bytes == 2000
 
 
+def test_a_mirror_that_lists_no_checksums_has_them_elsewhere(hub: LocalHub, folder: Path) -> None:
+    hub.add_repository("owner/name", folder, lfs_above_bytes=1000)
+    facts = fetch_repository(OURS, None)
+    hub.faults.omits_blobs = True
+
+    assert fetch_repository(OURS, None) == facts
+
+
 def test_an_earlier_commit(hub: LocalHub, folder: Path) -> None:
     first = hub.add_repository("owner/name", folder)
     (folder / "more.json").write_bytes(b"[]")
