@@ -11,7 +11,7 @@ from app.hub.failures import CONNECTION_LOST
 
 _LARGE_BYTES = 2**27
 """Bodies from this size on are worth a connection that is not used again."""
-_READ_BYTES = 2**18
+_READ_BYTES = 2**20
 
 
 def read_body(response: httpx2.Response) -> Iterator[bytes]:

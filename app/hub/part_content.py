@@ -16,7 +16,7 @@ from app.hub.checksum import Checksum
 from app.hub.part_record import PartRecord
 from app.hub.segments import Reservation, Segments
 
-_STEP_BYTES = 2**20
+_STEP_BYTES = 2**22
 
 
 class PartContent:
@@ -82,7 +82,7 @@ class PartContent:
         return replaced is not None and self.segments.is_complete_at(replaced)
 
     def add_to_checksum(self) -> bool:
-        """Add the next megabyte to the checksum; return False if it has not arrived."""
+        """Add the next few megabytes to the checksum; return False if it has not arrived."""
         with self._sum_lock:
             known = min(self.segments.known_at(self._summed), _STEP_BYTES)
             if not known:
@@ -112,6 +112,7 @@ class PartContent:
     def writer(self, mine: Reservation) -> Iterator[PartWriter]:
         """Open the content for the bytes that one connection has reserved."""
         with self._path.open("r+b", buffering=0) as stream:
+            stream.seek(mine.start)
             yield PartWriter(self, stream, mine)
 
     def begin_repair(self) -> None:
@@ -139,11 +140,14 @@ class PartContent:
             os.fsync(stream.fileno())
 
     def take(self, stream: BinaryIO, offset: int, piece: memoryview) -> None:
-        """Add the bytes of a connection at an offset where its segment has none yet."""
+        """Add the bytes of a connection at an offset where its segment has none yet.
+
+        The stream is there, and afterwards behind them.
+        """
         if not (self._repairs and _holds(stream, offset, piece)):
             if self._repairs and self._replaced is None:
                 self._replaced = offset
-            _write(stream, offset, piece)
+            _write(stream, piece)
         self.segments.arrived(offset + len(piece))
         self._observe(len(piece))
 
@@ -193,11 +197,12 @@ class PartWriter:
         if not known:
             self._content.take(self._stream, self._offset, piece)
             return len(piece)
-        self._stream.seek(self._offset)
-        there = self._stream.read(min(known, len(piece)))
+        repeated = min(known, len(piece))
+        there = self._stream.read(repeated)
         same = _common(there, piece)
-        if same < len(there):
+        if same < repeated:
             self._content.cut(self._offset + same)
+            self._stream.seek(self._offset + same)
         return same
 
 
@@ -209,11 +214,12 @@ def _common(there: bytes, piece: memoryview) -> int:
 
 
 def _holds(stream: BinaryIO, offset: int, piece: memoryview) -> bool:
+    if stream.read(len(piece)) == piece:
+        return True
     stream.seek(offset)
-    return stream.read(len(piece)) == piece
+    return False
 
 
-def _write(stream: BinaryIO, offset: int, piece: memoryview) -> None:
-    stream.seek(offset)
+def _write(stream: BinaryIO, piece: memoryview) -> None:
     while piece:
         piece = piece[stream.write(piece) :]

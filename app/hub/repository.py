@@ -79,9 +79,10 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
     revision = "" if reference.revision is None else "/revision/" + quote(reference.revision, "")
     with HubClient(hub_endpoint(), token, _TIMEOUT_SECONDS) as client:
         answer, _ = _ask_api(client, f"{address}{revision}?blobs=true", reference)
-        if all("blobId" in sibling for sibling in answer.get("siblings") or ()):
+        siblings = answer.get("siblings")
+        if not siblings or any(sibling.keys() != {"rfilename"} for sibling in siblings):
             return answer
-        # Some mirrors don't pass on the question for the blobs.
+        # A mirror that doesn't pass on the question for the blobs.
         tree = f"{address}/tree/{quote(answer['sha'], '')}?recursive=true"
         return answer | {"siblings": list(_siblings(client, tree, reference))}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _COUNT = struct.Struct("<Q")
+_UNSTORED_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Segments:
         self._counts = [0] * max(1, -(-size_bytes // self._segment_bytes))
         self._taken: list[Reservation] = []
         self._store: BinaryIO | None = None
+        self._stored: list[int] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -73,13 +75,18 @@ class Segments:
     def kept_in(self, file: Path) -> Iterator[None]:
         """Keep the counts in a file, of eight bytes each, until the block ends.
 
-        A kill loses none of them. After a power failure they may be ahead of the content, which the
-        checksum shows.
+        A kill loses a megabyte of each at most. After a power failure they may be ahead of the
+        content, which the checksum shows.
         """
         if not self.read(file):
             file.write_bytes(b"".join(map(_COUNT.pack, self._counts)))
+        self._stored = list(self._counts)
         with file.open("r+b", buffering=0) as self._store:
-            yield
+            try:
+                yield
+            finally:
+                for index in range(len(self)):
+                    self._keep(index)
 
     def end_at(self, offset: int) -> int:
         """Return the offset at which the segment at an offset ends."""
@@ -156,9 +163,15 @@ class Segments:
     def _set(self, index: int, count: int) -> None:
         with self._lock:
             self._counts[index] = count
-            if self._store:
-                self._store.seek(index * _COUNT.size)
-                self._store.write(_COUNT.pack(count))
+            # Each write lets the other threads in, and this one waits for its turn again.
+            if self._store and not 0 <= count - self._stored[index] < _UNSTORED_BYTES:
+                self._keep(index)
+
+    def _keep(self, index: int) -> None:
+        if self._store and self._stored[index] != self._counts[index]:
+            self._stored[index] = self._counts[index]
+            self._store.seek(index * _COUNT.size)
+            self._store.write(_COUNT.pack(self._counts[index]))
 
     def _index_at(self, offset: int) -> int:
         return min(offset // self._segment_bytes, len(self) - 1)

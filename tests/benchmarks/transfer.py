@@ -29,7 +29,7 @@ from tests.support.hub.local_hub import LocalHub
 
 SIZE = 2 * 10**9
 SLOW_SIZE = 2 * 10**9
-ROUNDS = 2
+ROUNDS = 3
 SLOW = Pace(delay_seconds=0.02, bytes_per_second=40 * 10**6)
 REPOSITORY = "owner/name"
 NAME = "model.gguf"

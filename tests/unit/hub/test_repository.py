@@ -138,7 +138,6 @@ GOOD: dict[str, Any] = {"id": "owner/name", "sha": "0" * 40}
         json.dumps({**GOOD, "sha": "../../etc"}),
         json.dumps({**GOOD, "siblings": 7}),
         json.dumps({**GOOD, "siblings": [{}]}),
-        json.dumps({**GOOD, "siblings": [{"rfilename": "a.json"}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": "9", "blobId": "0" * 40}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": -1, "blobId": "0" * 40}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": 1, "blobId": "x"}]}),
