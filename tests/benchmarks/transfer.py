@@ -1,7 +1,7 @@
 """Speed of downloads over loopback: `python -m tests.benchmarks.transfer [FOLDER]`.
 
 2 GB from a storage that is as fast as it can be, compared with `curl` and `hf download`; hashing is
-included in ours. Then 0.5 GB from one with a delay and a limit per connection, over one connection
+included in ours. Then the same from one with a delay and a limit per connection, over one connection
 and over several.
 """
 
@@ -28,7 +28,7 @@ from tests.support.hub.fast_storage import Pace, fast_storage
 from tests.support.hub.local_hub import LocalHub
 
 SIZE = 2 * 10**9
-SLOW_SIZE = 2 * 10**9
+
 ROUNDS = 3
 SLOW = Pace(delay_seconds=0.02, bytes_per_second=40 * 10**6)
 REPOSITORY = "owner/name"
