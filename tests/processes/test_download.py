@@ -239,7 +239,7 @@ def test_kill_of_several_connections_loses_little(
     hub.faults.bytes_per_second = 100 * 10**6
     chance, kills = random.Random(4), 0
 
-    while not kill_download(hub, "owner/name", target, chance.randrange(120 * 10**6)):
+    while not kill_download(hub, "owner/name", target, chance.randrange(200 * 10**6)):
         kills += 1
 
     assert kills
