@@ -58,6 +58,17 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
             ),
         ),
     ] = None
+    download_speed_limit: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            title=tr("Download speed limit"),
+            description=tr(
+                "Megabytes per second of each download that starts from now on; 0 is no limit."
+            ),
+        ),
+    ] = 0
     added_models: tuple[str, ...] = ()
     shown_programs: tuple[str, ...] = ()
     parallel_downloads: Annotated[
@@ -179,6 +190,10 @@ class Settings(LoadOptions, frozen=True, kw_only=True):
     def models_path(self) -> Path:
         """Return the model folder."""
         return Path(self.models_folder) if self.models_folder else paths.default_models_folder()
+
+    def download_bytes_per_second(self) -> int:
+        """Return the speed limit of downloads; 0 is none."""
+        return self.download_speed_limit * 10**6
 
     def search_paths(self) -> tuple[Path, ...]:
         """Return where to look for models: the model folder, and added files and folders."""

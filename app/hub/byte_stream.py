@@ -15,10 +15,11 @@ import httpx2
 
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
+from app.hub.body import is_encoded
 from app.hub.failures import CONNECTION_LOST
 from app.hub.remote_header import fetch_part
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _SEGMENT_BYTES = 16 * 2**20
@@ -109,7 +110,7 @@ def _received(
     headers = {"Range": f"bytes={start}-"} if start and asks_for_rest else {}
     with snapshot.get(file, headers) as response:
         skipped = _bytes_to_skip(response, snapshot, file, start)
-        for chunk in response.iter_bytes():
+        for chunk in snapshot.body(response):
             new = chunk[skipped:][: file.size_bytes - position]
             skipped = max(0, skipped - len(chunk))
             if new:

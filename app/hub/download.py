@@ -21,6 +21,7 @@ from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryInfo, fetch_repository
 from app.hub.selection import Files, files_to_fetch, is_gguf, report_left_out
 from app.hub.snapshot import RetryPolicy, Snapshot
+from app.hub.speed_limit import SpeedLimit
 from app.hub.transfer import Transfer
 from app.library.folder_lock import exclusive_folder, remove_untouched
 from app.library.unfinished_downloads import DownloadRequest, noted
@@ -122,7 +123,10 @@ def _fill(
         noted(folder, request, {file.path: file.size_bytes for file in missing}, current),
         HubClient(hub_endpoint(), token, retry_policy.stall_seconds) as client,
     ):
-        transfer = Transfer(Snapshot(client, info.repository, info.commit, report, retry_policy))
+        limit = SpeedLimit(load_settings()[0].download_bytes_per_second())
+        transfer = Transfer(
+            Snapshot(client, info.repository, info.commit, report, retry_policy, limit)
+        )
         for file in missing:
             progress.enter(file.path)
             transfer.fetch(file, path_inside(folder, file.path), progress.count)

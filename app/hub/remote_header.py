@@ -11,9 +11,10 @@ import httpx2
 from app.checkpoint.weight_files import HEADER_LENGTH, LARGEST_HEADER
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
+from app.hub.body import is_encoded
 from app.hub.failures import CONNECTION_LOST
 from app.hub.repository import RepositoryFile
-from app.hub.snapshot import AttemptFailed, Snapshot, is_encoded
+from app.hub.snapshot import AttemptFailed, Snapshot
 
 _FIRST_BYTES = 2**18
 """Size of the first request: larger than most headers."""
@@ -74,7 +75,7 @@ def _received_part(snapshot: Snapshot, file: RepositoryFile, start: int, end: in
         if response.status_code == HTTPStatus.OK:
             return None
         _require_range(response, file, start)
-        for chunk in response.iter_bytes():
+        for chunk in snapshot.body(response):
             content += chunk
             if len(content) >= end - start:
                 return bytes(content[: end - start])
@@ -93,7 +94,7 @@ def _receive(
     asked = {"Range": f"bytes={len(content)}-{wanted - 1}"}
     with snapshot.get(file, asked) as response:
         _check_continues(response, snapshot, file, content)
-        for chunk in response.iter_bytes():
+        for chunk in snapshot.body(response):
             content += chunk
             if len(content) >= wanted and len(content) >= needed(bytes(content)):
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -63,16 +64,35 @@ def _ask(reference: RepositoryReference, token: str | None) -> Any:
     if IS_OFFLINE:
         raise unreachable(hub_endpoint(), tr("HF_HUB_OFFLINE is set"))
     address = f"{hub_endpoint()}/api/models/{reference.repository}"
-    if reference.revision is not None:
-        address += f"/revision/{quote(reference.revision, safe='')}"
-    with (
-        HubClient(hub_endpoint(), token, _TIMEOUT_SECONDS) as client,
-        client.get(f"{address}?blobs=true", {}) as response,
-    ):
+    revision = "" if reference.revision is None else "/revision/" + quote(reference.revision, "")
+    with HubClient(hub_endpoint(), token, _TIMEOUT_SECONDS) as client:
+        answer, _ = _ask_api(client, f"{address}{revision}?blobs=true", reference)
+        siblings = answer.get("siblings")
+        if not siblings or any(sibling.keys() != {"rfilename"} for sibling in siblings):
+            return answer
+        # A mirror that doesn't pass on the question for the blobs.
+        tree = f"{address}/tree/{quote(answer['sha'], '')}?recursive=true"
+        return answer | {"siblings": list(_siblings(client, tree, reference))}
+
+
+def _siblings(client: HubClient, tree: str, reference: RepositoryReference) -> Iterator[Any]:
+    """Request the list of a model's files, and return them as its description would."""
+    while tree:
+        entries, tree = _ask_api(client, tree, reference)
+        for entry in entries:
+            if entry["type"] == "file":
+                lfs = entry.get("lfs") and {"sha256": entry["lfs"]["oid"], **entry["lfs"]}
+                names = {"rfilename": entry["path"], "blobId": entry["oid"]}
+                yield {**names, "size": entry["size"], "lfs": lfs}
+
+
+def _ask_api(client: HubClient, address: str, reference: RepositoryReference) -> tuple[Any, str]:
+    """Return an answer of the API, and the address of the next page, if any."""
+    with client.get(address, {}) as response:
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise refusal(response.status_code, response.headers, reference)
         response.read()
-        return response.json()
+        return response.json(), response.links.get("next", {}).get("url", "")
 
 
 def described(repository: str, answer: Any) -> RepositoryInfo:

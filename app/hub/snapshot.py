@@ -13,13 +13,24 @@ import httpx2
 from app.core.errors import AppError, ErrorCode, ErrorDetails, NoticeCode
 from app.core.events import Event, NoticeReported
 from app.core.language import tr
+from app.hub.body import read_body
 from app.hub.client import HubClient
 from app.hub.failures import refusal, request_failure, unreachable
 from app.hub.hub_address import file_address
 from app.hub.reference import RepositoryReference
 from app.hub.repository import RepositoryFile
+from app.hub.speed_limit import SpeedLimit
 
 _LONGEST_WAIT_SECONDS = 300.0
+_EXPIRED = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.GONE,
+    }
+)
+"""Answers of a storage to an address whose signature is no longer valid."""
 _PASSING = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
@@ -63,6 +74,7 @@ class Snapshot:
         commit: str,
         report: Callable[[Event], None],
         retry_policy: RetryPolicy,
+        limit: SpeedLimit | None = None,
     ) -> None:
         self.repository = repository
         self.commit = commit
@@ -70,6 +82,8 @@ class Snapshot:
         self._reference = RepositoryReference(repository, commit)
         self._report = report
         self._retry_policy = retry_policy
+        self._limit = limit or SpeedLimit()
+        self._stored: dict[str, str] = {}
 
     @contextmanager
     def head(self, file: RepositoryFile) -> Iterator[httpx2.Response]:
@@ -79,9 +93,42 @@ class Snapshot:
 
     @contextmanager
     def get(self, file: RepositoryFile, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """Request a file; the caller reads the body."""
-        with self._client.get(self._address_of(file), headers) as response:
-            yield response
+        """Request a file; the caller reads the body.
+
+        The address in the storage is asked for once, and again when it has expired or the block
+        fails.
+        """
+        try:
+            with self._opened(file, headers) as response:
+                yield response
+        except (AttemptFailed, httpx2.HTTPError):
+            self._stored.pop(file.path, None)
+            raise
+
+    def body(self, response: httpx2.Response) -> Iterator[bytes]:
+        """Return the body of a response, no faster than the speed limit allows."""
+        for chunk in read_body(response):
+            self._limit.spend(len(chunk))
+            yield chunk
+
+    def require_unchanged(self, file: RepositoryFile) -> None:
+        """Check that the Hub still has the file that it listed.
+
+        Raises:
+            AttemptFailed: The next attempt may succeed.
+            AppError: `hub_answer` for another file, and what `require_success` raises.
+        """
+        with self.head(file) as response:
+            self.require_success(response, file)
+            commit = response.headers.get("X-Repo-Commit", self.commit)
+            size_bytes = response.headers.get("X-Linked-Size", str(file.size_bytes))
+            sha256 = response.headers.get("X-Linked-Etag", "").strip('"')
+        is_other = bool(file.sha256) and len(sha256) == len(file.sha256 or "")
+        is_other = is_other and sha256 != file.sha256
+        if commit != self.commit or size_bytes != str(file.size_bytes) or is_other:
+            raise AppError(
+                ErrorCode.HUB_ANSWER, reason=tr("a different {file} than announced", file=file.path)
+            )
 
     def require_success(self, response: httpx2.Response, file: RepositoryFile) -> None:
         """Check the status of a response.
@@ -130,13 +177,22 @@ class Snapshot:
         self._report(NoticeReported(NoticeCode.DOWNLOAD_RETRIED, details))
         time.sleep(seconds)
 
+    @contextmanager
+    def _opened(
+        self, file: RepositoryFile, headers: Mapping[str, str]
+    ) -> Iterator[httpx2.Response]:
+        if stored := self._stored.get(file.path):
+            with self._client.get(stored, headers) as response:
+                if response.status_code not in _EXPIRED:
+                    yield response
+                    return
+        with self._client.get(self._address_of(file), headers) as response:
+            if response.is_success and not self._client.is_hub(response):
+                self._stored[file.path] = str(response.url)
+            yield response
+
     def _address_of(self, file: RepositoryFile) -> str:
         return file_address(self._client.endpoint, self.repository, self.commit, file.path)
-
-
-def is_encoded(response: httpx2.Response) -> bool:
-    """Return whether the body is compressed although we didn't request that."""
-    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 
 def _retry_after(response: httpx2.Response) -> float:

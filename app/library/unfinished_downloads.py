@@ -91,7 +91,11 @@ class UnfinishedDownload:
     def fetched_files(self) -> tuple[Path, ...]:
         """Return the files and parts that are there, the note last."""
         places = (place for _, *both in self._places() for place in both)
-        records = (part.with_name(f"{part.name}.json") for _, _, part in self._places())
+        records = (
+            part.with_name(part.name + suffix)
+            for _, _, part in self._places()
+            for suffix in (".json", ".segments")
+        )
         return tuple(file for file in (*places, *records, self.note_file) if file.is_file())
 
     def _places(self) -> Iterator[tuple[str, Path, Path]]:

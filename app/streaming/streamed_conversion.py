@@ -24,6 +24,7 @@ from app.core import paths
 from app.core.errors import AppError, ErrorCode
 from app.core.events import Checked, Event, Progressed
 from app.core.language import tr
+from app.core.settings import load_settings
 from app.core.sizes import format_bytes
 from app.hub.access_token import read_token
 from app.hub.client import HubClient
@@ -31,6 +32,7 @@ from app.hub.hub_address import hub_endpoint
 from app.hub.progress import Progress
 from app.hub.repository import RepositoryFile, RepositoryInfo
 from app.hub.snapshot import RetryPolicy, Snapshot
+from app.hub.speed_limit import SpeedLimit
 from app.library.folder_lock import exclusive_folder
 from app.library.stream_journal import Journal, StreamRecord
 from app.streaming import unfinished_files
@@ -152,7 +154,8 @@ class _Stream:
         """Fetch at once if nothing is there yet: planning takes seconds."""
         info, policy = self._request.info, RetryPolicy()
         with HubClient(hub_endpoint(), read_token(), policy.stall_seconds) as client:
-            snapshot = Snapshot(client, info.repository, info.commit, self._report, policy)
+            limit = SpeedLimit(load_settings()[0].download_bytes_per_second())
+            snapshot = Snapshot(client, info.repository, info.commit, self._report, policy, limit)
             fetcher = WeightFetcher(snapshot, self._files, self._arrivals, self._count)
             fetching = _Fetching(fetcher, self._journal)
             if self._journal.record is None:

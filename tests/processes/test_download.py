@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,13 @@ from app.core.events import (
     decode_event,
     encode,
 )
+from app.core.settings import Settings, save_settings
+from app.hub.transfer_policy import TransferPolicy
 from app.jobs.launch import command_line
 from app.jobs.outcome import EXIT_CANCELED, EXIT_FAILED
 from tests.support.gguf.gguf_files import llama_file
+from tests.support.hub.certificates import self_signed
+from tests.support.hub.kills import kill_download, leftovers
 from tests.support.hub.local_hub import LocalHub
 
 ROOT = Path(__file__).parents[2]
@@ -220,6 +226,73 @@ def test_kill_loses_little(
     assert not any(note.stat().st_size for note in (home / "unfinished").iterdir())
     total = sum(path.stat().st_size for path in folder_of(home).iterdir())
     assert hub.sent_bytes() <= total + len(moments) * MOST_FETCHED_TWICE
+
+
+def test_kill_of_several_connections_loses_little(
+    hub: LocalHub, tmp_path: Path, home: Path
+) -> None:
+    served, target = tmp_path / "served", tmp_path / "target"
+    served.mkdir()
+    content = os.urandom(TransferPolicy().parallel_above_bytes + 1)
+    (served / "model-Q8_0.gguf").write_bytes(content)
+    hub.add_repository("owner/name", served)
+    hub.faults.bytes_per_second = 100 * 10**6
+    chance, kills = random.Random(4), 0
+
+    while not kill_download(hub, "owner/name", target, chance.randrange(200 * 10**6)):
+        kills += 1
+
+    assert kills
+    assert (target / "model-Q8_0.gguf").read_bytes() == content
+    assert leftovers(target, home) == []
+    assert hub.sent_bytes() <= len(content) + kills * MOST_FETCHED_TWICE
+    ranges = [request.headers.get("range", "") for request in hub.file_requests()]
+    assert sum(asked.startswith("bytes=") for asked in ranges) > kills
+
+
+def test_a_proxy_is_used(
+    hub: LocalHub, repository: str, served: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
+    monkeypatch.setenv("HTTP_PROXY", hub.endpoint)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    _, status = run(repository)
+
+    assert status == 0
+    assert {request.path[:18] for request in hub.requests if request.server == "hub"} == {
+        "http://hub.invalid"
+    }
+    assert_whole(home, served)
+
+
+def test_own_certificates_are_trusted(
+    served: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    with LocalHub(certificate) as hub:
+        hub.add_repository("owner/name", served)
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        assert failed(run("owner/name")).details["reason"] == "its certificate is not trusted"
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        _, status = run("owner/name")
+
+    assert status == 0
+    assert_whole(home, served)
+
+
+def test_the_speed_limit_of_the_settings_holds(
+    hub: LocalHub, repository: str, served: Path, home: Path
+) -> None:
+    save_settings(Settings(download_speed_limit=10))
+    began = time.monotonic()
+
+    _, status = run(repository)
+
+    assert status == 0
+    assert time.monotonic() - began > 2 * SHARD / 10**7
+    assert_whole(home, served)
 
 
 def test_nothing_unfinished_has_a_final_name(

@@ -6,9 +6,11 @@ requests and the bytes sent.
 
 from __future__ import annotations
 
+import collections
 import hashlib
+import itertools
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,6 +45,8 @@ class Faults:
     """The number of 429 responses, with `Retry-After: 1`."""
     api_errors: int = 0
     """The number of 503 responses to API requests."""
+    omits_blobs: bool = False
+    """List files without their sizes and checksums, as some mirrors do."""
     garbled_api: str = ""
     """Text to send instead of the JSON of a repository, or of a search."""
     api_seconds: float = 0.0
@@ -61,6 +65,14 @@ class Faults:
     """Close the connection after this many bytes of each response."""
     flipped_bits: int = 0
     """The number of responses with one flipped bit in the middle."""
+    flipped_offsets: set[int] = field(default_factory=set)
+    """The offsets in a file of bytes to damage, each once."""
+    announces_too_much: int = 0
+    """The number of responses that announce one byte more than they send."""
+    uses_of_signature: int = 0
+    """The number of requests that an address in the storage is good for; 0 is any."""
+    other_host: bool = False
+    """Redirect to the storage by another name of its host."""
     bytes_per_second: int = 0
     """The speed at which files are sent; 0 is as fast as possible."""
     hold_after_bytes: int = 0
@@ -76,7 +88,8 @@ class Faults:
 class LocalHub:
     """The servers; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
+        """Prepare the servers, with TLS if there is a certificate with its key in a file."""
         self.faults = Faults()
         self.requests: list[Request] = []
         self.accepted_tokens: set[str] = set()
@@ -85,8 +98,10 @@ class LocalHub:
         self.closing = threading.Event()
         self._changed = threading.Condition()
         self._etags = 0
-        self._hub = Server(self, HubHandler)
-        self._storage = Server(self, StorageHandler)
+        self._signatures = itertools.count(1)
+        self._uses: collections.Counter[str] = collections.Counter()
+        self._hub = Server(self, HubHandler, certificate)
+        self._storage = Server(self, StorageHandler, certificate)
 
     def __enter__(self) -> Self:
         self._hub.start()
@@ -188,6 +203,30 @@ class LocalHub:
             if left > 0:
                 setattr(self.faults, fault, left - 1)
             return left > 0
+
+    def signed_address(self, path: str) -> str:
+        """Return a new address of a file in the storage."""
+        host = self.storage_endpoint
+        if self.faults.other_host:
+            host = host.replace("127.0.0.1", "localhost")
+        return f"{host}/{path}?signed={next(self._signatures)}"
+
+    def is_expired(self, address: str) -> bool:
+        """Return whether an address in the storage has been used too often; counts this use."""
+        with self._changed:
+            self._uses[address] += 1
+            return 0 < self.faults.uses_of_signature < self._uses[address]
+
+    def damaged(self, offset: int, content: bytes) -> bytes:
+        """Return the content at an offset with a flipped bit in each of `flipped_offsets`."""
+        with self._changed:
+            inside = range(offset, offset + len(content))
+            struck = [place for place in self.faults.flipped_offsets if place in inside]
+            self.faults.flipped_offsets.difference_update(struck)
+        changed = bytearray(content)
+        for place in struck:
+            changed[place - offset] ^= 0x10
+        return bytes(changed)
 
     def next_etag(self) -> str:
         with self._changed:

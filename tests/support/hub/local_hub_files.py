@@ -51,6 +51,12 @@ class StoredFile:
             }
         return sibling
 
+    def as_tree_entry(self) -> dict[str, Any]:
+        """Return the API's description in a list of files."""
+        sibling = self.as_sibling()
+        entry = {"type": "file", "path": self.path, "oid": self.blob_id, "size": self.size_bytes}
+        return entry | ({"lfs": sibling["lfs"] | {"oid": self.sha256}} if self.sha256 else {})
+
 
 @dataclass(frozen=True)
 class Snapshot:

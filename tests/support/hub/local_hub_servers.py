@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,10 +29,19 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, hub: LocalHub, handler: type[_Handler]) -> None:
+    def __init__(
+        self, hub: LocalHub, handler: type[_Handler], certificate: Path | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", 0), handler)
         self.hub = hub
-        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+        scheme = "https" if certificate else "http"
+        self.address = f"{scheme}://127.0.0.1:{self.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
@@ -63,6 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
     name = ""
+    body = ""
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
@@ -71,6 +82,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def do_HEAD(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
         self._serve()
 
     @property
@@ -111,8 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
     def send_content(self, file: StoredFile, etag: str, extra: dict[str, str]) -> None:
         """Send a file, or the part that a Range requests, with the faults that are set."""
         faults = self.hub.faults
-        start, end = self._range_of(file, etag)
-        is_part = (start, end) != (0, file.size_bytes)
+        part = self._range_of(file, etag)
+        is_part = part is not None
+        start, end = part or (0, file.size_bytes)
         if self.headers.get("Range") and (faults.status_416 or self._refuses_range()):
             self.respond(416, {"Content-Range": f"bytes */{file.size_bytes}", **extra})
             return
@@ -126,19 +142,23 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.command == "GET" and self.hub.strike("short_body"):
             end -= 1
-        self._begin(206 if is_part else 200, {"Content-Length": str(end - start), **headers})
+        more = self.command == "GET" and self.hub.strike("announces_too_much")
+        length = str(end - start + more)
+        self._begin(206 if is_part else 200, {"Content-Length": length, **headers})
+        self.close_connection = self.close_connection or more
         if self.command == "GET":
             self._send_body(file.local, start, end)
 
     def _refuses_range(self) -> bool:
         return self.command == "GET" and self.hub.strike("refuses_ranges")
 
-    def _range_of(self, file: StoredFile, etag: str) -> tuple[int, int]:
+    def _range_of(self, file: StoredFile, etag: str) -> tuple[int, int] | None:
+        """Return the part that a Range requests, or None for the whole file."""
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         faults = self.hub.faults
         is_stale = self.headers.get("If-Range", etag) != etag and not faults.ignore_if_range
         if asked is None or is_stale or faults.ignore_range:
-            return 0, file.size_bytes
+            return None
         end = min(int(asked[2]) + 1, file.size_bytes) if asked[2] else file.size_bytes
         return min(int(asked[1]), end), end
 
@@ -150,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
         drops_at = faults.drop_every_bytes or None
         sent = 0
         for chunk in self._chunks(local, start, end):
-            piece = _flipped(chunk, sent, flips_at)
+            piece = self.hub.damaged(start + sent, _flipped(chunk, sent, flips_at))
             for limit in (stalls_at, drops_at):
                 if limit is not None and sent + len(piece) > limit:
                     piece = piece[: limit - sent]
@@ -192,6 +212,10 @@ class HubHandler(_Handler):
             self._search(parse_qs(address.query))
         elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/refs", address.path):
             self._list_refs(unquote(match[1]))
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)/?", address.path):
+            self._list(unquote(match[1]), unquote(match[2]))
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/paths-info/([^/]+)", address.path):
+            self._list(unquote(match[1]), unquote(match[2]), self._asked_paths())
         elif match := re.fullmatch(
             r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", address.path
         ):
@@ -276,12 +300,26 @@ class HubHandler(_Handler):
         snapshot = self._find(name, revision)
         if snapshot is None:
             return
+        wants_blobs = query.get("blobs", ["false"])[0].lower() == "true"
         answer = snapshot.as_answer(
             self.hub.repositories[name],
             self.hub.faults.claimed_size_bytes,
-            wants_blobs=query.get("blobs", ["false"])[0].lower() == "true",
+            wants_blobs=wants_blobs and not self.hub.faults.omits_blobs,
         )
         self._send_json(expanded(answer, query))
+
+    def _asked_paths(self) -> list[str]:
+        if self.body.startswith("{"):
+            paths = json.loads(self.body)["paths"]
+            return [paths] if isinstance(paths, str) else paths
+        return parse_qs(self.body).get("paths", [])
+
+    def _list(self, name: str, revision: str, paths: list[str] | None = None) -> None:
+        if snapshot := self._find(name, revision):
+            files = snapshot.files.values()
+            entries = [one.as_tree_entry() for one in files if paths is None or one.path in paths]
+            headers = {"Content-Type": "application/json; charset=utf-8"}
+            self.respond(200, headers, json.dumps(entries).encode())
 
     def _resolve(self, name: str, revision: str, path: str) -> None:
         if self.hub.faults.redirect_loop:
@@ -302,7 +340,7 @@ class HubHandler(_Handler):
             self.send_content(file, f'"{file.blob_id}"', headers)
             return
         linked = {"X-Linked-Size": str(file.size_bytes), "X-Linked-ETag": f'"{file.sha256}"'}
-        location = f"{self.hub.storage_endpoint}/{name}/{snapshot.commit}/{quote(path)}?signed=1"
+        location = self.hub.signed_address(f"{name}/{snapshot.commit}/{quote(path)}")
         self.respond(302, {"Location": location, **headers, **linked})
 
     def _is_gate_closed(self, name: str) -> bool:
@@ -328,6 +366,9 @@ class StorageHandler(_Handler):
     def answer(self) -> None:
         owner, name, commit, path = unquote(urlsplit(self.path).path).lstrip("/").split("/", 3)
         if self.is_refused_for_now():
+            return
+        if self.hub.is_expired(self.path):
+            self.respond(403, {})
             return
         file = self.hub.repositories[f"{owner}/{name}"].commits[commit].files[path]
         etag = f'"{(file.sha256 or "")[:32]}"'

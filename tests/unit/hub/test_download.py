@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import snapshot_download
 
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.events import Event, NoticeReported, Progressed
@@ -135,6 +136,19 @@ def test_compressed_though_asked_not_to(hub: LocalHub, served: Path, home: Path)
 
     assert retries(download()) == []
     assert_whole(home, served)
+
+
+def test_the_official_client_fetches_the_same(
+    hub: LocalHub, served: Path, home: Path, tmp_path: Path
+) -> None:
+    download()
+    official = snapshot_download(
+        "owner/name", local_dir=tmp_path / "official", endpoint=hub.endpoint, token=False
+    )
+
+    ours = home / "checkpoints/owner/name"
+    for file in served.iterdir():
+        assert (Path(official) / file.name).read_bytes() == (ours / file.name).read_bytes()
 
 
 def test_resume_after_giving_up(hub: LocalHub, served: Path, home: Path) -> None:

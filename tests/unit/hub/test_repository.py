@@ -55,6 +55,14 @@ def test_facts(hub: LocalHub, folder: Path) -> None:
     assert facts.files[1].size_bytes == 2000
 
 
+def test_a_mirror_that_lists_no_checksums_has_them_elsewhere(hub: LocalHub, folder: Path) -> None:
+    hub.add_repository("owner/name", folder, lfs_above_bytes=1000)
+    facts = fetch_repository(OURS, None)
+    hub.faults.omits_blobs = True
+
+    assert fetch_repository(OURS, None) == facts
+
+
 def test_an_earlier_commit(hub: LocalHub, folder: Path) -> None:
     first = hub.add_repository("owner/name", folder)
     (folder / "more.json").write_bytes(b"[]")
@@ -130,7 +138,6 @@ GOOD: dict[str, Any] = {"id": "owner/name", "sha": "0" * 40}
         json.dumps({**GOOD, "sha": "../../etc"}),
         json.dumps({**GOOD, "siblings": 7}),
         json.dumps({**GOOD, "siblings": [{}]}),
-        json.dumps({**GOOD, "siblings": [{"rfilename": "a.json"}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": "9", "blobId": "0" * 40}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": -1, "blobId": "0" * 40}]}),
         json.dumps({**GOOD, "siblings": [{"rfilename": "a", "size": 1, "blobId": "x"}]}),

@@ -89,7 +89,7 @@ class SettingsPage(QWidget):
         """Return the headings with their cards; what few people need is last."""
         converting = tr("Converting")
         fields = ("quantizes_by_reference", "converter_folder")
-        downloads = ("parallel_downloads", "resumes_downloads")
+        downloads = ("parallel_downloads", "download_speed_limit", "resumes_downloads")
         return (
             (tr("Appearance"), (self._card(tr("Appearance"), "theme"),)),
             (tr("Chat"), (self._card(tr("Chat"), "system_prompt"),)),
@@ -122,6 +122,7 @@ def _controls(theme: Theme) -> dict[str, OptionControl]:
     return {
         "system_prompt": text_control(TextField(tr("For example: Answer in one sentence."))),
         "models_folder": path_control(models),
+        "download_speed_limit": option_control(theme, _FIELDS["download_speed_limit"]),
         "converter_folder": path_control(converter),
         "quantizes_by_reference": option_control(theme, _FIELDS["quantizes_by_reference"]),
         "parallel_downloads": option_control(theme, _FIELDS["parallel_downloads"]),
