@@ -59,10 +59,26 @@ VERBS = (
     "read-vocabulary",
     "measure-rates",
     "renew-rates",
+    "preview-template",
 )
-CHILD_VERBS = frozenset({"probe", "dry-load", "read-vocabulary", "measure-rates", "renew-rates"})
+CHILD_VERBS = frozenset(
+    {
+        "probe",
+        "dry-load",
+        "read-vocabulary",
+        "measure-rates",
+        "renew-rates",
+        "preview-template",
+    }
+)
 """Verbs that only other verbs start; their parent has already reported notices of settings."""
-_USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
+_USAGE_ERRORS = frozenset(
+    {
+        ErrorCode.LEVEL_MISSING,
+        ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS,
+        ErrorCode.CHANGES_MISSING,
+    }
+)
 
 
 def run_command_line(arguments: list[str]) -> int:

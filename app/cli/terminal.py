@@ -35,6 +35,7 @@ _STEP_WORDS = {
     "speed": tr("Timing"),
     "measure": tr("Measuring"),
     "probe": tr("Probing"),
+    "edit": tr("Saving"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_WITH_FEW_FILES = frozenset({"download", "setup"})
@@ -85,7 +86,13 @@ class TerminalReporter:
                 self._report_progress(event)
             case events.Loading(fraction):
                 self._paint(tr("Loading {share}", share=f"{fraction:.0%}"))
-            case events.Alive() | events.SourceLocated() | HubAnswered() | HubPageFound():
+            case (
+                events.Alive()
+                | events.SourceLocated()
+                | events.TemplateTried()
+                | HubAnswered()
+                | HubPageFound()
+            ):
                 pass
             case events.Printed(text):
                 self._clear()
@@ -237,6 +244,7 @@ def _line_of(
     | events.Ready
     | events.Listening
     | events.ProfileFound
+    | events.ModelInspected
     | events.LoadLogged
     | events.RatesMeasured
     | events.Finished,
@@ -252,6 +260,7 @@ def _line_of(
             return tr("Listening on {address}. Press Ctrl+C to stop.", address=address)
         case (
             events.ProfileFound(document)
+            | events.ModelInspected(document)
             | events.LoadLogged(document)
             | events.RatesMeasured(document)
         ):

@@ -35,6 +35,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "speed",
         "measure",
         "probe",
+        "edit",
     ]
     done_bytes: int
     total_bytes: int
@@ -231,6 +232,27 @@ class ProfileFound(msgspec.Struct, frozen=True, tag="profile"):
     profile: msgspec.Raw
 
 
+class ModelInspected(msgspec.Struct, frozen=True, tag="inspected"):
+    """What is in a model.
+
+    `document` is the JSON of an `app.gguf_file.inspection.Inspection`.
+    """
+
+    document: msgspec.Raw
+
+
+class TemplateTried(msgspec.Struct, frozen=True, tag="template"):
+    """What a chat template makes of a short conversation.
+
+    `warnings` say what is suspicious in it, `problem` why it can't be used; then there is no
+    `prompt`.
+    """
+
+    prompt: str = ""
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+
+
 class LoadLogged(msgspec.Struct, frozen=True, tag="load"):
     """The parsed log of one dry load.
 
@@ -288,6 +310,8 @@ Event = (
     | Listening
     | Printed
     | ProfileFound
+    | ModelInspected
+    | TemplateTried
     | LoadLogged
     | RatesMeasured
     | HubModelFound
