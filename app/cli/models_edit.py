@@ -12,9 +12,9 @@ from app.core.language import tr
 from app.core.recommended_sampling import SAMPLING_KEYS
 from app.core.settings import load_settings
 from app.gguf_file.editable_metadata import TEMPLATE_KEY, MetadataValue, parsed_value
-from app.gguf_file.inspection import inspection_of
 from app.gguf_file.metadata_edit import edit_metadata
 from app.gguf_file.model import read_model
+from app.gguf_file.model_contents import contents_of
 from app.jobs.reporter import Reporter
 from app.library.index import find_model
 
@@ -103,8 +103,8 @@ def _try(model: Path, template: str, reporter: Reporter) -> None:
     """Say what is wrong with a new template; it is written as it is, for other programs."""
     from app.inference.prompts.template_preview import notices_about, try_template
 
-    inspection = inspection_of(read_model(model))
-    tried = try_template(template, inspection.begin, inspection.end)
+    contents = contents_of(read_model(model))
+    tried = try_template(template, contents.begin, contents.end)
     for notice in notices_about(tried):
         reporter.report(notice)
 

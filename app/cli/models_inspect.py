@@ -11,8 +11,8 @@ from app.core.events import ModelInspected, Printed
 from app.core.language import tr
 from app.core.settings import load_settings
 from app.core.sizes import format_bytes, format_weights
-from app.gguf_file.inspection import Inspection, inspection_of, type_shares
 from app.gguf_file.model import read_model
+from app.gguf_file.model_contents import ModelContents, contents_of, type_shares
 from app.jobs.reporter import Reporter
 from app.library.index import find_model
 
@@ -37,16 +37,16 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     from app.inference.prompts.template_preview import notices_about, try_template
 
     settings, _ = load_settings()
-    inspection = inspection_of(read_model(find_model(arguments.model, settings.search_paths())))
+    contents = contents_of(read_model(find_model(arguments.model, settings.search_paths())))
     is_whole = arguments.events or arguments.json
     if is_whole:
-        reporter.report(ModelInspected(msgspec.Raw(msgspec.json.encode(inspection))))
+        reporter.report(ModelInspected(msgspec.Raw(msgspec.json.encode(contents))))
     else:
-        lines = _lines(inspection, with_tensors=arguments.tensors)
+        lines = _lines(contents, with_tensors=arguments.tensors)
         reporter.report(Printed("".join(f"{line}\n" for line in lines)))
-    if not inspection.template:
+    if not contents.template:
         return
-    tried = try_template(inspection.template, inspection.begin, inspection.end)
+    tried = try_template(contents.template, contents.begin, contents.end)
     if arguments.events:
         reporter.report(tried)
         return
@@ -54,41 +54,41 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
         reporter.report(notice)
 
 
-def _lines(inspection: Inspection, *, with_tensors: bool) -> Iterator[str]:
-    yield from _facts(inspection)
+def _lines(contents: ModelContents, *, with_tensors: bool) -> Iterator[str]:
+    yield from _facts(contents)
     yield from ("", tr("Metadata"))
-    for entry in inspection.metadata:
+    for entry in contents.metadata:
         value = " ".join(entry.value.split())
         if len(value) > _LONGEST_LINE:
             value = value[: _LONGEST_LINE - 1] + "…"
         yield f"{entry.key:<44} {entry.type:<18} {value}"
     yield from ("", tr("Types"))
-    whole = sum(tensor.size_bytes for tensor in inspection.tensors) or 1
-    for share in type_shares(inspection.tensors):
+    whole = sum(tensor.size_bytes for tensor in contents.tensors) or 1
+    for share in type_shares(contents.tensors):
         part, size = f"{share.size_bytes / whole:.1%}", format_bytes(share.size_bytes)
         tensors = tr("tensors: {count}", count=f"{share.tensors:,}")
         yield f"{share.type:<10} {part:>6} {size:>10}  {tensors}"
     if with_tensors:
         yield from ("", tr("Tensors"))
-        for tensor in inspection.tensors:
+        for tensor in contents.tensors:
             shape = " x ".join(map(str, tensor.shape))
             yield f"{tensor.name:<44} {shape:>22}  {tensor.type:<8} {tensor.size_bytes:>16,}"
 
 
-def _facts(inspection: Inspection) -> Iterator[str]:
-    bits = f"{inspection.bits_per_weight:.2f}"
+def _facts(contents: ModelContents) -> Iterator[str]:
+    bits = f"{contents.bits_per_weight:.2f}"
     facts = (
-        (tr("File"), inspection.path),
-        (tr("Files"), str(len(inspection.files)) if len(inspection.files) > 1 else ""),
-        (tr("Architecture"), inspection.architecture),
-        (tr("Level"), inspection.level),
+        (tr("File"), contents.path),
+        (tr("Files"), str(len(contents.files)) if len(contents.files) > 1 else ""),
+        (tr("Architecture"), contents.architecture),
+        (tr("Level"), contents.level),
         (tr("Bits per weight"), bits),
-        (tr("Size"), format_bytes(inspection.size_bytes)),
-        (tr("Weights"), format_weights(inspection.parameters)),
-        (tr("Context"), f"{inspection.context:,}" if inspection.context else ""),
-        (tr("Layers"), str(inspection.layers or "")),
-        (tr("Width"), f"{inspection.width:,}" if inspection.width else ""),
-        (tr("Vocabulary"), f"{inspection.vocabulary:,}" if inspection.vocabulary else ""),
+        (tr("Size"), format_bytes(contents.size_bytes)),
+        (tr("Weights"), format_weights(contents.parameters)),
+        (tr("Context"), f"{contents.context:,}" if contents.context else ""),
+        (tr("Layers"), str(contents.layers or "")),
+        (tr("Width"), f"{contents.width:,}" if contents.width else ""),
+        (tr("Vocabulary"), f"{contents.vocabulary:,}" if contents.vocabulary else ""),
     )
     for title, value in facts:
         if value:

@@ -6,8 +6,8 @@ import argparse
 
 from app.cli.values import path
 from app.core.language import tr
-from app.gguf_file.inspection import inspection_of
 from app.gguf_file.model import read_model
+from app.gguf_file.model_contents import contents_of
 from app.jobs import lifeline
 from app.jobs.reporter import Reporter
 
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
     """Answer every input until the window closes."""
     from app.inference.prompts.template_preview import try_template
 
-    inspection = inspection_of(read_model(arguments.model))
+    contents = contents_of(read_model(arguments.model))
     while True:
         template = lifeline.receive_input()
-        reporter.report(try_template(template, inspection.begin, inspection.end))
+        reporter.report(try_template(template, contents.begin, contents.end))

@@ -235,7 +235,7 @@ class ProfileFound(msgspec.Struct, frozen=True, tag="profile"):
 class ModelInspected(msgspec.Struct, frozen=True, tag="inspected"):
     """What is in a model.
 
-    `document` is the JSON of an `app.gguf_file.inspection.Inspection`.
+    `document` is the JSON of an `app.gguf_file.model_contents.ModelContents`.
     """
 
     document: msgspec.Raw

@@ -39,8 +39,10 @@ def edit_metadata(
             `file_exists`, `file_busy` if the file is being changed, `file_unreadable`, and what
             `read_headers`, `open_atomically` and `require_space` raise.
     """
-    # A link of the user's own is followed; the file keeps its name and its place.
-    first = shards_of(path)[0].resolve() if to is None else path
+    first = shards_of(path)[0]
+    if to is None:
+        # A link stays one: the file that it leads to is replaced.
+        first = first.resolve()
     source = _Source(first, report)
     _require_removable(source.first, changes)
     header = source.edited_header(changes)

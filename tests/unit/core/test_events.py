@@ -26,6 +26,8 @@ _EVENTS: tuple[events.Event, ...] = (
     events.Listening("127.0.0.1:50052"),
     events.Printed('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),
     events.ProfileFound(msgspec.Raw(b'{"levels":[]}')),
+    events.ModelInspected(msgspec.Raw(b'{"files":[]}')),
+    events.TemplateTried("Hi", ("it contains a web address",), "no"),
     events.LoadLogged(msgspec.Raw(b'{"is_complete":true}')),
     events.RatesMeasured(msgspec.Raw(b'{"threads":2}')),
     events.NoticeReported(NoticeCode.CHATS_RESET, {"file": "x"}),

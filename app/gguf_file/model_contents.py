@@ -48,7 +48,7 @@ class MetadataEntry(msgspec.Struct, frozen=True):
     value: str
 
 
-class TensorEntry(msgspec.Struct, frozen=True):
+class StoredTensor(msgspec.Struct, frozen=True):
     """A tensor; its shape has the slowest dimension first."""
 
     name: str
@@ -71,7 +71,7 @@ class TypeShare(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+class ModelContents(msgspec.Struct, frozen=True, kw_only=True):
     """A model; `path` is its first file.
 
     `size_bytes` counts all files, `header_bytes` what comes before the weights in the first.
@@ -92,7 +92,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     vocabulary: int
     metadata: tuple[MetadataEntry, ...]
-    tensors: tuple[TensorEntry, ...]
+    tensors: tuple[StoredTensor, ...]
     template: str = ""
     begin: str = ""
     end: str = ""
@@ -108,10 +108,10 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
         return next((entry.value for entry in self.metadata if entry.key == key), "")
 
 
-def inspection_of(model: Model) -> Inspection:
+def contents_of(model: Model) -> ModelContents:
     """Describe a model; reads parts of its file."""
     first, info = model.headers[0], model.info
-    return Inspection(
+    return ModelContents(
         path=str(model.path),
         files=tuple(map(str, model.files)),
         name=info.name,
@@ -132,9 +132,9 @@ def inspection_of(model: Model) -> Inspection:
     )
 
 
-def type_shares(tensors: Iterable[TensorEntry]) -> tuple[TypeShare, ...]:
+def type_shares(tensors: Iterable[StoredTensor]) -> tuple[TypeShare, ...]:
     """Return the share of each type, the largest first."""
-    by_type: dict[str, list[TensorEntry]] = defaultdict(list)
+    by_type: dict[str, list[StoredTensor]] = defaultdict(list)
     for tensor in tensors:
         by_type[tensor.type].append(tensor)
     shares = (
@@ -149,9 +149,9 @@ def type_shares(tensors: Iterable[TensorEntry]) -> tuple[TypeShare, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.size_bytes, share.type)))
 
 
-def _tensor(tensor: TensorInfo) -> TensorEntry:
+def _tensor(tensor: TensorInfo) -> StoredTensor:
     shape = tuple(reversed(tensor.shape))
-    return TensorEntry(tensor.name, shape, type_name(tensor.type_number), tensor.size_bytes)
+    return StoredTensor(tensor.name, shape, type_name(tensor.type_number), tensor.size_bytes)
 
 
 def _entry(header: Header, key: str) -> MetadataEntry:
