@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QHeaderView, QTableView, QWidget
 
-from app.gui.theme.fonts import text_font
-from app.gui.theme.tokens import SIZE, SPACING
+from app.gui.theme.tokens import SIZE
 from app.gui.widgets.enter_key import is_enter
 from app.gui.widgets.row_look import RowLook
 from app.gui.widgets.rows_model import Row, RowsModel
 
-_MARGIN = 2 * (SPACING.small + SIZE.item_margin)
 _MARK = " ↓"
 
 
@@ -61,12 +59,15 @@ class RowView(QTableView):
 
     def fit_columns(self, widest: int = SIZE.side) -> None:
         """Make the columns as wide as their longest texts, within a bound."""
-        words = QFontMetrics(text_font("body", tabular=True))
-        for column, header in enumerate(self._model.headers):
-            cells = {row.cells[column] for row in self._model.shown}
-            longest = max(cells, key=len, default="")
-            width = max(words.horizontalAdvance(longest), words.horizontalAdvance(header + _MARK))
-            self.setColumnWidth(column, min(width + _MARGIN, widest))
+        header, words = self.horizontalHeader(), self.fontMetrics()
+        mark = header.fontMetrics().horizontalAdvance(_MARK)
+        for column in set(range(self._model.columnCount())) - {self._stretched}:
+            width = header.sectionSizeHint(column) + mark
+            rows = {row.cells[column]: number for number, row in enumerate(self._model.shown)}
+            if rows:
+                longest = self._model.index(rows[max(rows, key=words.horizontalAdvance)], column)
+                width = max(width, self.sizeHintForIndex(longest).width())
+            self.setColumnWidth(column, min(width, widest))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Use the row when Enter is pressed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.events import Progressed
 from app.core.language import tr
@@ -42,32 +42,35 @@ class ChangesBar(QFrame):
         self.copy_button = Button(theme, tr("Save as…"))
         self.save_button = self.safe_control = Button(theme, tr("Save"), "primary")
         self._progress = ProgressRow(theme, tr("Saving the changes"))
-        offer = QWidget()
-        row = QHBoxLayout(offer)
+        self._offer = QWidget()
+        row = QHBoxLayout(self._offer)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(SPACING.small)
         row.addWidget(self._words, 1)
         for button in (self.discard_button, self.copy_button, self.save_button):
             row.addWidget(button)
-        self._stack = QStackedLayout(self)
-        self._stack.setContentsMargins(SPACING.large, SPACING.medium, SPACING.large, SPACING.medium)
-        self._stack.addWidget(offer)
-        self._stack.addWidget(self._progress)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SPACING.large, SPACING.small, SPACING.large, SPACING.small)
+        for part in (self._offer, self._progress):
+            column.addWidget(part)
         self.discard_button.clicked.connect(self._discard)
         self.copy_button.clicked.connect(self.copied)
         self.save_button.clicked.connect(self.saved)
         self._progress.canceled.connect(self.canceled)
         changes.changed.connect(self._show)
+        self.offer()
         self._show()
 
     def show_progress(self, progress: Progressed, pace: Pace) -> None:
         """Show how far saving is."""
-        self._stack.setCurrentIndex(1)
+        self._offer.hide()
+        self._progress.show()
         self._progress.show_progress(progress.done_bytes, progress.total_bytes, pace)
 
     def offer(self) -> None:
         """Offer to save again."""
-        self._stack.setCurrentIndex(0)
+        self._progress.hide()
+        self._offer.show()
 
     def _show(self) -> None:
         keys = list(self._changes.values)

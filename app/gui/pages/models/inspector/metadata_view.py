@@ -82,7 +82,6 @@ class MetadataView(QWidget):
         self._contents = contents
         self.filter.clear()
         self._show()
-        self.table.fit_columns()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the width of the types to the values when there is little."""
@@ -92,6 +91,7 @@ class MetadataView(QWidget):
     def _show(self) -> None:
         if self._contents is not None:
             self.rows.show_rows(list(self._rows(self._contents)))
+            self.table.fit_columns()
         self._show_buttons()
 
     def _rows(self, contents: ModelContents) -> Iterator[Row]:

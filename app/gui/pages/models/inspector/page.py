@@ -7,8 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFileDialog,
+    QHBoxLayout,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.core.events import Progressed, TemplateTried
 from app.core.language import tr
@@ -65,7 +73,7 @@ class InspectorPage(QWidget):
         self.back_button = IconButton(theme, "chevron-left", tr("Back to the models"))
         self.safe_control = self.back_button
         self._title = PlainLabel("", "display", elide=True)
-        self.chat_button = Button(theme, tr("Chat"), "primary", icon_name="chat")
+        self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
         self.convert_button = Button(theme, tr("Convert…"), icon_name="convert")
         self.measure_button = Button(theme, tr("Measure…"), icon_name="tune")
         self.types_button = Button(theme, tr("Use its types…"), icon_name="grid")
@@ -118,6 +126,17 @@ class InspectorPage(QWidget):
         """Show the metadata, the tensors or the template."""
         self.choice.set_value(part)
         self._show_part(part)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the buttons below the choice where they don't fit beside it."""
+        super().resizeEvent(event)
+        widths = [widget.sizeHint().width() for widget in (self.choice, *self._acts)]
+        taken = sum(widths) + len(widths) * SPACING.medium + 2 * SPACING.wide
+        is_beside = taken <= self.width()
+        beside, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._line.setDirection(beside if is_beside else below)
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+        self._line.setAlignment(self._acts_line, right if is_beside else left)
 
     def _open(self, path: str, name: str) -> None:
         self._path, self._name = path, name
@@ -262,12 +281,14 @@ class InspectorPage(QWidget):
         header.addWidget(self._title, 1)
         header.addWidget(self.chat_button)
         self._acts = (self.convert_button, self.measure_button, self.types_button)
-        acts = QHBoxLayout()
+        acts = self._acts_line = QHBoxLayout()
         acts.setSpacing(SPACING.small)
-        acts.addWidget(self.choice)
-        acts.addStretch(1)
         for button in self._acts:
             acts.addWidget(button)
+        self._line = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._line.setSpacing(SPACING.medium)
+        self._line.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignLeft)
+        self._line.addLayout(acts)
         self._parts = QStackedLayout()
         for view in (self.metadata, self.tensors, self.template):
             self._parts.addWidget(view)
@@ -276,7 +297,7 @@ class InspectorPage(QWidget):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(SPACING.large)
         inner.addWidget(self.facts)
-        inner.addLayout(acts)
+        inner.addLayout(self._line)
         inner.addLayout(self._parts, 1)
         inner.addWidget(self.bar)
         self._whole = QStackedLayout()

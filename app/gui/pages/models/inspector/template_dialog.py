@@ -53,7 +53,8 @@ class TemplateDialog(QDialog):
         self.apply.clicked.connect(self._finish)
         cancel.clicked.connect(self.reject)
         self.panes.source.setFocus()
-        self.resize(_USUAL_SIZE)
+        room = parent.window().size() if parent else _USUAL_SIZE
+        self.resize(_USUAL_SIZE.boundedTo(room))
         self._try()
 
     def _try(self) -> None:
