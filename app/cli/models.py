@@ -9,7 +9,7 @@ import argparse
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.cli import models_edit, models_inspect, models_list
+from app.cli import models_edit, models_inspect, models_list, models_verify
 from app.core.language import tr
 from app.jobs.reporter import Reporter
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAME = "models"
 HELP = tr("List, check and change the models on this machine; alone, it lists them.")
 SUBVERBS: MappingProxyType[str, Verb] = MappingProxyType(
-    {verb.NAME: verb for verb in (models_list, models_inspect, models_edit)}
+    {verb.NAME: verb for verb in (models_list, models_inspect, models_verify, models_edit)}
 )
 
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choices = parser.add_subparsers(dest="subverb", metavar="VERB")
     for verb in SUBVERBS.values():
         verb.add_arguments(choices.add_parser(verb.NAME, help=verb.HELP, description=verb.HELP))
-    parser.set_defaults(places=[])
+    parser.set_defaults(places=[], json=False)
 
 
 def run(arguments: argparse.Namespace, reporter: Reporter) -> None:

@@ -36,6 +36,7 @@ _STEP_WORDS = {
     "measure": tr("Measuring"),
     "probe": tr("Probing"),
     "edit": tr("Saving"),
+    "verify": tr("Verifying"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STEPS_WITH_FEW_FILES = frozenset({"download", "setup"})
@@ -90,6 +91,7 @@ class TerminalReporter:
                 events.Alive()
                 | events.SourceLocated()
                 | events.TemplateTried()
+                | events.FoldersWatched()
                 | HubAnswered()
                 | HubPageFound()
             ):

@@ -92,6 +92,7 @@ class ErrorCode(StrEnum):
     METADATA_MISSING = "metadata_missing"
     CHANGES_MISSING = "changes_missing"
     CACHE_FILE = "cache_file"
+    CHECKSUM_DIFFERS = "checksum_differs"
 
     MODEL_WITHOUT_TEXT = "model_without_text"
     VOCABULARY_MISFIT = "vocabulary_misfit"
@@ -168,6 +169,7 @@ class NoticeCode(StrEnum):
     SCALING_LEFT_OUT = "scaling_left_out"
     TOKENS_DIFFER = "tokens_differ"
     LEVELS_LOSE_TWICE = "levels_lose_twice"
+    SCAN_LIMITED = "scan_limited"
 
 
 class AppError(Exception):

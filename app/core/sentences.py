@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
+from app.core.language import tr
+from app.core.model_facts import Verification
 from app.core.notices import NOTICE_SENTENCES
 from app.core.program_errors import PROGRAM_ERRORS
 from app.core.sizes import format_bytes
@@ -38,6 +40,16 @@ def describe_notice(code: NoticeCode, details: ErrorDetails, *, in_terminal: boo
     if in_terminal:
         sentence = TERMINAL_NOTICES.get(code, sentence)
     return _fill(sentence, details)
+
+
+def describe_verification(verification: Verification) -> str:
+    """Return what the last verification of a model found, in a few words."""
+    words = {
+        "verified": tr("verified on {date}"),
+        "recorded": tr("checksum recorded on {date}"),
+        "changed": tr("changed since it was verified on {date}"),
+    }[verification.outcome]
+    return words.format(date=verification.date)
 
 
 def _fill(template: str, details: ErrorDetails) -> str:

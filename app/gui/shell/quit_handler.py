@@ -99,4 +99,6 @@ def _in_words(task: Task) -> str:
             return tr("Download: {title}", title=task.title)
         case "convert":
             return tr("Conversion: {title}", title=task.title)
+        case "verify":
+            return tr("Verification: {title}", title=task.title)
     return task.title

@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
         self.chat.finish()
         self._workbench.tasks.cancel_waiting()
         bench = self._workbench
+        bench.models.watch.stop()
         stop_children(self, bench.tasks, bench.models, bench.endpoints, bench.engine)
         super().closeEvent(event)
 

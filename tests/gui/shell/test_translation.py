@@ -14,7 +14,8 @@ from app.gui.widgets.plain_text import unbroken
 _TYPE = r"I?Q\d\w*|B?F16|F32"
 _EXAMPLE = r"https?://\S+|hf_…|\S*/models"
 _FIGURE = r"[\d.]+ GiB / [\d.]+ GiB"
-_SAME_EVERYWHERE = re.compile(rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE})", re.IGNORECASE)
+_PATH = r"/.*"
+_SAME_EVERYWHERE = re.compile(rf"(?:{_TYPE}|{_EXAMPLE}|{_FIGURE}|{_PATH})", re.IGNORECASE)
 
 
 def test_the_window_speaks_a_made_up_language(home: Path) -> None:

@@ -8,8 +8,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.language import tr
+from app.core.sentences import describe_verification
 from app.gui.children.task import Task
 from app.gui.pages.models.downloads_card import DownloadsCard
+from app.gui.pages.models.folders_card import FoldersCard
 from app.gui.pages.models.library_view import LibraryView
 from app.gui.pages.models.repository_card import RepositoryCard
 from app.gui.services.workbench import Workbench
@@ -42,9 +44,11 @@ class ModelsPage(QWidget):
         super().__init__(parent)
         self._models = workbench.models
         self._downloaded: Task | None = None
+        self._verified = ""
         theme = workbench.theme
         self.getting = RepositoryCard(theme, workbench.downloads, self)
         self.downloads = DownloadsCard(theme, workbench.downloads, self.getting.last_control, self)
+        self.folders = FoldersCard(workbench)
         self.library = LibraryView(workbench)
         self.notice = NoticeBar(theme)
         self.warnings = NoticeList(theme)
@@ -64,7 +68,7 @@ class ModelsPage(QWidget):
         header.addWidget(self._refresh)
         scroll = ScrollColumn()
         body.addWidget(scroll, 1)
-        for widget in (self.getting, self.notice, self.warnings, self.downloads):
+        for widget in (self.getting, self.notice, self.warnings, self.downloads, self.folders):
             scroll.column.addWidget(widget)
         self._stack = QStackedLayout()
         scroll.column.addLayout(self._stack, 1)
@@ -74,6 +78,7 @@ class ModelsPage(QWidget):
     def _connect(self, workbench: Workbench) -> None:
         self._refresh.clicked.connect(self._models.refresh)
         self._models.changed.connect(self._show)
+        self._models.changed.connect(self._report_verified)
         workbench.tasks.added.connect(self._on_task_added)
         workbench.tasks.ended.connect(self._on_task_ended)
         self.getting.sign_in_requested.connect(self.sign_in_requested)
@@ -81,7 +86,7 @@ class ModelsPage(QWidget):
         self.library.convert_requested.connect(self.convert_requested)
         self.library.options_requested.connect(self.options_requested)
         self.library.inspection_requested.connect(self.inspection_requested)
-        self.library.deletion.failed.connect(self._fail)
+        self.library.failed.connect(self._fail)
         self.downloads.failed.connect(self._fail)
         self.notice.acted.connect(self._on_notice_acted)
 
@@ -109,12 +114,28 @@ class ModelsPage(QWidget):
         self.warnings.show_sentences(self._warned)
 
     def _on_task_ended(self, task: Task) -> None:
+        if task.kind == "verify":
+            self._show_verification(task)
         if task.kind != "download" or task.state != "finished":
             return
         self._downloaded = task
         is_checkpoint = Path(task.paths[0]).is_dir()
         action = ("convert", tr("Convert…")) if is_checkpoint else ("chat", tr("Chat now"))
         self.notice.show_notice("info", tr("{name} is downloaded.", name=task.title), [action])
+
+    def _show_verification(self, task: Task) -> None:
+        self._verified = task.arguments[-1] if task.state == "finished" else ""
+        self._models.refresh()
+        if task.state == "failed":
+            self._fail(task.sentence)
+
+    def _report_verified(self) -> None:
+        """Say what was found, once the list has it."""
+        model = self._models.model_at(self._verified) if self._verified else None
+        if model is not None and model.verification is not None:
+            self._verified = ""
+            found = describe_verification(model.verification)
+            self.notice.show_notice("info", f"{model.title}: {found}")
 
     def _on_notice_acted(self, action: str) -> None:
         if self._downloaded is None:
@@ -125,4 +146,4 @@ class ModelsPage(QWidget):
             self.convert_requested.emit(place)
         else:
             listed = self._models.model_at(place)
-            self.chat_requested.emit(place, listed.name if listed else Path(place).stem)
+            self.chat_requested.emit(place, listed.title if listed else Path(place).stem)
