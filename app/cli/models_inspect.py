@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.core.events import ModelInspected, Printed
+from app.core.events import Printed
+from app.core.inspection_events import ModelInspected
 from app.core.language import tr
 from app.core.settings import load_settings
 from app.core.sizes import format_bytes, format_weights

@@ -15,6 +15,7 @@ from app.core import events, paths
 from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.hub_events import HubAnswered, HubPageFound
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
@@ -90,7 +91,7 @@ class TerminalReporter:
             case (
                 events.Alive()
                 | events.SourceLocated()
-                | events.TemplateTried()
+                | TemplateTried()
                 | events.FoldersWatched()
                 | HubAnswered()
                 | HubPageFound()
@@ -246,7 +247,7 @@ def _line_of(
     | events.Ready
     | events.Listening
     | events.ProfileFound
-    | events.ModelInspected
+    | ModelInspected
     | events.LoadLogged
     | events.RatesMeasured
     | events.Finished,
@@ -262,7 +263,7 @@ def _line_of(
             return tr("Listening on {address}. Press Ctrl+C to stop.", address=address)
         case (
             events.ProfileFound(document)
-            | events.ModelInspected(document)
+            | ModelInspected(document)
             | events.LoadLogged(document)
             | events.RatesMeasured(document)
         ):

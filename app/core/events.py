@@ -19,6 +19,7 @@ import msgspec
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, Measured, ModelFacts, Verification
 
 
@@ -279,27 +280,6 @@ class ProfileFound(msgspec.Struct, frozen=True, tag="profile"):
     """
 
     profile: msgspec.Raw
-
-
-class ModelInspected(msgspec.Struct, frozen=True, tag="inspected"):
-    """What is in a model.
-
-    `document` is the JSON of an `app.gguf_file.model_contents.ModelContents`.
-    """
-
-    document: msgspec.Raw
-
-
-class TemplateTried(msgspec.Struct, frozen=True, tag="template"):
-    """What a chat template makes of a short conversation.
-
-    `warnings` say what is suspicious in it, `problem` why it can't be used; then there is no
-    `prompt`.
-    """
-
-    prompt: str = ""
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
 
 
 class LoadLogged(msgspec.Struct, frozen=True, tag="load"):

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from app.core.errors import ErrorCode
-from app.core.events import Begin, Failed, Finished, ModelInspected, TemplateTried, encode
+from app.core.events import Begin, Failed, Finished, encode
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.gguf_file.header_reader import read_header
 from app.gguf_file.model_contents import ModelContents, type_shares
 from tests.support.gguf.gguf_files import LLAMA_TENSORS, bad_files, llama_file

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.core.errors import NoticeCode
-from app.core.events import NoticeReported, TemplateTried
+from app.core.events import NoticeReported
+from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.inference.prompts.rendering import ChatInput, Failure, Refusal, TemplateSetup
 from app.inference.prompts.sandbox import TemplateSandbox

@@ -7,6 +7,7 @@ import pytest
 
 from app.core import events
 from app.core.errors import ErrorCode, NoticeCode
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, ModelFacts, Verification
 
 _EVENTS: tuple[events.Event, ...] = (
@@ -37,8 +38,8 @@ _EVENTS: tuple[events.Event, ...] = (
     events.Listening("127.0.0.1:50052"),
     events.Printed('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),
     events.ProfileFound(msgspec.Raw(b'{"levels":[]}')),
-    events.ModelInspected(msgspec.Raw(b'{"files":[]}')),
-    events.TemplateTried("Hi", ("it contains a web address",), "no"),
+    ModelInspected(msgspec.Raw(b'{"files":[]}')),
+    TemplateTried("Hi", ("it contains a web address",), "no"),
     events.LoadLogged(msgspec.Raw(b'{"is_complete":true}')),
     events.RatesMeasured(msgspec.Raw(b'{"threads":2}')),
     events.NoticeReported(NoticeCode.CHATS_RESET, {"file": "x"}),

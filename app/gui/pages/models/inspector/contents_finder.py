@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.core import events
 from app.core.errors import ErrorCode
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.sentences import describe_error
 from app.gguf_file.model_contents import ModelContents
 from app.gui.children.child import Child
@@ -56,9 +57,9 @@ class ContentsFinder(QObject):
 
     def _on_received(self, event: events.Event) -> None:
         match event:
-            case events.ModelInspected(document):
+            case ModelInspected(document):
                 self.found.emit(msgspec.json.decode(document, type=ModelContents))
-            case events.TemplateTried():
+            case TemplateTried():
                 self.tried.emit(event)
             case events.Failed(code, details):
                 self._sentence = describe_error(code, details)

@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.events import Progressed, TemplateTried
+from app.core.events import Progressed
+from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.gguf_file.editable_metadata import TEMPLATE_KEY
 from app.gguf_file.model_contents import ModelContents

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
-from app.core.events import TemplateTried
+from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.gguf_file.editable_metadata import TEMPLATE_KEY, parsed_value
 from app.gui.pages.models.inspector.template_panes import TemplatePanes

@@ -7,7 +7,7 @@ from typing import Literal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.core.events import TemplateTried
+from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.gui.theme.fonts import code_font
 from app.gui.theme.tokens import SIZE, SPACING

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.core import events
+from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.gui.children.child import Child
 
@@ -62,16 +63,16 @@ class TemplateTrial(QObject):
         self._child.send(events.Begin(self._asked))
 
     def _on_received(self, event: events.Event) -> None:
-        if isinstance(event, events.TemplateTried):
+        if isinstance(event, TemplateTried):
             self._answer(event)
 
     def _on_ended(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.deleteLater()
-        self._answer(events.TemplateTried(problem=tr("the process that renders it ended")))
+        self._answer(TemplateTried(problem=tr("the process that renders it ended")))
 
-    def _answer(self, tried: events.TemplateTried) -> None:
+    def _answer(self, tried: TemplateTried) -> None:
         text, self._asked = self._asked, None
         if text is not None:
             self.tried.emit(text, tried)

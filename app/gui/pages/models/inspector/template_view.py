@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.core.events import TemplateTried
+from app.core.inspection_events import TemplateTried
 from app.core.language import tr
 from app.gui.pages.models.inspector.template_panes import TemplatePanes
 from app.gui.theme.theme import Theme
