@@ -33,6 +33,7 @@ from app.gui.pages.models.inspector.template_dialog import TemplateDialog
 from app.gui.pages.models.inspector.template_trial import TemplateTrial
 from app.gui.pages.models.inspector.template_view import TemplateView
 from app.gui.pages.models.inspector.tensors_view import TensorsView
+from app.gui.services.engine import EngineLoading, EngineReady
 from app.gui.services.workbench import Workbench
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.button import Button
@@ -107,7 +108,8 @@ class InspectorPage(QWidget):
 
     def save(self) -> None:
         """Change the model, unless it is loaded."""
-        if getattr(self._workbench.engine.state, "path", None) == self._path:
+        state = self._workbench.engine.state
+        if isinstance(state, EngineLoading | EngineReady) and state.path == self._path:
             words = tr("{name} is loaded, so its file can't be changed now.", name=self._name)
             self.notice.show_notice("warning", words, [("unload", tr("Unload and save"))])
             return
