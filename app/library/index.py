@@ -95,8 +95,9 @@ def _files_at(places: Iterable[Path]) -> Iterator[Path]:
             continue
 
 
-def _names_of(model: ModelListed, marks: MarksStore) -> tuple[str, str]:
-    return model.name.casefold(), marks.of(model.path, model.size_bytes).label.casefold()
+def _names_of(model: ModelListed, marks: MarksStore) -> set[str]:
+    label = marks.of(model.path, model.size_bytes).label
+    return {name.casefold() for name in (model.name, label) if name}
 
 
 def _file_names(path: Path) -> tuple[str, str]:

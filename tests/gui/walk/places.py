@@ -67,6 +67,8 @@ class Walk:
             "model, changes not saved": self._changed_model,
             "model, value": self._value_of_model,
             "model, template editor": self._template_editor,
+            "models, folders": self._folders,
+            "models, label and tags": self._label,
             "convert, source": self._page("convert"),
             "convert, refused": self._refused,
             "convert, levels": self._levels,
@@ -171,6 +173,23 @@ class Walk:
         dialog = dialog_in_front()
         dialog.findChildren(QPlainTextEdit)[0].setPlainText("{% for")
         return dialog
+
+    def _folders(self) -> QWidget:
+        far = str(paths.home() / "a drive that is not there" / NAMES[-1])
+        self.window._workbench.settings.change(added_models=(far,))
+        self.window.show_page("models")
+        card = self.window.models.folders
+        wait_until(lambda: len(card.rows) > 1, "the folders")
+        card.set_open(True)
+        return self.window
+
+    def _label(self) -> QWidget:
+        self.window.show_page("models")
+        self.window.models.folders.set_open(False)
+        library = self.window.models.library
+        library.table.selectRow(library.table.rowCount() - 1)
+        library._edit_marks(self.window._workbench.models.models[-1])
+        return dialog_in_front()
 
     def _refused_repository(self) -> QWidget:
         self.window.show_page("models")
