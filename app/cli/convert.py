@@ -28,6 +28,8 @@ from app.core.levels import (
 )
 from app.core.settings import Settings, load_settings
 from app.gguf_file.detection import has_gguf_name
+from app.gguf_file.model import read_model
+from app.gguf_file.type_recipe import Recipe, recipe_of
 from app.jobs.reporter import Reporter
 from app.machine.cores import lower_thread_priority, usable_threads
 
@@ -114,6 +116,15 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
         type=_override,
         metavar="PATTERN=TYPE",
         help=tr("the type of tensors whose names match; repeatable, the first match counts"),
+    )
+    parser.add_argument(
+        "--types-from",
+        type=path,
+        metavar="FILE",
+        help=tr(
+            "a GGUF file of this or a similar model: give tensors the types that they have there; "
+            "--type comes first"
+        ),
     )
     parser.add_argument("--output-type", metavar="TYPE", help=tr("the type of output.weight"))
     parser.add_argument(
@@ -222,12 +233,19 @@ def _choices(arguments: argparse.Namespace, source: Source) -> TypeChoices:
     if _uses_importance(arguments) and _QUANTIZED_LEVEL not in source.levels:
         raise AppError(ErrorCode.IMPORTANCE_NOT_OFFERED)
     choices = TypeChoices(
-        overrides=tuple(arguments.type),
+        overrides=(*arguments.type, *_recipe(arguments.types_from)),
         output_type=arguments.output_type,
         embedding_type=arguments.embedding_type,
         requantizes=arguments.requantize,
     )
     return with_importance(choices, arguments, source)
+
+
+def _recipe(file: Path | None) -> Recipe:
+    if file is None:
+        return ()
+    model = read_model(file)
+    return recipe_of(tensor for header in model.headers for tensor in header.tensors)
 
 
 def _uses_importance(arguments: argparse.Namespace) -> bool:

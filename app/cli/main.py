@@ -62,12 +62,27 @@ VERBS = (
     "read-vocabulary",
     "measure-rates",
     "renew-rates",
+    "preview-template",
 )
 CHILD_VERBS = frozenset(
-    {"browse", "probe", "dry-load", "read-vocabulary", "measure-rates", "renew-rates"}
+    {
+        "browse",
+        "probe",
+        "dry-load",
+        "read-vocabulary",
+        "measure-rates",
+        "renew-rates",
+        "preview-template",
+    }
 )
 """Verbs that only the window or other verbs start, which have reported notices of settings."""
-_USAGE_ERRORS = frozenset({ErrorCode.LEVEL_MISSING, ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS})
+_USAGE_ERRORS = frozenset(
+    {
+        ErrorCode.LEVEL_MISSING,
+        ErrorCode.ONE_FILE_FOR_SEVERAL_LEVELS,
+        ErrorCode.CHANGES_MISSING,
+    }
+)
 
 
 def run_command_line(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ import argparse
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from app.cli import models_list, models_verify
+from app.cli import models_edit, models_inspect, models_list, models_verify
 from app.core.language import tr
 from app.jobs.reporter import Reporter
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAME = "models"
 HELP = tr("List, check and change the models on this machine; alone, it lists them.")
 SUBVERBS: MappingProxyType[str, Verb] = MappingProxyType(
-    {verb.NAME: verb for verb in (models_list, models_verify)}
+    {verb.NAME: verb for verb in (models_list, models_inspect, models_verify, models_edit)}
 )
 
 

@@ -15,6 +15,7 @@ from app.core import events, paths
 from app.core.device_memory import DeviceMemory
 from app.core.errors import AppError, ErrorCode, NoticeCode
 from app.core.hub_events import HubAnswered, HubPageFound
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.language import tr
 from app.core.pace import Pace
 from app.core.sentences import describe_error, describe_notice
@@ -35,6 +36,7 @@ _STEP_WORDS = {
     "speed": tr("Timing"),
     "measure": tr("Measuring"),
     "probe": tr("Probing"),
+    "edit": tr("Saving"),
     "verify": tr("Verifying"),
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -89,6 +91,7 @@ class TerminalReporter:
             case (
                 events.Alive()
                 | events.SourceLocated()
+                | TemplateTried()
                 | events.FoldersWatched()
                 | HubAnswered()
                 | HubPageFound()
@@ -244,6 +247,7 @@ def _line_of(
     | events.Ready
     | events.Listening
     | events.ProfileFound
+    | ModelInspected
     | events.LoadLogged
     | events.RatesMeasured
     | events.Finished,
@@ -259,6 +263,7 @@ def _line_of(
             return tr("Listening on {address}. Press Ctrl+C to stop.", address=address)
         case (
             events.ProfileFound(document)
+            | ModelInspected(document)
             | events.LoadLogged(document)
             | events.RatesMeasured(document)
         ):

@@ -90,6 +90,11 @@ class ErrorCode(StrEnum):
     NOT_GGUF = "not_gguf"
     GGUF_TRUNCATED = "gguf_truncated"
     GGUF_DAMAGED = "gguf_damaged"
+    METADATA_FIXED = "metadata_fixed"
+    METADATA_INVALID = "metadata_invalid"
+    METADATA_MISSING = "metadata_missing"
+    CHANGES_MISSING = "changes_missing"
+    CACHE_FILE = "cache_file"
     CHECKSUM_DIFFERS = "checksum_differs"
 
     MODEL_WITHOUT_TEXT = "model_without_text"

@@ -19,6 +19,7 @@ import msgspec
 from app.core.device_memory import DeviceMemory
 from app.core.errors import ErrorCode, ErrorDetails, NoticeCode
 from app.core.hub_events import HubAnswered, HubModelFound, HubPageFound, HubRequest
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, Measured, ModelFacts, Verification
 
 
@@ -36,6 +37,7 @@ class Progressed(msgspec.Struct, frozen=True, tag="progress"):
         "speed",
         "measure",
         "probe",
+        "edit",
         "verify",
     ]
     done_bytes: int
@@ -343,6 +345,8 @@ Event = (
     | Listening
     | Printed
     | ProfileFound
+    | ModelInspected
+    | TemplateTried
     | LoadLogged
     | RatesMeasured
     | HubModelFound

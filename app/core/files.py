@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,9 @@ _REPLACE_PAUSE_SECONDS = 0.5
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of an exhausted quota."""
 _RESERVE_BYTES = 256 * 2**20
+SECTOR_BYTES = 512
+"""What every disk writes at once; many write more."""
+_PIECE_BYTES = 16 * 2**20
 _NOT_WRITABLE = frozenset(
     {
         errno.EACCES,
@@ -87,6 +90,41 @@ def write_atomically(destination: Path, content: bytes) -> None:
     """Write a small file, or leave the old one untouched."""
     with open_atomically(destination) as file:
         file.write(content)
+
+
+def write_sector(path: Path, offset: int, content: bytes) -> None:
+    """Replace one sector of a file, or the beginning of it: written whole, or not at all.
+
+    Raises:
+        AppError: `folder_not_writable`, `disk_full`.
+        ValueError: it is not one sector.
+    """
+    if offset % SECTOR_BYTES or len(content) > SECTOR_BYTES:
+        raise ValueError(offset)
+    with raising_app_errors(path.parent), path.open("r+b", buffering=0) as file:
+        file.seek(offset)
+        file.write(content)
+        os.fsync(file.fileno())
+
+
+def copy_bytes(
+    source: BinaryIO, target: BinaryIO, size_bytes: int, on_copied: Callable[[int], None]
+) -> None:
+    """Copy the next bytes of a file to the end of another; the system shares them if it can.
+
+    `on_copied` gets the number of bytes of each piece. Nothing else may be written to `target`.
+
+    Raises:
+        EOFError: the source has fewer.
+    """
+    target.flush()
+    left = size_bytes
+    while left:
+        copied = _copy_piece(source, target, min(left, _PIECE_BYTES))
+        if not copied:
+            raise EOFError(left)
+        left -= copied
+        on_copied(copied)
 
 
 def free_path(path: Path) -> Path:
@@ -188,6 +226,17 @@ if sys.platform == "win32":
         ctypes.windll.kernel32.DeviceIoControl(
             handle, _FSCTL_SET_SPARSE, None, 0, None, 0, ctypes.byref(returned), None
         )
+
+
+def _copy_piece(source: BinaryIO, target: BinaryIO, size_bytes: int) -> int:
+    if sys.platform == "linux":
+        # Other kernels and some file systems can't.
+        with suppress(OSError):
+            return os.copy_file_range(source.fileno(), target.fileno(), size_bytes)
+    piece = source.read(size_bytes)
+    target.write(piece)
+    target.flush()
+    return len(piece)
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -26,6 +26,29 @@ PROGRAM_ERRORS: dict[ErrorCode, tuple[str, str]] = {
         tr("{file} is damaged: {reason}."),
         tr("Download or convert it again."),
     ),
+    ErrorCode.METADATA_FIXED: (
+        tr("The entry {key} can't be changed: the model depends on it."),
+        tr("Choose an entry that only describes the model."),
+    ),
+    ErrorCode.METADATA_INVALID: (
+        tr("The value for {key} can't be used: {reason}."),
+        tr("Enter another value."),
+    ),
+    ErrorCode.METADATA_MISSING: (
+        tr("The file has no entry {key}."),
+        tr("Choose one that it has."),
+    ),
+    ErrorCode.CHANGES_MISSING: (
+        tr("There is nothing to change."),
+        tr("Change an entry first."),
+    ),
+    ErrorCode.CACHE_FILE: (
+        tr(
+            "{file} is a part of another program's cache, which would take the changed file for a "
+            "damaged one."
+        ),
+        tr("Save the changes as a new file."),
+    ),
     ErrorCode.CHECKSUM_DIFFERS: (
         tr("{file} has changed: its SHA-256 differs from the one that {source}."),
         tr("Unless you changed it yourself, delete it and download it again."),

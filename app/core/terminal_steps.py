@@ -49,6 +49,11 @@ TERMINAL_STEPS: dict[ErrorCode, str] = {
     ErrorCode.MODEL_NOT_FOUND: (
         tr("Give the path of a .gguf file, or a name that “gristmill models” lists.")
     ),
+    ErrorCode.METADATA_MISSING: (tr("“gristmill models inspect” lists the entries.")),
+    ErrorCode.CHANGES_MISSING: (
+        tr("Add an option such as --name or --template; “--help” lists them.")
+    ),
+    ErrorCode.CACHE_FILE: (tr("Write the changed model to a new file with --to FILE.")),
     ErrorCode.WORKER_UNREACHABLE: (
         tr("Start one there with “gristmill worker” and pass its host and port.")
     ),

@@ -72,7 +72,8 @@ class ArrayPlace:
 class Header:
     """Everything before the weights. Of long arrays only the position is kept, in `arrays`.
 
-    `entries` are the positions in the file that each metadata entry takes, key, type and value.
+    `entries` are the positions in the file that each metadata entry takes, key, type and value;
+    `tensor_list` are those of the list of tensors, without the padding behind it.
     """
 
     path: Path
@@ -82,6 +83,7 @@ class Header:
     arrays: dict[str, ArrayPlace]
     entries: dict[str, range]
     tensors: tuple[TensorInfo, ...]
+    tensor_list: range
     data_offset: int
     alignment: int
     size_bytes: int
@@ -202,6 +204,7 @@ def _parse(source: BoundedReader) -> Header:
             metadata[key] = value
         entries[key] = range(start, source.position)
     alignment = _alignment(source, metadata, value_types)
+    list_start = source.position
     tensors = tuple(_read_tensors(source, tensor_count, alignment))
     data_offset = _padded(source.position, alignment)
     _require_data(source, tensors, data_offset)
@@ -213,6 +216,7 @@ def _parse(source: BoundedReader) -> Header:
         arrays=arrays,
         entries=entries,
         tensors=tensors,
+        tensor_list=range(list_start, source.position),
         data_offset=data_offset,
         alignment=alignment,
         size_bytes=source.size,

@@ -17,12 +17,21 @@ def shards_of(path: Path) -> tuple[Path, ...]:
     match = _SHARD.match(path.name)
     if match is None:
         return (path,)
-    name, total, suffix = match["name"], match["total"], match["suffix"]
-    count = int(total)
+    name, count, suffix = match["name"], int(match["total"]), match["suffix"]
     if not 1 <= int(match["number"]) <= count <= _MAX_SHARDS:
         return (path,)
+    return _numbered(path, name, count, suffix)
+
+
+def shards_named(path: Path, count: int) -> tuple[Path, ...]:
+    """Return the files of a model that is split into `count` and is to be named like `path`."""
+    return (path,) if count == 1 else _numbered(path, stem_of(path), count, path.suffix)
+
+
+def _numbered(path: Path, name: str, count: int, suffix: str) -> tuple[Path, ...]:
     return tuple(
-        path.with_name(f"{name}-{number:05}-of-{total}{suffix}") for number in range(1, count + 1)
+        path.with_name(f"{name}-{number:05}-of-{count:05}{suffix}")
+        for number in range(1, count + 1)
     )
 
 

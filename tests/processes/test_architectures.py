@@ -151,6 +151,27 @@ def test_types_can_be_chosen_for_single_tensors(tmp_path: Path, converter: Path)
     reference = converted_by_llama_cpp(source, converter, "bf16", tmp_path)
     assert made.read_bytes() == quantized_by_llama_cpp(reference, "Q4_K_M", None, **types)
 
+    again = tmp_path / "again.gguf"
+    ended = run_verb(
+        *("convert", str(source), "--level", "Q4_K_M", "--to", str(again)),
+        *("--types-from", str(made)),
+    )
+    assert ended.status == 0, ended.complaints
+    assert again.read_bytes() == made.read_bytes()
+
+    deeper, longer = make_tiny_checkpoint(tmp_path / "deeper", layers=4), tmp_path / "longer.gguf"
+    ended = run_verb(
+        *("convert", str(deeper), "--level", "Q6_K", "--to", str(longer)),
+        *("--types-from", str(made), "--type", "attn_q=Q8_0"),
+    )
+    assert ended.status == 0, ended.complaints
+    of_model = {tensor.name: tensor.type_name for tensor in read_header(made).tensors}
+    for tensor in read_header(longer).tensors:
+        if tensor.name in of_model and "attn_q" not in tensor.name:
+            assert tensor.type_name == of_model[tensor.name], tensor.name
+        elif "attn_q" in tensor.name:
+            assert tensor.type_name == "Q8_0"
+
 
 @pytest.mark.parametrize(
     ("options", "words"),

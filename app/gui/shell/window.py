@@ -47,6 +47,7 @@ from app.gui.widgets.toast_stack import ToastStack
 if TYPE_CHECKING:
     from app.gui.load_options.dialog import LoadOptionsDialog
     from app.gui.pages.convert.page import ConvertPage
+    from app.gui.pages.models.inspector.page import InspectorPage
     from app.gui.pages.models.page import ModelsPage
     from app.gui.pages.settings.page import SettingsPage
 
@@ -104,7 +105,21 @@ class MainWindow(QMainWindow):
         page.chat_requested.connect(self.start_chat)
         page.convert_requested.connect(self._start_conversion)
         page.options_requested.connect(self.show_options)
+        page.inspection_requested.connect(self.inspect)
         page.sign_in_requested.connect(self._show_sign_in)
+        self._stack.addWidget(page)
+        return page
+
+    @cached_property
+    def inspector(self) -> InspectorPage:
+        """The page of one model."""
+        from app.gui.pages.models.inspector.page import InspectorPage
+
+        page = InspectorPage(self._workbench)
+        page.closed.connect(lambda: self._go_to("models"))
+        page.chat_requested.connect(self.start_chat)
+        page.convert_requested.connect(self._start_conversion)
+        page.types_requested.connect(self._use_types)
         self._stack.addWidget(page)
         return page
 
@@ -158,6 +173,13 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(page)
         if name == "convert":
             self.convert.refresh()
+
+    def inspect(self, path: str, name: str) -> None:
+        """Open the page of a model."""
+        self.rail.show_page("models")
+        self._stack.setCurrentWidget(self.inspector)
+        self.inspector.open_for(path, name)
+        self.inspector.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def start_chat(self, path: str, name: str) -> None:
         """Load a model and open a new chat."""
@@ -303,6 +325,10 @@ class MainWindow(QMainWindow):
     def _start_conversion(self, source: str) -> None:
         self.show_page("convert")
         self.convert.start_with(source)
+
+    def _use_types(self, path: str) -> None:
+        self.show_page("convert")
+        self.convert.use_types_of(path)
 
     def _show_sign_in(self) -> None:
         self.show_page("settings")

@@ -60,6 +60,8 @@ class Colors:
     scroll: str
     code: CodeColors
     memory: MemoryColors
+    shares: tuple[str, ...]
+    """Of the parts of a whole, the largest first; the last color is for all further parts."""
 
 
 LIGHT = Colors(
@@ -99,6 +101,7 @@ LIGHT = Colors(
         mark="#A32A1E",
     ),
     memory=MemoryColors(weights="#9A6207", kv="#2F739C", compute="#4C8340", others="#8F8677"),
+    shares=("#9A6207", "#2F739C", "#4C8340", "#7F4FB0", "#A32A1E", "#8F8677"),
 )
 
 DARK = Colors(
@@ -138,6 +141,7 @@ DARK = Colors(
         mark="#F29385",
     ),
     memory=MemoryColors(weights="#E3A63F", kv="#7FB2D6", compute="#8DBA7B", others="#8A8276"),
+    shares=("#E3A63F", "#7FB2D6", "#8DBA7B", "#C7A6E8", "#F29385", "#8A8276"),
 )
 
 

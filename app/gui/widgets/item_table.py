@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.gui.theme.fonts import text_font
-from app.gui.theme.tokens import SIZE
 from app.gui.widgets.plain_text import plain_tool_tip
+from app.gui.widgets.row_look import RowLook
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -47,7 +38,6 @@ class ItemTable(QTableWidget):
         super().__init__(0, len(headers), parent)
         self.setAccessibleName(name)
         self._figures = frozenset(figures)
-        self.hovered_row = -1
         for column, text in enumerate(headers):
             header = QTableWidgetItem(text)
             header.setTextAlignment(self._alignment(column))
@@ -56,25 +46,8 @@ class ItemTable(QTableWidget):
             self.horizontalHeader().setSectionResizeMode(column, mode)
         self.horizontalHeader().setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
         self.horizontalHeader().setHighlightSections(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(SIZE.control)
-        self.setShowGrid(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setMouseTracking(True)
-        self.setItemDelegate(RowDelegate(self))
-        self.entered.connect(lambda index: self._hover(index.row()))
-        self.viewportEntered.connect(lambda: self._hover(-1))
-        self.ensurePolished()
+        self.look = RowLook(self)
         self.currentCellChanged.connect(lambda *_: self.viewport().update())
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Draw no row as hovered."""
-        super().leaveEvent(event)
-        self._hover(-1)
 
     def add_row(
         self, cells: Sequence[str], tool_tips: Sequence[str] = (), *, at: int | None = None
@@ -98,43 +71,7 @@ class ItemTable(QTableWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Mark the selected row, and put the focus ring around the whole row."""
         super().paintEvent(event)
-        row = self.currentRow()
-        if row < 0:
-            return
-        top, height = self.rowViewportPosition(row), self.rowHeight(row)
-        painter = QPainter(self.viewport())
-        accent = self.palette().accent()
-        if self.selectionModel().isRowSelected(row, QModelIndex()):
-            painter.fillRect(QRect(0, top, SIZE.mark, height), accent)
-        if self.hasFocus() and self.property("ring"):
-            line, inset = SIZE.focus, SIZE.focus // 2
-            corners = Qt.PenJoinStyle.MiterJoin
-            painter.setPen(QPen(accent, line, Qt.PenStyle.SolidLine, j=corners))
-            width = self.viewport().width()
-            painter.drawRect(QRect(inset, top + inset, width - line, height - line))
-
-    def _hover(self, row: int) -> None:
-        if row != self.hovered_row:
-            self.hovered_row = row
-            self.viewport().update()
+        self.look.paint_marks()
 
     def _alignment(self, column: int) -> Qt.AlignmentFlag:
         return _RIGHT if column in self._figures else _LEFT
-
-
-class RowDelegate(QStyledItemDelegate):
-    """Draws all cells of the row under the pointer as hovered."""
-
-    def __init__(self, table: ItemTable) -> None:
-        super().__init__(table)
-        self._table = table
-
-    def initStyleOption(
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        """Treat every cell of the row under the pointer as hovered."""
-        super().initStyleOption(option, index)
-        if index.row() == self._table.hovered_row:
-            option.state |= QStyle.StateFlag.State_MouseOver
-        else:
-            option.state &= ~QStyle.StateFlag.State_MouseOver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -18,18 +18,19 @@ from app.core.chat_settings import (
     TopK,
 )
 from app.core.events import SamplingDefault
+from app.core.recommended_sampling import (
+    SAMPLING_KEYS,
+    Mirostat,
+    MirostatEta,
+    MirostatTau,
+    Reach,
+)
 
 LARGEST_GRAMMAR_BYTES = 64 * 1024
-_LONGEST_PENALTY = 4096
 _MAX_BIASES = 4096
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
-Reach = Annotated[int, Meta(ge=-1, le=_LONGEST_PENALTY)]
-"""A number of last tokens; -1 is all of them."""
 DryMultiplier = Annotated[float, Meta(ge=0, le=100)]
 DryBase = Annotated[float, Meta(ge=1, le=100)]
-Mirostat = Literal[0, 1, 2]
-MirostatTau = Annotated[float, Meta(ge=0, le=100)]
-MirostatEta = Annotated[float, Meta(ge=0, le=10)]
 TokenBiases = Annotated[
     dict[Annotated[int, Meta(ge=0)], Annotated[float, Meta(ge=-100, le=100)]],
     Meta(max_length=_MAX_BIASES),
@@ -63,22 +64,6 @@ class SamplingParameters(msgspec.Struct, frozen=True, kw_only=True):
     grammar: Grammar = ""
 
 
-_METADATA_KEYS = {
-    "temperature": "general.sampling.temp",
-    "top_k": "general.sampling.top_k",
-    "top_p": "general.sampling.top_p",
-    "min_p": "general.sampling.min_p",
-    "repeat_penalty": "general.sampling.penalty_repeat",
-    "penalty_last_n": "general.sampling.penalty_last_n",
-    "xtc_probability": "general.sampling.xtc_probability",
-    "xtc_threshold": "general.sampling.xtc_threshold",
-    "mirostat": "general.sampling.mirostat",
-    "mirostat_tau": "general.sampling.mirostat_tau",
-    "mirostat_eta": "general.sampling.mirostat_eta",
-}
-"""All but the order of the samplers (`general.sampling.sequence`), which is llama.cpp's default."""
-
-
 def default_sampling(metadata: Mapping[str, object]) -> SamplingParameters:
     """Return the parameters recommended in a model's file, over llama.cpp's defaults."""
     return msgspec.structs.replace(SamplingParameters(), **_recommended(metadata))
@@ -90,7 +75,7 @@ def reported_defaults(metadata: Mapping[str, object]) -> dict[str, SamplingDefau
     return {
         name: SamplingDefault(getattr(sampling, name), name in recommended)
         for name in ChatSettings.__struct_fields__
-        if name in _METADATA_KEYS
+        if name in SAMPLING_KEYS
     }
 
 
@@ -101,7 +86,7 @@ def _recommended(metadata: Mapping[str, object]) -> dict[str, Any]:
     gguf-py/gguf/constants.py.
     """
     found: dict[str, Any] = {}
-    for name, key in _METADATA_KEYS.items():
+    for name, key in SAMPLING_KEYS.items():
         if key not in metadata:
             continue
         with suppress(msgspec.ValidationError):

@@ -64,6 +64,12 @@ def test_parts_of_memory_are_visible(colors: Colors) -> None:
     assert all(contrast(c, colors.surface) >= VISIBLE for c in dataclasses.astuple(colors.memory))
 
 
+@pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
+def test_shares_are_visible_and_differ(colors: Colors) -> None:
+    assert all(contrast(c, colors.ground) >= VISIBLE for c in colors.shares)
+    assert len(set(colors.shares)) == len(colors.shares)
+
+
 def test_the_design_colors_are_unchanged() -> None:
     light = (LIGHT.ground, LIGHT.surface, LIGHT.line, LIGHT.ink, LIGHT.muted, LIGHT.accent)
     dark = (DARK.ground, DARK.surface, DARK.line, DARK.ink, DARK.muted, DARK.accent)

@@ -5,9 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDialog,
+    QLineEdit,
+    QPlainTextEdit,
+    QWidget,
+)
 
 from app.core import paths
 from app.gui.shell.window import MainWindow
@@ -32,9 +40,11 @@ _REPLY = f"""A paragraph that is broken at any width: {"some words " * 30}
 |---|---:|---|---:|---|
 | Q4_K_M | 4.08 GB | a good balance of size and quality | 12.1 | {"words " * 9} |
 """
+_TEMPLATE = "{% for m in messages %}{{ m.content }} https://example.com{% endfor %}"
 _WAIT_SECONDS = 90.0
 
 Place = Callable[[], QWidget]
+_Part = Literal["metadata", "tensors", "template"]
 
 
 class Walk:
@@ -52,6 +62,12 @@ class Walk:
             "models": self._page("models"),
             "models, repository refused": self._refused_repository,
             "models, delete": self._delete_model,
+            "model, metadata": self._part_of_model("metadata"),
+            "model, tensors": self._part_of_model("tensors"),
+            "model, template": self._part_of_model("template"),
+            "model, changes not saved": self._changed_model,
+            "model, value": self._value_of_model,
+            "model, template editor": self._template_editor,
             "models, folders": self._folders,
             "models, label and tags": self._label,
             "models, downloads": self._downloads,
@@ -122,6 +138,43 @@ class Walk:
         library.table.selectRow(library.table.rowCount() - 1)
         library.delete_button.click()
         return dialog_in_front()
+
+    def _part_of_model(self, part: _Part) -> Place:
+        def show() -> QWidget:
+            # The last one may just have been deleted.
+            models = self.window._workbench.models.models
+            listed = [one for one in models if Path(one.path).exists()][-1]
+            self.window.inspect(listed.path, listed.name)
+            page = self.window.inspector
+            wait_until(lambda: page.is_shown and not page.finder.is_busy, "the contents")
+            page.show_part(part)
+            return self.window
+
+        return show
+
+    def _changed_model(self) -> QWidget:
+        self._part_of_model("metadata")()
+        changes = self.window.inspector.changes
+        changes.set_value("general.name", NAMES[-1])
+        changes.set_value("general.license", "apache-2.0")
+        changes.set_value("general.sampling.temp", "0.25")
+        return self.window
+
+    def _value_of_model(self) -> QWidget:
+        self._part_of_model("metadata")()
+        view = self.window.inspector.metadata
+        view.table.selectRow(1)
+        view.edit_button.click()
+        dialog = dialog_in_front()
+        dialog.findChildren(QLineEdit)[0].setText("two\tparts")
+        return dialog
+
+    def _template_editor(self) -> QWidget:
+        self._part_of_model("template")()
+        self.window.inspector.template.edit_button.click()
+        dialog = dialog_in_front()
+        dialog.findChildren(QPlainTextEdit)[0].setPlainText("{% for")
+        return dialog
 
     def _folders(self) -> QWidget:
         far = str(paths.home() / "a drive that is not there" / NAMES[-1])
@@ -202,7 +255,8 @@ class Walk:
 def write_models() -> None:
     """Write a model of each name into the model folder."""
     for name in NAMES:
-        write_tiny_model(paths.home() / "models" / f"{name}.gguf", context=2048)
+        path = paths.home() / "models" / f"{name}.gguf"
+        write_tiny_model(path, context=2048, template=_TEMPLATE)
 
 
 def wait_until(is_so: Callable[[], bool], what: str) -> None:

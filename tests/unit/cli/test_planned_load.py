@@ -30,6 +30,7 @@ HEADER = Header(
     arrays={},
     entries={},
     tensors=(),
+    tensor_list=range(0),
     data_offset=0,
     alignment=32,
     size_bytes=0,

@@ -17,6 +17,7 @@ from app.core.hub_events import (
     HubRequest,
     HubSearch,
 )
+from app.core.inspection_events import ModelInspected, TemplateTried
 from app.core.model_facts import Marks, ModelFacts, Verification
 
 _EVENTS: tuple[events.Event, ...] = (
@@ -47,6 +48,8 @@ _EVENTS: tuple[events.Event, ...] = (
     events.Listening("127.0.0.1:50052"),
     events.Printed('tab\t line\n quote" ünïcödé 🌾 \u2028 \0'),
     events.ProfileFound(msgspec.Raw(b'{"levels":[]}')),
+    ModelInspected(msgspec.Raw(b'{"files":[]}')),
+    TemplateTried("Hi", ("it contains a web address",), "no"),
     events.LoadLogged(msgspec.Raw(b'{"is_complete":true}')),
     events.RatesMeasured(msgspec.Raw(b'{"threads":2}')),
     HubModelFound(number=1, repository="a/b", kind="chat", parameters=10**12, formats=("gguf",)),

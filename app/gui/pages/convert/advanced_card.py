@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
@@ -17,6 +18,7 @@ from app.gui.theme.theme import Theme
 from app.gui.widgets.auto_spin_box import AutoSpinBox
 from app.gui.widgets.collapsible_card import CollapsibleCard
 from app.gui.widgets.form_row import FormRow
+from app.gui.widgets.path_field import PathField
 from app.machine.cores import usable_threads
 
 _THREADS = option_fields(LoadOptions)["threads"]
@@ -36,6 +38,9 @@ class AdvancedCard(CollapsibleCard):
         self.set_heading(tr("Advanced"))
         self.output_type = TypeBox(tr("Output tensor"), allows_empty=True)
         self.embedding_type = TypeBox(tr("Token embeddings"), allows_empty=True)
+        self.types_from = PathField(
+            theme, tr("Types of a file"), "file", file_filter="GGUF (*.gguf)", hint=tr("None")
+        )
         self.overrides = OverridesList(theme)
         self.threads = AutoSpinBox(
             _THREADS.title, int(_THREADS.minimum), int(_THREADS.maximum), usable_threads()
@@ -46,7 +51,13 @@ class AdvancedCard(CollapsibleCard):
         self._uses_reference_by_default = False
         self._build_rows()
         self._show()
-        for part in (self.output_type, self.embedding_type, self.overrides, self.threads):
+        for part in (
+            self.output_type,
+            self.embedding_type,
+            self.types_from,
+            self.overrides,
+            self.threads,
+        ):
             part.changed.connect(self._on_changed)
         self.reference.clicked.connect(self._on_changed)
 
@@ -54,8 +65,14 @@ class AdvancedCard(CollapsibleCard):
         """Reset the options that are for one source only."""
         for box in (self.output_type, self.embedding_type):
             box.set_value("")
+        self.types_from.set_path("")
         self.overrides.reset()
         self._show()
+
+    def take_types(self, path: str) -> None:
+        """Choose the types of a file."""
+        self.types_from.set_path(path)
+        self._on_changed()
 
     def set_types_available(self, is_available: bool) -> None:  # noqa: FBT001 - a property's value
         """Show or hide the types of tensors, as the kind of source allows."""
@@ -82,6 +99,7 @@ class AdvancedCard(CollapsibleCard):
             output_type=self.output_type.value,
             embedding_type=self.embedding_type.value,
             overrides=self.overrides.overrides,
+            types_from=self.types_from.path,
             threads=self.threads.value,
             uses_reference_code=self.reference.isChecked() and not self._uses_reference_by_default,
         )
@@ -101,6 +119,7 @@ class AdvancedCard(CollapsibleCard):
         parts = (
             (output, tr("output {value}", value=output)),
             (embedding, tr("embeddings {value}", value=embedding)),
+            (options.types_from, tr("types of {value}", value=Path(options.types_from).name)),
             (patterns, tr("patterns: {value}", value=patterns)),
             (threads, tr("threads: {value}", value=threads)),
             (options.uses_reference_code, tr("reference quantization")),
@@ -132,6 +151,12 @@ class AdvancedCard(CollapsibleCard):
                 tr("Token embeddings"),
                 tr("Type of token_embd.weight, which turns tokens into the model's state."),
                 self.embedding_type,
+            ),
+            FormRow(
+                tr("Types of a file"),
+                tr("Other tensors get the types that they have in this GGUF file."),
+                self.types_from,
+                stacked=True,
             ),
             FormRow(
                 tr("Other tensors"),

@@ -18,7 +18,8 @@ _IMPORTANCE_OPTIONS: dict[ImportanceKind, str] = {"file": "--imatrix", "text": "
 class ConversionOptions:
     """All options except the levels; an empty field leaves the choice to the program.
 
-    `overrides` are pairs of a pattern for tensor names and a type.
+    `overrides` are pairs of a pattern for tensor names and a type; `types_from` is a GGUF file
+    whose types the other tensors get.
     """
 
     source: str = ""
@@ -27,6 +28,7 @@ class ConversionOptions:
     overrides: tuple[tuple[str, str], ...] = ()
     output_type: str = ""
     embedding_type: str = ""
+    types_from: str = ""
     threads: int | None = None
     uses_reference_code: bool = False
     folder: str = ""
@@ -44,9 +46,8 @@ class ConversionOptions:
     @property
     def has_types(self) -> bool:
         """True if any option changes the types of tensors."""
-        return bool(
-            self.has_importance or self.overrides or self.output_type or self.embedding_type
-        )
+        chosen = (self.overrides, self.output_type, self.embedding_type, self.types_from)
+        return self.has_importance or any(chosen)
 
     def for_source(self, source: str) -> ConversionOptions:
         """Return options for `source`, keeping only those that apply to any source."""
@@ -84,7 +85,11 @@ class ConversionOptions:
             )
         # Joined with its option, because a pattern may begin with a hyphen.
         options += (f"--type={pattern}={name}" for pattern, name in self.overrides)
-        types = (("--output-type", self.output_type), ("--embedding-type", self.embedding_type))
+        types = (
+            ("--types-from", expanded_path(self.types_from)),
+            ("--output-type", self.output_type),
+            ("--embedding-type", self.embedding_type),
+        )
         return [*options, *_pairs(*types)]
 
     def _place_options(self) -> list[str]:

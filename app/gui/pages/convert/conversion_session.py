@@ -110,6 +110,11 @@ class ConversionSession(QObject):
         self.source = source
         self._obtain()
 
+    def forget(self) -> None:
+        """Take the next source for a new one, even if it is the same."""
+        self.stop()
+        self.source = ""
+
     def change(self, options: ConversionOptions) -> None:
         """Apply new options, and check them if they change the plan."""
         before, self.options = self.options, options

@@ -11,7 +11,8 @@ from app.gui.theme.fonts import text_font
 from app.gui.theme.icons import icon
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SIZE, SPACING
-from app.gui.widgets.item_table import ItemTable, RowDelegate
+from app.gui.widgets.item_table import ItemTable
+from app.gui.widgets.row_look import RowDelegate
 
 CELL_ROLE = Qt.ItemDataRole.UserRole
 GROUP_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -26,7 +27,7 @@ class LevelDelegate(RowDelegate):
     """Draws the `Cell` of each item, aligned as the item is."""
 
     def __init__(self, theme: Theme, table: ItemTable) -> None:
-        super().__init__(table)
+        super().__init__(table.look)
         self._theme = theme
         self._fonts = {
             is_small: text_font("caption" if is_small else "body", tabular=True)

@@ -28,6 +28,8 @@ from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.step_trail import StepTrail
 
+_NO_TYPES = "no types"
+
 
 class ConvertPage(QWidget):
     """The three steps, the notices above them, and their `ConversionSession`.
@@ -57,6 +59,7 @@ class ConvertPage(QWidget):
         self._warned: list[str] = []
         self._last_choice: tuple[list[str], bool] = ([], False)
         self.drop_hint = DropHint(self)
+        self._types_wanted = ""
         self.setAcceptDrops(True)
         self._build_layout()
         self._connect()
@@ -75,6 +78,17 @@ class ConvertPage(QWidget):
             task.ended.connect(lambda: self._on_task_ended(run))
         self.run_step.follow(run)
         self._show_step(2)
+
+    def use_types_of(self, path: str) -> None:
+        """Let the user choose a source, which gets the tensor types of a GGUF file."""
+        self._go_back()
+        self.session.forget()
+        self._types_wanted = path
+        words = tr(
+            "The next model that you convert gets the tensor types of {name}.",
+            name=Path(path).name,
+        )
+        self.notice.show_notice("info", words, [(_NO_TYPES, tr("Don't use them"))])
 
     def refresh(self) -> None:
         """Update the list of downloaded models, and focus the field for the name of another one."""
@@ -124,7 +138,7 @@ class ConvertPage(QWidget):
         self.run_step.chat_requested.connect(
             lambda path: self.chat_requested.emit(path, Path(path).stem)
         )
-        self.notice.acted.connect(self._remedies.act)
+        self.notice.acted.connect(self._on_acted)
         self._remedies.pickle_allowed.connect(self.session.allow_pickle)
         self._remedies.requantizing_allowed.connect(self.session.allow_requantizing)
         self._remedies.base_chosen.connect(self.session.set_base)
@@ -135,6 +149,7 @@ class ConvertPage(QWidget):
 
     def _connect_session(self) -> None:
         self.session.started.connect(self._on_started)
+        self.session.forgotten.connect(self._apply_types)
         self.session.outdated.connect(self.notice.hide)
         self.session.noticed.connect(self._on_noticed)
         self.session.failed.connect(self._on_failed)
@@ -162,6 +177,19 @@ class ConvertPage(QWidget):
     def _on_started(self) -> None:
         self._hide_notices()
         self._show_step(1)
+
+    def _apply_types(self) -> None:
+        """Give the new source the types that the user wanted for it."""
+        path, self._types_wanted = self._types_wanted, ""
+        if path:
+            self.levels_step.advanced_card.take_types(path)
+
+    def _on_acted(self, action: str) -> None:
+        if action == _NO_TYPES:
+            self._types_wanted = ""
+            self.notice.hide()
+        else:
+            self._remedies.act(action)
 
     def _on_settings_changed(self, old: Settings, new: Settings) -> None:
         self.levels_step.show_settings(new)

@@ -34,12 +34,14 @@ class LibraryView(QWidget):
         chat_requested: the path and name of a model to chat with.
         convert_requested: the folder of a downloaded checkpoint to convert.
         options_requested: the path and name of a model whose load options to show.
+        inspection_requested: the path and name of a model whose page to show.
     """
 
     failed = Signal(str)
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
     options_requested = Signal(str, str)
+    inspection_requested = Signal(str, str)
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,12 +55,14 @@ class LibraryView(QWidget):
         self.chat_button = Button(theme, tr("Chat"), icon_name="chat")
         self.convert_button = Button(theme, tr("Convert…"), icon_name="convert")
         self.options_button = Button(theme, tr("Options…"), icon_name="sliders")
+        self.inspect_button = Button(theme, tr("Inspect…"), icon_name="info")
         self.folder_button = Button(theme, tr("Open folder"), "quiet", icon_name="folder")
         self.delete_button = Button(theme, tr("Delete…"), "danger", icon_name="trash")
         self._actions: dict[Button, Callable[[], None]] = {
             self.chat_button: self._chat,
             self.convert_button: self._convert,
             self.options_button: self._show_options,
+            self.inspect_button: self._inspect,
             self.folder_button: self._open_folder,
             self.delete_button: self._delete,
         }
@@ -100,9 +104,11 @@ class LibraryView(QWidget):
         is_usable = isinstance(chosen, ModelListed) and chosen.problem is None
         self.chat_button.setVisible(not is_checkpoint)
         self.options_button.setVisible(not is_checkpoint)
+        self.inspect_button.setVisible(not is_checkpoint)
         self.convert_button.setVisible(is_checkpoint)
         self.chat_button.setEnabled(is_usable)
         self.options_button.setEnabled(is_usable)
+        self.inspect_button.setEnabled(is_usable)
         self.folder_button.setEnabled(chosen is not None)
         self.delete_button.setEnabled(chosen is not None)
         self.facts.set_text(facts_in_words(chosen) if chosen is not None else "")
@@ -166,6 +172,10 @@ class LibraryView(QWidget):
     def _show_options(self) -> None:
         if (model := self._usable()) is not None:
             self.options_requested.emit(model.path, model.title)
+
+    def _inspect(self) -> None:
+        if (model := self._usable()) is not None:
+            self.inspection_requested.emit(model.path, model.name)
 
     def _open_folder(self) -> None:
         if (chosen := self.table.chosen()) is not None:

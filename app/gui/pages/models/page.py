@@ -34,12 +34,14 @@ class ModelsPage(QWidget):
         chat_requested: the path and name of a model to chat with.
         convert_requested: the folder of a downloaded checkpoint to convert.
         options_requested: the path and name of a model whose load options to show.
+        inspection_requested: the path and name of a model whose page to show.
         sign_in_requested: the user wants to enter an access token.
     """
 
     chat_requested = Signal(str, str)
     convert_requested = Signal(str)
     options_requested = Signal(str, str)
+    inspection_requested = Signal(str, str)
     sign_in_requested = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
@@ -87,6 +89,7 @@ class ModelsPage(QWidget):
         self.library.chat_requested.connect(self.chat_requested)
         self.library.convert_requested.connect(self.convert_requested)
         self.library.options_requested.connect(self.options_requested)
+        self.library.inspection_requested.connect(self.inspection_requested)
         self.library.failed.connect(self._fail)
         self.notice.acted.connect(self._on_notice_acted)
 

@@ -15,7 +15,8 @@ from app.core.sentences import describe_error
 from app.core.sizes import format_bytes, format_gibibytes, format_weights
 from app.gui.pages.models.model_facts import Listed, matches
 from app.gui.theme.tokens import SIZE
-from app.gui.widgets.item_table import ItemTable, RowDelegate
+from app.gui.widgets.item_table import ItemTable
+from app.gui.widgets.row_look import RowDelegate
 
 _STAR = "★ "
 _NONE = "—"
@@ -50,7 +51,7 @@ class ModelTable(ItemTable):
         # Names often differ at their end only.
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setWordWrap(False)
-        self.setItemDelegate(_FaultDelegate(self))
+        self.setItemDelegate(_FaultDelegate(self.look))
         self._all: Sequence[Listed] = ()
         self._filter = ""
         self._listed: Sequence[Listed] = ()

@@ -17,16 +17,13 @@ from app.core.chat_settings import (
 )
 from app.core.errors import AppError, ErrorCode
 from app.core.language import tr
+from app.core.recommended_sampling import Mirostat, MirostatEta, MirostatTau, Reach
 from app.core.settings import ContextOverflow
 from app.inference.sampling.parameters import (
     DryBase,
     DryMultiplier,
     Grammar,
-    Mirostat,
-    MirostatEta,
-    MirostatTau,
     Penalty,
-    Reach,
     SamplingParameters,
     TokenBiases,
 )

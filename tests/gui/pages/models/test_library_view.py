@@ -137,7 +137,7 @@ def test_a_checkpoint_is_seen_with_its_size_and_can_be_converted(
     window.show_page("models")
     page = window.models
     assert rows(page)[1] == ["acme/grain", "Checkpoint", "—", "—", "—", "3 MB"]
-    assert labels(page) == ["Chat", "Options…", "Open folder", "Delete…"]
+    assert labels(page) == ["Chat", "Options…", "Inspect…", "Open folder", "Delete…"]
     choose(page, "acme/grain")
     assert labels(page) == ["Convert…", "Open folder", "Delete…"]
     page.table.setFocus()

@@ -1,0 +1,96 @@
+"""`gristmill models inspect`: facts, metadata, tensors and the chat template of a model."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import msgspec
+
+from app.core.events import Printed
+from app.core.inspection_events import ModelInspected
+from app.core.language import tr
+from app.core.settings import load_settings
+from app.core.sizes import format_bytes, format_weights
+from app.gguf_file.model import read_model
+from app.gguf_file.model_contents import ModelContents, contents_of, type_shares
+from app.jobs.reporter import Reporter
+from app.library.index import find_model
+
+NAME = "inspect"
+HELP = tr("Show what is in a model: facts, metadata, tensors and what is odd in its template.")
+_LONGEST_LINE = 120
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "model", metavar="MODEL", help=tr("a .gguf file, or a name from “gristmill models”")
+    )
+    parser.add_argument("--tensors", action="store_true", help=tr("list every tensor, too"))
+    parser.add_argument(
+        "--json", action="store_true", help=tr("print all of it as JSON instead of tables")
+    )
+
+
+def run(arguments: argparse.Namespace, reporter: Reporter) -> None:
+    """Read the header and report it, then try the template."""
+    from app.inference.prompts.template_preview import notices_about, try_template
+
+    settings, _ = load_settings()
+    contents = contents_of(read_model(find_model(arguments.model, settings.search_paths())))
+    is_whole = arguments.events or arguments.json
+    if is_whole:
+        reporter.report(ModelInspected(msgspec.Raw(msgspec.json.encode(contents))))
+    else:
+        lines = _lines(contents, with_tensors=arguments.tensors)
+        reporter.report(Printed("".join(f"{line}\n" for line in lines)))
+    if not contents.template:
+        return
+    tried = try_template(contents.template, contents.begin, contents.end)
+    if arguments.events:
+        reporter.report(tried)
+        return
+    for notice in notices_about(tried):
+        reporter.report(notice)
+
+
+def _lines(contents: ModelContents, *, with_tensors: bool) -> Iterator[str]:
+    yield from _facts(contents)
+    yield from ("", tr("Metadata"))
+    for entry in contents.metadata:
+        value = " ".join(entry.value.split())
+        if len(value) > _LONGEST_LINE:
+            value = value[: _LONGEST_LINE - 1] + "…"
+        yield f"{entry.key:<44} {entry.type:<18} {value}"
+    yield from ("", tr("Types"))
+    whole = sum(tensor.size_bytes for tensor in contents.tensors) or 1
+    for share in type_shares(contents.tensors):
+        part, size = f"{share.size_bytes / whole:.1%}", format_bytes(share.size_bytes)
+        tensors = tr("tensors: {count}", count=f"{share.tensors:,}")
+        yield f"{share.type:<10} {part:>6} {size:>10}  {tensors}"
+    if with_tensors:
+        yield from ("", tr("Tensors"))
+        for tensor in contents.tensors:
+            shape = " x ".join(map(str, tensor.shape))
+            yield f"{tensor.name:<44} {shape:>22}  {tensor.type:<8} {tensor.size_bytes:>16,}"
+
+
+def _facts(contents: ModelContents) -> Iterator[str]:
+    bits = f"{contents.bits_per_weight:.2f}"
+    facts = (
+        (tr("File"), contents.path),
+        (tr("Files"), str(len(contents.files)) if len(contents.files) > 1 else ""),
+        (tr("Architecture"), contents.architecture),
+        (tr("Level"), contents.level),
+        (tr("Bits per weight"), bits),
+        (tr("Size"), format_bytes(contents.size_bytes)),
+        (tr("Weights"), format_weights(contents.parameters)),
+        (tr("Context"), f"{contents.context:,}" if contents.context else ""),
+        (tr("Layers"), str(contents.layers or "")),
+        (tr("Width"), f"{contents.width:,}" if contents.width else ""),
+        (tr("Vocabulary"), f"{contents.vocabulary:,}" if contents.vocabulary else ""),
+    )
+    for title, value in facts:
+        if value:
+            yield f"{title:<18} {value}"

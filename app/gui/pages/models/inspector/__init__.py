@@ -1,0 +1,1 @@
+"""A model's page: facts, metadata that can be changed, tensors and the chat template."""
