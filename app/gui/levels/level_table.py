@@ -14,9 +14,9 @@ from app.core.events import LevelPlanned
 from app.core.language import tr
 from app.core.levels import SPECIAL_LEVELS
 from app.estimation.predictions import LevelPrediction
-from app.gui.pages.convert.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
-from app.gui.pages.convert.level_order import group_of, sort_key
-from app.gui.pages.convert.level_words import Cell, level_cell, prediction_cells, size_cell
+from app.gui.levels.level_delegate import CELL_ROLE, GROUP_ROLE, LevelDelegate
+from app.gui.levels.level_order import group_of, sort_key
+from app.gui.levels.level_words import Cell, level_cell, prediction_cells, size_cell
 from app.gui.theme.theme import Theme
 from app.gui.theme.tokens import SPACING
 from app.gui.widgets.item_table import ItemTable
