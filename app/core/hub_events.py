@@ -50,12 +50,16 @@ class HubPage(msgspec.Struct, frozen=True, tag="page", kw_only=True):
     revision: str | None = None
 
 
+class FirstModels(msgspec.Struct, frozen=True, tag="first_models"):
+    """A request for open chat models that fit this machine, smallest first, as search results."""
+
+
 class HubRequest(msgspec.Struct, frozen=True, tag="ask"):
     """A numbered request; a newer one with the same `channel` makes the older one obsolete."""
 
     number: int
     channel: str
-    question: HubSearch | HubPage
+    question: HubSearch | HubPage | FirstModels
 
 
 class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
@@ -64,6 +68,7 @@ class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
     `parameters` is 0 where the Hub doesn't know. `best_level` is the level that suits this machine
     best by size alone, `size_bytes` the approximate size of the file at that level, and `fit` where
     it would be placed; empty and 0 where nothing is known. `updated` is a date as YYYY-MM-DD.
+    `sentence` describes a first model; it is empty in a search.
     """
 
     number: int
@@ -80,6 +85,7 @@ class HubModelFound(msgspec.Struct, frozen=True, tag="hub_model", kw_only=True):
     best_level: str = ""
     size_bytes: int = 0
     fit: FitVerdict = ""
+    sentence: str = ""
 
 
 class HubFile(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from app.core.language import tr
 from app.gui.children.task import Task
+from app.gui.getting.first_models import FirstModelsList
 from app.gui.pages.models.downloads_card import DownloadsCard
 from app.gui.pages.models.library_view import LibraryView
 from app.gui.pages.models.repository_card import RepositoryCard
@@ -19,6 +20,8 @@ from app.gui.widgets.notice_bar import NoticeBar
 from app.gui.widgets.notice_list import NoticeList
 from app.gui.widgets.page_layout import page_layout
 from app.gui.widgets.scroll_column import ScrollColumn
+
+_FIRST_MODELS = 5
 
 
 class ModelsPage(QWidget):
@@ -52,6 +55,8 @@ class ModelsPage(QWidget):
         self.table = self.library.table
         self.options_button = self.library.options_button
         self._empty = EmptyState(theme, "models", tr("No models yet"), "")
+        self.first_models = FirstModelsList(workbench, _FIRST_MODELS)
+        self._empty.add(self.first_models)
         self._refresh = IconButton(theme, "refresh", tr("Refresh the list"))
         self._build_layout()
         self._connect(workbench)
@@ -80,11 +85,16 @@ class ModelsPage(QWidget):
         self.library.options_requested.connect(self.options_requested)
         self.library.deletion.failed.connect(self._fail)
         self.downloads.failed.connect(self._fail)
+        self.first_models.chat_requested.connect(self._chat)
         self.notice.acted.connect(self._on_notice_acted)
 
     def _show(self) -> None:
         is_empty = not (self._models.models or self._models.checkpoints)
         self._stack.setCurrentIndex(0 if is_empty else 1)
+        if self._models.is_known and is_empty:
+            self.first_models.offer()
+        else:
+            self.first_models.withdraw()
         if not self._models.is_known:
             self._empty.show_state("search", tr("Looking for models…"), "")
         elif is_empty:
@@ -121,5 +131,8 @@ class ModelsPage(QWidget):
         if action == "convert":
             self.convert_requested.emit(place)
         else:
-            listed = self._models.model_at(place)
-            self.chat_requested.emit(place, listed.name if listed else Path(place).stem)
+            self._chat(place)
+
+    def _chat(self, path: str) -> None:
+        listed = self._models.model_at(path)
+        self.chat_requested.emit(path, listed.name if listed else Path(path).stem)
